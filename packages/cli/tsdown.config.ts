@@ -1,0 +1,11 @@
+import { defineConfig } from "tsdown";
+
+export default defineConfig({
+  entry: { bin: "src/bin.ts" },
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  fixedExtension: false,
+  dts: false,
+  deps: { neverBundle: [/^isoloss(\/|$)/] },
+});

@@ -1,0 +1,91 @@
+// Index arithmetic of mini-batch training: shuffled batches without replacement, splits and row selection.
+import { allocate, dtypeOf, type NdArray } from "../array.js";
+import { OptionError, ShapeError } from "../errors.js";
+import { permutation } from "../math/rng.js";
+
+export interface BatchOptions {
+  /** Seed of the order; default 0. */
+  readonly seed?: number;
+  /** Each epoch has its own order; default 0. */
+  readonly epoch?: number;
+  /** Whether to shuffle; default true. */
+  readonly shuffle?: boolean;
+  /** Whether to leave out a last batch that is not full; default true, as compiled steps have static shapes. */
+  readonly dropLast?: boolean;
+}
+
+/**
+ * The batches of one pass over n examples, as lists of example indices.
+ *
+ * @throws OptionError when batchSize is not in 1..n
+ *
+ * @example
+ * for (const indices of batches(60000, 128, { seed: 1, epoch: 2 })) takeRows(images, indices);
+ */
+export function batches(
+  n: number,
+  batchSize: number,
+  { seed = 0, epoch = 0, shuffle = true, dropLast = true }: BatchOptions = {},
+): Int32Array[] {
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > n) {
+    throw new OptionError(`batchSize must be an integer in 1..${n}, the number of examples; got ${batchSize}.`);
+  }
+  const order = shuffle ? permutation(n, seed, epoch) : Int32Array.from({ length: n }, (_, i) => i);
+  const count = dropLast ? Math.floor(n / batchSize) : Math.ceil(n / batchSize);
+  return Array.from({ length: count }, (_, b) => order.slice(b * batchSize, (b + 1) * batchSize));
+}
+
+/**
+ * Splits n examples at random into disjoint parts that hold them all.
+ *
+ * Part k holds the examples from round(n (f_1 + ... + f_{k-1})) to round(n (f_1 + ... + f_k)) of a seeded permutation.
+ *
+ * @param fractions positive, with sum 1
+ * @throws OptionError when they are not, or when a part would be empty
+ *
+ * @example
+ * const [train, validation, test] = split(1797, [0.8, 0.1, 0.1], 0);
+ */
+export function split(n: number, fractions: readonly number[], seed: number): Int32Array[] {
+  const sum = fractions.reduce((a, b) => a + b, 0);
+  if (fractions.some((f) => !(f > 0)) || !(Math.abs(sum - 1) < 1e-9)) {
+    throw new OptionError(`split: fractions must be positive with sum 1; got [${fractions.join(", ")}], sum ${sum}.`);
+  }
+  // A stream of its own: the epochs of `batches` with the same seed must not resemble the split.
+  const order = permutation(n, seed, -1);
+  let cumulative = 0;
+  let begin = 0;
+  return fractions.map((f, k) => {
+    cumulative += f;
+    const end = k === fractions.length - 1 ? n : Math.round(n * cumulative);
+    const part = order.slice(begin, end);
+    if (part.length === 0) {
+      throw new OptionError(`split: fraction ${f} of ${n} examples is none; take more examples or a larger fraction.`);
+    }
+    begin = end;
+    return part;
+  });
+}
+
+/**
+ * The rows of an array (along its first axis) at the given indices, as a new array of the same element type.
+ *
+ * @throws ShapeError for a scalar and for an index outside 0..rows - 1
+ *
+ * @example
+ * takeRows(array([[1, 2], [3, 4], [5, 6]]), [2, 0]); // [[5, 6], [1, 2]]
+ */
+export function takeRows<A extends NdArray>(a: A, indices: ArrayLike<number>): A {
+  if (a.shape.length === 0) throw new ShapeError("takeRows takes an array of rank 1 or more; got a scalar.");
+  const [rows, ...rest] = a.shape;
+  const width = rest.reduce((x, y) => x * y, 1);
+  const data = allocate(dtypeOf(a), indices.length * width);
+  for (let i = 0; i < indices.length; i++) {
+    const row = indices[i];
+    if (!Number.isInteger(row) || row < 0 || row >= rows) {
+      throw new ShapeError(`takeRows: index ${row} at place ${i} is outside 0..${rows - 1}.`);
+    }
+    data.set(a.data.subarray(row * width, (row + 1) * width) as never, i * width);
+  }
+  return { shape: [indices.length, ...rest], data } as unknown as A;
+}

@@ -1,0 +1,25 @@
+// gzip (RFC 1952) by the web-standard DecompressionStream, which browsers and Node share.
+import { DataError } from "../errors.js";
+
+/** Whether bytes start with gzip's magic number, 1f 8b. */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/**
+ * The decompressed bytes of a gzip file.
+ *
+ * @throws DataError when the file is damaged or truncated
+ */
+export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
+  try {
+    const stream = source.pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch (cause) {
+    throw new DataError(
+      `The gzip data of ${bytes.length} bytes is damaged or truncated: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,80 @@
+// The IDX format of MNIST: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "file formats".
+import { allocate, astype, type DType, type NdArray, sizeOf } from "../array.js";
+import { DataError } from "../errors.js";
+import { gunzip, isGzip } from "./gzip.js";
+
+interface IdxType {
+  readonly bytes: number;
+  /** What the numbers become unless asked otherwise: a type that holds each of them exactly. */
+  readonly dtype: DType;
+  readonly read: (view: DataView, at: number) => number;
+}
+
+const types: ReadonlyMap<number, IdxType> = new Map([
+  [0x08, { bytes: 1, dtype: "int64", read: (view, at) => view.getUint8(at) }],
+  [0x09, { bytes: 1, dtype: "int64", read: (view, at) => view.getInt8(at) }],
+  [0x0b, { bytes: 2, dtype: "int64", read: (view, at) => view.getInt16(at) }],
+  [0x0c, { bytes: 4, dtype: "int64", read: (view, at) => view.getInt32(at) }],
+  [0x0d, { bytes: 4, dtype: "float32", read: (view, at) => view.getFloat32(at) }],
+  [0x0e, { bytes: 8, dtype: "float64", read: (view, at) => view.getFloat64(at) }],
+]);
+
+export interface IdxOptions {
+  /** Element type of the result; default int64 for integers, the file's own type for floats. */
+  readonly dtype?: DType;
+}
+
+/**
+ * Reads an IDX file: two zero bytes, a type byte, the rank, one big-endian uint32 a dimension, the elements big-endian.
+ *
+ * @param bytes the whole file, not compressed (see {@link readIdx})
+ * @throws DataError for a wrong magic number, and for missing or trailing bytes
+ *
+ * @example
+ * parseIdx(bytes, { dtype: "float32" }); // shape [60000, 28, 28], values 0..255
+ */
+export function parseIdx(bytes: Uint8Array, { dtype }: IdxOptions = {}): NdArray {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 4) throw new DataError(`An IDX file starts with 4 bytes; got ${bytes.length} in all.`);
+  const type = types.get(bytes[2]);
+  if (bytes[0] !== 0 || bytes[1] !== 0 || type === undefined) {
+    const magic = Array.from(bytes.subarray(0, 4), (b) => b.toString(16).padStart(2, "0")).join(" ");
+    const hint = isGzip(bytes) ? " This file is gzip-compressed: use readIdx." : "";
+    throw new DataError(
+      `An IDX file starts with 00 00, a type of 08, 09, 0b, 0c, 0d or 0e, and the rank; got ${magic}.${hint}`,
+    );
+  }
+  const rank = bytes[3];
+  const header = 4 + 4 * rank;
+  if (bytes.length < header) {
+    throw new DataError(`The IDX header of rank ${rank} needs ${header} bytes; got ${bytes.length}.`);
+  }
+  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  const size = sizeOf(shape);
+  const expected = header + size * type.bytes;
+  if (bytes.length !== expected) {
+    const what = bytes.length < expected ? "The file is truncated" : "The file has trailing bytes";
+    throw new DataError(
+      `IDX data of shape [${shape.join(", ")}] needs ${expected} bytes; got ${bytes.length}. ${what}.`,
+    );
+  }
+  const target = dtype ?? type.dtype;
+  if (target === "bool" || target === "int64") {
+    const exact = allocate("float64", size) as Float64Array;
+    for (let i = 0; i < size; i++) exact[i] = type.read(view, header + i * type.bytes);
+    return astype({ shape, data: exact }, target);
+  }
+  const data = allocate(target, size);
+  for (let i = 0; i < size; i++) data[i] = type.read(view, header + i * type.bytes);
+  return { shape, data };
+}
+
+/**
+ * {@link parseIdx} for a file that may be gzip-compressed.
+ *
+ * @example
+ * await readIdx(new Uint8Array(await (await fetch("train-labels-idx1-ubyte.gz")).arrayBuffer()));
+ */
+export async function readIdx(bytes: Uint8Array, options: IdxOptions = {}): Promise<NdArray> {
+  return parseIdx(isGzip(bytes) ? await gunzip(bytes) : bytes, options);
+}

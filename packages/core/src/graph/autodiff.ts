@@ -1,0 +1,179 @@
+import { DTypeError, ShapeError } from "../errors.js";
+import { flatten, type MapLeaves, unflatten } from "../tree.js";
+import { topologicalOrder } from "./graph.js";
+import { add, mul } from "./ops/arithmetic.js";
+import { fillLike } from "./ops/leaf.js";
+import { sum } from "./ops/reduce.js";
+import { concat } from "./ops/slice.js";
+import { reshape } from "./ops/reshape.js";
+import { alias } from "./ops/stop-gradient.js";
+import { formatShape, formatType, isFloat, isTensor, sameShape, type Tensor } from "./tensor.js";
+
+/** A function of one tree of tensors and further arguments that stay fixed. */
+export type LossOf<P, Rest extends readonly unknown[]> = (params: P, ...rest: Rest) => Tensor;
+
+/**
+ * Reverse-mode differentiation of a graph into a graph: the cotangents of `inputs` for given cotangents of `outputs`,
+ * xbar = sum_k ybar_k' dy_k/dx. A tensor that the outputs do not depend on gets zeros.
+ */
+export function backward(
+  outputs: readonly Tensor[],
+  cotangents: readonly Tensor[],
+  inputs: readonly Tensor[],
+): Tensor[] {
+  const order = topologicalOrder(outputs);
+  const needed = new Set<Tensor>(inputs);
+  for (const node of order) {
+    if (node.op.vjp && node.inputs.some((x) => needed.has(x))) needed.add(node);
+  }
+  const bar = new Map<Tensor, Tensor>();
+  const accumulate = (x: Tensor, g: Tensor) => {
+    const known = bar.get(x);
+    bar.set(x, known ? add(known, g) : g);
+  };
+  outputs.forEach((y, k) => {
+    if (!sameShape(y.shape, cotangents[k].shape)) {
+      throw new ShapeError(
+        `backward: the cotangent of an output ${formatType(y)} must have its shape; got ${formatType(cotangents[k])}.`,
+      );
+    }
+    if (needed.has(y)) accumulate(y, cotangents[k]);
+  });
+  const ends = new Set(inputs);
+  for (const node of order.reverse()) {
+    const g = bar.get(node);
+    if (!g || !node.op.vjp || (ends.has(node) && node.op.name === "alias")) continue;
+    const grads = node.op.vjp(g, node, node.attrs);
+    node.inputs.forEach((x, k) => {
+      const gx = grads[k];
+      if (gx && needed.has(x)) accumulate(x, gx);
+    });
+  }
+  return inputs.map((x) => bar.get(x) ?? fillLike(x, 0));
+}
+
+/** Leaves of a tree of tensors, under fresh names so that only this argument is differentiated. */
+function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
+  const { leaves, paths, def } = flatten(params, isTensor);
+  leaves.forEach((x, k) => {
+    if (!isFloat(x.dtype)) {
+      throw new DTypeError(`${op}: only floats can be differentiated; parameter "${paths[k]}" is ${formatType(x)}.`);
+    }
+  });
+  const fresh = leaves.map(alias);
+  return { leaves: fresh, tree: unflatten(def, fresh) as P };
+}
+
+function requireScalar(loss: Tensor, op: string): void {
+  if (!isTensor(loss) || loss.size !== 1 || !isFloat(loss.dtype)) {
+    throw new ShapeError(
+      `${op}: the function must return one number (a float tensor of size 1); got ${isTensor(loss) ? formatType(loss) : typeof loss}. Reduce it with sum or mean.`,
+    );
+  }
+}
+
+/**
+ * The function that gives value and gradient of a scalar function in its first argument, a tree of tensors.
+ *
+ * @example
+ * const [loss, g] = valueAndGrad((p) => sum(square(p.w)))({ w });
+ */
+export function valueAndGrad<P, Rest extends readonly unknown[]>(
+  f: LossOf<P, Rest>,
+): (params: P, ...rest: Rest) => [Tensor, P] {
+  return (params, ...rest) => {
+    const { leaves, tree } = aliases(params, "grad");
+    const loss = f(tree, ...rest);
+    requireScalar(loss, "grad");
+    const grads = backward([loss], [fillLike(loss, 1)], leaves);
+    return [loss, unflatten(flatten(params, isTensor).def, grads) as P];
+  };
+}
+
+/**
+ * The function that gives the gradient of a scalar function in its first argument. Nests to any order.
+ *
+ * @example
+ * const second = grad((x) => sum(square(grad(loss)(x)))); // 2 H g
+ */
+export function grad<P, Rest extends readonly unknown[]>(f: LossOf<P, Rest>): (params: P, ...rest: Rest) => P {
+  const both = valueAndGrad(f);
+  return (params, ...rest) => both(params, ...rest)[1];
+}
+
+/**
+ * Value of a function of one tree, and its vector-Jacobian product: cotangents of the result to cotangents of the argument.
+ */
+export function vjp<P, R>(f: (params: P) => R, params: P): [R, (cotangents: R) => P] {
+  const { leaves, tree } = aliases(params, "vjp");
+  const result = f(tree);
+  const outputs = flatten(result, isTensor).leaves;
+  const { def } = flatten(params, isTensor);
+  return [
+    result,
+    (cotangents) => unflatten(def, backward(outputs, flatten(cotangents, isTensor).leaves, leaves)) as P,
+  ];
+}
+
+/**
+ * Value of a function and its Jacobian-vector product J v.
+ * A vjp is linear in its cotangent, so the derivative of <vjp(u), v> in u is J v: no forward rules are needed.
+ */
+export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): [R, R] {
+  const { leaves, tree } = aliases(params, "jvp");
+  const result = f(tree);
+  const { leaves: outputs, def } = flatten(result, isTensor);
+  const v = flatten(tangents, isTensor).leaves;
+  const u = outputs.map((y) => alias(fillLike(y, 0)));
+  const pulled = backward(outputs, u, leaves);
+  return [result, unflatten(def, backward(pulled, v, u)) as R];
+}
+
+/**
+ * Hessian-vector product H v of a scalar function in its first argument: the gradient of <grad f, v>.
+ */
+export function hvp<P, Rest extends readonly unknown[]>(
+  f: LossOf<P, Rest>,
+): (params: P, tangents: P, ...rest: Rest) => P {
+  return (params, tangents, ...rest) => grad((p: P) => dot(grad(f)(p, ...rest), tangents))(params);
+}
+
+/**
+ * Jacobian of K scalars in a tree of parameters: one tree whose leaves have a leading axis K.
+ *
+ * @param f returns the K losses, each of size 1
+ */
+export function jacobian<P, Rest extends readonly unknown[]>(
+  f: (params: P, ...rest: Rest) => readonly Tensor[],
+): (params: P, ...rest: Rest) => [readonly Tensor[], P] {
+  return (params, ...rest) => {
+    const { leaves, tree } = aliases(params, "jacobian");
+    const losses = f(tree, ...rest);
+    for (const loss of losses) requireScalar(loss, "jacobian");
+    const rows = losses.map((loss) => backward([loss], [fillLike(loss, 1)], leaves));
+    const stacked = leaves.map((x, i) => concat(rows.map((row) => reshape(row[i], [1, ...x.shape]))));
+    return [losses, unflatten(flatten(params, isTensor).def, stacked) as P];
+  };
+}
+
+/** Inner product of two trees of one structure, a scalar. */
+export function dot<P>(a: P, b: P): Tensor {
+  const x = flatten(a, isTensor).leaves;
+  const y = flatten(b, isTensor).leaves;
+  if (x.length !== y.length || x.some((t, i) => !sameShape(t.shape, y[i].shape))) {
+    throw new ShapeError(
+      `dot: the trees must have equal leaves; got ${x.map((t) => formatShape(t.shape))} and ${y.map((t) => formatShape(t.shape))}.`,
+    );
+  }
+  return x.map((t, i) => sum(mul(t, y[i]))).reduce(add);
+}
+
+/** A tree with a function applied to every tensor, several trees of one structure side by side. */
+export function mapTree<P>(f: (...leaves: Tensor[]) => Tensor, first: P, ...others: P[]): P {
+  const { leaves, def } = flatten(first, isTensor);
+  const rest = others.map((o) => flatten(o, isTensor).leaves);
+  return unflatten(def, leaves.map((x, i) => f(x, ...rest.map((r) => r[i])))) as P;
+}
+
+/** The type of a tree of arrays as a tree of tensors. */
+export type Traced<T, From> = MapLeaves<T, From, Tensor>;

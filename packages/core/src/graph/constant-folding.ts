@@ -1,0 +1,55 @@
+import { erf, inRange, leakyRelu, softplus } from "../math/special.js";
+import { Affine, Index } from "./index-expression.js";
+import { constantValue, fill } from "./ops/leaf.js";
+import type { Tensor } from "./tensor.js";
+
+const foldable = new Set([
+  "add", "sub", "mul", "div", "pow", "maximum", "minimum", "neg", "cast",
+  "greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot", "where",
+  "exp", "log", "sqrt", "abs", "sign", "floor", "sin", "cos", "tanh", "erf",
+  "step", "relu", "sigmoid", "softplus", "leakyStep", "leakyRelu",
+]);
+
+/** Operations whose result is zero when one of the listed operands is. */
+const zeroWith: Readonly<Record<string, readonly number[]>> = {
+  mul: [0, 1],
+  div: [0],
+  matmul: [0, 1],
+  conv2d: [0, 1],
+  conv2dInputGradient: [0, 1],
+  conv2dWeightGradient: [0, 1],
+  poolPut: [0],
+  poolTake: [0],
+  gather: [0],
+  scatterAdd: [0],
+  cumsum: [0],
+};
+
+/** Operations that only move elements: constant in, constant out. */
+const moves = new Set(["reshape", "transpose", "slice"]);
+
+/** The constant that a node is, where its inputs tell; undefined otherwise. */
+export function foldConstant(node: Tensor): Tensor | undefined {
+  const { op, inputs, shape, dtype } = node;
+  if (inputs.length === 0) return undefined;
+  const zero = zeroWith[op.name]?.some((k) => constantValue(inputs[k]) === 0);
+  if (zero) return fill(shape, 0, dtype);
+  const values = inputs.map(constantValue);
+  if (values.some((v) => v === undefined)) return undefined;
+  if (moves.has(op.name)) return fill(shape, values[0] as number, dtype);
+  if (op.name === "broadcast" && inputs[0].op.name !== "constant") return fill(shape, values[0] as number, dtype);
+  if (op.name === "place" && values[0] === node.attrs.value) return fill(shape, values[0] as number, dtype);
+  if (op.name === "concat" && values.every((v) => v === values[0])) return fill(shape, values[0] as number, dtype);
+  if (op.name === "sum") return fill(shape, ((values[0] as number) * inputs[0].size) / node.size, dtype);
+  if (foldable.has(op.name)) return fill(shape, evaluate(node, values as number[]), dtype);
+  return undefined;
+}
+
+/** One element of an element-wise operation, by the code that the JavaScript runtime would run. */
+function evaluate(node: Tensor, values: readonly number[]): number {
+  const names = values.map((_, k) => `x${k}`);
+  const at = Index.flat(node.shape, Affine.zero);
+  const code = node.op.js.pull?.(at, (k) => names[k], node, node.attrs);
+  const compute = new Function("erf", "softplus", "leakyRelu", "inRange", ...names, `return ${code};`);
+  return Number(compute(erf, softplus, leakyRelu, inRange, ...values));
+}

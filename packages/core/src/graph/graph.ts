@@ -1,0 +1,106 @@
+import type { Type } from "./tensor.js";
+import { formatShape, formatType, type Tensor } from "./tensor.js";
+
+/** A value with a name: what goes into or comes out of a graph. */
+export interface Port {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** A traced computation: named inputs, named outputs, and the expression graph between them. */
+export interface Graph {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
+/** All nodes that the given tensors need, inputs before users, in an order that depends on the graph alone. */
+export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  // An explicit stack: the graph of a deep network's second derivative is deeper than the call stack allows.
+  const stack: { node: Tensor; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const frame = stack[stack.length - 1];
+      if (frame.next === frame.node.inputs.length) {
+        order.push(frame.node);
+        stack.pop();
+      } else {
+        const child = frame.node.inputs[frame.next++];
+        if (!seen.has(child)) {
+          seen.add(child);
+          stack.push({ node: child, next: 0 });
+        }
+      }
+    }
+  }
+  return order;
+}
+
+/** The nodes of a graph in the order of computation. */
+export function nodesOf(graph: Graph): Tensor[] {
+  return topologicalOrder(graph.outputs.map((o) => o.tensor));
+}
+
+/** What it takes to compute a graph once. */
+export interface Cost {
+  readonly nodes: number;
+  /** Floating-point operations. */
+  readonly flops: number;
+  /** Bytes read and written if every node stored its result. */
+  readonly bytes: number;
+}
+
+const bytesOf = ({ shape, dtype }: Type): number =>
+  shape.reduce((a, b) => a * b, 1) * { float32: 4, float64: 8, int64: 8, bool: 1 }[dtype];
+
+/** Estimated cost of computing a graph once. */
+export function costOf(graph: Graph): Cost {
+  let [nodes, flops, bytes] = [0, 0, 0];
+  for (const node of nodesOf(graph)) {
+    if (node.inputs.length === 0) continue;
+    nodes++;
+    flops += node.op.flops ? node.op.flops(node, node.attrs) : node.size;
+    bytes += bytesOf(node) + node.inputs.reduce((sum, x) => sum + bytesOf(x), 0);
+  }
+  return { nodes, flops, bytes };
+}
+
+/**
+ * A graph as text, one node a line.
+ *
+ * @example
+ * // %0 = input "x": float32[2, 3]
+ * // %1 = relu(%0): float32[2, 3]
+ * // return y = %1
+ */
+export function printGraph(graph: Graph): string {
+  const names = new Map<Tensor, string>();
+  const lines: string[] = [];
+  const declare = (tensor: Tensor, text: string) => {
+    const name = `%${names.size}`;
+    names.set(tensor, name);
+    lines.push(`${name} = ${text}: ${formatType(tensor)}`);
+  };
+  for (const { name, tensor } of graph.inputs) declare(tensor, `input "${name}"`);
+  for (const node of nodesOf(graph)) {
+    if (names.has(node)) continue;
+    const attributes = Object.entries(node.attrs)
+      .filter(([key]) => key !== "dtype")
+      .map(([key, value]) => `${key}: ${formatAttribute(value)}`);
+    const inputs = node.inputs.map((x) => names.get(x));
+    declare(node, `${node.op.name}(${[...inputs, ...attributes].join(", ")})`);
+  }
+  const results = graph.outputs.map(({ name, tensor }) => `${name} = ${names.get(tensor)}`);
+  return [...lines, `return ${results.join(", ")}`].join("\n");
+}
+
+function formatAttribute(value: unknown): string {
+  if (typeof value === "object" && value !== null && "data" in value) {
+    return `array${formatShape((value as unknown as Type).shape)}`;
+  }
+  return JSON.stringify(value);
+}

@@ -1,0 +1,66 @@
+import type { NdArray } from "../array.js";
+import type { Attributes, Tensor } from "./tensor.js";
+
+/** An ONNX attribute before encoding. A number is ambiguous in ONNX, hence the explicit kinds. */
+export type OnnxValue =
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string };
+
+export const int = (value: number): OnnxValue => ({ kind: "int", value });
+export const ints = (value: readonly number[]): OnnxValue => ({ kind: "ints", value });
+export const float = (value: number): OnnxValue => ({ kind: "float", value });
+export const text = (value: string): OnnxValue => ({ kind: "string", value });
+
+/** ONNX element types used inside emitted code; the graph's own types and integers of a fixed width. */
+export const onnxType = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+  uint32: 12,
+} as const;
+
+export interface EmitOptions {
+  readonly domain?: string;
+  /** Number of results; default 1. */
+  readonly results?: number;
+}
+
+/** What a rule emits ONNX nodes with. Values are names. */
+export interface OnnxEmitter {
+  /** Adds a node and returns the name of its (first) result; with `results` 2 or more, see {@link emitAll}. */
+  emit(opType: string, inputs: readonly string[], attributes?: Record<string, OnnxValue>, options?: EmitOptions): string;
+  emitAll(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Record<string, OnnxValue>,
+    options: EmitOptions,
+  ): string[];
+  /** A constant; equal ones are shared. */
+  constant(value: NdArray): string;
+  /** A constant list of int64. */
+  indices(values: readonly number[]): string;
+  /** A constant scalar of the dtype. */
+  scalar(value: number, dtype: Tensor["dtype"]): string;
+  /** The name of a tensor's value, emitted first if it is not there yet. */
+  value(tensor: Tensor): string;
+  /** How many nodes and outputs use a tensor. */
+  uses(tensor: Tensor): number;
+  /** Only operators of the ONNX standard, for files that other programs read. */
+  readonly portable: boolean;
+  /** How ties in max pooling share the gradient: `first` as PyTorch, `split` evenly (faster). */
+  readonly ties: "first" | "split";
+  /** A result of a multi-result node shared by several tensors, made once for a key. */
+  shared(key: string, make: () => string[]): string[];
+}
+
+/** How an operation becomes ONNX nodes. */
+export interface OnnxRule<A extends Attributes = Attributes> {
+  emit(e: OnnxEmitter, inputs: readonly string[], node: Tensor, attrs: A): string;
+  /** ONNX broadcasts this operation's inputs itself: explicit broadcasts before it are left out. */
+  readonly broadcasts?: boolean;
+}

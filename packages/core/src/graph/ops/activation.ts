@@ -1,0 +1,132 @@
+import { OptionError } from "../../errors.js";
+import { float } from "../onnx-rule.js";
+import { apply, type Op, type Tensor } from "../tensor.js";
+import { add, minimum, mul, sub } from "./arithmetic.js";
+import { greater, where } from "./compare.js";
+import { erf, exp, tanh, unary } from "./elementary.js";
+
+/**
+ * A slope so steep that clipping a * x to [0, 1] is a step for every normal float32: one kernel instead of a
+ * comparison and a selection.
+ */
+const steep = 3e38;
+
+const stepOp = unary({
+  name: "step",
+  js: (x) => `(${x}>0?1:0)`,
+  cost: 1,
+  onnx: (e, x, node) =>
+    node.dtype === "float32" && !e.portable
+      ? e.emit("HardSigmoid", [x], { alpha: float(steep), beta: float(0) })
+      : e.emit("Where", [
+          e.emit("Greater", [x, e.scalar(0, node.dtype)]),
+          e.scalar(1, node.dtype),
+          e.scalar(0, node.dtype),
+        ]),
+});
+
+/** 1 where x > 0, else 0; derivative 0. */
+const step = (x: Tensor): Tensor => apply(stepOp, [x], {});
+
+const reluOp = unary({
+  name: "relu",
+  onnx: "Relu",
+  js: (x) => `Math.max(${x},0)`,
+  vjp: (g, x) => mul(g, step(x)),
+  cost: 1,
+});
+
+const sigmoidOp = unary({
+  name: "sigmoid",
+  onnx: "Sigmoid",
+  js: (x) => `(1/(1+Math.exp(-${x})))`,
+  vjp: (g, _x, y) => mul(g, mul(y, sub(1, y))),
+});
+
+const softplusOp = unary({
+  name: "softplus",
+  onnx: "Softplus",
+  js: (x) => `softplus(${x})`,
+  vjp: (g, x) => mul(g, sigmoid(x)),
+});
+
+/** The derivative of leakyRelu: 1 where x > 0, else `slope`. */
+const leakyStepOp: Op<{ slope: number }> = {
+  name: "leakyStep",
+  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  js: { flat: true, readsOnce: true, pull: (at, read, _node, { slope }) => `(${read(0, at)}>0?1:${slope})` },
+  onnx: {
+    emit(e, [x], { dtype }, { slope }) {
+      if (dtype === "float32" && slope >= 0 && slope < 1 && !e.portable) {
+        return e.emit("Clip", [
+          e.emit("Mul", [x, e.scalar(steep, dtype)]),
+          e.scalar(slope, dtype),
+          e.scalar(1, dtype),
+        ]);
+      }
+      return e.emit("Where", [
+        e.emit("Greater", [x, e.scalar(0, dtype)]),
+        e.scalar(1, dtype),
+        e.scalar(slope, dtype),
+      ]);
+    },
+  },
+};
+
+const leakyReluOp: Op<{ slope: number }> = {
+  name: "leakyRelu",
+  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  vjp: (g, { inputs: [x] }, { slope }) => [mul(g, apply(leakyStepOp, [x], { slope }))],
+  js: {
+    flat: true,
+    readsOnce: true,
+    // One multiplication by a selected factor reads x as often as written: bind it once.
+    pull: (at, read, _node, { slope }) => `leakyRelu(${read(0, at)},${slope})`,
+  },
+  onnx: {
+    emit: (e, [x], { dtype }, { slope }) =>
+      dtype === "float32"
+        ? e.emit("LeakyRelu", [x], { alpha: float(slope) })
+        : e.emit("Where", [
+            e.emit("Greater", [x, e.scalar(0, dtype)]),
+            x,
+            e.emit("Mul", [x, e.scalar(slope, dtype)]),
+          ]),
+  },
+};
+
+/** Element-wise max(x, 0); derivative 0 at 0. */
+export const relu = (x: Tensor): Tensor => apply(reluOp, [x], {});
+
+/** Element-wise 1 / (1 + e^-x). */
+export const sigmoid = (x: Tensor): Tensor => apply(sigmoidOp, [x], {});
+
+/** Element-wise log(1 + e^x), without overflow. */
+export const softplus = (x: Tensor): Tensor => apply(softplusOp, [x], {});
+
+/**
+ * Element-wise x where x > 0, else slope * x. A bijection for slope > 0, with the inverse leakyRelu(y, 1 / slope).
+ *
+ * @param slope default 0.01, as in PyTorch
+ */
+export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  if (!Number.isFinite(slope)) throw new OptionError(`leakyRelu: the slope must be a finite number; got ${slope}.`);
+  return apply(leakyReluOp, [x], { slope });
+}
+
+/** Element-wise x where x > 0, else alpha (e^x - 1). */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return where(greater(x, 0), x, mul(alpha, sub(exp(minimum(x, 0)), 1)));
+}
+
+/**
+ * Gaussian error linear unit, element-wise x Phi(x).
+ *
+ * @param approximate `tanh` for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); default: exact, by erf
+ */
+export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
+  const half = mul(0.5, x);
+  if (approximate === "none") return mul(half, add(1, erf(mul(x, Math.SQRT1_2))));
+  const cubic = mul(0.044715, mul(x, mul(x, x)));
+  return mul(half, add(1, tanh(mul(Math.sqrt(2 / Math.PI), add(x, cubic)))));
+}

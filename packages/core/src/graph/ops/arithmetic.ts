@@ -1,0 +1,155 @@
+import { DTypeError } from "../../errors.js";
+import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { unify } from "./broadcast.js";
+import { equal, greater, where } from "./compare.js";
+import { log, square, sqrt } from "./elementary.js";
+import { constantValue, fillLike, type Operand } from "./leaf.js";
+
+interface Binary {
+  readonly name: string;
+  readonly onnx: string;
+  js(a: string, b: string): string;
+  vjp(g: Tensor, a: Tensor, b: Tensor, y: Tensor): readonly [Tensor | undefined, Tensor | undefined];
+}
+
+/** The table entry of an element-wise operation of two numbers. */
+function binary({ name, onnx, js, vjp }: Binary): Op {
+  return {
+    name,
+    infer([a]) {
+      if (a.dtype === "bool") {
+        throw new DTypeError(`${name} takes numbers; got ${formatType(a)}. Convert with cast(x, "float32").`);
+      }
+      return { shape: a.shape, dtype: a.dtype };
+    },
+    vjp: (g, node) => vjp(g, node.inputs[0], node.inputs[1], node),
+    js: { flat: true, readsOnce: true, pull: (at, read) => js(read(0, at), read(1, at)) },
+    onnx: { broadcasts: true, emit: (e, inputs) => e.emit(onnx, inputs) },
+  };
+}
+
+const addOp = binary({ name: "add", onnx: "Add", js: (a, b) => `(${a}+${b})`, vjp: (g) => [g, g] });
+
+const subOp = binary({ name: "sub", onnx: "Sub", js: (a, b) => `(${a}-${b})`, vjp: (g) => [g, neg(g)] });
+
+const mulOp = binary({
+  name: "mul",
+  onnx: "Mul",
+  js: (a, b) => `(${a}*${b})`,
+  vjp: (g, a, b) => [mul(g, b), mul(g, a)],
+});
+
+const divOp = binary({
+  name: "div",
+  onnx: "Div",
+  js: (a, b) => `(${a}/${b})`,
+  vjp: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
+});
+
+const powOp = binary({
+  name: "pow",
+  onnx: "Pow",
+  js: (a, b) => `Math.pow(${a},${b})`,
+  vjp(g, a, b, y) {
+    const exponent = constantValue(b);
+    const da = mul(g, mul(b, pow(a, exponent === undefined ? sub(b, 1) : exponent - 1)));
+    return [da, exponent === undefined ? mul(g, mul(y, log(a))) : undefined];
+  },
+});
+
+/** Weight of `a` in max(a, b): 1 where it is larger, 1/2 at a tie, as PyTorch shares it. */
+function share(a: Tensor, b: Tensor): Tensor {
+  const half = where(equal(a, b), fillLike(a, 0.5), fillLike(a, 0));
+  return where(greater(a, b), fillLike(a, 1), half);
+}
+
+const maximumOp = binary({
+  name: "maximum",
+  onnx: "Max",
+  js: (a, b) => `Math.max(${a},${b})`,
+  vjp: (g, a, b) => [mul(g, share(a, b)), mul(g, share(b, a))],
+});
+
+const minimumOp = binary({
+  name: "minimum",
+  onnx: "Min",
+  js: (a, b) => `Math.min(${a},${b})`,
+  vjp: (g, a, b) => [mul(g, share(b, a)), mul(g, share(a, b))],
+});
+
+const negOp: Op = {
+  name: "neg",
+  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  vjp: (g) => [neg(g)],
+  js: { flat: true, readsOnce: true, pull: (at, read) => `(-${read(0, at)})` },
+  onnx: { emit: (e, inputs) => e.emit("Neg", inputs) },
+};
+
+/** Element-wise a + b; shapes broadcast. */
+export const add = (a: Operand, b: Operand): Tensor => apply(addOp, unify("add", [a, b]), {});
+
+/** Element-wise a - b; shapes broadcast. */
+export const sub = (a: Operand, b: Operand): Tensor => apply(subOp, unify("sub", [a, b]), {});
+
+/** Element-wise a * b; shapes broadcast. */
+export const mul = (a: Operand, b: Operand): Tensor => apply(mulOp, unify("mul", [a, b]), {});
+
+/** Element-wise a / b; shapes broadcast. */
+export const div = (a: Operand, b: Operand): Tensor => apply(divOp, unify("div", [a, b]), {});
+
+/** Element-wise larger of a and b; at a tie each gets half of the gradient. */
+export const maximum = (a: Operand, b: Operand): Tensor => apply(maximumOp, unify("maximum", [a, b]), {});
+
+/** Element-wise smaller of a and b; at a tie each gets half of the gradient. */
+export const minimum = (a: Operand, b: Operand): Tensor => apply(minimumOp, unify("minimum", [a, b]), {});
+
+/** Element-wise -x. */
+export const neg = (x: Tensor): Tensor => apply(negOp, [x], {});
+
+/**
+ * Element-wise a^b. A constant exponent is not differentiated, so that negative bases are fine with integer exponents.
+ */
+export function pow(a: Operand, b: Operand): Tensor {
+  const [base, exponent] = unify("pow", [a, b]);
+  if (!isFloat(base.dtype)) {
+    throw new DTypeError(`pow takes floats; got ${formatType(base)}. Convert with cast(x, "float32").`);
+  }
+  switch (constantValue(exponent)) {
+    case 0:
+      return fillLike(base, 1);
+    case 1:
+      return base;
+    case 2:
+      return square(base);
+    case 0.5:
+      return sqrt(base);
+    default:
+      return apply(powOp, [base, exponent], {});
+  }
+}
+
+const castNames = { float32: 1, float64: 11, int64: 7, bool: 9 } as const;
+
+const castOp: Op<{ dtype: Tensor["dtype"] }> = {
+  name: "cast",
+  infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
+  vjp: (g, { inputs: [x], dtype }) => [isFloat(x.dtype) && isFloat(dtype) ? cast(g, x.dtype) : undefined],
+  js: {
+    flat: true,
+    readsOnce: true,
+    pull(at, read, { inputs: [x] }, { dtype }) {
+      const value = read(0, at);
+      if (dtype === "int64" && isFloat(x.dtype)) return `Math.trunc(${value})`;
+      return dtype === "bool" ? `(${value}!==0?1:0)` : value;
+    },
+  },
+  onnx: {
+    emit: (e, inputs, _node, { dtype }) =>
+      e.emit("Cast", inputs, { to: { kind: "int", value: castNames[dtype] } }),
+  },
+};
+
+/** The same values in another element type. Float to int64 cuts towards zero; to bool: not equal to zero. */
+export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
+  return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
+}

@@ -1,0 +1,306 @@
+import type { Shape } from "../../array.js";
+import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { type Affine, Index } from "../index-expression.js";
+import type { KernelWriter } from "../javascript-rule.js";
+import { int, ints, type OnnxEmitter, type OnnxValue } from "../onnx-rule.js";
+import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { emitWeightGradient } from "./conv-weight-gradient.js";
+
+/** How a window moves over an image. Pairs are [vertical, horizontal]; padding is [top, left, bottom, right]. */
+export interface Window extends Record<string, unknown> {
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number, number, number];
+  readonly dilation: readonly [number, number];
+}
+
+export interface ConvAttributes extends Window {
+  readonly groups: number;
+}
+
+/** The three operations are the three partial products of one trilinear form <y, x * w>, hence closed under vjp. */
+interface Shapes {
+  readonly x: Shape;
+  readonly w: Shape;
+  readonly y: Shape;
+}
+
+/** Output length of a window along one axis. */
+export function windowLength(
+  n: number,
+  kernel: number,
+  stride: number,
+  before: number,
+  after: number,
+  dilation: number,
+): number {
+  return Math.floor((n + before + after - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+function outputShape(x: Shape, w: Shape, { stride, padding, dilation }: ConvAttributes): Shape {
+  const [top, left, bottom, right] = padding;
+  return [
+    x[0],
+    w[0],
+    windowLength(x[2], w[2], stride[0], top, bottom, dilation[0]),
+    windowLength(x[3], w[3], stride[1], left, right, dilation[1]),
+  ];
+}
+
+function check(op: string, tensors: readonly Tensor[], { x, w, y }: Shapes, attrs: ConvAttributes): void {
+  const [first] = tensors;
+  if (tensors.some((t) => !isFloat(t.dtype) || t.dtype !== first.dtype)) {
+    throw new DTypeError(`${op} takes tensors of one float dtype; got ${tensors.map(formatType).join(" and ")}.`);
+  }
+  if (x.length !== 4 || w.length !== 4) {
+    throw new ShapeError(
+      `${op} takes images [batch, channels, height, width] and weights [out, in / groups, height, width]; ` +
+        `got ${formatShape(x)} and ${formatShape(w)}.`,
+    );
+  }
+  if (x[1] !== w[1] * attrs.groups || w[0] % attrs.groups !== 0) {
+    throw new ShapeError(
+      `${op}: images ${formatShape(x)} and weights ${formatShape(w)} do not fit with ${attrs.groups} group(s): ` +
+        `${x[1]} channels must be ${attrs.groups} x ${w[1]}, and ${w[0]} outputs a multiple of the groups.`,
+    );
+  }
+  const expected = outputShape(x, w, attrs);
+  if (expected.some((n) => n < 1) || expected.join() !== y.join()) {
+    throw new ShapeError(
+      `${op}: images ${formatShape(x)} with weights ${formatShape(w)}, stride [${attrs.stride}], padding [${attrs.padding}], ` +
+        `dilation [${attrs.dilation}] give outputs ${formatShape(expected)}` +
+        (expected.some((n) => n < 1) ? ": the window is larger than the image." : `, not ${formatShape(y)}.`),
+    );
+  }
+}
+
+/** Loops over every product x * w that adds to y, with the indices of the three elements. */
+function forEachProduct(
+  writer: KernelWriter,
+  { x, w, y }: Shapes,
+  { stride, padding, dilation, groups }: ConvAttributes,
+  body: (x: Index, w: Index, y: Index) => void,
+): void {
+  const perGroup = w[0] / groups;
+  writer.loop(y[0], (n) => {
+    writer.loop(groups, (g) => {
+      writer.loop(perGroup, (o) => {
+        const out = g.times(perGroup).plus(o);
+        writer.loop(w[1], (c) => {
+          const channel = g.times(w[1]).plus(c);
+          writer.loop(w[2], (kh) => {
+            writer.loop(y[2], (i) => {
+              const row = i.times(stride[0]).plus(kh.times(dilation[0])).plus(-padding[0]);
+              guarded(writer, row, x[2], () => {
+                writer.loop(w[3], (kw) => {
+                  writer.loop(y[3], (j) => {
+                    const column = j.times(stride[1]).plus(kw.times(dilation[1])).plus(-padding[1]);
+                    guarded(writer, column, x[3], () => {
+                      body(
+                        Index.multi(x, [n, channel, row, column]),
+                        Index.multi(w, [out, c, kh, kw]),
+                        Index.multi(y, [n, out, i, j]),
+                      );
+                    });
+                  });
+                });
+              });
+            });
+          });
+        });
+      });
+    });
+  });
+}
+
+/** Runs a body only where 0 <= i < n. */
+export function guarded(writer: KernelWriter, i: Affine, n: number, body: () => void): void {
+  if (i.isConstant) {
+    if (i.constant >= 0 && i.constant < n) body();
+    return;
+  }
+  writer.line(`if(${i}>=0&&${i}<${n}){`);
+  body();
+  writer.line("}");
+}
+
+function geometry({ stride, padding, dilation, groups }: ConvAttributes, kernel: Shape): Record<string, OnnxValue> {
+  return {
+    kernel_shape: ints(kernel.slice(2)),
+    strides: ints(stride),
+    pads: ints(padding),
+    dilations: ints(dilation),
+    group: int(groups),
+  };
+}
+
+const products = ({ y, w }: Shapes) => 2 * y.reduce((a, b) => a * b, 1) * w[1] * w[2] * w[3];
+
+const convOp: Op<ConvAttributes> = {
+  name: "conv2d",
+  infer([x, w], attrs) {
+    const y = x.rank === 4 && w.rank === 4 ? outputShape(x.shape, w.shape, attrs) : [];
+    check("conv2d", [x, w], { x: x.shape, w: w.shape, y }, attrs);
+    return { shape: y, dtype: x.dtype };
+  },
+  vjp: (g, { inputs: [x, w] }, attrs) => [
+    inputGradient(g, w, attrs, x.shape),
+    weightGradient(x, g, attrs, w.shape),
+  ],
+  js: {
+    kernel(writer, node, attrs) {
+      const [x, w] = node.inputs;
+      writer.line(`${writer.result("")}.fill(0);`);
+      forEachProduct(writer, { x: x.shape, w: w.shape, y: node.shape }, attrs, (ix, iw, iy) => {
+        writer.line(`${writer.result(iy.flat.toString())}+=${writer.read(0, ix)}*${writer.read(1, iw)};`);
+      });
+    },
+  },
+  onnx: { emit: (e, inputs, { inputs: [, w] }, attrs) => e.emit("Conv", inputs, geometry(attrs, w.shape)) },
+  flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
+};
+
+const inputGradientOp: Op<ConvAttributes & { shape: Shape }> = {
+  name: "conv2dInputGradient",
+  infer([g, w], attrs) {
+    check("convTranspose2d", [g, w], { x: attrs.shape, w: w.shape, y: g.shape }, attrs);
+    return { shape: attrs.shape, dtype: g.dtype };
+  },
+  vjp: (u, { inputs: [g, w] }, attrs) => [apply(convOp, [u, w], window(attrs)), weightGradient(u, g, attrs, w.shape)],
+  js: {
+    kernel(writer, node, attrs) {
+      const [g, w] = node.inputs;
+      writer.line(`${writer.result("")}.fill(0);`);
+      forEachProduct(writer, { x: node.shape, w: w.shape, y: g.shape }, attrs, (ix, iw, iy) => {
+        writer.line(`${writer.result(ix.flat.toString())}+=${writer.read(0, iy)}*${writer.read(1, iw)};`);
+      });
+    },
+  },
+  onnx: { emit: emitInputGradient },
+  flops: ({ inputs: [g, w], shape }) => products({ x: shape, w: w.shape, y: g.shape }),
+};
+
+function emitInputGradient(
+  e: OnnxEmitter,
+  inputs: readonly string[],
+  { inputs: [g, w], shape }: Tensor,
+  attrs: ConvAttributes,
+): string {
+  const { stride, padding, dilation } = attrs;
+  const extra = [0, 1].map(
+    (d) =>
+      shape[2 + d] -
+      ((g.shape[2 + d] - 1) * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1 - padding[d] - padding[2 + d]),
+  );
+  return e.emit("ConvTranspose", inputs, { ...geometry(attrs, w.shape), output_padding: ints(extra) });
+}
+
+const weightGradientOp: Op<ConvAttributes & { shape: Shape }> = {
+  name: "conv2dWeightGradient",
+  infer([x, g], attrs) {
+    check("conv2dWeightGradient", [x, g], { x: x.shape, w: attrs.shape, y: g.shape }, attrs);
+    return { shape: attrs.shape, dtype: x.dtype };
+  },
+  vjp: (u, { inputs: [x, g] }, attrs) => [
+    inputGradient(g, u, attrs, x.shape),
+    apply(convOp, [x, u], window(attrs)),
+  ],
+  js: {
+    kernel(writer, node, attrs) {
+      const [x, g] = node.inputs;
+      writer.line(`${writer.result("")}.fill(0);`);
+      forEachProduct(writer, { x: x.shape, w: node.shape, y: g.shape }, attrs, (ix, iw, iy) => {
+        writer.line(`${writer.result(iw.flat.toString())}+=${writer.read(0, ix)}*${writer.read(1, iy)};`);
+      });
+    },
+  },
+  onnx: { emit: emitWeightGradient },
+  flops: ({ inputs: [x, g], shape }) => products({ x: x.shape, w: shape, y: g.shape }),
+};
+
+/** The convolution's own attributes, without what a derivative adds. */
+function window({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes {
+  return { stride, padding, dilation, groups };
+}
+
+function inputGradient(g: Tensor, w: Tensor, attrs: ConvAttributes, shape: Shape): Tensor {
+  return apply(inputGradientOp, [g, w], { ...window(attrs), shape });
+}
+
+function weightGradient(x: Tensor, g: Tensor, attrs: ConvAttributes, shape: Shape): Tensor {
+  return apply(weightGradientOp, [x, g], { ...window(attrs), shape });
+}
+
+export type Pair = number | readonly [number, number];
+
+export interface WindowOptions {
+  readonly stride?: Pair;
+  /** Zeros around the image: a number, [vertical, horizontal] or [top, left, bottom, right]. */
+  readonly padding?: Pair | readonly [number, number, number, number];
+  readonly dilation?: Pair;
+}
+
+const pair = (p: Pair): readonly [number, number] => (typeof p === "number" ? [p, p] : p);
+
+/** Window options in full, checked. */
+export function resolveWindow(op: string, { stride = 1, padding = 0, dilation = 1 }: WindowOptions): Window {
+  const full = typeof padding !== "number" && padding.length === 4 ? padding : pair(padding);
+  const resolved: Window = {
+    stride: pair(stride),
+    padding: full.length === 4 ? full : [full[0], full[1], full[0], full[1]],
+    dilation: pair(dilation),
+  };
+  const integers = [...resolved.stride, ...resolved.padding, ...resolved.dilation].every(Number.isInteger);
+  if (!integers || [...resolved.stride, ...resolved.dilation].some((n) => n < 1) || resolved.padding.some((n) => n < 0)) {
+    throw new OptionError(
+      `${op}: stride and dilation must be integers >= 1 and padding >= 0; got stride ${stride}, padding ${padding}, dilation ${dilation}.`,
+    );
+  }
+  return resolved;
+}
+
+/**
+ * Two-dimensional cross-correlation, as "convolution" in the deep-learning libraries.
+ *
+ * y[n, o, i, j] = sum_{c, a, b} x[n, c, i s + a d - p, j s + b d - p] w[o, c, a, b]
+ *
+ * @param x images [batch, in, height, width]
+ * @param w weights [out, in / groups, kernel height, kernel width]
+ * @throws ShapeError when channels do not fit or the window is larger than the image
+ */
+export function conv2d(
+  x: Tensor,
+  w: Tensor,
+  { groups = 1, ...options }: WindowOptions & { groups?: number } = {},
+): Tensor {
+  return apply(convOp, [x, w], { ...resolveWindow("conv2d", options), groups });
+}
+
+/**
+ * The transpose of {@link conv2d} with respect to the image ("deconvolution").
+ *
+ * @param y images [batch, in, h, w]
+ * @param w weights [in, out / groups, kernel height, kernel width]
+ * @param options `outputPadding`: rows and columns added at the end, below stride or dilation, since several image
+ *   sizes have the same output size
+ * @returns images [batch, out, (h - 1) stride - 2 padding + dilation (k - 1) + outputPadding + 1, ...]
+ */
+export function convTranspose2d(
+  y: Tensor,
+  w: Tensor,
+  {
+    groups = 1,
+    outputPadding = 0,
+    ...options
+  }: WindowOptions & { groups?: number; outputPadding?: Pair } = {},
+): Tensor {
+  const attrs = { ...resolveWindow("convTranspose2d", options), groups };
+  const extra = pair(outputPadding);
+  const length = (d: 0 | 1) =>
+    (y.shape[2 + d] - 1) * attrs.stride[d] -
+    attrs.padding[d] -
+    attrs.padding[d === 0 ? 2 : 3] +
+    attrs.dilation[d] * (w.shape[2 + d] - 1) +
+    extra[d] +
+    1;
+  return inputGradient(y, w, attrs, [y.shape[0], w.shape[1] * groups, length(0), length(1)]);
+}

@@ -1,0 +1,92 @@
+import type { DType, NdArray, Shape } from "../../array.js";
+import { astype, dtypeOf, isNdArray } from "../../array.js";
+import { DTypeError } from "../../errors.js";
+import { apply, isTensor, type Op, type Tensor } from "../tensor.js";
+import { broadcastTo } from "./broadcast.js";
+
+/** A value given when the graph runs. Each call of {@link input} is a new, distinct value. */
+export const inputOp: Op<{ shape: Shape; dtype: DType }> = {
+  name: "input",
+  infer: (_, { shape, dtype }) => ({ shape, dtype }),
+  js: {},
+  onnx: {
+    emit() {
+      throw new Error("An input has no nodes of its own.");
+    },
+  },
+  flops: () => 0,
+};
+
+/** A scalar number. Kept as a float64 whatever the dtype, so that a graph changes precision without loss. */
+const constantOp: Op<{ value: number; dtype: DType }> = {
+  name: "constant",
+  infer: (_, { dtype }) => ({ shape: [], dtype }),
+  js: { pull: (_at, _read, _node, { value }) => literal(value), view: true, flat: true },
+  onnx: { emit: (e, _inputs, _node, { value, dtype }) => e.scalar(value, dtype) },
+  flops: () => 0,
+};
+
+/** A constant array. */
+const arrayOp: Op<{ value: NdArray; dtype: DType }> = {
+  name: "array",
+  infer: (_, { value, dtype }) => ({ shape: value.shape, dtype }),
+  js: {},
+  onnx: { emit: (e, _inputs, _node, { value, dtype }) => e.constant(astype(value, dtype)) },
+  flops: () => 0,
+};
+
+/** A JavaScript literal, also for NaN, infinities and negative numbers inside an expression. */
+function literal(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (value === Infinity) return "Infinity";
+  if (value === -Infinity) return "(-Infinity)";
+  return value < 0 || Object.is(value, -0) ? `(${Object.is(value, -0) ? "-0" : value})` : String(value);
+}
+
+/** A placeholder for a value given when the graph runs. */
+export function input(shape: Shape, dtype: DType = "float32"): Tensor {
+  return apply(inputOp, [], { shape, dtype });
+}
+
+/**
+ * A constant: a number (a scalar tensor) or an array.
+ *
+ * @example
+ * constant(0.5);                       // float32[]
+ * constant(array([[1, 2], [3, 4]]));   // float32[2, 2]
+ */
+export function constant(value: number | NdArray, dtype?: DType): Tensor {
+  if (typeof value === "number") return apply(constantOp, [], { value, dtype: dtype ?? "float32" });
+  return apply(arrayOp, [], { value, dtype: dtype ?? dtypeOf(value) });
+}
+
+/** A tensor of `shape` with every element `value`. */
+export function fill(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+  return broadcastTo(constant(value, dtype), shape);
+}
+
+/** A tensor of the shape and dtype of `x` with every element `value`. */
+export function fillLike(x: Tensor, value: number): Tensor {
+  return fill(x.shape, value, x.dtype);
+}
+
+/** What an operation takes where it takes a tensor: also a number, or an array as a constant. */
+export type Operand = Tensor | NdArray | number;
+
+/** An operand as a tensor; a number takes the dtype of `like`. */
+export function lift(value: Operand, like: Tensor | undefined, op: string): Tensor {
+  if (isTensor(value)) return value;
+  if (typeof value === "number") return constant(value, like?.dtype ?? "float32");
+  if (isNdArray(value)) return constant(value);
+  throw new DTypeError(
+    `${op} takes traced tensors, arrays {shape, data} or numbers; got ${value === null ? "null" : typeof value}. ` +
+      "A tree of parameters has to be taken apart first (params.weight, say).",
+  );
+}
+
+/** The number that a tensor is known to be in every element, or undefined. */
+export function constantValue(x: Tensor): number | undefined {
+  if (x.op === (constantOp as unknown as Op)) return x.attrs.value as number;
+  if (x.op.name === "broadcast" || x.op.name === "reshape") return constantValue(x.inputs[0]);
+  return undefined;
+}

@@ -1,0 +1,173 @@
+import { DTypeError, ShapeError } from "../../errors.js";
+import { Affine, Index } from "../index-expression.js";
+import { int } from "../onnx-rule.js";
+import { apply, formatShape, formatType, isFloat, type Op, sameShape, type Tensor } from "../tensor.js";
+import { broadcastShapes, broadcastTo } from "./broadcast.js";
+import { reshape } from "./reshape.js";
+
+interface MatmulAttributes extends Record<string, unknown> {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** Inner products of at most this many terms are written out. */
+const unrolled = 12;
+
+interface Dimensions {
+  readonly batch: readonly number[];
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+}
+
+function dimensions(a: Tensor, b: Tensor, { transposeA, transposeB }: MatmulAttributes): Dimensions {
+  const [am, ak] = transposeA ? [a.shape.at(-1), a.shape.at(-2)] : [a.shape.at(-2), a.shape.at(-1)];
+  const n = transposeB ? b.shape.at(-2) : b.shape.at(-1);
+  return { batch: a.shape.slice(0, -2), m: am as number, k: ak as number, n: n as number };
+}
+
+/** Batched C = op(A) op(B), where op is the identity or a transpose of the last two axes. */
+const matmulOp: Op<MatmulAttributes> = {
+  name: "matmul",
+  infer([a, b], attrs) {
+    if (!isFloat(a.dtype) || a.dtype !== b.dtype) {
+      throw new DTypeError(`matmul takes two tensors of one float dtype; got ${formatType(a)} and ${formatType(b)}.`);
+    }
+    const { batch, m, k, n } = dimensions(a, b, attrs);
+    const kb = attrs.transposeB ? b.shape.at(-1) : b.shape.at(-2);
+    if (k !== kb || !sameShape(batch, b.shape.slice(0, -2))) {
+      const mark = (t: boolean) => (t ? " (transposed)" : "");
+      throw new ShapeError(
+        `matmul: shapes ${formatShape(a.shape)}${mark(attrs.transposeA)} and ${formatShape(b.shape)}${mark(attrs.transposeB)} do not fit: ` +
+          `the inner sizes are ${k} and ${kb}; they must be equal.`,
+      );
+    }
+    return { shape: [...batch, m, n], dtype: a.dtype };
+  },
+  vjp(g, { inputs: [a, b] }, { transposeA: ta, transposeB: tb }) {
+    const product = (x: Tensor, y: Tensor, transposeA: boolean, transposeB: boolean) =>
+      apply(matmulOp, [x, y], { transposeA, transposeB });
+    return [
+      ta ? product(b, g, tb, true) : product(g, b, false, !tb),
+      tb ? product(g, a, true, ta) : product(a, g, !ta, false),
+    ];
+  },
+  js: {
+    unroll: ({ inputs: [a, b] }, attrs) => dimensions(a, b, attrs).k <= unrolled,
+    pull(at, read, { inputs: [a, b] }, attrs) {
+      const { k } = dimensions(a, b, attrs);
+      const place = at.multi;
+      const terms = Array.from({ length: k }, (_, p) => factors(place, Affine.of(p), a, b, attrs))
+        .map(([ia, ib]) => `${read(0, ia)}*${read(1, ib)}`)
+        .join("+");
+      return k === 0 ? "0" : `(${terms})`;
+    },
+    kernel(w, node, attrs) {
+      const [a, b] = node.inputs;
+      const { batch, m, k, n } = dimensions(a, b, attrs);
+      const nest = (at: Affine[], body: (at: Affine[]) => void): void => {
+        if (at.length === batch.length) body(at);
+        else w.loop(batch[at.length], (i) => nest([...at, i], body));
+      };
+      nest([], (lead) => {
+        w.loop(m, (i) => {
+          // Four columns at a time: each element of A is read once for four products.
+          const block = (columns: readonly Affine[]) => {
+            const sums = columns.map(() => w.fresh("s"));
+            w.line(`let ${sums.map((s) => `${s}=0`).join(",")};`);
+            w.loop(k, (p) => {
+              const av = w.fresh("a");
+              const [ia] = factors([...lead, i, columns[0]], p, a, b, attrs);
+              w.line(`const ${av}=${w.read(0, ia)};`);
+              columns.forEach((j, c) => {
+                const [, ib] = factors([...lead, i, j], p, a, b, attrs);
+                w.line(`${sums[c]}+=${av}*${w.read(1, ib)};`);
+              });
+            });
+            columns.forEach((j, c) => {
+              w.store(Index.multi(node.shape, [...lead, i, j]), sums[c]);
+            });
+          };
+          const blocks = Math.floor(n / 4);
+          if (blocks > 0) w.loop(blocks, (j) => block([0, 1, 2, 3].map((c) => j.times(4).plus(c))));
+          for (let j = 4 * blocks; j < n; j++) block([Affine.of(j)]);
+        });
+      });
+    },
+  },
+  onnx: {
+    emit(e, [a, b], node, { transposeA, transposeB }) {
+      if (node.rank === 2) {
+        if (!transposeA && !transposeB) return e.emit("MatMul", [a, b]);
+        return e.emit("Gemm", [a, b], { transA: int(+transposeA), transB: int(+transposeB) });
+      }
+      if (!transposeA && !transposeB) return e.emit("MatMul", [a, b]);
+      if (!e.portable && node.dtype === "float32") {
+        const flags = { transA: int(+transposeA), transB: int(+transposeB) };
+        return e.emit("FusedMatMul", [a, b], flags, { domain: "com.microsoft" });
+      }
+      const swapped = [...node.shape.keys()];
+      swapped.splice(-2, 2, node.rank - 1, node.rank - 2);
+      const turn = (x: string, flag: boolean) =>
+        flag ? e.emit("Transpose", [x], { perm: { kind: "ints", value: swapped } }) : x;
+      return e.emit("MatMul", [turn(a, transposeA), turn(b, transposeB)]);
+    },
+  },
+  flops({ inputs: [a, b], size }, attrs) {
+    return 2 * size * dimensions(a, b, attrs).k;
+  },
+};
+
+function factors(
+  place: readonly Affine[],
+  p: Affine,
+  a: Tensor,
+  b: Tensor,
+  { transposeA, transposeB }: MatmulAttributes,
+): [Index, Index] {
+  const lead = place.slice(0, -2);
+  const [i, j] = place.slice(-2);
+  return [
+    Index.multi(a.shape, [...lead, ...(transposeA ? [p, i] : [i, p])]),
+    Index.multi(b.shape, [...lead, ...(transposeB ? [j, p] : [p, j])]),
+  ];
+}
+
+export interface MatmulOptions {
+  /** Whether the last two axes of a are swapped first; default false. */
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
+
+/**
+ * Matrix product of the last two axes, batched over the others, which broadcast.
+ *
+ * C[..., i, j] = sum_k A[..., i, k] B[..., k, j]
+ *
+ * @throws ShapeError when the inner sizes differ, or an operand has fewer than two axes
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: MatmulOptions = {},
+): Tensor {
+  if (a.rank < 2 || b.rank < 2) {
+    throw new ShapeError(
+      `matmul takes tensors of two or more axes; got ${formatShape(a.shape)} and ${formatShape(b.shape)}. ` +
+        "Reshape a vector to [n, 1] or [1, n] first.",
+    );
+  }
+  const shared = b.rank === 2 && a.rank > 2 && !transposeA;
+  if (shared) {
+    // One matrix for the whole batch: a single large product.
+    const rows = a.size / (a.shape.at(-1) as number);
+    const flat = matmul(reshape(a, [rows, a.shape.at(-1) as number]), b, { transposeB });
+    return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]]);
+  }
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), "matmul");
+  return apply(
+    matmulOp,
+    [broadcastTo(a, [...batch, ...a.shape.slice(-2)]), broadcastTo(b, [...batch, ...b.shape.slice(-2)])],
+    { transposeA, transposeB },
+  );
+}

@@ -1,0 +1,245 @@
+import type { Shape } from "../../array.js";
+import { sizeOf } from "../../array.js";
+import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { Affine, Index } from "../index-expression.js";
+import type { KernelWriter } from "../javascript-rule.js";
+import { ints, type OnnxEmitter, type OnnxValue, text } from "../onnx-rule.js";
+import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { div, mul } from "./arithmetic.js";
+import { conv2d, guarded, type Pair, resolveWindow, type Window, type WindowOptions, windowLength } from "./conv.js";
+import { scatterAdd } from "./gather.js";
+import { fill } from "./leaf.js";
+import { mean } from "./reduce.js";
+import { reshape } from "./reshape.js";
+
+interface PoolAttributes extends Window {
+  readonly kernel: readonly [number, number];
+}
+
+function pooledShape(x: Shape, { kernel, stride, padding, dilation }: PoolAttributes): Shape {
+  return [
+    x[0],
+    x[1],
+    windowLength(x[2], kernel[0], stride[0], padding[0], padding[2], dilation[0]),
+    windowLength(x[3], kernel[1], stride[1], padding[1], padding[3], dilation[1]),
+  ];
+}
+
+function checkImage(op: string, x: Tensor, attrs: PoolAttributes): Shape {
+  if (!isFloat(x.dtype)) throw new DTypeError(`${op} takes floats; got ${formatType(x)}.`);
+  if (x.rank !== 4) {
+    throw new ShapeError(`${op} takes images [batch, channels, height, width]; got ${formatShape(x.shape)}.`);
+  }
+  const shape = pooledShape(x.shape, attrs);
+  if (shape.some((n) => n < 1)) {
+    throw new ShapeError(`${op}: the window [${attrs.kernel}] is larger than the image ${formatShape(x.shape)}.`);
+  }
+  return shape;
+}
+
+/** Loops over the windows of x with the largest element and its flat offset; ties go to the first. */
+function forEachWindow(
+  w: KernelWriter,
+  xShape: Shape,
+  yShape: Shape,
+  input: number,
+  { kernel, stride, padding, dilation }: PoolAttributes,
+  body: (at: Index, largest: string, offset: string) => void,
+): void {
+  w.loop(yShape[0], (n) => {
+    w.loop(yShape[1], (c) => {
+      w.loop(yShape[2], (i) => {
+        w.loop(yShape[3], (j) => {
+          const largest = w.fresh("m");
+          const offset = w.fresh("p");
+          w.line(`let ${largest}=-Infinity,${offset}=-1;`);
+          w.loop(kernel[0], (a) => {
+            const row = i.times(stride[0]).plus(a.times(dilation[0])).plus(-padding[0]);
+            guarded(w, row, xShape[2], () => {
+              w.loop(kernel[1], (b) => {
+                const column = j.times(stride[1]).plus(b.times(dilation[1])).plus(-padding[1]);
+                guarded(w, column, xShape[3], () => {
+                  const place = Index.multi(xShape, [n, c, row, column]);
+                  const value = w.read(input, place);
+                  w.line(`if(${value}>${largest}||${offset}<0){${largest}=${value};${offset}=${place.flat};}`);
+                });
+              });
+            });
+          });
+          body(Index.multi(yShape, [n, c, i, j]), largest, offset);
+        });
+      });
+    });
+  });
+}
+
+function geometry({ kernel, stride, padding, dilation }: PoolAttributes): Record<string, OnnxValue> {
+  return {
+    kernel_shape: ints(kernel),
+    strides: ints(stride),
+    pads: ints(padding),
+    dilations: ints(dilation),
+  };
+}
+
+/** Windows that neither overlap nor leave gaps nor are cut. */
+function tiles(x: Shape, { kernel, stride, padding, dilation }: PoolAttributes): boolean {
+  return [0, 1].every(
+    (d) =>
+      kernel[d] === stride[d] && dilation[d] === 1 && padding[d] === 0 && padding[d + 2] === 0 && x[2 + d] % kernel[d] === 0,
+  );
+}
+
+/** Values and flat offsets of one MaxPool node, whoever asks first. */
+function emitWithIndices(e: OnnxEmitter, x: string, attrs: PoolAttributes): string[] {
+  return e.shared(`MaxPool:${x}:${JSON.stringify(attrs)}`, () =>
+    e.emitAll("MaxPool", [x], geometry(attrs), { results: 2 }),
+  );
+}
+
+const maxPoolOp: Op<PoolAttributes> = {
+  name: "maxPool2d",
+  infer: ([x], attrs) => ({ shape: checkImage("maxPool2d", x, attrs), dtype: x.dtype }),
+  vjp: (g, { inputs: [x] }, attrs) => [apply(poolPutOp, [g, x], attrs)],
+  js: {
+    kernel(w, node, attrs) {
+      forEachWindow(w, node.inputs[0].shape, node.shape, 0, attrs, (at, largest) => w.store(at, largest));
+    },
+  },
+  onnx: { emit: (e, inputs, _node, attrs) => e.emit("MaxPool", inputs, geometry(attrs)) },
+  flops: ({ size }, { kernel }) => size * kernel[0] * kernel[1],
+};
+
+const maxPoolIndicesOp: Op<PoolAttributes> = {
+  name: "maxPoolIndices2d",
+  infer: ([x], attrs) => ({ shape: checkImage("maxPoolIndices2d", x, attrs), dtype: "int64" }),
+  js: {
+    kernel(w, node, attrs) {
+      forEachWindow(w, node.inputs[0].shape, node.shape, 0, attrs, (at, _largest, offset) => w.store(at, offset));
+    },
+  },
+  onnx: { emit: (e, [x], _node, attrs) => emitWithIndices(e, x, attrs)[1] },
+  flops: ({ size }, { kernel }) => size * kernel[0] * kernel[1],
+};
+
+/** Adds g to the place of the largest element of each window of x: the transpose of {@link poolTakeOp}. */
+const poolPutOp: Op<PoolAttributes> = {
+  name: "poolPut",
+  infer: ([g, x]) => ({ shape: x.shape, dtype: g.dtype }),
+  vjp: (u, { inputs: [, x] }, attrs) => [apply(poolTakeOp, [u, x], attrs), undefined],
+  js: {
+    kernel(w, node, attrs) {
+      const [g, x] = node.inputs;
+      w.line(`${w.result("")}.fill(0);`);
+      forEachWindow(w, x.shape, g.shape, 1, attrs, (at, _largest, offset) => {
+        w.line(`${w.result(offset)}+=${w.read(0, at)};`);
+      });
+    },
+  },
+  onnx: { emit: emitPoolPut },
+  flops: ({ inputs: [g] }, { kernel }) => g.size * kernel[0] * kernel[1],
+};
+
+/** The elements of z at the places of the largest elements of x's windows. */
+const poolTakeOp: Op<PoolAttributes> = {
+  name: "poolTake",
+  infer: ([z, x], attrs) => ({ shape: pooledShape(x.shape, attrs), dtype: z.dtype }),
+  vjp: (u, { inputs: [, x] }, attrs) => [apply(poolPutOp, [u, x], attrs), undefined],
+  js: {
+    kernel(w, node, attrs) {
+      const [z, x] = node.inputs;
+      forEachWindow(w, x.shape, node.shape, 1, attrs, (at, _largest, offset) => {
+        w.store(at, w.read(0, Index.flat(z.shape, Affine.variable(offset))));
+      });
+    },
+  },
+  onnx: { emit: emitPoolTake },
+  flops: ({ size }, { kernel }) => size * kernel[0] * kernel[1],
+};
+
+function emitPoolPut(e: OnnxEmitter, [g, x]: readonly string[], node: Tensor, attrs: PoolAttributes): string {
+  const indices = emitWithIndices(e, x, attrs)[1];
+  if (tiles(node.shape, attrs) && node.dtype === "float32") {
+    return e.emit("MaxUnpool", [g, indices, e.indices(node.shape)], {
+      kernel_shape: ints(attrs.kernel),
+      strides: ints(attrs.stride),
+    });
+  }
+  const size = node.inputs[0].size;
+  const zeros = e.emit("Expand", [e.scalar(0, node.dtype), e.indices([node.size])]);
+  const flat = [indices, g].map((v) => e.emit("Reshape", [v, e.indices([size])]));
+  const added = e.emit("ScatterElements", [zeros, ...flat], { reduction: text("add") });
+  return e.emit("Reshape", [added, e.indices(node.shape)]);
+}
+
+function emitPoolTake(e: OnnxEmitter, [z, x]: readonly string[], node: Tensor, attrs: PoolAttributes): string {
+  const indices = emitWithIndices(e, x, attrs)[1];
+  const flat = e.emit("Reshape", [z, e.indices([node.inputs[0].size])]);
+  return e.emit("Gather", [flat, indices]);
+}
+
+export interface PoolOptions extends WindowOptions {
+  /** Size of the window. */
+  readonly kernel: Pair;
+}
+
+function resolvePool(op: string, { kernel, stride = kernel, ...rest }: PoolOptions): PoolAttributes {
+  const size = typeof kernel === "number" ? ([kernel, kernel] as const) : kernel;
+  const window = resolveWindow(op, { stride, ...rest });
+  if (size.some((k) => !Number.isInteger(k) || k < 1)) {
+    throw new OptionError(`${op}: the kernel must be one or two integers >= 1; got ${kernel}.`);
+  }
+  if (window.padding.some((p, d) => 2 * p > size[d % 2])) {
+    throw new OptionError(`${op}: padding [${window.padding}] may be at most half of the kernel [${size}].`);
+  }
+  return { kernel: size, ...window };
+}
+
+/**
+ * Largest element of each window. The gradient goes to the first largest element of a window, as in PyTorch.
+ *
+ * @param x images [batch, channels, height, width]
+ * @param options `kernel`; `stride` (default: the kernel), `padding`, `dilation`
+ */
+export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+  return apply(maxPoolOp, [x], resolvePool("maxPool2d", options));
+}
+
+/** Places of the largest elements of {@link maxPool2d}, as flat offsets into `x`: int64, for {@link maxUnpool2d}. */
+export function maxPoolIndices2d(x: Tensor, options: PoolOptions): Tensor {
+  return apply(maxPoolIndicesOp, [x], resolvePool("maxPoolIndices2d", options));
+}
+
+/**
+ * Puts pooled elements back to the places they came from, zeros elsewhere (SegNet's decoder).
+ *
+ * @param indices of {@link maxPoolIndices2d}; with overlapping windows elements of one place add up
+ * @param shape of the image before pooling
+ */
+export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
+  const flat = scatterAdd(reshape(y, [y.size]), reshape(indices, [y.size]), { size: sizeOf(shape) });
+  return reshape(flat, shape);
+}
+
+/**
+ * Mean of each window.
+ *
+ * @param options as {@link maxPool2d}; `countPadding`: whether zeros of the padding count (default true, as PyTorch)
+ */
+export function avgPool2d(
+  x: Tensor,
+  { countPadding = true, ...options }: PoolOptions & { countPadding?: boolean },
+): Tensor {
+  const attrs = resolvePool("avgPool2d", options);
+  const [n, c, h, w] = checkImage("avgPool2d", x, attrs);
+  const [kh, kw] = attrs.kernel;
+  if (tiles(x.shape, attrs)) {
+    return mean(reshape(x, [n, c, h, kh, w, kw]), { axes: [3, 5] });
+  }
+  const { stride, padding, dilation } = attrs;
+  const total = (image: Tensor) =>
+    conv2d(image, fill([1, 1, kh, kw], 1, x.dtype), { stride, padding, dilation });
+  const sums = reshape(total(reshape(x, [n * c, 1, ...x.shape.slice(2)])), [n, c, h, w]);
+  if (countPadding) return mul(sums, 1 / (kh * kw));
+  return div(sums, total(fill([1, 1, ...x.shape.slice(2)], 1, x.dtype)));
+}

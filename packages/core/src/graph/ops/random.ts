@@ -1,0 +1,83 @@
+import type { DType, Shape } from "../../array.js";
+import { DTypeError, ShapeError } from "../../errors.js";
+import { Affine, Index } from "../index-expression.js";
+import { int, type OnnxEmitter, onnxType, text } from "../onnx-rule.js";
+import { apply, formatType, type Op, type Tensor } from "../tensor.js";
+
+// Two rounds of multiply and xor-shift, the `lowbias32` family of integer mixers; the same constants as math/rng.ts.
+const multipliers = [0x21f0aaad, 0x735a2d97] as const;
+const shifts = [16, 15, 15] as const;
+
+interface RandomAttributes extends Record<string, unknown> {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly stream: number;
+}
+
+const right = { direction: text("RIGHT") };
+
+function cast32(e: OnnxEmitter, x: string, type: "int32" | "uint32"): string {
+  return e.emit("Cast", [x], { to: int(onnxType[type]) });
+}
+
+/** ONNX nodes of {@link hash32}: logical shifts exist for unsigned integers only, products for signed ones only. */
+function emitHash(e: OnnxEmitter, x: string): string {
+  const fold = (v: string, by: number) => {
+    const shifted = e.emit("BitShift", [cast32(e, v, "uint32"), cast32(e, e.indices([by]), "uint32")], right);
+    return e.emit("BitwiseXor", [v, cast32(e, shifted, "int32")]);
+  };
+  const times = (v: string, factor: number) =>
+    e.emit("Mul", [v, cast32(e, e.indices([factor]), "int32")]);
+  let v = fold(x, shifts[0]);
+  v = fold(times(v, multipliers[0]), shifts[1]);
+  return fold(times(v, multipliers[1]), shifts[2]);
+}
+
+const randomOp: Op<RandomAttributes> = {
+  name: "randomUniform",
+  infer([seed], { shape, dtype }) {
+    if (seed.dtype !== "int64") throw new DTypeError(`randomUniform: the seed must be int64; got ${formatType(seed)}.`);
+    if (seed.size !== 1) throw new ShapeError(`randomUniform: the seed must be a scalar; got ${formatType(seed)}.`);
+    return { shape, dtype };
+  },
+  js: {
+    flat: true,
+    pull(at, read, { inputs: [seed] }, { stream }) {
+      const key = `hash32(${read(0, Index.flat(seed.shape, Affine.zero))}+${stream})`;
+      return `((hash32(hash32(${at.flat})^${key})>>>8)*${2 ** -24})`;
+    },
+  },
+  onnx: {
+    emit(e, [seed], node, { stream }) {
+      const key = emitHash(
+        e,
+        e.emit("Cast", [e.emit("Add", [seed, e.scalar(stream, "int64")])], { to: int(onnxType.int32) }),
+      );
+      const range = e.emit("Range", [0, node.size, 1].map((v) => e.scalar(v, "int64")));
+      const counter = emitHash(e, e.emit("Cast", [range], { to: int(onnxType.int32) }));
+      const bits = emitHash(e, e.emit("BitwiseXor", [counter, key]));
+      const high = e.emit("BitShift", [cast32(e, bits, "uint32"), cast32(e, e.indices([8]), "uint32")], right);
+      const unit = e.emit("Mul", [
+        e.emit("Cast", [high], { to: int(onnxType[node.dtype]) }),
+        e.scalar(2 ** -24, node.dtype),
+      ]);
+      return e.emit("Reshape", [unit, e.indices(node.shape)]);
+    },
+  },
+  flops: ({ size }) => 20 * size,
+};
+
+/**
+ * Independent uniform numbers in [0, 1), multiples of 2^-24: a hash of the seed, the stream and the element's place.
+ * The same seed gives the same numbers on every runtime. Not differentiable; its elements are constants.
+ *
+ * @param seed int64 scalar, usually an input that changes with every step
+ * @param options `stream` tells several uses in one graph apart
+ */
+export function randomUniform(
+  seed: Tensor,
+  shape: Shape,
+  { dtype = "float32", stream = 0 }: { dtype?: "float32" | "float64"; stream?: number } = {},
+): Tensor {
+  return apply(randomOp, [seed], { shape, dtype, stream });
+}

@@ -1,0 +1,208 @@
+import type { Shape } from "../../array.js";
+import { sizeOf } from "../../array.js";
+import { DTypeError, ShapeError } from "../../errors.js";
+import { Affine, Index } from "../index-expression.js";
+import type { JavaScriptRule } from "../javascript-rule.js";
+import { int } from "../onnx-rule.js";
+import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { cast, div, mul, sub } from "./arithmetic.js";
+import { broadcastTo } from "./broadcast.js";
+import { equal } from "./compare.js";
+import { reshape, resolveAxis } from "./reshape.js";
+
+interface Reduction extends Record<string, unknown> {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+export interface ReduceOptions {
+  /** Axes to reduce, negative ones counted from the end; default all. */
+  readonly axes?: number | readonly number[];
+  /** Whether reduced axes stay, with size 1; default false. */
+  readonly keepDims?: boolean;
+}
+
+/** Sums of at most this many terms are written out. */
+const unrolled = 16;
+
+function reducedShape(shape: Shape, { axes, keepDims }: Reduction): Shape {
+  return shape.flatMap((n, d) => (axes.includes(d) ? (keepDims ? [1] : []) : [n]));
+}
+
+/** The shape with reduced axes kept as 1, whatever keepDims says: what broadcasts back. */
+function keptShape(shape: Shape, { axes }: Reduction): Shape {
+  return reducedShape(shape, { axes, keepDims: true });
+}
+
+/** Index into the input, of a result's index and the positions along the reduced axes. */
+function inputIndex(x: Tensor, at: Index, attrs: Reduction, reduced: readonly Affine[]): Index {
+  const kept = at.multi;
+  let k = 0;
+  let r = 0;
+  return Index.multi(
+    x.shape,
+    x.shape.map((_, d) => {
+      if (attrs.axes.includes(d)) {
+        if (attrs.keepDims) k++;
+        return reduced[r++];
+      }
+      return kept[k++];
+    }),
+  );
+}
+
+/** JavaScript of a reduction: `start`, and how an accumulator takes one more element. */
+function reductionRule(start: string, join: (a: string, x: string) => string): JavaScriptRule<Reduction> {
+  const extents = (x: Tensor, { axes }: Reduction) => axes.map((d) => x.shape[d]);
+  return {
+    readsOnce: true,
+    unroll: ({ inputs: [x] }, attrs) => sizeOf(extents(x, attrs)) <= unrolled,
+    pull(at, read, { inputs: [x] }, attrs) {
+      const counts = extents(x, attrs);
+      const places = Array.from({ length: sizeOf(counts) }, (_, flat) =>
+        Index.flat(counts, Affine.of(flat)).multi,
+      );
+      const terms = places.map((reduced) => read(0, inputIndex(x, at, attrs, reduced)));
+      return terms.length === 0 ? start : `(${terms.reduce(join)})`;
+    },
+    kernel(w, node, attrs) {
+      const [x] = node.inputs;
+      const counts = extents(x, attrs);
+      const outer = node.shape;
+      const nest = (shape: Shape, at: Affine[], body: (at: Affine[]) => void): void => {
+        if (at.length === shape.length) body(at);
+        else w.loop(shape[at.length], (i) => nest(shape, [...at, i], body));
+      };
+      nest(outer, [], (at) => {
+        const accumulator = w.fresh("s");
+        w.line(`let ${accumulator}=${start};`);
+        const place = Index.multi(outer, at);
+        nest(counts, [], (reduced) => {
+          w.line(`${accumulator}=${join(accumulator, w.read(0, inputIndex(x, place, attrs, reduced)))};`);
+        });
+        w.store(place, accumulator);
+      });
+    },
+  };
+}
+
+const sumOp: Op<Reduction> = {
+  name: "sum",
+  infer([x], attrs) {
+    if (x.dtype === "bool") {
+      throw new DTypeError(`sum takes numbers; got ${formatType(x)}. Convert with cast(x, "float32").`);
+    }
+    return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
+  },
+  vjp: (g, { inputs: [x] }, attrs) => [broadcastTo(reshape(g, keptShape(x.shape, attrs)), x.shape)],
+  js: reductionRule("0", (a, x) => `${a}+${x}`),
+  onnx: {
+    emit: (e, [x], _node, { axes, keepDims }) =>
+      e.emit("ReduceSum", [x, e.indices(axes)], { keepdims: int(keepDims ? 1 : 0) }),
+  },
+  flops: ({ inputs: [x] }) => x.size,
+};
+
+/** The table entry of max or min over axes; ties share the gradient evenly, as PyTorch's amax does. */
+function extremum(name: string, onnx: string, start: string): Op<Reduction> {
+  return {
+    name,
+    infer([x], attrs) {
+      if (!isFloat(x.dtype)) throw new DTypeError(`${name} takes floats; got ${formatType(x)}.`);
+      if (attrs.axes.some((d) => x.shape[d] === 0)) {
+        throw new ShapeError(`${name}: cannot reduce an axis of size 0 in ${formatType(x)}.`);
+      }
+      return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
+    },
+    vjp(g, node, attrs) {
+      const [x] = node.inputs;
+      const kept = keptShape(x.shape, attrs);
+      const mask = cast(equal(x, reshape(node, kept)), x.dtype);
+      const ties = sum(mask, { axes: attrs.axes, keepDims: true });
+      return [mul(mask, div(reshape(g, kept), ties))];
+    },
+    js: reductionRule(start, (a, x) => `Math.${name}(${a},${x})`),
+    onnx: {
+      emit: (e, [x], _node, { axes, keepDims }) =>
+        e.emit(onnx, [x, e.indices(axes)], { keepdims: int(keepDims ? 1 : 0) }),
+    },
+    flops: ({ inputs: [x] }) => x.size,
+  };
+}
+
+const maxOp = extremum("max", "ReduceMax", "-Infinity");
+const minOp = extremum("min", "ReduceMin", "Infinity");
+
+function reduction(op: string, x: Tensor, { axes, keepDims = false }: ReduceOptions): Reduction {
+  const list = axes === undefined ? x.shape.map((_, d) => d) : typeof axes === "number" ? [axes] : axes;
+  const resolved = list.map((a) => resolveAxis(a, x.rank, op)).sort((a, b) => a - b);
+  if (new Set(resolved).size !== resolved.length) {
+    throw new ShapeError(`${op}: axes [${list.join(", ")}] name an axis twice.`);
+  }
+  return { axes: resolved, keepDims };
+}
+
+/** Sum over axes (default all). */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const attrs = reduction("sum", x, options);
+  return attrs.axes.length === 0 ? x : apply(sumOp, [x], attrs);
+}
+
+/** Mean over axes (default all). */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const attrs = reduction("mean", x, options);
+  return mul(sum(x, options), 1 / sizeOf(attrs.axes.map((d) => x.shape[d])));
+}
+
+/** Largest element over axes (default all); ties share the gradient evenly. */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const attrs = reduction("max", x, options);
+  return attrs.axes.length === 0 ? x : apply(maxOp, [x], attrs);
+}
+
+/** Smallest element over axes (default all); ties share the gradient evenly. */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const attrs = reduction("min", x, options);
+  return attrs.axes.length === 0 ? x : apply(minOp, [x], attrs);
+}
+
+/** Variance over axes: mean squared distance from the mean, divided by n (`correction` 0) or n - correction. */
+export function variance(
+  x: Tensor,
+  { axes, keepDims = false, correction = 0 }: ReduceOptions & { correction?: number } = {},
+): Tensor {
+  const count = sizeOf(reduction("variance", x, { axes }).axes.map((d) => x.shape[d]));
+  const centred = sub(x, mean(x, { axes, keepDims: true }));
+  return mul(sum(mul(centred, centred), { axes, keepDims }), 1 / (count - correction));
+}
+
+const argmaxOp: Op<{ axis: number }> = {
+  name: "argmax",
+  infer([x], { axis }) {
+    if (x.shape[axis] === 0) throw new ShapeError(`argmax: axis ${axis} of ${formatType(x)} is empty.`);
+    return { shape: x.shape.filter((_, d) => d !== axis), dtype: "int64" };
+  },
+  js: {
+    kernel(w, node, { axis }) {
+      const [x] = node.inputs;
+      const nest = (at: Affine[]): void => {
+        if (at.length < node.rank) return w.loop(node.shape[at.length], (i) => nest([...at, i]));
+        const read = (k: Affine) => w.read(0, Index.multi(x.shape, [...at.slice(0, axis), k, ...at.slice(axis)]));
+        const best = w.fresh("b");
+        const place = w.fresh("p");
+        w.line(`let ${best}=-Infinity,${place}=0;`);
+        w.loop(x.shape[axis], (k) => w.line(`if(${read(k)}>${best}){${best}=${read(k)};${place}=${k};}`));
+        w.store(Index.multi(node.shape, at), place);
+      };
+      nest([]);
+    },
+  },
+  onnx: { emit: (e, [x], _node, { axis }) => e.emit("ArgMax", [x], { axis: int(axis), keepdims: int(0) }) },
+  flops: ({ inputs: [x] }) => x.size,
+};
+
+/** Position of the largest element along an axis, int64; the first one at a tie. Not differentiable. */
+export function argmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+  return apply(argmaxOp, [x], { axis: resolveAxis(axis, x.rank, "argmax") });
+}
+

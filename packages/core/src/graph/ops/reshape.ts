@@ -1,0 +1,101 @@
+import type { Shape } from "../../array.js";
+import { sizeOf } from "../../array.js";
+import { ShapeError } from "../../errors.js";
+import { Index } from "../index-expression.js";
+import { ints } from "../onnx-rule.js";
+import { apply, formatShape, type Op, sameShape, type Tensor } from "../tensor.js";
+
+const reshapeOp: Op<{ shape: Shape }> = {
+  name: "reshape",
+  infer([x], { shape }) {
+    if (sizeOf(shape) !== x.size) {
+      throw new ShapeError(
+        `reshape: shape ${formatShape(x.shape)} has ${x.size} elements, ${formatShape(shape)} has ${sizeOf(shape)}.`,
+      );
+    }
+    return { shape, dtype: x.dtype };
+  },
+  vjp: (g, { inputs: [x] }) => [reshape(g, x.shape)],
+  js: { view: true, flat: true, pull: (at, read, { inputs: [x] }) => read(0, at.reshaped(x.shape)) },
+  onnx: { emit: (e, [x], _node, { shape }) => e.emit("Reshape", [x, e.indices(shape)]) },
+  flops: () => 0,
+};
+
+const transposeOp: Op<{ axes: readonly number[] }> = {
+  name: "transpose",
+  infer: ([x], { axes }) => ({ shape: axes.map((a) => x.shape[a]), dtype: x.dtype }),
+  vjp: (g, _node, { axes }) => [transpose(g, inversePermutation(axes))],
+  js: {
+    view: true,
+    pull(at, read, { inputs: [x] }, { axes }) {
+      const multi = at.multi;
+      const inverse = inversePermutation(axes);
+      return read(
+        0,
+        Index.multi(
+          x.shape,
+          inverse.map((d) => multi[d]),
+        ),
+      );
+    },
+  },
+  onnx: { emit: (e, [x], _node, { axes }) => e.emit("Transpose", [x], { perm: ints(axes) }) },
+  flops: () => 0,
+};
+
+export function inversePermutation(axes: readonly number[]): number[] {
+  const inverse = new Array<number>(axes.length);
+  axes.forEach((a, d) => {
+    inverse[a] = d;
+  });
+  return inverse;
+}
+
+/** An axis as a number from 0, given one that may count from the end; throws with the operation's name. */
+export function resolveAxis(axis: number, rank: number, op: string): number {
+  const resolved = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
+    throw new ShapeError(`${op}: axis ${axis} is outside the ${rank} axes of the tensor (${-rank}..${rank - 1}).`);
+  }
+  return resolved;
+}
+
+/**
+ * The same elements in row-major order under another shape. One entry may be -1: it takes what is left.
+ *
+ * @throws ShapeError when the number of elements differs
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const free = shape.indexOf(-1);
+  if (free >= 0) {
+    const rest = sizeOf(shape.filter((_, d) => d !== free));
+    const filled = shape.map((n, d) => (d === free ? x.size / rest : n));
+    if (rest === 0 || x.size % rest !== 0 || filled.includes(-1)) {
+      throw new ShapeError(`reshape: ${formatShape(x.shape)} does not divide into ${formatShape(shape)}.`);
+    }
+    return reshape(x, filled);
+  }
+  return sameShape(shape, x.shape) ? x : apply(reshapeOp, [x], { shape });
+}
+
+/** Permutes the axes; default: reverses them. `axes[d]` is the axis of `x` that becomes axis d. */
+export function transpose(x: Tensor, axes: readonly number[] = x.shape.map((_, d) => x.rank - 1 - d)): Tensor {
+  const resolved = axes.map((a) => resolveAxis(a, x.rank, "transpose"));
+  if (new Set(resolved).size !== x.rank || resolved.length !== x.rank) {
+    throw new ShapeError(
+      `transpose: axes [${axes.join(", ")}] must name each axis of ${formatShape(x.shape)} exactly once.`,
+    );
+  }
+  return resolved.every((a, d) => a === d) ? x : apply(transposeOp, [x], { axes: resolved });
+}
+
+/** Inserts an axis of size 1 before `axis`. */
+export function expandDims(x: Tensor, axis: number): Tensor {
+  const at = resolveAxis(axis, x.rank + 1, "expandDims");
+  return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+}
+
+/** All axes from `start` on as one. */
+export function flattenFrom(x: Tensor, start = 0): Tensor {
+  return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);
+}

@@ -1,0 +1,92 @@
+import { DTypeError } from "../../errors.js";
+import type { Affine } from "../index-expression.js";
+import { Index } from "../index-expression.js";
+import type { KernelWriter } from "../javascript-rule.js";
+import { int } from "../onnx-rule.js";
+import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { mul, sub } from "./arithmetic.js";
+import { sum } from "./reduce.js";
+import { resolveAxis } from "./reshape.js";
+
+/** Runs over all lines along an axis with the line's largest element and sum of exp(x - largest). */
+function forEachLine(
+  w: KernelWriter,
+  node: Tensor,
+  axis: number,
+  body: (place: (k: Affine) => Index, largest: string, total: string) => void,
+): void {
+  const nest = (at: Affine[]): void => {
+    if (at.length < node.rank) {
+      w.loop(at.length === axis ? 1 : node.shape[at.length], (i) => nest([...at, i]));
+      return;
+    }
+    const place = (k: Affine) =>
+      Index.multi(
+        node.shape,
+        at.map((a, d) => (d === axis ? k : a)),
+      );
+    const largest = w.fresh("m");
+    const total = w.fresh("s");
+    w.line(`let ${largest}=-Infinity,${total}=0;`);
+    w.loop(node.shape[axis], (k) => w.line(`${largest}=Math.max(${largest},${w.read(0, place(k))});`));
+    w.loop(node.shape[axis], (k) => w.line(`${total}+=Math.exp(${w.read(0, place(k))}-${largest});`));
+    body(place, largest, total);
+  };
+  nest([]);
+}
+
+function line(
+  name: string,
+  onnx: string,
+  vjp: (g: Tensor, y: Tensor, axis: number) => Tensor,
+  js: (x: string, largest: string, total: string) => string,
+  finish: (total: string) => string,
+): Op<{ axis: number }> {
+  return {
+    name,
+    infer([x]) {
+      if (!isFloat(x.dtype)) throw new DTypeError(`${name} takes floats; got ${formatType(x)}.`);
+      return { shape: x.shape, dtype: x.dtype };
+    },
+    vjp: (g, node, { axis }) => [vjp(g, node, axis)],
+    js: {
+      kernel(w, node, { axis }) {
+        forEachLine(w, node, axis, (place, largest, total) => {
+          w.line(`${total}=${finish(total)};`);
+          w.loop(node.shape[axis], (k) => {
+            const at = place(k);
+            w.store(at, js(w.read(0, at), largest, total));
+          });
+        });
+      },
+    },
+    onnx: { emit: (e, inputs, _node, { axis }) => e.emit(onnx, inputs, { axis: int(axis) }) },
+    flops: (node) => 20 * node.size,
+  };
+}
+
+const softmaxOp = line(
+  "softmax",
+  "Softmax",
+  (g, y, axis) => mul(y, sub(g, sum(mul(g, y), { axes: axis, keepDims: true }))),
+  (x, largest, total) => `Math.exp(${x}-${largest})*${total}`,
+  (total) => `1/${total}`,
+);
+
+const logSoftmaxOp = line(
+  "logSoftmax",
+  "LogSoftmax",
+  (g, y, axis) => sub(g, mul(softmax(y.inputs[0], { axis }), sum(g, { axes: axis, keepDims: true }))),
+  (x, largest, total) => `${x}-${largest}-${total}`,
+  (total) => `Math.log(${total})`,
+);
+
+/** exp(x_i) / sum_j exp(x_j) along an axis (default the last). */
+export function softmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+  return apply(softmaxOp, [x], { axis: resolveAxis(axis, x.rank, "softmax") });
+}
+
+/** x_i - log sum_j exp(x_j) along an axis (default the last), without overflow. */
+export function logSoftmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+  return apply(logSoftmaxOp, [x], { axis: resolveAxis(axis, x.rank, "logSoftmax") });
+}

@@ -1,0 +1,25 @@
+import { apply, type Op, type Tensor } from "../tensor.js";
+
+const identity = {
+  infer: ([x]: readonly Tensor[]) => ({ shape: x.shape, dtype: x.dtype }),
+  js: { view: true, flat: true, pull: (at, read) => read(0, at) },
+  onnx: { emit: (_e, [x]) => x },
+  flops: () => 0,
+} satisfies Partial<Op>;
+
+const stopGradientOp: Op = { name: "stopGradient", ...identity };
+
+const aliasOp: Op = { name: "alias", ...identity, vjp: (g) => [g] };
+
+/** The value of `x`, as a constant to differentiation. */
+export function stopGradient(x: Tensor): Tensor {
+  return apply(stopGradientOp, [x], {});
+}
+
+/**
+ * A new name for the value of `x`. Differentiation with respect to the alias does not see other uses of `x`,
+ * which is what lets `grad` nest: a function is differentiated in its argument, not in what it closes over.
+ */
+export function alias(x: Tensor): Tensor {
+  return apply(aliasOp, [x], {});
+}

@@ -1,0 +1,17 @@
+import type { Graph } from "./graph.js";
+import { nodesOf } from "./graph.js";
+import { apply, isFloat, type Tensor } from "./tensor.js";
+
+/** The same graph with every float of one width. Constants keep their full precision. */
+export function retype(graph: Graph, dtype: "float32" | "float64"): Graph {
+  const forms = new Map<Tensor, Tensor>();
+  const convert = (node: Tensor): Tensor => {
+    const changes = typeof node.attrs.dtype === "string" && isFloat(node.attrs.dtype as Tensor["dtype"]);
+    const attrs = changes ? { ...node.attrs, dtype } : node.attrs;
+    return apply(node.op, node.inputs.map((x) => forms.get(x) as Tensor), attrs);
+  };
+  for (const { tensor } of graph.inputs) forms.set(tensor, convert(tensor));
+  for (const node of nodesOf(graph)) if (!forms.has(node)) forms.set(node, convert(node));
+  const port = ({ name, tensor }: Graph["inputs"][number]) => ({ name, tensor: forms.get(tensor) as Tensor });
+  return { inputs: graph.inputs.map(port), outputs: graph.outputs.map(port) };
+}

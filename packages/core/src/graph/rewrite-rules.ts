@@ -1,0 +1,163 @@
+import { sizeOf } from "../array.js";
+import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
+import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
+import { constantValue } from "./ops/leaf.js";
+import { reshape, transpose } from "./ops/reshape.js";
+import { sum } from "./ops/reduce.js";
+import { apply, isFloat, type Tensor } from "./tensor.js";
+
+/** An equal but simpler expression, or undefined. Inputs are simplified already. */
+type Rule = (node: Tensor) => Tensor | undefined;
+
+const isOp = (x: Tensor, name: string): boolean => x.op.name === name;
+
+/** x = c * y with a constant c: [c, y]. */
+function scaled(x: Tensor): [number, Tensor] | undefined {
+  if (isOp(x, "neg")) return [-1, x.inputs[0]];
+  if (!isOp(x, "mul") || !isFloat(x.dtype)) return undefined;
+  const [a, b] = x.inputs;
+  const ca = constantValue(a);
+  if (ca !== undefined) return [ca, b];
+  const cb = constantValue(b);
+  return cb === undefined ? undefined : [cb, a];
+}
+
+const scale = (x: Tensor, factor: number): Tensor => (factor === -1 ? neg(x) : mul(factor, x));
+
+/**
+ * Takes constant factors out of an operation that is linear in the operands `ks`, where the result is not larger.
+ * Signs always: the addition that follows absorbs them.
+ */
+function factorOut(node: Tensor, ks: readonly number[]): Tensor | undefined {
+  for (const k of ks) {
+    const x = node.inputs[k];
+    const parts = scaled(x);
+    if (parts && (node.size <= x.size || parts[0] === -1)) {
+      const inputs = node.inputs.map((y, i) => (i === k ? parts[1] : y));
+      return scale(apply(node.op, inputs, node.attrs), parts[0]);
+    }
+  }
+  return undefined;
+}
+
+/** Computes before broadcasting where all operands repeat the same elements. */
+function delayBroadcast(node: Tensor): Tensor | undefined {
+  if (!node.op.js.flat || !node.op.js.readsOnce || node.inputs.length === 0) return undefined;
+  if (!node.inputs.every((x) => isOp(x, "broadcast"))) return undefined;
+  const sources = node.inputs.map((x) => x.inputs[0]);
+  const shape = sources.map((x) => x.shape).reduce((a, b) => broadcastShapes(a, b, node.op.name));
+  if (sizeOf(shape) >= node.size) return undefined;
+  return broadcastTo(apply(node.op, sources.map((x) => broadcastTo(x, shape)), node.attrs), node.shape);
+}
+
+/** Swaps of the last two axes become flags of the product. */
+function absorbTranspose(node: Tensor): Tensor | undefined {
+  const flags = ["transposeA", "transposeB"] as const;
+  for (const k of [0, 1] as const) {
+    const x = node.inputs[k];
+    const axes = x.attrs.axes as readonly number[];
+    const swapsLast =
+      isOp(x, "transpose") &&
+      axes.every((a, d) => a === (d === x.rank - 1 ? x.rank - 2 : d === x.rank - 2 ? x.rank - 1 : d));
+    if (swapsLast) {
+      const inputs = node.inputs.map((y, i) => (i === k ? x.inputs[0] : y));
+      return apply(node.op, inputs, { ...node.attrs, [flags[k]]: !node.attrs[flags[k]] });
+    }
+  }
+  return undefined;
+}
+
+const rules: Readonly<Record<string, Rule>> = {
+  alias: ({ inputs: [x] }) => x,
+  stopGradient: ({ inputs: [x] }) => x,
+  add({ inputs: [a, b] }) {
+    if (constantValue(a) === 0) return b;
+    if (constantValue(b) === 0) return a;
+    if (a === b) return mul(2, a);
+    if (isOp(b, "neg")) return sub(a, b.inputs[0]);
+    if (isOp(a, "neg")) return sub(b, a.inputs[0]);
+    return undefined;
+  },
+  sub({ inputs: [a, b] }) {
+    if (constantValue(b) === 0) return a;
+    if (constantValue(a) === 0) return neg(b);
+    return isOp(b, "neg") ? add(a, b.inputs[0]) : undefined;
+  },
+  mul({ inputs: [a, b] }) {
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+    ]) {
+      const c = constantValue(x);
+      if (c === 1) return y;
+      if (c === -1) return neg(y);
+      const inner = scaled(y);
+      if (c !== undefined && inner) return scale(inner[1], c * inner[0]);
+      if (isOp(x, "neg")) return neg(mul(x.inputs[0], y));
+    }
+    return undefined;
+  },
+  div({ inputs: [a, b] }) {
+    if (constantValue(b) === 1) return a;
+    return isOp(a, "neg") ? neg(div(a.inputs[0], b)) : undefined;
+  },
+  neg({ inputs: [x] }) {
+    if (isOp(x, "neg")) return x.inputs[0];
+    if (isOp(x, "sub")) return sub(x.inputs[1], x.inputs[0]);
+    const parts = isOp(x, "mul") ? scaled(x) : undefined;
+    return parts && scale(parts[1], -parts[0]);
+  },
+  cast: ({ inputs: [x], dtype }) => (x.dtype === dtype ? x : undefined),
+  where({ inputs: [condition, a, b] }) {
+    const c = constantValue(condition);
+    if (c !== undefined) return c ? a : b;
+    return a === b ? a : undefined;
+  },
+  reshape({ inputs: [x], shape }) {
+    if (isOp(x, "reshape")) return reshape(x.inputs[0], shape);
+    return x.shape.join() === shape.join() ? x : undefined;
+  },
+  transpose({ inputs: [x], attrs, shape }) {
+    const axes = attrs.axes as readonly number[];
+    if (isOp(x, "transpose")) {
+      const inner = x.attrs.axes as readonly number[];
+      return transpose(x.inputs[0], axes.map((a) => inner[a]));
+    }
+    // Where all axes that move but one have size 1, no element moves.
+    const moving = axes.filter((a) => x.shape[a] !== 1);
+    return moving.every((a, i) => i === 0 || a > moving[i - 1]) ? reshape(x, shape) : undefined;
+  },
+  broadcast({ inputs: [x], shape }) {
+    if (isOp(x, "broadcast")) return broadcastTo(x.inputs[0], shape);
+    return x.shape.join() === shape.join() ? x : undefined;
+  },
+  sum(node) {
+    const { attrs } = node;
+    const [x] = node.inputs;
+    const axes = attrs.axes as readonly number[];
+    if (axes.every((d) => x.shape[d] === 1)) return reshape(x, node.shape);
+    const factored = factorOut(node, [0]);
+    if (factored) return factored;
+    if (isOp(x, "broadcast")) {
+      const [source] = x.inputs;
+      const lead = x.rank - source.rank;
+      const repeated = axes.filter((d) => d < lead || source.shape[d - lead] !== x.shape[d]);
+      if (repeated.length > 0 && isFloat(x.dtype)) {
+        const count = sizeOf(repeated.map((d) => x.shape[d]));
+        const shape = x.shape.map((n, d) => (repeated.includes(d) ? 1 : n));
+        const once = broadcastTo(reshape(source, [...shape.slice(0, lead).map(() => 1), ...source.shape]), shape);
+        return mul(count, reshape(sum(once, { axes, keepDims: true }), node.shape));
+      }
+    }
+    return undefined;
+  },
+  matmul: (node) => absorbTranspose(node) ?? factorOut(node, [0, 1]),
+  conv2d: (node) => factorOut(node, [0]),
+  conv2dInputGradient: (node) => factorOut(node, [0]),
+  conv2dWeightGradient: (node) => factorOut(node, [0, 1]),
+};
+
+/** One rewriting of a node whose inputs are simplified; undefined when no rule applies. */
+export function rewrite(node: Tensor): Tensor | undefined {
+  return rules[node.op.name]?.(node) ?? delayBroadcast(node);
+}

@@ -1,0 +1,78 @@
+import type { NdArray } from "../array.js";
+import type { Graph } from "./graph.js";
+import { topologicalOrder } from "./graph.js";
+import { foldConstant } from "./constant-folding.js";
+import { rewrite } from "./rewrite-rules.js";
+import { apply, type Attributes, type Tensor } from "./tensor.js";
+
+/**
+ * An equal graph with less to do: common sub-expressions are computed once, constants are folded, identities
+ * (x * 1, x + 0, transposes of transposes, ...) are removed, and nothing that no output needs is left.
+ *
+ * Run it last: it drops the marks that differentiation needs (stopGradient, alias). A product with the constant
+ * zero becomes zero even where the other factor would be infinite or NaN.
+ */
+export function simplify(graph: Graph): Graph {
+  const canonical = new Canonical();
+  for (const { tensor } of graph.inputs) canonical.keep(tensor);
+  for (const node of topologicalOrder(graph.outputs.map((o) => o.tensor))) canonical.of(node);
+  return {
+    inputs: graph.inputs,
+    outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor: canonical.of(tensor) })),
+  };
+}
+
+/** Hash-consing: one node for every distinct expression. */
+class Canonical {
+  private readonly forms = new Map<Tensor, Tensor>();
+  private readonly table = new Map<string, Tensor>();
+  private readonly ids = new Map<Tensor, number>();
+  private readonly arrays = new Map<NdArray["data"], number>();
+
+  keep(tensor: Tensor): void {
+    this.forms.set(tensor, tensor);
+    this.ids.set(tensor, this.ids.size);
+  }
+
+  of(node: Tensor): Tensor {
+    const known = this.forms.get(node);
+    if (known) return known;
+    const inputs = node.inputs.map((x) => this.of(x));
+    const same = inputs.every((x, i) => x === node.inputs[i]);
+    const rebuilt = same ? node : apply(node.op, inputs, node.attrs);
+    const better = foldConstant(rebuilt) ?? rewrite(rebuilt);
+    const form = better ? this.of(better) : this.intern(rebuilt);
+    this.forms.set(node, form);
+    return form;
+  }
+
+  private intern(node: Tensor): Tensor {
+    const key = this.key(node);
+    const known = this.table.get(key);
+    if (known) return known;
+    this.table.set(key, node);
+    this.keep(node);
+    return node;
+  }
+
+  private key({ op, inputs, attrs }: Tensor): string {
+    const ids = inputs.map((x) => this.ids.get(x) as number);
+    if (op.name === "add" || op.name === "mul") ids.sort((a, b) => a - b);
+    return `${op.name}(${ids.join()})${this.attributesKey(attrs)}`;
+  }
+
+  private attributesKey(attrs: Attributes): string {
+    return JSON.stringify(attrs, (_key, value) => {
+      if (ArrayBuffer.isView(value)) {
+        const data = value as NdArray["data"];
+        if (!this.arrays.has(data)) this.arrays.set(data, this.arrays.size);
+        return `array ${this.arrays.get(data)}`;
+      }
+      // JSON knows neither NaN nor infinities nor the sign of zero.
+      if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
+        return `number ${Object.is(value, -0) ? "-0" : value}`;
+      }
+      return value;
+    });
+  }
+}

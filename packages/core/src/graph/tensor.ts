@@ -1,0 +1,87 @@
+import type { DType, Shape } from "../array.js";
+import { sizeOf } from "../array.js";
+import type { JavaScriptRule } from "./javascript-rule.js";
+import type { OnnxRule } from "./onnx-rule.js";
+
+/** What is known of a value before it is computed. */
+export interface Type {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Attributes of an operation: whatever is not a tensor (axes, strides, ...). Plain data, compared by value. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/**
+ * One operation: everything the engine knows of it, in one place.
+ * Its derivative is written in operations of the same table, so that derivatives of any order exist.
+ */
+export interface Op<A extends Attributes = Attributes> {
+  readonly name: string;
+  /** The result's type; throws ShapeError or DTypeError when the inputs do not fit. */
+  infer(inputs: readonly Tensor[], attrs: A): Type;
+  /**
+   * Vector-Jacobian product: given the cotangent of the result, the cotangent of each input
+   * (undefined: the result does not depend on it differentiably). Absent: not differentiable, gradient zero.
+   */
+  vjp?(cotangent: Tensor, node: Tensor, attrs: A): readonly (Tensor | undefined)[];
+  readonly js: JavaScriptRule<A>;
+  readonly onnx: OnnxRule<A>;
+  /** Floating-point operations to compute the result; default: one an element. */
+  flops?(node: Tensor, attrs: A): number;
+}
+
+/**
+ * A value of a traced computation: an immutable node of an expression graph.
+ * Made by calling operations ({@link add}, {@link matmul}, ...), never holding numbers itself.
+ */
+export class Tensor implements Type {
+  readonly size: number;
+
+  constructor(
+    readonly op: Op,
+    readonly inputs: readonly Tensor[],
+    readonly attrs: Attributes,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {
+    this.size = sizeOf(shape);
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  toString(): string {
+    return `${this.op.name}: ${formatType(this)}`;
+  }
+}
+
+/** Applies an operation: checks the inputs and makes the node. */
+export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
+  const { shape, dtype } = op.infer(inputs, attrs);
+  return new Tensor(op as unknown as Op, inputs, attrs, shape, dtype);
+}
+
+/** Whether a value is a traced tensor. */
+export function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor;
+}
+
+/** `float32[2, 3]` */
+export function formatType({ shape, dtype }: Type): string {
+  return `${dtype}[${shape.join(", ")}]`;
+}
+
+/** `[2, 3]` */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
+
+export function isFloat(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float64";
+}

@@ -1,0 +1,75 @@
+import type { DType, NdArray, Shape } from "../array.js";
+import { dtypeOf, isNdArray } from "../array.js";
+import { ShapeError } from "../errors.js";
+import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
+import type { Graph, Port } from "./graph.js";
+import { input } from "./ops/leaf.js";
+import { isTensor, type Tensor } from "./tensor.js";
+
+/** The type of an input that has no values yet. */
+export interface Spec {
+  readonly kind: "spec";
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What an argument of a traced function is made of: arrays (their shape and type count, not their numbers) or specs. */
+export type SpecLeaf = NdArray | Spec;
+
+/** A tree of arguments as the traced function sees it. */
+export type TensorsOf<T> = MapLeaves<T, SpecLeaf, Tensor>;
+
+/** A function turned into a graph, with the structure of its arguments and of its result. */
+export interface Traced {
+  readonly graph: Graph;
+  readonly argsDef: TreeDef;
+  readonly resultDef: TreeDef;
+}
+
+/** An input of a graph to be: shape and dtype. */
+export function spec(shape: Shape, dtype: DType = "float32"): Spec {
+  return { kind: "spec", shape: [...shape], dtype };
+}
+
+function isSpec(value: unknown): value is Spec {
+  return typeof value === "object" && value !== null && (value as Spec).kind === "spec";
+}
+
+export function isSpecLeaf(value: unknown): value is SpecLeaf {
+  return isNdArray(value) || isSpec(value);
+}
+
+/**
+ * Runs a function once on symbols and records what it does.
+ *
+ * Inputs are named by their path among the arguments (`0.weight`), or by `names[i]` for argument i (`params.weight`);
+ * outputs by their path in the result.
+ *
+ * @param args example arguments or {@link spec}s: trees
+ * @throws ShapeError, DTypeError in the line of the function that does not fit
+ *
+ * @example
+ * const { graph } = trace((x, w) => matmul(x, w), [spec([2, 3]), spec([3, 4])], { names: ["x", "w"] });
+ */
+export function trace<Args extends readonly unknown[], R>(
+  f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
+  args: Args,
+  { names = [] }: { names?: readonly string[] } = {},
+): Traced {
+  const { leaves, paths, def } = flatten<SpecLeaf>([...args], isSpecLeaf);
+  const inputs = leaves.map((leaf, i): Port => {
+    const [head, ...rest] = paths[i].split(".");
+    return {
+      name: [names[Number(head)] ?? head, ...rest].join("."),
+      tensor: input(leaf.shape, isSpec(leaf) ? leaf.dtype : dtypeOf(leaf)),
+    };
+  });
+  const symbols = unflatten(def, inputs.map((i) => i.tensor)) as never;
+  const result = f(...(symbols as { [K in keyof Args]: TensorsOf<Args[K]> }));
+  const out = flatten(result, isTensor);
+  if (out.leaves.length === 0) {
+    throw new ShapeError("trace: the function returned no tensor; it must return a tensor or a tree of tensors.");
+  }
+  const outputs = out.leaves.map((tensor, i): Port => ({ name: out.paths[i] || "result", tensor }));
+  return { graph: { inputs, outputs }, argsDef: def, resultDef: out.def };
+}

@@ -1,0 +1,81 @@
+import type { NdArray } from "../array.js";
+import { dtypeOf } from "../array.js";
+import { DTypeError, IsolossError, ShapeError } from "../errors.js";
+import type { Graph, Port } from "../graph/graph.js";
+import { formatShape, formatType, sameShape } from "../graph/tensor.js";
+
+/** Named arrays: what a graph takes and gives. */
+export type Values = Readonly<Record<string, NdArray>>;
+
+/**
+ * A loop around a graph, as in `lax.scan`: at every step the values of `carry` outputs become the inputs of the next step.
+ */
+export interface Scan {
+  /** Output name to the input it feeds at the next step; shapes and dtypes must be equal. */
+  readonly carry: Readonly<Record<string, string>>;
+  /** Inputs that are given with a leading axis of steps, one slice a step. */
+  readonly sequences?: readonly string[];
+}
+
+export interface RunOptions {
+  /** Number of steps of a scan; ignored without one. */
+  readonly steps?: number;
+}
+
+/** A compiled graph. Safe to run any number of times; holds no state between runs. */
+export interface Executable {
+  readonly graph: Graph;
+  /** Which runtime it is, such as `javascript` or `onnx (cpu)`. */
+  readonly runtime: string;
+  readonly compileSeconds: number;
+  /**
+   * Computes the outputs. With a scan, carried outputs are those of the last step, the others get a leading axis of steps.
+   *
+   * @throws ShapeError, DTypeError when inputs do not match the graph
+   */
+  run(inputs: Values, options?: RunOptions): Promise<Record<string, NdArray>>;
+  /** Frees what the runtime holds. */
+  dispose(): Promise<void>;
+}
+
+/** Checks the inputs of a run against the graph. */
+export function checkInputs(graph: Graph, inputs: Values, scan: Scan | undefined, steps: number): void {
+  for (const { name, tensor } of graph.inputs) {
+    const value = inputs[name];
+    if (value === undefined) {
+      throw new IsolossError(
+        `run: input "${name}" (${formatType(tensor)}) is missing; got ${Object.keys(inputs).join(", ") || "none"}.`,
+      );
+    }
+    const expected = scan?.sequences?.includes(name) ? [steps, ...tensor.shape] : tensor.shape;
+    if (!sameShape(value.shape, expected)) {
+      throw new ShapeError(
+        `run: input "${name}" must have shape ${formatShape(expected)}; got ${formatShape(value.shape)}.`,
+      );
+    }
+    const dtype = dtypeOf(value);
+    const floats = dtype.startsWith("float") && tensor.dtype.startsWith("float");
+    if (dtype !== tensor.dtype && !floats) {
+      throw new DTypeError(`run: input "${name}" must be ${tensor.dtype}; got ${dtype}.`);
+    }
+  }
+}
+
+/** Checks that a scan's names and types fit the graph. */
+export function checkScan(graph: Graph, scan: Scan): void {
+  const find = (ports: readonly Port[], name: string, what: string): Port => {
+    const port = ports.find((p) => p.name === name);
+    if (port) return port;
+    throw new IsolossError(`scan: the graph has no ${what} "${name}"; it has ${ports.map((p) => p.name).join(", ")}.`);
+  };
+  for (const name of scan.sequences ?? []) find(graph.inputs, name, "input");
+  for (const [output, input] of Object.entries(scan.carry)) {
+    const from = find(graph.outputs, output, "output").tensor;
+    const to = find(graph.inputs, input, "input").tensor;
+    if (!sameShape(from.shape, to.shape) || from.dtype !== to.dtype) {
+      throw new ShapeError(
+        `scan: output "${output}" is ${formatType(from)} but feeds input "${input}", ${formatType(to)}; they must be equal.`,
+      );
+    }
+  }
+}

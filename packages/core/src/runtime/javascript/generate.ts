@@ -1,0 +1,221 @@
+import type { Graph } from "../../graph/graph.js";
+import { Affine, Index } from "../../graph/index-expression.js";
+import type { KernelWriter } from "../../graph/javascript-rule.js";
+import type { Shape } from "../../array.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { Scan } from "../executable.js";
+import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
+
+/** V8 optimises functions up to a size; a longer program is split into functions of about this many characters. */
+const functionLength = 16_000;
+
+/** Generated code and the arrays that it works on. */
+export interface Program {
+  /** Body of `(B, X, Y, erf, ...) => run`: B buffers, X inputs, Y outputs; `run(steps)`. */
+  readonly source: string;
+  /** Sizes of the buffers B, and the constant values of those that have them. */
+  readonly buffers: readonly { readonly size: number; readonly values?: ArrayLike<number | bigint> }[];
+}
+
+/** JavaScript for a simplified graph, run once or as a scan. All arithmetic is float64. */
+export function generate(graph: Graph, scan?: Scan): Program {
+  const program = new Generator(graph, scan, true).program();
+  return program.source.length <= functionLength ? program : new Generator(graph, scan, false).program();
+}
+
+class Generator {
+  private readonly order: Tensor[];
+  private readonly placement: Map<Tensor, Placement>;
+  private readonly ids = new Map<Tensor, number>();
+  private readonly buffers: { size: number; values?: ArrayLike<number | bigint> }[] = [];
+  private readonly bufferOf = new Map<Tensor, string>();
+  private variables = 0;
+  private lines: string[] = [];
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly scan: Scan | undefined,
+    private readonly inVariables: boolean,
+  ) {
+    const outputs = graph.outputs.map((o) => o.tensor);
+    const { order, placement } = placeNodes(outputs, new Set(outputs), { variables: inVariables });
+    this.order = order;
+    this.placement = placement;
+    order.forEach((node, i) => this.ids.set(node, i));
+    graph.inputs.forEach(({ tensor }, i) => this.bufferOf.set(tensor, `x${i}`));
+    for (const node of order) {
+      if (placement.get(node) === "buffer" && !isInput(node)) {
+        this.bufferOf.set(node, `b${this.buffers.length}`);
+        const values = isArray(node) ? (node.attrs.value as { data: ArrayLike<number | bigint> }).data : undefined;
+        this.buffers.push({ size: node.size, ...(values ? { values } : {}) });
+      }
+    }
+  }
+
+  program(): Program {
+    const blocks = this.order
+      .filter((node) => !isInput(node) && !isArray(node) && this.placement.get(node) !== "inline")
+      .map((node) => this.block(node));
+    const { stacked, carried } = this.finish();
+    const body = this.inVariables ? [...blocks, stacked].join("\n") : "";
+    const functions = this.inVariables ? [] : this.split([...blocks, stacked]);
+    const declare = (names: readonly string[], from: string) =>
+      names.length === 0 ? "" : `const ${names.map((n, i) => `${n}=${from}[${i}]`).join(",")};\n`;
+    // Inputs and outputs change from run to run, buffers do not.
+    const source = [
+      declare(this.buffers.map((_, i) => `b${i}`), "B"),
+      this.inVariables ? "" : this.chunked(functions),
+      "return function run(X,Y,steps){\n",
+      this.inVariables ? declare(this.graph.inputs.map((_, i) => `x${i}`), "X") : this.assign(),
+      this.inVariables ? declare(this.graph.outputs.map((_, i) => `y${i}`), "Y") : "",
+      this.inVariables ? "for(let t=0;t<steps;t++){\n" : "for(t=0;t<steps;t++){\n",
+      this.inVariables ? body : functions.map((_, i) => `f${i}();`).join("\n"),
+      "\n",
+      carried,
+      "}\n};",
+    ].join("");
+    return { source, buffers: this.buffers };
+  }
+
+  /** In a split program inputs, outputs and the step are variables that all functions see. */
+  private chunked(functions: readonly string[]): string {
+    const names = [...this.graph.inputs.map((_, i) => `x${i}`), ...this.graph.outputs.map((_, i) => `y${i}`)];
+    return `let t=0,${names.join(",")};\n${functions.map((f, i) => `function f${i}(){\n${f}\n}\n`).join("")}`;
+  }
+
+  private assign(): string {
+    const inputs = this.graph.inputs.map((_, i) => `x${i}=X[${i}];`);
+    const outputs = this.graph.outputs.map((_, i) => `y${i}=Y[${i}];`);
+    return `${[...inputs, ...outputs].join("")}\n`;
+  }
+
+  private split(blocks: readonly string[]): string[] {
+    const functions: string[] = [];
+    let current = "";
+    for (const block of blocks) {
+      if (current !== "" && current.length + block.length > functionLength) {
+        functions.push(current);
+        current = "";
+      }
+      current += `${block}\n`;
+    }
+    functions.push(current);
+    return functions;
+  }
+
+  private fresh(prefix: string): string {
+    return `${prefix}_${this.variables++}`;
+  }
+
+  /** Statements that compute one stored node. */
+  private block(node: Tensor): string {
+    this.lines = [];
+    if (this.placement.get(node) === "local") {
+      for (let k = 0; k < node.size; k++) {
+        this.lines.push(`const ${this.local(node, k)}=${this.compute(node, Index.flat(node.shape, Affine.of(k)))};`);
+      }
+    } else if (isPulled(node)) {
+      const buffer = this.bufferOf.get(node);
+      if (this.isFlat(node)) {
+        this.loop(node.size, (i) => {
+          this.lines.push(`${buffer}[${i}]=${this.compute(node, Index.flat(node.shape, i))};`);
+        });
+      } else {
+        this.nest(node.shape, [], (at) => {
+          const place = Index.multi(node.shape, at);
+          this.lines.push(`${buffer}[${place.flat}]=${this.compute(node, place)};`);
+        });
+      }
+    } else {
+      node.op.js.kernel?.(this.writer(node), node, node.attrs);
+    }
+    return this.lines.join("\n");
+  }
+
+  private writer(node: Tensor): KernelWriter {
+    const buffer = this.bufferOf.get(node) as string;
+    return {
+      loop: (count, body) => this.loop(count, body),
+      line: (code) => this.lines.push(code),
+      fresh: (prefix) => this.fresh(prefix),
+      read: (k, at) => this.element(node.inputs[k], at),
+      store: (at, expression) => this.lines.push(`${buffer}[${at.flat}]=${expression};`),
+      result: (flat) => (flat === "" ? buffer : `${buffer}[${flat}]`),
+    };
+  }
+
+  private loop(count: number, body: (i: Affine) => void): void {
+    if (count === 1) {
+      body(Affine.zero);
+      return;
+    }
+    const i = this.fresh("i");
+    this.lines.push(`for(let ${i}=0;${i}<${count};${i}++){`);
+    body(Affine.variable(i));
+    this.lines.push("}");
+  }
+
+  private nest(shape: Shape, at: Affine[], body: (at: Affine[]) => void): void {
+    if (at.length === shape.length) body(at);
+    else this.loop(shape[at.length], (i) => this.nest(shape, [...at, i], body));
+  }
+
+  /** Whether one flat loop computes the node: everything fused into it is element-wise. */
+  private isFlat(node: Tensor): boolean {
+    if (!node.op.js.flat) return false;
+    return node.inputs.every((x) => this.placement.get(x) !== "inline" || x.size === 1 || this.isFlat(x));
+  }
+
+  /** Expression for one element, wherever it lives. */
+  private element(node: Tensor, at: Index): string {
+    switch (this.placement.get(node)) {
+      case "inline":
+        return this.compute(node, at);
+      case "local":
+        return this.local(node, at.flat.constant);
+      default:
+        return this.bufferElement(node, at);
+    }
+  }
+
+  private bufferElement(node: Tensor, at: Index): string {
+    const name = this.bufferOf.get(node);
+    const i = this.graph.inputs.findIndex((p) => p.tensor === node);
+    const isSequence = i >= 0 && (this.scan?.sequences?.includes(this.graph.inputs[i].name) ?? false);
+    const flat = at.flat;
+    if (!isSequence) return `${name}[${flat}]`;
+    return `${name}[${flat.plus(Affine.variable("t").times(node.size))}]`;
+  }
+
+  private compute(node: Tensor, at: Index): string {
+    const pull = node.op.js.pull as NonNullable<typeof node.op.js.pull>;
+    return pull(at, (k, ix) => this.element(node.inputs[k], ix), node, node.attrs);
+  }
+
+  private local(node: Tensor, k: number): string {
+    return `v${this.ids.get(node)}_${k}`;
+  }
+
+  /** Statements after a step: results to the caller's arrays, carried values to the next step's inputs. */
+  private finish(): { stacked: string; carried: string } {
+    const stacked: string[] = [];
+    const carried: string[] = [];
+    this.graph.outputs.forEach(({ name, tensor }, i) => {
+      const target = this.scan?.carry[name];
+      const input = this.graph.inputs.findIndex((p) => p.name === target);
+      if (target !== undefined) carried.push(...this.copy(tensor, `x${input}`));
+      else stacked.push(...this.copy(tensor, `y${i}`, this.scan ? `t*${tensor.size}` : undefined));
+    });
+    return { stacked: stacked.join("\n"), carried: carried.join("\n") };
+  }
+
+  private copy(tensor: Tensor, to: string, offset?: string): string[] {
+    if (tensor.size === 0) return [];
+    if (this.placement.get(tensor) === "local") {
+      const at = (k: number) => (offset ? `${offset}+${k}` : `${k}`);
+      return Array.from({ length: tensor.size }, (_, k) => `${to}[${at(k)}]=${this.local(tensor, k)};`);
+    }
+    const from = this.bufferOf.get(tensor);
+    return [`${to}.set(${from}${offset ? `,${offset}` : ""});`];
+  }
+}

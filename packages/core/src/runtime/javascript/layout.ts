@@ -1,0 +1,75 @@
+import { topologicalOrder } from "../../graph/graph.js";
+import { inputOp } from "../../graph/ops/leaf.js";
+import type { Op, Tensor } from "../../graph/tensor.js";
+
+/**
+ * Where a node's elements live in generated code: recomputed wherever they are read (`inline`),
+ * in one variable an element (`local`), or in a typed array (`buffer`).
+ */
+export type Placement = "inline" | "local" | "buffer";
+
+/** Tensors of at most this many elements may live in variables. */
+const localSize = 8;
+
+interface Use {
+  /** How often each element is read; 2 stands for often. */
+  reads: number;
+  /** Read at an index that is known only when the code runs. */
+  indexed: boolean;
+  /** Must be addressable as a whole. */
+  addressed: boolean;
+}
+
+export const isInput = (x: Tensor): boolean => x.op === (inputOp as unknown as Op);
+export const isArray = (x: Tensor): boolean => x.op.name === "array";
+
+/** Whether a node is computed element by element, by its `pull` rule. */
+export function isPulled(node: Tensor): boolean {
+  const { pull, kernel, unroll } = node.op.js;
+  return pull !== undefined && (kernel === undefined || (unroll?.(node, node.attrs) ?? false));
+}
+
+/**
+ * Decides the placement of every node: element-wise results that are read once are fused into their readers,
+ * tiny ones live in variables, the rest in arrays.
+ *
+ * @param stored tensors that must exist as a whole at the end (outputs)
+ * @param options `variables`: whether variables may be used (a program too long for one function has none)
+ */
+export function placeNodes(
+  roots: readonly Tensor[],
+  stored: ReadonlySet<Tensor>,
+  { variables = true }: { variables?: boolean } = {},
+): { order: Tensor[]; placement: Map<Tensor, Placement> } {
+  const order = topologicalOrder(roots);
+  const uses = new Map<Tensor, Use>(order.map((n) => [n, { reads: 0, indexed: false, addressed: false }]));
+  const placement = new Map<Tensor, Placement>();
+  for (const node of [...order].reverse()) {
+    const use = uses.get(node) as Use;
+    const where = placeNode(node, use, stored.has(node), variables);
+    placement.set(node, where);
+    const { readsOnce, view, flat } = node.op.js;
+    const pulled = isPulled(node);
+    node.inputs.forEach((x, k) => {
+      const mine = uses.get(x) as Use;
+      const repeats = x.size < node.size ? 2 : readsOnce || view || flat ? 1 : 2;
+      mine.reads += where === "inline" ? Math.max(use.reads, 1) * repeats : repeats;
+      const loops = where === "buffer" && (node.size > 1 || !pulled);
+      mine.indexed ||= x.size > 1 && (loops || !pulled || (where === "inline" && use.indexed));
+      mine.addressed ||= (where === "inline" && use.addressed) || isAddressing(node, k);
+    });
+  }
+  return { order, placement };
+}
+
+function placeNode(node: Tensor, use: Use, isStored: boolean, variables: boolean): Placement {
+  if (isInput(node) || isArray(node) || !isPulled(node)) return "buffer";
+  if (!isStored && (node.op.js.view || use.reads <= 1) && !use.addressed) return "inline";
+  const tiny = node.size <= localSize && node.size > 0;
+  return variables && tiny && !use.indexed && !use.addressed ? "local" : "buffer";
+}
+
+/** Operations that read an input at places computed from data. */
+function isAddressing(node: Tensor, k: number): boolean {
+  return k === 0 && (node.op.name === "gather" || node.op.name === "poolTake");
+}

@@ -1,0 +1,65 @@
+// TensorProto of the ONNX schema (onnx.in.proto): the data is raw little-endian bytes, or a repeated field by type.
+import { sizeOf } from "../../array.js";
+import { DataError } from "../../errors.js";
+import type { OnnxData, OnnxDType, OnnxTensor } from "./codec.js";
+import { arrayClasses, dtypeOfCode } from "./dtypes.js";
+import type { ProtoReader } from "./protobuf.js";
+
+export function readTensor(r: ProtoReader): OnnxTensor {
+  let name = "";
+  let code = 0;
+  let external = false;
+  let raw: Uint8Array | undefined;
+  const shape: number[] = [];
+  const numbers: number[] = [];
+  const bigints: bigint[] = [];
+  for (let field = r.next(); field !== 0; field = r.next()) {
+    if (field === 1) r.ints(shape);
+    else if (field === 2) code = r.int();
+    else if (field === 4) r.floats(numbers);
+    else if (field === 5 || field === 11) r.ints(numbers);
+    else if (field === 7) r.int64s(bigints);
+    else if (field === 8) name = r.string();
+    else if (field === 9) raw = r.bytes();
+    else if (field === 10) r.doubles(numbers);
+    else if (field === 14) external = r.int() === 1;
+    else r.skip();
+  }
+  const what = `The tensor "${name}"`;
+  if (external) {
+    throw new DataError(
+      `${what} keeps its data in another file. Save the model with its data inside: onnx.save(onnx.load(path), path).`,
+    );
+  }
+  if (shape.some((n) => n < 0)) throw new DataError(`${what} has a negative size: [${shape.join(", ")}].`);
+  const dtype = dtypeOfCode(code, what);
+  const data = raw === undefined ? fromFields(dtype, numbers, bigints, what) : fromRaw(dtype, raw, what);
+  if (data.length !== sizeOf(shape)) {
+    throw new DataError(
+      `${what} of shape [${shape.join(", ")}] needs ${sizeOf(shape)} elements; the file has ${data.length}.`,
+    );
+  }
+  return { name, dtype, shape, data };
+}
+
+function fromRaw(dtype: OnnxDType, raw: Uint8Array, what: string): OnnxData {
+  const ArrayClass = arrayClasses[dtype];
+  if (raw.length % ArrayClass.BYTES_PER_ELEMENT !== 0) {
+    throw new DataError(
+      `${what} has ${raw.length} bytes of data; ${dtype} needs a multiple of ${ArrayClass.BYTES_PER_ELEMENT}.`,
+    );
+  }
+  // The copy is aligned, which a view into the file need not be, and lets go of the file.
+  return new ArrayClass(raw.slice().buffer as ArrayBuffer);
+}
+
+function fromFields(dtype: OnnxDType, numbers: readonly number[], bigints: readonly bigint[], what: string) {
+  if (dtype === "int64") return BigInt64Array.from(bigints);
+  if (dtype === "float32") return Float32Array.from(numbers);
+  if (dtype === "float64") return Float64Array.from(numbers);
+  const data = arrayClasses[dtype].from(numbers);
+  const wrong = numbers.findIndex((x, i) => data[i] !== x);
+  if (wrong !== -1)
+    throw new DataError(`${what} of type ${dtype} holds ${numbers[wrong]}, which is out of range.`);
+  return data;
+}

@@ -1,0 +1,32 @@
+import { RuntimeError } from "../../errors.js";
+import type { Ort } from "./ort.js";
+
+export const platform = "node";
+
+/**
+ * ONNX Runtime with its native library. Loaded on first use, so that importing Isoloss costs nothing.
+ * One build serves every provider.
+ *
+ * @throws RuntimeError where the package has no native library for this system
+ */
+export async function loadOrt(_provider?: string): Promise<Ort> {
+  return load();
+}
+
+/** Execution providers that this build can be asked for. `cuda` also needs NVIDIA's libraries on the system. */
+export async function listProviders(): Promise<readonly string[]> {
+  const { listSupportedBackends } = await load();
+  return listSupportedBackends().map((backend) => backend.name);
+}
+
+async function load() {
+  try {
+    return await import("onnxruntime-node");
+  } catch (cause) {
+    throw new RuntimeError(
+      `The native library of ONNX Runtime could not be loaded: ${String(cause)}. ` +
+        "Reinstall onnxruntime-node if it has a build for this system, else use the JavaScript runtime.",
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,76 @@
+import { ShapeError } from "./errors.js";
+
+/**
+ * A tree: nested plain objects and arrays with leaves of type `L`. Parameters, optimiser states and batches are trees.
+ * The order of leaves is the order of keys as written.
+ */
+export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
+
+/** The tree type `T` with its leaves of type `From` replaced by `To`. */
+export type MapLeaves<T, From, To> = T extends From
+  ? To
+  : T extends object
+    ? { [K in keyof T]: MapLeaves<T[K], From, To> }
+    : T;
+
+/** How to rebuild a tree from its leaves. */
+export type TreeDef =
+  | { readonly kind: "leaf" }
+  | { readonly kind: "array"; readonly items: readonly TreeDef[] }
+  | { readonly kind: "object"; readonly keys: readonly string[]; readonly items: readonly TreeDef[] };
+
+export interface Flat<L> {
+  readonly leaves: L[];
+  /** Dotted path of each leaf, such as `layers.0.weight`; the empty string for a bare leaf. */
+  readonly paths: string[];
+  readonly def: TreeDef;
+}
+
+/** The leaves of a tree with their paths and the structure to rebuild it. */
+export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L): Flat<L> {
+  const leaves: L[] = [];
+  const paths: string[] = [];
+  const visit = (value: unknown, path: string): TreeDef => {
+    if (isLeaf(value)) {
+      leaves.push(value);
+      paths.push(path);
+      return { kind: "leaf" };
+    }
+    if (Array.isArray(value)) {
+      return { kind: "array", items: value.map((v, i) => visit(v, path === "" ? `${i}` : `${path}.${i}`)) };
+    }
+    if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+      const keys = Object.keys(value);
+      const items = keys.map((k) =>
+        visit((value as Record<string, unknown>)[k], path === "" ? k : `${path}.${k}`),
+      );
+      return { kind: "object", keys, items };
+    }
+    throw new ShapeError(
+      `A tree holds arrays, plain objects and tensors; at "${path}" found ${value === null ? "null" : typeof value}.`,
+    );
+  };
+  const def = visit(tree, "");
+  return { leaves, paths, def };
+}
+
+/** Rebuilds a tree from leaves in {@link flatten} order. */
+export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
+  let at = 0;
+  const build = (d: TreeDef): unknown => {
+    switch (d.kind) {
+      case "leaf":
+        return leaves[at++];
+      case "array":
+        return d.items.map(build);
+      case "object":
+        return Object.fromEntries(d.keys.map((k, i) => [k, build(d.items[i])]));
+    }
+  };
+  return build(def);
+}
+
+/** Whether two structures are the same. */
+export function sameTreeDef(a: TreeDef, b: TreeDef): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
