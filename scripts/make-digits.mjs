@@ -43,7 +43,12 @@ const rows = gunzipSync(readFileSync(path))
 const pixels = rows.flatMap((row) => row.slice(0, 64));
 const labels = rows.map((row) => row[64]);
 const inRange = (limit) => (x) => Number.isInteger(x) && x >= 0 && x < limit;
-if (rows.length !== 1797 || rows.some((row) => row.length !== 65) || !pixels.every(inRange(levels)) || !labels.every(inRange(10))) {
+if (
+  rows.length !== 1797 ||
+  rows.some((row) => row.length !== 65) ||
+  !pixels.every(inRange(levels)) ||
+  !labels.every(inRange(10))
+) {
   throw new Error("Expected 1797 rows of 64 pixels in 0..16 and a label in 0..9.");
 }
 

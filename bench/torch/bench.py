@@ -15,12 +15,18 @@ measurement starts from the start values; the first one of a workload is precede
 are written down in workloads_mlp.py, workloads_teleport.py and workloads_conv.py, the values in formula.py.
 
 Read before comparing:
-* PyTorch uses whatever libblas.so.3 is. The reference BLAS is about 30 times slower than OpenBLAS in a matrix
-  product, and a comparison with it is worth nothing; `--environment` shows which is loaded, and a warning goes to
-  stderr. On Debian, `apt-get install libopenblas0-pthread` puts OpenBLAS in its place.
+* PyTorch uses whatever libblas.so.3 is, and threads share cores badly unless BLAS and PyTorch use one thread pool:
+    reference BLAS              about 30 times slower than OpenBLAS in a matrix product: no peer at all;
+    OpenBLAS, pthread build     as good as any on one thread; on two, its own threads fight PyTorch's spinning OpenMP
+                                threads (a step can take 10 to 100 times longer);
+    OpenBLAS, OpenMP build      the one to compare with. On Debian: apt-get install libopenblas0-openmp.
+  `--environment` shows which is loaded; a warning goes to stderr for the other two.
 * --threads sets OMP_NUM_THREADS, OPENBLAS_NUM_THREADS and torch.set_num_threads before anything is computed.
-* OMP_WAIT_POLICY is left as it is (libgomp's threads spin for a while after work); `passive` makes them sleep, which
-  matters when another process wants the cores between steps. `--environment` reports it.
+* OMP_WAIT_POLICY is left as it is. libgomp's default lets threads spin for some milliseconds after work, which is
+  the fastest on idle cores (1.3 to 4 times faster than `passive` for the small nets) and very slow on cores that
+  something else uses: do not run anything beside it. `--environment` reports the variable.
+* Optimisers are torch.optim's defaults: its fused and foreach forms and torch.compile were no faster on these
+  workloads, but for fused AdaGrad (7-12 % of regression-adagrad).
 """
 
 import argparse
@@ -170,11 +176,15 @@ def environment(threads):
     }
 
 
-def warn_of_reference_blas():
-    """Say so on stderr when matrix products run on the reference BLAS."""
+def warn_of_blas(threads):
+    """Say so on stderr when the loaded BLAS makes PyTorch a weak peer."""
     library = blas_library()
-    if library and os.path.basename(os.path.realpath(library)).startswith("libblas.so"):
-        print(f"warning: {library} is the reference BLAS; install OpenBLAS before you compare", file=sys.stderr)
+    if library is None:
+        return
+    if os.path.basename(os.path.realpath(library)).startswith("libblas.so"):
+        print(f"warning: {library} is the reference BLAS; install libopenblas0-openmp before you compare", file=sys.stderr)
+    elif "openblas-pthread" in library and threads > 1:
+        print(f"warning: {library} competes with OpenMP for the cores; use libopenblas0-openmp", file=sys.stderr)
 
 
 def main():
@@ -189,7 +199,7 @@ def main():
     elif args.values:
         values(args.workload or "all", args.dtype, args.batch)
     else:
-        warn_of_reference_blas()
+        warn_of_blas(args.threads)
         measurer = Measurer(args.threads)
         if args.serve:
             serve(measurer)

@@ -38,39 +38,53 @@ def second_order_values(loss, parameters):
     return {"loss": loss.item(), "gradNormSq": norm.item(), "secondNormSq": squared_norm(second).item()}
 
 
-def restorer(tensors, optimizer=None):
-    """A function that puts today's values back into `tensors` and empties the optimiser's state."""
+def restorer(tensors):
+    """A function that puts today's values back into `tensors`."""
     saved = [t.detach().clone() for t in tensors]
 
     def reset():
         with torch.no_grad():
             for tensor, value in zip(tensors, saved):
                 tensor.copy_(value)
-        if optimizer is not None:
-            optimizer.state.clear()
 
     return reset
 
 
-def training(named, loss_of, optimizer, first_loss=None, buffers=()):
-    """A workload whose step is zero_grad, forward, backward, optimiser step.
+class Training:
+    """zero_grad, forward, backward, optimiser step; `reset` makes a new optimiser on the start values."""
 
-    `first_loss` replaces `loss_of` in `values` where the step draws a random batch.
-    """
-    parameters = [value for _, value in named]
+    def __init__(self, parameters, loss_of, make_optimizer, buffers=()):
+        self.parameters, self.loss_of, self.make_optimizer = parameters, loss_of, make_optimizer
+        self.restore = restorer([*parameters, *buffers])
+        self.reset()
 
-    def step():
-        optimizer.zero_grad()
-        loss = loss_of()
+    def reset(self):
+        """Start values, fresh optimiser."""
+        self.restore()
+        self.optimizer = self.make_optimizer(self.parameters)
+
+    def step(self):
+        """One training step; returns the loss before it."""
+        self.optimizer.zero_grad()
+        loss = self.loss_of()
         loss.backward()
-        optimizer.step()
+        self.optimizer.step()
         return loss
 
-    reset = restorer([*parameters, *buffers], optimizer)
+
+def training(named, loss_of, make_optimizer, first_loss=None, buffers=()):
+    """The workload of a `Training`; `first_loss` replaces `loss_of` in `values` where a step draws its batch."""
+    parameters = [value for _, value in named]
+    run = Training(parameters, loss_of, make_optimizer, buffers)
     values = lambda: first_order_values((first_loss or loss_of)(), parameters)  # noqa: E731
-    return Workload(reset, step, values, named)
+    return Workload(run.reset, run.step, values, named)
 
 
-def module_training(module, loss_of, optimizer):
+def module_training(module, loss_of, make_optimizer):
     """`training` for an nn.Module, running statistics included."""
-    return training(list(module.named_parameters()), loss_of, optimizer, buffers=list(module.buffers()))
+    return training(list(module.named_parameters()), loss_of, make_optimizer, buffers=list(module.buffers()))
+
+
+def sgd(lr, momentum=0.0):
+    """Parameters -> torch.optim.SGD."""
+    return lambda parameters: torch.optim.SGD(parameters, lr=lr, momentum=momentum)

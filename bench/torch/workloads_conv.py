@@ -26,6 +26,9 @@ segnet               encoder with channels 32, 64, 128, 128: each stage conv 3x3
                      labels with k = 1001, depth [2,1,128,256] = unit with k = 1002; lr 0.01.
                      Parameters: w, b of the encoder convs, of the decoder convs in the order they run, of the
                      class head, of the depth head.
+
+NAME-channels-last is NAME with parameters and images in PyTorch's channels-last memory format: the same numbers, a
+layout that its convolutions often run faster in. Compare with the faster of the two.
 """
 
 import torch
@@ -33,7 +36,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import formula
-from workloads_common import Workload, module_training, restorer, second_order_values, squared_norm
+from workloads_common import Workload, module_training, restorer, second_order_values, sgd, squared_norm
 
 
 def conv3(c_in, c_out, stride=1, bias=True):
@@ -41,15 +44,15 @@ def conv3(c_in, c_out, stride=1, bias=True):
     return nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=bias)
 
 
-def classifier(build, shape, values, default_batch):
+def classifier(build, shape, values, default_batch, layout):
     """Cross-entropy training of `build()` on one fixed batch; lr 0.01."""
 
     def make(dtype, batch):
-        module = formula.fill_parameters(build(), dtype)
+        module = formula.fill_parameters(build(), dtype).to(memory_format=layout)
         count = batch or default_batch
-        x, target = values((count, *shape), 1000, dtype), formula.labels((count,), 1001, 10)
-        optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
-        return module_training(module, lambda: F.cross_entropy(module(x), target), optimizer)
+        x = values((count, *shape), 1000, dtype).contiguous(memory_format=layout)
+        target = formula.labels((count,), 1001, 10)
+        return module_training(module, lambda: F.cross_entropy(module(x), target), sgd(0.01))
 
     return make
 
@@ -61,21 +64,26 @@ def convnet():
     return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(32 * 7 * 7, 10))
 
 
-def convnet_second_order(dtype, batch):
+def convnet_second_order(layout):
     """d||grad||^2/d(parameters) by double backward."""
-    module = formula.fill_parameters(convnet(), dtype)
-    count = batch or 64
-    x, target = formula.unit((count, 1, 28, 28), 1000, dtype), formula.labels((count,), 1001, 10)
-    parameters = list(module.parameters())
 
-    def step():
-        loss = F.cross_entropy(module(x), target)
-        gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-        torch.autograd.grad(squared_norm(gradients), parameters)
-        return loss
+    def make(dtype, batch):
+        module = formula.fill_parameters(convnet(), dtype).to(memory_format=layout)
+        count = batch or 64
+        x = formula.unit((count, 1, 28, 28), 1000, dtype).contiguous(memory_format=layout)
+        target = formula.labels((count,), 1001, 10)
+        parameters = list(module.parameters())
 
-    values = lambda: second_order_values(F.cross_entropy(module(x), target), parameters)  # noqa: E731
-    return Workload(restorer(parameters), step, values, list(module.named_parameters()))
+        def step():
+            loss = F.cross_entropy(module(x), target)
+            gradients = torch.autograd.grad(loss, parameters, create_graph=True)
+            torch.autograd.grad(squared_norm(gradients), parameters)
+            return loss
+
+        values = lambda: second_order_values(F.cross_entropy(module(x), target), parameters)  # noqa: E731
+        return Workload(restorer(parameters), step, values, list(module.named_parameters()))
+
+    return make
 
 
 class BasicBlock(nn.Module):
@@ -136,24 +144,36 @@ class SegNet(nn.Module):
         return self.classes(x), self.depth(x)
 
 
-def segnet(dtype, batch):
+def segnet(layout):
     """One SGD step on the sum of two tasks' losses."""
-    module, count = formula.fill_parameters(SegNet(), dtype), batch or 2
-    x = formula.signed((count, 3, 128, 256), 1000, dtype)
-    target = formula.labels((count, 128, 256), 1001, 7)
-    depth = formula.unit((count, 1, 128, 256), 1002, dtype)
 
-    def loss_of():
-        classes, distance = module(x)
-        return F.cross_entropy(classes, target) + F.l1_loss(distance, depth)
+    def make(dtype, batch):
+        module, count = formula.fill_parameters(SegNet(), dtype).to(memory_format=layout), batch or 2
+        x = formula.signed((count, 3, 128, 256), 1000, dtype).contiguous(memory_format=layout)
+        target = formula.labels((count, 128, 256), 1001, 7)
+        depth = formula.unit((count, 1, 128, 256), 1002, dtype)
 
-    return module_training(module, loss_of, torch.optim.SGD(module.parameters(), lr=0.01))
+        def loss_of():
+            classes, distance = module(x)
+            return F.cross_entropy(classes, target) + F.l1_loss(distance, depth)
+
+        return module_training(module, loss_of, sgd(0.01))
+
+    return make
+
+
+def in_layout(layout):
+    """All workloads in one memory format."""
+    return {
+        "convnet": classifier(convnet, (1, 28, 28), formula.unit, 64, layout),
+        "convnet-second-order": convnet_second_order(layout),
+        "resnet18": classifier(resnet18, (3, 32, 32), formula.signed, 32, layout),
+        "vgg6": classifier(vgg6, (3, 32, 32), formula.signed, 32, layout),
+        "segnet": segnet(layout),
+    }
 
 
 WORKLOADS = {
-    "convnet": classifier(convnet, (1, 28, 28), formula.unit, 64),
-    "convnet-second-order": convnet_second_order,
-    "resnet18": classifier(resnet18, (3, 32, 32), formula.signed, 32),
-    "vgg6": classifier(vgg6, (3, 32, 32), formula.signed, 32),
-    "segnet": segnet,
+    **in_layout(torch.contiguous_format),
+    **{f"{name}-channels-last": make for name, make in in_layout(torch.channels_last).items()},
 }

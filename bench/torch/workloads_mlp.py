@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import formula
-from workloads_common import Workload, module_training, restorer, second_order_values, training
+from workloads_common import Workload, module_training, restorer, second_order_values, sgd, training
 
 SLOPE = 0.1
 REGRESSION_SHAPES = [("W1", (6, 5)), ("W2", (7, 6)), ("W3", (8, 7)), ("X", (5, 4)), ("Y", (8, 4))]
@@ -70,7 +70,7 @@ def regression(make_optimizer):
     def make(dtype, _batch):
         weights, x, y = regression_tensors(dtype)
         named = list(zip(("W1", "W2", "W3"), weights))
-        return training(named, lambda: regression_loss(weights, x, y), make_optimizer(weights))
+        return training(named, lambda: regression_loss(weights, x, y), make_optimizer)
 
     return make
 
@@ -125,8 +125,7 @@ def mlp_small(dtype, batch):
         return mlp_loss(weights, data[rows], classes[rows])
 
     named = list(zip(("W1", "W2", "W3"), weights))
-    optimizer = torch.optim.SGD(weights, lr=1e-2)
-    return training(named, loss_of, optimizer, lambda: mlp_loss(weights, *first_rows(size, dtype)))
+    return training(named, loss_of, sgd(1e-2), lambda: mlp_loss(weights, *first_rows(size, dtype)))
 
 
 def mlp_wide(dtype, batch):
@@ -134,13 +133,12 @@ def mlp_wide(dtype, batch):
     layers = [nn.Linear(784, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, 10)]
     module = formula.fill_parameters(nn.Sequential(*layers), dtype)
     x, target = first_rows(batch or 128, dtype)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9)
-    return module_training(module, lambda: F.cross_entropy(module(x), target), optimizer)
+    return module_training(module, lambda: F.cross_entropy(module(x), target), sgd(0.01, momentum=0.9))
 
 
 WORKLOADS = {
     "rosenbrock": rosenbrock,
-    "regression-gd": regression(lambda weights: torch.optim.SGD(weights, lr=1e-4)),
+    "regression-gd": regression(sgd(1e-4)),
     "regression-adagrad": regression(lambda weights: torch.optim.Adagrad(weights, lr=0.1, eps=1e-10)),
     "mlp-small": mlp_small,
     "mlp-wide": mlp_wide,

@@ -39,9 +39,9 @@ def inverse_act(x):
     return F.leaky_relu(x, 1.0 / SLOPE)
 
 
-def slope(z):
-    """s'(z), the lower slope at 0."""
-    return torch.where(z > 0, 1.0, SLOPE)
+def over_slope(x, z):
+    """x / s'(z), the lower slope at 0."""
+    return torch.where(z > 0, x, x / SLOPE)
 
 
 def forward(weights, x):
@@ -100,8 +100,8 @@ def by_closed_form(weights, x, pinvs, loss_of):
         h1 = act(z1)
         z2 = weights[1] @ h1
         h2 = act(z2)
-        dt1 = ((q[0] @ pinvs[0].T) / slope(z1)) @ h1.T - weights[1].T @ q[1]
-        dt2 = ((q[1] @ pinvs[1].T) / slope(z2)) @ h2.T - weights[2].T @ q[2]
+        dt1 = over_slope(q[0] @ pinvs[0].T, z1) @ h1.T - weights[1].T @ q[1]
+        dt2 = over_slope(q[1] @ pinvs[1].T, z2) @ h2.T - weights[2].T @ q[2]
     return loss, norm, (dt1, dt2)
 
 

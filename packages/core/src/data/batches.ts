@@ -28,7 +28,9 @@ export function batches(
   { seed = 0, epoch = 0, shuffle = true, dropLast = true }: BatchOptions = {},
 ): Int32Array[] {
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > n) {
-    throw new OptionError(`batchSize must be an integer in 1..${n}, the number of examples; got ${batchSize}.`);
+    throw new OptionError(
+      `batchSize must be an integer in 1..${n}, the number of examples; got ${batchSize}.`,
+    );
   }
   const order = shuffle ? permutation(n, seed, epoch) : Int32Array.from({ length: n }, (_, i) => i);
   const count = dropLast ? Math.floor(n / batchSize) : Math.ceil(n / batchSize);
@@ -49,7 +51,9 @@ export function batches(
 export function split(n: number, fractions: readonly number[], seed: number): Int32Array[] {
   const sum = fractions.reduce((a, b) => a + b, 0);
   if (fractions.some((f) => !(f > 0)) || !(Math.abs(sum - 1) < 1e-9)) {
-    throw new OptionError(`split: fractions must be positive with sum 1; got [${fractions.join(", ")}], sum ${sum}.`);
+    throw new OptionError(
+      `split: fractions must be positive with sum 1; got [${fractions.join(", ")}], sum ${sum}.`,
+    );
   }
   // A stream of its own: the epochs of `batches` with the same seed must not resemble the split.
   const order = permutation(n, seed, -1);
@@ -60,7 +64,9 @@ export function split(n: number, fractions: readonly number[], seed: number): In
     const end = k === fractions.length - 1 ? n : Math.round(n * cumulative);
     const part = order.slice(begin, end);
     if (part.length === 0) {
-      throw new OptionError(`split: fraction ${f} of ${n} examples is none; take more examples or a larger fraction.`);
+      throw new OptionError(
+        `split: fraction ${f} of ${n} examples is none; take more examples or a larger fraction.`,
+      );
     }
     begin = end;
     return part;

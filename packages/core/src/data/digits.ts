@@ -1,6 +1,6 @@
 // UCI "Optical recognition of handwritten digits", test part: E. Alpaydin and C. Kaynak, Kybernetika 34(4), 1998.
-import type { NdArray } from "../array.js";
 import { codeLengths, labels as labelText, pixels } from "./digits-data.js";
+import type { LabelledImages } from "./labelled-images.js";
 
 const PIXELS_PER_IMAGE = 64;
 const FULL_INK = 16;
@@ -28,14 +28,6 @@ function decode(bytes: Uint8Array, lengths: readonly number[], size: number): Ui
     }
   }
   return out;
-}
-
-/** Labelled images: one row of pixels an image. */
-export interface LabelledImages {
-  /** float32 [n, pixels], each in [0, 1]. */
-  readonly images: NdArray<Float32Array>;
-  /** int64 [n], each in 0..classes - 1. */
-  readonly labels: NdArray<BigInt64Array>;
 }
 
 /**

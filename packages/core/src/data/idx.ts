@@ -1,4 +1,4 @@
-// The IDX format of MNIST: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "file formats".
+// The IDX format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", "File formats".
 import { allocate, astype, type DType, type NdArray, sizeOf } from "../array.js";
 import { DataError } from "../errors.js";
 import { gunzip, isGzip } from "./gzip.js";
@@ -59,14 +59,10 @@ export function parseIdx(bytes: Uint8Array, { dtype }: IdxOptions = {}): NdArray
     );
   }
   const target = dtype ?? type.dtype;
-  if (target === "bool" || target === "int64") {
-    const exact = allocate("float64", size) as Float64Array;
-    for (let i = 0; i < size; i++) exact[i] = type.read(view, header + i * type.bytes);
-    return astype({ shape, data: exact }, target);
-  }
-  const data = allocate(target, size);
+  // float64 holds every number of the format, at twice the memory: too much for images without need.
+  const data = allocate(target === "float32" ? "float32" : "float64", size);
   for (let i = 0; i < size; i++) data[i] = type.read(view, header + i * type.bytes);
-  return { shape, data };
+  return astype({ shape, data }, target);
 }
 
 /**

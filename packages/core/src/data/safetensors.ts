@@ -109,10 +109,12 @@ function elementBytes(a: NdArray): number {
 }
 
 function writeElements(view: DataView, start: number, { data }: NdArray): void {
-  if (data instanceof Float32Array) data.forEach((x, i) => view.setFloat32(start + 4 * i, x, true));
-  else if (data instanceof Float64Array) data.forEach((x, i) => view.setFloat64(start + 8 * i, x, true));
-  else if (data instanceof BigInt64Array) data.forEach((x, i) => view.setBigInt64(start + 8 * i, x, true));
-  else data.forEach((x, i) => view.setUint8(start + i, x === 0 ? 0 : 1));
+  for (let i = 0, at = start; i < data.length; i++, at += data.BYTES_PER_ELEMENT) {
+    if (data instanceof Float32Array) view.setFloat32(at, data[i], true);
+    else if (data instanceof Float64Array) view.setFloat64(at, data[i], true);
+    else if (data instanceof BigInt64Array) view.setBigInt64(at, data[i], true);
+    else view.setUint8(at, data[i] === 0 ? 0 : 1);
+  }
 }
 
 /**
@@ -130,21 +132,29 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   const { header, dataStart } = readHeader(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const available = bytes.length - dataStart;
-  const ranges: { readonly name: string; readonly begin: number; readonly end: number }[] = [];
-  const tensors: [string, NdArray][] = [];
-  for (const [name, value] of Object.entries(header)) {
-    if (name === METADATA) continue;
-    const { codec, shape, begin, end } = readEntry(name, value, available);
-    ranges.push({ name, begin, end });
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== METADATA)
+    .map(([name, value]) => readEntry(name, value, available));
+  // Before anything is allocated: ranges that overlap could ask for far more memory than the file has bytes.
+  requireTiling(entries, available);
+  const tensors = entries.map(({ name, codec, shape, begin }): [string, NdArray] => {
     const data = allocate(codec.dtype, sizeOf(shape));
     for (let i = 0; i < data.length; i++) data[i] = codec.read(view, dataStart + begin + i * codec.bytes);
     if (codec.dtype === "bool" && data.some((x) => x > 1)) {
       throw new DataError(`Tensor "${name}": BOOL bytes must be 0 or 1.`);
     }
-    tensors.push([name, { shape, data }]);
-  }
-  requireTiling(ranges, available);
+    return [name, { shape, data }];
+  });
   return { tensors: Object.fromEntries(tensors), metadata: readMetadata(header) };
+}
+
+/** Where the header says that a tensor lies, in bytes from the start of the data. */
+interface Entry {
+  readonly name: string;
+  readonly codec: Codec;
+  readonly shape: number[];
+  readonly begin: number;
+  readonly end: number;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -153,13 +163,15 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.length < 8) {
-    throw new DataError(`A safetensors file starts with an 8-byte header length; got ${bytes.length} bytes in all.`);
+    throw new DataError(
+      `A safetensors file starts with an 8-byte header length; got ${bytes.length} bytes in all.`,
+    );
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > LARGEST_HEADER || 8 + Number(length) > bytes.length) {
     throw new DataError(
-      `The safetensors header is said to have ${length} bytes, but ${bytes.length - 8} follow (and ${LARGEST_HEADER} is ` +
-        "the limit). The file is truncated or of another format.",
+      `The safetensors header is said to have ${length} bytes, but ${bytes.length - 8} follow ` +
+        `(and ${LARGEST_HEADER} is the limit). The file is truncated or of another format.`,
     );
   }
   const dataStart = 8 + Number(length);
@@ -178,11 +190,7 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   return { header, dataStart };
 }
 
-function readEntry(
-  name: string,
-  value: unknown,
-  available: number,
-): { codec: Codec; shape: number[]; begin: number; end: number } {
+function readEntry(name: string, value: unknown, available: number): Entry {
   const { dtype, shape, data_offsets: offsets } = isRecord(value) ? value : {};
   const codec = typeof dtype === "string" ? codecs.get(dtype) : undefined;
   if (codec === undefined) {
@@ -206,22 +214,22 @@ function readEntry(
   const needed = sizeOf(shape) * codec.bytes;
   if (end - begin !== needed) {
     throw new DataError(
-      `Tensor "${name}" of type ${dtype} and shape [${shape.join(", ")}] needs ${needed} bytes; its range has ${end - begin}.`,
+      `Tensor "${name}" of type ${dtype} and shape [${shape.join(", ")}] needs ${needed} bytes; ` +
+        `its range has ${end - begin}.`,
     );
   }
-  return { codec, shape, begin, end };
+  return { name, codec, shape, begin, end };
 }
 
 /** The format wants the data used to the last byte, once. */
-function requireTiling(
-  ranges: readonly { readonly name: string; readonly begin: number; readonly end: number }[],
-  available: number,
-): void {
+function requireTiling(entries: readonly Entry[], available: number): void {
   let at = 0;
-  for (const { name, begin, end } of [...ranges].sort((x, y) => x.begin - y.begin || x.end - y.end)) {
+  for (const { name, begin, end } of [...entries].sort((x, y) => x.begin - y.begin || x.end - y.end)) {
     if (begin !== at) {
       const what = begin < at ? "overlaps another tensor" : "leaves a hole before it";
-      throw new DataError(`Tensor "${name}" ${what}: it begins at byte ${begin} of the data, expected ${at}.`);
+      throw new DataError(
+        `Tensor "${name}" ${what}: it begins at byte ${begin} of the data, expected ${at}.`,
+      );
     }
     at = end;
   }

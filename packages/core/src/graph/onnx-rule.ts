@@ -52,8 +52,8 @@ export interface OnnxEmitter {
   uses(tensor: Tensor): number;
   /** Only operators of the ONNX standard, for files that other programs read. */
   readonly portable: boolean;
-  /** How ties in max pooling share the gradient: `first` as PyTorch, `split` evenly (faster). */
-  readonly ties: "first" | "split";
+  /** Whether the graph asks for the places of a tensor's largest elements in windows, so that they are there anyway. */
+  indexed(tensor: Tensor): boolean;
   /** A result of a multi-result node shared by several tensors, made once for a key. */
   shared(key: string, make: () => string[]): string[];
 }
@@ -63,4 +63,6 @@ export interface OnnxRule<A extends Attributes = Attributes> {
   emit(e: OnnxEmitter, inputs: readonly string[], node: Tensor, attrs: A): string;
   /** ONNX broadcasts this operation's inputs itself: explicit broadcasts before it are left out. */
   readonly broadcasts?: boolean;
+  /** ONNX Runtime has no float64 kernel for it. */
+  readonly float32Only?: boolean;
 }

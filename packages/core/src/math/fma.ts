@@ -1,4 +1,5 @@
-// Fused multiply-add by emulation: S. Boldo and G. Melquiond, "Emulation of FMA and correctly rounded sums", IEEE TC 57(4), 2008.
+// S. Boldo and G. Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd",
+// IEEE Transactions on Computers 57(4), 2008.
 
 const SPLITTER = 2 ** 27 + 1;
 // Beyond these magnitudes the split overflows or the low part of the product underflows.

@@ -72,7 +72,7 @@ function norm1(matrix: Matrix): number {
   return largest;
 }
 
-/** The LU decomposition and the inverse of scale * a, after the check that LAPACK's expert driver gesvx makes: rcond >= machine epsilon. */
+/** The LU decomposition and the inverse of scale * a, if rcond >= machine epsilon (the check of LAPACK's gesvx). */
 function factor(a: NdArray, what: string): { lu: LuDecomposition; inverse: Matrix; scale: number } {
   const matrix = toSquareMatrix(a, what);
   const scale = scaleOf(matrix);
@@ -81,8 +81,8 @@ function factor(a: NdArray, what: string): { lu: LuDecomposition; inverse: Matri
   const rcond = inverse === null ? 0 : 1 / (norm1(matrix) * norm1(inverse));
   if (inverse === null || !(rcond >= Number.EPSILON)) {
     throw new NumericalError(
-      `${what}: the ${matrix.rows} x ${matrix.rows} matrix is singular to working precision (reciprocal condition ` +
-        `number ${rcond.toExponential(2)}). Use pinv for a least-norm solution, or add a multiple of the identity.`,
+      `${what}: the ${matrix.rows} x ${matrix.rows} matrix is singular to working precision ` +
+        `(reciprocal condition number ${rcond.toExponential(2)}). Use pinv for a least-norm solution, or add a multiple of the identity.`,
     );
   }
   return { lu, inverse, scale };

@@ -1,4 +1,4 @@
-// MT19937: M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; the float conversions are PyTorch's CPU ones.
+// M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; floats are made of it as PyTorch 2.6 does.
 import { allocate, type NdArray, type Shape, sizeOf } from "../array.js";
 import { DataError, DTypeError, OptionError } from "../errors.js";
 import { fma, fmaFloat32 } from "./fma.js";
@@ -149,7 +149,8 @@ export function torchRand(rng: Mt19937, shape: Shape, { dtype = "float32" }: Flo
 }
 
 /**
- * Uniform numbers in [from, to), bit for bit those of `torch.empty(shape, dtype).uniform_(from, to)` on the CPU.
+ * Uniform numbers in [from, to) up to rounding, bit for bit those of `torch.empty(shape).uniform_(from, to)` on
+ * the CPU.
  *
  * x (to - from) + from for x of {@link torchRand}, with the bounds and their difference rounded to the dtype and the
  * rest a fused multiply-add, as PyTorch's kernels for AVX2 and AVX-512 compute it. PyTorch on a processor without

@@ -1,10 +1,11 @@
-// Counter-based generator: a draw is a hash of (key, counter), after J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Counter-based generator, after J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011:
+// a draw is a hash of a key and a counter, here with 32-bit words, which JavaScript multiplies exactly.
 import { DataError, OptionError } from "../errors.js";
 
 const GOLDEN_RATIO = 0x9e3779b9;
 
 /**
- * Mixes the bits of a 32-bit integer: a bijection of [0, 2^32) in which each input bit changes about half the output bits.
+ * Mixes the bits of a 32-bit integer: a bijection of [0, 2^32) in which an input bit changes half the output bits.
  *
  * x ^= x >>> 16; x *= 0x21f0aaad; x ^= x >>> 15; x *= 0x735a2d97; x ^= x >>> 15, all modulo 2^32.
  *
@@ -58,8 +59,9 @@ function absorbInteger(key: Key, value: number): Key {
 }
 
 function absorbLabel(key: Key, label: string | number): Key {
-  if (typeof label === "number")
+  if (typeof label === "number") {
     return absorbInteger(absorb(key, 1), requireInteger(label, "A fork's number"));
+  }
   let out = absorb(absorb(key, 2), label.length);
   for (let i = 0; i < label.length; i++) out = absorb(out, label.charCodeAt(i));
   return out;
@@ -121,7 +123,8 @@ function fromKey(initial: Key): Rng {
       const isKey = Array.isArray(words) && words.length === 2 && words.every(isWord);
       if (kind !== "counter" || !isKey || !Number.isSafeInteger(drawn) || drawn < 0) {
         throw new DataError(
-          `A generator's state is {kind: "counter", key: two words in [0, 2^32), counter: an integer >= 0}; got ${JSON.stringify(state)}.`,
+          `A generator's state is {kind: "counter", key: two words in [0, 2^32), counter: an integer >= 0}; ` +
+            `got ${JSON.stringify(state)}.`,
         );
       }
       key = [words[0], words[1]];

@@ -32,7 +32,8 @@ const reluOp = unary({
   name: "relu",
   onnx: "Relu",
   js: (x) => `Math.max(${x},0)`,
-  vjp: (g, x) => mul(g, step(x)),
+  // The result has the argument's sign, and unlike the argument it is kept: the product before it can be fused with it.
+  vjp: (g, _x, y) => mul(g, step(y)),
   cost: 1,
 });
 
@@ -76,7 +77,7 @@ const leakyStepOp: Op<{ slope: number }> = {
 const leakyReluOp: Op<{ slope: number }> = {
   name: "leakyRelu",
   infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
-  vjp: (g, { inputs: [x] }, { slope }) => [mul(g, apply(leakyStepOp, [x], { slope }))],
+  vjp: (g, y, { slope }) => [mul(g, apply(leakyStepOp, [slope > 0 ? y : y.inputs[0]], { slope }))],
   js: {
     flat: true,
     readsOnce: true,

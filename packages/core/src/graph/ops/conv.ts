@@ -155,7 +155,7 @@ const convOp: Op<ConvAttributes> = {
       });
     },
   },
-  onnx: { emit: (e, inputs, { inputs: [, w] }, attrs) => e.emit("Conv", inputs, geometry(attrs, w.shape)) },
+  onnx: { float32Only: true, emit: (e, inputs, { inputs: [, w] }, attrs) => e.emit("Conv", inputs, geometry(attrs, w.shape)) },
   flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
 };
 
@@ -175,7 +175,7 @@ const inputGradientOp: Op<ConvAttributes & { shape: Shape }> = {
       });
     },
   },
-  onnx: { emit: emitInputGradient },
+  onnx: { float32Only: true, emit: emitInputGradient },
   flops: ({ inputs: [g, w], shape }) => products({ x: shape, w: w.shape, y: g.shape }),
 };
 

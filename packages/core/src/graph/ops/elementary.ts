@@ -11,10 +11,11 @@ interface Unary {
   vjp?(g: Tensor, x: Tensor, y: Tensor): Tensor;
   /** Floating-point operations an element, for the cost model. */
   readonly cost?: number;
+  readonly float32Only?: boolean;
 }
 
 /** The table entry of an element-wise function of one float. */
-export function unary({ name, onnx, js, vjp, cost = 10 }: Unary): Op {
+export function unary({ name, onnx, js, vjp, cost = 10, float32Only = false }: Unary): Op {
   return {
     name,
     infer([x]) {
@@ -26,6 +27,7 @@ export function unary({ name, onnx, js, vjp, cost = 10 }: Unary): Op {
     ...(vjp ? { vjp: (g: Tensor, node: Tensor) => [vjp(g, node.inputs[0], node)] } : {}),
     js: { flat: true, readsOnce: true, pull: (at, read) => js(read(0, at)) },
     onnx: {
+      float32Only,
       emit: (e, [x], node) => (typeof onnx === "string" ? e.emit(onnx, [x]) : onnx(e, x, node)),
     },
     flops: (node) => cost * node.size,
@@ -65,6 +67,7 @@ const tanhOp = unary({
 const erfOp = unary({
   name: "erf",
   onnx: "Erf",
+  float32Only: true,
   js: call("erf"),
   vjp: (g, x) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x))))),
 });

@@ -3,18 +3,15 @@ import { sizeOf } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
-import { ints, type OnnxEmitter, type OnnxValue, text } from "../onnx-rule.js";
+import { ints, type OnnxEmitter, text } from "../onnx-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
 import { div, mul } from "./arithmetic.js";
-import { conv2d, guarded, type Pair, resolveWindow, type Window, type WindowOptions, windowLength } from "./conv.js";
+import { conv2d, guarded, type Pair, resolveWindow, type WindowOptions, windowLength } from "./conv.js";
 import { scatterAdd } from "./gather.js";
 import { fill } from "./leaf.js";
+import { emitMaxima, emitSelection, emitWiden, geometry, type PoolAttributes, tileRows, tiles } from "./pool-tiles.js";
 import { mean } from "./reduce.js";
 import { reshape } from "./reshape.js";
-
-interface PoolAttributes extends Window {
-  readonly kernel: readonly [number, number];
-}
 
 function pooledShape(x: Shape, { kernel, stride, padding, dilation }: PoolAttributes): Shape {
   return [
@@ -73,23 +70,6 @@ function forEachWindow(
   });
 }
 
-function geometry({ kernel, stride, padding, dilation }: PoolAttributes): Record<string, OnnxValue> {
-  return {
-    kernel_shape: ints(kernel),
-    strides: ints(stride),
-    pads: ints(padding),
-    dilations: ints(dilation),
-  };
-}
-
-/** Windows that neither overlap nor leave gaps nor are cut. */
-function tiles(x: Shape, { kernel, stride, padding, dilation }: PoolAttributes): boolean {
-  return [0, 1].every(
-    (d) =>
-      kernel[d] === stride[d] && dilation[d] === 1 && padding[d] === 0 && padding[d + 2] === 0 && x[2 + d] % kernel[d] === 0,
-  );
-}
-
 /** Values and flat offsets of one MaxPool node, whoever asks first. */
 function emitWithIndices(e: OnnxEmitter, x: string, attrs: PoolAttributes): string[] {
   return e.shared(`MaxPool:${x}:${JSON.stringify(attrs)}`, () =>
@@ -106,7 +86,7 @@ const maxPoolOp: Op<PoolAttributes> = {
       forEachWindow(w, node.inputs[0].shape, node.shape, 0, attrs, (at, largest) => w.store(at, largest));
     },
   },
-  onnx: { emit: (e, inputs, _node, attrs) => e.emit("MaxPool", inputs, geometry(attrs)) },
+  onnx: { emit: (e, [x], _node, attrs) => emitMaxima(e, x, attrs) },
   flops: ({ size }, { kernel }) => size * kernel[0] * kernel[1],
 };
 
@@ -158,6 +138,12 @@ const poolTakeOp: Op<PoolAttributes> = {
 };
 
 function emitPoolPut(e: OnnxEmitter, [g, x]: readonly string[], node: Tensor, attrs: PoolAttributes): string {
+  const [gradient, image] = node.inputs;
+  if (tiles(node.shape, attrs) && !e.indexed(image)) {
+    const chosen = emitSelection(e, x, image, attrs);
+    const put = e.emit("Mul", [chosen, emitWiden(e, g, gradient, attrs)]);
+    return e.emit("Reshape", [put, e.indices(node.shape)]);
+  }
   const indices = emitWithIndices(e, x, attrs)[1];
   if (tiles(node.shape, attrs) && node.dtype === "float32") {
     return e.emit("MaxUnpool", [g, indices, e.indices(node.shape)], {
@@ -165,16 +151,26 @@ function emitPoolPut(e: OnnxEmitter, [g, x]: readonly string[], node: Tensor, at
       strides: ints(attrs.stride),
     });
   }
-  const size = node.inputs[0].size;
   const zeros = e.emit("Expand", [e.scalar(0, node.dtype), e.indices([node.size])]);
-  const flat = [indices, g].map((v) => e.emit("Reshape", [v, e.indices([size])]));
+  const flat = [indices, g].map((v) => e.emit("Reshape", [v, e.indices([gradient.size])]));
   const added = e.emit("ScatterElements", [zeros, ...flat], { reduction: text("add") });
   return e.emit("Reshape", [added, e.indices(node.shape)]);
 }
 
 function emitPoolTake(e: OnnxEmitter, [z, x]: readonly string[], node: Tensor, attrs: PoolAttributes): string {
+  const [source, image] = node.inputs;
+  if (tiles(image.shape, attrs) && !e.indexed(image)) {
+    const chosen = emitSelection(e, x, image, attrs);
+    const rows = e.emit("Reshape", [z, e.indices(tileRows(image.shape, attrs))]);
+    const kept = e.emit("Mul", [chosen, rows]);
+    const means = e.emit("AveragePool", [e.emit("Reshape", [kept, e.indices(image.shape)])], {
+      kernel_shape: ints(attrs.kernel),
+      strides: ints(attrs.stride),
+    });
+    return e.emit("Mul", [means, e.scalar(attrs.kernel[0] * attrs.kernel[1], node.dtype)]);
+  }
   const indices = emitWithIndices(e, x, attrs)[1];
-  const flat = e.emit("Reshape", [z, e.indices([node.inputs[0].size])]);
+  const flat = e.emit("Reshape", [z, e.indices([source.size])]);
   return e.emit("Gather", [flat, indices]);
 }
 
@@ -202,7 +198,23 @@ function resolvePool(op: string, { kernel, stride = kernel, ...rest }: PoolOptio
  * @param options `kernel`; `stride` (default: the kernel), `padding`, `dilation`
  */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
-  return apply(maxPoolOp, [x], resolvePool("maxPool2d", options));
+  const attrs = resolvePool("maxPool2d", options);
+  // An increasing function commutes with the maximum: apply it, and its derivative, to the smaller image. Where relu
+  // ties a whole window at zero, no gradient passes either way.
+  if (isIncreasing(x)) return apply(x.op, [apply(maxPoolOp, [x.inputs[0]], attrs)], x.attrs);
+  return apply(maxPoolOp, [x], attrs);
+}
+
+function isIncreasing({ op, attrs }: Tensor): boolean {
+  return op.name === "relu" || (op.name === "leakyRelu" && (attrs.slope as number) > 0);
+}
+
+/**
+ * Values and places of the largest elements together, for a decoder that unpools: ties go to the first element for both.
+ */
+export function maxPoolWithIndices2d(x: Tensor, options: PoolOptions): { values: Tensor; indices: Tensor } {
+  const attrs = resolvePool("maxPoolWithIndices2d", options);
+  return { values: apply(maxPoolOp, [x], attrs), indices: apply(maxPoolIndicesOp, [x], attrs) };
 }
 
 /** Places of the largest elements of {@link maxPool2d}, as flat offsets into `x`: int64, for {@link maxUnpool2d}. */

@@ -136,11 +136,6 @@ export class ProtoReader {
     this.#depth = depth;
   }
 
-  /** Position in the whole file, for messages. */
-  get position(): number {
-    return this.#at;
-  }
-
   /** The number of the next field, whose value the next call reads or skips; 0 at the end of the message. */
   next(): number {
     if (this.#at === this.#end) return 0;

@@ -1,0 +1,34 @@
+import { OptionError } from "../errors.js";
+import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../graph/ops/activation.js";
+import { mul } from "../graph/ops/arithmetic.js";
+import { tanh } from "../graph/ops/elementary.js";
+import type { Tensor } from "../graph/tensor.js";
+
+const table = {
+  relu,
+  tanh,
+  sigmoid,
+  gelu: (x: Tensor) => gelu(x),
+  elu: (x: Tensor) => elu(x),
+  softplus,
+  silu: (x: Tensor) => mul(x, sigmoid(x)),
+  identity: (x: Tensor) => x,
+} satisfies Record<string, (x: Tensor) => Tensor>;
+
+/** Name of an element-wise function between layers. */
+export type Activation = keyof typeof table | "leakyRelu";
+
+/**
+ * An activation by name.
+ *
+ * @param options `slope` of leakyRelu for x <= 0; default 0.01
+ * @throws OptionError for an unknown name
+ */
+export function activation(
+  name: Activation,
+  { slope = 0.01 }: { readonly slope?: number } = {},
+): (x: Tensor) => Tensor {
+  if (name === "leakyRelu") return (x) => leakyRelu(x, slope);
+  if (Object.hasOwn(table, name)) return table[name];
+  throw new OptionError(`The activation must be one of leakyRelu, ${Object.keys(table).join(", ")}; got "${name}".`);
+}

@@ -1,0 +1,37 @@
+// N. Srivastava et al., "Dropout", JMLR 15, 2014, section 10: the inverted form, which leaves evaluation alone.
+import { OptionError } from "../errors.js";
+import { cast, mul } from "../graph/ops/arithmetic.js";
+import { greaterEqual } from "../graph/ops/compare.js";
+import { randomUniform } from "../graph/ops/random.js";
+import type { Tensor } from "../graph/tensor.js";
+
+export interface DropoutOptions {
+  /** Probability that an element is dropped, in [0, 1); default 0.5. */
+  readonly rate?: number;
+  /** A number of its own for each use of dropout in a model, so that their masks are independent. */
+  readonly stream: number;
+  /** Default false: the identity. */
+  readonly training?: boolean;
+  /** int64 scalar that changes from step to step; needed in training. */
+  readonly seed?: Tensor;
+}
+
+/**
+ * In training sets each element to zero with probability `rate` and divides the others by 1 - rate; else the identity.
+ * Equal seeds and streams give equal masks on every runtime.
+ *
+ * @throws OptionError when the rate is outside [0, 1) or training lacks a seed
+ *
+ * @example
+ * dropout(hidden, { rate: 0.1, stream: 0, training, seed });
+ */
+export function dropout(x: Tensor, { rate = 0.5, stream, training = false, seed }: DropoutOptions): Tensor {
+  if (!(rate >= 0 && rate < 1)) throw new OptionError(`dropout: the rate must be in [0, 1); got ${rate}.`);
+  if (!training || rate === 0) return x;
+  if (!seed) {
+    throw new OptionError("dropout: training needs a seed in the context: an int64 scalar, such as the step's number.");
+  }
+  const dtype = x.dtype === "float64" ? "float64" : "float32";
+  const kept = greaterEqual(randomUniform(seed, x.shape, { dtype, stream }), rate);
+  return mul(x, mul(cast(kept, x.dtype), 1 / (1 - rate)));
+}

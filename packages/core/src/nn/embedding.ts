@@ -1,0 +1,32 @@
+import type { NdArray } from "../array.js";
+import { gather } from "../graph/ops/gather.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { Mt19937 } from "../math/mt19937.js";
+import { normal } from "./initialisers.js";
+import type { InitOptions } from "./model.js";
+
+/** `weight` [count, width]: one row for each index. */
+export interface EmbeddingParams {
+  readonly weight: NdArray;
+}
+
+/** Parameters of `torch.nn.Embedding(count, width)`: standard normal, to the precision of {@link normal}. */
+export function initEmbedding(
+  rng: Mt19937,
+  count: number,
+  width: number,
+  options: InitOptions = {},
+): EmbeddingParams {
+  return { weight: normal(rng, [count, width], options) };
+}
+
+/**
+ * Rows of a table.
+ *
+ * @param indices int64 [...]; an index outside the table is an error when the graph runs
+ * @returns [..., width]
+ */
+export function embedding(indices: Tensor, { weight }: TensorsOf<EmbeddingParams>): Tensor {
+  return gather(weight, indices);
+}

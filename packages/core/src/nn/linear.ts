@@ -1,0 +1,46 @@
+import { ShapeError } from "../errors.js";
+import { add } from "../graph/ops/arithmetic.js";
+import { matmul } from "../graph/ops/matmul.js";
+import { reshape } from "../graph/ops/reshape.js";
+import { formatShape, type Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { Mt19937 } from "../math/mt19937.js";
+import { initAffine } from "./initialisers.js";
+import type { InitOptions, WeightAndBias } from "./model.js";
+
+/** `weight` [out, in], `bias` [out]. */
+export interface LinearParams extends WeightAndBias {}
+
+/** Parameters of `torch.nn.Linear(inputs, outputs, bias)`, bit for bit. */
+export function initLinear(
+  rng: Mt19937,
+  inputs: number,
+  outputs: number,
+  options: InitOptions & { readonly bias?: boolean } = {},
+): LinearParams {
+  return initAffine(rng, [outputs, inputs], outputs, options);
+}
+
+/**
+ * Affine map of the last axis, y = x W' + b.
+ *
+ * @param x [..., in]
+ * @param params `weight` [out, in]; `bias` [out] or absent
+ * @returns [..., out]
+ * @throws ShapeError when the last axis of `x` is not of size `in`
+ *
+ * @example
+ * linear(x, { weight, bias }); // [32, 784], [10, 784], [10] -> [32, 10]
+ */
+export function linear(x: Tensor, { weight, bias }: TensorsOf<LinearParams>): Tensor {
+  const inputs = x.shape.at(-1);
+  if (weight.rank !== 2 || inputs !== weight.shape[1]) {
+    throw new ShapeError(
+      `linear: takes x [..., in] and weight [out, in]; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
+    );
+  }
+  // One matrix, whatever the leading axes: product and bias then are one node in ONNX.
+  const rows = reshape(x, [x.size / inputs, inputs]);
+  const product = matmul(rows, weight, { transposeB: true });
+  return reshape(bias ? add(product, bias) : product, [...x.shape.slice(0, -1), weight.shape[0]]);
+}

@@ -1,0 +1,95 @@
+import { type NdArray, ndarray } from "../../array.js";
+import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { add, cast, div, maximum, mul, neg } from "../../graph/ops/arithmetic.js";
+import { equal, greater, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
+import { oneHot } from "../../graph/ops/gather.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { sum } from "../../graph/ops/reduce.js";
+import { expandDims, reshape, resolveAxis } from "../../graph/ops/reshape.js";
+import { formatShape, formatType, isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
+import { type LossOptions, presentLabels, requireReduction } from "./reduction.js";
+
+export interface NllOptions extends LossOptions {
+  /** Axis of the classes; default the last. Per-pixel classes [batch, classes, height, width] have axis 1. */
+  readonly axis?: number;
+  /**
+   * Label of elements that have none; they do not count in the mean. Default: no such label, and then an element whose
+   * label is no class has loss zero but does count.
+   */
+  readonly ignoreIndex?: number;
+  /** Weight of each class [classes]; the mean is then the weighted one. */
+  readonly weights?: Tensor | NdArray;
+}
+
+export interface SmoothedOptions extends NllOptions {
+  /** Probability in [0, 1] that is spread evenly over all classes instead of the label; default 0. */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * Negative log-likelihood -log p[label] of log-probabilities, by default its mean.
+ *
+ * @param logProbabilities [..., classes]
+ * @param labels int64 [...]
+ * @throws ShapeError, DTypeError when the labels do not fit
+ */
+export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: NllOptions = {}): Tensor {
+  return labelLoss("nllLoss", logProbabilities, labels, options);
+}
+
+/** Sum over the classes of -target log p, where the target is a label, perhaps smoothed. */
+export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: SmoothedOptions): Tensor {
+  const { reduction = "mean", ignoreIndex, labelSmoothing = 0, weights, mask } = options;
+  requireReduction(reduction);
+  const axis = resolveAxis(options.axis ?? -1, logP.rank, op);
+  const classes = logP.shape[axis];
+  checkLabels(op, logP, labels, axis);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new OptionError(`${op}: labelSmoothing must be in [0, 1]; got ${labelSmoothing}.`);
+  }
+  // A selection, not a product with ones and zeros: log-probabilities of -Infinity at other classes do no harm.
+  const hit = isLabel(presentLabels(op, labels, mask), classes, axis);
+  const picked = where(hit, logP, 0);
+  const isPlain = !weights && !mask && ignoreIndex === undefined && labelSmoothing === 0;
+  if (isPlain && reduction !== "none") {
+    return mul(sum(picked), reduction === "mean" ? -1 / labels.size : -1);
+  }
+
+  const w = weights && reshape(isTensor(weights) ? weights : constant(weights, logP.dtype), alongAxis(classes, axis, logP.rank));
+  const ofLabel = w && sum(where(hit, w, 0), { axes: axis });
+  let losses = neg(sum(picked, { axes: axis }));
+  if (ofLabel) losses = mul(losses, ofLabel);
+  if (labelSmoothing > 0) {
+    const all = neg(sum(w ? mul(logP, w) : logP, { axes: axis }));
+    losses = add(mul(losses, 1 - labelSmoothing), mul(all, labelSmoothing / classes));
+  }
+  const present = presentElements(labels, mask, ignoreIndex);
+  // A label that is no class selects nothing, so that its loss is zero already.
+  const isClass = ignoreIndex !== undefined && ignoreIndex >= 0 && ignoreIndex < classes;
+  if (present && (mask || isClass || labelSmoothing > 0)) losses = where(present, losses, 0);
+
+  if (reduction === "none") return losses;
+  const total = sum(losses);
+  if (reduction === "sum") return total;
+  if (ofLabel) {
+    const mass = sum(present ? where(present, ofLabel, 0) : ofLabel);
+    return div(total, where(greater(mass, 0), mass, 1));
+  }
+  return present ? div(total, maximum(sum(cast(present, logP.dtype)), 1)) : mul(total, 1 / labels.size);
+}
+
+const alongAxis = (classes: number, axis: number, rank: number): number[] =>
+  Array.from({ length: rank }, (_, d) => (d === axis ? classes : 1));
+
+/** bool of the shape of the log-probabilities: whether the class is the label. */
+function isLabel(labels: Tensor, classes: number, axis: number): Tensor {
+  if (axis === labels.rank) return oneHot(labels, classes, "bool");
+  const numbers = ndarray(BigInt64Array.from({ length: classes }, (_, c) => BigInt(c)), [classes]);
+  return equal(expandDims(labels, axis), reshape(constant(numbers), alongAxis(classes, axis, labels.rank + 1)));
+}
+
+function presentElements(labels: Tensor, mask: Tensor | undefined, ignoreIndex: number | undefined): Tensor | undefined {
+  if (ignoreIndex === undefined) return mask && where(mask, labels, -1) && broadcastMask(mask, labels);
+  const labelled = logicalNot(equal(labels, ignoreIndex));
+  return mask ? logicalAnd(labelled, mask) : labelled;
+}

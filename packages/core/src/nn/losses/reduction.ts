@@ -1,0 +1,65 @@
+import { sizeOf } from "../../array.js";
+import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { cast, div, maximum, mul } from "../../graph/ops/arithmetic.js";
+import { broadcastShapes } from "../../graph/ops/broadcast.js";
+import { where } from "../../graph/ops/compare.js";
+import { mean, sum } from "../../graph/ops/reduce.js";
+import { formatShape, formatType, sameShape, type Tensor } from "../../graph/tensor.js";
+
+/** What becomes of the losses of the elements: their mean, their sum, or all of them as they are. */
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  /** Default `mean`. */
+  readonly reduction?: Reduction;
+  /**
+   * bool: where labels are present; broadcasts to the losses of the elements. Missing elements have loss and gradient
+   * zero and do not count in the mean, whatever their label (NaN, say); the mean of none is 0.
+   */
+  readonly mask?: Tensor;
+}
+
+/** The losses of the elements, reduced. */
+export function reduceLoss(losses: Tensor, { reduction = "mean", mask }: LossOptions): Tensor {
+  requireReduction(reduction);
+  const present = mask ? where(mask, losses, 0) : losses;
+  if (reduction === "none") return present;
+  if (reduction === "sum") return sum(present);
+  if (!mask) return mean(losses);
+  return div(sum(present), maximum(countPresent(mask, losses), 1));
+}
+
+/** Number of elements of `losses` that a mask marks as present. */
+function countPresent(mask: Tensor, losses: Tensor): Tensor {
+  return mul(sum(cast(mask, losses.dtype)), losses.size / mask.size);
+}
+
+/** Labels with zeros where they are missing: what is under the mask then cannot make a NaN of the gradient. */
+export function presentLabels(op: string, labels: Tensor, mask: Tensor | undefined): Tensor {
+  if (!mask) return labels;
+  if (mask.dtype !== "bool") {
+    throw new DTypeError(`${op}: the mask must be bool, true where labels are present; got ${formatType(mask)}.`);
+  }
+  if (sizeOf(broadcastShapes(mask.shape, labels.shape, op)) !== labels.size) {
+    throw new ShapeError(
+      `${op}: the mask must broadcast to the labels ${formatShape(labels.shape)}; got ${formatShape(mask.shape)}.`,
+    );
+  }
+  return where(mask, labels, 0);
+}
+
+export function requireReduction(reduction: Reduction): void {
+  if (!["mean", "sum", "none"].includes(reduction)) {
+    throw new OptionError(`The reduction must be mean, sum or none; got "${reduction}".`);
+  }
+}
+
+/** Throws when predictions and targets have not one shape: broadcasting them is hardly ever meant. */
+export function requireSameShape(op: string, prediction: Tensor, target: Tensor): void {
+  if (!sameShape(prediction.shape, target.shape)) {
+    throw new ShapeError(
+      `${op}: predictions and targets must have one shape; got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}. ` +
+        "Reshape one of them.",
+    );
+  }
+}

@@ -1,0 +1,168 @@
+// S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer); Y. Wu and K. He, ECCV 2018 (group).
+import type { NdArray, Shape } from "../array.js";
+import { ones, sizeOf, zeros } from "../array.js";
+import { OptionError, ShapeError } from "../errors.js";
+import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
+import { sqrt, square } from "../graph/ops/elementary.js";
+import { mean, sum } from "../graph/ops/reduce.js";
+import { reshape } from "../graph/ops/reshape.js";
+import { slice } from "../graph/ops/slice.js";
+import { stopGradient } from "../graph/ops/stop-gradient.js";
+import { formatShape, sameShape, type Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { InitOptions } from "./model.js";
+
+/** Scale `weight` and shift `bias`, of one shape. */
+export interface NormParams {
+  readonly weight: NdArray;
+  readonly bias: NdArray;
+}
+
+/** Running estimates of mean and unbiased variance of each channel, under PyTorch's names. */
+export interface BatchNormState {
+  readonly running_mean: NdArray;
+  readonly running_var: NdArray;
+}
+
+const initNorm = (shape: Shape, { dtype = "float32" }: InitOptions): NormParams => ({
+  weight: ones(shape, dtype),
+  bias: zeros(shape, dtype),
+});
+
+/** Parameters and state of batch normalisation of `channels` channels: scale 1, shift 0, mean 0, variance 1. */
+export function initBatchNorm(
+  channels: number,
+  options: InitOptions = {},
+): { params: NormParams; state: BatchNormState } {
+  const { weight: running_var, bias: running_mean } = initNorm([channels], options);
+  return { params: initNorm([channels], options), state: { running_mean, running_var } };
+}
+
+/** Parameters of layer normalisation over last axes of the given sizes: scale 1, shift 0. */
+export function initLayerNorm(shape: number | Shape, options: InitOptions = {}): NormParams {
+  return initNorm(typeof shape === "number" ? [shape] : shape, options);
+}
+
+/** Parameters of group normalisation of `channels` channels: scale 1, shift 0. */
+export function initGroupNorm(channels: number, options: InitOptions = {}): NormParams {
+  return initNorm([channels], options);
+}
+
+export interface BatchNormOptions {
+  /** Statistics of the batch (true) or the running ones (default). */
+  readonly training?: boolean;
+  /** Share of the batch in the new running statistics; default 0.1. */
+  readonly momentum?: number;
+  /** Added to the variance; default 1e-5. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Normalises each channel over the batch (and the pixels), then scales and shifts it.
+ *
+ * y = w (x - m) / sqrt(v + epsilon) + b; in training m and v are mean and (biased) variance of the batch, and
+ * running := (1 - momentum) running + momentum batch, with the unbiased variance.
+ *
+ * @param x [batch, channels] or [batch, channels, ...]
+ * @throws ShapeError when channels do not fit, or in training when a channel has a single value
+ *
+ * @example
+ * const { output, state: next } = batchNorm(x, params, state, { training: true });
+ */
+export function batchNorm(
+  x: Tensor,
+  { weight, bias }: TensorsOf<NormParams>,
+  state: TensorsOf<BatchNormState>,
+  { training = false, momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {},
+): { output: Tensor; state: TensorsOf<BatchNormState> } {
+  const channels = x.shape[1];
+  if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
+    throw new ShapeError(
+      `batchNorm: takes x [batch, channels, ...] and weight [channels]; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
+    );
+  }
+  const perChannel = x.shape.map((_, d) => (d === 1 ? channels : 1));
+  const affine = (values: Tensor, centre: Tensor, spread: Tensor): Tensor => {
+    const scale = div(weight, sqrt(add(spread, epsilon)));
+    const shift = sub(bias, mul(centre, scale));
+    return add(mul(values, reshape(scale, perChannel)), reshape(shift, perChannel));
+  };
+  if (!training) return { output: affine(x, state.running_mean, state.running_var), state };
+
+  const count = x.size / channels;
+  if (count < 2) {
+    throw new ShapeError(
+      `batchNorm: training needs two or more values a channel; got ${formatShape(x.shape)}. Use a larger batch, or evaluate.`,
+    );
+  }
+  const axes = x.shape.flatMap((_, d) => (d === 1 ? [] : [d]));
+  // Sums of squares give the variance in one pass but cancel where the mean is large. Counted from an element of the
+  // channel itself they do not, and the result depends on that origin in no order of differentiation.
+  const origin = stopGradient(slice(x, { ends: perChannel }));
+  const values = sub(x, origin);
+  const centre = mul(sum(values, { axes }), 1 / count);
+  const spread = sub(mul(sum(square(values), { axes }), 1 / count), square(centre));
+  const track = (running: Tensor, batch: Tensor, factor = 1): Tensor =>
+    stopGradient(add(mul(running, 1 - momentum), mul(batch, momentum * factor)));
+  return {
+    output: affine(values, centre, spread),
+    state: {
+      running_mean: track(state.running_mean, add(centre, reshape(origin, [channels]))),
+      running_var: track(state.running_var, spread, count / (count - 1)),
+    },
+  };
+}
+
+/** (x - mean) / sqrt(variance + epsilon) over axes. */
+function standardise(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const centred = sub(x, mean(x, { axes, keepDims: true }));
+  const spread = mean(square(centred), { axes, keepDims: true });
+  return div(centred, sqrt(add(spread, epsilon)));
+}
+
+/**
+ * Normalises each sample over its last axes (as many as the weight has), then scales and shifts each element.
+ *
+ * @param x [..., ...shape of the weight]
+ * @param options `epsilon`: added to the variance; default 1e-5
+ */
+export function layerNorm(
+  x: Tensor,
+  { weight, bias }: TensorsOf<NormParams>,
+  { epsilon = 1e-5 }: { readonly epsilon?: number } = {},
+): Tensor {
+  const first = x.rank - weight.rank;
+  if (weight.rank < 1 || !sameShape(x.shape.slice(Math.max(first, 0)), weight.shape)) {
+    throw new ShapeError(
+      `layerNorm: the last axes of x must be those of the weight; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
+    );
+  }
+  const axes = weight.shape.map((_, d) => first + d);
+  return add(mul(standardise(x, axes, epsilon), weight), bias);
+}
+
+/**
+ * Normalises each sample over groups of channels, then scales and shifts each channel.
+ *
+ * @param x [batch, channels, ...]
+ * @param options `groups`: must divide the channels; `epsilon`: added to the variance; default 1e-5
+ */
+export function groupNorm(
+  x: Tensor,
+  { weight, bias }: TensorsOf<NormParams>,
+  { groups, epsilon = 1e-5 }: { readonly groups: number; readonly epsilon?: number },
+): Tensor {
+  const [batch, channels] = x.shape;
+  if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
+    throw new ShapeError(
+      `groupNorm: takes x [batch, channels, ...] and weight [channels]; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
+    );
+  }
+  if (!Number.isInteger(groups) || groups < 1 || channels % groups !== 0) {
+    throw new OptionError(`groupNorm: groups must divide the ${channels} channels; got ${groups}.`);
+  }
+  const grouped = reshape(x, [batch, groups, (channels / groups) * sizeOf(x.shape.slice(2))]);
+  const perChannel = x.shape.map((_, d) => (d === 1 ? channels : 1));
+  const standard = reshape(standardise(grouped, [2], epsilon), x.shape);
+  return add(mul(standard, reshape(weight, perChannel)), reshape(bias, perChannel));
+}

@@ -1,0 +1,179 @@
+// Finding, downloading and reading the data sets that come as four IDX files.
+import { createHash } from "node:crypto";
+import { access, mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { DType, NdArray } from "../array.js";
+import { readIdx } from "../data/idx.js";
+import type { LabelledImages } from "../data/labelled-images.js";
+import { DataError, OptionError } from "../errors.js";
+import { readFileOrThrow, writeFileAtomic } from "./files.js";
+import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
+
+/** A slow line gets this long for one file, in milliseconds. */
+const DOWNLOAD_TIMEOUT = 600_000;
+
+const sources: ReadonlyMap<string, IdxSource> = new Map([mnist, fashionMnist].map((s) => [s.name, s]));
+
+export interface IdxDatasetOptions {
+  /** The only folder to look in (and to download to); by default the usual ones. */
+  readonly directory?: string;
+  /** Whether to fetch files that are nowhere; default false. */
+  readonly download?: boolean;
+  /** A mirror to download from instead of the source's own. */
+  readonly baseUrl?: string;
+}
+
+export interface ImageDataset {
+  readonly train: LabelledImages;
+  readonly test: LabelledImages;
+  readonly classes: number;
+}
+
+/**
+ * Loads MNIST, Fashion-MNIST or another data set of four IDX files (plain or .gz), pixels divided by 255.
+ *
+ * Looks in `directory` if given; else in `$ISOLOSS_DATA/NAME`, `/usr/share/datasets/NAME` (Debian's package
+ * dataset-fashion-mnist), and `isoloss/NAME` in `$XDG_CACHE_HOME` or `~/.cache`. With `download`, files that are in none
+ * are fetched to the last of these; a file is kept only if its SHA-256 is the published one.
+ *
+ * @param source "mnist", "fashion-mnist" or an {@link IdxSource} of one's own
+ * @returns images float32 [n, pixels] (784 for both names) in [0, 1], labels int64 [n]
+ * @throws DataError when files are missing (naming the places looked at), damaged, or fail their checksum
+ * @throws OptionError for an unknown name
+ *
+ * @example
+ * const { train, test } = await loadIdxDataset("fashion-mnist");
+ */
+export async function loadIdxDataset(
+  source: "mnist" | "fashion-mnist" | IdxSource,
+  { directory, download = false, baseUrl }: IdxDatasetOptions = {},
+): Promise<ImageDataset> {
+  const known = typeof source === "string" ? sources.get(source) : source;
+  if (known === undefined) {
+    throw new OptionError(`Unknown data set "${source}"; known are ${[...sources.keys()].join(", ")}.`);
+  }
+  const places = directory === undefined ? defaultPlaces(known.name) : [directory];
+  let paths = await findFiles(known, places);
+  if (paths === undefined && download) {
+    const target = places[places.length - 1];
+    await downloadFiles(known, target, baseUrl === undefined ? known.mirrors : [baseUrl]);
+    paths = await findFiles(known, [target]);
+  }
+  if (paths === undefined) throw new DataError(await describeMissing(known, places));
+  return {
+    train: await readPart(paths.trainImages, paths.trainLabels, known.classes),
+    test: await readPart(paths.testImages, paths.testLabels, known.classes),
+    classes: known.classes,
+  };
+}
+
+function defaultPlaces(name: string): string[] {
+  const { ISOLOSS_DATA, XDG_CACHE_HOME } = process.env;
+  const places = [
+    join("/usr/share/datasets", name),
+    join(XDG_CACHE_HOME || join(homedir(), ".cache"), "isoloss", name),
+  ];
+  return ISOLOSS_DATA ? [join(ISOLOSS_DATA, name), ...places] : places;
+}
+
+/** The path of a file in a folder, plain or compressed. */
+async function findFile(directory: string, name: string): Promise<string | undefined> {
+  for (const path of [join(directory, name), join(directory, `${name}.gz`)]) {
+    try {
+      await access(path);
+      return path;
+    } catch {
+      // Not there: try the next.
+    }
+  }
+  return undefined;
+}
+
+type Paths = Readonly<Record<keyof IdxSource["files"], string>>;
+
+/** The files of the first place that has all of them. */
+async function findFiles({ files }: IdxSource, places: readonly string[]): Promise<Paths | undefined> {
+  for (const place of places) {
+    const found: [string, string | undefined][] = [];
+    for (const [key, { name }] of Object.entries(files)) found.push([key, await findFile(place, name)]);
+    if (found.every(([, path]) => path !== undefined)) return Object.fromEntries(found) as Paths;
+  }
+  return undefined;
+}
+
+async function describeMissing({ name, files }: IdxSource, places: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  for (const place of places) {
+    const missing: string[] = [];
+    for (const file of Object.values(files)) {
+      if ((await findFile(place, file.name)) === undefined) missing.push(file.name);
+    }
+    lines.push(`  ${place}: without ${missing.join(", ")}`);
+  }
+  return (
+    `The files of ${name} (plain or .gz) are in none of these folders:\n${lines.join("\n")}\n` +
+    "Put them into one, set ISOLOSS_DATA to the folder that holds the folder of that name, or pass download: true."
+  );
+}
+
+async function downloadFiles(
+  source: IdxSource,
+  directory: string,
+  mirrors: readonly string[],
+): Promise<void> {
+  for (const { name, sha256 } of Object.values(source.files)) {
+    if ((await findFile(directory, name)) !== undefined) continue;
+    const bytes = await fetchVerified(`${name}.gz`, sha256, mirrors);
+    await mkdir(directory, { recursive: true });
+    await writeFileAtomic(join(directory, `${name}.gz`), bytes);
+  }
+}
+
+/** The file from the first mirror that has it with the right checksum. */
+async function fetchVerified(name: string, sha256: string, mirrors: readonly string[]): Promise<Uint8Array> {
+  const failures: string[] = [];
+  for (const mirror of mirrors) {
+    const url = new URL(name, mirror.endsWith("/") ? mirror : `${mirror}/`).href;
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT) });
+      if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const actual = createHash("sha256").update(bytes).digest("hex");
+      if (actual === sha256) return bytes;
+      failures.push(`${url}: SHA-256 of its ${bytes.length} bytes is ${actual}, expected ${sha256}`);
+    } catch (error) {
+      const { message, cause } = error as Error;
+      failures.push(`${url}: ${message}${cause instanceof Error ? ` (${cause.message})` : ""}`);
+    }
+  }
+  throw new DataError(`Cannot download ${name}:\n  ${failures.join("\n  ")}`);
+}
+
+async function readArray(path: string, dtype: DType): Promise<NdArray> {
+  const bytes = await readFileOrThrow(path, { what: "IDX file" });
+  try {
+    return await readIdx(bytes, { dtype });
+  } catch (error) {
+    throw error instanceof DataError ? new DataError(`${path}: ${error.message}`, { cause: error }) : error;
+  }
+}
+
+async function readPart(imagesPath: string, labelsPath: string, classes: number): Promise<LabelledImages> {
+  const images = (await readArray(imagesPath, "float32")) as NdArray<Float32Array>;
+  const labels = (await readArray(labelsPath, "int64")) as NdArray<BigInt64Array>;
+  const [n, ...size] = images.shape;
+  if (size.length === 0 || labels.shape.length !== 1 || labels.shape[0] !== n) {
+    throw new DataError(
+      `Expected images [n, ...] and as many labels [n]; ${imagesPath} has shape [${images.shape.join(", ")}], ` +
+        `${labelsPath} [${labels.shape.join(", ")}].`,
+    );
+  }
+  const wrong = labels.data.find((label) => label < 0n || label >= BigInt(classes));
+  if (wrong !== undefined) {
+    throw new DataError(`${labelsPath}: labels must be in 0..${classes - 1}; got ${wrong}.`);
+  }
+  const { data } = images;
+  for (let i = 0; i < data.length; i++) data[i] /= 255;
+  return { images: { shape: [n, size.reduce((a, b) => a * b, 1)], data }, labels };
+}

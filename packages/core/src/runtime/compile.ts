@@ -1,0 +1,79 @@
+import { OptionError } from "../errors.js";
+import type { Graph } from "../graph/graph.js";
+import { costOf, nodesOf } from "../graph/graph.js";
+import { retype } from "../graph/retype.js";
+import { simplify } from "../graph/simplify.js";
+import type { Executable, Scan } from "./executable.js";
+import { compileJavaScript } from "./javascript/executable.js";
+import { compileOnnx } from "./onnx/executable.js";
+
+export type RuntimeName = "auto" | "javascript" | "onnx";
+
+export interface CompileOptions {
+  /** `javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. */
+  readonly runtime?: RuntimeName;
+  /** Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`. */
+  readonly provider?: string;
+  /** Threads inside an operator of ONNX Runtime; default 1. */
+  readonly threads?: number;
+  /** Computes the graph with all its floats in this precision. JavaScript always computes in float64. */
+  readonly dtype?: "float32" | "float64";
+  /** Runs the graph as a loop: see {@link Scan}. */
+  readonly scan?: Scan;
+}
+
+/**
+ * Compiles a graph: simplifies it, chooses a runtime and makes it ready to run.
+ *
+ * @throws RuntimeError when the runtime or provider cannot be had here; OptionError for unknown names
+ *
+ * @example
+ * const { graph } = trace((x) => sum(square(x)), [spec([3], "float64")], { names: ["x"] });
+ * const executable = await compile(graph);
+ * const { result } = await executable.run({ x: array([1, 2, 3], "float64") }); // 14
+ */
+export async function compile(
+  graph: Graph,
+  { runtime = "auto", provider, threads, dtype, scan }: CompileOptions = {},
+): Promise<Executable> {
+  const start = performance.now();
+  if (!["auto", "javascript", "onnx"].includes(runtime)) {
+    throw new OptionError(`runtime must be auto, javascript or onnx; got "${runtime}".`);
+  }
+  if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
+    throw new OptionError(`dtype must be float32 or float64; got "${dtype}".`);
+  }
+  if (provider !== undefined && runtime === "javascript") {
+    throw new OptionError(`A provider ("${provider}") is for the onnx runtime; the runtime asked for is javascript.`);
+  }
+  const simplified = simplify(dtype ? retype(graph, dtype) : graph);
+  const loop = scan ? { scan } : {};
+  const chosen = runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : chooseRuntime(simplified, scan);
+  const executable =
+    chosen === "javascript"
+      ? compileJavaScript(simplified, loop)
+      : await compileOnnx(simplified, {
+          ...loop,
+          ...(provider !== undefined ? { provider } : {}),
+          ...(threads !== undefined ? { threads } : {}),
+        });
+  return { ...executable, compileSeconds: (performance.now() - start) / 1000 };
+}
+
+/** Microseconds that a step is expected to take in each runtime; constants measured on a current x86 core. */
+export function estimate(graph: Graph, scan?: Scan): { javascript: number; onnx: number } {
+  const { nodes, flops, bytes } = costOf(graph);
+  const call = scan ? 1 : 12;
+  return {
+    javascript: 0.1 + flops * 5e-4,
+    onnx: call + 0.5 * nodes + flops * 2e-5 + bytes * 1e-4,
+  };
+}
+
+/** The runtime expected to be the faster one, among those that can compute the graph. */
+export function chooseRuntime(graph: Graph, scan?: Scan): "javascript" | "onnx" {
+  const unsupported = nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only);
+  if (unsupported) return "javascript";
+  const { javascript, onnx } = estimate(graph, scan);
+  return javascript <= onnx ? "javascript" : "onnx";
+}

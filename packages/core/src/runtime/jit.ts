@@ -1,0 +1,53 @@
+import type { NdArray } from "../array.js";
+import { isNdArray } from "../array.js";
+import { ShapeError } from "../errors.js";
+import type { Tensor } from "../graph/tensor.js";
+import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { flatten, type MapLeaves, sameTreeDef, unflatten } from "../tree.js";
+import { type CompileOptions, compile } from "./compile.js";
+import type { Executable } from "./executable.js";
+
+/** A tree of specs as the arrays that are passed at run time. */
+export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray>;
+
+/** A compiled function of trees of arrays. */
+export interface Compiled<Args extends readonly unknown[], R> {
+  (...args: { [K in keyof Args]: ArraysOf<Args[K]> }): Promise<MapLeaves<R, Tensor, NdArray>>;
+  readonly executable: Executable;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Traces and compiles a function for arguments of the given shapes.
+ *
+ * @param f a function of trees of tensors that returns a tree of tensors
+ * @param args example arguments: trees of arrays or {@link spec}s
+ * @throws ShapeError where `f` does not fit the shapes, or a call does not fit the arguments
+ *
+ * @example
+ * const step = await jit((w) => valueAndGrad((v) => sum(square(v)))(w), [spec([3])]);
+ * const [loss, g] = await step(array([1, 2, 3]));
+ */
+export async function jit<Args extends readonly unknown[], R>(
+  f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
+  args: readonly [...Args],
+  options: Omit<CompileOptions, "scan"> & { readonly names?: readonly string[] } = {},
+): Promise<Compiled<Args, R>> {
+  const { graph, argsDef, resultDef } = trace(f, args as unknown as Args, options.names ? { names: options.names } : {});
+  const executable = await compile(graph, options);
+  const call = async (...values: unknown[]) => {
+    const { leaves, def } = flatten(values, isNdArray);
+    if (!sameTreeDef(def, argsDef)) {
+      throw new ShapeError(
+        `A compiled function must be called with the trees it was compiled for: inputs ${graph.inputs.map((p) => p.name).join(", ")}.`,
+      );
+    }
+    const results = await executable.run(Object.fromEntries(graph.inputs.map(({ name }, i) => [name, leaves[i]])));
+    return unflatten(
+      resultDef,
+      graph.outputs.map(({ name }) => results[name]),
+    );
+  };
+  return Object.assign(call, { executable, dispose: () => executable.dispose() }) as Compiled<Args, R>;
+}
+

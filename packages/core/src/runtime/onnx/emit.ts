@@ -1,0 +1,152 @@
+import type { Graph } from "../../graph/graph.js";
+import { nodesOf } from "../../graph/graph.js";
+import { inputOp } from "../../graph/ops/leaf.js";
+import type { Op, Tensor } from "../../graph/tensor.js";
+import type { Scan } from "../executable.js";
+import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxValueInfo, graph as graphAttribute } from "./codec.js";
+import { Emitter } from "./emitter.js";
+import { fuse } from "./fuse.js";
+
+export interface EmitModelOptions {
+  /** Only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
+  readonly portable?: boolean;
+  readonly scan?: Scan;
+  /** Text entries stored with the model. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Name of the extra input that tells a scan's number of steps. */
+export const stepsInput = "steps:count";
+
+/** An input's name in the model: its own, unless an output has it too. */
+export function inputName(graph: Graph, name: string): string {
+  return graph.outputs.some((o) => o.name === name) ? `${name}:in` : name;
+}
+
+const lazy = new Set(["broadcast", "constant", "array"]);
+
+/** An ONNX model that computes a simplified graph, or a scan of it as one Loop. */
+export function emitModel(
+  graph: Graph,
+  { portable = false, scan, metadata = {} }: EmitModelOptions = {},
+): OnnxModel {
+  const fused = fuse(graph);
+  return {
+    irVersion: 9,
+    opsets: [{ domain: "", version: 18 }, ...(portable ? [] : [{ domain: "com.microsoft", version: 1 }])],
+    producer: "isoloss",
+    metadata,
+    graph: scan ? loopGraph(fused, scan, portable) : plainGraph(fused, portable),
+  };
+}
+
+function info(name: string, { dtype, shape }: Tensor, ...lead: (number | string)[]): OnnxValueInfo {
+  return { name, dtype, shape: [...lead, ...shape] };
+}
+
+/** Emits all nodes; `bind` names the values that exist before. */
+function emitNodes(
+  graph: Graph,
+  portable: boolean,
+  bind: (emitter: Emitter) => void,
+): { emitter: Emitter; results: string[] } {
+  const outputs = graph.outputs.map((o) => o.tensor);
+  const order = nodesOf(graph);
+  const emitter = new Emitter(order, outputs, { portable });
+  bind(emitter);
+  for (const node of order) {
+    if (!lazy.has(node.op.name) && node.op !== (inputOp as unknown as Op)) emitter.value(node);
+  }
+  return { emitter, results: outputs.map((x) => emitter.value(x)) };
+}
+
+/** Gives results their public names: by renaming where a node makes them, by a copy where not. */
+function nameResults(
+  nodes: readonly OnnxNode[],
+  results: readonly string[],
+  names: readonly string[],
+): readonly OnnxNode[] {
+  const made = new Set(nodes.flatMap((n) => n.outputs));
+  const renamed = new Map<string, string>();
+  const copies: OnnxNode[] = [];
+  results.forEach((result, i) => {
+    if (made.has(result) && !renamed.has(result)) renamed.set(result, names[i]);
+    else copies.push({ opType: "Identity", inputs: [result], outputs: [names[i]], attributes: {} });
+  });
+  const rename = (name: string) => renamed.get(name) ?? name;
+  return [...nodes, ...copies].map((n) => ({ ...n, inputs: n.inputs.map(rename), outputs: n.outputs.map(rename) }));
+}
+
+function plainGraph(graph: Graph, portable: boolean): OnnxGraph {
+  const { emitter, results } = emitNodes(graph, portable, (e) => {
+    for (const { name, tensor } of graph.inputs) e.bind(tensor, inputName(graph, name));
+  });
+  return {
+    name: "graph",
+    inputs: graph.inputs.map(({ name, tensor }) => info(inputName(graph, name), tensor)),
+    outputs: graph.outputs.map(({ name, tensor }) => info(name, tensor)),
+    initializers: emitter.initializers,
+    nodes: nameResults(
+      emitter.nodes,
+      results,
+      graph.outputs.map((o) => o.name),
+    ),
+  };
+}
+
+/** A Loop whose body is the graph; inputs that do not change are read from the surrounding scope. */
+function loopGraph(graph: Graph, scan: Scan, portable: boolean): OnnxGraph {
+  const carriedInputs = Object.values(scan.carry);
+  const carriedOutputs = graph.outputs.filter((o) => o.name in scan.carry);
+  const stackedOutputs = graph.outputs.filter((o) => !(o.name in scan.carry));
+  const inputOf = (name: string) => graph.inputs.find((p) => p.name === name) as Graph["inputs"][number];
+  const { emitter, results } = emitNodes(graph, portable, (e) => {
+    for (const { name, tensor } of graph.inputs) {
+      if (carriedInputs.includes(name)) e.bind(tensor, `${name}:state`);
+      else if (scan.sequences?.includes(name)) e.bind(tensor, e.emit("Gather", [inputName(graph, name), "step"]));
+      else e.bind(tensor, inputName(graph, name));
+    }
+  });
+  const byOutput = new Map(graph.outputs.map((o, i) => [o.name, results[i]]));
+  const ordered = [...carriedOutputs, ...stackedOutputs];
+  const bodyNames = ordered.map((o) => `${o.name}:next`);
+  const body: OnnxGraph = {
+    name: "body",
+    inputs: [
+      { name: "step", dtype: "int64", shape: [] },
+      { name: "going", dtype: "bool", shape: [] },
+      ...carriedOutputs.map((o) => info(`${scan.carry[o.name]}:state`, inputOf(scan.carry[o.name]).tensor)),
+    ],
+    outputs: [
+      { name: "going:next", dtype: "bool", shape: [] },
+      ...ordered.map((o, i) => info(bodyNames[i], o.tensor)),
+    ],
+    initializers: [],
+    nodes: [
+      { opType: "Identity", inputs: ["going"], outputs: ["going:next"], attributes: {} },
+      ...nameResults(
+        emitter.nodes,
+        ordered.map((o) => byOutput.get(o.name) as string),
+        bodyNames,
+      ),
+    ],
+  };
+  const loop: OnnxNode = {
+    opType: "Loop",
+    inputs: [stepsInput, "", ...carriedOutputs.map((o) => inputName(graph, scan.carry[o.name]))],
+    outputs: ordered.map((o) => o.name),
+    attributes: { body: graphAttribute(body) },
+  };
+  return {
+    name: "scan",
+    inputs: [
+      { name: stepsInput, dtype: "int64", shape: [] },
+      ...graph.inputs.map(({ name, tensor }) =>
+        info(inputName(graph, name), tensor, ...(scan.sequences?.includes(name) ? ["steps"] : [])),
+      ),
+    ],
+    outputs: ordered.map((o) => (o.name in scan.carry ? info(o.name, o.tensor) : info(o.name, o.tensor, "steps"))),
+    initializers: emitter.initializers,
+    nodes: [loop],
+  };
+}

@@ -1,0 +1,122 @@
+import type { DType, NdArray } from "../../array.js";
+import { allocate } from "../../array.js";
+import type { EmitOptions, OnnxEmitter, OnnxValue } from "../../graph/onnx-rule.js";
+import { broadcastShapes } from "../../graph/ops/broadcast.js";
+import { type Tensor, sameShape } from "../../graph/tensor.js";
+import type { OnnxData, OnnxNode, OnnxTensor } from "./codec.js";
+
+export interface EmitterOptions {
+  readonly portable: boolean;
+}
+
+/** Collects the ONNX nodes of a graph. */
+export class Emitter implements OnnxEmitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  readonly portable: boolean;
+  private readonly names = new Map<Tensor, string>();
+  private readonly constants = new Map<string, string>();
+  private readonly identities = new Map<NdArray["data"], string>();
+  private readonly sharedResults = new Map<string, string[]>();
+  private readonly useCounts = new Map<Tensor, number>();
+  private readonly poolIndexed = new Set<Tensor>();
+  private count = 0;
+
+  constructor(order: readonly Tensor[], outputs: readonly Tensor[], { portable }: EmitterOptions) {
+    this.portable = portable;
+    const use = (x: Tensor) => this.useCounts.set(x, this.uses(x) + 1);
+    for (const node of order) {
+      node.inputs.forEach(use);
+      if (node.op.name === "maxPoolIndices2d") this.poolIndexed.add(node.inputs[0]);
+    }
+    outputs.forEach(use);
+  }
+
+  /** Gives a tensor that exists already, such as an input, its name. */
+  bind(tensor: Tensor, name: string): void {
+    this.names.set(tensor, name);
+  }
+
+  uses(tensor: Tensor): number {
+    return this.useCounts.get(tensor) ?? 0;
+  }
+
+  indexed(tensor: Tensor): boolean {
+    return this.poolIndexed.has(tensor);
+  }
+
+  value(tensor: Tensor): string {
+    const known = this.names.get(tensor);
+    if (known !== undefined) return known;
+    const name = tensor.op.onnx.emit(this, this.operands(tensor), tensor, tensor.attrs);
+    this.names.set(tensor, name);
+    return name;
+  }
+
+  /** Names of a node's inputs; broadcasts that ONNX repeats by itself are looked through. */
+  private operands(node: Tensor): string[] {
+    if (!node.op.onnx.broadcasts) return node.inputs.map((x) => this.value(x));
+    const sources = node.inputs.map((x) => (x.op.name === "broadcast" ? x.inputs[0] : x));
+    const implied = sources.map((x) => x.shape).reduce((a, b) => broadcastShapes(a, b, node.op.name));
+    // When every operand is repeated, one of them has to say how often.
+    if (!sameShape(implied, node.shape)) sources[0] = node.inputs[0];
+    return sources.map((x) => this.value(x));
+  }
+
+  emit(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Record<string, OnnxValue> = {},
+    options: EmitOptions = {},
+  ): string {
+    return this.emitAll(opType, inputs, attributes, options)[0];
+  }
+
+  emitAll(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Record<string, OnnxValue>,
+    { domain, results = 1 }: EmitOptions,
+  ): string[] {
+    const outputs = Array.from({ length: results }, () => `t${this.count++}`);
+    this.nodes.push({ opType, inputs, outputs, attributes, ...(domain ? { domain } : {}) });
+    return outputs;
+  }
+
+  constant(value: NdArray): string {
+    const known = this.identities.get(value.data);
+    if (known !== undefined && value.data.length > 64) return known;
+    const key = `${value.data.constructor.name}[${value.shape}]${value.data.length > 64 ? this.constants.size : value.data.join()}`;
+    const same = this.constants.get(key);
+    if (same !== undefined) return same;
+    const name = `c${this.constants.size}`;
+    this.constants.set(key, name);
+    this.identities.set(value.data, name);
+    this.initializers.push({ name, dtype: onnxDType(value.data), shape: value.shape, data: value.data as OnnxData });
+    return name;
+  }
+
+  indices(values: readonly number[]): string {
+    return this.constant({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+  }
+
+  scalar(value: number, dtype: DType): string {
+    const data = allocate(dtype, 1);
+    data[0] = data instanceof BigInt64Array ? BigInt(value) : value;
+    return this.constant({ shape: [], data });
+  }
+
+  shared(key: string, make: () => string[]): string[] {
+    const known = this.sharedResults.get(key);
+    if (known) return known;
+    const made = make();
+    this.sharedResults.set(key, made);
+    return made;
+  }
+}
+
+function onnxDType(data: NdArray["data"]): OnnxTensor["dtype"] {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  return data instanceof BigInt64Array ? "int64" : "bool";
+}

@@ -1,0 +1,84 @@
+import type { Graph } from "../../graph/graph.js";
+import { nodesOf } from "../../graph/graph.js";
+import { int, ints } from "../../graph/onnx-rule.js";
+import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
+import type { ConvAttributes } from "../../graph/ops/conv.js";
+
+/** op(A) op(B) + C in one node. */
+const gemmOp: Op<{ transposeA: boolean; transposeB: boolean; shape: readonly number[] }> = {
+  name: "gemm",
+  infer: ([a], { shape }) => ({ shape, dtype: a.dtype }),
+  js: {},
+  onnx: {
+    emit: (e, inputs, _node, { transposeA, transposeB }) =>
+      e.emit("Gemm", inputs, { transA: int(+transposeA), transB: int(+transposeB) }),
+  },
+};
+
+/** Convolution with a bias in one node. */
+const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
+  name: "convBias",
+  infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
+  js: {},
+  onnx: {
+    emit: (e, inputs, { inputs: [, w] }, { stride, padding, dilation, groups }) =>
+      e.emit("Conv", inputs, {
+        kernel_shape: ints(w.shape.slice(2)),
+        strides: ints(stride),
+        pads: ints(padding),
+        dilations: ints(dilation),
+        group: int(groups),
+      }),
+  },
+};
+
+/** The bias vector [C] behind a broadcast of [C, 1, 1] or [1, C, 1, 1] to images. */
+function channelVector(x: Tensor): Tensor | undefined {
+  if (x.op.name !== "broadcast") return undefined;
+  const [source] = x.inputs;
+  const channels = x.shape[1];
+  const shape = source.shape.join();
+  if (shape !== [channels, 1, 1].join() && shape !== [1, channels, 1, 1].join()) return undefined;
+  if (source.op.name === "reshape" && source.inputs[0].rank === 1) return source.inputs[0];
+  return undefined;
+}
+
+/**
+ * Replaces pairs of nodes that ONNX has one operator for. The result is for emission only:
+ * its operations have neither derivatives nor JavaScript.
+ */
+export function fuse(graph: Graph): Graph {
+  const order = nodesOf(graph);
+  const uses = new Map<Tensor, number>();
+  const count = (x: Tensor) => uses.set(x, (uses.get(x) ?? 0) + 1);
+  for (const node of order) node.inputs.forEach(count);
+  for (const { tensor } of graph.outputs) count(tensor);
+  const once = (x: Tensor, name: string) => x.op.name === name && uses.get(x) === 1;
+
+  const forms = new Map<Tensor, Tensor>(graph.inputs.map(({ tensor }) => [tensor, tensor]));
+  const of = (x: Tensor): Tensor => forms.get(x) as Tensor;
+
+  const fuseAdd = (node: Tensor): Tensor | undefined => {
+    for (const [product, term] of [node.inputs, [...node.inputs].reverse()]) {
+      if (once(product, "matmul") && product.rank === 2 && isFloat(product.dtype)) {
+        const source = term.op.name === "broadcast" ? term.inputs[0] : term;
+        const { transposeA, transposeB } = product.attrs as { transposeA: boolean; transposeB: boolean };
+        const attrs = { transposeA, transposeB, shape: product.shape };
+        return apply(gemmOp, [of(product.inputs[0]), of(product.inputs[1]), of(source)], attrs);
+      }
+      const bias = once(product, "conv2d") ? channelVector(term) : undefined;
+      if (bias) {
+        const attrs = { ...(product.attrs as unknown as ConvAttributes), shape: product.shape };
+        return apply(convBiasOp, [of(product.inputs[0]), of(product.inputs[1]), of(bias)], attrs);
+      }
+    }
+    return undefined;
+  };
+
+  for (const node of order) {
+    if (forms.has(node)) continue;
+    const fused = node.op.name === "add" ? fuseAdd(node) : undefined;
+    forms.set(node, fused ?? apply(node.op, node.inputs.map(of), node.attrs));
+  }
+  return { inputs: graph.inputs, outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor: of(tensor) })) };
+}

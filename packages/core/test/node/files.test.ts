@@ -1,0 +1,71 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DataError } from "../../src/errors.js";
+import { readFileOrThrow, writeFileAtomic } from "../../src/node/files.js";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "isoloss-files-"));
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+describe("writeFileAtomic", () => {
+  it("writes bytes and text, new or in place of an old file, and leaves no other file", async () => {
+    const path = join(directory, "a.bin");
+    await writeFileAtomic(path, Uint8Array.from([1, 2, 3]));
+    expect(await readFile(path)).toEqual(Buffer.from([1, 2, 3]));
+    await writeFileAtomic(path, "text");
+    expect(await readFile(path, "utf8")).toBe("text");
+    expect(await readdir(directory)).toEqual(["a.bin"]);
+  });
+
+  it("removes its temporary file when the rename fails", async () => {
+    const path = join(directory, "folder");
+    await mkdir(join(path, "inner"), { recursive: true });
+    await expect(writeFileAtomic(path, "x")).rejects.toThrow(DataError);
+    expect(await readdir(directory)).toEqual(["folder"]);
+  });
+
+  it("leaves the old content and no temporary file when the content cannot be written", async () => {
+    const path = join(directory, "a.txt");
+    await writeFileAtomic(path, "old");
+    await expect(writeFileAtomic(path, Symbol("not bytes") as unknown as string)).rejects.toThrow(DataError);
+    expect(await readFile(path, "utf8")).toBe("old");
+    expect(await readdir(directory)).toEqual(["a.txt"]);
+  });
+
+  it("says why a file cannot be written, with the system's error as cause", async () => {
+    const path = join(directory, "missing", "a.txt");
+    const error = await writeFileAtomic(path, "x").catch((e) => e);
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe(`Cannot write ${path}: no such file or directory.`);
+    expect(error.cause.code).toBe("ENOENT");
+  });
+
+  it("lets writers of the same file work at the same time: one of them wins whole", async () => {
+    const path = join(directory, "a.txt");
+    const texts = Array.from({ length: 20 }, (_, i) => String(i).repeat(10_000));
+    await Promise.all(texts.map((text) => writeFileAtomic(path, text)));
+    expect(texts).toContain(await readFile(path, "utf8"));
+    expect(await readdir(directory)).toEqual(["a.txt"]);
+  });
+});
+
+describe("readFileOrThrow", () => {
+  it("reads the bytes of a file", async () => {
+    await writeFile(join(directory, "a"), "abc");
+    expect(Array.from(await readFileOrThrow(join(directory, "a")))).toEqual([97, 98, 99]);
+  });
+
+  it("says what could not be read and why", async () => {
+    const path = join(directory, "none");
+    await expect(readFileOrThrow(path, { what: "checkpoint" })).rejects.toThrow(
+      new DataError(`Cannot read the checkpoint ${path}: no such file or directory.`),
+    );
+    await expect(readFileOrThrow(directory)).rejects.toThrow("it is a directory");
+  });
+});
