@@ -3,16 +3,16 @@
   bench.py --list                                            names, one a line
   bench.py --describe NAME                                   its parameters: number k, name, shape
   bench.py --workload NAME --threads N --repeats R --seconds S
-                                                             one JSON line a repeat: {workload, threads, us, steps, loss}
+                                                             a line {workload, threads, us, steps, loss} a repeat
   bench.py --serve --threads N                               for each line {"workload": NAME, "seconds": 0.5} on stdin
                                                              one line {workload, threads, us, steps, loss} or {error}
   bench.py --values --workload NAME|all [--batch B] [--dtype float32]
                                                              {workload, loss, gradNormSq, ...} at the start (float64)
   bench.py --environment --threads N                         PyTorch, BLAS library and its float32 matmul speed
 
-`us` is the median time of one step in microseconds; `loss` the loss before the last step's update. Every
-measurement starts from the start values; the first one of a workload is preceded by an untimed warm-up. The workloads
-are written down in workloads_mlp.py, workloads_teleport.py and workloads_conv.py, the values in formula.py.
+`us` is the median time of one step in microseconds; `loss` the loss before the last step's update (null: not finite).
+Every measurement starts from the start values; the first one of a workload is preceded by an untimed warm-up. The
+workloads are written down in workloads_mlp.py, workloads_teleport.py and workloads_conv.py, the values in formula.py.
 
 Read before comparing:
 * PyTorch uses whatever libblas.so.3 is, and threads share cores badly unless BLAS and PyTorch use one thread pool:
@@ -23,14 +23,15 @@ Read before comparing:
   `--environment` shows which is loaded; a warning goes to stderr for the other two.
 * --threads sets OMP_NUM_THREADS, OPENBLAS_NUM_THREADS and torch.set_num_threads before anything is computed.
 * OMP_WAIT_POLICY is left as it is. libgomp's default lets threads spin for some milliseconds after work, which is
-  the fastest on idle cores (1.3 to 4 times faster than `passive` for the small nets) and very slow on cores that
+  the fastest on idle cores (1.1 to 4 times faster than `passive` on these workloads) and very slow on cores that
   something else uses: do not run anything beside it. `--environment` reports the variable.
-* Optimisers are torch.optim's defaults: its fused and foreach forms and torch.compile were no faster on these
-  workloads, but for fused AdaGrad (7-12 % of regression-adagrad).
+* NAME-fused and NAME-channels-last are the same mathematics in a form that can be faster; compare with the fastest.
+  Elsewhere the fused and foreach optimisers and torch.compile were not faster.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -103,7 +104,10 @@ def measure(workload, seconds):
         begin = clock()
         loss = workload.step()
         times.append(clock() - begin)
-    return {"us": round(statistics.median(times) * 1e6, 3), "steps": len(times), "loss": loss.item()}
+    last = loss.item()
+    # JSON has no NaN.
+    finite = last if math.isfinite(last) else None
+    return {"us": round(statistics.median(times) * 1e6, 3), "steps": len(times), "loss": finite}
 
 
 class Measurer:
@@ -182,7 +186,7 @@ def warn_of_blas(threads):
     if library is None:
         return
     if os.path.basename(os.path.realpath(library)).startswith("libblas.so"):
-        print(f"warning: {library} is the reference BLAS; install libopenblas0-openmp before you compare", file=sys.stderr)
+        print(f"warning: {library} is the reference BLAS; use libopenblas0-openmp to compare", file=sys.stderr)
     elif "openblas-pthread" in library and threads > 1:
         print(f"warning: {library} competes with OpenMP for the cores; use libopenblas0-openmp", file=sys.stderr)
 
@@ -190,6 +194,14 @@ def warn_of_blas(threads):
 def main():
     args = parse()
     set_threads(args.threads)
+    try:
+        run(args)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+def run(args):
+    """Do what the command line asks for."""
     if args.list:
         print("\n".join(all_workloads()))
     elif args.describe:

@@ -4,6 +4,7 @@ Writes packages/core/test/golden/nn.json:
   init           parameters of one module made right after torch.manual_seed(seed), in named_parameters order
   initSequences  the same for several modules made one after the other from one seed: the first four values and
                  the sum of each parameter
+  initialisers   one call of torch.nn.init each on an empty tensor, from the same seed
   ops            per op a list of cases: `inputs` and `output` as {shape, data}; with s = sum(output *
                  outputWeights), `gradients` is ds/dinput for every float input, and `secondOrder` is
                  d(sum of squares of all gradients)/dinput. A case without a second derivative has zeros there.
@@ -63,6 +64,12 @@ def init_cases():
         ("multihead-attention", "nn.MultiheadAttention(8, 2)", lambda: nn.MultiheadAttention(8, 2)),
         ("batch-norm", "nn.BatchNorm2d(4)", lambda: nn.BatchNorm2d(4)),
         ("layer-norm", "nn.LayerNorm(4)", lambda: nn.LayerNorm(4)),
+        ("linear-float64", "nn.Linear(5, 3, dtype=torch.float64)", lambda: nn.Linear(5, 3, dtype=torch.float64)),
+        (
+            "multihead-attention-without-bias",
+            "nn.MultiheadAttention(8, 2, bias=False)",
+            lambda: nn.MultiheadAttention(8, 2, bias=False),
+        ),
     ]
     rows = []
     for name, call, make in table:
@@ -70,6 +77,30 @@ def init_cases():
         module = make()
         params = {key: tensor_json(value) for key, value in module.named_parameters()}
         rows.append({"name": name, "module": call, "seed": INIT_SEED, "params": params})
+    return rows
+
+
+def initialiser_cases():
+    """torch.nn.init, uniform ones bit for bit, normal ones nearly."""
+    table = [
+        ("uniform", nn.init.uniform_, {"a": -0.3, "b": 0.7}),
+        ("normal", nn.init.normal_, {"mean": 0.5, "std": 0.1}),
+        ("kaimingUniform", nn.init.kaiming_uniform_, {}),
+        ("kaimingUniform", nn.init.kaiming_uniform_, {"a": 0.1, "mode": "fan_out"}),
+        ("kaimingNormal", nn.init.kaiming_normal_, {"a": 0.1}),
+        ("kaimingNormal", nn.init.kaiming_normal_, {"mode": "fan_out"}),
+        ("xavierUniform", nn.init.xavier_uniform_, {}),
+        ("xavierUniform", nn.init.xavier_uniform_, {"gain": 5 / 3}),
+        ("xavierNormal", nn.init.xavier_normal_, {"gain": 5 / 3}),
+    ]
+    rows = []
+    for name, fn, options in table:
+        for dtype in (torch.float32, torch.float64):
+            for shape in ((3, 4), (4, 2, 3, 3)):
+                torch.manual_seed(INIT_SEED)
+                value = fn(torch.empty(shape, dtype=dtype), **options)
+                call = {"name": name, "options": options, "dtype": str(dtype).removeprefix("torch.")}
+                rows.append({**call, "seed": INIT_SEED, "value": tensor_json(value)})
     return rows
 
 
@@ -242,17 +273,20 @@ def norm_cases():
     }
 
 
-def attention_case(name, causal):
-    """Self-attention of nn.MultiheadAttention(8, 2, batch_first=True) on [2,4,8]."""
+def attention_case(name, causal=False, allowed=None, memory=None):
+    """nn.MultiheadAttention(8, 2, batch_first=True) of [2,4,8] on itself or `memory`; `allowed`: 1 where it may look."""
     module = nn.MultiheadAttention(8, 2, batch_first=True).double()
     mask = nn.Transformer.generate_square_subsequent_mask(4, dtype=torch.float64) if causal else None
+    if allowed is not None:
+        mask = torch.tensor(allowed) == 0
 
-    def run(input, **params):
+    def run(input, memory=None, **params):
         names = {"in_proj_weight": "in_proj_weight", "in_proj_bias": "in_proj_bias"}
         names |= {"out_proj_weight": "out_proj.weight", "out_proj_bias": "out_proj.bias"}
         tensors = {names[key]: value for key, value in params.items()}
+        source = input if memory is None else memory
         call = {"attn_mask": mask, "need_weights": True}
-        return torch.func.functional_call(module, tensors, (input, input, input), call)[0]
+        return torch.func.functional_call(module, tensors, (input, source, source), call)[0]
 
     inputs = {
         "input": wave(2, 4, 8, k=1, scale=1.0),
@@ -261,7 +295,23 @@ def attention_case(name, causal):
         "out_proj_weight": wave(8, 8, k=4, scale=0.6),
         "out_proj_bias": wave(8, k=5, scale=0.3),
     }
-    return case(name, run, inputs, {"embed_dim": 8, "num_heads": 2, "causal": causal})
+    options = {"embed_dim": 8, "num_heads": 2, "causal": causal}
+    if memory is not None:
+        inputs["memory"] = memory
+    if allowed is not None:
+        options["allowed"] = allowed
+    return case(name, run, inputs, options)
+
+
+def attention_cases():
+    """Self-attention, plain, causal and masked; attention to another sequence."""
+    allowed = [[1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]]
+    return [
+        attention_case("full"),
+        attention_case("causal", causal=True),
+        attention_case("masked", allowed=allowed),
+        attention_case("memory", memory=wave(2, 3, 8, k=6, scale=1.0)),
+    ]
 
 
 def activation_cases():
@@ -305,6 +355,11 @@ def regression_loss_cases():
     options = {"dim": 1, "eps": 1e-8}
     cases["cosineSimilarity"] = [
         case("dim-1", with_options(F.cosine_similarity, options), {"x1": a, "x2": b}, options)
+    ]
+    alike = torch.tensor([1, -1, -1])
+    cases["cosineEmbeddingLoss"] = [
+        case(name, with_options(F.cosine_embedding_loss, options), {"input1": a, "input2": b, "target": alike}, options)
+        for name, options in [("mean", {}), ("margin-sum", {"margin": 0.2, "reduction": "sum"})]
     ]
     return cases
 
@@ -361,9 +416,9 @@ def classification_loss_cases():
 
 def main():
     ops = linear_cases() | conv_cases() | pool_cases() | norm_cases()
-    ops["multiheadAttention"] = [attention_case("full", False), attention_case("causal", True)]
+    ops["multiheadAttention"] = attention_cases()
     ops |= activation_cases() | regression_loss_cases() | classification_loss_cases()
-    content = {"init": init_cases(), "initSequences": init_sequences(), "ops": ops}
+    content = {"init": init_cases(), "initSequences": init_sequences(), "initialisers": initialiser_cases(), "ops": ops}
     write_golden("nn.json", "golden_nn.py", content)
 
 

@@ -85,6 +85,6 @@ def module_training(module, loss_of, make_optimizer):
     return training(list(module.named_parameters()), loss_of, make_optimizer, buffers=list(module.buffers()))
 
 
-def sgd(lr, momentum=0.0):
+def sgd(lr, momentum=0.0, fused=False):
     """Parameters -> torch.optim.SGD."""
-    return lambda parameters: torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+    return lambda parameters: torch.optim.SGD(parameters, lr=lr, momentum=momentum, fused=fused)

@@ -14,6 +14,8 @@ mlp-small           784-16-10-10, no biases, LeakyReLU(0.1) after the first two 
 mlp-wide            784-512-512-10 with biases, LeakyReLU(0.1) after the first two layers, mean cross-entropy,
                     SGD with momentum 0.9, lr 0.01, one fixed batch of 128: x [128,784] = unit with k = 1000,
                     classes = labels with k = 1001. Parameters by fill_parameters: W1, b1, W2, b2, W3, b3.
+
+regression-adagrad-fused and mlp-wide-fused use torch.optim's fused=True.
 """
 
 from functools import lru_cache
@@ -128,18 +130,30 @@ def mlp_small(dtype, batch):
     return training(named, loss_of, sgd(1e-2), lambda: mlp_loss(weights, *first_rows(size, dtype)))
 
 
-def mlp_wide(dtype, batch):
+def mlp_wide(fused):
     """One fixed batch, forward, backward, SGD with momentum."""
-    layers = [nn.Linear(784, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, 10)]
-    module = formula.fill_parameters(nn.Sequential(*layers), dtype)
-    x, target = first_rows(batch or 128, dtype)
-    return module_training(module, lambda: F.cross_entropy(module(x), target), sgd(0.01, momentum=0.9))
+
+    def make(dtype, batch):
+        hidden = [nn.Linear(784, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, 512), nn.LeakyReLU(SLOPE)]
+        module = formula.fill_parameters(nn.Sequential(*hidden, nn.Linear(512, 10)), dtype)
+        x, target = first_rows(batch or 128, dtype)
+        optimizer = sgd(0.01, momentum=0.9, fused=fused)
+        return module_training(module, lambda: F.cross_entropy(module(x), target), optimizer)
+
+    return make
+
+
+def adagrad(fused):
+    """Parameters -> torch.optim.Adagrad."""
+    return lambda parameters: torch.optim.Adagrad(parameters, lr=0.1, eps=1e-10, fused=fused)
 
 
 WORKLOADS = {
     "rosenbrock": rosenbrock,
     "regression-gd": regression(sgd(1e-4)),
-    "regression-adagrad": regression(lambda weights: torch.optim.Adagrad(weights, lr=0.1, eps=1e-10)),
+    "regression-adagrad": regression(adagrad(fused=False)),
+    "regression-adagrad-fused": regression(adagrad(fused=True)),
     "mlp-small": mlp_small,
-    "mlp-wide": mlp_wide,
+    "mlp-wide": mlp_wide(fused=False),
+    "mlp-wide-fused": mlp_wide(fused=True),
 }

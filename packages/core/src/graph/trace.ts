@@ -53,7 +53,7 @@ export function isSpecLeaf(value: unknown): value is SpecLeaf {
  */
 export function trace<Args extends readonly unknown[], R>(
   f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
-  args: Args,
+  args: readonly [...Args],
   { names = [] }: { names?: readonly string[] } = {},
 ): Traced {
   const { leaves, paths, def } = flatten<SpecLeaf>([...args], isSpecLeaf);

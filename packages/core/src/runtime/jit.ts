@@ -33,7 +33,7 @@ export async function jit<Args extends readonly unknown[], R>(
   args: readonly [...Args],
   options: Omit<CompileOptions, "scan"> & { readonly names?: readonly string[] } = {},
 ): Promise<Compiled<Args, R>> {
-  const { graph, argsDef, resultDef } = trace(f, args as unknown as Args, options.names ? { names: options.names } : {});
+  const { graph, argsDef, resultDef } = trace<Args, R>(f, args, options.names ? { names: options.names } : {});
   const executable = await compile(graph, options);
   const call = async (...values: unknown[]) => {
     const { leaves, def } = flatten(values, isNdArray);

@@ -1,7 +1,7 @@
 import { OptionError } from "../../errors.js";
 import { float } from "../onnx-rule.js";
 import { apply, type Op, type Tensor } from "../tensor.js";
-import { add, minimum, mul, sub } from "./arithmetic.js";
+import { add, mul, sub } from "./arithmetic.js";
 import { greater, where } from "./compare.js";
 import { erf, exp, tanh, unary } from "./elementary.js";
 
@@ -117,7 +117,9 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
 
 /** Element-wise x where x > 0, else alpha (e^x - 1). */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  return where(greater(x, 0), x, mul(alpha, sub(exp(minimum(x, 0)), 1)));
+  const positive = greater(x, 0);
+  // Selecting the argument, not clamping it, keeps the derivative alpha at 0 whole.
+  return where(positive, x, mul(alpha, sub(exp(where(positive, 0, x)), 1)));
 }
 
 /**

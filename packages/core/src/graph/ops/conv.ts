@@ -2,8 +2,9 @@ import type { Shape } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { type Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
-import { int, ints, type OnnxEmitter, type OnnxValue } from "../onnx-rule.js";
+import { int, ints, type OnnxValue } from "../onnx-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { emitInputGradient } from "./conv-input-gradient.js";
 import { emitWeightGradient } from "./conv-weight-gradient.js";
 
 /** How a window moves over an image. Pairs are [vertical, horizontal]; padding is [top, left, bottom, right]. */
@@ -123,7 +124,7 @@ export function guarded(writer: KernelWriter, i: Affine, n: number, body: () => 
   writer.line("}");
 }
 
-function geometry({ stride, padding, dilation, groups }: ConvAttributes, kernel: Shape): Record<string, OnnxValue> {
+export function geometry({ stride, padding, dilation, groups }: ConvAttributes, kernel: Shape): Record<string, OnnxValue> {
   return {
     kernel_shape: ints(kernel.slice(2)),
     strides: ints(stride),
@@ -178,21 +179,6 @@ const inputGradientOp: Op<ConvAttributes & { shape: Shape }> = {
   onnx: { float32Only: true, emit: emitInputGradient },
   flops: ({ inputs: [g, w], shape }) => products({ x: shape, w: w.shape, y: g.shape }),
 };
-
-function emitInputGradient(
-  e: OnnxEmitter,
-  inputs: readonly string[],
-  { inputs: [g, w], shape }: Tensor,
-  attrs: ConvAttributes,
-): string {
-  const { stride, padding, dilation } = attrs;
-  const extra = [0, 1].map(
-    (d) =>
-      shape[2 + d] -
-      ((g.shape[2 + d] - 1) * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1 - padding[d] - padding[2 + d]),
-  );
-  return e.emit("ConvTranspose", inputs, { ...geometry(attrs, w.shape), output_padding: ints(extra) });
-}
 
 const weightGradientOp: Op<ConvAttributes & { shape: Shape }> = {
   name: "conv2dWeightGradient",

@@ -1,5 +1,6 @@
 import type { DType, Shape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
+import { hash32 } from "../../math/rng.js";
 import { Affine, Index } from "../index-expression.js";
 import { int, type OnnxEmitter, onnxType, text } from "../onnx-rule.js";
 import { apply, formatType, type Op, type Tensor } from "../tensor.js";
@@ -7,6 +8,12 @@ import { apply, formatType, type Op, type Tensor } from "../tensor.js";
 // Two rounds of multiply and xor-shift, the `lowbias32` family of integer mixers; the same constants as math/rng.ts.
 const multipliers = [0x21f0aaad, 0x735a2d97] as const;
 const shifts = [16, 15, 15] as const;
+
+/**
+ * What a stream adds to the seed. Not its number: stream 1 of one step would be stream 0 of the next one, whose seed is
+ * larger by one. Below 2^30, so that the sum with a small seed stays an int32.
+ */
+const offsetOf = (stream: number): number => hash32(stream) >>> 2;
 
 interface RandomAttributes extends Record<string, unknown> {
   readonly shape: Shape;
@@ -43,7 +50,7 @@ const randomOp: Op<RandomAttributes> = {
   js: {
     flat: true,
     pull(at, read, { inputs: [seed] }, { stream }) {
-      const key = `hash32(${read(0, Index.flat(seed.shape, Affine.zero))}+${stream})`;
+      const key = `hash32(${read(0, Index.flat(seed.shape, Affine.zero))}+${offsetOf(stream)})`;
       return `((hash32(hash32(${at.flat})^${key})>>>8)*${2 ** -24})`;
     },
   },
@@ -51,7 +58,7 @@ const randomOp: Op<RandomAttributes> = {
     emit(e, [seed], node, { stream }) {
       const key = emitHash(
         e,
-        e.emit("Cast", [e.emit("Add", [seed, e.scalar(stream, "int64")])], { to: int(onnxType.int32) }),
+        e.emit("Cast", [e.emit("Add", [seed, e.scalar(offsetOf(stream), "int64")])], { to: int(onnxType.int32) }),
       );
       const range = e.emit("Range", [0, node.size, 1].map((v) => e.scalar(v, "int64")));
       const counter = emitHash(e, e.emit("Cast", [range], { to: int(onnxType.int32) }));

@@ -1,13 +1,14 @@
 import { type NdArray, ndarray } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { add, cast, div, maximum, mul, neg } from "../../graph/ops/arithmetic.js";
+import { broadcastTo } from "../../graph/ops/broadcast.js";
 import { equal, greater, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
 import { oneHot } from "../../graph/ops/gather.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { expandDims, reshape, resolveAxis } from "../../graph/ops/reshape.js";
 import { formatShape, formatType, isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
-import { type LossOptions, presentLabels, requireReduction } from "./reduction.js";
+import { checkMask, type LossOptions, requireReduction } from "./reduction.js";
 
 export interface NllOptions extends LossOptions {
   /** Axis of the classes; default the last. Per-pixel classes [batch, classes, height, width] have axis 1. */
@@ -44,18 +45,20 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
   const axis = resolveAxis(options.axis ?? -1, logP.rank, op);
   const classes = logP.shape[axis];
   checkLabels(op, logP, labels, axis);
+  checkMask(op, mask, labels);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new OptionError(`${op}: labelSmoothing must be in [0, 1]; got ${labelSmoothing}.`);
   }
   // A selection, not a product with ones and zeros: log-probabilities of -Infinity at other classes do no harm.
-  const hit = isLabel(presentLabels(op, labels, mask), classes, axis);
+  const hit = isLabel(labels, classes, axis);
   const picked = where(hit, logP, 0);
   const isPlain = !weights && !mask && ignoreIndex === undefined && labelSmoothing === 0;
   if (isPlain && reduction !== "none") {
     return mul(sum(picked), reduction === "mean" ? -1 / labels.size : -1);
   }
 
-  const w = weights && reshape(isTensor(weights) ? weights : constant(weights, logP.dtype), alongAxis(classes, axis, logP.rank));
+  const perClass = weights && (isTensor(weights) ? weights : constant(weights, logP.dtype));
+  const w = perClass && reshape(perClass, alongAxis(classes, axis, logP.rank));
   const ofLabel = w && sum(where(hit, w, 0), { axes: axis });
   let losses = neg(sum(picked, { axes: axis }));
   if (ofLabel) losses = mul(losses, ofLabel);
@@ -88,8 +91,23 @@ function isLabel(labels: Tensor, classes: number, axis: number): Tensor {
   return equal(expandDims(labels, axis), reshape(constant(numbers), alongAxis(classes, axis, labels.rank + 1)));
 }
 
+/** bool of the labels' shape: which elements have one; undefined where all do. */
 function presentElements(labels: Tensor, mask: Tensor | undefined, ignoreIndex: number | undefined): Tensor | undefined {
-  if (ignoreIndex === undefined) return mask && where(mask, labels, -1) && broadcastMask(mask, labels);
+  const masked = mask && broadcastTo(mask, labels.shape);
+  if (ignoreIndex === undefined) return masked;
   const labelled = logicalNot(equal(labels, ignoreIndex));
-  return mask ? logicalAnd(labelled, mask) : labelled;
+  return masked ? logicalAnd(labelled, masked) : labelled;
+}
+
+function checkLabels(op: string, logP: Tensor, labels: Tensor, axis: number): void {
+  if (labels.dtype !== "int64") {
+    throw new DTypeError(`${op}: labels must be int64 class numbers; got ${formatType(labels)}.`);
+  }
+  const expected = logP.shape.filter((_, d) => d !== axis);
+  if (!sameShape(labels.shape, expected)) {
+    throw new ShapeError(
+      `${op}: with classes along axis ${axis} of ${formatShape(logP.shape)} labels must have shape ${formatShape(expected)}; ` +
+        `got ${formatShape(labels.shape)}.`,
+    );
+  }
 }

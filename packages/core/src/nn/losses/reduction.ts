@@ -1,4 +1,3 @@
-import { sizeOf } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { cast, div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
@@ -36,18 +35,24 @@ function countPresent(mask: Tensor, losses: Tensor): Tensor {
 
 /** Labels with zeros where they are missing: what is under the mask then cannot make a NaN of the gradient. */
 export function presentLabels(op: string, labels: Tensor, mask: Tensor | undefined): Tensor {
-  if (!mask) return labels;
+  checkMask(op, mask, labels);
+  return mask ? where(mask, labels, 0) : labels;
+}
+
+/** Throws when a mask is not one for these labels. */
+export function checkMask(op: string, mask: Tensor | undefined, labels: Tensor): void {
+  if (!mask) return;
   if (mask.dtype !== "bool") {
     throw new DTypeError(`${op}: the mask must be bool, true where labels are present; got ${formatType(mask)}.`);
   }
-  if (sizeOf(broadcastShapes(mask.shape, labels.shape, op)) !== labels.size) {
+  if (!sameShape(broadcastShapes(mask.shape, labels.shape, op), labels.shape)) {
     throw new ShapeError(
       `${op}: the mask must broadcast to the labels ${formatShape(labels.shape)}; got ${formatShape(mask.shape)}.`,
     );
   }
-  return where(mask, labels, 0);
 }
 
+/** Throws when a reduction has an unknown name. */
 export function requireReduction(reduction: Reduction): void {
   if (!["mean", "sum", "none"].includes(reduction)) {
     throw new OptionError(`The reduction must be mean, sum or none; got "${reduction}".`);

@@ -1,5 +1,5 @@
-import type { NdArray, TypedArray } from "../../array.js";
-import { allocate } from "../../array.js";
+import type { DType, NdArray, TypedArray } from "../../array.js";
+import { allocate, astype } from "../../array.js";
 import { IsolossError, RuntimeError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
@@ -9,7 +9,7 @@ import { checkInputs, checkScan, type Executable, type RunOptions, type Scan, ty
 import { generate } from "./generate.js";
 import { isArray, isInput } from "./layout.js";
 
-type Run = (inputs: readonly Operand[], outputs: readonly Float64Array[], steps: number) => void;
+type Run = (inputs: readonly Operand[], outputs: readonly Operand[], steps: number) => void;
 type Operand = Float64Array | Float32Array | Uint8Array;
 
 const helpers = { erf, softplus, leakyRelu, inRange, hash32 };
@@ -44,12 +44,12 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     }
     checkInputs(graph, inputs, scan, count);
     const carriedInputs = new Set(Object.values(scan?.carry ?? {}));
-    const operands = graph.inputs.map(({ name }) => operand(inputs[name].data, carriedInputs.has(name)));
+    const operands = graph.inputs.map(({ name, tensor }) => operand(inputs[name], carriedInputs.has(name), tensor.dtype));
     const results = graph.outputs.map(({ name, tensor }) => {
       const target = scan?.carry[name];
       if (target !== undefined) {
         // The carried input, which every step overwrites, is the result.
-        return operands[graph.inputs.findIndex((p) => p.name === target)] as Float64Array;
+        return operands[graph.inputs.findIndex((p) => p.name === target)];
       }
       return new Float64Array(scan ? count * tensor.size : tensor.size);
     });
@@ -73,15 +73,19 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
   };
 }
 
-/** Inputs as the code reads them; what a scan overwrites is copied. */
-function operand(data: TypedArray, isCarried: boolean): Operand {
-  if (data instanceof BigInt64Array) return Float64Array.from(data, Number);
-  return isCarried ? Float64Array.from(data) : data;
+/**
+ * Inputs as the code reads them. What a scan overwrites is copied, in its own precision: a loop cut into several runs
+ * then gives the same bits as one run.
+ */
+function operand(value: NdArray, isCarried: boolean, dtype: DType): Operand {
+  if (value.data instanceof BigInt64Array) return Float64Array.from(value.data, Number);
+  if (!isCarried) return value.data as Operand;
+  return astype(value, dtype).data.slice() as Operand;
 }
 
-function rounded(values: Float64Array, { dtype }: Tensor): TypedArray {
-  if (dtype === "float64") return values;
+function rounded(values: Operand, { dtype }: Tensor): TypedArray {
   const data = allocate(dtype, values.length);
+  if (data.constructor === values.constructor) return values;
   if (data instanceof BigInt64Array) for (let i = 0; i < values.length; i++) data[i] = BigInt(values[i]);
   else data.set(values);
   return data;

@@ -1,4 +1,3 @@
-import type { Tensor as OrtTensor } from "onnxruntime-common";
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { OptionError, RuntimeError } from "../../errors.js";
@@ -6,7 +5,10 @@ import type { Graph } from "../../graph/graph.js";
 import { checkInputs, checkScan, type Executable, type Scan } from "../executable.js";
 import { encodeModel } from "./codec.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
+import type { Ort } from "./ort.js";
 import { listProviders, loadOrt } from "#ort";
+
+type OrtTensor = InstanceType<Ort["Tensor"]>;
 
 export interface OnnxOptions {
   /** Execution provider: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Default: the first that the platform has. */
@@ -76,7 +78,7 @@ export async function compileOnnx(
   };
 }
 
-async function open(ort: Awaited<ReturnType<typeof loadOrt>>, bytes: Uint8Array, provider: string, threads: number) {
+async function open(ort: Ort, bytes: Uint8Array, provider: string, threads: number) {
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [provider],

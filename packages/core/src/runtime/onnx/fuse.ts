@@ -1,17 +1,18 @@
 import type { Graph } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
-import { int, ints } from "../../graph/onnx-rule.js";
+import { float, int, ints } from "../../graph/onnx-rule.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
+import { constantValue } from "../../graph/ops/leaf.js";
 import type { ConvAttributes } from "../../graph/ops/conv.js";
 
-/** op(A) op(B) + C in one node. */
-const gemmOp: Op<{ transposeA: boolean; transposeB: boolean; shape: readonly number[] }> = {
+/** op(A) op(B) + beta C in one node. */
+const gemmOp: Op<{ transposeA: boolean; transposeB: boolean; beta: number; shape: readonly number[] }> = {
   name: "gemm",
   infer: ([a], { shape }) => ({ shape, dtype: a.dtype }),
   js: {},
   onnx: {
-    emit: (e, inputs, _node, { transposeA, transposeB }) =>
-      e.emit("Gemm", inputs, { transA: int(+transposeA), transB: int(+transposeB) }),
+    emit: (e, inputs, _node, { transposeA, transposeB, beta }) =>
+      e.emit("Gemm", inputs, { transA: int(+transposeA), transB: int(+transposeB), beta: float(beta) }),
   },
 };
 
@@ -31,6 +32,14 @@ const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
       }),
   },
 };
+
+/** c and x of a product c x with a constant c; 1 and the product itself where there is none. */
+function withoutFactor(x: Tensor): [number, Tensor] {
+  const [a, b] = x.inputs;
+  const [ca, cb] = [constantValue(a), constantValue(b)];
+  if (ca !== undefined) return [ca, b];
+  return cb !== undefined ? [cb, a] : [1, x];
+}
 
 /** The bias vector [C] behind a broadcast of [C, 1, 1] or [1, C, 1, 1] to images. */
 function channelVector(x: Tensor): Tensor | undefined {
@@ -61,9 +70,10 @@ export function fuse(graph: Graph): Graph {
   const fuseAdd = (node: Tensor): Tensor | undefined => {
     for (const [product, term] of [node.inputs, [...node.inputs].reverse()]) {
       if (once(product, "matmul") && product.rank === 2 && isFloat(product.dtype)) {
-        const source = term.op.name === "broadcast" ? term.inputs[0] : term;
+        const [beta, scaled] = once(term, "mul") ? withoutFactor(term) : [1, term];
+        const source = scaled.op.name === "broadcast" ? scaled.inputs[0] : scaled;
         const { transposeA, transposeB } = product.attrs as { transposeA: boolean; transposeB: boolean };
-        const attrs = { transposeA, transposeB, shape: product.shape };
+        const attrs = { transposeA, transposeB, beta, shape: product.shape };
         return apply(gemmOp, [of(product.inputs[0]), of(product.inputs[1]), of(source)], attrs);
       }
       const bias = once(product, "conv2d") ? channelVector(term) : undefined;

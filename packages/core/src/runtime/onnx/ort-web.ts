@@ -23,7 +23,7 @@ export async function loadOrt(provider = "wasm"): Promise<Ort> {
   }
 }
 
-/** Execution providers that this browser can be asked for. */
+/** Execution providers that can be asked for here: WebGPU only where the browser offers it. */
 export async function listProviders(): Promise<readonly string[]> {
-  return "gpu" in navigator ? ["wasm", "webgpu"] : ["wasm"];
+  return "gpu" in (globalThis.navigator ?? {}) ? ["wasm", "webgpu"] : ["wasm"];
 }

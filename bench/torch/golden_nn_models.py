@@ -1,0 +1,142 @@
+"""Golden numbers for whole networks and for batch norm's running statistics.
+
+Writes packages/core/test/golden/nn-models.json:
+  models          loss and squared gradient norm of the benchmarks' nets (workloads_conv.py, workloads_mlp.py) and of
+                  relatives on small images, float64, parameters and data by formula.py; `secondNormSq` is the squared norm
+                  of d(gradNormSq)/d(parameters); `stateNormSq` the sum of squares of all running statistics after the
+                  step, `evaluationLoss` the loss with them
+  batchNormSteps  three training steps with momentum 0.3 on waves k = 1, 2, 3 that drift: output and statistics of each,
+                  then the output of wave k = 4 in evaluation
+  resnet18Init    start values of torchvision's resnet18 (its order of drawing, written down here): the first four values
+                  and the sum of each parameter
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import formula
+import workloads_conv as conv
+from golden_common import summary, tensor_json, wave, write_golden
+from workloads_common import first_order_values, second_order_values, squared_norm
+from workloads_mlp import first_rows, mlp_loss, mlp_small_weights
+
+DTYPE = torch.float64
+
+
+def classification(name, module, shape, values, second=False):
+    """Cross-entropy on one batch by formula."""
+    module = formula.fill_parameters(module, DTYPE)
+    x, target = values(shape, 1000, DTYPE), formula.labels(shape[:1], 1001, 10)
+    measure = second_order_values if second else first_order_values
+    record = {"name": name, "input": list(shape)}
+    record |= measure(F.cross_entropy(module(x), target), list(module.parameters()))
+    statistics = [b for b in module.buffers() if b.is_floating_point()]
+    if statistics:
+        record["stateNormSq"] = squared_norm(statistics).item()
+        module.eval()
+        record["evaluationLoss"] = F.cross_entropy(module(x), target).item()
+    return record
+
+
+def lenet():
+    """LeNet-5 with ReLU and max-pooling."""
+    features = [nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
+    linear = [nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*features, nn.Flatten(), *linear)
+
+
+def resnet18_imagenet():
+    """ResNet-18 with the stem for large images."""
+    stem = [nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    return nn.Sequential(*stem, nn.MaxPool2d(3, stride=2, padding=1), *list(conv.resnet18())[3:])
+
+
+def segnet(shape):
+    """The sum of two tasks' losses."""
+    module = formula.fill_parameters(conv.SegNet(), DTYPE)
+    count, _, height, width = shape
+    target = formula.labels((count, height, width), 1001, 7)
+    depth = formula.unit((count, 1, height, width), 1002, DTYPE)
+    classes, distance = module(formula.signed(shape, 1000, DTYPE))
+    loss = F.cross_entropy(classes, target) + F.l1_loss(distance, depth)
+    return {"name": "segnet", "input": list(shape), **first_order_values(loss, list(module.parameters()))}
+
+
+def mlp():
+    """784-16-10-10 without biases, batch 20."""
+    weights = mlp_small_weights(DTYPE)
+    loss = mlp_loss(weights, *first_rows(20, DTYPE))
+    return {"name": "mlp", "input": [20, 784], **second_order_values(loss, weights)}
+
+
+def models():
+    """Every net once."""
+    return [
+        mlp(),
+        classification("lenet", lenet(), (2, 1, 28, 28), formula.unit, second=True),
+        classification("convnet", conv.convnet(), (2, 1, 28, 28), formula.unit, second=True),
+        classification("vgg6", conv.vgg6(), (1, 3, 32, 32), formula.signed),
+        classification("resnet18", conv.resnet18(), (3, 3, 8, 8), formula.signed),
+        classification("resnet18-imagenet", resnet18_imagenet(), (3, 3, 16, 16), formula.signed),
+        segnet((1, 3, 16, 32)),
+    ]
+
+
+def batch_norm_steps(shape):
+    """Running statistics over several steps."""
+    channels = shape[1]
+    module = (nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d)(channels, momentum=0.3).double()
+    weight, bias = 1.0 + wave(channels, k=2, scale=0.3), wave(channels, k=3)
+    with torch.no_grad():
+        module.weight.copy_(weight)
+        module.bias.copy_(bias)
+    steps = []
+    for k in (1, 2, 3):
+        x = k * wave(*shape, k=k) + k * k
+        output = module(x)
+        running = {"mean": tensor_json(module.running_mean), "var": tensor_json(module.running_var)}
+        steps.append({"input": tensor_json(x), "output": tensor_json(output), "running": running})
+    module.eval()
+    x = wave(*shape, k=4)
+    evaluation = {"input": tensor_json(x), "output": tensor_json(module(x))}
+    return {
+        "weight": tensor_json(weight),
+        "bias": tensor_json(bias),
+        "steps": steps,
+        "evaluation": evaluation,
+    }
+
+
+def resnet18_init(seed, width, classes):
+    """torchvision: every layer's default in order of construction, then the convolutions anew in order of the tree."""
+    torch.manual_seed(seed)
+    convs, c_in = {"conv1": nn.Conv2d(3, width, 7, bias=False)}, width
+    for stage in range(4):
+        c_out = width * 2**stage
+        for block in range(2):
+            name = f"layer{stage + 1}.{block}"
+            # The shortcut is made before the block that it belongs to.
+            shortcut = nn.Conv2d(c_in, c_out, 1, bias=False) if c_in != c_out else None
+            convs[f"{name}.conv1"] = nn.Conv2d(c_in, c_out, 3, bias=False)
+            convs[f"{name}.conv2"] = nn.Conv2d(c_out, c_out, 3, bias=False)
+            if shortcut is not None:
+                convs[f"{name}.downsample.0"] = shortcut
+            c_in = c_out
+    linear = nn.Linear(8 * width, classes)
+    for module in convs.values():
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    params = {f"{name}.weight": summary(module.weight) for name, module in convs.items()}
+    params |= {f"fc.{name}": summary(value) for name, value in linear.named_parameters()}
+    return {"seed": seed, "width": width, "classes": classes, "params": params}
+
+
+def main():
+    steps = [batch_norm_steps((5, 3)), batch_norm_steps((3, 2, 2, 2))]
+    init = resnet18_init(5, 8, 10)
+    content = {"models": models(), "batchNormSteps": steps, "resnet18Init": init}
+    write_golden("nn-models.json", "golden_nn_models.py", content)
+
+
+if __name__ == "__main__":
+    main()

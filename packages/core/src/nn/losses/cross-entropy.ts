@@ -1,0 +1,25 @@
+// Label smoothing: C. Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7.
+import { logSoftmax } from "../../graph/ops/softmax.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { labelLoss, type SmoothedOptions } from "./nll.js";
+
+/**
+ * Cross-entropy between classes and softmax(logits), by default its mean over the elements.
+ *
+ * loss = -sum_c q_c w_c log softmax(logits)_c with q = (1 - s) onehot(label) + s / classes, s = labelSmoothing
+ *
+ * Without options this is as few nodes as can be, and a label that is no class gives an element of loss zero that
+ * still counts in the mean. Name it as `ignoreIndex` (PyTorch's default is -100) to leave it out of the mean too.
+ *
+ * @param logits [..., classes], or with the classes along `axis`: [batch, classes, height, width] with axis 1
+ * @param labels int64, of the shape of the logits without the classes
+ * @param options `reduction`, `axis`, `labelSmoothing`, `ignoreIndex`, `weights` of the classes (the mean is then divided
+ *   by the sum of the labels' weights, as in PyTorch), `mask`
+ * @throws ShapeError, DTypeError when the labels do not fit
+ *
+ * @example
+ * crossEntropy(model.apply(params, x).output, labels, { labelSmoothing: 0.1 });
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: SmoothedOptions = {}): Tensor {
+  return labelLoss("crossEntropy", logSoftmax(logits, { axis: options.axis ?? -1 }), labels, options);
+}

@@ -1,0 +1,63 @@
+import { relu } from "../../graph/ops/activation.js";
+import { maxPool2d } from "../../graph/ops/pool.js";
+import { flattenFrom } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { initLinear, linear, type LinearParams } from "../linear.js";
+import type { StatelessModel } from "../model.js";
+import { pooledSize } from "./image-size.js";
+
+export interface ConvnetOptions {
+  /** Channels of the images; default 1. */
+  readonly inputs?: number;
+  /** Height and width of the images; default [28, 28]. */
+  readonly imageSize?: readonly [number, number];
+  /** Channels of the convolutions of each stage; default [[16], [32]]. */
+  readonly stages?: readonly (readonly number[])[];
+  /** Default 10. */
+  readonly classes?: number;
+}
+
+export interface ConvnetParams {
+  /** All convolutions in order. */
+  readonly convs: readonly ConvParams[];
+  readonly linear: LinearParams;
+}
+
+/**
+ * Plain convolutional network: in each stage convolutions (3x3, padding 1, ReLU) and max-pooling by 2, then one linear
+ * layer on the flattened image.
+ *
+ * @throws ShapeError when the image is too small for so many stages
+ *
+ * @example
+ * convnet(); // conv 1->16, pool, conv 16->32, pool, linear 1568->10
+ */
+export function convnet({
+  inputs = 1,
+  imageSize = [28, 28],
+  stages = [[16], [32]],
+  classes = 10,
+}: ConvnetOptions = {}): StatelessModel<ConvnetParams> {
+  const [height, width] = pooledSize("convnet", imageSize, stages.length);
+  const channels = [inputs, ...stages.flat()];
+  return {
+    init(rng, { dtype } = {}) {
+      const convs = channels.slice(1).map((outputs, k) => initConv2d(rng, channels[k], outputs, 3, { dtype }));
+      const features = (channels.at(-1) as number) * height * width;
+      return { params: { convs, linear: initLinear(rng, features, classes, { dtype }) }, state: {} };
+    },
+    apply({ convs, linear: head }, x) {
+      let h: Tensor = x;
+      let k = 0;
+      for (const stage of stages) {
+        stage.forEach((_, i) => {
+          const y = convLayer(h, convs[k++], { padding: 1 });
+          // ReLU commutes with max-pooling, and after it there is less to do.
+          h = relu(i === stage.length - 1 ? maxPool2d(y, { kernel: 2 }) : y);
+        });
+      }
+      return { output: linear(flattenFrom(h, 1), head), state: {} };
+    },
+  };
+}

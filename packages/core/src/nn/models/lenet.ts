@@ -1,0 +1,60 @@
+// LeNet-5 with ReLU and max-pooling, after Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+import { relu } from "../../graph/ops/activation.js";
+import { maxPool2d } from "../../graph/ops/pool.js";
+import { flattenFrom } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { initLinear, linear, type LinearParams } from "../linear.js";
+import type { StatelessModel } from "../model.js";
+import { pooledSize } from "./image-size.js";
+
+export interface LenetOptions {
+  /** Channels of the images; default 1. */
+  readonly inputs?: number;
+  /** Height and width of the images; default [28, 28]. */
+  readonly imageSize?: readonly [number, number];
+  /** Channels of the two convolutions; default [6, 16]. */
+  readonly channels?: readonly [number, number];
+  /** Widths of the hidden linear layers; default [120, 84]. */
+  readonly hidden?: readonly number[];
+  /** Default 10. */
+  readonly classes?: number;
+}
+
+export interface LenetParams {
+  readonly conv1: ConvParams;
+  readonly conv2: ConvParams;
+  readonly fc: readonly LinearParams[];
+}
+
+/**
+ * LeNet: twice (convolution 5x5, ReLU, max-pooling 2), then linear layers with ReLU between them.
+ *
+ * @example
+ * lenet({ channels: [10, 20], hidden: [50] }); // the trunk and head of the MultiMNIST experiments
+ */
+export function lenet({
+  inputs = 1,
+  imageSize = [28, 28],
+  channels = [6, 16],
+  hidden = [120, 84],
+  classes = 10,
+}: LenetOptions = {}): StatelessModel<LenetParams> {
+  const [height, width] = pooledSize("lenet", imageSize, 2, (n) => n - 4);
+  const sizes = [channels[1] * height * width, ...hidden, classes];
+  return {
+    init(rng, { dtype } = {}) {
+      const conv1 = initConv2d(rng, inputs, channels[0], 5, { dtype });
+      const conv2 = initConv2d(rng, channels[0], channels[1], 5, { dtype });
+      const fc = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { dtype }));
+      return { params: { conv1, conv2, fc }, state: {} };
+    },
+    apply({ conv1, conv2, fc }, x) {
+      // ReLU commutes with max-pooling, and after it there is less to do.
+      const block = (h: Tensor, conv: typeof conv1) => relu(maxPool2d(convLayer(h, conv), { kernel: 2 }));
+      const features = flattenFrom(block(block(x, conv1), conv2), 1);
+      const output = fc.reduce<Tensor>((h, layer, k) => linear(k === 0 ? h : relu(h), layer), features);
+      return { output, state: {} };
+    },
+  };
+}

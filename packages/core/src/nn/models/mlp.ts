@@ -1,0 +1,59 @@
+import { OptionError } from "../../errors.js";
+import { flattenFrom } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type Activation, activation } from "../activation.js";
+import { dropout } from "../dropout.js";
+import { initLinear, linear, type LinearParams } from "../linear.js";
+import type { StatelessModel } from "../model.js";
+
+export interface MlpOptions {
+  /** Widths from input to output. */
+  readonly sizes: readonly number[];
+  /** Between the layers, not after the last; default `relu`. */
+  readonly activation?: Activation;
+  /** Slope of leakyRelu; default 0.01. */
+  readonly slope?: number;
+  /** Whether layers have biases; default true. */
+  readonly bias?: boolean;
+  /** Dropout rate after each activation; default 0. */
+  readonly dropout?: number;
+}
+
+export interface MlpParams {
+  readonly layers: readonly LinearParams[];
+}
+
+/**
+ * Multilayer perceptron: linear layers with an activation between them. Inputs of more than two axes are flattened.
+ *
+ * @throws OptionError when there are fewer than two sizes or the activation is unknown
+ *
+ * @example
+ * const model = mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1 });
+ */
+export function mlp({
+  sizes,
+  activation: name = "relu",
+  slope,
+  bias = true,
+  dropout: rate = 0,
+}: MlpOptions): StatelessModel<MlpParams> {
+  if (sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
+    throw new OptionError(`mlp: sizes are two or more positive integers, input to output; got [${sizes.join(", ")}].`);
+  }
+  const act = activation(name, { slope });
+  return {
+    init(rng, { dtype } = {}) {
+      const layers = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { bias, dtype }));
+      return { params: { layers }, state: {} };
+    },
+    apply({ layers }, x, { training, seed } = {}) {
+      const first = x.rank > 2 ? flattenFrom(x, 1) : x;
+      const output = layers.reduce<Tensor>((h, layer, k) => {
+        const y = linear(h, layer);
+        return k === layers.length - 1 ? y : dropout(act(y), { rate, stream: k, training, seed });
+      }, first);
+      return { output, state: {} };
+    },
+  };
+}

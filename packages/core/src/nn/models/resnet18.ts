@@ -1,0 +1,181 @@
+// K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1; names and start values as in torchvision.
+import type { NdArray } from "../../array.js";
+import { isNdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { relu } from "../../graph/ops/activation.js";
+import { add } from "../../graph/ops/arithmetic.js";
+import { maxPool2d } from "../../graph/ops/pool.js";
+import { mean } from "../../graph/ops/reduce.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import type { Mt19937 } from "../../math/mt19937.js";
+import { flatten, unflatten } from "../../tree.js";
+import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { kaimingNormal } from "../initialisers.js";
+import { initLinear, linear, type LinearParams } from "../linear.js";
+import type { InitOptions, Model } from "../model.js";
+import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
+
+export interface Resnet18Options {
+  /** Channels of the images; default 3. */
+  readonly inputs?: number;
+  /** Default 10. */
+  readonly classes?: number;
+  /** `cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 with stride 2, then max-pooling 3x3 with stride 2. */
+  readonly stem?: "cifar" | "imagenet";
+  /** Channels of the first stage; each later one has twice as many. Default 64. */
+  readonly width?: number;
+}
+
+export interface ResidualBlockParams {
+  readonly conv1: ConvParams;
+  readonly bn1: NormParams;
+  readonly conv2: ConvParams;
+  readonly bn2: NormParams;
+  /** Convolution 1x1 and batch norm of the shortcut, where the shape changes. */
+  readonly downsample?: readonly [ConvParams, NormParams];
+}
+
+export interface ResidualBlockState {
+  readonly bn1: BatchNormState;
+  readonly bn2: BatchNormState;
+  readonly downsample?: { readonly 1: BatchNormState };
+}
+
+const stageNames = ["layer1", "layer2", "layer3", "layer4"] as const;
+type Stages<B> = { readonly [name in (typeof stageNames)[number]]: readonly B[] };
+
+export interface Resnet18Params extends Stages<ResidualBlockParams> {
+  readonly conv1: ConvParams;
+  readonly bn1: NormParams;
+  readonly fc: LinearParams;
+}
+
+export interface Resnet18State extends Stages<ResidualBlockState> {
+  readonly bn1: BatchNormState;
+}
+
+/**
+ * ResNet-18: a stem, four stages of two basic blocks with 64, 128, 256, 512 channels, global average pooling and a
+ * linear layer. Parameters and state carry torchvision's names.
+ *
+ * @param options.stem `cifar` for small images, `imagenet` for torchvision's network
+ *
+ * @example
+ * const model = resnet18();
+ * const { params, state } = model.init(new Mt19937(0));
+ * // inside a traced function:
+ * const { output, state: next } = model.apply(params, x, { state, training: true });
+ */
+export function resnet18({
+  inputs = 3,
+  classes = 10,
+  stem = "cifar",
+  width = 64,
+}: Resnet18Options = {}): Model<Resnet18Params, Resnet18State> {
+  if (stem !== "cifar" && stem !== "imagenet") {
+    throw new OptionError(`resnet18: the stem must be cifar or imagenet; got "${stem}".`);
+  }
+  return {
+    init: (rng, options = {}) => init(rng, { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width }, options),
+    apply(params, x, { state, training = false }) {
+      const next = { ...state };
+      const convolved = convLayer(x, params.conv1, stem === "cifar" ? { padding: 1 } : { stride: 2, padding: 3 });
+      const first = batchNorm(convolved, params.bn1, state.bn1, { training });
+      next.bn1 = first.state;
+      let h = relu(first.output);
+      if (stem === "imagenet") h = maxPool2d(h, { kernel: 3, stride: 2, padding: 1 });
+      for (const name of stageNames) {
+        next[name] = params[name].map((block, k) => {
+          const stride = k === 0 && name !== "layer1" ? 2 : 1;
+          const result = applyBlock(h, block, state[name][k], stride, training);
+          h = result.output;
+          return result.state;
+        });
+      }
+      return { output: linear(mean(h, { axes: [2, 3] }), params.fc), state: next };
+    },
+  };
+}
+
+function applyBlock(
+  x: Tensor,
+  params: TensorsOf<ResidualBlockParams>,
+  state: TensorsOf<ResidualBlockState>,
+  stride: number,
+  training: boolean,
+): { output: Tensor; state: TensorsOf<ResidualBlockState> } {
+  const first = batchNorm(convLayer(x, params.conv1, { stride, padding: 1 }), params.bn1, state.bn1, { training });
+  const inner = convLayer(relu(first.output), params.conv2, { padding: 1 });
+  const second = batchNorm(inner, params.bn2, state.bn2, { training });
+  const next = { bn1: first.state, bn2: second.state };
+  if (!params.downsample || !state.downsample) return { output: relu(add(second.output, x)), state: next };
+  const [conv, bn] = params.downsample;
+  const shortcut = batchNorm(convLayer(x, conv, { stride }), bn, state.downsample[1], { training });
+  return {
+    output: relu(add(second.output, shortcut.output)),
+    state: { ...next, downsample: { 1: shortcut.state } },
+  };
+}
+
+interface Sizes {
+  readonly inputs: number;
+  readonly classes: number;
+  readonly kernel: number;
+  readonly width: number;
+}
+
+/**
+ * torchvision draws PyTorch's defaults for all layers and then draws the convolutions anew, with variance
+ * 2 / (outputs * kernel); so does this, for the same network from the same seed.
+ */
+function init(
+  rng: Mt19937,
+  { inputs, classes, kernel, width }: Sizes,
+  options: InitOptions,
+): { params: Resnet18Params; state: Resnet18State } {
+  const conv = (from: number, to: number, size: number) => initConv2d(rng, from, to, size, { ...options, bias: false });
+  const norm = (channels: number) => initBatchNorm(channels, options);
+  const block = (from: number, to: number): { params: ResidualBlockParams; state: ResidualBlockState } => {
+    const [bn1, bn2] = [norm(to), norm(to)];
+    const params = { conv1: conv(from, to, 3), bn1: bn1.params, conv2: conv(to, to, 3), bn2: bn2.params };
+    const state = { bn1: bn1.state, bn2: bn2.state };
+    if (from === to) return { params, state };
+    const bn = norm(to);
+    return {
+      params: { ...params, downsample: [conv(from, to, 1), bn.params] },
+      state: { ...state, downsample: { 1: bn.state } },
+    };
+  };
+  const stage = (k: number) => {
+    const to = width * 2 ** k;
+    const blocks = [block(k === 0 ? to : to / 2, to), block(to, to)];
+    return { params: blocks.map((b) => b.params), state: blocks.map((b) => b.state) };
+  };
+  const conv1 = conv(inputs, width, kernel);
+  const bn1 = norm(width);
+  const [layer1, layer2, layer3, layer4] = [0, 1, 2, 3].map(stage);
+  const params: Resnet18Params = {
+    conv1,
+    bn1: bn1.params,
+    layer1: layer1.params,
+    layer2: layer2.params,
+    layer3: layer3.params,
+    layer4: layer4.params,
+    fc: initLinear(rng, 8 * width, classes, options),
+  };
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const redrawn = leaves.map((leaf) =>
+    leaf.shape.length === 4 ? kaimingNormal(rng, leaf.shape, { ...options, mode: "fanOut" }) : leaf,
+  );
+  return {
+    params: unflatten(def, redrawn) as Resnet18Params,
+    state: {
+      bn1: bn1.state,
+      layer1: layer1.state,
+      layer2: layer2.state,
+      layer3: layer3.state,
+      layer4: layer4.state,
+    },
+  };
+}

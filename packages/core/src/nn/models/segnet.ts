@@ -1,0 +1,80 @@
+// Pooling indices shared by encoder and decoder: V. Badrinarayanan et al., "SegNet", TPAMI 39(12), 2017.
+import type { Shape } from "../../array.js";
+import { relu } from "../../graph/ops/activation.js";
+import { maxPool2d, maxPoolIndices2d, maxUnpool2d } from "../../graph/ops/pool.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import type { StatelessModel } from "../model.js";
+
+export interface SegnetOptions {
+  /** Channels of the images; default 3. */
+  readonly inputs?: number;
+  /** Channels of the encoder's stages; default [32, 64, 128, 128]. */
+  readonly channels?: readonly number[];
+  /** Pixel classes; default 7. */
+  readonly classes?: number;
+}
+
+export interface SegnetParams {
+  readonly encoder: readonly ConvParams[];
+  /** In the order they run: the last stage first. */
+  readonly decoder: readonly ConvParams[];
+  readonly classes: ConvParams;
+  readonly depth: ConvParams;
+}
+
+/** What the two heads give. */
+export interface SegnetOutput {
+  /** Logits [batch, classes, height, width]. */
+  readonly classes: Tensor;
+  /** [batch, 1, height, width] */
+  readonly depth: Tensor;
+}
+
+/**
+ * Encoder and decoder with two heads on shared features: classes and depth of each pixel.
+ *
+ * Encoder stage: convolution 3x3, ReLU, max-pooling 2, whose indices are kept. Decoder, last stage first: max-unpooling
+ * with the stage's indices, convolution 3x3, ReLU. Each head is a convolution 3x3. Paddings are 1.
+ *
+ * Images [batch, inputs, height, width]; the poolings cut sides that 2^stages does not divide, and unpooling restores them.
+ *
+ * @example
+ * const { classes, depth } = segnet().apply(params, x).output;
+ * const loss = add(crossEntropy(classes, labels, { axis: 1 }), l1Loss(depth, distances));
+ */
+export function segnet({
+  inputs = 3,
+  channels = [32, 64, 128, 128],
+  classes = 7,
+}: SegnetOptions = {}): StatelessModel<SegnetParams, SegnetOutput> {
+  const down = [inputs, ...channels];
+  const up = [...channels].reverse().concat(channels[0]);
+  return {
+    init(rng, { dtype } = {}) {
+      const conv = (from: number, to: number): ConvParams => initConv2d(rng, from, to, 3, { dtype });
+      const chain = (widths: readonly number[]) => widths.slice(1).map((to, k) => conv(widths[k], to));
+      const [encoder, decoder] = [chain(down), chain(up)];
+      return {
+        params: { encoder, decoder, classes: conv(channels[0], classes), depth: conv(channels[0], 1) },
+        state: {},
+      };
+    },
+    apply(params, x) {
+      const conv = (h: Tensor, p: typeof params.classes): Tensor => convLayer(h, p, { padding: 1 });
+      const stages: { shape: Shape; indices: Tensor }[] = [];
+      let h = x;
+      for (const p of params.encoder) {
+        // Here ReLU stays before pooling: it decides which places of a window without positive elements tie.
+        const full = relu(conv(h, p));
+        stages.push({ shape: full.shape, indices: maxPoolIndices2d(full, { kernel: 2 }) });
+        h = maxPool2d(full, { kernel: 2 });
+      }
+      params.decoder.forEach((p, k) => {
+        const { shape, indices } = stages[stages.length - 1 - k];
+        h = relu(conv(maxUnpool2d(h, indices, shape), p));
+      });
+      return { output: { classes: conv(h, params.classes), depth: conv(h, params.depth) }, state: {} };
+    },
+  };
+}

@@ -1,0 +1,214 @@
+// The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
+import type { NdArray, Shape } from "../array.js";
+import { astype, dtypeOf, isNdArray } from "../array.js";
+import { div, neg, sub, add } from "../graph/ops/arithmetic.js";
+import { fill } from "../graph/ops/leaf.js";
+import { matmul } from "../graph/ops/matmul.js";
+import { reshape, transpose } from "../graph/ops/reshape.js";
+import { concat, slice } from "../graph/ops/slice.js";
+import type { Tensor } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { inverse, pinv } from "../math/linalg.js";
+import type { LinearParams } from "../nn/linear.js";
+import type { MlpParams } from "../nn/models/mlp.js";
+import { compile } from "../runtime/compile.js";
+import type { Executable } from "../runtime/executable.js";
+import { flatten } from "../tree.js";
+import { type Bijection, bijection, slopeOf } from "./bijection.js";
+import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
+
+export interface HiddenActionOptions {
+  /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus or identity. */
+  readonly activation: string;
+  readonly slope?: number;
+  /** Acts even where the batch is wider than a layer's input, so that the loss moves; default false: refused. */
+  readonly allowInexact?: boolean;
+}
+
+/**
+ * Mixes the units of each hidden layer by g = I + T and takes it back in the next layer. With rows as samples,
+ * H the layer's input (with a column of ones for the bias), Z = H W_m', s the activation:
+ *
+ * Z' = s^-1(s(Z) g'),  W_m' <- W_m' + H^+ (Z' - Z),  W_{m+1} <- W_{m+1} g^-1
+ *
+ * The next layer then sees the same product, so the loss on this batch is kept if H has full row rank, which needs a
+ * batch no larger than the layer's input (plus one with a bias). On other data the function changes.
+ * Layers are moved from the first to the last; each sees the input that the moved layers below give.
+ * Pseudo-inverse and inverse are computed in float64.
+ *
+ * @example
+ * const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
+ */
+export function hiddenAction(
+  params: MlpParams,
+  { activation, slope, allowInexact = false }: HiddenActionOptions,
+): Symmetry<MlpParams> {
+  const s = bijection(activation, slope === undefined ? {} : { slope });
+  const hidden = params.layers.slice(0, -1);
+  const widths = hidden.map(({ weight }) => weight.shape[0]);
+  const inputWidths = hidden.map(({ weight, bias }) => weight.shape[1] + (bias ? 1 : 0));
+  const dtype = dtypeOf(params.layers[0].weight) as "float32" | "float64";
+  const compiled = new Map<string, Promise<Executable>>();
+  const inverses = new WeakMap<NdArray, NdArray>();
+
+  const executable = (key: string, make: () => Promise<Executable>): Promise<Executable> => {
+    const known = compiled.get(key) ?? make();
+    compiled.set(key, known);
+    return known;
+  };
+
+  /** Inputs of hidden layer m for a batch, on the host. */
+  const inputOf = async (p: MlpParams, x: NdArray, m: number): Promise<NdArray> => {
+    const run = await executable(`input ${m} ${x.shape}`, () => {
+      const f = (q: TensorsOf<MlpParams>, v: Tensor) => ({ h: layerInput(q, v, m, s) });
+      return compile(trace(f, [p, x], { names: ["p", "x"] }).graph, { dtype: "float64" });
+    });
+    return (await run.run({ ...named(p), x })).h;
+  };
+
+  const inverseOf = (h: NdArray): NdArray | Refusal => {
+    const { pinv: plus, rank } = pinv(astype(h, "float64") as NdArray<Float64Array>);
+    if (rank < h.shape[0] && !allowInexact) {
+      return {
+        refused:
+          `a layer's input has rank ${rank} for a batch of ${h.shape[0]}: the action would change the loss. ` +
+          "Use a batch no larger than the layer's input, without repeated samples.",
+      };
+    }
+    return plus;
+  };
+
+  /** H^+ of layer m; that of the batch itself is computed once. */
+  const plusOf = async (p: MlpParams, x: NdArray, m: number): Promise<NdArray | Refusal> => {
+    const known = m === 0 ? inverses.get(x) : undefined;
+    if (known) return known;
+    const plus = inverseOf(await inputOf(p, x, m));
+    if (m === 0 && !isRefusal(plus)) inverses.set(x, plus);
+    return plus;
+  };
+
+  /** Moves layers m and m + 1 by g. */
+  const actOn = async (p: MlpParams, x: NdArray, m: number, T: NdArray): Promise<MlpParams | Refusal> => {
+    const plus = await plusOf(p, x, m);
+    if (isRefusal(plus)) return plus;
+    const g = identityPlus(T);
+    const run = await executable(`act ${m} ${x.shape}`, () => {
+      const f = (q: TensorsOf<MlpParams>, v: Tensor, element: Tensor, back: Tensor, hPlus: Tensor) => {
+        const z = preActivation(layerInput(q, v, m, s), q.layers[m]);
+        const moved = s.inverse(matmul(s.forward(z), element, { transposeB: true }));
+        const delta = matmul(hPlus, sub(moved, z));
+        return { lower: shifted(q.layers[m], delta), upper: matmul(q.layers[m + 1].weight, back) };
+      };
+      const n = T.shape[0];
+      const square = spec([n, n], dtype);
+      const { graph } = trace(f, [p, x, square, square, spec(plus.shape, dtype)], {
+        names: ["p", "x", "g", "back", "plus"],
+      });
+      return compile(graph, { dtype: "float64" });
+    });
+    const result = await run.run({ ...named(p), x, g, back: inverse(g), plus });
+    const layers = [...p.layers];
+    const { bias } = layers[m];
+    layers[m] = {
+      weight: astype(result["lower.weight"], dtype),
+      ...(bias ? { bias: astype(result["lower.bias"], dtype) } : {}),
+    };
+    layers[m + 1] = { ...layers[m + 1], weight: astype(result.upper, dtype) };
+    return { layers };
+  };
+
+  return {
+    name: "hidden action (eq. 8)",
+    exact: "batch",
+    algebra: widths.map((n) => [n, n]),
+    bound: { kind: "norm", value: 0.5 },
+    contextShapes: (batchSize) => inputWidths.map((n): Shape => [n, batchSize]),
+    async context(p, x) {
+      const all: NdArray[] = [];
+      for (let m = 0; m < hidden.length; m++) {
+        const plus = await plusOf(p, x, m);
+        if (isRefusal(plus)) return plus;
+        all.push(plus);
+      }
+      return all;
+    },
+    derivative(p, T, x, plus) {
+      const changes = p.layers.map((): Tensor[] => []);
+      const biasChanges: (Tensor | undefined)[] = p.layers.map(() => undefined);
+      for (let m = 0; m < hidden.length; m++) {
+        const z = preActivation(layerInput(p, x, m, s), p.layers[m]);
+        // dZ = s(Z) T' / s'(Z): the closed form, so that nothing differentiates a pseudo-inverse.
+        const dz = div(matmul(s.forward(z), T[m], { transposeB: true }), slopeOf(s, z));
+        const { weight, bias } = split(matmul(plus[m], dz), p.layers[m]);
+        changes[m].push(weight);
+        biasChanges[m] = bias;
+        changes[m + 1].push(neg(matmul(p.layers[m + 1].weight, T[m])));
+      }
+      return {
+        layers: p.layers.map(({ bias }, m) => ({
+          weight: changes[m].reduce(add),
+          ...(bias ? { bias: biasChanges[m] ?? fill(bias.shape, 0, bias.dtype) } : {}),
+        })),
+      };
+    },
+    async act(p, T, x) {
+      let moved: MlpParams = p;
+      for (let m = 0; m < hidden.length; m++) {
+        const next = await actOn(moved, x, m, T[m]);
+        if (isRefusal(next)) return next;
+        moved = next;
+      }
+      return moved;
+    },
+    async dispose() {
+      for (const run of compiled.values()) await (await run).dispose();
+      compiled.clear();
+    },
+  };
+}
+
+/** Input of layer m: the batch, or the activations below; with a column of ones where the layer has a bias. */
+function layerInput({ layers }: TensorsOf<MlpParams>, x: Tensor, m: number, s: Bijection): Tensor {
+  let h = reshape(x, [x.shape[0], x.size / x.shape[0]]);
+  for (const layer of layers.slice(0, m)) h = s.forward(preActivation(withOnes(h, layer), layer));
+  return withOnes(h, layers[m]);
+}
+
+function withOnes(h: Tensor, { bias }: TensorsOf<LinearParams>): Tensor {
+  return bias ? concat([h, fill([h.shape[0], 1], 1, h.dtype)], { axis: 1 }) : h;
+}
+
+/** Z = H W' where H carries the ones of the bias. */
+function preActivation(h: Tensor, { weight, bias }: TensorsOf<LinearParams>): Tensor {
+  const joined = bias ? concat([weight, reshape(bias, [bias.size, 1])], { axis: 1 }) : weight;
+  return matmul(h, joined, { transposeB: true });
+}
+
+/** A change of [W b]', as [in (+ 1), out], in the layer's own form. */
+function split(delta: Tensor, { weight, bias }: TensorsOf<LinearParams>): { weight: Tensor; bias?: Tensor } {
+  const [out, inputs] = weight.shape;
+  if (!bias) return { weight: transpose(delta) };
+  return {
+    weight: transpose(slice(delta, { ends: [inputs] })),
+    bias: reshape(slice(delta, { starts: [inputs] }), [out]),
+  };
+}
+
+function shifted(layer: TensorsOf<LinearParams>, delta: Tensor): { weight: Tensor; bias?: Tensor } {
+  const change = split(delta, layer);
+  const weight = add(layer.weight, change.weight);
+  return layer.bias && change.bias ? { weight, bias: add(layer.bias, change.bias) } : { weight };
+}
+
+/** I + T in float64. */
+function identityPlus(T: NdArray): NdArray<Float64Array> {
+  const n = T.shape[0];
+  const data = Float64Array.from(T.data as Float64Array);
+  for (let i = 0; i < n; i++) data[i * n + i] += 1;
+  return { shape: [n, n], data };
+}
+
+function named(p: MlpParams): Record<string, NdArray> {
+  const { leaves, paths } = flatten<NdArray>({ p }, isNdArray);
+  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+}

@@ -1,0 +1,47 @@
+/** Bounds on what a teleport may change. */
+export interface GuardOptions {
+  /** Largest relative drift of the loss on the batch; default 1e-6 in float64, 1e-4 in float32. */
+  readonly drift?: number;
+  /** Largest relative drift of the loss on held-out data; default 0.01. */
+  readonly heldOutDrift?: number;
+  /** How often a refused step is halved before the search ends; default 3. */
+  readonly halvings?: number;
+}
+
+/** Loss, objective and squared gradient norm at a point. */
+export interface Point {
+  readonly loss: number;
+  readonly objective: number;
+  readonly gradNormSq: number;
+  readonly heldOutLoss?: number;
+}
+
+/** |b - a| relative to |a|. */
+export function relativeDrift(a: number, b: number): number {
+  return Math.abs(b - a) / Math.max(Math.abs(a), 1e-12);
+}
+
+/**
+ * Why a point may not replace another, or undefined when it may: its numbers are finite, the losses are those of the
+ * start within tolerance, and the objective is larger than at the point before.
+ */
+export function objection(
+  start: Point,
+  before: Point,
+  after: Point,
+  { drift, heldOutDrift }: { readonly drift: number; readonly heldOutDrift: number },
+): string | undefined {
+  if (![after.loss, after.objective, after.heldOutLoss ?? 0].every(Number.isFinite)) {
+    return "the new point's loss or gradient is not finite";
+  }
+  const moved = relativeDrift(start.loss, after.loss);
+  if (moved > drift) return `the loss drifts by ${moved.toExponential(1)}, more than ${drift}`;
+  if (start.heldOutLoss !== undefined && after.heldOutLoss !== undefined) {
+    const elsewhere = relativeDrift(start.heldOutLoss, after.heldOutLoss);
+    if (elsewhere > heldOutDrift) {
+      return `the loss on held-out data drifts by ${elsewhere.toExponential(1)}, more than ${heldOutDrift}`;
+    }
+  }
+  if (!(after.objective > before.objective)) return "the objective does not grow";
+  return undefined;
+}

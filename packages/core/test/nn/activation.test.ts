@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { OptionError } from "../../src/errors.js";
+import { type Activation, activation } from "../../src/nn/activation.js";
+import { casesOf, checkCase, evaluate, float64 } from "./support.js";
+
+describe("activation", () => {
+  const names: Activation[] = ["relu", "leakyRelu", "gelu", "elu", "softplus", "sigmoid", "tanh", "silu"];
+
+  it.each(names)("equals PyTorch's function with its derivatives: %s", (name) => {
+    const [, golden] = casesOf(name)[0];
+    // PyTorch's softplus is x itself above 20: off by 8e-10 at 21.
+    const tolerance = name === "softplus" ? 2e-9 : 1e-12;
+    // The second derivative of ELU jumps at 0 (the sixth point): PyTorch takes it from the right, this from the left,
+    // where elu' = elu'' = 1 and d(w elu')^2/dx = 2 w^2.
+    if (name === "elu") golden.secondOrder.input.data[5] = 2 * golden.outputWeights.data[5] ** 2;
+    checkCase(golden, ({ input }) => activation(name, { slope: golden.options.negative_slope })(input), tolerance);
+  });
+
+  it("is x itself for identity", () => {
+    expect(evaluate(activation("identity"), float64([-1, 0, 2]))).toEqual(float64([-1, 0, 2]));
+  });
+
+  it("lists the names when it does not know one", () => {
+    expect(() => activation("swish" as Activation)).toThrow(OptionError);
+    expect(() => activation("toString" as Activation)).toThrow(/leakyRelu, relu, tanh/);
+  });
+});
