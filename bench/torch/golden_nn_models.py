@@ -2,9 +2,9 @@
 
 Writes packages/core/test/golden/nn-models.json:
   models          loss and squared gradient norm of the benchmarks' nets (workloads_conv.py, workloads_mlp.py) and of
-                  relatives on small images, float64, parameters and data by formula.py; `secondNormSq` is the squared norm
-                  of d(gradNormSq)/d(parameters); `stateNormSq` the sum of squares of all running statistics after the
-                  step, `evaluationLoss` the loss with them
+                  relatives on small images, float64, parameters and data by formula.py; the resnets with a quarter of
+                  the channels. `secondNormSq` is the squared norm of d(gradNormSq)/d(parameters); `stateNormSq` the
+                  sum of squares of all running statistics after the step, `evaluationLoss` the loss with them
   batchNormSteps  three training steps with momentum 0.3 on waves k = 1, 2, 3 that drift: output and statistics of each,
                   then the output of wave k = 4 in evaluation
   resnet18Init    start values of torchvision's resnet18 (its order of drawing, written down here): the first four values
@@ -46,10 +46,19 @@ def lenet():
     return nn.Sequential(*features, nn.Flatten(), *linear)
 
 
-def resnet18_imagenet():
-    """ResNet-18 with the stem for large images."""
-    stem = [nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
-    return nn.Sequential(*stem, nn.MaxPool2d(3, stride=2, padding=1), *list(conv.resnet18())[3:])
+def resnet18(width, stem):
+    """ResNet-18 with `width` channels in its first stage, made of the benchmark's blocks."""
+    if stem == "imagenet":
+        layers = [nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        layers += [nn.MaxPool2d(3, stride=2, padding=1)]
+    else:
+        layers = [conv.conv3(3, width, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    c_in = width
+    for stage in range(4):
+        c_out = width * 2**stage
+        layers += [conv.BasicBlock(c_in, c_out, 1 if stage == 0 else 2), conv.BasicBlock(c_out, c_out, 1)]
+        c_in = c_out
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c_in, 10))
 
 
 def segnet(shape):
@@ -77,8 +86,8 @@ def models():
         classification("lenet", lenet(), (2, 1, 28, 28), formula.unit, second=True),
         classification("convnet", conv.convnet(), (2, 1, 28, 28), formula.unit, second=True),
         classification("vgg6", conv.vgg6(), (1, 3, 32, 32), formula.signed),
-        classification("resnet18", conv.resnet18(), (3, 3, 8, 8), formula.signed),
-        classification("resnet18-imagenet", resnet18_imagenet(), (3, 3, 16, 16), formula.signed),
+        classification("resnet18", resnet18(16, "cifar"), (3, 3, 8, 8), formula.signed),
+        classification("resnet18-imagenet", resnet18(16, "imagenet"), (3, 3, 20, 20), formula.signed),
         segnet((1, 3, 16, 32)),
     ]
 

@@ -30,5 +30,7 @@ export function activation(
 ): (x: Tensor) => Tensor {
   if (name === "leakyRelu") return (x) => leakyRelu(x, slope);
   if (Object.hasOwn(table, name)) return table[name];
-  throw new OptionError(`The activation must be one of leakyRelu, ${Object.keys(table).join(", ")}; got "${name}".`);
+  throw new OptionError(
+    `The activation must be one of leakyRelu, ${Object.keys(table).join(", ")}; got "${name}".`,
+  );
 }

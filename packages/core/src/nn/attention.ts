@@ -12,10 +12,13 @@ import { formatShape, formatType, sameShape, type Tensor } from "../graph/tensor
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import { xavierUniform } from "./initialisers.js";
-import { initLinear, linear, type LinearParams } from "./linear.js";
+import { initLinear, type LinearParams, linear } from "./linear.js";
 import type { InitOptions } from "./model.js";
 
-/** Those of `torch.nn.MultiheadAttention`: query, key and value projections stacked in `in_proj_weight` [3 width, width]. */
+/**
+ * Those of `torch.nn.MultiheadAttention`: projections to queries, keys and values stacked in `in_proj_weight`
+ * [3 width, width], and the projection of the result.
+ */
 export interface AttentionParams {
   readonly in_proj_weight: NdArray;
   readonly in_proj_bias?: NdArray;
@@ -54,7 +57,8 @@ export interface AttentionOptions {
 const forbidden = -1e30;
 
 /**
- * Multi-head scaled dot-product attention: softmax(q k' / sqrt(d)) v in each head of width d, heads joined and projected.
+ * Multi-head scaled dot-product attention: softmax(q k' / sqrt(d)) v in each head of width d, heads joined and
+ * projected.
  *
  * A position that the mask lets see nothing gets the mean of all values.
  *
@@ -71,7 +75,12 @@ export function multiHeadAttention(
   { heads, memory = x, causal = false, mask }: AttentionOptions,
 ): Tensor {
   const width = in_proj_weight.shape[1];
-  if (x.rank !== 3 || memory.rank !== 3 || x.shape[2] !== width || !sameShape(memory.shape, [x.shape[0], memory.shape[1], width])) {
+  if (
+    x.rank !== 3 ||
+    memory.rank !== 3 ||
+    x.shape[2] !== width ||
+    !sameShape(memory.shape, [x.shape[0], memory.shape[1], width])
+  ) {
     throw new ShapeError(
       `multiHeadAttention: takes [batch, length, ${width}], of one batch; got ${formatShape(x.shape)} and ${formatShape(memory.shape)}.`,
     );
@@ -80,7 +89,9 @@ export function multiHeadAttention(
     throw new OptionError(`multiHeadAttention: heads must divide the width ${width}; got ${heads}.`);
   }
   if (mask && mask.dtype !== "bool") {
-    throw new DTypeError(`multiHeadAttention: the mask must be bool, true where attention is allowed; got ${formatType(mask)}.`);
+    throw new DTypeError(
+      `multiHeadAttention: the mask must be bool, true where attention is allowed; got ${formatType(mask)}.`,
+    );
   }
   /** Projections number `from` to `to` of queries (0), keys (1) and values (2), each [batch, heads, length, d]. */
   const project = (source: Tensor, from: number, to: number): Tensor[] => {
@@ -100,9 +111,17 @@ export function multiHeadAttention(
   return linear(reshape(transpose(matmul(weights, v), [0, 2, 1, 3]), x.shape), out_proj);
 }
 
-function allowedPairs(rows: number, columns: number, causal: boolean, mask: Tensor | undefined): Tensor | undefined {
+function allowedPairs(
+  rows: number,
+  columns: number,
+  causal: boolean,
+  mask: Tensor | undefined,
+): Tensor | undefined {
   if (!causal) return mask;
-  const data = Uint8Array.from({ length: rows * columns }, (_, p) => +(p % columns <= Math.floor(p / columns)));
+  const data = Uint8Array.from(
+    { length: rows * columns },
+    (_, p) => +(p % columns <= Math.floor(p / columns)),
+  );
   const lower = constant(ndarray(data, [rows, columns]));
   return mask ? logicalAnd(lower, mask) : lower;
 }

@@ -16,7 +16,8 @@ export interface InitConvOptions extends InitOptions {
   readonly groups?: number;
 }
 
-const kernelOf = (kernel: Pair): readonly [number, number] => (typeof kernel === "number" ? [kernel, kernel] : kernel);
+const kernelOf = (kernel: Pair): readonly [number, number] =>
+  typeof kernel === "number" ? [kernel, kernel] : kernel;
 
 /** Parameters of `torch.nn.Conv2d(inputs, outputs, kernel)`, bit for bit. */
 export function initConv2d(

@@ -29,7 +29,9 @@ export function dropout(x: Tensor, { rate = 0.5, stream, training = false, seed 
   if (!(rate >= 0 && rate < 1)) throw new OptionError(`dropout: the rate must be in [0, 1); got ${rate}.`);
   if (!training || rate === 0) return x;
   if (!seed) {
-    throw new OptionError("dropout: training needs a seed in the context: an int64 scalar, such as the step's number.");
+    throw new OptionError(
+      "dropout: training needs a seed in the context: an int64 scalar, such as the step's number.",
+    );
   }
   const dtype = x.dtype === "float64" ? "float64" : "float32";
   const kept = greaterEqual(randomUniform(seed, x.shape, { dtype, stream }), rate);

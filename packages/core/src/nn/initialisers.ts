@@ -20,7 +20,11 @@ export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
 export function uniform(
   rng: Mt19937,
   shape: Shape,
-  { from = 0, to = 1, dtype = "float32" }: InitOptions & { readonly from?: number; readonly to?: number } = {},
+  {
+    from = 0,
+    to = 1,
+    dtype = "float32",
+  }: InitOptions & { readonly from?: number; readonly to?: number } = {},
 ): NdArray {
   return torchUniform(rng, shape, from, to, { dtype });
 }

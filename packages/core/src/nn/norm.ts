@@ -1,4 +1,5 @@
-// S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer); Y. Wu and K. He, ECCV 2018 (group).
+// S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
+// Y. Wu and K. He, ECCV 2018 (group).
 import type { NdArray, Shape } from "../array.js";
 import { ones, sizeOf, zeros } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";

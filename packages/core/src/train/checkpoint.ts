@@ -20,7 +20,7 @@ export interface Checkpoint {
  * under their paths (`params.layers.0.weight`), step and history as JSON in the metadata.
  * One file, so that a crash cannot leave half of a checkpoint (write it with `writeFileAtomic`).
  */
-export function encodeCheckpoint<P, S, O>(state: TrainState<P, S, O>, history: History): Uint8Array {
+export function encodeCheckpoint<P, S>(state: TrainState<P, S>, history: History): Uint8Array {
   const { params, state: modelState, optimizer, step } = state;
   const { leaves, paths } = flatten<NdArray>({ params, state: modelState, optimizer }, isNdArray);
   const tensors = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
@@ -50,7 +50,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
  *
  * @throws DataError when arrays are missing or have another shape
  */
-export function resume<P, S, O>(trainer: Trainer<P, S, O>, { tensors, step, history }: Checkpoint): void {
+export function resume<P, S>(trainer: Trainer<P, S>, { tensors, step, history }: Checkpoint): void {
   const { params, state, optimizer } = trainer.current;
   const take = (path: string, like: NdArray): NdArray => {
     const found = tensors[path];
@@ -63,6 +63,6 @@ export function resume<P, S, O>(trainer: Trainer<P, S, O>, { tensors, step, hist
     return found;
   };
   const { leaves, paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
-  const restored = unflatten(def, leaves.map((leaf, i) => take(paths[i], leaf))) as Omit<TrainState<P, S, O>, "step">;
+  const restored = unflatten(def, leaves.map((leaf, i) => take(paths[i], leaf))) as Omit<TrainState<P, S>, "step">;
   trainer.restore({ step, ...restored }, history);
 }

@@ -7,7 +7,7 @@ import { argmax, mean } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, type Traced, trace } from "../graph/trace.js";
 import type { Model } from "../nn/model.js";
-import type { Optimizer } from "../optim/optimizer.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
 export type Loss = (output: Tensor, labels: Tensor) => Tensor;
@@ -31,7 +31,7 @@ interface Parts<P, S> {
  * One training step as a graph: batch taken from the resident data set, forward, backward, update.
  * Inputs: params, state, optimizer, inputs, labels, batch, learningRate, seed.
  */
-export function traceStep<P, S, O>({
+export function traceStep<P, S>({
   model,
   loss,
   params,
@@ -43,8 +43,8 @@ export function traceStep<P, S, O>({
   clip,
   dtype,
 }: Parts<P, S> & {
-  readonly optimizer: Optimizer<O>;
-  readonly optimizerState: O;
+  readonly optimizer: Optimizer;
+  readonly optimizerState: OptimizerState;
   readonly clip: <T>(gradients: T) => T;
   readonly dtype: "float32" | "float64";
 }): Traced {
@@ -52,7 +52,7 @@ export function traceStep<P, S, O>({
   const step = (
     p: TensorsOf<P>,
     s: TensorsOf<S>,
-    o: TensorsOf<O>,
+    o: OptimizerState,
     inputs: Tensor,
     labels: Tensor,
     batch: Tensor,
@@ -67,7 +67,7 @@ export function traceStep<P, S, O>({
       next = result.state;
       return loss(result.output, y);
     })(p);
-    const updated = optimizer.update(clip(gradients), o as never, p, learningRate);
+    const updated = optimizer.update(clip(gradients), o, p, learningRate);
     return { params: updated.params, state: next, optimizer: updated.state, loss: value };
   };
   const types = [spec(data.inputs.shape, data.inputs.dtype), spec(data.labels.shape, data.labels.dtype)];

@@ -6,7 +6,7 @@ import { Mt19937 } from "../math/mt19937.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import type { Model } from "../nn/model.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
-import type { Optimizer } from "../optim/optimizer.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
@@ -21,12 +21,12 @@ export interface Dataset {
 }
 
 /** Everything that changes while training, as plain data: what a checkpoint holds. */
-export interface TrainState<P, S, O> {
+export interface TrainState<P, S> {
   /** Steps done. */
   readonly step: number;
   readonly params: P;
   readonly state: S;
-  readonly optimizer: O;
+  readonly optimizer: OptimizerState;
 }
 
 export interface Progress {
@@ -37,10 +37,10 @@ export interface Progress {
   readonly stepsPerSecond: number;
 }
 
-export interface TrainerOptions<P, S, O> extends Omit<CompileOptions, "scan" | "dtype"> {
+export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dtype"> {
   readonly model: Model<P, S>;
   readonly data: Dataset;
-  readonly optimizer: Optimizer<O>;
+  readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
   readonly learningRate: number | ((step: number) => number);
   /** Default: mean cross-entropy. */
@@ -70,8 +70,8 @@ export interface RunTrainerOptions {
  * await trainer.run({ steps: 100 });
  * const { loss, accuracy } = await trainer.evaluate(data);
  */
-export interface Trainer<P, S, O> {
-  readonly current: TrainState<P, S, O>;
+export interface Trainer<P, S> {
+  readonly current: TrainState<P, S>;
   readonly history: History;
   readonly stepsPerEpoch: number;
   readonly executable: Executable;
@@ -79,7 +79,7 @@ export interface Trainer<P, S, O> {
   /** Loss and accuracy over a data set, in evaluation mode. */
   evaluate(data: Dataset): Promise<Metrics>;
   /** Continues from another state, such as a checkpoint's or a teleported one. */
-  restore(state: TrainState<P, S, O>, history?: History): void;
+  restore(state: TrainState<P, S>, history?: History): void;
   /** Examples of the batch that a step takes, in order. */
   batchOf(step: number): Int32Array;
   dispose(): Promise<void>;
@@ -90,7 +90,7 @@ export interface Trainer<P, S, O> {
  *
  * @throws ShapeError when model, data and loss do not fit; OptionError for settings out of range
  */
-export async function createTrainer<P, S, O>(options: TrainerOptions<P, S, O>): Promise<Trainer<P, S, O>> {
+export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promise<Trainer<P, S>> {
   const { model, optimizer, loss = crossEntropy, seed = 0, dtype = "float32", clipNorm } = options;
   const data = prepare(options.data, dtype);
   const count = data.inputs.shape[0];
@@ -118,7 +118,7 @@ export async function createTrainer<P, S, O>(options: TrainerOptions<P, S, O>): 
     scan: { carry, sequences: ["batch", "learningRate", "seed"] },
   });
   const evaluators = new Map<string, Promise<Executable>>();
-  let current: TrainState<P, S, O> = { step: 0, params, state, optimizer: optimizer.init(params) };
+  let current: TrainState<P, S> = { step: 0, params, state, optimizer: optimizer.init(params) };
   let history = emptyHistory();
   const order = new Map<number, Int32Array[]>();
   const stepsPerEpoch = Math.floor(count / batchSize);
@@ -283,17 +283,17 @@ function pickCompileOptions({ runtime, provider, threads }: Omit<CompileOptions,
 }
 
 /** The state's arrays under the names of the step's inputs. */
-function named<P, S, O>({ params, state, optimizer }: TrainState<P, S, O>): Record<string, NdArray> {
+function named<P, S>({ params, state, optimizer }: TrainState<P, S>): Record<string, NdArray> {
   const { leaves, paths } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
   return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
 }
 
-function renamed<P, S, O>(
-  { params, state, optimizer }: TrainState<P, S, O>,
+function renamed<P, S>(
+  { params, state, optimizer }: TrainState<P, S>,
   results: Record<string, NdArray>,
   step: number,
-): TrainState<P, S, O> {
+): TrainState<P, S> {
   const { paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
-  const next = unflatten(def, paths.map((path) => results[path])) as Pick<TrainState<P, S, O>, "params" | "state" | "optimizer">;
+  const next = unflatten(def, paths.map((path) => results[path])) as Pick<TrainState<P, S>, "params" | "state" | "optimizer">;
   return { step, ...next };
 }

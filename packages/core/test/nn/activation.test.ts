@@ -13,7 +13,11 @@ describe("activation", () => {
     // The second derivative of ELU jumps at 0 (the sixth point): PyTorch takes it from the right, this from the left,
     // where elu' = elu'' = 1 and d(w elu')^2/dx = 2 w^2.
     if (name === "elu") golden.secondOrder.input.data[5] = 2 * golden.outputWeights.data[5] ** 2;
-    checkCase(golden, ({ input }) => activation(name, { slope: golden.options.negative_slope })(input), tolerance);
+    checkCase(
+      golden,
+      ({ input }) => activation(name, { slope: golden.options.negative_slope })(input),
+      tolerance,
+    );
   });
 
   it("is x itself for identity", () => {

@@ -7,7 +7,12 @@ import { sum } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../src/graph/trace.js";
 import { Mt19937, torchRandn } from "../../src/math/mt19937.js";
-import { type AttentionOptions, type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../../src/nn/attention.js";
+import {
+  type AttentionOptions,
+  type AttentionParams,
+  initMultiHeadAttention,
+  multiHeadAttention,
+} from "../../src/nn/attention.js";
 import { bool, casesOf, checkCase, evaluate, expectClose, numbers } from "./support.js";
 
 const params = initMultiHeadAttention(new Mt19937(1), 8, { dtype: "float64" });
@@ -22,17 +27,27 @@ const attend = (input: NdArray, options: Omit<AttentionOptions, "mask">, mask?: 
   );
 
 describe("multiHeadAttention", () => {
-  it.each(casesOf("multiheadAttention"))("equals PyTorch's nn.MultiheadAttention with its derivatives: %s", (_, golden) => {
-    const { causal, num_heads: heads, allowed } = golden.options;
-    const mask = allowed && constant(bool(allowed.flat(), [4, 4]));
-    checkCase(golden, ({ input, memory, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias }) => {
-      const out_proj = { weight: out_proj_weight, bias: out_proj_bias };
-      return multiHeadAttention(input, { in_proj_weight, in_proj_bias, out_proj }, { heads, causal, mask, memory });
-    });
-  });
+  it.each(casesOf("multiheadAttention"))(
+    "equals PyTorch's nn.MultiheadAttention with its derivatives: %s",
+    (_, golden) => {
+      const { causal, num_heads: heads, allowed } = golden.options;
+      const mask = allowed && constant(bool(allowed.flat(), [4, 4]));
+      checkCase(golden, ({ input, memory, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias }) => {
+        const out_proj = { weight: out_proj_weight, bias: out_proj_bias };
+        return multiHeadAttention(
+          input,
+          { in_proj_weight, in_proj_bias, out_proj },
+          { heads, causal, mask, memory },
+        );
+      });
+    },
+  );
 
   it("does not see the future when causal: changing the last position changes only the last output", () => {
-    const changed = { shape: x.shape, data: Float64Array.from(x.data, (v, i) => (Math.floor(i / 8) % 4 === 3 ? -v : v)) };
+    const changed = {
+      shape: x.shape,
+      data: Float64Array.from(x.data, (v, i) => (Math.floor(i / 8) % 4 === 3 ? -v : v)),
+    };
     const [before, after] = [x, changed].map((v) => numbers(attend(v, { heads: 2, causal: true })));
     const moved = before.map((v, i) => v !== after[i]);
     expect(moved).toEqual(moved.map((_, i) => Math.floor(i / 8) % 4 === 3));
@@ -41,9 +56,17 @@ describe("multiHeadAttention", () => {
   it("combines a causal with an explicit mask, one for each head", () => {
     const lower = (i: number, j: number) => +(j <= i);
     const mine = (head: number, i: number, j: number) => +(head === 0 || i === j);
-    const pairs = [0, 1].flatMap((head) => [0, 1, 2, 3].flatMap((i) => [0, 1, 2, 3].map((j) => [head, i, j] as const)));
-    const explicit = bool(pairs.map(([head, i, j]) => mine(head, i, j)), [2, 4, 4]);
-    const both = bool(pairs.map(([head, i, j]) => lower(i, j) * mine(head, i, j)), [2, 4, 4]);
+    const pairs = [0, 1].flatMap((head) =>
+      [0, 1, 2, 3].flatMap((i) => [0, 1, 2, 3].map((j) => [head, i, j] as const)),
+    );
+    const explicit = bool(
+      pairs.map(([head, i, j]) => mine(head, i, j)),
+      [2, 4, 4],
+    );
+    const both = bool(
+      pairs.map(([head, i, j]) => lower(i, j) * mine(head, i, j)),
+      [2, 4, 4],
+    );
     expectClose(attend(x, { heads: 2, causal: true }, explicit), attend(x, { heads: 2 }, both));
   });
 
@@ -52,7 +75,8 @@ describe("multiHeadAttention", () => {
     const all = bool(new Array(16).fill(1), [4, 4]);
     const zeroScores = { ...params, in_proj_weight: withoutQueries(params.in_proj_weight) };
     const mean = evaluate(
-      (v: Tensor, p: TensorsOf<AttentionParams>) => multiHeadAttention(v, p, { heads: 2, mask: constant(all) }),
+      (v: Tensor, p: TensorsOf<AttentionParams>) =>
+        multiHeadAttention(v, p, { heads: 2, mask: constant(all) }),
       x,
       zeroScores,
     );

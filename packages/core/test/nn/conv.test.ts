@@ -9,10 +9,13 @@ describe("convLayer", () => {
 });
 
 describe("convTransposeLayer", () => {
-  it.each(casesOf("convTranspose2d"))("equals PyTorch's F.conv_transpose2d with its derivatives: %s", (_, golden) => {
-    const { output_padding: outputPadding = 0, ...options } = golden.options;
-    checkCase(golden, ({ input, weight, bias }) =>
-      convTransposeLayer(input, { weight, bias }, { ...options, outputPadding }),
-    );
-  });
+  it.each(casesOf("convTranspose2d"))(
+    "equals PyTorch's F.conv_transpose2d with its derivatives: %s",
+    (_, golden) => {
+      const { output_padding: outputPadding = 0, ...options } = golden.options;
+      checkCase(golden, ({ input, weight, bias }) =>
+        convTransposeLayer(input, { weight, bias }, { ...options, outputPadding }),
+      );
+    },
+  );
 });

@@ -15,7 +15,10 @@ const seeded = (seed: number) => int64([seed], []);
 
 /** The function x -> dropout(x) of one stream, for any seed. */
 const masker = (rate: number, stream: number) =>
-  compiled((x: Tensor, seed: Tensor) => dropout(x, { rate, stream, training: true, seed }), [ones, seeded(0)]);
+  compiled(
+    (x: Tensor, seed: Tensor) => dropout(x, { rate, stream, training: true, seed }),
+    [ones, seeded(0)],
+  );
 
 const correlation = (a: NdArray, b: NdArray): number => {
   const [x, y] = [a, b].map((m) => {
@@ -27,14 +30,17 @@ const correlation = (a: NdArray, b: NdArray): number => {
 };
 
 describe("dropout", () => {
-  it.each([0.1, 0.5, 0.9])("drops a share %d of the elements and keeps the mean, within five standard deviations", (rate) => {
-    const values = numbers(masker(rate, 0)(ones, seeded(7)));
-    const dropped = values.filter((v) => v === 0).length / size;
-    expect(Math.abs(dropped - rate)).toBeLessThan(5 * Math.sqrt((rate * (1 - rate)) / size));
-    expect(values.filter((v) => v !== 0).every((v) => Math.abs(v - 1 / (1 - rate)) < 1e-12)).toBe(true);
-    const mean = values.reduce((a, b) => a + b, 0) / size;
-    expect(Math.abs(mean - 1)).toBeLessThan(5 * Math.sqrt(rate / (1 - rate) / size));
-  });
+  it.each([0.1, 0.5, 0.9])(
+    "drops a share %d of the elements and keeps the mean, within five standard deviations",
+    (rate) => {
+      const values = numbers(masker(rate, 0)(ones, seeded(7)));
+      const dropped = values.filter((v) => v === 0).length / size;
+      expect(Math.abs(dropped - rate)).toBeLessThan(5 * Math.sqrt((rate * (1 - rate)) / size));
+      expect(values.filter((v) => v !== 0).every((v) => Math.abs(v - 1 / (1 - rate)) < 1e-12)).toBe(true);
+      const mean = values.reduce((a, b) => a + b, 0) / size;
+      expect(Math.abs(mean - 1)).toBeLessThan(5 * Math.sqrt(rate / (1 - rate) / size));
+    },
+  );
 
   it("gives equal masks for equal seeds and independent ones for other seeds and streams", () => {
     const [first, second] = [masker(0.5, 0), masker(0.5, 1)];
@@ -76,7 +82,9 @@ describe("dropout", () => {
   });
 
   it("asks for a seed in training, and for a rate below 1", () => {
-    expect(() => trace((x) => dropout(x, { stream: 0, training: true }), [spec([4])] as const)).toThrow(/needs a seed/);
+    expect(() => trace((x) => dropout(x, { stream: 0, training: true }), [spec([4])] as const)).toThrow(
+      /needs a seed/,
+    );
     expect(() => trace((x) => dropout(x, { stream: 0, rate: 1 }), [spec([4])] as const)).toThrow(OptionError);
   });
 });

@@ -6,9 +6,12 @@ import { embedding, initEmbedding } from "../../src/nn/embedding.js";
 import { casesOf, checkCase } from "./support.js";
 
 describe("embedding", () => {
-  it.each(casesOf("embedding"))("equals PyTorch's F.embedding, gradients of repeated rows added up: %s", (_, golden) => {
-    checkCase(golden, ({ input, weight }) => embedding(input, { weight }));
-  });
+  it.each(casesOf("embedding"))(
+    "equals PyTorch's F.embedding, gradients of repeated rows added up: %s",
+    (_, golden) => {
+      checkCase(golden, ({ input, weight }) => embedding(input, { weight }));
+    },
+  );
 
   it("takes int64 indices only", () => {
     const params = initEmbedding(new Mt19937(0), 4, 3);

@@ -28,7 +28,11 @@ interface Summary {
 /** Start values of PyTorch 2.6, written by bench/torch/golden_nn.py. */
 const golden = readGolden<{
   init: { name: string; seed: number; params: Record<string, GoldenArray> }[];
-  initSequences: { name: string; seed: number; modules: { module: string; params: Record<string, Summary> }[] }[];
+  initSequences: {
+    name: string;
+    seed: number;
+    modules: { module: string; params: Record<string, Summary> }[];
+  }[];
   initialisers: {
     name: string;
     options: { a?: number; b?: number; mean?: number; std?: number; mode?: string; gain?: number };
@@ -99,7 +103,12 @@ describe("default initialisation", () => {
           const values = numbers(leaf);
           const { shape, first, sum } = params[paths[k]];
           expect(leaf.shape).toEqual(shape);
-          if (isNormal(module)) expectClose({ shape: [first.length], data: leaf.data.slice(0, 4) }, { shape: [first.length], data: first }, 1e-6);
+          if (isNormal(module))
+            expectClose(
+              { shape: [first.length], data: leaf.data.slice(0, 4) },
+              { shape: [first.length], data: first },
+              1e-6,
+            );
           else expect(values.slice(0, 4)).toEqual(first);
           expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(sum, isNormal(module) ? 4 : 9);
         });
@@ -109,10 +118,12 @@ describe("default initialisation", () => {
 });
 
 describe("initialisers", () => {
-  it.each(golden.initialisers.map((row): [string, typeof row] => [
-    `${row.name} ${JSON.stringify(row.options)} ${row.dtype} [${row.value.shape}]`,
-    row,
-  ]))("equal torch.nn.init, uniform ones bit for bit, normal ones to 1e-6 (float32) or 1e-14: %s", (_, row) => {
+  it.each(
+    golden.initialisers.map((row): [string, typeof row] => [
+      `${row.name} ${JSON.stringify(row.options)} ${row.dtype} [${row.value.shape}]`,
+      row,
+    ]),
+  )("equal torch.nn.init, uniform ones bit for bit, normal ones to 1e-6 (float32) or 1e-14: %s", (_, row) => {
     const { options, dtype, seed, value } = row;
     const { shape } = value;
     const rng = new Mt19937(seed);

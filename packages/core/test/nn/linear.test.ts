@@ -18,6 +18,8 @@ describe("linear", () => {
   it("says which shapes do not fit", () => {
     const params = initLinear(new Mt19937(0), 5, 3);
     expect(() => trace((x, p) => linear(x, p), [spec([2, 4]), params] as const)).toThrow(ShapeError);
-    expect(() => trace((x, p) => linear(x, p), [spec([2, 4]), params] as const)).toThrow(/\[2, 4\] and \[3, 5\]/);
+    expect(() => trace((x, p) => linear(x, p), [spec([2, 4]), params] as const)).toThrow(
+      /\[2, 4\] and \[3, 5\]/,
+    );
   });
 });

@@ -41,7 +41,8 @@ interface Steps {
 const { batchNormSteps } = readGolden<{ batchNormSteps: Steps[] }>("nn-models.json");
 
 function run(x: NdArray, params: NormParams, state: BatchNormState, options: BatchNormOptions) {
-  const f = (input: Tensor, p: TensorsOf<NormParams>, s: TensorsOf<BatchNormState>) => batchNorm(input, p, s, options);
+  const f = (input: Tensor, p: TensorsOf<NormParams>, s: TensorsOf<BatchNormState>) =>
+    batchNorm(input, p, s, options);
   return evaluate(f, x, params, state);
 }
 
@@ -49,9 +50,14 @@ describe("batchNorm", () => {
   it.each(casesOf("batchNorm"))("equals PyTorch's F.batch_norm with its derivatives: %s", (_, golden) => {
     const { training, momentum, eps: epsilon } = golden.options;
     const { before: first, after } = golden.running!;
-    const state = { running_mean: constant(fromGolden(first.mean)), running_var: constant(fromGolden(first.var)) };
-    checkCase(golden, ({ input, weight, bias }) =>
-      batchNorm(input, { weight, bias }, state, { training, momentum, epsilon }).output,
+    const state = {
+      running_mean: constant(fromGolden(first.mean)),
+      running_var: constant(fromGolden(first.var)),
+    };
+    checkCase(
+      golden,
+      ({ input, weight, bias }) =>
+        batchNorm(input, { weight, bias }, state, { training, momentum, epsilon }).output,
     );
     const before = { running_mean: fromGolden(first.mean), running_var: fromGolden(first.var) };
     const params = { weight: fromGolden(golden.inputs.weight), bias: fromGolden(golden.inputs.bias) };
@@ -81,7 +87,10 @@ describe("batchNorm", () => {
   it("loses no digits when the mean is a million times the deviation", () => {
     // x = 1e8 + (-100, 0, 100): mean 1e8, variance 20000 / 3, y = (-1, 0, 1) sqrt(3 / 2) up to epsilon.
     const { params, state } = initBatchNorm(1, { dtype: "float64" });
-    const { output } = run(float64([1e8 - 100, 1e8, 1e8 + 100], [3, 1]), params, state, { training: true, epsilon: 0 });
+    const { output } = run(float64([1e8 - 100, 1e8, 1e8 + 100], [3, 1]), params, state, {
+      training: true,
+      epsilon: 0,
+    });
     expectClose(output, float64([-Math.sqrt(1.5), 0, Math.sqrt(1.5)], [3, 1]));
   });
 
@@ -106,7 +115,8 @@ describe("batchNorm", () => {
     const { params, state } = initBatchNorm(8);
     const args = [spec([4, 8, 5, 5]), params, state] as const;
     const passes = ({ graph }: Traced): number => {
-      const isFull = (x: Tensor) => x.size === 4 * 8 * 5 * 5 && x.inputs.length > 0 && x.op.name !== "broadcast";
+      const isFull = (x: Tensor) =>
+        x.size === 4 * 8 * 5 * 5 && x.inputs.length > 0 && x.op.name !== "broadcast";
       return nodesOf(simplify(graph)).filter(isFull).length;
     };
     const train = (x: Tensor, p: TensorsOf<NormParams>, s: TensorsOf<BatchNormState>) =>
@@ -131,12 +141,18 @@ describe("batchNorm", () => {
 
 describe("layerNorm", () => {
   it.each(casesOf("layerNorm"))("equals PyTorch's F.layer_norm with its derivatives: %s", (_, golden) => {
-    checkCase(golden, ({ input, weight, bias }) => layerNorm(input, { weight, bias }, { epsilon: golden.options.eps }));
+    checkCase(golden, ({ input, weight, bias }) =>
+      layerNorm(input, { weight, bias }, { epsilon: golden.options.eps }),
+    );
   });
 
   it("says which shapes do not fit", () => {
-    expect(() => trace((x, p) => layerNorm(x, p), [spec([2, 3]), initLayerNorm([2, 4])] as const)).toThrow(ShapeError);
-    expect(() => trace((x, p) => layerNorm(x, p), [spec([3]), initLayerNorm([2, 3])] as const)).toThrow(ShapeError);
+    expect(() => trace((x, p) => layerNorm(x, p), [spec([2, 3]), initLayerNorm([2, 4])] as const)).toThrow(
+      ShapeError,
+    );
+    expect(() => trace((x, p) => layerNorm(x, p), [spec([3]), initLayerNorm([2, 3])] as const)).toThrow(
+      ShapeError,
+    );
   });
 });
 
@@ -148,13 +164,16 @@ describe("groupNorm", () => {
 
   it("refuses groups that do not divide the channels", () => {
     const params = initGroupNorm(4);
-    expect(() => trace((x, p) => groupNorm(x, p, { groups: 3 }), [spec([2, 4, 2]), params] as const)).toThrow(OptionError);
+    expect(() => trace((x, p) => groupNorm(x, p, { groups: 3 }), [spec([2, 4, 2]), params] as const)).toThrow(
+      OptionError,
+    );
   });
 });
 
 describe("initBatchNorm, initLayerNorm, initGroupNorm", () => {
   it("start at scale 1 and shift 0, running statistics at mean 0 and variance 1", () => {
-    const three = (x: number, dtype: typeof Float32Array | typeof Float64Array) => ndarray(dtype.from([x, x, x]), [3]);
+    const three = (x: number, dtype: typeof Float32Array | typeof Float64Array) =>
+      ndarray(dtype.from([x, x, x]), [3]);
     expect(initBatchNorm(3)).toEqual({
       params: { weight: three(1, Float32Array), bias: three(0, Float32Array) },
       state: { running_mean: three(0, Float32Array), running_var: three(1, Float32Array) },

@@ -26,7 +26,7 @@ export function binaryCrossEntropyWithLogits(
   requireSameShape(op, logits, targets);
   const t = presentLabels(op, targets, options.mask);
   if (posWeight === undefined) return reduceLoss(sub(softplus(logits), mul(t, logits)), options);
-  const p = isTensor(posWeight) || typeof posWeight === "number" ? posWeight : constant(posWeight, logits.dtype);
+  const p = isTensor(posWeight) ? posWeight : constant(posWeight, logits.dtype);
   const factor = add(1, mul(sub(p, 1), t));
   return reduceLoss(add(mul(sub(1, t), logits), mul(factor, softplus(neg(logits)))), options);
 }

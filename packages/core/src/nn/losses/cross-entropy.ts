@@ -13,8 +13,8 @@ import { labelLoss, type SmoothedOptions } from "./nll.js";
  *
  * @param logits [..., classes], or with the classes along `axis`: [batch, classes, height, width] with axis 1
  * @param labels int64, of the shape of the logits without the classes
- * @param options `reduction`, `axis`, `labelSmoothing`, `ignoreIndex`, `weights` of the classes (the mean is then divided
- *   by the sum of the labels' weights, as in PyTorch), `mask`
+ * @param options `reduction`, `axis`, `labelSmoothing`, `ignoreIndex`, `mask`, `weights` of the classes (the mean is then
+ *   the sum divided by the labels' weights, as in PyTorch)
  * @throws ShapeError, DTypeError when the labels do not fit
  *
  * @example

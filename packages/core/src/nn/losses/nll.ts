@@ -87,12 +87,22 @@ const alongAxis = (classes: number, axis: number, rank: number): number[] =>
 /** bool of the shape of the log-probabilities: whether the class is the label. */
 function isLabel(labels: Tensor, classes: number, axis: number): Tensor {
   if (axis === labels.rank) return oneHot(labels, classes, "bool");
-  const numbers = ndarray(BigInt64Array.from({ length: classes }, (_, c) => BigInt(c)), [classes]);
-  return equal(expandDims(labels, axis), reshape(constant(numbers), alongAxis(classes, axis, labels.rank + 1)));
+  const numbers = ndarray(
+    BigInt64Array.from({ length: classes }, (_, c) => BigInt(c)),
+    [classes],
+  );
+  return equal(
+    expandDims(labels, axis),
+    reshape(constant(numbers), alongAxis(classes, axis, labels.rank + 1)),
+  );
 }
 
 /** bool of the labels' shape: which elements have one; undefined where all do. */
-function presentElements(labels: Tensor, mask: Tensor | undefined, ignoreIndex: number | undefined): Tensor | undefined {
+function presentElements(
+  labels: Tensor,
+  mask: Tensor | undefined,
+  ignoreIndex: number | undefined,
+): Tensor | undefined {
   const masked = mask && broadcastTo(mask, labels.shape);
   if (ignoreIndex === undefined) return masked;
   const labelled = logicalNot(equal(labels, ignoreIndex));

@@ -43,7 +43,9 @@ export function presentLabels(op: string, labels: Tensor, mask: Tensor | undefin
 export function checkMask(op: string, mask: Tensor | undefined, labels: Tensor): void {
   if (!mask) return;
   if (mask.dtype !== "bool") {
-    throw new DTypeError(`${op}: the mask must be bool, true where labels are present; got ${formatType(mask)}.`);
+    throw new DTypeError(
+      `${op}: the mask must be bool, true where labels are present; got ${formatType(mask)}.`,
+    );
   }
   if (!sameShape(broadcastShapes(mask.shape, labels.shape, op), labels.shape)) {
     throw new ShapeError(

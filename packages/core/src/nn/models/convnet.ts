@@ -3,7 +3,7 @@ import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
-import { initLinear, linear, type LinearParams } from "../linear.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 import { pooledSize } from "./image-size.js";
 
@@ -43,7 +43,9 @@ export function convnet({
   const channels = [inputs, ...stages.flat()];
   return {
     init(rng, { dtype } = {}) {
-      const convs = channels.slice(1).map((outputs, k) => initConv2d(rng, channels[k], outputs, 3, { dtype }));
+      const convs = channels
+        .slice(1)
+        .map((outputs, k) => initConv2d(rng, channels[k], outputs, 3, { dtype }));
       const features = (channels.at(-1) as number) * height * width;
       return { params: { convs, linear: initLinear(rng, features, classes, { dtype }) }, state: {} };
     },

@@ -1,10 +1,11 @@
-// LeNet-5 with ReLU and max-pooling, after Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+// Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86(11), 1998,
+// with ReLU and max-pooling.
 import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
-import { initLinear, linear, type LinearParams } from "../linear.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 import { pooledSize } from "./image-size.js";
 

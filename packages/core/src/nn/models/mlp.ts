@@ -3,7 +3,7 @@ import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Activation, activation } from "../activation.js";
 import { dropout } from "../dropout.js";
-import { initLinear, linear, type LinearParams } from "../linear.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 
 export interface MlpOptions {
@@ -39,7 +39,9 @@ export function mlp({
   dropout: rate = 0,
 }: MlpOptions): StatelessModel<MlpParams> {
   if (sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
-    throw new OptionError(`mlp: sizes are two or more positive integers, input to output; got [${sizes.join(", ")}].`);
+    throw new OptionError(
+      `mlp: sizes are two or more positive integers, input to output; got [${sizes.join(", ")}].`,
+    );
   }
   const act = activation(name, { slope });
   return {

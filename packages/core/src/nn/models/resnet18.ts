@@ -1,4 +1,5 @@
-// K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1; names and start values as in torchvision.
+// K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
+// names and start values as in torchvision.
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
@@ -12,7 +13,7 @@ import type { Mt19937 } from "../../math/mt19937.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { kaimingNormal } from "../initialisers.js";
-import { initLinear, linear, type LinearParams } from "../linear.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 
@@ -21,7 +22,7 @@ export interface Resnet18Options {
   readonly inputs?: number;
   /** Default 10. */
   readonly classes?: number;
-  /** `cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 with stride 2, then max-pooling 3x3 with stride 2. */
+  /** `cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2. */
   readonly stem?: "cifar" | "imagenet";
   /** Channels of the first stage; each later one has twice as many. Default 64. */
   readonly width?: number;
@@ -77,10 +78,15 @@ export function resnet18({
     throw new OptionError(`resnet18: the stem must be cifar or imagenet; got "${stem}".`);
   }
   return {
-    init: (rng, options = {}) => init(rng, { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width }, options),
+    init: (rng, options = {}) =>
+      init(rng, { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width }, options),
     apply(params, x, { state, training = false }) {
       const next = { ...state };
-      const convolved = convLayer(x, params.conv1, stem === "cifar" ? { padding: 1 } : { stride: 2, padding: 3 });
+      const convolved = convLayer(
+        x,
+        params.conv1,
+        stem === "cifar" ? { padding: 1 } : { stride: 2, padding: 3 },
+      );
       const first = batchNorm(convolved, params.bn1, state.bn1, { training });
       next.bn1 = first.state;
       let h = relu(first.output);
@@ -105,7 +111,9 @@ function applyBlock(
   stride: number,
   training: boolean,
 ): { output: Tensor; state: TensorsOf<ResidualBlockState> } {
-  const first = batchNorm(convLayer(x, params.conv1, { stride, padding: 1 }), params.bn1, state.bn1, { training });
+  const first = batchNorm(convLayer(x, params.conv1, { stride, padding: 1 }), params.bn1, state.bn1, {
+    training,
+  });
   const inner = convLayer(relu(first.output), params.conv2, { padding: 1 });
   const second = batchNorm(inner, params.bn2, state.bn2, { training });
   const next = { bn1: first.state, bn2: second.state };
@@ -134,7 +142,8 @@ function init(
   { inputs, classes, kernel, width }: Sizes,
   options: InitOptions,
 ): { params: Resnet18Params; state: Resnet18State } {
-  const conv = (from: number, to: number, size: number) => initConv2d(rng, from, to, size, { ...options, bias: false });
+  const conv = (from: number, to: number, size: number) =>
+    initConv2d(rng, from, to, size, { ...options, bias: false });
   const norm = (channels: number) => initBatchNorm(channels, options);
   const block = (from: number, to: number): { params: ResidualBlockParams; state: ResidualBlockState } => {
     const [bn1, bn2] = [norm(to), norm(to)];

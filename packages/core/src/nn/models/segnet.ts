@@ -37,7 +37,8 @@ export interface SegnetOutput {
  * Encoder stage: convolution 3x3, ReLU, max-pooling 2, whose indices are kept. Decoder, last stage first: max-unpooling
  * with the stage's indices, convolution 3x3, ReLU. Each head is a convolution 3x3. Paddings are 1.
  *
- * Images [batch, inputs, height, width]; the poolings cut sides that 2^stages does not divide, and unpooling restores them.
+ * Images [batch, inputs, height, width]; the poolings cut sides that 2^stages does not divide, and unpooling restores
+ * them.
  *
  * @example
  * const { classes, depth } = segnet().apply(params, x).output;

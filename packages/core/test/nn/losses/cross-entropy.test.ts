@@ -12,7 +12,17 @@ import { spec, trace } from "../../../src/graph/trace.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { nllLoss, type SmoothedOptions } from "../../../src/nn/losses/nll.js";
 import type { Reduction } from "../../../src/nn/losses/reduction.js";
-import { bool, casesOf, checkCase, evaluate, expectClose, float64, type GoldenCase, int64, numbers } from "../support.js";
+import {
+  bool,
+  casesOf,
+  checkCase,
+  evaluate,
+  expectClose,
+  float64,
+  type GoldenCase,
+  int64,
+  numbers,
+} from "../support.js";
 
 /** PyTorch's options under this library's names; PyTorch ignores -100 where nothing is said. */
 function optionsOf({ options }: GoldenCase): SmoothedOptions {
@@ -44,10 +54,13 @@ const run = (options: SmoothedOptions, y: NdArray = labels) =>
   );
 
 describe("crossEntropy", () => {
-  it.each(casesOf("crossEntropy"))("equals PyTorch's F.cross_entropy with its derivatives: %s", (_, golden) => {
-    const axis = golden.inputs.input.shape.length === 4 ? 1 : -1;
-    checkCase(golden, ({ input, target }) => crossEntropy(input, target, { ...optionsOf(golden), axis }));
-  });
+  it.each(casesOf("crossEntropy"))(
+    "equals PyTorch's F.cross_entropy with its derivatives: %s",
+    (_, golden) => {
+      const axis = golden.inputs.input.shape.length === 4 ? 1 : -1;
+      checkCase(golden, ({ input, target }) => crossEntropy(input, target, { ...optionsOf(golden), axis }));
+    },
+  );
 
   it("gives the same along the second axis as along the last, with every option at once", () => {
     const [, golden] = casesOf("crossEntropy").find(([name]) => name === "pixels-ignore-255")!;
@@ -71,15 +84,22 @@ describe("crossEntropy", () => {
     expect(item(run({ ignoreIndex: -100 }, missing).loss)).toBeCloseTo(two / 2, 14);
   });
 
-  it.each(["mean", "sum", "none"] as Reduction[])("leaves masked elements out, with all options: %s", (reduction) => {
-    const options = { labelSmoothing: 0.1, weights: float64([1, 2, 4]), reduction };
-    const mask = constant(bool([1, 0, 1]));
-    const masked = run({ ...options, mask }, int64([0, 1, 1]));
-    const ignored = run({ ...options, ignoreIndex: 2 }, int64([0, 2, 1]));
-    expectClose(masked.loss, ignored.loss);
-    expectClose(masked.gradient, ignored.gradient);
-    expect(numbers(masked.gradient).slice(3, 6)).toEqual([0, 0, 0]);
-  });
+  it.each(["mean", "sum", "none"] as Reduction[])(
+    "leaves masked elements out, with all options: %s",
+    (reduction) => {
+      const options = { labelSmoothing: 0.1, weights: float64([1, 2, 4]), reduction };
+      const mask = constant(bool([1, 0, 1]));
+      const masked = run({ ...options, mask }, int64([0, 1, 1]));
+      const ignored = run({ ...options, ignoreIndex: 2 }, int64([0, 2, 1]));
+      expectClose(masked.loss, ignored.loss);
+      expectClose(masked.gradient, ignored.gradient);
+      expect(
+        numbers(masked.gradient)
+          .slice(3, 6)
+          .every((g) => g === 0),
+      ).toBe(true);
+    },
+  );
 
   it.each([
     {},
@@ -99,7 +119,10 @@ describe("crossEntropy", () => {
 
   it("takes logits of -Infinity for classes that cannot be", () => {
     const result = evaluate(
-      (x: Tensor, t: Tensor) => ({ loss: crossEntropy(x, t), gradient: grad((z: Tensor) => crossEntropy(z, t))(x) }),
+      (x: Tensor, t: Tensor) => ({
+        loss: crossEntropy(x, t),
+        gradient: grad((z: Tensor) => crossEntropy(z, t))(x),
+      }),
       float64([0, 0, Number.NEGATIVE_INFINITY], [1, 3]),
       int64([1]),
     );
@@ -115,8 +138,10 @@ describe("crossEntropy", () => {
   });
 
   it("refuses labels of another shape or type, and smoothing beyond 1", () => {
-    const at = (shape: number[], dtype: "int64" | "float32", options: SmoothedOptions = {}) => () =>
-      trace((x, t) => crossEntropy(x, t, options), [spec([2, 3, 4, 4]), spec(shape, dtype)] as const);
+    const at =
+      (shape: number[], dtype: "int64" | "float32", options: SmoothedOptions = {}) =>
+      () =>
+        trace((x, t) => crossEntropy(x, t, options), [spec([2, 3, 4, 4]), spec(shape, dtype)] as const);
     expect(at([2, 4, 4], "int64", { axis: 1 })).not.toThrow();
     expect(at([2, 4, 4], "int64")).toThrow(ShapeError);
     expect(at([2, 4, 4], "float32", { axis: 1 })).toThrow(DTypeError);

@@ -34,14 +34,27 @@ describe.each(names)("%s", (op) => {
       target,
     );
 
-  it.each(["mean", "sum", "none"] as Reduction[])("leaves missing labels out, whatever they are: %s", (reduction) => {
-    const mask = constant(bool([1, 0, 1, 0], [2, 2]));
-    const result = run({ reduction, mask });
-    const total = errors[0] + errors[2];
-    const expected = { mean: float64([total / 2], []), sum: float64([total], []), none: float64(errors, [2, 2]) };
-    expectClose(result.loss, expected[reduction]);
-    expectClose(result.gradient, float64(slopes.map((s) => (reduction === "mean" ? s / 2 : s)), [2, 2]));
-  });
+  it.each(["mean", "sum", "none"] as Reduction[])(
+    "leaves missing labels out, whatever they are: %s",
+    (reduction) => {
+      const mask = constant(bool([1, 0, 1, 0], [2, 2]));
+      const result = run({ reduction, mask });
+      const total = errors[0] + errors[2];
+      const expected = {
+        mean: float64([total / 2], []),
+        sum: float64([total], []),
+        none: float64(errors, [2, 2]),
+      };
+      expectClose(result.loss, expected[reduction]);
+      expectClose(
+        result.gradient,
+        float64(
+          slopes.map((s) => (reduction === "mean" ? s / 2 : s)),
+          [2, 2],
+        ),
+      );
+    },
+  );
 
   it("takes a mask that broadcasts, and counts the elements that it covers", () => {
     const { loss: value } = evaluate(
@@ -52,11 +65,14 @@ describe.each(names)("%s", (op) => {
     expectClose(value, float64([errors[2] / 2], []));
   });
 
-  it.each(["mean", "sum", "none"] as Reduction[])("is 0 with gradient 0 when all labels are missing: %s", (reduction) => {
-    const result = run({ reduction, mask: constant(bool([0, 0, 0, 0], [2, 2])) });
-    expect(result.loss.data.every((v) => v === 0)).toBe(true);
-    expectClose(result.gradient, float64([0, 0, 0, 0], [2, 2]));
-  });
+  it.each(["mean", "sum", "none"] as Reduction[])(
+    "is 0 with gradient 0 when all labels are missing: %s",
+    (reduction) => {
+      const result = run({ reduction, mask: constant(bool([0, 0, 0, 0], [2, 2])) });
+      expect(result.loss.data.every((v) => v === 0)).toBe(true);
+      expectClose(result.gradient, float64([0, 0, 0, 0], [2, 2]));
+    },
+  );
 
   it("refuses shapes that differ, masks that are not bool or do not fit, and unknown reductions", () => {
     const at = (shape: number[], options: LossOptions) => () =>

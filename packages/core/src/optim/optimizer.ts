@@ -1,0 +1,95 @@
+import type { NdArray } from "../array.js";
+import { dtypeOf, full, isNdArray, zeros } from "../array.js";
+import { DTypeError, ShapeError } from "../errors.js";
+import { mapTree } from "../graph/autodiff.js";
+import { add, cast, mul } from "../graph/ops/arithmetic.js";
+import { formatType, isFloat, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
+import { flatten, unflatten } from "../tree.js";
+
+/** An optimiser's state: a plain object of trees of arrays, or of tensors while it is traced. */
+export type OptimizerState = Readonly<Record<string, unknown>>;
+
+/**
+ * An optimiser: a pair of pure functions, after Optax. `update` is traced, so that it becomes part of the step's graph;
+ * the learning rate is an input of that graph, so that schedules need no recompilation.
+ *
+ * @typeParam S type of the state
+ */
+export interface Optimizer<S = OptimizerState> {
+  readonly name: string;
+  /**
+   * Entries of the state that are trees like the parameters and change with them under a symmetry: 1 where they
+   * transform as gradients do, 2 as squares of gradients. An entry that is not listed (a step count, a velocity of
+   * normalised gradients) does not change.
+   */
+  readonly moments: Readonly<Record<string, 1 | 2>>;
+  /** State before the first step for a tree of parameters (arrays), as plain arrays. */
+  init<P>(params: P): S;
+  /**
+   * One step: traced, pure.
+   *
+   * @param gradients tree like the parameters
+   * @param state like the result of `init`, with tensors for arrays; the returned one is like it
+   * @param learningRate scalar tensor
+   * @throws ShapeError, DTypeError when the trees do not fit the parameters
+   */
+  update<P>(gradients: P, state: S, params: P, learningRate: Tensor): { params: P; state: S };
+}
+
+/** Arrays of `value` in the shapes and dtypes of a tree of parameters. */
+export function filledLike<P>(params: P, value = 0): P {
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  return unflatten(def, leaves.map((leaf) => full(leaf.shape, value, dtypeOf(leaf)))) as P;
+}
+
+/** A step count at zero. In float64: 1 - beta^t in float32 would lose four digits at the first steps. */
+export const zeroSteps = (): NdArray => zeros([], "float64");
+
+/** A scalar in the dtype of a parameter. */
+export const scalarLike = (x: Tensor, like: Tensor): Tensor => cast(x, like.dtype);
+
+/** g + lambda w: the gradient of the loss with an L2 penalty lambda/2 ||w||^2. */
+export function withDecay<P>(gradients: P, params: P, weightDecay: number): P {
+  return weightDecay === 0 ? gradients : mapTree((g, w) => add(g, mul(weightDecay, w)), gradients, params);
+}
+
+/** w - eta d for every parameter. */
+export function descend<P>(params: P, direction: P, learningRate: Tensor): P {
+  return mapTree((w, d) => add(w, mul(mul(-1, scalarLike(learningRate, w)), d)), params, direction);
+}
+
+/** Checks that the arguments of an update fit together; `trees` are those that must be like the parameters. */
+export function checkUpdate(
+  name: string,
+  params: unknown,
+  learningRate: Tensor,
+  trees: Readonly<Record<string, unknown>>,
+): void {
+  if (!isTensor(learningRate) || learningRate.rank !== 0 || !isFloat(learningRate.dtype)) {
+    const got = isTensor(learningRate) ? formatType(learningRate) : typeof learningRate;
+    throw new ShapeError(
+      `${name}: the learning rate must be a scalar tensor: an input spec([]) of the step, or constant(0.1); got ${got}.`,
+    );
+  }
+  const { leaves, paths } = flatten(params, isTensor);
+  leaves.forEach((w, i) => {
+    if (!isFloat(w.dtype)) {
+      throw new DTypeError(`${name}: parameters must be floats; "${paths[i]}" is ${formatType(w)}.`);
+    }
+  });
+  for (const [what, tree] of Object.entries(trees)) {
+    const given = flatten(tree, isTensor);
+    if (given.paths.join() !== paths.join()) {
+      throw new ShapeError(
+        `${name}: ${what} must be a tree like the parameters, with leaves ${paths.join(", ")}; got ${given.paths.join(", ")}.`,
+      );
+    }
+    given.leaves.forEach((x, i) => {
+      if (!sameShape(x.shape, leaves[i].shape) || x.dtype !== leaves[i].dtype) {
+        throw new ShapeError(
+          `${name}: "${paths[i]}" is ${formatType(leaves[i])} among the parameters but ${formatType(x)} in ${what}; they must be equal.`,
+        );
+      }
+    });
+  }
+}

@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import { isNdArray, item, type NdArray, type Shape } from "../../../src/array.js";
+import { dot, grad, valueAndGrad } from "../../../src/graph/autodiff.js";
+import { add } from "../../../src/graph/ops/arithmetic.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
+import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
+import { l1Loss } from "../../../src/nn/losses/l1.js";
+import type { StatelessModel } from "../../../src/nn/model.js";
+import { convnet } from "../../../src/nn/models/convnet.js";
+import { lenet } from "../../../src/nn/models/lenet.js";
+import { mlp } from "../../../src/nn/models/mlp.js";
+import { resnet18 } from "../../../src/nn/models/resnet18.js";
+import { segnet } from "../../../src/nn/models/segnet.js";
+import { vgg6 } from "../../../src/nn/models/vgg6.js";
+import { flatten } from "../../../src/tree.js";
+import { evaluate, numbers } from "../support.js";
+import { filledModel, goldenModel, labels, signed, unit } from "./support.js";
+
+/** Relative distance. */
+const off = (actual: NdArray, expected: number): number => Math.abs(item(actual) / expected - 1);
+
+const classifiers: [string, StatelessModel<unknown>, (shape: Shape, k: number) => NdArray][] = [
+  ["mlp", mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1, bias: false }), unit],
+  ["lenet", lenet(), unit],
+  ["convnet", convnet(), unit],
+  ["vgg6", vgg6(), signed],
+] as never;
+
+describe("models with PyTorch's parameters and data", () => {
+  it.each(classifiers)(
+    "have its loss, squared gradient norm and the norm's gradient: %s",
+    (name, model, values) => {
+      const golden = goldenModel(name);
+      const { params } = filledModel(model);
+      const isSecond = golden.secondNormSq !== undefined;
+      const run = (p: TensorsOf<unknown>, x: Tensor, y: Tensor) => {
+        const loss = (q: TensorsOf<unknown>) => crossEntropy(model.apply(q, x).output, y);
+        const normSq = (q: TensorsOf<unknown>) => {
+          const g = grad(loss)(q);
+          return dot(g, g);
+        };
+        const second = isSecond ? grad(normSq)(p) : undefined;
+        return { loss: loss(p), normSq: normSq(p), ...(second ? { second: dot(second, second) } : {}) };
+      };
+      const x = values(golden.input, 1000);
+      const result = evaluate(run as never, params, x, labels([golden.input[0]], 1001, 10)) as {
+        loss: NdArray;
+        normSq: NdArray;
+        second?: NdArray;
+      };
+      expect(off(result.loss, golden.loss)).toBeLessThan(1e-12);
+      expect(off(result.normSq, golden.gradNormSq)).toBeLessThan(1e-11);
+      if (isSecond) expect(off(result.second!, golden.secondNormSq!)).toBeLessThan(1e-10);
+      expect(isSecond).toBe(name !== "vgg6");
+    },
+  );
+
+  it.each(["cifar", "imagenet"] as const)(
+    "have its loss, squared gradient norm, running statistics and loss in evaluation: resnet18, %s stem",
+    (stem) => {
+      const golden = goldenModel(stem === "cifar" ? "resnet18" : "resnet18-imagenet");
+      const model = resnet18({ stem, width: 16 });
+      const { params, state } = filledModel(model);
+      const x = signed(golden.input, 1000);
+      const y = labels([golden.input[0]], 1001, 10);
+      type Params = TensorsOf<typeof params>;
+      type State = TensorsOf<typeof state>;
+      const result = evaluate(
+        (p: Params, s: State, images: Tensor, t: Tensor) => {
+          const lossOf = (q: Params) =>
+            crossEntropy(model.apply(q, images, { state: s, training: true }).output, t);
+          const [loss, g] = valueAndGrad(lossOf)(p);
+          return {
+            loss,
+            normSq: dot(g, g),
+            state: model.apply(p, images, { state: s, training: true }).state,
+          };
+        },
+        params,
+        state,
+        x,
+        y,
+      );
+      expect(off(result.loss, golden.loss)).toBeLessThan(1e-12);
+      // A channel of the last stage has three values: normalising them magnifies rounding.
+      expect(off(result.normSq, golden.gradNormSq)).toBeLessThan(1e-10);
+      const { leaves } = flatten<NdArray>(result.state, isNdArray);
+      const stateNormSq = leaves.flatMap(numbers).reduce((a, b) => a + b * b, 0);
+      expect(Math.abs(stateNormSq / golden.stateNormSq! - 1)).toBeLessThan(1e-12);
+      const evaluated = evaluate(
+        (p: Params, s: State, images: Tensor, t: Tensor) =>
+          crossEntropy(model.apply(p, images, { state: s }).output, t),
+        params,
+        result.state as typeof state,
+        x,
+        y,
+      );
+      expect(off(evaluated, golden.evaluationLoss!)).toBeLessThan(1e-11);
+    },
+  );
+
+  it("have its sum of two tasks' losses and the squared gradient norm: segnet", () => {
+    const golden = goldenModel("segnet");
+    const [count, , height, width] = golden.input;
+    const model = segnet();
+    const { params } = filledModel(model);
+    type Params = TensorsOf<typeof params>;
+    const result = evaluate(
+      (p: Params, x: Tensor, y: Tensor, distance: Tensor) => {
+        const [loss, g] = valueAndGrad((q: Params) => {
+          const { classes, depth } = model.apply(q, x).output;
+          return add(crossEntropy(classes, y, { axis: 1 }), l1Loss(depth, distance));
+        })(p);
+        return { loss, normSq: dot(g, g) };
+      },
+      params,
+      signed(golden.input, 1000),
+      labels([count, height, width], 1001, 7),
+      unit([count, 1, height, width], 1002),
+    );
+    expect(off(result.loss, golden.loss)).toBeLessThan(1e-12);
+    expect(off(result.normSq, golden.gradNormSq)).toBeLessThan(1e-11);
+  });
+});
