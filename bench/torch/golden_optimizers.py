@@ -149,6 +149,7 @@ def plain_schedules():
     lib = torch.optim.lr_scheduler
     table = [
         ("step", "StepLR", lib.StepLR, {"step_size": 7, "gamma": 0.5}),
+        ("multi-step", "MultiStepLR", lib.MultiStepLR, {"milestones": [8, 20], "gamma": 0.1}),
         ("exponential", "ExponentialLR", lib.ExponentialLR, {"gamma": 0.9}),
         ("cosine", "CosineAnnealingLR", lib.CosineAnnealingLR, {"T_max": 30, "eta_min": 0.001}),
         ("cosine-past-its-end", "CosineAnnealingLR", lib.CosineAnnealingLR, {"T_max": 10, "eta_min": 0.0}),

@@ -31,7 +31,7 @@ export { abs, cos, erf, exp, floor, log, reciprocal, sign, sin, sqrt, square, ta
 export { cumsum, gather, oneHot, scatterAdd } from "./graph/ops/gather.js";
 export { constant, fill, fillLike, input } from "./graph/ops/leaf.js";
 export { matmul } from "./graph/ops/matmul.js";
-export { avgPool2d, maxPool2d, maxPoolIndices2d, maxUnpool2d } from "./graph/ops/pool.js";
+export { avgPool2d, maxPool2d, maxPoolIndices2d, maxPoolWithIndices2d, maxUnpool2d } from "./graph/ops/pool.js";
 export { randomUniform } from "./graph/ops/random.js";
 export { argmax, max, mean, min, sum, variance } from "./graph/ops/reduce.js";
 export { expandDims, flattenFrom, reshape, transpose } from "./graph/ops/reshape.js";
@@ -41,6 +41,7 @@ export { stopGradient } from "./graph/ops/stop-gradient.js";
 export { retype } from "./graph/retype.js";
 export { simplify } from "./graph/simplify.js";
 export { Tensor } from "./graph/tensor.js";
+export type { Spec, TensorsOf, Traced } from "./graph/trace.js";
 export { spec, trace } from "./graph/trace.js";
 export { compileJavaScript } from "./runtime/javascript/executable.js";
 export { encodeModel } from "./runtime/onnx/codec.js";
@@ -58,3 +59,75 @@ export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
 export type { Compiled } from "./runtime/jit.js";
 export { jit } from "./runtime/jit.js";
+export type { Activation } from "./nn/activation.js";
+export { activation } from "./nn/activation.js";
+export type { AttentionOptions, AttentionParams } from "./nn/attention.js";
+export { initMultiHeadAttention, multiHeadAttention } from "./nn/attention.js";
+export type { ConvParams } from "./nn/conv.js";
+export { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "./nn/conv.js";
+export { dropout } from "./nn/dropout.js";
+export type { EmbeddingParams } from "./nn/embedding.js";
+export { embedding, initEmbedding } from "./nn/embedding.js";
+export { kaimingNormal, kaimingUniform, normal, uniform, xavierNormal, xavierUniform } from "./nn/initialisers.js";
+export type { LinearParams } from "./nn/linear.js";
+export { initLinear, linear } from "./nn/linear.js";
+export { binaryCrossEntropyWithLogits } from "./nn/losses/binary-cross-entropy.js";
+export { cosineEmbeddingLoss, cosineSimilarity } from "./nn/losses/cosine.js";
+export { crossEntropy } from "./nn/losses/cross-entropy.js";
+export { l1Loss } from "./nn/losses/l1.js";
+export { mseLoss } from "./nn/losses/mse.js";
+export { nllLoss } from "./nn/losses/nll.js";
+export type { Context, Model, Output, Stateless, StatelessModel } from "./nn/model.js";
+export { convnet } from "./nn/models/convnet.js";
+export { lenet } from "./nn/models/lenet.js";
+export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
+export { mlp } from "./nn/models/mlp.js";
+export { resnet18 } from "./nn/models/resnet18.js";
+export { segnet } from "./nn/models/segnet.js";
+export { vgg6 } from "./nn/models/vgg6.js";
+export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./nn/norm.js";
+export type { AdagradOptions } from "./optim/adagrad.js";
+export { adagrad } from "./optim/adagrad.js";
+export type { AdamOptions } from "./optim/adam.js";
+export { adam } from "./optim/adam.js";
+export { adamw } from "./optim/adamw.js";
+export type { NormOptions } from "./optim/clip.js";
+export { clipByGlobalNorm, clipByValue, globalNorm } from "./optim/clip.js";
+export type { Optimizer, OptimizerState } from "./optim/optimizer.js";
+export type { Plateau, PlateauOptions, PlateauState } from "./optim/plateau.js";
+export { reduceOnPlateau } from "./optim/plateau.js";
+export { createOptimizer, optimizers } from "./optim/registry.js";
+export type { RmspropOptions } from "./optim/rmsprop.js";
+export { rmsprop } from "./optim/rmsprop.js";
+export type {
+  CosineScheduleOptions,
+  ExponentialScheduleOptions,
+  PiecewiseScheduleOptions,
+  Schedule,
+  StepScheduleOptions,
+  WarmUpOptions,
+} from "./optim/schedules.js";
+export {
+  constantSchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  piecewiseSchedule,
+  stepSchedule,
+  warmUp,
+} from "./optim/schedules.js";
+export type { GdOptions, SgdOptions } from "./optim/sgd.js";
+export { gd, sgd } from "./optim/sgd.js";
+export type { Refusal, Symmetry } from "./symmetry/symmetry.js";
+export { hiddenAction } from "./symmetry/hidden-action.js";
+export { positiveScaling } from "./symmetry/positive-scaling.js";
+export type { GuardOptions } from "./teleport/guard.js";
+export type { BatchLoss, Objective } from "./teleport/objective.js";
+export { gradNormSq } from "./teleport/objective.js";
+export type { TeleportReport } from "./teleport/report.js";
+export type { Batch, Teleporter, TeleporterOptions } from "./teleport/teleporter.js";
+export { createTeleporter } from "./teleport/teleporter.js";
+export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
+export type { History, Metrics } from "./train/history.js";
+export type { Dataset, Progress, Trainer, TrainerOptions, TrainState } from "./train/trainer.js";
+export { createTrainer } from "./train/trainer.js";
+export { flatten as flattenTree, unflatten as unflattenTree } from "./tree.js";

@@ -1,5 +1,5 @@
 import type { Type } from "./tensor.js";
-import { formatShape, formatType, type Tensor } from "./tensor.js";
+import { bytesOf, formatShape, formatType, type Tensor } from "./tensor.js";
 
 /** A value with a name: what goes into or comes out of a graph. */
 export interface Port {
@@ -54,9 +54,6 @@ export interface Cost {
   readonly bytes: number;
 }
 
-const bytesOf = ({ shape, dtype }: Type): number =>
-  shape.reduce((a, b) => a * b, 1) * { float32: 4, float64: 8, int64: 8, bool: 1 }[dtype];
-
 /** Estimated cost of computing a graph once. */
 export function costOf(graph: Graph): Cost {
   let [nodes, flops, bytes] = [0, 0, 0];
@@ -64,7 +61,9 @@ export function costOf(graph: Graph): Cost {
     if (node.inputs.length === 0) continue;
     nodes++;
     flops += node.op.flops ? node.op.flops(node, node.attrs) : node.size;
-    bytes += bytesOf(node) + node.inputs.reduce((sum, x) => sum + bytesOf(x), 0);
+    bytes += node.op.bytes
+      ? node.op.bytes(node, node.attrs)
+      : bytesOf(node) + node.inputs.reduce((sum, x) => sum + bytesOf(x), 0);
   }
   return { nodes, flops, bytes };
 }

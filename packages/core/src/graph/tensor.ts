@@ -29,6 +29,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly onnx: OnnxRule<A>;
   /** Floating-point operations to compute the result; default: one an element. */
   flops?(node: Tensor, attrs: A): number;
+  /** Bytes read and written to compute the result; default: all inputs and the result. */
+  bytes?(node: Tensor, attrs: A): number;
 }
 
 /**
@@ -61,6 +63,11 @@ export class Tensor implements Type {
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   const { shape, dtype } = op.infer(inputs, attrs);
   return new Tensor(op as unknown as Op, inputs, attrs, shape, dtype);
+}
+
+/** Bytes that a value takes. */
+export function bytesOf({ shape, dtype }: Type): number {
+  return sizeOf(shape) * { float32: 4, float64: 8, int64: 8, bool: 1 }[dtype];
 }
 
 /** Whether a value is a traced tensor. */

@@ -2,7 +2,7 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, full, isNdArray, zeros } from "../array.js";
 import { DTypeError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
-import { add, cast, mul } from "../graph/ops/arithmetic.js";
+import { add, cast, mul, sub } from "../graph/ops/arithmetic.js";
 import { formatType, isFloat, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
 
@@ -39,7 +39,10 @@ export interface Optimizer<S = OptimizerState> {
 /** Arrays of `value` in the shapes and dtypes of a tree of parameters. */
 export function filledLike<P>(params: P, value = 0): P {
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  return unflatten(def, leaves.map((leaf) => full(leaf.shape, value, dtypeOf(leaf)))) as P;
+  return unflatten(
+    def,
+    leaves.map((leaf) => full(leaf.shape, value, dtypeOf(leaf))),
+  ) as P;
 }
 
 /** A step count at zero. In float64: 1 - beta^t in float32 would lose four digits at the first steps. */
@@ -55,7 +58,7 @@ export function withDecay<P>(gradients: P, params: P, weightDecay: number): P {
 
 /** w - eta d for every parameter. */
 export function descend<P>(params: P, direction: P, learningRate: Tensor): P {
-  return mapTree((w, d) => add(w, mul(mul(-1, scalarLike(learningRate, w)), d)), params, direction);
+  return mapTree((w, d) => sub(w, mul(scalarLike(learningRate, w), d)), params, direction);
 }
 
 /** Checks that the arguments of an update fit together; `trees` are those that must be like the parameters. */
@@ -78,6 +81,11 @@ export function checkUpdate(
     }
   });
   for (const [what, tree] of Object.entries(trees)) {
+    if (tree === undefined) {
+      throw new ShapeError(
+        `${name}: the state has no "${what}"; it must come from ${name}'s init, with the same options.`,
+      );
+    }
     const given = flatten(tree, isTensor);
     if (given.paths.join() !== paths.join()) {
       throw new ShapeError(

@@ -42,10 +42,10 @@ export const oneOf = (...values: readonly (string | number)[]): Check => ({
   test: (v) => values.includes(v as string),
 });
 
-/** A list of `length` values that each pass. */
-export const listOf = (check: Check, length: number): Check => ({
-  expected: `a list of ${length}, each ${check.expected}`,
-  test: (v) => Array.isArray(v) && v.length === length && v.every((item) => check.test(item)),
+/** A list of values that each pass, of a length if one is given. */
+export const listOf = (check: Check, length?: number): Check => ({
+  expected: `a list${length === undefined ? "" : ` of ${length}`}, each ${check.expected}`,
+  test: (v) => Array.isArray(v) && v.length === (length ?? v.length) && v.every((item) => check.test(item)),
 });
 
 /**

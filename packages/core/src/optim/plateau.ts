@@ -1,55 +1,101 @@
-/** State of {@link reduceOnPlateau}, as plain data. */
+import { OptionError } from "../errors.js";
+import { checkOptions, integerFrom, nonNegative, oneOf, share } from "./options.js";
+
+/** State of {@link reduceOnPlateau}: plain data that goes through JSON. */
 export interface PlateauState {
   readonly rate: number;
-  readonly best: number;
-  /** Reports without improvement. */
+  /** Best metric so far; null before the first. */
+  readonly best: number | null;
+  /** Metrics in a row without improvement. */
   readonly waited: number;
+  /** Metrics still ignored after a reduction. */
   readonly cooldown: number;
 }
 
 export interface PlateauOptions {
-  /** Factor of a reduction; default 0.1. */
+  /** Whether a smaller metric (`min`, default) or a larger one (`max`) is better. */
+  readonly mode?: "min" | "max";
+  /** Factor of a reduction, in [0, 1]; default 0.1. */
   readonly factor?: number;
-  /** Reports without improvement that are waited for; default 10. */
+  /** Metrics without improvement that are waited for; default 10. */
   readonly patience?: number;
-  /** Relative improvement that counts; default 1e-4. */
+  /** Smallest improvement that counts; default 1e-4. */
   readonly threshold?: number;
-  /** Reports after a reduction that are ignored; default 0. */
+  /** Whether the threshold is a share of the best metric (`relative`, default) or a difference (`absolute`). */
+  readonly thresholdMode?: "relative" | "absolute";
+  /** Metrics after a reduction during which none is counted; default 0. */
   readonly cooldown?: number;
   /** Smallest rate; default 0. */
   readonly least?: number;
+  /** A reduction by no more than this is left out; default 1e-8. */
+  readonly epsilon?: number;
+}
+
+export interface Plateau {
+  /** State before the first metric. */
+  init(rate: number): PlateauState;
+  /** Takes one more metric: the state after it and the rate from then on. Pure. */
+  next(state: PlateauState, metric: number): { state: PlateauState; rate: number };
 }
 
 /**
- * Lowers the learning rate when a metric (smaller is better) stops improving, as PyTorch's ReduceLROnPlateau.
+ * Lowers the learning rate when a metric stops improving: PyTorch's ReduceLROnPlateau.
+ *
+ * A metric is better if it is < best (1 - threshold), in mode `max` > best (1 + threshold); with absolute thresholds
+ * < best - threshold or > best + threshold. After more than `patience` in a row that are not better,
+ * rate <- max(rate factor, least). A metric that is not finite is never better.
+ *
+ * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const plateau = reduceOnPlateau({ patience: 3 });
+ * const plateau = reduceOnPlateau({ patience: 1, factor: 0.5 });
  * let state = plateau.init(0.1);
- * state = plateau.next(state, validationLoss); // state.rate
+ * for (const loss of [2, 1, 1, 1]) {
+ *   ({ state } = plateau.next(state, loss));
+ *   console.log(state.rate);
+ * }
+ * // 0.1 0.1 0.1 0.05
  */
-export function reduceOnPlateau({
-  factor = 0.1,
-  patience = 10,
-  threshold = 1e-4,
-  cooldown = 0,
-  least = 0,
-}: PlateauOptions = {}): {
-  init(rate: number): PlateauState;
-  next(state: PlateauState, metric: number): PlateauState;
-} {
+export function reduceOnPlateau(options: PlateauOptions = {}): Plateau {
+  checkOptions<PlateauOptions>("reduceOnPlateau", options, {
+    mode: oneOf("min", "max"),
+    factor: share,
+    patience: integerFrom(0),
+    threshold: nonNegative,
+    thresholdMode: oneOf("relative", "absolute"),
+    cooldown: integerFrom(0),
+    least: nonNegative,
+    epsilon: nonNegative,
+  });
+  const { mode = "min", factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = "relative" } = options;
+  const { cooldown = 0, least = 0, epsilon = 1e-8 } = options;
+  const sign = mode === "min" ? -1 : 1;
+
+  const isBetter = (metric: number, best: number | null): boolean => {
+    if (!Number.isFinite(metric)) return false;
+    if (best === null) return true;
+    const bar = thresholdMode === "relative" ? best * (1 + sign * threshold) : best + sign * threshold;
+    return mode === "min" ? metric < bar : metric > bar;
+  };
+
   return {
-    init: (rate) => ({ rate, best: Infinity, waited: 0, cooldown: 0 }),
+    init(rate) {
+      if (!nonNegative.test(rate)) {
+        throw new OptionError(`reduceOnPlateau: the rate must be ${nonNegative.expected}; got ${rate}.`);
+      }
+      return { rate, best: null, waited: 0, cooldown: 0 };
+    },
     next(state, metric) {
-      const better = metric < state.best * (1 - threshold);
-      const cooling = Math.max(state.cooldown - 1, 0);
-      const waited = better || state.cooldown > 0 ? 0 : state.waited + 1;
+      const better = isBetter(metric, state.best);
       const best = better ? metric : state.best;
-      if (waited <= patience) return { rate: state.rate, best, waited, cooldown: cooling };
-      // As PyTorch: a change below 1e-8 is none.
+      const waited = better || state.cooldown > 0 ? 0 : state.waited + 1;
+      if (waited <= patience) {
+        const next = { rate: state.rate, best, waited, cooldown: Math.max(0, state.cooldown - 1) };
+        return { state: next, rate: next.rate };
+      }
       const reduced = Math.max(state.rate * factor, least);
-      const rate = state.rate - reduced > 1e-8 ? reduced : state.rate;
-      return { rate, best, waited: 0, cooldown };
+      const rate = state.rate - reduced > epsilon ? reduced : state.rate;
+      return { state: { rate, best, waited: 0, cooldown }, rate };
     },
   };
 }

@@ -1,46 +1,65 @@
-// T. Tieleman, G. Hinton, lecture 6.5, Coursera 2012; centred form: A. Graves, arXiv 1308.0850, eqs. 38-45.
+// T. Tieleman, G. Hinton, Coursera lecture 6e, 2012; centred and with momentum: A. Graves, arXiv 1308.0850, eqs. 38-45.
 import { mapTree } from "../graph/autodiff.js";
-import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
+import { add, div, maximum, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import { checkOptions, filledLike, type Optimizer, withDecay } from "./optimizer.js";
+import type { Tensor } from "../graph/tensor.js";
+import { checkUpdate, descend, filledLike, type Optimizer, withDecay } from "./optimizer.js";
+import { checkOptions, flag, nonNegative, smoothing } from "./options.js";
 
 export interface RmspropOptions {
-  /** alpha: smoothing of the squares; default 0.99. */
+  /** alpha in [0, 1): smoothing of the squares (and, centred, of the gradients); default 0.99. */
   readonly decay?: number;
-  /** Default 1e-8. */
+  /** Added to the root; default 1e-8. */
   readonly epsilon?: number;
-  /** mu; default 0. */
+  /** mu in [0, 1); default 0. */
   readonly momentum?: number;
-  /** Divides by the standard deviation instead of the root mean square; default false. */
+  /** Divides by the running standard deviation instead of the root mean square; default false. */
   readonly centered?: boolean;
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number;
 }
 
 /**
- * RMSprop: gradients divided by a running root mean square.
+ * RMSprop: gradients divided by their running root mean square.
  *
- * g <- g + lambda w;  s <- alpha s + (1 - alpha) g^2;  centred: a <- alpha a + (1 - alpha) g, s' = s - a^2, else s' = s
- * d = g / (sqrt(s') + epsilon);  w <- w - eta d,  or with momentum b <- mu b + d, w <- w - eta b
+ * g <- g + lambda w
+ * s <- alpha s + (1 - alpha) g^2
+ * d = g / (sqrt(s) + epsilon); with `centered` a <- alpha a + (1 - alpha) g and s - a^2 in the place of s
+ * w <- w - eta d; with momentum b <- mu b + d and w <- w - eta b
+ *
+ * eta: the learning rate; lambda: `weightDecay`; alpha: `decay`; mu: `momentum`.
+ * State: `square` (s); with `centered` `mean` (a); with momentum `velocity` (b).
+ * As in PyTorch epsilon is added to the root; Graves, and TensorFlow, add it under the root.
+ *
+ * @throws OptionError for unknown options or values out of range
  *
  * @example
- * const optimizer = rmsprop({ momentum: 0.9 });
+ * const optimizer = rmsprop({ decay: 0.9 });
+ * let params = array([3, -4], "float64");
+ * let state = optimizer.init(params);
+ * const step = await jit((p, s, rate) => {
+ *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
+ *   return { loss, ...optimizer.update(gradients, s, p, rate) };
+ * }, [params, state, spec([], "float64")]);
+ * for (let t = 0; t < 5; t++) {
+ *   const result = await step(params, state, array(0.3, "float64"));
+ *   ({ params, state } = result);
+ *   console.log(item(result.loss).toFixed(3));
+ * }
+ * // 25.000 13.518 8.276 5.272 3.409
  */
-export function rmsprop({
-  decay = 0.99,
-  epsilon = 1e-8,
-  momentum = 0,
-  centered = false,
-  weightDecay = 0,
-}: RmspropOptions = {}): Optimizer {
-  checkOptions("rmsprop", {
-    decay: [decay, 0, 1],
-    epsilon: [epsilon, 0, Infinity],
-    momentum: [momentum, 0, 1],
-    weightDecay: [weightDecay, 0, Infinity],
+export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  checkOptions<RmspropOptions>("rmsprop", options, {
+    decay: smoothing,
+    epsilon: nonNegative,
+    momentum: smoothing,
+    centered: flag,
+    weightDecay: nonNegative,
   });
+  const { decay = 0.99, epsilon = 1e-8, momentum = 0, centered = false, weightDecay = 0 } = options;
   return {
     name: "rmsprop",
-    moments: { square: 2, ...(centered ? { mean: 1 as const } : {}), ...(momentum > 0 ? { velocity: 1 as const } : {}) },
+    moments: { square: 2, ...(centered ? { mean: 1 as const } : {}) },
     init: (params) => ({
       square: filledLike(params),
       ...(centered ? { mean: filledLike(params) } : {}),
@@ -48,14 +67,23 @@ export function rmsprop({
     }),
     update(gradients, state, params, learningRate) {
       type P = typeof params;
+      checkUpdate("rmsprop", params, learningRate, {
+        gradients,
+        square: state.square,
+        ...(centered ? { mean: state.mean } : {}),
+        ...(momentum > 0 ? { velocity: state.velocity } : {}),
+      });
       const g = withDecay(gradients, params, weightDecay);
-      const s = mapTree((v, x) => add(mul(decay, v), mul(1 - decay, square(x))), state.square as P, g);
-      const a = centered ? mapTree((m, x) => add(mul(decay, m), mul(1 - decay, x)), state.mean as P, g) : undefined;
-      const spread = a ? mapTree((v, m) => sub(v, square(m)), s, a) : s;
+      const average = (past: Tensor, x: Tensor) => add(mul(decay, past), mul(1 - decay, x));
+      const s = mapTree((past, x) => average(past, square(x)), state.square as P, g);
+      const a = centered ? mapTree(average, state.mean as P, g) : undefined;
+      // A variance near zero may round to below it.
+      const spread = a ? mapTree((x, m) => maximum(sub(x, square(m)), 0), s, a) : s;
       const d = mapTree((x, v) => div(x, add(sqrt(v), epsilon)), g, spread);
-      const b = momentum > 0 ? mapTree((v, x) => add(mul(momentum, v), x), state.velocity as P, d) : undefined;
+      const b =
+        momentum > 0 ? mapTree((past, x) => add(mul(momentum, past), x), state.velocity as P, d) : undefined;
       return {
-        params: mapTree((w, x) => sub(w, mul(learningRate, x)), params, b ?? d),
+        params: descend(params, b ?? d, learningRate),
         state: { square: s, ...(a ? { mean: a } : {}), ...(b ? { velocity: b } : {}) },
       };
     },

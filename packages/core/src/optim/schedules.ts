@@ -1,31 +1,141 @@
 import { OptionError } from "../errors.js";
+import { checkOptions, integerFrom, listOf, nonNegative, positive, share } from "./options.js";
 
-/** Learning rate of a step 0, 1, ... */
+/** The learning rate of step t = 0, 1, ... */
 export type Schedule = (step: number) => number;
 
-/** rate gamma^floor(t / size) */
-export function stepSchedule(rate: number, { size, gamma = 0.1 }: { size: number; gamma?: number }): Schedule {
-  if (!(size >= 1)) throw new OptionError(`stepSchedule: size must be >= 1; got ${size}.`);
-  return (t) => rate * gamma ** Math.floor(t / size);
-}
-
-/** rate gamma^t */
-export function exponentialSchedule(rate: number, { gamma }: { gamma: number }): Schedule {
-  return (t) => rate * gamma ** t;
-}
-
-/** From `rate` to `least` (default 0) along half a cosine in `steps` steps: Loshchilov & Hutter, ICLR 2017, eq. 5. */
-export function cosineSchedule(rate: number, { steps, least = 0 }: { steps: number; least?: number }): Schedule {
-  if (!(steps >= 1)) throw new OptionError(`cosineSchedule: steps must be >= 1; got ${steps}.`);
-  return (t) => least + ((rate - least) * (1 + Math.cos((Math.PI * t) / steps))) / 2;
+function checkRate(owner: string, rate: number): void {
+  if (!nonNegative.test(rate))
+    throw new OptionError(`${owner}: the rate must be ${nonNegative.expected}; got ${rate}.`);
 }
 
 /**
- * A schedule after a linear warm-up: its first rate times start .. 1 in `steps` steps, then the schedule from its step 0.
+ * The same rate at every step.
  *
- * @param options `start`: the first factor; default 1/3, as in PyTorch's LinearLR
+ * @example
+ * constantSchedule(0.1)(100); // 0.1
  */
-export function warmUp(schedule: Schedule, { steps, start = 1 / 3 }: { steps: number; start?: number }): Schedule {
-  if (!(steps >= 1)) throw new OptionError(`warmUp: steps must be >= 1; got ${steps}.`);
+export function constantSchedule(rate: number): Schedule {
+  checkRate("constantSchedule", rate);
+  return () => rate;
+}
+
+export interface StepScheduleOptions {
+  /** Steps between two reductions. */
+  readonly size: number;
+  /** Factor of a reduction; default 0.1. */
+  readonly gamma?: number;
+}
+
+/**
+ * The rate times gamma after every `size` steps: rate gamma^floor(t / size). PyTorch's StepLR.
+ *
+ * @throws OptionError for values out of range
+ *
+ * @example
+ * stepSchedule(1, { size: 10, gamma: 0.5 })(20); // 0.25
+ */
+export function stepSchedule(rate: number, options: StepScheduleOptions): Schedule {
+  checkRate("stepSchedule", rate);
+  checkOptions<StepScheduleOptions>("stepSchedule", options, { size: integerFrom(1), gamma: positive });
+  const { size, gamma = 0.1 } = options;
+  return (t) => rate * gamma ** Math.floor(t / size);
+}
+
+export interface PiecewiseScheduleOptions {
+  /** Steps at which the next rate begins, rising. */
+  readonly boundaries: readonly number[];
+  /** One rate more than boundaries. */
+  readonly rates: readonly number[];
+}
+
+/**
+ * rates[k] from step boundaries[k - 1] (0 for the first) up to boundaries[k]. PyTorch's MultiStepLR with any factors.
+ *
+ * @throws OptionError for values out of range
+ *
+ * @example
+ * piecewiseSchedule({ boundaries: [10, 20], rates: [0.3, 0.2, 0.1] })(10); // 0.2
+ */
+export function piecewiseSchedule(options: PiecewiseScheduleOptions): Schedule {
+  checkOptions<PiecewiseScheduleOptions>("piecewiseSchedule", options, {
+    boundaries: listOf(integerFrom(1)),
+    rates: listOf(nonNegative),
+  });
+  const { boundaries, rates } = options;
+  if (boundaries.some((b, k) => k > 0 && b <= boundaries[k - 1]) || rates.length !== boundaries.length + 1) {
+    throw new OptionError(
+      `piecewiseSchedule: boundaries must rise, and there must be one rate more; got boundaries [${boundaries.join(", ")}] and ${rates.length} rates.`,
+    );
+  }
+  return (t) => rates[boundaries.filter((b) => t >= b).length];
+}
+
+export interface ExponentialScheduleOptions {
+  /** Factor of every step. */
+  readonly gamma: number;
+}
+
+/**
+ * The rate times gamma after every step: rate gamma^t. PyTorch's ExponentialLR.
+ *
+ * @throws OptionError for values out of range
+ *
+ * @example
+ * exponentialSchedule(1, { gamma: 0.5 })(3); // 0.125
+ */
+export function exponentialSchedule(rate: number, options: ExponentialScheduleOptions): Schedule {
+  checkRate("exponentialSchedule", rate);
+  checkOptions<ExponentialScheduleOptions>("exponentialSchedule", options, { gamma: positive });
+  const { gamma } = options;
+  return (t) => rate * gamma ** t;
+}
+
+export interface CosineScheduleOptions {
+  /** Steps from the rate to the least one. */
+  readonly steps: number;
+  /** Rate at the end; default 0. */
+  readonly least?: number;
+}
+
+/**
+ * Down from `rate` to `least` in `steps` steps along half a cosine: least + (rate - least) (1 + cos(pi t / steps)) / 2.
+ * PyTorch's CosineAnnealingLR; like it, it rises again after the end.
+ *
+ * Source: I. Loshchilov, F. Hutter, "SGDR", ICLR 2017, eq. 5, without restarts.
+ *
+ * @throws OptionError for values out of range
+ *
+ * @example
+ * cosineSchedule(1, { steps: 10 })(10); // 0
+ */
+export function cosineSchedule(rate: number, options: CosineScheduleOptions): Schedule {
+  checkRate("cosineSchedule", rate);
+  checkOptions<CosineScheduleOptions>("cosineSchedule", options, {
+    steps: integerFrom(1),
+    least: nonNegative,
+  });
+  const { steps, least = 0 } = options;
+  return (t) => least + ((rate - least) * (1 + Math.cos((Math.PI * t) / steps))) / 2;
+}
+
+export interface WarmUpOptions {
+  readonly steps: number;
+  /** Factor of the first step, in [0, 1]; default 1/3. */
+  readonly start?: number;
+}
+
+/**
+ * A schedule after a linear warm-up: its first rate times start + (1 - start) t / steps while t < steps, then the
+ * schedule from its own step 0. PyTorch's LinearLR, followed by the schedule in a SequentialLR.
+ *
+ * @throws OptionError for values out of range
+ *
+ * @example
+ * warmUp(constantSchedule(1), { steps: 4, start: 0 })(1); // 0.25
+ */
+export function warmUp(schedule: Schedule, options: WarmUpOptions): Schedule {
+  checkOptions<WarmUpOptions>("warmUp", options, { steps: integerFrom(1), start: share });
+  const { steps, start = 1 / 3 } = options;
   return (t) => (t < steps ? schedule(0) * (start + ((1 - start) * t) / steps) : schedule(t - steps));
 }

@@ -1,10 +1,11 @@
 import type { NdArray } from "../array.js";
-import { isNdArray } from "../array.js";
+import { dtypeOf } from "../array.js";
+import { crc32 } from "../data/crc32.js";
 import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
-import { DataError } from "../errors.js";
-import { flatten, unflatten } from "../tree.js";
+import { DataError, IsolossError } from "../errors.js";
 import type { History } from "./history.js";
-import type { Trainer, TrainState } from "./trainer.js";
+import { arraysOf, checkArrays, stateFrom, type TrainState } from "./state.js";
+import type { Trainer } from "./trainer.js";
 
 const format = "isoloss-checkpoint-1";
 
@@ -17,52 +18,85 @@ export interface Checkpoint {
 
 /**
  * The state of a training run as the bytes of one safetensors file: parameters, optimiser and model state as tensors
- * under their paths (`params.layers.0.weight`), step and history as JSON in the metadata.
- * One file, so that a crash cannot leave half of a checkpoint (write it with `writeFileAtomic`).
+ * under their paths (`params.layers.0.weight`), the history as `history.loss` and `history.seconds`, the step and a
+ * checksum in the metadata. One file, so that a crash cannot leave half of a checkpoint (see `saveCheckpoint`).
+ *
+ * @example
+ * const bytes = encodeCheckpoint(trainer.current, trainer.history);
  */
 export function encodeCheckpoint<P, S>(state: TrainState<P, S>, history: History): Uint8Array {
-  const { params, state: modelState, optimizer, step } = state;
-  const { leaves, paths } = flatten<NdArray>({ params, state: modelState, optimizer }, isNdArray);
-  const tensors = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
-  return encodeSafetensors(tensors, { format, run: JSON.stringify({ step, history }) });
+  const list = (values: readonly number[]): NdArray => ({
+    shape: [values.length],
+    data: Float64Array.from(values),
+  });
+  const tensors = {
+    ...arraysOf(state),
+    "history.loss": list(history.loss),
+    "history.seconds": list(history.seconds),
+  };
+  return encodeSafetensors(tensors, { format, step: `${state.step}`, crc32: checksum(state.step, tensors) });
 }
 
-/** @throws DataError when the bytes are no checkpoint of this library */
+/**
+ * Reads a checkpoint.
+ *
+ * @throws DataError when the bytes are no checkpoint of this library, or damaged
+ */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors: all, metadata } = decodeSafetensors(bytes);
   if (metadata.format !== format) {
     throw new DataError(
       `Expected a checkpoint (metadata format "${format}"); got "${metadata.format ?? "none"}". Is it a file of weights only?`,
     );
   }
-  let run: { step: number; history: History };
-  try {
-    run = JSON.parse(metadata.run) as typeof run;
-  } catch (cause) {
-    throw new DataError("The checkpoint's metadata is not valid JSON: the file is damaged.", { cause });
+  const step = Number(metadata.step);
+  if (metadata.crc32 !== checksum(step, all)) {
+    throw new DataError("The checkpoint's checksum is not that of its content: the file is damaged.");
   }
-  return { tensors, ...run };
+  const { "history.loss": loss, "history.seconds": seconds, ...tensors } = all;
+  if (
+    !Number.isSafeInteger(step) ||
+    step < 0 ||
+    loss?.data.length !== step ||
+    seconds?.data.length !== step
+  ) {
+    throw new DataError(
+      `A checkpoint has a step >= 0 and a history of as many losses and times; got step ${metadata.step}, ` +
+        `${loss?.data.length ?? "no"} losses and ${seconds?.data.length ?? "no"} times.`,
+    );
+  }
+  return {
+    tensors,
+    step,
+    history: { loss: Array.from(loss.data, Number), seconds: Array.from(seconds.data, Number) },
+  };
 }
 
 /**
  * Lets a trainer continue from a checkpoint. The trainer must be made with the options of the run that wrote it;
  * it then goes on to the same numbers, bit for bit.
  *
- * @throws DataError when arrays are missing or have another shape
+ * @throws DataError when the arrays are not those of the trainer's model and optimiser
+ *
+ * @example
+ * resume(trainer, decodeCheckpoint(bytes));
  */
 export function resume<P, S>(trainer: Trainer<P, S>, { tensors, step, history }: Checkpoint): void {
-  const { params, state, optimizer } = trainer.current;
-  const take = (path: string, like: NdArray): NdArray => {
-    const found = tensors[path];
-    if (!found || found.shape.join() !== like.shape.join() || found.data.constructor !== like.data.constructor) {
-      const got = found ? `${found.data.constructor.name}[${found.shape}]` : "nothing";
-      throw new DataError(
-        `The checkpoint does not fit this run: "${path}" must be ${like.data.constructor.name}[${like.shape}]; the file has ${got}.`,
-      );
-    }
-    return found;
-  };
-  const { leaves, paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
-  const restored = unflatten(def, leaves.map((leaf, i) => take(paths[i], leaf))) as Omit<TrainState<P, S>, "step">;
-  trainer.restore({ step, ...restored }, history);
+  try {
+    checkArrays(tensors, arraysOf(trainer.current), "The checkpoint");
+  } catch (cause) {
+    throw cause instanceof IsolossError ? new DataError(cause.message, { cause }) : cause;
+  }
+  trainer.restore(stateFrom(trainer.current, tensors, step), history);
+}
+
+/** CRC-32 over the step, the names and types of the arrays, and their elements. */
+function checksum(step: number, tensors: Readonly<Record<string, NdArray>>): string {
+  const header = Object.entries(tensors).map(([name, a]) => [name, dtypeOf(a), a.shape]);
+  const start = crc32(new TextEncoder().encode(JSON.stringify([step, header])));
+  const crc = Object.values(tensors).reduce(
+    (sum, { data }) => crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum),
+    start,
+  );
+  return crc.toString(16).padStart(8, "0");
 }

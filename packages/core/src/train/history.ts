@@ -1,18 +1,35 @@
+import { ShapeError } from "../errors.js";
+
 /** Figures of a model on a data set. */
 export interface Metrics {
+  /** Mean over the examples (over batches of 500, weighted by size, where the loss is not a mean). */
   readonly loss: number;
   /** Share of right classes, 0..1; only for classifiers. */
   readonly accuracy?: number;
 }
 
-/** What happened in a run so far, as plain data: every number was measured in that run. */
+/** What happened in a run so far, as plain data: every number was measured in that run. One entry a step. */
 export interface History {
   /** Training loss of each step's batch, before the step's update. */
   readonly loss: number[];
-  /** Seconds of computing up to the end of each step, teleports included, evaluation and compilation not. */
+  /** Seconds of computing up to the end of each step; evaluation and compilation not counted. */
   readonly seconds: number[];
 }
 
 export function emptyHistory(): History {
   return { loss: [], seconds: [] };
+}
+
+/**
+ * A copy of the first steps of a history.
+ *
+ * @throws ShapeError when it has fewer
+ */
+export function historyUpTo(step: number, { loss, seconds }: History): History {
+  if (loss.length < step || seconds.length < step) {
+    throw new ShapeError(
+      `restore: a state at step ${step} needs a history of as many steps; got ${loss.length} losses and ${seconds.length} times.`,
+    );
+  }
+  return { loss: loss.slice(0, step), seconds: seconds.slice(0, step) };
 }

@@ -1,22 +1,18 @@
-import type { DType, Shape } from "../array.js";
+import type { Shape } from "../array.js";
 import { valueAndGrad } from "../graph/autodiff.js";
+import type { Graph } from "../graph/graph.js";
 import { cast } from "../graph/ops/arithmetic.js";
 import { equal } from "../graph/ops/compare.js";
 import { gather } from "../graph/ops/gather.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
-import type { Tensor } from "../graph/tensor.js";
-import { spec, type TensorsOf, type Traced, trace } from "../graph/trace.js";
+import { sameShape, type Tensor, type Type } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import type { DataTypes } from "./dataset.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
 export type Loss = (output: Tensor, labels: Tensor) => Tensor;
-
-/** Type of a data set's inputs and labels, examples along the first axis. */
-export interface DataTypes {
-  readonly inputs: { readonly shape: Shape; readonly dtype: DType };
-  readonly labels: { readonly shape: Shape; readonly dtype: DType };
-}
 
 interface Parts<P, S> {
   readonly model: Model<P, S>;
@@ -26,6 +22,14 @@ interface Parts<P, S> {
   readonly data: DataTypes;
   readonly batchSize: number;
 }
+
+/** A graph of the model on batches, and the type of the model's output there. */
+export interface TracedModel {
+  readonly graph: Graph;
+  readonly output: Type;
+}
+
+const typeOf = ({ shape, dtype }: Tensor): Type => ({ shape, dtype });
 
 /**
  * One training step as a graph: batch taken from the resident data set, forward, backward, update.
@@ -47,8 +51,9 @@ export function traceStep<P, S>({
   readonly optimizerState: OptimizerState;
   readonly clip: <T>(gradients: T) => T;
   readonly dtype: "float32" | "float64";
-}): Traced {
+}): TracedModel {
   const names = ["params", "state", "optimizer", "inputs", "labels", "batch", "learningRate", "seed"];
+  let output: Type | undefined;
   const step = (
     p: TensorsOf<P>,
     s: TensorsOf<S>,
@@ -65,28 +70,63 @@ export function traceStep<P, S>({
     const [value, gradients] = valueAndGrad((q: TensorsOf<P>) => {
       const result = model.apply(q, x, { state: s, training: true, seed });
       next = result.state;
+      output = typeOf(result.output);
       return loss(result.output, y);
     })(p);
     const updated = optimizer.update(clip(gradients), o, p, learningRate);
     return { params: updated.params, state: next, optimizer: updated.state, loss: value };
   };
-  const types = [spec(data.inputs.shape, data.inputs.dtype), spec(data.labels.shape, data.labels.dtype)];
-  const args = [params, state, optimizerState, ...types, spec([batchSize], "int64"), spec([], dtype), spec([], "int64")];
-  return trace(step as never, args, { names });
+  const types = [
+    spec(data.inputs.shape, data.inputs.dtype),
+    spec(data.labels.shape, data.labels.dtype),
+    spec([batchSize], "int64"),
+  ];
+  const args = [params, state, optimizerState, ...types, spec([], dtype), spec([], "int64")];
+  const { graph } = trace(step as never, args, { names });
+  return { graph, output: output as unknown as Type };
 }
 
 /** Loss and, for classes, accuracy of one batch in evaluation mode, as a graph. */
-export function traceEvaluation<P, S>({ model, loss, params, state, data, batchSize }: Parts<P, S>): Traced {
+export function traceEvaluation<P, S>({
+  model,
+  loss,
+  params,
+  state,
+  data,
+  batchSize,
+}: Parts<P, S>): TracedModel {
+  let output: Type | undefined;
   const evaluate = (p: TensorsOf<P>, s: TensorsOf<S>, inputs: Tensor, labels: Tensor, batch: Tensor) => {
     const y = gather(labels, batch);
-    const { output } = model.apply(p, gather(inputs, batch), { state: s });
-    const value = loss(output, y);
-    const isClassifier = y.dtype === "int64" && output.rank === y.rank + 1;
-    if (!isClassifier) return { loss: value };
-    const hits = cast(equal(argmax(output), y), output.dtype as "float32");
+    const result = model.apply(p, gather(inputs, batch), { state: s });
+    output = typeOf(result.output);
+    const value = loss(result.output, y);
+    const axis = classAxis(result.output, y);
+    if (axis === undefined) return { loss: value };
+    const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
     return { loss: value, accuracy: mean(hits) };
   };
-  const types = [spec(data.inputs.shape, data.inputs.dtype), spec(data.labels.shape, data.labels.dtype)];
-  const args = [params, state, ...types, spec([batchSize], "int64")];
-  return trace(evaluate as never, args, { names: ["params", "state", "inputs", "labels", "batch"] });
+  const types = [
+    spec(data.inputs.shape, data.inputs.dtype),
+    spec(data.labels.shape, data.labels.dtype),
+    spec([batchSize], "int64"),
+  ];
+  const { graph } = trace(evaluate as never, [params, state, ...types], {
+    names: ["params", "state", "inputs", "labels", "batch"],
+  });
+  return { graph, output: output as unknown as Type };
 }
+
+/**
+ * The axis of an output's classes when integer labels are its elements' classes: the last, or axis 1 for images
+ * [batch, classes, height, width]. Undefined where both would fit: better no accuracy than a wrong one.
+ */
+function classAxis(output: Tensor, labels: Tensor): number | undefined {
+  if (labels.dtype !== "int64") return undefined;
+  const fits = [...new Set([1, output.rank - 1])].filter(
+    (axis) => axis > 0 && sameShape(without(output.shape, axis), labels.shape),
+  );
+  return fits.length === 1 ? fits[0] : undefined;
+}
+
+const without = (shape: Shape, axis: number): Shape => shape.filter((_, d) => d !== axis);

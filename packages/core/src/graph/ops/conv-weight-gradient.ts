@@ -2,13 +2,14 @@ import { type OnnxEmitter, int, ints } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
 import type { ConvAttributes } from "./conv.js";
 
+/** Up to this many channels the taps are joined to one product. */
+const joinedChannels = 4;
+
 /**
- * ONNX nodes of a convolution's weight gradient, for which ONNX has no operator. Products batched over the images
- * need no transposed copy of images or gradients:
+ * ONNX nodes of a convolution's weight gradient, for which ONNX has no operator: for each tap of the kernel a product
+ * of the output's gradient with the image shifted by the tap, summed over images and places,
  *
- * dw[:, :, a, b] = sum_n G_n X_n(a, b)',  G_n [out, places], X_n(a, b) the image shifted by the tap [in, places]
- *
- * With few channels the taps are joined to one product, which a small product for each would not fill.
+ * dw[:, :, a, b] = sum_n G_n X_n(a, b)',  G_n [out, places], X_n(a, b) [in, places]
  */
 export function emitWeightGradient(
   e: OnnxEmitter,
@@ -16,6 +17,18 @@ export function emitWeightGradient(
   node: Tensor,
   attrs: ConvAttributes,
 ): string {
+  const { groups } = attrs;
+  const [image, gradient] = node.inputs;
+  const channels = image.shape[1];
+  const [, outputs, h, w] = gradient.shape;
+  const products = outputs * channels;
+  // Deep layers have more weights than places: a product for each image would write more than it reads.
+  if (groups === 1 && products > h * w * (outputs + channels)) return emitAcrossImages(e, x, g, node, attrs);
+  return emitPerImage(e, x, g, node, attrs);
+}
+
+/** Products batched over the images and then added up: no transposed copy of images or gradients. */
+function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs: ConvAttributes): string {
   const { groups } = attrs;
   const [image, gradient] = node.inputs;
   const [n, channels] = image.shape;
@@ -37,16 +50,32 @@ export function emitWeightGradient(
     const turned = channels === 1 ? taps : e.emit("Transpose", [taps], { perm: ints([0, 2, 1]) });
     return e.emit("Reshape", [turned, e.indices(node.shape)]);
   }
-  const summed = shifted.map((tap) => {
-    const product = addImages(multiplyTransposed(e, gradients, flat(tap, perGroup)), perGroup);
-    return e.emit("Reshape", [product, e.indices([outputs, perGroup, 1])]);
-  });
-  const joined = summed.length === 1 ? summed[0] : e.emit("Concat", summed, { axis: int(2) });
-  return e.emit("Reshape", [joined, e.indices(node.shape)]);
+  const summed = shifted.map((tap) => addImages(multiplyTransposed(e, gradients, flat(tap, perGroup)), perGroup));
+  return joinTaps(e, summed, node);
 }
 
-/** Up to this many channels the taps are joined to one product. */
-const joinedChannels = 4;
+/** One product for all images, with images and gradients as [channels, images x places]. */
+function emitAcrossImages(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs: ConvAttributes): string {
+  const [image, gradient] = node.inputs;
+  const [n, channels] = image.shape;
+  const [, outputs, h, w] = gradient.shape;
+  const channelsFirst = (t: string) => e.emit("Transpose", [t], { perm: ints([1, 0, 2, 3]) });
+  const rows = (t: string, count: number) => e.emit("Reshape", [t, e.indices([count, n * h * w])]);
+  const gradients = rows(channelsFirst(g), outputs);
+  const taps = emitTaps(e, channelsFirst(x), node, attrs).map((tap) =>
+    e.emit("Gemm", [gradients, rows(tap, channels)], { transB: int(1) }),
+  );
+  return joinTaps(e, taps, node);
+}
+
+/** [out, in] of each tap to [out, in, height, width]. */
+function joinTaps(e: OnnxEmitter, taps: readonly string[], node: Tensor): string {
+  const [outputs, channels] = node.shape;
+  if (taps.length === 1) return e.emit("Reshape", [taps[0], e.indices(node.shape)]);
+  const columns = taps.map((tap) => e.emit("Reshape", [tap, e.indices([1, outputs * channels])]));
+  const stacked = e.emit("Concat", columns, { axis: int(0) });
+  return e.emit("Reshape", [e.emit("Transpose", [stacked], { perm: ints([1, 0]) }), e.indices(node.shape)]);
+}
 
 /** For each tap of the kernel the part of the padded image that it meets: [n, channels, h, w]. */
 function emitTaps(

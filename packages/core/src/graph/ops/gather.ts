@@ -2,7 +2,7 @@ import type { DType, Shape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import { int, ints, text } from "../onnx-rule.js";
-import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, bytesOf, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
 import { resolveAxis } from "./reshape.js";
 
 /** x[..., indices, ...]: whole slices of x along an axis. */
@@ -30,6 +30,8 @@ const gatherOp: Op<{ axis: number }> = {
   },
   onnx: { emit: (e, inputs, _node, { axis }) => e.emit("Gather", inputs, { axis: int(axis) }) },
   flops: () => 0,
+  // Of the table only the gathered slices are read.
+  bytes: (node) => 2 * bytesOf(node) + bytesOf(node.inputs[1]),
 };
 
 /** The transpose of gather: adds slices into zeros at the given places; repeated places add up. */

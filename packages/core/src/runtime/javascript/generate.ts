@@ -172,7 +172,8 @@ class Generator {
       case "inline":
         return this.compute(node, at);
       case "local":
-        return this.local(node, at.flat.constant);
+        // A single element is read at a variable index where operands are told apart by it (concat).
+        return this.local(node, node.size === 1 ? 0 : at.flat.constant);
       default:
         return this.bufferElement(node, at);
     }

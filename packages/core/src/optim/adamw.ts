@@ -1,0 +1,33 @@
+// I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
+import { type AdamOptions, adamWithDecay } from "./adam.js";
+import type { Optimizer } from "./optimizer.js";
+
+/**
+ * AdamW: {@link adam} with a weight decay that the second moment does not rescale.
+ *
+ * w <- (1 - eta lambda) w
+ * w <- w - eta m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon), m and v from gradients without decay
+ *
+ * eta: the learning rate; [b1, b2]: `betas`; lambda: `weightDecay`, 0.01 by default.
+ * State: as Adam's. The paper decays by a schedule times lambda, not by eta lambda; this is PyTorch's form.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * const optimizer = adamw({ weightDecay: 0.1 });
+ * let params = array([3, -4], "float64");
+ * let state = optimizer.init(params);
+ * const step = await jit((p, s, rate) => {
+ *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
+ *   return { loss, ...optimizer.update(gradients, s, p, rate) };
+ * }, [params, state, spec([], "float64")]);
+ * for (let t = 0; t < 5; t++) {
+ *   const result = await step(params, state, array(0.5, "float64"));
+ *   ({ params, state } = result);
+ *   console.log(item(result.loss).toFixed(3));
+ * }
+ * // 25.000 16.413 9.994 5.463 2.532
+ */
+export function adamw(options: AdamOptions = {}): Optimizer {
+  return adamWithDecay("adamw", options, "decoupled");
+}

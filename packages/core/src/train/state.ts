@@ -1,0 +1,76 @@
+import type { NdArray } from "../array.js";
+import { dtypeOf, isNdArray } from "../array.js";
+import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { formatType, sameShape } from "../graph/tensor.js";
+import type { OptimizerState } from "../optim/optimizer.js";
+import { flatten, unflatten } from "../tree.js";
+
+/** Everything that changes while training, as plain data: what a checkpoint holds. */
+export interface TrainState<P, S> {
+  /** Steps done. */
+  readonly step: number;
+  readonly params: P;
+  /** The model's: running statistics. */
+  readonly state: S;
+  readonly optimizer: OptimizerState;
+}
+
+/** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */
+export function arraysOf<P, S>(current: TrainState<P, S>): Record<string, NdArray> {
+  const { params, state, optimizer } = current;
+  const { leaves, paths } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
+  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+}
+
+/** A state of the structure of another one, from arrays by path. */
+export function stateFrom<P, S>(
+  like: TrainState<P, S>,
+  arrays: Readonly<Record<string, NdArray>>,
+  step: number,
+): TrainState<P, S> {
+  const { params, state, optimizer } = like;
+  const { paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
+  const trees = unflatten(
+    def,
+    paths.map((path) => arrays[path]),
+  ) as Omit<TrainState<P, S>, "step">;
+  return { step, ...trees };
+}
+
+/**
+ * Checks that arrays by path can stand in for others.
+ *
+ * @throws ShapeError, DTypeError naming the first path that is missing, too many or of another type
+ */
+export function checkArrays(
+  given: Readonly<Record<string, NdArray>>,
+  expected: Readonly<Record<string, NdArray>>,
+  what: string,
+): void {
+  const describe = (a: NdArray) => formatType({ shape: a.shape, dtype: dtypeOf(a) });
+  for (const [path, like] of Object.entries(expected)) {
+    if (!Object.hasOwn(given, path)) {
+      throw new ShapeError(`${what} does not fit this run: "${path}", ${describe(like)}, is missing.`);
+    }
+    const found = given[path];
+    const isSame = dtypeOf(found) === dtypeOf(like);
+    if (!isSame || !sameShape(found.shape, like.shape)) {
+      const message = `${what} does not fit this run: "${path}" must be ${describe(like)}; got ${describe(found)}.`;
+      throw isSame ? new ShapeError(message) : new DTypeError(message);
+    }
+  }
+  const extra = Object.keys(given).find((path) => !Object.hasOwn(expected, path));
+  if (extra !== undefined) {
+    throw new ShapeError(
+      `${what} does not fit this run: it has "${extra}", which this model and optimiser do not. Is it of another run?`,
+    );
+  }
+}
+
+/** Checks that a state can replace another: the same paths and types, and a count of steps. */
+export function checkState<P, S>(given: TrainState<P, S>, current: TrainState<P, S>): void {
+  if (!Number.isSafeInteger(given.step) || given.step < 0) {
+    throw new OptionError(`restore: the state's step must be an integer >= 0; got ${given.step}.`);
+  }
+  checkArrays(arraysOf(given), arraysOf(current), "The state");
+}

@@ -1,0 +1,183 @@
+import fc from "fast-check";
+import type { NdArray } from "../../src/array.js";
+import { mul } from "../../src/graph/ops/arithmetic.js";
+import { cumsum, gather, oneHot, scatterAdd } from "../../src/graph/ops/gather.js";
+import { randomUniform } from "../../src/graph/ops/random.js";
+import {
+  forEachPlace,
+  get,
+  integers,
+  type OpRow,
+  offsetOf,
+  type Place,
+  range,
+  seed,
+  shapeOf,
+  show,
+  tabulate,
+  total,
+  uniform,
+} from "./op-case.js";
+
+const indexed = shapeOf(1, 3, 60).chain((shape) =>
+  fc.record({
+    shape: fc.constant(shape),
+    axis: fc.nat({ max: shape.length - 1 }),
+    indexShape: shapeOf(0, 2, 12),
+    seed,
+  }),
+);
+
+/** The result's shape: the indices' axes in the axis' place. */
+const picked = (shape: Place, axis: number, indexShape: Place): number[] => [
+  ...shape.slice(0, axis),
+  ...indexShape,
+  ...shape.slice(axis + 1),
+];
+
+/** The place in x of an element of the gathered tensor. */
+const source = (at: Place, axis: number, indices: NdArray): Place => [
+  ...at.slice(0, axis),
+  get(indices, at.slice(axis, axis + indices.shape.length)),
+  ...at.slice(axis + indices.shape.length),
+];
+
+const gatherRow: OpRow = {
+  name: "gather",
+  cases: indexed
+    .chain((c) => fc.tuple(fc.constant(c), fc.boolean()))
+    .map(([{ shape, axis, indexShape, seed }, fromEnd]) => ({
+      label: `${show(shape)} at ${show(indexShape)} axis ${axis} seed ${seed}`,
+      inputs: [uniform(seed, shape), integers(seed + 1, indexShape, shape[axis])],
+      apply: (x, i) => gather(mul(x, x), i, { axis: fromEnd ? axis - shape.length : axis }),
+      reference: (x, i) =>
+        tabulate(picked(shape, axis, indexShape), (at) => get(x, source(at, axis, i)) ** 2),
+    })),
+};
+
+const integerGather: OpRow = {
+  name: "gather of integers",
+  differentiable: false,
+  cases: indexed.map(({ shape, axis, indexShape, seed }) => ({
+    label: `${show(shape)} at ${show(indexShape)} axis ${axis}`,
+    inputs: [integers(seed, shape, 100), integers(seed + 1, indexShape, shape[axis])],
+    apply: (x, i) => gather(x, i, { axis }),
+    reference: (x, i) =>
+      tabulate(picked(shape, axis, indexShape), (at) => get(x, source(at, axis, i)), "int64"),
+  })),
+};
+
+const scatterRow: OpRow = {
+  name: "scatterAdd",
+  cases: indexed.map(({ shape, axis, indexShape, seed }) => {
+    const updates = picked(shape, axis, indexShape);
+    return {
+      label: `${show(updates)} at ${show(indexShape)} axis ${axis} of ${shape[axis]} seed ${seed}`,
+      inputs: [uniform(seed, updates), integers(seed + 1, indexShape, shape[axis])],
+      apply: (u, i) => scatterAdd(mul(u, u), i, { axis, size: shape[axis] }),
+      reference: (u, i) => {
+        const sums = tabulate(shape, () => 0);
+        forEachPlace(updates, (at) => {
+          sums.data[offsetOf(shape, source(at, axis, i))] = get(sums, source(at, axis, i)) + get(u, at) ** 2;
+        });
+        return sums;
+      },
+    };
+  }),
+};
+
+const oneHotRow: OpRow = {
+  name: "oneHot",
+  differentiable: false,
+  cases: fc.tuple(shapeOf(0, 2, 20), fc.constantFrom(1, 2, 5), seed).map(([shape, depth, s]) => ({
+    label: `${show(shape)} depth ${depth} seed ${s}`,
+    // Also -1 and depth, which mark nothing.
+    inputs: [
+      tabulate(
+        shape,
+        (
+          (drawn) => (at: Place) =>
+            get(drawn, at) - 1
+        )(integers(s, shape, depth + 2)),
+        "int64",
+      ),
+    ],
+    apply: (i) => oneHot(i, depth, "float64"),
+    reference: (i) => tabulate([...shape, depth], (at) => +(get(i, at.slice(0, -1)) === at[at.length - 1])),
+  })),
+};
+
+const cumsumRow: OpRow = {
+  name: "cumsum",
+  cases: shapeOf(1, 3)
+    .chain((shape) =>
+      fc.record({
+        shape: fc.constant(shape),
+        axis: fc.integer({ min: -shape.length, max: shape.length - 1 }),
+        exclusive: fc.boolean(),
+        reverse: fc.boolean(),
+        seed,
+      }),
+    )
+    .map(({ shape, axis, exclusive, reverse, seed }) => ({
+      label: `${show(shape)} axis ${axis} exclusive ${exclusive} reverse ${reverse} seed ${seed}`,
+      inputs: [uniform(seed, shape)],
+      apply: (x) => cumsum(mul(x, x), { axis, exclusive, reverse }),
+      reference: (x) =>
+        tabulate(shape, (at) => {
+          const d = (axis + shape.length) % shape.length;
+          const counts = (k: number) => (reverse ? k > at[d] : k < at[d]) || (!exclusive && k === at[d]);
+          return total(
+            range(shape[d])
+              .filter(counts)
+              .map(
+                (k) =>
+                  get(
+                    x,
+                    at.map((i, e) => (e === d ? k : i)),
+                  ) ** 2,
+              ),
+          );
+        }),
+    })),
+};
+
+/** x ^= x >>> 16; x *= 0x21f0aaad; x ^= x >>> 15; x *= 0x735a2d97; x ^= x >>> 15, modulo 2^32, in exact integers. */
+function mix(x: bigint): bigint {
+  const word = (v: bigint) => BigInt.asUintN(32, v);
+  let h = word(x);
+  h ^= h >> 16n;
+  h = word(h * 0x21f0aaadn);
+  h ^= h >> 15n;
+  h = word(h * 0x735a2d97n);
+  return h ^ (h >> 15n);
+}
+
+const randomRow: OpRow = {
+  name: "randomUniform",
+  differentiable: false,
+  cases: fc
+    .record({
+      shape: shapeOf(0, 3),
+      stream: fc.nat({ max: 9 }),
+      start: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+    })
+    .map(({ shape, stream, start }) => ({
+      label: `${show(shape)} stream ${stream} seed ${start}`,
+      inputs: [tabulate([], () => start, "int64")],
+      apply: (s) => randomUniform(s, shape, { stream, dtype: "float64" }),
+      reference: (s) => {
+        const key = mix(BigInt(get(s, [])) + (mix(BigInt(stream)) >> 2n));
+        return tabulate(shape, (at) => Number(mix(mix(BigInt(offsetOf(shape, at))) ^ key) >> 8n) * 2 ** -24);
+      },
+    })),
+};
+
+export const indexRows: readonly OpRow[] = [
+  gatherRow,
+  integerGather,
+  scatterRow,
+  oneHotRow,
+  cumsumRow,
+  randomRow,
+];

@@ -1,0 +1,29 @@
+import fc from "fast-check";
+import { activationRows, arithmeticRows, compareRows, elementaryRows } from "./elementwise-rows.js";
+import { convRows, poolRows } from "./image-rows.js";
+import { indexRows } from "./index-rows.js";
+import { matmulRows, reduceRows, softmaxRows } from "./linear-rows.js";
+import type { OpCase, OpRow } from "./op-case.js";
+import { shapeRows } from "./shape-rows.js";
+
+/** Every public operation, with random shapes and options and a plain reference. A new operation is a new row. */
+export const opTable: readonly OpRow[] = [
+  ...arithmeticRows,
+  ...compareRows,
+  ...elementaryRows,
+  ...activationRows,
+  ...reduceRows,
+  ...matmulRows,
+  ...softmaxRows,
+  ...shapeRows,
+  ...indexRows,
+  ...convRows,
+  ...poolRows,
+];
+
+/** The cases of a row, which a failure's report tells by their labels, not by the source of their functions. */
+export const labelled = ({ cases }: OpRow): fc.Arbitrary<OpCase> =>
+  cases.map((c) => ({ ...c, [fc.toStringMethod]: () => c.label }));
+
+/** fast-check's settings: a fixed seed, so that a failure repeats. */
+export const settings = (numRuns: number) => ({ numRuns, seed: 20251 });
