@@ -85,6 +85,10 @@ function splitDigits(seed: number): { train: Dataset; validation: Dataset } {
   return { train: part(first), validation: part(second) };
 }
 
+function batchOf({ inputs, labels }: Dataset, rows: Int32Array): Batch {
+  return { x: takeRows(inputs, rows), y: takeRows(labels, rows) };
+}
+
 async function run(
   name: string,
   makeSymmetry: ((params: MlpParams) => Symmetry<MlpParams>) | undefined,
@@ -98,10 +102,7 @@ async function run(
 ): Promise<RunResult> {
   const { train, validation, steps, seed, say } = options;
   const trainer = await createTrainer({ model, data: train, optimizer: sgd(), learningRate, batchSize, seed });
-  const batchAt = (step: number): Batch => {
-    const rows = trainer.batchOf(step);
-    return { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };
-  };
+  const batchAt = (step: number): Batch => batchOf(train, trainer.batchOf(step));
   const teleporter =
     makeSymmetry &&
     (await createTeleporter({
@@ -109,6 +110,7 @@ async function run(
       loss,
       params: trainer.current.params,
       batch: batchAt(0),
+      guard: { race: { learningRate } },
     }));
   const reports: (TeleportReport & { step: number })[] = [];
   const seconds: number[] = [];
@@ -121,7 +123,8 @@ async function run(
     const spent = reports.reduce((a, r) => a + r.seconds, 0);
     seconds.push(...trainer.history.seconds.slice(from).map((s) => s + spent));
     if (teleporter && until < steps) {
-      const { params, report } = await teleporter.teleport(trainer.current.params, batchAt(until));
+      const heldOut = batchOf(validation, Int32Array.from({ length: batchSize }, (_, i) => i));
+      const { params, report } = await teleporter.teleport(trainer.current.params, batchAt(until), { heldOut });
       trainer.restore({ ...trainer.current, params });
       reports.push({ step: until, ...report });
     }

@@ -1,3 +1,5 @@
+import type { RaceOptions } from "./race.js";
+
 /** Bounds on what a teleport may change. */
 export interface GuardOptions {
   /** Largest relative drift of the loss on the batch; default 1e-6 in float64, 1e-4 in float32. */
@@ -6,6 +8,11 @@ export interface GuardOptions {
   readonly heldOutDrift?: number;
   /** How often a refused step is halved before the search ends; default 3. */
   readonly halvings?: number;
+  /**
+   * Lets descent run from the old and the new point and keeps the one that gets lower; default none. A larger gradient
+   * comes with a larger curvature, and at a fixed learning rate that can be too much.
+   */
+  readonly race?: RaceOptions;
 }
 
 /** Loss, objective and squared gradient norm at a point. */
@@ -14,6 +21,8 @@ export interface Point {
   readonly objective: number;
   readonly gradNormSq: number;
   readonly heldOutLoss?: number;
+  /** Loss, on held-out data where there are some, after the steps of the race. */
+  readonly racedLoss?: number;
 }
 
 /** |b - a| relative to |a|. */
@@ -43,5 +52,8 @@ export function objection(
     }
   }
   if (!(after.objective > before.objective)) return "the objective does not grow";
+  if (before.racedLoss !== undefined && !((after.racedLoss ?? Number.NaN) <= before.racedLoss)) {
+    return `descent from the new point gets to ${after.racedLoss?.toPrecision(4)}, from the old one to ${before.racedLoss.toPrecision(4)}`;
+  }
   return undefined;
 }

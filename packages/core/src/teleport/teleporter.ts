@@ -12,6 +12,7 @@ import { isRefusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { type GuardOptions, objection, type Point, relativeDrift } from "./guard.js";
 import { type BatchLoss, gradNormSq, type Objective } from "./objective.js";
+import { createRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
 
 /** A batch: examples along the first axis. */
@@ -94,6 +95,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     gradNormSq: gradNormSq(loss)(p, x, y),
   });
   const measured = trace(figures as never, [params, batch.x, batch.y], { names: ["params", "x", "y"] });
+  const race = guard.race && (await createRace(loss, params, batch, dtype, guard.race, compileOptions));
   const gradient = await compile(graph, compileOptions);
   const measurement = await compile(measured.graph, compileOptions);
 
@@ -104,11 +106,13 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const measure = async (p: P, at: Batch, heldOut: Batch | undefined): Promise<Point> => {
     const here = await measurement.run({ ...namedParams(p), ...at });
     const elsewhere = heldOut && (await measurement.run({ ...namedParams(p), ...heldOut }));
+    const finish = race && (await measurement.run({ ...namedParams(await race.run(p, at)), ...(heldOut ?? at) }));
     return {
       loss: item(here.loss),
       objective: item(here.objective),
       gradNormSq: item(here.gradNormSq),
       ...(elsewhere ? { heldOutLoss: item(elsewhere.loss) } : {}),
+      ...(finish ? { racedLoss: item(finish.loss) } : {}),
     };
   };
   /** Direction of steepest ascent at the identity, or why there is none. */
@@ -192,6 +196,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     async dispose() {
       await gradient.dispose();
       await measurement.dispose();
+      await race?.dispose();
       await symmetry.dispose();
     },
   };

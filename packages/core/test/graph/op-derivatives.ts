@@ -74,13 +74,16 @@ export const roundedValues = (values: Values): Values =>
     ]),
   );
 
-/** ||a - b|| / ||b||; relative to a tiny number where b vanishes. NaN where a or b holds one alone. */
-export function relativeError(a: NdArray, b: NdArray): number {
-  let [difference, norm] = [0, 0];
+/** Root of the sum of squares. */
+export const norm = ({ data }: NdArray): number =>
+  Math.sqrt(Array.from<number | bigint, number>(data, Number).reduce((sum, x) => sum + x * x, 0));
+
+/** ||a - b|| / ||b||, or relative to `floor` where b is smaller. NaN where a or b holds one alone. */
+export function relativeError(a: NdArray, b: NdArray, floor = 1e-3): number {
+  let difference = 0;
   for (let i = 0; i < sizeOf(b.shape); i++) {
     const [x, y] = [Number(a.data[i]), Number(b.data[i])];
     if (!Object.is(x, y)) difference += (x - y) ** 2;
-    norm += y * y;
   }
-  return Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-3);
+  return Math.sqrt(difference) / Math.max(norm(b), floor);
 }

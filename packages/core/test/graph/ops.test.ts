@@ -68,7 +68,7 @@ const moved = (values: Values, direction: Map<string, Float64Array>, by: number,
 const inner = (a: NdArray, b: Float64Array): number => total(Array.from(b, (v, i) => v * Number(a.data[i])));
 
 /** Distance of the points of a difference quotient; kinks and ties are at least ten times as far off. */
-const step = 1e-3;
+const step = 5e-4;
 
 /** Compares both derivatives along random directions with a difference quotient of fourth order. */
 function checkDerivatives(c: OpCase): void {

@@ -159,7 +159,8 @@ function emitPoolPut(e: OnnxEmitter, [g, x]: readonly string[], node: Tensor, at
 
 function emitPoolTake(e: OnnxEmitter, [z, x]: readonly string[], node: Tensor, attrs: PoolAttributes): string {
   const [source, image] = node.inputs;
-  if (tiles(image.shape, attrs) && !e.indexed(image)) {
+  // ONNX Runtime averages float32 only.
+  if (tiles(image.shape, attrs) && !e.indexed(image) && node.dtype === "float32") {
     const chosen = emitSelection(e, x, image, attrs);
     const rows = e.emit("Reshape", [z, e.indices(tileRows(image.shape, attrs))]);
     const kept = e.emit("Mul", [chosen, rows]);

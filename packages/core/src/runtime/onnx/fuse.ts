@@ -70,7 +70,10 @@ export function fuse(graph: Graph): Graph {
   const fuseAdd = (node: Tensor): Tensor | undefined => {
     for (const [product, term] of [node.inputs, [...node.inputs].reverse()]) {
       if (once(product, "matmul") && product.rank === 2 && isFloat(product.dtype)) {
-        const [beta, scaled] = once(term, "mul") ? withoutFactor(term) : [1, term];
+        const [factor, rest] = once(term, "mul") ? withoutFactor(term) : [1, term];
+        // The attribute is a float32, also where the matrices are float64.
+        const isExact = product.dtype === "float32" || Math.fround(factor) === factor;
+        const [beta, scaled] = isExact ? [factor, rest] : [1, term];
         const source = scaled.op.name === "broadcast" ? scaled.inputs[0] : scaled;
         const { transposeA, transposeB } = product.attrs as { transposeA: boolean; transposeB: boolean };
         const attrs = { transposeA, transposeB, beta, shape: product.shape };
