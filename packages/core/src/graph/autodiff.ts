@@ -64,6 +64,20 @@ function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
   return { leaves: fresh, tree: unflatten(def, fresh) as P };
 }
 
+/** The leaves of a tree that must have the structure and shapes of given tensors. */
+function leavesLike(tree: unknown, tensors: readonly Tensor[], op: string, what: string): Tensor[] {
+  const { leaves } = flatten(tree, isTensor);
+  if (leaves.length !== tensors.length) {
+    throw new ShapeError(`${op}: needs ${tensors.length} ${what}, one for each tensor; got ${leaves.length}.`);
+  }
+  leaves.forEach((x, k) => {
+    if (!sameShape(x.shape, tensors[k].shape)) {
+      throw new ShapeError(`${op}: ${what} must have the shapes of ${formatType(tensors[k])}; got ${formatType(x)}.`);
+    }
+  });
+  return leaves;
+}
+
 function requireScalar(loss: Tensor, op: string): void {
   if (!isTensor(loss) || loss.size !== 1 || !isFloat(loss.dtype)) {
     throw new ShapeError(
@@ -111,7 +125,8 @@ export function vjp<P, R>(f: (params: P) => R, params: P): [R, (cotangents: R) =
   const { def } = flatten(params, isTensor);
   return [
     result,
-    (cotangents) => unflatten(def, backward(outputs, flatten(cotangents, isTensor).leaves, leaves)) as P,
+    (cotangents) =>
+      unflatten(def, backward(outputs, leavesLike(cotangents, outputs, "vjp", "cotangents"), leaves)) as P,
   ];
 }
 
@@ -123,7 +138,7 @@ export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): [R, R] {
   const { leaves, tree } = aliases(params, "jvp");
   const result = f(tree);
   const { leaves: outputs, def } = flatten(result, isTensor);
-  const v = flatten(tangents, isTensor).leaves;
+  const v = leavesLike(tangents, leaves, "jvp", "tangents");
   const u = outputs.map((y) => alias(fillLike(y, 0)));
   const pulled = backward(outputs, u, leaves);
   return [result, unflatten(def, backward(pulled, v, u)) as R];
@@ -172,6 +187,8 @@ export function dot<P>(a: P, b: P): Tensor {
 export function mapTree<P>(f: (...leaves: Tensor[]) => Tensor, first: P, ...others: P[]): P {
   const { leaves, def } = flatten(first, isTensor);
   const rest = others.map((o) => flatten(o, isTensor).leaves);
+  const other = rest.find((r) => r.length !== leaves.length);
+  if (other) throw new ShapeError(`mapTree: the trees must have equal leaves; got ${leaves.length} and ${other.length}.`);
   return unflatten(def, leaves.map((x, i) => f(x, ...rest.map((r) => r[i])))) as P;
 }
 

@@ -1,5 +1,6 @@
 import type { DType, Shape } from "../array.js";
 import { sizeOf } from "../array.js";
+import { DTypeError, ShapeError } from "../errors.js";
 import type { JavaScriptRule } from "./javascript-rule.js";
 import type { OnnxRule } from "./onnx-rule.js";
 
@@ -62,6 +63,9 @@ export class Tensor implements Type {
 /** Applies an operation: checks the inputs and makes the node. */
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   const { shape, dtype } = op.infer(inputs, attrs);
+  if (!shape.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new ShapeError(`${op.name}: a shape holds integers >= 0; got ${formatShape(shape)}.`);
+  }
   return new Tensor(op as unknown as Op, inputs, attrs, shape, dtype);
 }
 
@@ -91,4 +95,11 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
+}
+
+/** Refuses integers and bools, with the operation's name. */
+export function requireFloat(op: string, x: Tensor): void {
+  if (!isFloat(x.dtype)) {
+    throw new DTypeError(`${op} takes floats; got ${formatType(x)}. Convert with cast(x, "float32").`);
+  }
 }

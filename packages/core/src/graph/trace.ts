@@ -1,6 +1,6 @@
 import type { DType, NdArray, Shape } from "../array.js";
 import { dtypeOf, isNdArray } from "../array.js";
-import { ShapeError } from "../errors.js";
+import { OptionError, ShapeError } from "../errors.js";
 import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
 import type { Graph, Port } from "./graph.js";
 import { input } from "./ops/leaf.js";
@@ -39,6 +39,17 @@ export function isSpecLeaf(value: unknown): value is SpecLeaf {
   return isNdArray(value) || isSpec(value);
 }
 
+/** Values go in and come out by name. */
+function requireDistinct(ports: readonly Port[], what: string): void {
+  const seen = new Set<string>();
+  for (const { name } of ports) {
+    if (seen.has(name)) {
+      throw new OptionError(`trace: two ${what} are named "${name}"; give arguments names and keys that differ.`);
+    }
+    seen.add(name);
+  }
+}
+
 /**
  * Runs a function once on symbols and records what it does.
  *
@@ -64,6 +75,7 @@ export function trace<Args extends readonly unknown[], R>(
       tensor: input(leaf.shape, isSpec(leaf) ? leaf.dtype : dtypeOf(leaf)),
     };
   });
+  requireDistinct(inputs, "inputs");
   const symbols = unflatten(def, inputs.map((i) => i.tensor)) as never;
   const result = f(...(symbols as { [K in keyof Args]: TensorsOf<Args[K]> }));
   const out = flatten(result, isTensor);
@@ -71,5 +83,6 @@ export function trace<Args extends readonly unknown[], R>(
     throw new ShapeError("trace: the function returned no tensor; it must return a tensor or a tree of tensors.");
   }
   const outputs = out.leaves.map((tensor, i): Port => ({ name: out.paths[i] || "result", tensor }));
+  requireDistinct(outputs, "outputs");
   return { graph: { inputs, outputs }, argsDef: def, resultDef: out.def };
 }

@@ -14,7 +14,7 @@ export interface CompileOptions {
   readonly runtime?: RuntimeName;
   /** Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`. */
   readonly provider?: string;
-  /** Threads inside an operator of ONNX Runtime; default 1. */
+  /** Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores. */
   readonly threads?: number;
   /** Computes the graph with all its floats in this precision. JavaScript always computes in float64. */
   readonly dtype?: "float32" | "float64";

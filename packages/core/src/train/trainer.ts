@@ -198,7 +198,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     },
     stepsPerEpoch,
     executable,
-    batchOf,
+    batchOf: (s) => batchOf(s).slice(),
     async run({ steps, onProgress, reportEvery = Math.max(10, Math.ceil(steps / 100)) }) {
       requireCount("steps", steps, 0);
       requireCount("reportEvery", reportEvery, 1);

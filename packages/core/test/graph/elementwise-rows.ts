@@ -77,6 +77,12 @@ function unary(
   };
 }
 
+/** A row with kinks and ties among its inputs. */
+const byRule = (name: string, f: (x: Tensor) => Tensor, reference: (x: number) => number): OpRow => ({
+  ...unary(name, f, reference, tied),
+  differentiable: "by rule",
+});
+
 type Pair = (seed: number, a: readonly number[], b: readonly number[]) => [NdArray, NdArray];
 
 const anyPair: Pair = (s, a, b) => [uniform(s, a), uniform(s + 1, b)];
@@ -89,7 +95,7 @@ const boolPair: Pair = (s, a, b) => [bools(s, a), bools(s + 1, b)];
 
 interface BinaryOptions {
   readonly pair?: Pair;
-  readonly differentiable?: boolean;
+  readonly differentiable?: boolean | "by rule";
   readonly result?: "float64" | "int64" | "bool";
 }
 
@@ -192,7 +198,8 @@ export const arithmeticRows: readonly OpRow[] = [
   binary("pow", pow, (a, b) => a ** b, { pair: powers }),
   binary("maximum", maximum, Math.max, { pair: apart }),
   binary("minimum", minimum, Math.min, { pair: apart }),
-  binary("maximum of ties", maximum, Math.max, { pair: ties, differentiable: false }),
+  binary("maximum of ties", maximum, Math.max, { pair: ties, differentiable: "by rule" }),
+  binary("minimum of ties", minimum, Math.min, { pair: ties, differentiable: "by rule" }),
   binary("add of integers", add, (a, b) => a + b, {
     pair: integerPair,
     differentiable: false,
@@ -328,11 +335,18 @@ export const elementaryRows: readonly OpRow[] = [
       (x) => x * Math.cos(x),
       any,
     ),
-    differentiable: false,
+    differentiable: "by rule",
   },
 ];
 
 export const activationRows: readonly OpRow[] = [
+  byRule("relu at zero", relu, (x) => Math.max(x, 0)),
+  byRule("abs at zero", abs, Math.abs),
+  byRule(
+    "leakyRelu at zero",
+    (x) => leakyRelu(x, 0.1),
+    (x) => (x > 0 ? x : 0.1 * x),
+  ),
   unary("relu", relu, (x) => Math.max(x, 0), awayFromZero),
   unary("leakyRelu", leakyRelu, (x) => (x > 0 ? x : 0.01 * x), awayFromZero),
   ...[0.1, 0, 1, 10, -0.2].map((slope) =>

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { NdArray } from "../../src/array.js";
 import { leakyRelu, relu } from "../../src/graph/ops/activation.js";
-import { mul } from "../../src/graph/ops/arithmetic.js";
+import { add, mul } from "../../src/graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../../src/graph/ops/conv.js";
 import {
   avgPool2d,
@@ -10,6 +10,7 @@ import {
   maxPoolWithIndices2d,
   maxUnpool2d,
 } from "../../src/graph/ops/pool.js";
+import { reshape } from "../../src/graph/ops/reshape.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import {
   distinct,
@@ -126,19 +127,23 @@ const outputOf = ({ x, w, geometry }: ConvCase): Quad => [
   lengthOf(x[3], w[3], 1, geometry),
 ];
 
+const convInputs = (c: ConvCase): NdArray[] => [uniform(c.seed, c.x), uniform(c.seed + 1, c.w)];
+
+function convolved(c: ConvCase, x: NdArray, w: NdArray): NdArray {
+  const y = tabulate(outputOf(c), () => 0);
+  forEachProduct(c.x, c.w, y.shape, c.groups, c.geometry, (atX, atW, atY) => {
+    y.data[offsetOf(y.shape, atY)] = get(y, atY) + get(x, atX) * get(w, atW);
+  });
+  return y;
+}
+
 const convRow: OpRow = {
   name: "conv2d",
   cases: convCases.map((c) => ({
     label: label(c),
-    inputs: [uniform(c.seed, c.x), uniform(c.seed + 1, c.w)],
+    inputs: convInputs(c),
     apply: (x, w) => conv2d(x, w, { ...c.geometry, groups: c.groups }),
-    reference: (x, w) => {
-      const y = tabulate(outputOf(c), () => 0);
-      forEachProduct(c.x, c.w, y.shape, c.groups, c.geometry, (atX, atW, atY) => {
-        y.data[offsetOf(y.shape, atY)] = get(y, atY) + get(x, atX) * get(w, atW);
-      });
-      return y;
-    },
+    reference: (x, w) => convolved(c, x, w),
   })),
 };
 
@@ -167,7 +172,23 @@ const transposedRow: OpRow = {
   }),
 };
 
-export const convRows: readonly OpRow[] = [convRow, transposedRow];
+const biasRow: OpRow = {
+  name: "conv2d plus a bias",
+  cases: convCases
+    .chain((c) => fc.tuple(fc.constant(c), fc.boolean()))
+    .map(([c, isVector]) => ({
+      label: label(c),
+      inputs: [...convInputs(c), uniform(c.seed + 2, isVector ? [c.w[0]] : [1, c.w[0], 1, 1])],
+      apply: (x, w, b) =>
+        add(conv2d(x, w, { ...c.geometry, groups: c.groups }), isVector ? reshape(b, [-1, 1, 1]) : b),
+      reference: (x, w, b) => {
+        const y = convolved(c, x, w);
+        return tabulate(y.shape, (at) => get(y, at) + Number(b.data[at[1]]));
+      },
+    })),
+};
+
+export const convRows: readonly OpRow[] = [convRow, biasRow, transposedRow];
 
 interface PoolCase {
   readonly x: Quad;
@@ -186,16 +207,31 @@ const fits = ({ x, kernel, geometry }: PoolCase): boolean =>
       geometry.padding[d + 2] * 2 <= kernel[d],
   );
 
-/** Windows that cover the image without overlap or gap. */
+/** Windows that cover the image without overlap or gap; some images are wider than one block of the ONNX emitter. */
 const tiling: fc.Arbitrary<PoolCase> = fc
-  .record({
-    n: fc.constantFrom(1, 2),
-    c: fc.constantFrom(1, 3),
-    kernel: pairOf(1, 2, 3),
-    count: pairOf(1, 2, 3),
-    seed,
-  })
-  .map(({ n, c, kernel, count, seed }) => ({
+  .oneof(
+    {
+      weight: 4,
+      arbitrary: fc.tuple(
+        fc.constantFrom(1, 2),
+        fc.constantFrom(1, 3),
+        pairOf(1, 2, 3),
+        pairOf(1, 2, 3),
+        seed,
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(
+        fc.constant(1),
+        fc.constant(1),
+        pairOf(1, 2),
+        fc.constantFrom<Pair>([1, 37], [1, 40]),
+        seed,
+      ),
+    },
+  )
+  .map(([n, c, kernel, count, seed]) => ({
     x: [n, c, kernel[0] * count[0], kernel[1] * count[1]] as const,
     kernel,
     geometry: { ...plain, stride: kernel },
@@ -270,7 +306,7 @@ const pooling = (
     differentiable = true,
   }: {
     domain?: (seed: number, shape: Place) => NdArray;
-    differentiable?: boolean;
+    differentiable?: boolean | "by rule";
   } = {},
 ): OpRow => ({
   name,
@@ -331,6 +367,10 @@ export const poolRows: readonly OpRow[] = [
     const cases = nonEmpty(all);
     return [
       pooling(`maxPool2d with ${kind}`, cases, (x, c) => maxPool2d(x, options(c)), maxima),
+      pooling(`maxPool2d of ties with ${kind}`, cases, (x, c) => maxPool2d(x, options(c)), maxima, {
+        differentiable: "by rule",
+        domain: tied,
+      }),
       pooling(
         `maxPool2d of relu with ${kind}`,
         cases,

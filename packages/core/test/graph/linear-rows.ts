@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { NdArray } from "../../src/array.js";
+import { add, mul } from "../../src/graph/ops/arithmetic.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { argmax, max, mean, min, type ReduceOptions, sum, variance } from "../../src/graph/ops/reduce.js";
 import { logSoftmax, softmax } from "../../src/graph/ops/softmax.js";
@@ -150,6 +151,8 @@ export const reduceRows: readonly OpRow[] = [
   reduction("sum", sum, total),
   reduction("mean", mean, average),
   reduction("max", max, (v) => Math.max(...v), apart),
+  { ...reduction("max of ties", max, (v) => Math.max(...v), tied), differentiable: "by rule" },
+  { ...reduction("min of ties", min, (v) => Math.min(...v), tied), differentiable: "by rule" },
   reduction("min", min, (v) => Math.min(...v), apart),
   reduction("variance", variance, (v) => spread(v, 0)),
   correctedVariance,
@@ -210,7 +213,36 @@ const matmulRow = (name: string, transposeA: boolean, transposeB: boolean): OpRo
     }),
 });
 
+/** A linear layer, which ONNX has one operator for: with biases of every shape that broadcasts, and a factor. */
+const layerRow: OpRow = {
+  name: "matmul plus a bias",
+  cases: fc
+    .record({
+      m: fc.constantFrom(1, 2, 5),
+      n: fc.constantFrom(1, 3, 6),
+      k: inner,
+      biasKind: fc.constantFrom("row", "column", "matrix", "number"),
+      factor: fc.constantFrom(1, -1, 0.1, 2),
+      transposeB: fc.boolean(),
+      seed,
+    })
+    .map(({ m, n, k, biasKind, factor, transposeB, seed }) => {
+      const b = transposeB ? [n, k] : [k, n];
+      const bias = { row: [n], column: [m, 1], matrix: [m, n], number: [] }[biasKind];
+      return {
+        label: `${show([m, k])} ${show(b)} bias ${show(bias)} times ${factor} seed ${seed}`,
+        inputs: [uniform(seed, [m, k]), uniform(seed + 1, b), uniform(seed + 2, bias)],
+        apply: (x, y, z) => add(mul(factor, z), matmul(x, y, { transposeB })),
+        reference: (x, y, z) => {
+          const xy = product(x, y, false, transposeB);
+          return tabulate(xy.shape, (at) => get(xy, at) + factor * getBroadcast(z, at));
+        },
+      };
+    }),
+};
+
 export const matmulRows: readonly OpRow[] = [
+  layerRow,
   matmulRow("matmul", false, false),
   matmulRow("matmul with a transposed", true, false),
   matmulRow("matmul with b transposed", false, true),

@@ -18,8 +18,11 @@ export interface OpCase {
 export interface OpRow {
   readonly name: string;
   readonly cases: fc.Arbitrary<OpCase>;
-  /** Whether the result has a derivative in the float inputs; default true. */
-  readonly differentiable?: boolean;
+  /**
+   * Whether the result has a derivative in the float inputs; `by rule`: one that is set by rule and not by difference
+   * quotients, as at a tie. Default true.
+   */
+  readonly differentiable?: boolean | "by rule";
   /** Relative L2 error allowed in float32; default 1e-5. */
   readonly float32Tolerance?: number;
 }

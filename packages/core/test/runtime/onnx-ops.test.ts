@@ -109,14 +109,14 @@ const named = (rows: readonly OpRow[]) => rows.map((row) => [row.name, row] as c
 const check = (
   row: OpRow,
   dtype: "float32" | "float64",
-  numRuns_: number,
+  numRuns: number,
   property: (job: Job) => Promise<void>,
 ) =>
   fc.assert(
     fc.asyncProperty(labelled(row), async (c) => {
       for (const job of jobsOf(row, c, dtype)) await property(job);
     }),
-    settings(numRuns_ * Number(process.env.FCMUL ?? 1)),
+    settings(numRuns),
   );
 
 it.each(named(opTable))(

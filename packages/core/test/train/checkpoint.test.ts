@@ -127,11 +127,15 @@ describe("a checkpoint", () => {
     expect(() => decodeCheckpoint(new TextEncoder().encode("not a checkpoint, but text"))).toThrow(DataError);
   });
 
-  it("is refused without the history of its steps", async () => {
+  it.each([
+    { loss: [1, 2], seconds: [1, 2], message: /step 4, 2 losses and 2 times/ },
+    { loss: [1, 2], seconds: [1, 2, 3, 4], message: /step 4, 2 losses and 4 times/ },
+    { loss: [1, 2, 3, 4], seconds: [1], message: /step 4, 4 losses and 1 times/ },
+  ])("is refused without the history of its steps: $message", async ({ message, ...history }) => {
     const trainer = await trainerFor();
-    const bytes = encodeCheckpoint({ ...trainer.current, step: 4 }, { loss: [1, 2], seconds: [1, 2] });
+    const bytes = encodeCheckpoint({ ...trainer.current, step: 4 }, history);
     expect(() => decodeCheckpoint(bytes)).toThrow(DataError);
-    expect(() => decodeCheckpoint(bytes)).toThrow(/step 4, 2 losses and 2 times/);
+    expect(() => decodeCheckpoint(bytes)).toThrow(message);
   });
 
   it("is refused by a trainer of another model, optimiser or precision, which stays as it was", async () => {

@@ -1,6 +1,6 @@
 import { OptionError } from "../../errors.js";
 import { float } from "../onnx-rule.js";
-import { apply, type Op, type Tensor } from "../tensor.js";
+import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
 import { add, mul, sub } from "./arithmetic.js";
 import { greater, where } from "./compare.js";
 import { erf, exp, tanh, unary } from "./elementary.js";
@@ -76,7 +76,10 @@ const leakyStepOp: Op<{ slope: number }> = {
 
 const leakyReluOp: Op<{ slope: number }> = {
   name: "leakyRelu",
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  infer([x]) {
+    requireFloat("leakyRelu", x);
+    return { shape: x.shape, dtype: x.dtype };
+  },
   vjp: (g, y, { slope }) => [mul(g, apply(leakyStepOp, [slope > 0 ? y : y.inputs[0]], { slope }))],
   js: {
     flat: true,
@@ -117,6 +120,7 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
 
 /** Element-wise x where x > 0, else alpha (e^x - 1). */
 export function elu(x: Tensor, alpha = 1): Tensor {
+  requireFloat("elu", x);
   const positive = greater(x, 0);
   // Selecting the argument, not clamping it, keeps the derivative alpha at 0 whole.
   return where(positive, x, mul(alpha, sub(exp(where(positive, 0, x)), 1)));
@@ -128,6 +132,7 @@ export function elu(x: Tensor, alpha = 1): Tensor {
  * @param approximate `tanh` for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); default: exact, by erf
  */
 export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
+  requireFloat("gelu", x);
   const half = mul(0.5, x);
   if (approximate === "none") return mul(half, add(1, erf(mul(x, Math.SQRT1_2))));
   const cubic = mul(0.044715, mul(x, mul(x, x)));

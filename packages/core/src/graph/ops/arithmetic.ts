@@ -1,5 +1,5 @@
 import { DTypeError } from "../../errors.js";
-import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, formatType, isFloat, type Op, requireFloat, type Tensor, type Type } from "../tensor.js";
 import { unify } from "./broadcast.js";
 import { equal, greater, where } from "./compare.js";
 import { log, square, sqrt } from "./elementary.js";
@@ -8,22 +8,25 @@ import { constantValue, fillLike, type Operand } from "./leaf.js";
 interface Binary {
   readonly name: string;
   readonly onnx: string;
-  js(a: string, b: string): string;
+  js(a: string, b: string, dtype: Tensor["dtype"]): string;
   vjp(g: Tensor, a: Tensor, b: Tensor, y: Tensor): readonly [Tensor | undefined, Tensor | undefined];
+}
+
+/** The type of the first operand, which must hold numbers. */
+function numeric(name: string, { shape, dtype }: Tensor): Type {
+  if (dtype === "bool") {
+    throw new DTypeError(`${name} takes numbers; got ${formatType({ shape, dtype })}. Convert with cast(x, "float32").`);
+  }
+  return { shape, dtype };
 }
 
 /** The table entry of an element-wise operation of two numbers. */
 function binary({ name, onnx, js, vjp }: Binary): Op {
   return {
     name,
-    infer([a]) {
-      if (a.dtype === "bool") {
-        throw new DTypeError(`${name} takes numbers; got ${formatType(a)}. Convert with cast(x, "float32").`);
-      }
-      return { shape: a.shape, dtype: a.dtype };
-    },
+    infer: ([a]) => numeric(name, a),
     vjp: (g, node) => vjp(g, node.inputs[0], node.inputs[1], node),
-    js: { flat: true, readsOnce: true, pull: (at, read) => js(read(0, at), read(1, at)) },
+    js: { flat: true, readsOnce: true, pull: (at, read, { dtype }) => js(read(0, at), read(1, at), dtype) },
     onnx: { broadcasts: true, emit: (e, inputs) => e.emit(onnx, inputs) },
   };
 }
@@ -43,7 +46,8 @@ const mulOp = binary({
 const divOp = binary({
   name: "div",
   onnx: "Div",
-  js: (a, b) => `(${a}/${b})`,
+  // Integers are cut towards zero, as ONNX does.
+  js: (a, b, dtype) => (dtype === "int64" ? `Math.trunc(${a}/${b})` : `(${a}/${b})`),
   vjp: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
 });
 
@@ -80,7 +84,7 @@ const minimumOp = binary({
 
 const negOp: Op = {
   name: "neg",
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  infer: ([x]) => numeric("neg", x),
   vjp: (g) => [neg(g)],
   js: { flat: true, readsOnce: true, pull: (at, read) => `(-${read(0, at)})` },
   onnx: { emit: (e, inputs) => e.emit("Neg", inputs) },
@@ -95,7 +99,7 @@ export const sub = (a: Operand, b: Operand): Tensor => apply(subOp, unify("sub",
 /** Element-wise a * b; shapes broadcast. */
 export const mul = (a: Operand, b: Operand): Tensor => apply(mulOp, unify("mul", [a, b]), {});
 
-/** Element-wise a / b; shapes broadcast. */
+/** Element-wise a / b; shapes broadcast. Integers are cut towards zero. */
 export const div = (a: Operand, b: Operand): Tensor => apply(divOp, unify("div", [a, b]), {});
 
 /** Element-wise larger of a and b; at a tie each gets half of the gradient. */
@@ -112,9 +116,7 @@ export const neg = (x: Tensor): Tensor => apply(negOp, [x], {});
  */
 export function pow(a: Operand, b: Operand): Tensor {
   const [base, exponent] = unify("pow", [a, b]);
-  if (!isFloat(base.dtype)) {
-    throw new DTypeError(`pow takes floats; got ${formatType(base)}. Convert with cast(x, "float32").`);
-  }
+  requireFloat("pow", base);
   switch (constantValue(exponent)) {
     case 0:
       return fillLike(base, 1);

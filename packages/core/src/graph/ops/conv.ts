@@ -244,6 +244,12 @@ export function resolveWindow(op: string, { stride = 1, padding = 0, dilation = 
   return resolved;
 }
 
+function requireGroups(op: string, groups: number): void {
+  if (!Number.isInteger(groups) || groups < 1) {
+    throw new OptionError(`${op}: groups must be an integer >= 1; got ${groups}.`);
+  }
+}
+
 /**
  * Two-dimensional cross-correlation, as "convolution" in the deep-learning libraries.
  *
@@ -258,6 +264,7 @@ export function conv2d(
   w: Tensor,
   { groups = 1, ...options }: WindowOptions & { groups?: number } = {},
 ): Tensor {
+  requireGroups("conv2d", groups);
   return apply(convOp, [x, w], { ...resolveWindow("conv2d", options), groups });
 }
 
@@ -266,8 +273,8 @@ export function conv2d(
  *
  * @param y images [batch, in, h, w]
  * @param w weights [in, out / groups, kernel height, kernel width]
- * @param options `outputPadding`: rows and columns added at the end, below stride or dilation, since several image
- *   sizes have the same output size
+ * @param options `outputPadding`: rows and columns added at the end, below the stride, since several image sizes have
+ *   the same output size
  * @returns images [batch, out, (h - 1) stride - 2 padding + dilation (k - 1) + outputPadding + 1, ...]
  */
 export function convTranspose2d(
@@ -279,8 +286,27 @@ export function convTranspose2d(
     ...options
   }: WindowOptions & { groups?: number; outputPadding?: Pair } = {},
 ): Tensor {
+  requireGroups("convTranspose2d", groups);
   const attrs = { ...resolveWindow("convTranspose2d", options), groups };
+  if (y.rank !== 4 || w.rank !== 4) {
+    throw new ShapeError(
+      "convTranspose2d takes images [batch, in, height, width] and weights [in, out / groups, height, width]; " +
+        `got ${formatShape(y.shape)} and ${formatShape(w.shape)}.`,
+    );
+  }
+  if (y.shape[1] !== w.shape[0]) {
+    throw new ShapeError(
+      `convTranspose2d: images ${formatShape(y.shape)} have ${y.shape[1]} channels, weights ${formatShape(w.shape)} ` +
+        `take ${w.shape[0]}; they must be equal.`,
+    );
+  }
   const extra = pair(outputPadding);
+  // More rows than a stride would make room for one more window.
+  if (extra.some((n, d) => !Number.isInteger(n) || n < 0 || n >= attrs.stride[d])) {
+    throw new OptionError(
+      `convTranspose2d: outputPadding must be integers >= 0 below the stride [${attrs.stride}]; got ${outputPadding}.`,
+    );
+  }
   const length = (d: 0 | 1) =>
     (y.shape[2 + d] - 1) * attrs.stride[d] -
     attrs.padding[d] -

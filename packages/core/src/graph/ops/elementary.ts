@@ -1,6 +1,5 @@
-import { DTypeError } from "../../errors.js";
 import type { OnnxEmitter } from "../onnx-rule.js";
-import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
 import { div, mul, neg, sub } from "./arithmetic.js";
 
 interface Unary {
@@ -19,9 +18,7 @@ export function unary({ name, onnx, js, vjp, cost = 10, float32Only = false }: U
   return {
     name,
     infer([x]) {
-      if (!isFloat(x.dtype)) {
-        throw new DTypeError(`${name} takes floats; got ${formatType(x)}. Convert with cast(x, "float32").`);
-      }
+      requireFloat(name, x);
       return { shape: x.shape, dtype: x.dtype };
     },
     ...(vjp ? { vjp: (g: Tensor, node: Tensor) => [vjp(g, node.inputs[0], node)] } : {}),

@@ -120,7 +120,13 @@ export function scatterAdd(
   indices: Tensor,
   { axis = 0, size }: { axis?: number; size: number },
 ): Tensor {
-  return apply(scatterAddOp, [updates, indices], { axis, size });
+  const rank = updates.rank - indices.rank + 1;
+  if (rank < 1) {
+    throw new ShapeError(
+      `scatterAdd: updates ${formatShape(updates.shape)} must have the axes of the indices ${formatShape(indices.shape)}.`,
+    );
+  }
+  return apply(scatterAddOp, [updates, indices], { axis: resolveAxis(axis, rank, "scatterAdd"), size });
 }
 
 const oneHotOp: Op<{ depth: number; dtype: DType }> = {

@@ -56,6 +56,9 @@ export function input(shape: Shape, dtype: DType = "float32"): Tensor {
  * constant(array([[1, 2], [3, 4]]));   // float32[2, 2]
  */
 export function constant(value: number | NdArray, dtype?: DType): Tensor {
+  if (dtype === "int64" && typeof value === "number" && !Number.isInteger(value)) {
+    throw new DTypeError(`constant: an int64 must be an integer; got ${value}.`);
+  }
   if (typeof value === "number") return apply(constantOp, [], { value, dtype: dtype ?? "float32" });
   return apply(arrayOp, [], { value, dtype: dtype ?? dtypeOf(value) });
 }
@@ -76,7 +79,14 @@ export type Operand = Tensor | NdArray | number;
 /** An operand as a tensor; a number takes the dtype of `like`. */
 export function lift(value: Operand, like: Tensor | undefined, op: string): Tensor {
   if (isTensor(value)) return value;
-  if (typeof value === "number") return constant(value, like?.dtype ?? "float32");
+  if (typeof value === "number") {
+    if (like?.dtype === "int64" && !Number.isInteger(value)) {
+      throw new DTypeError(
+        `${op}: an int64 tensor goes with integers; got ${value}. Convert the tensor first: cast(x, "float32").`,
+      );
+    }
+    return constant(value, like?.dtype ?? "float32");
+  }
   if (isNdArray(value)) return constant(value);
   throw new DTypeError(
     `${op} takes traced tensors, arrays {shape, data} or numbers; got ${value === null ? "null" : typeof value}. ` +

@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatShape, formatType, isFloat, type Op, sameShape, type Tensor } from "../tensor.js";
+import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
 import { broadcastShapes, broadcastTo } from "./broadcast.js";
 import { reshape } from "./reshape.js";
 
@@ -26,6 +26,25 @@ function dimensions(a: Tensor, b: Tensor, { transposeA, transposeB }: MatmulAttr
   return { batch: a.shape.slice(0, -2), m: am as number, k: ak as number, n: n as number };
 }
 
+/** Checks the inner sizes and that the batches broadcast, in terms of the caller's shapes. */
+function checkShapes(a: Tensor, b: Tensor, attrs: MatmulAttributes): void {
+  const mark = (t: boolean) => (t ? " (transposed)" : "");
+  const misfit = (why: string) =>
+    new ShapeError(
+      `matmul: shapes ${formatShape(a.shape)}${mark(attrs.transposeA)} and ${formatShape(b.shape)}${mark(attrs.transposeB)} ` +
+        `do not fit: ${why}`,
+    );
+  const { k } = dimensions(a, b, attrs);
+  const kb = attrs.transposeB ? b.shape.at(-1) : b.shape.at(-2);
+  if (k !== kb) throw misfit(`the inner sizes are ${k} and ${kb}; they must be equal.`);
+  const [batchA, batchB] = [a, b].map((x) => x.shape.slice(0, -2));
+  const fits = batchA.every((n, d) => {
+    const m = batchB[d - batchA.length + batchB.length] ?? 1;
+    return m === n || m === 1 || n === 1;
+  });
+  if (!fits) throw misfit("the axes before the last two must broadcast together.");
+}
+
 /** Batched C = op(A) op(B), where op is the identity or a transpose of the last two axes. */
 const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
@@ -33,15 +52,8 @@ const matmulOp: Op<MatmulAttributes> = {
     if (!isFloat(a.dtype) || a.dtype !== b.dtype) {
       throw new DTypeError(`matmul takes two tensors of one float dtype; got ${formatType(a)} and ${formatType(b)}.`);
     }
-    const { batch, m, k, n } = dimensions(a, b, attrs);
-    const kb = attrs.transposeB ? b.shape.at(-1) : b.shape.at(-2);
-    if (k !== kb || !sameShape(batch, b.shape.slice(0, -2))) {
-      const mark = (t: boolean) => (t ? " (transposed)" : "");
-      throw new ShapeError(
-        `matmul: shapes ${formatShape(a.shape)}${mark(attrs.transposeA)} and ${formatShape(b.shape)}${mark(attrs.transposeB)} do not fit: ` +
-          `the inner sizes are ${k} and ${kb}; they must be equal.`,
-      );
-    }
+    const { batch, m, n } = dimensions(a, b, attrs);
+    checkShapes(a, b, attrs);
     return { shape: [...batch, m, n], dtype: a.dtype };
   },
   vjp(g, { inputs: [a, b] }, { transposeA: ta, transposeB: tb }) {
@@ -157,6 +169,7 @@ export function matmul(
         "Reshape a vector to [n, 1] or [1, n] first.",
     );
   }
+  checkShapes(a, b, { transposeA, transposeB });
   const shared = b.rank === 2 && a.rank > 2 && !transposeA;
   if (shared) {
     // One matrix for the whole batch: a single large product.

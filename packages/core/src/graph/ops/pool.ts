@@ -4,7 +4,7 @@ import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
 import { ints, type OnnxEmitter, text } from "../onnx-rule.js";
-import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, formatShape, formatType, isFloat, type Op, sameShape, type Tensor } from "../tensor.js";
 import { div, mul } from "./arithmetic.js";
 import { conv2d, guarded, type Pair, resolveWindow, type WindowOptions, windowLength } from "./conv.js";
 import { scatterAdd } from "./gather.js";
@@ -230,6 +230,14 @@ export function maxPoolIndices2d(x: Tensor, options: PoolOptions): Tensor {
  * @param shape of the image before pooling
  */
 export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
+  if (indices.dtype !== "int64") {
+    throw new DTypeError(`maxUnpool2d: places must be int64; got ${formatType(indices)}. Take them from maxPoolIndices2d.`);
+  }
+  if (!sameShape(y.shape, indices.shape)) {
+    throw new ShapeError(
+      `maxUnpool2d: elements ${formatShape(y.shape)} and their places ${formatShape(indices.shape)} must have one shape.`,
+    );
+  }
   const flat = scatterAdd(reshape(y, [y.size]), reshape(indices, [y.size]), { size: sizeOf(shape) });
   return reshape(flat, shape);
 }

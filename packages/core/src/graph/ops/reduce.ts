@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import type { JavaScriptRule } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, formatType, isFloat, type Op, requireFloat, type Tensor } from "../tensor.js";
 import { cast, div, mul, sub } from "./arithmetic.js";
 import { broadcastTo } from "./broadcast.js";
 import { equal } from "./compare.js";
@@ -150,6 +150,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** Mean over axes (default all). */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireFloat("mean", x);
   const attrs = reduction("mean", x, options);
   return mul(sum(x, options), 1 / sizeOf(attrs.axes.map((d) => x.shape[d])));
 }
@@ -171,6 +172,7 @@ export function variance(
   x: Tensor,
   { axes, keepDims = false, correction = 0 }: ReduceOptions & { correction?: number } = {},
 ): Tensor {
+  requireFloat("variance", x);
   const count = sizeOf(reduction("variance", x, { axes }).axes.map((d) => x.shape[d]));
   const centred = sub(x, mean(x, { axes, keepDims: true }));
   return mul(sum(mul(centred, centred), { axes, keepDims }), 1 / (count - correction));

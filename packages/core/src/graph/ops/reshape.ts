@@ -8,9 +8,9 @@ import { apply, formatShape, type Op, sameShape, type Tensor } from "../tensor.j
 const reshapeOp: Op<{ shape: Shape }> = {
   name: "reshape",
   infer([x], { shape }) {
-    if (sizeOf(shape) !== x.size) {
+    if (sizeOf(shape) !== x.size || shape.some((n) => n < 0 || !Number.isInteger(n))) {
       throw new ShapeError(
-        `reshape: shape ${formatShape(x.shape)} has ${x.size} elements, ${formatShape(shape)} has ${sizeOf(shape)}.`,
+        `reshape: shape ${formatShape(x.shape)} has ${x.size} elements, which cannot be arranged as ${formatShape(shape)}.`,
       );
     }
     return { shape, dtype: x.dtype };
@@ -97,5 +97,6 @@ export function expandDims(x: Tensor, axis: number): Tensor {
 
 /** All axes from `start` on as one. */
 export function flattenFrom(x: Tensor, start = 0): Tensor {
-  return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);
+  const at = start === x.rank ? start : resolveAxis(start, x.rank, "flattenFrom");
+  return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }

@@ -117,12 +117,18 @@ export interface SliceOptions {
  * @throws ShapeError when a bound is outside the tensor
  */
 export function slice(x: Tensor, { starts = [], ends = [], steps = [] }: SliceOptions): Tensor {
+  if ([starts, ends, steps].some((list) => list.length > x.rank)) {
+    throw new ShapeError(
+      `slice: starts ${formatShape(starts)}, ends ${formatShape(ends)} and steps ${formatShape(steps)} may have at most one entry for each axis of ${formatShape(x.shape)}.`,
+    );
+  }
   const from = (i: number, n: number) => (i < 0 ? i + n : i);
   const starting = x.shape.map((n, d) => from(starts[d] ?? 0, n));
   const ending = x.shape.map((n, d) => from(ends[d] ?? n, n));
   const stepping = x.shape.map((_, d) => steps[d] ?? 1);
   x.shape.forEach((n, d) => {
-    if (!(starting[d] >= 0 && starting[d] <= ending[d] && ending[d] <= n) || !(stepping[d] >= 1)) {
+    const isWhole = [starting[d], ending[d], stepping[d]].every(Number.isInteger);
+    if (!isWhole || starting[d] < 0 || starting[d] > ending[d] || ending[d] > n || stepping[d] < 1) {
       throw new ShapeError(
         `slice: ${starts[d] ?? 0}..${ends[d] ?? n} step ${stepping[d]} is not inside axis ${d} of ${formatShape(x.shape)}.`,
       );
@@ -138,9 +144,9 @@ export function slice(x: Tensor, { starts = [], ends = [], steps = [] }: SliceOp
  * @param padding [before, after] for each axis
  */
 export function pad(x: Tensor, padding: readonly (readonly [number, number])[], value = 0): Tensor {
-  if (padding.length !== x.rank || padding.some(([a, b]) => a < 0 || b < 0)) {
+  if (padding.length !== x.rank || padding.flat().some((n) => n < 0 || !Number.isInteger(n))) {
     throw new ShapeError(
-      `pad: needs one pair [before, after] >= 0 for each of the ${x.rank} axes of ${formatShape(x.shape)}; got ${JSON.stringify(padding)}.`,
+      `pad: needs one pair [before, after] of integers >= 0 for each of the ${x.rank} axes of ${formatShape(x.shape)}; got ${JSON.stringify(padding)}.`,
     );
   }
   const shape = x.shape.map((n, d) => n + padding[d][0] + padding[d][1]);

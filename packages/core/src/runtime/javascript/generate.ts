@@ -9,6 +9,9 @@ import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout
 /** V8 optimises functions up to a size; a longer program is split into functions of about this many characters. */
 const functionLength = 16_000;
 
+/** Values kept in variables along a row; more would not stay in registers. */
+const maxHoisted = 12;
+
 /** Generated code and the arrays that it works on. */
 export interface Program {
   /** Body of `(B, X, Y, erf, ...) => run`: B buffers, X inputs, Y outputs; `run(steps)`. */
@@ -31,6 +34,7 @@ class Generator {
   private readonly bufferOf = new Map<Tensor, string>();
   private variables = 0;
   private lines: string[] = [];
+  private invariant: { readonly variable: string; readonly names: Map<string, string> } | undefined;
 
   constructor(
     private readonly graph: Graph,
@@ -121,15 +125,32 @@ class Generator {
           this.lines.push(`${buffer}[${i}]=${this.compute(node, Index.flat(node.shape, i))};`);
         });
       } else {
-        this.nest(node.shape, [], (at) => {
-          const place = Index.multi(node.shape, at);
-          this.lines.push(`${buffer}[${place.flat}]=${this.compute(node, place)};`);
-        });
+        this.nest(node.shape.slice(0, -1), [], (outer) => this.row(node, outer));
       }
     } else {
       node.op.js.kernel?.(this.writer(node), node, node.attrs);
     }
     return this.lines.join("\n");
+  }
+
+  /**
+   * One row of an element-wise result. Elements that are the same along the row, such as a row of a matrix product's
+   * left factor, are read once before it: the compiler of the engine cannot know that nothing else writes to them.
+   */
+  private row(node: Tensor, outer: readonly Affine[]): void {
+    const buffer = this.bufferOf.get(node);
+    const count = node.shape[node.shape.length - 1];
+    const lines = this.lines;
+    this.lines = [];
+    this.loop(count, (i) => {
+      const place = Index.multi(node.shape, [...outer, i]);
+      this.invariant = count > 1 ? { variable: i.toString(), names: new Map() } : undefined;
+      this.lines.push(`${buffer}[${place.flat}]=${this.compute(node, place)};`);
+    });
+    const hoisted = [...(this.invariant?.names ?? [])].map(([code, name]) => `const ${name}=${code};`);
+    this.invariant = undefined;
+    // A block of its own, so that names of one row do not meet those of the next.
+    this.lines = hoisted.length > 0 ? [...lines, "{", ...hoisted, ...this.lines, "}"] : [...lines, ...this.lines];
   }
 
   private writer(node: Tensor): KernelWriter {
@@ -184,8 +205,17 @@ class Generator {
     const i = this.graph.inputs.findIndex((p) => p.tensor === node);
     const isSequence = i >= 0 && (this.scan?.sequences?.includes(this.graph.inputs[i].name) ?? false);
     const flat = at.flat;
-    if (!isSequence) return `${name}[${flat}]`;
-    return `${name}[${flat.plus(Affine.variable("t").times(node.size))}]`;
+    const place = isSequence ? flat.plus(Affine.variable("t").times(node.size)) : flat;
+    return this.hoisted(`${name}[${place}]`);
+  }
+
+  /** A read, or the name of its value where it does not change along the row. */
+  private hoisted(code: string): string {
+    if (!this.invariant || this.invariant.names.size >= maxHoisted) return code;
+    const { variable, names } = this.invariant;
+    if (code.match(/[a-z]_\d+/g)?.includes(variable)) return code;
+    if (!names.has(code)) names.set(code, this.fresh("h"));
+    return names.get(code) as string;
   }
 
   private compute(node: Tensor, at: Index): string {

@@ -1,7 +1,7 @@
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { OptionError, RuntimeError } from "../../errors.js";
-import type { Graph } from "../../graph/graph.js";
+import { costOf, type Graph, nodesOf } from "../../graph/graph.js";
 import { checkInputs, checkScan, type Executable, type Scan } from "../executable.js";
 import { encodeModel } from "./codec.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
@@ -13,7 +13,7 @@ type OrtTensor = InstanceType<Ort["Tensor"]>;
 export interface OnnxOptions {
   /** Execution provider: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Default: the first that the platform has. */
   readonly provider?: string;
-  /** Threads inside an operator; default 1, which is the faster choice for small models. */
+  /** Threads inside an operator; default: one for small graphs, where more only wait for each other, else all cores. */
   readonly threads?: number;
   readonly scan?: Scan;
 }
@@ -25,10 +25,10 @@ export interface OnnxOptions {
  */
 export async function compileOnnx(
   graph: Graph,
-  { provider, threads = 1, scan }: OnnxOptions = {},
+  { provider, threads, scan }: OnnxOptions = {},
 ): Promise<Executable> {
   const start = performance.now();
-  if (!Number.isInteger(threads) || threads < 1) {
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
     throw new OptionError(`threads must be an integer >= 1; got ${threads}.`);
   }
   if (scan) checkScan(graph, scan);
@@ -41,7 +41,7 @@ export async function compileOnnx(
   }
   const ort = await loadOrt(chosen);
   const model = emitModel(graph, scan ? { scan } : {});
-  const session = await open(ort, encodeModel(model), chosen, threads);
+  const session = await open(ort, encodeModel(model), graph, chosen, threads ?? defaultThreads(graph));
   const compileSeconds = (performance.now() - start) / 1000;
 
   const feed = (value: NdArray, dtype: "float32" | "float64" | "int64" | "bool"): OrtTensor => {
@@ -78,7 +78,16 @@ export async function compileOnnx(
   };
 }
 
-async function open(ort: Ort, bytes: Uint8Array, provider: string, threads: number) {
+/** ONNX Runtime takes 0 as "all cores". */
+function defaultThreads(graph: Graph): number {
+  return costOf(graph).flops < smallGraph ? 1 : 0;
+}
+
+/** Floating-point operations below which a second thread costs more than it brings, measured on multilayer perceptrons. */
+const smallGraph = 3e7;
+
+async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string, threads: number) {
+  const isDouble = nodesOf(graph).some((node) => node.dtype === "float64" && node.rank >= 2);
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [provider],
@@ -87,6 +96,8 @@ async function open(ort: Ort, bytes: Uint8Array, provider: string, threads: numb
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
+      // This fusion keeps the factor of a product as a float32, also where the matrices are float64.
+      ...(isDouble ? { extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } } : {}),
     });
   } catch (cause) {
     throw new RuntimeError(`ONNX Runtime (${provider}) could not compile the graph: ${message(cause)}`, { cause });

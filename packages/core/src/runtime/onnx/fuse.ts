@@ -1,9 +1,9 @@
 import type { Graph } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
 import { float, int, ints } from "../../graph/onnx-rule.js";
-import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
-import { constantValue } from "../../graph/ops/leaf.js";
 import type { ConvAttributes } from "../../graph/ops/conv.js";
+import { constantValue } from "../../graph/ops/leaf.js";
+import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
 
 /** op(A) op(B) + beta C in one node. */
 const gemmOp: Op<{ transposeA: boolean; transposeB: boolean; beta: number; shape: readonly number[] }> = {
@@ -93,5 +93,8 @@ export function fuse(graph: Graph): Graph {
     const fused = node.op.name === "add" ? fuseAdd(node) : undefined;
     forms.set(node, fused ?? apply(node.op, node.inputs.map(of), node.attrs));
   }
-  return { inputs: graph.inputs, outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor: of(tensor) })) };
+  return {
+    inputs: graph.inputs,
+    outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor: of(tensor) })),
+  };
 }

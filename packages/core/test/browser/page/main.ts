@@ -1,0 +1,3 @@
+import { derivatives, rosenbrock, trainAndTeleport } from "./cases.js";
+
+Object.assign(globalThis, { cases: { derivatives, rosenbrock, trainAndTeleport } });

@@ -1,0 +1,386 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { array, item, type NdArray } from "../../src/array.js";
+import { DTypeError, ShapeError } from "../../src/errors.js";
+import { backward, dot, grad, hvp, jacobian, jvp, mapTree, valueAndGrad, vjp } from "../../src/graph/autodiff.js";
+import { nodesOf } from "../../src/graph/graph.js";
+import { elu, gelu } from "../../src/graph/ops/activation.js";
+import { add, cast, mul, pow, sub } from "../../src/graph/ops/arithmetic.js";
+import { greater, where } from "../../src/graph/ops/compare.js";
+import { cos, exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
+import { constant, input } from "../../src/graph/ops/leaf.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
+import { argmax, sum } from "../../src/graph/ops/reduce.js";
+import { logSoftmax } from "../../src/graph/ops/softmax.js";
+import { stopGradient } from "../../src/graph/ops/stop-gradient.js";
+import { isFloat, type Tensor } from "../../src/graph/tensor.js";
+import { checkDerivatives, evaluate, expectClose, float64, int64 } from "../nn/support.js";
+import { uniform } from "./op-case.js";
+import { derivativeGraph } from "./op-derivatives.js";
+import { labelled, opTable, settings } from "./op-table.js";
+
+const scalar = (x: number): NdArray => array(x, "float64");
+
+/** A function of one number at one place. */
+const at = (f: (x: Tensor) => Tensor, x: number): number => item(evaluate(f, scalar(x)));
+
+describe("valueAndGrad", () => {
+  it("gives the value and a gradient of the parameters' structure", () => {
+    // L = w1 . x + (w2)^2: dL/dw1 = x, dL/dw2 = 2 w2
+    type Params = { layers: [{ weight: Tensor }, { scale: Tensor }] };
+    const loss = ({ layers: [a, b] }: Params, x: Tensor) => add(sum(mul(a.weight, x)), square(b.scale));
+    const params = { layers: [{ weight: float64([1, 2, 3]) }, { scale: scalar(4) }] };
+    const [value, gradient] = evaluate(
+      (p: Params, x: Tensor) => valueAndGrad(loss)(p, x),
+      params as never,
+      float64([5, 6, 7]) as never,
+    ) as unknown as [NdArray, { layers: [{ weight: NdArray }, { scale: NdArray }] }];
+    expect(item(value)).toBe(5 + 12 + 21 + 16);
+    expectClose(gradient.layers[0].weight, float64([5, 6, 7]));
+    expect(item(gradient.layers[1].scale)).toBe(8);
+  });
+
+  it("takes a number in any shape of size one", () => {
+    const g = evaluate((x: Tensor) => grad((y: Tensor) => sum(square(y), { keepDims: true }))(x), float64([1, 2]));
+    expectClose(g, float64([2, 4]));
+  });
+
+  it("refuses a function that gives no number", () => {
+    const x = input([3], "float64");
+    expect(() => grad((y: Tensor) => square(y))(x)).toThrow(ShapeError);
+    expect(() => grad((y: Tensor) => square(y))(x)).toThrow(/one number.*float64\[3\].*sum or mean/);
+    expect(() => grad((y: Tensor) => argmax(y))(x)).toThrow(/int64\[\]/);
+    expect(() => grad(() => 3 as unknown as Tensor)(x)).toThrow(/number/);
+  });
+
+  it.each([
+    ["grad", (p: { n: Tensor }) => grad(() => constant(1))(p)],
+    ["vjp", (p: { n: Tensor }) => vjp((q) => q.n, p)],
+    ["jvp", (p: { n: Tensor }) => jvp((q) => q.n, p, p)],
+    ["jacobian", (p: { n: Tensor }) => jacobian(() => [constant(1)])(p)],
+  ] as const)("refuses integer parameters in %s, by their path", (op, differentiate) => {
+    const call = () => differentiate({ n: input([2], "int64") });
+    expect(call).toThrow(DTypeError);
+    expect(call).toThrow(new RegExp(`${op}.*"n".*int64\\[2\\]`));
+  });
+
+  it("takes integers among the further arguments", () => {
+    const loss = (w: Tensor, labels: Tensor) => sum(mul(w, cast(labels, "float64")));
+    expectClose(
+      evaluate((w: Tensor, n: Tensor) => grad(loss)(w, n), float64([1, 1]), int64([3, 5])),
+      float64([3, 5]),
+    );
+  });
+
+  it("gives zeros to parameters that the loss does not use, or uses only through integers", () => {
+    const loss = ({ used, rounded }: Record<string, Tensor>) =>
+      add(sum(square(used)), sum(cast(cast(rounded, "int64"), "float64")));
+    const { unused, rounded } = evaluate(
+      (p: Record<string, Tensor>) => grad(loss)(p),
+      { used: float64([1]), unused: float64([1, 2, 3]), rounded: float64([1.5, 2.5]) } as never,
+    ) as unknown as Record<string, NdArray>;
+    expectClose(unused, float64([0, 0, 0]));
+    expectClose(rounded, float64([0, 0]));
+  });
+
+  it("adds up all uses of a parameter", () => {
+    // d/dx (x^2 + x sin x + x) = 2x + sin x + x cos x + 1
+    const f = (x: Tensor) => add(add(mul(x, x), mul(x, sin(x))), x);
+    expect(at(grad(f), 0.7)).toBeCloseTo(1.4 + Math.sin(0.7) + 0.7 * Math.cos(0.7) + 1, 14);
+  });
+
+  it("tells two leaves apart that are one tensor", () => {
+    // f(a, b) = a b^2 at a = b = 3: (b^2, 2 a b)
+    const f = ({ a, b }: Record<string, Tensor>) => mul(a, square(b));
+    const g = evaluate((x: Tensor) => grad(f)({ a: x, b: x }), scalar(3));
+    expect(item(g.a)).toBe(9);
+    expect(item(g.b)).toBe(18);
+  });
+
+  it("differentiates through a selection without the branch that is not taken", () => {
+    const f = (x: Tensor) => sum(where(greater(x, 0), square(x), mul(3, x)));
+    expectClose(evaluate(grad(f), float64([-1, 2])), float64([3, 4]));
+  });
+});
+
+describe("vjp and jvp", () => {
+  type Pair = { x: Tensor; y: Tensor };
+  // f(x, y) = (x y, [sin x, x + y^2]) with the Jacobian [[y, x], [cos x, 0], [1, 2y]]
+  const f = ({ x, y }: Pair) => ({ product: mul(x, y), list: [sin(x), add(x, square(y))] });
+  const point = { x: scalar(0.5), y: scalar(2) };
+
+  it("give the products with the Jacobian of a function of trees", () => {
+    const { back, forward } = evaluate(
+      (p: Pair) => {
+        const [value, pull] = vjp(f, p);
+        const one = constant(1, "float64");
+        const back = pull({ product: one, list: [constant(10, "float64"), constant(100, "float64")] });
+        const [, forward] = jvp(f, p, { x: one, y: constant(-1, "float64") });
+        return { value, back, forward };
+      },
+      point as never,
+    ) as unknown as { back: Record<"x" | "y", NdArray>; forward: { product: NdArray; list: NdArray[] } };
+    expect(item(back.x)).toBeCloseTo(2 + 10 * Math.cos(0.5) + 100, 13);
+    expect(item(back.y)).toBeCloseTo(0.5 + 400, 13);
+    expect(item(forward.product)).toBeCloseTo(2 - 0.5, 14);
+    expect(item(forward.list[0])).toBeCloseTo(Math.cos(0.5), 14);
+    expect(item(forward.list[1])).toBeCloseTo(1 - 4, 14);
+  });
+
+  it("give the value of the function as it is", () => {
+    const values = evaluate((x: Tensor) => ({ a: vjp(exp, x)[0], b: jvp(exp, x, x)[0] }), scalar(0.3));
+    expect(item(values.a)).toBe(Math.exp(0.3));
+    expect(item(values.b)).toBe(Math.exp(0.3));
+  });
+
+  it("are transposes of each other: <u, J v> = <J' u, v>", () => {
+    const network = ({ a, b }: Record<string, Tensor>) => logSoftmax(matmul(b, tanh(matmul(a, gelu(a)))));
+    fc.assert(
+      fc.property(fc.nat({ max: 1e6 }), (seed) => {
+        const draw = (k: number, ...shape: number[]) => uniform(seed + k, shape);
+        const params = { a: draw(0, 3, 3), b: draw(1, 2, 3) };
+        const tangents = { a: draw(2, 3, 3), b: draw(3, 2, 3) };
+        const { left, right } = evaluate(
+          (p: Record<string, Tensor>, v: Record<string, Tensor>, u: Tensor) => ({
+            left: dot(u, jvp(network, p, v)[1]),
+            right: dot(vjp(network, p)[1](u), v),
+          }),
+          params as never,
+          tangents as never,
+          draw(4, 2, 3) as never,
+        ) as unknown as Record<string, NdArray>;
+        expect(item(left)).toBeCloseTo(item(right), 11);
+      }),
+      settings(10),
+    );
+  });
+
+  it("give zeros where the function does not depend on its argument", () => {
+    const { back, forward } = evaluate(
+      (x: Tensor) => ({
+        back: vjp(() => constant(1, "float64"), x)[1](constant(1, "float64")),
+        forward: jvp(() => constant(array([1, 2], "float64")), x, x)[1],
+      }),
+      float64([3, 4, 5]),
+    );
+    expectClose(back, float64([0, 0, 0]));
+    expectClose(forward, float64([0, 0]));
+  });
+
+  it("refuse cotangents and tangents of another structure or shape, by their own names", () => {
+    const p = { x: input([2], "float64"), y: input([2], "float64") };
+    const other = input([3], "float64");
+    const [, pull] = vjp(f, p);
+    expect(() => pull({ product: other, list: [p.x, p.y] })).toThrow(ShapeError);
+    expect(() => pull({ product: p.x, list: [p.x] })).toThrow(/vjp.*3.*2/);
+    expect(() => jvp(f, p, { x: other, y: p.y })).toThrow(/jvp.*float64\[2\].*float64\[3\]/);
+    expect(() => jvp(f, p, { x: p.x } as Pair)).toThrow(/jvp.*2.*1/);
+    expect(() => hvp((q: Pair) => sum(q.x))(p, { x: p.x } as Pair)).toThrow(ShapeError);
+  });
+});
+
+describe("backward", () => {
+  it("gives the cotangents of inputs and of values on the way at once", () => {
+    const { dx, dh } = evaluate((x: Tensor) => {
+      const h = square(x);
+      const [dx, dh] = backward([sum(mul(h, h))], [constant(1, "float64")], [x, h]);
+      return { dx, dh };
+    }, float64([1, 2]));
+    expectClose(dx, float64([4, 32]));
+    expectClose(dh, float64([2, 8]));
+  });
+
+  it("adds the outputs' contributions, also where an output is an input", () => {
+    const g = evaluate((x: Tensor) => backward([x, square(x)], [x, x], [x])[0], float64([3]));
+    expectClose(g, float64([3 + 3 * 6]));
+  });
+
+  it("refuses a cotangent of another shape", () => {
+    const x = input([2], "float64");
+    expect(() => backward([x], [sum(x)], [x])).toThrow(/float64\[2\].*float64\[\]/);
+  });
+});
+
+describe("hvp", () => {
+  it("gives the Hessian of Rosenbrock's function times a vector", () => {
+    // H = [[1200 x^2 - 400 y + 2, -400 x], [-400 x, 200]] at (-1, -1): [[1602, 400], [400, 200]]
+    type Point = { x: Tensor; y: Tensor };
+    const rosenbrock = ({ x, y }: Point) =>
+      add(mul(100, square(sub(y, square(x)))), square(sub(1, x)));
+    const h = evaluate(
+      (p: Point, v: Point) => hvp(rosenbrock)(p, v),
+      { x: scalar(-1), y: scalar(-1) } as never,
+      { x: scalar(2), y: scalar(-3) } as never,
+    ) as unknown as Record<string, NdArray>;
+    expect(item(h.x)).toBeCloseTo(2 * 1602 - 3 * 400, 9);
+    expect(item(h.y)).toBeCloseTo(2 * 400 - 3 * 200, 9);
+  });
+
+  it("agrees with differences of the gradient of a network", () => {
+    const x = constant(uniform(3, [4, 5]));
+    const loss = ({ w1, w2 }: Record<string, Tensor>) =>
+      sum(square(matmul(elu(matmul(x, w1)), w2)));
+    checkDerivatives(loss as never, { w1: uniform(1, [5, 3]), w2: uniform(2, [3, 2]) });
+  });
+
+  it("is zero for a linear function and symmetric for any", () => {
+    const linear = (x: Tensor) => sum(mul(x, 3));
+    expectClose(evaluate((x: Tensor) => hvp(linear)(x, x), float64([1, 2])), float64([0, 0]));
+    const f = (x: Tensor) => sum(exp(matmul(x, tanh(x))));
+    const [u, v] = [uniform(6, [3, 3]), uniform(7, [3, 3])];
+    const { a, b } = evaluate(
+      (x: Tensor, s: Tensor, t: Tensor) => ({ a: dot(s, hvp(f)(x, t)), b: dot(t, hvp(f)(x, s)) }),
+      uniform(5, [3, 3], -1, 1),
+      u,
+      v,
+    );
+    expect(item(a) / item(b)).toBeCloseTo(1, 12);
+  });
+});
+
+describe("jacobian", () => {
+  it("stacks the gradients of the losses, with zeros where one does not depend on a parameter", () => {
+    type Params = { w: Tensor; s: Tensor };
+    const losses = ({ w, s }: Params, x: Tensor) => [sum(mul(w, x)), mul(s, s), mul(s, sum(w))];
+    const [values, j] = evaluate(
+      (p: Params, x: Tensor) => jacobian(losses)(p, x),
+      { w: float64([1, 2]), s: scalar(3) } as never,
+      float64([4, 5]) as never,
+    ) as unknown as [NdArray[], Record<string, NdArray>];
+    expect(values.map(item)).toEqual([14, 9, 9]);
+    expectClose(j.w, float64([4, 5, 0, 0, 3, 3], [3, 2]));
+    expectClose(j.s, float64([0, 6, 3]));
+  });
+
+  it("keeps the leading axis for a single loss", () => {
+    const [, j] = evaluate((x: Tensor) => jacobian((y: Tensor) => [sum(square(y))])(x), float64([1, 2]));
+    expectClose(j, float64([2, 4], [1, 2]));
+  });
+
+  it("refuses losses that are no numbers", () => {
+    expect(() => jacobian((x: Tensor) => [x])(input([2]))).toThrow(/jacobian.*float32\[2\]/);
+  });
+});
+
+describe("dot and mapTree", () => {
+  it("work on all leaves of trees", () => {
+    type Params = { w: Tensor; list: Tensor[] };
+    const { product, summed } = evaluate(
+      (a: Params, b: Params) => ({ product: dot(a, b), summed: mapTree((x, y) => sub(x, y), a, b) }),
+      { w: float64([1, 2]), list: [scalar(3)] } as never,
+      { w: float64([10, 20]), list: [scalar(30)] } as never,
+    ) as unknown as { product: NdArray; summed: { w: NdArray; list: NdArray[] } };
+    expect(item(product)).toBe(10 + 40 + 90);
+    expectClose(summed.w, float64([-9, -18]));
+    expect(item(summed.list[0])).toBe(-27);
+  });
+
+  it("refuse trees that do not fit each other", () => {
+    const [a, b] = [input([2]), input([3])];
+    expect(() => dot({ a }, { a: b })).toThrow(/dot.*\[2\].*\[3\]/);
+    expect(() => dot([a], [a, a])).toThrow(ShapeError);
+    expect(() => mapTree(add, [a, a], [a])).toThrow(/mapTree/);
+  });
+});
+
+describe("Nesting", () => {
+  it("does not confuse the variables of nested derivatives", () => {
+    // d/dx [x d/dy (x + y)] = 1, not 2: the inner derivative does not see its outer x
+    expect(at(grad((x) => mul(x, grad((y: Tensor) => add(x, y))(x))), 5)).toBe(1);
+    // d/dx [x d/dy (x y)] = d/dx x^2
+    expect(at(grad((x) => mul(x, grad((y: Tensor) => mul(x, y))(x))), 5)).toBe(10);
+    // d/dx [d/dy (x y^2) at y = x] = d/dx 2 x^2
+    expect(at(grad((x) => grad((y: Tensor) => mul(x, square(y)))(x)), 5)).toBe(20);
+    expect(at((x) => jvp((y: Tensor) => mul(y, jvp((z) => add(y, z), y, constant(1, "float64"))[1]), x, constant(1, "float64"))[1], 5)).toBe(1);
+  });
+
+  it("does not differentiate in what a function closes over", () => {
+    expect(at((x) => grad((y: Tensor) => mul(y, x))(mul(2, x)), 3)).toBe(3);
+    expect(at((x) => grad(() => square(x))(x), 3)).toBe(0);
+  });
+
+  it.each([
+    ["x^5", (x: Tensor) => pow(x, 5), (x: number) => 60 * x ** 2],
+    ["sin(2x)", (x: Tensor) => sin(mul(2, x)), (x: number) => -8 * Math.cos(2 * x)],
+    ["exp(x^2)", (x: Tensor) => exp(square(x)), (x: number) => (12 * x + 8 * x ** 3) * Math.exp(x * x)],
+    ["1 / x", (x: Tensor) => pow(x, -1), (x: number) => -6 / x ** 4],
+    // With t = tanh x and s = 1 - t^2: (tanh)''' = s (6 t^2 - 2)
+    ["tanh x", tanh, (x: number) => (1 - Math.tanh(x) ** 2) * (6 * Math.tanh(x) ** 2 - 2)],
+  ] as const)("gives the third derivative of %s", (_, f, third) => {
+    for (const x of [0.3, -0.8, 1.7]) {
+      const value = at(grad(grad(grad(f))), x);
+      expect(Math.abs(value / third(x) - 1)).toBeLessThan(1e-13);
+    }
+  });
+
+  it("gives the 8th derivative of the sine", () => {
+    let f: (x: Tensor) => Tensor = sin;
+    for (let i = 0; i < 8; i++) f = grad(f);
+    expect(at(f, 0.4)).toBeCloseTo(Math.sin(0.4), 14);
+  });
+
+  it("mixes forward and reverse products: the derivative of J v is H v", () => {
+    const f = (x: Tensor) => sum(mul(sin(x), exp(x)));
+    const { twice, product } = evaluate(
+      (x: Tensor, v: Tensor) => ({ twice: grad((y: Tensor) => jvp(f, y, v)[1])(x), product: hvp(f)(x, v) }),
+      float64([0.1, 0.2]),
+      float64([1, -2]),
+    );
+    expectClose(twice, product, 1e-14);
+  });
+});
+
+describe("stopGradient", () => {
+  it("keeps the value and stops derivatives of every order and direction", () => {
+    const f = (x: Tensor) => mul(x, stopGradient(square(x)));
+    expect(at(f, 3)).toBe(27);
+    expect(at(grad(f), 3)).toBe(9);
+    // The first derivative is the stopped factor itself, which is constant to the second one.
+    expect(at(grad(grad(f)), 3)).toBe(0);
+    expect(at((x) => jvp(f, x, constant(1, "float64"))[1], 3)).toBe(9);
+  });
+
+  it("stops the outer derivative of a gradient that is taken as a constant", () => {
+    // d/dx [g(x) x] with g = d/dx x^3 stopped
+    const f = (x: Tensor) => mul(x, stopGradient(grad((y: Tensor) => pow(y, 3))(x)));
+    expect(at(grad(f), 2)).toBe(12);
+  });
+
+  it("does not stop what goes past it", () => {
+    expect(at(grad((x) => add(stopGradient(cos(x)), square(x))), 3)).toBe(6);
+  });
+});
+
+describe("The table of operations", () => {
+  const differentiable = opTable.filter((row) => row.differentiable ?? true);
+  const sources = new Set(["input", "constant", "array"]);
+  /** Float results that are constant wherever they have a derivative. */
+  const flat = new Set(["step", "leakyStep", "sign", "floor", "stopGradient", "oneHot", "randomUniform"]);
+
+  it.each(differentiable.map((row) => [row.name, row] as const))(
+    "is closed under derivatives of %s",
+    (_, row) => {
+      for (const c of fc.sample(labelled(row), settings(3))) {
+        for (const { op, dtype } of nodesOf(derivativeGraph(c, "float64").graph)) {
+          if (sources.has(op.name)) continue;
+          expect(op.js.pull ?? op.js.kernel, op.name).toBeTypeOf("function");
+          expect(op.onnx.emit, op.name).toBeTypeOf("function");
+          if (isFloat(dtype) && !flat.has(op.name)) expect(op.vjp, op.name).toBeTypeOf("function");
+        }
+      }
+    },
+  );
+
+  it("names every operation once", () => {
+    const byName = new Map<string, unknown>();
+    for (const row of differentiable) {
+      for (const c of fc.sample(labelled(row), settings(2))) {
+        for (const { op } of nodesOf(derivativeGraph(c, "float64").graph)) {
+          expect(byName.get(op.name) ?? op, op.name).toBe(op);
+          byName.set(op.name, op);
+        }
+      }
+    }
+    expect(byName.size).toBeGreaterThan(40);
+  });
+});

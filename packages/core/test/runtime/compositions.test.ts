@@ -1,0 +1,273 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ndarray } from "../../src/array.js";
+import { dot, grad, valueAndGrad } from "../../src/graph/autodiff.js";
+import { type Graph, nodesOf } from "../../src/graph/graph.js";
+import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../../src/graph/ops/activation.js";
+import { add, div, mul, sub } from "../../src/graph/ops/arithmetic.js";
+import { conv2d } from "../../src/graph/ops/conv.js";
+import { sin, sqrt, square, tanh } from "../../src/graph/ops/elementary.js";
+import { gather } from "../../src/graph/ops/gather.js";
+import { constant } from "../../src/graph/ops/leaf.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
+import { avgPool2d, maxPool2d } from "../../src/graph/ops/pool.js";
+import { mean, sum, variance } from "../../src/graph/ops/reduce.js";
+import { reshape, transpose } from "../../src/graph/ops/reshape.js";
+import { logSoftmax, softmax } from "../../src/graph/ops/softmax.js";
+import { simplify } from "../../src/graph/simplify.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { spec, trace } from "../../src/graph/trace.js";
+import type { Values } from "../../src/runtime/executable.js";
+import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
+import { compileOnnx } from "../../src/runtime/onnx/executable.js";
+import { range, uniform } from "../graph/op-case.js";
+import { relativeError, roundedValues } from "../graph/op-derivatives.js";
+import { settings } from "../graph/op-table.js";
+
+/** A network: the shapes of its parameters and its loss. */
+interface Network {
+  readonly label: string;
+  readonly shapes: readonly (readonly number[])[];
+  loss(parameters: readonly Tensor[]): Tensor;
+}
+
+const activations = {
+  relu,
+  leakyRelu: (x: Tensor) => leakyRelu(x, 0.1),
+  sigmoid,
+  tanh,
+  softplus,
+  elu: (x: Tensor) => elu(x, 1.3),
+  gelu: (x: Tensor) => gelu(x),
+  geluTanh: (x: Tensor) => gelu(x, { approximate: "tanh" }),
+  sin,
+};
+type Activation = keyof typeof activations;
+const activation = fc.constantFrom(...(Object.keys(activations) as Activation[]));
+
+/** Inputs are parameters too, so that every derivative is looked at. */
+const layer = (x: Tensor, w: Tensor, b: Tensor): Tensor => add(matmul(x, w), b);
+
+/** Subtracts the mean and divides by the root of the variance over some axes. */
+function normalise(x: Tensor, axes: number[]): Tensor {
+  const centred = sub(x, mean(x, { axes, keepDims: true }));
+  return div(centred, sqrt(add(variance(x, { axes, keepDims: true }), 0.1)));
+}
+
+const labelsFor = (x: Tensor): Tensor => softmax(mul(3, x));
+
+/** Cross-entropy against soft labels. */
+const crossEntropy = (logits: Tensor, target: Tensor): Tensor =>
+  mul(-1 / logits.shape[0], sum(mul(labelsFor(target), logSoftmax(logits))));
+
+const mlp = fc
+  .record({
+    batch: fc.constantFrom(1, 3),
+    widths: fc.array(fc.constantFrom(1, 2, 5), { minLength: 2, maxLength: 4 }),
+    activation,
+  })
+  .map(
+    ({ batch, widths, activation }): Network => ({
+      label: `MLP ${widths} batch ${batch} ${activation}`,
+      shapes: [
+        [batch, widths[0]],
+        [batch, widths[widths.length - 1]],
+        ...widths.slice(1).flatMap((n, l) => [[widths[l], n], [n]]),
+      ],
+      loss([x, y, ...weights]) {
+        const layers = range(widths.length - 1);
+        const output = layers.reduce((h, l) => {
+          const z = layer(h, weights[2 * l], weights[2 * l + 1]);
+          return l + 1 < layers.length ? activations[activation](z) : z;
+        }, x);
+        return mean(square(sub(output, y)));
+      },
+    }),
+  );
+
+const convnet = fc
+  .record({
+    batch: fc.constantFrom(1, 2),
+    channels: fc.constantFrom(1, 3),
+    stride: fc.constantFrom(1, 2),
+    padding: fc.constantFrom(0, 1),
+    pool: fc.constantFrom("max", "overlapping max", "average"),
+    activation,
+  })
+  .map(
+    ({ batch, channels, stride, padding, pool, activation }): Network => ({
+      label: `convnet batch ${batch} channels ${channels} stride ${stride} padding ${padding} ${pool} ${activation}`,
+      shapes: [[batch, 2, 6, 6], [channels, 2, 3, 3], [channels], [2, channels, 2, 2], [2]],
+      loss([x, w1, b1, w2, b2]) {
+        const first = add(conv2d(x, w1, { stride, padding }), reshape(b1, [channels, 1, 1]));
+        const hidden = activations[activation](first);
+        const pooled =
+          pool === "average"
+            ? avgPool2d(hidden, { kernel: 2 })
+            : maxPool2d(hidden, { kernel: 2, stride: pool === "max" ? 2 : 1 });
+        const second = add(conv2d(pooled, w2, { padding: 1 }), reshape(b2, [1, 2, 1, 1]));
+        return crossEntropy(mean(second, { axes: [2, 3] }), mul(0.1, mean(x, { axes: [2, 3] })));
+      },
+    }),
+  );
+
+const layerNorm = fc.record({ batch: fc.constantFrom(1, 3), width: fc.constantFrom(2, 5), activation }).map(
+  ({ batch, width, activation }): Network => ({
+    label: `layer norm batch ${batch} width ${width} ${activation}`,
+    shapes: [[batch, 3], [3, width], [width], [width], [width], [width, 2], [2]],
+    loss([x, w1, b1, gain, shift, w2, b2]) {
+      const scaled = add(mul(gain, normalise(layer(x, w1, b1), [-1])), shift);
+      return mean(square(layer(activations[activation](scaled), w2, b2)));
+    },
+  }),
+);
+
+const batchNorm = fc
+  .record({ batch: fc.constantFrom(2, 3), channels: fc.constantFrom(1, 3), activation })
+  .map(
+    ({ batch, channels, activation }): Network => ({
+      label: `batch norm batch ${batch} channels ${channels} ${activation}`,
+      shapes: [
+        [batch, 2, 4, 4],
+        [channels, 2, 3, 3],
+        [channels, 1, 1],
+        [channels, 1, 1],
+        [channels * 4, 3],
+      ],
+      loss([x, w, gain, shift, head]) {
+        const normalised = add(mul(gain, normalise(conv2d(x, w, { padding: 1 }), [0, 2, 3])), shift);
+        const pooled = maxPool2d(activations[activation](normalised), { kernel: 2 });
+        return sum(square(matmul(reshape(pooled, [batch, channels * 4]), head)));
+      },
+    }),
+  );
+
+const attention = fc
+  .record({
+    batch: fc.constantFrom(1, 2),
+    length: fc.constantFrom(1, 3),
+    heads: fc.constantFrom(1, 2),
+    width: fc.constantFrom(1, 3),
+  })
+  .map(
+    ({ batch, length, heads, width }): Network => ({
+      label: `attention batch ${batch} length ${length} heads ${heads} width ${width}`,
+      shapes: [[batch, length, 4], ...range(3).map(() => [4, heads * width]), [heads * width, 2], [5, 2]],
+      loss([x, wq, wk, wv, wo, table]) {
+        const split = (w: Tensor) =>
+          transpose(reshape(matmul(x, w), [batch, length, heads, width]), [0, 2, 1, 3]);
+        const scores = mul(1 / Math.sqrt(width), matmul(split(wq), split(wk), { transposeB: true }));
+        const mixed = transpose(matmul(softmax(scores), split(wv)), [0, 2, 1, 3]);
+        const output = matmul(reshape(mixed, [batch, length, heads * width]), wo);
+        const tokens = {
+          shape: [batch, length],
+          data: BigInt64Array.from(range(batch * length), (i) => BigInt((3 * i) % 5)),
+        };
+        return mean(square(sub(output, gather(table, constant(tokens)))));
+      },
+    }),
+  );
+
+const networks = { MLP: mlp, convnet, "layer norm": layerNorm, "batch norm": batchNorm, attention };
+
+/** Loss, gradient g, slope <g, v>, and the gradient of ||g||^2 with its slope along v. */
+function graphOf({ shapes, loss }: Network, dtype: "float32" | "float64"): Graph {
+  const types = shapes.map((shape) => spec(shape, dtype));
+  const { graph } = trace(
+    (p, v) => {
+      const [value, gradient] = valueAndGrad(loss)(p);
+      const [squared, second] = valueAndGrad((q: readonly Tensor[]) => {
+        const g = grad(loss)(q);
+        return dot(g, g);
+      })(p);
+      return { value, gradient, slope: dot(gradient, v), squared, second, secondSlope: dot(second, v) };
+    },
+    [types as readonly ReturnType<typeof spec>[], types],
+    { names: ["p", "v"] },
+  );
+  return simplify(graph);
+}
+
+const valuesOf = ({ shapes }: Network, seed: number): Values =>
+  Object.fromEntries(
+    shapes.flatMap((shape, k) => [
+      [`p.${k}`, uniform(seed + k, shape, -1, 1)],
+      [`v.${k}`, uniform(seed + 100 + k, shape, -1, 1)],
+    ]),
+  );
+
+const moved = (values: Values, by: number): Values =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, x]) => {
+      const v = values[name.replace("p.", "v.")];
+      const shift = (y: number | bigint, i: number) =>
+        Number(y) + (name.startsWith("p.") ? by * Number(v.data[i]) : 0);
+      return [name, ndarray(Float64Array.from(x.data, shift), x.shape)];
+    }),
+  );
+
+const kinked = (label: string): boolean => /relu|elu|max/i.test(label) && !/gelu/.test(label);
+
+const check = async (
+  cases: fc.Arbitrary<Network>,
+  runs: number,
+  property: (n: Network, seed: number) => Promise<void>,
+) => {
+  const labelled = cases.map((n) => ({ ...n, [fc.toStringMethod]: () => n.label }));
+  await fc.assert(fc.asyncProperty(labelled, fc.nat(1e6), property), settings(runs));
+};
+
+it.each(Object.entries(networks))(
+  "the gradient of the squared gradient norm of a random %s is that of difference quotients",
+  async (_, cases) => {
+    await check(cases, 12, async (network, seed) => {
+      const executable = compileJavaScript(graphOf(network, "float64"));
+      const values = valuesOf(network, seed);
+      // So small a step hardly meets a kink; its rounding error is 1e-9.
+      const step = kinked(network.label) ? 1e-6 : 1e-5;
+      const [low, here, high] = [-step, 0, step].map((h) => executable.runSync(moved(values, h)));
+      for (const [scalar, slope] of [
+        ["value", "slope"],
+        ["squared", "secondSlope"],
+      ]) {
+        const quotient = (Number(high[scalar].data[0]) - Number(low[scalar].data[0])) / (2 * step);
+        const scale = Math.max(1, Math.abs(quotient), Math.abs(Number(here[scalar].data[0])));
+        expect(
+          Math.abs(quotient - Number(here[slope].data[0])) / scale,
+          `${network.label}: ${slope}`,
+        ).toBeLessThan(1e-7);
+      }
+    });
+  },
+);
+
+it.each(Object.entries(networks))(
+  "a random %s has the same derivatives in ONNX Runtime",
+  async (_, cases) => {
+    await check(cases, 10, async (network, seed) => {
+      for (const [dtype, tolerance] of [
+        ["float32", 2e-5],
+        ["float64", 1e-10],
+      ] as const) {
+        const graph = graphOf(network, dtype);
+        if (nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only)) continue;
+        const exact = valuesOf(network, seed);
+        const values = dtype === "float32" ? roundedValues(exact) : exact;
+        const expected = compileJavaScript(graph).runSync(values);
+        const executable = await compileOnnx(graph, { provider: "cpu" });
+        const actual = await executable.run(values);
+        await executable.dispose();
+        const scale = Math.max(
+          ...["value", "squared"].map((name) => Math.abs(Number(expected[name].data[0]))),
+        );
+        for (const { name } of graph.outputs) {
+          const floor = Math.max(1e-2, scale / 10);
+          expect(
+            relativeError(actual[name], expected[name], floor),
+            `${network.label}, ${dtype}: ${name}`,
+          ).toBeLessThan(tolerance);
+        }
+      }
+    });
+  },
+);

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import type { NdArray } from "../../src/array.js";
+import { isNdArray } from "../../src/array.js";
+import { grad, valueAndGrad } from "../../src/graph/autodiff.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { trace } from "../../src/graph/trace.js";
+import { Mt19937, torchRand } from "../../src/math/mt19937.js";
+import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
+import { convnet } from "../../src/nn/models/convnet.js";
+import { mlp } from "../../src/nn/models/mlp.js";
+import { compile } from "../../src/runtime/compile.js";
+import { gradNormSq } from "../../src/teleport/objective.js";
+import { flatten } from "../../src/tree.js";
+
+const models = {
+  mlp: { model: mlp({ sizes: [20, 16, 10], activation: "leakyRelu", slope: 0.1 }), shape: [7, 20] },
+  convnet: { model: convnet({ imageSize: [12, 12] }), shape: [4, 1, 12, 12] },
+} as const;
+
+/** Loss, gradient and gradient of the squared gradient norm of a model, with its start values as inputs. */
+function problem(name: keyof typeof models) {
+  const { model, shape } = models[name];
+  const rng = new Mt19937(0);
+  const { params } = model.init(rng);
+  const x = torchRand(rng, shape);
+  const y = { shape: [shape[0]], data: BigInt64Array.from({ length: shape[0] }, (_, i) => BigInt(i % 10)) };
+  const apply = model.apply as (p: unknown, v: Tensor) => { output: Tensor };
+  const loss = (p: unknown, v: Tensor, labels: Tensor) => crossEntropy(apply(p, v).output, labels);
+  const f = (p: unknown, v: Tensor, labels: Tensor) => {
+    const [value, first] = valueAndGrad(loss)(p, v, labels);
+    return { value, first, second: grad(gradNormSq(loss))(p, v, labels) };
+  };
+  const { graph } = trace(f as never, [params, x, y], { names: ["p", "x", "y"] });
+  const { leaves, paths } = flatten<NdArray>({ p: params }, isNdArray);
+  return { graph, inputs: { ...Object.fromEntries(paths.map((path, i) => [path, leaves[i]])), x, y } };
+}
+
+async function hasWebGpu(): Promise<boolean> {
+  try {
+    const { graph, inputs } = problem("mlp");
+    const executable = await compile(graph, { provider: "webgpu" });
+    await executable.run(inputs);
+    await executable.dispose();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function relativeError(expected: NdArray, actual: NdArray): number {
+  let difference = 0;
+  let size = 0;
+  expected.data.forEach((v, i) => {
+    difference += (Number(v) - Number(actual.data[i])) ** 2;
+    size += Number(v) ** 2;
+  });
+  return Math.sqrt(difference / size);
+}
+
+// Needs a GPU or a software Vulkan driver (Debian: mesa-vulkan-drivers).
+describe.skipIf(!(await hasWebGpu()))("the WebGPU provider in Node", () => {
+  it.each(Object.keys(models) as (keyof typeof models)[])("gives the derivatives of the JavaScript runtime: %s", async (name) => {
+    const { graph, inputs } = problem(name);
+    const expected = await (await compile(graph, { runtime: "javascript" })).run(inputs);
+    const executable = await compile(graph, { provider: "webgpu" });
+    const actual = await executable.run(inputs);
+    await executable.dispose();
+    for (const key of Object.keys(expected)) {
+      expect(relativeError(expected[key], actual[key]), key).toBeLessThan(5e-6);
+    }
+  });
+});
