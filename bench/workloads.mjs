@@ -185,8 +185,8 @@ function mlpSmallTeleport(threads) {
   return ascent(smallParams(), loss, all, labels([200], 1001, 10), threads);
 }
 
-/** One optimiser step of a classifier on one fixed batch. */
-function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale }) {
+/** Optimiser steps of a classifier on one fixed batch; several a run, in a loop inside the runtime as the trainer does. */
+function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale, stepsPerRun = 1 }) {
   return async (threads) => {
     const model = make();
     const { params, state } = parameters(model, isScale);
@@ -205,10 +205,11 @@ function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale 
     const { graph } = trace(step, [params, state, optimizerState, spec(shape), spec([batch], "int64"), spec([])], {
       names: ["p", "s", "o", "inputs", "classes", "lr"],
     });
-    const executable = await compile(graph, { threads });
+    const loop = stepsPerRun > 1 ? { scan: { carry: carryOf(graph) } } : {};
+    const executable = await compile(graph, { threads, ...loop });
     const start = { ...named("p", params), ...named("s", state), ...named("o", optimizerState) };
     const fixed = { inputs: values(shape, 1000), classes: labels([batch], 1001, 10), lr: float(0.01) };
-    return stepper(executable, start, { fixed });
+    return stepper(executable, start, { fixed, stepsPerRun });
   };
 }
 
@@ -271,11 +272,12 @@ export const workloads = {
       x: [784],
       batch: 128,
       optimizer: sgd({ momentum: 0.9 }),
+      stepsPerRun: 10,
     }),
     peers: ["mlp-wide"],
     reach: 1.0,
   },
-  convnet: { make: classifier(() => convnet(), { x: [1, 28, 28], batch: 64 }), peers: ["convnet"], reach: 0.8 },
+  convnet: { make: classifier(() => convnet(), { x: [1, 28, 28], batch: 64, stepsPerRun: 10 }), peers: ["convnet"], reach: 0.8 },
   "convnet-second-order": { make: convnetSecondOrder, peers: ["convnet-second-order"], reach: 0.7 },
   resnet18: {
     make: classifier(() => resnet18(), {

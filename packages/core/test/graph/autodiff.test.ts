@@ -291,7 +291,7 @@ describe("Nesting", () => {
     expect(at(grad((x) => mul(x, grad((y: Tensor) => mul(x, y))(x))), 5)).toBe(10);
     // d/dx [d/dy (x y^2) at y = x] = d/dx 2 x^2
     expect(at(grad((x) => grad((y: Tensor) => mul(x, square(y)))(x)), 5)).toBe(20);
-    expect(at((x) => jvp((y: Tensor) => mul(y, jvp((z) => add(y, z), y, constant(1, "float64"))[1]), x, constant(1, "float64"))[1], 5)).toBe(1);
+    expect(at((x) => jvp((y: Tensor) => mul(y, jvp((z: Tensor) => add(y, z), y, constant(1, "float64"))[1]), x, constant(1, "float64"))[1], 5)).toBe(1);
   });
 
   it("does not differentiate in what a function closes over", () => {

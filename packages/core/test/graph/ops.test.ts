@@ -1,16 +1,18 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { dtypeOf, item, type NdArray, ndarray } from "../../src/array.js";
+import type { Graph } from "../../src/graph/graph.js";
+import { mul } from "../../src/graph/ops/arithmetic.js";
+import { sin } from "../../src/graph/ops/elementary.js";
 import { simplify } from "../../src/graph/simplify.js";
-import { isFloat } from "../../src/graph/tensor.js";
+import { isFloat, type Tensor } from "../../src/graph/tensor.js";
+import { spec, trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
 import type { Values } from "../../src/runtime/executable.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { type OpCase, type OpRow, total } from "./op-case.js";
+import { type OpCase, type OpRow, total, uniform } from "./op-case.js";
 import { derivativeGraph, forwardGraph, relativeError, scalars } from "./op-derivatives.js";
 import { labelled, opTable, settings } from "./op-table.js";
-
-const numRuns = 15;
 
 /** Compares every element relative to the largest one; integers and bools must be equal. */
 function expectResult(actual: NdArray, expected: NdArray, label: string, tolerance: number): void {
@@ -96,8 +98,38 @@ function checkDerivatives(c: OpCase): void {
     expectResult(here[name], raw[name], `${c.label}: simplified ${name}`, 1e-11);
 }
 
-const check = (row: OpRow, property: (c: OpCase) => void): void =>
-  fc.assert(fc.property(labelled(row), property), settings(numRuns));
+/** A chain of operations whose code alone is longer than one function may be. */
+function filler(): Graph {
+  const { graph } = trace(
+    (x) => ({ filler: Array.from({ length: 90 }).reduce((h: Tensor) => mul(sin(h), h), x) }),
+    [spec([7], "float64")],
+    { names: ["filler"] },
+  );
+  return simplify(graph);
+}
+
+const long = filler();
+
+/** In a program of several functions no value lives in variables: the code of every operation is another one. */
+function checkSplit(row: OpRow, c: OpCase): void {
+  const { graph, values } = isDifferentiable(row)
+    ? derivativeGraph(c, "float64")
+    : forwardGraph(c, "float64");
+  const { inputs, outputs } = simplify(graph);
+  const split = compileJavaScript({
+    inputs: [...inputs, ...long.inputs],
+    outputs: [...outputs, ...long.outputs],
+  });
+  expect(split.source).toContain("function f0()");
+  const expected = compileJavaScript({ inputs, outputs }).runSync(values);
+  const actual = split.runSync({ ...values, filler: uniform(1, [7]) });
+  for (const { name } of outputs) expectResult(actual[name], expected[name], `${c.label}: ${name}`, 1e-13);
+}
+
+const isDifferentiable = (row: OpRow): boolean => (row.differentiable ?? true) !== false;
+
+const check = (row: OpRow, property: (c: OpCase) => void, runs = 15): void =>
+  fc.assert(fc.property(labelled(row), property), settings(runs));
 
 const named = (rows: readonly OpRow[]) => rows.map((row) => [row.name, row] as const);
 
@@ -109,3 +141,7 @@ it.each(named(opTable.filter((row) => (row.differentiable ?? true) === true)))(
   "%s has the first and second derivatives of difference quotients, simplified or not",
   (_, row) => check(row, checkDerivatives),
 );
+
+it.each(named(opTable))("%s gives the same in a program too long for one function", (_, row) => {
+  check(row, (c) => checkSplit(row, c), 5);
+});

@@ -37,30 +37,31 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     throw new RuntimeError("The JavaScript runtime could not compile its code (does a content security policy forbid it?).", { cause });
   }
   const compileSeconds = (performance.now() - start) / 1000;
+  // What does not change from run to run is looked up once: tiny graphs run for microseconds.
+  const carried = new Set(Object.values(scan?.carry ?? {}));
+  const takes = graph.inputs.map(({ name, tensor }) => ({ name, dtype: tensor.dtype, isCarried: carried.has(name) }));
+  const gives = graph.outputs.map(({ name, tensor }) => {
+    const target = scan?.carry[name];
+    return { name, tensor, carriedInput: graph.inputs.findIndex((p) => p.name === target) };
+  });
   const runSync = (inputs: Values, { steps = 1 }: RunOptions = {}): Record<string, NdArray> => {
     const count = scan ? steps : 1;
     if (!Number.isInteger(count) || count < 0) {
       throw new IsolossError(`run: steps must be an integer >= 0; got ${steps}.`);
     }
     checkInputs(graph, inputs, scan, count);
-    const carriedInputs = new Set(Object.values(scan?.carry ?? {}));
-    const operands = graph.inputs.map(({ name, tensor }) => operand(inputs[name], carriedInputs.has(name), tensor.dtype));
-    const results = graph.outputs.map(({ name, tensor }) => {
-      const target = scan?.carry[name];
-      if (target !== undefined) {
-        // The carried input, which every step overwrites, is the result.
-        return operands[graph.inputs.findIndex((p) => p.name === target)];
-      }
-      return new Float64Array(scan ? count * tensor.size : tensor.size);
-    });
-    run(operands, results, count);
-    return Object.fromEntries(
-      graph.outputs.map(({ name, tensor }, i) => {
-        const isStacked = scan !== undefined && scan.carry[name] === undefined;
-        const shape = isStacked ? [count, ...tensor.shape] : tensor.shape;
-        return [name, { shape, data: rounded(results[i], tensor) }];
-      }),
+    const operands = takes.map(({ name, dtype, isCarried }) => operand(inputs[name], isCarried, dtype));
+    // A carried input, which every step overwrites, is the result itself.
+    const results = gives.map(({ tensor, carriedInput }) =>
+      carriedInput >= 0 ? operands[carriedInput] : emptyResult(tensor, scan ? count : 1),
     );
+    run(operands, results, count);
+    const values: Record<string, NdArray> = {};
+    gives.forEach(({ name, tensor, carriedInput }, i) => {
+      const isStacked = scan !== undefined && carriedInput < 0;
+      values[name] = { shape: isStacked ? [count, ...tensor.shape] : tensor.shape, data: finished(results[i], tensor) };
+    });
+    return values;
   };
   return {
     graph,
@@ -83,12 +84,13 @@ function operand(value: NdArray, isCarried: boolean, dtype: DType): Operand {
   return astype(value, dtype).data.slice() as Operand;
 }
 
-function rounded(values: Operand, { dtype }: Tensor): TypedArray {
-  const data = allocate(dtype, values.length);
-  if (data.constructor === values.constructor) return values;
-  if (data instanceof BigInt64Array) for (let i = 0; i < values.length; i++) data[i] = BigInt(values[i]);
-  else data.set(values);
-  return data;
+/** Where a result is written: in its own dtype, which rounds it, but for int64. */
+function emptyResult({ dtype, size }: Tensor, steps: number): Operand {
+  return allocate(dtype === "int64" ? "float64" : dtype, size * steps) as Operand;
+}
+
+function finished(values: Operand, { dtype }: Tensor): TypedArray {
+  return dtype === "int64" ? BigInt64Array.from(values, BigInt) : values;
 }
 
 const copyOp: Op = {

@@ -120,7 +120,7 @@ class Generator {
       }
     } else if (isPulled(node)) {
       const buffer = this.bufferOf.get(node);
-      if (this.isFlat(node)) {
+      if (node.rank === 0 || this.isFlat(node)) {
         this.loop(node.size, (i) => {
           this.lines.push(`${buffer}[${i}]=${this.compute(node, Index.flat(node.shape, i))};`);
         });

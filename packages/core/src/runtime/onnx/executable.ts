@@ -6,14 +6,17 @@ import { checkInputs, checkScan, type Executable, type Scan } from "../executabl
 import { encodeModel } from "./codec.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
 import type { Ort } from "./ort.js";
-import { listProviders, loadOrt } from "#ort";
+import { defaultProvider, listProviders, loadOrt } from "#ort";
 
 type OrtTensor = InstanceType<Ort["Tensor"]>;
 
 export interface OnnxOptions {
-  /** Execution provider: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Default: the first that the platform has. */
+  /** Execution provider: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Default: `cpu`, or `wasm`. */
   readonly provider?: string;
-  /** Threads inside an operator; default: one for small graphs, where more only wait for each other, else all cores. */
+  /**
+   * Threads inside an operator; default: one for small graphs, where more only wait for each other, else all cores.
+   * In a browser all graphs of a page share the threads that its first graph asks for, default one.
+   */
   readonly threads?: number;
   readonly scan?: Scan;
 }
@@ -21,27 +24,27 @@ export interface OnnxOptions {
 /**
  * Compiles a simplified graph to ONNX and opens a session of ONNX Runtime on it.
  *
- * @throws RuntimeError when the provider is not available or has no kernel for an operation
+ * @throws RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
  */
 export async function compileOnnx(
   graph: Graph,
-  { provider, threads, scan }: OnnxOptions = {},
+  { provider = defaultProvider, threads, scan }: OnnxOptions = {},
 ): Promise<Executable> {
   const start = performance.now();
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
     throw new OptionError(`threads must be an integer >= 1; got ${threads}.`);
   }
   if (scan) checkScan(graph, scan);
-  const providers = await listProviders();
-  const chosen = provider ?? providers.find((p) => p === "cpu" || p === "wasm") ?? providers[0];
-  if (!providers.includes(chosen)) {
+  // The default one is always there, and to list the others may wake up a graphics processor.
+  const providers = provider === defaultProvider ? [provider] : await listProviders();
+  if (!providers.includes(provider)) {
     throw new RuntimeError(
-      `ONNX Runtime has no provider "${chosen}" here; it has ${providers.join(", ")}. Leave the provider out to take the default.`,
+      `ONNX Runtime has no provider "${provider}" here; it has ${providers.join(", ")}. Leave the provider out to take the default.`,
     );
   }
-  const ort = await loadOrt(chosen);
+  const ort = await loadOrt(provider, threads);
   const model = emitModel(graph, scan ? { scan } : {});
-  const session = await open(ort, encodeModel(model), graph, chosen, threads ?? defaultThreads(graph));
+  const session = await open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph));
   const compileSeconds = (performance.now() - start) / 1000;
 
   const feed = (value: NdArray, dtype: "float32" | "float64" | "int64" | "bool"): OrtTensor => {
@@ -51,7 +54,7 @@ export async function compileOnnx(
 
   return {
     graph,
-    runtime: `onnx (${chosen})`,
+    runtime: `onnx (${provider})`,
     compileSeconds,
     async run(inputs, { steps = 1 } = {}) {
       if (!Number.isInteger(steps) || steps < 0) {
@@ -65,7 +68,7 @@ export async function compileOnnx(
       try {
         results = await session.run(feeds);
       } catch (cause) {
-        throw new RuntimeError(`ONNX Runtime (${chosen}) could not run the graph: ${message(cause)}`, { cause });
+        throw new RuntimeError(`ONNX Runtime (${provider}) could not run the graph: ${message(cause)}`, { cause });
       }
       return Object.fromEntries(
         graph.outputs.map(({ name }) => {

@@ -1,15 +1,16 @@
 import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
-export const platform = "node";
+/** The provider of a graph that asks for none. */
+export const defaultProvider = "cpu";
 
 /**
  * ONNX Runtime with its native library. Loaded on first use, so that importing Isoloss costs nothing.
- * One build serves every provider.
+ * One build serves every provider, and threads are each session's own.
  *
  * @throws RuntimeError where the package has no native library for this system
  */
-export async function loadOrt(_provider?: string): Promise<Ort> {
+export async function loadOrt(_provider?: string, _threads?: number): Promise<Ort> {
   return load();
 }
 

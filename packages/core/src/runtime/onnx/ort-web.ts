@@ -1,20 +1,42 @@
 import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
-export const platform = "web";
+/** The provider of a graph that asks for none. */
+export const defaultProvider = "wasm";
+
+/** Threads of each build that was loaded: its pool is made once, and all its sessions share it. */
+const threadsOf = new Map<string, number>();
 
 /**
  * ONNX Runtime as WebAssembly. Each provider has its own build, loaded on first use: the one with WebGPU is
  * twice the size, so only who asks for `webgpu` downloads it. Tensors and sessions of the two do not mix.
  *
- * @throws RuntimeError when the build cannot be loaded
+ * @param threads of the build, settled by the first call; default 1, later what the first call settled
+ * @throws RuntimeError when the build cannot be loaded, or cannot have that number of threads
  */
-export async function loadOrt(provider = "wasm"): Promise<Ort> {
+export async function loadOrt(provider = defaultProvider, threads?: number): Promise<Ort> {
+  const settled = threadsOf.get(provider);
+  if (settled !== undefined && threads !== undefined && threads !== settled) {
+    throw new RuntimeError(
+      `ONNX Runtime (${provider}) has ${settled} thread${settled === 1 ? "" : "s"} in this page since its first graph; ` +
+        `got threads: ${threads}. All graphs of a page share them: ask for the same number from the first one on.`,
+    );
+  }
+  const count = settled ?? threads ?? 1;
+  if (count > 1 && !globalThis.crossOriginIsolated) {
+    throw new RuntimeError(
+      `threads: ${count} needs a page that is isolated from other origins, and this one is not. Serve it with the headers ` +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or leave threads out.",
+    );
+  }
+  threadsOf.set(provider, count);
   try {
-    return provider === "webgpu"
-      ? await import("onnxruntime-web/webgpu")
-      : await import("onnxruntime-web/wasm");
+    const ort: Ort =
+      provider === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
+    ort.env.wasm.numThreads = count;
+    return ort;
   } catch (cause) {
+    if (settled === undefined) threadsOf.delete(provider);
     throw new RuntimeError(
       `The ${provider} build of ONNX Runtime could not be loaded: ${String(cause)}. ` +
         "Serve onnxruntime-web with the page, or use the JavaScript runtime.",
@@ -23,7 +45,9 @@ export async function loadOrt(provider = "wasm"): Promise<Ort> {
   }
 }
 
-/** Execution providers that can be asked for here: WebGPU only where the browser offers it. */
+/** Execution providers that can be asked for here: WebGPU only where the browser offers an adapter. */
 export async function listProviders(): Promise<readonly string[]> {
-  return "gpu" in (globalThis.navigator ?? {}) ? ["wasm", "webgpu"] : ["wasm"];
+  const { gpu } = (globalThis.navigator ?? {}) as { gpu?: { requestAdapter(): Promise<object | null> } };
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return adapter ? ["wasm", "webgpu"] : ["wasm"];
 }

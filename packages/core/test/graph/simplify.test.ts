@@ -1,0 +1,274 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { array, type NdArray, type Shape } from "../../src/array.js";
+import { dot, grad } from "../../src/graph/autodiff.js";
+import { type Graph, nodesOf, printGraph } from "../../src/graph/graph.js";
+import { leakyRelu, relu } from "../../src/graph/ops/activation.js";
+import { add, cast, div, mul, neg, pow, sub } from "../../src/graph/ops/arithmetic.js";
+import { broadcastTo } from "../../src/graph/ops/broadcast.js";
+import { greater, where } from "../../src/graph/ops/compare.js";
+import { exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
+import { constant, fill } from "../../src/graph/ops/leaf.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
+import { mean, sum } from "../../src/graph/ops/reduce.js";
+import { reshape, transpose } from "../../src/graph/ops/reshape.js";
+import { concat, pad, slice } from "../../src/graph/ops/slice.js";
+import { alias, stopGradient } from "../../src/graph/ops/stop-gradient.js";
+import { simplify } from "../../src/graph/simplify.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { spec, trace } from "../../src/graph/trace.js";
+import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
+import { float64 } from "../nn/support.js";
+import { uniform } from "./op-case.js";
+import { settings } from "./op-table.js";
+import { allSteps, type Instruction, interpret, programs, smoothSteps } from "./random-graph.js";
+
+/** The simplified graph of a function of float64 tensors. */
+function simplified(f: (...xs: Tensor[]) => Tensor | Tensor[], ...shapes: Shape[]): Graph {
+  const types = shapes.map((s) => spec(s, "float64"));
+  return simplify(trace((xs: Tensor[]) => f(...xs), [types], { names: ["x"] }).graph);
+}
+
+/** Names of the operations that are left, inputs and constants aside, in the order of computation. */
+const operations = (graph: Graph): string[] =>
+  nodesOf(graph)
+    .filter(({ inputs }) => inputs.length > 0)
+    .map(({ op }) => op.name);
+
+const zeros = (...shape: number[]): Tensor => fill(shape, 0, "float64");
+
+describe("Common sub-expressions", () => {
+  it("are computed once", () => {
+    const g = simplified((x, y) => [add(sin(x), y), mul(sin(x), y), sin(x)], [3], [3]);
+    expect(operations(g).sort()).toEqual(["add", "mul", "sin"]);
+  });
+
+  it("are found through commuted sums and products, not through differences", () => {
+    expect(operations(simplified((x, y) => sub(exp(add(x, y)), sin(add(y, x))), [], []))).toHaveLength(4);
+    expect(operations(simplified((x, y) => [mul(x, y), mul(y, x)], [2], [2]))).toEqual(["mul"]);
+    expect(operations(simplified((x, y) => [sub(x, y), sub(y, x)], [2], [2]))).toEqual(["sub", "sub"]);
+    expect(operations(simplified((x, y) => [div(x, y), div(y, x)], [2], [2]))).toEqual(["div", "div"]);
+  });
+
+  it("differ where an attribute or a constant differs", () => {
+    const g = simplified((x) => [leakyRelu(x, 0.1), leakyRelu(x, 0.2), sum(x), sum(x, { keepDims: true })], [2]);
+    expect(operations(g)).toEqual(["leakyRelu", "leakyRelu", "sum", "sum"]);
+    const shared = array([1, 2], "float64");
+    const arrays = simplified((x) => [mul(x, shared), mul(x, shared), mul(x, array([1, 3], "float64"))], [2]);
+    expect(operations(arrays)).toEqual(["mul", "mul"]);
+  });
+
+  it("keep constants apart that JSON would write alike", () => {
+    const values = [0, -0, Number.NaN, Infinity, -Infinity];
+    const g = simplified(() => values.map((v) => constant(v, "float64")));
+    expect(g.outputs.map(({ tensor }) => tensor.attrs.value)).toEqual(values);
+  });
+
+  it("never merge inputs of one type", () => {
+    expect(operations(simplified((x, y) => sub(x, y), [2], [2]))).toEqual(["sub"]);
+  });
+});
+
+describe("Constants", () => {
+  it("are folded through any chain of operations", () => {
+    const g = simplified(() => {
+      const two = fill([2, 3], 2, "float64");
+      return sum(transpose(mul(exp(sub(two, 2)), add(two, relu(neg(two))))));
+    });
+    // 6 elements of e^0 (2 + 0)
+    expect(printGraph(g)).toBe("%0 = constant(value: 12): float64[]\nreturn result = %0");
+  });
+
+  it.each<[string, (c: Tensor) => Tensor, number]>([
+    ["a power", (c) => pow(c, 3), 27],
+    ["a quotient", (c) => div(c, 2), 1.5],
+    ["a comparison", (c) => cast(greater(c, 2), "float64"), 1],
+    ["a selection", (c) => where(greater(c, 4), c, -1), -1],
+    ["a leaky unit", (c) => leakyRelu(neg(c), 0.1), -0.3],
+    ["a slice of padding", (c) => slice(pad(reshape(c, [1]), [[0, 2]], 3), { starts: [2] }), 3],
+    ["a concatenation", (c) => concat([reshape(c, [1]), fill([4], 3, "float64")]), 3],
+    ["a mean", (c) => mean(broadcastTo(c, [7])), 3],
+    ["a cut integer quotient", (c) => cast(div(cast(c, "int64"), 2), "float64"), 1],
+  ])("fold through %s", (_, f, value) => {
+    const g = simplified(() => f(constant(3, "float64")));
+    expect(operations(g).filter((name) => name !== "broadcast")).toEqual([]);
+    const [result] = Object.values(compileJavaScript(g).runSync({}));
+    for (const x of result.data) expect(Number(x)).toBeCloseTo(value, 15);
+  });
+});
+
+describe("Identities", () => {
+  const x23 = [2, 3];
+  it.each<[string, (x: Tensor) => Tensor]>([
+    ["x + 0", (x) => add(x, 0)],
+    ["0 + x", (x) => add(0, x)],
+    ["x - 0", (x) => sub(x, 0)],
+    ["x * 1", (x) => mul(x, 1)],
+    ["1 * x", (x) => mul(1, x)],
+    ["x / 1", (x) => div(x, 1)],
+    ["-(-x)", (x) => neg(neg(x))],
+    ["-1 * (-x)", (x) => mul(-1, neg(x))],
+    ["2 (x / 2) as products", (x) => mul(2, mul(0.5, x))],
+    ["where(true, x, 0)", (x) => where(fill([], 1, "bool"), x, 0)],
+    ["where(c, x, x)", (x) => where(greater(x, 0), x, x)],
+    ["x + 0 of a matrix of zeros", (x) => add(x, zeros(2, 3))],
+    ["transposes", (x) => transpose(transpose(x))],
+    ["reshapes", (x) => reshape(reshape(x, [6]), [2, 3])],
+    ["an axis of size one that moves and comes back", (x) => reshape(transpose(reshape(x, [2, 1, 3]), [1, 0, 2]), [2, 3])],
+    ["a sum over an axis of size one", (x) => sum(reshape(x, [2, 1, 3]), { axes: 1 })],
+    ["stopGradient", (x) => stopGradient(alias(x))],
+  ])("%s is x", (_, f) => {
+    const g = simplified(f, x23);
+    expect(g.outputs[0].tensor).toBe(g.inputs[0].tensor);
+  });
+
+  it.each<[string, (x: Tensor, y: Tensor) => Tensor, string[]]>([
+    ["x + x is one product", (x) => add(x, x), ["broadcast", "mul"]],
+    ["x + (-y) is a difference", (x, y) => add(x, neg(y)), ["sub"]],
+    ["(-x) + y is a difference", (x, y) => add(neg(x), y), ["sub"]],
+    ["x - (-y) is a sum", (x, y) => sub(x, neg(y)), ["add"]],
+    ["0 - x is -x", (x) => sub(0, x), ["neg"]],
+    ["-(x - y) is y - x", (x, y) => neg(sub(x, y)), ["sub"]],
+    ["(-x) (-y) is x y", (x, y) => mul(neg(x), neg(y)), ["mul"]],
+    ["2 (3 x) is 6 x", (x) => mul(2, mul(3, x)), ["broadcast", "mul"]],
+    ["a double transpose of three axes is one", (x) => transpose(transpose(reshape(x, [1, 2, 3, 1])), [1, 0, 2, 3]), ["reshape", "transpose"]],
+    ["a repetition of a repetition is one", (x) => broadcastTo(broadcastTo(x, [4, 2, 3]), [5, 4, 2, 3]), ["broadcast"]],
+    ["a sum of repetitions is a product", (x) => sum(broadcastTo(x, [4, 2, 3]), { axes: 0 }), ["broadcast", "mul"]],
+    ["a function is computed before repeating", (x) => tanh(broadcastTo(x, [4, 2, 3])), ["tanh", "broadcast"]],
+  ])("%s", (_, f, expected) => {
+    const left = operations(simplified(f, x23, x23)).filter((name) => name !== "reshape" || expected.includes(name));
+    expect(left.sort()).toEqual([...expected].sort());
+  });
+
+  it("turn transposed operands of a product into its flags", () => {
+    const g = simplified((a, b) => matmul(transpose(a), transpose(b)), [3, 2], [4, 3]);
+    expect(operations(g)).toEqual(["matmul"]);
+    expect(g.outputs[0].tensor.attrs).toEqual({ transposeA: true, transposeB: true });
+    const twice = simplified((a, b) => matmul(transpose(a), b, { transposeA: true }), [2, 3], [3, 4]);
+    expect(twice.outputs[0].tensor.attrs).toEqual({ transposeA: false, transposeB: false });
+  });
+
+  it("take constant factors out of sums and products", () => {
+    const g = simplified((x) => sum(mul(3, x)), [5]);
+    expect(operations(g)).toEqual(["sum", "mul"]);
+    expect(operations(simplified((a, b) => add(matmul(neg(a), neg(b)), 1), [2, 2], [2, 2]))).not.toContain("neg");
+  });
+});
+
+describe("Zeros", () => {
+  const identity = constant(array([[1, 0], [0, 1]], "float64"));
+
+  it("fold away in a group element I + T at T = 0", () => {
+    const g = simplified((h) => add(h, matmul(zeros(2, 2), h)), [2, 5]);
+    expect(g.outputs[0].tensor).toBe(g.inputs[0].tensor);
+    // With a matrix I the product with it is left, and nothing of T.
+    const withIdentity = simplified((h) => matmul(add(identity, zeros(2, 2)), h), [2, 5]);
+    expect(operations(withIdentity)).toEqual(["matmul"]);
+  });
+
+  it("leave of a derivative in T at T = 0 what the definition gives", () => {
+    // L(T) = sum sin((I + T) h): dL/dT = cos(h) h'
+    const loss = (T: Tensor, h: Tensor) => sum(sin(add(h, matmul(T, h))));
+    const g = simplified((h) => grad(loss)(zeros(2, 2), h), [2, 5]);
+    expect(operations(g)).toEqual(["cos", "matmul"]);
+  });
+
+  it("absorb products, quotients and everything linear", () => {
+    const g = simplified(
+      (x, w) => [
+        mul(x, 0),
+        div(zeros(3, 3), add(1, square(x))),
+        matmul(x, zeros(3, 2)),
+        matmul(mul(w, 0), x),
+        transpose(sub(mul(0, x), zeros(3, 3))),
+      ],
+      [3, 3],
+      [3, 3],
+    );
+    expect(operations(g).every((name) => name === "broadcast")).toBe(true);
+    const results = compileJavaScript(g).runSync({ "x.0": uniform(1, [3, 3]), "x.1": uniform(2, [3, 3]) });
+    for (const { data } of Object.values(results)) expect([...data].every((v) => v === 0)).toBe(true);
+  });
+});
+
+describe("What no output needs", () => {
+  it("is not computed, and the inputs stay the graph's inputs", () => {
+    const g = simplified((x, y) => {
+      exp(matmul(x, y));
+      return neg(y);
+    }, [2, 2], [2, 2]);
+    expect(operations(g)).toEqual(["neg"]);
+    expect(g.inputs.map(({ name }) => name)).toEqual(["x.0", "x.1"]);
+  });
+});
+
+const inputs: readonly (readonly [NdArray, boolean?])[] = [
+  [uniform(1, [2, 3], -1, 1)],
+  [uniform(2, [2, 3], -1, 1)],
+  [uniform(3, [3, 2], -1, 1)],
+  [uniform(4, [3], -1, 1)],
+  [uniform(5, [2, 1], -1, 1)],
+  [uniform(6, [], -1, 1)],
+];
+const values = Object.fromEntries(inputs.map(([x], k) => [`x.${k}`, x]));
+const types = inputs.map(([x]) => spec(x.shape, "float64"));
+
+const traceProgram = (f: (xs: Tensor[]) => Tensor[]): Graph => trace(f, [types], { names: ["x"] }).graph;
+
+/** The largest element of any value on the way: what rounding errors are relative to. */
+function scaleOf(results: Readonly<Record<string, NdArray>>): number {
+  const largest = Object.values(results).map(({ data }) => Math.max(0, ...[...data].map((v) => Math.abs(Number(v)))));
+  return Math.max(1, ...largest);
+}
+
+function expectEqualResults(graph: Graph, onTheWay: Graph): void {
+  const form = simplify(graph);
+  const scale = scaleOf(compileJavaScript(onTheWay).runSync(values));
+  fc.pre(scale < 1e6);
+  const raw = compileJavaScript(graph).runSync(values);
+  const short = compileJavaScript(form).runSync(values);
+  for (const { name, tensor } of graph.outputs) {
+    expect(short[name].shape).toEqual(tensor.shape);
+    raw[name].data.forEach((v, i) => {
+      expect(Math.abs(Number(short[name].data[i]) - Number(v)) / scale, `${name}[${i}]`).toBeLessThan(1e-11);
+    });
+  }
+  const again = simplify(form);
+  expect(printGraph(again)).toBe(printGraph(form));
+}
+
+describe("A random program", () => {
+  const last = (xs: readonly Tensor[], n: number) => xs.slice(-n);
+
+  it("gives the same simplified, and is simple then", () => {
+    fc.assert(
+      fc.property(programs(24), (program: Instruction[]) => {
+        const all = (xs: Tensor[]) => interpret(program, xs, allSteps);
+        expectEqualResults(traceProgram((xs) => last(all(xs), 3)), traceProgram(all));
+      }),
+      settings(400),
+    );
+  });
+
+  it("has the same first and second derivatives simplified", () => {
+    fc.assert(
+      fc.property(programs(12), (program: Instruction[]) => {
+        const loss = (xs: Tensor[]) => last(interpret(program, xs, smoothSteps), 2).map((y) => sum(tanh(y))).reduce((a, b) => add(a, b));
+        const derivatives = (xs: Tensor[]) => {
+          const g = grad(loss)(xs);
+          return [...g, ...grad((ys: Tensor[]) => dot(grad(loss)(ys), grad(loss)(ys)))(xs)];
+        };
+        const graph = traceProgram(derivatives);
+        const onTheWay = { inputs: graph.inputs, outputs: nodesOf(graph).map((tensor, k) => ({ name: `${k}`, tensor })) };
+        expectEqualResults(graph, onTheWay);
+      }),
+      settings(150),
+    );
+  });
+});
+
+it("a number that is divided out twice keeps its value", () => {
+  const g = simplified((x) => div(mul(3, x), mul(3, add(x, 1))), [2]);
+  const { result } = compileJavaScript(g).runSync({ "x.0": float64([1, 3]) });
+  expect([...result.data]).toEqual([0.5, 0.75]);
+});

@@ -1,0 +1,145 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createPackedProject, type PackedProject } from "./packed-project.js";
+
+let project: PackedProject;
+
+beforeAll(async () => {
+  project = await createPackedProject();
+  writeFileSync(join(project.folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+}, 60_000);
+
+afterAll(() => project?.remove());
+
+/** Gradient of x'x at (1, 2, 3) on a runtime: (2, 4, 6), as a line of JSON. */
+const program = `
+import { array, grad, jit, spec, square, sum } from "isoloss";
+import { loadCheckpoint } from "isoloss/node";
+const results = {};
+for (const runtime of ["javascript", "onnx"]) {
+  const f = await jit((x) => grad((v) => sum(square(v)))(x), [spec([3])], { runtime });
+  results[runtime] = Array.from((await f(array([1, 2, 3]))).data);
+  await f.dispose();
+}
+const missing = await loadCheckpoint("no-such-file").catch((error) => error.name);
+`;
+
+const expected = { javascript: [2, 4, 6], onnx: [2, 4, 6], missing: "DataError" };
+
+function run(name: string, source: string): unknown {
+  writeFileSync(join(project.folder, name), source);
+  return JSON.parse(execFileSync(process.execPath, [name], { cwd: project.folder, encoding: "utf8" }));
+}
+
+describe("the npm package", () => {
+  it("holds the built library, its declarations and the licences, and nothing else", () => {
+    const chunk = /-[\w-]{8}(?=\.(d\.ts|js)$)/;
+    const kinds = project.files.map((path) => (chunk.test(path) ? path.replace(chunk, "-*") : path));
+    const entries = ["index", "node", "ort-node", "ort-web"];
+    const named = kinds.filter((path) => !path.includes("-*"));
+    expect(named).toEqual(
+      [
+        ...entries.flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]),
+        "LICENSE",
+        "package.json",
+        "src/data/LICENSE-digits.txt",
+      ].sort(),
+    );
+    const chunks = kinds.filter((path) => path.includes("-*"));
+    expect(chunks.every((path) => path.startsWith("dist/"))).toBe(true);
+  });
+
+  it("is under the licence of the repository, as the command line is", () => {
+    const read = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
+    const licence = read("../../../LICENSE");
+    expect(readFileSync(join(project.folder, "node_modules/isoloss/LICENSE"), "utf8")).toBe(licence);
+    expect(read("../../cli/LICENSE")).toBe(licence);
+  });
+
+  it("runs in Node on both runtimes from its tarball", () => {
+    const result = run("main.mjs", `${program}console.log(JSON.stringify({ ...results, missing }));`);
+    expect(result).toEqual(expected);
+  });
+
+  it("runs in a worker thread while the main thread uses it, too", () => {
+    writeFileSync(
+      join(project.folder, "worker.mjs"),
+      `import { parentPort } from "node:worker_threads";${program}parentPort.postMessage({ ...results, missing });`,
+    );
+    const main = `
+      import { Worker } from "node:worker_threads";
+      ${program}
+      const fromWorker = await new Promise((resolve, reject) => {
+        new Worker(new URL("./worker.mjs", import.meta.url)).on("message", resolve).on("error", reject);
+      });
+      console.log(JSON.stringify([{ ...results, missing }, fromWorker]));
+    `;
+    expect(run("with-worker.mjs", main)).toEqual([expected, expected]);
+  });
+
+  it("exports its package.json", () => {
+    const source = `
+      import info from "isoloss/package.json" with { type: "json" };
+      console.log(JSON.stringify(info.name));
+    `;
+    expect(run("version.mjs", source)).toBe("isoloss");
+  });
+
+  it.each(["bundler", "nodenext"] as const)(
+    "has types that a strict project with %s resolution accepts, and that reject wrong calls",
+    (moduleResolution) => {
+      const file = join(project.folder, `types-${moduleResolution}.ts`);
+      writeFileSync(
+        file,
+        `import { array, jit, type NdArray, spec, sum } from "isoloss";
+         import { readFileOrThrow } from "isoloss/node";
+         const f = await jit((x) => sum(x), [spec([3])] as const);
+         export const result: NdArray = await f(array([1, 2, 3]));
+         export const bytes: Uint8Array = await readFileOrThrow("file");
+         // @ts-expect-error a shape is a list of numbers
+         spec("3");
+        `,
+      );
+      expect(diagnose(file, moduleResolution)).toEqual([]);
+    },
+  );
+
+  it("has types that need neither Node's nor the declarations of skipped libraries", () => {
+    const file = join(project.folder, "types-browser.ts");
+    writeFileSync(
+      file,
+      `import { createTrainer, digits, mlp, sgd } from "isoloss";
+       const { images, labels } = digits();
+       const data = { inputs: images, labels };
+       const trainer = await createTrainer({ model: mlp({ sizes: [64, 10] }), data, optimizer: sgd(), learningRate: 0.1 });
+       export const weight: readonly number[] = trainer.current.params.layers[0].weight.shape;
+      `,
+    );
+    expect(diagnose(file, "bundler", { types: [], skipLibCheck: false })).toEqual([]);
+  });
+});
+
+function diagnose(
+  file: string,
+  resolution: "bundler" | "nodenext",
+  options: ts.CompilerOptions = { types: ["node"], skipLibCheck: true },
+): string[] {
+  const program = ts.createProgram([file], {
+    strict: true,
+    noEmit: true,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    module: resolution === "bundler" ? ts.ModuleKind.ESNext : ts.ModuleKind.NodeNext,
+    moduleResolution:
+      resolution === "bundler" ? ts.ModuleResolutionKind.Bundler : ts.ModuleResolutionKind.NodeNext,
+    typeRoots: [join(project.folder, "node_modules/@types")],
+    ...options,
+  });
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map((d) => `${d.file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(d.messageText, "\n")}`);
+}

@@ -1,0 +1,65 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "tsdown";
+
+const core = fileURLToPath(new URL("..", import.meta.url));
+const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url));
+
+export interface PackedProject {
+  readonly folder: string;
+  /** Paths inside the tarball. */
+  readonly files: readonly string[];
+  remove(): void;
+}
+
+/**
+ * A project outside the workspace that has the package as a user has it: built from the sources as they are, packed,
+ * and unpacked into `node_modules`, next to links to its dependencies. Nothing is downloaded.
+ */
+export async function createPackedProject(): Promise<PackedProject> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-project-")));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    const source = join(folder, "source");
+    const unused = ["dist", "node_modules", "test"].map((name) => join(core, name));
+    cpSync(core, source, { recursive: true, filter: (path) => !unused.includes(path) });
+    // Not into the package's own dist, which other tests may be reading.
+    await build({ cwd: core, outDir: join(source, "dist"), logLevel: "error" });
+    npm(source, "pack", "--pack-destination", folder);
+    const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+    execFileSync("tar", ["-xzf", tarball as string], { cwd: folder });
+
+    const installed = join(folder, "node_modules", "isoloss");
+    cpSync(join(folder, "package"), installed, { recursive: true });
+    for (const name of ["source", "package", tarball as string]) {
+      rmSync(join(folder, name), { recursive: true });
+    }
+    const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+    for (const name of [...Object.keys(dependencies), "@types"]) {
+      symlinkSync(join(modules, name), join(folder, "node_modules", name), "junction");
+    }
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1).replaceAll("\\", "/"));
+    return { folder, files: files.sort(), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** Inside an npm script the running npm is known; a bare "npm" is a .cmd file on Windows and needs a shell. */
+function npm(cwd: string, ...args: string[]): void {
+  const cli = process.env.npm_execpath;
+  const isScript = cli !== undefined && basename(cli).startsWith("npm") && cli.endsWith(".js");
+  const [command, ...rest] = isScript ? [process.execPath, cli, ...args] : ["npm", ...args];
+  execFileSync(command, rest, {
+    cwd,
+    stdio: "pipe",
+    shell: command === "npm" && process.platform === "win32",
+    env: { ...process.env, npm_config_update_notifier: "false" },
+  });
+}
