@@ -36,9 +36,14 @@ const median = (xs) => [...xs].sort((a, b) => a - b)[xs.length >> 1];
 const say = (text) => process.stderr.write(text);
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
-const threadCounts = options.threads.split(",").map(Number).filter((n) => n <= availableParallelism());
+const threadCounts = options.threads
+  .split(",")
+  .map(Number)
+  .filter((n) => n <= availableParallelism());
 const filters = options.filter.split(",");
-const chosen = Object.entries(workloads).filter(([name]) => filters.some((f) => name === f || (f !== name && name.includes(f) && !workloads[f])));
+const chosen = Object.entries(workloads).filter(([name]) =>
+  filters.some((f) => name === f || (f !== name && name.includes(f) && !workloads[f])),
+);
 if (chosen.length === 0) {
   console.error(`No workload contains "${options.filter}"; there are ${Object.keys(workloads).join(", ")}.`);
   process.exit(2);
@@ -100,8 +105,15 @@ for (const [name, workload] of chosen) {
   const r = await compare(workload);
   results[name] = r;
   if (!options.json) {
-    const cells = [round3(r.ours).padStart(9), round3(r.torch).padStart(9), round3(r.ratio).padStart(8), String(r.reach).padStart(9)];
-    console.log(`${name.padEnd(20)} ${cells.join(" ")} ${String(r.threads).padStart(8)} ${r.compileSeconds.toFixed(2).padStart(10)}  ${r.runtime}`);
+    const cells = [
+      round3(r.ours).padStart(9),
+      round3(r.torch).padStart(9),
+      round3(r.ratio).padStart(8),
+      String(r.reach).padStart(9),
+    ];
+    console.log(
+      `${name.padEnd(20)} ${cells.join(" ")} ${String(r.threads).padStart(8)} ${r.compileSeconds.toFixed(2).padStart(10)}  ${r.runtime}`,
+    );
   }
 }
 if (options.json) console.log(JSON.stringify(results, null, 2));

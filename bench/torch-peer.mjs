@@ -16,13 +16,17 @@ export function findTorch() {
 
 /** What PyTorch and its linear algebra are, as bench.py tells. */
 export function describeTorch(python, threads) {
-  const { stdout } = spawnSync(python, [script, "--environment", "--threads", String(threads)], { encoding: "utf8" });
+  const { stdout } = spawnSync(python, [script, "--environment", "--threads", String(threads)], {
+    encoding: "utf8",
+  });
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }
 
 /** Starts a server; `measure(name, seconds)` gives microseconds of a step. */
 export function startTorch(python, threads) {
-  const child = spawn(python, [script, "--serve", "--threads", String(threads)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(python, [script, "--serve", "--threads", String(threads)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async measure(workload, seconds) {

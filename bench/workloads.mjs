@@ -1,11 +1,13 @@
 // Our side of the workloads: torch/workloads_*.py describe them, and are the other side.
 import {
+  adagrad,
   add,
   backward,
   compile,
   convnet,
   crossEntropy,
   dot,
+  fill,
   flattenTree,
   gather,
   grad,
@@ -14,11 +16,14 @@ import {
   isNdArray,
   l1Loss,
   leakyRelu,
+  Mt19937,
   matmul,
   mlp,
   mul,
+  permutation,
   resnet18,
   segnet,
+  sgd,
   spec,
   square,
   sub,
@@ -27,11 +32,6 @@ import {
   unflattenTree,
   valueAndGrad,
   vgg6,
-  adagrad,
-  sgd,
-  Mt19937,
-  fill,
-  permutation,
 } from "isoloss";
 import { labels, parameter, signed, unit } from "./formula.mjs";
 
@@ -80,7 +80,9 @@ function stepper(executable, start, { fixed, stepsPerRun = 1, sequences = () => 
 }
 
 const carryOf = (graph) =>
-  Object.fromEntries(graph.outputs.filter((o) => graph.inputs.some((i) => i.name === o.name)).map((o) => [o.name, o.name]));
+  Object.fromEntries(
+    graph.outputs.filter((o) => graph.inputs.some((i) => i.name === o.name)).map((o) => [o.name, o.name]),
+  );
 
 async function rosenbrock() {
   const loss = ({ x, y }) => add(mul(100, square(sub(square(x), y))), square(sub(x, 1)));
@@ -99,7 +101,11 @@ const regressionLoss = (w, x, y) => mul(0.5, sum(square(sub(y, forward(w, x)))))
 
 function regression(optimizer, rate) {
   return async () => {
-    const w = [[6, 5], [7, 6], [8, 7]].map((shape, k) => unit(shape, k, "float64"));
+    const w = [
+      [6, 5],
+      [7, 6],
+      [8, 7],
+    ].map((shape, k) => unit(shape, k, "float64"));
     const data = { x: unit([5, 4], 3, "float64"), y: unit([8, 4], 4, "float64") };
     const state = optimizer.init(w);
     const step = (p, s, x, y, lr) => {
@@ -127,9 +133,13 @@ async function ascent(params, loss, x, y, threads) {
     const slope = flattenTree(grad(gradNormSq(loss))(p, v, labelsOf), (t) => t?.op !== undefined).leaves;
     return { loss: loss(p, v, labelsOf), T: backward(tangent, slope, ends) };
   };
-  const { graph } = trace(f, [params, x, y, context.map((c) => spec(c.shape))], { names: ["p", "x", "y", "plus"] });
+  const { graph } = trace(f, [params, x, y, context.map((c) => spec(c.shape))], {
+    names: ["p", "x", "y", "plus"],
+  });
   const executable = await compile(graph, { threads });
-  const plus = Object.fromEntries(context.map((c, i) => [`plus.${i}`, { ...c, data: Float32Array.from(c.data) }]));
+  const plus = Object.fromEntries(
+    context.map((c, i) => [`plus.${i}`, { ...c, data: Float32Array.from(c.data) }]),
+  );
   return stepper(executable, {}, { fixed: { ...named("p", params), x, y, ...plus } });
 }
 
@@ -140,7 +150,11 @@ const transposed = ({ shape: [m, n], data }) => {
 };
 
 function regressionTeleport(threads) {
-  const layers = [[6, 5], [7, 6], [8, 7]].map((shape, k) => ({ weight: unit(shape, k) }));
+  const layers = [
+    [6, 5],
+    [7, 6],
+    [8, 7],
+  ].map((shape, k) => ({ weight: unit(shape, k) }));
   const x = transposed(unit([5, 4], 3));
   const y = transposed(unit([8, 4], 4));
   const net = mlp({ sizes: [5, 6, 7, 8], activation: "leakyRelu", slope: 0.1, bias: false });
@@ -149,7 +163,11 @@ function regressionTeleport(threads) {
 }
 
 const smallNet = mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1, bias: false });
-const smallShapes = [[16, 784], [10, 16], [10, 10]];
+const smallShapes = [
+  [16, 784],
+  [10, 16],
+  [10, 10],
+];
 const smallParams = () => ({ layers: smallShapes.map((shape, k) => ({ weight: parameter(shape, k) })) });
 
 async function mlpSmall(threads) {
@@ -159,13 +177,22 @@ async function mlpSmall(threads) {
   const params = smallParams();
   const step = (p, inputs, classes, picked, lr) => {
     const optimizer = sgd();
-    const [loss, g] = valueAndGrad((q) => crossEntropy(smallNet.apply(q, gather(inputs, picked)).output, gather(classes, picked)))(p);
+    const [loss, g] = valueAndGrad((q) =>
+      crossEntropy(smallNet.apply(q, gather(inputs, picked)).output, gather(classes, picked)),
+    )(p);
     return { p: optimizer.update(g, {}, p, lr).params, loss };
   };
-  const { graph } = trace(step, [params, spec([rows, 784]), spec([rows], "int64"), spec([batch], "int64"), spec([])], {
-    names: ["p", "inputs", "classes", "picked", "lr"],
+  const { graph } = trace(
+    step,
+    [params, spec([rows, 784]), spec([rows], "int64"), spec([batch], "int64"), spec([])],
+    {
+      names: ["p", "inputs", "classes", "picked", "lr"],
+    },
+  );
+  const executable = await compile(graph, {
+    threads,
+    scan: { carry: carryOf(graph), sequences: ["picked"] },
   });
-  const executable = await compile(graph, { threads, scan: { carry: carryOf(graph), sequences: ["picked"] } });
   const data = { inputs: unit([rows, 784], 1000), classes: labels([rows], 1001, 10), lr: float(0.01) };
   let epoch = 0;
   let order = new Int32Array(0);
@@ -202,9 +229,13 @@ function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale,
       return { p: updated.params, s: next, o: updated.state, loss };
     };
     const shape = [batch, ...x];
-    const { graph } = trace(step, [params, state, optimizerState, spec(shape), spec([batch], "int64"), spec([])], {
-      names: ["p", "s", "o", "inputs", "classes", "lr"],
-    });
+    const { graph } = trace(
+      step,
+      [params, state, optimizerState, spec(shape), spec([batch], "int64"), spec([])],
+      {
+        names: ["p", "s", "o", "inputs", "classes", "lr"],
+      },
+    );
     const loop = stepsPerRun > 1 ? { scan: { carry: carryOf(graph) } } : {};
     const executable = await compile(graph, { threads, ...loop });
     const start = { ...named("p", params), ...named("s", state), ...named("o", optimizerState) };
@@ -277,7 +308,11 @@ export const workloads = {
     peers: ["mlp-wide"],
     reach: 1.0,
   },
-  convnet: { make: classifier(() => convnet(), { x: [1, 28, 28], batch: 64, stepsPerRun: 10 }), peers: ["convnet"], reach: 0.8 },
+  convnet: {
+    make: classifier(() => convnet(), { x: [1, 28, 28], batch: 64, stepsPerRun: 10 }),
+    peers: ["convnet"],
+    reach: 0.8,
+  },
   "convnet-second-order": { make: convnetSecondOrder, peers: ["convnet-second-order"], reach: 0.7 },
   resnet18: {
     make: classifier(() => resnet18(), {
@@ -289,6 +324,10 @@ export const workloads = {
     peers: ["resnet18"],
     reach: 1.2,
   },
-  vgg6: { make: classifier(() => vgg6(), { x: [3, 32, 32], batch: 32, values: signed }), peers: ["vgg6"], reach: 1.2 },
+  vgg6: {
+    make: classifier(() => vgg6(), { x: [3, 32, 32], batch: 32, values: signed }),
+    peers: ["vgg6"],
+    reach: 1.2,
+  },
   segnet: { make: segnetTraining, peers: ["segnet"], reach: 1.2 },
 };

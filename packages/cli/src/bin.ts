@@ -25,6 +25,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   // Bad input has one line; a defect of ours keeps its trace.
-  process.stderr.write(error instanceof IsolossError ? `isoloss: ${error.message}\n` : `${String((error as Error).stack)}\n`);
+  process.stderr.write(
+    error instanceof IsolossError ? `isoloss: ${error.message}\n` : `${String((error as Error).stack)}\n`,
+  );
   process.exitCode = 1;
 }

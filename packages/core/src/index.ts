@@ -1,5 +1,21 @@
 export type { DType, NdArray, Shape, TypedArray } from "./array.js";
-export { array, astype, copyArray, dtypeOf, full, isNdArray, item, ndarray, ones, sizeOf, zeros } from "./array.js";
+export {
+  array,
+  astype,
+  copyArray,
+  dtypeOf,
+  full,
+  isNdArray,
+  item,
+  ndarray,
+  ones,
+  sizeOf,
+  zeros,
+} from "./array.js";
+export { batches, split, takeRows } from "./data/batches.js";
+export { digits } from "./data/digits.js";
+export { parseIdx, readIdx } from "./data/idx.js";
+export { decodeSafetensors, encodeSafetensors } from "./data/safetensors.js";
 export {
   DataError,
   DTypeError,
@@ -27,11 +43,30 @@ export {
   where,
 } from "./graph/ops/compare.js";
 export { conv2d, convTranspose2d } from "./graph/ops/conv.js";
-export { abs, cos, erf, exp, floor, log, reciprocal, sign, sin, sqrt, square, tanh } from "./graph/ops/elementary.js";
+export {
+  abs,
+  cos,
+  erf,
+  exp,
+  floor,
+  log,
+  reciprocal,
+  sign,
+  sin,
+  sqrt,
+  square,
+  tanh,
+} from "./graph/ops/elementary.js";
 export { cumsum, gather, oneHot, scatterAdd } from "./graph/ops/gather.js";
 export { constant, fill, fillLike, input } from "./graph/ops/leaf.js";
 export { matmul } from "./graph/ops/matmul.js";
-export { avgPool2d, maxPool2d, maxPoolIndices2d, maxPoolWithIndices2d, maxUnpool2d } from "./graph/ops/pool.js";
+export {
+  avgPool2d,
+  maxPool2d,
+  maxPoolIndices2d,
+  maxPoolWithIndices2d,
+  maxUnpool2d,
+} from "./graph/ops/pool.js";
 export { randomUniform } from "./graph/ops/random.js";
 export { argmax, max, mean, min, sum, variance } from "./graph/ops/reduce.js";
 export { expandDims, flattenFrom, reshape, transpose } from "./graph/ops/reshape.js";
@@ -43,23 +78,9 @@ export { simplify } from "./graph/simplify.js";
 export { Tensor } from "./graph/tensor.js";
 export type { Spec, TensorsOf, Traced } from "./graph/trace.js";
 export { spec, trace } from "./graph/trace.js";
-export { compileJavaScript } from "./runtime/javascript/executable.js";
-export { decodeModel, encodeModel } from "./runtime/onnx/codec.js";
-export { emitModel } from "./runtime/onnx/emit.js";
-export { toOnnx } from "./runtime/onnx/export.js";
-export { compileOnnx } from "./runtime/onnx/executable.js";
-export { batches, split, takeRows } from "./data/batches.js";
-export { digits } from "./data/digits.js";
-export { parseIdx, readIdx } from "./data/idx.js";
-export { decodeSafetensors, encodeSafetensors } from "./data/safetensors.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js";
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
 export { createRng, permutation } from "./math/rng.js";
-export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
-export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
-export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
-export type { Compiled } from "./runtime/jit.js";
-export { jit } from "./runtime/jit.js";
 export type { Activation } from "./nn/activation.js";
 export { activation } from "./nn/activation.js";
 export type { AttentionOptions, AttentionParams } from "./nn/attention.js";
@@ -69,7 +90,14 @@ export { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "
 export { dropout } from "./nn/dropout.js";
 export type { EmbeddingParams } from "./nn/embedding.js";
 export { embedding, initEmbedding } from "./nn/embedding.js";
-export { kaimingNormal, kaimingUniform, normal, uniform, xavierNormal, xavierUniform } from "./nn/initialisers.js";
+export {
+  kaimingNormal,
+  kaimingUniform,
+  normal,
+  uniform,
+  xavierNormal,
+  xavierUniform,
+} from "./nn/initialisers.js";
 export type { LinearParams } from "./nn/linear.js";
 export { initLinear, linear } from "./nn/linear.js";
 export { binaryCrossEntropyWithLogits } from "./nn/losses/binary-cross-entropy.js";
@@ -118,9 +146,19 @@ export {
 } from "./optim/schedules.js";
 export type { GdOptions, SgdOptions } from "./optim/sgd.js";
 export { gd, sgd } from "./optim/sgd.js";
-export type { Refusal, Symmetry } from "./symmetry/symmetry.js";
+export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
+export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
+export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
+export { compileJavaScript } from "./runtime/javascript/executable.js";
+export type { Compiled } from "./runtime/jit.js";
+export { jit } from "./runtime/jit.js";
+export { decodeModel, encodeModel } from "./runtime/onnx/codec.js";
+export { emitModel } from "./runtime/onnx/emit.js";
+export { compileOnnx } from "./runtime/onnx/executable.js";
+export { toOnnx } from "./runtime/onnx/export.js";
 export { hiddenAction } from "./symmetry/hidden-action.js";
 export { positiveScaling } from "./symmetry/positive-scaling.js";
+export type { Refusal, Symmetry } from "./symmetry/symmetry.js";
 export type { GuardOptions } from "./teleport/guard.js";
 export type { BatchLoss, Objective } from "./teleport/objective.js";
 export { gradNormSq } from "./teleport/objective.js";
@@ -128,8 +166,17 @@ export type { RaceOptions } from "./teleport/race.js";
 export type { TeleportReport } from "./teleport/report.js";
 export type { Batch, Teleporter, TeleporterOptions } from "./teleport/teleporter.js";
 export { createTeleporter } from "./teleport/teleporter.js";
+export type { Checkpoint } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { History, Metrics } from "./train/history.js";
-export type { Dataset, Progress, Trainer, TrainerOptions, TrainState } from "./train/trainer.js";
+export type { Loss } from "./train/step.js";
+export type {
+  Dataset,
+  Progress,
+  RunTrainerOptions,
+  Trainer,
+  TrainerOptions,
+  TrainState,
+} from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";
 export { flatten as flattenTree, unflatten as unflattenTree } from "./tree.js";

@@ -8,16 +8,16 @@ import {
   type Dataset,
   digits,
   hiddenAction,
-  mlp,
   type MlpParams,
+  mlp,
   positiveScaling,
+  type Symmetry,
   sgd,
   split,
-  type Symmetry,
-  takeRows,
   type TeleportReport,
   type Tensor,
   type TensorsOf,
+  takeRows,
 } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import pc from "picocolors";
@@ -48,7 +48,10 @@ const teleportAt = [10, 20, 30];
 const loss = (params: TensorsOf<MlpParams>, x: Tensor, y: Tensor): Tensor =>
   crossEntropy(model.apply(params, x).output, y);
 
-const variants: readonly { readonly name: string; readonly symmetry?: (params: MlpParams) => Symmetry<MlpParams> }[] = [
+const variants: readonly {
+  readonly name: string;
+  readonly symmetry?: (params: MlpParams) => Symmetry<MlpParams>;
+}[] = [
   { name: "plain SGD" },
   { name: "positive scaling", symmetry: (params) => positiveScaling(params, activation) },
   { name: "hidden action (eq. 8)", symmetry: (params) => hiddenAction(params, activation) },
@@ -71,17 +74,25 @@ export async function demo({ steps, seed, out, json }: DemoOptions): Promise<voi
   mkdirSync(resolve(out), { recursive: true });
   await writeFileAtomic(file, new TextEncoder().encode(trainingCurves(results)));
   if (json) {
-    const runs = results.map(({ loss: history, seconds, ...rest }) => ({ ...rest, history: { loss: history, seconds } }));
+    const runs = results.map(({ loss: history, seconds, ...rest }) => ({
+      ...rest,
+      history: { loss: history, seconds },
+    }));
     process.stdout.write(`${JSON.stringify({ name: "demo", seed, steps, figure: file, runs })}\n`);
   } else {
-    process.stdout.write(`${table(results)}\n\n${verdict(results)}\n\nFigure: ${relative(process.cwd(), file)}\n`);
+    process.stdout.write(
+      `${table(results)}\n\n${verdict(results)}\n\nFigure: ${relative(process.cwd(), file)}\n`,
+    );
   }
 }
 
 function splitDigits(seed: number): { train: Dataset; validation: Dataset } {
   const { images, labels } = digits();
   const [first, second] = split(images.shape[0], [0.8, 0.2], seed);
-  const part = (rows: Int32Array): Dataset => ({ inputs: takeRows(images, rows), labels: takeRows(labels, rows) });
+  const part = (rows: Int32Array): Dataset => ({
+    inputs: takeRows(images, rows),
+    labels: takeRows(labels, rows),
+  });
   return { train: part(first), validation: part(second) };
 }
 
@@ -101,7 +112,14 @@ async function run(
   },
 ): Promise<RunResult> {
   const { train, validation, steps, seed, say } = options;
-  const trainer = await createTrainer({ model, data: train, optimizer: sgd(), learningRate, batchSize, seed });
+  const trainer = await createTrainer({
+    model,
+    data: train,
+    optimizer: sgd(),
+    learningRate,
+    batchSize,
+    seed,
+  });
   const batchAt = (step: number): Batch => batchOf(train, trainer.batchOf(step));
   const teleporter =
     makeSymmetry &&
@@ -118,13 +136,19 @@ async function run(
     const from = trainer.current.step;
     await trainer.run({
       steps: until - from,
-      onProgress: ({ step, loss: value }) => say(`\r${name}: step ${step}/${steps}, loss ${value.toFixed(4)}   `),
+      onProgress: ({ step, loss: value }) =>
+        say(`\r${name}: step ${step}/${steps}, loss ${value.toFixed(4)}   `),
     });
     const spent = reports.reduce((a, r) => a + r.seconds, 0);
     seconds.push(...trainer.history.seconds.slice(from).map((s) => s + spent));
     if (teleporter && until < steps) {
-      const heldOut = batchOf(validation, Int32Array.from({ length: batchSize }, (_, i) => i));
-      const { params, report } = await teleporter.teleport(trainer.current.params, batchAt(until), { heldOut });
+      const heldOut = batchOf(
+        validation,
+        Int32Array.from({ length: batchSize }, (_, i) => i),
+      );
+      const { params, report } = await teleporter.teleport(trainer.current.params, batchAt(until), {
+        heldOut,
+      });
       trainer.restore({ ...trainer.current, params });
       reports.push({ step: until, ...report });
     }
@@ -137,7 +161,10 @@ async function run(
     teleports: reports.filter((r) => r.accepted).map((r) => r.step),
     trainLoss: (await trainer.evaluate(train)).loss,
     validation: await trainer.evaluate(validation),
-    wall: { training: trainer.history.seconds.at(-1) ?? 0, teleports: reports.reduce((a, r) => a + r.seconds, 0) },
+    wall: {
+      training: trainer.history.seconds.at(-1) ?? 0,
+      teleports: reports.reduce((a, r) => a + r.seconds, 0),
+    },
     reports,
   };
   await teleporter?.dispose();
@@ -146,7 +173,16 @@ async function run(
 }
 
 function table(results: readonly RunResult[]): string {
-  const head = ["", "train loss", "val. loss", "val. acc.", "largest drift", "||g||^2 gain", "training", "teleports"];
+  const head = [
+    "",
+    "train loss",
+    "val. loss",
+    "val. acc.",
+    "largest drift",
+    "||g||^2 gain",
+    "training",
+    "teleports",
+  ];
   const rows = results.map((r) => {
     const drift = Math.max(...r.reports.map((t) => t.drift));
     const gain = r.reports.map((t) => t.gradNormSqAfter / t.gradNormSqBefore);
@@ -180,7 +216,8 @@ function verdict([plain, ...others]: readonly RunResult[]): string {
   const target = meanUpTo(plain.loss, plain.loss.length);
   const lines = others.map((r) => {
     const reached = r.loss.findIndex((_, i) => i >= window && meanUpTo(r.loss, i + 1) <= target);
-    if (reached < 0) return `${r.name}: did not reach the plain run's final loss (${target.toFixed(4)}) in as many steps.`;
+    if (reached < 0)
+      return `${r.name}: did not reach the plain run's final loss (${target.toFixed(4)}) in as many steps.`;
     const steps = ((reached + 1) / plain.loss.length).toFixed(2);
     const time = (r.seconds[reached] / plain.seconds[plain.seconds.length - 1]).toFixed(2);
     return `${r.name}: the plain run's final loss (${target.toFixed(4)}) in ${steps} of its steps and ${time} of its time.`;

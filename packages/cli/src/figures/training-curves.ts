@@ -55,7 +55,12 @@ export function trainingCurves(curves: readonly Curve[], { window = 20 }: { wind
       grid: true,
       style: { background: "white", color: "#222", fontFamily: "system-ui, sans-serif", fontSize: "12px" },
       x: { label },
-      y: { type: "log", ticks: 6, tickFormat: (value: number) => String(value), label: `training loss (mean of ${window} steps)` },
+      y: {
+        type: "log",
+        ticks: 6,
+        tickFormat: (value: number) => String(value),
+        label: `training loss (mean of ${window} steps)`,
+      },
       color: { domain: curves.map((c) => c.name), scheme: "Observable10" },
       marks: [
         Plot.lineY(samples, { x, y: "loss", stroke: "run", strokeWidth: 1.8 }),

@@ -1,11 +1,11 @@
 import { DTypeError, ShapeError } from "../errors.js";
-import { flatten, type MapLeaves, unflatten } from "../tree.js";
+import { flatten, unflatten } from "../tree.js";
 import { topologicalOrder } from "./graph.js";
 import { add, mul } from "./ops/arithmetic.js";
 import { fillLike } from "./ops/leaf.js";
 import { sum } from "./ops/reduce.js";
-import { concat } from "./ops/slice.js";
 import { reshape } from "./ops/reshape.js";
+import { concat } from "./ops/slice.js";
 import { alias } from "./ops/stop-gradient.js";
 import { formatShape, formatType, isFloat, isTensor, sameShape, type Tensor } from "./tensor.js";
 
@@ -57,7 +57,9 @@ function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
   const { leaves, paths, def } = flatten(params, isTensor);
   leaves.forEach((x, k) => {
     if (!isFloat(x.dtype)) {
-      throw new DTypeError(`${op}: only floats can be differentiated; parameter "${paths[k]}" is ${formatType(x)}.`);
+      throw new DTypeError(
+        `${op}: only floats can be differentiated; parameter "${paths[k]}" is ${formatType(x)}.`,
+      );
     }
   });
   const fresh = leaves.map(alias);
@@ -68,11 +70,15 @@ function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
 function leavesLike(tree: unknown, tensors: readonly Tensor[], op: string, what: string): Tensor[] {
   const { leaves } = flatten(tree, isTensor);
   if (leaves.length !== tensors.length) {
-    throw new ShapeError(`${op}: needs ${tensors.length} ${what}, one for each tensor; got ${leaves.length}.`);
+    throw new ShapeError(
+      `${op}: needs ${tensors.length} ${what}, one for each tensor; got ${leaves.length}.`,
+    );
   }
   leaves.forEach((x, k) => {
     if (!sameShape(x.shape, tensors[k].shape)) {
-      throw new ShapeError(`${op}: ${what} must have the shapes of ${formatType(tensors[k])}; got ${formatType(x)}.`);
+      throw new ShapeError(
+        `${op}: ${what} must have the shapes of ${formatType(tensors[k])}; got ${formatType(x)}.`,
+      );
     }
   });
   return leaves;
@@ -110,7 +116,9 @@ export function valueAndGrad<P, Rest extends readonly unknown[]>(
  * @example
  * const second = grad((x) => sum(square(grad(loss)(x)))); // 2 H g
  */
-export function grad<P, Rest extends readonly unknown[]>(f: LossOf<P, Rest>): (params: P, ...rest: Rest) => P {
+export function grad<P, Rest extends readonly unknown[]>(
+  f: LossOf<P, Rest>,
+): (params: P, ...rest: Rest) => P {
   const both = valueAndGrad(f);
   return (params, ...rest) => both(params, ...rest)[1];
 }
@@ -188,9 +196,12 @@ export function mapTree<P>(f: (...leaves: Tensor[]) => Tensor, first: P, ...othe
   const { leaves, def } = flatten(first, isTensor);
   const rest = others.map((o) => flatten(o, isTensor).leaves);
   const other = rest.find((r) => r.length !== leaves.length);
-  if (other) throw new ShapeError(`mapTree: the trees must have equal leaves; got ${leaves.length} and ${other.length}.`);
-  return unflatten(def, leaves.map((x, i) => f(x, ...rest.map((r) => r[i])))) as P;
+  if (other)
+    throw new ShapeError(
+      `mapTree: the trees must have equal leaves; got ${leaves.length} and ${other.length}.`,
+    );
+  return unflatten(
+    def,
+    leaves.map((x, i) => f(x, ...rest.map((r) => r[i]))),
+  ) as P;
 }
-
-/** The type of a tree of arrays as a tree of tensors. */
-export type Traced<T, From> = MapLeaves<T, From, Tensor>;

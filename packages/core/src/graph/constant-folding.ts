@@ -4,10 +4,38 @@ import { constantValue, fill } from "./ops/leaf.js";
 import type { Tensor } from "./tensor.js";
 
 const foldable = new Set([
-  "add", "sub", "mul", "div", "pow", "maximum", "minimum", "neg", "cast",
-  "greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot", "where",
-  "exp", "log", "sqrt", "abs", "sign", "floor", "sin", "cos", "tanh", "erf",
-  "step", "relu", "sigmoid", "softplus", "leakyStep", "leakyRelu",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "pow",
+  "maximum",
+  "minimum",
+  "neg",
+  "cast",
+  "greater",
+  "greaterEqual",
+  "equal",
+  "logicalAnd",
+  "logicalOr",
+  "logicalNot",
+  "where",
+  "exp",
+  "log",
+  "sqrt",
+  "abs",
+  "sign",
+  "floor",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "step",
+  "relu",
+  "sigmoid",
+  "softplus",
+  "leakyStep",
+  "leakyRelu",
 ]);
 
 /** Operations whose result is zero when one of the listed operands is. */
@@ -37,9 +65,11 @@ export function foldConstant(node: Tensor): Tensor | undefined {
   const values = inputs.map(constantValue);
   if (values.some((v) => v === undefined)) return undefined;
   if (moves.has(op.name)) return fill(shape, values[0] as number, dtype);
-  if (op.name === "broadcast" && inputs[0].op.name !== "constant") return fill(shape, values[0] as number, dtype);
+  if (op.name === "broadcast" && inputs[0].op.name !== "constant")
+    return fill(shape, values[0] as number, dtype);
   if (op.name === "place" && values[0] === node.attrs.value) return fill(shape, values[0] as number, dtype);
-  if (op.name === "concat" && values.every((v) => v === values[0])) return fill(shape, values[0] as number, dtype);
+  if (op.name === "concat" && values.every((v) => v === values[0]))
+    return fill(shape, values[0] as number, dtype);
   if (op.name === "sum") return fill(shape, ((values[0] as number) * inputs[0].size) / node.size, dtype);
   if (foldable.has(op.name)) return fill(shape, evaluate(node, values as number[]), dtype);
   return undefined;

@@ -53,7 +53,7 @@ export class Affine {
 }
 
 /** Row-major strides of a shape. */
-export function stridesOf(shape: Shape): number[] {
+function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
   for (let d = shape.length - 1; d >= 0; d--) {

@@ -33,7 +33,12 @@ export interface EmitOptions {
 /** What a rule emits ONNX nodes with. Values are names. */
 export interface OnnxEmitter {
   /** Adds a node and returns the name of its (first) result; with `results` 2 or more, see {@link emitAll}. */
-  emit(opType: string, inputs: readonly string[], attributes?: Record<string, OnnxValue>, options?: EmitOptions): string;
+  emit(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Record<string, OnnxValue>,
+    options?: EmitOptions,
+  ): string;
   emitAll(
     opType: string,
     inputs: readonly string[],

@@ -8,7 +8,11 @@ export function retype(graph: Graph, dtype: "float32" | "float64"): Graph {
   const convert = (node: Tensor): Tensor => {
     const changes = typeof node.attrs.dtype === "string" && isFloat(node.attrs.dtype as Tensor["dtype"]);
     const attrs = changes ? { ...node.attrs, dtype } : node.attrs;
-    return apply(node.op, node.inputs.map((x) => forms.get(x) as Tensor), attrs);
+    return apply(
+      node.op,
+      node.inputs.map((x) => forms.get(x) as Tensor),
+      attrs,
+    );
   };
   for (const { tensor } of graph.inputs) forms.set(tensor, convert(tensor));
   for (const node of nodesOf(graph)) if (!forms.has(node)) forms.set(node, convert(node));

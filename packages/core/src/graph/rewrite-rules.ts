@@ -2,8 +2,8 @@ import { sizeOf } from "../array.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
 import { constantValue } from "./ops/leaf.js";
-import { reshape, transpose } from "./ops/reshape.js";
 import { sum } from "./ops/reduce.js";
+import { reshape, transpose } from "./ops/reshape.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
 /** An equal but simpler expression, or undefined. Inputs are simplified already. */
@@ -47,7 +47,14 @@ function delayBroadcast(node: Tensor): Tensor | undefined {
   const sources = node.inputs.map((x) => x.inputs[0]);
   const shape = sources.map((x) => x.shape).reduce((a, b) => broadcastShapes(a, b, node.op.name));
   if (sizeOf(shape) >= node.size) return undefined;
-  return broadcastTo(apply(node.op, sources.map((x) => broadcastTo(x, shape)), node.attrs), node.shape);
+  return broadcastTo(
+    apply(
+      node.op,
+      sources.map((x) => broadcastTo(x, shape)),
+      node.attrs,
+    ),
+    node.shape,
+  );
 }
 
 /** Swaps of the last two axes become flags of the product. */
@@ -121,7 +128,10 @@ const rules: Readonly<Record<string, Rule>> = {
     const axes = attrs.axes as readonly number[];
     if (isOp(x, "transpose")) {
       const inner = x.attrs.axes as readonly number[];
-      return transpose(x.inputs[0], axes.map((a) => inner[a]));
+      return transpose(
+        x.inputs[0],
+        axes.map((a) => inner[a]),
+      );
     }
     // Where all axes that move but one have size 1, no element moves.
     const moving = axes.filter((a) => x.shape[a] !== 1);
@@ -145,7 +155,10 @@ const rules: Readonly<Record<string, Rule>> = {
       if (repeated.length > 0 && isFloat(x.dtype)) {
         const count = sizeOf(repeated.map((d) => x.shape[d]));
         const shape = x.shape.map((n, d) => (repeated.includes(d) ? 1 : n));
-        const once = broadcastTo(reshape(source, [...shape.slice(0, lead).map(() => 1), ...source.shape]), shape);
+        const once = broadcastTo(
+          reshape(source, [...shape.slice(0, lead).map(() => 1), ...source.shape]),
+          shape,
+        );
         return mul(count, reshape(sum(once, { axes, keepDims: true }), node.shape));
       }
     }

@@ -1,9 +1,9 @@
 import type { NdArray } from "../array.js";
+import { foldConstant } from "./constant-folding.js";
 import type { Graph } from "./graph.js";
 import { topologicalOrder } from "./graph.js";
-import { foldConstant } from "./constant-folding.js";
 import { rewrite } from "./rewrite-rules.js";
-import { apply, type Attributes, type Tensor } from "./tensor.js";
+import { type Attributes, apply, type Tensor } from "./tensor.js";
 
 /**
  * An equal graph with less to do: common sub-expressions are computed once, constants are folded, identities

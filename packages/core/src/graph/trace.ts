@@ -2,9 +2,9 @@ import type { DType, NdArray, Shape } from "../array.js";
 import { dtypeOf, isNdArray } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
-import type { Graph, Port } from "./graph.js";
+import { type Graph, nodesOf, type Port } from "./graph.js";
 import { input } from "./ops/leaf.js";
-import { isTensor, type Tensor } from "./tensor.js";
+import { formatType, isTensor, type Tensor } from "./tensor.js";
 
 /** The type of an input that has no values yet. */
 export interface Spec {
@@ -35,7 +35,7 @@ function isSpec(value: unknown): value is Spec {
   return typeof value === "object" && value !== null && (value as Spec).kind === "spec";
 }
 
-export function isSpecLeaf(value: unknown): value is SpecLeaf {
+function isSpecLeaf(value: unknown): value is SpecLeaf {
   return isNdArray(value) || isSpec(value);
 }
 
@@ -44,9 +44,22 @@ function requireDistinct(ports: readonly Port[], what: string): void {
   const seen = new Set<string>();
   for (const { name } of ports) {
     if (seen.has(name)) {
-      throw new OptionError(`trace: two ${what} are named "${name}"; give arguments names and keys that differ.`);
+      throw new OptionError(
+        `trace: two ${what} are named "${name}"; give arguments names and keys that differ.`,
+      );
     }
     seen.add(name);
+  }
+}
+
+/** Everything that the outputs need must come from the inputs. */
+function requireClosed(graph: Graph): void {
+  const known = new Set(graph.inputs.map((i) => i.tensor));
+  const foreign = nodesOf(graph).find((x) => x.op.name === "input" && !known.has(x));
+  if (foreign) {
+    throw new ShapeError(
+      `trace: the function uses a tensor ${formatType(foreign)} from outside, which has no value here; pass it as an argument.`,
+    );
   }
 }
 
@@ -76,13 +89,19 @@ export function trace<Args extends readonly unknown[], R>(
     };
   });
   requireDistinct(inputs, "inputs");
-  const symbols = unflatten(def, inputs.map((i) => i.tensor)) as never;
+  const symbols = unflatten(
+    def,
+    inputs.map((i) => i.tensor),
+  ) as never;
   const result = f(...(symbols as { [K in keyof Args]: TensorsOf<Args[K]> }));
   const out = flatten(result, isTensor);
   if (out.leaves.length === 0) {
-    throw new ShapeError("trace: the function returned no tensor; it must return a tensor or a tree of tensors.");
+    throw new ShapeError(
+      "trace: the function returned no tensor; it must return a tensor or a tree of tensors.",
+    );
   }
   const outputs = out.leaves.map((tensor, i): Port => ({ name: out.paths[i] || "result", tensor }));
   requireDistinct(outputs, "outputs");
+  requireClosed({ inputs, outputs });
   return { graph: { inputs, outputs }, argsDef: def, resultDef: out.def };
 }

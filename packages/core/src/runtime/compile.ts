@@ -44,11 +44,14 @@ export async function compile(
     throw new OptionError(`dtype must be float32 or float64; got "${dtype}".`);
   }
   if (provider !== undefined && runtime === "javascript") {
-    throw new OptionError(`A provider ("${provider}") is for the onnx runtime; the runtime asked for is javascript.`);
+    throw new OptionError(
+      `A provider ("${provider}") is for the onnx runtime; the runtime asked for is javascript.`,
+    );
   }
   const simplified = simplify(dtype ? retype(graph, dtype) : graph);
   const loop = scan ? { scan } : {};
-  const chosen = runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : chooseRuntime(simplified, scan);
+  const chosen =
+    runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : chooseRuntime(simplified, scan);
   const executable =
     chosen === "javascript"
       ? compileJavaScript(simplified, loop)

@@ -66,10 +66,19 @@ export function checkScan(graph: Graph, scan: Scan): void {
   const find = (ports: readonly Port[], name: string, what: string): Port => {
     const port = ports.find((p) => p.name === name);
     if (port) return port;
-    throw new IsolossError(`scan: the graph has no ${what} "${name}"; it has ${ports.map((p) => p.name).join(", ")}.`);
+    throw new IsolossError(
+      `scan: the graph has no ${what} "${name}"; it has ${ports.map((p) => p.name).join(", ")}.`,
+    );
   };
   for (const name of scan.sequences ?? []) find(graph.inputs, name, "input");
+  const fed = new Set<string>();
   for (const [output, input] of Object.entries(scan.carry)) {
+    if (fed.has(input))
+      throw new IsolossError(`scan: two outputs feed input "${input}"; each input takes one.`);
+    if (scan.sequences?.includes(input)) {
+      throw new IsolossError(`scan: input "${input}" is both carried and a sequence; it can be one of them.`);
+    }
+    fed.add(input);
     const from = find(graph.outputs, output, "output").tensor;
     const to = find(graph.inputs, input, "input").tensor;
     if (!sameShape(from.shape, to.shape) || from.dtype !== to.dtype) {

@@ -33,7 +33,11 @@ export async function jit<Args extends readonly unknown[], R>(
   args: readonly [...Args],
   options: Omit<CompileOptions, "scan"> & { readonly names?: readonly string[] } = {},
 ): Promise<Compiled<Args, R>> {
-  const { graph, argsDef, resultDef } = trace<Args, R>(f, args, options.names ? { names: options.names } : {});
+  const { graph, argsDef, resultDef } = trace<Args, R>(
+    f,
+    args,
+    options.names ? { names: options.names } : {},
+  );
   const executable = await compile(graph, options);
   const call = async (...values: unknown[]) => {
     const { leaves, def } = flatten(values, isNdArray);
@@ -42,7 +46,9 @@ export async function jit<Args extends readonly unknown[], R>(
         `A compiled function must be called with the trees it was compiled for: inputs ${graph.inputs.map((p) => p.name).join(", ")}.`,
       );
     }
-    const results = await executable.run(Object.fromEntries(graph.inputs.map(({ name }, i) => [name, leaves[i]])));
+    const results = await executable.run(
+      Object.fromEntries(graph.inputs.map(({ name }, i) => [name, leaves[i]])),
+    );
     return unflatten(
       resultDef,
       graph.outputs.map(({ name }) => results[name]),
@@ -50,4 +56,3 @@ export async function jit<Args extends readonly unknown[], R>(
   };
   return Object.assign(call, { executable, dispose: () => executable.dispose() }) as Compiled<Args, R>;
 }
-

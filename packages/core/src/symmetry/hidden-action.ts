@@ -1,7 +1,7 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
 import type { NdArray, Shape } from "../array.js";
 import { astype, dtypeOf, isNdArray } from "../array.js";
-import { div, neg, sub, add } from "../graph/ops/arithmetic.js";
+import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
 import { fill } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";

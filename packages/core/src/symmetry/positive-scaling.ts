@@ -1,13 +1,13 @@
 // Positive scaling of hidden units: Zhao et al., NeurIPS 2022, section 4.2; Armenta et al., arXiv 2012.01118.
 import type { NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
-import { constant, fillLike } from "../graph/ops/leaf.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
+import { constant, fillLike } from "../graph/ops/leaf.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import type { MlpParams } from "../nn/models/mlp.js";
 import type { LinearParams } from "../nn/linear.js";
+import type { MlpParams } from "../nn/models/mlp.js";
 import type { Symmetry } from "./symmetry.js";
 
 /**
@@ -47,7 +47,11 @@ export function positiveScaling(
 }
 
 /** d/de of a layer: weights change by (out_i - into_j) w_ij, biases by out_i b_i. */
-function tangent({ weight, bias }: TensorsOf<LinearParams>, out?: Tensor, into?: Tensor): TensorsOf<LinearParams> {
+function tangent(
+  { weight, bias }: TensorsOf<LinearParams>,
+  out?: Tensor,
+  into?: Tensor,
+): TensorsOf<LinearParams> {
   const rows = out ? reshape(out, [out.size, 1]) : constant(0, weight.dtype);
   const change = mul(into ? sub(rows, into) : rows, weight);
   return bias ? { weight: change, bias: out ? mul(out, bias) : fillLike(bias, 0) } : { weight: change };

@@ -38,7 +38,9 @@ export async function createRace<P>(
   compileOptions: CompileOptions,
 ): Promise<Race<P>> {
   if (!(learningRate > 0) || !Number.isInteger(steps) || steps < 1) {
-    throw new OptionError(`race: needs learningRate > 0 and an integer steps >= 1; got ${learningRate}, ${steps}.`);
+    throw new OptionError(
+      `race: needs learningRate > 0 and an integer steps >= 1; got ${learningRate}, ${steps}.`,
+    );
   }
   const step = (p: TensorsOf<P>, x: Tensor, y: Tensor, rate: Tensor) => ({
     params: mapTree((w, g) => sub(w, mul(rate, g)), p, grad(loss)(p, x, y)),
@@ -48,14 +50,22 @@ export async function createRace<P>(
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   const carry = Object.fromEntries(paths.map((path) => [path, path]));
   const executable = await compile(graph, { ...compileOptions, scan: { carry } });
-  const rate = { shape: [], data: dtype === "float64" ? Float64Array.of(learningRate) : Float32Array.of(learningRate) };
+  const rate = {
+    shape: [],
+    data: dtype === "float64" ? Float64Array.of(learningRate) : Float32Array.of(learningRate),
+  };
   return {
     steps,
     async run(p, { x, y }) {
       const { leaves } = flatten<NdArray>({ params: p }, isNdArray);
       const named = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
       const results = await executable.run({ ...named, x, y, rate }, { steps });
-      return (unflatten(def, paths.map((path) => results[path])) as { params: P }).params;
+      return (
+        unflatten(
+          def,
+          paths.map((path) => results[path]),
+        ) as { params: P }
+      ).params;
     },
     dispose: () => executable.dispose(),
   };

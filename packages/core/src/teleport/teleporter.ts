@@ -6,7 +6,7 @@ import { backward, grad } from "../graph/autodiff.js";
 import { fill } from "../graph/ops/leaf.js";
 import { alias } from "../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { spec, type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { type SpecLeaf, spec, type TensorsOf, trace } from "../graph/trace.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
@@ -46,7 +46,11 @@ export interface Teleporter<P> {
    *
    * @param options `heldOut`: a batch of the same shapes on which the loss has to stay, too
    */
-  teleport(params: P, batch: Batch, options?: { heldOut?: Batch }): Promise<{ params: P; report: TeleportReport }>;
+  teleport(
+    params: P,
+    batch: Batch,
+    options?: { heldOut?: Batch },
+  ): Promise<{ params: P; report: TeleportReport }>;
   readonly compileSeconds: number;
   dispose(): Promise<void>;
 }
@@ -87,7 +91,9 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   };
   const batchSize = batch.x.shape[0];
   const context = symmetry.contextShapes(batchSize).map((shape) => spec(shape, dtype));
-  const { graph } = trace(ascent as never, [params, batch.x, batch.y, context], { names: ["params", "x", "y", "context"] });
+  const { graph } = trace(ascent as never, [params, batch.x, batch.y, context], {
+    names: ["params", "x", "y", "context"],
+  });
   const compileOptions = options.runtime === undefined ? {} : { runtime: options.runtime };
   const figures = (p: TensorsOf<P>, x: Tensor, y: Tensor) => ({
     loss: loss(p, x, y),
@@ -106,7 +112,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const measure = async (p: P, at: Batch, heldOut: Batch | undefined): Promise<Point> => {
     const here = await measurement.run({ ...namedParams(p), ...at });
     const elsewhere = heldOut && (await measurement.run({ ...namedParams(p), ...heldOut }));
-    const finish = race && (await measurement.run({ ...namedParams(await race.run(p, at)), ...(heldOut ?? at) }));
+    const finish =
+      race && (await measurement.run({ ...namedParams(await race.run(p, at)), ...(heldOut ?? at) }));
     return {
       loss: item(here.loss),
       objective: item(here.objective),
@@ -125,7 +132,10 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     const norm = Math.sqrt(T.flatMap((t) => Array.from(t.data, Number)).reduce((a, v) => a + v * v, 0));
     if (!Number.isFinite(norm)) return "the gradient is not finite";
     if (norm === 0) return "the objective is stationary along the orbit: there is nowhere to move";
-    return T.map((t) => ({ shape: t.shape, data: Float64Array.from(t.data as Float64Array, (v) => v / norm) }));
+    return T.map((t) => ({
+      shape: t.shape,
+      data: Float64Array.from(t.data as Float64Array, (v) => v / norm),
+    }));
   };
 
   return {
@@ -155,7 +165,9 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
           const why = isRefusal(moved) ? moved.refused : objection(start, point, next as Point, limits);
           if (why === undefined) {
             [current, point] = [moved as P, next as Point];
-            T.forEach((t, i) => t.data.forEach((v, k) => (total[i][k] += v)));
+            T.forEach(({ data }, i) => {
+              for (let k = 0; k < data.length; k++) total[i][k] += data[k];
+            });
             taken++;
             break;
           }
@@ -210,7 +222,10 @@ function limited(
   kind: "element" | "norm",
   bound: number,
 ): NdArray<Float64Array>[] | undefined {
-  const step = ascending.map(({ shape, data }) => ({ shape, data: Float64Array.from(data as Float64Array, (v) => size * v) }));
+  const step = ascending.map(({ shape, data }) => ({
+    shape,
+    data: Float64Array.from(data as Float64Array, (v) => size * v),
+  }));
   if (kind === "element") {
     let longest = 0;
     step.forEach(({ data }, i) => {

@@ -114,7 +114,8 @@ export const softplus = (x: Tensor): Tensor => apply(softplusOp, [x], {});
  * @param slope default 0.01, as in PyTorch
  */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-  if (!Number.isFinite(slope)) throw new OptionError(`leakyRelu: the slope must be a finite number; got ${slope}.`);
+  if (!Number.isFinite(slope))
+    throw new OptionError(`leakyRelu: the slope must be a finite number; got ${slope}.`);
   return apply(leakyReluOp, [x], { slope });
 }
 

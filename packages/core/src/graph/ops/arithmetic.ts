@@ -2,7 +2,7 @@ import { DTypeError } from "../../errors.js";
 import { apply, formatType, isFloat, type Op, requireFloat, type Tensor, type Type } from "../tensor.js";
 import { unify } from "./broadcast.js";
 import { equal, greater, where } from "./compare.js";
-import { log, square, sqrt } from "./elementary.js";
+import { log, sqrt, square } from "./elementary.js";
 import { constantValue, fillLike, type Operand } from "./leaf.js";
 
 interface Binary {
@@ -15,7 +15,9 @@ interface Binary {
 /** The type of the first operand, which must hold numbers. */
 function numeric(name: string, { shape, dtype }: Tensor): Type {
   if (dtype === "bool") {
-    throw new DTypeError(`${name} takes numbers; got ${formatType({ shape, dtype })}. Convert with cast(x, "float32").`);
+    throw new DTypeError(
+      `${name} takes numbers; got ${formatType({ shape, dtype })}. Convert with cast(x, "float32").`,
+    );
   }
   return { shape, dtype };
 }

@@ -40,7 +40,7 @@ const broadcastOp: Op<{ shape: Shape }> = {
 };
 
 /** Sums a tensor down to a shape that broadcasts to its own: the transpose of {@link broadcastTo}. */
-export function sumTo(g: Tensor, shape: Shape): Tensor {
+function sumTo(g: Tensor, shape: Shape): Tensor {
   const lead = g.rank - shape.length;
   const axes = g.shape.flatMap((n, d) => (d < lead || (shape[d - lead] === 1 && n !== 1) ? [d] : []));
   return reshape(axes.length > 0 ? sum(g, { axes }) : g, shape);

@@ -24,7 +24,9 @@ function logical(name: string, onnx: string, js: (a: string, b: string) => strin
     infer(inputs) {
       for (const x of inputs) {
         if (x.dtype !== "bool") {
-          throw new DTypeError(`${name} takes bools; got ${formatType(x)}. Compare first: greater(x, 0), say.`);
+          throw new DTypeError(
+            `${name} takes bools; got ${formatType(x)}. Compare first: greater(x, 0), say.`,
+          );
         }
       }
       return { shape: inputs[0].shape, dtype: "bool" };

@@ -1,4 +1,4 @@
-import { type OnnxEmitter, int, ints } from "../onnx-rule.js";
+import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
 import type { ConvAttributes } from "./conv.js";
 
@@ -50,7 +50,9 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
     const turned = channels === 1 ? taps : e.emit("Transpose", [taps], { perm: ints([0, 2, 1]) });
     return e.emit("Reshape", [turned, e.indices(node.shape)]);
   }
-  const summed = shifted.map((tap) => addImages(multiplyTransposed(e, gradients, flat(tap, perGroup)), perGroup));
+  const summed = shifted.map((tap) =>
+    addImages(multiplyTransposed(e, gradients, flat(tap, perGroup)), perGroup),
+  );
   return joinTaps(e, summed, node);
 }
 

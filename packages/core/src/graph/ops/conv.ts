@@ -50,7 +50,9 @@ function outputShape(x: Shape, w: Shape, { stride, padding, dilation }: ConvAttr
 function check(op: string, tensors: readonly Tensor[], { x, w, y }: Shapes, attrs: ConvAttributes): void {
   const [first] = tensors;
   if (tensors.some((t) => !isFloat(t.dtype) || t.dtype !== first.dtype)) {
-    throw new DTypeError(`${op} takes tensors of one float dtype; got ${tensors.map(formatType).join(" and ")}.`);
+    throw new DTypeError(
+      `${op} takes tensors of one float dtype; got ${tensors.map(formatType).join(" and ")}.`,
+    );
   }
   if (x.length !== 4 || w.length !== 4) {
     throw new ShapeError(
@@ -124,7 +126,10 @@ export function guarded(writer: KernelWriter, i: Affine, n: number, body: () => 
   writer.line("}");
 }
 
-export function geometry({ stride, padding, dilation, groups }: ConvAttributes, kernel: Shape): Record<string, OnnxValue> {
+export function geometry(
+  { stride, padding, dilation, groups }: ConvAttributes,
+  kernel: Shape,
+): Record<string, OnnxValue> {
   return {
     kernel_shape: ints(kernel.slice(2)),
     strides: ints(stride),
@@ -156,7 +161,10 @@ const convOp: Op<ConvAttributes> = {
       });
     },
   },
-  onnx: { float32Only: true, emit: (e, inputs, { inputs: [, w] }, attrs) => e.emit("Conv", inputs, geometry(attrs, w.shape)) },
+  onnx: {
+    float32Only: true,
+    emit: (e, inputs, { inputs: [, w] }, attrs) => e.emit("Conv", inputs, geometry(attrs, w.shape)),
+  },
   flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
 };
 
@@ -166,7 +174,10 @@ const inputGradientOp: Op<ConvAttributes & { shape: Shape }> = {
     check("convTranspose2d", [g, w], { x: attrs.shape, w: w.shape, y: g.shape }, attrs);
     return { shape: attrs.shape, dtype: g.dtype };
   },
-  vjp: (u, { inputs: [g, w] }, attrs) => [apply(convOp, [u, w], window(attrs)), weightGradient(u, g, attrs, w.shape)],
+  vjp: (u, { inputs: [g, w] }, attrs) => [
+    apply(convOp, [u, w], window(attrs)),
+    weightGradient(u, g, attrs, w.shape),
+  ],
   js: {
     kernel(writer, node, attrs) {
       const [g, w] = node.inputs;
@@ -236,7 +247,11 @@ export function resolveWindow(op: string, { stride = 1, padding = 0, dilation = 
     dilation: pair(dilation),
   };
   const integers = [...resolved.stride, ...resolved.padding, ...resolved.dilation].every(Number.isInteger);
-  if (!integers || [...resolved.stride, ...resolved.dilation].some((n) => n < 1) || resolved.padding.some((n) => n < 0)) {
+  if (
+    !integers ||
+    [...resolved.stride, ...resolved.dilation].some((n) => n < 1) ||
+    resolved.padding.some((n) => n < 0)
+  ) {
     throw new OptionError(
       `${op}: stride and dilation must be integers >= 1 and padding >= 0; got stride ${stride}, padding ${padding}, dilation ${dilation}.`,
     );

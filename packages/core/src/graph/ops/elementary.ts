@@ -44,7 +44,13 @@ const sqrtOp = unary({
   vjp: (g, _x, y) => div(mul(g, 0.5), y),
 });
 
-const absOp = unary({ name: "abs", onnx: "Abs", js: call("Math.abs"), vjp: (g, x) => mul(g, sign(x)), cost: 1 });
+const absOp = unary({
+  name: "abs",
+  onnx: "Abs",
+  js: call("Math.abs"),
+  vjp: (g, x) => mul(g, sign(x)),
+  cost: 1,
+});
 
 const signOp = unary({ name: "sign", onnx: "Sign", js: call("Math.sign"), cost: 1 });
 

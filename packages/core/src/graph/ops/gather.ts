@@ -61,7 +61,11 @@ const scatterAddOp: Op<{ axis: number; size: number }> = {
         }
         const place = w.read(1, Index.multi(indices.shape, at.slice(axis, axis + indices.rank)));
         const target = Affine.variable(`inRange(${place},${size})`);
-        const into = Index.multi(node.shape, [...at.slice(0, axis), target, ...at.slice(axis + indices.rank)]);
+        const into = Index.multi(node.shape, [
+          ...at.slice(0, axis),
+          target,
+          ...at.slice(axis + indices.rank),
+        ]);
         w.line(`${w.result(into.flat.toString())}+=${w.read(0, Index.multi(updates.shape, at))};`);
       };
       nest([]);
@@ -208,7 +212,11 @@ const cumsumOp: Op<CumsumAttributes> = {
 /** Running sum along an axis; `exclusive`: without the element itself; `reverse`: from the end. */
 export function cumsum(
   x: Tensor,
-  { axis = -1, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+  {
+    axis = -1,
+    exclusive = false,
+    reverse = false,
+  }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
 ): Tensor {
   return apply(cumsumOp, [x], { axis: resolveAxis(axis, x.rank, "cumsum"), exclusive, reverse });
 }

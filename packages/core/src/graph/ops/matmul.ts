@@ -50,7 +50,9 @@ const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
   infer([a, b], attrs) {
     if (!isFloat(a.dtype) || a.dtype !== b.dtype) {
-      throw new DTypeError(`matmul takes two tensors of one float dtype; got ${formatType(a)} and ${formatType(b)}.`);
+      throw new DTypeError(
+        `matmul takes two tensors of one float dtype; got ${formatType(a)} and ${formatType(b)}.`,
+      );
     }
     const { batch, m, n } = dimensions(a, b, attrs);
     checkShapes(a, b, attrs);

@@ -1,6 +1,6 @@
 import type { Shape } from "../../array.js";
 import { allocate } from "../../array.js";
-import { float, int, ints, type OnnxEmitter, onnxType, type OnnxValue } from "../onnx-rule.js";
+import { float, int, ints, type OnnxEmitter, type OnnxValue, onnxType } from "../onnx-rule.js";
 import type { Tensor, Type } from "../tensor.js";
 import type { Window } from "./conv.js";
 
@@ -46,7 +46,12 @@ export function tileRows([n, c, h, w]: Shape, { kernel }: PoolAttributes): Shape
  * Repeats pooled elements along their rows: [n, c, h, w] to [n c h, 1, w k]; the rows of a window are left to
  * broadcasting. A product with a 0/1 matrix, since copying single elements is slower.
  */
-export function emitWiden(e: OnnxEmitter, y: string, { shape, dtype }: Type, { kernel }: PoolAttributes): string {
+export function emitWiden(
+  e: OnnxEmitter,
+  y: string,
+  { shape, dtype }: Type,
+  { kernel }: PoolAttributes,
+): string {
   const [n, c, h, w] = shape;
   const k = kernel[1];
   const block = largestDivisor(w, 32);

@@ -9,7 +9,15 @@ import { div, mul } from "./arithmetic.js";
 import { conv2d, guarded, type Pair, resolveWindow, type WindowOptions, windowLength } from "./conv.js";
 import { scatterAdd } from "./gather.js";
 import { fill } from "./leaf.js";
-import { emitMaxima, emitSelection, emitWiden, geometry, type PoolAttributes, tileRows, tiles } from "./pool-tiles.js";
+import {
+  emitMaxima,
+  emitSelection,
+  emitWiden,
+  geometry,
+  type PoolAttributes,
+  tileRows,
+  tiles,
+} from "./pool-tiles.js";
 import { mean } from "./reduce.js";
 import { reshape } from "./reshape.js";
 
@@ -29,7 +37,9 @@ function checkImage(op: string, x: Tensor, attrs: PoolAttributes): Shape {
   }
   const shape = pooledShape(x.shape, attrs);
   if (shape.some((n) => n < 1)) {
-    throw new ShapeError(`${op}: the window [${attrs.kernel}] is larger than the image ${formatShape(x.shape)}.`);
+    throw new ShapeError(
+      `${op}: the window [${attrs.kernel}] is larger than the image ${formatShape(x.shape)}.`,
+    );
   }
   return shape;
 }
@@ -58,7 +68,9 @@ function forEachWindow(
                 guarded(w, column, xShape[3], () => {
                   const place = Index.multi(xShape, [n, c, row, column]);
                   const value = w.read(input, place);
-                  w.line(`if(${value}>${largest}||${offset}<0){${largest}=${value};${offset}=${place.flat};}`);
+                  w.line(
+                    `if(${value}>${largest}||${offset}<0){${largest}=${value};${offset}=${place.flat};}`,
+                  );
                 });
               });
             });
@@ -95,7 +107,9 @@ const maxPoolIndicesOp: Op<PoolAttributes> = {
   infer: ([x], attrs) => ({ shape: checkImage("maxPoolIndices2d", x, attrs), dtype: "int64" }),
   js: {
     kernel(w, node, attrs) {
-      forEachWindow(w, node.inputs[0].shape, node.shape, 0, attrs, (at, _largest, offset) => w.store(at, offset));
+      forEachWindow(w, node.inputs[0].shape, node.shape, 0, attrs, (at, _largest, offset) =>
+        w.store(at, offset),
+      );
     },
   },
   onnx: { emit: (e, [x], _node, attrs) => emitWithIndices(e, x, attrs)[1] },
@@ -157,7 +171,12 @@ function emitPoolPut(e: OnnxEmitter, [g, x]: readonly string[], node: Tensor, at
   return e.emit("Reshape", [added, e.indices(node.shape)]);
 }
 
-function emitPoolTake(e: OnnxEmitter, [z, x]: readonly string[], node: Tensor, attrs: PoolAttributes): string {
+function emitPoolTake(
+  e: OnnxEmitter,
+  [z, x]: readonly string[],
+  node: Tensor,
+  attrs: PoolAttributes,
+): string {
   const [source, image] = node.inputs;
   // ONNX Runtime averages float32 only.
   if (tiles(image.shape, attrs) && !e.indexed(image) && node.dtype === "float32") {
@@ -231,7 +250,9 @@ export function maxPoolIndices2d(x: Tensor, options: PoolOptions): Tensor {
  */
 export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
   if (indices.dtype !== "int64") {
-    throw new DTypeError(`maxUnpool2d: places must be int64; got ${formatType(indices)}. Take them from maxPoolIndices2d.`);
+    throw new DTypeError(
+      `maxUnpool2d: places must be int64; got ${formatType(indices)}. Take them from maxPoolIndices2d.`,
+    );
   }
   if (!sameShape(y.shape, indices.shape)) {
     throw new ShapeError(

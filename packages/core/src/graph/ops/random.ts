@@ -33,8 +33,7 @@ function emitHash(e: OnnxEmitter, x: string): string {
     const shifted = e.emit("BitShift", [cast32(e, v, "uint32"), cast32(e, e.indices([by]), "uint32")], right);
     return e.emit("BitwiseXor", [v, cast32(e, shifted, "int32")]);
   };
-  const times = (v: string, factor: number) =>
-    e.emit("Mul", [v, cast32(e, e.indices([factor]), "int32")]);
+  const times = (v: string, factor: number) => e.emit("Mul", [v, cast32(e, e.indices([factor]), "int32")]);
   let v = fold(x, shifts[0]);
   v = fold(times(v, multipliers[0]), shifts[1]);
   return fold(times(v, multipliers[1]), shifts[2]);
@@ -43,8 +42,10 @@ function emitHash(e: OnnxEmitter, x: string): string {
 const randomOp: Op<RandomAttributes> = {
   name: "randomUniform",
   infer([seed], { shape, dtype }) {
-    if (seed.dtype !== "int64") throw new DTypeError(`randomUniform: the seed must be int64; got ${formatType(seed)}.`);
-    if (seed.size !== 1) throw new ShapeError(`randomUniform: the seed must be a scalar; got ${formatType(seed)}.`);
+    if (seed.dtype !== "int64")
+      throw new DTypeError(`randomUniform: the seed must be int64; got ${formatType(seed)}.`);
+    if (seed.size !== 1)
+      throw new ShapeError(`randomUniform: the seed must be a scalar; got ${formatType(seed)}.`);
     return { shape, dtype };
   },
   js: {
@@ -58,12 +59,21 @@ const randomOp: Op<RandomAttributes> = {
     emit(e, [seed], node, { stream }) {
       const key = emitHash(
         e,
-        e.emit("Cast", [e.emit("Add", [seed, e.scalar(offsetOf(stream), "int64")])], { to: int(onnxType.int32) }),
+        e.emit("Cast", [e.emit("Add", [seed, e.scalar(offsetOf(stream), "int64")])], {
+          to: int(onnxType.int32),
+        }),
       );
-      const range = e.emit("Range", [0, node.size, 1].map((v) => e.scalar(v, "int64")));
+      const range = e.emit(
+        "Range",
+        [0, node.size, 1].map((v) => e.scalar(v, "int64")),
+      );
       const counter = emitHash(e, e.emit("Cast", [range], { to: int(onnxType.int32) }));
       const bits = emitHash(e, e.emit("BitwiseXor", [counter, key]));
-      const high = e.emit("BitShift", [cast32(e, bits, "uint32"), cast32(e, e.indices([8]), "uint32")], right);
+      const high = e.emit(
+        "BitShift",
+        [cast32(e, bits, "uint32"), cast32(e, e.indices([8]), "uint32")],
+        right,
+      );
       const unit = e.emit("Mul", [
         e.emit("Cast", [high], { to: int(onnxType[node.dtype]) }),
         e.scalar(2 ** -24, node.dtype),

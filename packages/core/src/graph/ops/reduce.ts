@@ -59,8 +59,9 @@ function reductionRule(start: string, join: (a: string, x: string) => string): J
     unroll: ({ inputs: [x] }, attrs) => sizeOf(extents(x, attrs)) <= unrolled,
     pull(at, read, { inputs: [x] }, attrs) {
       const counts = extents(x, attrs);
-      const places = Array.from({ length: sizeOf(counts) }, (_, flat) =>
-        Index.flat(counts, Affine.of(flat)).multi,
+      const places = Array.from(
+        { length: sizeOf(counts) },
+        (_, flat) => Index.flat(counts, Affine.of(flat)).multi,
       );
       const terms = places.map((reduced) => read(0, inputIndex(x, at, attrs, reduced)));
       return terms.length === 0 ? start : `(${terms.reduce(join)})`;
@@ -188,8 +189,12 @@ const argmaxOp: Op<{ axis: number }> = {
     kernel(w, node, { axis }) {
       const [x] = node.inputs;
       const nest = (at: Affine[]): void => {
-        if (at.length < node.rank) return w.loop(node.shape[at.length], (i) => nest([...at, i]));
-        const read = (k: Affine) => w.read(0, Index.multi(x.shape, [...at.slice(0, axis), k, ...at.slice(axis)]));
+        if (at.length < node.rank) {
+          w.loop(node.shape[at.length], (i) => nest([...at, i]));
+          return;
+        }
+        const read = (k: Affine) =>
+          w.read(0, Index.multi(x.shape, [...at.slice(0, axis), k, ...at.slice(axis)]));
         const best = w.fresh("b");
         const place = w.fresh("p");
         w.line(`let ${best}=-Infinity,${place}=0;`);
@@ -207,4 +212,3 @@ const argmaxOp: Op<{ axis: number }> = {
 export function argmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
   return apply(argmaxOp, [x], { axis: resolveAxis(axis, x.rank, "argmax") });
 }
-

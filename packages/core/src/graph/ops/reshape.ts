@@ -43,7 +43,7 @@ const transposeOp: Op<{ axes: readonly number[] }> = {
   flops: () => 0,
 };
 
-export function inversePermutation(axes: readonly number[]): number[] {
+function inversePermutation(axes: readonly number[]): number[] {
   const inverse = new Array<number>(axes.length);
   axes.forEach((a, d) => {
     inverse[a] = d;
@@ -55,7 +55,9 @@ export function inversePermutation(axes: readonly number[]): number[] {
 export function resolveAxis(axis: number, rank: number, op: string): number {
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
-    throw new ShapeError(`${op}: axis ${axis} is outside the ${rank} axes of the tensor (${-rank}..${rank - 1}).`);
+    throw new ShapeError(
+      `${op}: axis ${axis} is outside the ${rank} axes of the tensor (${-rank}..${rank - 1}).`,
+    );
   }
   return resolved;
 }
@@ -79,7 +81,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Permutes the axes; default: reverses them. `axes[d]` is the axis of `x` that becomes axis d. */
-export function transpose(x: Tensor, axes: readonly number[] = x.shape.map((_, d) => x.rank - 1 - d)): Tensor {
+export function transpose(
+  x: Tensor,
+  axes: readonly number[] = x.shape.map((_, d) => x.rank - 1 - d),
+): Tensor {
   const resolved = axes.map((a) => resolveAxis(a, x.rank, "transpose"));
   if (new Set(resolved).size !== x.rank || resolved.length !== x.rank) {
     throw new ShapeError(

@@ -30,7 +30,9 @@ const sliceOp: Op<SliceAttributes> = {
   onnx: {
     emit(e, [x], node, { starts, steps }) {
       const full = node.inputs[0].shape;
-      const axes = [...full.keys()].filter((d) => starts[d] !== 0 || steps[d] !== 1 || node.shape[d] !== full[d]);
+      const axes = [...full.keys()].filter(
+        (d) => starts[d] !== 0 || steps[d] !== 1 || node.shape[d] !== full[d],
+      );
       const ends = axes.map((d) => starts[d] + (node.shape[d] - 1) * steps[d] + 1);
       return e.emit("Slice", [
         x,
@@ -84,7 +86,11 @@ const placeOp: Op<SliceAttributes & { value: number }> = {
         const apart = shape.flatMap((n, d) => (steps[d] > 1 ? [n, 1] : [n]));
         const after = shape.flatMap((_, d) => (steps[d] > 1 ? [0, steps[d] - 1] : [0]));
         current = e.emit("Reshape", [current, e.indices(apart)]);
-        current = e.emit("Pad", [current, e.indices([...after.map(() => 0), ...after]), e.scalar(0, node.dtype)]);
+        current = e.emit("Pad", [
+          current,
+          e.indices([...after.map(() => 0), ...after]),
+          e.scalar(0, node.dtype),
+        ]);
         shape = shape.map((n, d) => n * steps[d]);
         current = e.emit("Reshape", [current, e.indices(shape)]);
       }

@@ -5,7 +5,14 @@ import type { Graph } from "../../graph/graph.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
 import { hash32 } from "../../math/rng.js";
 import { erf, inRange, leakyRelu, softplus } from "../../math/special.js";
-import { checkInputs, checkScan, type Executable, type RunOptions, type Scan, type Values } from "../executable.js";
+import {
+  checkInputs,
+  checkScan,
+  type Executable,
+  type RunOptions,
+  type Scan,
+  type Values,
+} from "../executable.js";
 import { generate } from "./generate.js";
 import { isArray, isInput } from "./layout.js";
 
@@ -29,17 +36,26 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
   const start = performance.now();
   if (scan) checkScan(graph, scan);
   const { source, buffers } = generate(storeOutputs(graph), scan);
-  const arrays = buffers.map(({ size, values }) => (values ? Float64Array.from(values, Number) : new Float64Array(size)));
+  const arrays = buffers.map(({ size, values }) =>
+    values ? Float64Array.from(values, Number) : new Float64Array(size),
+  );
   let run: Run;
   try {
     run = new Function("B", ...Object.keys(helpers), source)(arrays, ...Object.values(helpers));
   } catch (cause) {
-    throw new RuntimeError("The JavaScript runtime could not compile its code (does a content security policy forbid it?).", { cause });
+    throw new RuntimeError(
+      "The JavaScript runtime could not compile its code (does a content security policy forbid it?).",
+      { cause },
+    );
   }
   const compileSeconds = (performance.now() - start) / 1000;
   // What does not change from run to run is looked up once: tiny graphs run for microseconds.
   const carried = new Set(Object.values(scan?.carry ?? {}));
-  const takes = graph.inputs.map(({ name, tensor }) => ({ name, dtype: tensor.dtype, isCarried: carried.has(name) }));
+  const takes = graph.inputs.map(({ name, tensor }) => ({
+    name,
+    dtype: tensor.dtype,
+    isCarried: carried.has(name),
+  }));
   const gives = graph.outputs.map(({ name, tensor }) => {
     const target = scan?.carry[name];
     return { name, tensor, carriedInput: graph.inputs.findIndex((p) => p.name === target) };
@@ -59,7 +75,10 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     const values: Record<string, NdArray> = {};
     gives.forEach(({ name, tensor, carriedInput }, i) => {
       const isStacked = scan !== undefined && carriedInput < 0;
-      values[name] = { shape: isStacked ? [count, ...tensor.shape] : tensor.shape, data: finished(results[i], tensor) };
+      values[name] = {
+        shape: isStacked ? [count, ...tensor.shape] : tensor.shape,
+        data: finished(results[i], tensor),
+      };
     });
     return values;
   };
@@ -108,4 +127,3 @@ function storeOutputs(graph: Graph): Graph {
   }));
   return { inputs: graph.inputs, outputs };
 }
-

@@ -1,7 +1,7 @@
+import type { Shape } from "../../array.js";
 import type { Graph } from "../../graph/graph.js";
 import { Affine, Index } from "../../graph/index-expression.js";
 import type { KernelWriter } from "../../graph/javascript-rule.js";
-import type { Shape } from "../../array.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { Scan } from "../executable.js";
 import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
@@ -45,12 +45,14 @@ class Generator {
     const { order, placement } = placeNodes(outputs, new Set(outputs), { variables: inVariables });
     this.order = order;
     this.placement = placement;
-    order.forEach((node, i) => this.ids.set(node, i));
-    graph.inputs.forEach(({ tensor }, i) => this.bufferOf.set(tensor, `x${i}`));
+    for (const [i, node] of order.entries()) this.ids.set(node, i);
+    for (const [i, { tensor }] of graph.inputs.entries()) this.bufferOf.set(tensor, `x${i}`);
     for (const node of order) {
       if (placement.get(node) === "buffer" && !isInput(node)) {
         this.bufferOf.set(node, `b${this.buffers.length}`);
-        const values = isArray(node) ? (node.attrs.value as { data: ArrayLike<number | bigint> }).data : undefined;
+        const values = isArray(node)
+          ? (node.attrs.value as { data: ArrayLike<number | bigint> }).data
+          : undefined;
         this.buffers.push({ size: node.size, ...(values ? { values } : {}) });
       }
     }
@@ -67,11 +69,24 @@ class Generator {
       names.length === 0 ? "" : `const ${names.map((n, i) => `${n}=${from}[${i}]`).join(",")};\n`;
     // Inputs and outputs change from run to run, buffers do not.
     const source = [
-      declare(this.buffers.map((_, i) => `b${i}`), "B"),
+      declare(
+        this.buffers.map((_, i) => `b${i}`),
+        "B",
+      ),
       this.inVariables ? "" : this.chunked(functions),
       "return function run(X,Y,steps){\n",
-      this.inVariables ? declare(this.graph.inputs.map((_, i) => `x${i}`), "X") : this.assign(),
-      this.inVariables ? declare(this.graph.outputs.map((_, i) => `y${i}`), "Y") : "",
+      this.inVariables
+        ? declare(
+            this.graph.inputs.map((_, i) => `x${i}`),
+            "X",
+          )
+        : this.assign(),
+      this.inVariables
+        ? declare(
+            this.graph.outputs.map((_, i) => `y${i}`),
+            "Y",
+          )
+        : "",
       this.inVariables ? "for(let t=0;t<steps;t++){\n" : "for(t=0;t<steps;t++){\n",
       this.inVariables ? body : functions.map((_, i) => `f${i}();`).join("\n"),
       "\n",
@@ -116,7 +131,9 @@ class Generator {
     this.lines = [];
     if (this.placement.get(node) === "local") {
       for (let k = 0; k < node.size; k++) {
-        this.lines.push(`const ${this.local(node, k)}=${this.compute(node, Index.flat(node.shape, Affine.of(k)))};`);
+        this.lines.push(
+          `const ${this.local(node, k)}=${this.compute(node, Index.flat(node.shape, Affine.of(k)))};`,
+        );
       }
     } else if (isPulled(node)) {
       const buffer = this.bufferOf.get(node);
@@ -150,7 +167,8 @@ class Generator {
     const hoisted = [...(this.invariant?.names ?? [])].map(([code, name]) => `const ${name}=${code};`);
     this.invariant = undefined;
     // A block of its own, so that names of one row do not meet those of the next.
-    this.lines = hoisted.length > 0 ? [...lines, "{", ...hoisted, ...this.lines, "}"] : [...lines, ...this.lines];
+    this.lines =
+      hoisted.length > 0 ? [...lines, "{", ...hoisted, ...this.lines, "}"] : [...lines, ...this.lines];
   }
 
   private writer(node: Tensor): KernelWriter {

@@ -11,6 +11,12 @@ export type Placement = "inline" | "local" | "buffer";
 /** Tensors of at most this many elements may live in variables. */
 const localSize = 8;
 
+/** How far results may be fused into each other: engines parse and optimise expressions up to a depth. */
+const fusedDepth = 64;
+
+/** What a change of shape counts: reading through it writes each index out again for every axis. */
+const reshapeDepth = 24;
+
 interface Use {
   /** How often each element is read; 2 stands for often. */
   reads: number;
@@ -18,6 +24,8 @@ interface Use {
   indexed: boolean;
   /** Must be addressable as a whole. */
   addressed: boolean;
+  /** How deep in the expression of its readers the node would be. */
+  depth: number;
 }
 
 export const isInput = (x: Tensor): boolean => x.op === (inputOp as unknown as Op);
@@ -42,7 +50,9 @@ export function placeNodes(
   { variables = true }: { variables?: boolean } = {},
 ): { order: Tensor[]; placement: Map<Tensor, Placement> } {
   const order = topologicalOrder(roots);
-  const uses = new Map<Tensor, Use>(order.map((n) => [n, { reads: 0, indexed: false, addressed: false }]));
+  const uses = new Map<Tensor, Use>(
+    order.map((n) => [n, { reads: 0, indexed: false, addressed: false, depth: 0 }]),
+  );
   const placement = new Map<Tensor, Placement>();
   for (const node of [...order].reverse()) {
     const use = uses.get(node) as Use;
@@ -53,6 +63,8 @@ export function placeNodes(
     node.inputs.forEach((x, k) => {
       const mine = uses.get(x) as Use;
       const repeats = x.size < node.size ? 2 : readsOnce || view || flat ? 1 : 2;
+      if (where === "inline")
+        mine.depth = Math.max(mine.depth, use.depth + (node.op.name === "reshape" ? reshapeDepth : 1));
       mine.reads += where === "inline" ? Math.max(use.reads, 1) * repeats : repeats;
       const loops = where === "buffer" && (node.size > 1 || !pulled);
       mine.indexed ||= x.size > 1 && (loops || !pulled || (where === "inline" && use.indexed));
@@ -64,7 +76,8 @@ export function placeNodes(
 
 function placeNode(node: Tensor, use: Use, isStored: boolean, variables: boolean): Placement {
   if (isInput(node) || isArray(node) || !isPulled(node)) return "buffer";
-  if (!isStored && (node.op.js.view || use.reads <= 1) && !use.addressed) return "inline";
+  const isShallow = use.depth < fusedDepth;
+  if (!isStored && isShallow && (node.op.js.view || use.reads <= 1) && !use.addressed) return "inline";
   const tiny = node.size <= localSize && node.size > 0;
   return variables && tiny && !use.indexed && !use.addressed ? "local" : "buffer";
 }

@@ -1,7 +1,10 @@
 // ONNX model files: the subset of the ONNX schema (onnx.in.proto, proto3) that holds computations on dense tensors.
+import type { OnnxValue } from "../../graph/onnx-rule.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";
 import { ProtoReader, ProtoWriter } from "./protobuf.js";
+
+export { float, int, ints, text as string } from "../../graph/onnx-rule.js";
 
 export type OnnxDType = "float32" | "float64" | "int64" | "int32" | "uint32" | "uint8" | "bool" | "float16";
 
@@ -31,11 +34,8 @@ export interface OnnxValueInfo {
 }
 
 export type AttributeValue =
-  | { readonly kind: "int"; readonly value: number }
-  | { readonly kind: "ints"; readonly value: readonly number[] }
-  | { readonly kind: "float"; readonly value: number }
+  | OnnxValue
   | { readonly kind: "floats"; readonly value: readonly number[] }
-  | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly kind: "tensor"; readonly value: OnnxTensor }
   | { readonly kind: "graph"; readonly value: OnnxGraph };
@@ -68,26 +68,9 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export function int(value: number): AttributeValue {
-  return { kind: "int", value };
-}
-
-export function ints(value: readonly number[]): AttributeValue {
-  return { kind: "ints", value };
-}
-
-/** Stored as float32. */
-export function float(value: number): AttributeValue {
-  return { kind: "float", value };
-}
-
 /** Stored as float32. */
 export function floats(value: readonly number[]): AttributeValue {
   return { kind: "floats", value };
-}
-
-export function string(value: string): AttributeValue {
-  return { kind: "string", value };
 }
 
 export function strings(value: readonly string[]): AttributeValue {

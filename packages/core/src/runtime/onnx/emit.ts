@@ -3,7 +3,13 @@ import { nodesOf } from "../../graph/graph.js";
 import { inputOp } from "../../graph/ops/leaf.js";
 import type { Op, Tensor } from "../../graph/tensor.js";
 import type { Scan } from "../executable.js";
-import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxValueInfo, graph as graphAttribute } from "./codec.js";
+import {
+  graph as graphAttribute,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValueInfo,
+} from "./codec.js";
 import { Emitter } from "./emitter.js";
 import { fuse } from "./fuse.js";
 
@@ -74,7 +80,11 @@ function nameResults(
     else copies.push({ opType: "Identity", inputs: [result], outputs: [names[i]], attributes: {} });
   });
   const rename = (name: string) => renamed.get(name) ?? name;
-  return [...nodes, ...copies].map((n) => ({ ...n, inputs: n.inputs.map(rename), outputs: n.outputs.map(rename) }));
+  return [...nodes, ...copies].map((n) => ({
+    ...n,
+    inputs: n.inputs.map(rename),
+    outputs: n.outputs.map(rename),
+  }));
 }
 
 function plainGraph(graph: Graph, portable: boolean): OnnxGraph {
@@ -103,7 +113,8 @@ function loopGraph(graph: Graph, scan: Scan, portable: boolean): OnnxGraph {
   const { emitter, results } = emitNodes(graph, portable, (e) => {
     for (const { name, tensor } of graph.inputs) {
       if (carriedInputs.includes(name)) e.bind(tensor, `${name}:state`);
-      else if (scan.sequences?.includes(name)) e.bind(tensor, e.emit("Gather", [inputName(graph, name), "step"]));
+      else if (scan.sequences?.includes(name))
+        e.bind(tensor, e.emit("Gather", [inputName(graph, name), "step"]));
       else e.bind(tensor, inputName(graph, name));
     }
   });
@@ -145,7 +156,9 @@ function loopGraph(graph: Graph, scan: Scan, portable: boolean): OnnxGraph {
         info(inputName(graph, name), tensor, ...(scan.sequences?.includes(name) ? ["steps"] : [])),
       ),
     ],
-    outputs: ordered.map((o) => (o.name in scan.carry ? info(o.name, o.tensor) : info(o.name, o.tensor, "steps"))),
+    outputs: ordered.map((o) =>
+      o.name in scan.carry ? info(o.name, o.tensor) : info(o.name, o.tensor, "steps"),
+    ),
     initializers: emitter.initializers,
     nodes: [loop],
   };

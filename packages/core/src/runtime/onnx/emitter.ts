@@ -2,7 +2,7 @@ import type { DType, NdArray } from "../../array.js";
 import { allocate } from "../../array.js";
 import type { EmitOptions, OnnxEmitter, OnnxValue } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
-import { type Tensor, sameShape } from "../../graph/tensor.js";
+import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { OnnxData, OnnxNode, OnnxTensor } from "./codec.js";
 
 export interface EmitterOptions {
@@ -92,7 +92,12 @@ export class Emitter implements OnnxEmitter {
     const name = `c${this.constants.size}`;
     this.constants.set(key, name);
     this.identities.set(value.data, name);
-    this.initializers.push({ name, dtype: onnxDType(value.data), shape: value.shape, data: value.data as OnnxData });
+    this.initializers.push({
+      name,
+      dtype: onnxDType(value.data),
+      shape: value.shape,
+      data: value.data as OnnxData,
+    });
     return name;
   }
 

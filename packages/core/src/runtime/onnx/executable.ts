@@ -1,3 +1,4 @@
+import { defaultProvider, listProviders, loadOrt } from "#ort";
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { OptionError, RuntimeError } from "../../errors.js";
@@ -6,7 +7,6 @@ import { checkInputs, checkScan, type Executable, type Scan } from "../executabl
 import { encodeModel } from "./codec.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
 import type { Ort } from "./ort.js";
-import { defaultProvider, listProviders, loadOrt } from "#ort";
 
 type OrtTensor = InstanceType<Ort["Tensor"]>;
 
@@ -62,13 +62,16 @@ export async function compileOnnx(
       }
       checkInputs(graph, inputs, scan, steps);
       const feeds: Record<string, OrtTensor> = {};
-      for (const { name, tensor } of graph.inputs) feeds[inputName(graph, name)] = feed(inputs[name], tensor.dtype);
+      for (const { name, tensor } of graph.inputs)
+        feeds[inputName(graph, name)] = feed(inputs[name], tensor.dtype);
       if (scan) feeds[stepsInput] = new ort.Tensor("int64", BigInt64Array.of(BigInt(steps)), []);
       let results: Awaited<ReturnType<typeof session.run>>;
       try {
         results = await session.run(feeds);
       } catch (cause) {
-        throw new RuntimeError(`ONNX Runtime (${provider}) could not run the graph: ${message(cause)}`, { cause });
+        throw new RuntimeError(`ONNX Runtime (${provider}) could not run the graph: ${message(cause)}`, {
+          cause,
+        });
       }
       return Object.fromEntries(
         graph.outputs.map(({ name }) => {
@@ -103,7 +106,9 @@ async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string,
       ...(isDouble ? { extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } } : {}),
     });
   } catch (cause) {
-    throw new RuntimeError(`ONNX Runtime (${provider}) could not compile the graph: ${message(cause)}`, { cause });
+    throw new RuntimeError(`ONNX Runtime (${provider}) could not compile the graph: ${message(cause)}`, {
+      cause,
+    });
   }
 }
 

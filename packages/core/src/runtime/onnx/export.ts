@@ -43,7 +43,9 @@ function bindConstants(graph: Graph, constants: Values): Graph {
     }
     const { tensor } = port;
     if (!sameShape(tensor.shape, value.shape)) {
-      throw new ShapeError(`toOnnx: input "${name}" is ${formatType(tensor)}; got a constant of shape [${value.shape}].`);
+      throw new ShapeError(
+        `toOnnx: input "${name}" is ${formatType(tensor)}; got a constant of shape [${value.shape}].`,
+      );
     }
     forms.set(tensor, constantLike(value, tensor));
   }

@@ -34,6 +34,7 @@ export async function loadOrt(provider = defaultProvider, threads?: number): Pro
     const ort: Ort =
       provider === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
     ort.env.wasm.numThreads = count;
+    if (count > 1) ort.env.wasm.wasmPaths ??= filesOf(provider);
     return ort;
   } catch (cause) {
     if (settled === undefined) threadsOf.delete(provider);
@@ -43,6 +44,22 @@ export async function loadOrt(provider = defaultProvider, threads?: number): Pro
       { cause },
     );
   }
+}
+
+/**
+ * The script and the WebAssembly of a build as files of their own. A thread runs its script from the start, and inside a
+ * bundle that could be the script of the page. Bundlers find the files only where name and base are written like this.
+ */
+function filesOf(provider: string) {
+  return provider === "webgpu"
+    ? {
+        mjs: new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs", import.meta.url),
+        wasm: new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm", import.meta.url),
+      }
+    : {
+        mjs: new URL("onnxruntime-web/ort-wasm-simd-threaded.mjs", import.meta.url),
+        wasm: new URL("onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url),
+      };
 }
 
 /** Execution providers that can be asked for here: WebGPU only where the browser offers an adapter. */

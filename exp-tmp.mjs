@@ -1,0 +1,2 @@
+import { build } from "vite";
+await build({root:"/tmp/isoloss-project-dIsHbt",configFile:false,resolve:{preserveSymlinks:true},worker:{format:"es"}});
