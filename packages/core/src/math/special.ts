@@ -1,4 +1,5 @@
 // Functions that generated JavaScript calls and Math lacks.
+import { RuntimeError } from "../errors.js";
 
 /**
  * Error function in double precision: its Maclaurin series for |x| < 3, the continued fraction of erfc beyond
@@ -36,7 +37,7 @@ export function leakyRelu(x: number, slope: number): number {
 /** An index that must lie in 0..n-1. */
 export function inRange(i: number, n: number): number {
   if (!(i >= 0 && i < n)) {
-    throw new RangeError(`An index must be in 0..${n - 1}; got ${i}. Check labels, tokens or positions.`);
+    throw new RuntimeError(`An index must be in 0..${n - 1}; got ${i}. Check labels, tokens or positions.`);
   }
   return i;
 }

@@ -1,5 +1,5 @@
 import type { NdArray } from "../array.js";
-import { dtypeOf } from "../array.js";
+import { dtypeOf, sizeOf } from "../array.js";
 import { DTypeError, IsolossError, ShapeError } from "../errors.js";
 import type { Graph, Port } from "../graph/graph.js";
 import { formatShape, formatType, sameShape } from "../graph/tensor.js";
@@ -51,6 +51,11 @@ export function checkInputs(graph: Graph, inputs: Values, scan: Scan | undefined
     if (!sameShape(value.shape, expected)) {
       throw new ShapeError(
         `run: input "${name}" must have shape ${formatShape(expected)}; got ${formatShape(value.shape)}.`,
+      );
+    }
+    if (value.data.length !== sizeOf(expected)) {
+      throw new ShapeError(
+        `run: input "${name}" of shape ${formatShape(expected)} must have ${sizeOf(expected)} elements; got ${value.data.length}.`,
       );
     }
     const dtype = dtypeOf(value);

@@ -1,3 +1,4 @@
+import { type Check, checkOptions, integerFrom, nonNegative } from "../optim/options.js";
 import type { RaceOptions } from "./race.js";
 
 /** Bounds on what a teleport may change. */
@@ -15,6 +16,31 @@ export interface GuardOptions {
   readonly race?: RaceOptions;
 }
 
+/** The guard's bounds, complete. */
+export interface Limits {
+  readonly drift: number;
+  readonly heldOutDrift: number;
+  readonly halvings: number;
+}
+
+const isOptions: Check = { expected: "an object of options", test: (v) => typeof v === "object" && v !== null };
+
+/**
+ * Checks a guard's options and fills in what is left out.
+ *
+ * @throws OptionError for an unknown option or a value out of range
+ */
+export function limitsOf(guard: GuardOptions, dtype: "float32" | "float64"): Limits {
+  checkOptions<GuardOptions>("guard", guard, {
+    drift: nonNegative,
+    heldOutDrift: nonNegative,
+    halvings: integerFrom(0),
+    race: isOptions,
+  });
+  const { drift = dtype === "float64" ? 1e-6 : 1e-4, heldOutDrift = 0.01, halvings = 3 } = guard;
+  return { drift, heldOutDrift, halvings };
+}
+
 /** Loss, objective and squared gradient norm at a point. */
 export interface Point {
   readonly loss: number;
@@ -30,30 +56,31 @@ export function relativeDrift(a: number, b: number): number {
   return Math.abs(b - a) / Math.max(Math.abs(a), 1e-12);
 }
 
+/** Whether every number of a point but that of the race is finite. */
+export function isFinitePoint({ loss, objective, gradNormSq, heldOutLoss = 0 }: Point): boolean {
+  return [loss, objective, gradNormSq, heldOutLoss].every(Number.isFinite);
+}
+
 /**
  * Why a point may not replace another, or undefined when it may: its numbers are finite, the losses are those of the
- * start within tolerance, and the objective is larger than at the point before.
+ * start within tolerance, the objective is larger than at the point before, and descent from it does not get less far.
  */
-export function objection(
-  start: Point,
-  before: Point,
-  after: Point,
-  { drift, heldOutDrift }: { readonly drift: number; readonly heldOutDrift: number },
-): string | undefined {
-  if (![after.loss, after.objective, after.heldOutLoss ?? 0].every(Number.isFinite)) {
-    return "the new point's loss or gradient is not finite";
-  }
+export function objection(start: Point, before: Point, after: Point, limits: Limits): string | undefined {
+  if (!isFinitePoint(after)) return "the new point's loss or gradient is not finite";
   const moved = relativeDrift(start.loss, after.loss);
-  if (moved > drift) return `the loss drifts by ${moved.toExponential(1)}, more than ${drift}`;
+  if (moved > limits.drift) return `the loss drifts by ${moved.toExponential(1)}, more than ${limits.drift}`;
   if (start.heldOutLoss !== undefined && after.heldOutLoss !== undefined) {
     const elsewhere = relativeDrift(start.heldOutLoss, after.heldOutLoss);
-    if (elsewhere > heldOutDrift) {
-      return `the loss on held-out data drifts by ${elsewhere.toExponential(1)}, more than ${heldOutDrift}`;
+    if (elsewhere > limits.heldOutDrift) {
+      return `the loss on held-out data drifts by ${elsewhere.toExponential(1)}, more than ${limits.heldOutDrift}`;
     }
   }
   if (!(after.objective > before.objective)) return "the objective does not grow";
-  if (before.racedLoss !== undefined && !((after.racedLoss ?? Number.NaN) <= before.racedLoss)) {
-    return `descent from the new point gets to ${after.racedLoss?.toPrecision(4)}, from the old one to ${before.racedLoss.toPrecision(4)}`;
+  if (before.racedLoss === undefined || after.racedLoss === undefined) return undefined;
+  if (!Number.isFinite(after.racedLoss)) return "descent from the new point diverges";
+  // Descent from the old point may have diverged: then the new one has won.
+  if (after.racedLoss > before.racedLoss) {
+    return `descent from the new point gets to ${after.racedLoss.toPrecision(4)}, from the old one to ${before.racedLoss.toPrecision(4)}`;
   }
   return undefined;
 }

@@ -2,15 +2,13 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { OptionError } from "../errors.js";
-import { backward, grad } from "../graph/autodiff.js";
-import { fill } from "../graph/ops/leaf.js";
-import { alias } from "../graph/ops/stop-gradient.js";
-import { isTensor, type Tensor } from "../graph/tensor.js";
-import { type SpecLeaf, spec, type TensorsOf, trace } from "../graph/trace.js";
+import type { Tensor } from "../graph/tensor.js";
+import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
-import { type GuardOptions, objection, type Point, relativeDrift } from "./guard.js";
+import { traceAscent } from "./ascent.js";
+import { type GuardOptions, isFinitePoint, limitsOf, objection, type Point, relativeDrift } from "./guard.js";
 import { type BatchLoss, gradNormSq, type Objective } from "./objective.js";
 import { createRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
@@ -71,30 +69,22 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const { symmetry, loss, objective = gradNormSq, params, batch, steps = 10, guard = {} } = options;
   const bound = options.bound ?? symmetry.bound.value;
   const stepSize = options.stepSize ?? bound / 5;
-  if (!(bound > 0) || !(stepSize > 0) || !Number.isInteger(steps) || steps < 0) {
+  const isSize = (v: number) => v > 0 && v < Infinity;
+  if (!isSize(bound) || !isSize(stepSize) || !Number.isInteger(steps) || steps < 0) {
     throw new OptionError(
-      `A teleport needs bound > 0, stepSize > 0 and an integer steps >= 0; got ${bound}, ${stepSize}, ${steps}.`,
+      `A teleport needs finite bound > 0 and stepSize > 0 and an integer steps >= 0; got ${bound}, ${stepSize}, ${steps}.`,
     );
   }
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
-  const limits = {
-    drift: guard.drift ?? (dtype === "float64" ? 1e-6 : 1e-4),
-    heldOutDrift: guard.heldOutDrift ?? 0.01,
-  };
-  const halvings = guard.halvings ?? 3;
+  const limits = limitsOf(guard, dtype);
   const value = objective(loss);
-  const ascent = (p: TensorsOf<P>, x: Tensor, y: Tensor, context: readonly Tensor[]) => {
-    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-    const tangent = flatten(symmetry.derivative(p, T, x, context), isTensor).leaves;
-    const slope = flatten(grad(value)(p, x, y), isTensor).leaves;
-    return { T: backward(tangent, slope, T) };
+  const graph = traceAscent(symmetry, value, { params, batch, dtype });
+  const { runtime, provider, threads } = options;
+  const compileOptions: CompileOptions = {
+    ...(runtime !== undefined ? { runtime } : {}),
+    ...(provider !== undefined ? { provider } : {}),
+    ...(threads !== undefined ? { threads } : {}),
   };
-  const batchSize = batch.x.shape[0];
-  const context = symmetry.contextShapes(batchSize).map((shape) => spec(shape, dtype));
-  const { graph } = trace(ascent as never, [params, batch.x, batch.y, context], {
-    names: ["params", "x", "y", "context"],
-  });
-  const compileOptions = options.runtime === undefined ? {} : { runtime: options.runtime };
   const figures = (p: TensorsOf<P>, x: Tensor, y: Tensor) => ({
     loss: loss(p, x, y),
     objective: value(p, x, y),

@@ -2,7 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array, item, type NdArray } from "../../src/array.js";
 import { DTypeError, ShapeError } from "../../src/errors.js";
-import { backward, dot, grad, hvp, jacobian, jvp, mapTree, valueAndGrad, vjp } from "../../src/graph/autodiff.js";
+import {
+  backward,
+  dot,
+  grad,
+  hvp,
+  jacobian,
+  jvp,
+  mapTree,
+  valueAndGrad,
+  vjp,
+} from "../../src/graph/autodiff.js";
 import { nodesOf } from "../../src/graph/graph.js";
 import { elu, gelu } from "../../src/graph/ops/activation.js";
 import { add, cast, mul, pow, sub } from "../../src/graph/ops/arithmetic.js";
@@ -41,7 +51,10 @@ describe("valueAndGrad", () => {
   });
 
   it("takes a number in any shape of size one", () => {
-    const g = evaluate((x: Tensor) => grad((y: Tensor) => sum(square(y), { keepDims: true }))(x), float64([1, 2]));
+    const g = evaluate(
+      (x: Tensor) => grad((y: Tensor) => sum(square(y), { keepDims: true }))(x),
+      float64([1, 2]),
+    );
     expectClose(g, float64([2, 4]));
   });
 
@@ -75,10 +88,11 @@ describe("valueAndGrad", () => {
   it("gives zeros to parameters that the loss does not use, or uses only through integers", () => {
     const loss = ({ used, rounded }: Record<string, Tensor>) =>
       add(sum(square(used)), sum(cast(cast(rounded, "int64"), "float64")));
-    const { unused, rounded } = evaluate(
-      (p: Record<string, Tensor>) => grad(loss)(p),
-      { used: float64([1]), unused: float64([1, 2, 3]), rounded: float64([1.5, 2.5]) } as never,
-    ) as unknown as Record<string, NdArray>;
+    const { unused, rounded } = evaluate((p: Record<string, Tensor>) => grad(loss)(p), {
+      used: float64([1]),
+      unused: float64([1, 2, 3]),
+      rounded: float64([1.5, 2.5]),
+    } as never) as unknown as Record<string, NdArray>;
     expectClose(unused, float64([0, 0, 0]));
     expectClose(rounded, float64([0, 0]));
   });
@@ -110,16 +124,16 @@ describe("vjp and jvp", () => {
   const point = { x: scalar(0.5), y: scalar(2) };
 
   it("give the products with the Jacobian of a function of trees", () => {
-    const { back, forward } = evaluate(
-      (p: Pair) => {
-        const [value, pull] = vjp(f, p);
-        const one = constant(1, "float64");
-        const back = pull({ product: one, list: [constant(10, "float64"), constant(100, "float64")] });
-        const [, forward] = jvp(f, p, { x: one, y: constant(-1, "float64") });
-        return { value, back, forward };
-      },
-      point as never,
-    ) as unknown as { back: Record<"x" | "y", NdArray>; forward: { product: NdArray; list: NdArray[] } };
+    const { back, forward } = evaluate((p: Pair) => {
+      const [value, pull] = vjp(f, p);
+      const one = constant(1, "float64");
+      const back = pull({ product: one, list: [constant(10, "float64"), constant(100, "float64")] });
+      const [, forward] = jvp(f, p, { x: one, y: constant(-1, "float64") });
+      return { value, back, forward };
+    }, point as never) as unknown as {
+      back: Record<"x" | "y", NdArray>;
+      forward: { product: NdArray; list: NdArray[] };
+    };
     expect(item(back.x)).toBeCloseTo(2 + 10 * Math.cos(0.5) + 100, 13);
     expect(item(back.y)).toBeCloseTo(0.5 + 400, 13);
     expect(item(forward.product)).toBeCloseTo(2 - 0.5, 14);
@@ -181,11 +195,14 @@ describe("vjp and jvp", () => {
 
 describe("backward", () => {
   it("gives the cotangents of inputs and of values on the way at once", () => {
-    const { dx, dh } = evaluate((x: Tensor) => {
-      const h = square(x);
-      const [dx, dh] = backward([sum(mul(h, h))], [constant(1, "float64")], [x, h]);
-      return { dx, dh };
-    }, float64([1, 2]));
+    const { dx, dh } = evaluate(
+      (x: Tensor) => {
+        const h = square(x);
+        const [dx, dh] = backward([sum(mul(h, h))], [constant(1, "float64")], [x, h]);
+        return { dx, dh };
+      },
+      float64([1, 2]),
+    );
     expectClose(dx, float64([4, 32]));
     expectClose(dh, float64([2, 8]));
   });
@@ -205,8 +222,7 @@ describe("hvp", () => {
   it("gives the Hessian of Rosenbrock's function times a vector", () => {
     // H = [[1200 x^2 - 400 y + 2, -400 x], [-400 x, 200]] at (-1, -1): [[1602, 400], [400, 200]]
     type Point = { x: Tensor; y: Tensor };
-    const rosenbrock = ({ x, y }: Point) =>
-      add(mul(100, square(sub(y, square(x)))), square(sub(1, x)));
+    const rosenbrock = ({ x, y }: Point) => add(mul(100, square(sub(y, square(x)))), square(sub(1, x)));
     const h = evaluate(
       (p: Point, v: Point) => hvp(rosenbrock)(p, v),
       { x: scalar(-1), y: scalar(-1) } as never,
@@ -218,14 +234,16 @@ describe("hvp", () => {
 
   it("agrees with differences of the gradient of a network", () => {
     const x = constant(uniform(3, [4, 5]));
-    const loss = ({ w1, w2 }: Record<string, Tensor>) =>
-      sum(square(matmul(elu(matmul(x, w1)), w2)));
+    const loss = ({ w1, w2 }: Record<string, Tensor>) => sum(square(matmul(elu(matmul(x, w1)), w2)));
     checkDerivatives(loss as never, { w1: uniform(1, [5, 3]), w2: uniform(2, [3, 2]) });
   });
 
   it("is zero for a linear function and symmetric for any", () => {
     const linear = (x: Tensor) => sum(mul(x, 3));
-    expectClose(evaluate((x: Tensor) => hvp(linear)(x, x), float64([1, 2])), float64([0, 0]));
+    expectClose(
+      evaluate((x: Tensor) => hvp(linear)(x, x), float64([1, 2])),
+      float64([0, 0]),
+    );
     const f = (x: Tensor) => sum(exp(matmul(x, tanh(x))));
     const [u, v] = [uniform(6, [3, 3]), uniform(7, [3, 3])];
     const { a, b } = evaluate(
@@ -286,12 +304,37 @@ describe("dot and mapTree", () => {
 describe("Nesting", () => {
   it("does not confuse the variables of nested derivatives", () => {
     // d/dx [x d/dy (x + y)] = 1, not 2: the inner derivative does not see its outer x
-    expect(at(grad((x) => mul(x, grad((y: Tensor) => add(x, y))(x))), 5)).toBe(1);
+    expect(
+      at(
+        grad((x) => mul(x, grad((y: Tensor) => add(x, y))(x))),
+        5,
+      ),
+    ).toBe(1);
     // d/dx [x d/dy (x y)] = d/dx x^2
-    expect(at(grad((x) => mul(x, grad((y: Tensor) => mul(x, y))(x))), 5)).toBe(10);
+    expect(
+      at(
+        grad((x) => mul(x, grad((y: Tensor) => mul(x, y))(x))),
+        5,
+      ),
+    ).toBe(10);
     // d/dx [d/dy (x y^2) at y = x] = d/dx 2 x^2
-    expect(at(grad((x) => grad((y: Tensor) => mul(x, square(y)))(x)), 5)).toBe(20);
-    expect(at((x) => jvp((y: Tensor) => mul(y, jvp((z: Tensor) => add(y, z), y, constant(1, "float64"))[1]), x, constant(1, "float64"))[1], 5)).toBe(1);
+    expect(
+      at(
+        grad((x) => grad((y: Tensor) => mul(x, square(y)))(x)),
+        5,
+      ),
+    ).toBe(20);
+    expect(
+      at(
+        (x) =>
+          jvp(
+            (y: Tensor) => mul(y, jvp((z: Tensor) => add(y, z), y, constant(1, "float64"))[1]),
+            x,
+            constant(1, "float64"),
+          )[1],
+        5,
+      ),
+    ).toBe(1);
   });
 
   it("does not differentiate in what a function closes over", () => {
@@ -347,7 +390,12 @@ describe("stopGradient", () => {
   });
 
   it("does not stop what goes past it", () => {
-    expect(at(grad((x) => add(stopGradient(cos(x)), square(x))), 3)).toBe(6);
+    expect(
+      at(
+        grad((x) => add(stopGradient(cos(x)), square(x))),
+        3,
+      ),
+    ).toBe(6);
   });
 });
 

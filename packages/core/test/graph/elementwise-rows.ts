@@ -190,6 +190,19 @@ function castRow(
   };
 }
 
+function toIntegers(name: string, f: (x: Tensor) => Tensor, reference: (x: number) => number): OpRow {
+  return {
+    name,
+    differentiable: false,
+    cases: fc.tuple(shapeOf(0, 3), seed).map(([shape, s]) => ({
+      label: `${show(shape)} seed ${s}`,
+      inputs: [integers(s, shape, 5)],
+      apply: f,
+      reference: (x) => tabulate(shape, (at) => reference(get(x, at)), "int64"),
+    })),
+  };
+}
+
 export const arithmeticRows: readonly OpRow[] = [
   binary("add", add, (a, b) => a + b),
   binary("sub", sub, (a, b) => a - b),
@@ -215,6 +228,54 @@ export const arithmeticRows: readonly OpRow[] = [
     differentiable: false,
     result: "int64",
   }),
+  ...(["maximum", "minimum"] as const).map((name) =>
+    binary(`${name} of integers`, { maximum, minimum }[name], name === "maximum" ? Math.max : Math.min, {
+      pair: integerPair,
+      differentiable: false,
+      result: "int64",
+    }),
+  ),
+  binary("div of integers", div, (a, b) => Math.trunc(a / b), {
+    pair: (s, a, b) => {
+      const [x, y] = [integers(s, a, 41), integers(s + 1, b, 5)];
+      return [
+        tabulate(a, (at) => get(x, at) - 20, "int64"),
+        tabulate(b, (at) => (get(y, at) === 0 ? -3 : get(y, at)), "int64"),
+      ];
+    },
+    differentiable: false,
+    result: "int64",
+  }),
+  toIntegers(
+    "neg of integers",
+    (x) => neg(x),
+    (x) => 0 - x,
+  ),
+  toIntegers(
+    "sum and product of integers with numbers",
+    (x) => sub(mul(x, -3), 4),
+    (x) => -3 * x - 4,
+  ),
+  toIntegers(
+    "where of integers",
+    (x) => where(greater(x, 2), x, 7),
+    (x) => (x > 2 ? x : 7),
+  ),
+  toIntegers(
+    "cast of a comparison",
+    (x) => cast(equal(x, 2), "int64"),
+    (x) => +(x === 2),
+  ),
+  {
+    name: "cast from int64",
+    differentiable: false,
+    cases: fc.tuple(shapeOf(0, 3), seed).map(([shape, s]) => ({
+      label: show(shape),
+      inputs: [integers(s, shape, 1000)],
+      apply: (x) => div(cast(x, "float64"), 7),
+      reference: (x) => tabulate(shape, (at) => get(x, at) / 7),
+    })),
+  },
   unary("neg", neg, (x) => -x, any),
   unary(
     "add of a number",

@@ -3,6 +3,8 @@ import type { NdArray } from "../../src/array.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import { cumsum, gather, oneHot, scatterAdd } from "../../src/graph/ops/gather.js";
 import { randomUniform } from "../../src/graph/ops/random.js";
+import { transpose } from "../../src/graph/ops/reshape.js";
+import { pad, slice } from "../../src/graph/ops/slice.js";
 import {
   forEachPlace,
   get,
@@ -173,7 +175,63 @@ const randomRow: OpRow = {
     })),
 };
 
+/** Operations that only move or add elements, on integers. */
+const integerMoves: OpRow = {
+  name: "cumsum, pad, slice and transpose of integers",
+  differentiable: false,
+  cases: fc.tuple(fc.constantFrom(2, 3, 5), fc.constantFrom(1, 4), seed).map(([m, n, s]) => ({
+    label: `${m} ${n} seed ${s}`,
+    inputs: [integers(s, [m, n], 9)],
+    apply: (x) =>
+      transpose(
+        slice(
+          pad(
+            cumsum(x, { axis: 0 }),
+            [
+              [1, 0],
+              [0, 2],
+            ],
+            5,
+          ),
+          { starts: [0, 0], steps: [2, 1] },
+        ),
+      ),
+    reference: (x) =>
+      tabulate(
+        [n + 2, Math.ceil((m + 1) / 2)],
+        ([j, i]) => {
+          const row = 2 * i - 1;
+          return row < 0 || j >= n ? 5 : total(range(row + 1).map((k) => get(x, [k, j])));
+        },
+        "int64",
+      ),
+  })),
+};
+
+const integerScatter: OpRow = {
+  name: "scatterAdd of integers",
+  differentiable: false,
+  cases: fc.tuple(fc.constantFrom(1, 4, 7), seed).map(([n, s]) => ({
+    label: `${n} seed ${s}`,
+    inputs: [integers(s, [n], 9), integers(s + 1, [n], 3)],
+    apply: (u, i) => scatterAdd(u, i, { size: 3 }),
+    reference: (u, i) =>
+      tabulate(
+        [3],
+        ([k]) =>
+          total(
+            range(n)
+              .filter((j) => get(i, [j]) === k)
+              .map((j) => get(u, [j])),
+          ),
+        "int64",
+      ),
+  })),
+};
+
 export const indexRows: readonly OpRow[] = [
+  integerMoves,
+  integerScatter,
   gatherRow,
   integerGather,
   scatterRow,

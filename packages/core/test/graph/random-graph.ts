@@ -36,7 +36,8 @@ type Step = (a: Tensor, b: Tensor, choice: number) => Tensor | undefined;
 
 const pick = <T>(list: readonly T[], choice: number): T => list[choice % list.length];
 
-const axisOf = (x: Tensor, choice: number): number | undefined => (x.rank === 0 ? undefined : choice % x.rank);
+const axisOf = (x: Tensor, choice: number): number | undefined =>
+  x.rank === 0 ? undefined : choice % x.rank;
 
 /** Only where the operands fit and the result stays small. */
 const broadcasting =
@@ -94,20 +95,48 @@ export const smoothSteps: readonly Step[] = [
   (a) => sum(a),
   (a) => reshape(a, [-1]),
   (a) => reshape(a, [1, ...a.shape]),
-  (a, _b, choice) => (a.size % 2 === 0 ? reshape(a, pick([[2, -1], [-1, 2]], choice)) : undefined),
+  (a, _b, choice) =>
+    a.size % 2 === 0
+      ? reshape(
+          a,
+          pick(
+            [
+              [2, -1],
+              [-1, 2],
+            ],
+            choice,
+          ),
+        )
+      : undefined,
   (a) => transpose(a),
-  (a) => (a.rank < 2 ? undefined : transpose(a, [...a.shape.keys()].map((d) => (d + 1) % a.rank))),
+  (a) =>
+    a.rank < 2
+      ? undefined
+      : transpose(
+          a,
+          [...a.shape.keys()].map((d) => (d + 1) % a.rank),
+        ),
   onAxis((a, axis) => expandDims(a, axis)),
   (a) => (a.size > 12 ? undefined : broadcastTo(a, [2, ...a.shape])),
   onAxis((a, axis) => slice(a, { starts: a.shape.map((n, d) => (d === axis && n > 1 ? 1 : 0)) })),
   onAxis((a, axis) => slice(a, { steps: a.shape.map((_, d) => (d === axis ? 2 : 1)) })),
-  onAxis((a, axis, _b, choice) => pad(a, a.shape.map((_, d) => (d === axis ? [choice % 2, 1] : [0, 0])), pick([0, 0, 1], choice))),
+  onAxis((a, axis, _b, choice) =>
+    pad(
+      a,
+      a.shape.map((_, d) => (d === axis ? [choice % 2, 1] : [0, 0])),
+      pick([0, 0, 1], choice),
+    ),
+  ),
   onAxis((a, axis, b) =>
-    b.rank === a.rank && b.shape.every((n, d) => d === axis || n === a.shape[d]) ? concat([a, b], { axis }) : undefined,
+    b.rank === a.rank && b.shape.every((n, d) => d === axis || n === a.shape[d])
+      ? concat([a, b], { axis })
+      : undefined,
   ),
   onAxis((a, axis) => (a.shape[axis] > 1 ? gather(a, indices, { axis }) : undefined)),
   onAxis((a, axis) => (a.shape[axis] === 3 ? scatterAdd(a, indices, { axis, size: 2 }) : undefined)),
-  onAxis((a, axis, _b, choice) => cumsum(a, { axis, exclusive: choice % 2 === 0, reverse: choice % 3 === 0 })),
+  onAxis((a, axis, _b, choice) =>
+    cumsum(a, { axis, exclusive: choice % 2 === 0, reverse: choice % 3 === 0 }),
+  ),
   onAxis((a, axis) => softmax(tanh(a), { axis })),
   (a) => alias(a),
   (a, _b, choice) => fill(a.shape, pick([0, 0, 0, 1, -1, 2], choice), "float64"),

@@ -51,7 +51,10 @@ describe("Common sub-expressions", () => {
   });
 
   it("differ where an attribute or a constant differs", () => {
-    const g = simplified((x) => [leakyRelu(x, 0.1), leakyRelu(x, 0.2), sum(x), sum(x, { keepDims: true })], [2]);
+    const g = simplified(
+      (x) => [leakyRelu(x, 0.1), leakyRelu(x, 0.2), sum(x), sum(x, { keepDims: true })],
+      [2],
+    );
     expect(operations(g)).toEqual(["leakyRelu", "leakyRelu", "sum", "sum"]);
     const shared = array([1, 2], "float64");
     const arrays = simplified((x) => [mul(x, shared), mul(x, shared), mul(x, array([1, 3], "float64"))], [2]);
@@ -114,7 +117,10 @@ describe("Identities", () => {
     ["x + 0 of a matrix of zeros", (x) => add(x, zeros(2, 3))],
     ["transposes", (x) => transpose(transpose(x))],
     ["reshapes", (x) => reshape(reshape(x, [6]), [2, 3])],
-    ["an axis of size one that moves and comes back", (x) => reshape(transpose(reshape(x, [2, 1, 3]), [1, 0, 2]), [2, 3])],
+    [
+      "an axis of size one that moves and comes back",
+      (x) => reshape(transpose(reshape(x, [2, 1, 3]), [1, 0, 2]), [2, 3]),
+    ],
     ["a sum over an axis of size one", (x) => sum(reshape(x, [2, 1, 3]), { axes: 1 })],
     ["stopGradient", (x) => stopGradient(alias(x))],
   ])("%s is x", (_, f) => {
@@ -131,12 +137,30 @@ describe("Identities", () => {
     ["-(x - y) is y - x", (x, y) => neg(sub(x, y)), ["sub"]],
     ["(-x) (-y) is x y", (x, y) => mul(neg(x), neg(y)), ["mul"]],
     ["2 (3 x) is 6 x", (x) => mul(2, mul(3, x)), ["broadcast", "mul"]],
-    ["a double transpose of three axes is one", (x) => transpose(transpose(reshape(x, [1, 2, 3, 1])), [1, 0, 2, 3]), ["reshape", "transpose"]],
-    ["a repetition of a repetition is one", (x) => broadcastTo(broadcastTo(x, [4, 2, 3]), [5, 4, 2, 3]), ["broadcast"]],
-    ["a sum of repetitions is a product", (x) => sum(broadcastTo(x, [4, 2, 3]), { axes: 0 }), ["broadcast", "mul"]],
-    ["a function is computed before repeating", (x) => tanh(broadcastTo(x, [4, 2, 3])), ["tanh", "broadcast"]],
+    [
+      "a double transpose of three axes is one",
+      (x) => transpose(transpose(reshape(x, [1, 2, 3, 1])), [1, 0, 2, 3]),
+      ["reshape", "transpose"],
+    ],
+    [
+      "a repetition of a repetition is one",
+      (x) => broadcastTo(broadcastTo(x, [4, 2, 3]), [5, 4, 2, 3]),
+      ["broadcast"],
+    ],
+    [
+      "a sum of repetitions is a product",
+      (x) => sum(broadcastTo(x, [4, 2, 3]), { axes: 0 }),
+      ["broadcast", "mul"],
+    ],
+    [
+      "a function is computed before repeating",
+      (x) => tanh(broadcastTo(x, [4, 2, 3])),
+      ["tanh", "broadcast"],
+    ],
   ])("%s", (_, f, expected) => {
-    const left = operations(simplified(f, x23, x23)).filter((name) => name !== "reshape" || expected.includes(name));
+    const left = operations(simplified(f, x23, x23)).filter(
+      (name) => name !== "reshape" || expected.includes(name),
+    );
     expect(left.sort()).toEqual([...expected].sort());
   });
 
@@ -151,12 +175,22 @@ describe("Identities", () => {
   it("take constant factors out of sums and products", () => {
     const g = simplified((x) => sum(mul(3, x)), [5]);
     expect(operations(g)).toEqual(["sum", "mul"]);
-    expect(operations(simplified((a, b) => add(matmul(neg(a), neg(b)), 1), [2, 2], [2, 2]))).not.toContain("neg");
+    expect(operations(simplified((a, b) => add(matmul(neg(a), neg(b)), 1), [2, 2], [2, 2]))).not.toContain(
+      "neg",
+    );
   });
 });
 
 describe("Zeros", () => {
-  const identity = constant(array([[1, 0], [0, 1]], "float64"));
+  const identity = constant(
+    array(
+      [
+        [1, 0],
+        [0, 1],
+      ],
+      "float64",
+    ),
+  );
 
   it("fold away in a group element I + T at T = 0", () => {
     const g = simplified((h) => add(h, matmul(zeros(2, 2), h)), [2, 5]);
@@ -193,10 +227,14 @@ describe("Zeros", () => {
 
 describe("What no output needs", () => {
   it("is not computed, and the inputs stay the graph's inputs", () => {
-    const g = simplified((x, y) => {
-      exp(matmul(x, y));
-      return neg(y);
-    }, [2, 2], [2, 2]);
+    const g = simplified(
+      (x, y) => {
+        exp(matmul(x, y));
+        return neg(y);
+      },
+      [2, 2],
+      [2, 2],
+    );
     expect(operations(g)).toEqual(["neg"]);
     expect(g.inputs.map(({ name }) => name)).toEqual(["x.0", "x.1"]);
   });
@@ -217,7 +255,9 @@ const traceProgram = (f: (xs: Tensor[]) => Tensor[]): Graph => trace(f, [types],
 
 /** The largest element of any value on the way: what rounding errors are relative to. */
 function scaleOf(results: Readonly<Record<string, NdArray>>): number {
-  const largest = Object.values(results).map(({ data }) => Math.max(0, ...[...data].map((v) => Math.abs(Number(v)))));
+  const largest = Object.values(results).map(({ data }) =>
+    Math.max(0, ...[...data].map((v) => Math.abs(Number(v)))),
+  );
   return Math.max(1, ...largest);
 }
 
@@ -244,7 +284,10 @@ describe("A random program", () => {
     fc.assert(
       fc.property(programs(24), (program: Instruction[]) => {
         const all = (xs: Tensor[]) => interpret(program, xs, allSteps);
-        expectEqualResults(traceProgram((xs) => last(all(xs), 3)), traceProgram(all));
+        expectEqualResults(
+          traceProgram((xs) => last(all(xs), 3)),
+          traceProgram(all),
+        );
       }),
       settings(400),
     );
@@ -253,13 +296,19 @@ describe("A random program", () => {
   it("has the same first and second derivatives simplified", () => {
     fc.assert(
       fc.property(programs(12), (program: Instruction[]) => {
-        const loss = (xs: Tensor[]) => last(interpret(program, xs, smoothSteps), 2).map((y) => sum(tanh(y))).reduce((a, b) => add(a, b));
+        const loss = (xs: Tensor[]) =>
+          last(interpret(program, xs, smoothSteps), 2)
+            .map((y) => sum(tanh(y)))
+            .reduce((a, b) => add(a, b));
         const derivatives = (xs: Tensor[]) => {
           const g = grad(loss)(xs);
           return [...g, ...grad((ys: Tensor[]) => dot(grad(loss)(ys), grad(loss)(ys)))(xs)];
         };
         const graph = traceProgram(derivatives);
-        const onTheWay = { inputs: graph.inputs, outputs: nodesOf(graph).map((tensor, k) => ({ name: `${k}`, tensor })) };
+        const onTheWay = {
+          inputs: graph.inputs,
+          outputs: nodesOf(graph).map((tensor, k) => ({ name: `${k}`, tensor })),
+        };
         expectEqualResults(graph, onTheWay);
       }),
       settings(150),

@@ -190,3 +190,29 @@ it("a session of two threads gives the same bits as one of a single thread", asy
   expect(one.data).toEqual(two.data);
   expect(one.data.some((v) => Number(v) !== 0)).toBe(true);
 });
+
+it("inputs and outputs may have any name without a colon, also those of a loop's own counters", async () => {
+  const names = ["t0", "c0", "t", "step", "steps", "going", "loop", "body", "x.0", "é x"];
+  for (const name of names) {
+    const { graph } = trace(
+      (x, y) => ({ [name]: add(mul(0.3, tanh(x)), y), z: mul(x, 3) }),
+      [spec([2]), spec([2])],
+      {
+        names: [name, "y"],
+      },
+    );
+    const scan = { carry: { [name]: name } };
+    const inputs = { [name]: array([1, 2]), y: array([3, 4]) };
+    const simplified = simplify(graph);
+    for (const options of [{}, { scan }]) {
+      const executable = await compileOnnx(simplified, options);
+      const expected = compileJavaScript(simplified, options).runSync(inputs, { steps: 3 });
+      expectSame(await executable.run(inputs, { steps: 3 }), expected, 1e-6);
+      await executable.dispose();
+    }
+  }
+  for (const name of ["a:b", ""]) {
+    const { graph } = trace((x) => tanh(x), [spec([2])], { names: [name] });
+    await expect(compileOnnx(graph)).rejects.toThrow(OptionError);
+  }
+});

@@ -1,4 +1,5 @@
-import type { Graph } from "../../graph/graph.js";
+import { OptionError } from "../../errors.js";
+import type { Graph, Port } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
 import { inputOp } from "../../graph/ops/leaf.js";
 import type { Op, Tensor } from "../../graph/tensor.js";
@@ -36,6 +37,7 @@ export function emitModel(
   graph: Graph,
   { portable = false, scan, metadata = {} }: EmitModelOptions = {},
 ): OnnxModel {
+  for (const port of [...graph.inputs, ...graph.outputs]) checkName(port);
   const fused = fuse(graph);
   return {
     irVersion: 9,
@@ -44,6 +46,15 @@ export function emitModel(
     metadata,
     graph: scan ? loopGraph(fused, scan, portable) : plainGraph(fused, portable),
   };
+}
+
+/** Names that the model makes up hold a colon, so that they never meet the graph's own. */
+function checkName({ name }: Port): void {
+  if (name === "" || name.includes(":")) {
+    throw new OptionError(
+      `An ONNX model cannot have an input or output named "${name}": names must not be empty or hold a colon. Rename the argument or key.`,
+    );
+  }
 }
 
 function info(name: string, { dtype, shape }: Tensor, ...lead: (number | string)[]): OnnxValueInfo {
@@ -114,7 +125,7 @@ function loopGraph(graph: Graph, scan: Scan, portable: boolean): OnnxGraph {
     for (const { name, tensor } of graph.inputs) {
       if (carriedInputs.includes(name)) e.bind(tensor, `${name}:state`);
       else if (scan.sequences?.includes(name))
-        e.bind(tensor, e.emit("Gather", [inputName(graph, name), "step"]));
+        e.bind(tensor, e.emit("Gather", [inputName(graph, name), "step:index"]));
       else e.bind(tensor, inputName(graph, name));
     }
   });
@@ -124,17 +135,17 @@ function loopGraph(graph: Graph, scan: Scan, portable: boolean): OnnxGraph {
   const body: OnnxGraph = {
     name: "body",
     inputs: [
-      { name: "step", dtype: "int64", shape: [] },
-      { name: "going", dtype: "bool", shape: [] },
+      { name: "step:index", dtype: "int64", shape: [] },
+      { name: "loop:going", dtype: "bool", shape: [] },
       ...carriedOutputs.map((o) => info(`${scan.carry[o.name]}:state`, inputOf(scan.carry[o.name]).tensor)),
     ],
     outputs: [
-      { name: "going:next", dtype: "bool", shape: [] },
+      { name: "loop:going:next", dtype: "bool", shape: [] },
       ...ordered.map((o, i) => info(bodyNames[i], o.tensor)),
     ],
     initializers: [],
     nodes: [
-      { opType: "Identity", inputs: ["going"], outputs: ["going:next"], attributes: {} },
+      { opType: "Identity", inputs: ["loop:going"], outputs: ["loop:going:next"], attributes: {} },
       ...nameResults(
         emitter.nodes,
         ordered.map((o) => byOutput.get(o.name) as string),

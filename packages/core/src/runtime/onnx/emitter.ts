@@ -78,7 +78,7 @@ export class Emitter implements OnnxEmitter {
     attributes: Record<string, OnnxValue>,
     { domain, results = 1 }: EmitOptions,
   ): string[] {
-    const outputs = Array.from({ length: results }, () => `t${this.count++}`);
+    const outputs = Array.from({ length: results }, () => `t:${this.count++}`);
     this.nodes.push({ opType, inputs, outputs, attributes, ...(domain ? { domain } : {}) });
     return outputs;
   }
@@ -89,7 +89,7 @@ export class Emitter implements OnnxEmitter {
     const key = `${value.data.constructor.name}[${value.shape}]${value.data.length > 64 ? this.constants.size : value.data.join()}`;
     const same = this.constants.get(key);
     if (same !== undefined) return same;
-    const name = `c${this.constants.size}`;
+    const name = `c:${this.constants.size}`;
     this.constants.set(key, name);
     this.identities.set(value.data, name);
     this.initializers.push({

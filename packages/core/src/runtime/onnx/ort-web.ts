@@ -47,19 +47,22 @@ export async function loadOrt(provider = defaultProvider, threads?: number): Pro
 }
 
 /**
- * The script and the WebAssembly of a build as files of their own. A thread runs its script from the start, and inside a
- * bundle that could be the script of the page. Bundlers find the files only where name and base are written like this.
+ * The script and the WebAssembly of a build as files of their own: a thread runs its script from the start, and after
+ * bundling the script that holds the build may be that of the page. Bundlers look for the files only where name and base
+ * are written like this; undefined where none did, as in a development server, which keeps the build in a script alone.
  */
 function filesOf(provider: string) {
-  return provider === "webgpu"
-    ? {
-        mjs: new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs", import.meta.url),
-        wasm: new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm", import.meta.url),
-      }
-    : {
-        mjs: new URL("onnxruntime-web/ort-wasm-simd-threaded.mjs", import.meta.url),
-        wasm: new URL("onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url),
-      };
+  const files =
+    provider === "webgpu"
+      ? {
+          mjs: new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs", import.meta.url),
+          wasm: new URL("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm", import.meta.url),
+        }
+      : {
+          mjs: new URL("onnxruntime-web/ort-wasm-simd-threaded.mjs", import.meta.url),
+          wasm: new URL("onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url),
+        };
+  return files.mjs.href.includes("/onnxruntime-web/ort-") ? undefined : files;
 }
 
 /** Execution providers that can be asked for here: WebGPU only where the browser offers an adapter. */

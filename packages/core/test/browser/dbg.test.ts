@@ -1,0 +1,229 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createPackedProject } from "../packed-project.js";
+import { derivatives, type Numbers, rosenbrock } from "./page/cases.js";
+import {
+  buildSite,
+  call,
+  executablePath,
+  isolationHeaders,
+  launch,
+  type Site,
+  serveBuilt,
+  serveSources,
+} from "./site.js";
+
+const javascript = { runtime: "javascript" } as const;
+const wasm = { provider: "wasm" } as const;
+
+const title = executablePath
+  ? "in a browser, bundled by Vite from the npm package"
+  : "in a browser (skipped: no Chromium at $CHROMIUM or /usr/bin/chromium)";
+
+describe.skipIf(!executablePath)(title, () => {
+  let folder: string;
+  let plain: Site;
+  let isolated: Site;
+  let context: BrowserContext;
+  let warnings: string[];
+  /** What pages complained of: errors, warnings and answers that were no success. */
+  let complaints: string[] = [];
+  const cleanups: (() => unknown)[] = [];
+
+  beforeAll(async () => {
+    const project = await createPackedProject();
+    cleanups.push(() => project.remove());
+    folder = project.folder;
+    cpSync(fileURLToPath(new URL("page", import.meta.url)), folder, { recursive: true });
+    warnings = await buildSite(folder);
+    plain = await serveBuilt(folder);
+    cleanups.push(() => plain.close());
+    isolated = await serveBuilt(folder, isolationHeaders);
+    cleanups.push(() => isolated.close());
+    const browser = await launch();
+    cleanups.push(() => browser.close());
+    context = browser.context;
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  });
+
+  afterEach(async () => {
+    for (const page of context.pages().slice(1)) await page.close();
+    const found = complaints;
+    complaints = [];
+    expect(found).toEqual([]);
+  });
+
+  const open = async ({ url }: Site, where = context): Promise<Page> => {
+    const page = await where.newPage();
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      const isComplaint = ["error", "warning"].includes(message.type());
+      // Chromium's own note when a page asks what WebGPU there is.
+      if (isComplaint && message.text() !== "No available adapters.") complaints.push(message.text());
+    });
+    page.on("response", (response) => {
+      if (!response.ok()) complaints.push(`${response.status()} ${response.url()}`);
+    });
+    await page.goto(url);
+    await page.waitForFunction(() => "cases" in globalThis);
+    return page;
+  };
+
+  it("is bundled without a warning: nothing in it is for Node alone", () => {
+    expect(warnings).toEqual([]);
+  });
+
+  it("runs a loop of generated JavaScript: gradient descent on Rosenbrock's function", async () => {
+    const page = await open(plain);
+    const results = await call(page, "rosenbrock", { steps: 1000, ...javascript });
+    let [x, y] = [-1, -1];
+    for (let step = 0; step < 1000; step++) {
+      // d/dx = -2 (1 - x) - 400 x (y - x^2), d/dy = 200 (y - x^2).
+      const rise = y - x * x;
+      expect(results.value[step]).toBeCloseTo((1 - x) ** 2 + 100 * rise ** 2, 10);
+      [x, y] = [x + 1e-3 * (2 * (1 - x) + 400 * x * rise), y - 1e-3 * 200 * rise];
+    }
+    expect(results.x[0]).toBeCloseTo(x, 12);
+    expect(results.y[0]).toBeCloseTo(y, 12);
+    expect(distance(await rosenbrock({ steps: 1000, ...javascript }), results)).toBeLessThan(1e-12);
+  });
+
+  it.each(["mlp", "convnet"] as const)(
+    "gives first and second derivatives of an %s in JavaScript, and in WebAssembly up to rounding",
+    async (name) => {
+      const page = await open(plain);
+      const exact = await call(page, "derivatives", name, javascript);
+      expect(Object.keys(exact).length).toBeGreaterThanOrEqual(1 + 3 * 4);
+      // Exponentials and logarithms are the browser's own.
+      expect(distance(await derivatives(name, javascript), exact)).toBeLessThan(1e-12);
+
+      const inWasm = await call(page, "derivatives", name, wasm);
+      expect(distance(exact, inWasm)).toBeLessThan(1e-5);
+      expect(distance(exact, inWasm)).toBeGreaterThan(0);
+      expect(distance(await derivatives(name, { provider: "cpu" }), inWasm)).toBeLessThan(1e-5);
+    },
+  );
+
+  it("runs a float64 loop in WebAssembly as exactly as in JavaScript", async () => {
+    const page = await open(plain);
+    const [a, b] = await Promise.all([
+      call(page, "rosenbrock", { steps: 500, ...wasm }),
+      call(page, "rosenbrock", { steps: 500, ...javascript }),
+    ]);
+    expect(distance(a, b)).toBeLessThan(1e-12);
+  });
+
+  it.each(["mlp", "convnet"] as const)(
+    "computes an %s with two threads on a page that is isolated from other origins",
+    async (name) => {
+      const page = await open(isolated);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+      const threaded = await call(page, "derivatives", name, { ...wasm, threads: 2 });
+      expect(page.workers().length).toBeGreaterThan(0);
+      expect(distance(await derivatives(name, javascript), threaded)).toBeLessThan(1e-5);
+    },
+  );
+
+  it("keeps one number of threads for a page, and says so where another one is asked for", async () => {
+    const page = await open(isolated);
+    await call(page, "derivatives", "mlp", wasm);
+    expect(page.workers()).toEqual([]);
+    await expect(call(page, "derivatives", "mlp", { ...wasm, threads: 2 })).rejects.toThrow(
+      /has 1 thread in this page.* got threads: 2/,
+    );
+    await call(page, "derivatives", "mlp", { ...wasm, threads: 1 });
+  });
+
+  it("names the headers that a page without them needs for threads, and goes on with one", async () => {
+    const page = await open(plain);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    await expect(call(page, "derivatives", "mlp", { ...wasm, threads: 2 })).rejects.toThrow(
+      /threads: 2 needs .*Cross-Origin-Opener-Policy.*Cross-Origin-Embedder-Policy/,
+    );
+    await call(page, "derivatives", "mlp", wasm);
+  });
+
+  it("names the providers there are when it is asked for one that there is not", async () => {
+    const page = await open(plain);
+    await expect(call(page, "derivatives", "mlp", { provider: "cuda" })).rejects.toThrow(
+      /ONNX Runtime has no provider "cuda" here; it has wasm(, webgpu)?\. Leave the provider out/,
+    );
+  });
+
+  it.each([
+    { title: "JavaScript", runtime: javascript, ranOn: "javascript", drift: 1e-6 },
+    { title: "WebAssembly", runtime: { runtime: "onnx" } as const, ranOn: "onnx (wasm)", drift: 1e-5 },
+  ])("trains on the digits in $title, and teleports with the loss unchanged", async ({ runtime, ranOn, drift }) => {
+    const page = await open(plain);
+    const result = await call(page, "trainAndTeleport", runtime);console.log(JSON.stringify({...result,moved:0}));
+    expect(result.ranOn).toBe(ranOn);
+    expect(result.losses).toHaveLength(100);
+    // By chance: log 10 = 2.3.
+    expect(result.losses[0]).toBeGreaterThan(2);
+    expect(Math.max(...result.losses.slice(-10))).toBeLessThan(0.7);
+    expect(result.accuracy).toBeGreaterThan(0.85);
+    expect(result.report.accepted).toBe(true);
+    expect(result.report.drift).toBeLessThan(drift);
+    expect(result.report.gradNormSqAfter).toBeGreaterThan(1.01 * result.report.gradNormSqBefore);
+  });
+
+  it.each([
+    { title: "one thread", threads: 1 },
+    { title: "two threads", threads: 2 },
+  ])("computes in a worker of the page with $title", async ({ threads }) => {
+    const page = await open(isolated);
+    const results = await call(page, "inWorker", "convnet", { ...wasm, threads });
+    expect(distance(await derivatives("convnet", javascript), results)).toBeLessThan(1e-5);
+  });
+
+  it("runs from Vite's development server, too", async () => {
+    const site = await serveSources(folder, isolationHeaders);
+    try {
+      const page = await open(site);
+      const results = await call(page, "derivatives", "mlp", { ...wasm, threads: 2 });
+      expect(distance(await derivatives("mlp", javascript), results)).toBeLessThan(1e-5);
+      await page.close();
+    } finally {
+      await site.close();
+    }
+  });
+
+  it("computes on WebGPU where the browser offers an adapter", async ({ skip }) => {
+    // Software will do as an adapter: it is the same path.
+    const browser = await launch(["--enable-unsafe-webgpu"]);
+    try {
+      const page = await open(plain, browser.context);
+      const hasAdapter = await page.evaluate(async () => {
+        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+        return Boolean(await gpu?.requestAdapter());
+      });
+      if (!hasAdapter) skip("this Chromium offers no WebGPU adapter");
+      for (const name of ["mlp", "convnet"] as const) {
+        const t0 = performance.now();
+        const results = await call(page, "derivatives", name, { provider: "webgpu" });console.log("webgpu", name, performance.now() - t0);
+        expect(distance(await derivatives(name, javascript), results)).toBeLessThan(1e-4);
+      }
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+/** The largest relative distance of two lists of one name, |a - b| / |a|. */
+function distance(a: Numbers, b: Numbers): number {
+  const d0 = Object.keys(a).map((n) => [n, Math.hypot(...a[n].map((v, i) => v - b[n][i])) / Math.hypot(...a[n])] as const).sort((x, y) => y[1] - x[1])[0];
+  console.log(expect.getState().currentTestName?.slice(50), d0);
+  expect(Object.keys(b)).toEqual(Object.keys(a));
+  const distances = Object.keys(a).map((name) => {
+    expect(b[name]).toHaveLength(a[name].length);
+    const norm = Math.hypot(...a[name]);
+    return Math.hypot(...a[name].map((v, i) => v - b[name][i])) / norm;
+  });
+  return Math.max(...distances);
+}
