@@ -43,7 +43,11 @@ export async function createPackedProject(): Promise<PackedProject> {
     }
     const files = readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1).replaceAll("\\", "/"));
+      .map((entry) =>
+        join(entry.parentPath, entry.name)
+          .slice(installed.length + 1)
+          .replaceAll("\\", "/"),
+      );
     return { folder, files: files.sort(), remove };
   } catch (error) {
     remove();

@@ -57,6 +57,8 @@ export interface OnnxEmitter {
   uses(tensor: Tensor): number;
   /** Only operators of the ONNX standard, for files that other programs read. */
   readonly portable: boolean;
+  /** Channels of a block in the runtime's blocked convolution layout; undefined where it has none. */
+  readonly convBlock: number | undefined;
   /** Whether the graph asks for the places of a tensor's largest elements in windows, so that they are there anyway. */
   indexed(tensor: Tensor): boolean;
   /** A result of a multi-result node shared by several tensors, made once for a key. */

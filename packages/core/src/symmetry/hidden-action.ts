@@ -1,12 +1,13 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
 import type { NdArray, Shape } from "../array.js";
-import { astype, dtypeOf, isNdArray } from "../array.js";
+import { astype, copyArray, dtypeOf, isNdArray } from "../array.js";
+import { NumericalError } from "../errors.js";
 import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
 import { fill } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import { concat, slice } from "../graph/ops/slice.js";
-import type { Tensor } from "../graph/tensor.js";
+import { sameShape, type Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { inverse, pinv } from "../math/linalg.js";
 import type { LinearParams } from "../nn/linear.js";
@@ -15,6 +16,7 @@ import { compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten } from "../tree.js";
 import { type Bijection, bijection, slopeOf } from "./bijection.js";
+import { hiddenLayers } from "./hidden-layers.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 export interface HiddenActionOptions {
@@ -36,6 +38,9 @@ export interface HiddenActionOptions {
  * Layers are moved from the first to the last; each sees the input that the moved layers below give.
  * Pseudo-inverse and inverse are computed in float64.
  *
+ * @param params of an `mlp` with one hidden layer or more, whose activation is the one given here
+ * @throws OptionError for an activation that is not a bijection, such as relu, and for a network without hidden layers
+ *
  * @example
  * const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
  */
@@ -44,12 +49,13 @@ export function hiddenAction(
   { activation, slope, allowInexact = false }: HiddenActionOptions,
 ): Symmetry<MlpParams> {
   const s = bijection(activation, slope === undefined ? {} : { slope });
-  const hidden = params.layers.slice(0, -1);
+  const hidden = hiddenLayers(params, "hiddenAction");
   const widths = hidden.map(({ weight }) => weight.shape[0]);
   const inputWidths = hidden.map(({ weight, bias }) => weight.shape[1] + (bias ? 1 : 0));
   const dtype = dtypeOf(params.layers[0].weight) as "float32" | "float64";
   const compiled = new Map<string, Promise<Executable>>();
-  const inverses = new WeakMap<NdArray, NdArray>();
+  /** The last batch and its pseudo-inverse. A copy of the batch: its array may be filled anew. */
+  let known: { readonly x: NdArray; readonly plus: NdArray } | undefined;
 
   const executable = (key: string, make: () => Promise<Executable>): Promise<Executable> => {
     const known = compiled.get(key) ?? make();
@@ -66,24 +72,23 @@ export function hiddenAction(
     return (await run.run({ ...named(p), x })).h;
   };
 
+  /** The pseudo-inverse, if it makes the action exact. */
   const inverseOf = (h: NdArray): NdArray | Refusal => {
-    const { pinv: plus, rank } = pinv(astype(h, "float64") as NdArray<Float64Array>);
-    if (rank < h.shape[0] && !allowInexact) {
-      return {
-        refused:
-          `a layer's input has rank ${rank} for a batch of ${h.shape[0]}: the action would change the loss. ` +
-          "Use a batch no larger than the layer's input, without repeated samples.",
-      };
-    }
-    return plus;
+    const result = orRefusal(() => pinv(astype(h, "float64")), "a layer's input");
+    if (isRefusal(result) || result.rank === h.shape[0] || allowInexact)
+      return isRefusal(result) ? result : result.pinv;
+    return {
+      refused:
+        `a layer's input has rank ${result.rank} for a batch of ${h.shape[0]}: the action would change the loss. ` +
+        "Use a batch no larger than the layer's input, without repeated samples.",
+    };
   };
 
   /** H^+ of layer m; that of the batch itself is computed once. */
   const plusOf = async (p: MlpParams, x: NdArray, m: number): Promise<NdArray | Refusal> => {
-    const known = m === 0 ? inverses.get(x) : undefined;
-    if (known) return known;
+    if (m === 0 && known && sameArray(known.x, x)) return known.plus;
     const plus = inverseOf(await inputOf(p, x, m));
-    if (m === 0 && !isRefusal(plus)) inverses.set(x, plus);
+    if (m === 0 && !isRefusal(plus)) known = { x: copyArray(x), plus };
     return plus;
   };
 
@@ -92,12 +97,20 @@ export function hiddenAction(
     const plus = await plusOf(p, x, m);
     if (isRefusal(plus)) return plus;
     const g = identityPlus(T);
+    const back = orRefusal(() => inverse(g), "the group element");
+    if (isRefusal(back)) return back;
     const run = await executable(`act ${m} ${x.shape}`, () => {
-      const f = (q: TensorsOf<MlpParams>, v: Tensor, element: Tensor, back: Tensor, hPlus: Tensor) => {
+      const f = (
+        q: TensorsOf<MlpParams>,
+        v: Tensor,
+        element: Tensor,
+        elementInverse: Tensor,
+        hPlus: Tensor,
+      ) => {
         const z = preActivation(layerInput(q, v, m, s), q.layers[m]);
         const moved = s.inverse(matmul(s.forward(z), element, { transposeB: true }));
         const delta = matmul(hPlus, sub(moved, z));
-        return { lower: shifted(q.layers[m], delta), upper: matmul(q.layers[m + 1].weight, back) };
+        return { lower: shifted(q.layers[m], delta), upper: matmul(q.layers[m + 1].weight, elementInverse) };
       };
       const n = T.shape[0];
       const square = spec([n, n], dtype);
@@ -106,7 +119,10 @@ export function hiddenAction(
       });
       return compile(graph, { dtype: "float64" });
     });
-    const result = await run.run({ ...named(p), x, g, back: inverse(g), plus });
+    const result = await run.run({ ...named(p), x, g, back, plus });
+    if (!Object.values(result).every(isFiniteArray)) {
+      return { refused: "the group element takes units out of their activation's range" };
+    }
     const layers = [...p.layers];
     const { bias } = layers[m];
     layers[m] = {
@@ -165,6 +181,22 @@ export function hiddenAction(
       compiled.clear();
     },
   };
+}
+
+/** The result of a computation on matrices, or a refusal where they are singular or hold what is not finite. */
+function orRefusal<R>(compute: () => R, what: string): R | Refusal {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof NumericalError) return { refused: `${what} cannot be inverted: ${error.message}` };
+    throw error;
+  }
+}
+
+const isFiniteArray = ({ data }: NdArray): boolean => (data as Float64Array).every(Number.isFinite);
+
+function sameArray(a: NdArray, b: NdArray): boolean {
+  return sameShape(a.shape, b.shape) && a.data.every((v: number | bigint, i: number) => v === b.data[i]);
 }
 
 /** Input of layer m: the batch, or the activations below; with a column of ones where the layer has a bias. */

@@ -8,6 +8,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { LinearParams } from "../nn/linear.js";
 import type { MlpParams } from "../nn/models/mlp.js";
+import { hiddenLayers } from "./hidden-layers.js";
 import type { Symmetry } from "./symmetry.js";
 
 /**
@@ -17,8 +18,10 @@ import type { Symmetry } from "./symmetry.js";
  *
  * exact on all data, since s(a z) = a s(z). T holds one vector of log factors a hidden layer.
  *
- * @param activation of the network; default `relu`
- * @throws OptionError for an activation that does not commute with positive factors
+ * @param params of an `mlp` with one hidden layer or more
+ * @param options `activation` of the network; default `relu`
+ * @throws OptionError for an activation that does not commute with positive factors, and for a network without hidden
+ *   layers
  *
  * @example
  * const symmetry = positiveScaling(params, { activation: "leakyRelu" });
@@ -32,7 +35,7 @@ export function positiveScaling(
       `positiveScaling keeps the loss for relu, leakyRelu and identity only; got "${activation}". For other bijective activations use hiddenAction.`,
     );
   }
-  const widths = params.layers.slice(0, -1).map((layer) => layer.weight.shape[0]);
+  const widths = hiddenLayers(params, "positiveScaling").map(({ weight }) => weight.shape[0]);
   return {
     name: "positive scaling",
     exact: "everywhere",

@@ -23,7 +23,10 @@ export interface Limits {
   readonly halvings: number;
 }
 
-const isOptions: Check = { expected: "an object of options", test: (v) => typeof v === "object" && v !== null };
+const isOptions: Check = {
+  expected: "an object of options",
+  test: (v) => typeof v === "object" && v !== null,
+};
 
 /**
  * Checks a guard's options and fills in what is left out.
@@ -51,8 +54,9 @@ export interface Point {
   readonly racedLoss?: number;
 }
 
-/** |b - a| relative to |a|. */
+/** |b - a| relative to |a|; 0 for the same value, also when it is not finite. */
 export function relativeDrift(a: number, b: number): number {
+  if (Object.is(a, b)) return 0;
   return Math.abs(b - a) / Math.max(Math.abs(a), 1e-12);
 }
 

@@ -129,7 +129,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   };
 
   return {
-    compileSeconds: gradient.compileSeconds + measurement.compileSeconds,
+    compileSeconds: gradient.compileSeconds + measurement.compileSeconds + (race?.compileSeconds ?? 0),
     async teleport(initial, at, { heldOut } = {}) {
       const startTime = performance.now();
       const start = await measure(initial, at, heldOut);
@@ -138,8 +138,18 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
       let [taken, halved] = [0, 0];
       let size = stepSize;
       let reason = `${steps} ascent steps taken`;
+      /** The point that T leads to, or why not to go there. */
+      const attempt = async (T: readonly NdArray[]): Promise<{ params: P; point: Point } | string> => {
+        const moved = await symmetry.act(current, T, at.x);
+        if (isRefusal(moved)) return moved.refused;
+        if (!isFiniteTree(moved)) return "a parameter of the new point is not finite";
+        const next = await measure(moved, at, heldOut);
+        return objection(start, point, next, limits) ?? { params: moved, point: next };
+      };
       search: while (taken < steps) {
-        const ascending = await direction(current, at);
+        const ascending = isFinitePoint(start)
+          ? await direction(current, at)
+          : "the loss or its gradient is not finite at the start";
         if (typeof ascending === "string") {
           reason = ascending;
           break;
@@ -150,50 +160,38 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
             reason = `the bound ${bound} on the group element is reached`;
             break search;
           }
-          const moved = await symmetry.act(current, T, at.x);
-          const next = isRefusal(moved) ? undefined : await measure(moved, at, heldOut);
-          const why = isRefusal(moved) ? moved.refused : objection(start, point, next as Point, limits);
-          if (why === undefined) {
-            [current, point] = [moved as P, next as Point];
+          const result = await attempt(T);
+          if (typeof result !== "string") {
+            ({ params: current, point } = result);
             T.forEach(({ data }, i) => {
               for (let k = 0; k < data.length; k++) total[i][k] += data[k];
             });
             taken++;
             break;
           }
-          if (halved === halvings || isRefusal(moved)) {
-            reason = why;
+          if (halved === limits.halvings) {
+            reason = result;
             break search;
           }
           halved++;
           size /= 2;
         }
       }
-      return {
-        params: current,
-        report: {
-          symmetry: symmetry.name,
-          accepted: taken > 0,
-          reason,
-          lossBefore: start.loss,
-          lossAfter: point.loss,
-          drift: relativeDrift(start.loss, point.loss),
-          gradNormSqBefore: start.gradNormSq,
-          gradNormSqAfter: point.gradNormSq,
-          ...(start.heldOutLoss !== undefined && point.heldOutLoss !== undefined
-            ? {
-                heldOut: {
-                  lossBefore: start.heldOutLoss,
-                  lossAfter: point.heldOutLoss,
-                  drift: relativeDrift(start.heldOutLoss, point.heldOutLoss),
-                },
-              }
-            : {}),
-          steps: taken,
-          halvings: halved,
-          seconds: (performance.now() - startTime) / 1000,
-        },
+      const report: TeleportReport = {
+        symmetry: symmetry.name,
+        accepted: taken > 0,
+        reason,
+        ...comparison(start.loss, point.loss),
+        gradNormSqBefore: start.gradNormSq,
+        gradNormSqAfter: point.gradNormSq,
+        ...(start.heldOutLoss !== undefined && point.heldOutLoss !== undefined
+          ? { heldOut: comparison(start.heldOutLoss, point.heldOutLoss) }
+          : {}),
+        steps: taken,
+        halvings: halved,
+        seconds: (performance.now() - startTime) / 1000,
       };
+      return { params: current, report };
     },
     async dispose() {
       await gradient.dispose();
@@ -202,6 +200,19 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
       await symmetry.dispose();
     },
   };
+}
+
+const comparison = (lossBefore: number, lossAfter: number) => ({
+  lossBefore,
+  lossAfter,
+  drift: relativeDrift(lossBefore, lossAfter),
+});
+
+/** Whether every element of a tree of floats is finite. */
+function isFiniteTree(tree: unknown): boolean {
+  return flatten<NdArray>(tree, isNdArray).leaves.every(({ data }) =>
+    (data as Float64Array).every(Number.isFinite),
+  );
 }
 
 /** A step of the given norm, cut where the total would leave the bound; undefined when nothing is left. */
@@ -225,7 +236,7 @@ function limited(
         longest = Math.max(longest, Math.abs(room));
       });
     });
-    return longest > 1e-6 * bound ? step : undefined;
+    return longest > 1e-6 * Math.min(size, bound) ? step : undefined;
   }
   const length = Math.sqrt(total.reduce((a, t) => a + t.reduce((b, v) => b + v * v, 0), 0));
   const room = bound - length;

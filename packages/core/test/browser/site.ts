@@ -8,7 +8,9 @@ import type { cases } from "./page/main.js";
 type Cases = typeof cases;
 
 /** The browser that the tests drive: `$CHROMIUM`, or where distributions put Chromium. */
-export const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
+export const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find(
+  (path) => path && existsSync(path),
+);
 
 /** What a page needs before it may share memory with its threads. */
 export const isolationHeaders = {
@@ -31,7 +33,13 @@ function setUp(root: string) {
     customLogger[level] = (message) => void warnings.push(message);
   }
   // The dependencies are links here; a user has them as folders.
-  const here = { root, configFile: false, customLogger, resolve: { preserveSymlinks: true } } as const;
+  const here = {
+    root,
+    configFile: false,
+    logLevel: "warn",
+    customLogger,
+    resolve: { preserveSymlinks: true },
+  } as const;
   return { ...configuration, ...here, warnings };
 }
 
@@ -52,13 +60,18 @@ export async function serveBuilt(root: string, headers: Record<string, string> =
 /** Vite's development server, which bundles nothing but the dependencies. */
 export async function serveSources(root: string, headers: Record<string, string> = {}): Promise<Site> {
   const { warnings: _, ...config } = setUp(root);
-  const server = await createServer({ ...config, server: { host: "127.0.0.1", port: 0, hmr: false, headers } });
+  const server = await createServer({
+    ...config,
+    server: { host: "127.0.0.1", port: 0, hmr: false, headers },
+  });
   await server.listen();
   return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
 }
 
 /** A browser with a profile of its own. */
-export async function launch(extra: readonly string[] = []): Promise<{ context: BrowserContext; close(): Promise<void> }> {
+export async function launch(
+  extra: readonly string[] = [],
+): Promise<{ context: BrowserContext; close(): Promise<void> }> {
   const profile = mkdtempSync(join(tmpdir(), "isoloss-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
@@ -88,7 +101,8 @@ export async function call<K extends keyof Cases>(
   ...args: Parameters<Cases[K]>
 ): Promise<Awaited<ReturnType<Cases[K]>>> {
   return (await page.evaluate(
-    ([key, list]) => (globalThis as never as { cases: Record<string, (...a: unknown[]) => unknown> }).cases[key](...list),
+    ([key, list]) =>
+      (globalThis as never as { cases: Record<string, (...a: unknown[]) => unknown> }).cases[key](...list),
     [name, args] as const,
   )) as Awaited<ReturnType<Cases[K]>>;
 }

@@ -1,9 +1,12 @@
 import fc from "fast-check";
-import { activationRows, arithmeticRows, compareRows, elementaryRows } from "./elementwise-rows.js";
-import { convRows, poolRows } from "./image-rows.js";
+import { arithmeticRows } from "./arithmetic-rows.js";
+import { compareRows } from "./compare-rows.js";
+import { convRows } from "./conv-rows.js";
+import { activationRows, elementaryRows } from "./elementary-rows.js";
 import { indexRows } from "./index-rows.js";
 import { matmulRows, reduceRows, softmaxRows } from "./linear-rows.js";
 import type { OpCase, OpRow } from "./op-case.js";
+import { poolRows } from "./pool-rows.js";
 import { shapeRows } from "./shape-rows.js";
 
 /** Every public operation, with random shapes and options and a plain reference. A new operation is a new row. */

@@ -59,14 +59,17 @@ function relativeError(expected: NdArray, actual: NdArray): number {
 
 // Needs a GPU or a software Vulkan driver (Debian: mesa-vulkan-drivers).
 describe.skipIf(!(await hasWebGpu()))("the WebGPU provider in Node", () => {
-  it.each(Object.keys(models) as (keyof typeof models)[])("gives the derivatives of the JavaScript runtime: %s", async (name) => {
-    const { graph, inputs } = problem(name);
-    const expected = await (await compile(graph, { runtime: "javascript" })).run(inputs);
-    const executable = await compile(graph, { provider: "webgpu" });
-    const actual = await executable.run(inputs);
-    await executable.dispose();
-    for (const key of Object.keys(expected)) {
-      expect(relativeError(expected[key], actual[key]), key).toBeLessThan(5e-6);
-    }
-  });
+  it.each(Object.keys(models) as (keyof typeof models)[])(
+    "gives the derivatives of the JavaScript runtime: %s",
+    async (name) => {
+      const { graph, inputs } = problem(name);
+      const expected = await (await compile(graph, { runtime: "javascript" })).run(inputs);
+      const executable = await compile(graph, { provider: "webgpu" });
+      const actual = await executable.run(inputs);
+      await executable.dispose();
+      for (const key of Object.keys(expected)) {
+        expect(relativeError(expected[key], actual[key]), key).toBeLessThan(5e-6);
+      }
+    },
+  );
 });

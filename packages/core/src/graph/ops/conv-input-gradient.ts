@@ -1,7 +1,8 @@
 import { allocate } from "../../array.js";
 import { ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
-import { type ConvAttributes, geometry } from "./conv.js";
+import type { ConvAttributes } from "./conv.js";
+import { convGeometry, emitConv } from "./conv-forward.js";
 
 /**
  * ONNX nodes of a convolution's gradient with respect to its image: with stride 1 a convolution of the gradient with
@@ -19,32 +20,39 @@ export function emitInputGradient(
   const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
   const pads = padding.map((p, i) => reach[i % 2] - p);
   if (stride[0] === 1 && stride[1] === 1 && groups === 1 && pads.every((p) => p >= 0)) {
-    const mirrored = emitMirrored(e, w, weight);
-    return e.emit("Conv", [g, mirrored], {
-      ...geometry(attrs, weight.shape),
-      pads: ints(pads),
-    });
+    const mirrored = { ...attrs, padding: pads as unknown as ConvAttributes["padding"] };
+    return emitConv(e, g, mirroredKernel(e, w, weight), node.shape, mirrored);
   }
   const extra = [0, 1].map(
     (d) =>
       node.shape[2 + d] -
       ((gradient.shape[2 + d] - 1) * stride[d] + reach[d] + 1 - padding[d] - padding[2 + d]),
   );
-  return e.emit("ConvTranspose", [g, w], { ...geometry(attrs, weight.shape), output_padding: ints(extra) });
+  return e.emit("ConvTranspose", [g, w], {
+    ...convGeometry(attrs, weight.shape),
+    output_padding: ints(extra),
+  });
 }
 
-/** [out, in, h, w] to [in, out, h, w] with the taps in reverse order; a product with a permutation reverses them fastest. */
-function emitMirrored(e: OnnxEmitter, w: string, { shape, dtype }: Tensor): string {
-  return e.shared(`mirrored ${w}`, () => {
-    const [out, inputs, kh, kw] = shape;
-    const taps = kh * kw;
-    const flat = e.emit("Reshape", [w, e.indices([out * inputs, taps])]);
-    const reversal = allocate(dtype, taps * taps);
-    for (let i = 0; i < taps; i++) reversal[i * taps + taps - 1 - i] = 1;
-    const reversed =
-      taps === 1 ? flat : e.emit("MatMul", [flat, e.constant({ shape: [taps, taps], data: reversal })]);
-    const blocks = e.emit("Reshape", [reversed, e.indices([out, inputs, taps])]);
-    const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
-    return [e.emit("Reshape", [turned, e.indices([inputs, out, kh, kw])])];
-  })[0];
+/** The kernel [in, out, h, w] with the taps in reverse order. */
+function mirroredKernel(e: OnnxEmitter, w: string, { shape, dtype }: Tensor): Parameters<typeof emitConv>[2] {
+  const [out, inputs, kh, kw] = shape;
+  const taps = kh * kw;
+  // A product with a permutation reverses them fastest.
+  const reversed = () =>
+    e.shared(`reversed ${w}`, () => {
+      if (taps === 1) return [w];
+      const reversal = allocate(dtype, taps * taps);
+      for (let i = 0; i < taps; i++) reversal[i * taps + taps - 1 - i] = 1;
+      const flat = e.emit("Reshape", [w, e.indices([out * inputs, taps])]);
+      return [e.emit("MatMul", [flat, e.constant({ shape: [taps, taps], data: reversal })])];
+    })[0];
+  const mirrored = [inputs, out, kh, kw];
+  const plain = () =>
+    e.shared(`mirrored ${w}`, () => {
+      const blocks = e.emit("Reshape", [reversed(), e.indices([out, inputs, taps])]);
+      const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
+      return [e.emit("Reshape", [turned, e.indices(mirrored)])];
+    })[0];
+  return { shape: mirrored, plain, source: { key: `mirrored ${w}`, name: reversed, isSwapped: true } };
 }

@@ -2,8 +2,8 @@ import type { Shape } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { type Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
-import { int, ints, type OnnxValue } from "../onnx-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { emitConv, plainKernel } from "./conv-forward.js";
 import { emitInputGradient } from "./conv-input-gradient.js";
 import { emitWeightGradient } from "./conv-weight-gradient.js";
 
@@ -126,19 +126,6 @@ export function guarded(writer: KernelWriter, i: Affine, n: number, body: () => 
   writer.line("}");
 }
 
-export function geometry(
-  { stride, padding, dilation, groups }: ConvAttributes,
-  kernel: Shape,
-): Record<string, OnnxValue> {
-  return {
-    kernel_shape: ints(kernel.slice(2)),
-    strides: ints(stride),
-    pads: ints(padding),
-    dilations: ints(dilation),
-    group: int(groups),
-  };
-}
-
 const products = ({ y, w }: Shapes) => 2 * y.reduce((a, b) => a * b, 1) * w[1] * w[2] * w[3];
 
 const convOp: Op<ConvAttributes> = {
@@ -163,7 +150,7 @@ const convOp: Op<ConvAttributes> = {
   },
   onnx: {
     float32Only: true,
-    emit: (e, inputs, { inputs: [, w] }, attrs) => e.emit("Conv", inputs, geometry(attrs, w.shape)),
+    emit: (e, [x, w], node, attrs) => emitConv(e, x, plainKernel(w, node.inputs[1].shape), node.shape, attrs),
   },
   flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
 };

@@ -11,12 +11,14 @@ import {
   type OnnxNode,
   type OnnxValueInfo,
 } from "./codec.js";
-import { Emitter } from "./emitter.js";
+import { Emitter, type EmitterOptions } from "./emitter.js";
 import { fuse } from "./fuse.js";
 
 export interface EmitModelOptions {
   /** Only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
   readonly portable?: boolean;
+  /** Channels of a block in ONNX Runtime's blocked convolution layout; default: plain convolutions. */
+  readonly convBlock?: number | undefined;
   readonly scan?: Scan;
   /** Text entries stored with the model. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -35,16 +37,22 @@ const lazy = new Set(["broadcast", "constant", "array"]);
 /** An ONNX model that computes a simplified graph, or a scan of it as one Loop. */
 export function emitModel(
   graph: Graph,
-  { portable = false, scan, metadata = {} }: EmitModelOptions = {},
+  { portable = false, convBlock, scan, metadata = {} }: EmitModelOptions = {},
 ): OnnxModel {
   for (const port of [...graph.inputs, ...graph.outputs]) checkName(port);
   const fused = fuse(graph);
+  const options = { portable, convBlock };
+  const body = scan ? loopGraph(fused, scan, options) : plainGraph(fused, options);
   return {
     irVersion: 9,
-    opsets: [{ domain: "", version: 18 }, ...(portable ? [] : [{ domain: "com.microsoft", version: 1 }])],
+    opsets: [
+      { domain: "", version: 18 },
+      ...(portable ? [] : [{ domain: "com.microsoft", version: 1 }]),
+      ...(convBlock && !portable ? [{ domain: "com.microsoft.nchwc", version: 1 }] : []),
+    ],
     producer: "isoloss",
     metadata,
-    graph: scan ? loopGraph(fused, scan, portable) : plainGraph(fused, portable),
+    graph: body,
   };
 }
 
@@ -64,12 +72,12 @@ function info(name: string, { dtype, shape }: Tensor, ...lead: (number | string)
 /** Emits all nodes; `bind` names the values that exist before. */
 function emitNodes(
   graph: Graph,
-  portable: boolean,
+  options: EmitterOptions,
   bind: (emitter: Emitter) => void,
 ): { emitter: Emitter; results: string[] } {
   const outputs = graph.outputs.map((o) => o.tensor);
   const order = nodesOf(graph);
-  const emitter = new Emitter(order, outputs, { portable });
+  const emitter = new Emitter(order, outputs, options);
   bind(emitter);
   for (const node of order) {
     if (!lazy.has(node.op.name) && node.op !== (inputOp as unknown as Op)) emitter.value(node);
@@ -98,8 +106,8 @@ function nameResults(
   }));
 }
 
-function plainGraph(graph: Graph, portable: boolean): OnnxGraph {
-  const { emitter, results } = emitNodes(graph, portable, (e) => {
+function plainGraph(graph: Graph, options: EmitterOptions): OnnxGraph {
+  const { emitter, results } = emitNodes(graph, options, (e) => {
     for (const { name, tensor } of graph.inputs) e.bind(tensor, inputName(graph, name));
   });
   return {
@@ -116,12 +124,12 @@ function plainGraph(graph: Graph, portable: boolean): OnnxGraph {
 }
 
 /** A Loop whose body is the graph; inputs that do not change are read from the surrounding scope. */
-function loopGraph(graph: Graph, scan: Scan, portable: boolean): OnnxGraph {
+function loopGraph(graph: Graph, scan: Scan, options: EmitterOptions): OnnxGraph {
   const carriedInputs = Object.values(scan.carry);
   const carriedOutputs = graph.outputs.filter((o) => o.name in scan.carry);
   const stackedOutputs = graph.outputs.filter((o) => !(o.name in scan.carry));
   const inputOf = (name: string) => graph.inputs.find((p) => p.name === name) as Graph["inputs"][number];
-  const { emitter, results } = emitNodes(graph, portable, (e) => {
+  const { emitter, results } = emitNodes(graph, options, (e) => {
     for (const { name, tensor } of graph.inputs) {
       if (carriedInputs.includes(name)) e.bind(tensor, `${name}:state`);
       else if (scan.sequences?.includes(name))

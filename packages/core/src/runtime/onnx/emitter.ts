@@ -7,6 +7,7 @@ import type { OnnxData, OnnxNode, OnnxTensor } from "./codec.js";
 
 export interface EmitterOptions {
   readonly portable: boolean;
+  readonly convBlock?: number | undefined;
 }
 
 /** Collects the ONNX nodes of a graph. */
@@ -14,6 +15,7 @@ export class Emitter implements OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
   readonly portable: boolean;
+  readonly convBlock: number | undefined;
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
   private readonly identities = new Map<NdArray["data"], string>();
@@ -22,8 +24,9 @@ export class Emitter implements OnnxEmitter {
   private readonly poolIndexed = new Set<Tensor>();
   private count = 0;
 
-  constructor(order: readonly Tensor[], outputs: readonly Tensor[], { portable }: EmitterOptions) {
+  constructor(order: readonly Tensor[], outputs: readonly Tensor[], { portable, convBlock }: EmitterOptions) {
     this.portable = portable;
+    this.convBlock = portable ? undefined : convBlock;
     const use = (x: Tensor) => this.useCounts.set(x, this.uses(x) + 1);
     for (const node of order) {
       node.inputs.forEach(use);

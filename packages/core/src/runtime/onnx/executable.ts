@@ -1,10 +1,11 @@
 import { defaultProvider, listProviders, loadOrt } from "#ort";
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
-import { OptionError, RuntimeError } from "../../errors.js";
+import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
 import { costOf, type Graph, nodesOf } from "../../graph/graph.js";
 import { checkInputs, checkScan, type Executable, type Scan } from "../executable.js";
 import { encodeModel } from "./codec.js";
+import { convBlock } from "./conv-block.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
 import type { Ort } from "./ort.js";
 
@@ -24,7 +25,7 @@ export interface OnnxOptions {
 /**
  * Compiles a simplified graph to ONNX and opens a session of ONNX Runtime on it.
  *
- * @throws RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
+ * @throws DTypeError for float64 on WebGPU in a browser; RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
  */
 export async function compileOnnx(
   graph: Graph,
@@ -42,9 +43,22 @@ export async function compileOnnx(
       `ONNX Runtime has no provider "${provider}" here; it has ${providers.join(", ")}. Leave the provider out to take the default.`,
     );
   }
+  if (
+    provider === "webgpu" &&
+    defaultProvider === "wasm" &&
+    nodesOf(graph).some((n) => n.dtype === "float64")
+  ) {
+    throw new DTypeError(
+      'WebGPU in a browser computes in float32, and the graph has float64. Compile it with dtype: "float32", or without a provider.',
+    );
+  }
   const ort = await loadOrt(provider, threads);
-  const model = emitModel(graph, scan ? { scan } : {});
-  const session = await open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph));
+  const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
+  const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
+  const model = emitModel(graph, { convBlock: block, ...(scan ? { scan } : {}) });
+  const session = await inTurn(() =>
+    open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
+  );
   const compileSeconds = (performance.now() - start) / 1000;
 
   const feed = (value: NdArray, dtype: "float32" | "float64" | "int64" | "bool"): OrtTensor => {
@@ -84,6 +98,15 @@ export async function compileOnnx(
   };
 }
 
+/** Opens sessions one after the other: WebGPU in a browser refuses a second one meanwhile. */
+function inTurn<T>(start: () => Promise<T>): Promise<T> {
+  const opened = lastOpened.then(start);
+  lastOpened = opened.catch(() => {});
+  return opened;
+}
+
+let lastOpened: Promise<unknown> = Promise.resolve();
+
 /** ONNX Runtime takes 0 as "all cores". */
 function defaultThreads(graph: Graph): number {
   return costOf(graph).flops < smallGraph ? 1 : 0;
@@ -106,9 +129,10 @@ async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string,
       ...(isDouble ? { extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } } : {}),
     });
   } catch (cause) {
-    throw new RuntimeError(`ONNX Runtime (${provider}) could not compile the graph: ${message(cause)}`, {
-      cause,
-    });
+    const what = message(cause).includes("no available backend")
+      ? "could not start; serve its .wasm and .mjs files with the page, or say where they are (env.wasm.wasmPaths)"
+      : "could not compile the graph";
+    throw new RuntimeError(`ONNX Runtime (${provider}) ${what}: ${message(cause)}`, { cause });
   }
 }
 

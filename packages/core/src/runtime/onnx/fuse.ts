@@ -1,7 +1,8 @@
 import type { Graph } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
-import { float, int, ints } from "../../graph/onnx-rule.js";
+import { float, int } from "../../graph/onnx-rule.js";
 import type { ConvAttributes } from "../../graph/ops/conv.js";
+import { emitConv, plainKernel } from "../../graph/ops/conv-forward.js";
 import { constantValue } from "../../graph/ops/leaf.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
 
@@ -22,14 +23,8 @@ const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   js: {},
   onnx: {
-    emit: (e, inputs, { inputs: [, w] }, { stride, padding, dilation, groups }) =>
-      e.emit("Conv", inputs, {
-        kernel_shape: ints(w.shape.slice(2)),
-        strides: ints(stride),
-        pads: ints(padding),
-        dilations: ints(dilation),
-        group: int(groups),
-      }),
+    emit: (e, [x, w, bias], node, attrs) =>
+      emitConv(e, x, plainKernel(w, node.inputs[1].shape), node.shape, attrs, bias),
   },
 };
 

@@ -2,7 +2,7 @@ import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
 /** The provider of a graph that asks for none. */
-export const defaultProvider = "cpu";
+export const defaultProvider: string = "cpu";
 
 /**
  * ONNX Runtime with its native library. Loaded on first use, so that importing Isoloss costs nothing.

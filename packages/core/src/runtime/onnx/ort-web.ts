@@ -2,7 +2,7 @@ import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
 /** The provider of a graph that asks for none. */
-export const defaultProvider = "wasm";
+export const defaultProvider: string = "wasm";
 
 /** Threads of each build that was loaded: its pool is made once, and all its sessions share it. */
 const threadsOf = new Map<string, number>();
@@ -34,7 +34,9 @@ export async function loadOrt(provider = defaultProvider, threads?: number): Pro
     const ort: Ort =
       provider === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
     ort.env.wasm.numThreads = count;
-    if (count > 1) ort.env.wasm.wasmPaths ??= filesOf(provider);
+    const { wasmPaths } = ort.env.wasm;
+    if (count > 1 && typeof wasmPaths !== "string")
+      ort.env.wasm.wasmPaths = { ...filesOf(provider), ...wasmPaths };
     return ort;
   } catch (cause) {
     if (settled === undefined) threadsOf.delete(provider);
@@ -47,9 +49,9 @@ export async function loadOrt(provider = defaultProvider, threads?: number): Pro
 }
 
 /**
- * The script and the WebAssembly of a build as files of their own: a thread runs its script from the start, and after
- * bundling the script that holds the build may be that of the page. Bundlers look for the files only where name and base
- * are written like this; undefined where none did, as in a development server, which keeps the build in a script alone.
+ * The script and the WebAssembly of a build as files of their own. A thread starts with the script that holds the build,
+ * and a bundler may have made that import the page's own. Bundlers find files only where name and base are written like
+ * this; where none did, as in Vite's development server, the build's script imports nothing of the page.
  */
 function filesOf(provider: string) {
   const files =

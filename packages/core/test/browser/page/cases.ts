@@ -26,15 +26,15 @@ import {
   spec,
   square,
   sub,
-  takeRows,
   type TeleportReport,
   type Tensor,
   type TensorsOf,
+  takeRows,
   trace,
   valueAndGrad,
 } from "isoloss";
 
-export type Runtime = Pick<CompileOptions, "runtime" | "provider" | "threads">;
+export type Runtime = Pick<CompileOptions, "runtime" | "provider" | "threads" | "dtype">;
 
 /** Named lists of numbers: plain data, which a page can hand to a test. */
 export type Numbers = Record<string, number[]>;
@@ -88,12 +88,11 @@ async function derivativesOf<P>(model: Model<P>, shape: number[], runtime: Runti
 }
 
 /** 100 steps on the digits, then a teleport from where they end. */
-export async function trainAndTeleport(runtime: Runtime): Promise<{
-  losses: number[];
+export async function trainAndTeleport({ runtime }: Pick<Runtime, "runtime">): Promise<{
+  losses: readonly number[];
   accuracy: number;
   ranOn: string;
   report: TeleportReport;
-  moved: Numbers;
 }> {
   const { images, labels } = digits();
   const data = { inputs: images, labels };
@@ -103,7 +102,7 @@ export async function trainAndTeleport(runtime: Runtime): Promise<{
     optimizer: sgd({ momentum: 0.9 }),
     learningRate: 0.1,
     batchSize: 64,
-    ...runtime,
+    runtime,
   });
   await trainer.run({ steps: 100 });
   const { accuracy = Number.NaN } = await trainer.evaluate(data);
@@ -111,12 +110,12 @@ export async function trainAndTeleport(runtime: Runtime): Promise<{
   const batch = someDigits(32);
   const loss = (p: TensorsOf<MlpParams>, x: Tensor, y: Tensor) => crossEntropy(network.apply(p, x).output, y);
   const symmetry = positiveScaling(params, activation);
-  const teleporter = await createTeleporter({ symmetry, loss, params, batch, ...runtime });
-  const { params: moved, report } = await teleporter.teleport(params, batch);
+  const teleporter = await createTeleporter({ symmetry, loss, params, batch, runtime });
+  const { report } = await teleporter.teleport(params, batch);
   const ranOn = trainer.executable.runtime;
   await trainer.dispose();
   await teleporter.dispose();
-  return { losses: trainer.history.loss, accuracy, ranOn, report, moved: numbersOf(moved) };
+  return { losses: trainer.history.loss, accuracy, ranOn, report };
 }
 
 function someDigits(count: number): { x: NdArray; y: NdArray } {

@@ -14,6 +14,17 @@ async function inWorker(name: "mlp" | "convnet", runtime: Runtime): Promise<Numb
   }
 }
 
-export const cases = { derivatives, rosenbrock, trainAndTeleport, inWorker };
+/** {@link derivatives}, with the files of ONNX Runtime from a place of the page's choice. */
+async function withFilesFrom(
+  paths: string | { wasm: string },
+  name: "mlp" | "convnet",
+  runtime: Runtime,
+): Promise<Numbers> {
+  const { env } = await import("onnxruntime-web/wasm");
+  env.wasm.wasmPaths = paths;
+  return derivatives(name, runtime);
+}
+
+export const cases = { derivatives, rosenbrock, trainAndTeleport, inWorker, withFilesFrom };
 
 Object.assign(globalThis, { cases });

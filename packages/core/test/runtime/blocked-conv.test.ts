@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { NdArray, Shape } from "../../src/array.js";
+import { grad } from "../../src/graph/autodiff.js";
+import { add } from "../../src/graph/ops/arithmetic.js";
+import { conv2d, type WindowOptions } from "../../src/graph/ops/conv.js";
+import { square, tanh } from "../../src/graph/ops/elementary.js";
+import { sum } from "../../src/graph/ops/reduce.js";
+import { reshape } from "../../src/graph/ops/reshape.js";
+import { simplify } from "../../src/graph/simplify.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { spec, trace } from "../../src/graph/trace.js";
+import { Mt19937, torchUniform } from "../../src/math/mt19937.js";
+import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
+import { emitModel } from "../../src/runtime/onnx/emit.js";
+import { compileOnnx } from "../../src/runtime/onnx/executable.js";
+
+interface Case {
+  readonly x: Shape;
+  readonly w: Shape;
+  readonly options: WindowOptions;
+}
+
+// Large enough, and in whole blocks of channels, for the blocked layout to be taken.
+const cases: readonly Case[] = [
+  { x: [8, 32, 17, 16], w: [48, 32, 3, 3], options: { padding: 1 } },
+  { x: [8, 16, 34, 32], w: [32, 16, 3, 3], options: { padding: 1, stride: 2 } },
+  { x: [9, 16, 16, 16], w: [16, 16, 1, 1], options: {} },
+  { x: [9, 16, 16, 19], w: [16, 16, 3, 2], options: { dilation: 2, padding: [1, 0, 2, 1] } },
+];
+
+/** A convolution with bias, its gradients and second-order gradients. */
+function problem({ x, w, options }: Case) {
+  const rng = new Mt19937(7);
+  const inputs = {
+    x: torchUniform(rng, x, -1, 1),
+    w: torchUniform(rng, w, -0.1, 0.1),
+    b: torchUniform(rng, [w[0]], -1, 1),
+  };
+  type Params = { x: Tensor; w: Tensor; b: Tensor };
+  const loss = (p: Params) => {
+    const y = add(conv2d(p.x, p.w, options), reshape(p.b, [w[0], 1, 1]));
+    return sum(square(tanh(y)));
+  };
+  const f = (px: Tensor, pw: Tensor, pb: Tensor) => {
+    const params = { x: px, w: pw, b: pb };
+    const norm = (p: Params) => sum(square(grad(loss)(p).w));
+    return { y: conv2d(px, pw, options), first: grad(loss)(params), second: grad(norm)(params) };
+  };
+  const { graph } = trace(f, [spec(x), spec(w), spec([w[0]])], { names: ["x", "w", "b"] });
+  return { graph: simplify(graph), inputs };
+}
+
+function relativeError(expected: NdArray, actual: NdArray): number {
+  let difference = 0;
+  let size = 0;
+  expected.data.forEach((v, i) => {
+    difference += (Number(v) - Number(actual.data[i])) ** 2;
+    size += Number(v) ** 2;
+  });
+  return Math.sqrt(difference / size);
+}
+
+describe("convolutions in ONNX Runtime's blocked layout", () => {
+  it.each(cases)("equal the JavaScript runtime's, with their derivatives: %j", async (given) => {
+    const { graph, inputs } = problem(given);
+    const expected = compileJavaScript(graph).runSync(inputs);
+    const executable = await compileOnnx(graph, { provider: "cpu" });
+    const actual = await executable.run(inputs);
+    await executable.dispose();
+    for (const name of Object.keys(expected)) {
+      expect(relativeError(expected[name], actual[name]), name).toBeLessThan(5e-6);
+    }
+  });
+
+  it("are emitted only where a block size is given, and never into portable files", () => {
+    const { graph } = problem(cases[0]);
+    const domains = (options: Parameters<typeof emitModel>[1]) =>
+      new Set(emitModel(graph, options).graph.nodes.map((n) => n.domain ?? ""));
+    expect(domains({ convBlock: 16 })).toContain("com.microsoft.nchwc");
+    expect(domains({})).not.toContain("com.microsoft.nchwc");
+    expect([...domains({ convBlock: 16, portable: true })]).toEqual([""]);
+  });
+});

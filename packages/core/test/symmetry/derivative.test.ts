@@ -1,0 +1,136 @@
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../src/array.js";
+import { simplify } from "../../src/graph/simplify.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { type TensorsOf, trace } from "../../src/graph/trace.js";
+import type { Activation } from "../../src/nn/activation.js";
+import type { MlpParams } from "../../src/nn/models/mlp.js";
+import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
+import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { traceAscent } from "../../src/teleport/ascent.js";
+import { gradNormSq } from "../../src/teleport/objective.js";
+import { flatten, unflatten } from "../../src/tree.js";
+import { combine, distance, evaluator, type Problem, randomProblem, randomT, scaledT } from "./support.js";
+
+const rows: readonly {
+  readonly name: string;
+  readonly activations: readonly Activation[];
+  make(problem: Problem): Symmetry<MlpParams>;
+}[] = [
+  {
+    name: "positiveScaling",
+    activations: ["relu", "leakyRelu", "identity"],
+    make: ({ params, activation }) => positiveScaling(params, activation),
+  },
+  {
+    name: "hiddenAction",
+    activations: ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"],
+    make: ({ params, activation }) => hiddenAction(params, activation),
+  },
+];
+const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
+
+const named = (prefix: string, tree: unknown): Record<string, NdArray> => {
+  const { leaves, paths } = flatten<NdArray>({ [prefix]: tree }, isNdArray);
+  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+};
+
+async function contextOf(
+  symmetry: Symmetry<MlpParams>,
+  { params, batch }: Problem,
+): Promise<readonly NdArray[]> {
+  const context = await symmetry.context(params, batch.x);
+  if (isRefusal(context)) throw new Error(context.refused);
+  return context;
+}
+
+/** The parameters at T.w. */
+async function at(
+  symmetry: Symmetry<MlpParams>,
+  { params, batch }: Problem,
+  T: readonly NdArray[],
+): Promise<MlpParams> {
+  const moved = await symmetry.act(params, T, batch.x);
+  if (isRefusal(moved)) throw new Error(moved.refused);
+  return moved;
+}
+
+describe.each(rows)("$name", ({ activations, make }) => {
+  const problems = seeds.map((seed) => ({
+    seed,
+    problem: randomProblem(seed, { activations, size: "narrow" }),
+  }));
+  const h = 1e-6;
+
+  it("has the derivative at the identity that finite differences of its action give", async () => {
+    for (const { seed, problem } of problems) {
+      const symmetry = make(problem);
+      const T = randomT(symmetry.algebra, 1, seed);
+      const context = await contextOf(symmetry, problem);
+      const f = (p: TensorsOf<MlpParams>, t: readonly Tensor[], x: Tensor, c: readonly Tensor[]) =>
+        symmetry.derivative(p, t, x, c);
+      const { graph, resultDef } = trace(f, [problem.params, T, problem.batch.x, context] as const, {
+        names: ["p", "t", "x", "c"],
+      });
+      const results = compileJavaScript(simplify(graph)).runSync({
+        ...named("p", problem.params),
+        ...named("t", T),
+        x: problem.batch.x,
+        ...named("c", context),
+      });
+      const leaves = graph.outputs.map(({ name }) => results[name]);
+      const derivative = unflatten(resultDef, leaves) as MlpParams;
+      const [up, down] = [
+        await at(symmetry, problem, scaledT(T, h)),
+        await at(symmetry, problem, scaledT(T, -h)),
+      ];
+      const difference = combine((a, b) => (a - b) / (2 * h), up, down);
+      expect(distance(difference, derivative), problem.label).toBeLessThan(1e-6);
+    }
+  });
+
+  it("has the gradient of ||grad L(T.w)||^2 in T that finite differences give", async () => {
+    for (const { seed, problem } of problems) {
+      const symmetry = make(problem);
+      const { params, batch, loss, label } = problem;
+      const value = gradNormSq(loss);
+      const graph = traceAscent(symmetry, value, { params, batch, dtype: "float64" });
+      const context = await contextOf(symmetry, problem);
+      const results = compileJavaScript(simplify(graph)).runSync({
+        ...named("params", params),
+        ...batch,
+        ...named("context", context),
+      });
+      const valueAt = evaluator(value, problem);
+      const gradients = symmetry.algebra.map((_, i) => results[`T.${i}`].data as Float64Array);
+      const size = Math.hypot(...gradients.flatMap((g) => [...g]));
+      for (const direction of [0, 1]) {
+        const T = randomT(symmetry.algebra, 1, 10 * seed + direction);
+        const slope = T.reduce(
+          (a, { data }, i) => a + gradients[i].reduce((b, g, k) => b + g * Number(data[k]), 0),
+          0,
+        );
+        const up = valueAt(await at(symmetry, problem, scaledT(T, h)), batch);
+        const down = valueAt(await at(symmetry, problem, scaledT(T, -h)), batch);
+        expect(Math.abs((up - down) / (2 * h) - slope), label).toBeLessThanOrEqual(
+          1e-6 * (size + valueAt(params, batch)),
+        );
+      }
+    }
+  });
+});
+
+describe("traceAscent", () => {
+  it("gives 8 a^2 b^2 (a^2 - b^2) for two scalar layers on x = 1, y = 0, by hand: L = (ab)^2", () => {
+    const scalar = (v: number): NdArray => ({ shape: [1, 1], data: Float64Array.of(v) });
+    const [a, b] = [1, 2];
+    const params = { layers: [{ weight: scalar(a) }, { weight: scalar(b) }] };
+    const batch = { x: scalar(1), y: scalar(0) };
+    const { loss } = randomProblem(0, { activations: ["relu"] });
+    const graph = traceAscent(positiveScaling(params), gradNormSq(loss), { params, batch, dtype: "float64" });
+    const results = compileJavaScript(simplify(graph)).runSync({ ...named("params", params), ...batch });
+    expect(Number(results["T.0"].data[0])).toBeCloseTo(-96, 10);
+  });
+});

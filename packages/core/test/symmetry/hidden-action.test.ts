@@ -1,0 +1,171 @@
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../src/array.js";
+import { takeRows } from "../../src/data/batches.js";
+import { OptionError } from "../../src/errors.js";
+import type { Activation } from "../../src/nn/activation.js";
+import type { MlpParams } from "../../src/nn/models/mlp.js";
+import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { isRefusal } from "../../src/symmetry/symmetry.js";
+import { flatten } from "../../src/tree.js";
+import {
+  distance,
+  evaluator,
+  type ProblemOptions,
+  randomProblem,
+  randomT,
+  relative,
+  scaledT,
+} from "./support.js";
+
+const activations: readonly Activation[] = ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"];
+const count = 100;
+const seeds = Array.from({ length: count }, (_, i) => i);
+const narrow: ProblemOptions = { activations, size: "narrow" };
+const wide: ProblemOptions = { activations, size: "wide" };
+
+const refusalOf = (value: unknown): string => (isRefusal(value) ? value.refused : "moved");
+
+describe("hiddenAction", () => {
+  it.each([
+    ["float64", 1e-10],
+    ["float32", 1e-4],
+  ] as const)("keeps the loss of random networks on its batch in %s", async (dtype, tolerance) => {
+    let acted = 0;
+    for (const seed of seeds) {
+      const problem = randomProblem(seed, { ...narrow, dtype });
+      const { params, batch, activation } = problem;
+      const symmetry = hiddenAction(params, activation);
+      const moved = await symmetry.act(params, randomT(symmetry.algebra, 0.05, seed), batch.x);
+      if (isRefusal(moved)) {
+        // Not every element keeps every activation inside its range; none is refused for want of rank here.
+        expect(moved.refused, problem.label).toMatch(/out of their activation's range/);
+        continue;
+      }
+      const lossOf = evaluator(problem.loss, problem);
+      expect(relative(lossOf(params, batch), lossOf(moved, batch)), problem.label).toBeLessThan(tolerance);
+      expect(distance(params, moved), problem.label).toBeGreaterThan(1e-4);
+      acted++;
+    }
+    expect(acted).toBeGreaterThan(0.8 * count);
+  });
+
+  it("changes the function elsewhere: the loss on other data moves", async () => {
+    const problem = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
+    const symmetry = hiddenAction(problem.params, problem.activation);
+    const { params, batch } = problem;
+    const moved = (await symmetry.act(params, randomT(symmetry.algebra, 0.3, 3), batch.x)) as MlpParams;
+    const lossOf = evaluator(problem.loss, problem);
+    const { batch: other } = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
+    other.x.data.reverse();
+    expect(relative(lossOf(params, batch), lossOf(moved, batch))).toBeLessThan(1e-12);
+    expect(relative(lossOf(params, other), lossOf(moved, other))).toBeGreaterThan(1e-3);
+  });
+
+  it("refuses a batch larger than a layer's input, by value", async () => {
+    for (const seed of seeds.slice(0, 30)) {
+      const { params, batch, activation, label } = randomProblem(seed, wide);
+      const symmetry = hiddenAction(params, activation);
+      const T = randomT(symmetry.algebra, 0.05, seed);
+      const wanted = /has rank \d+ for a batch of \d+: the action would change the loss/;
+      expect(refusalOf(await symmetry.context(params, batch.x)), label).toMatch(wanted);
+      expect(refusalOf(await symmetry.act(params, T, batch.x)), label).toMatch(wanted);
+    }
+  });
+
+  it("refuses a batch with repeated samples, and takes it without them", async () => {
+    const problem = randomProblem(1, narrow);
+    const { params, activation } = problem;
+    const symmetry = hiddenAction(params, activation);
+    const T = randomT(symmetry.algebra, 0.05, 1);
+    const once = takeRows(problem.batch.x, [0]);
+    const twice = takeRows(problem.batch.x, [0, 0]);
+    expect(refusalOf(await symmetry.act(params, T, twice))).toMatch(
+      /has rank 1 for a batch of 2.*repeated samples/,
+    );
+    expect(refusalOf(await symmetry.act(params, T, once))).toBe("moved");
+  });
+
+  it("keeps the parameters at T = 0, also where a literal eq. 8 would not for want of rank", async () => {
+    for (const [problem, options] of [
+      ...seeds.slice(0, 30).map((seed) => [randomProblem(seed, narrow), {}] as const),
+      ...seeds.slice(0, 30).map((seed) => [randomProblem(seed, wide), { allowInexact: true }] as const),
+    ]) {
+      const { params, batch, activation, label } = problem;
+      const symmetry = hiddenAction(params, { ...activation, ...options });
+      const zero = scaledT(randomT(symmetry.algebra, 1, 0), 0);
+      const moved = (await symmetry.act(params, zero, batch.x)) as MlpParams;
+      expect(distance(params, moved), label).toBeLessThan(1e-9);
+    }
+  });
+
+  it("acts on a batch that is too large when told to, and the loss moves", async () => {
+    const problem = randomProblem(2, { ...wide, activations: ["leakyRelu"] });
+    const symmetry = hiddenAction(problem.params, { ...problem.activation, allowInexact: true });
+    const T = randomT(symmetry.algebra, 0.05, 2);
+    const moved = (await symmetry.act(problem.params, T, problem.batch.x)) as MlpParams;
+    const lossOf = evaluator(problem.loss, problem);
+    expect(relative(lossOf(problem.params, problem.batch), lossOf(moved, problem.batch))).toBeGreaterThan(
+      1e-6,
+    );
+  });
+
+  it("leaves its argument alone and gives the same numbers again", async () => {
+    const { params, batch, activation } = randomProblem(5, narrow);
+    const { params: untouched } = randomProblem(5, narrow);
+    const symmetry = hiddenAction(params, activation);
+    const T = randomT(symmetry.algebra, 0.05, 5);
+    const [first, second] = [await symmetry.act(params, T, batch.x), await symmetry.act(params, T, batch.x)];
+    expect(params).toEqual(untouched);
+    expect(second).toEqual(first);
+  });
+
+  it("follows a batch whose array is filled anew", async () => {
+    const problem = randomProblem(8, narrow);
+    const { params, batch, activation } = problem;
+    const T = (symmetry: { algebra: readonly (readonly number[])[] }) => randomT(symmetry.algebra, 0.05, 8);
+    const symmetry = hiddenAction(params, activation);
+    await symmetry.act(params, T(symmetry), batch.x);
+    batch.x.data.reverse();
+    const fresh = hiddenAction(params, activation);
+    const expected = await fresh.act(params, T(fresh), batch.x);
+    expect(await symmetry.act(params, T(symmetry), batch.x)).toEqual(expected);
+  });
+
+  it("refuses a singular group element", async () => {
+    const { params, batch, activation } = randomProblem(4, { ...narrow, activations: ["identity"] });
+    const symmetry = hiddenAction(params, activation);
+    const minusIdentity = symmetry.algebra.map(([n]): NdArray => {
+      const data = new Float64Array(n * n);
+      for (let i = 0; i < n; i++) data[i * n + i] = -1;
+      return { shape: [n, n], data };
+    });
+    expect(refusalOf(await symmetry.act(params, minusIdentity, batch.x))).toMatch(
+      /group element cannot be inverted/,
+    );
+  });
+
+  it("refuses an element that takes tanh out of its range, rather than give NaN", async () => {
+    const { params, batch } = randomProblem(6, { ...narrow, activations: ["tanh"] });
+    const symmetry = hiddenAction(params, { activation: "tanh" });
+    const T = randomT(symmetry.algebra, 100, 6);
+    expect(refusalOf(await symmetry.act(params, T, batch.x))).toMatch(/out of their activation's range/);
+  });
+
+  it("refuses parameters that are not finite, rather than throw", async () => {
+    const { params, batch, sizes } = randomProblem(9, { ...narrow, activations: ["identity"] });
+    expect(sizes.length).toBeGreaterThan(3);
+    const symmetry = hiddenAction(params, { activation: "identity" });
+    for (const { data } of flatten<NdArray>(params, isNdArray).leaves) data.fill(Number.NaN as never);
+    const T = randomT(symmetry.algebra, 0.05, 7);
+    expect(refusalOf(await symmetry.act(params, T, batch.x))).not.toBe("moved");
+    expect(refusalOf(await symmetry.context(params, batch.x))).toMatch(/input cannot be inverted/);
+  });
+
+  it("refuses relu and networks without hidden layers", () => {
+    const { params } = randomProblem(0, narrow);
+    expect(() => hiddenAction(params, { activation: "relu" })).toThrow(OptionError);
+    expect(() => hiddenAction(params, { activation: "relu" })).toThrow(/got "relu".*positiveScaling/);
+    const single = { layers: params.layers.slice(0, 1) };
+    expect(() => hiddenAction(single, { activation: "tanh" })).toThrow(/at least 2 layers; got 1/);
+  });
+});

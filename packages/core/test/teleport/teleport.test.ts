@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { astype, isNdArray, type NdArray } from "../../src/array.js";
+import { takeRows } from "../../src/data/batches.js";
+import { OptionError, RuntimeError } from "../../src/errors.js";
+import { mul, sub } from "../../src/graph/ops/arithmetic.js";
+import { square } from "../../src/graph/ops/elementary.js";
+import { sum } from "../../src/graph/ops/reduce.js";
+import type { TensorsOf } from "../../src/graph/trace.js";
+import { Mt19937, torchRand } from "../../src/math/mt19937.js";
+import type { Activation } from "../../src/nn/activation.js";
+import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
+import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import type { Symmetry } from "../../src/symmetry/symmetry.js";
+import { type BatchLoss, gradNormSq } from "../../src/teleport/objective.js";
+import { createRace } from "../../src/teleport/race.js";
+import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
+import { flatten } from "../../src/tree.js";
+import { distance, evaluator, type Problem, randomProblem, relative } from "../symmetry/support.js";
+
+interface Row {
+  readonly name: string;
+  readonly activations: readonly Activation[];
+  make(problem: Problem): Symmetry<MlpParams>;
+}
+
+const rows: readonly Row[] = [
+  {
+    name: "positiveScaling",
+    activations: ["relu", "leakyRelu"],
+    make: ({ params, activation }) => positiveScaling(params, activation),
+  },
+  {
+    name: "hiddenAction",
+    activations: ["leakyRelu", "tanh", "softplus"],
+    make: ({ params, activation }) => hiddenAction(params, activation),
+  },
+];
+const seeds = Array.from({ length: 15 }, (_, i) => 2000 + i);
+
+async function teleport(
+  problem: Problem,
+  symmetry: Symmetry<MlpParams>,
+  options: Partial<TeleporterOptions<MlpParams>> = {},
+) {
+  const { params, batch, loss } = problem;
+  const teleporter = await createTeleporter({ symmetry, loss, params, batch, ...options });
+  const rowsOf = (a: NdArray) =>
+    takeRows(
+      a,
+      Array.from({ length: a.shape[0] }, (_, i) => a.shape[0] - 1 - i),
+    );
+  const heldOut = { x: rowsOf(batch.x), y: rowsOf(batch.y) };
+  const result = await teleporter.teleport(params, batch, { heldOut });
+  await teleporter.dispose();
+  return { ...result, heldOut };
+}
+
+describe.each(rows)("a teleport by $name", ({ activations, make }) => {
+  it("reports what an independent measurement finds, and raises the gradient at the same loss", async () => {
+    let accepted = 0;
+    for (const seed of seeds) {
+      const problem = randomProblem(seed, { activations, size: "narrow" });
+      const { params, batch, loss, label } = problem;
+      const {
+        params: moved,
+        report,
+        heldOut,
+      } = await teleport(problem, make(problem), { guard: { heldOutDrift: 10 } });
+      const [lossOf, gradientOf] = [evaluator(loss, problem), evaluator(gradNormSq(loss), problem)];
+      expect(relative(lossOf(params, batch), report.lossBefore), label).toBeLessThan(1e-12);
+      expect(relative(lossOf(moved, batch), report.lossAfter), label).toBeLessThan(1e-12);
+      expect(report.drift, label).toBe(Math.abs(report.lossAfter - report.lossBefore) / report.lossBefore);
+      expect(Math.abs(gradientOf(params, batch) - report.gradNormSqBefore)).toBeLessThanOrEqual(
+        1e-10 * report.gradNormSqBefore,
+      );
+      expect(Math.abs(gradientOf(moved, batch) - report.gradNormSqAfter)).toBeLessThanOrEqual(
+        1e-10 * report.gradNormSqAfter,
+      );
+      expect(relative(lossOf(moved, heldOut), report.heldOut?.lossAfter ?? Number.NaN), label).toBeLessThan(
+        1e-12,
+      );
+      expect(report.drift, label).toBeLessThanOrEqual(1e-6);
+      expect(report.accepted, label).toBe(moved !== params);
+      expect(report.accepted, label).toBe(report.steps > 0);
+      expect(report.reason, label).not.toBe("");
+      expect(report.seconds).toBeGreaterThan(0);
+      if (report.accepted) {
+        expect(report.gradNormSqAfter, label).toBeGreaterThan(report.gradNormSqBefore);
+        accepted++;
+      }
+    }
+    expect(accepted).toBeGreaterThanOrEqual(seeds.length / 2);
+  });
+
+  it("gives the same numbers again, bit for bit, and leaves its argument alone", async () => {
+    const problem = randomProblem(2003, { activations, size: "narrow" });
+    const [first, second] = [await teleport(problem, make(problem)), await teleport(problem, make(problem))];
+    expect(first.report.accepted).toBe(true);
+    expect(second.params).toEqual(first.params);
+    expect({ ...second.report, seconds: 0 }).toEqual({ ...first.report, seconds: 0 });
+    expect(problem.params).toEqual(randomProblem(2003, { activations, size: "narrow" }).params);
+  });
+
+  it("agrees between the runtimes, and stays within float32's drift in float32", async () => {
+    const problem = randomProblem(2003, { activations, size: "narrow" });
+    const { params } = await teleport(problem, make(problem), { runtime: "javascript" });
+    const onnx = await teleport(problem, make(problem), { runtime: "onnx" });
+    expect(distance(params, onnx.params)).toBeLessThan(1e-9);
+    const single = randomProblem(2003, { activations, size: "narrow", dtype: "float32" });
+    const inSingle = await teleport(single, make(single));
+    expect(inSingle.report).toMatchObject({ accepted: true });
+    expect(inSingle.report.drift).toBeLessThan(1e-4);
+    const { leaves } = flatten<NdArray>(inSingle.params, isNdArray);
+    expect(leaves.every(({ data }) => data instanceof Float32Array)).toBe(true);
+    expect(distance(params, inSingle.params)).toBeLessThan(1e-3);
+  });
+});
+
+describe("a teleport by hiddenAction", () => {
+  it("is refused on a batch that is too large: the very same parameters come back", async () => {
+    for (const seed of seeds) {
+      const problem = randomProblem(seed, { activations: ["leakyRelu", "tanh"], size: "wide" });
+      const { params, report } = await teleport(problem, hiddenAction(problem.params, problem.activation));
+      expect(params).toBe(problem.params);
+      expect(report).toMatchObject({ accepted: false, steps: 0, drift: 0 });
+      expect(report.reason).toMatch(/has rank \d+ for a batch of \d+/);
+      expect(params).toEqual(
+        randomProblem(seed, { activations: ["leakyRelu", "tanh"], size: "wide" }).params,
+      );
+    }
+  });
+
+  // Zhao et al. 2022, MLP regression, seed 0: after 5 steps of gradient descent the loss is 595.657839 (PyTorch, float64)
+  // and ||grad L||^2 about 1.04e6; the released teleport takes this very loss down to 364.92.
+  it("keeps the loss of the paper's regression at step 5, where the released code does not", async () => {
+    const rng = new Mt19937(0);
+    const uniform = (shape: number[]) => astype(torchRand(rng, shape), "float64");
+    const [w1, w2, w3, x, y] = [
+      [6, 5],
+      [7, 6],
+      [8, 7],
+      [5, 4],
+      [8, 4],
+    ].map(uniform);
+    const model = mlp({ sizes: [5, 6, 7, 8], activation: "leakyRelu", slope: 0.1, bias: false });
+    const loss: BatchLoss<TensorsOf<MlpParams>> = (p, v, target) =>
+      mul(0.5, sum(square(sub(target, model.apply(p, v).output))));
+    const batch = { x: transposed(x), y: transposed(y) };
+    const params = { layers: [w1, w2, w3].map((weight) => ({ weight })) };
+    const descent = await createRace(loss, params, batch, "float64", { learningRate: 1e-4, steps: 5 }, {});
+    const at = await descent.run(params, batch);
+    const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
+    const teleporter = await createTeleporter({ symmetry, loss, params, batch, steps: 8 });
+    const { report } = await teleporter.teleport(at, batch);
+    expect(report.lossBefore).toBeCloseTo(595.657839094509, 8);
+    expect(report.gradNormSqBefore).toBeGreaterThan(1.035e6);
+    expect(report.gradNormSqBefore).toBeLessThan(1.045e6);
+    expect(report.accepted).toBe(true);
+    expect(report.drift).toBeLessThan(1e-12);
+    expect(report.gradNormSqAfter).toBeGreaterThan(2 * report.gradNormSqBefore);
+  });
+});
+
+describe("createTeleporter", () => {
+  const problem = randomProblem(2001, { activations: ["relu"] });
+  const create = (options: Partial<TeleporterOptions<MlpParams>>) =>
+    createTeleporter({
+      symmetry: positiveScaling(problem.params),
+      loss: problem.loss,
+      params: problem.params,
+      batch: problem.batch,
+      ...options,
+    });
+
+  it.each<Partial<TeleporterOptions<MlpParams>>>([
+    { bound: 0 },
+    { bound: Infinity },
+    { stepSize: -1 },
+    { stepSize: Number.NaN },
+    { steps: 1.5 },
+    { steps: -1 },
+    { guard: { halvings: 0.5 } },
+    { guard: { race: { learningRate: -1 } } },
+  ])("refuses %j", async (options) => {
+    await expect(create(options)).rejects.toThrow(OptionError);
+  });
+
+  it("passes provider and threads on to the runtime", async () => {
+    await expect(create({ provider: "abacus" })).rejects.toThrow(RuntimeError);
+    await expect(create({ provider: "cpu", threads: 0.5 })).rejects.toThrow(/threads must be an integer/);
+    const teleporter = await create({ provider: "cpu", threads: 1 });
+    expect(teleporter.compileSeconds).toBeGreaterThan(0);
+    await teleporter.dispose();
+  });
+});
+
+const transposed = ({ shape: [m, n], data }: NdArray): NdArray => ({
+  shape: [n, m],
+  data: Float64Array.from({ length: m * n }, (_, k) => Number(data[(k % m) * n + Math.floor(k / m)])),
+});
