@@ -188,7 +188,8 @@ function orRefusal<R>(compute: () => R, what: string): R | Refusal {
   try {
     return compute();
   } catch (error) {
-    if (error instanceof NumericalError) return { refused: `${what} cannot be inverted: ${error.message}` };
+    if (error instanceof NumericalError)
+      return { refused: `${what} cannot be inverted: it is singular or not finite` };
     throw error;
   }
 }

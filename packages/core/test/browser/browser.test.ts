@@ -190,9 +190,21 @@ describe.skipIf(!executablePath)(title, () => {
     page.on("request", (request) => request.url().endsWith(".wasm") && asked.push(request.url()));
     const path = join(folder, "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
     await page.route("**/elsewhere/ort.wasm", (route) => route.fulfill({ path }));
-    const results = await call(page, "withWasmFrom", "/elsewhere/ort.wasm", "mlp", { ...wasm, threads });
+    const results = await call(page, "withFilesFrom", { wasm: "/elsewhere/ort.wasm" }, "mlp", {
+      ...wasm,
+      threads,
+    });
     expect(asked).toEqual([new URL("/elsewhere/ort.wasm", isolated.url).href]);
     expect(distance(await derivatives("mlp", javascript), results)).toBeLessThan(1e-5);
+  });
+
+  it("says what is missing where the WebAssembly cannot be loaded", async () => {
+    const page = await open(plain);
+    await page.route("**/*.wasm", (route) => route.fulfill({ status: 404 }));
+    await expect(call(page, "derivatives", "mlp", wasm)).rejects.toThrow(
+      /ONNX Runtime \(wasm\) could not start; serve its \.wasm and \.mjs files .*env\.wasm\.wasmPaths/,
+    );
+    expect(complaints.splice(0).length).toBeGreaterThan(0);
   });
 
   it("runs from Vite's development server, too", async () => {
@@ -217,8 +229,18 @@ describe.skipIf(!executablePath)(title, () => {
         return Boolean(await gpu?.requestAdapter());
       });
       if (!hasAdapter) skip("this Chromium offers no WebGPU adapter");
-      const results = await call(page, "derivatives", "convnet", { provider: "webgpu" });
-      expect(distance(await derivatives("convnet", javascript), results)).toBeLessThan(1e-5);
+      const webgpu = { provider: "webgpu" };
+      const loop = { steps: 20, dtype: "float32" } as const;
+      // Two at a time, of which ONNX Runtime itself can do only one.
+      const [network, descent] = await Promise.all([
+        call(page, "derivatives", "convnet", webgpu),
+        call(page, "rosenbrock", { ...loop, ...webgpu }),
+      ]);
+      expect(distance(await derivatives("convnet", javascript), network)).toBeLessThan(1e-5);
+      expect(distance(await rosenbrock({ ...loop, ...javascript }), descent)).toBeLessThan(1e-5);
+      await expect(call(page, "derivatives", "mlp", { ...webgpu, dtype: "float64" })).rejects.toThrow(
+        'The provider "webgpu" computes in float32 here, and the graph has float64.',
+      );
       // Software adapters list themselves like any other.
       await expect(call(page, "derivatives", "mlp", { provider: "cuda" })).rejects.toThrow(
         "it has wasm, webgpu.",

@@ -128,7 +128,7 @@ function checkSplit(row: OpRow, c: OpCase): void {
 
 const isDifferentiable = (row: OpRow): boolean => (row.differentiable ?? true) !== false;
 
-const check = (row: OpRow, property: (c: OpCase) => void, runs = 15): void =>
+const check = (row: OpRow, property: (c: OpCase) => void, runs = 12): void =>
   fc.assert(fc.property(labelled(row), property), settings(runs));
 
 const named = (rows: readonly OpRow[]) => rows.map((row) => [row.name, row] as const);
@@ -143,5 +143,5 @@ it.each(named(opTable.filter((row) => (row.differentiable ?? true) === true)))(
 );
 
 it.each(named(opTable))("%s gives the same in a program too long for one function", (_, row) => {
-  check(row, (c) => checkSplit(row, c), 5);
+  check(row, (c) => checkSplit(row, c), 4);
 });

@@ -116,6 +116,7 @@ export const smoothSteps: readonly Step[] = [
           a,
           [...a.shape.keys()].map((d) => (d + 1) % a.rank),
         ),
+  (a) => (a.rank < 3 ? undefined : transpose(a, [1, 0, ...[...a.shape.keys()].slice(2)])),
   onAxis((a, axis) => expandDims(a, axis)),
   (a) => (a.size > 12 ? undefined : broadcastTo(a, [2, ...a.shape])),
   onAxis((a, axis) => slice(a, { starts: a.shape.map((n, d) => (d === axis && n > 1 ? 1 : 0)) })),

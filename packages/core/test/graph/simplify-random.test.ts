@@ -14,16 +14,9 @@ import { uniform } from "./op-case.js";
 import { settings } from "./op-table.js";
 import { allSteps, type Instruction, interpret, programs, smoothSteps } from "./random-graph.js";
 
-const inputs: readonly (readonly [NdArray, boolean?])[] = [
-  [uniform(1, [2, 3], -1, 1)],
-  [uniform(2, [2, 3], -1, 1)],
-  [uniform(3, [3, 2], -1, 1)],
-  [uniform(4, [3], -1, 1)],
-  [uniform(5, [2, 1], -1, 1)],
-  [uniform(6, [], -1, 1)],
-];
-const values = Object.fromEntries(inputs.map(([x], k) => [`x.${k}`, x]));
-const types = inputs.map(([x]) => spec(x.shape, "float64"));
+const shapes = [[2, 3], [2, 3], [3, 2], [3], [2, 1], [], [2, 3, 4]];
+const values = Object.fromEntries(shapes.map((s, k) => [`x.${k}`, uniform(k + 1, s, -1, 1)]));
+const types = shapes.map((s) => spec(s, "float64"));
 
 const traceProgram = (f: (xs: Tensor[]) => Tensor[]): Graph => trace(f, [types], { names: ["x"] }).graph;
 

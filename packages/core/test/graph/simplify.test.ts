@@ -161,6 +161,15 @@ describe("Identities", () => {
     expect(left.sort()).toEqual([...expected].sort());
   });
 
+  it("join permutations of axes in their order", () => {
+    // [2, 3, 4] turned to [4, 2, 3], and its first two axes exchanged.
+    const f = (x: Tensor) => transpose(transpose(x, [2, 0, 1]), [1, 0, 2]);
+    const g = simplified(f, [2, 3, 4]);
+    expect(operations(g)).toEqual(["transpose"]);
+    expect(g.outputs[0].tensor.attrs).toEqual({ axes: [0, 2, 1] });
+    expect(g.outputs[0].tensor.shape).toEqual([2, 4, 3]);
+  });
+
   it("turn transposed operands of a product into its flags", () => {
     const g = simplified((a, b) => matmul(transpose(a), transpose(b)), [3, 2], [4, 3]);
     expect(operations(g)).toEqual(["matmul"]);

@@ -102,10 +102,19 @@ function nodeByNode(graph: Graph, values: Values): Map<Tensor, NdArray> {
   return results;
 }
 
-const shapes = [[2, 3], [2, 3], [3, 2], [3], [2, 1], []];
+const shapes = [[2, 3], [2, 3], [3, 2], [3], [2, 1], [], [2, 3, 4]];
 const values = named(...shapes.map((s, k) => uniform(k + 1, s, -1, 1)));
 
 describe("Fusing", () => {
+  it("computes what is read several times once", () => {
+    const f = (x: Tensor) => {
+      const y = sin(x);
+      return add(mul(y, y), broadcastTo(reshape(y, [1, 30]), [4, 30]));
+    };
+    const { source } = compileJavaScript(graphOf(f, [30]));
+    expect(source.match(/Math\.sin/g)).toHaveLength(1);
+  });
+
   it("gives what one operation after the other gives", () => {
     fc.assert(
       fc.property(programs(24), (program) => {

@@ -158,7 +158,7 @@ describe("a teleport by hiddenAction", () => {
     expect(report.gradNormSqBefore).toBeLessThan(1.045e6);
     expect(report.accepted).toBe(true);
     expect(report.drift).toBeLessThan(1e-12);
-    expect(report.gradNormSqAfter).toBeGreaterThan(2 * report.gradNormSqBefore);
+    expect(report.gradNormSqAfter).toBeGreaterThan(1.5 * report.gradNormSqBefore);
   });
 });
 

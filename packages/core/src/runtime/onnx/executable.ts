@@ -1,4 +1,4 @@
-import { defaultProvider, listProviders, loadOrt } from "#ort";
+import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } from "#ort";
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
@@ -25,7 +25,7 @@ export interface OnnxOptions {
 /**
  * Compiles a simplified graph to ONNX and opens a session of ONNX Runtime on it.
  *
- * @throws DTypeError for float64 on WebGPU in a browser; RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
+ * @throws DTypeError for float64 on a provider without it; RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
  */
 export async function compileOnnx(
   graph: Graph,
@@ -43,20 +43,16 @@ export async function compileOnnx(
       `ONNX Runtime has no provider "${provider}" here; it has ${providers.join(", ")}. Leave the provider out to take the default.`,
     );
   }
-  if (
-    provider === "webgpu" &&
-    defaultProvider === "wasm" &&
-    nodesOf(graph).some((n) => n.dtype === "float64")
-  ) {
+  if (float32Providers.includes(provider) && nodesOf(graph).some((n) => n.dtype === "float64")) {
     throw new DTypeError(
-      'WebGPU in a browser computes in float32, and the graph has float64. Compile it with dtype: "float32", or without a provider.',
+      `The provider "${provider}" computes in float32 here, and the graph has float64. Compile it with dtype: "float32", or for ${defaultProvider}.`,
     );
   }
   const ort = await loadOrt(provider, threads);
   const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const model = emitModel(graph, { convBlock: block, ...(scan ? { scan } : {}) });
-  const session = await inTurn(() =>
+  const session = await inTurn(provider, () =>
     open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
   );
   const compileSeconds = (performance.now() - start) / 1000;
@@ -81,7 +77,7 @@ export async function compileOnnx(
       if (scan) feeds[stepsInput] = new ort.Tensor("int64", BigInt64Array.of(BigInt(steps)), []);
       let results: Awaited<ReturnType<typeof session.run>>;
       try {
-        results = await session.run(feeds);
+        results = await inTurn(provider, () => session.run(feeds));
       } catch (cause) {
         throw new RuntimeError(`ONNX Runtime (${provider}) could not run the graph: ${message(cause)}`, {
           cause,
@@ -94,18 +90,9 @@ export async function compileOnnx(
         }),
       );
     },
-    dispose: () => session.release(),
+    dispose: () => inTurn(provider, () => session.release()),
   };
 }
-
-/** Opens sessions one after the other: WebGPU in a browser refuses a second one meanwhile. */
-function inTurn<T>(start: () => Promise<T>): Promise<T> {
-  const opened = lastOpened.then(start);
-  lastOpened = opened.catch(() => {});
-  return opened;
-}
-
-let lastOpened: Promise<unknown> = Promise.resolve();
 
 /** ONNX Runtime takes 0 as "all cores". */
 function defaultThreads(graph: Graph): number {

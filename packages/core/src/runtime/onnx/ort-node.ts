@@ -2,7 +2,15 @@ import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
 /** The provider of a graph that asks for none. */
-export const defaultProvider: string = "cpu";
+export const defaultProvider = "cpu";
+
+/** Providers that cannot take float64: none, as the processor computes what they cannot. */
+export const float32Providers: readonly string[] = [];
+
+/** Runs a task of a session; sessions are independent here. */
+export function inTurn<T>(_provider: string, task: () => Promise<T>): Promise<T> {
+  return task();
+}
 
 /**
  * ONNX Runtime with its native library. Loaded on first use, so that importing Isoloss costs nothing.

@@ -2,7 +2,20 @@ import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
 /** The provider of a graph that asks for none. */
-export const defaultProvider: string = "wasm";
+export const defaultProvider = "wasm";
+
+/** Providers that cannot take float64: the build with WebGPU has no such kernels, not even on the processor. */
+export const float32Providers: readonly string[] = ["webgpu"];
+
+/** Runs a task of a session; on WebGPU after those before it, as two at a time fail or spoil each other's memory. */
+export function inTurn<T>(provider: string, task: () => Promise<T>): Promise<T> {
+  if (provider !== "webgpu") return task();
+  const result = lastTask.then(task);
+  lastTask = result.catch(() => {});
+  return result;
+}
+
+let lastTask: Promise<unknown> = Promise.resolve();
 
 /** Threads of each build that was loaded: its pool is made once, and all its sessions share it. */
 const threadsOf = new Map<string, number>();
@@ -14,7 +27,7 @@ const threadsOf = new Map<string, number>();
  * @param threads of the build, settled by the first call; default 1, later what the first call settled
  * @throws RuntimeError when the build cannot be loaded, or cannot have that number of threads
  */
-export async function loadOrt(provider = defaultProvider, threads?: number): Promise<Ort> {
+export async function loadOrt(provider: string = defaultProvider, threads?: number): Promise<Ort> {
   const settled = threadsOf.get(provider);
   if (settled !== undefined && threads !== undefined && threads !== settled) {
     throw new RuntimeError(

@@ -88,7 +88,7 @@ async function derivativesOf<P>(model: Model<P>, shape: number[], runtime: Runti
 }
 
 /** 100 steps on the digits, then a teleport from where they end. */
-export async function trainAndTeleport({ runtime }: Pick<Runtime, "runtime">): Promise<{
+export async function trainAndTeleport(runtime: Runtime): Promise<{
   losses: readonly number[];
   accuracy: number;
   ranOn: string;
@@ -102,7 +102,7 @@ export async function trainAndTeleport({ runtime }: Pick<Runtime, "runtime">): P
     optimizer: sgd({ momentum: 0.9 }),
     learningRate: 0.1,
     batchSize: 64,
-    runtime,
+    ...runtime,
   });
   await trainer.run({ steps: 100 });
   const { accuracy = Number.NaN } = await trainer.evaluate(data);
@@ -110,7 +110,7 @@ export async function trainAndTeleport({ runtime }: Pick<Runtime, "runtime">): P
   const batch = someDigits(32);
   const loss = (p: TensorsOf<MlpParams>, x: Tensor, y: Tensor) => crossEntropy(network.apply(p, x).output, y);
   const symmetry = positiveScaling(params, activation);
-  const teleporter = await createTeleporter({ symmetry, loss, params, batch, runtime });
+  const teleporter = await createTeleporter({ symmetry, loss, params, batch, ...runtime });
   const { report } = await teleporter.teleport(params, batch);
   const ranOn = trainer.executable.runtime;
   await trainer.dispose();
