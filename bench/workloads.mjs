@@ -6,7 +6,6 @@ import {
   compile,
   convnet,
   crossEntropy,
-  dot,
   fill,
   flattenTree,
   gather,

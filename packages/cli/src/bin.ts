@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { createRequire } from "node:module";
 import { Command } from "commander";
 import { IsolossError } from "isoloss";
@@ -10,7 +9,10 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 const program = new Command("isoloss")
   .description("Train, and move along the loss level set: symmetry teleportation for optimisers.")
   .version(version)
-  .showHelpAfterError("(isoloss --help lists the commands)");
+  .configureOutput({
+    outputError: (text, write) =>
+      write(`isoloss: ${text.replace(/^error: /, "").trim()} (--help tells more)\n`),
+  });
 
 program
   .command("demo")
@@ -19,8 +21,31 @@ program
   .option("--seed <n>", "seed of initialisation, split and order", seedNumber, 0)
   .option("--out <dir>", "folder for the figure", "out")
   .option("--json", "one JSON document on stdout instead of the table", false)
-  .addHelpText("after", "\nExample:\n  isoloss demo --steps 300 --out /tmp/demo")
+  .addHelpText(
+    "after",
+    `
+The result goes to stdout, progress to stderr, the figure to digits-teleport.svg in the folder.
+
+The document of --json:
+  name, seed, steps, figure (path)
+  runs: one each for plain SGD, positive scaling and hidden action, with
+    name, trainLoss, validation {loss, accuracy}
+    wall: seconds {training, teleports}
+    teleports: steps before which a teleport was accepted
+    reports: one a teleport, accepted or not: {step, symmetry, accepted, reason, lossBefore, lossAfter,
+      drift, gradNormSqBefore, gradNormSqAfter, heldOut, steps, halvings, seconds}
+    history: {loss, seconds}, one entry a training step
+
+Example:
+  isoloss demo --steps 300 --out /tmp/demo`,
+  )
   .action(demo);
+
+// A reader that has seen enough, such as head, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 
 try {
   await program.parseAsync();

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 /** A command-line argument as an integer >= 1. */
 export function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
+  if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError("It must be an integer of at least 1.");
   return value;
 }

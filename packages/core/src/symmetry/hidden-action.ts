@@ -2,20 +2,19 @@
 import type { NdArray, Shape } from "../array.js";
 import { astype, copyArray, dtypeOf, isNdArray } from "../array.js";
 import { NumericalError } from "../errors.js";
-import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
+import type { Graph } from "../graph/graph.js";
+import { add, div, neg } from "../graph/ops/arithmetic.js";
 import { fill } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
-import { reshape, transpose } from "../graph/ops/reshape.js";
-import { concat, slice } from "../graph/ops/slice.js";
 import { sameShape, type Tensor } from "../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import type { SpecLeaf } from "../graph/trace.js";
 import { inverse, pinv } from "../math/linalg.js";
-import type { LinearParams } from "../nn/linear.js";
 import type { MlpParams } from "../nn/models/mlp.js";
 import { compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten } from "../tree.js";
-import { type Bijection, bijection, slopeOf } from "./bijection.js";
+import { bijection, slopeOf } from "./bijection.js";
+import { layerInput, preActivation, split, traceAct, traceInput } from "./hidden-graphs.js";
 import { hiddenLayers } from "./hidden-layers.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
@@ -57,26 +56,21 @@ export function hiddenAction(
   /** The last batch and its pseudo-inverse. A copy of the batch: its array may be filled anew. */
   let known: { readonly x: NdArray; readonly plus: NdArray } | undefined;
 
-  const executable = (key: string, make: () => Promise<Executable>): Promise<Executable> => {
-    const known = compiled.get(key) ?? make();
-    compiled.set(key, known);
-    return known;
+  const executable = (key: string, make: () => Graph): Promise<Executable> => {
+    const run = compiled.get(key) ?? compile(make(), { dtype: "float64" });
+    compiled.set(key, run);
+    return run;
   };
-
-  /** Inputs of hidden layer m for a batch, on the host. */
-  const inputOf = async (p: MlpParams, x: NdArray, m: number): Promise<NdArray> => {
-    const run = await executable(`input ${m} ${x.shape}`, () => {
-      const f = (q: TensorsOf<MlpParams>, v: Tensor) => ({ h: layerInput(q, v, m, s) });
-      return compile(trace(f, [p, x], { names: ["p", "x"] }).graph, { dtype: "float64" });
-    });
-    return (await run.run({ ...named(p), x })).h;
-  };
+  const inputRun = (p: MlpParams, x: SpecLeaf, m: number) =>
+    executable(`input ${m} ${x.shape}`, () => traceInput(p, x, m, s));
+  const actRun = (p: MlpParams, x: SpecLeaf, m: number) =>
+    executable(`act ${m} ${x.shape}`, () => traceAct(p, x, m, s));
 
   /** The pseudo-inverse, if it makes the action exact. */
   const inverseOf = (h: NdArray): NdArray | Refusal => {
     const result = orRefusal(() => pinv(astype(h, "float64")), "a layer's input");
-    if (isRefusal(result) || result.rank === h.shape[0] || allowInexact)
-      return isRefusal(result) ? result : result.pinv;
+    if (isRefusal(result)) return result;
+    if (result.rank === h.shape[0] || allowInexact) return result.pinv;
     return {
       refused:
         `a layer's input has rank ${result.rank} for a batch of ${h.shape[0]}: the action would change the loss. ` +
@@ -87,7 +81,8 @@ export function hiddenAction(
   /** H^+ of layer m; that of the batch itself is computed once. */
   const plusOf = async (p: MlpParams, x: NdArray, m: number): Promise<NdArray | Refusal> => {
     if (m === 0 && known && sameArray(known.x, x)) return known.plus;
-    const plus = inverseOf(await inputOf(p, x, m));
+    const run = await inputRun(p, x, m);
+    const plus = inverseOf((await run.run({ ...named(p), x })).h);
     if (m === 0 && !isRefusal(plus)) known = { x: copyArray(x), plus };
     return plus;
   };
@@ -99,26 +94,7 @@ export function hiddenAction(
     const g = identityPlus(T);
     const back = orRefusal(() => inverse(g), "the group element");
     if (isRefusal(back)) return back;
-    const run = await executable(`act ${m} ${x.shape}`, () => {
-      const f = (
-        q: TensorsOf<MlpParams>,
-        v: Tensor,
-        element: Tensor,
-        elementInverse: Tensor,
-        hPlus: Tensor,
-      ) => {
-        const z = preActivation(layerInput(q, v, m, s), q.layers[m]);
-        const moved = s.inverse(matmul(s.forward(z), element, { transposeB: true }));
-        const delta = matmul(hPlus, sub(moved, z));
-        return { lower: shifted(q.layers[m], delta), upper: matmul(q.layers[m + 1].weight, elementInverse) };
-      };
-      const n = T.shape[0];
-      const square = spec([n, n], dtype);
-      const { graph } = trace(f, [p, x, square, square, spec(plus.shape, dtype)], {
-        names: ["p", "x", "g", "back", "plus"],
-      });
-      return compile(graph, { dtype: "float64" });
-    });
+    const run = await actRun(p, x, m);
     const result = await run.run({ ...named(p), x, g, back, plus });
     if (!Object.values(result).every(isFiniteArray)) {
       return { refused: "the group element takes units out of their activation's range" };
@@ -129,7 +105,7 @@ export function hiddenAction(
       weight: astype(result["lower.weight"], dtype),
       ...(bias ? { bias: astype(result["lower.bias"], dtype) } : {}),
     };
-    layers[m + 1] = { ...layers[m + 1], weight: astype(result.upper, dtype) };
+    layers[m + 1] = { ...layers[m + 1], weight: astype(result["upper.weight"], dtype) };
     return { layers };
   };
 
@@ -139,6 +115,12 @@ export function hiddenAction(
     algebra: widths.map((n) => [n, n]),
     bound: { kind: "norm", value: 0.5 },
     contextShapes: (batchSize) => inputWidths.map((n): Shape => [n, batchSize]),
+    async prepare(p, x) {
+      for (let m = 0; m < hidden.length; m++) {
+        await inputRun(p, x, m);
+        await actRun(p, x, m);
+      }
+    },
     async context(p, x) {
       const all: NdArray[] = [];
       for (let m = 0; m < hidden.length; m++) {
@@ -198,39 +180,6 @@ const isFiniteArray = ({ data }: NdArray): boolean => (data as Float64Array).eve
 
 function sameArray(a: NdArray, b: NdArray): boolean {
   return sameShape(a.shape, b.shape) && a.data.every((v: number | bigint, i: number) => v === b.data[i]);
-}
-
-/** Input of layer m: the batch, or the activations below; with a column of ones where the layer has a bias. */
-function layerInput({ layers }: TensorsOf<MlpParams>, x: Tensor, m: number, s: Bijection): Tensor {
-  let h = reshape(x, [x.shape[0], x.size / x.shape[0]]);
-  for (const layer of layers.slice(0, m)) h = s.forward(preActivation(withOnes(h, layer), layer));
-  return withOnes(h, layers[m]);
-}
-
-function withOnes(h: Tensor, { bias }: TensorsOf<LinearParams>): Tensor {
-  return bias ? concat([h, fill([h.shape[0], 1], 1, h.dtype)], { axis: 1 }) : h;
-}
-
-/** Z = H W' where H carries the ones of the bias. */
-function preActivation(h: Tensor, { weight, bias }: TensorsOf<LinearParams>): Tensor {
-  const joined = bias ? concat([weight, reshape(bias, [bias.size, 1])], { axis: 1 }) : weight;
-  return matmul(h, joined, { transposeB: true });
-}
-
-/** A change of [W b]', as [in (+ 1), out], in the layer's own form. */
-function split(delta: Tensor, { weight, bias }: TensorsOf<LinearParams>): { weight: Tensor; bias?: Tensor } {
-  const [out, inputs] = weight.shape;
-  if (!bias) return { weight: transpose(delta) };
-  return {
-    weight: transpose(slice(delta, { ends: [inputs] })),
-    bias: reshape(slice(delta, { starts: [inputs] }), [out]),
-  };
-}
-
-function shifted(layer: TensorsOf<LinearParams>, delta: Tensor): { weight: Tensor; bias?: Tensor } {
-  const change = split(delta, layer);
-  const weight = add(layer.weight, change.weight);
-  return layer.bias && change.bias ? { weight, bias: add(layer.bias, change.bias) } : { weight };
 }
 
 /** I + T in float64. */

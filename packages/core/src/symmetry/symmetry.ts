@@ -1,6 +1,6 @@
 import type { NdArray, Shape } from "../array.js";
 import type { Tensor } from "../graph/tensor.js";
-import type { TensorsOf } from "../graph/trace.js";
+import type { SpecLeaf, TensorsOf } from "../graph/trace.js";
 
 /** Why a group cannot act here, as a value: a teleport then reports it and moves nothing. */
 export interface Refusal {
@@ -23,6 +23,8 @@ export interface Symmetry<P> {
   readonly bound: { readonly kind: "element" | "norm"; readonly value: number };
   /** Shapes of what {@link context} returns for a batch. */
   contextShapes(batchSize: number): readonly Shape[];
+  /** Compiles ahead what {@link context} and {@link act} need for parameters and batches of these shapes. */
+  prepare?(params: P, x: SpecLeaf): Promise<void>;
   /** Arrays that depend on parameters and batch and are held fixed in the derivative, such as pseudo-inverses. */
   context(params: P, x: NdArray): Promise<readonly NdArray[] | Refusal>;
   /** The derivative of the action at the identity, d/de act(e T) w at e = 0, linear in T. Traced. */

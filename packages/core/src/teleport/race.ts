@@ -18,7 +18,6 @@ export interface RaceOptions {
 
 /** Where descent leads from a point: the judge of whether a larger gradient is worth having. */
 export interface Race<P> {
-  readonly compileSeconds: number;
   /** Parameters after the steps on one batch. */
   run(params: P, batch: { readonly x: NdArray; readonly y: NdArray }): Promise<P>;
   dispose(): Promise<void>;
@@ -55,7 +54,6 @@ export async function createRace<P>(
     data: dtype === "float64" ? Float64Array.of(learningRate) : Float32Array.of(learningRate),
   };
   return {
-    compileSeconds: executable.compileSeconds,
     async run(p, { x, y }) {
       const { leaves } = flatten<NdArray>({ params: p }, isNdArray);
       const named = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));

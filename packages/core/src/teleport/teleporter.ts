@@ -78,6 +78,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const limits = limitsOf(guard, dtype);
   const value = objective(loss);
+  const beforeCompiling = performance.now();
   const graph = traceAscent(symmetry, value, { params, batch, dtype });
   const { runtime, provider, threads } = options;
   const compileOptions: CompileOptions = {
@@ -91,9 +92,11 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     gradNormSq: gradNormSq(loss)(p, x, y),
   });
   const measured = trace(figures as never, [params, batch.x, batch.y], { names: ["params", "x", "y"] });
+  await symmetry.prepare?.(params, batch.x);
   const race = guard.race && (await createRace(loss, params, batch, dtype, guard.race, compileOptions));
   const gradient = await compile(graph, compileOptions);
   const measurement = await compile(measured.graph, compileOptions);
+  const compileSeconds = (performance.now() - beforeCompiling) / 1000;
 
   const namedParams = (p: P): Record<string, NdArray> => {
     const { leaves, paths } = flatten<NdArray>({ params: p }, isNdArray);
@@ -129,7 +132,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   };
 
   return {
-    compileSeconds: gradient.compileSeconds + measurement.compileSeconds + (race?.compileSeconds ?? 0),
+    compileSeconds,
     async teleport(initial, at, { heldOut } = {}) {
       const startTime = performance.now();
       const start = await measure(initial, at, heldOut);

@@ -34,7 +34,7 @@ describe.skipIf(!executablePath)(title, () => {
   const cleanups: (() => unknown)[] = [];
 
   beforeAll(async () => {
-    const project = await createPackedProject();
+    const project = await createPackedProject({ types: false });
     cleanups.push(() => project.remove());
     folder = project.folder;
     cpSync(fileURLToPath(new URL("page", import.meta.url)), folder, { recursive: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray, Shape } from "../../src/array.js";
+import type { Shape } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
 import { add } from "../../src/graph/ops/arithmetic.js";
 import { conv2d, type WindowOptions } from "../../src/graph/ops/conv.js";
@@ -13,6 +13,7 @@ import { Mt19937, torchUniform } from "../../src/math/mt19937.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { emitModel } from "../../src/runtime/onnx/emit.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
+import { relativeError } from "./relative-error.js";
 
 interface Case {
   readonly x: Shape;
@@ -48,16 +49,6 @@ function problem({ x, w, options }: Case) {
   };
   const { graph } = trace(f, [spec(x), spec(w), spec([w[0]])], { names: ["x", "w", "b"] });
   return { graph: simplify(graph), inputs };
-}
-
-function relativeError(expected: NdArray, actual: NdArray): number {
-  let difference = 0;
-  let size = 0;
-  expected.data.forEach((v, i) => {
-    difference += (Number(v) - Number(actual.data[i])) ** 2;
-    size += Number(v) ** 2;
-  });
-  return Math.sqrt(difference / size);
 }
 
 describe("convolutions in ONNX Runtime's blocked layout", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { full, type NdArray, ndarray } from "../../src/array.js";
 import { type Graph, nodesOf } from "../../src/graph/graph.js";
 import { add, cast, mul, sub } from "../../src/graph/ops/arithmetic.js";
+import { broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
 import { gather, oneHot, scatterAdd } from "../../src/graph/ops/gather.js";
 import { constant, input } from "../../src/graph/ops/leaf.js";

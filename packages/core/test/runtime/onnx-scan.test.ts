@@ -11,9 +11,12 @@ import { isFloat } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compile } from "../../src/runtime/compile.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
+import { encodeModel, type OnnxNode } from "../../src/runtime/onnx/codec.js";
+import { emitModel } from "../../src/runtime/onnx/emit.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 import { uniform } from "../graph/op-case.js";
 import { relativeError } from "../graph/op-derivatives.js";
+import { checkModels, hasPackage, runPython } from "./python.js";
 import { inputsOf, inTwoRuns, type ScanCase, scanCases } from "./scans.js";
 
 type Results = Readonly<Record<string, NdArray>>;
@@ -216,3 +219,22 @@ it("inputs and outputs may have any name without a colon, also those of a loop's
     await expect(compileOnnx(graph)).rejects.toThrow(OptionError);
   }
 });
+
+const domainsOf = (nodes: readonly OnnxNode[]): string[] =>
+  nodes.flatMap(({ domain = "", attributes }) => [
+    domain,
+    ...Object.values(attributes).flatMap((a) => (a.kind === "graph" ? domainsOf(a.value.nodes) : [])),
+  ]);
+
+it.skipIf(!hasPackage("onnx"))(
+  "the onnx package for Python finds portable loops valid (skipped without it)",
+  () => {
+    const files: Record<string, Uint8Array> = {};
+    for (const [name, dtype, { graph, scan }] of named) {
+      const model = emitModel(graph, { portable: true, scan });
+      expect(new Set(domainsOf(model.graph.nodes)), name).toEqual(new Set([""]));
+      files[`${dtype} ${name}.onnx`] = encodeModel(model);
+    }
+    expect(runPython(checkModels, files)).toBe(`${named.length} valid`);
+  },
+);

@@ -11,6 +11,7 @@ import { mlp } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
 import { gradNormSq } from "../../src/teleport/objective.js";
 import { flatten } from "../../src/tree.js";
+import { relativeError } from "./relative-error.js";
 
 const models = {
   mlp: { model: mlp({ sizes: [20, 16, 10], activation: "leakyRelu", slope: 0.1 }), shape: [7, 20] },
@@ -45,16 +46,6 @@ async function hasWebGpu(): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function relativeError(expected: NdArray, actual: NdArray): number {
-  let difference = 0;
-  let size = 0;
-  expected.data.forEach((v, i) => {
-    difference += (Number(v) - Number(actual.data[i])) ** 2;
-    size += Number(v) ** 2;
-  });
-  return Math.sqrt(difference / size);
 }
 
 // Needs a GPU or a software Vulkan driver (Debian: mesa-vulkan-drivers).
