@@ -41,6 +41,7 @@ export async function demo({ steps, seed, out, json }: DemoOptions): Promise<voi
   for (const variant of variants) results.push(await run(variant, { ...data, steps, seed, progress }));
   const figure = join(folder, "digits-teleport.svg");
   await writeFileAtomic(figure, trainingCurves(results));
+  progress.line("");
   process.stdout.write(json ? documentOf({ seed, steps, figure, results }) : report(results, figure));
 }
 
@@ -62,5 +63,5 @@ function report(results: readonly RunResult[], figure: string): string {
     verdict(results),
     `Figure: ${relative(process.cwd(), figure)}`,
   ];
-  return `\n${text.join("\n\n")}\n`;
+  return `${text.join("\n\n")}\n`;
 }
