@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Command } from "commander";
 import { IsolossError } from "isoloss";
-import { demo } from "./commands/demo.js";
+import type { DemoOptions } from "./commands/demo.js";
 import { positiveInteger, seedNumber } from "./parse.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -39,7 +39,8 @@ The document of --json:
 Example:
   isoloss demo --steps 300 --out /tmp/demo`,
   )
-  .action(demo);
+  // Loaded when it is needed: help and errors come at once.
+  .action(async (options: DemoOptions) => (await import("./commands/demo.js")).demo(options));
 
 // A reader that has seen enough, such as head, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsdown";
@@ -32,6 +32,7 @@ export async function buildCli(): Promise<BuiltCli> {
   const cache = path("../../../node_modules/.cache");
   mkdirSync(cache, { recursive: true });
   const folder = realpathSync(mkdtempSync(join(cache, "isoloss-cli-")));
+  chmodSync(folder, 0o755);
   cpSync(path("../package.json"), join(folder, "package.json"));
   await build({
     config: false,

@@ -52,6 +52,7 @@ export function trainingCurves(curves: readonly Curve[], { window = 20 }: { wind
       width: 560,
       height: 380,
       marginLeft: 56,
+      marginBottom: 40,
       grid: true,
       style: { background: "white", color: "#222", fontFamily: "system-ui, sans-serif", fontSize: "12px" },
       x: { label },

@@ -45,14 +45,16 @@ describe("trainingCurves", () => {
     expect(x[1]).toBeGreaterThan(x[0]);
   });
 
-  it("draws the running mean: the last point is the mean of the last steps", () => {
-    const flat: Curve = { ...curve("flat", []), loss: [...Array(30).fill(1), ...Array(30).fill(3)] };
-    const last = (window: number) =>
-      lines(trainingCurves([flat], { window }))[0]
-        .attributes.d.split(",")
-        .at(-1);
-    expect(last(60)).not.toBe(last(30));
-    expect(last(30)).toBe(last(1));
+  it("draws the running mean on a logarithmic axis", () => {
+    const jump: Curve = { ...curve("jump", []), loss: [...Array(30).fill(1), ...Array(30).fill(3)] };
+    const { d } = lines(trainingCurves([jump], { window: 30 }))[0].attributes;
+    const y = d
+      .split(/[ML]/)
+      .slice(1)
+      .map((point) => Number(point.split(",")[1]));
+    // After 15 of the 30 threes the mean is 2: log 2 / log 3 of the way from 1 to 3.
+    expect((y[44] - y[0]) / (y[59] - y[0])).toBeCloseTo(Math.log(2) / Math.log(3), 4);
+    expect(y[29]).toBe(y[0]);
   });
 
   it("leaves out marks beyond the end, and takes a run of one step", () => {

@@ -84,7 +84,7 @@ export function objection(start: Point, before: Point, after: Point, limits: Lim
   if (!Number.isFinite(after.racedLoss)) return "descent from the new point diverges";
   // Descent from the old point may have diverged: then the new one has won.
   if (after.racedLoss > before.racedLoss) {
-    return `descent from the new point gets to ${after.racedLoss.toPrecision(4)}, from the old one to ${before.racedLoss.toPrecision(4)}`;
+    return `descent from the new point gets to ${after.racedLoss.toPrecision(6)}, from the old one to ${before.racedLoss.toPrecision(6)}`;
   }
   return undefined;
 }

@@ -34,7 +34,7 @@ describe("objection", () => {
     [
       "a slower descent",
       { racedLoss: 1.1 },
-      /^descent from the new point gets to 1\.100, from the old one to 1\.000$/,
+      /^descent from the new point gets to 1\.10000, from the old one to 1\.00000$/,
     ],
     ["a descent that diverges", { racedLoss: Number.NaN }, /^descent from the new point diverges$/],
   ])("objects to %s", (_, change, reason) => {
@@ -50,7 +50,7 @@ describe("objection", () => {
       /drifts/,
     );
     expect(objection(start, before, { ...before, objective: 1.4 }, limits)).toMatch(/does not grow/);
-    expect(objection(start, before, { ...before, objective: 2, racedLoss: 0.95 }, limits)).toMatch(/0\.9500/);
+    expect(objection(start, before, { ...before, objective: 2, racedLoss: 0.95 }, limits)).toMatch(/0\.950000/);
   });
 
   it("lets the new point win the race when descent from the old one diverges", () => {

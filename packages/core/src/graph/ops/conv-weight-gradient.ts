@@ -56,18 +56,21 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
   return joinTaps(e, summed, node);
 }
 
-/** One product for all images, with images and gradients as [channels, images x places]. */
+/** One product for all images and taps, with images and gradients as [channels, images x places]. */
 function emitAcrossImages(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs: ConvAttributes): string {
   const [image, gradient] = node.inputs;
   const [n, channels] = image.shape;
   const [, outputs, h, w] = gradient.shape;
+  const columns = n * h * w;
   const channelsFirst = (t: string) => e.emit("Transpose", [t], { perm: ints([1, 0, 2, 3]) });
-  const rows = (t: string, count: number) => e.emit("Reshape", [t, e.indices([count, n * h * w])]);
-  const gradients = rows(channelsFirst(g), outputs);
   const taps = emitTaps(e, channelsFirst(x), node, attrs).map((tap) =>
-    e.emit("Gemm", [gradients, rows(tap, channels)], { transB: int(1) }),
+    e.emit("Reshape", [tap, e.indices([channels, 1, columns])]),
   );
-  return joinTaps(e, taps, node);
+  // [in, taps, columns]: the product then has the weights' own order.
+  const joined = taps.length === 1 ? taps[0] : e.emit("Concat", taps, { axis: int(1) });
+  const rows = e.emit("Reshape", [joined, e.indices([channels * taps.length, columns])]);
+  const gradients = e.emit("Reshape", [channelsFirst(g), e.indices([outputs, columns])]);
+  return e.emit("Reshape", [e.emit("Gemm", [gradients, rows], { transB: int(1) }), e.indices(node.shape)]);
 }
 
 /** [out, in] of each tap to [out, in, height, width]. */
@@ -94,16 +97,16 @@ function emitTaps(
   const padded = padding.some((p) => p > 0)
     ? e.emit("Pad", [x, e.indices([0, 0, top, left, 0, 0, bottom, right]), e.scalar(0, node.dtype)])
     : x;
-  const size = [height + top + bottom, width + left + right];
   const taps: string[] = [];
   for (let a = 0; a < kh; a++) {
     for (let b = 0; b < kw; b++) {
       const start = [a * dilation[0], b * dilation[1]];
       const end = [start[0] + (h - 1) * stride[0] + 1, start[1] + (w - 1) * stride[1] + 1];
-      const whole = [0, 1].every((d) => start[d] === 0 && end[d] === size[d] && stride[d] === 1);
+      // A tap that neither moves nor cuts the image, such as the middle one, needs no copy.
+      const isImage = start[0] === top && start[1] === left && h === height && w === width;
       taps.push(
-        whole
-          ? padded
+        isImage && stride[0] === 1 && stride[1] === 1
+          ? x
           : e.emit("Slice", [padded, e.indices(start), e.indices(end), e.indices([2, 3]), e.indices(stride)]),
       );
     }

@@ -1,0 +1,39 @@
+// A trained model as an .onnx file of standard operators, with its parameters inside.
+import { mkdir } from "node:fs/promises";
+import {
+  createTrainer,
+  decodeModel,
+  digits,
+  flattenTree,
+  isNdArray,
+  mlp,
+  sgd,
+  softmax,
+  spec,
+  toOnnx,
+  trace,
+} from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+
+const { images, labels } = digits();
+const data = { inputs: images, labels };
+const model = mlp({ sizes: [64, 32, 10] });
+const trainer = await createTrainer({ model, data, optimizer: sgd(), learningRate: 0.5, batchSize: 64 });
+await trainer.run({ steps: 200 });
+const { params } = trainer.current;
+
+// The graph of a prediction; any graph can be exported, a whole training step too.
+const predict = (p, x) => ({ probabilities: softmax(model.apply(p, x).output) });
+const { graph } = trace(predict, [params, spec([1, 64])], { names: ["params", "image"] });
+
+const { leaves, paths } = flattenTree({ params }, isNdArray);
+const constants = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+const bytes = toOnnx(graph, { constants, metadata: { author: "Isoloss" } });
+
+await mkdir("out", { recursive: true });
+await writeFileAtomic("out/digits.onnx", bytes);
+const { inputs, outputs, nodes } = decodeModel(bytes).graph;
+console.log(`out/digits.onnx: ${bytes.length} bytes, ${nodes.length} nodes`);
+console.log(`inputs: ${inputs.map(({ name }) => name).join(", ")}`);
+console.log(`outputs: ${outputs.map(({ name }) => name).join(", ")}`);
+await trainer.dispose();

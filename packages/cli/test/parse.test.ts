@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from "commander";
+import { expect, it } from "vitest";
+import { positiveInteger, seedNumber } from "../src/parse.js";
+
+it.each([
+  ["1", 1],
+  ["600", 600],
+])("takes %j steps", (text, value) => {
+  expect(positiveInteger(text)).toBe(value);
+});
+
+it.each(["0", "-1", "1.5", "", "ten", "Infinity", "1e300"])("refuses %j steps", (text) => {
+  expect(() => positiveInteger(text)).toThrow(InvalidArgumentError);
+});
+
+it.each([
+  ["0", 0],
+  ["12345", 12345],
+])("takes the seed %j", (text, value) => {
+  expect(seedNumber(text)).toBe(value);
+});
+
+it.each(["-1", "0.5", "", " ", "x", "1e300"])("refuses the seed %j", (text) => {
+  expect(() => seedNumber(text)).toThrow(InvalidArgumentError);
+});

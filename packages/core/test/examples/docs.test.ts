@@ -1,0 +1,100 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { type Block, blocksOf, documents, promisesOf, read, root } from "./documents.js";
+import { runCode } from "./run-code.js";
+
+const blocks = documents.flatMap(blocksOf);
+const code = blocks.filter(({ info: [language] }) =>
+  ["ts", "js", "mjs", "javascript", "typescript"].includes(language),
+);
+const named = (list: readonly Block[]) => list.map((block) => [block.at, block] as const);
+
+describe("the code in the documents", () => {
+  it("is there, and README.md begins with some", () => {
+    expect(code.length).toBeGreaterThan(4);
+    expect(code.filter(({ at }) => at.startsWith("README.md"))).toHaveLength(1);
+  });
+
+  it("is ts with at most the flag no-run, and few blocks have it", () => {
+    for (const { at, info } of code) expect([["ts"], ["ts", "no-run"]], at).toContainEqual(info);
+    expect(code.filter(({ info }) => info.includes("no-run")).length).toBeLessThanOrEqual(2);
+  });
+
+  it.each(named(code.filter(({ info }) => !info.includes("no-run"))))(
+    "%s prints what it says",
+    async (_, block) => {
+      const lines = await runCode(block.code);
+      expect(lines).toEqual(promisesOf(block));
+      expect(lines.length).toBeGreaterThan(0);
+    },
+  );
+
+  it("has no type errors in a strict project", () => {
+    expect(diagnose(code)).toEqual([]);
+  });
+});
+
+describe("the documents", () => {
+  it.each(documents)("%s has links to what is there", (path) => {
+    const links = [...read(path).matchAll(/\]\(([^)#]+)(#[^)]*)?\)/g)].map(([, target]) => target);
+    const missing = links
+      .filter((target) => !/^https?:/.test(target))
+      .filter((target) => !existsSync(fileURLToPath(new URL(join(dirname(path), target), root))));
+    expect(missing).toEqual([]);
+  });
+
+  it.each(documents)("%s names files that are there", (path) => {
+    const names = [
+      ...read(path).matchAll(/`((?:packages|bench|docs|examples|scripts|experiments)\/[^`\s]*)`/g),
+    ];
+    const missing = names
+      .map(([, name]) => name)
+      // Generated, or a pattern.
+      .filter((name) => !name.startsWith("docs/api") && !/[*<>{}A-Z]{2,}|[*<>{}]/.test(name))
+      .filter((name) => !existsSync(fileURLToPath(new URL(name, root))));
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Type errors of blocks, each as a module of a project that has the library. */
+function diagnose(list: readonly Block[]): string[] {
+  const base = fileURLToPath(new URL("packages/core/test/examples/", root));
+  const sources = new Map(
+    list.map(({ code: text }, i) => [join(base, `block-${i}.ts`), `${text}\nexport {};\n`]),
+  );
+  const core = (file: string) => [fileURLToPath(new URL(`packages/core/src/${file}`, root))];
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ["node"],
+    paths: {
+      isoloss: core("index.ts"),
+      "isoloss/node": core("node.ts"),
+      "#ort": core("runtime/onnx/ort-node.ts"),
+    },
+  };
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists, readFile } = host;
+  host.fileExists = (name) => sources.has(name) || fileExists.call(host, name);
+  host.readFile = (name) => sources.get(name) ?? readFile.call(host, name);
+  host.getSourceFile = (name, language, ...rest) => {
+    const text = sources.get(name);
+    return text === undefined
+      ? getSourceFile.call(host, name, language, ...rest)
+      : ts.createSourceFile(name, text, language, true);
+  };
+  const program = ts.createProgram([...sources.keys()], options, host);
+  return [...sources.keys()].flatMap((name, i) => {
+    const file = program.getSourceFile(name);
+    const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+    return found.map((d) => `${list[i].at}: ${ts.flattenDiagnosticMessageText(d.messageText, "\n")}`);
+  });
+}

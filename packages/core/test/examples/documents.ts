@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const root = new URL("../../../../", import.meta.url);
+
+/** The documents of the project, by path. */
+export const documents: readonly string[] = [
+  ...readdirSync(root).filter((name) => name.endsWith(".md")),
+  ...readdirSync(new URL("docs/", root))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+
+export const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, root)), "utf8");
+
+/** A fenced block of code. */
+export interface Block {
+  /** Where it is, such as `README.md:12`. */
+  readonly at: string;
+  /** What is written after the fence: the language, and `no-run` where it is only type-checked. */
+  readonly info: readonly string[];
+  readonly code: string;
+}
+
+export function blocksOf(path: string): Block[] {
+  const text = read(path);
+  return [...text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm)].map(({ 1: info, 2: code, index }) => ({
+    at: `${path}:${text.slice(0, index).split("\n").length}`,
+    info: info.trim().split(/\s+/),
+    code,
+  }));
+}
+
+/** The lines that a block says it prints: those after `// => `. */
+export const promisesOf = ({ code }: Block): string[] =>
+  [...code.matchAll(/^\/\/ => (.*)$/gm)].map(([, line]) => line);

@@ -1,0 +1,79 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeModel } from "../../src/runtime/onnx/codec.js";
+import { runCode } from "./run-code.js";
+
+const folder = new URL("../../../../examples/", import.meta.url);
+const files = readdirSync(folder).filter((name) => name.endsWith(".mjs"));
+
+/** Lines that an example promises, in order. Numbers from a formula or a published value are spelt out. */
+const promises: Readonly<Record<string, readonly RegExp[]>> = {
+  // Gradient descent at rate 1e-3 from (-1, -1): 404, 42.1879149056, 0.761726059487506, 0.11134068265746125.
+  "01-your-own-loss.mjs": [
+    /^runtime: javascript$/,
+    /^loss at step 0: 404\.000000$/,
+    /^loss at step 1: 42\.187915$/,
+    /^loss at step 100: 0\.761726$/,
+    /^loss at step 1000: 0\.111341$/,
+    /^w after 1001 steps: \(0\.66\d, 0\.44\d\)$/,
+  ],
+  "02-train-digits.mjs": [
+    /^step 200: training loss \d\.\d{3}$/,
+    /^step 400: training loss 0\.0\d\d$/,
+    /^step 600: training loss 0\.0\d\d$/,
+    /^test loss 0\.[01]\d\d, accuracy 9[5-9]\.\d %$/,
+  ],
+  "03-teleport.mjs": [50, 100, 150].flatMap((step) => [
+    new RegExp(`^step ${step}: loss \\d\\.\\d{4}, relative drift (0\\.0e\\+0|\\d\\.\\de-(0?[5-9]|\\d\\d))$`),
+    /^ {2}\|\|grad L\|\|\^2 \S+ -> \S+$/,
+    /^ {2}(not )?moved: \S+/,
+  ]),
+  "04-export-onnx.mjs": [
+    /^out\/digits\.onnx: \d{4,5} bytes, \d+ nodes$/,
+    /^inputs: image$/,
+    /^outputs: probabilities$/,
+  ],
+  // 2 (x + 2y - 7) + 4 (2x + y - 5), ...; H = [[10, 8], [8, 10]]; 2 H g; (1, 3).
+  "05-second-order.mjs": [
+    /^gradient at \(5, -5\): \(-24\.0000, -48\.0000\)$/,
+    /^Hessian times \(1, 0\): \(10\.0000, 8\.0000\)$/,
+    /^gradient of \|\|grad L\|\|\^2: \(-1248\.0000, -1344\.0000\)$/,
+    /^after one Newton step: \(1\.0000, 3\.0000\)$/,
+  ],
+};
+
+let work: string;
+const before = process.cwd();
+
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), "isoloss-examples-"));
+  process.chdir(work);
+});
+
+afterAll(() => {
+  process.chdir(before);
+  rmSync(work, { recursive: true });
+});
+
+describe("the examples", () => {
+  it("each have their promises here", () => {
+    expect(Object.keys(promises)).toEqual(files);
+  });
+
+  it.each(files)("%s prints what it promises", async (name) => {
+    const lines = await runCode(readFileSync(new URL(name, folder), "utf8"));
+    expect(lines).toHaveLength(promises[name].length);
+    promises[name].forEach((promise, i) => {
+      expect(lines[i]).toMatch(promise);
+    });
+  });
+
+  it("leave an ONNX file that takes an image and holds its parameters", () => {
+    const { inputs, initializers } = decodeModel(readFileSync(join(work, "out/digits.onnx"))).graph;
+    expect(inputs.map(({ name }) => name)).toEqual(["image"]);
+    const sizes = (initializers ?? []).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    expect(sizes).toEqual(expect.arrayContaining([64 * 32, 32, 32 * 10, 10]));
+  });
+});
