@@ -21,6 +21,8 @@ export interface RunOptions {
 }
 
 export interface BuiltCli {
+  /** Path of the built script. */
+  readonly script: string;
   /** Runs `isoloss` with arguments in a process of its own, not on a terminal. */
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
   remove(): void;
@@ -51,12 +53,14 @@ export async function buildCli(): Promise<BuiltCli> {
     },
     deps: { neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq)/] },
   });
+  const script = join(folder, "dist/bin.js");
   return {
+    script,
     run: (args, { cwd = folder, env = {}, uid } = {}) =>
       new Promise((resolve, reject) => {
         // Colours as a user of a pipe has them, not as the terminal or the CI server that runs the tests.
         const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
-        const child = spawn(process.execPath, [join(folder, "dist/bin.js"), ...args], {
+        const child = spawn(process.execPath, [script, ...args], {
           cwd,
           env: { ...inherited, ...env },
           ...(uid === undefined ? {} : { uid, gid: uid }),

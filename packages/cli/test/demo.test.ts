@@ -214,6 +214,10 @@ describe("the command line", () => {
     for (const word of words) expect(stdout).toContain(word);
   });
 
+  it("is a script that Node runs", () => {
+    expect(readFileSync(cli.script, "utf8").split("\n")[0]).toBe("#!/usr/bin/env node");
+  });
+
   it("tells its version", async () => {
     const { status, stdout } = await cli.run(["--version"]);
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

@@ -3,10 +3,8 @@ import { isNdArray, type NdArray } from "../../src/array.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
-import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { traceAscent } from "../../src/teleport/ascent.js";
@@ -14,22 +12,6 @@ import { gradNormSq } from "../../src/teleport/objective.js";
 import { flatten, unflatten } from "../../src/tree.js";
 import { combine, distance, evaluator, type Problem, randomProblem, randomT, scaledT } from "./support.js";
 
-const rows: readonly {
-  readonly name: string;
-  readonly activations: readonly Activation[];
-  make(problem: Problem): Symmetry<MlpParams>;
-}[] = [
-  {
-    name: "positiveScaling",
-    activations: ["relu", "leakyRelu", "identity"],
-    make: ({ params, activation }) => positiveScaling(params, activation),
-  },
-  {
-    name: "hiddenAction",
-    activations: ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"],
-    make: ({ params, activation }) => hiddenAction(params, activation),
-  },
-];
 const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
 
 const named = (prefix: string, tree: unknown): Record<string, NdArray> => {
@@ -57,10 +39,11 @@ async function at(
   return moved;
 }
 
-describe.each(rows)("$name", ({ activations, make }) => {
+describe.each(symmetryRows)("$name", (row) => {
+  const { make } = row;
   const problems = seeds.map((seed) => ({
     seed,
-    problem: randomProblem(seed, { activations, size: "narrow" }),
+    problem: randomProblem(seed, row),
   }));
   const h = 1e-6;
 
