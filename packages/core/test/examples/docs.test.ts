@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
@@ -60,6 +60,41 @@ describe("the documents", () => {
       .filter((name) => !name.startsWith("docs/api") && !/[*<>{}A-Z]{2,}|[*<>{}]/.test(name))
       .filter((name) => !existsSync(fileURLToPath(new URL(name, root))));
     expect(missing).toEqual([]);
+  });
+});
+
+describe("FEATURES.md", () => {
+  it("cites tests that are there", () => {
+    const cited = [...read("FEATURES.md").matchAll(/`([^`\s]*\.test\.ts)`/g)].map(([, path]) => path);
+    expect(cited.length).toBeGreaterThan(30);
+    const missing = cited.filter((path) => {
+      const whole = path.startsWith("packages/") ? path : `packages/core/test/${path}`;
+      const names = readdirSync(new URL(`${dirname(whole)}/`, root));
+      const pattern = new RegExp(`^${basename(whole).replaceAll(".", "\\.").replaceAll("*", ".*")}$`);
+      return !names.some((name) => pattern.test(name));
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
+  it("says of every dependency why it is there, and of no other", () => {
+    const table = read("CONTRIBUTING.md").split("## Dependencies")[1].split("\n## ")[0];
+    const explained = [...table.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name);
+    const used = ["package.json", "packages/core/package.json", "packages/cli/package.json"].flatMap(
+      (path) => {
+        const { dependencies = {}, devDependencies = {} } = JSON.parse(read(path));
+        return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+      },
+    );
+    expect(explained.sort()).toEqual(used.sort());
+  });
+
+  it("names scripts that are there", () => {
+    const { scripts } = JSON.parse(read("package.json"));
+    const named = [...read("CONTRIBUTING.md").matchAll(/`npm (?:run )?([a-z]+)/g)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
 });
 

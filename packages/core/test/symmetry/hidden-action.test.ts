@@ -18,37 +18,13 @@ import {
 } from "./support.js";
 
 const activations: readonly Activation[] = ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"];
-const count = 100;
-const seeds = Array.from({ length: count }, (_, i) => i);
+const seeds = Array.from({ length: 30 }, (_, i) => i);
 const narrow: ProblemOptions = { activations, size: "narrow" };
 const wide: ProblemOptions = { activations, size: "wide" };
 
 const refusalOf = (value: unknown): string => (isRefusal(value) ? value.refused : "moved");
 
 describe("hiddenAction", () => {
-  it.each([
-    ["float64", 1e-10],
-    ["float32", 1e-4],
-  ] as const)("keeps the loss of random networks on its batch in %s", async (dtype, tolerance) => {
-    let acted = 0;
-    for (const seed of seeds) {
-      const problem = randomProblem(seed, { ...narrow, dtype });
-      const { params, batch, activation } = problem;
-      const symmetry = hiddenAction(params, activation);
-      const moved = await symmetry.act(params, randomT(symmetry.algebra, 0.05, seed), batch.x);
-      if (isRefusal(moved)) {
-        // Not every element keeps every activation inside its range; none is refused for want of rank here.
-        expect(moved.refused, problem.label).toMatch(/out of their activation's range/);
-        continue;
-      }
-      const lossOf = evaluator(problem.loss, problem);
-      expect(relative(lossOf(params, batch), lossOf(moved, batch)), problem.label).toBeLessThan(tolerance);
-      expect(distance(params, moved), problem.label).toBeGreaterThan(1e-4);
-      acted++;
-    }
-    expect(acted).toBeGreaterThan(0.8 * count);
-  });
-
   it("changes the function elsewhere: the loss on other data moves", async () => {
     const problem = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
     const symmetry = hiddenAction(problem.params, problem.activation);
@@ -62,7 +38,7 @@ describe("hiddenAction", () => {
   });
 
   it("refuses a batch larger than a layer's input, by value", async () => {
-    for (const seed of seeds.slice(0, 30)) {
+    for (const seed of seeds) {
       const { params, batch, activation, label } = randomProblem(seed, wide);
       const symmetry = hiddenAction(params, activation);
       const T = randomT(symmetry.algebra, 0.05, seed);
@@ -85,14 +61,11 @@ describe("hiddenAction", () => {
     expect(refusalOf(await symmetry.act(params, T, once))).toBe("moved");
   });
 
-  it("keeps the parameters at T = 0, also where a literal eq. 8 would not for want of rank", async () => {
-    for (const [problem, options] of [
-      ...seeds.slice(0, 30).map((seed) => [randomProblem(seed, narrow), {}] as const),
-      ...seeds.slice(0, 30).map((seed) => [randomProblem(seed, wide), { allowInexact: true }] as const),
-    ]) {
-      const { params, batch, activation, label } = problem;
-      const symmetry = hiddenAction(params, { ...activation, ...options });
-      const zero = scaledT(randomT(symmetry.algebra, 1, 0), 0);
+  it("keeps the parameters at T = 0 where a literal eq. 8 would not, for want of rank", async () => {
+    for (const seed of seeds) {
+      const { params, batch, activation, label } = randomProblem(seed, wide);
+      const symmetry = hiddenAction(params, { ...activation, allowInexact: true });
+      const zero = scaledT(randomT(symmetry.algebra, 1, seed), 0);
       const moved = (await symmetry.act(params, zero, batch.x)) as MlpParams;
       expect(distance(params, moved), label).toBeLessThan(1e-9);
     }
@@ -107,16 +80,6 @@ describe("hiddenAction", () => {
     expect(relative(lossOf(problem.params, problem.batch), lossOf(moved, problem.batch))).toBeGreaterThan(
       1e-6,
     );
-  });
-
-  it("leaves its argument alone and gives the same numbers again", async () => {
-    const { params, batch, activation } = randomProblem(5, narrow);
-    const { params: untouched } = randomProblem(5, narrow);
-    const symmetry = hiddenAction(params, activation);
-    const T = randomT(symmetry.algebra, 0.05, 5);
-    const [first, second] = [await symmetry.act(params, T, batch.x), await symmetry.act(params, T, batch.x)];
-    expect(params).toEqual(untouched);
-    expect(second).toEqual(first);
   });
 
   it("follows a batch whose array is filled anew", async () => {

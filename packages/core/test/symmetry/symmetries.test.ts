@@ -10,7 +10,17 @@ import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { traceAscent } from "../../src/teleport/ascent.js";
 import { gradNormSq } from "../../src/teleport/objective.js";
 import { flatten, unflatten } from "../../src/tree.js";
-import { combine, distance, evaluator, type Problem, randomProblem, randomT, scaledT } from "./support.js";
+import {
+  combine,
+  distance,
+  evaluator,
+  type Problem,
+  randomProblem,
+  randomT,
+  relative,
+  scaledT,
+} from "./support.js";
+import { symmetryRows } from "./symmetries.js";
 
 const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
 
@@ -27,6 +37,9 @@ async function contextOf(
   if (isRefusal(context)) throw new Error(context.refused);
   return context;
 }
+
+/** Other data: the same numbers in another order. */
+const reversed = ({ shape, data }: NdArray): NdArray => ({ shape, data: data.slice().reverse() });
 
 /** The parameters at T.w. */
 async function at(
@@ -46,6 +59,51 @@ describe.each(symmetryRows)("$name", (row) => {
     problem: randomProblem(seed, row),
   }));
   const h = 1e-6;
+
+  it.each([
+    ["float64", 1e-10],
+    ["float32", 1e-4],
+  ] as const)("keeps the loss of 100 random networks in %s, where it claims to", async (dtype, tolerance) => {
+    const count = 100;
+    let acted = 0;
+    for (let seed = 0; seed < count; seed++) {
+      const problem = randomProblem(seed, { ...row, dtype });
+      const { params, batch, loss, label } = problem;
+      const symmetry = make(problem);
+      const moved = await symmetry.act(params, randomT(symmetry.algebra, row.norm, seed), batch.x);
+      if (isRefusal(moved)) {
+        // Not every element keeps every activation inside its range; none is refused for want of rank here.
+        expect(moved.refused, label).toMatch(/out of their activation's range/);
+        continue;
+      }
+      const lossOf = evaluator(loss, problem);
+      const other = { x: reversed(batch.x), y: batch.y };
+      for (const at of symmetry.exact === "everywhere" ? [batch, other] : [batch]) {
+        expect(relative(lossOf(params, at), lossOf(moved, at)), label).toBeLessThan(tolerance);
+      }
+      expect(distance(params, moved), label).toBeGreaterThan(1e-4);
+      acted++;
+    }
+    expect(acted).toBeGreaterThan(0.8 * count);
+  });
+
+  it("keeps the parameters at T = 0", async () => {
+    for (const { seed, problem } of problems) {
+      const symmetry = make(problem);
+      const moved = await at(symmetry, problem, scaledT(randomT(symmetry.algebra, 1, seed), 0));
+      expect(distance(problem.params, moved), problem.label).toBeLessThan(1e-9);
+    }
+  });
+
+  it("leaves its argument alone and gives the same numbers again", async () => {
+    for (const { seed, problem } of problems.slice(0, 10)) {
+      const symmetry = make(problem);
+      const T = randomT(symmetry.algebra, row.norm / 10, seed);
+      const first = await at(symmetry, problem, T);
+      expect(await at(symmetry, problem, T), problem.label).toEqual(first);
+      expect(problem.params, problem.label).toEqual(randomProblem(seed, row).params);
+    }
+  });
 
   it("has the derivative at the identity that finite differences of its action give", async () => {
     for (const { seed, problem } of problems) {

@@ -50,7 +50,9 @@ describe("objection", () => {
       /drifts/,
     );
     expect(objection(start, before, { ...before, objective: 1.4 }, limits)).toMatch(/does not grow/);
-    expect(objection(start, before, { ...before, objective: 2, racedLoss: 0.95 }, limits)).toMatch(/0\.950000/);
+    expect(objection(start, before, { ...before, objective: 2, racedLoss: 0.95 }, limits)).toMatch(
+      /0\.950000/,
+    );
   });
 
   it("lets the new point win the race when descent from the old one diverges", () => {

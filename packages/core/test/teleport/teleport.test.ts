@@ -7,7 +7,6 @@ import { square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import { Mt19937, torchRand } from "../../src/math/mt19937.js";
-import type { Activation } from "../../src/nn/activation.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
@@ -17,25 +16,8 @@ import { createRace } from "../../src/teleport/race.js";
 import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
 import { flatten } from "../../src/tree.js";
 import { distance, evaluator, type Problem, randomProblem, relative } from "../symmetry/support.js";
+import { symmetryRows } from "../symmetry/symmetries.js";
 
-interface Row {
-  readonly name: string;
-  readonly activations: readonly Activation[];
-  make(problem: Problem): Symmetry<MlpParams>;
-}
-
-const rows: readonly Row[] = [
-  {
-    name: "positiveScaling",
-    activations: ["relu", "leakyRelu"],
-    make: ({ params, activation }) => positiveScaling(params, activation),
-  },
-  {
-    name: "hiddenAction",
-    activations: ["leakyRelu", "tanh", "softplus"],
-    make: ({ params, activation }) => hiddenAction(params, activation),
-  },
-];
 const seeds = Array.from({ length: 15 }, (_, i) => 2000 + i);
 
 async function teleport(
@@ -56,11 +38,12 @@ async function teleport(
   return { ...result, heldOut };
 }
 
-describe.each(rows)("a teleport by $name", ({ activations, make }) => {
+describe.each(symmetryRows)("a teleport by $name", (row) => {
+  const { make } = row;
   it("reports what an independent measurement finds, and raises the gradient at the same loss", async () => {
     let accepted = 0;
     for (const seed of seeds) {
-      const problem = randomProblem(seed, { activations, size: "narrow" });
+      const problem = randomProblem(seed, row);
       const { params, batch, loss, label } = problem;
       const {
         params: moved,
@@ -94,20 +77,20 @@ describe.each(rows)("a teleport by $name", ({ activations, make }) => {
   });
 
   it("gives the same numbers again, bit for bit, and leaves its argument alone", async () => {
-    const problem = randomProblem(2003, { activations, size: "narrow" });
+    const problem = randomProblem(2003, row);
     const [first, second] = [await teleport(problem, make(problem)), await teleport(problem, make(problem))];
     expect(first.report.accepted).toBe(true);
     expect(second.params).toEqual(first.params);
     expect({ ...second.report, seconds: 0 }).toEqual({ ...first.report, seconds: 0 });
-    expect(problem.params).toEqual(randomProblem(2003, { activations, size: "narrow" }).params);
+    expect(problem.params).toEqual(randomProblem(2003, row).params);
   });
 
   it("agrees between the runtimes, and stays within float32's drift in float32", async () => {
-    const problem = randomProblem(2003, { activations, size: "narrow" });
+    const problem = randomProblem(2003, row);
     const { params } = await teleport(problem, make(problem), { runtime: "javascript" });
     const onnx = await teleport(problem, make(problem), { runtime: "onnx" });
     expect(distance(params, onnx.params)).toBeLessThan(1e-9);
-    const single = randomProblem(2003, { activations, size: "narrow", dtype: "float32" });
+    const single = randomProblem(2003, { ...row, dtype: "float32" });
     const inSingle = await teleport(single, make(single));
     expect(inSingle.report).toMatchObject({ accepted: true });
     expect(inSingle.report.drift).toBeLessThan(1e-4);
