@@ -77,6 +77,9 @@ describe("isoloss demo --json", () => {
       expect(run.teleports).toEqual(run.reports.filter((r) => r.accepted).map((r) => r.step));
       // Until the first teleport the runs are one.
       expect(run.history.loss.slice(0, 10)).toEqual(plain.history.loss.slice(0, 10));
+      // From then on they are not, although the first loss after it is kept.
+      expect(run.teleports).toContain(10);
+      expect(run.history.loss[11]).not.toBe(plain.history.loss[11]);
       for (const report of run.reports) {
         expect(report.symmetry).toBe(run.name);
         expect(report.reason).not.toBe("");

@@ -6,7 +6,7 @@ import type { Mt19937 } from "../math/mt19937.js";
 import { normal } from "./initialisers.js";
 import type { InitOptions } from "./model.js";
 
-/** `weight` [count, width]: one row for each index. */
+/** `weight`, of shape [count, width], has one row for each index. */
 export interface EmbeddingParams {
   readonly weight: NdArray;
 }

@@ -57,7 +57,7 @@ describe("the documents", () => {
     const missing = names
       .map(([, name]) => name)
       // Generated, or a pattern.
-      .filter((name) => !name.startsWith("docs/api") && !/[*<>{}A-Z]{2,}|[*<>{}]/.test(name))
+      .filter((name) => !name.startsWith("docs/api") && !name.includes("*"))
       .filter((name) => !existsSync(fileURLToPath(new URL(name, root))));
     expect(missing).toEqual([]);
   });

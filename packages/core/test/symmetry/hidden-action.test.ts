@@ -61,7 +61,7 @@ describe("hiddenAction", () => {
     expect(refusalOf(await symmetry.act(params, T, once))).toBe("moved");
   });
 
-  it("keeps the parameters at T = 0 where a literal eq. 8 would not, for want of rank", async () => {
+  it("keeps the parameters at T = 0 on a batch that is too large, too", async () => {
     for (const seed of seeds) {
       const { params, batch, activation, label } = randomProblem(seed, wide);
       const symmetry = hiddenAction(params, { ...activation, allowInexact: true });
@@ -69,6 +69,20 @@ describe("hiddenAction", () => {
       const moved = (await symmetry.act(params, zero, batch.x)) as MlpParams;
       expect(distance(params, moved), label).toBeLessThan(1e-9);
     }
+  });
+
+  it("keeps at T = 0 what a literal eq. 8 would project on the span of the batch", async () => {
+    const row = (values: number[]): NdArray => ({
+      shape: [1, values.length],
+      data: Float64Array.from(values),
+    });
+    // One sample (1, 0): W h h^+ would be (3, 0).
+    const params = { layers: [{ weight: row([3, 4]) }, { weight: row([5]) }] };
+    const symmetry = hiddenAction(params, { activation: "identity" });
+    const at = async (t: number) => (await symmetry.act(params, [row([t])], row([1, 0]))) as MlpParams;
+    expect(await at(0)).toEqual(params);
+    // g = 2 doubles what the sample sees, and nothing else.
+    expect(await at(1)).toEqual({ layers: [{ weight: row([6, 4]) }, { weight: row([2.5]) }] });
   });
 
   it("acts on a batch that is too large when told to, and the loss moves", async () => {

@@ -112,7 +112,7 @@ export function distance(p: MlpParams, q: MlpParams): number {
   return norm(combine((a, b) => a - b, p, q)) / norm(p);
 }
 
-export function norm(p: MlpParams): number {
+function norm(p: MlpParams): number {
   return Math.hypot(
     ...flatten<NdArray>(p, isNdArray).leaves.flatMap(({ data }) => Array.from(data as Float64Array)),
   );

@@ -98,6 +98,14 @@ const rows: readonly {
     options: { guard: { race: { learningRate: 0.2, steps: 1 } } },
   },
   {
+    // The same step as in the race below, towards y = 0: away from the held-out y = 5, from (2, 1) to (1.96, 0.92).
+    name: "a descent that takes the loss on held-out data up, further from the new point",
+    reason: /^descent from the new point gets to 10\.\d+, from the old one to 10\.2195$/,
+    halvings: 3,
+    options: { guard: { race: { learningRate: 0.01, steps: 1 } } },
+    heldOut: batchOf(1, 5),
+  },
+  {
     name: "a context that the symmetry refuses",
     reason: /^no context here$/,
     halvings: 0,
@@ -152,6 +160,11 @@ it("is halved until the guard takes it", async () => {
   expect(report).toMatchObject({ accepted: true, steps: 1, halvings: 2, reason: "1 ascent steps taken" });
   expect(numbersOf(params)).toEqual([2 * 1.025, 0.975]);
   expect(report.drift).toBeCloseTo(1 - (1.025 * 0.975) ** 2, 12);
+});
+
+it("passes a race that it wins", async () => {
+  const { report } = await teleport(toy(2, 1), { guard: { race: { learningRate: 0.01, steps: 1 } } });
+  expect(report).toMatchObject({ accepted: true, halvings: 0 });
 });
 
 it("keeps the steps before the one that is refused", async () => {

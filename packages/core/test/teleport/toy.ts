@@ -13,7 +13,7 @@ export interface Toy {
   readonly b: NdArray;
 }
 
-export const scalar = (v: number): NdArray => ({ shape: [1], data: Float64Array.of(v) });
+const scalar = (v: number): NdArray => ({ shape: [1], data: Float64Array.of(v) });
 
 export const toy = (a: number, b: number): Toy => ({ a: scalar(a), b: scalar(b) });
 
