@@ -1,8 +1,9 @@
 import type { DType, Shape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
-import { int, ints, text } from "../onnx-rule.js";
+import { int, ints, type OnnxEmitter, text } from "../onnx-rule.js";
 import { apply, bytesOf, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { type PoolAttributes, tiles } from "./pool-tiles.js";
 import { resolveAxis } from "./reshape.js";
 
 /** x[..., indices, ...]: whole slices of x along an axis. */
@@ -74,6 +75,8 @@ const scatterAddOp: Op<{ axis: number; size: number }> = {
   onnx: {
     emit(e, [updates, indices], node, { axis }) {
       const [u, i] = node.inputs;
+      const pooled = unpooledIndices(node);
+      if (pooled && !e.portable) return emitUnpool(e, updates, pooled, node);
       // ScatterND adds whole slices along the leading axis: bring ours there and back.
       const lead = [...u.shape.keys()].slice(axis, axis + i.rank);
       const others = [...u.shape.keys()].filter((d) => !lead.includes(d));
@@ -96,6 +99,32 @@ const scatterAddOp: Op<{ axis: number; size: number }> = {
   },
   flops: ({ inputs: [updates] }) => updates.size,
 };
+
+/**
+ * The indices of a max pooling whose windows tile the image, where these are what a scatter puts elements back to:
+ * no two of them are equal, and ONNX has an operator for that.
+ */
+function unpooledIndices({ inputs: [updates, indices], dtype, size }: Tensor): Tensor | undefined {
+  const [pooled] = indices.inputs;
+  const isPooling = indices.op.name === "reshape" && pooled.op.name === "maxPoolIndices2d";
+  if (!isPooling || updates.rank !== 1 || dtype !== "float32" || pooled.inputs[0].size !== size)
+    return undefined;
+  return tiles(pooled.inputs[0].shape, pooled.attrs as unknown as PoolAttributes) ? pooled : undefined;
+}
+
+function emitUnpool(e: OnnxEmitter, updates: string, indices: Tensor, node: Tensor): string {
+  const { kernel, stride } = indices.attrs as unknown as PoolAttributes;
+  const image = e.emit(
+    "MaxUnpool",
+    [
+      e.emit("Reshape", [updates, e.indices(indices.shape)]),
+      e.value(indices),
+      e.indices(indices.inputs[0].shape),
+    ],
+    { kernel_shape: ints(kernel), strides: ints(stride) },
+  );
+  return e.emit("Reshape", [image, e.indices(node.shape)]);
+}
 
 function requireIndices(op: string, indices: Tensor): void {
   if (indices.dtype !== "int64") {

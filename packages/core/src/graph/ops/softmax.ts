@@ -2,7 +2,7 @@ import { DTypeError } from "../../errors.js";
 import type { Affine } from "../index-expression.js";
 import { Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
-import { int } from "../onnx-rule.js";
+import { int, type OnnxEmitter } from "../onnx-rule.js";
 import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
 import { mul, sub } from "./arithmetic.js";
 import { sum } from "./reduce.js";
@@ -35,9 +35,27 @@ function forEachLine(
   nest([]);
 }
 
+/** Names of x - largest, of its exponential, and of the sum of that along the axis. */
+interface Parts {
+  readonly shifted: string;
+  readonly exponential: string;
+  readonly total: string;
+}
+
+function emitParts(e: OnnxEmitter, x: string, axis: number): Parts {
+  const [shifted, exponential, total] = e.shared(`softmax parts ${axis} ${x}`, () => {
+    const kept = [e.indices([axis])];
+    const difference = e.emit("Sub", [x, e.emit("ReduceMax", [x, ...kept], { keepdims: int(1) })]);
+    const powers = e.emit("Exp", [difference]);
+    return [difference, powers, e.emit("ReduceSum", [powers, ...kept], { keepdims: int(1) })];
+  });
+  return { shifted, exponential, total };
+}
+
 function line(
   name: string,
   onnx: string,
+  compose: (e: OnnxEmitter, parts: Parts) => string,
   vjp: (g: Tensor, y: Tensor, axis: number) => Tensor,
   js: (x: string, largest: string, total: string) => string,
   finish: (total: string) => string,
@@ -60,7 +78,11 @@ function line(
         });
       },
     },
-    onnx: { emit: (e, inputs, _node, { axis }) => e.emit(onnx, inputs, { axis: int(axis) }) },
+    onnx: {
+      // The runtime turns any other axis to the end and back; the parts, which both forms share, need no turning.
+      emit: (e, [x], node, { axis }) =>
+        axis === node.rank - 1 ? e.emit(onnx, [x], { axis: int(axis) }) : compose(e, emitParts(e, x, axis)),
+    },
     flops: (node) => 20 * node.size,
   };
 }
@@ -68,6 +90,7 @@ function line(
 const softmaxOp = line(
   "softmax",
   "Softmax",
+  (e, { exponential, total }) => e.emit("Div", [exponential, total]),
   (g, y, axis) => mul(y, sub(g, sum(mul(g, y), { axes: axis, keepDims: true }))),
   (x, largest, total) => `Math.exp(${x}-${largest})*${total}`,
   (total) => `1/${total}`,
@@ -76,6 +99,7 @@ const softmaxOp = line(
 const logSoftmaxOp = line(
   "logSoftmax",
   "LogSoftmax",
+  (e, { shifted, total }) => e.emit("Sub", [shifted, e.emit("Log", [total])]),
   (g, y, axis) => sub(g, mul(softmax(y.inputs[0], { axis }), sum(g, { axes: axis, keepDims: true }))),
   (x, largest, total) => `${x}-${largest}-${total}`,
   (total) => `Math.log(${total})`,
