@@ -19,6 +19,7 @@ import {
   matmul,
   mlp,
   mul,
+  namedArrays,
   permutation,
   resnet18,
   segnet,
@@ -40,10 +41,7 @@ const float = (value, dtype = "float32") => ({
 });
 
 /** Arrays of a tree under names as the graph has them. */
-function named(prefix, tree) {
-  const { leaves, paths } = flattenTree({ [prefix]: tree }, isNdArray);
-  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
-}
+const named = (prefix, tree) => namedArrays({ [prefix]: tree });
 
 /** A model's parameters with the benchmark's values. */
 function parameters(model, isScale = () => false) {

@@ -4,9 +4,8 @@ import {
   createTrainer,
   decodeModel,
   digits,
-  flattenTree,
-  isNdArray,
   mlp,
+  namedArrays,
   sgd,
   softmax,
   spec,
@@ -26,9 +25,7 @@ const { params } = trainer.current;
 const predict = (p, x) => ({ probabilities: softmax(model.apply(p, x).output) });
 const { graph } = trace(predict, [params, spec([1, 64])], { names: ["params", "image"] });
 
-const { leaves, paths } = flattenTree({ params }, isNdArray);
-const constants = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
-const bytes = toOnnx(graph, { constants, metadata: { author: "Isoloss" } });
+const bytes = toOnnx(graph, { constants: namedArrays({ params }), metadata: { author: "Isoloss" } });
 
 await mkdir("out", { recursive: true });
 await writeFileAtomic("out/digits.onnx", bytes);

@@ -81,6 +81,7 @@ export { spec, trace } from "./graph/trace.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js";
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
 export { createRng, permutation } from "./math/rng.js";
+export { namedArrays } from "./named-arrays.js";
 export type { Activation } from "./nn/activation.js";
 export { activation } from "./nn/activation.js";
 export type { AttentionOptions, AttentionParams } from "./nn/attention.js";

@@ -1,6 +1,6 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
 import type { NdArray, Shape } from "../array.js";
-import { astype, copyArray, dtypeOf, isNdArray } from "../array.js";
+import { astype, copyArray, dtypeOf } from "../array.js";
 import { NumericalError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { add, div, neg } from "../graph/ops/arithmetic.js";
@@ -9,10 +9,10 @@ import { matmul } from "../graph/ops/matmul.js";
 import { sameShape, type Tensor } from "../graph/tensor.js";
 import type { SpecLeaf } from "../graph/trace.js";
 import { inverse, pinv } from "../math/linalg.js";
+import { namedArrays } from "../named-arrays.js";
 import type { MlpParams } from "../nn/models/mlp.js";
 import { compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { flatten } from "../tree.js";
 import { bijection, slopeOf } from "./bijection.js";
 import { layerInput, preActivation, split, traceAct, traceInput } from "./hidden-graphs.js";
 import { hiddenLayers } from "./hidden-layers.js";
@@ -82,7 +82,7 @@ export function hiddenAction(
   const plusOf = async (p: MlpParams, x: NdArray, m: number): Promise<NdArray | Refusal> => {
     if (m === 0 && known && sameArray(known.x, x)) return known.plus;
     const run = await inputRun(p, x, m);
-    const plus = inverseOf((await run.run({ ...named(p), x })).h);
+    const plus = inverseOf((await run.run({ ...namedArrays({ p }), x })).h);
     if (m === 0 && !isRefusal(plus)) known = { x: copyArray(x), plus };
     return plus;
   };
@@ -95,7 +95,7 @@ export function hiddenAction(
     const back = orRefusal(() => inverse(g), "the group element");
     if (isRefusal(back)) return back;
     const run = await actRun(p, x, m);
-    const result = await run.run({ ...named(p), x, g, back, plus });
+    const result = await run.run({ ...namedArrays({ p }), x, g, back, plus });
     if (!Object.values(result).every(isFiniteArray)) {
       return { refused: "the group element takes units out of their activation's range" };
     }
@@ -188,9 +188,4 @@ function identityPlus(T: NdArray): NdArray<Float64Array> {
   const data = Float64Array.from(T.data as Float64Array);
   for (let i = 0; i < n; i++) data[i * n + i] += 1;
   return { shape: [n, n], data };
-}
-
-function named(p: MlpParams): Record<string, NdArray> {
-  const { leaves, paths } = flatten<NdArray>({ p }, isNdArray);
-  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
 }

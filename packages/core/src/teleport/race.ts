@@ -5,6 +5,7 @@ import { grad, mapTree } from "../graph/autodiff.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type SpecLeaf, spec, type TensorsOf, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { flatten, unflatten } from "../tree.js";
 import type { BatchLoss } from "./objective.js";
@@ -55,9 +56,7 @@ export async function createRace<P>(
   };
   return {
     async run(p, { x, y }) {
-      const { leaves } = flatten<NdArray>({ params: p }, isNdArray);
-      const named = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
-      const results = await executable.run({ ...named, x, y, rate }, { steps });
+      const results = await executable.run({ ...namedArrays({ params: p }), x, y, rate }, { steps });
       return (
         unflatten(
           def,

@@ -4,6 +4,7 @@ import { dtypeOf, isNdArray, item } from "../array.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
@@ -98,10 +99,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const measurement = await compile(measured.graph, compileOptions);
   const compileSeconds = (performance.now() - beforeCompiling) / 1000;
 
-  const namedParams = (p: P): Record<string, NdArray> => {
-    const { leaves, paths } = flatten<NdArray>({ params: p }, isNdArray);
-    return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
-  };
+  const namedParams = (p: P) => namedArrays({ params: p });
   const measure = async (p: P, at: Batch, heldOut: Batch | undefined): Promise<Point> => {
     const here = await measurement.run({ ...namedParams(p), ...at });
     const elsewhere = heldOut && (await measurement.run({ ...namedParams(p), ...heldOut }));

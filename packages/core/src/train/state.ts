@@ -2,6 +2,7 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray } from "../array.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
+import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
 
@@ -18,8 +19,7 @@ export interface TrainState<P, S> {
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */
 export function arraysOf<P, S>(current: TrainState<P, S>): Record<string, NdArray> {
   const { params, state, optimizer } = current;
-  const { leaves, paths } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
-  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+  return namedArrays({ params, state, optimizer });
 }
 
 /** A state of the structure of another one, from arrays by path. */

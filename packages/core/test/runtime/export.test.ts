@@ -1,16 +1,15 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../src/array.js";
-import { isNdArray, zeros } from "../../src/array.js";
+import { zeros } from "../../src/array.js";
 import { IsolossError, ShapeError } from "../../src/errors.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../src/graph/trace.js";
 import { Mt19937, torchRand } from "../../src/math/mt19937.js";
+import { namedArrays } from "../../src/named-arrays.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { compile } from "../../src/runtime/compile.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { toOnnx } from "../../src/runtime/onnx/export.js";
-import { flatten } from "../../src/tree.js";
 import { relativeError } from "./relative-error.js";
 
 const model = convnet({ imageSize: [12, 12] });
@@ -19,8 +18,7 @@ const { params } = model.init(rng);
 const x = torchRand(rng, [5, 1, 12, 12]);
 const apply = (p: TensorsOf<typeof params>, v: Tensor) => ({ logits: model.apply(p, v).output });
 const { graph } = trace(apply, [params, spec([5, 1, 12, 12])], { names: ["params", "x"] });
-const { leaves, paths } = flatten<NdArray>({ params }, isNdArray);
-const weights = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+const weights = namedArrays({ params });
 
 describe("an exported model", () => {
   it("has its parameters inside, standard operators only, and the graph's names", () => {

@@ -1,16 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../src/array.js";
-import { isNdArray } from "../../src/array.js";
 import { grad, valueAndGrad } from "../../src/graph/autodiff.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { trace } from "../../src/graph/trace.js";
 import { Mt19937, torchRand } from "../../src/math/mt19937.js";
+import { namedArrays } from "../../src/named-arrays.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
 import { gradNormSq } from "../../src/teleport/objective.js";
-import { flatten } from "../../src/tree.js";
 import { relativeError } from "./relative-error.js";
 
 const models = {
@@ -32,8 +30,7 @@ function problem(name: keyof typeof models) {
     return { value, first, second: grad(gradNormSq(loss))(p, v, labels) };
   };
   const { graph } = trace(f as never, [params, x, y], { names: ["p", "x", "y"] });
-  const { leaves, paths } = flatten<NdArray>({ p: params }, isNdArray);
-  return { graph, inputs: { ...Object.fromEntries(paths.map((path, i) => [path, leaves[i]])), x, y } };
+  return { graph, inputs: { ...namedArrays({ p: params }), x, y } };
 }
 
 async function hasWebGpu(): Promise<boolean> {
