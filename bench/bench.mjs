@@ -35,6 +35,12 @@ if (options.help) {
 const median = (xs) => [...xs].sort((a, b) => a - b)[xs.length >> 1];
 const say = (text) => process.stderr.write(text);
 const rounds = Number(options.rounds);
+if (!Number.isInteger(rounds) || rounds < 1 || !(Number(options.seconds) > 0)) {
+  console.error(
+    `--rounds must be an integer >= 1 and --seconds > 0; got ${options.rounds} and ${options.seconds}.`,
+  );
+  process.exit(2);
+}
 const seconds = Number(options.seconds);
 const threadCounts = options.threads
   .split(",")
@@ -42,7 +48,7 @@ const threadCounts = options.threads
   .filter((n) => n <= availableParallelism());
 const filters = options.filter.split(",");
 const chosen = Object.entries(workloads).filter(([name]) =>
-  filters.some((f) => name === f || (f !== name && name.includes(f) && !workloads[f])),
+  filters.some((f) => (workloads[f] ? name === f : name.includes(f))),
 );
 if (chosen.length === 0) {
   console.error(`No workload contains "${options.filter}"; there are ${Object.keys(workloads).join(", ")}.`);

@@ -213,6 +213,7 @@ function resolvePool(op: string, { kernel, stride = kernel, ...rest }: PoolOptio
 
 /**
  * Largest element of each window. The gradient goes to the first largest element of a window, as in PyTorch.
+ * Of relu(x) or leakyRelu(x) the pooled x is what is computed on: the value and the derivatives in x are equal.
  *
  * @param x images [batch, channels, height, width]
  * @param options `kernel`; `stride` (default: the kernel), `padding`, `dilation`

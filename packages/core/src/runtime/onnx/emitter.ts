@@ -18,7 +18,7 @@ export class Emitter implements OnnxEmitter {
   readonly convBlock: number | undefined;
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
-  private readonly identities = new Map<NdArray["data"], string>();
+  private readonly memories = new Map<NdArray["data"], number>();
   private readonly sharedResults = new Map<string, string[]>();
   private readonly useCounts = new Map<Tensor, number>();
   private readonly poolIndexed = new Set<Tensor>();
@@ -86,22 +86,22 @@ export class Emitter implements OnnxEmitter {
     return outputs;
   }
 
-  constant(value: NdArray): string {
-    const known = this.identities.get(value.data);
-    if (known !== undefined && value.data.length > 64) return known;
-    const key = `${value.data.constructor.name}[${value.shape}]${value.data.length > 64 ? this.constants.size : value.data.join()}`;
-    const same = this.constants.get(key);
-    if (same !== undefined) return same;
+  constant({ shape, data }: NdArray): string {
+    // Small constants are compared by value, large ones by their memory.
+    const content = data.length <= 64 ? data.join() : `memory ${this.memoryId(data)}`;
+    const key = `${data.constructor.name}[${shape}] ${content}`;
+    const known = this.constants.get(key);
+    if (known !== undefined) return known;
     const name = `c:${this.constants.size}`;
     this.constants.set(key, name);
-    this.identities.set(value.data, name);
-    this.initializers.push({
-      name,
-      dtype: onnxDType(value.data),
-      shape: value.shape,
-      data: value.data as OnnxData,
-    });
+    this.initializers.push({ name, dtype: onnxDType(data), shape, data: data as OnnxData });
     return name;
+  }
+
+  private memoryId(data: NdArray["data"]): number {
+    const id = this.memories.get(data) ?? this.memories.size;
+    this.memories.set(data, id);
+    return id;
   }
 
   indices(values: readonly number[]): string {
