@@ -23,7 +23,7 @@ const batchAt = (step) => {
 const { params } = trainer.current;
 const teleporter = await createTeleporter({
   symmetry: positiveScaling(params),
-  loss: (p, x, y) => crossEntropy(model.apply(p, x).output, y),
+  loss: (p, { x, y }) => crossEntropy(model.apply(p, x).output, y),
   params,
   batch: batchAt(0),
   // A larger gradient comes with a larger curvature: keep the new point only if descent gets further from it.

@@ -33,7 +33,7 @@ The document of --json:
     name, trainLoss, validation {loss, accuracy}
     wall: seconds {training, teleports}
     teleports: steps before which a teleport was accepted
-    reports: one a teleport, accepted or not: {step, symmetry, accepted, reason, lossBefore, lossAfter,
+    reports: one a teleport, accepted or not: {step, search, accepted, reason, lossBefore, lossAfter,
       drift, gradNormSqBefore, gradNormSqAfter, heldOut, steps, halvings, seconds}
     history: {loss, seconds}, one entry a training step
 

@@ -81,7 +81,7 @@ describe("isoloss demo --json", () => {
       expect(run.teleports).toContain(10);
       expect(run.history.loss[11]).not.toBe(plain.history.loss[11]);
       for (const report of run.reports) {
-        expect(report.symmetry).toBe(run.name);
+        expect(report.search).toBe(run.name);
         expect(report.reason).not.toBe("");
         expect(report.drift).toBeLessThanOrEqual(1e-4);
         expect(report.heldOut?.drift).toBeLessThanOrEqual(0.01);

@@ -4,9 +4,11 @@ import { table, verdict } from "../src/demo/summary.js";
 
 const report = {
   step: 10,
-  symmetry: "s",
+  search: "s",
+  objectiveBefore: 2,
+  objectiveAfter: 5,
   accepted: true,
-  reason: "10 ascent steps taken",
+  reason: "10 steps taken",
   lossBefore: 2,
   lossAfter: 2.000002,
   drift: 1e-6,

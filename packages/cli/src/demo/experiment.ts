@@ -1,5 +1,6 @@
 import {
   type Batch,
+  type BatchTensors,
   createTeleporter,
   createTrainer,
   crossEntropy,
@@ -55,7 +56,7 @@ export const description =
   `network 64-32-32-10, batch ${batchSize}, SGD at rate ${learningRate}, ` +
   `teleports before steps ${teleportAt.join(", ")}`;
 
-const loss = (params: TensorsOf<MlpParams>, x: Tensor, y: Tensor): Tensor =>
+const loss = (params: TensorsOf<MlpParams>, { x, y }: BatchTensors): Tensor =>
   crossEntropy(model.apply(params, x).output, y);
 
 export const variants: readonly Variant[] = [

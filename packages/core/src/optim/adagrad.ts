@@ -54,7 +54,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
   const { epsilon = 1e-10, rateDecay = 0, initialSum = 0, weightDecay = 0 } = options;
   return {
     name: "adagrad",
-    moments: { sum: 2 },
+    moments: { sum: { power: 2, kind: "sum" } },
     init: (params) => ({
       ...(rateDecay > 0 ? { step: zeroSteps() } : {}),
       sum: filledLike(params, initialSum),

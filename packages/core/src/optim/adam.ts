@@ -72,7 +72,11 @@ export function adamWithDecay(name: string, options: AdamOptions, kind: "penalty
   const decay = kind === "decoupled" ? weightDecay : 0;
   return {
     name,
-    moments: { m: 1, v: 2, ...(amsgrad ? { vMax: 2 as const } : {}) },
+    moments: {
+      m: { power: 1, kind: "average" },
+      v: { power: 2, kind: "average" },
+      ...(amsgrad ? { vMax: { power: 2, kind: "maximum" } as const } : {}),
+    },
     init: (params) => ({
       step: zeroSteps(),
       m: filledLike(params),

@@ -9,6 +9,14 @@ import { flatten, unflatten } from "../tree.js";
 /** An optimiser's state: a plain object of trees of arrays, or of tensors while it is traced. */
 export type OptimizerState = Readonly<Record<string, unknown>>;
 
+/** A memory of past gradients in an optimiser's state. */
+export interface Moment {
+  /** 1 where it transforms as gradients do, 2 as their squares. */
+  readonly power: 1 | 2;
+  /** A running average (b v + (1 - b) g), a sum (b v + g), or the largest value so far. */
+  readonly kind: "average" | "sum" | "maximum";
+}
+
 /**
  * An optimiser: a pair of pure functions, after Optax. `update` is traced, so that it becomes part of the step's graph;
  * the learning rate is an input of that graph, so that schedules need no recompilation.
@@ -18,11 +26,10 @@ export type OptimizerState = Readonly<Record<string, unknown>>;
 export interface Optimizer<S = OptimizerState> {
   readonly name: string;
   /**
-   * Entries of the state that are trees like the parameters and change with them under a symmetry: 1 where they
-   * transform as gradients do, 2 as squares of gradients. An entry that is not listed (a step count, a velocity of
-   * normalised gradients) does not change.
+   * Entries of the state that are trees like the parameters and change with them under a symmetry. An entry that is
+   * not listed (a step count, a velocity of normalised gradients) does not change.
    */
-  readonly moments: Readonly<Record<string, 1 | 2>>;
+  readonly moments: Readonly<Record<string, Moment>>;
   /** State before the first step for a tree of parameters (arrays), as plain arrays. */
   init<P>(params: P): S;
   /**

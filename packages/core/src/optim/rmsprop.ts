@@ -59,7 +59,10 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const { decay = 0.99, epsilon = 1e-8, momentum = 0, centered = false, weightDecay = 0 } = options;
   return {
     name: "rmsprop",
-    moments: { square: 2, ...(centered ? { mean: 1 as const } : {}) },
+    moments: {
+      square: { power: 2, kind: "average" },
+      ...(centered ? { mean: { power: 1, kind: "average" } as const } : {}),
+    },
     init: (params) => ({
       square: filledLike(params),
       ...(centered ? { mean: filledLike(params) } : {}),

@@ -84,7 +84,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   const name = nesterov ? "nesterov" : "momentum";
   return {
     name,
-    moments: { velocity: 1 },
+    moments: { velocity: { power: 1, kind: "sum" } },
     init: (params) => ({ ...(dampening > 0 ? { step: zeroSteps() } : {}), velocity: filledLike(params) }),
     update(gradients, state, params, learningRate) {
       checkUpdate(name, params, learningRate, { gradients, velocity: state.velocity });

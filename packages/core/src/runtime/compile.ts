@@ -22,6 +22,15 @@ export interface CompileOptions {
   readonly scan?: Scan;
 }
 
+/** The options that say where a graph runs, of an object that has more. */
+export function pickCompileOptions({ runtime, provider, threads }: CompileOptions): CompileOptions {
+  return {
+    ...(runtime !== undefined ? { runtime } : {}),
+    ...(provider !== undefined ? { provider } : {}),
+    ...(threads !== undefined ? { threads } : {}),
+  };
+}
+
 /**
  * Compiles a graph: simplifies it, chooses a runtime and makes it ready to run.
  *

@@ -114,14 +114,14 @@ export function hiddenAction(
     exact: "batch",
     algebra: widths.map((n) => [n, n]),
     bound: { kind: "norm", value: 0.5 },
-    contextShapes: (batchSize) => inputWidths.map((n): Shape => [n, batchSize]),
-    async prepare(p, x) {
+    contextShapes: ({ x }) => inputWidths.map((n): Shape => [n, x.shape[0]]),
+    async prepare(p, { x }) {
       for (let m = 0; m < hidden.length; m++) {
         await inputRun(p, x, m);
         await actRun(p, x, m);
       }
     },
-    async context(p, x) {
+    async context(p, { x }) {
       const all: NdArray[] = [];
       for (let m = 0; m < hidden.length; m++) {
         const plus = await plusOf(p, x, m);
@@ -130,7 +130,7 @@ export function hiddenAction(
       }
       return all;
     },
-    derivative(p, T, x, plus) {
+    derivative(p, T, { x }, plus) {
       const changes = p.layers.map((): Tensor[] => []);
       const biasChanges: (Tensor | undefined)[] = p.layers.map(() => undefined);
       for (let m = 0; m < hidden.length; m++) {
@@ -149,7 +149,7 @@ export function hiddenAction(
         })),
       };
     },
-    async act(p, T, x) {
+    async act(p, T, { x }) {
       let moved: MlpParams = p;
       for (let m = 0; m < hidden.length; m++) {
         const next = await actOn(moved, x, m, T[m]);

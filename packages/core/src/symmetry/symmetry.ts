@@ -7,6 +7,15 @@ export interface Refusal {
   readonly refused: string;
 }
 
+/** What a loss sees besides the parameters: arrays by name, `{ x, y }` for supervised learning, `{}` for a function. */
+export type Batch = Readonly<Record<string, NdArray>>;
+
+/** Shapes and dtypes of a batch. */
+export type BatchSpec = Readonly<Record<string, SpecLeaf>>;
+
+/** A batch while a function of it is traced. */
+export type BatchTensors = Readonly<Record<string, Tensor>>;
+
 /**
  * A group acting on parameters that leaves a loss unchanged. An element near the identity is given by T in the Lie
  * algebra, a list of blocks; T = 0 is the identity.
@@ -15,23 +24,40 @@ export interface Refusal {
  */
 export interface Symmetry<P> {
   readonly name: string;
-  /** Whether the loss is kept on all data, or only on the batch that the action is made for. */
-  readonly exact: "everywhere" | "batch";
+  /**
+   * Where the loss is kept: on all data, on the batch that the action is made for, or on all data but for the small
+   * constant of a normalisation.
+   */
+  readonly exact: "everywhere" | "batch" | "nearly";
   /** Shapes of the blocks of T. */
   readonly algebra: readonly Shape[];
   /** Default bound on the size of T over a teleport: of each element (`element`) or of its Frobenius norm (`norm`). */
   readonly bound: { readonly kind: "element" | "norm"; readonly value: number };
-  /** Shapes of what {@link context} returns for a batch. */
-  contextShapes(batchSize: number): readonly Shape[];
+  /** Shapes of what {@link context} returns for a batch; left out: none. */
+  contextShapes?(batch: BatchSpec): readonly Shape[];
   /** Compiles ahead what {@link context} and {@link act} need for parameters and batches of these shapes. */
-  prepare?(params: P, x: SpecLeaf): Promise<void>;
+  prepare?(params: P, batch: BatchSpec): Promise<void>;
   /** Arrays that depend on parameters and batch and are held fixed in the derivative, such as pseudo-inverses. */
-  context(params: P, x: NdArray): Promise<readonly NdArray[] | Refusal>;
+  context?(params: P, batch: Batch): Promise<readonly NdArray[] | Refusal>;
   /** The derivative of the action at the identity, d/de act(e T) w at e = 0, linear in T. Traced. */
-  derivative(params: TensorsOf<P>, T: readonly Tensor[], x: Tensor, context: readonly Tensor[]): TensorsOf<P>;
+  derivative(
+    params: TensorsOf<P>,
+    T: readonly Tensor[],
+    batch: BatchTensors,
+    context: readonly Tensor[],
+  ): TensorsOf<P>;
   /** The action itself: new parameters of the same loss. */
-  act(params: P, T: readonly NdArray[], x: NdArray): Promise<P | Refusal>;
-  dispose(): Promise<void>;
+  act(params: P, T: readonly NdArray[], batch: Batch): Promise<P | Refusal>;
+  /** T of the inverse element; left out where elements do not compose. */
+  inverse?(T: readonly NdArray[]): readonly NdArray[];
+  /** T of the element that acts as `second` after `first`. */
+  compose?(second: readonly NdArray[], first: readonly NdArray[]): readonly NdArray[];
+  /**
+   * Carries a tree like the parameters along with the action: power 1 transforms as gradients do,
+   * g' = (dw'/dw)^-T g, power 2 as their element-wise squares. `params` is the point that was left.
+   */
+  pushForward?(tree: P, T: readonly NdArray[], power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
+  dispose?(): Promise<void>;
 }
 
 export function isRefusal(value: unknown): value is Refusal {

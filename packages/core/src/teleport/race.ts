@@ -1,40 +1,44 @@
 import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
 import { OptionError } from "../errors.js";
-import { grad, mapTree } from "../graph/autodiff.js";
-import { mul, sub } from "../graph/ops/arithmetic.js";
+import { grad } from "../graph/autodiff.js";
 import type { Tensor } from "../graph/tensor.js";
-import { type SpecLeaf, spec, type TensorsOf, trace } from "../graph/trace.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { gd } from "../optim/sgd.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
-import type { BatchLoss } from "./objective.js";
+import type { BatchLoss } from "./objective/objective.js";
 
 export interface RaceOptions {
   /** Of the training that goes on after the teleport. */
   readonly learningRate: number;
-  /** Steps of gradient descent from each point; default 10. */
+  /** Steps from each point; default 10. */
   readonly steps?: number;
+  /** Default gradient descent. */
+  readonly optimizer?: Optimizer;
 }
 
 /** Where descent leads from a point: the judge of whether a larger gradient is worth having. */
 export interface Race<P> {
-  /** Parameters after the steps on one batch. */
-  run(params: P, batch: { readonly x: NdArray; readonly y: NdArray }): Promise<P>;
+  /** Parameters after the steps on one batch, from an optimiser's state or, left out, a fresh one. */
+  run(params: P, batch: Batch, state?: OptimizerState): Promise<P>;
   dispose(): Promise<void>;
 }
 
 /**
- * Compiles steps of gradient descent on one batch as a loop.
+ * Compiles steps of descent on one batch as a loop.
  *
  * @throws OptionError for a learning rate or a number of steps out of range
  */
 export async function createRace<P>(
   loss: BatchLoss<TensorsOf<P>>,
   params: P,
-  batch: { readonly x: SpecLeaf; readonly y: SpecLeaf },
+  batch: BatchSpec,
   dtype: "float32" | "float64",
-  { learningRate, steps = 10 }: RaceOptions,
+  { learningRate, steps = 10, optimizer = gd() }: RaceOptions,
   compileOptions: CompileOptions,
 ): Promise<Race<P>> {
   if (!(learningRate > 0) || !Number.isInteger(steps) || steps < 1) {
@@ -42,21 +46,23 @@ export async function createRace<P>(
       `race: needs learningRate > 0 and an integer steps >= 1; got ${learningRate}, ${steps}.`,
     );
   }
-  const step = (p: TensorsOf<P>, x: Tensor, y: Tensor, rate: Tensor) => ({
-    params: mapTree((w, g) => sub(w, mul(rate, g)), p, grad(loss)(p, x, y)),
-  });
-  const args = [params, batch.x, batch.y, spec([], dtype)];
-  const { graph } = trace(step as never, args, { names: ["params", "x", "y", "rate"] });
-  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const carry = Object.fromEntries(paths.map((path) => [path, path]));
+  const step = (p: TensorsOf<P>, state: OptimizerState, b: BatchTensors, rate: Tensor) => {
+    const updated = optimizer.update(grad(loss)(p, b), state, p, rate);
+    return { params: updated.params, state: updated.state };
+  };
+  const args = [params, optimizer.init(params), batch, spec([], dtype)];
+  const { graph } = trace(step as never, args, { names: ["params", "state", "batch", "rate"] });
+  const carry = Object.fromEntries(graph.outputs.map(({ name }) => [name, name]));
   const executable = await compile(graph, { ...compileOptions, scan: { carry } });
+  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   const rate = {
     shape: [],
     data: dtype === "float64" ? Float64Array.of(learningRate) : Float32Array.of(learningRate),
   };
   return {
-    async run(p, { x, y }) {
-      const results = await executable.run({ ...namedArrays({ params: p }), x, y, rate }, { steps });
+    async run(p, b, state = optimizer.init(p)) {
+      const inputs = { ...namedArrays({ params: p, state, batch: b }), rate };
+      const results = await executable.run(inputs, { steps });
       return (
         unflatten(
           def,

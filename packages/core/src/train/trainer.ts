@@ -7,7 +7,7 @@ import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import type { Model } from "../nn/model.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { type CompileOptions, compile } from "../runtime/compile.js";
+import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
@@ -259,12 +259,4 @@ function requireCount(what: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
   }
-}
-
-function pickCompileOptions({ runtime, provider, threads }: Omit<CompileOptions, "scan">): CompileOptions {
-  return {
-    ...(runtime !== undefined ? { runtime } : {}),
-    ...(provider !== undefined ? { provider } : {}),
-    ...(threads !== undefined ? { threads } : {}),
-  };
 }

@@ -10,7 +10,8 @@ import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
-import { gradNormSq } from "../../src/teleport/objective.js";
+import type { BatchTensors } from "../../src/symmetry/symmetry.js";
+import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { relativeError } from "./relative-error.js";
 
 const models = {
@@ -26,13 +27,13 @@ function problem(name: keyof typeof models) {
   const x = torchRand(rng, shape);
   const y = { shape: [shape[0]], data: BigInt64Array.from({ length: shape[0] }, (_, i) => BigInt(i % 10)) };
   const apply = model.apply as (p: unknown, v: Tensor) => { output: Tensor };
-  const loss = (p: unknown, v: Tensor, labels: Tensor) => crossEntropy(apply(p, v).output, labels);
-  const f = (p: unknown, v: Tensor, labels: Tensor) => {
-    const [value, first] = valueAndGrad(loss)(p, v, labels);
-    return { value, first, second: grad(gradNormSq(loss))(p, v, labels) };
+  const loss = (p: unknown, { v, labels }: BatchTensors) => crossEntropy(apply(p, v).output, labels);
+  const f = (p: unknown, batch: BatchTensors) => {
+    const [value, first] = valueAndGrad(loss)(p, batch);
+    return { value, first, second: grad(gradNormSq(loss))(p, batch) };
   };
-  const { graph } = trace(f as never, [params, x, y], { names: ["p", "x", "y"] });
-  return { graph, inputs: { ...namedArrays({ p: params }), x, y } };
+  const { graph } = trace(f as never, [params, { v: x, labels: y }], { names: ["p", "batch"] });
+  return { graph, inputs: namedArrays({ p: params, batch: { v: x, labels: y } }) };
 }
 
 /** Whether one addition runs: a fault in anything larger then fails a test instead of skipping it. */

@@ -29,7 +29,7 @@ describe("hiddenAction", () => {
     const problem = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
     const symmetry = hiddenAction(problem.params, problem.activation);
     const { params, batch } = problem;
-    const moved = (await symmetry.act(params, randomT(symmetry.algebra, 0.3, 3), batch.x)) as MlpParams;
+    const moved = (await symmetry.act(params, randomT(symmetry.algebra, 0.3, 3), batch)) as MlpParams;
     const lossOf = evaluator(problem.loss, problem);
     const { batch: other } = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
     other.x.data.reverse();
@@ -43,8 +43,8 @@ describe("hiddenAction", () => {
       const symmetry = hiddenAction(params, activation);
       const T = randomT(symmetry.algebra, 0.05, seed);
       const wanted = /has rank \d+ for a batch of \d+: the action would change the loss/;
-      expect(refusalOf(await symmetry.context(params, batch.x)), label).toMatch(wanted);
-      expect(refusalOf(await symmetry.act(params, T, batch.x)), label).toMatch(wanted);
+      expect(refusalOf(await symmetry.context?.(params, batch)), label).toMatch(wanted);
+      expect(refusalOf(await symmetry.act(params, T, batch)), label).toMatch(wanted);
     }
   });
 
@@ -53,8 +53,8 @@ describe("hiddenAction", () => {
     const { params, activation } = problem;
     const symmetry = hiddenAction(params, activation);
     const T = randomT(symmetry.algebra, 0.05, 1);
-    const once = takeRows(problem.batch.x, [0]);
-    const twice = takeRows(problem.batch.x, [0, 0]);
+    const once = { x: takeRows(problem.batch.x, [0]) };
+    const twice = { x: takeRows(problem.batch.x, [0, 0]) };
     expect(refusalOf(await symmetry.act(params, T, twice))).toMatch(
       /has rank 1 for a batch of 2.*repeated samples/,
     );
@@ -66,7 +66,7 @@ describe("hiddenAction", () => {
       const { params, batch, activation, label } = randomProblem(seed, wide);
       const symmetry = hiddenAction(params, { ...activation, allowInexact: true });
       const zero = scaledT(randomT(symmetry.algebra, 1, seed), 0);
-      const moved = (await symmetry.act(params, zero, batch.x)) as MlpParams;
+      const moved = (await symmetry.act(params, zero, batch)) as MlpParams;
       expect(distance(params, moved), label).toBeLessThan(1e-9);
     }
   });
@@ -79,7 +79,7 @@ describe("hiddenAction", () => {
     // One sample (1, 0): W h h^+ would be (3, 0).
     const params = { layers: [{ weight: row([3, 4]) }, { weight: row([5]) }] };
     const symmetry = hiddenAction(params, { activation: "identity" });
-    const at = async (t: number) => (await symmetry.act(params, [row([t])], row([1, 0]))) as MlpParams;
+    const at = async (t: number) => (await symmetry.act(params, [row([t])], { x: row([1, 0]) })) as MlpParams;
     expect(await at(0)).toEqual(params);
     // g = 2 doubles what the sample sees, and nothing else.
     expect(await at(1)).toEqual({ layers: [{ weight: row([6, 4]) }, { weight: row([2.5]) }] });
@@ -89,7 +89,7 @@ describe("hiddenAction", () => {
     const problem = randomProblem(2, { ...wide, activations: ["leakyRelu"] });
     const symmetry = hiddenAction(problem.params, { ...problem.activation, allowInexact: true });
     const T = randomT(symmetry.algebra, 0.05, 2);
-    const moved = (await symmetry.act(problem.params, T, problem.batch.x)) as MlpParams;
+    const moved = (await symmetry.act(problem.params, T, problem.batch)) as MlpParams;
     const lossOf = evaluator(problem.loss, problem);
     expect(relative(lossOf(problem.params, problem.batch), lossOf(moved, problem.batch))).toBeGreaterThan(
       1e-6,
@@ -101,11 +101,11 @@ describe("hiddenAction", () => {
     const { params, batch, activation } = problem;
     const T = (symmetry: { algebra: readonly (readonly number[])[] }) => randomT(symmetry.algebra, 0.05, 8);
     const symmetry = hiddenAction(params, activation);
-    await symmetry.act(params, T(symmetry), batch.x);
+    await symmetry.act(params, T(symmetry), batch);
     batch.x.data.reverse();
     const fresh = hiddenAction(params, activation);
-    const expected = await fresh.act(params, T(fresh), batch.x);
-    expect(await symmetry.act(params, T(symmetry), batch.x)).toEqual(expected);
+    const expected = await fresh.act(params, T(fresh), batch);
+    expect(await symmetry.act(params, T(symmetry), batch)).toEqual(expected);
   });
 
   it("refuses a singular group element", async () => {
@@ -116,7 +116,7 @@ describe("hiddenAction", () => {
       for (let i = 0; i < n; i++) data[i * n + i] = -1;
       return { shape: [n, n], data };
     });
-    expect(refusalOf(await symmetry.act(params, minusIdentity, batch.x))).toMatch(
+    expect(refusalOf(await symmetry.act(params, minusIdentity, batch))).toMatch(
       /group element cannot be inverted/,
     );
   });
@@ -125,7 +125,7 @@ describe("hiddenAction", () => {
     const { params, batch } = randomProblem(6, { ...narrow, activations: ["tanh"] });
     const symmetry = hiddenAction(params, { activation: "tanh" });
     const T = randomT(symmetry.algebra, 100, 6);
-    expect(refusalOf(await symmetry.act(params, T, batch.x))).toMatch(/out of their activation's range/);
+    expect(refusalOf(await symmetry.act(params, T, batch))).toMatch(/out of their activation's range/);
   });
 
   it("refuses parameters that are not finite, rather than throw", async () => {
@@ -134,8 +134,8 @@ describe("hiddenAction", () => {
     const symmetry = hiddenAction(params, { activation: "identity" });
     for (const { data } of flatten<NdArray>(params, isNdArray).leaves) data.fill(Number.NaN as never);
     const T = randomT(symmetry.algebra, 0.05, 7);
-    expect(refusalOf(await symmetry.act(params, T, batch.x))).not.toBe("moved");
-    expect(refusalOf(await symmetry.context(params, batch.x))).toMatch(/input cannot be inverted/);
+    expect(refusalOf(await symmetry.act(params, T, batch))).not.toBe("moved");
+    expect(refusalOf(await symmetry.context?.(params, batch))).toMatch(/input cannot be inverted/);
   });
 
   it("refuses relu and networks without hidden layers", () => {

@@ -31,7 +31,7 @@ describe("positiveScaling", () => {
     };
     const symmetry = positiveScaling(params);
     const T = [{ shape: [2], data: Float64Array.of(Math.log(2), Math.log(4)) }];
-    const { layers } = (await symmetry.act(params, T, float64([[0, 0]]))) as MlpParams;
+    const { layers } = (await symmetry.act(params, T, {})) as MlpParams;
     const rounded = (a: NdArray) => numbers(a).map((v) => Number(v.toPrecision(14)));
     expect(layers.map(({ weight }) => rounded(weight))).toEqual([
       [2, 4, 12, 16],
@@ -45,7 +45,7 @@ describe("positiveScaling", () => {
       const { params, batch, activation } = randomProblem(seed, { activations });
       const symmetry = positiveScaling(params, activation);
       const zero = scaledT(randomT(symmetry.algebra, 1, seed), 0);
-      expect(await symmetry.act(params, zero, batch.x)).toEqual(params);
+      expect(await symmetry.act(params, zero, batch)).toEqual(params);
     }
   });
 
@@ -54,8 +54,8 @@ describe("positiveScaling", () => {
       const { params, batch, activation } = randomProblem(seed, { activations });
       const symmetry = positiveScaling(params, activation);
       const T = randomT(symmetry.algebra, 1, seed);
-      const moved = (await symmetry.act(params, T, batch.x)) as MlpParams;
-      const back = (await symmetry.act(moved, scaledT(T, -1), batch.x)) as MlpParams;
+      const moved = (await symmetry.act(params, T, batch)) as MlpParams;
+      const back = (await symmetry.act(moved, scaledT(T, -1), batch)) as MlpParams;
       expect(distance(params, back)).toBeLessThan(1e-14);
       expect(distance(params, moved)).toBeGreaterThan(1e-3);
     }

@@ -1,13 +1,13 @@
 import { astype, isNdArray, type NdArray } from "../../src/array.js";
 import { simplify } from "../../src/graph/simplify.js";
-import type { Tensor } from "../../src/graph/tensor.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
 import type { Activation } from "../../src/nn/activation.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import type { BatchLoss } from "../../src/teleport/objective.js";
+import type { Batch } from "../../src/symmetry/symmetry.js";
+import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { flatten, unflatten } from "../../src/tree.js";
 
 export type Float = "float32" | "float64";
@@ -61,21 +61,21 @@ export function randomProblem(
     sizes,
     params: { layers },
     batch: { x: normals([batchSize, sizes[0]], 1), y: normals([batchSize, sizes[sizes.length - 1]], 1) },
-    loss: (p, x, y) => mseLoss(model.apply(p, x).output, y),
+    loss: (p, { x, y }) => mseLoss(model.apply(p, x).output, y),
   };
 }
 
 /** A function of parameters and batch, compiled to JavaScript for a problem's shapes: a number. */
 export function evaluator(
-  f: (p: TensorsOf<MlpParams>, x: Tensor, y: Tensor) => Tensor,
+  f: BatchLoss<TensorsOf<MlpParams>>,
   { params, batch }: Problem,
-): (params: MlpParams, batch: { readonly x: NdArray; readonly y: NdArray }) => number {
-  const { graph } = trace(f, [params, batch.x, batch.y], { names: ["p", "x", "y"] });
+): (params: MlpParams, batch: Batch) => number {
+  const { graph } = trace(f as never, [params, batch], { names: ["p", "batch"] });
   const executable = compileJavaScript(simplify(graph));
-  return (p, { x, y }) => {
-    const { leaves, paths } = flatten<NdArray>({ p }, isNdArray);
+  return (p, at) => {
+    const { leaves, paths } = flatten<NdArray>({ p, batch: at }, isNdArray);
     const named = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
-    return Number(executable.runSync({ ...named, x, y }).result.data[0]);
+    return Number(executable.runSync(named).result.data[0]);
   };
 }
 

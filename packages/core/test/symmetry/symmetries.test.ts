@@ -6,9 +6,9 @@ import { type TensorsOf, trace } from "../../src/graph/trace.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
-import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import { traceAscent } from "../../src/teleport/ascent.js";
-import { gradNormSq } from "../../src/teleport/objective.js";
+import { type BatchTensors, isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { type BatchLoss, gradNormSq } from "../../src/teleport/objective/objective.js";
+import { traceAscent } from "../../src/teleport/search/ascent-graph.js";
 import { flatten, unflatten } from "../../src/tree.js";
 import {
   combine,
@@ -33,7 +33,7 @@ async function contextOf(
   symmetry: Symmetry<MlpParams>,
   { params, batch }: Problem,
 ): Promise<readonly NdArray[]> {
-  const context = await symmetry.context(params, batch.x);
+  const context = (await symmetry.context?.(params, batch)) ?? [];
   if (isRefusal(context)) throw new Error(context.refused);
   return context;
 }
@@ -47,7 +47,7 @@ async function at(
   { params, batch }: Problem,
   T: readonly NdArray[],
 ): Promise<MlpParams> {
-  const moved = await symmetry.act(params, T, batch.x);
+  const moved = await symmetry.act(params, T, batch);
   if (isRefusal(moved)) throw new Error(moved.refused);
   return moved;
 }
@@ -70,7 +70,7 @@ describe.each(symmetryRows)("$name", (row) => {
       const problem = randomProblem(seed, { ...row, dtype });
       const { params, batch, loss, label } = problem;
       const symmetry = make(problem);
-      const moved = await symmetry.act(params, randomT(symmetry.algebra, row.norm, seed), batch.x);
+      const moved = await symmetry.act(params, randomT(symmetry.algebra, row.norm, seed), batch);
       if (isRefusal(moved)) {
         // Not every element keeps every activation inside its range; none is refused for want of rank here.
         expect(moved.refused, label).toMatch(/out of their activation's range/);
@@ -110,15 +110,15 @@ describe.each(symmetryRows)("$name", (row) => {
       const symmetry = make(problem);
       const T = randomT(symmetry.algebra, 1, seed);
       const context = await contextOf(symmetry, problem);
-      const f = (p: TensorsOf<MlpParams>, t: readonly Tensor[], x: Tensor, c: readonly Tensor[]) =>
-        symmetry.derivative(p, t, x, c);
-      const { graph, resultDef } = trace(f, [problem.params, T, problem.batch.x, context] as const, {
-        names: ["p", "t", "x", "c"],
+      const f = (p: TensorsOf<MlpParams>, t: readonly Tensor[], b: BatchTensors, c: readonly Tensor[]) =>
+        symmetry.derivative(p, t, b, c);
+      const { graph, resultDef } = trace(f, [problem.params, T, problem.batch, context] as const, {
+        names: ["p", "t", "batch", "c"],
       });
       const results = compileJavaScript(simplify(graph)).runSync({
         ...named("p", problem.params),
         ...named("t", T),
-        x: problem.batch.x,
+        ...named("batch", problem.batch),
         ...named("c", context),
       });
       const leaves = graph.outputs.map(({ name }) => results[name]);
@@ -136,12 +136,12 @@ describe.each(symmetryRows)("$name", (row) => {
     for (const { seed, problem } of problems) {
       const symmetry = make(problem);
       const { params, batch, loss, label } = problem;
-      const value = gradNormSq(loss);
-      const graph = traceAscent(symmetry, value, { params, batch, dtype: "float64" });
+      const value = gradNormSq(loss) as BatchLoss<TensorsOf<MlpParams>>;
+      const graph = traceAscent(symmetry, value, { params, batch, memory: {}, dtype: "float64" });
       const context = await contextOf(symmetry, problem);
       const results = compileJavaScript(simplify(graph)).runSync({
         ...named("params", params),
-        ...batch,
+        ...named("batch", batch),
         ...named("context", context),
       });
       const valueAt = evaluator(value, problem);
@@ -170,8 +170,16 @@ describe("traceAscent", () => {
     const params = { layers: [{ weight: scalar(a) }, { weight: scalar(b) }] };
     const batch = { x: scalar(1), y: scalar(0) };
     const { loss } = randomProblem(0, { activations: ["relu"] });
-    const graph = traceAscent(positiveScaling(params), gradNormSq(loss), { params, batch, dtype: "float64" });
-    const results = compileJavaScript(simplify(graph)).runSync({ ...named("params", params), ...batch });
+    const graph = traceAscent(positiveScaling(params), gradNormSq(loss), {
+      params,
+      batch,
+      memory: {},
+      dtype: "float64",
+    });
+    const results = compileJavaScript(simplify(graph)).runSync({
+      ...named("params", params),
+      ...named("batch", batch),
+    });
     expect(Number(results["T.0"].data[0])).toBeCloseTo(-96, 10);
   });
 });

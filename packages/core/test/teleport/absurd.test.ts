@@ -5,6 +5,7 @@ import { createRng, type Rng } from "../../src/math/rng.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { flatten, unflatten } from "../../src/tree.js";
 import { evaluator, type Problem, randomProblem } from "../symmetry/support.js";
@@ -90,11 +91,13 @@ describe("200 absurd teleports", () => {
       const { drift, race, ...options } = settings;
       const before = leavesOf(params).map(copyArray);
       const teleporter = await createTeleporter({
-        symmetry: useScaling ? positiveScaling(params, activation) : hiddenAction(params, activation),
+        search: gradientAscent(
+          useScaling ? positiveScaling(params, activation) : hiddenAction(params, activation),
+          options,
+        ),
         loss,
         params,
         batch,
-        ...options,
         guard: { ...optional("drift", drift), ...optional("race", race) },
       });
       const { params: after, report } = await teleporter.teleport(params, batch);

@@ -1,14 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
-import {
-  type GuardOptions,
-  limitsOf,
-  objection,
-  type Point,
-  relativeDrift,
-} from "../../src/teleport/guard.js";
+import { type GuardOptions, limitsOf, objection, relativeDrift } from "../../src/teleport/guard.js";
+import type { Point } from "../../src/teleport/point.js";
 
-const limits = { drift: 1e-6, heldOutDrift: 0.01, halvings: 3 };
+const limits = { drift: 1e-6, heldOutDrift: 0.01, halvings: 3, curvature: 0 };
 const start: Point = { loss: 2, objective: 1, gradNormSq: 1, heldOutLoss: 4, racedLoss: 1 };
 const better: Point = { loss: 2, objective: 1.5, gradNormSq: 1.5, heldOutLoss: 4, racedLoss: 0.9 };
 
@@ -76,12 +71,13 @@ describe("relativeDrift", () => {
 
 describe("limitsOf", () => {
   it("has its defaults by precision", () => {
-    expect(limitsOf({}, "float64")).toEqual({ drift: 1e-6, heldOutDrift: 0.01, halvings: 3 });
-    expect(limitsOf({}, "float32")).toEqual({ drift: 1e-4, heldOutDrift: 0.01, halvings: 3 });
+    expect(limitsOf({}, "float64")).toEqual({ drift: 1e-6, heldOutDrift: 0.01, halvings: 3, curvature: 10 });
+    expect(limitsOf({}, "float32")).toEqual({ drift: 1e-4, heldOutDrift: 0.01, halvings: 3, curvature: 10 });
     expect(limitsOf({ drift: 0, halvings: 0 }, "float32")).toEqual({
       drift: 0,
       heldOutDrift: 0.01,
       halvings: 0,
+      curvature: 10,
     });
   });
 

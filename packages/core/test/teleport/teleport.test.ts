@@ -11,8 +11,9 @@ import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
-import { type BatchLoss, gradNormSq } from "../../src/teleport/objective.js";
+import { type BatchLoss, gradNormSq } from "../../src/teleport/objective/objective.js";
 import { createRace } from "../../src/teleport/race.js";
+import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
 import { flatten } from "../../src/tree.js";
 import { distance, evaluator, type Problem, randomProblem, relative } from "../symmetry/support.js";
@@ -127,14 +128,19 @@ describe("a teleport by hiddenAction", () => {
       [8, 4],
     ].map(uniform);
     const model = mlp({ sizes: [5, 6, 7, 8], activation: "leakyRelu", slope: 0.1, bias: false });
-    const loss: BatchLoss<TensorsOf<MlpParams>> = (p, v, target) =>
+    const loss: BatchLoss<TensorsOf<MlpParams>> = (p, { x: v, y: target }) =>
       mul(0.5, sum(square(sub(target, model.apply(p, v).output))));
     const batch = { x: transposed(x), y: transposed(y) };
-    const params = { layers: [w1, w2, w3].map((weight) => ({ weight })) };
+    const params: MlpParams = { layers: [w1, w2, w3].map((weight) => ({ weight })) };
     const descent = await createRace(loss, params, batch, "float64", { learningRate: 1e-4, steps: 5 }, {});
     const at = await descent.run(params, batch);
     const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
-    const teleporter = await createTeleporter({ symmetry, loss, params, batch, steps: 8 });
+    const teleporter = await createTeleporter({
+      search: gradientAscent(symmetry, { steps: 8 }),
+      loss,
+      params,
+      batch,
+    });
     const { report } = await teleporter.teleport(at, batch);
     expect(report.lossBefore).toBeCloseTo(595.657839094509, 8);
     expect(report.gradNormSqBefore).toBeGreaterThan(1.035e6);
@@ -157,16 +163,28 @@ describe("createTeleporter", () => {
     });
 
   it.each<Partial<TeleporterOptions<MlpParams>>>([
+    { guard: { halvings: 0.5 } },
+    { guard: { race: { learningRate: -1 } } },
+  ])("refuses %j", async (options) => {
+    await expect(create(options)).rejects.toThrow(OptionError);
+  });
+
+  it.each<GradientAscentOptions>([
     { bound: 0 },
     { bound: Infinity },
     { stepSize: -1 },
     { stepSize: Number.NaN },
     { steps: 1.5 },
     { steps: -1 },
-    { guard: { halvings: 0.5 } },
-    { guard: { race: { learningRate: -1 } } },
-  ])("refuses %j", async (options) => {
-    await expect(create(options)).rejects.toThrow(OptionError);
+    { momentum: 1 },
+    { starts: 0 },
+  ])("refuses %j for its search", (options) => {
+    expect(() => gradientAscent(positiveScaling(problem.params), options)).toThrow(OptionError);
+  });
+
+  it("needs a search or a symmetry", async () => {
+    const { loss, params, batch } = problem;
+    await expect(createTeleporter({ loss, params, batch })).rejects.toThrow(/needs a `search`/);
   });
 
   it("passes provider and threads on to the runtime", async () => {

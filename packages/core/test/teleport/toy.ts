@@ -3,9 +3,8 @@ import { add, mul, neg, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
-import type { Symmetry } from "../../src/symmetry/symmetry.js";
-import type { BatchLoss } from "../../src/teleport/objective.js";
-import type { Batch } from "../../src/teleport/teleporter.js";
+import type { Batch, Symmetry } from "../../src/symmetry/symmetry.js";
+import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 
 /** Two scalars a, b: the smallest network, y = a b x. */
 export interface Toy {
@@ -20,7 +19,7 @@ export const toy = (a: number, b: number): Toy => ({ a: scalar(a), b: scalar(b) 
 export const numbersOf = ({ a, b }: Toy): [number, number] => [Number(a.data[0]), Number(b.data[0])];
 
 /** L = (a b x - y)^2: kept by a -> e^t a, b -> e^-t b. */
-export const productLoss: BatchLoss<TensorsOf<Toy>> = ({ a, b }, x, y) =>
+export const productLoss: BatchLoss<TensorsOf<Toy>> = ({ a, b }, { x, y }) =>
   sum(square(sub(mul(mul(a, b), x), y)));
 
 export const batchOf = (x: number, y: number): Batch => ({ x: scalar(x), y: scalar(y) });
@@ -32,14 +31,11 @@ export function toyScaling(overrides: Partial<Symmetry<Toy>> = {}): Symmetry<Toy
     exact: "everywhere",
     algebra: [[1]],
     bound: { kind: "element", value: 0.5 },
-    contextShapes: () => [],
-    context: async () => [],
     derivative: ({ a, b }, [t]) => ({ a: mul(a, t), b: neg(mul(b, t)) }),
     act: async ({ a, b }, [{ data }]) => {
       const factor = Math.exp(Number(data[0]));
       return toy(Number(a.data[0]) * factor, Number(b.data[0]) / factor);
     },
-    dispose: async () => {},
     ...overrides,
   };
 }
@@ -49,5 +45,5 @@ export const linearisedAct: Symmetry<Toy>["act"] = async ({ a, b }, [{ data }]) 
   toy(Number(a.data[0]) * (1 + Number(data[0])), Number(b.data[0]) * (1 - Number(data[0])));
 
 /** L = x (a b - 1)^2 + (1 - x) a^2: on data with x = 1 scaling keeps it, on data with x = 0 it does not. */
-export const switchedLoss: BatchLoss<TensorsOf<Toy>> = ({ a, b }, x) =>
+export const switchedLoss: BatchLoss<TensorsOf<Toy>> = ({ a, b }, { x }) =>
   sum(add(mul(x, square(sub(mul(a, b), 1))), mul(sub(1, x), square(a))));

@@ -1,6 +1,7 @@
 import {
   add,
   array,
+  type BatchTensors,
   type CompileOptions,
   compile,
   convnet,
@@ -70,19 +71,19 @@ export async function derivatives(name: "mlp" | "convnet", runtime: Runtime): Pr
 async function derivativesOf<P>(model: Model<P>, shape: number[], runtime: Runtime): Promise<Numbers> {
   const { params } = model.init(new Mt19937(1));
   const { x, y } = someDigits(32);
-  const loss = (p: TensorsOf<P>, images: Tensor, labels: Tensor) =>
+  const loss = (p: TensorsOf<P>, { x: images, y: labels }: BatchTensors) =>
     crossEntropy(model.apply(p, reshape(images, [32, ...shape]), { state: {} }).output, labels);
-  const f = (p: TensorsOf<P>, images: Tensor, labels: Tensor) => {
-    const [value, gradient] = valueAndGrad(loss)(p, images, labels);
+  const f = (p: TensorsOf<P>, batch: BatchTensors) => {
+    const [value, gradient] = valueAndGrad(loss)(p, batch);
     return {
       value,
       gradient,
       stepped: mapTree((w, g) => sub(w, mul(0.5, g)), p, gradient),
-      gradientOfNorm: grad(gradNormSq(loss))(p, images, labels),
+      gradientOfNorm: grad(gradNormSq(loss))(p, batch),
     };
   };
-  const compiled = await jit(f, [params, x, y] as const, runtime);
-  const results = await compiled(params as never, x as never, y as never);
+  const compiled = await jit(f, [params, { x, y }] as const, runtime);
+  const results = await compiled(params as never, { x, y } as never);
   await compiled.dispose();
   return numbersOf(results);
 }
@@ -108,7 +109,8 @@ export async function trainAndTeleport(runtime: Runtime): Promise<{
   const { accuracy = Number.NaN } = await trainer.evaluate(data);
   const { params } = trainer.current;
   const batch = someDigits(32);
-  const loss = (p: TensorsOf<MlpParams>, x: Tensor, y: Tensor) => crossEntropy(network.apply(p, x).output, y);
+  const loss = (p: TensorsOf<MlpParams>, { x, y }: BatchTensors) =>
+    crossEntropy(network.apply(p, x).output, y);
   const symmetry = positiveScaling(params, activation);
   const teleporter = await createTeleporter({ symmetry, loss, params, batch, ...runtime });
   const { report } = await teleporter.teleport(params, batch);

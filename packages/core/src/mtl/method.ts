@@ -1,0 +1,62 @@
+import type { NdArray } from "../array.js";
+import type { Rng } from "../math/rng.js";
+
+/** What a method has to be given: K losses, the Gramian G = J J' [K, K], or the Jacobian J [K, P] itself. */
+export type Need = "losses" | "gramian" | "jacobian";
+
+/**
+ * What is known at a step. J has one row a task, g_k = grad L_k in the shared parameters; all numbers are float64.
+ */
+export interface TaskInput {
+  /** L_k, [K]. */
+  readonly losses: Float64Array;
+  /** G = J J', [K, K]; given to methods that need it or J. */
+  readonly gramian?: NdArray<Float64Array>;
+  /** J, [K, P]; given to methods that need it. */
+  readonly jacobian?: NdArray<Float64Array>;
+  /** Further independent samples of the step, for methods with `samplesPerStep` > 1: J of each, the first included. */
+  readonly samples?: readonly NdArray<Float64Array>[];
+  /** Steps done before this one, and epochs. */
+  readonly step: number;
+  readonly epoch: number;
+  /** The step's own random numbers: the same seed and step give the same. */
+  readonly rng: Rng;
+}
+
+/** What a method makes of a step. */
+export interface Combination<S> {
+  /** w with direction d = J' w; theta <- theta - eta d. Left out where the direction is no such sum. */
+  readonly weights?: Float64Array;
+  /** d itself, [P], from methods that work on J's entries. */
+  readonly direction?: Float64Array;
+  /** Weights of the heads' own gradients; default 1 or `weights`, see {@link MultiTaskMethod.headGradient}. */
+  readonly headWeights?: Float64Array;
+  readonly state: S;
+  /** Why the method fell back on something else than its formula, such as equal weights for an unsolvable problem. */
+  readonly note?: string;
+}
+
+/**
+ * A multi-task method: how the gradients of K tasks become one direction. A pair of pure functions, like an optimiser:
+ * the state is plain data (numbers, Float64Array, arrays and objects of them), so that it can be saved.
+ *
+ * @typeParam S type of the state; `null` for a method without
+ */
+export interface MultiTaskMethod<S = unknown> {
+  readonly name: string;
+  readonly needs: Need;
+  /** Whether a head's gradient is multiplied by its task's weight: the default of the official implementation. */
+  readonly headGradient: "weighted" | "unweighted";
+  /** Largest norm of the shared gradient; left out: no clipping. */
+  readonly clipNorm?: number;
+  /** Independent batches a step needs; default 1. */
+  readonly samplesPerStep?: number;
+  /** State before the first step. */
+  init(tasks: number): S;
+  /** Weights or direction of a step. Finite input never gives NaN. */
+  combine(input: TaskInput, state: S): Combination<S>;
+  /** Told the losses on the same batch after the step. */
+  afterStep?(losses: Float64Array, input: TaskInput, state: S): S;
+  /** Told the mean losses of an epoch. */
+  endEpoch?(meanLosses: Float64Array, state: S): S;
+}

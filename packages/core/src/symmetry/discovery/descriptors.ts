@@ -1,0 +1,92 @@
+import type { Shape } from "../../array.js";
+import type { Attributes, Tensor } from "../../graph/tensor.js";
+
+/** An axis of a parameter that is an index of hidden units. */
+export interface Leg {
+  readonly path: string;
+  /** Only these elements along one axis of the parameter, in its own shape; absent: all of the parameter. */
+  readonly part?: Part;
+  /** The parameter (or its part) reshaped to this shape, row-major, ... */
+  readonly view: Shape;
+  /** ... has the units along this axis. */
+  readonly axis: number;
+}
+
+/** Elements `start` to `start + count` along an axis. */
+export interface Part {
+  readonly axis: number;
+  readonly start: number;
+  readonly count: number;
+}
+
+/** A parameter, or a part of it, as a whole: where a single number acts. */
+export interface Whole {
+  readonly path: string;
+  readonly part?: Part;
+}
+
+/** Multiplies element i along each leg by exp(power * T[i]). */
+export interface ScalingGenerator {
+  readonly kind: "scaling";
+  /** Of T. 1: a single number, and the legs' axes say nothing. */
+  readonly size: number;
+  readonly legs: readonly (Leg & { readonly power: number })[];
+  /** Whether the loss is kept to rounding; false: up to the small constant that a normalisation adds. */
+  readonly exact: boolean;
+}
+
+/** Multiplies element i along each leg by the sign of unit i. */
+export interface SignGenerator {
+  readonly kind: "sign";
+  /** Number of signs. 1: a single one, and the legs' axes say nothing. */
+  readonly size: number;
+  readonly legs: readonly Leg[];
+}
+
+/** The same permutation along all legs keeps the loss. */
+export interface PermutationSpace {
+  readonly kind: "permutation";
+  readonly size: number;
+  readonly legs: readonly Leg[];
+}
+
+/** The general linear group of a space: v -> g v along legs of variance 1, v -> g^-T v along those of variance -1. */
+export interface LinearSpace {
+  readonly kind: "linear";
+  readonly size: number;
+  /** Number of independent g: one for each index along the legs' `copyAxis`, such as attention heads. */
+  readonly copies: number;
+  readonly legs: readonly (Leg & { readonly variance: 1 | -1; readonly copyAxis?: number })[];
+}
+
+/** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */
+export interface BijectionSite {
+  readonly kind: "bijection";
+  /** Name of the activation in the table of `bijection.ts`. */
+  readonly activation: string;
+  /** `slope` of leakyRelu. */
+  readonly attributes: Attributes;
+  /** Number of units. */
+  readonly size: number;
+  /** W: a matrix; which axis the units are, and which its input. */
+  readonly weight: { readonly path: string; readonly out: number; readonly in: number };
+  /** b, of one element a unit. */
+  readonly bias?: string;
+  /** The matrix that s(Z) is multiplied by. */
+  readonly next: { readonly path: string; readonly out: number; readonly in: number };
+  /** H, Z and s(Z) in the graph: matrices. */
+  readonly input: Tensor;
+  readonly preActivation: Tensor;
+  readonly output: Tensor;
+  /** Axis of Z along which the units are: 1 for Z = H W', 0 for Z = W H. */
+  readonly unitAxis: 0 | 1;
+}
+
+/** All symmetries of the parameters that an analysis of the graph finds, each kind in the graph's order. */
+export interface Discovery {
+  readonly scalings: readonly ScalingGenerator[];
+  readonly signs: readonly SignGenerator[];
+  readonly permutations: readonly PermutationSpace[];
+  readonly linear: readonly LinearSpace[];
+  readonly bijections: readonly BijectionSite[];
+}

@@ -1,0 +1,189 @@
+// GL(n) on hidden spaces that only linear maps touch: linear networks (Zhao et al., NeurIPS 2022, section 4.2), and the
+// query-key and value-output pairs of attention heads.
+import type { NdArray, Shape } from "../array.js";
+import { sizeOf } from "../array.js";
+import { NumericalError } from "../errors.js";
+import { add, mul } from "../graph/ops/arithmetic.js";
+import { matmul } from "../graph/ops/matmul.js";
+import { reshape, transpose } from "../graph/ops/reshape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { inverse } from "../math/linalg.js";
+import type { LinearSpace } from "./discovery/descriptors.js";
+import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg } from "./legs.js";
+import type { Refusal, Symmetry } from "./symmetry.js";
+
+/** A leg with the number of its space, which is that of its block of T. */
+type Numbered = LinearSpace["legs"][number] & { readonly block: number };
+
+/** Matrices [copies, n, n]. */
+type Matrices = NdArray<Float64Array>;
+
+/**
+ * The symmetry of GL(n) on hidden spaces: g = I + T acts on what maps into the space and g^-1 on what maps out of it,
+ *
+ * W_m <- g W_m,  b_m <- g b_m,  W_{m+1} <- W_{m+1} g^-1
+ *
+ * exact on all data. T holds a block [copies, n, n] a space.
+ *
+ * @param spaces such as those that `symmetriesOf` finds
+ * @param options `name` in reports; `bound` on the Frobenius norm of T, default 0.5
+ *
+ * @example
+ * const symmetry = generalLinear(symmetriesOf(loss, params, batch).linear);
+ */
+export function generalLinear<P>(
+  spaces: readonly LinearSpace[],
+  { name = "general linear", bound = 0.5 }: { readonly name?: string; readonly bound?: number } = {},
+): Symmetry<P> {
+  const legs = byPath(
+    spaces.flatMap(({ legs: all }, block) => all.map((leg): Numbered => ({ ...leg, block }))),
+  );
+  /** g and g^-T of each space, or why there are none. */
+  const elements = (T: readonly NdArray[]): { g: Matrices[]; dual: Matrices[] } | Refusal => {
+    const g = T.map(identityPlus);
+    try {
+      return { g, dual: g.map((m) => mapMatrices(m, (a) => transposed(inverse(a)))) };
+    } catch (error) {
+      if (!(error instanceof NumericalError)) throw error;
+      return { refused: "the group element cannot be inverted: it is singular or not finite" };
+    }
+  };
+  const moved = (tree: P, plus: readonly Matrices[], minus: readonly Matrices[]): P =>
+    mapArrays(tree, (array, path) =>
+      (legs.get(path) ?? []).reduce(
+        (a, leg) => multiplied(a, leg, (leg.variance === 1 ? plus : minus)[leg.block]),
+        array,
+      ),
+    );
+  return {
+    name,
+    exact: "everywhere",
+    algebra: spaces.map(({ size, copies }) => [copies, size, size]),
+    bound: { kind: "norm", value: bound },
+    derivative: (params, T) =>
+      mapTensors(params, (w, path) => {
+        const rates = (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block]));
+        return rates.length === 0 ? undefined : rates.reduce(add);
+      }),
+    async act(params, T) {
+      const found = elements(T);
+      return "refused" in found ? found : moved(params, found.g, found.dual);
+    },
+    inverse: (T) => T.map((t) => minusIdentity(mapMatrices(identityPlus(t), inverse))),
+    compose: (second, first) =>
+      second.map((t, i) => {
+        const [a, b] = [identityPlus(t), identityPlus(first[i])];
+        let copy = 0;
+        return minusIdentity(mapMatrices(a, (matrix) => product(matrix, matrixOf(b, copy++))));
+      }),
+    async pushForward(tree, T, power) {
+      const found = elements(T);
+      if ("refused" in found) return found;
+      // Squares of gradients have no image of their own; with independent entries their expectations map by squares.
+      const squared = (all: readonly Matrices[]) =>
+        all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) }));
+      return power === 1
+        ? moved(tree, found.dual, found.g)
+        : moved(tree, squared(found.dual), squared(found.g));
+    },
+  };
+}
+
+/** Order of a view's axes with the copies and the space in front. */
+function frontOrder({ view, axis, copyAxis }: Numbered): number[] {
+  const front = copyAxis === undefined ? [axis] : [copyAxis, axis];
+  return [...front, ...view.map((_, d) => d).filter((d) => !front.includes(d))];
+}
+
+const inverseOrder = (order: readonly number[]): number[] => order.map((_, d) => order.indexOf(d));
+
+/** T w along a leg of the space, -T' w along one of its dual. */
+function rateAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
+  const order = frontOrder(leg);
+  return rateOfLeg(w, leg, (view) => {
+    const turned = transpose(view, order);
+    const [copies, n] = T.shape;
+    const columns = reshape(turned, [copies, n, view.size / (copies * n)]);
+    const changed =
+      leg.variance === 1 ? matmul(T, columns) : mul(-1, matmul(T, columns, { transposeA: true }));
+    return transpose(reshape(changed, turned.shape), inverseOrder(order));
+  });
+}
+
+/** Multiplies an array along a leg by the matrices of its space, in float64 before it is rounded to the array's type. */
+function multiplied(array: NdArray, leg: Numbered, matrices: Matrices): NdArray {
+  const { view, axis, copyAxis } = leg;
+  const n = view[axis];
+  const strides = stridesOf(view);
+  const rest = view.map((size, d) => (d === axis ? 1 : size));
+  return changeLeg(array, leg, (data) => {
+    const column = new Float64Array(n);
+    forEachIndex(rest, (index) => {
+      const start = index.reduce((a, i, d) => a + i * strides[d], 0);
+      const g = (copyAxis === undefined ? 0 : index[copyAxis]) * n * n;
+      for (let j = 0; j < n; j++) column[j] = data[start + j * strides[axis]];
+      for (let i = 0; i < n; i++) {
+        let sum = 0;
+        for (let j = 0; j < n; j++) sum += matrices.data[g + i * n + j] * column[j];
+        data[start + i * strides[axis]] = sum;
+      }
+    });
+    return data;
+  });
+}
+
+function stridesOf(shape: Shape): number[] {
+  return shape.map((_, d) => sizeOf(shape.slice(d + 1)));
+}
+
+function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {
+  const index = shape.map(() => 0);
+  for (let left = sizeOf(shape); left > 0; left--) {
+    visit(index);
+    for (let d = shape.length - 1; d >= 0 && ++index[d] === shape[d]; d--) index[d] = 0;
+  }
+}
+
+const matrixOf = ({ shape: [, n], data }: Matrices, copy: number): Matrices => ({
+  shape: [n, n],
+  data: data.subarray(copy * n * n, (copy + 1) * n * n),
+});
+
+/** Applies a function to each matrix of a stack. */
+function mapMatrices(stack: Matrices, f: (matrix: Matrices) => NdArray): Matrices {
+  const data = new Float64Array(stack.data.length);
+  const [copies, n] = stack.shape;
+  for (let c = 0; c < copies; c++) data.set(f(matrixOf(stack, c)).data as Float64Array, c * n * n);
+  return { shape: stack.shape, data };
+}
+
+function identityPlus({ shape, data }: NdArray): Matrices {
+  return withDiagonal(shape, Float64Array.from(data as Float64Array), 1);
+}
+
+const minusIdentity = ({ shape, data }: Matrices): Matrices => withDiagonal(shape, data.slice(), -1);
+
+function withDiagonal(shape: Shape, data: Float64Array, value: number): Matrices {
+  const [copies, n] = shape;
+  for (let c = 0; c < copies; c++) for (let i = 0; i < n; i++) data[c * n * n + i * n + i] += value;
+  return { shape, data };
+}
+
+function transposed({ shape: [n], data }: NdArray): NdArray {
+  return {
+    shape: [n, n],
+    data: Float64Array.from({ length: n * n }, (_, k) => Number(data[(k % n) * n + Math.floor(k / n)])),
+  };
+}
+
+function product(a: NdArray, b: NdArray): NdArray {
+  const n = a.shape[0];
+  const data = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < n; k++) {
+      const v = Number(a.data[i * n + k]);
+      for (let j = 0; j < n; j++) data[i * n + j] += v * Number(b.data[k * n + j]);
+    }
+  }
+  return { shape: [n, n], data };
+}

@@ -1,0 +1,75 @@
+import type { NdArray } from "../array.js";
+import { isNdArray, sizeOf } from "../array.js";
+import { fillLike } from "../graph/ops/leaf.js";
+import { reshape } from "../graph/ops/reshape.js";
+import { pad, slice } from "../graph/ops/slice.js";
+import { isTensor, type Tensor } from "../graph/tensor.js";
+import { flatten, unflatten } from "../tree.js";
+import type { Leg } from "./discovery/descriptors.js";
+
+/** Legs by the path of their parameter. */
+export function byPath<L extends Leg>(legs: readonly L[]): ReadonlyMap<string, readonly L[]> {
+  const groups = new Map<string, L[]>();
+  for (const leg of legs) groups.set(leg.path, [...(groups.get(leg.path) ?? []), leg]);
+  return groups;
+}
+
+/** Parameters with the arrays at some paths replaced; the others are the same arrays. */
+export function mapArrays<P>(params: P, f: (array: NdArray, path: string) => NdArray): P {
+  const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
+  return unflatten(
+    def,
+    leaves.map((leaf, i) => f(leaf, paths[i])),
+  ) as P;
+}
+
+/** A tree like the parameters of what a function makes of each; zeros where it makes nothing. Traced. */
+export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Tensor | undefined): P {
+  const { leaves, paths, def } = flatten<Tensor>(params, isTensor);
+  return unflatten(
+    def,
+    leaves.map((leaf, i) => f(leaf, paths[i]) ?? fillLike(leaf, 0)),
+  ) as P;
+}
+
+/**
+ * An array with what a leg looks at changed: `f` gets its elements in the leg's view, in float64, and returns new ones.
+ * The rest of the array stays.
+ */
+export function changeLeg(array: NdArray, leg: Leg, f: (data: Float64Array) => Float64Array): NdArray {
+  const data = array.data.slice() as Float64Array;
+  const { part } = leg;
+  if (part === undefined) {
+    data.set(f(Float64Array.from(data)));
+    return { shape: array.shape, data };
+  }
+  const behind = sizeOf(array.shape.slice(part.axis + 1));
+  const run = part.count * behind;
+  const stride = array.shape[part.axis] * behind;
+  const runs = sizeOf(array.shape.slice(0, part.axis));
+  const startOf = (r: number) => r * stride + part.start * behind;
+  const picked = new Float64Array(runs * run);
+  for (let r = 0; r < runs; r++) picked.set(data.subarray(startOf(r), startOf(r) + run), r * run);
+  const changed = f(picked);
+  for (let r = 0; r < runs; r++) data.set(changed.subarray(r * run, (r + 1) * run), startOf(r));
+  return { shape: array.shape, data };
+}
+
+/** The rate of change of a tensor of which only what a leg looks at changes: `f` maps its view. Traced. */
+export function rateOfLeg(w: Tensor, leg: Leg, f: (view: Tensor) => Tensor): Tensor {
+  const { part, view } = leg;
+  if (part === undefined) return reshape(f(reshape(w, view)), w.shape);
+  const { axis, start, count } = part;
+  const picked = slice(w, {
+    starts: w.shape.map((_, d) => (d === axis ? start : 0)),
+    ends: w.shape.map((n, d) => (d === axis ? start + count : n)),
+  });
+  const rate = reshape(f(reshape(picked, view)), picked.shape);
+  const around = w.shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0]));
+  return pad(rate, around);
+}
+
+/** Elements of a view before, along and behind a leg's axis. */
+export function extents({ view, axis }: Leg): readonly [number, number, number] {
+  return [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
+}

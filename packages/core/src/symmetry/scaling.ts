@@ -1,0 +1,83 @@
+// Diagonal scalings: Zhao et al., NeurIPS 2022, section 4.2; Armenta et al., arXiv 2012.01118.
+import type { NdArray } from "../array.js";
+import { add, mul } from "../graph/ops/arithmetic.js";
+import { reshape } from "../graph/ops/reshape.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { ScalingGenerator } from "./discovery/descriptors.js";
+import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg } from "./legs.js";
+import type { Symmetry } from "./symmetry.js";
+
+/** A leg with the number of its generator, which is that of its block of T. */
+type Numbered = ScalingGenerator["legs"][number] & { readonly block: number };
+
+/**
+ * The symmetry of diagonal scalings: each parameter is multiplied along its legs,
+ *
+ * w_i <- w_i exp(sum of power T_i),  T one vector of log factors a generator
+ *
+ * The group is commutative: elements add up, -T undoes T.
+ *
+ * @param generators such as those that `symmetriesOf` finds
+ * @param options `name` in reports; `bound` on |T_i|, default 0.3
+ *
+ * @example
+ * const [generator] = symmetriesOf(loss, params, batch).scalings;
+ * const symmetry = scaling([generator]);
+ */
+export function scaling<P>(
+  generators: readonly ScalingGenerator[],
+  { name = "positive scaling", bound = 0.3 }: { readonly name?: string; readonly bound?: number } = {},
+): Symmetry<P> {
+  const legs = byPath(
+    generators.flatMap((generator, block) => generator.legs.map((leg): Numbered => ({ ...leg, block }))),
+  );
+  const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
+    mapArrays(tree, (array, path) =>
+      (legs.get(path) ?? []).reduce((a, leg) => scaledAlong(a, leg, T[leg.block], factor), array),
+    );
+  return {
+    name,
+    exact: generators.every(({ exact }) => exact) ? "everywhere" : "nearly",
+    algebra: generators.map(({ size }) => [size]),
+    bound: { kind: "element", value: bound },
+    derivative: (params, T) =>
+      mapTensors(params, (w, path) => {
+        const rates = (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block]));
+        return rates.length === 0 ? undefined : rates.reduce(add);
+      }),
+    act: async (params, T) => scaled(params, T, 1),
+    inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
+    compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
+    // g' = (dw'/dw)^-T g: a gradient is divided by what its parameter is multiplied by, its square twice.
+    pushForward: async (tree, T, power) => scaled(tree, T, -power),
+  };
+}
+
+const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): NdArray => ({
+  shape: a.shape,
+  data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
+});
+
+/** power T_i w along the leg. */
+function rateAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
+  const column = reshape(
+    T,
+    leg.view.map((n, d) => (d === leg.axis && T.size > 1 ? n : 1)),
+  );
+  return rateOfLeg(w, leg, (view) => mul(mul(leg.power, column), view));
+}
+
+/** Multiplies an array along a leg by exp(factor power T), in float64 before it is rounded to the array's type. */
+function scaledAlong(array: NdArray, leg: Numbered, T: NdArray, factor: number): NdArray {
+  const [before, along, behind] = extents(leg);
+  const exponent = factor * leg.power;
+  const factors = Float64Array.from({ length: along }, (_, i) =>
+    Math.exp(exponent * Number(T.data[T.data.length > 1 ? i : 0])),
+  );
+  return changeLeg(array, leg, (data) => {
+    for (let b = 0, at = 0; b < before; b++) {
+      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] *= factors[i];
+    }
+    return data;
+  });
+}

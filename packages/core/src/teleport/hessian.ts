@@ -1,0 +1,139 @@
+import type { NdArray } from "../array.js";
+import { dtypeOf, isNdArray } from "../array.js";
+import { grad, hvp } from "../graph/autodiff.js";
+import { type TensorsOf, trace } from "../graph/trace.js";
+import { eigenSymmetric } from "../math/linalg.js";
+import { namedArrays } from "../named-arrays.js";
+import { type CompileOptions, compile } from "../runtime/compile.js";
+import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
+import { flatten, unflatten } from "../tree.js";
+import type { BatchLoss } from "./objective/objective.js";
+
+/** Products with a loss's Hessian, on vectors that hold all parameters one after another. */
+export interface Hessian<P> {
+  /** g = grad L(w), and H v. */
+  times(
+    params: P,
+    batch: Batch,
+    v: Float64Array,
+  ): Promise<{ readonly g: Float64Array; readonly hv: Float64Array }>;
+  /** All parameters as one vector. */
+  vectorOf(params: P): Float64Array;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles one graph of gradient and Hessian-vector product.
+ *
+ * @example
+ * const hessian = await createHessian((w) => loss(w), params, {});
+ * const { g } = await hessian.times(params, {}, hessian.vectorOf(params));
+ */
+export async function createHessian<P>(
+  loss: BatchLoss<TensorsOf<P>>,
+  params: P,
+  batch: BatchSpec,
+  compileOptions: CompileOptions = {},
+): Promise<Hessian<P>> {
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const product = (p: TensorsOf<P>, b: BatchTensors, v: TensorsOf<P>) => ({
+    g: grad(loss)(p, b),
+    hv: hvp(loss)(p, v, b),
+  });
+  const { graph } = trace(product as never, [params, batch, params], { names: ["params", "batch", "v"] });
+  const run = await compile(graph, compileOptions);
+  const sizes = leaves.map(({ data }) => data.length);
+  const count = sizes.reduce((a, b) => a + b, 0);
+  const isDouble = dtypeOf(leaves[0]) === "float64";
+
+  const vectorOf = (tree: unknown): Float64Array => joined(flatten<NdArray>(tree, isNdArray).leaves, count);
+  const treeOf = (vector: Float64Array): unknown => {
+    let at = 0;
+    const parts = leaves.map(({ shape }, i) => {
+      const part = vector.subarray(at, at + sizes[i]);
+      at += sizes[i];
+      return { shape, data: isDouble ? part : Float32Array.from(part) };
+    });
+    return unflatten(def, parts);
+  };
+  const names = (prefix: string) => Object.keys(namedArrays({ [prefix]: params }));
+  const [gNames, hvNames] = [names("g"), names("hv")];
+  return {
+    vectorOf,
+    async times(p, b, v) {
+      const results = await run.run(namedArrays({ params: p, batch: b, v: treeOf(v) }));
+      const vector = (keys: readonly string[]) =>
+        joined(
+          keys.map((key) => results[key]),
+          count,
+        );
+      return { g: vector(gNames), hv: vector(hvNames) };
+    },
+    dispose: () => run.dispose(),
+  };
+}
+
+function joined(arrays: readonly NdArray[], count: number): Float64Array {
+  const all = new Float64Array(count);
+  let at = 0;
+  for (const { data } of arrays) {
+    all.set(data as Float64Array, at);
+    at += data.length;
+  }
+  return all;
+}
+
+export const dotOf = (a: Float64Array, b: Float64Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+};
+
+/**
+ * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps: bounds of its spectrum from
+ * inside, usually tight at the ends after ten. Vectors are orthogonalised against all before.
+ *
+ * Source: Golub & Van Loan, Matrix Computations, 4th ed., section 10.1.
+ *
+ * @param apply v to A v
+ * @param start any vector that is not zero
+ */
+export async function lanczos(
+  apply: (v: Float64Array) => Promise<Float64Array>,
+  start: Float64Array,
+  steps: number,
+): Promise<{ readonly smallest: number; readonly largest: number }> {
+  const basis: Float64Array[] = [];
+  const [alphas, betas]: number[][] = [[], []];
+  let norm = Math.sqrt(dotOf(start, start));
+  let next = start;
+  for (let k = 0; k < Math.min(steps, start.length); k++) {
+    const factor = 1 / norm;
+    const v = next.map((x) => x * factor);
+    basis.push(v);
+    const w = (await apply(v)).slice();
+    alphas.push(dotOf(v, w));
+    for (let pass = 0; pass < 2; pass++) {
+      for (const u of basis) {
+        const along = dotOf(u, w);
+        for (let i = 0; i < w.length; i++) w[i] -= along * u[i];
+      }
+    }
+    norm = Math.sqrt(dotOf(w, w));
+    // An invariant space is found: the Ritz values are eigenvalues.
+    if (!(norm > 1e-10 * Math.abs(alphas[0]))) break;
+    betas.push(norm);
+    next = w;
+  }
+  const n = alphas.length;
+  const data = new Float64Array(n * n);
+  alphas.forEach((alpha, i) => {
+    data[i * n + i] = alpha;
+    if (i + 1 < n) {
+      data[i * n + i + 1] = betas[i];
+      data[(i + 1) * n + i] = betas[i];
+    }
+  });
+  const { data: values } = eigenSymmetric({ shape: [n, n], data }).values;
+  return { smallest: Math.min(...values), largest: Math.max(...values) };
+}

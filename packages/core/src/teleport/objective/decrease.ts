@@ -1,0 +1,80 @@
+import type { NdArray } from "../../array.js";
+import { isNdArray, zeros } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { grad } from "../../graph/autodiff.js";
+import { sub } from "../../graph/ops/arithmetic.js";
+import { constant, fill } from "../../graph/ops/leaf.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { gd } from "../../optim/sgd.js";
+import { flatten, unflatten } from "../../tree.js";
+import type { Objective } from "./objective.js";
+
+export interface DecreaseOptions {
+  /** eta where the teleport is given none with its `memory`. */
+  readonly learningRate?: number;
+  /** The one in use; default gradient descent. */
+  readonly optimizer?: Optimizer;
+  /** k; default 1. */
+  readonly steps?: number;
+}
+
+/**
+ * What the optimiser in use will gain from here,
+ *
+ * L(w) - L(w_k),  w_0 = w, w_{i+1} = update(grad L(w_i), s_i, w_i, eta)
+ *
+ * with k virtual steps on the batch of the teleport: the objective for a fixed learning rate, as a gradient that is too
+ * large for it does not count as gain. State s_0 and learning rate are the current ones where the teleport is given them
+ * (its `memory`); else a fresh state and `learningRate`. A fresh state is that of parameters at zero, so it must not
+ * depend on their values. The state is held fixed while the parameters move.
+ *
+ * @throws OptionError for options out of range, and, once it is traced, where no learning rate is given;
+ *   ShapeError where the given state is not that of the optimiser
+ *
+ * @example
+ * const objective = decrease({ optimizer: adam(), learningRate: 1e-3, steps: 2 });
+ */
+export function decrease(options: DecreaseOptions = {}): Objective {
+  checkOptions<DecreaseOptions>("decrease", options, {
+    learningRate: positive,
+    optimizer: { expected: "an optimiser, such as adam()", test: isOptimizer },
+    steps: integerFrom(1),
+  });
+  const { learningRate, optimizer = gd(), steps = 1 } = options;
+  return (loss) => (params, batch, memory) => {
+    const { dtype } = flatten(params, isTensor).leaves[0];
+    const rate =
+      memory?.learningRate ?? (learningRate === undefined ? undefined : constant(learningRate, dtype));
+    if (rate === undefined) {
+      throw new OptionError(
+        "decrease: needs a learning rate; give it as option `learningRate`, or `memory.learningRate` to the teleporter.",
+      );
+    }
+    let state = memory?.optimizer ?? freshState(optimizer, params);
+    let w = params;
+    for (let k = 0; k < steps; k++) {
+      ({ params: w, state } = optimizer.update(grad(loss)(w, batch), state, w, rate));
+    }
+    return sub(loss(params, batch), loss(w, batch));
+  };
+}
+
+const isOptimizer = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && typeof (value as Optimizer).update === "function";
+
+/** An optimiser's first state as constants, for parameters that are known by their shapes only. */
+function freshState(optimizer: Optimizer, params: unknown): OptimizerState {
+  const { leaves, def } = flatten(params, isTensor);
+  const arrays = leaves.map(({ shape, dtype }) => zeros(shape, dtype));
+  const state = flatten<NdArray>(optimizer.init(unflatten(def, arrays)), isNdArray);
+  return unflatten(state.def, state.leaves.map(constantOf)) as OptimizerState;
+}
+
+/** A constant; of one number where all elements are equal, so that the graph need not hold them. */
+function constantOf(array: NdArray): Tensor {
+  const { dtype } = constant(array);
+  const [first, ...rest] = new Set<number | bigint>(array.data);
+  return first !== undefined && rest.length === 0 ? fill(array.shape, Number(first), dtype) : constant(array);
+}

@@ -1,0 +1,34 @@
+import { dot, grad, hvp } from "../../graph/autodiff.js";
+import { div, maximum, mul } from "../../graph/ops/arithmetic.js";
+import { sqrt } from "../../graph/ops/elementary.js";
+import type { Objective } from "./objective.js";
+
+/** Least cosine of g and Hg that counts: quadratics of a condition number up to 4e6 have a larger one everywhere. */
+const LEAST_COSINE = 1e-3;
+/** Least curvature along g: that of a loss without any would make J infinite. */
+const LEAST_CURVATURE = 1e-12;
+/** Keeps quotients and roots differentiable at a critical point; a normal number in float32. */
+const TINY = 1e-30;
+
+/**
+ * The decrease that the quadratic model of the loss allows along the gradient, with the best step length for it:
+ *
+ * J = ||g||^4 / (2 g'Hg) = ||g||^2 / (2 r),  r = g'Hg / ||g||^2
+ *
+ * A gradient that grows only as its curvature does, a larger learning rate in disguise, leaves J as it is: that makes J
+ * the objective for a line search or a learning rate that is tuned afterwards.
+ *
+ * Where the curvature r along g is not positive the model has no minimum. So r counts as at least
+ * 1e-3 ||Hg|| / ||g||, which is r itself unless cos(g, Hg) < 1e-3, and as at least 1e-12: J is then
+ * 500 ||g||^3 / ||Hg||, finite, continuous and differentiable (but at the seam), and 0 where g is 0.
+ */
+export const modelDecrease: Objective = (loss) => (params, batch) => {
+  const g = grad(loss)(params, batch);
+  const hg = hvp(loss)(params, g, batch);
+  const normSq = dot(g, g);
+  const safeNormSq = maximum(normSq, TINY);
+  const along = div(dot(g, hg), safeNormSq);
+  const longest = sqrt(div(maximum(dot(hg, hg), TINY), safeNormSq));
+  const r = maximum(maximum(along, mul(LEAST_COSINE, longest)), LEAST_CURVATURE);
+  return div(normSq, mul(2, r));
+};

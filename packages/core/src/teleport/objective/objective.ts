@@ -1,0 +1,34 @@
+import { dot, grad } from "../../graph/autodiff.js";
+import { neg } from "../../graph/ops/arithmetic.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { OptimizerState } from "../../optim/optimizer.js";
+import type { BatchTensors } from "../../symmetry/symmetry.js";
+
+/** A scalar function of parameters and batch. */
+export type BatchLoss<P> = (params: P, batch: BatchTensors) => Tensor;
+
+/** What descent would go on with from a point: the optimiser's state and the learning rate, where they are known. */
+export interface Memory {
+  readonly optimizer?: OptimizerState;
+  readonly learningRate?: Tensor;
+}
+
+/** A scalar that a point is judged by. */
+export type PointValue<P> = (params: P, batch: BatchTensors, memory?: Memory) => Tensor;
+
+/** What a teleport maximises, made from the loss. Traced. */
+export type Objective = <P>(loss: BatchLoss<P>) => PointValue<P>;
+
+/** ||grad L||^2: the speed of gradient flow, dL/dt = -||grad L||^2 (Zhao et al., NeurIPS 2022, eq. 1). */
+export const gradNormSq: Objective = (loss) => (params, batch) => {
+  const g = grad(loss)(params, batch);
+  return dot(g, g);
+};
+
+/** The negative of an objective: the teleport then looks for its smallest value. */
+export function minimised(objective: Objective): Objective {
+  return (loss) => {
+    const value = objective(loss);
+    return (params, batch, memory) => neg(value(params, batch, memory));
+  };
+}

@@ -1,0 +1,89 @@
+// Sharpness: Zhao, Gower, Walters, Yu, "Improving Convergence and Generalization Using Parameter Symmetries", ICLR 2024.
+import { OptionError } from "../../errors.js";
+import { mapTree } from "../../graph/autodiff.js";
+import { add, div, maximum, mul } from "../../graph/ops/arithmetic.js";
+import { sqrt, square } from "../../graph/ops/elementary.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { sum } from "../../graph/ops/reduce.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { createRng } from "../../math/rng.js";
+import { checkOptions, integerFrom, listOf, oneOf, positive } from "../../optim/options.js";
+import { flatten, unflatten } from "../../tree.js";
+import type { Objective } from "./objective.js";
+
+export interface SharpnessOptions {
+  /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
+  readonly radii?: readonly number[];
+  /** Directions, each used with every radius; default 4. */
+  readonly samples?: number;
+  /** Of the directions; default 0. */
+  readonly seed?: number;
+  /**
+   * What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own
+   * norm (`tensor`: r ||w_l||), which layers of different scale need.
+   */
+  readonly scale?: "global" | "tensor";
+}
+
+/**
+ * How high the loss lies around the parameters,
+ *
+ * mean over radii r and directions d of L(w + r d)
+ *
+ * with fixed random normal directions d, of length 1 over all parameters or, with scale `tensor`, of length ||w_l|| in
+ * every tensor. At the same loss a smaller value means a flatter place: `minimised(sharpness())` looks for one.
+ * The directions are constants of the graph and take `samples` times the memory of the parameters.
+ *
+ * @throws OptionError for options out of range
+ *
+ * @example
+ * const objective = minimised(sharpness({ radii: [0.01, 0.1], samples: 8 }));
+ */
+export function sharpness(options: SharpnessOptions = {}): Objective {
+  checkOptions<SharpnessOptions>("sharpness", options, {
+    radii: listOf(positive),
+    samples: integerFrom(1),
+    seed: integerFrom(0),
+    scale: oneOf("global", "tensor"),
+  });
+  const { radii = [0.05, 0.1, 0.2], samples = 4, seed = 0, scale = "global" } = options;
+  if (radii.length === 0) throw new OptionError("sharpness: needs one radius or more; got an empty list.");
+  return (loss) => (params, batch) => {
+    const losses: Tensor[] = [];
+    for (let k = 0; k < samples; k++) {
+      const direction = scaled(params, randomDirection(params, scale, seed, k), scale);
+      for (const r of radii) {
+        losses.push(loss(mapTree((w, d) => add(w, mul(r, d)), params, direction), batch));
+      }
+    }
+    return div(losses.reduce(add), losses.length);
+  };
+}
+
+/** A direction as constants: normal numbers, of length 1 over all tensors or in each of them. */
+function randomDirection<P>(params: P, scale: "global" | "tensor", seed: number, index: number): P {
+  const { leaves, def } = flatten(params, isTensor);
+  const rng = createRng(seed).fork("sharpness").fork(index);
+  const parts = leaves.map(({ size }) => Float64Array.from({ length: size }, () => rng.normal()));
+  const whole = Math.hypot(...parts.map(lengthOf));
+  const unit = parts.map((part) => {
+    const length = scale === "global" ? whole : lengthOf(part);
+    return part.map((v) => v / length);
+  });
+  return unflatten(
+    def,
+    leaves.map(({ shape, dtype }, i) => constant({ shape, data: unit[i] }, dtype)),
+  ) as P;
+}
+
+function lengthOf(part: Float64Array): number {
+  let squares = 0;
+  for (const v of part) squares += v * v;
+  return Math.sqrt(squares);
+}
+
+function scaled<P>(params: P, direction: P, scale: "global" | "tensor"): P {
+  if (scale === "global") return direction;
+  // The root of an all-zero tensor's norm must stay differentiable.
+  return mapTree((w, d) => mul(sqrt(maximum(sum(square(w)), 1e-30)), d), params, direction);
+}

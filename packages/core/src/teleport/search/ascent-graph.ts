@@ -1,0 +1,39 @@
+// The derivative along a group's orbit: Zhao et al., NeurIPS 2022, section 4.1, by the chain rule through the action.
+import { backward, grad } from "../../graph/autodiff.js";
+import type { Graph } from "../../graph/graph.js";
+import { fill } from "../../graph/ops/leaf.js";
+import { alias } from "../../graph/ops/stop-gradient.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
+import type { Memory, PointValue } from "../objective/objective.js";
+import type { SearchProblem } from "./search.js";
+
+/**
+ * Traces the gradient of a function of the parameters in the algebra's T at the identity,
+ *
+ * d/dT f(T.w) = (d(T.w)/dT)' grad f(w)
+ *
+ * For f = ||grad L||^2 that is one Hessian-vector product (grad f = 2 H grad L) and one product with the transposed
+ * derivative of the action. Inputs: `params`, `batch`, `memory`, `context`; outputs `T.0`, `T.1`, ... in the algebra's
+ * shapes.
+ *
+ * @param value f
+ */
+export function traceAscent<P>(
+  symmetry: Symmetry<P>,
+  value: PointValue<TensorsOf<P>>,
+  { params, batch, memory, dtype }: Pick<SearchProblem<P>, "params" | "batch" | "memory" | "dtype">,
+): Graph {
+  const ascent = (p: TensorsOf<P>, b: BatchTensors, m: Memory, context: readonly Tensor[]) => {
+    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
+    const tangent = flatten(symmetry.derivative(p, T, b, context), isTensor).leaves;
+    const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
+    return { T: backward(tangent, slope, T) };
+  };
+  const context = (symmetry.contextShapes?.(batch) ?? []).map((shape) => spec(shape, dtype));
+  return trace(ascent as never, [params, batch, memory, context], {
+    names: ["params", "batch", "memory", "context"],
+  }).graph;
+}

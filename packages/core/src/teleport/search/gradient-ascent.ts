@@ -1,0 +1,173 @@
+// Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
+import type { NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import { namedArrays } from "../../named-arrays.js";
+import { checkOptions, integerFrom, positive, smoothing } from "../../optim/options.js";
+import { compile } from "../../runtime/compile.js";
+import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { traceAscent } from "./ascent-graph.js";
+import { isStop, type Search, type SearchFactory, type Setting, type Stop, type Walk } from "./search.js";
+import { accumulate, limited, normOf, type TrustRegion } from "./trust-region.js";
+
+export interface GradientAscentOptions {
+  /** Ascent steps; default 10. */
+  readonly steps?: number;
+  /** Norm of T in one ascent step; default a fifth of the bound. */
+  readonly stepSize?: number;
+  /** Largest total of T; default the symmetry's bound. */
+  readonly bound?: number;
+  /** Weight of the past directions in a running sum, as in SGD; default 0. */
+  readonly momentum?: number;
+  /** Divides each direction by its norm, so that a step has the length `stepSize`; default true. */
+  readonly normalised?: boolean;
+  /** Walks, all but the first from a random element within the bound; default 1. */
+  readonly starts?: number;
+  /** Of the random starts; default 0. */
+  readonly seed?: number;
+}
+
+/** A step that was accepted, and where from. */
+interface Stride<P> {
+  readonly from: P;
+  readonly T: readonly NdArray[];
+}
+
+/**
+ * Gradient ascent on the orbit: each step is an exact action from where the last one led.
+ *
+ * The gradient in T at the identity is the pull-back of the objective's gradient through the action's derivative,
+ * d/dT f(T.w) = (dw/dT)' grad f(w): for ||grad L||^2 one Hessian-vector product and one product with dw/dT.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const search = gradientAscent(positiveScaling(params), { steps: 5, bound: 0.3 });
+ * const teleporter = await createTeleporter({ search, loss, params, batch });
+ */
+export function gradientAscent<P>(
+  symmetry: Symmetry<P>,
+  options: GradientAscentOptions = {},
+): SearchFactory<P> {
+  checkOptions<GradientAscentOptions>("gradientAscent", options, {
+    steps: integerFrom(0),
+    stepSize: positive,
+    bound: positive,
+    momentum: smoothing,
+    normalised: { expected: "true or false", test: (v) => typeof v === "boolean" },
+    starts: integerFrom(1),
+    seed: integerFrom(0),
+  });
+  const { steps = 10, bound = symmetry.bound.value, momentum = 0, normalised = true } = options;
+  const { stepSize = bound / 5, starts = 1, seed = 0 } = options;
+  const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
+  return async (problem) => {
+    const graph = traceAscent(symmetry, problem.objective, problem);
+    await symmetry.prepare?.(problem.params, problem.batch);
+    const gradient = await compile(graph, problem.compileOptions);
+
+    /** The gradient in T, or why there is none. */
+    const gradientAt = async (params: P, { batch, memory }: Setting<P>): Promise<NdArray[] | Stop> => {
+      const context = (await symmetry.context?.(params, batch)) ?? [];
+      if (isRefusal(context)) return { stopped: context.refused };
+      const results = await gradient.run(namedArrays({ params, batch, memory, context }));
+      const T = symmetry.algebra.map((_, i) => results[`T.${i}`]);
+      const norm = normOf(T.map(({ data }) => data as Float64Array));
+      if (!Number.isFinite(norm)) return { stopped: "the gradient is not finite" };
+      if (norm === 0)
+        return { stopped: "the objective is stationary along the orbit: there is nowhere to move" };
+      const factor = normalised ? 1 / norm : 1;
+      return T.map(({ shape, data }) => ({
+        shape,
+        data: Float64Array.from(data as Float64Array, (v) => factor * v),
+      }));
+    };
+
+    const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
+      const total = symmetry.algebra.map((shape) => new Float64Array(shape.reduce((a, b) => a * b, 1)));
+      const strides: Stride<P>[] = [];
+      let current = start;
+      let direction: NdArray[] | undefined;
+      let velocity: Float64Array[] | undefined;
+      let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
+      let origin: P | Refusal | undefined;
+      const take = (params: P, T: readonly NdArray[]) => {
+        accumulate(total, T);
+        strides.push({ from: current, T });
+        current = params;
+      };
+      if (index > 0) {
+        const T = randomElement(symmetry, region, seed, index);
+        origin = await symmetry.act(start, T, setting.batch);
+        if (!isRefusal(origin)) take(origin, T);
+      }
+      return {
+        ...(origin === undefined ? {} : { origin }),
+        async propose(scale) {
+          if (direction === undefined) {
+            const next = await gradientAt(current, setting);
+            if (isStop(next)) return next;
+            velocity = next.map(({ data }, i) =>
+              (data as Float64Array).map((v, k) => v + momentum * (velocity?.[i][k] ?? 0)),
+            );
+            direction = next.map(({ shape }, i) => ({ shape, data: (velocity as Float64Array[])[i] }));
+          }
+          const T = limited(direction, total, scale * stepSize, region);
+          if (T === undefined) return { stopped: `the bound ${bound} on the group element is reached` };
+          const params = await symmetry.act(current, T, setting.batch);
+          if (isRefusal(params)) return params;
+          candidate = { params, T };
+          return params;
+        },
+        accept() {
+          if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
+          take(candidate.params, candidate.T);
+          direction = undefined;
+        },
+        ...(symmetry.pushForward ? { pushForward: (tree, power) => pushed(tree, power) } : {}),
+      };
+
+      async function pushed(tree: P, power: 1 | 2): Promise<P | Refusal> {
+        let moved: P | Refusal = tree;
+        for (const { from, T } of strides) {
+          moved = (await symmetry.pushForward?.(moved, T, power, from, setting.batch)) ?? moved;
+          if (isRefusal(moved)) return moved;
+        }
+        return moved;
+      }
+    };
+
+    const search: Search<P> = {
+      name: symmetry.name,
+      exact: symmetry.exact,
+      steps,
+      starts,
+      walk,
+      async dispose() {
+        await gradient.dispose();
+        await symmetry.dispose?.();
+      },
+    };
+    return search;
+  };
+}
+
+/** A random element of the trust region: uniform in each element, or on half its radius. */
+export function randomElement<P>(
+  symmetry: Symmetry<P>,
+  { kind, value }: TrustRegion,
+  seed: number,
+  index: number,
+): NdArray<Float64Array>[] {
+  const rng = createRng(seed).fork(index);
+  const blocks = symmetry.algebra.map((shape) => ({
+    shape,
+    data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
+      kind === "element" ? value * (2 * rng.next() - 1) : rng.normal(),
+    ),
+  }));
+  if (kind === "element") return blocks;
+  const factor = (0.5 * value) / normOf(blocks.map(({ data }) => data));
+  for (const { data } of blocks) for (let k = 0; k < data.length; k++) data[k] *= factor;
+  return blocks;
+}

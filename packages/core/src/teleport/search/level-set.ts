@@ -1,0 +1,235 @@
+// Level-set teleportation by normalised steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
+import { item } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { valueAndGrad } from "../../graph/autodiff.js";
+import { type TensorsOf, trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { checkOptions, flag, integerFrom, positive } from "../../optim/options.js";
+import { compile } from "../../runtime/compile.js";
+import type { BatchTensors } from "../../symmetry/symmetry.js";
+import { dotOf } from "../hessian.js";
+import type { Memory } from "../objective/objective.js";
+import { type ParameterVector, parameterVector } from "./parameter-vector.js";
+import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
+
+export interface LevelSetOptions {
+  /** Default 50. */
+  readonly steps?: number;
+  /** Length of the first step in units of the scaled ascent direction; default 0.1. */
+  readonly rho?: number;
+  /** Shrinks rho until the merit function rises enough, and lets it grow after easy steps; default true. */
+  readonly lineSearch?: boolean;
+  /** The walk ends where the projected step is shorter and the loss is closer to the start's; default 1e-6. */
+  readonly tolerance?: number;
+  /** Takes points below the level set as well, where the walk does not come back to it; default true. */
+  readonly sublevel?: boolean;
+  /** Comes back to the level set after each step by Newton steps along the gradient; default true. */
+  readonly project?: boolean;
+}
+
+/** Of rho, in a failed step, and its inverse after an easy one. */
+const backtracking = 0.7;
+/** Share of the gain that the first order promises. */
+const sufficient = 0.1;
+const mostBacktracks = 40;
+const mostProjections = 12;
+
+/** Loss and objective at a point, and the gradient of the loss. */
+interface Trial {
+  readonly loss: number;
+  readonly objective: number;
+  readonly g: Float64Array;
+}
+
+/** With the gradient of the objective. */
+interface Ascent extends Trial {
+  readonly slope: Float64Array;
+}
+
+interface Candidate<P> {
+  readonly params: P;
+  readonly x: Float64Array;
+  readonly trial: Trial;
+}
+
+/**
+ * Ascent of an objective phi on the level set of the loss f, without a symmetry: sequential quadratic programming with
+ * one gradient of phi a step, which for phi = ||g||^2 is one Hessian-vector product,
+ *
+ * d = grad phi / (2 |phi|)  (H g / ||g||^2 for phi = ||g||^2)
+ * x <- x + rho d - v g,  v = (rho g.d + f - f0) / ||g||^2
+ *
+ * By itself a step keeps the loss to first order only. With `project` Newton steps x <- x - (f - f0) g / ||g||^2 bring
+ * it back to a relative 1e-10 (1e-5 in float32), as the guard of a teleport asks for. Without, points drift by O(rho^2)
+ * each, and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search asks the merit
+ * 1/2 log phi - gamma |f - f0| for a rise, with gamma twice the multiplier g.d / ||g||^2; below the level set, where
+ * that is allowed, nothing is taken off.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const teleporter = await createTeleporter({ search: levelSet({ steps: 20 }), loss, params, batch });
+ */
+export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
+  checkOptions<LevelSetOptions>("levelSet", options, {
+    steps: integerFrom(0),
+    rho: positive,
+    lineSearch: flag,
+    tolerance: positive,
+    sublevel: flag,
+    project: flag,
+  });
+  const { steps = 50, rho = 0.1, lineSearch = true, tolerance = 1e-6, project = true } = options;
+  const sublevel = !project && (options.sublevel ?? true);
+  return async (problem) => {
+    const space = parameterVector(problem.params);
+    const evaluate = await compileEvaluation(problem, space);
+    const closeness = problem.dtype === "float64" ? 1e-10 : 1e-5;
+
+    return {
+      name: "level set",
+      exact: "no",
+      steps,
+      async walk(start, setting) {
+        let x = space.vectorOf(start);
+        let here: Ascent | undefined;
+        let level: number | undefined;
+        let length = rho;
+        let candidate: (Candidate<P> & { readonly length: number }) | undefined;
+        return {
+          async propose(scale) {
+            here ??= await evaluate.ascent(space.treeOf(x), setting);
+            level ??= here.loss;
+            const next = await step(x, here, level, scale * length, setting);
+            if (isStop(next)) return next;
+            candidate = { ...next, length: lineSearch ? next.rho / scale : length };
+            return candidate.params;
+          },
+          accept() {
+            if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
+            ({ x, length } = candidate);
+            here = candidate = undefined;
+          },
+        };
+      },
+      dispose: evaluate.dispose,
+    };
+
+    /** The next point, and the rho to begin with after it. */
+    async function step(
+      x: Float64Array,
+      { loss, objective, g, slope }: Ascent,
+      level: number,
+      first: number,
+      setting: Setting<P>,
+    ): Promise<(Candidate<P> & { readonly rho: number }) | Stop> {
+      const gg = dotOf(g, g);
+      if (![gg, loss, objective].every(Number.isFinite) || !slope.every(Number.isFinite)) {
+        return { stopped: "the loss, the objective or a gradient is not finite" };
+      }
+      if (gg === 0) return { stopped: "the gradient of the loss is zero: there is no level set to follow" };
+      if (objective === 0) return { stopped: "the objective is zero, and steps are relative to it" };
+      const d = slope.map((s) => s / (2 * Math.abs(objective)));
+      const multiplier = dotOf(d, g) / gg;
+      const off = loss - level;
+      const tangent = d.map((s, i) => s - multiplier * g[i]);
+      if (first * Math.sqrt(dotOf(tangent, tangent)) < tolerance && Math.abs(off) <= tolerance) {
+        return { stopped: `the projected step is shorter than ${tolerance}: a stationary point of the level set` };
+      }
+      const gamma = project ? 0 : 2 * Math.abs(multiplier);
+      const excess = (f: number) => (sublevel ? Math.max(f - level, 0) : Math.abs(f - level));
+      for (let k = 0; k <= mostBacktracks; k++) {
+        const length = first * backtracking ** k;
+        const v = length * multiplier + off / gg;
+        const back = sublevel && v <= 0 ? 0 : v;
+        const change = d.map((s, i) => length * s - back * g[i]);
+        const found = await land(
+          x.map((value, i) => value + change[i]),
+          level,
+          setting,
+        );
+        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: lost };
+        if (found === undefined) continue;
+        // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
+        const rise = 0.5 * Math.log1p((found.trial.objective - objective) / Math.abs(objective));
+        const gain = rise - gamma * (excess(found.trial.loss) - excess(loss));
+        const promised = dotOf(d, change) + gamma * excess(loss);
+        if (gain >= sufficient * promised) {
+          return { ...found, rho: k === 0 ? length / backtracking : length };
+        }
+      }
+      return { stopped: "no step along the level set raises the objective" };
+    }
+
+    /** The point itself, or the one on the level set that Newton steps lead to; undefined where they do not. */
+    async function land(
+      target: Float64Array,
+      level: number,
+      setting: Setting<P>,
+    ): Promise<Candidate<P> | undefined> {
+      let x = target;
+      for (let k = 0; k <= mostProjections; k++) {
+        const params = space.treeOf(x);
+        const trial = await evaluate.trial(params, setting);
+        const { loss, objective, g } = trial;
+        if (!Number.isFinite(loss) || !Number.isFinite(objective)) return undefined;
+        const off = loss - level;
+        if (!project || Math.abs(off) <= closeness * Math.abs(level)) {
+          return { params, x: space.vectorOf(params), trial };
+        }
+        const back = off / dotOf(g, g);
+        if (!Number.isFinite(back)) return undefined;
+        x = x.map((value, i) => value - back * g[i]);
+      }
+      return undefined;
+    }
+  };
+}
+
+const lost = "the step does not lead back to the level set";
+
+interface Evaluation<P> {
+  trial(params: P, setting: Setting<P>): Promise<Trial>;
+  ascent(params: P, setting: Setting<P>): Promise<Ascent>;
+  dispose(): Promise<void>;
+}
+
+async function compileEvaluation<P>(
+  { loss, objective, params, batch, memory, compileOptions }: SearchProblem<P>,
+  space: ParameterVector<P>,
+): Promise<Evaluation<P>> {
+  const names = ["params", "batch", "memory"];
+  const at = (p: TensorsOf<P>, b: BatchTensors) => {
+    const [value, g] = valueAndGrad(loss)(p, b);
+    return { loss: value, g };
+  };
+  const trial = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({ ...at(p, b), objective: objective(p, b, m) });
+  const ascent = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => {
+    const [value, slope] = valueAndGrad(objective)(p, b, m);
+    return { ...at(p, b), objective: value, slope };
+  };
+  const compiled = (f: unknown) =>
+    compile(trace(f as never, [params, batch, memory], { names }).graph, compileOptions);
+  const [trialRun, ascentRun] = [await compiled(trial), await compiled(ascent)];
+  const run = async (executable: typeof trialRun, p: P, setting: Setting<P>) => {
+    const results = await executable.run(
+      namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),
+    );
+    const g = space.collect(results, "g");
+    return { results, loss: item(results.loss), objective: item(results.objective), g };
+  };
+  return {
+    async trial(p, setting) {
+      const { loss: value, objective: phi, g } = await run(trialRun, p, setting);
+      return { loss: value, objective: phi, g };
+    },
+    async ascent(p, setting) {
+      const { results, loss: value, objective: phi, g } = await run(ascentRun, p, setting);
+      return { loss: value, objective: phi, g, slope: space.collect(results, "slope") };
+    },
+    async dispose() {
+      await trialRun.dispose();
+      await ascentRun.dispose();
+    },
+  };
+}

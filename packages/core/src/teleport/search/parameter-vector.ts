@@ -1,0 +1,42 @@
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
+import { namedArrays } from "../../named-arrays.js";
+import type { Values } from "../../runtime/executable.js";
+import { flatten, unflatten } from "../../tree.js";
+
+/** All parameters as one vector in float64, and back. */
+export interface ParameterVector<P> {
+  vectorOf(params: P): Float64Array;
+  /** The parameters in their own dtype. */
+  treeOf(vector: Float64Array): P;
+  /** The vector of a tree like the parameters among the results of a run, named `prefix.path`. */
+  collect(results: Values, prefix: string): Float64Array;
+}
+
+/** @param params an example: its structure, shapes and dtypes count */
+export function parameterVector<P>(params: P): ParameterVector<P> {
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const count = leaves.reduce((sum, { data }) => sum + data.length, 0);
+  const joined = (arrays: readonly NdArray[]): Float64Array => {
+    const all = new Float64Array(count);
+    let at = 0;
+    for (const { data } of arrays) {
+      all.set(data as Float64Array, at);
+      at += data.length;
+    }
+    return all;
+  };
+  return {
+    vectorOf: (tree) => joined(flatten<NdArray>(tree, isNdArray).leaves),
+    treeOf(vector) {
+      let at = 0;
+      const parts = leaves.map(({ shape, data }, i): NdArray => {
+        const part = vector.slice(at, at + data.length);
+        at += data.length;
+        return { shape, data: dtypeOf(leaves[i]) === "float64" ? part : Float32Array.from(part) };
+      });
+      return unflatten(def, parts) as P;
+    },
+    collect: (results, prefix) =>
+      joined(Object.keys(namedArrays({ [prefix]: params })).map((name) => results[name])),
+  };
+}

@@ -1,0 +1,78 @@
+import type { TensorsOf } from "../../graph/trace.js";
+import type { CompileOptions } from "../../runtime/compile.js";
+import type { Batch, BatchSpec, Refusal, Symmetry } from "../../symmetry/symmetry.js";
+import type { BatchLoss, PointValue } from "../objective/objective.js";
+import type { Point } from "../point.js";
+
+/** What a search is made for. */
+export interface SearchProblem<P> {
+  readonly loss: BatchLoss<TensorsOf<P>>;
+  /** What grows along a walk. */
+  readonly objective: PointValue<TensorsOf<P>>;
+  /** Example parameters and batch: their shapes count. */
+  readonly params: P;
+  readonly batch: BatchSpec;
+  /** Example of what the objective may know of the optimiser. */
+  readonly memory: MemoryArrays;
+  readonly dtype: "float32" | "float64";
+  readonly compileOptions: CompileOptions;
+}
+
+/** A `Memory` as arrays. */
+export interface MemoryArrays {
+  readonly optimizer?: Readonly<Record<string, unknown>>;
+  readonly learningRate?: Batch[string];
+}
+
+/** Where a walk goes on: batch and memory stay the same over a teleport. */
+export interface Setting<P> {
+  readonly batch: Batch;
+  readonly memory: MemoryArrays;
+  /** Loss, objective and gradient norm of a point in this setting. */
+  measure(params: P): Promise<Point>;
+}
+
+/** Why a walk is over. */
+export interface Stop {
+  readonly stopped: string;
+}
+
+/**
+ * How points of the loss level set are proposed: in the algebra of a group, or without one. Compiled once, for many walks.
+ *
+ * @typeParam P tree of parameters
+ */
+export interface Search<P> {
+  readonly name: string;
+  /** Where the proposals keep the loss; `no`: only as far as the guard lets them drift. */
+  readonly exact: Symmetry<P>["exact"] | "no";
+  /** Most proposals that are taken in one walk. */
+  readonly steps: number;
+  /** Walks from different points of the orbit, of which the best end counts; default 1. */
+  readonly starts?: number;
+  /** Begins a walk; `index` counts the walks of a teleport. */
+  walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
+  dispose(): Promise<void>;
+}
+
+/** A search under way. */
+export interface Walk<P> {
+  /** Where it begins, if elsewhere than at the start. */
+  readonly origin?: P | Refusal;
+  /**
+   * The next point. `scale` is 1, and smaller after a proposal that the guard did not take: a refusal asks for such a
+   * smaller one, a stop ends the walk.
+   */
+  propose(scale: number): Promise<P | Refusal | Stop>;
+  /** Goes on from the last proposal. */
+  accept(): void;
+  /** Carries a tree like the parameters along all that was accepted: see {@link Symmetry.pushForward}. */
+  pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
+}
+
+/** Makes a search for a problem: what the functions for users, such as `gradientAscent`, return. */
+export type SearchFactory<P> = (problem: SearchProblem<P>) => Promise<Search<P>>;
+
+export function isStop(value: unknown): value is Stop {
+  return typeof value === "object" && value !== null && "stopped" in value;
+}
