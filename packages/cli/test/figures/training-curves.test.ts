@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Curve, trainingCurves } from "../../src/figures/training-curves.js";
+import { palettes } from "../../src/figures/theme.js";
 import { parseXml } from "../well-formed.js";
 
 const curve = (name: string, teleports: readonly number[], steps = 60): Curve => ({
@@ -14,7 +15,7 @@ const elementsOf = (svg: string, name: string) => parseXml(svg).filter((e) => e.
 /** Curves of the panels: paths of strokes without fill that have a colour of the scheme. */
 const lines = (svg: string) =>
   elementsOf(svg, "path").filter(({ attributes }) => /^#[\da-f]{6}$/i.test(attributes.stroke ?? ""));
-const colours = ["#4269d0", "#efb118", "#ff725c"];
+const colours = palettes.light.slice(0, 3);
 
 describe("trainingCurves", () => {
   const curves = [curve("plain", []), curve("A & <B>", [10, 20]), curve("C", [30])];
@@ -31,8 +32,8 @@ describe("trainingCurves", () => {
     expect(lines(svg).map(({ attributes }) => attributes.stroke)).toEqual([...colours, ...colours]);
     const points = lines(svg).map(({ attributes }) => attributes.d.split(/[ML]/).length - 1);
     expect(points).toEqual([60, 60, 60, 60, 60, 60]);
-    const legend = elementsOf(svg, "circle").filter(({ attributes }) => attributes.r === "6");
-    expect(legend.map(({ attributes }) => attributes.fill)).toEqual(colours);
+    const legend = elementsOf(svg, "line").filter(({ attributes }) => attributes["stroke-width"] === "2");
+    expect(legend.map(({ attributes }) => attributes.stroke)).toEqual(colours);
     expect(svg).toContain("A &amp; &lt;B&gt;");
   });
 
@@ -41,7 +42,7 @@ describe("trainingCurves", () => {
     expect(marks.map(({ attributes }) => attributes.fill)).toEqual([1, 1, 2, 1, 1, 2].map((i) => colours[i]));
     const x = marks.map(({ attributes }) => Number(attributes.cx));
     // Steps 10, 20 and 30 of a linear axis.
-    expect(x[1] - x[0]).toBeCloseTo(x[2] - x[1], 6);
+    expect(x[1] - x[0]).toBeCloseTo(x[2] - x[1], 1);
     expect(x[1]).toBeGreaterThan(x[0]);
   });
 

@@ -3,13 +3,13 @@
 import type { NdArray, Shape } from "../array.js";
 import { sizeOf } from "../array.js";
 import { NumericalError } from "../errors.js";
-import { add, mul } from "../graph/ops/arithmetic.js";
+import { mul } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { inverse } from "../math/linalg.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
-import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg } from "./legs.js";
+import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
 import type { Refusal, Symmetry } from "./symmetry.js";
 
 /** A leg with the number of its space, which is that of its block of T. */
@@ -61,10 +61,12 @@ export function generalLinear<P>(
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
     bound: { kind: "norm", value: bound },
     derivative: (params, T) =>
-      mapTensors(params, (w, path) => {
-        const rates = (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block]));
-        return rates.length === 0 ? undefined : rates.reduce(add);
-      }),
+      mapTensors(params, (w, path) =>
+        sumLike(
+          (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block])),
+          w,
+        ),
+      ),
     async act(params, T) {
       const found = elements(T);
       return "refused" in found ? found : moved(params, found.g, found.dual);

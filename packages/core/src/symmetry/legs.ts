@@ -1,5 +1,6 @@
 import type { NdArray } from "../array.js";
 import { isNdArray, sizeOf } from "../array.js";
+import { add } from "../graph/ops/arithmetic.js";
 import { fillLike } from "../graph/ops/leaf.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { pad, slice } from "../graph/ops/slice.js";
@@ -23,14 +24,18 @@ export function mapArrays<P>(params: P, f: (array: NdArray, path: string) => NdA
   ) as P;
 }
 
-/** A tree like the parameters of what a function makes of each; zeros where it makes nothing. Traced. */
-export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Tensor | undefined): P {
+/** Parameters with the tensors changed by a function of tensor and path. Traced. */
+export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Tensor): P {
   const { leaves, paths, def } = flatten<Tensor>(params, isTensor);
   return unflatten(
     def,
-    leaves.map((leaf, i) => f(leaf, paths[i]) ?? fillLike(leaf, 0)),
+    leaves.map((leaf, i) => f(leaf, paths[i])),
   ) as P;
 }
+
+/** A sum of tensors like another one; zeros where there is none. */
+export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
+  terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
 
 /**
  * An array with what a leg looks at changed: `f` gets its elements in the leg's view, in float64, and returns new ones.

@@ -1,10 +1,11 @@
 // Diagonal scalings: Zhao et al., NeurIPS 2022, section 4.2; Armenta et al., arXiv 2012.01118.
 import type { NdArray } from "../array.js";
-import { add, mul } from "../graph/ops/arithmetic.js";
+import { add, mul, sub } from "../graph/ops/arithmetic.js";
+import { exp } from "../graph/ops/elementary.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { ScalingGenerator } from "./discovery/descriptors.js";
-import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg } from "./legs.js";
+import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
 import type { Symmetry } from "./symmetry.js";
 
 /** A leg with the number of its generator, which is that of its block of T. */
@@ -41,11 +42,17 @@ export function scaling<P>(
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },
     derivative: (params, T) =>
-      mapTensors(params, (w, path) => {
-        const rates = (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block]));
-        return rates.length === 0 ? undefined : rates.reduce(add);
-      }),
+      mapTensors(params, (w, path) =>
+        sumLike(
+          (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block])),
+          w,
+        ),
+      ),
     act: async (params, T) => scaled(params, T, 1),
+    trace: (params, T) =>
+      mapTensors(params, (w, path) =>
+        (legs.get(path) ?? []).reduce((a, leg) => factorAlong(a, leg, T[leg.block]), w),
+      ),
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
     // g' = (dw'/dw)^-T g: a gradient is divided by what its parameter is multiplied by, its square twice.
@@ -58,13 +65,25 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
   data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
 });
 
+/** power T_i, as it broadcasts against the leg's view. */
+function exponentOf(leg: Numbered, T: Tensor): Tensor {
+  const shape = leg.view.map((n, d) => (d === leg.axis && T.size > 1 ? n : 1));
+  return mul(leg.power, reshape(T, shape));
+}
+
 /** power T_i w along the leg. */
-function rateAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
-  const column = reshape(
-    T,
-    leg.view.map((n, d) => (d === leg.axis && T.size > 1 ? n : 1)),
-  );
-  return rateOfLeg(w, leg, (view) => mul(mul(leg.power, column), view));
+const rateAlong = (w: Tensor, leg: Numbered, T: Tensor): Tensor =>
+  rateOfLeg(w, leg, (view) => mul(exponentOf(leg, T), view));
+
+/** w exp(power T_i) along the leg. */
+function factorAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
+  // The rest of a tensor, of which the leg sees a part only, stays: w + (exp - 1) w there.
+  if (leg.part)
+    return add(
+      w,
+      rateOfLeg(w, leg, (view) => mul(sub(exp(exponentOf(leg, T)), 1), view)),
+    );
+  return reshape(mul(exp(exponentOf(leg, T)), reshape(w, leg.view)), w.shape);
 }
 
 /** Multiplies an array along a leg by exp(factor power T), in float64 before it is rounded to the array's type. */

@@ -48,6 +48,11 @@ export interface Symmetry<P> {
   ): TensorsOf<P>;
   /** The action itself: new parameters of the same loss. */
   act(params: P, T: readonly NdArray[], batch: Batch): Promise<P | Refusal>;
+  /**
+   * The same action as a traced function, for groups whose elements add up (T after S is S + T) and need nothing from
+   * the host: a whole teleport then runs as one compiled loop.
+   */
+  trace?(params: TensorsOf<P>, T: readonly Tensor[], batch: BatchTensors): TensorsOf<P>;
   /** T of the inverse element; left out where elements do not compose. */
   inverse?(T: readonly NdArray[]): readonly NdArray[];
   /** T of the element that acts as `second` after `first`. */

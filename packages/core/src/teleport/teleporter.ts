@@ -6,24 +6,16 @@ import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "../symmetry/symmetry.js";
-import { isRefusal } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
+import { leapt, walked } from "./course.js";
 import { createCurvatureMeter } from "./curvature.js";
-import {
-  driftObjection,
-  type GuardOptions,
-  isFinitePoint,
-  type Limits,
-  limitsOf,
-  objection,
-  relativeDrift,
-} from "./guard.js";
+import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
 import { type BatchLoss, gradNormSq, type Memory, type Objective } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/gradient-ascent.js";
-import { isStop, type MemoryArrays, type SearchFactory, type Walk } from "./search/search.js";
+import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
 export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
   /** How points are proposed, such as `gradientAscent(symmetry)`. */
@@ -66,16 +58,6 @@ export interface Teleporter<P> {
   teleport(params: P, batch: Batch, options?: TeleportOptions): Promise<Teleported<P>>;
   readonly compileSeconds: number;
   dispose(): Promise<void>;
-}
-
-/** The end of a walk. */
-interface End<P> {
-  readonly params: P;
-  readonly point: Point;
-  readonly walk: Walk<P>;
-  readonly reason: string;
-  readonly steps: number;
-  readonly halvings: number;
 }
 
 /**
@@ -137,14 +119,9 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
       const startTime = performance.now();
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
-      const start = await measure(initial);
-      let best: End<P> | undefined;
-      for (let index = 0; index < (search.starts ?? 1); index++) {
-        const walk = await search.walk(initial, setting, index);
-        const end = await follow({ walk, initial, start, measure, limits, steps: search.steps });
-        if (best === undefined || (end.steps > 0 && end.point.objective > best.point.objective)) best = end;
-      }
-      const { params: moved, point, walk, reason, steps, halvings } = best as End<P>;
+      const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
+      const end = (race === undefined ? await leapt(course) : undefined) ?? (await walked(course));
+      const { params: moved, start, point, reason, steps, halvings } = end;
       const accepted = moved !== initial;
       const ratios = accepted && meter ? await compared(initial, moved) : undefined;
       const report: TeleportReport = {
@@ -164,8 +141,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         halvings,
         seconds: (performance.now() - startTime) / 1000,
       };
-      const pushForward = accepted && walk.pushForward ? walk.pushForward.bind(walk) : undefined;
-      return { params: moved, report, ...(pushForward ? { pushForward } : {}) };
+      const { pushForward } = end;
+      return { params: moved, report, ...(accepted && pushForward ? { pushForward } : {}) };
 
       async function compared(before: P, after: P) {
         const [from, to] = [await meter?.measure(before, at), await meter?.measure(after, at)];
@@ -185,65 +162,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   };
 }
 
-/** Follows a walk as long as the guard takes its proposals. */
-async function follow<P>({
-  walk,
-  initial,
-  start,
-  measure,
-  limits,
-  steps,
-}: {
-  readonly walk: Walk<P>;
-  readonly initial: P;
-  readonly start: Point;
-  readonly measure: (params: P) => Promise<Point>;
-  readonly limits: Limits;
-  readonly steps: number;
-}): Promise<End<P>> {
-  let [params, point] = [initial, start];
-  let [taken, halvings, scale] = [0, 0, 1];
-  const end = (reason: string): End<P> => ({ params, point, walk, reason, steps: taken, halvings });
-  if (!isFinitePoint(start)) return end("the loss or its gradient is not finite at the start");
-  if (walk.origin !== undefined) {
-    if (isRefusal(walk.origin)) return end(walk.origin.refused);
-    const origin = await measure(walk.origin);
-    const objected = driftObjection(start, origin, limits);
-    if (objected !== undefined) return end(objected);
-    [params, point] = [walk.origin, origin];
-  }
-  while (taken < steps) {
-    const candidate = await walk.propose(scale);
-    if (isStop(candidate)) return end(candidate.stopped);
-    let reason: string | undefined;
-    if (isRefusal(candidate)) reason = candidate.refused;
-    else if (!isFiniteTree(candidate)) reason = "a parameter of the new point is not finite";
-    else {
-      const next = await measure(candidate);
-      reason = objection(start, point, next, limits);
-      if (reason === undefined) {
-        [params, point] = [candidate, next];
-        walk.accept();
-        taken++;
-        continue;
-      }
-    }
-    if (halvings === limits.halvings) return end(reason);
-    halvings++;
-    scale /= 2;
-  }
-  return end(`${steps} steps taken`);
-}
-
 const comparison = (lossBefore: number, lossAfter: number) => ({
   lossBefore,
   lossAfter,
   drift: relativeDrift(lossBefore, lossAfter),
 });
-
-/** Whether every element of a tree of floats is finite. */
-function isFiniteTree(tree: unknown): boolean {
-  return flatten<NdArray>(tree, isNdArray).leaves.every(({ data }) =>
-    (data as Float64Array).every(Number.isFinite),
-  );
-}

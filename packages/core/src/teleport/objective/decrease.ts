@@ -1,8 +1,10 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray, zeros } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { grad } from "../../graph/autodiff.js";
+import { grad, mapTree } from "../../graph/autodiff.js";
 import { sub } from "../../graph/ops/arithmetic.js";
+import { less, where } from "../../graph/ops/compare.js";
+import { abs } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
@@ -53,13 +55,21 @@ export function decrease(options: DecreaseOptions = {}): Objective {
       );
     }
     let state = memory?.optimizer ?? freshState(optimizer, params);
+    const isAdaptive = flatten(state, isTensor).leaves.length > 0;
     let w = params;
     for (let k = 0; k < steps; k++) {
-      ({ params: w, state } = optimizer.update(grad(loss)(w, batch), state, w, rate));
+      const g = grad(loss)(w, batch);
+      ({ params: w, state } = optimizer.update(isAdaptive ? mapTree(awayFromZero, g) : g, state, w, rate));
     }
     return sub(loss(params, batch), loss(w, batch));
   };
 }
+
+/**
+ * Roots of running mean squares have no derivative where a gradient is and was 0 (dead units, blank pixels): there a
+ * constant stands for the gradient, too small to move the parameter and large enough to be squared in float32.
+ */
+const awayFromZero = (g: Tensor): Tensor => where(less(abs(g), 1e-16), 1e-16, g);
 
 const isOptimizer = (value: unknown): boolean =>
   typeof value === "object" && value !== null && typeof (value as Optimizer).update === "function";

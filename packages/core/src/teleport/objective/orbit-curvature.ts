@@ -47,8 +47,7 @@ export function orbitCurvature<P0>(symmetry: Symmetry<P0>, options: OrbitCurvatu
     seed: integerFrom(0),
     generators: {
       expected: `a list of elements of the algebra, with ${symmetry.algebra.length} blocks each`,
-      test: (v) =>
-        Array.isArray(v) && v.length > 0 && v.every((M) => M?.length === symmetry.algebra.length),
+      test: (v) => Array.isArray(v) && v.length > 0 && v.every((M) => M?.length === symmetry.algebra.length),
     },
   });
   const { samples = 4, seed = 0 } = options;

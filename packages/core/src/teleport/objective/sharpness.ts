@@ -53,7 +53,12 @@ export function sharpness(options: SharpnessOptions = {}): Objective {
     for (let k = 0; k < samples; k++) {
       const direction = scaled(params, randomDirection(params, scale, seed, k), scale);
       for (const r of radii) {
-        losses.push(loss(mapTree((w, d) => add(w, mul(r, d)), params, direction), batch));
+        losses.push(
+          loss(
+            mapTree((w, d) => add(w, mul(r, d)), params, direction),
+            batch,
+          ),
+        );
       }
     }
     return div(losses.reduce(add), losses.length);

@@ -7,6 +7,7 @@ import { checkOptions, integerFrom, positive, smoothing } from "../../optim/opti
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { traceAscent } from "./ascent-graph.js";
+import { compileAscent } from "./leap.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Stop, type Walk } from "./search.js";
 import { accumulate, limited, normOf, type TrustRegion } from "./trust-region.js";
 
@@ -65,6 +66,10 @@ export function gradientAscent<P>(
     const graph = traceAscent(symmetry, problem.objective, problem);
     await symmetry.prepare?.(problem.params, problem.batch);
     const gradient = await compile(graph, problem.compileOptions);
+    const ascent =
+      symmetry.trace && steps > 0 && starts === 1
+        ? await compileAscent(symmetry, symmetry.trace, problem, { stepSize, momentum, normalised, region })
+        : undefined;
 
     /** The gradient in T, or why there is none. */
     const gradientAt = async (params: P, { batch, memory }: Setting<P>): Promise<NdArray[] | Stop> => {
@@ -143,8 +148,10 @@ export function gradientAscent<P>(
       steps,
       starts,
       walk,
+      ...(ascent ? { leap: ascent.leap } : {}),
       async dispose() {
         await gradient.dispose();
+        await ascent?.dispose();
         await symmetry.dispose?.();
       },
     };

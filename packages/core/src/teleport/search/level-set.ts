@@ -19,7 +19,7 @@ export interface LevelSetOptions {
   readonly rho?: number;
   /** Shrinks rho until the merit function rises enough, and lets it grow after easy steps; default true. */
   readonly lineSearch?: boolean;
-  /** The walk ends where the projected step is shorter and the loss is closer to the start's; default 1e-6. */
+  /** The walk ends where the projected step is shorter and the loss as close to the start's; default 1e-6. */
   readonly tolerance?: number;
   /** Takes points below the level set as well, where the walk does not come back to it; default true. */
   readonly sublevel?: boolean;
@@ -133,8 +133,13 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       const multiplier = dotOf(d, g) / gg;
       const off = loss - level;
       const tangent = d.map((s, i) => s - multiplier * g[i]);
-      if (first * Math.sqrt(dotOf(tangent, tangent)) < tolerance && Math.abs(off) <= tolerance) {
-        return { stopped: `the projected step is shorter than ${tolerance}: a stationary point of the level set` };
+      const projected = first * Math.sqrt(dotOf(tangent, tangent));
+      // The way back ends at `closeness`: a gain below that could not be told from the drift.
+      const isLost = project && projected ** 2 / first <= closeness;
+      if ((projected < tolerance || isLost) && Math.abs(off) <= tolerance) {
+        return {
+          stopped: `a stationary point of the level set: the projected step is ${projected.toExponential(1)}`,
+        };
       }
       const gamma = project ? 0 : 2 * Math.abs(multiplier);
       const excess = (f: number) => (sublevel ? Math.max(f - level, 0) : Math.abs(f - level));
@@ -203,7 +208,10 @@ async function compileEvaluation<P>(
     const [value, g] = valueAndGrad(loss)(p, b);
     return { loss: value, g };
   };
-  const trial = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({ ...at(p, b), objective: objective(p, b, m) });
+  const trial = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({
+    ...at(p, b),
+    objective: objective(p, b, m),
+  });
   const ascent = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => {
     const [value, slope] = valueAndGrad(objective)(p, b, m);
     return { ...at(p, b), objective: value, slope };

@@ -52,7 +52,23 @@ export interface Search<P> {
   readonly starts?: number;
   /** Begins a walk; `index` counts the walks of a teleport. */
   walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
+  /**
+   * Up to `steps` steps at once, as a walk at full scale would take them; left out where that needs the host between
+   * steps.
+   */
+  leap?(start: P, setting: Setting<P>, steps: number): Promise<Leap<P>>;
   dispose(): Promise<void>;
+}
+
+/** A walk that was taken at once. */
+export interface Leap<P> {
+  /** The end. */
+  readonly params: P;
+  /** The points on the way, the start included, the end not: as many as there were steps. */
+  readonly points: readonly Point[];
+  /** Why it ended there. */
+  readonly reason: string;
+  pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
 }
 
 /** A search under way. */

@@ -1,0 +1,71 @@
+// The regression of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), section 6.1.
+import { astype, type NdArray } from "../array.js";
+import { OptionError } from "../errors.js";
+import { mul, sub } from "../graph/ops/arithmetic.js";
+import { square } from "../graph/ops/elementary.js";
+import { sum } from "../graph/ops/reduce.js";
+import { Mt19937, torchRand } from "../math/mt19937.js";
+import { type MlpParams, mlp } from "../nn/models/mlp.js";
+import { hiddenAction } from "../symmetry/hidden-action.js";
+import type { Problem } from "./problem.js";
+
+export interface MlpRegressionOptions {
+  /** Of the draws; the paper's runs have n n 12345 for n = 0..4, see {@link mlpRegressionSeeds}; default 0. */
+  readonly seed?: number;
+  /** Widths from input to output; default [5, 6, 7, 8]. */
+  readonly sizes?: readonly number[];
+  /** Default 4. */
+  readonly samples?: number;
+  /** Of leakyRelu; default 0.1. */
+  readonly slope?: number;
+  /** Of the parameters and the batch; they are drawn in float32 in either case. Default float64. */
+  readonly dtype?: "float32" | "float64";
+}
+
+/** The seeds of the paper's five runs. */
+export const mlpRegressionSeeds: readonly number[] = [0, 1, 2, 3, 4].map((n) => n * n * 12345);
+
+/**
+ * Regression on random data by a network without biases, s = leakyRelu:
+ *
+ * L = 1/2 ||Y - W_3 s(W_2 s(W_1 X))||_F^2
+ *
+ * The weights, X and Y are uniform in [0, 1), drawn in this order as `torch.rand` draws them. The batch has samples as
+ * rows: `x` is X' [samples, in], `y` is Y' [samples, out].
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const { loss, start, batch } = mlpRegression({ seed: 12345 });
+ */
+export function mlpRegression({
+  seed = 0,
+  sizes = [5, 6, 7, 8],
+  samples = 4,
+  slope = 0.1,
+  dtype = "float64",
+}: MlpRegressionOptions = {}): Problem<MlpParams> {
+  if (!(Number.isInteger(samples) && samples >= 1)) {
+    throw new OptionError(`mlpRegression: samples must be an integer >= 1; got ${samples}.`);
+  }
+  const activation = { activation: "leakyRelu", slope } as const;
+  const model = mlp({ sizes, bias: false, ...activation });
+  const rng = new Mt19937(seed);
+  const layers = sizes.slice(1).map((out, m) => ({ weight: astype(torchRand(rng, [out, sizes[m]]), dtype) }));
+  const x = transposed(astype(torchRand(rng, [sizes[0], samples]), dtype));
+  const y = transposed(astype(torchRand(rng, [sizes[sizes.length - 1], samples]), dtype));
+  const start: MlpParams = { layers };
+  return {
+    name: "mlp-regression",
+    loss: (params, batch) => mul(0.5, sum(square(sub(batch.y, model.apply(params, batch.x).output)))),
+    start,
+    batch: { x, y },
+    symmetry: () => hiddenAction(start, activation),
+  };
+}
+
+function transposed({ shape: [rows, columns], data }: NdArray): NdArray {
+  const moved = data.slice() as Float64Array;
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) moved[j * rows + i] = Number(data[i * columns + j]);
+  return { shape: [columns, rows], data: moved };
+}

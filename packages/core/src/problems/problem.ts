@@ -1,0 +1,34 @@
+import type { NdArray } from "../array.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { ResidualMap } from "../symmetry/residual-rotation.js";
+import type { Batch, BatchTensors, Symmetry } from "../symmetry/symmetry.js";
+
+/** Parameters of a function of R^n: one vector. */
+export interface VectorParams {
+  readonly w: NdArray;
+}
+
+/**
+ * A function to minimise, with where to begin and what is known of it.
+ *
+ * @typeParam P tree of parameters
+ */
+export interface Problem<P> {
+  readonly name: string;
+  readonly loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor;
+  readonly start: P;
+  /** Data that the loss sees; `{}` for a function. */
+  readonly batch: Batch;
+  /** Where the least value is, if it is known. */
+  readonly optimum?: { readonly params: P; readonly value: number };
+  /** Invertible r with loss = ||r(w)||^2, where there is such a map. */
+  readonly residuals?: ResidualMap<P>;
+  /** A group that leaves the loss unchanged. */
+  symmetry(): Symmetry<P>;
+}
+
+/** A vector of parameters in float64. */
+export const vector = (values: readonly number[]): VectorParams => ({
+  w: { shape: [values.length], data: Float64Array.from(values) },
+});

@@ -1,0 +1,19 @@
+// H. Rosenbrock, "An automatic method for finding the greatest or least value of a function", Computer Journal 3(3), 1960.
+import type { Problem, VectorParams } from "./problem.js";
+import { rosenbrock2n } from "./rosenbrock-2n.js";
+
+/**
+ * Rosenbrock's function, a bent valley with its end at (1, 1):
+ *
+ * L = 100 (x^2 - y)^2 + (x - 1)^2, w = (x, y)
+ *
+ * @param options `start`: default (-1, -1), as in Zhao et al., NeurIPS 2022
+ *
+ * @example
+ * rosenbrock().optimum; // (1, 1), value 0
+ */
+export function rosenbrock({
+  start = [-1, -1],
+}: { readonly start?: readonly [number, number] } = {}): Problem<VectorParams> {
+  return { ...rosenbrock2n({ pairs: 1, start }), name: "rosenbrock" };
+}

@@ -1,0 +1,37 @@
+import type { NdArray } from "../array.js";
+
+/** A matrix in float64. */
+export type Matrix = NdArray<Float64Array>;
+
+/** A B. */
+export function product(a: Matrix, b: Matrix): Matrix {
+  const [rows, inner] = a.shape;
+  const columns = b.shape[1];
+  const data = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < inner; k++) {
+      const factor = a.data[i * inner + k];
+      for (let j = 0; j < columns; j++) data[i * columns + j] += factor * b.data[k * columns + j];
+    }
+  }
+  return { shape: [rows, columns], data };
+}
+
+/** A'. */
+export function transposed({ shape: [rows, columns], data }: Matrix): Matrix {
+  const moved = new Float64Array(data.length);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) moved[j * rows + i] = data[i * columns + j];
+  return { shape: [columns, rows], data: moved };
+}
+
+/** V diag(values) V': a function of a symmetric matrix by its eigenvectors V. */
+export function spectral(vectors: Matrix, values: readonly number[]): Matrix {
+  const n = values.length;
+  const scaled = vectors.data.map((v, i) => v * values[i % n]);
+  return product({ shape: vectors.shape, data: scaled }, transposed(vectors));
+}
+
+/** A v for a vector v. */
+export const times = (a: Matrix, v: ArrayLike<number>): Float64Array =>
+  product(a, { shape: [v.length, 1], data: Float64Array.from(v) }).data;

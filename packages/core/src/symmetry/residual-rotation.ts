@@ -1,0 +1,231 @@
+// The action on sums of squares through a diffeomorphism: Zhao et al., NeurIPS 2022, section 5.1 and appendix.
+import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../array.js";
+import { OptionError } from "../errors.js";
+import { jvp, vjp } from "../graph/autodiff.js";
+import { matmul } from "../graph/ops/matmul.js";
+import { reshape } from "../graph/ops/reshape.js";
+import type { Tensor } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
+import { compile } from "../runtime/compile.js";
+import type { Executable } from "../runtime/executable.js";
+import { flatten, unflatten } from "../tree.js";
+import { times } from "./matrix.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes } from "./rotation.js";
+import {
+  type Batch,
+  type BatchSpec,
+  type BatchTensors,
+  isRefusal,
+  type Refusal,
+  type Symmetry,
+} from "./symmetry.js";
+
+/** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
+export interface ResidualMap<P> {
+  /** r: as many residuals as there are parameters, [n]. */
+  residuals(params: TensorsOf<P>, batch: BatchTensors): Tensor;
+  /** r^-1: parameters of the given residuals. */
+  inverse(u: Tensor, batch: BatchTensors): TensorsOf<P>;
+}
+
+/** Largest distance of r^-1(r(w)) from w, and of r(r^-1(u)) from u, relative to their size. */
+const tolerance = 1e-8;
+
+/**
+ * Rotations of the residuals of L = ||r(w)||^2 (or any function of ||r||):
+ *
+ * g.w = r^-1(R r(w)),  R = exp(S(T)) in SO(n)
+ *
+ * T holds the n (n - 1) / 2 upper entries of a skew matrix; for n = 2, one angle. Computed in float64. Where the
+ * inverse does not invert, at this point or at the new one, the action is refused.
+ *
+ * @param map r and r^-1
+ * @param example `params` and `batch`: their shapes count
+ * @throws OptionError when there are not as many residuals as parameters, at least two, or the inverse gives another
+ *   tree than the parameters
+ *
+ * @example
+ * const symmetry = residualRotation({ residuals, inverse }, { params, batch: {} });
+ */
+export function residualRotation<P>(
+  map: ResidualMap<P>,
+  { params, batch }: { readonly params: P; readonly batch: BatchSpec },
+): Symmetry<P> {
+  const { leaves: examples, def } = flatten<NdArray>(params, isNdArray);
+  const n = checked(map, params, batch);
+  const dtypes = examples.map(dtypeOf);
+  const vector = spec([n], "float64");
+  const matrix = spec([n, n], "float64");
+  const compiled = new Map<string, Promise<Executable>>();
+  const executable = (key: string, f: unknown, args: readonly unknown[], names: readonly string[]) => {
+    const run =
+      compiled.get(key) ?? compile(trace(f as never, args as never, { names }).graph, { dtype: "float64" });
+    compiled.set(key, run);
+    return run;
+  };
+
+  /** r(w), and r^-1 of it. */
+  const forward = () =>
+    executable(
+      "forward",
+      (p: TensorsOf<P>, b: BatchTensors) => {
+        const u = map.residuals(p, b);
+        return { u, back: map.inverse(u, b) };
+      },
+      [params, batch],
+      ["params", "batch"],
+    );
+  /** r^-1(u), and r of it. */
+  const backward = () =>
+    executable(
+      "backward",
+      (u: Tensor, b: BatchTensors) => {
+        const p = map.inverse(u, b);
+        return { moved: p, again: map.residuals(p, b) };
+      },
+      [vector, batch],
+      ["u", "batch"],
+    );
+  /** J^-T g of the action with rotation R, from the new point: J^-1 is the derivative of w' -> r^-1(R' r(w')). */
+  const push = () =>
+    executable(
+      "push",
+      (p: TensorsOf<P>, b: BatchTensors, turn: Tensor, g: TensorsOf<P>) => {
+        const back = (q: TensorsOf<P>) => {
+          const u = reshape(map.residuals(q, b), [n, 1]);
+          return map.inverse(reshape(matmul(turn, u, { transposeA: true }), [n]), b);
+        };
+        return { g: vjp(back, p)[1](g) };
+      },
+      [params, batch, matrix, params],
+      ["params", "batch", "turn", "g"],
+    );
+  const treeOf = (results: Record<string, NdArray>, prefix: string): P => {
+    const names = Object.keys(namedArrays({ [prefix]: params }));
+    return unflatten(
+      def,
+      names.map((name, i) => astype(results[name], dtypes[i])),
+    ) as P;
+  };
+
+  /** The new point in float64 results, checked against the residuals it should have. */
+  const turned = async (
+    p: P,
+    [T]: readonly NdArray[],
+    b: Batch,
+  ): Promise<Record<string, NdArray> | Refusal> => {
+    const from = await (await forward()).run(namedArrays({ params: p, batch: b }));
+    const before = namedArrays({ back: p });
+    const missed = offBy(
+      Object.keys(before).map((name) => from[name]),
+      Object.values(before),
+    );
+    // Parameters in float32 are exact here, so that the tolerance is that of float64.
+    if (!(missed <= tolerance)) return { refused: refusalText("inverse(residuals(w)) is not w", missed) };
+    const u = { shape: [n], data: times(rotation(T.data as Float64Array, n), from.u.data as Float64Array) };
+    const to = await (await backward()).run(namedArrays({ u, batch: b }));
+    const strayed = offBy([to.again], [u]);
+    if (!(strayed <= tolerance)) return { refused: refusalText("residuals(inverse(u)) is not u", strayed) };
+    return to;
+  };
+
+  return {
+    name: "rotation of residuals",
+    exact: Object.keys(batch).length === 0 ? "everywhere" : "batch",
+    algebra: [[rotationPlanes(n)]],
+    bound: { kind: "norm", value: Math.PI },
+    async prepare() {
+      await forward();
+      await backward();
+    },
+    derivative(p, [T], b) {
+      const u = map.residuals(p, b);
+      return jvp((v: Tensor) => map.inverse(v, b), u, skewTimes(T, u))[1] as TensorsOf<P>;
+    },
+    async act(p, T, b) {
+      const to = await turned(p, T, b);
+      return isRefusal(to) ? to : treeOf(to, "moved");
+    },
+    ...rotationGroup(n),
+    async pushForward(tree, T, power, p, b) {
+      const to = await turned(p, T, b);
+      if (isRefusal(to)) return to;
+      const at = treeOf(to, "moved");
+      const turn = rotation(T[0].data as Float64Array, n);
+      const run = await push();
+      const carried = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
+      if (power === 1) return treeOf(await carried(tree), "g");
+      return throughSquares(tree, async (g) => treeOf(await carried(g), "g"));
+    },
+    async dispose() {
+      for (const run of compiled.values()) await (await run).dispose();
+      compiled.clear();
+    },
+  };
+}
+
+/** The number of residuals, of a map that fits the parameters. */
+function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
+  const both = (p: TensorsOf<P>, b: BatchTensors) => {
+    const u = map.residuals(p, b);
+    return { u, back: map.inverse(u, b) };
+  };
+  const { outputs } = trace(both as never, [params, batch] as never, { names: ["params", "batch"] }).graph;
+  const [{ tensor: u }, ...back] = outputs;
+  const given = namedArrays({ back: params });
+  const count = Object.values(given).reduce((a, { data }) => a + data.length, 0);
+  if (u.rank !== 1 || u.size !== count || count < 2) {
+    throw new OptionError(
+      `residualRotation: an invertible map has as many residuals as parameters, at least 2, in one axis; got ${count} parameters and residuals of shape [${u.shape.join(", ")}].`,
+    );
+  }
+  const formOf = (name: string, shape: Shape) => `${name.slice("back".length + 1)} [${shape.join(", ")}]`;
+  const expected = Object.entries(given).map(([name, { shape }]) => formOf(name, shape));
+  const got = back.map(({ name, tensor }) => formOf(name, tensor.shape));
+  if (got.join() !== expected.join()) {
+    throw new OptionError(
+      `residualRotation: the inverse must return a tree like the parameters: ${expected.join(", ")}; got ${got.join(", ")}.`,
+    );
+  }
+  return count;
+}
+
+/** Distance of arrays from others, relative to the larger of their norms; NaN where something is not finite. */
+function offBy(arrays: readonly NdArray[], others: readonly NdArray[]): number {
+  let [distance, size] = [0, 0];
+  arrays.forEach(({ data }, i) => {
+    for (let k = 0; k < data.length; k++) {
+      const [a, b] = [Number(data[k]), Number(others[i].data[k])];
+      distance += (a - b) ** 2;
+      size += Math.max(a * a, b * b);
+    }
+  });
+  return Math.sqrt(distance / Math.max(size, Number.MIN_VALUE));
+}
+
+const refusalText = (what: string, off: number): string =>
+  `${what}: it is off by ${off.toExponential(1)} of its size, more than ${tolerance}; the map is not inverted here`;
+
+/**
+ * (M o M) v for a linear map M of trees that is only known by its products: what becomes of squares of gradients,
+ * were the gradients' elements independent. One product a parameter.
+ */
+async function throughSquares<P>(tree: P, map: (g: P) => Promise<P>): Promise<P> {
+  const { leaves, def } = flatten<NdArray>(tree, isNdArray);
+  const sums = leaves.map(({ data }) => new Float64Array(data.length));
+  for (let i = 0; i < leaves.length; i++) {
+    for (let k = 0; k < leaves[i].data.length; k++) {
+      const unit = leaves.map(({ shape, data }) => ({ shape, data: new Float64Array(data.length) }));
+      unit[i].data[k] = 1;
+      const column = flatten<NdArray>(await map(unflatten(def, unit) as P), isNdArray).leaves;
+      column.forEach(({ data }, l) => {
+        for (let m = 0; m < data.length; m++) sums[l][m] += Number(data[m]) ** 2 * Number(leaves[i].data[k]);
+      });
+    }
+  }
+  return unflatten(
+    def,
+    leaves.map((leaf, i) => astype({ shape: leaf.shape, data: sums[i] }, dtypeOf(leaf))),
+  ) as P;
+}

@@ -1,0 +1,136 @@
+// Rotations of R^n by their Lie algebra, the skew matrices: J. Gallier and D. Xu, Int. J. Robotics & Automation 18(1), 2003.
+import type { NdArray } from "../array.js";
+import { neg } from "../graph/ops/arithmetic.js";
+import { gather } from "../graph/ops/gather.js";
+import { constant, fill } from "../graph/ops/leaf.js";
+import { matmul } from "../graph/ops/matmul.js";
+import { reshape } from "../graph/ops/reshape.js";
+import { concat } from "../graph/ops/slice.js";
+import type { Tensor } from "../graph/tensor.js";
+import { eigenSymmetric } from "../math/linalg.js";
+import { type Matrix, product, spectral, transposed } from "./matrix.js";
+
+/** Dimension of SO(n): the number of planes of two axes. */
+export const rotationPlanes = (n: number): number => (n * (n - 1)) / 2;
+
+/**
+ * The skew matrix of T, which lists the pairs of axes i < j row by row: S_ji = t_ij, S_ij = -t_ij, so that a positive
+ * t_ij turns axis i towards axis j.
+ */
+export function skew(T: ArrayLike<number>, n: number): Matrix {
+  const data = new Float64Array(n * n);
+  let k = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = i + 1; j < n; j++) {
+      data[j * n + i] = T[k];
+      data[i * n + j] = -T[k];
+      k++;
+    }
+  }
+  return { shape: [n, n], data };
+}
+
+/**
+ * The rotation exp(S) of a skew matrix S = {@link skew}(T).
+ *
+ * exp(S) = cos(Theta) + S sin(Theta) / Theta, Theta^2 = S'S = -S^2: even functions of Theta are smooth in the symmetric
+ * S'S, so that equal or vanishing angles need no care. Orthogonal to 1e-13.
+ *
+ * @example
+ * rotation([Math.PI / 2], 2).data; // 0, -1, 1, 0 up to 1e-16
+ */
+export function rotation(T: ArrayLike<number>, n: number): Matrix {
+  if (n === 2) {
+    const [c, s] = [Math.cos(T[0]), Math.sin(T[0])];
+    return { shape: [2, 2], data: Float64Array.of(c, -s, s, c) };
+  }
+  const S = skew(T, n);
+  const { values, vectors } = eigenSymmetric(product(transposed(S), S));
+  const angles = Array.from(values.data, (v) => Math.sqrt(Math.max(v, 0)));
+  const cosines = spectral(vectors, angles.map(Math.cos));
+  const sines = product(
+    S,
+    spectral(
+      vectors,
+      angles.map((a) => (a === 0 ? 1 : Math.sin(a) / a)),
+    ),
+  );
+  return { shape: [n, n], data: cosines.data.map((c, i) => c + sines.data[i]) };
+}
+
+/**
+ * T of a rotation, with all angles in [0, pi] (n = 2: (-pi, pi]): the principal logarithm.
+ *
+ * (R + R')/2 = cos(Theta) and K = (R - R')/2 = S sin(Theta)/Theta, so that S = sum over eigenvectors v of the cosine
+ * of theta / sin(theta) K v v', theta = atan2(||K v||, cosine). Half-turns have no unique plane: any one is taken, and
+ * near them digits are lost as sin(theta) falls.
+ */
+export function logRotation(R: Matrix): Float64Array {
+  const n = R.shape[0];
+  if (n === 2) return Float64Array.of(Math.atan2(R.data[2] - R.data[1], R.data[0] + R.data[3]));
+  const turned = transposed(R);
+  const half = (sign: number): Matrix => ({
+    shape: R.shape,
+    data: R.data.map((v, i) => (v + sign * turned.data[i]) / 2),
+  });
+  const [C, K] = [half(1), half(-1)];
+  const { values, vectors } = eigenSymmetric(C);
+  const S = new Float64Array(n * n);
+  const addPlane = (u: (i: number) => number, v: (i: number) => number, factor: number) => {
+    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) S[i * n + j] += factor * u(i) * v(j);
+  };
+  const turnedVectors = product(K, vectors);
+  const column = (a: Matrix, k: number) => (i: number) => a.data[i * n + k];
+  const halfTurns: number[] = [];
+  for (let k = 0; k < n; k++) {
+    let norm = 0;
+    for (let i = 0; i < n; i++) norm = Math.hypot(norm, turnedVectors.data[i * n + k]);
+    if (norm < 1e-8) {
+      if (values.data[k] < 0) halfTurns.push(k);
+      else addPlane(column(turnedVectors, k), column(vectors, k), 1);
+    } else {
+      addPlane(column(turnedVectors, k), column(vectors, k), Math.atan2(norm, values.data[k]) / norm);
+    }
+  }
+  for (let k = 0; k + 1 < halfTurns.length; k += 2) {
+    const [u, v] = [column(vectors, halfTurns[k]), column(vectors, halfTurns[k + 1])];
+    addPlane(u, v, Math.PI);
+    addPlane(v, u, -Math.PI);
+  }
+  const T = new Float64Array(rotationPlanes(n));
+  let at = 0;
+  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) T[at++] = (S[j * n + i] - S[i * n + j]) / 2;
+  return T;
+}
+
+/** S v for the skew matrix of T and a vector v. Traced. */
+export function skewTimes(T: Tensor, v: Tensor): Tensor {
+  const n = v.size;
+  const count = T.size;
+  const places = new BigInt64Array(n * n).fill(BigInt(2 * count));
+  let k = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = i + 1; j < n; j++) {
+      places[j * n + i] = BigInt(k);
+      places[i * n + j] = BigInt(count + k);
+      k++;
+    }
+  }
+  const entries = concat([T, neg(T), fill([1], 0, T.dtype)]);
+  const S = gather(entries, constant({ shape: [n, n], data: places }));
+  return reshape(matmul(S, reshape(v, [n, 1])), v.shape);
+}
+
+/** The inverse and the product of rotations, in the algebra: T of R^-1, and of R(second) R(first). */
+export const rotationGroup = (n: number) => ({
+  inverse: ([T]: readonly NdArray[]): readonly NdArray[] => [
+    { shape: T.shape, data: Float64Array.from(T.data as Float64Array, (t) => -t) },
+  ],
+  compose: ([second]: readonly NdArray[], [first]: readonly NdArray[]): readonly NdArray[] => {
+    const [a, b] = [second.data as Float64Array, first.data as Float64Array];
+    // Angles of a plane add up without a logarithm, which would lose whole turns.
+    const data =
+      n === 2 ? Float64Array.of(a[0] + b[0]) : logRotation(product(rotation(a, n), rotation(b, n)));
+    return [{ shape: first.shape, data }];
+  },
+});

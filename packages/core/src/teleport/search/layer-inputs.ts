@@ -1,0 +1,261 @@
+// Which parameters multiply which inputs, read off the graph of a loss: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362,
+// section 4, for whatever a network is made of.
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import { fill } from "../../graph/ops/leaf.js";
+import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { concat, slice } from "../../graph/ops/slice.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { gathered, type Origins, stridesOf, viewOrigins } from "./index-views.js";
+import { patchesOf } from "./patches.js";
+
+/** Vectors of parameters that only ever appear in inner products with the same inputs: the rows of a weight. */
+export interface LinearMap {
+  /** Dotted path of the parameter that holds them. */
+  readonly path: string;
+  /** Places in the vector of all parameters, one row after another; the last column is the bias', if there is one. */
+  readonly rows: Int32Array;
+  readonly columns: number;
+  /** What the rows are multiplied with: [samples, columns], with a column of ones for a bias. */
+  readonly inputs: Tensor;
+}
+
+/** The maps of a loss, and why other parameters have none. */
+export interface LinearMaps {
+  readonly maps: readonly LinearMap[];
+  /** By path. */
+  readonly excluded: ReadonlyMap<string, string>;
+}
+
+/** A product of parameters with something else. */
+interface Product {
+  readonly node: Tensor;
+  /** First number of this product's rows among those of the node. */
+  readonly firstRow: number;
+  /** Element i of the node is made with row floor(i / stride) % count, past as many as there are matrices before. */
+  readonly row: { readonly stride: number; readonly count: number; readonly matrixSize: number };
+  readonly weights: Origins;
+  readonly columns: number;
+  readonly inputs: Tensor;
+  bias?: Int32Array;
+}
+
+/**
+ * Finds every matrix product and convolution in which parameters, possibly transposed, cut or reshaped, are multiplied
+ * with what is none, such as the queries', keys' and values' rows of an attention. A bias that is added to all of a
+ * product counts as one more weight. Parameters that are used in any other way as well have no map.
+ *
+ * @param graph of a loss; its inputs named `params.*` are the parameters
+ */
+export function linearMaps(graph: Graph): LinearMaps {
+  const parameters = graph.inputs.filter(({ name }) => name === "params" || name.startsWith("params."));
+  const starts: number[] = [];
+  let count = 0;
+  for (const { tensor } of parameters) {
+    starts.push(count);
+    count += tensor.size;
+  }
+  const pathAt = (place: number): string => {
+    const k = starts.findLastIndex((start) => start <= place);
+    return parameters[k].name.slice("params.".length);
+  };
+  const tracked = new Map<Tensor, Origins>();
+  parameters.forEach(({ tensor }, k) => {
+    tracked.set(
+      tensor,
+      Int32Array.from({ length: tensor.size }, (_, i) => starts[k] + i),
+    );
+  });
+  const nodes = nodesOf(graph);
+  const products: Product[] = [];
+  const additions: { readonly node: Tensor; readonly biases: Origins; readonly other: Tensor }[] = [];
+  const excluded = new Map<string, string>();
+  /** How often each parameter's element is used. */
+  const uses = new Int32Array(count);
+  const lastUse = new Int32Array(count);
+  let useNumber = 0;
+  const useOnce = (origins: Origins) => {
+    useNumber++;
+    for (const place of origins) {
+      if (lastUse[place] !== useNumber) uses[place]++;
+      lastUse[place] = useNumber;
+    }
+  };
+  const exclude = (origins: Origins, reason: string) => {
+    for (const path of new Set(Array.from(new Set(origins), pathAt))) excluded.set(path, reason);
+  };
+
+  for (const node of nodes) {
+    const known = node.inputs.map((x) => tracked.get(x));
+    const origins = known.filter((o) => o !== undefined);
+    if (origins.length === 0) continue;
+    const view = viewOrigins(node, origins[0]);
+    if (view) {
+      tracked.set(node, view);
+      continue;
+    }
+    const found = origins.length === 1 ? productsOf(node, known) : [];
+    origins.forEach(useOnce);
+    if (found.length > 0) products.push(...found);
+    else if (node.op.name === "add" && origins.length === 1) {
+      additions.push({ node, biases: origins[0], other: node.inputs[known[0] ? 1 : 0] });
+    } else for (const o of origins) exclude(o, `is used in ${node.op.name}`);
+  }
+
+  const users = countUsers(nodes, graph);
+  for (const { biases, other } of additions) {
+    if (!attachBias(products, biases, other, users)) exclude(biases, "is used in add");
+  }
+  const maps: LinearMap[] = [];
+  for (const same of withSameRows(products)) {
+    const [{ weights, columns, bias }] = same;
+    const repeated = new Set(weights).size < weights.length;
+    const elsewhere = weights.some((place) => uses[place] !== same.length);
+    const path = pathAt(weights[0]);
+    if (repeated || elsewhere) {
+      if (!excluded.has(path)) excluded.set(path, "is multiplied in more than one way");
+      continue;
+    }
+    const movesBias =
+      bias !== undefined &&
+      bias.every((place) => uses[place] === same.length) &&
+      same.every((p) => p.bias?.every((place, i) => place === bias[i]));
+    const inputs = concat(same.map((p) => p.inputs));
+    maps.push(
+      movesBias
+        ? {
+            path,
+            columns: columns + 1,
+            rows: withColumn(weights, columns, bias),
+            inputs: concat([inputs, fill([inputs.shape[0], 1], 1, inputs.dtype)], { axis: 1 }),
+          }
+        : { path, columns, rows: weights, inputs },
+    );
+  }
+  for (const { path } of maps) excluded.delete(path);
+  return { maps, excluded };
+}
+
+function productsOf(node: Tensor, known: readonly (Origins | undefined)[]): Product[] {
+  if (node.op.name === "matmul")
+    return known[0] ? fromMatmul(node, known[0], 0) : fromMatmul(node, known[1], 1);
+  if (node.op.name !== "conv2d" || known[1] === undefined) return [];
+  const [out, perGroup, kh, kw] = node.inputs[1].shape;
+  const patches = patchesOf(node);
+  const columns = perGroup * kh * kw;
+  const size = (out / patches.length) * columns;
+  return patches.map((inputs, g) => ({
+    node,
+    firstRow: g * (out / patches.length),
+    row: { stride: node.shape[2] * node.shape[3], count: out, matrixSize: node.size },
+    weights: (known[1] as Origins).slice(g * size, (g + 1) * size),
+    columns,
+    inputs,
+  }));
+}
+
+/** One product, or one for each matrix of a batch in which they differ. */
+function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): Product[] {
+  if (origins === undefined) return [];
+  const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
+  const [weight, other] = [node.inputs[side], node.inputs[1 - side]];
+  // Weights as [batch, rows, contracted], inputs as [batch, samples, contracted].
+  const turnWeight = side === 0 ? transposeA : !transposeB;
+  const turnOther = side === 0 ? !transposeB : transposeA;
+  const [p, q] = weight.shape.slice(-2);
+  const batch = weight.size / (p * q);
+  const strides = stridesOf([batch, p, q]);
+  const [rows, columns] = turnWeight ? [q, p] : [p, q];
+  const order = turnWeight ? [strides[0], strides[2], strides[1]] : strides;
+  const weights = gathered(origins, [batch, rows, columns], 0, order);
+  const flat = reshape(other, [batch, ...other.shape.slice(-2)]);
+  const samples = turnOther ? transpose(flat, [0, 2, 1]) : flat;
+  const size = rows * columns;
+  const row = { stride: side === 0 ? (node.shape.at(-1) as number) : 1, count: rows, matrixSize: node.size };
+  const isShared = weights.every((place, i) => place === weights[i % size]);
+  if (isShared) {
+    const inputs = reshape(samples, [samples.size / columns, columns]);
+    return [{ node, firstRow: 0, row, weights: weights.slice(0, size), columns, inputs }];
+  }
+  return Array.from({ length: batch }, (_, b) => ({
+    node,
+    firstRow: b * rows,
+    row: { ...row, matrixSize: node.size / batch },
+    weights: weights.slice(b * size, (b + 1) * size),
+    columns,
+    inputs: reshape(slice(samples, { starts: [b], ends: [b + 1] }), samples.shape.slice(1)),
+  }));
+}
+
+/** Gives a bias to the products that it is added to, where each row has an element of its own. */
+function attachBias(
+  products: readonly Product[],
+  biases: Origins,
+  other: Tensor,
+  users: ReadonlyMap<Tensor, number>,
+): boolean {
+  const chain: Tensor[] = [];
+  let node = other;
+  while (node.inputs.length === 1 && viewOrigins(node, new Int32Array(node.inputs[0].size))) {
+    chain.unshift(node);
+    node = node.inputs[0];
+  }
+  const summands = products.filter((product) => product.node === node);
+  if (summands.length === 0 || [node, ...chain].some((x) => users.get(x) !== 1)) return false;
+  const { stride, count, matrixSize } = summands[0].row;
+  // A row's number for each element of the product, carried along to where the bias is added.
+  const rowAt = chain.reduce<Origins>(
+    (origins, x) => viewOrigins(x, origins) as Origins,
+    Int32Array.from(
+      { length: node.size },
+      (_, i) => (Math.floor(i / stride) % count) + Math.floor(i / matrixSize) * count,
+    ),
+  );
+  const rows = summands.reduce((sum, { weights, columns }) => sum + weights.length / columns, 0);
+  const biasOf = new Int32Array(rows).fill(-1);
+  for (let i = 0; i < rowAt.length; i++) {
+    if (biasOf[rowAt[i]] !== -1 && biasOf[rowAt[i]] !== biases[i]) return false;
+    biasOf[rowAt[i]] = biases[i];
+  }
+  if (new Set(biasOf).size < rows || biasOf.includes(-1)) return false;
+  for (const product of summands) {
+    product.bias = biasOf.slice(
+      product.firstRow,
+      product.firstRow + product.weights.length / product.columns,
+    );
+  }
+  return true;
+}
+
+/** Products of the very same rows: a weight that is used several times. */
+function withSameRows(products: readonly Product[]): Product[][] {
+  const groups: Product[][] = [];
+  for (const product of products) {
+    const { weights, columns } = product;
+    const group = groups.find(
+      ([other]) =>
+        other.columns === columns &&
+        other.weights.length === weights.length &&
+        other.weights.every((place, i) => place === weights[i]),
+    );
+    if (group) group.push(product);
+    else groups.push([product]);
+  }
+  return groups;
+}
+
+function withColumn(weights: Int32Array, columns: number, bias: Int32Array): Int32Array {
+  const rows = weights.length / columns;
+  return Int32Array.from({ length: rows * (columns + 1) }, (_, at) => {
+    const [i, j] = [Math.floor(at / (columns + 1)), at % (columns + 1)];
+    return j === columns ? bias[i] : weights[i * columns + j];
+  });
+}
+
+/** How many nodes and outputs take each node's value. */
+function countUsers(nodes: readonly Tensor[], { outputs }: Graph): Map<Tensor, number> {
+  const users = new Map<Tensor, number>();
+  const use = (x: Tensor) => users.set(x, (users.get(x) ?? 0) + 1);
+  for (const node of nodes) node.inputs.forEach(use);
+  for (const { tensor } of outputs) use(tensor);
+  return users;
+}

@@ -1,0 +1,135 @@
+// Gradient ascent on an orbit as one compiled loop, for symmetries whose action can be traced.
+import type { NdArray } from "../../array.js";
+import { isNdArray } from "../../array.js";
+import { backward, dot, grad } from "../../graph/autodiff.js";
+import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
+import { greater, where } from "../../graph/ops/compare.js";
+import { sqrt } from "../../graph/ops/elementary.js";
+import { constant, fill } from "../../graph/ops/leaf.js";
+import { alias } from "../../graph/ops/stop-gradient.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { compile } from "../../runtime/compile.js";
+import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import { flatten, unflatten } from "../../tree.js";
+import { gradNormSq, type Memory } from "../objective/objective.js";
+import type { Point } from "../point.js";
+import type { Leap, SearchProblem, Setting } from "./search.js";
+import type { TrustRegion } from "./trust-region.js";
+
+/** What the loop needs of an ascent's options. */
+export interface LoopOptions {
+  readonly stepSize: number;
+  readonly momentum: number;
+  readonly normalised: boolean;
+  readonly region: TrustRegion;
+}
+
+/** A compiled ascent. */
+export interface Ascent<P> {
+  leap(start: P, setting: Setting<P>, steps: number): Promise<Leap<P>>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles gradient ascent as a loop, of which one pass measures a point and moves on from there. */
+export async function compileAscent<P>(
+  symmetry: Symmetry<P>,
+  act: NonNullable<Symmetry<P>["trace"]>,
+  { loss, objective, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
+  { stepSize, momentum, normalised, region }: LoopOptions,
+): Promise<Ascent<P>> {
+  type Blocks = readonly Tensor[];
+  const step = (p: TensorsOf<P>, total: Blocks, velocity: Blocks, b: BatchTensors, m: Memory) => {
+    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
+    const tangent = flatten(symmetry.derivative(p, T, b, []), isTensor).leaves;
+    const slope = flatten(grad(objective)(p, b, m), isTensor).leaves;
+    const gradient = backward(tangent, slope, T);
+    const norm = sqrt(dot(gradient, gradient));
+    const factor = normalised ? where(greater(norm, 0), div(1, norm), 0) : constant(1, dtype);
+    const direction = gradient.map((g, i) => add(mul(factor, g), mul(momentum, velocity[i])));
+    const taken = limitedTraced(direction, total, stepSize, region);
+    return {
+      params: act(p, taken, b),
+      total: total.map((t, i) => add(t, taken[i])),
+      velocity: direction,
+      loss: loss(p, b),
+      objective: objective(p, b, m),
+      gradNormSq: gradNormSq(loss)(p, b, m),
+      slope: norm,
+      length: sqrt(dot(taken, taken)),
+    };
+  };
+  const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
+  const names = ["params", "total", "velocity", "batch", "memory"];
+  const { graph } = trace(step as never, [params, blocks, blocks, batch, memory], { names });
+  const carried = (prefix: string, tree: unknown) => Object.keys(namedArrays({ [prefix]: tree }));
+  const zeros = symmetry.algebra.map((shape) => ({
+    shape,
+    data: new Float64Array(shape.reduce((a, b) => a * b, 1)),
+  }));
+  const moving = [...carried("params", params), ...carried("total", zeros), ...carried("velocity", zeros)];
+  const loop = await compile(graph, {
+    ...compileOptions,
+    scan: { carry: Object.fromEntries(moving.map((name) => [name, name])) },
+  });
+  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
+  const smallest = 1e-6 * Math.min(stepSize, region.value);
+
+  return {
+    async leap(start, { batch: b, memory: m }, steps) {
+      const inputs = namedArrays({ params: start, total: zeros, velocity: zeros, batch: b, memory: m });
+      const results = await loop.run(inputs, { steps });
+      const series = (name: string) => results[name].data as Float64Array;
+      const [losses, objectives, norms] = ["loss", "objective", "gradNormSq"].map(series);
+      const [slopes, lengths] = ["slope", "length"].map(series);
+      // Where nothing is left to move, all later points are this one.
+      const still = lengths.findIndex((length) => !(length > smallest));
+      const count = still < 0 ? steps : still;
+      const ends = paths.map((path) => results[path]);
+      const total = zeros.map((_, i) => results[`total.${i}`]);
+      return {
+        params: (unflatten(def, ends) as { params: P }).params,
+        points: Array.from(
+          { length: count },
+          (_, t): Point => ({
+            loss: losses[t],
+            objective: objectives[t],
+            gradNormSq: norms[t],
+          }),
+        ),
+        reason: count === steps ? `${steps} steps taken` : whyStill(slopes[count], region.value),
+        ...(symmetry.pushForward
+          ? {
+              pushForward: async (tree, power) =>
+                (await symmetry.pushForward?.(tree, total, power, start, b)) ?? tree,
+            }
+          : {}),
+      };
+    },
+    dispose: () => loop.dispose(),
+  };
+}
+
+function whyStill(slope: number, bound: number): string {
+  if (!Number.isFinite(slope)) return "the gradient is not finite";
+  if (slope === 0) return "the objective is stationary along the orbit: there is nowhere to move";
+  return `the bound ${bound} on the group element is reached`;
+}
+
+/** The traced form of `limited`: a step cut where the total would leave the region. */
+function limitedTraced(
+  direction: readonly Tensor[],
+  total: readonly Tensor[],
+  size: number,
+  { kind, value }: TrustRegion,
+): Tensor[] {
+  const step = direction.map((d) => mul(size, d));
+  if (kind === "element") {
+    return step.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
+  }
+  const room = maximum(sub(value, sqrt(dot(total, total))), 0);
+  const length = sqrt(dot(step, step));
+  const factor = where(greater(length, room), div(room, length), 1);
+  return step.map((s) => mul(factor, s));
+}

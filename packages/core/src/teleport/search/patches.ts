@@ -1,0 +1,43 @@
+import type { ConvAttributes } from "../../graph/ops/conv.js";
+import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { concat, pad, slice } from "../../graph/ops/slice.js";
+import type { Tensor } from "../../graph/tensor.js";
+
+/**
+ * What a convolution multiplies its weights with, one row a place of the output (im2col), for each group:
+ * [batch x places, in / groups x kernel height x kernel width], columns in the order of the weights.
+ */
+export function patchesOf(conv: Tensor): Tensor[] {
+  const [x, w] = conv.inputs;
+  const { stride, padding, dilation, groups } = conv.attrs as unknown as ConvAttributes;
+  const [batch, channels] = x.shape;
+  const [, , height, width] = conv.shape;
+  const [, perGroup, kh, kw] = w.shape;
+  const [top, left, bottom, right] = padding;
+  const padded = pad(x, [
+    [0, 0],
+    [0, 0],
+    [top, bottom],
+    [left, right],
+  ]);
+  const taps: Tensor[] = [];
+  for (let a = 0; a < kh; a++) {
+    for (let b = 0; b < kw; b++) {
+      const starts = [0, 0, a * dilation[0], b * dilation[1]];
+      const ends = [
+        batch,
+        channels,
+        starts[2] + (height - 1) * stride[0] + 1,
+        starts[3] + (width - 1) * stride[1] + 1,
+      ];
+      const tap = slice(padded, { starts, ends, steps: [1, 1, ...stride] });
+      taps.push(reshape(tap, [batch, channels, 1, height * width]));
+    }
+  }
+  const rows = transpose(concat(taps, { axis: 2 }), [0, 3, 1, 2]);
+  const flat = reshape(rows, [batch * height * width, channels * kh * kw]);
+  const columns = perGroup * kh * kw;
+  return Array.from({ length: groups }, (_, g) =>
+    slice(flat, { starts: [0, g * columns], ends: [flat.shape[0], (g + 1) * columns] }),
+  );
+}
