@@ -28,7 +28,18 @@ export interface Limits {
   readonly heldOutDrift: number;
   readonly halvings: number;
   readonly curvature: number;
+  /** Whether a point may be taken that does not raise the objective. */
+  readonly anyObjective?: boolean;
 }
+
+/** Every finite point is taken. */
+const unguarded: Limits = {
+  drift: Infinity,
+  heldOutDrift: Infinity,
+  halvings: 0,
+  curvature: 10,
+  anyObjective: true,
+};
 
 const isOptions: Check = {
   expected: "an object of options",
@@ -40,7 +51,8 @@ const isOptions: Check = {
  *
  * @throws OptionError for an unknown option or a value out of range
  */
-export function limitsOf(guard: GuardOptions, dtype: "float32" | "float64"): Limits {
+export function limitsOf(guard: GuardOptions | false, dtype: "float32" | "float64"): Limits {
+  if (guard === false) return unguarded;
   checkOptions<GuardOptions>("guard", guard, {
     drift: nonNegative,
     heldOutDrift: nonNegative,
@@ -70,7 +82,7 @@ export function isFinitePoint({ loss, objective, gradNormSq, heldOutLoss = 0 }: 
 export function objection(start: Point, before: Point, after: Point, limits: Limits): string | undefined {
   const drifted = driftObjection(start, after, limits);
   if (drifted !== undefined) return drifted;
-  if (!(after.objective > before.objective)) return "the objective does not grow";
+  if (!limits.anyObjective && !(after.objective > before.objective)) return "the objective does not grow";
   if (before.racedLoss === undefined || after.racedLoss === undefined) return undefined;
   if (!Number.isFinite(after.racedLoss)) return "descent from the new point diverges";
   // Descent from the old point may have diverged: then the new one has won.

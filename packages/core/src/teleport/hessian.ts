@@ -107,12 +107,14 @@ export async function lanczos(
   const [alphas, betas]: number[][] = [[], []];
   let norm = Math.sqrt(dotOf(start, start));
   let next = start;
+  let scale = 0;
   for (let k = 0; k < Math.min(steps, start.length); k++) {
     const factor = 1 / norm;
     const v = next.map((x) => x * factor);
     basis.push(v);
     const w = (await apply(v)).slice();
     alphas.push(dotOf(v, w));
+    scale = Math.max(scale, Math.sqrt(dotOf(w, w)));
     for (let pass = 0; pass < 2; pass++) {
       for (const u of basis) {
         const along = dotOf(u, w);
@@ -121,7 +123,7 @@ export async function lanczos(
     }
     norm = Math.sqrt(dotOf(w, w));
     // An invariant space is found: the Ritz values are eigenvalues.
-    if (!(norm > 1e-10 * Math.abs(alphas[0]))) break;
+    if (!(norm > 1e-10 * scale)) break;
     betas.push(norm);
     next = w;
   }

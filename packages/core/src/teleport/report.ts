@@ -20,12 +20,13 @@ export interface TeleportReport {
   readonly heldOut?: { readonly lossBefore: number; readonly lossAfter: number; readonly drift: number };
   /**
    * After / before, of an accepted move: of ||g||^2, of the largest Hessian eigenvalue, and of J = ||g||^4/(2 g'Hg). A
-   * gradient that grows as its curvature does is a larger learning rate in disguise: then J stays.
+   * gradient that grows as its curvature does is a larger learning rate in disguise: then J stays. J's is left out where
+   * g'Hg is not positive at both ends.
    */
   readonly ratios?: {
     readonly gradNormSq: number;
     readonly lambdaMax: number;
-    readonly modelDecrease: number;
+    readonly modelDecrease?: number;
   };
   /** Steps taken, and how often a step was halved because the guard refused it. */
   readonly steps: number;

@@ -31,7 +31,8 @@ export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dty
   readonly batch: BatchSpec;
   /** Example of the optimiser's state and learning rate, for objectives that look at them. */
   readonly memory?: MemoryArrays;
-  readonly guard?: GuardOptions;
+  /** `false` takes every finite point. */
+  readonly guard?: GuardOptions | false;
 }
 
 export interface TeleportOptions {
@@ -88,7 +89,10 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   });
   const measured = trace(figures as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
   const search = await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions });
-  const race = guard.race && (await createRace(loss, params, batch, dtype, guard.race, compileOptions));
+  const race =
+    guard && guard.race
+      ? await createRace(loss, params, batch, dtype, guard.race, compileOptions)
+      : undefined;
   const measurement = await compile(measured.graph, compileOptions);
   const meter =
     limits.curvature > 0
@@ -149,7 +153,9 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         if (from === undefined || to === undefined) return undefined;
         return {
           lambdaMax: to.lambdaMax / from.lambdaMax,
-          modelDecrease: to.modelDecrease / from.modelDecrease,
+          ...(to.modelDecrease === undefined || from.modelDecrease === undefined
+            ? {}
+            : { modelDecrease: to.modelDecrease / from.modelDecrease }),
         };
       }
     },

@@ -5,20 +5,28 @@ import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 import { DataError, IsolossError } from "../errors.js";
 import type { History } from "./history.js";
 import { arraysOf, checkArrays, stateFrom, type TrainState } from "./state.js";
+import type { ScheduleState, TeleportEvent } from "./teleports.js";
 import type { Trainer } from "./trainer.js";
 
-const format = "isoloss-checkpoint-1";
+const format = "isoloss-checkpoint-2";
 
 /** A checkpoint as read from a file: arrays by path, and the rest as plain data. */
 export interface Checkpoint {
   readonly tensors: Readonly<Record<string, NdArray>>;
   readonly step: number;
   readonly history: History;
+  readonly schedule?: ScheduleState;
+}
+
+/** What a checkpoint holds as JSON. */
+interface Notes {
+  readonly schedule?: ScheduleState;
+  readonly teleports?: TeleportEvent[];
 }
 
 /**
  * The state of a training run as the bytes of one safetensors file: parameters, optimiser and model state as tensors
- * under their paths (`params.layers.0.weight`), the history as `history.loss` and `history.seconds`, the step and a
+ * under their paths (`params.layers.0.weight`), the history as `history.loss` and so on, the step, the teleports and a
  * checksum in the metadata. One file, so that a crash cannot leave half of a checkpoint (see `saveCheckpoint`).
  *
  * @example
@@ -33,8 +41,11 @@ export function encodeCheckpoint<P, S>(state: TrainState<P, S>, history: History
     ...arraysOf(state),
     "history.loss": list(history.loss),
     "history.seconds": list(history.seconds),
+    ...(history.gradNormSq.length > 0 ? { "history.gradNormSq": list(history.gradNormSq) } : {}),
   };
-  return encodeSafetensors(tensors, { format, step: `${state.step}`, crc32: checksum(state.step, tensors) });
+  const notes = JSON.stringify({ schedule: state.schedule, teleports: history.teleports });
+  const crc = checksum(state.step, tensors, notes);
+  return encodeSafetensors(tensors, { format, step: `${state.step}`, notes, crc32: crc });
 }
 
 /**
@@ -50,10 +61,17 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     );
   }
   const step = Number(metadata.step);
-  if (metadata.crc32 !== checksum(step, all)) {
+  const { notes = "{}" } = metadata;
+  if (metadata.crc32 !== checksum(step, all, notes)) {
     throw new DataError("The checkpoint's checksum is not that of its content: the file is damaged.");
   }
-  const { "history.loss": loss, "history.seconds": seconds, ...tensors } = all;
+  const {
+    "history.loss": loss,
+    "history.seconds": seconds,
+    "history.gradNormSq": gradNormSq,
+    ...tensors
+  } = all;
+  const { schedule, teleports = [] } = JSON.parse(notes) as Notes;
   if (
     !Number.isSafeInteger(step) ||
     step < 0 ||
@@ -68,7 +86,13 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   return {
     tensors,
     step,
-    history: { loss: Array.from(loss.data, Number), seconds: Array.from(seconds.data, Number) },
+    ...(schedule === undefined ? {} : { schedule }),
+    history: {
+      loss: Array.from(loss.data, Number),
+      seconds: Array.from(seconds.data, Number),
+      gradNormSq: Array.from(gradNormSq?.data ?? [], Number),
+      teleports,
+    },
   };
 }
 
@@ -81,19 +105,19 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
  * @example
  * resume(trainer, decodeCheckpoint(bytes));
  */
-export function resume<P, S>(trainer: Trainer<P, S>, { tensors, step, history }: Checkpoint): void {
+export function resume<P, S>(trainer: Trainer<P, S>, { tensors, step, history, schedule }: Checkpoint): void {
   try {
     checkArrays(tensors, arraysOf(trainer.current), "The checkpoint");
   } catch (cause) {
     throw cause instanceof IsolossError ? new DataError(cause.message, { cause }) : cause;
   }
-  trainer.restore(stateFrom(trainer.current, tensors, step), history);
+  trainer.restore(stateFrom(trainer.current, tensors, step, schedule), history);
 }
 
-/** CRC-32 over the step, the names and types of the arrays, and their elements. */
-function checksum(step: number, tensors: Readonly<Record<string, NdArray>>): string {
+/** CRC-32 over the step, the notes, the names and types of the arrays, and their elements. */
+function checksum(step: number, tensors: Readonly<Record<string, NdArray>>, notes: string): string {
   const header = Object.entries(tensors).map(([name, a]) => [name, dtypeOf(a), a.shape]);
-  const start = crc32(new TextEncoder().encode(JSON.stringify([step, header])));
+  const start = crc32(new TextEncoder().encode(JSON.stringify([step, header, notes])));
   const crc = Object.values(tensors).reduce(
     (sum, { data }) => crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum),
     start,

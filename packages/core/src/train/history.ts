@@ -1,4 +1,5 @@
 import { ShapeError } from "../errors.js";
+import type { TeleportEvent } from "./teleports.js";
 
 /** Figures of a model on a data set. */
 export interface Metrics {
@@ -12,12 +13,16 @@ export interface Metrics {
 export interface History {
   /** Training loss of each step's batch, before the step's update. */
   readonly loss: number[];
-  /** Seconds of computing up to the end of each step; evaluation and compilation not counted. */
+  /** Seconds of computing up to the end of each step, teleports included; evaluation and compilation not counted. */
   readonly seconds: number[];
+  /** Squared norm of each step's gradient, where the run records it: see `gradNorm`. */
+  readonly gradNormSq: number[];
+  /** Teleports, those that moved nothing included. */
+  readonly teleports: TeleportEvent[];
 }
 
 export function emptyHistory(): History {
-  return { loss: [], seconds: [] };
+  return { loss: [], seconds: [], gradNormSq: [], teleports: [] };
 }
 
 /**
@@ -25,11 +30,22 @@ export function emptyHistory(): History {
  *
  * @throws ShapeError when it has fewer
  */
-export function historyUpTo(step: number, { loss, seconds }: History): History {
+export function historyUpTo(step: number, { loss, seconds, gradNormSq, teleports }: History): History {
   if (loss.length < step || seconds.length < step) {
     throw new ShapeError(
       `restore: a state at step ${step} needs a history of as many steps; got ${loss.length} losses and ${seconds.length} times.`,
     );
   }
-  return { loss: loss.slice(0, step), seconds: seconds.slice(0, step) };
+  return {
+    loss: loss.slice(0, step),
+    seconds: seconds.slice(0, step),
+    gradNormSq: gradNormSq.slice(0, step),
+    teleports: teleports.filter((event) => event.step < step),
+  };
+}
+
+/** Seconds of computing before a step: those of the steps and of the teleports since. */
+export function elapsedBefore(step: number, { seconds, teleports }: History): number {
+  const since = teleports.filter((event) => event.step === step);
+  return (seconds[step - 1] ?? 0) + since.reduce((sum, event) => sum + event.seconds, 0);
 }

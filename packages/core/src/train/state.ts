@@ -5,6 +5,7 @@ import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
+import type { ScheduleState } from "./teleports.js";
 
 /** Everything that changes while training, as plain data: what a checkpoint holds. */
 export interface TrainState<P, S> {
@@ -14,6 +15,8 @@ export interface TrainState<P, S> {
   /** The model's: running statistics. */
   readonly state: S;
   readonly optimizer: OptimizerState;
+  /** What the schedule of the run's teleports has seen; left out where there are none. */
+  readonly schedule?: ScheduleState;
 }
 
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */
@@ -27,6 +30,7 @@ export function stateFrom<P, S>(
   like: TrainState<P, S>,
   arrays: Readonly<Record<string, NdArray>>,
   step: number,
+  schedule = like.schedule,
 ): TrainState<P, S> {
   const { params, state, optimizer } = like;
   const { paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
@@ -34,7 +38,7 @@ export function stateFrom<P, S>(
     def,
     paths.map((path) => arrays[path]),
   ) as Omit<TrainState<P, S>, "step">;
-  return { step, ...trees };
+  return { step, ...trees, ...(schedule === undefined ? {} : { schedule }) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Shape } from "../array.js";
-import { valueAndGrad } from "../graph/autodiff.js";
+import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
 import { cast } from "../graph/ops/arithmetic.js";
 import { equal } from "../graph/ops/compare.js";
@@ -45,11 +45,14 @@ export function traceStep<P, S>({
   optimizer,
   optimizerState,
   clip,
+  gradNorm,
   dtype,
 }: Parts<P, S> & {
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
   readonly clip: <T>(gradients: T) => T;
+  /** Whether the squared norm of the gradient, before clipping, is an output, too. */
+  readonly gradNorm: boolean;
   readonly dtype: "float32" | "float64";
 }): TracedModel {
   const names = ["params", "state", "optimizer", "inputs", "labels", "batch", "learningRate", "seed"];
@@ -74,7 +77,13 @@ export function traceStep<P, S>({
       return loss(result.output, y);
     })(p);
     const updated = optimizer.update(clip(gradients), o, p, learningRate);
-    return { params: updated.params, state: next, optimizer: updated.state, loss: value };
+    return {
+      params: updated.params,
+      state: next,
+      optimizer: updated.state,
+      loss: value,
+      ...(gradNorm ? { gradNormSq: dot(gradients, gradients) } : {}),
+    };
   };
   const types = [
     spec(data.inputs.shape, data.inputs.dtype),

@@ -12,9 +12,11 @@ import type { Executable } from "../runtime/executable.js";
 import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
-import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
+import { elapsedBefore, emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
 import { type Loss, traceStep } from "./step.js";
+import { teleportBatches, teleportLoss } from "./teleport-batches.js";
+import { createTeleports, firstSchedule, type TeleportPlan } from "./teleports.js";
 
 export type { Dataset, TrainState };
 
@@ -43,6 +45,15 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly dtype?: "float32" | "float64";
   /** Largest global norm of the gradient; default no limit. */
   readonly clipNorm?: number;
+  /** Whether the history records the squared norm of each step's gradient; default false. */
+  readonly gradNorm?: boolean;
+  /** Teleports on the batch of the step that they come before; default none. */
+  readonly teleport?: TrainerTeleportPlan<P>;
+}
+
+export interface TrainerTeleportPlan<P> extends TeleportPlan<P> {
+  /** Examples of a teleport's batch, from that of its step on; default the training's batch size. */
+  readonly batchSize?: number;
 }
 
 export interface RunTrainerOptions {
@@ -104,7 +115,7 @@ export interface Trainer<P, S> {
  */
 export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promise<Trainer<P, S>> {
   const { model, optimizer, learningRate, loss = crossEntropy } = options;
-  const { seed = 0, dtype = "float32", clipNorm } = options;
+  const { seed = 0, dtype = "float32", clipNorm, gradNorm = false } = options;
   if (dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`dtype must be float32 or float64; got ${dtype}.`);
   }
@@ -121,7 +132,13 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   const stepsPerEpoch = Math.floor(count / batchSize);
 
   const { params, state } = model.init(new Mt19937(seed), { dtype });
-  const start: TrainState<P, S> = { step: 0, params, state, optimizer: optimizer.init(params) };
+  const start: TrainState<P, S> = {
+    step: 0,
+    params,
+    state,
+    optimizer: optimizer.init(params),
+    ...(options.teleport ? { schedule: firstSchedule(options.teleport.when) } : {}),
+  };
   const step = traceStep({
     model,
     loss,
@@ -132,6 +149,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     optimizer,
     optimizerState: start.optimizer,
     clip: clipNorm === undefined ? (g) => g : (g) => clipByGlobalNorm(g, clipNorm),
+    gradNorm,
     dtype,
   });
   checkClasses(data, step.output);
@@ -144,6 +162,20 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     },
   });
   const evaluator = createEvaluator({ model, loss, like: start, dtype, compileOptions });
+  const { teleport } = options;
+  const batchOfTeleport = (step: number, state: S) =>
+    teleportBatches({ data, batchOf, count: teleport?.batchSize ?? batchSize, step, state, seed });
+  const teleports =
+    teleport &&
+    (await createTeleports<P>({
+      plan: teleport,
+      loss: teleportLoss({ model, loss, state }),
+      params,
+      batch: batchOfTeleport(0, state).batch,
+      optimizer,
+      dtype,
+      compileOptions,
+    }));
 
   let current = start;
   let history = emptyHistory();
@@ -180,13 +212,38 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     const next = stateFrom(current, results, first + steps);
     requireFinite({ losses, rates, next, first, data });
 
-    const before = history.seconds.at(-1) ?? 0;
+    const before = elapsedBefore(first, history);
+    if (gradNorm) history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
     losses.forEach((l, t) => {
       history.loss.push(l);
       history.seconds.push(before + (seconds * (t + 1)) / steps);
     });
     current = next;
     return losses;
+  };
+
+  /** Teleports if the schedule says so before the next step; returns the step before which it wants to be asked again. */
+  const teleportIfDue = async (): Promise<number> => {
+    const { schedule, step: at } = current;
+    if (teleports === undefined || schedule === undefined) return Infinity;
+    const due = teleports.due(schedule, stepsPerEpoch);
+    if (at < due) return due;
+    const crossed = await teleports.cross(
+      {
+        step: at,
+        stepsPerEpoch,
+        losses: history.loss,
+        params: current.params,
+        optimizer: current.optimizer,
+        learningRate: rateOf(at),
+        ...batchOfTeleport(at, current.state),
+      },
+      schedule,
+    );
+    const { event, ...next } = crossed;
+    current = { ...current, ...next };
+    if (event) history.teleports.push(event);
+    return teleports.due(crossed.schedule, stepsPerEpoch);
   };
 
   return {
@@ -205,17 +262,18 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
       const last = current.step + steps;
       while (current.step < last) {
         requireIdle("run");
-        const chunk = Math.min(reportEvery, last - current.step);
         const begin = performance.now();
         isComputing = true;
-        const losses = await advance(chunk).finally(() => {
-          isComputing = false;
-        });
+        const losses = await teleportIfDue()
+          .then((due) => advance(Math.min(reportEvery, last - current.step, due - current.step)))
+          .finally(() => {
+            isComputing = false;
+          });
         await onProgress?.({
           step: current.step,
           epoch: current.step / stepsPerEpoch,
-          loss: losses.reduce((a, b) => a + b, 0) / chunk,
-          stepsPerSecond: (1000 * chunk) / (performance.now() - begin),
+          loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+          stepsPerSecond: (1000 * losses.length) / (performance.now() - begin),
         });
       }
     },
@@ -224,11 +282,12 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
       requireIdle("restore");
       checkState(given, current);
       history = historyUpTo(given.step, past);
-      current = given;
+      current = { ...current, ...given };
     },
     async dispose() {
       await executable.dispose();
       await evaluator.dispose();
+      await teleports?.dispose();
     },
   };
 }

@@ -113,7 +113,12 @@ describe("restore", () => {
     const [a, b] = [await make(), await make()];
     await a.run({ steps: 2 });
     const { current, history } = a;
-    const kept = { loss: [...history.loss], seconds: [...history.seconds] };
+    const kept = {
+      loss: [...history.loss],
+      seconds: [...history.seconds],
+      gradNormSq: [],
+      teleports: [],
+    };
     b.restore(current, kept);
     await b.run({ steps: 1 });
     expect(kept.loss).toHaveLength(2);

@@ -132,7 +132,10 @@ describe("createTrainer", () => {
     expect(distance(states[2], states[4])).toBe(0);
     for (const step of [0, 1, 4]) {
       const constant = await trainerFor(softmax, { learningRate: rates[step], dtype: "float64" });
-      constant.restore({ ...states[step], step: 0 }, { loss: [], seconds: [] });
+      constant.restore(
+        { ...states[step], step: 0 },
+        { loss: [], seconds: [], gradNormSq: [], teleports: [] },
+      );
       await constant.run({ steps: 1 });
       expect(distance(constant.current, states[step + 1])).toBe(0);
       expect(distance(constant.current, states[step])).toBeGreaterThan(1e-4);

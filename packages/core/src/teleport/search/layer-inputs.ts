@@ -55,8 +55,8 @@ export function linearMaps(graph: Graph): LinearMaps {
     count += tensor.size;
   }
   const pathAt = (place: number): string => {
-    const k = starts.findLastIndex((start) => start <= place);
-    return parameters[k].name.slice("params.".length);
+    const next = starts.findIndex((start) => start > place);
+    return parameters[(next < 0 ? starts.length : next) - 1].name.slice("params.".length);
   };
   const tracked = new Map<Tensor, Origins>();
   parameters.forEach(({ tensor }, k) => {

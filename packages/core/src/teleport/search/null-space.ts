@@ -111,8 +111,8 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
               const projected = projectedOn(full, bases);
               const length = normOf([projected]);
               if (!Number.isFinite(length)) return { stopped: "the gradient is not finite" };
-              if (length <= negligible * normOf([full])) return { stopped: nowhere(bases) };
-              const movable = normOf([Float64Array.from(maps.flatMap(({ rows }) => [...rows]), (i) => x[i])]);
+              if (length === 0) return { stopped: nowhere(bases) };
+              const movable = normOf(maps.map(({ rows }) => Float64Array.from(rows, (place) => x[place])));
               const eta = normalised ? (stepSize * movable) / length : stepSize;
               direction = projected.map((v) => eta * v);
             }
@@ -145,7 +145,9 @@ function projectedOn(gradient: Float64Array, bases: readonly InputSpace[]): Floa
     const { rows, columns } = map;
     for (let at = 0; at < rows.length; at += columns) {
       const places = rows.subarray(at, at + columns);
-      const row = project(Float64Array.from(places, (place) => gradient[place]));
+      const full = Float64Array.from(places, (place) => gradient[place]);
+      const row = project(full);
+      if (normOf([row]) <= negligible * normOf([full])) continue;
       places.forEach((place, j) => {
         out[place] = row[j];
       });

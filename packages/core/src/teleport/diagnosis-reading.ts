@@ -1,0 +1,105 @@
+import { type Diagnosis, isMissing } from "./diagnosis.js";
+
+/** Below this 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
+const STATIONARY = 1e-6;
+
+const short = (x: number): string => `${Number(x.toPrecision(3))}`;
+const percent = (x: number): string => `${short(100 * x)} %`;
+
+/** A diagnosis in plain words: one sentence a figure. */
+export function readingOf(d: Omit<Diagnosis, "reading">, learningRate?: number): string[] {
+  return [
+    gradient(d),
+    spectrum(d, learningRate),
+    alongGradient(d),
+    lagrange(d),
+    newton(d),
+    share(d),
+    suffices(d),
+    gain(d),
+    speedUp(d),
+    lasting(d),
+  ];
+}
+
+type Figures = Omit<Diagnosis, "reading">;
+
+const gradient = ({ loss, gradNormSq }: Figures): string =>
+  `The loss is ${short(loss)}, and gradient flow lowers it at the rate ||g||^2 = ${short(gradNormSq)}.`;
+
+function spectrum({ lambdaMin, lambdaMax }: Figures, learningRate?: number): string {
+  const ends = `The Hessian's eigenvalues go from ${short(lambdaMin)} to ${short(lambdaMax)}`;
+  if (!(lambdaMax > 0)) return `${ends}: no learning rate is too large for this curvature.`;
+  const limit = 2 / lambdaMax;
+  if (learningRate === undefined)
+    return `${ends}: gradient descent is stable below the rate ${short(limit)}.`;
+  const verdict = learningRate < limit ? "below" : "not below";
+  return `${ends}: the learning rate ${short(learningRate)} is ${verdict} ${short(limit)}, where gradient descent turns unstable.`;
+}
+
+function alongGradient({ curvature, lambdaMax }: Figures): string {
+  if (isMissing(curvature)) return `There is no curvature along the gradient to tell: ${curvature.missing}.`;
+  if (curvature <= 0) {
+    return `The curvature along the gradient is ${short(curvature)}: a longer step gains more as far as the quadratic model goes.`;
+  }
+  return `The curvature along the gradient is ${short(curvature)}, ${percent(curvature / lambdaMax)} of the largest.`;
+}
+
+function lagrange({ cosHessian, stationarity, curvature, lambdaMax }: Figures): string {
+  if (isMissing(stationarity) || isMissing(cosHessian) || isMissing(curvature)) {
+    const { missing } = [stationarity, cosHessian, curvature].find(isMissing) ?? { missing: "" };
+    return `Whether the gradient norm can grow on the level set is not known: ${missing}.`;
+  }
+  if (stationarity > STATIONARY) {
+    return `cos(g, Hg) is ${short(cosHessian)}, not 1, so points nearby have the same loss and a larger gradient.`;
+  }
+  return curvature >= (1 - 1e-3) * lambdaMax
+    ? "The gradient is an eigenvector of the Hessian's largest eigenvalue: no point nearby has the same loss and a larger gradient."
+    : "The gradient is an eigenvector of the Hessian but not of its largest eigenvalue: its norm is stationary on the level set, yet larger elsewhere.";
+}
+
+function newton({ cosNewton }: Figures): string {
+  if (isMissing(cosNewton)) return `Newton's direction is not known: ${cosNewton.missing}.`;
+  return `cos(g, H^-1 g) is ${short(cosNewton)}: ${
+    1 - cosNewton ** 2 <= STATIONARY
+      ? "gradient descent goes where Newton's method goes."
+      : "gradient descent and Newton's method go different ways."
+  }`;
+}
+
+function share({ levelSetShare }: Figures): string {
+  if (isMissing(levelSetShare))
+    return `How far the level set's largest gradient is cannot be told: ${levelSetShare.missing}.`;
+  return `||g||^2 is ${percent(levelSetShare)} of the largest on this level set: a teleport can make it ${short(1 / levelSetShare)} times as large at most.`;
+}
+
+function suffices({ oneTeleportSuffices }: Figures): string {
+  if (isMissing(oneTeleportSuffices))
+    return `Whether one teleport suffices is not known: ${oneTeleportSuffices.missing}.`;
+  return "One optimal teleport suffices: gradient descent then stays at the largest gradient of every level set it meets.";
+}
+
+function gain({ predictedGain }: Figures): string {
+  if (isMissing(predictedGain)) return `What a symmetry can gain is not predicted: ${predictedGain.missing}.`;
+  return predictedGain < 1e-9
+    ? "This symmetry leaves ||g||^2 as it is here: an orthogonal action never helps, and at a stationary point of the orbit none does."
+    : `Within its bound the symmetry can raise ||g||^2 by about ${percent(predictedGain)}, to first order.`;
+}
+
+function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Figures): string {
+  if (isMissing(ratio) || moved === undefined) {
+    return `A speed-up is not known: ${isMissing(ratio) ? ratio.missing : "no point `moved` is given"}.`;
+  }
+  const drift = Math.abs(moved.loss - loss) / Math.max(Math.abs(loss), 1e-12);
+  if (drift > 1e-3) {
+    return `The moved point's loss differs by ${percent(drift)}, so its ||g||^2, ${short(ratio)} times the one here, is not that of a teleport.`;
+  }
+  if (ratio <= 1 + 1e-9) return "The moved point's gradient is not larger: this teleport does not help.";
+  const growth = moved.lambdaMax / lambdaMax;
+  return `At the moved point gradient flow is ${short(ratio)} times as fast; the largest curvature is ${short(growth)} times as large, which leaves a factor ${short(ratio / growth)} to a learning rate that is tuned to it.`;
+}
+
+function lasting({ lastingSteps }: Figures): string {
+  if (isMissing(lastingSteps)) return `How long a gain lasts is not known: ${lastingSteps.missing}.`;
+  return `The moved point's gradient stays the larger one for ${Math.floor(lastingSteps)} steps of gradient descent at least.`;
+}

@@ -1,0 +1,49 @@
+/** Why a figure of a diagnosis could not be had. */
+export interface Missing {
+  readonly missing: string;
+}
+
+/** A figure of a diagnosis, or why there is none. */
+export type Figure = number | Missing;
+
+/** What can be said of a point, and of another one of the same loss, before teleporting. */
+export interface Diagnosis {
+  readonly loss: number;
+  /** ||g||^2. */
+  readonly gradNormSq: number;
+  /** Ends of the Hessian's spectrum, from inside: see `lanczos`. */
+  readonly lambdaMax: number;
+  readonly lambdaMin: number;
+  /** g'Hg / ||g||^2: the curvature along the gradient. */
+  readonly curvature: Figure;
+  /** cos(g, Hg): 1 where the gradient norm is stationary on the level set, as Hg = lambda g there. */
+  readonly cosHessian: Figure;
+  /** 1 - cos^2(g, Hg) = ||Hg - (g'Hg/||g||^2) g||^2 / ||Hg||^2: how far Lagrange's condition is from being met. */
+  readonly stationarity: Figure;
+  /** cos(g, H^-1 g): 1 where the gradient points along Newton's direction. */
+  readonly cosNewton: Figure;
+  /** Of a convex quadratic: ||g||^2 / (2 lambda_max (L - L*)), the share of the level set's largest, in [0, 1]. */
+  readonly levelSetShare: Figure;
+  /** Of a quadratic: whether one optimal teleport makes all later ones useless (Zhao et al. 2022, proposition 5.3). */
+  readonly oneTeleportSuffices: boolean | Missing;
+  /** First-order growth of ||g||^2 within the symmetry's bound, relative: see `createGainPredictor`. */
+  readonly predictedGain: Figure;
+  /** At the point moved to, where one is given. */
+  readonly moved?: { readonly loss: number; readonly gradNormSq: number; readonly lambdaMax: number };
+  /**
+   * ||J^-T g||^2 / ||g||^2, J = dw'/dw: the speed of gradient flow at the moved point relative to the one here; a
+   * teleport helps if it is above 1 (proposition 5.1). On a level set of a symmetry J^-T g is the gradient there.
+   */
+  readonly speedUp: Figure;
+  /**
+   * log(||g'|| / ||g||) / log((1 + eta Lc) / (1 - eta Lc)): steps of gradient descent for which the moved point's
+   * gradient stays the larger one at least (theorem 5.2). Lc is the larger spectral norm of the Hessian at the two points.
+   */
+  readonly lastingSteps: Figure;
+  /** One sentence for each figure. */
+  readonly reading: readonly string[];
+}
+
+export function isMissing(figure: unknown): figure is Missing {
+  return typeof figure === "object" && figure !== null && "missing" in figure;
+}

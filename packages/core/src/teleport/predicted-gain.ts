@@ -1,0 +1,83 @@
+import type { NdArray } from "../array.js";
+import { dtypeOf, isNdArray, item } from "../array.js";
+import { type TensorsOf, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
+import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import {
+  type Batch,
+  type BatchSpec,
+  type BatchTensors,
+  isRefusal,
+  type Refusal,
+  type Symmetry,
+} from "../symmetry/symmetry.js";
+import { flatten } from "../tree.js";
+import { type BatchLoss, gradNormSq, type Memory, type Objective } from "./objective/objective.js";
+import { traceAscent } from "./search/ascent-graph.js";
+import type { MemoryArrays } from "./search/search.js";
+import { normOf } from "./search/trust-region.js";
+
+export interface GainPredictorOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+  readonly symmetry: Symmetry<P>;
+  readonly loss: BatchLoss<TensorsOf<P>>;
+  /** Default: {@link gradNormSq}. */
+  readonly objective?: Objective;
+  /** Example parameters and batch: their shapes count. */
+  readonly params: P;
+  readonly batch: BatchSpec;
+  readonly memory?: MemoryArrays;
+  /** How far the group element may go, as the symmetry's bound measures it; default that bound. */
+  readonly bound?: number;
+}
+
+export interface GainPredictor<P> {
+  /** The growth of the objective relative to its size, or why the group cannot act. */
+  predict(params: P, batch: Batch, memory?: MemoryArrays): Promise<number | Refusal>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles a prediction of what a teleport gains: to first order, the growth of the objective f over the best element of
+ * the algebra within the bound,
+ *
+ * max over |T| <= bound of <d/dT f(T.w), T> / |f(w)|
+ *
+ * that is bound ||G|| / |f| for a bound on the norm and bound sum |G_i| / |f| for one on each element, G the gradient in T
+ * at the identity. It costs a step of gradient ascent. An orthogonal action leaves ||g||^2 as it is: then G = 0.
+ *
+ * @example
+ * const predictor = await createGainPredictor({ symmetry: positiveScaling(params), loss, params, batch });
+ * await predictor.predict(params, batch); // 0.8: ||g||^2 may grow by about 80 %
+ */
+export async function createGainPredictor<P>(options: GainPredictorOptions<P>): Promise<GainPredictor<P>> {
+  const { symmetry, loss, objective = gradNormSq, params, batch, memory = {} } = options;
+  const { bound = symmetry.bound.value } = options;
+  const compileOptions = pickCompileOptions(options);
+  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
+  const value = objective(loss);
+  const f = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({ f: value(p, b, m) });
+  const measured = trace(f as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
+  const graph = traceAscent(symmetry, value, { params, batch, memory, dtype });
+  await symmetry.prepare?.(params, batch);
+  const measurement = await compile(measured.graph, compileOptions);
+  const gradient = await compile(graph, compileOptions);
+  return {
+    async predict(p, b, m = {}) {
+      const context = (await symmetry.context?.(p, b)) ?? [];
+      if (isRefusal(context)) return context;
+      const inputs = { params: p, batch: b, memory: m };
+      const size = Math.abs(item((await measurement.run(namedArrays(inputs))).f));
+      const results = await gradient.run(namedArrays({ ...inputs, context }));
+      const G = symmetry.algebra.map((_, i) => results[`T.${i}`].data as Float64Array);
+      const slope =
+        symmetry.bound.kind === "norm"
+          ? normOf(G)
+          : G.reduce((sum, block) => block.reduce((s, x) => s + Math.abs(x), sum), 0);
+      return slope === 0 ? 0 : (bound * slope) / size;
+    },
+    async dispose() {
+      await measurement.dispose();
+      await gradient.dispose();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+// The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its
+// defects: what made the published curves. bestAngle finds the optimum instead.
+import { dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { OptionError } from "../errors.js";
+import type { TensorsOf } from "../graph/trace.js";
+import { createRng } from "../math/rng.js";
+import { namedArrays } from "../named-arrays.js";
+import { checkOptions, integerFrom, nonNegative } from "../optim/options.js";
+import { compile } from "../runtime/compile.js";
+import { type Batch, isRefusal, type Refusal, type Symmetry } from "../symmetry/symmetry.js";
+import { flatten } from "../tree.js";
+import { type BatchLoss, gradNormSq } from "./objective/objective.js";
+import { traceAscent } from "./search/ascent-graph.js";
+
+export interface ReferenceAngleOptions {
+  /** Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
+  readonly learningRate?: number;
+  /** Ascent steps; default 10. */
+  readonly steps?: number;
+  /** theta_0; default uniform in [0, pi), drawn from the seed. */
+  readonly angle?: number;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * The teleport of two-dimensional functions by a rotation as it was released: gradient ascent on the angle from a random
+ * start,
+ *
+ * theta <- theta + learningRate d/dtheta ||grad L(R(theta).w)||^2,  theta_0 ~ U(0, pi)
+ *
+ * It keeps the loss. Known defects, kept on purpose: the point that is returned was evaluated before the last update,
+ * so that of ten steps nine count; and the gradient at the end can be smaller than at the start.
+ *
+ * @param symmetry whose algebra is one angle, such as `rosenbrock().symmetry()`
+ * @throws OptionError for settings out of range, and for another algebra
+ *
+ * @example
+ * const { loss, start, symmetry } = rosenbrock();
+ * const moved = await referenceAngleTeleport(start, {}, loss, symmetry(), { seed: 1 });
+ */
+export async function referenceAngleTeleport<P>(
+  params: P,
+  batch: Batch,
+  loss: BatchLoss<TensorsOf<P>>,
+  symmetry: Symmetry<P>,
+  options: ReferenceAngleOptions = {},
+): Promise<P | Refusal> {
+  checkOptions<ReferenceAngleOptions>("referenceAngleTeleport", options, {
+    learningRate: nonNegative,
+    steps: integerFrom(1),
+    angle: { expected: "a finite number", test: Number.isFinite },
+    seed: integerFrom(0),
+  });
+  const { learningRate = 0.1, steps = 10, seed = 0 } = options;
+  const { angle = Math.PI * createRng(seed).next() } = options;
+  const [block] = symmetry.algebra;
+  if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
+    throw new OptionError(
+      `referenceAngleTeleport turns by one angle; "${symmetry.name}" has another algebra. Use gradientAscent.`,
+    );
+  }
+  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
+  const graph = traceAscent(symmetry, gradNormSq(loss), { params, batch, memory: {}, dtype });
+  const slope = await compile(graph, { dtype: "float64" });
+  try {
+    let theta = angle;
+    let point: P = params;
+    for (let step = 0; step < steps; step++) {
+      const moved = await symmetry.act(params, [{ shape: block, data: Float64Array.of(theta) }], batch);
+      if (isRefusal(moved)) return moved;
+      point = moved;
+      const context = (await symmetry.context?.(point, batch)) ?? [];
+      if (isRefusal(context)) return context;
+      const results = await slope.run(namedArrays({ params: point, batch, context }));
+      theta += learningRate * Number(results["T.0"].data[0]);
+    }
+    return point;
+  } finally {
+    await slope.dispose();
+  }
+}

@@ -1,0 +1,142 @@
+// The largest objective on the orbit of a group of plane rotations, a circle: the argmax of Zhao et al., NeurIPS 2022,
+// algorithm 1, found by scanning.
+import { isNdArray, item, type NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { checkOptions, integerFrom } from "../../optim/options.js";
+import { compile } from "../../runtime/compile.js";
+import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
+import { traceAscent } from "./ascent-graph.js";
+import { jump } from "./jump.js";
+import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
+
+export interface BestAngleOptions {
+  /** Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360. */
+  readonly samples?: number;
+}
+
+/**
+ * The angle of the largest objective over a whole turn, in one jump: for rotations of a plane, such as those of a
+ * two-dimensional quadratic or of two residuals.
+ *
+ * The objective is evaluated at equal distances; around each of its local maxima the zero of its derivative in the
+ * angle is found by bisection, to 1e-14. The derivative at an angle is that at the identity in the point there, since
+ * angles add up.
+ *
+ * @throws OptionError when the algebra is not one number, or a turn of 2 pi is not the identity
+ *
+ * @example
+ * const search = bestAngle(rosenbrock().symmetry());
+ * const teleporter = await createTeleporter({ search, loss, params, batch: {} });
+ */
+export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = {}): SearchFactory<P> {
+  checkOptions<BestAngleOptions>("bestAngle", options, { samples: integerFrom(8) });
+  const { samples = 360 } = options;
+  const [block] = symmetry.algebra;
+  if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
+    throw new OptionError(
+      `bestAngle turns by one angle; the algebra of "${symmetry.name}" has the shapes ${symmetry.algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
+    );
+  }
+  const element = (angle: number): NdArray[] => [{ shape: block, data: Float64Array.of(angle) }];
+  return async (problem) => {
+    const { params, batch, memory } = problem;
+    const value = trace(problem.objective as never, [params, batch, memory] as never, {
+      names: ["params", "batch", "memory"],
+    }).graph;
+    const objective = await compile(value, problem.compileOptions);
+    const slope = await compile(traceAscent(symmetry, problem.objective, problem), problem.compileOptions);
+    await symmetry.prepare?.(params, batch);
+
+    const search = async (start: P, setting: Setting<P>): Promise<number | Stop> => {
+      const at = (angle: number) => symmetry.act(start, element(angle), setting.batch);
+      const given = { batch: setting.batch, memory: setting.memory };
+      /** NaN where the action refuses: such angles are passed over. */
+      const valueAt = async (angle: number): Promise<number> => {
+        const p = await at(angle);
+        return isRefusal(p)
+          ? Number.NaN
+          : item((await objective.run(namedArrays({ params: p, ...given }))).result);
+      };
+      const slopeAt = async (angle: number): Promise<number> => {
+        const p = await at(angle);
+        if (isRefusal(p)) return Number.NaN;
+        const context = (await symmetry.context?.(p, setting.batch)) ?? [];
+        if (isRefusal(context)) return Number.NaN;
+        return Number((await slope.run(namedArrays({ params: p, ...given, context })))["T.0"].data[0]);
+      };
+      await requireTurn(symmetry, start, at);
+      const step = (2 * Math.PI) / samples;
+      const values: number[] = [];
+      for (let k = 0; k < samples; k++) values.push(await valueAt(k * step));
+      let best: { readonly angle: number; readonly value: number } | undefined;
+      for (let k = 0; k < samples; k++) {
+        const isPeak =
+          values[k] >= values[(k + samples - 1) % samples] && values[k] >= values[(k + 1) % samples];
+        if (!isPeak) continue;
+        const angle = await zero(slopeAt, (k - 1) * step, (k + 1) * step);
+        const value = await valueAt(angle);
+        if (best === undefined || value > best.value) best = { angle, value };
+      }
+      if (best === undefined) return { stopped: "the objective is not finite anywhere on the circle" };
+      // Rounding alone is no reason to move.
+      return best.value > values[0] + 1e-12 * Math.abs(values[0])
+        ? best.angle
+        : { stopped: "no angle has a larger objective" };
+    };
+
+    return {
+      name: `${symmetry.name}, best angle`,
+      exact: symmetry.exact,
+      steps: 1,
+      async walk(start, setting) {
+        const angle = await search(start, setting);
+        if (isStop(angle)) return jump<P>(async () => angle);
+        const T = element(angle);
+        return jump<P>(
+          () => symmetry.act(start, T, setting.batch),
+          symmetry.pushForward &&
+            (async (tree, power) =>
+              (await symmetry.pushForward?.(tree, T, power, start, setting.batch)) ?? tree),
+        );
+      },
+      async dispose() {
+        await objective.dispose();
+        await slope.dispose();
+        await symmetry.dispose?.();
+      },
+    };
+  };
+}
+
+/** Bisects a function that is positive at `low` and negative at `high`, down to the spacing of floats. */
+async function zero(f: (angle: number) => Promise<number>, low: number, high: number): Promise<number> {
+  let [a, b] = [low, high];
+  while (b - a > 1e-15 * Math.max(1, Math.abs(a))) {
+    const middle = (a + b) / 2;
+    if (middle === a || middle === b) break;
+    if ((await f(middle)) > 0) a = middle;
+    else b = middle;
+  }
+  return (a + b) / 2;
+}
+
+async function requireTurn<P>(
+  symmetry: Symmetry<P>,
+  start: P,
+  at: (angle: number) => Promise<P | Refusal>,
+): Promise<void> {
+  const turned = await at(2 * Math.PI);
+  if (isRefusal(turned)) return;
+  const [from, to] = [start, turned].map((p) =>
+    flatten<NdArray>(p, isNdArray).leaves.flatMap(({ data }) => Array.from(data as Float64Array)),
+  );
+  const off = Math.hypot(...from.map((v, i) => to[i] - v)) / (Math.hypot(...from) || 1);
+  if (off > 1e-3) {
+    throw new OptionError(
+      `bestAngle scans a whole turn, but 2 pi of "${symmetry.name}" moves the parameters by ${off.toExponential(1)} of their size: it is no group of rotations. Use gradientAscent.`,
+    );
+  }
+}

@@ -1,0 +1,96 @@
+// Search over discrete symmetries: Armenta et al., arXiv 2012.01118; Zhao et al., NeurIPS 2022, section 4.1.
+import { OptionError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import { checkOptions, integerFrom } from "../../optim/options.js";
+import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete.js";
+import { compileObjective } from "./objective-value.js";
+import type { SearchFactory } from "./search.js";
+
+export interface DiscreteSearchOptions {
+  /** Moves to try in one walk; default 100. */
+  readonly tries?: number;
+  /** Walks, all but the first from a random element; default 1. */
+  readonly starts?: number;
+  /** Of the order of moves and the random starts; default 0. */
+  readonly seed?: number;
+}
+
+/** A rise of the objective that is no rounding, relative to it. */
+const significant = { float32: 1e-5, float64: 1e-10 };
+
+/**
+ * Tries elementary moves, such as swaps of two units or flips of one, in a random order and goes on from each that
+ * raises the objective, until none does: a local maximum with respect to the moves. Each try costs a value of the
+ * objective.
+ *
+ * Permutations and flips are orthogonal: ||grad L||^2 stays the same, and a teleport then reports that no move raises
+ * it. They count for objectives that tell parameters apart, such as one with an optimiser's moments that stay behind.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const search = discreteSearch(signFlips(params, generators), { tries: 200 });
+ * const teleporter = await createTeleporter({ search, objective, loss, params, batch });
+ */
+export function discreteSearch<P>(
+  symmetry: DiscreteSymmetry<P>,
+  options: DiscreteSearchOptions = {},
+): SearchFactory<P> {
+  checkOptions<DiscreteSearchOptions>("discreteSearch", options, {
+    tries: integerFrom(0),
+    starts: integerFrom(1),
+    seed: integerFrom(0),
+  });
+  const { tries = 100, starts = 1, seed = 0 } = options;
+  return async (problem) => {
+    const objective = await compileObjective(problem);
+    return {
+      name: symmetry.name,
+      exact: symmetry.exact,
+      steps: tries,
+      starts,
+      async walk(start, setting, index) {
+        const rng = createRng(seed).fork(index);
+        let total: DiscreteElement = index > 0 ? symmetry.random(rng) : symmetry.identity;
+        let current = index > 0 ? symmetry.act(start, total) : start;
+        let level: number | undefined;
+        let left = tries;
+        /** Moves that have not failed here, the next one last. */
+        let untried = shuffledMoves();
+        let candidate: { readonly params: P; readonly move: DiscreteElement; readonly level: number } | undefined;
+        return {
+          ...(index > 0 ? { origin: current } : {}),
+          async propose() {
+            level ??= await objective.at(current, setting);
+            const least = level + significant[problem.dtype] * Math.abs(level);
+            for (; left > 0; left--) {
+              const index = untried.pop();
+              if (index === undefined) return { stopped: `none of the ${symmetry.moves} moves raises the objective` };
+              const move = symmetry.move(index);
+              const params = symmetry.act(current, move);
+              const value = await objective.at(params, setting);
+              if (!(value > least)) continue;
+              left--;
+              candidate = { params, move, level: value };
+              return params;
+            }
+            return { stopped: `${tries} moves were tried` };
+          },
+          accept() {
+            if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
+            total = symmetry.compose(candidate.move, total);
+            ({ params: current, level } = candidate);
+            candidate = undefined;
+            untried = shuffledMoves();
+          },
+          pushForward: async (tree, power) => symmetry.pushForward(tree, total, power),
+        };
+
+        function shuffledMoves(): number[] {
+          return rng.shuffle(Array.from({ length: symmetry.moves }, (_, i) => i));
+        }
+      },
+      dispose: objective.dispose,
+    };
+  };
+}

@@ -1,0 +1,79 @@
+// Bracketing by growing steps, then golden section: Kiefer, Proc. Amer. Math. Soc. 4 (1953) 502-506.
+
+/** (sqrt 5 - 1) / 2 */
+const golden = (Math.sqrt(5) - 1) / 2;
+/** The end of the line stands for places this near to it, relative to its length. */
+const near = 0.05;
+
+export interface MaximiseOptions {
+  /** f(0). */
+  readonly origin: number;
+  /** First place to look at. */
+  readonly first: number;
+  /** Last place of all. */
+  readonly end: number;
+  /** Evaluations of f. */
+  readonly evaluations: number;
+}
+
+/**
+ * A place in (0, end] where a function of one variable is larger than at 0, near a local maximum: steps grow by the
+ * golden ratio while f rises (and shrink while it does not rise at all), until three places enclose a maximum; golden
+ * section then makes them closer. What is not a number counts as -Infinity.
+ *
+ * @returns the best of all places looked at; undefined when none is better than 0
+ */
+export async function maximise(
+  f: (t: number) => Promise<number>,
+  { origin, first, end, evaluations }: MaximiseOptions,
+): Promise<{ readonly t: number; readonly value: number } | undefined> {
+  let left = evaluations;
+  let best: { t: number; value: number } = { t: 0, value: origin };
+  const at = async (t: number): Promise<number> => {
+    left--;
+    const value = await f(t);
+    const counted = Number.isNaN(value) ? -Infinity : value;
+    if (counted > best.value) best = { t, value: counted };
+    return counted;
+  };
+  let [low, middle, high] = [0, Math.min(first, end), end];
+  let valueAtMiddle = left > 0 ? await at(middle) : -Infinity;
+  let isEnclosed = false;
+  if (valueAtMiddle > origin) {
+    while (left > 0 && middle < end && !isEnclosed) {
+      const next = Math.min(middle + (middle - low) / golden, end);
+      const value = await at(next);
+      if (value > valueAtMiddle) [low, middle, valueAtMiddle] = [middle, next, value];
+      else {
+        high = next;
+        isEnclosed = true;
+      }
+    }
+    // Still rising at the end: the maximum may lie before it all the same.
+    while (left > 0 && !isEnclosed && end - low > near * end) {
+      const next = end - (1 - golden) * (end - low);
+      const value = await at(next);
+      isEnclosed = value > valueAtMiddle;
+      if (isEnclosed) [middle, valueAtMiddle] = [next, value];
+      else low = next;
+    }
+  } else {
+    while (left > 0 && !isEnclosed) {
+      high = middle;
+      middle *= 1 - golden;
+      valueAtMiddle = await at(middle);
+      isEnclosed = valueAtMiddle > origin;
+    }
+  }
+  while (left > 0 && isEnclosed) {
+    // Into the longer part, so that every bracket is shorter than the last by the golden ratio.
+    const isRight = high - middle > middle - low;
+    const next = isRight ? middle + (1 - golden) * (high - middle) : middle - (1 - golden) * (middle - low);
+    const value = await at(next);
+    const isBetter = value > valueAtMiddle;
+    if (isRight === isBetter) low = isBetter ? middle : next;
+    else high = isBetter ? middle : next;
+    if (isBetter) [middle, valueAtMiddle] = [next, value];
+  }
+  return best.t > 0 ? best : undefined;
+}

@@ -1,0 +1,121 @@
+// Exact line searches along the ascent direction of Zhao et al., NeurIPS 2022, algorithm 1.
+import type { NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { compileAscent } from "./ascent-direction.js";
+import { maximise } from "./golden-section.js";
+import { compileObjective } from "./objective-value.js";
+import { orbitPath } from "./orbit-path.js";
+import { isStop, type SearchFactory, type Setting } from "./search.js";
+import { limited, type TrustRegion } from "./trust-region.js";
+
+export interface LineSearchOptions {
+  /** Rounds, each along the direction of steepest ascent where it begins; default 3. */
+  readonly steps?: number;
+  /** Norm of T at the first point of a round; default a fifth of the bound. */
+  readonly stepSize?: number;
+  /** Largest total of T; default the symmetry's bound. */
+  readonly bound?: number;
+  /** Points in a round at which the objective is measured; default 10. */
+  readonly evaluations?: number;
+}
+
+/**
+ * Maximises the measured objective along the direction of steepest ascent in the algebra, D = dphi/dT normalised,
+ *
+ * t* = argmax phi(exp(t D).w)  within the trust region,
+ *
+ * by bracketing and golden section, and goes on from there in a new direction. One gradient in T a round, which for
+ * ||grad L||^2 holds a Hessian-vector product; the other points cost an action and a value each.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const search = lineSearch(positiveScaling(params), { steps: 2, bound: 0.3 });
+ * const teleporter = await createTeleporter({ search, loss, params, batch });
+ */
+export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions = {}): SearchFactory<P> {
+  checkOptions<LineSearchOptions>("lineSearch", options, {
+    steps: integerFrom(0),
+    stepSize: positive,
+    bound: positive,
+    evaluations: integerFrom(1),
+  });
+  const { steps = 3, bound = symmetry.bound.value, evaluations = 10 } = options;
+  const { stepSize = bound / 5 } = options;
+  const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
+  return async (problem) => {
+    const ascent = await compileAscent(symmetry, problem);
+    const objective = await compileObjective(problem);
+
+    const valueAt = async (params: P, T: readonly NdArray[], setting: Setting<P>): Promise<number> => {
+      const moved = await symmetry.act(params, T, setting.batch);
+      return isRefusal(moved) ? -Infinity : objective.at(moved, setting);
+    };
+
+    return {
+      name: symmetry.name,
+      exact: symmetry.exact,
+      steps,
+      async walk(start, setting) {
+        const path = orbitPath(symmetry, start, setting.batch);
+        /** Direction and length of this round. */
+        let found: { readonly direction: NdArray[]; readonly length: number } | undefined;
+        let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
+        return {
+          async propose(scale) {
+            if (found === undefined) {
+              const direction = await ascent.at(path.current, setting);
+              if (isStop(direction)) return direction;
+              const cut = (t: number) => limited(direction, path.total, t, region);
+              if (cut(stepSize) === undefined) {
+                return { stopped: `the bound ${bound} on the group element is reached` };
+              }
+              const best = await maximise(
+                async (t) => {
+                  const T = cut(t);
+                  return T === undefined ? -Infinity : valueAt(path.current, T, setting);
+                },
+                {
+                  origin: await objective.at(path.current, setting),
+                  first: stepSize,
+                  end: farthest(direction, region),
+                  evaluations,
+                },
+              );
+              if (best === undefined) {
+                return { stopped: `no point of ${evaluations} along the direction of ascent raises the objective` };
+              }
+              found = { direction, length: best.t };
+            }
+            const T = limited(found.direction, path.total, scale * found.length, region);
+            if (T === undefined) return { stopped: `the bound ${bound} on the group element is reached` };
+            const params = await symmetry.act(path.current, T, setting.batch);
+            if (isRefusal(params)) return params;
+            candidate = { params, T };
+            return params;
+          },
+          accept() {
+            if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
+            path.take(candidate.params, candidate.T);
+            found = candidate = undefined;
+          },
+          ...(path.pushForward ? { pushForward: path.pushForward } : {}),
+        };
+      },
+      async dispose() {
+        await ascent.dispose();
+        await objective.dispose();
+      },
+    };
+  };
+}
+
+/** The length past which a direction of norm 1 leads nowhere else in a trust region, from wherever in it. */
+function farthest(direction: readonly NdArray<Float64Array>[], { kind, value }: TrustRegion): number {
+  if (kind === "norm") return value;
+  let largest = 0;
+  for (const { data } of direction) for (const v of data) largest = Math.max(largest, Math.abs(v));
+  return (2 * value) / largest;
+}

@@ -1,0 +1,100 @@
+// The largest gradient on a convex quadratic's level set: Zhao et al., NeurIPS 2022, proposition 5.3.
+import { astype, dtypeOf, type NdArray } from "../../array.js";
+import { OptionError, ShapeError } from "../../errors.js";
+import { type Matrix, product, times, transposed } from "../../symmetry/matrix.js";
+import { type PositiveForm, positiveForm, type VectorParams } from "../../symmetry/quadratic-rotation.js";
+import { jump } from "./jump.js";
+import type { SearchFactory } from "./search.js";
+
+/**
+ * The point of a quadratic's level set where ||grad L|| is largest, in one jump. For
+ *
+ * L = 1/2 (w - w*)' A (w - w*) + const,
+ *
+ * ||grad L||^2 is at most 2 lambda_max (L - const), at w* +- sqrt(2 (L - const) / lambda_max) v with the eigenvector v
+ * of lambda_max; of the two the nearer one is taken. From there gradient descent stays on the line to w*.
+ *
+ * @param matrix A, symmetric and positive definite, [n, n]
+ * @param options `centre`: w*, default 0
+ * @throws OptionError when the matrix is not positive definite or the centre does not fit; NumericalError when the
+ *   matrix is not symmetric
+ *
+ * @example
+ * const search = quadraticOptimum(array([[10, 8], [8, 10]], "float64"), { centre: [1, 3] });
+ * const teleporter = await createTeleporter({ search, loss, params, batch: {} });
+ */
+export function quadraticOptimum(
+  matrix: NdArray,
+  { centre }: { readonly centre?: readonly number[] } = {},
+): SearchFactory<VectorParams> {
+  const form = positiveForm(matrix, "quadraticOptimum");
+  if (centre !== undefined && !(centre.length === form.n && centre.every(Number.isFinite))) {
+    throw new OptionError(
+      `quadraticOptimum: centre must be ${form.n} finite numbers; got [${centre.join(", ")}].`,
+    );
+  }
+  const middle = Float64Array.from(centre ?? new Float64Array(form.n));
+  return async () => ({
+    name: "optimum of a quadratic",
+    exact: "everywhere",
+    steps: 1,
+    async walk({ w }) {
+      if (w.data.length !== form.n) {
+        throw new ShapeError(
+          `quadraticOptimum: w must hold ${form.n} numbers, as the matrix has rows; got shape [${w.shape.join(", ")}].`,
+        );
+      }
+      const from = Float64Array.from(w.data as Float64Array, (v, i) => v - middle[i]);
+      const to = steepest(form, from);
+      const like = (data: Float64Array): VectorParams => ({
+        w: astype({ shape: w.shape, data }, dtypeOf(w)),
+      });
+      const distance = Math.hypot(...to.map((v, i) => v - from[i]));
+      if (distance <= 1e-12 * Math.hypot(...from)) {
+        return jump<VectorParams>(async () => ({ stopped: "the point is the optimum" }));
+      }
+      return jump(
+        async () => like(to.map((v, i) => v + middle[i])),
+        async (tree, power) => {
+          const { shape, data } = cotangentMap(form, from, to);
+          const map = { shape, data: power === 1 ? data : data.map((v) => v * v) };
+          return like(times(map, tree.w.data as Float64Array));
+        },
+      );
+    },
+    dispose: async () => {},
+  });
+}
+
+/** The nearer end of the shortest axis of a point's level set. */
+function steepest({ n, values, vectors }: PositiveForm, from: Float64Array): Float64Array {
+  const largest = values[n - 1];
+  const coordinates = times(transposed(vectors), from);
+  // A repeated eigenvalue has a whole space of eigenvectors, of which the projection is the nearest.
+  const top = [...values.keys()].filter((k) => values[k] >= largest * (1 - 1e-12));
+  const along = Math.hypot(...top.map((k) => coordinates[k]));
+  const radius = Math.sqrt(coordinates.reduce((sum, c, k) => sum + (values[k] / largest) * c * c, 0));
+  const shares = new Float64Array(n);
+  if (along > 0) for (const k of top) shares[k] = (radius * coordinates[k]) / along;
+  else shares[n - 1] = radius;
+  return times(vectors, shares);
+}
+
+/**
+ * J^-T = A^1/2 R A^-1/2 of the action by the smallest rotation R that takes A^1/2 `from` to A^1/2 `to`:
+ * R = I + K + K^2 / (1 + a'b), K = b a' - a b', for the unit vectors a, b along them.
+ */
+function cotangentMap({ n, root, rootInverse }: PositiveForm, from: Float64Array, to: Float64Array): Matrix {
+  const unit = (v: Float64Array): Float64Array => {
+    const turned = times(root, v);
+    const length = Math.hypot(...turned) || 1;
+    return turned.map((x) => x / length);
+  };
+  const [a, b] = [unit(from), unit(to)];
+  const K = { shape: [n, n], data: new Float64Array(n * n) };
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) K.data[i * n + j] = b[i] * a[j] - a[i] * b[j];
+  const cosine = a.reduce((sum, x, i) => sum + x * b[i], 0);
+  const square = product(K, K).data;
+  const R = K.data.map((v, i) => (i % (n + 1) === 0 ? 1 : 0) + v + square[i] / (1 + cosine));
+  return product(root, product({ shape: [n, n], data: R }, rootInverse));
+}

@@ -1,0 +1,275 @@
+// The schedule K of symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1.
+import { OptionError } from "../errors.js";
+import { checkOptions, integerFrom, nonNegative } from "../optim/options.js";
+
+/** What a schedule sees when it is asked, before a step is taken. */
+export interface Occasion {
+  /** Steps done. */
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** floor(step / stepsPerEpoch): whole passes over the data done. */
+  readonly epoch: number;
+  /** Place in its epoch of the batch that comes next, from 0. */
+  readonly batchInEpoch: number;
+  /** Training losses of the steps since it was last asked, in order. */
+  readonly losses: readonly number[];
+  /**
+   * Relative growth of the objective that a teleport from here can expect, such as a gain predictor's; measured only for
+   * schedules with `needsPredictedGain`.
+   */
+  readonly predictedGain?: number;
+}
+
+/**
+ * When to teleport: pure functions of a state that is plain data, so that a run that goes on from a checkpoint teleports
+ * as one that was never cut.
+ *
+ * @typeParam S state that goes through JSON; null where there is none
+ */
+export interface When<S = unknown> {
+  readonly name: string;
+  /** Whether `should` looks at the predicted gain, which costs about as much as an ascent step. */
+  readonly needsPredictedGain?: boolean;
+  /** State before the first step. */
+  init(): S;
+  /** Whether to teleport now, and the state from then on. */
+  should(now: Occasion, state: S): { readonly teleport: boolean; readonly state: S };
+  /**
+   * The first step after `now` at which `should` may say yes, as far as the state after it tells: steps before it can run
+   * without a break, and it need not be asked there, only be given their losses later. Infinity: never again. Left out,
+   * or undefined: it is asked after every report of the run.
+   */
+  nextStep?(now: Pick<Occasion, "step" | "stepsPerEpoch">, state: S): number | undefined;
+}
+
+/** An {@link Occasion} from a count of steps. */
+export function occasionAt(
+  step: number,
+  stepsPerEpoch: number,
+  losses: readonly number[] = [],
+  predictedGain?: number,
+): Occasion {
+  return {
+    step,
+    stepsPerEpoch,
+    epoch: Math.floor(step / stepsPerEpoch),
+    batchInEpoch: step % stepsPerEpoch,
+    losses,
+    ...(predictedGain === undefined ? {} : { predictedGain }),
+  };
+}
+
+/** A schedule that knows its steps beforehand. */
+function planned(name: string, next: (from: number, stepsPerEpoch: number) => number): When<null> {
+  return {
+    name,
+    init: () => null,
+    should: ({ step, stepsPerEpoch }, state) => ({ teleport: next(step, stepsPerEpoch) === step, state }),
+    nextStep: ({ step, stepsPerEpoch }) => next(step + 1, stepsPerEpoch),
+  };
+}
+
+/**
+ * At given steps: t in K, before step t is taken, counted from 0.
+ *
+ * @throws OptionError for steps that are no integers >= 0
+ *
+ * @example
+ * atSteps([5]); // the regression of Zhao et al., NeurIPS 2022
+ */
+export function atSteps(steps: readonly number[]): When<null> {
+  const sorted = sortedIntegers("atSteps", "steps", steps);
+  return planned("at steps", (from) => sorted.find((step) => step >= from) ?? Infinity);
+}
+
+export interface EveryOptions {
+  /** First step; default k. */
+  readonly from?: number;
+  /** No teleport at this step or later; default never. */
+  readonly until?: number;
+  /** Most occasions; default no limit. */
+  readonly max?: number;
+}
+
+/**
+ * Every k steps: at from, from + k, from + 2k, ...
+ *
+ * @throws OptionError for numbers that are no integers, or too small
+ *
+ * @example
+ * every(100, { from: 99 }); // t % 100 === 99
+ */
+export function every(k: number, options: EveryOptions = {}): When<null> {
+  requireCount("every", "k", k, 1);
+  checkOptions<EveryOptions>("every", options, {
+    from: integerFrom(0),
+    until: countOrInfinity,
+    max: countOrInfinity,
+  });
+  const { from: first = k, until = Infinity, max = Infinity } = options;
+  return planned(`every ${k} steps`, (from) => {
+    const index = Math.max(0, Math.ceil((from - first) / k));
+    const step = first + k * index;
+    return index < max && step < until ? step : Infinity;
+  });
+}
+
+/**
+ * In the epochs of a list, before each of the first mini-batches: the schedule for SGD of Zhao et al., NeurIPS 2022.
+ *
+ * @param epochs counted from 0
+ * @param options `batches`: how many of an epoch; default 1
+ * @throws OptionError for numbers that are no integers, or too small
+ *
+ * @example
+ * inEpochs([1], { batches: 4 }); // after one pass over the data, on four batches
+ */
+export function inEpochs(epochs: readonly number[], options: { readonly batches?: number } = {}): When<null> {
+  const sorted = sortedIntegers("inEpochs", "epochs", epochs);
+  checkOptions<{ readonly batches?: number }>("inEpochs", options, { batches: integerFrom(1) });
+  const { batches = 1 } = options;
+  return planned("in epochs", (from, stepsPerEpoch) => {
+    const count = Math.min(batches, stepsPerEpoch);
+    const epoch = sorted.find((e) => e * stepsPerEpoch + count > from);
+    return epoch === undefined ? Infinity : Math.max(from, epoch * stepsPerEpoch);
+  });
+}
+
+export interface OnPlateauOptions {
+  /** Losses in a row without improvement that are waited for; default 100. */
+  readonly patience?: number;
+  /** Smallest improvement that counts, as a share of the best loss; default 1e-3. */
+  readonly threshold?: number;
+  /** Losses after a teleport that do not count; default 0. */
+  readonly cooldown?: number;
+}
+
+/** State of {@link onPlateau}. */
+export interface OnPlateauState {
+  /** Best loss so far; null before the first. */
+  readonly best: number | null;
+  /** Losses in a row without improvement. */
+  readonly waited: number;
+  /** Losses that still do not count. */
+  readonly cooldown: number;
+}
+
+/**
+ * When the training loss stops falling: after more than `patience` losses in a row that are not below
+ * best - threshold |best|. A loss that is not finite is no improvement. With mini-batches the losses are noisy: then
+ * `patience` should be an epoch or more.
+ *
+ * @throws OptionError for options out of range
+ *
+ * @example
+ * onPlateau({ patience: 200, cooldown: 1000 });
+ */
+export function onPlateau(options: OnPlateauOptions = {}): When<OnPlateauState> {
+  checkOptions<OnPlateauOptions>("onPlateau", options, {
+    patience: integerFrom(0),
+    threshold: nonNegative,
+    cooldown: integerFrom(0),
+  });
+  const { patience = 100, threshold = 1e-3, cooldown = 0 } = options;
+  const after = ({ best, waited, cooldown: left }: OnPlateauState, loss: number): OnPlateauState => {
+    const isBetter = Number.isFinite(loss) && (best === null || loss < best - threshold * Math.abs(best));
+    return {
+      best: isBetter ? loss : best,
+      waited: isBetter || left > 0 ? 0 : waited + 1,
+      cooldown: Math.max(0, left - 1),
+    };
+  };
+  return {
+    name: "on a plateau",
+    init: () => ({ best: null, waited: 0, cooldown: 0 }),
+    should({ losses }, before) {
+      const state = losses.reduce(after, before);
+      if (state.waited <= patience) return { teleport: false, state };
+      return { teleport: true, state: { best: state.best, waited: 0, cooldown } };
+    },
+    nextStep: ({ step }, { waited, cooldown: left }) => step + left + patience + 1 - waited,
+  };
+}
+
+export interface OnPredictedGainOptions {
+  /** Steps between two looks; default 100. */
+  readonly every?: number;
+}
+
+/**
+ * When a teleport can be expected to raise its objective by more than a share: `threshold` 1 waits for twice the
+ * objective. Looks every so many steps, as a look costs about an ascent step.
+ *
+ * @throws OptionError for a threshold that is not a finite number >= 0, other options out of range, and, when it is asked,
+ *   where no predicted gain was measured
+ *
+ * @example
+ * onPredictedGain(0.5, { every: 200 });
+ */
+export function onPredictedGain(threshold: number, options: OnPredictedGainOptions = {}): When<null> {
+  if (!nonNegative.test(threshold)) {
+    throw new OptionError(
+      `onPredictedGain: the threshold must be ${nonNegative.expected}; got ${threshold}.`,
+    );
+  }
+  checkOptions<OnPredictedGainOptions>("onPredictedGain", options, { every: integerFrom(1) });
+  const { every: k = 100 } = options;
+  const looks = every(k);
+  return {
+    ...looks,
+    name: "on predicted gain",
+    needsPredictedGain: true,
+    should(now, state) {
+      if (!looks.should(now, state).teleport) return { teleport: false, state };
+      if (now.predictedGain === undefined) {
+        throw new OptionError(
+          `onPredictedGain: at step ${now.step} there is no predictedGain; who asks must measure it for schedules with needsPredictedGain.`,
+        );
+      }
+      return { teleport: now.predictedGain > threshold, state };
+    },
+  };
+}
+
+/**
+ * A schedule from a function of one's own, without a state. For one with a state write a {@link When}.
+ *
+ * @param options `every`: steps between two questions; default 1: before every step, which keeps steps from running
+ *   without a break
+ * @throws OptionError for options out of range
+ *
+ * @example
+ * when(({ step, losses }) => step > 500 && (losses.at(-1) ?? 0) > 1, { every: 50 });
+ */
+export function when(
+  should: (now: Occasion) => boolean,
+  options: { readonly every?: number } = {},
+): When<null> {
+  checkOptions<{ readonly every?: number }>("when", options, { every: integerFrom(1) });
+  const { every: k = 1 } = options;
+  const asked = every(k, { from: 0 });
+  return {
+    ...asked,
+    name: "own function",
+    should: (now, state) => ({ teleport: asked.should(now, state).teleport && should(now), state }),
+  };
+}
+
+const countOrInfinity = {
+  expected: "an integer >= 0, or Infinity",
+  test: (v: unknown) => v === Infinity || integerFrom(0).test(v),
+};
+
+function requireCount(owner: string, name: string, value: number, least: number): void {
+  const { expected, test } = integerFrom(least);
+  if (!test(value)) throw new OptionError(`${owner}: ${name} must be ${expected}; got ${value}.`);
+}
+
+function sortedIntegers(owner: string, name: string, values: readonly number[]): number[] {
+  if (!Array.isArray(values) || !values.every((v) => integerFrom(0).test(v))) {
+    throw new OptionError(
+      `${owner}: ${name} must be a list of integers >= 0; got ${JSON.stringify(values)}.`,
+    );
+  }
+  return [...values].sort((a, b) => a - b);
+}

@@ -1,0 +1,67 @@
+import type { NdArray } from "../array.js";
+import { isNdArray } from "../array.js";
+import { takeRows } from "../data/batches.js";
+import type { TensorsOf } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
+import type { Model } from "../nn/model.js";
+import type { Batch } from "../symmetry/symmetry.js";
+import type { BatchLoss } from "../teleport/objective/objective.js";
+import { flatten, unflatten } from "../tree.js";
+import type { Dataset } from "./dataset.js";
+import type { Loss } from "./step.js";
+
+/** Where a teleport's batch comes from. */
+interface Source<S> {
+  readonly data: Dataset;
+  readonly batchOf: (step: number) => Int32Array;
+  /** Examples of the batch. */
+  readonly count: number;
+  readonly step: number;
+  readonly state: S;
+  readonly seed: number;
+}
+
+/**
+ * The training loss of a model as a function of parameters and a batch `{x, y, seed, state...}`. Batch statistics and
+ * dropout are those of training, so that it is the loss whose gradient the next step takes.
+ */
+export function teleportLoss<P, S>({
+  model,
+  loss,
+  state,
+}: {
+  readonly model: Model<P, S>;
+  readonly loss: Loss;
+  readonly state: S;
+}): BatchLoss<TensorsOf<P>> {
+  const { paths, def } = flatten<NdArray>({ state }, isNdArray);
+  return (params, batch) => {
+    const { state: s } = unflatten(
+      def,
+      paths.map((path) => batch[path]),
+    ) as { state: TensorsOf<S> };
+    const { output } = model.apply(params, batch.x, { state: s, training: true, seed: batch.seed });
+    return loss(output, batch.y);
+  };
+}
+
+/**
+ * The batch of a teleport before a step: the examples that training goes on with, and, where the data set has as many
+ * more, the next ones as held-out data.
+ */
+export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: Source<S>): {
+  readonly batch: Batch;
+  readonly heldOut?: Batch;
+} {
+  const total = data.inputs.shape[0];
+  const rows: number[] = [];
+  for (let s = step; rows.length < 2 * count && rows.length < total; s++) rows.push(...batchOf(s));
+  const make = (picked: readonly number[]): Batch => ({
+    x: takeRows(data.inputs, picked),
+    y: takeRows(data.labels, picked),
+    seed: { shape: [], data: BigInt64Array.of(BigInt(seed)) },
+    ...namedArrays({ state }),
+  });
+  const rest = rows.slice(count, 2 * count);
+  return { batch: make(rows.slice(0, count)), ...(rest.length === count ? { heldOut: make(rest) } : {}) };
+}

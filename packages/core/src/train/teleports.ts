@@ -1,0 +1,161 @@
+import { array } from "../array.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import type { CompileOptions } from "../runtime/compile.js";
+import type { Batch, Symmetry } from "../symmetry/symmetry.js";
+import type { GuardOptions } from "../teleport/guard.js";
+import type { BatchLoss, Objective } from "../teleport/objective/objective.js";
+import type { TeleportReport } from "../teleport/report.js";
+import { gradientAscent } from "../teleport/search/gradient-ascent.js";
+import type { MemoryArrays, SearchFactory } from "../teleport/search/search.js";
+import { createTeleporter } from "../teleport/teleporter.js";
+import { createTransport, type TransportPolicy } from "../teleport/transport.js";
+import { type Occasion, occasionAt, type When } from "../teleport/when.js";
+
+/**
+ * How a run teleports: when, on which way, to what end, and what becomes of the optimiser's state.
+ *
+ * @typeParam P tree of parameters
+ */
+export interface TeleportPlan<P> {
+  readonly when: When;
+  /** A symmetry, or how to make one for the run's parameters: a search by gradient ascent on its orbit. */
+  readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>);
+  /** Another search, such as `levelSet()`. */
+  readonly search?: SearchFactory<P>;
+  /** What is raised; default the squared gradient norm. */
+  readonly objective?: Objective;
+  /** See `GuardOptions`; `false` takes every finite point, and is for reproducing others' results. */
+  readonly guard?: GuardOptions | false;
+  /** What becomes of the optimiser's state; default `keep`. */
+  readonly state?: TransportPolicy;
+}
+
+/** One teleport of a run. */
+export interface TeleportEvent extends TeleportReport {
+  /** Steps done before it. */
+  readonly step: number;
+  /** Where the optimiser's state did not go as planned: why. */
+  readonly note?: string;
+}
+
+/** What a schedule has seen, as plain data. */
+export interface ScheduleState {
+  /** Step at which it was asked last; -1 before the first. */
+  readonly asked: number;
+  readonly state: unknown;
+}
+
+/** What a run's teleports are made for. */
+interface Subject<P> {
+  readonly plan: TeleportPlan<P>;
+  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly params: P;
+  readonly batch: Batch;
+  readonly optimizer: Optimizer;
+  readonly dtype: "float32" | "float64";
+  readonly compileOptions: CompileOptions;
+}
+
+/** A run where a teleport may happen. */
+export interface Crossing<P> {
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** Training losses of all steps so far. */
+  readonly losses: readonly number[];
+  readonly params: P;
+  readonly optimizer: OptimizerState;
+  readonly learningRate: number;
+  readonly batch: Batch;
+  readonly heldOut?: Batch;
+}
+
+export interface Crossed<P> {
+  readonly params: P;
+  readonly optimizer: OptimizerState;
+  readonly schedule: ScheduleState;
+  /** Left out where the schedule said no. */
+  readonly event?: TeleportEvent;
+}
+
+/** The teleports of a run. */
+export interface Teleports<P> {
+  /** First step at which the schedule wants to be asked, from what it has seen. */
+  due(schedule: ScheduleState, stepsPerEpoch: number): number;
+  /** Asks the schedule, and teleports if it says so. */
+  cross(at: Crossing<P>, schedule: ScheduleState): Promise<Crossed<P>>;
+  dispose(): Promise<void>;
+}
+
+/** Steps between questions to a schedule that does not say when it wants to be asked. */
+const usualPause = 10;
+
+/** What a schedule has seen before the first step. */
+export const firstSchedule = (when: When): ScheduleState => ({ asked: -1, state: when.init() });
+
+/** Compiles what a run's teleports need. */
+export async function createTeleports<P>({
+  plan,
+  loss,
+  params,
+  batch,
+  optimizer,
+  dtype,
+  compileOptions,
+}: Subject<P>): Promise<Teleports<P>> {
+  const { when, symmetry, objective, state = "keep" } = plan;
+  const memoryOf = (optimizerState: OptimizerState, rate: number): MemoryArrays =>
+    // Only an objective of the user's choice looks at it.
+    objective === undefined ? {} : { optimizer: optimizerState, learningRate: array(rate, dtype) };
+  const made = typeof symmetry === "function" ? symmetry(params) : symmetry;
+  const search = plan.search ?? (made && gradientAscent(made));
+  const teleporter = await createTeleporter<P>({
+    ...compileOptions,
+    ...(search ? { search } : {}),
+    loss,
+    ...(objective ? { objective } : {}),
+    params,
+    batch,
+    memory: memoryOf(optimizer.init(params), 0),
+    ...(plan.guard === undefined ? {} : { guard: plan.guard }),
+  });
+  const transport = await createTransport({ policy: state, optimizer, loss, params, batch, compileOptions });
+
+  return {
+    due({ asked, state: seen }, stepsPerEpoch) {
+      const next = when.nextStep?.({ step: asked, stepsPerEpoch }, seen);
+      return next ?? Math.max(0, asked + usualPause);
+    },
+    async cross(at, schedule) {
+      const { step, stepsPerEpoch, losses } = at;
+      const since = losses.slice(Math.max(0, schedule.asked), step);
+      const teleport = () =>
+        teleporter.teleport(at.params, at.batch, {
+          memory: memoryOf(at.optimizer, at.learningRate),
+          ...(at.heldOut ? { heldOut: at.heldOut } : {}),
+        });
+      // The gain that can be expected is that of a trial.
+      const trial = when.needsPredictedGain ? await teleport() : undefined;
+      const gain = trial && trial.report.objectiveAfter / trial.report.objectiveBefore - 1;
+      const occasion: Occasion = occasionAt(step, stepsPerEpoch, since, gain);
+      const answer = when.should(occasion, schedule.state);
+      const seen = { asked: step, state: answer.state };
+      const { params: from, optimizer: stateBefore } = at;
+      if (!answer.teleport) return { params: from, optimizer: stateBefore, schedule: seen };
+      const moved = trial ?? (await teleport());
+      const carried = moved.report.accepted
+        ? await transport.carry({ from, state: stateBefore, batch: at.batch, moved })
+        : { state: stateBefore };
+      return {
+        params: moved.params,
+        optimizer: carried.state,
+        schedule: seen,
+        event: { step, ...moved.report, ...(carried.note === undefined ? {} : { note: carried.note }) },
+      };
+    },
+    async dispose() {
+      await teleporter.dispose();
+      await transport.dispose();
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import type { NdArray } from "../../src/array.js";
+import { OptionError } from "../../src/errors.js";
+import { adagrad } from "../../src/optim/adagrad.js";
+import { adam } from "../../src/optim/adam.js";
+import { gd, sgd } from "../../src/optim/sgd.js";
+import { booth } from "../../src/problems/booth.js";
+import { mlpRegression } from "../../src/problems/mlp-regression.js";
+import { quadratic } from "../../src/problems/quadratic.js";
+import { rosenbrock } from "../../src/problems/rosenbrock.js";
+import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import { bestAngle } from "../../src/teleport/search/best-angle.js";
+import { atSteps, every, onPlateau, onPredictedGain } from "../../src/teleport/when.js";
+import { minimize } from "../../src/train/minimize.js";
+
+const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array);
+/** Numbers of section 7 of the specification, as printed there. */
+const digits = (value: number, count: number): number => Number(value.toPrecision(count));
+
+describe("minimize", () => {
+  it("descends Booth's function at rate .08 from (5, -5) to the printed losses", async () => {
+    const { loss, gradNormSq, params } = await minimize(booth(), {
+      optimizer: gd(),
+      learningRate: 0.08,
+      steps: 10,
+    });
+    const printed = [
+      144, 64.7424, 38.54536704, 25.815912873983994, 17.948211369895528, 12.612470571026286, 8.88933319977981,
+      6.270372465362236, 4.423999026137693, 3.1215009607850766, 2.2025169931315807,
+    ];
+    printed.forEach((value, t) => expect(loss[t] / value).toBeCloseTo(1, 13));
+    expect(loss).toHaveLength(11);
+    expect(gradNormSq[4]).toBeCloseTo(75.02955620283186, 11);
+    expect(params.w.shape).toEqual([2]);
+  });
+
+  it("jumps on Booth's function at step 4 to where ten steps lead to 9.45e-4", async () => {
+    const problem = booth();
+    const {
+      loss,
+      teleports,
+      trajectory = [],
+    } = await minimize(problem, {
+      optimizer: gd(),
+      learningRate: 0.08,
+      steps: 10,
+      teleport: { when: atSteps([4]), search: bestAngle(problem.symmetry()) },
+      trajectory: true,
+    });
+    expect(teleports).toHaveLength(1);
+    expect(teleports[0]).toMatchObject({ step: 4, accepted: true });
+    expect(digits(teleports[0].gradNormSqAfter, 13)).toBe(646.1356093162);
+    expect(digits(loss[10] * 1e4, 7)).toBe(9.450468);
+    // The point before step 4 is that after the jump: the loss is kept, the place is not.
+    expect(loss[4]).toBeCloseTo(17.948211369895528, 11);
+    expect(numbers(trajectory[4].w).map((v) => Number(v.toFixed(10)))).toEqual([0.0014396093, 2.0014396093]);
+  });
+
+  it("jumps every 100 steps on Rosenbrock's function, as printed", async () => {
+    const problem = rosenbrock();
+    const run = await minimize(problem, {
+      optimizer: gd(),
+      learningRate: 1e-3,
+      steps: 500,
+      teleport: { when: every(100, { from: 99 }), search: bestAngle(problem.symmetry()) },
+      trajectory: true,
+    });
+    expect(run.teleports.map(({ step }) => step)).toEqual([99, 199, 299, 399, 499]);
+    expect(run.teleports[0].gradNormSqAfter).toBeCloseTo(2208.31293, 4);
+    expect(numbers((run.trajectory ?? [])[99].w).map((v) => Number(v.toFixed(10)))).toEqual([
+      1.4048359479, 1.8960588666,
+    ]);
+    expect(run.loss[500]).toBeLessThan(1e-14);
+  });
+
+  it("gives the numbers of one run for a run with teleports that move nothing", async () => {
+    const problem = mlpRegression();
+    const settings = { optimizer: adam(), learningRate: 1e-3, steps: 40 };
+    const plain = await minimize(problem, settings);
+    const teleport = {
+      when: every(7),
+      symmetry: positiveScaling,
+      guard: { drift: 0, heldOutDrift: 0, halvings: 0 },
+    };
+    const refused = await minimize(problem, { ...settings, teleport });
+    expect(refused.teleports.length).toBeGreaterThan(4);
+    const moved = refused.teleports.some(({ accepted }) => accepted);
+    if (!moved) expect(refused.loss).toEqual(plain.loss);
+    expect(plain.loss[0]).toBe(refused.loss[0]);
+  });
+
+  it.each(["keep", "reset", "push", "reuse"] as const)(
+    "takes every optimiser across a teleport: %s",
+    async (state) => {
+      const problem = mlpRegression();
+      for (const optimizer of [gd(), sgd({ momentum: 0.9 }), adagrad(), adam({ amsgrad: true })]) {
+        const run = await minimize(problem, {
+          optimizer,
+          learningRate: 1e-5,
+          steps: 12,
+          teleport: {
+            when: atSteps([5]),
+            symmetry: (p) => positiveScaling(p, { activation: "leakyRelu" }),
+            state,
+          },
+        });
+        expect(run.teleports[0]).toMatchObject({ accepted: true });
+        expect(run.teleports[0].note).toBeUndefined();
+        expect(run.status).toBe("done");
+        expect(run.loss[12]).toBeLessThan(run.loss[0]);
+      }
+    },
+  );
+
+  it("leaves Adam's path as it is when its moments are pushed along with a scaling", async () => {
+    // Spec, evidence A9: with v pushed forward exactly, scaled parameters move in scaled steps only where the action
+    // and the division by sqrt(v) commute: m/sqrt(v) has no scale, so the step taken is the unscaled one.
+    const problem = mlpRegression();
+    const settings = { optimizer: adam(), learningRate: 1e-4, steps: 8 };
+    const symmetry = (p: typeof problem.start) => positiveScaling(p, { activation: "leakyRelu" });
+    const pushed = await minimize(problem, {
+      ...settings,
+      teleport: { when: atSteps([4]), symmetry, state: "push" },
+    });
+    const kept = await minimize(problem, {
+      ...settings,
+      teleport: { when: atSteps([4]), symmetry, state: "keep" },
+    });
+    expect(pushed.loss.slice(0, 5)).toEqual(kept.loss.slice(0, 5));
+    expect(pushed.loss[6]).not.toBe(kept.loss[6]);
+  });
+
+  it("waits for a plateau, or for a gain worth having", async () => {
+    const problem = quadratic();
+    const common = { optimizer: gd(), learningRate: 0.01, steps: 400 };
+    const search = bestAngle(problem.symmetry());
+    const plateau = await minimize(problem, {
+      ...common,
+      teleport: { when: onPlateau({ patience: 5, threshold: 0.05, cooldown: 1000 }), search },
+    });
+    expect(plateau.teleports.filter(({ accepted }) => accepted)).toHaveLength(1);
+    const gain = await minimize(problem, {
+      ...common,
+      teleport: { when: onPredictedGain(2, { every: 10 }), search },
+    });
+    const [first] = gain.teleports;
+    expect(first.gradNormSqAfter / first.gradNormSqBefore).toBeGreaterThan(3);
+    const never = await minimize(problem, {
+      ...common,
+      teleport: { when: onPredictedGain(100, { every: 10 }), search },
+    });
+    expect(never.teleports).toEqual([]);
+  });
+
+  it("stops where it diverges, and says so", async () => {
+    const run = await minimize(booth(), { optimizer: gd(), learningRate: 10, steps: 5000 });
+    expect(run.status).toBe("diverged");
+    expect(run.loss.length).toBeLessThan(5000);
+  });
+
+  it.each([{ steps: 1.5 }, { steps: -1 }, { learningRate: Number.NaN }, { learningRate: -1 }])(
+    "refuses %j",
+    async (options) => {
+      const settings = { optimizer: gd(), learningRate: 0.1, steps: 1, ...options };
+      await expect(minimize(booth(), settings)).rejects.toThrow(OptionError);
+    },
+  );
+});
