@@ -147,6 +147,15 @@ export {
 } from "./optim/schedules.js";
 export type { GdOptions, SgdOptions } from "./optim/sgd.js";
 export { gd, sgd } from "./optim/sgd.js";
+export { booth } from "./problems/booth.js";
+export type { MlpRegressionOptions } from "./problems/mlp-regression.js";
+export { mlpRegression, mlpRegressionSeeds } from "./problems/mlp-regression.js";
+export type { Problem } from "./problems/problem.js";
+export { vector } from "./problems/problem.js";
+export type { QuadraticOptions } from "./problems/quadratic.js";
+export { quadratic } from "./problems/quadratic.js";
+export { rosenbrock } from "./problems/rosenbrock.js";
+export { rosenbrock2n } from "./problems/rosenbrock-2n.js";
 export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
 export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
@@ -157,29 +166,105 @@ export { decodeModel, encodeModel } from "./runtime/onnx/codec.js";
 export { emitModel } from "./runtime/onnx/emit.js";
 export { compileOnnx } from "./runtime/onnx/executable.js";
 export { toOnnx } from "./runtime/onnx/export.js";
+export type { DiscreteSymmetry } from "./symmetry/discrete.js";
+export { generalLinear } from "./symmetry/general-linear.js";
+export type { HiddenActionOptions } from "./symmetry/hidden-action.js";
 export { hiddenAction } from "./symmetry/hidden-action.js";
+export { permutations } from "./symmetry/permutations.js";
 export { positiveScaling } from "./symmetry/positive-scaling.js";
+export { product } from "./symmetry/product.js";
+export type { VectorParams } from "./symmetry/quadratic-rotation.js";
+export { quadraticRotation } from "./symmetry/quadratic-rotation.js";
+export type { ResidualMap } from "./symmetry/residual-rotation.js";
+export { residualRotation } from "./symmetry/residual-rotation.js";
+export { scaling } from "./symmetry/scaling.js";
+export { signFlips } from "./symmetry/sign-flips.js";
 export type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "./symmetry/symmetry.js";
+export { isRefusal } from "./symmetry/symmetry.js";
+export type { ConjugateGradientOptions, ConjugateGradientResult } from "./teleport/conjugate-gradient.js";
+export { conjugateGradient } from "./teleport/conjugate-gradient.js";
+export type { DiagnoseOptions } from "./teleport/diagnose.js";
+export { diagnose } from "./teleport/diagnose.js";
+export type { Diagnosis, Figure, Missing } from "./teleport/diagnosis.js";
+export { isMissing } from "./teleport/diagnosis.js";
 export type { GuardOptions } from "./teleport/guard.js";
+export type { Hessian } from "./teleport/hessian.js";
+export { createHessian, lanczos } from "./teleport/hessian.js";
+export type { DecreaseOptions } from "./teleport/objective/decrease.js";
+export { decrease } from "./teleport/objective/decrease.js";
+export { gradNormSqOf } from "./teleport/objective/grad-norm-sq-of.js";
+export { modelDecrease } from "./teleport/objective/model-decrease.js";
 export type { BatchLoss, Memory, Objective, PointValue } from "./teleport/objective/objective.js";
 export { gradNormSq, minimised } from "./teleport/objective/objective.js";
+export type { OrbitCurvatureOptions } from "./teleport/objective/orbit-curvature.js";
+export { orbitCurvature } from "./teleport/objective/orbit-curvature.js";
+export type { SharpnessOptions } from "./teleport/objective/sharpness.js";
+export { sharpness } from "./teleport/objective/sharpness.js";
+export type { Point } from "./teleport/point.js";
+export type { GainPredictor, GainPredictorOptions } from "./teleport/predicted-gain.js";
+export { createGainPredictor } from "./teleport/predicted-gain.js";
 export type { RaceOptions } from "./teleport/race.js";
+export type { ReferenceMlpOptions } from "./teleport/reference.js";
+export { referenceMlpTeleport } from "./teleport/reference.js";
+export type { ReferenceAngleOptions } from "./teleport/reference-angle.js";
+export { referenceAngleTeleport } from "./teleport/reference-angle.js";
 export type { TeleportReport } from "./teleport/report.js";
+export type { BestAngleOptions } from "./teleport/search/best-angle.js";
+export { bestAngle } from "./teleport/search/best-angle.js";
+export type { DiscreteSearchOptions } from "./teleport/search/discrete.js";
+export { discreteSearch } from "./teleport/search/discrete.js";
 export type { GradientAscentOptions } from "./teleport/search/gradient-ascent.js";
 export { gradientAscent } from "./teleport/search/gradient-ascent.js";
-export type { Search, SearchFactory, SearchProblem, Setting, Stop, Walk } from "./teleport/search/search.js";
+export type { LevelSetOptions } from "./teleport/search/level-set.js";
+export { levelSet } from "./teleport/search/level-set.js";
+export type { LineSearchOptions } from "./teleport/search/line-search.js";
+export { lineSearch } from "./teleport/search/line-search.js";
+export type { NullSpaceOptions } from "./teleport/search/null-space.js";
+export { nullSpace } from "./teleport/search/null-space.js";
+export { ownMove } from "./teleport/search/own-move.js";
+export { quadraticOptimum } from "./teleport/search/quadratic-optimum.js";
+export type { RandomSearchOptions } from "./teleport/search/random.js";
+export { randomSearch } from "./teleport/search/random.js";
+export type { ScalingCornerOptions } from "./teleport/search/scaling-corner.js";
+export { scalingCorner } from "./teleport/search/scaling-corner.js";
+export type {
+  Leap,
+  MemoryArrays,
+  Search,
+  SearchFactory,
+  SearchProblem,
+  Setting,
+  Stop,
+  Walk,
+} from "./teleport/search/search.js";
+export { isStop } from "./teleport/search/search.js";
 export type { Teleported, Teleporter, TeleporterOptions, TeleportOptions } from "./teleport/teleporter.js";
 export { createTeleporter } from "./teleport/teleporter.js";
+export type { Carried, Passage, Transport, TransportPolicy } from "./teleport/transport.js";
+export { createTransport, transportPolicies } from "./teleport/transport.js";
+export type {
+  EveryOptions,
+  Occasion,
+  OnPlateauOptions,
+  OnPlateauState,
+  OnPredictedGainOptions,
+  When,
+} from "./teleport/when.js";
+export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "./teleport/when.js";
 export type { Checkpoint } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { History, Metrics } from "./train/history.js";
+export type { Minimization, MinimizationProblem, MinimizeOptions } from "./train/minimize.js";
+export { minimize } from "./train/minimize.js";
 export type { Loss } from "./train/step.js";
+export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";
 export type {
   Dataset,
   Progress,
   RunTrainerOptions,
   Trainer,
   TrainerOptions,
+  TrainerTeleportPlan,
   TrainState,
 } from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";

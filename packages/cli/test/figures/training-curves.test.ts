@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Curve, trainingCurves } from "../../src/figures/training-curves.js";
 import { palettes } from "../../src/figures/theme.js";
+import { type Curve, trainingCurves } from "../../src/figures/training-curves.js";
 import { parseXml } from "../well-formed.js";
 
 const curve = (name: string, teleports: readonly number[], steps = 60): Curve => ({

@@ -4,8 +4,9 @@ import { square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/residual-rotation.js";
-import { type Problem, type VectorParams, vector } from "./problem.js";
+import { type Problem, vector } from "./problem.js";
 
 /** u = x + 2y - 7, v = 2x + y - 5; x = -u/3 + 2v/3 + 1, y = 2u/3 - v/3 + 3. */
 const residuals: ResidualMap<VectorParams> = {
@@ -33,7 +34,9 @@ const pair = (w: Tensor): [Tensor, Tensor] => [slice(w, { ends: [1] }), slice(w,
  */
 export function booth({
   start = [5, -5],
-}: { readonly start?: readonly [number, number] } = {}): Problem<VectorParams> {
+}: {
+  readonly start?: readonly [number, number];
+} = {}): Problem<VectorParams> {
   const params = vector(start);
   return {
     name: "booth",

@@ -66,6 +66,7 @@ export function mlpRegression({
 
 function transposed({ shape: [rows, columns], data }: NdArray): NdArray {
   const moved = data.slice() as Float64Array;
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) moved[j * rows + i] = Number(data[i * columns + j]);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) moved[j * rows + i] = Number(data[i * columns + j]);
   return { shape: [columns, rows], data: moved };
 }

@@ -1,13 +1,8 @@
-import type { NdArray } from "../array.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
+import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import type { ResidualMap } from "../symmetry/residual-rotation.js";
 import type { Batch, BatchTensors, Symmetry } from "../symmetry/symmetry.js";
-
-/** Parameters of a function of R^n: one vector. */
-export interface VectorParams {
-  readonly w: NdArray;
-}
 
 /**
  * A function to minimise, with where to begin and what is known of it.

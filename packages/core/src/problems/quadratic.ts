@@ -5,8 +5,8 @@ import { constant } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
-import { quadraticRotation } from "../symmetry/quadratic-rotation.js";
-import { type Problem, type VectorParams, vector } from "./problem.js";
+import { quadraticRotation, type VectorParams } from "../symmetry/quadratic-rotation.js";
+import { type Problem, vector } from "./problem.js";
 
 export interface QuadraticOptions {
   /** A: symmetric, positive definite, [n, n]; default diag(1, 10). */
@@ -37,7 +37,9 @@ export function quadratic({
   const n = start.length;
   const symmetry = quadraticRotation(matrix);
   if (matrix.shape[0] !== n) {
-    throw new OptionError(`quadratic: start needs ${matrix.shape[0]} numbers, one for each row of the matrix; got ${n}.`);
+    throw new OptionError(
+      `quadratic: start needs ${matrix.shape[0]} numbers, one for each row of the matrix; got ${n}.`,
+    );
   }
   return {
     name: "quadratic",

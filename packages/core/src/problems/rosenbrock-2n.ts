@@ -6,8 +6,9 @@ import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/residual-rotation.js";
-import { type Problem, type VectorParams, vector } from "./problem.js";
+import { type Problem, vector } from "./problem.js";
 
 /** u = 10 (x^2 - y), v = x - 1 for each pair; x = v + 1, y = (v + 1)^2 - u / 10. */
 const residuals: ResidualMap<VectorParams> = {
@@ -46,13 +47,18 @@ const joined = (x: Tensor, y: Tensor): Tensor => reshape(concat([x, y], { axis: 
 export function rosenbrock2n({
   pairs = 10,
   start,
-}: { readonly pairs?: number; readonly start?: readonly number[] } = {}): Problem<VectorParams> {
+}: {
+  readonly pairs?: number;
+  readonly start?: readonly number[];
+} = {}): Problem<VectorParams> {
   if (!(Number.isInteger(pairs) && pairs >= 1)) {
     throw new OptionError(`rosenbrock2n: pairs must be an integer >= 1; got ${pairs}.`);
   }
   const values = start ?? Array.from({ length: 2 * pairs }, () => -1);
   if (values.length !== 2 * pairs) {
-    throw new OptionError(`rosenbrock2n: start needs ${2 * pairs} numbers, two a pair; got ${values.length}.`);
+    throw new OptionError(
+      `rosenbrock2n: start needs ${2 * pairs} numbers, two a pair; got ${values.length}.`,
+    );
   }
   const params = vector(values);
   return {

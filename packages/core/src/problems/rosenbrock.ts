@@ -1,5 +1,6 @@
 // H. Rosenbrock, "An automatic method for finding the greatest or least value of a function", Computer Journal 3(3), 1960.
-import type { Problem, VectorParams } from "./problem.js";
+import type { VectorParams } from "../symmetry/quadratic-rotation.js";
+import type { Problem } from "./problem.js";
 import { rosenbrock2n } from "./rosenbrock-2n.js";
 
 /**
@@ -14,6 +15,8 @@ import { rosenbrock2n } from "./rosenbrock-2n.js";
  */
 export function rosenbrock({
   start = [-1, -1],
-}: { readonly start?: readonly [number, number] } = {}): Problem<VectorParams> {
+}: {
+  readonly start?: readonly [number, number];
+} = {}): Problem<VectorParams> {
   return { ...rosenbrock2n({ pairs: 1, start }), name: "rosenbrock" };
 }

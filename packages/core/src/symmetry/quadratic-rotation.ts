@@ -7,8 +7,13 @@ import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { eigenSymmetric } from "../math/linalg.js";
 import { type Matrix, product, spectral, times } from "./matrix.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes } from "./rotation.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
 import type { Symmetry } from "./symmetry.js";
+
+/** Parameters of a function of R^n: one vector. */
+export interface VectorParams {
+  readonly w: NdArray;
+}
 
 /** A positive definite matrix with its spectrum, A = V diag(values) V', and its square roots. */
 export interface PositiveForm {
@@ -65,30 +70,38 @@ export function positiveForm(matrix: NdArray, owner: string): PositiveForm {
  * @example
  * const symmetry = quadraticRotation(array([[1, 0], [0, 10]], "float64"));
  */
-export function quadraticRotation(matrix: NdArray): Symmetry<{ readonly w: NdArray }> {
+export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
   const { n, root, rootInverse } = positiveForm(matrix, "quadraticRotation");
   const conjugated = (left: Matrix, [T]: readonly NdArray[], right: Matrix): Matrix =>
     product(left, product(rotation(T.data as Float64Array, n), right));
-  const moved = ({ w }: { readonly w: NdArray }, map: Matrix) => {
+  const moved = ({ w }: VectorParams, map: Matrix) => {
     const data = times(map, w.data as Float64Array);
     return { w: astype({ shape: w.shape, data }, dtypeOf(w)) };
   };
+  const map = (m: Matrix, v: Tensor) => reshape(matmul(constant(m, v.dtype), reshape(v, [n, 1])), v.shape);
   return {
     name: "rotation of a quadratic",
     exact: "everywhere",
     algebra: [[rotationPlanes(n)]],
     bound: { kind: "norm", value: Math.PI },
-    derivative({ w }, [T]) {
-      const map = (m: Matrix, v: Tensor) =>
-        reshape(matmul(constant(m, v.dtype), reshape(v, [n, 1])), v.shape);
-      return { w: map(rootInverse, skewTimes(T, map(root, w))) };
-    },
+    derivative: ({ w }, [T]) => ({ w: map(rootInverse, skewTimes(T, map(root, w))) }),
     act: async (params, T) => moved(params, conjugated(rootInverse, T, root)),
+    // In more dimensions rotations do not commute: their elements do not add up.
+    ...(n === 2
+      ? {
+          trace: ({ w }: { readonly w: Tensor }, [T]: readonly Tensor[]) => ({
+            w: map(rootInverse, turned(T, map(root, w))),
+          }),
+        }
+      : {}),
     ...rotationGroup(n),
     // J^-T = A^1/2 R A^-1/2.
     pushForward: async (tree, T, power) => {
-      const map = conjugated(root, T, rootInverse);
-      return moved(tree, power === 1 ? map : { shape: map.shape, data: map.data.map((v) => v * v) });
+      const cotangents = conjugated(root, T, rootInverse);
+      return moved(
+        tree,
+        power === 1 ? cotangents : { shape: [n, n], data: cotangents.data.map((v) => v * v) },
+      );
     },
   };
 }

@@ -11,7 +11,7 @@ import { compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
 import { times } from "./matrix.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes } from "./rotation.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
 import {
   type Batch,
   type BatchSpec,
@@ -52,9 +52,8 @@ export function residualRotation<P>(
   map: ResidualMap<P>,
   { params, batch }: { readonly params: P; readonly batch: BatchSpec },
 ): Symmetry<P> {
-  const { leaves: examples, def } = flatten<NdArray>(params, isNdArray);
+  const { def } = flatten<NdArray>(params, isNdArray);
   const n = checked(map, params, batch);
-  const dtypes = examples.map(dtypeOf);
   const vector = spec([n], "float64");
   const matrix = spec([n, n], "float64");
   const compiled = new Map<string, Promise<Executable>>();
@@ -101,16 +100,17 @@ export function residualRotation<P>(
       [params, batch, matrix, params],
       ["params", "batch", "turn", "g"],
     );
-  const treeOf = (results: Record<string, NdArray>, prefix: string): P => {
-    const names = Object.keys(namedArrays({ [prefix]: params }));
+  /** Results in the dtypes of a tree. */
+  const treeOf = (results: Record<string, NdArray>, prefix: string, like: P): P => {
+    const named = Object.entries(namedArrays({ [prefix]: like }));
     return unflatten(
       def,
-      names.map((name, i) => astype(results[name], dtypes[i])),
+      named.map(([name, leaf]) => astype(results[name], dtypeOf(leaf))),
     ) as P;
   };
 
   /** The new point in float64 results, checked against the residuals it should have. */
-  const turned = async (
+  const turnedAt = async (
     p: P,
     [T]: readonly NdArray[],
     b: Batch,
@@ -144,19 +144,25 @@ export function residualRotation<P>(
       return jvp((v: Tensor) => map.inverse(v, b), u, skewTimes(T, u))[1] as TensorsOf<P>;
     },
     async act(p, T, b) {
-      const to = await turned(p, T, b);
-      return isRefusal(to) ? to : treeOf(to, "moved");
+      const to = await turnedAt(p, T, b);
+      return isRefusal(to) ? to : treeOf(to, "moved", p);
     },
+    ...(n === 2
+      ? {
+          trace: (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors) =>
+            map.inverse(turned(T, map.residuals(p, b)), b),
+        }
+      : {}),
     ...rotationGroup(n),
     async pushForward(tree, T, power, p, b) {
-      const to = await turned(p, T, b);
+      const to = await turnedAt(p, T, b);
       if (isRefusal(to)) return to;
-      const at = treeOf(to, "moved");
+      const at = treeOf(to, "moved", p);
       const turn = rotation(T[0].data as Float64Array, n);
       const run = await push();
       const carried = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
-      if (power === 1) return treeOf(await carried(tree), "g");
-      return throughSquares(tree, async (g) => treeOf(await carried(g), "g"));
+      if (power === 1) return treeOf(await carried(tree), "g", tree);
+      return throughSquares(tree, async (g) => treeOf(await carried(g), "g", g));
     },
     async dispose() {
       for (const run of compiled.values()) await (await run).dispose();
@@ -167,12 +173,9 @@ export function residualRotation<P>(
 
 /** The number of residuals, of a map that fits the parameters. */
 function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
-  const both = (p: TensorsOf<P>, b: BatchTensors) => {
-    const u = map.residuals(p, b);
-    return { u, back: map.inverse(u, b) };
-  };
-  const { outputs } = trace(both as never, [params, batch] as never, { names: ["params", "batch"] }).graph;
-  const [{ tensor: u }, ...back] = outputs;
+  const shapesOf = (f: (p: TensorsOf<P>, b: BatchTensors) => unknown) =>
+    trace(f as never, [params, batch] as never, { names: ["params", "batch"] }).graph.outputs;
+  const [{ tensor: u }] = shapesOf((p, b) => map.residuals(p, b));
   const given = namedArrays({ back: params });
   const count = Object.values(given).reduce((a, { data }) => a + data.length, 0);
   if (u.rank !== 1 || u.size !== count || count < 2) {
@@ -180,6 +183,7 @@ function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
       `residualRotation: an invertible map has as many residuals as parameters, at least 2, in one axis; got ${count} parameters and residuals of shape [${u.shape.join(", ")}].`,
     );
   }
+  const back = shapesOf((p, b) => ({ back: map.inverse(map.residuals(p, b), b) }));
   const formOf = (name: string, shape: Shape) => `${name.slice("back".length + 1)} [${shape.join(", ")}]`;
   const expected = Object.entries(given).map(([name, { shape }]) => formOf(name, shape));
   const got = back.map(({ name, tensor }) => formOf(name, tensor.shape));

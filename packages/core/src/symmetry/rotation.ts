@@ -1,11 +1,12 @@
 // Rotations of R^n by their Lie algebra, the skew matrices: J. Gallier and D. Xu, Int. J. Robotics & Automation 18(1), 2003.
 import type { NdArray } from "../array.js";
-import { neg } from "../graph/ops/arithmetic.js";
+import { add, mul, neg, sub } from "../graph/ops/arithmetic.js";
+import { cos, sin } from "../graph/ops/elementary.js";
 import { gather } from "../graph/ops/gather.js";
 import { constant, fill } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape } from "../graph/ops/reshape.js";
-import { concat } from "../graph/ops/slice.js";
+import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import { eigenSymmetric } from "../math/linalg.js";
 import { type Matrix, product, spectral, transposed } from "./matrix.js";
@@ -44,18 +45,30 @@ export function rotation(T: ArrayLike<number>, n: number): Matrix {
     const [c, s] = [Math.cos(T[0]), Math.sin(T[0])];
     return { shape: [2, 2], data: Float64Array.of(c, -s, s, c) };
   }
-  const S = skew(T, n);
+  // exp(S) = exp(S / 2^k)^(2^k): the rounding of S'S grows with its size.
+  let norm = 0;
+  for (let k = 0; k < T.length; k++) norm = Math.hypot(norm, T[k]);
+  const squarings = norm > 4 ? Math.ceil(Math.log2(norm / 4)) : 0;
+  const S = skew(
+    Float64Array.from(T, (t) => t / 2 ** squarings),
+    n,
+  );
   const { values, vectors } = eigenSymmetric(product(transposed(S), S));
   const angles = Array.from(values.data, (v) => Math.sqrt(Math.max(v, 0)));
   const cosines = spectral(vectors, angles.map(Math.cos));
-  const sines = product(
-    S,
-    spectral(
-      vectors,
-      angles.map((a) => (a === 0 ? 1 : Math.sin(a) / a)),
-    ),
-  );
-  return { shape: [n, n], data: cosines.data.map((c, i) => c + sines.data[i]) };
+  const ratios = angles.map((a) => (a === 0 ? 1 : Math.sin(a) / a));
+  const sines = product(S, spectral(vectors, ratios));
+  let R: Matrix = { shape: [n, n], data: cosines.data.map((c, i) => c + sines.data[i]) };
+  for (let k = 0; k < squarings; k++) R = product(R, R);
+  return orthogonal(R);
+}
+
+/** The nearest orthogonal matrix up to the square of the distance: a Newton step R (3 - R'R) / 2. */
+function orthogonal(R: Matrix): Matrix {
+  const n = R.shape[0];
+  const { data } = product(transposed(R), R);
+  const half = data.map((v, i) => ((i % (n + 1) === 0 ? 3 : 0) - v) / 2);
+  return product(R, { shape: R.shape, data: half });
 }
 
 /**
@@ -119,6 +132,13 @@ export function skewTimes(T: Tensor, v: Tensor): Tensor {
   const entries = concat([T, neg(T), fill([1], 0, T.dtype)]);
   const S = gather(entries, constant({ shape: [n, n], data: places }));
   return reshape(matmul(S, reshape(v, [n, 1])), v.shape);
+}
+
+/** R(theta) v in the plane, for an angle of shape [1]. Traced. */
+export function turned(angle: Tensor, v: Tensor): Tensor {
+  const [c, s] = [cos(angle), sin(angle)];
+  const [x, y] = [slice(v, { ends: [1] }), slice(v, { starts: [1] })];
+  return concat([sub(mul(c, x), mul(s, y)), add(mul(s, x), mul(c, y))]);
 }
 
 /** The inverse and the product of rotations, in the algebra: T of R^-1, and of R(second) R(first). */

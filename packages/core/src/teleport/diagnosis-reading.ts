@@ -2,6 +2,8 @@ import { type Diagnosis, isMissing } from "./diagnosis.js";
 
 /** Below this 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
 const STATIONARY = 1e-6;
+/** Below this a relative change is taken for rounding, also in float32. */
+const UNCHANGED = 1e-5;
 
 const short = (x: number): string => `${Number(x.toPrecision(3))}`;
 const percent = (x: number): string => `${short(100 * x)} %`;
@@ -53,7 +55,7 @@ function lagrange({ cosHessian, stationarity, curvature, lambdaMax }: Figures): 
   if (stationarity > STATIONARY) {
     return `cos(g, Hg) is ${short(cosHessian)}, not 1, so points nearby have the same loss and a larger gradient.`;
   }
-  return curvature >= (1 - 1e-3) * lambdaMax
+  return curvature >= lambdaMax - 1e-3 * Math.abs(lambdaMax)
     ? "The gradient is an eigenvector of the Hessian's largest eigenvalue: no point nearby has the same loss and a larger gradient."
     : "The gradient is an eigenvector of the Hessian but not of its largest eigenvalue: its norm is stationary on the level set, yet larger elsewhere.";
 }
@@ -81,7 +83,7 @@ function suffices({ oneTeleportSuffices }: Figures): string {
 
 function gain({ predictedGain }: Figures): string {
   if (isMissing(predictedGain)) return `What a symmetry can gain is not predicted: ${predictedGain.missing}.`;
-  return predictedGain < 1e-9
+  return predictedGain < UNCHANGED
     ? "This symmetry leaves ||g||^2 as it is here: an orthogonal action never helps, and at a stationary point of the orbit none does."
     : `Within its bound the symmetry can raise ||g||^2 by about ${percent(predictedGain)}, to first order.`;
 }
@@ -94,9 +96,11 @@ function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Figures): string {
   if (drift > 1e-3) {
     return `The moved point's loss differs by ${percent(drift)}, so its ||g||^2, ${short(ratio)} times the one here, is not that of a teleport.`;
   }
-  if (ratio <= 1 + 1e-9) return "The moved point's gradient is not larger: this teleport does not help.";
+  if (ratio <= 1 + UNCHANGED) return "The moved point's gradient is not larger: this teleport does not help.";
+  const faster = `At the moved point gradient flow is ${short(ratio)} times as fast`;
+  if (!(lambdaMax > 0 && moved.lambdaMax > 0)) return `${faster}.`;
   const growth = moved.lambdaMax / lambdaMax;
-  return `At the moved point gradient flow is ${short(ratio)} times as fast; the largest curvature is ${short(growth)} times as large, which leaves a factor ${short(ratio / growth)} to a learning rate that is tuned to it.`;
+  return `${faster}; the largest curvature is ${short(growth)} times as large, which leaves a factor ${short(ratio / growth)} to a learning rate that is tuned to it.`;
 }
 
 function lasting({ lastingSteps }: Figures): string {

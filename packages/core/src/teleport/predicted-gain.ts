@@ -25,6 +25,7 @@ export interface GainPredictorOptions<P> extends Omit<CompileOptions, "scan" | "
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: BatchSpec;
+  /** What the objective knows of the optimiser, for predictions that are given nothing else. */
   readonly memory?: MemoryArrays;
   /** How far the group element may go, as the symmetry's bound measures it; default that bound. */
   readonly bound?: number;
@@ -62,7 +63,7 @@ export async function createGainPredictor<P>(options: GainPredictorOptions<P>): 
   const measurement = await compile(measured.graph, compileOptions);
   const gradient = await compile(graph, compileOptions);
   return {
-    async predict(p, b, m = {}) {
+    async predict(p, b, m = memory) {
       const context = (await symmetry.context?.(p, b)) ?? [];
       if (isRefusal(context)) return context;
       const inputs = { params: p, batch: b, memory: m };

@@ -1,7 +1,7 @@
 // The released code's teleport of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its defects: what made the
 // published curves. It does not keep the loss; createTeleporter does.
 import { astype, dtypeOf, type NdArray } from "../array.js";
-import { OptionError } from "../errors.js";
+import { NumericalError, OptionError } from "../errors.js";
 import { backward } from "../graph/autodiff.js";
 import { add, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
@@ -12,14 +12,14 @@ import { transpose } from "../graph/ops/reshape.js";
 import { alias } from "../graph/ops/stop-gradient.js";
 import { isFloat, type Tensor } from "../graph/tensor.js";
 import { type Spec, spec, type TensorsOf } from "../graph/trace.js";
-import { pinv } from "../math/linalg.js";
+import { inverse, pinv } from "../math/linalg.js";
 import type { MlpParams } from "../nn/models/mlp.js";
-import { checkOptions, integerFrom, positive } from "../optim/options.js";
+import { checkOptions, flag, integerFrom, positive } from "../optim/options.js";
 import { jit } from "../runtime/jit.js";
 import { type Bijection, bijection } from "../symmetry/bijection.js";
 import { layerInput, preActivation } from "../symmetry/hidden-graphs.js";
 import { hiddenLayers } from "../symmetry/hidden-layers.js";
-import type { Batch, BatchTensors, Refusal } from "../symmetry/symmetry.js";
+import { type Batch, type BatchTensors, isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import type { BatchLoss } from "./objective/objective.js";
 
 export interface ReferenceMlpOptions {
@@ -29,6 +29,11 @@ export interface ReferenceMlpOptions {
   readonly steps?: number;
   /** Of the ascent; default 1e-7, with AdaGrad 1e-5. */
   readonly learningRate?: number;
+  /**
+   * Moves by the exact action, with (I + T)^-1 and inputs of the weights as moved so far, by the same T: what is left of
+   * the released teleport without the drop of the loss. Default false.
+   */
+  readonly exactAction?: boolean;
 }
 
 type Weights = readonly Tensor[];
@@ -68,15 +73,15 @@ export async function referenceMlpTeleport(
     slope: positive,
     steps: integerFrom(1),
     learningRate: positive,
+    exactAction: flag,
   });
-  const { slope = 0.1, steps = 8, learningRate = 1e-7 } = options;
+  const { slope = 0.1, steps = 8, learningRate = 1e-7, exactAction = false } = options;
   hiddenLayers(params, "referenceMlpTeleport");
   if (params.layers.some(({ bias }) => bias !== undefined)) {
     throw new OptionError(
       "referenceMlpTeleport: the released code has no biases; make the mlp with bias: false.",
     );
   }
-  const samples = batch.x.shape[0];
   const inFloat64 = Object.fromEntries(
     Object.entries(batch).map(([name, a]) => [name, isFloat(dtypeOf(a)) ? astype(a, "float64") : a]),
   );
@@ -84,24 +89,20 @@ export async function referenceMlpTeleport(
   const released = await compileReleased(weights, inFloat64, loss, bijection("leakyRelu", { slope }));
   try {
     for (let step = 0; step < steps; step++) {
-      const h = await released.inputs(weights);
-      if (!h.every(({ data }) => (data as Float64Array).every(Number.isFinite))) {
-        return { refused: `the ascent diverges: after ${step} steps a layer's input is not finite` };
+      const inputs = await inputsOf(released, weights);
+      if (isRefusal(inputs)) return inputs;
+      const slopes = await released.ascent(
+        weights,
+        inputs.map(({ plus }) => plus),
+      );
+      for (const [m, gradient] of slopes.entries()) {
+        const now = exactAction && m > 0 ? await inputsOf(released, weights) : inputs;
+        if (isRefusal(now)) return now;
+        const g = identityPlus(gradient, learningRate);
+        const back = exactAction ? inverseOf(g) : identityPlus(gradient, -learningRate);
+        if (isRefusal(back)) return back;
+        weights = await released.move(m, weights, g, back, now[m]);
       }
-      const inverses = h.map((a) => pinv(a));
-      const short = inverses.findIndex(({ rank }) => rank < samples);
-      if (short >= 0) {
-        return {
-          refused: `the input of layer ${short} has rank ${inverses[short].rank} for ${samples} samples: the pseudo-inverse's derivative is known here for full rank only`,
-        };
-      }
-      const plus = inverses.map((inverse) => inverse.pinv);
-      const slopes = await released.ascent(weights, plus);
-      const T = slopes.map(({ shape, data }) => ({
-        shape,
-        data: (data as Float64Array).map((v) => learningRate * v),
-      }));
-      weights = await released.move(weights, T, h, plus);
     }
   } finally {
     await released.dispose();
@@ -111,15 +112,49 @@ export async function referenceMlpTeleport(
   };
 }
 
+/** H of each hidden layer with its pseudo-inverse. */
+async function inputsOf(released: Released, weights: Arrays): Promise<readonly LayerInput[] | Refusal> {
+  const inputs: LayerInput[] = [];
+  for (const [m, h] of (await released.inputs(weights)).entries()) {
+    if (!(h.data as Float64Array).every(Number.isFinite)) {
+      return { refused: `the ascent diverges: the input of layer ${m} is not finite` };
+    }
+    const { pinv: plus, rank } = pinv(h);
+    if (rank < h.shape[0]) {
+      return {
+        refused: `the input of layer ${m} has rank ${rank} for ${h.shape[0]} samples: the pseudo-inverse's derivative is known here for full rank only`,
+      };
+    }
+    inputs.push({ h, plus });
+  }
+  return inputs;
+}
+
+function inverseOf(g: NdArray): NdArray | Refusal {
+  try {
+    return inverse(g);
+  } catch (error) {
+    if (error instanceof NumericalError)
+      return { refused: "I + T cannot be inverted: it is singular or not finite" };
+    throw error;
+  }
+}
+
+interface LayerInput {
+  readonly h: NdArray;
+  readonly plus: NdArray;
+}
+
 type Arrays = readonly NdArray[];
 
-/** The three graphs of a step. */
+/** The graphs of a step. */
 interface Released {
   /** H of each hidden layer. */
   inputs(weights: Arrays): Promise<Arrays>;
   /** The gradient in T of each hidden layer. */
   ascent(weights: Arrays, plus: Arrays): Promise<Arrays>;
-  move(weights: Arrays, T: Arrays, h: Arrays, plus: Arrays): Promise<Arrays>;
+  /** Moves the weights m and m + 1. */
+  move(m: number, weights: Arrays, g: NdArray, back: NdArray, input: LayerInput): Promise<Arrays>;
   dispose(): Promise<void>;
 }
 
@@ -131,9 +166,7 @@ async function compileReleased(
 ): Promise<Released> {
   const samples = batch.x.shape[0];
   const hidden = weights.slice(0, -1).map(({ shape: [units, inputs] }) => ({ units, inputs }));
-  const h: readonly Spec[] = hidden.map(({ inputs }) => spec([samples, inputs], "float64"));
-  const plus: readonly Spec[] = hidden.map(({ inputs }) => spec([inputs, samples], "float64"));
-  const T: readonly Spec[] = hidden.map(({ units }) => spec([units, units], "float64"));
+  const plusSpecs: readonly Spec[] = hidden.map(({ inputs }) => spec([inputs, samples], "float64"));
   const units = hidden.map((layer) => layer.units);
   const inputs = await jit(
     (w: Weights, x: Tensor) => hidden.map((_, m) => layerInput(paramsOf(w), x, m, s)),
@@ -141,26 +174,28 @@ async function compileReleased(
   );
   const ascent = await jit(
     (w: Weights, b: BatchTensors, p: Weights) => gradient(w, b, p, loss, s, units),
-    [weights, batch, plus],
+    [weights, batch, plusSpecs],
   );
-  const move = await jit(
-    (w: Weights, t: Weights, inputsOf: Weights, p: Weights) => {
-      const moved = [...w];
-      hidden.forEach((_, m) => {
-        act(moved, m, t[m], inputsOf[m], p[m], s);
-      });
-      return moved;
-    },
-    [weights, T, h, plus],
+  const moves = await Promise.all(
+    hidden.map((layer, m) => {
+      const square = spec([layer.units, layer.units], "float64");
+      const h = spec([samples, layer.inputs], "float64");
+      return jit(
+        (w: Weights, g: Tensor, back: Tensor, input: Tensor, plus: Tensor) => {
+          const moved = [...w];
+          act(moved, m, g, back, input, plus, s);
+          return moved;
+        },
+        [weights, square, square, h, plusSpecs[m]],
+      );
+    }),
   );
   return {
     inputs: (w) => inputs(w, batch.x),
-    ascent: (w, p) => ascent(w, batch, p),
-    move: (w, t, inputsOf, p) => move(w, t, inputsOf, p),
+    ascent: (w, plus) => ascent(w, batch, plus),
+    move: (m, w, g, back, { h, plus }) => moves[m](w, g, back, h, plus),
     async dispose() {
-      await inputs.dispose();
-      await ascent.dispose();
-      await move.dispose();
+      for (const run of [inputs, ascent, ...moves]) await run.dispose();
     },
   };
 }
@@ -169,12 +204,19 @@ const paramsOf = (weights: Weights): TensorsOf<MlpParams> => ({
   layers: weights.map((weight) => ({ weight })),
 });
 
-/** Replaces the weights m and m + 1 by those that T moves them to, with an input H and its pseudo-inverse. */
-function act(weights: Tensor[], m: number, T: Tensor, h: Tensor, plus: Tensor, s: Bijection): void {
-  const I = identity(T.shape[0]);
-  weights[m + 1] = matmul(weights[m + 1], sub(I, T));
+/** Replaces the weights m and m + 1 by those that g and its (approximate) inverse move them to. */
+function act(
+  weights: Tensor[],
+  m: number,
+  g: Tensor,
+  back: Tensor,
+  h: Tensor,
+  plus: Tensor,
+  s: Bijection,
+): void {
+  weights[m + 1] = matmul(weights[m + 1], back);
   const z = preActivation(h, { weight: weights[m] });
-  const moved = s.inverse(matmul(s.forward(z), add(I, T), { transposeB: true }));
+  const moved = s.inverse(matmul(s.forward(z), g, { transposeB: true }));
   weights[m] = transpose(matmul(plus, moved));
 }
 
@@ -191,7 +233,9 @@ function gradient(
   const weights = [...start];
   units.forEach((_, m) => {
     const h = layerInput(paramsOf(weights), batch.x, m, s);
-    act(weights, m, T[m], h, m === 0 ? plus[0] : movedInverse(h, plus[m]), s);
+    const I = identity(units[m]);
+    const inverseOfInput = m === 0 ? plus[0] : movedInverse(h, plus[m]);
+    act(weights, m, add(I, T[m]), sub(I, T[m]), h, inverseOfInput, s);
   });
   const value = loss(paramsOf(weights), batch);
   const totals = backward([value], [fillLike(value, 1)], weights);
@@ -211,8 +255,11 @@ function movedInverse(h: Tensor, plus: Tensor): Tensor {
   return matmul(h, inverse, { transposeA: true });
 }
 
-function identity(n: number): Tensor {
-  const data = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) data[i * n + i] = 1;
-  return constant({ shape: [n, n], data });
+const identity = (n: number): Tensor =>
+  constant(identityPlus({ shape: [n, n], data: new Float64Array(n * n) }, 0));
+
+/** I + factor T. */
+function identityPlus({ shape, data }: NdArray, factor: number): NdArray<Float64Array> {
+  const n = shape[0];
+  return { shape, data: (data as Float64Array).map((v, i) => (i % (n + 1) === 0 ? 1 : 0) + factor * v) };
 }

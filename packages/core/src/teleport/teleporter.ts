@@ -89,10 +89,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   });
   const measured = trace(figures as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
   const search = await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions });
-  const race =
-    guard && guard.race
-      ? await createRace(loss, params, batch, dtype, guard.race, compileOptions)
-      : undefined;
+  const raceOptions = guard === false ? undefined : guard.race;
+  const race = raceOptions && (await createRace(loss, params, batch, dtype, raceOptions, compileOptions));
   const measurement = await compile(measured.graph, compileOptions);
   const meter =
     limits.curvature > 0

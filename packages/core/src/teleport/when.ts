@@ -14,7 +14,7 @@ export interface Occasion {
   /** Training losses of the steps since it was last asked, in order. */
   readonly losses: readonly number[];
   /**
-   * Relative growth of the objective that a teleport from here can expect, such as a gain predictor's; measured only for
+   * Relative growth of the objective that a teleport from here brings, as a trial finds it; measured only for
    * schedules with `needsPredictedGain`.
    */
   readonly predictedGain?: number;
@@ -28,7 +28,7 @@ export interface Occasion {
  */
 export interface When<S = unknown> {
   readonly name: string;
-  /** Whether `should` looks at the predicted gain, which costs about as much as an ascent step. */
+  /** Whether `should` looks at the predicted gain, which costs as much as a teleport. */
   readonly needsPredictedGain?: boolean;
   /** State before the first step. */
   init(): S;
@@ -198,7 +198,7 @@ export interface OnPredictedGainOptions {
 
 /**
  * When a teleport can be expected to raise its objective by more than a share: `threshold` 1 waits for twice the
- * objective. Looks every so many steps, as a look costs about an ascent step.
+ * objective. Looks every so many steps, as each look is a teleport on trial.
  *
  * @throws OptionError for a threshold that is not a finite number >= 0, other options out of range, and, when it is asked,
  *   where no predicted gain was measured

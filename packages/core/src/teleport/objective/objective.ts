@@ -16,7 +16,10 @@ export interface Memory {
 /** A scalar that a point is judged by. */
 export type PointValue<P> = (params: P, batch: BatchTensors, memory?: Memory) => Tensor;
 
-/** What a teleport maximises, made from the loss. Traced. */
+/**
+ * What a teleport maximises, made from the loss. Traced. Any function of this form will do, such as
+ * `const largeA: Objective = () => (params) => sum(square(params.a))`; {@link minimised} turns one round.
+ */
 export type Objective = <P>(loss: BatchLoss<P>) => PointValue<P>;
 
 /** ||grad L||^2: the speed of gradient flow, dL/dt = -||grad L||^2 (Zhao et al., NeurIPS 2022, eq. 1). */

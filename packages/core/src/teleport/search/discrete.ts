@@ -57,7 +57,9 @@ export function discreteSearch<P>(
         let left = tries;
         /** Moves that have not failed here, the next one last. */
         let untried = shuffledMoves();
-        let candidate: { readonly params: P; readonly move: DiscreteElement; readonly level: number } | undefined;
+        let candidate:
+          | { readonly params: P; readonly move: DiscreteElement; readonly level: number }
+          | undefined;
         return {
           ...(index > 0 ? { origin: current } : {}),
           async propose() {
@@ -65,7 +67,8 @@ export function discreteSearch<P>(
             const least = level + significant[problem.dtype] * Math.abs(level);
             for (; left > 0; left--) {
               const index = untried.pop();
-              if (index === undefined) return { stopped: `none of the ${symmetry.moves} moves raises the objective` };
+              if (index === undefined)
+                return { stopped: `none of the ${symmetry.moves} moves raises the objective` };
               const move = symmetry.move(index);
               const params = symmetry.act(current, move);
               const value = await objective.at(params, setting);

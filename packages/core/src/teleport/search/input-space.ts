@@ -57,13 +57,18 @@ export async function compileInputSpaces(
     async at(params, batch) {
       const inputs = namedArrays({ params, batch });
       const compute = async (q: readonly F64[]): Promise<F64[] | undefined> => {
-        const results: Values = await run.run({ ...inputs, ...Object.fromEntries(q.map((a, i) => [`q.${i}`, a])) });
+        const results: Values = await run.run({
+          ...inputs,
+          ...Object.fromEntries(q.map((a, i) => [`q.${i}`, a])),
+        });
         const found = maps.map((_, i) => astype(results[`h.${i}`], "float64") as F64);
         return found.every(({ data }) => data.every(Number.isFinite)) ? found : undefined;
       };
       const first = await compute(identities);
       if (first === undefined) return undefined;
-      const spans = first.map((h, i) => (isWide(maps[i]) ? spanOfRows(h, threshold) : spanOfGram(h, threshold)));
+      const spans = first.map((h, i) =>
+        isWide(maps[i]) ? spanOfRows(h, threshold) : spanOfGram(h, threshold),
+      );
       const isClear = (i: number) => threshold < 1 || isWide(maps[i]) || spans[i].rest.length === 0;
       if (!maps.every((_, i) => isClear(i))) {
         const second = await compute(spans.map(({ rest }, i) => columnsOf(rest, maps[i].columns)));
@@ -75,7 +80,8 @@ export async function compileInputSpaces(
       return spans.map(({ basis }, i) => ({
         map: maps[i],
         rank: basis.length,
-        project: (row) => (basis.length === maps[i].columns ? new Float64Array(row.length) : orthogonal(row, basis)),
+        project: (row) =>
+          basis.length === maps[i].columns ? new Float64Array(row.length) : orthogonal(row, basis),
       }));
     },
     dispose: () => run.dispose(),
@@ -121,10 +127,7 @@ function refined({ basis, rest, largest }: Span, gram: F64, { inputs, columns }:
   const d = rest.length;
   const inner: F64 = {
     shape: [d, d],
-    data: Float64Array.from(
-      { length: d * d },
-      (_, at) => gram.data[Math.floor(at / d) * columns + (at % d)],
-    ),
+    data: Float64Array.from({ length: d * d }, (_, at) => gram.data[Math.floor(at / d) * columns + (at % d)]),
   };
   const { values, vectors } = eigenSymmetric(inner);
   const cutOff = inputs.shape[0] * Number.EPSILON * largest;

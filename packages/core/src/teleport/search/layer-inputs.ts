@@ -115,13 +115,11 @@ export function linearMaps(graph: Graph): LinearMaps {
       if (!excluded.has(path)) excluded.set(path, "is multiplied in more than one way");
       continue;
     }
-    const movesBias =
-      bias !== undefined &&
-      bias.every((place) => uses[place] === same.length) &&
-      same.every((p) => p.bias?.every((place, i) => place === bias[i]));
+    const isOwn = (place: number, i: number) =>
+      uses[place] === same.length && same.every((p) => p.bias?.[i] === place);
     const inputs = concat(same.map((p) => p.inputs));
     maps.push(
-      movesBias
+      bias?.every(isOwn)
         ? {
             path,
             columns: columns + 1,

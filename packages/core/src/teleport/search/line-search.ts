@@ -85,7 +85,9 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
                 },
               );
               if (best === undefined) {
-                return { stopped: `no point of ${evaluations} along the direction of ascent raises the objective` };
+                return {
+                  stopped: `no point of ${evaluations} along the direction of ascent raises the objective`,
+                };
               }
               found = { direction, length: best.t };
             }

@@ -25,9 +25,7 @@ export async function compileObjective<P>({
   const run = await compile(graph, compileOptions);
   return {
     async at(p, setting) {
-      const results = await run.run(
-        namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),
-      );
+      const results = await run.run(namedArrays({ params: p, batch: setting.batch, memory: setting.memory }));
       return item(results.value);
     },
     dispose: () => run.dispose(),

@@ -75,7 +75,9 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
             ranking ??= await better(start, setting);
             const next = ranking.shift();
             if (next === undefined) {
-              return { stopped: `${tried ? "no other" : "none"} of ${samples} random group elements raises the objective` };
+              return {
+                stopped: `${tried ? "no other" : "none"} of ${samples} random group elements raises the objective`,
+              };
             }
             tried = true;
             const params = await symmetry.act(start, next.T, setting.batch);

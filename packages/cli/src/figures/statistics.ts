@@ -1,0 +1,147 @@
+// Means of runs with different times, and Student's interval of a mean (Student, Biometrika 6, 1908).
+import { isDrawable } from "./axis.js";
+
+/** One run: a value at each place, places not decreasing. */
+export interface Run {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+export interface Band {
+  readonly x: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Summary {
+  /** Where all runs have values. */
+  readonly band: readonly Band[];
+  /** What single runs have beyond that. */
+  readonly tails: readonly Run[];
+  /** The last drawable place of each run that came to NaN or infinity; without a place where its first value is. */
+  readonly diverged: readonly { readonly x: number; readonly y: number; readonly at: number }[];
+  /** Values <= 0 that a logarithmic axis has no place for. */
+  readonly left: number;
+}
+
+/** `range`: the least and the largest value; `interval`: a 95 % interval of the mean. */
+export type Spread = "range" | "interval" | "none";
+
+/** More points than this along a curve are not seen. */
+const most = 800;
+
+/**
+ * The mean and spread of runs at each place, linear between a run's places; with `log`, of the values' logarithms.
+ *
+ * A mean of the runs that are left would improve whenever a bad one ends. It ends with the first, and the others go on
+ * by themselves.
+ */
+export function summarise(runs: readonly Run[], { log, spread }: { log: boolean; spread: Spread }): Summary {
+  const cleaned = runs.map((run) => clean(run, log));
+  const whole = cleaned.map(({ run }) => run);
+  const places = placesOf(whole);
+  const [forward, back] = log ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
+  const moved = whole.map(({ x, y }) => ({ x, y: y.map(forward) }));
+  const band = places.map((x) => {
+    const values = moved.map((run) => at(run, x));
+    const { mean, low, high } = spreadOf(values, spread);
+    return { x, mean: back(mean), low: back(low), high: back(high) };
+  });
+  const end = places.at(-1) ?? -Infinity;
+  const tails = whole
+    .map(({ x, y }) => {
+      const first = Math.max(0, x.findIndex((v) => v > end) - (places.length > 0 ? 1 : 0));
+      return x.some((v) => v > end) ? thin({ x: x.slice(first), y: y.slice(first) }) : { x: [], y: [] };
+    })
+    .filter(({ x }) => x.length > 0);
+  return {
+    band: thinned(band),
+    tails: runs.length > 1 || places.length === 0 ? tails : [],
+    diverged: cleaned.flatMap(({ divergedAt: at, run: { x, y } }) =>
+      at === undefined ? [] : [{ x: x.at(-1) ?? NaN, y: y.at(-1) ?? NaN, at }],
+    ),
+    left: cleaned.reduce((sum, { left }) => sum + left, 0),
+  };
+}
+
+/** A run up to its first value that is not finite, without values that a logarithmic axis cannot show. */
+function clean({ x, y }: Run, log: boolean) {
+  const end = y.findIndex((v) => !isDrawable(v, false));
+  const finite = end < 0 ? y : y.slice(0, end);
+  const kept = [...finite.keys()].filter((i) => isDrawable(finite[i], log));
+  return {
+    run: { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) },
+    divergedAt: end < 0 ? undefined : x[end],
+    left: finite.length - kept.length,
+  };
+}
+
+/** Where all runs have values: their own places, if they share them; else the places of any, between common ends. */
+function placesOf(runs: readonly Run[]): number[] {
+  if (runs.some(({ x }) => x.length === 0)) return [];
+  const from = Math.max(...runs.map(({ x }) => x[0]));
+  const to = Math.min(...runs.map(({ x }) => x[x.length - 1]));
+  const all = new Set(runs.flatMap(({ x }) => x.filter((v) => v >= from && v <= to)));
+  return [...all].sort((a, b) => a - b);
+}
+
+/** The value of a run at a place between its first and last. */
+function at({ x, y }: Run, place: number): number {
+  let [lo, hi] = [0, x.length - 1];
+  while (hi - lo > 1) {
+    const middle = (lo + hi) >> 1;
+    if (x[middle] <= place) lo = middle;
+    else hi = middle;
+  }
+  if (x[hi] <= place) return y[hi];
+  const t = x[hi] > x[lo] ? (place - x[lo]) / (x[hi] - x[lo]) : 0;
+  return y[lo] * (1 - t) + y[hi] * t;
+}
+
+function spreadOf(values: readonly number[], spread: Spread) {
+  const n = values.length;
+  const sum = values.reduce((a, b) => a + b, 0);
+  // Divided first where the sum overflows, which rounds more often.
+  const mean = Number.isFinite(sum) ? sum / n : values.reduce((a, b) => a + b / n, 0);
+  if (n === 1 || spread === "none") return { mean, low: mean, high: mean };
+  if (spread === "range") return { mean, low: Math.min(...values), high: Math.max(...values) };
+  const scale = Math.max(...values.map((v) => Math.abs(v - mean))) || 1;
+  const sd = scale * Math.sqrt(values.reduce((sum, v) => sum + ((v - mean) / scale) ** 2, 0) / (n - 1));
+  const half = (studentQuantile(n - 1) * sd) / Math.sqrt(n);
+  return { mean, low: mean - half, high: mean + half };
+}
+
+const quantiles = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+
+/** The 97.5 % quantile of Student's t: from a table up to 30 degrees of freedom, beyond within .002. */
+export function studentQuantile(degrees: number): number {
+  return quantiles[degrees - 1] ?? 1.96 + 2.4 / degrees;
+}
+
+/** Every k-th entry and the last, at most about `most`. */
+function thinned<T>(entries: readonly T[]): T[] {
+  const every = Math.ceil(entries.length / most);
+  return entries.filter((_, i) => i % every === 0 || i === entries.length - 1);
+}
+
+function thin({ x, y }: Run): Run {
+  const kept = thinned([...x.keys()]);
+  return { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) };
+}
+
+/** Means of the last `window` values: what a reader looks for in the noise of mini-batches. */
+export function runningMean(values: readonly number[], window: number): number[] {
+  const means: number[] = [];
+  let sum = 0;
+  for (const [i, value] of values.entries()) {
+    sum += value - (i >= window ? values[i - window] : 0);
+    // A value that is not finite would stay in the sum for good.
+    if (!Number.isFinite(sum)) return [...means, ...values.slice(i)];
+    means.push(sum / Math.min(i + 1, window));
+  }
+  return means;
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { bars } from "../../src/figures/bars.js";
+import { conflictCosines } from "../../src/figures/conflict-cosines.js";
+import { curves } from "../../src/figures/curves.js";
+import { nodeDocument } from "../../src/figures/document.js";
+import type { FigureOptions } from "../../src/figures/frame.js";
+import { levelSets } from "../../src/figures/level-sets.js";
+import { paretoFront } from "../../src/figures/pareto-front.js";
+import { svgText } from "../../src/figures/svg.js";
+import { barsData, cosinesData, curveSeries, levelSetsData, paretoData } from "./examples.js";
+
+const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {
+  "level-sets": (o) =>
+    levelSets(levelSetsData, { ...o, title: "Level sets", caption: "A teleport goes along a level set." }),
+  "curves-direct": (o) =>
+    curves(
+      { series: curveSeries, logY: true, target: 0.1, yLabel: "training loss" },
+      { ...o, title: "Loss against steps" },
+    ),
+  "curves-legend": (o) =>
+    curves(
+      { series: curveSeries.slice(0, 3), x: "seconds", spread: "interval", labels: "legend" },
+      { ...o, title: "Loss against time" },
+    ),
+  "pareto-front": (o) =>
+    paretoFront(paretoData, { ...o, title: "Two losses and their Pareto front", height: 460 }),
+  "conflict-cosines": (o) => conflictCosines(cosinesData, { ...o, title: "Conflicts between tasks" }),
+  bars: (o) => bars(barsData, { ...o, title: "Full-batch and mini-batch training" }),
+};
+
+describe.each(Object.entries(figures))("the figure %s", (name, figure) => {
+  it.each(["light", "dark", "auto"] as const)("is the same SVG as ever, theme %s", async (theme) => {
+    const text = svgText(figure({ document: nodeDocument(), theme }));
+    await expect(text).toMatchFileSnapshot(`gallery/${name}-${theme}.svg`);
+  });
+});

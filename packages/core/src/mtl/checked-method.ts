@@ -1,0 +1,97 @@
+import type { NdArray } from "../array.js";
+import { NumericalError, OptionError, ShapeError } from "../errors.js";
+import type { Combination, MultiTaskMethod, TaskInput } from "./method.js";
+
+/**
+ * A method with its input and output checked, so that its own file holds the formula alone.
+ *
+ * Losses, the Gramian or the Jacobian must be finite and fit together, and what comes out is finite, too.
+ *
+ * @param options `losses`: `non-negative` for methods that are undefined for L < 0; default `any`
+ */
+export function checkedMethod<S>(
+  method: MultiTaskMethod<S>,
+  { losses: kind = "any" }: { readonly losses?: "any" | "non-negative" } = {},
+): MultiTaskMethod<S> {
+  const { name, needs, afterStep, endEpoch } = method;
+  const checkLosses = (losses: Float64Array, what: string) => {
+    losses.forEach((loss, k) => {
+      if (!Number.isFinite(loss)) {
+        throw new NumericalError(
+          `${name}: the ${what} of task ${k} is ${loss}, not a finite number. Lower the learning rate, or look at the data of the task.`,
+        );
+      }
+      if (kind === "non-negative" && loss < 0) {
+        throw new NumericalError(
+          `${name} needs losses >= 0; the ${what} of task ${k} is ${loss}. Add a constant to it, or take another method.`,
+        );
+      }
+    });
+  };
+  return {
+    ...method,
+    init(tasks) {
+      if (!Number.isInteger(tasks) || tasks < 1) {
+        throw new OptionError(`${name}: the number of tasks must be an integer >= 1; got ${tasks}.`);
+      }
+      return method.init(tasks);
+    },
+    combine(input, state) {
+      checkLosses(input.losses, "loss");
+      if (needs === "gramian") checkRows(name, input.losses, input.gramian, "gramian");
+      if (needs === "jacobian") checkRows(name, input.losses, input.jacobian, "jacobian");
+      return requireFinite(name, method.combine(input, state));
+    },
+    ...(afterStep && {
+      afterStep(losses: Float64Array, input: TaskInput, state: S) {
+        checkLosses(losses, "loss after the step");
+        return afterStep(losses, input, state);
+      },
+    }),
+    ...(endEpoch && {
+      endEpoch(meanLosses: Float64Array, state: S) {
+        checkLosses(meanLosses, "mean loss of the epoch");
+        return endEpoch(meanLosses, state);
+      },
+    }),
+  };
+}
+
+function checkRows(
+  name: string,
+  { length: tasks }: Float64Array,
+  matrix: NdArray<Float64Array> | undefined,
+  what: "gramian" | "jacobian",
+): void {
+  const columns = what === "gramian" ? tasks : matrix?.shape[1];
+  if (matrix?.shape.length !== 2 || matrix.shape[0] !== tasks || matrix.shape[1] !== columns) {
+    const expected = `[${tasks}, ${what === "gramian" ? tasks : "P"}]`;
+    const got = matrix ? `one of shape [${matrix.shape.join(", ")}]` : "none";
+    throw new ShapeError(`${name} needs the ${what} ${expected} of ${tasks} losses; got ${got}.`);
+  }
+  // A loop: findIndex is several times slower on millions of elements.
+  const { data } = matrix;
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    const width = matrix.shape[1];
+    const [task, column] = [Math.floor(i / width), i % width];
+    throw new NumericalError(
+      what === "gramian"
+        ? `${name}: the product of the gradients of tasks ${task} and ${column} is ${data[i]}, not a finite number.`
+        : `${name}: the gradient of task ${task} is ${data[i]} in parameter ${column}, not a finite number.`,
+    );
+  }
+}
+
+function requireFinite<S>(name: string, combination: Combination<S>): Combination<S> {
+  const { weights, headWeights, direction } = combination;
+  for (const [what, values] of Object.entries({ weights, headWeights, direction })) {
+    const at = values ? values.findIndex((x) => !Number.isFinite(x)) : -1;
+    if (values && at >= 0) {
+      throw new NumericalError(
+        `${name}: element ${at} of its ${what} is ${values[at]}: losses or gradients are too large, or too far apart in size, for float64.`,
+      );
+    }
+  }
+  return combination;
+}

@@ -1,0 +1,23 @@
+import { OptionError } from "../../errors.js";
+import type { Check } from "../../optim/options.js";
+
+/** A weight of any sign. */
+export const finite: Check = { expected: "a finite number", test: (v) => Number.isFinite(v) };
+
+/**
+ * The weights of K tasks from an option: as given, or the same for all.
+ *
+ * @throws OptionError if their number is not K
+ */
+export function preferenceOf(
+  owner: string,
+  given: readonly number[] | undefined,
+  K: number,
+  each: number,
+): Float64Array {
+  if (!given) return new Float64Array(K).fill(each);
+  if (given.length !== K) {
+    throw new OptionError(`${owner}: one weight a task is needed, so ${K}; got ${given.length}.`);
+  }
+  return Float64Array.from(given);
+}

@@ -1,0 +1,25 @@
+// J. Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions", ICML 2008, figure 1.
+
+/**
+ * The point of the simplex {w >= 0, sum w = 1} nearest to v.
+ *
+ * w = max(v - tau, 0), tau = (sum_{i <= rho} u_i - 1) / rho, u = v in descending order,
+ * rho = max {j : u_j + (1 - sum_{i <= j} u_i) / j > 0}
+ *
+ * @param v finite, [K] with K >= 1
+ *
+ * @example
+ * projectSimplex(Float64Array.of(0.9, 0.5, -1)); // 0.7, 0.3, 0
+ */
+export function projectSimplex(v: Float64Array): Float64Array {
+  // Relative to the largest: then a far-away v loses no digits of tau, and the sum stays near 1.
+  const largest = v.reduce((a, b) => Math.max(a, b), -Infinity);
+  const shifted = v.map((x) => x - largest);
+  const u = shifted.slice().sort().reverse();
+  let [sum, tau] = [0, 0];
+  for (let j = 1; j <= u.length; j++) {
+    sum += u[j - 1];
+    if (u[j - 1] + (1 - sum) / j > 0) tau = (sum - 1) / j;
+  }
+  return shifted.map((x) => Math.max(x - tau, 0));
+}

@@ -1,0 +1,62 @@
+// D. Senushkin et al., "Independent component alignment for multi-task learning", CVPR 2023, algorithm 1.
+import { checkOptions, listOf, oneOf, share } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { gramianOf } from "../kernels/gramian.js";
+import { finite, preferenceOf } from "../kernels/preference.js";
+import { applySpectrum, spectrum } from "../kernels/symmetric.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface AlignedMtlOptions {
+  /** The length that all principal components get: sqrt of the least (default), lower median or mean eigenvalue. */
+  readonly scaleMode?: "min" | "median" | "rmse";
+  /** Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`. */
+  readonly preference?: readonly number[];
+  /** Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`). */
+  readonly scale?: "sum" | "mean";
+  /** Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon. */
+  readonly eps?: number;
+}
+
+/**
+ * Aligned-MTL: the gradients' principal components are made equally long, so that the system has condition number 1.
+ *
+ * G = V diag(l) V', B = sqrt(s) V diag(l^{-1/2}) V' over the l > max(l) K eps; w = B p, s = min, median or mean of these l
+ *
+ * Zero rows: w_k = 0. Dependent gradients: the least norm w. All rows 0: w = p. K = 1: w = p.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * alignedMtl({ scale: "mean" }).combine(input, null).weights; // 0.5591, 0.4083
+ */
+export function alignedMtl(options: AlignedMtlOptions = {}): MultiTaskMethod<null> {
+  checkOptions<AlignedMtlOptions>("alignedMtl", options, {
+    scaleMode: oneOf("min", "median", "rmse"),
+    preference: listOf(finite),
+    scale: oneOf("sum", "mean"),
+    eps: share,
+  });
+  const { scaleMode = "min", preference, scale = "sum", eps = 2 ** -23 } = options;
+  return checkedMethod({
+    name: "aligned-mtl",
+    needs: "gramian",
+    headGradient: "unweighted",
+    init: () => null,
+    combine(input, state) {
+      const G = gramianOf(input);
+      const K = G.shape[0];
+      const p = preferenceOf("alignedMtl", preference, K, scale === "sum" ? 1 : 1 / K);
+      const kept = spectrum(G, Math.min(1, K * eps));
+      const l = kept.values;
+      if (l.length === 0) return { weights: p, state };
+      const s = {
+        min: l[0],
+        median: l[Math.floor((l.length - 1) / 2)],
+        rmse: l.reduce((a, b) => a + b, 0) / l.length,
+      }[scaleMode];
+      return { weights: applySpectrum(kept, p, (x) => Math.sqrt(s / x)), state };
+    },
+  });
+}

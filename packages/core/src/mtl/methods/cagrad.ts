@@ -1,0 +1,79 @@
+// B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, algorithm 1.
+import { checkOptions, nonNegative, oneOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { cagradInner } from "../kernels/cagrad-inner.js";
+import { gramianOf, rowNorms, squaredNorm, uniform } from "../kernels/gramian.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface CagradOptions {
+  /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
+  readonly c?: number;
+  /** What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c. */
+  readonly rescale?: 0 | 1 | 2;
+  /** Whether d is of the size of the mean of the gradients (`mean`) or of their sum (`sum`, default: K times). */
+  readonly scale?: "sum" | "mean";
+  /** ||g_w|| up to this share of sqrt(trace G) counts as 0, too; default 0. */
+  readonly stationaryBelow?: number;
+  /** d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`). */
+  readonly whenStationary?: "mean" | "zero";
+  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
+  readonly maxNorm?: number;
+}
+
+/**
+ * CAGrad: the direction that improves the worst task most, within a ball around the mean gradient.
+ *
+ * w = argmin over the simplex of g_w . g_0 + c ||g_0|| ||g_w||; d = (g_0 + c ||g_0|| / ||g_w|| g_w) / (1 + c^2),
+ * g_0 = mean of the g_k, g_w = sum_k w_k g_k
+ *
+ * w is exact, by {@link cagradInner}.
+ *
+ * A zero row or opposite gradients can make g_w = 0 optimal, where the formula has no value: see `whenStationary`; the
+ * combination then has a note. All rows 0, or mean 0: d = 0. Dependent gradients: d is unique. K = 1: (1 + c) g, divided.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * cagrad({ c: 0.5, rescale: 0, scale: "mean" }).combine(input, null).weights; // 0.7041, 0.5
+ */
+export function cagrad(options: CagradOptions = {}): MultiTaskMethod<null> {
+  checkOptions<CagradOptions>("cagrad", options, {
+    c: nonNegative,
+    rescale: oneOf(0, 1, 2),
+    scale: oneOf("sum", "mean"),
+    stationaryBelow: nonNegative,
+    whenStationary: oneOf("mean", "zero"),
+    maxNorm: nonNegative,
+  });
+  const { c = 0.4, rescale = 1, scale = "sum", maxNorm = 1 } = options;
+  const { stationaryBelow = 0, whenStationary = "mean" } = options;
+  const divisor = [1, 1 + c * c, 1 + c][rescale];
+  return checkedMethod({
+    name: "cagrad",
+    needs: "gramian",
+    headGradient: "unweighted",
+    ...(maxNorm > 0 && { clipNorm: maxNorm }),
+    init: () => null,
+    combine(input, state) {
+      const G = gramianOf(input);
+      const K = G.shape[0];
+      const factor = (scale === "sum" ? K : 1) / divisor;
+      const mean = uniform(K);
+      // A ball too small to change d.
+      if (c < 1e-12) return { weights: mean.map((x) => x * factor), state };
+      const { weights: w, norm } = cagradInner(G, c);
+      const size = Math.hypot(...rowNorms(G));
+      if (norm <= stationaryBelow * size) {
+        return {
+          weights: mean.map((x) => (whenStationary === "mean" ? x * factor : 0)),
+          state,
+          note: `The gradients have a convex combination of length ${norm.toExponential(2)}: the ${whenStationary} instead.`,
+        };
+      }
+      const lambda = (c * Math.sqrt(squaredNorm(G, mean))) / norm;
+      return { weights: mean.map((x, k) => (x + lambda * w[k]) * factor), state };
+    },
+  });
+}

@@ -1,0 +1,55 @@
+// Q. Liu et al., "ConFIG: towards conflict-free training of physics informed neural networks", arXiv 2408.11104, 2024,
+// equations 2 and 3, in the form that needs the Gramian alone.
+import { checkOptions, listOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { cosines, dot, gramianOf, rowNorms, times } from "../kernels/gramian.js";
+import { finite, preferenceOf } from "../kernels/preference.js";
+import { applySpectrum, spectrum } from "../kernels/symmetric.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface ConfigOptions {
+  /** Cosine that each task asks for, up to a common factor; default 1. */
+  readonly preference?: readonly number[];
+}
+
+/** Eigenvalues of the cosines below this share of the largest are rounding error. */
+const rankTolerance = 1e-12;
+
+/**
+ * ConFIG: the direction with the same cosine with every gradient, as long as all gradients' projections on it together.
+ *
+ * x = pinv(U) 1 = U' pinv(U U') 1, v = x / ||x||; d = (sum_k g_k . v) v, u_k = g_k / ||g_k||
+ *
+ * Zero rows are left out: w_k = 0. Dependent gradients: least squares cosines. Opposite gradients, or all rows 0: w = 0.
+ * K = 1: w = 1.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * config().combine(input, null).weights; // 1.2264, 0.8441
+ */
+export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
+  checkOptions<ConfigOptions>("config", options, { preference: listOf(finite) });
+  const { preference } = options;
+  return checkedMethod({
+    name: "config",
+    needs: "gramian",
+    headGradient: "unweighted",
+    init: () => null,
+    combine(input, state) {
+      const G = gramianOf(input);
+      const K = G.shape[0];
+      const n = rowNorms(G);
+      const C = cosines(G, n);
+      const p = preferenceOf("config", preference, K, 1).map((x, k) => (n[k] > 0 ? x : 0));
+      const q = applySpectrum(spectrum(C, rankTolerance), p, (l) => 1 / l);
+      const Cq = times(C, q);
+      const squared = dot(q, Cq);
+      if (!(squared > rankTolerance * dot(p, p))) return { weights: new Float64Array(K), state };
+      const factor = dot(n, Cq) / squared;
+      return { weights: q.map((x, k) => (n[k] > 0 ? (factor * x) / n[k] : 0)), state };
+    },
+  });
+}

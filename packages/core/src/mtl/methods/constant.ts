@@ -1,0 +1,35 @@
+import { checkOptions, listOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { finite, preferenceOf } from "../kernels/preference.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface ConstantOptions {
+  /** w_k of each task, of any sign. */
+  readonly weights: readonly number[];
+}
+
+/**
+ * The same given weights at every step: d = sum_k w_k g_k.
+ *
+ * Unlike {@link linearScalarisation} it takes negative weights, which climb a loss.
+ *
+ * @throws OptionError; NumericalError for a loss that is not finite, naming its task
+ *
+ * @example
+ * const input = { losses: Float64Array.of(2, 0.5), step: 0, epoch: 0, rng: createRng(0) };
+ * constant({ weights: [1, -0.5] }).combine(input, null).weights; // 1, -0.5
+ */
+export function constant(options: ConstantOptions): MultiTaskMethod<null> {
+  checkOptions<ConstantOptions>("constant", options, { weights: listOf(finite) });
+  const { weights = [] } = options;
+  return checkedMethod({
+    name: "constant",
+    needs: "losses",
+    headGradient: "weighted",
+    init: () => null,
+    combine: ({ losses }, state) => ({
+      weights: preferenceOf("constant", weights, losses.length, 1),
+      state,
+    }),
+  });
+}

@@ -1,0 +1,56 @@
+// D. Lopez-Paz, M. Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, equations 8 to 11.
+import { checkOptions, listOf, nonNegative } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { dualCone } from "../kernels/dual-cone.js";
+import { gramianOf } from "../kernels/gramian.js";
+import { preferenceOf } from "../kernels/preference.js";
+import { regularised } from "../kernels/regularised.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface DualProjOptions {
+  /** Weight p_k >= 0 of each task; default 1 / K. */
+  readonly preference?: readonly number[];
+  /** A trace of G below this counts as 0; default 1e-4. */
+  readonly normEps?: number;
+  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact. */
+  readonly regEps?: number;
+}
+
+/**
+ * DualProj: the weighted sum of the gradients, projected on the cone of directions that harm no task.
+ *
+ * w = argmin v' G v subject to v >= p; d = sum_k w_k g_k
+ *
+ * d . g_k >= 0 for all k: exactly for `normEps` = `regEps` = 0, nearly for the defaults, which work on
+ * G / trace G + regEps I.
+ *
+ * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEps`): w = p. K = 1: w = p.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * dualProj({ normEps: 0, regEps: 0 }).combine(input, null).weights; // 0.6111, 0.5
+ */
+export function dualProj(options: DualProjOptions = {}): MultiTaskMethod<null> {
+  checkOptions<DualProjOptions>("dualProj", options, {
+    preference: listOf(nonNegative),
+    normEps: nonNegative,
+    regEps: nonNegative,
+  });
+  const { preference, normEps = 1e-4, regEps = 1e-4 } = options;
+  return checkedMethod({
+    name: "dual-proj",
+    needs: "gramian",
+    headGradient: "unweighted",
+    init: () => null,
+    combine(input, state) {
+      const G = regularised(gramianOf(input), normEps, regEps);
+      return {
+        weights: dualCone(G, preferenceOf("dualProj", preference, G.shape[0], 1 / G.shape[0])),
+        state,
+      };
+    },
+  });
+}

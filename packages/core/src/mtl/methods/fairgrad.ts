@@ -1,0 +1,60 @@
+// H. Ban, K. Ji, "Fair resource allocation in multi-task learning", ICML 2024, equation 6 and algorithm 1.
+import { checkOptions, nonNegative, oneOf, positive } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { bargain, noteOf } from "../kernels/bargaining.js";
+import { gramianOf } from "../kernels/gramian.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface FairgradOptions {
+  /** Fairness: 1 proportional (Nash-MTL's weights), towards 0 the sum, towards infinity max-min. Default 2, the authors' runs. */
+  readonly alpha?: number;
+  /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */
+  readonly scale?: "sum" | "mean";
+  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
+  readonly maxNorm?: number;
+}
+
+/**
+ * FairGrad: the direction that is alpha-fair to the rates at which the losses fall.
+ *
+ * G w = w^{-1/alpha}, w > 0; d = K sum_k w_k g_k
+ *
+ * The solution is unique and found to rounding, by {@link powerRoot}.
+ *
+ * Zero rows are left out: w_k = 0, with a note. No solution (a Pareto stationary point: opposite gradients, say): the
+ * weights of the combination that is 0, so d = 0 to rounding, with a note. All rows 0: w = 0. Dependent gradients that
+ * are not stationary are nothing special. K = 1: w = ||g||^{-2 alpha / (1 + alpha)}.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * fairgrad({ scale: "mean" }).combine(input, null).weights; // 0.4714, 0.3195
+ */
+export function fairgrad(options: FairgradOptions = {}): MultiTaskMethod<null> {
+  checkOptions<FairgradOptions>("fairgrad", options, {
+    alpha: positive,
+    scale: oneOf("sum", "mean"),
+    maxNorm: nonNegative,
+  });
+  const { alpha = 2, scale = "sum", maxNorm = 1 } = options;
+  return checkedMethod({
+    name: "fairgrad",
+    needs: "gramian",
+    headGradient: "unweighted",
+    ...(maxNorm > 0 && { clipNorm: maxNorm }),
+    init: () => null,
+    combine(input, state) {
+      const G = gramianOf(input);
+      const K = G.shape[0];
+      const result = bargain(G, 1 / alpha);
+      const factor = scale === "sum" ? K : 1;
+      return {
+        weights: result.weights.map((x) => x * factor),
+        state,
+        ...noteOf(result, K, "weights of that combination"),
+      };
+    },
+  });
+}

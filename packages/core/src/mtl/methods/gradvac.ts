@@ -1,0 +1,141 @@
+// Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao, "Gradient vaccine: investigating and improving multi-task optimization in
+// massively multilingual models", ICLR 2021, equations 2 and 3, algorithm 1.
+import type { NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import type { Rng } from "../../math/rng.js";
+import { checkOptions, integerFrom, listOf, share } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { blockGramian } from "../jacobian-rows.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface GradVacOptions {
+  /** Step of the running cosines; default 0.5. */
+  readonly beta?: number;
+  /** Sizes of consecutive blocks of the P parameters, such as layers, each treated on its own; default: one of all. */
+  readonly blocks?: readonly number[];
+}
+
+export interface GradVacState {
+  /** Running cosines, [B * K * K]: block by block, row by row. */
+  readonly rho: Float64Array;
+}
+
+type F64 = NdArray<Float64Array>;
+
+/** Below this share of what it is a sum of, a gradient's norm^2 is rounding. */
+const rounding = 1e-14;
+/** The formula has a pole at rho = 1, which the running cosine of equal gradients reaches in float64. */
+const largestRho = 1 - 1e-6;
+
+/**
+ * Gradient vaccine: two tasks' gradients should be as similar as they usually are, not just free of conflict.
+ *
+ * for every i, g' = g_i, and every other j in random order: phi = cos(g', g_j); where phi < rho_ij
+ * g' <- g' + ||g'|| (rho_ij sqrt(1 - phi^2) - phi sqrt(1 - rho_ij^2)) / (||g_j|| sqrt(1 - rho_ij^2)) g_j
+ * rho_ij <- (1 - beta) rho_ij + beta phi;  d = sum_i g'
+ *
+ * rho = 0 at first, and PCGrad is rho = 0 for ever. Each g' is a sum of the g_j, so that the Gramian is enough; blocks need
+ * the Jacobian, with one order for all of them. The step's `rng` shuffles K - 1 numbers for every i. A pair with a zero gradient has
+ * phi = 0 and stays as it is. In the formula rho is at most 1 - 1e-6. K = 1: the gradient. Losses do not matter.
+ *
+ * @throws OptionError, also when the blocks do not add up to P; NumericalError for numbers that are not finite, naming their
+ *   task
+ *
+ * @example
+ * const method = gradVac();
+ * const gramian = array([[1, -1], [-1, 2]], "float64") as NdArray<Float64Array>;
+ * const input = { losses: Float64Array.of(1, 1), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * method.combine(input, method.init(2)).weights; // 2, 1.5
+ */
+export function gradVac(options: GradVacOptions = {}): MultiTaskMethod<GradVacState> {
+  checkOptions<GradVacOptions>("gradVac", options, { beta: share, blocks: listOf(integerFrom(1)) });
+  const { beta = 0.5, blocks } = options;
+  return checkedMethod({
+    name: "gradvac",
+    needs: blocks ? "jacobian" : "gramian",
+    headGradient: "unweighted",
+    init: (tasks) => ({ rho: new Float64Array((blocks?.length ?? 1) * tasks * tasks) }),
+    combine({ losses, gramian, jacobian, rng }, state) {
+      const rho = state.rho.slice();
+      const orders = drawOrders(losses.length, rng);
+      if (!blocks) return { weights: vaccinate(gramian as F64, orders, rho, beta), state: { rho } };
+      const direction = byBlocks(jacobian as F64, blocks, orders, rho, beta);
+      return { direction, state: { rho } };
+    },
+  });
+}
+
+/** For every task the others in random order. */
+function drawOrders(tasks: number, rng: Rng): number[][] {
+  const all = Array.from({ length: tasks }, (_, k) => k);
+  return all.map((i) => rng.shuffle(all.filter((j) => j !== i)));
+}
+
+/** d of every block; `rho` is updated in place. */
+function byBlocks(
+  j: F64,
+  blocks: readonly number[],
+  orders: readonly number[][],
+  rho: Float64Array,
+  beta: number,
+): Float64Array {
+  const [tasks, width] = j.shape;
+  const total = blocks.reduce((a, b) => a + b, 0);
+  if (total !== width) {
+    throw new OptionError(
+      `gradVac: blocks must add up to the ${width} shared parameters; they add up to ${total}.`,
+    );
+  }
+  const direction = new Float64Array(width);
+  let from = 0;
+  blocks.forEach((size, b) => {
+    const to = from + size;
+    const cosines = rho.subarray(b * tasks * tasks, (b + 1) * tasks * tasks);
+    const weights = vaccinate(blockGramian(j, { from, to }), orders, cosines, beta);
+    for (let k = 0; k < tasks; k++) {
+      for (let p = from; p < to; p++) direction[p] += weights[k] * j.data[k * width + p];
+    }
+    from = to;
+  });
+  return direction;
+}
+
+/** Weights w with d = J' w; `rho` [K * K] is updated in place. */
+function vaccinate(gramian: F64, orders: readonly number[][], rho: Float64Array, beta: number): Float64Array {
+  const tasks = orders.length;
+  const g = (i: number, j: number) => gramian.data[i * tasks + j];
+  const norms = orders.map((_, k) => Math.sqrt(Math.max(g(k, k), 0)));
+  const weights = new Float64Array(tasks);
+  orders.forEach((order, i) => {
+    // g' = sum_k c_k g_k.
+    const c = new Float64Array(tasks);
+    c[i] = 1;
+    for (const j of order) {
+      const norm = normOfSum(c, g, norms);
+      if (norm > 0 && norms[j] > 0) {
+        const product = c.reduce((sum, x, k) => sum + x * g(k, j), 0);
+        const phi = Math.max(-1, Math.min(1, product / norm / norms[j]));
+        const usual = Math.min(rho[i * tasks + j], largestRho);
+        if (phi < usual) {
+          const tangent = Math.sqrt((1 - phi * phi) / (1 - usual * usual));
+          c[j] += (norm / norms[j]) * (usual * tangent - phi);
+        }
+        rho[i * tasks + j] += beta * (phi - rho[i * tasks + j]);
+      } else {
+        rho[i * tasks + j] *= 1 - beta;
+      }
+    }
+    for (let k = 0; k < tasks; k++) weights[k] += c[k];
+  });
+  return weights;
+}
+
+/** ||sum_k c_k g_k||; 0 where what is left of the sum is rounding. */
+function normOfSum(c: Float64Array, g: (i: number, j: number) => number, norms: readonly number[]): number {
+  let [square, size] = [0, 0];
+  for (let i = 0; i < c.length; i++) {
+    size += Math.abs(c[i]) * norms[i];
+    for (let j = 0; j < c.length; j++) square += c[i] * c[j] * g(i, j);
+  }
+  return square > rounding * size * size ? Math.sqrt(square) : 0;
+}

@@ -1,0 +1,96 @@
+// L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, equation 4.
+import { checkOptions, oneOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { solveDefinite } from "../kernels/cholesky.js";
+import {
+  cosines,
+  dot,
+  gramianOf,
+  restrict,
+  rowNorms,
+  type Square,
+  spread,
+  sum,
+  times,
+} from "../kernels/gramian.js";
+import { applySpectrum, spectrum } from "../kernels/symmetric.js";
+import type { Combination, MultiTaskMethod } from "../method.js";
+
+export interface ImtlGOptions {
+  /**
+   * Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least
+   * squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients.
+   */
+  readonly form?: "classical" | "pinv";
+}
+
+/** Eigenvalues of the cosines below this share of the largest are rounding error. */
+const rankTolerance = 1e-12;
+
+/**
+ * IMTL-G: the combination with the same projection on every task's gradient.
+ *
+ * u_k . d equal for all k, u_k = g_k / ||g_k||, d = sum_k w_k g_k, sum_k w_k = 1
+ *
+ * Weights may be negative, and the common projection, too, as the weights sum to 1: d then climbs every loss. The lengths
+ * of the gradients change the length and the sign of d, not its line.
+ *
+ * Zero rows are left out: w_k = 0, and 1 / K for the task's head, which would never move otherwise. Dependent gradients:
+ * see `form`. No such combination (its weights sum to 0): all weights 0, with a note. K = 1: w = 1.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * imtlG().combine(input, null).weights; // 0.5923, 0.4077
+ */
+export function imtlG(options: ImtlGOptions = {}): MultiTaskMethod<null> {
+  checkOptions<ImtlGOptions>("imtlG", options, { form: oneOf("classical", "pinv") });
+  const { form = "classical" } = options;
+  return checkedMethod({
+    name: "imtl-g",
+    needs: "gramian",
+    headGradient: "weighted",
+    init: () => null,
+    combine(input, state): Combination<null> {
+      const all = gramianOf(input);
+      const K = all.shape[0];
+      const kept = [...rowNorms(all).keys()].filter((k) => all.data[k * K + k] > 0);
+      if (kept.length === 0) {
+        return { weights: new Float64Array(K), headWeights: new Float64Array(K).fill(1 / K), state };
+      }
+      const G = restrict(all, kept);
+      const v = equalProjections(G, form);
+      const total = sum(v);
+      const solvable = Math.abs(total) > 1e-12 * sum(v.map(Math.abs));
+      const w = solvable ? v.map((x) => x / total) : v.fill(0);
+      return {
+        weights: spread(w, kept, K),
+        state,
+        ...(kept.length < K && { headWeights: spread(w, kept, K, 1 / K) }),
+        ...(!solvable && { note: "No combination with weights of sum 1 has equal projections: weights 0." }),
+      };
+    },
+  });
+}
+
+/** v with U J' v the same for all tasks, of any length. */
+function equalProjections(G: Square, form: "classical" | "pinv"): Float64Array {
+  const n = rowNorms(G);
+  const C = cosines(G, n);
+  const ones = n.map(() => 1);
+  const unique = solveDefinite(C, ones);
+  if (unique) return unique.map((q, k) => q / n[k]);
+  if (form === "pinv") return applySpectrum(spectrum(G), n, (l) => 1 / l);
+
+  // In q_k = w_k n_k: C q = lambda 1 with sum q_k / n_k != 0, by lambda = 1 if that can be, else by lambda = 0.
+  const range = spectrum(C, rankTolerance);
+  const q = applySpectrum(range, ones, (l) => 1 / l);
+  const fits = times(C, q).every((x) => Math.abs(x - 1) <= 1e-6);
+  if (fits) return q.map((x, k) => x / n[k]);
+  const a = n.map((x) => n.reduce((m, y) => Math.min(m, y), Infinity) / x);
+  const inRange = applySpectrum(range, a, () => 1);
+  const inKernel = a.map((x, k) => x - inRange[k]);
+  return dot(inKernel, inKernel) > rankTolerance ? inKernel.map((x, k) => x * a[k]) : ones.fill(0);
+}

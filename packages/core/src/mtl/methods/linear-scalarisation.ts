@@ -1,0 +1,44 @@
+// The weighted sum of the losses: the baseline "LS" of A. Navon et al., "Multi-task learning as a bargaining game",
+// ICML 2022, and "EW" of libraries.
+import { checkOptions, listOf, nonNegative, oneOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { preferenceOf } from "../kernels/preference.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface LinearScalarisationOptions {
+  /** `sum` (default) or `mean` of the weighted losses. */
+  readonly reduction?: "sum" | "mean";
+  /** Weight of each task, >= 0; default 1. */
+  readonly weights?: readonly number[];
+}
+
+/**
+ * Linear scalarisation: one loss, the sum of all.
+ *
+ * sum_k w_k L_k, or that over K
+ *
+ * K = 1: the task alone. Zero or dependent gradients are nothing special.
+ *
+ * @throws OptionError; NumericalError for a loss that is not finite, naming its task
+ *
+ * @example
+ * const input = { losses: Float64Array.of(2, 0.5), step: 0, epoch: 0, rng: createRng(0) };
+ * linearScalarisation({ reduction: "mean" }).combine(input, null).weights; // 0.5, 0.5
+ */
+export function linearScalarisation(options: LinearScalarisationOptions = {}): MultiTaskMethod<null> {
+  checkOptions<LinearScalarisationOptions>("linearScalarisation", options, {
+    reduction: oneOf("sum", "mean"),
+    weights: listOf(nonNegative),
+  });
+  const { reduction = "sum", weights } = options;
+  return checkedMethod({
+    name: "linear-scalarisation",
+    needs: "losses",
+    headGradient: "weighted",
+    init: () => null,
+    combine({ losses: { length: K } }, state) {
+      const w = preferenceOf("linearScalarisation", weights, K, 1);
+      return { weights: reduction === "mean" ? w.map((x) => x / K) : w, state };
+    },
+  });
+}

@@ -1,0 +1,84 @@
+// H. Fernando et al., "Mitigating gradient bias in multi-objective learning: a provably convergent approach", ICLR 2023,
+// algorithm 1.
+import type { NdArray } from "../../array.js";
+import { checkOptions, nonNegative } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { blockGramian, rowNorms, rowsLike, weightedRows } from "../jacobian-rows.js";
+import type { MultiTaskMethod } from "../method.js";
+import { softmax } from "../softmax.js";
+
+export interface MocoOptions {
+  /** Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5. */
+  readonly beta?: number;
+  /** Default 0.5. */
+  readonly betaSigma?: number;
+  /** Step of lambda, divided by t^gammaSigma at step t; default 0.1. */
+  readonly gamma?: number;
+  /** Default 0.5. */
+  readonly gammaSigma?: number;
+  /** Regularisation of lambda; default 0. */
+  readonly rho?: number;
+}
+
+export interface MocoState {
+  /** Steps done. */
+  readonly step: number;
+  /** Y, [K * P] row by row; null before the first step. */
+  readonly y: Float64Array | null;
+  /** Weights of Y's rows, [K]. */
+  readonly lambda: Float64Array;
+}
+
+/**
+ * MoCo: gradients tracked over the steps, against the bias of a solve on noisy ones, and weights that follow slowly.
+ *
+ * g_k <- L_k g_k / (||g_k|| + 1e-8), Y <- Y - beta / t^betaSigma (Y - g)
+ * lambda <- softmax(lambda - gamma / t^gammaSigma (Y Y' + rho I) lambda), d = Y' lambda
+ *
+ * Y = 0 and lambda = 1/K at first, t = 1, 2, ... The paper projects lambda to the simplex; this is the softmax of the
+ * implementation that the published comparisons used. A zero gradient adds nothing; all zero: d = 0. K = 1: lambda = 1.
+ * The state holds K P numbers.
+ *
+ * @throws OptionError; NumericalError for a loss that is negative or a number that is not finite, naming its task;
+ *   ShapeError when P is not that of the state
+ *
+ * @example
+ * const method = moco();
+ * const jacobian = array([[3, 0], [0, 1]], "float64") as NdArray<Float64Array>;
+ * const input = { losses: Float64Array.of(1, 1), jacobian, step: 0, epoch: 0, rng: createRng(0) };
+ * method.combine(input, method.init(2)).direction; // 0.25, 0.25
+ */
+export function moco(options: MocoOptions = {}): MultiTaskMethod<MocoState> {
+  checkOptions<MocoOptions>("moco", options, {
+    beta: nonNegative,
+    betaSigma: nonNegative,
+    gamma: nonNegative,
+    gammaSigma: nonNegative,
+    rho: nonNegative,
+  });
+  const { beta = 0.5, betaSigma = 0.5, gamma = 0.1, gammaSigma = 0.5, rho = 0 } = options;
+  return checkedMethod<MocoState>(
+    {
+      name: "moco",
+      needs: "jacobian",
+      headGradient: "unweighted",
+      init: (tasks) => ({ step: 0, y: null, lambda: new Float64Array(tasks).fill(1 / tasks) }),
+      combine({ losses, jacobian }, state) {
+        const j = jacobian as NdArray<Float64Array>;
+        const step = state.step + 1;
+        const [track, follow] = [beta / step ** betaSigma, gamma / step ** gammaSigma];
+        const norms = rowNorms(j);
+        const scale = losses.map((loss, k) => loss / (norms[k] + 1e-8));
+        const y = rowsLike("moco", j.shape, state.y);
+        y.forEach((past, i) => {
+          y[i] = past - track * (past - scale[Math.floor(i / j.shape[1])] * j.data[i]);
+        });
+        const tracked = { shape: j.shape, data: y };
+        const slope = weightedRows(blockGramian(tracked), state.lambda);
+        const lambda = softmax(state.lambda.map((l, k) => l - follow * (slope[k] + rho * l)));
+        return { direction: weightedRows(tracked, lambda), state: { step, y, lambda } };
+      },
+    },
+    { losses: "non-negative" },
+  );
+}

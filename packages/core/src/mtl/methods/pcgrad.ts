@@ -1,0 +1,69 @@
+// T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, algorithm 1.
+import { checkOptions, flag, nonNegative, oneOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { gramianOf } from "../kernels/gramian.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface PcgradOptions {
+  /** `sum` (default) or `mean` of the projected gradients. */
+  readonly scale?: "sum" | "mean";
+  /**
+   * Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as
+   * most implementations do; the paper (default) leaves it out.
+   */
+  readonly includeSelf?: boolean;
+  /** Added to ||g_j||^2 in the projection; default 0. */
+  readonly eps?: number;
+  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
+  readonly maxNorm?: number;
+}
+
+/**
+ * PCGrad: each gradient is projected on the normal planes of those it conflicts with, in random order; their sum.
+ *
+ * g_i' = g_i; for j != i in random order: g_i' <- g_i' - min(0, g_i' . g_j) / ||g_j||^2 g_j; d = sum_i g_i'
+ *
+ * The orders are drawn from the step's `rng`, one a task; K <= 2 does not depend on them.
+ *
+ * Zero rows conflict with nothing: weight as if alone. Dependent gradients are nothing special. K = 1: w = 1.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * pcgrad().combine(input, null).weights; // 2.2222, 1.5789
+ */
+export function pcgrad(options: PcgradOptions = {}): MultiTaskMethod<null> {
+  checkOptions<PcgradOptions>("pcgrad", options, {
+    scale: oneOf("sum", "mean"),
+    includeSelf: flag,
+    eps: nonNegative,
+    maxNorm: nonNegative,
+  });
+  const { scale = "sum", includeSelf = false, eps = 0, maxNorm = 1 } = options;
+  return checkedMethod({
+    name: "pcgrad",
+    needs: "gramian",
+    headGradient: "unweighted",
+    ...(maxNorm > 0 && { clipNorm: maxNorm }),
+    init: () => null,
+    combine(input, state) {
+      const { shape, data: G } = gramianOf(input);
+      const K = shape[0];
+      const w = new Float64Array(K);
+      for (let i = 0; i < K; i++) {
+        const c = new Float64Array(K);
+        c[i] = 1;
+        for (const j of input.rng.shuffle([...c.keys()])) {
+          if (j === i && !includeSelf) continue;
+          let inner = 0;
+          for (let k = 0; k < K; k++) inner += G[j * K + k] * c[k];
+          if (inner < 0) c[j] -= inner / (G[j * K + j] + eps);
+        }
+        for (let k = 0; k < K; k++) w[k] += c[k];
+      }
+      return { weights: scale === "mean" ? w.map((x) => x / K) : w, state };
+    },
+  });
+}

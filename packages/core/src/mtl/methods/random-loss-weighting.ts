@@ -1,0 +1,43 @@
+// B. Lin, F. Ye, Y. Zhang, I. Tsang, "Reasonable effectiveness of random weighting: a litmus test for multi-task
+// learning", TMLR 2022, section 3.
+import { checkOptions, oneOf } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import type { MultiTaskMethod } from "../method.js";
+import { softmax } from "../softmax.js";
+
+export interface RandomLossWeightingOptions {
+  /** `normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`. */
+  readonly distribution?: "normal" | "dirichlet";
+}
+
+/**
+ * Random loss weighting: new random weights with sum 1 at every step.
+ *
+ * w = softmax(z), z ~ N(0, I_K); or w ~ Dirichlet(1, ..., 1)
+ *
+ * Takes K numbers from the step's `rng`. Losses and gradients do not matter; K = 1: weight 1.
+ *
+ * @throws OptionError; NumericalError for a loss that is not finite, naming its task
+ *
+ * @example
+ * const input = { losses: Float64Array.of(2, 0.5), step: 0, epoch: 0, rng: createRng(0) };
+ * const { weights } = randomLossWeighting().combine(input, null); // two numbers in (0, 1) with sum 1
+ */
+export function randomLossWeighting(options: RandomLossWeightingOptions = {}): MultiTaskMethod<null> {
+  checkOptions<RandomLossWeightingOptions>("randomLossWeighting", options, {
+    distribution: oneOf("normal", "dirichlet"),
+  });
+  const { distribution = "normal" } = options;
+  return checkedMethod({
+    name: "random-loss-weighting",
+    needs: "losses",
+    headGradient: "weighted",
+    init: () => null,
+    combine({ losses, rng }, state) {
+      // Exponential numbers over their sum are uniform on the simplex: the softmax of their logarithms.
+      const draw = () =>
+        distribution === "normal" ? rng.normal() : Math.log(-Math.log1p(-rng.next()) + Number.MIN_VALUE);
+      return { weights: softmax(losses.map(draw)), state };
+    },
+  });
+}

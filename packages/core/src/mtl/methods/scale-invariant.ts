@@ -1,0 +1,46 @@
+// A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022, section 5: the baseline "scale-invariant".
+import { checkedMethod } from "../checked-method.js";
+import type { MultiTaskMethod } from "../method.js";
+
+/**
+ * Scale invariance: the sum of the logarithms of the losses, unchanged when a loss is multiplied by a constant.
+ *
+ * sum_k log L_k, so w_k = 1 / L_k
+ *
+ * A loss of 0 (or too small for 1 / L) has weight 0 and a note: a loss that is never negative has no gradient there.
+ * Zero gradients and K = 1 are nothing special.
+ *
+ * @throws NumericalError for a loss that is negative or not finite, naming its task
+ *
+ * @example
+ * const input = { losses: Float64Array.of(2, 0.5), step: 0, epoch: 0, rng: createRng(0) };
+ * scaleInvariant().combine(input, null).weights; // 0.5, 2
+ */
+export function scaleInvariant(): MultiTaskMethod<null> {
+  return checkedMethod(
+    {
+      name: "scale-invariant",
+      needs: "losses",
+      headGradient: "weighted",
+      init: () => null,
+      combine: ({ losses }, state) => ({
+        weights: losses.map(inverseLoss),
+        state,
+        ...noteOfZeros(losses),
+      }),
+    },
+    { losses: "non-negative" },
+  );
+}
+
+/** d log L / d L; 0 where L is 0, as the gradient of L is 0 there. */
+export function inverseLoss(loss: number): number {
+  const inverse = 1 / loss;
+  return Number.isFinite(inverse) ? inverse : 0;
+}
+
+/** What a method that takes logarithms says of losses at 0. */
+export function noteOfZeros(losses: Float64Array): { readonly note?: string } {
+  const zeros = [...losses.keys()].filter((k) => inverseLoss(losses[k]) === 0);
+  return zeros.length > 0 ? { note: `Loss 0, so weight 0: task ${zeros.join(", ")}.` } : {};
+}

@@ -1,0 +1,54 @@
+// P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", arXiv 2406.16232, 2024, equation 5.
+import { checkOptions, listOf, nonNegative } from "../../optim/options.js";
+import { checkedMethod } from "../checked-method.js";
+import { dualConeEach } from "../kernels/dual-cone.js";
+import { gramianOf } from "../kernels/gramian.js";
+import { preferenceOf } from "../kernels/preference.js";
+import { regularised } from "../kernels/regularised.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface UpgradOptions {
+  /** Weight p_k >= 0 of each task; default 1 / K. */
+  readonly preference?: readonly number[];
+  /** A trace of G below this counts as 0; default 1e-4. */
+  readonly normEps?: number;
+  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
+  readonly regEps?: number;
+}
+
+/**
+ * UPGrad: each gradient is projected on the cone of directions that harm no task; their weighted sum.
+ *
+ * w = sum_i argmin v' G v subject to v >= p_i e_i; d = sum_k w_k g_k
+ *
+ * d . g_k >= 0 for all k, and d is linear in the length of each gradient: exactly for `normEps` = `regEps` = 0, nearly
+ * for the defaults, which work on G / trace G + regEps I as the authors' library does.
+ *
+ * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEps`): w = p. K = 1: w = p.
+ *
+ * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * upgrad({ normEps: 0, regEps: 0 }).combine(input, null).weights; // 1.1111, 0.7895
+ */
+export function upgrad(options: UpgradOptions = {}): MultiTaskMethod<null> {
+  checkOptions<UpgradOptions>("upgrad", options, {
+    preference: listOf(nonNegative),
+    normEps: nonNegative,
+    regEps: nonNegative,
+  });
+  const { preference, normEps = 1e-4, regEps = 1e-4 } = options;
+  return checkedMethod({
+    name: "upgrad",
+    needs: "gramian",
+    headGradient: "unweighted",
+    init: () => null,
+    combine(input, state) {
+      const G = regularised(gramianOf(input), normEps, regEps);
+      const p = preferenceOf("upgrad", preference, G.shape[0], 1 / G.shape[0]);
+      return { weights: dualConeEach(G, p), state };
+    },
+  });
+}

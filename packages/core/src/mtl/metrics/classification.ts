@@ -1,0 +1,86 @@
+import type { NdArray } from "../../array.js";
+import { NumericalError, OptionError } from "../../errors.js";
+import { checkOptions, share } from "../../optim/options.js";
+import { requireNumber, requireSameShape } from "./values.js";
+
+/** Counts of a binary classifier: true and false positives, false negatives. */
+export interface BinaryCounts {
+  readonly tp: number;
+  readonly fp: number;
+  readonly fn: number;
+}
+
+export interface BinaryCountsOptions {
+  /** Probabilities above it count as positive; default 0.5. */
+  readonly threshold?: number;
+  /** Counts so far, to which these are added; default none. */
+  readonly add?: BinaryCounts;
+}
+
+/**
+ * Counts right and wrong positives over a batch or, with `add`, over a data set.
+ *
+ * @param probabilities any shape
+ * @param labels 0 or 1, of the same shape
+ * @throws ShapeError when shapes differ; NumericalError for a probability of NaN; OptionError
+ *
+ * @example
+ * binaryCounts(array([0.9, 0.8, 0.1]), array([1, 0, 1])); // tp 1, fp 1, fn 1
+ */
+export function binaryCounts(
+  probabilities: NdArray,
+  labels: NdArray,
+  options: BinaryCountsOptions = {},
+): BinaryCounts {
+  const counts = { expected: "counts tp, fp and fn", test: (v: unknown) => typeof v === "object" };
+  checkOptions<BinaryCountsOptions>("binaryCounts", options, { threshold: share, add: counts });
+  const { threshold = 0.5, add = { tp: 0, fp: 0, fn: 0 } } = options;
+  requireSameShape("binaryCounts", probabilities, labels);
+  let { tp, fp, fn } = add;
+  for (let i = 0; i < labels.data.length; i++) {
+    const said = requireNumber(`Probability ${i}`, Number(probabilities.data[i])) > threshold;
+    const is = Number(labels.data[i]) === 1;
+    if (said && is) tp++;
+    else if (said) fp++;
+    else if (is) fn++;
+  }
+  return { tp, fp, fn };
+}
+
+/**
+ * F1: the harmonic mean of precision and recall.
+ *
+ * F1 = 2 tp / (2 tp + fp + fn), 0 when there is no positive, said or true. Implementations with 1e-8 in three
+ * denominators differ by as much.
+ *
+ * @throws OptionError for counts that are negative or not finite
+ *
+ * @example
+ * f1Score({ tp: 6, fp: 2, fn: 4 }); // 2/3
+ */
+export function f1Score({ tp, fp, fn }: BinaryCounts): number {
+  if (![tp, fp, fn].every((n) => n >= 0 && n < Infinity)) {
+    throw new OptionError(`f1Score takes counts >= 0; got tp ${tp}, fp ${fp}, fn ${fn}.`);
+  }
+  const total = 2 * tp + fp + fn;
+  return total === 0 ? 0 : (2 * tp) / total;
+}
+
+/**
+ * Accuracy: the share of predicted classes that are right.
+ *
+ * @param predictions classes, any shape
+ * @param labels classes, of the same shape
+ * @throws ShapeError when shapes differ; NumericalError when there are no labels
+ *
+ * @example
+ * accuracyOf(array([0, 1, 2], "int64"), array([0, 1, 1], "int64")); // 2/3
+ */
+export function accuracyOf(predictions: NdArray, labels: NdArray): number {
+  requireSameShape("accuracyOf", predictions, labels);
+  const count = labels.data.length;
+  if (count === 0) throw new NumericalError("accuracyOf no labels: give at least one example.");
+  let hits = 0;
+  for (let i = 0; i < count; i++) if (Number(predictions.data[i]) === Number(labels.data[i])) hits++;
+  return hits / count;
+}

@@ -1,0 +1,47 @@
+// The metrics of D. Eigen, C. Puhrsch, R. Fergus, "Depth map prediction from a single image", NeurIPS 2014, section 4, as
+// S. Liu, E. Johns, A. Davison, CVPR 2019, take them: means over the valid pixels of a batch.
+import type { NdArray } from "../../array.js";
+import { requireNumber, requireSameShape } from "./values.js";
+
+/** Errors of a batch. */
+export interface DepthErrors {
+  /** Mean |p - t|, in the unit of the targets. */
+  readonly absolute: number;
+  /** Mean |p - t| / t, a fraction. */
+  readonly relative: number;
+  /** Valid pixels. */
+  readonly count: number;
+}
+
+/**
+ * Absolute and relative error of depths over the valid pixels, those with target t != 0.
+ *
+ * The published numbers are plain means of this over batches, not weighted by `count`. With inverse depth as target, as in
+ * CityScapes, the relative error is one of inverse depth.
+ *
+ * @param predictions p, any shape
+ * @param targets t, of the same shape
+ * @returns undefined for a batch without valid pixels, to be left out of the mean
+ * @throws ShapeError when shapes differ; NumericalError for numbers that are not finite
+ *
+ * @example
+ * depthErrors(array([1, 3, 9]), array([2, 2, 0])); // absolute 1, relative 0.5, count 2
+ */
+export function depthErrors(predictions: NdArray, targets: NdArray): DepthErrors | undefined {
+  requireSameShape("depthErrors", predictions, targets);
+  let [absolute, relative, count] = [0, 0, 0];
+  for (let i = 0; i < targets.data.length; i++) {
+    const t = Number(targets.data[i]);
+    if (t === 0) continue;
+    const error = Math.abs(Number(predictions.data[i]) - t);
+    absolute += error;
+    relative += error / t;
+    count++;
+  }
+  if (count === 0) return undefined;
+  return {
+    absolute: requireNumber("The absolute error", absolute / count),
+    relative: requireNumber("The relative error", relative / count),
+    count,
+  };
+}

@@ -1,0 +1,107 @@
+import type { NdArray } from "../../array.js";
+import { DataError, NumericalError, ShapeError } from "../../errors.js";
+import { checkOptions, integerFrom } from "../../optim/options.js";
+import { finiteNumber } from "../task-option.js";
+import { requireSameShape } from "./values.js";
+
+/** Counts of pixels, [C, C]: row for the label, column for the prediction. */
+export type ConfusionMatrix = NdArray<Float64Array>;
+
+export interface ConfusionOptions {
+  /** C. */
+  readonly classes: number;
+  /** The label of pixels that do not count; default -1. */
+  readonly ignore?: number;
+  /** Counts so far, to which these are added; default none. */
+  readonly add?: ConfusionMatrix;
+}
+
+/**
+ * Counts which class was predicted where which was right, over a batch or, with `add`, over a data set.
+ *
+ * @param predictions classes 0..C-1, any shape
+ * @param labels classes 0..C-1 or `ignore`, of the same shape
+ * @returns a new matrix
+ * @throws ShapeError when shapes differ; DataError for a class that there is not; OptionError
+ *
+ * @example
+ * confusionMatrix(array([0, 1, 1], "int64"), array([0, 1, -1], "int64"), { classes: 2 }); // [[1, 0], [0, 1]]
+ */
+export function confusionMatrix(
+  predictions: NdArray,
+  labels: NdArray,
+  options: ConfusionOptions,
+): ConfusionMatrix {
+  const matrix = { expected: "a matrix of counts", test: (v: unknown) => typeof v === "object" };
+  checkOptions<ConfusionOptions>("confusionMatrix", options, {
+    classes: integerFrom(1),
+    ignore: finiteNumber,
+    add: matrix,
+  });
+  const { classes, ignore = -1, add } = options;
+  requireSameShape("confusionMatrix", predictions, labels);
+  if (add && (add.shape.length !== 2 || add.shape.some((n) => n !== classes))) {
+    throw new ShapeError(
+      `confusionMatrix: add must be [${classes}, ${classes}]; got [${add.shape.join(", ")}].`,
+    );
+  }
+  const counts = add ? add.data.slice() : new Float64Array(classes * classes);
+  const classAt = (a: NdArray, i: number, what: string): number => {
+    const value = Number(a.data[i]);
+    if (Number.isInteger(value) && value >= 0 && value < classes) return value;
+    throw new DataError(`confusionMatrix: ${what} ${i} is ${value}; classes are 0..${classes - 1}.`);
+  };
+  for (let i = 0; i < labels.data.length; i++) {
+    if (Number(labels.data[i]) === ignore) continue;
+    counts[classAt(labels, i, "label") * classes + classAt(predictions, i, "prediction")]++;
+  }
+  return { shape: [classes, classes], data: counts };
+}
+
+/**
+ * Mean intersection over union: of the pixels that are of a class or are said to be, the share of which both is true,
+ * averaged over the classes.
+ *
+ * mIoU = mean_c C_cc / (sum_j C_cj + sum_i C_ic - C_cc)
+ *
+ * A class without such pixels is left out of the mean.
+ *
+ * @throws NumericalError when there are no pixels at all
+ *
+ * @example
+ * meanIoU({ shape: [2, 2], data: Float64Array.of(3, 1, 0, 2) }); // (3/4 + 2/3) / 2
+ */
+export function meanIoU({ data, shape: [classes] }: ConfusionMatrix): number {
+  let [sum, present] = [0, 0];
+  for (let c = 0; c < classes; c++) {
+    const hits = data[c * classes + c];
+    let union = -hits;
+    for (let j = 0; j < classes; j++) union += data[c * classes + j] + data[j * classes + c];
+    if (union === 0) continue;
+    sum += hits / union;
+    present++;
+  }
+  requirePixels("meanIoU", present);
+  return sum / present;
+}
+
+/**
+ * Pixel accuracy: the share of pixels whose class is right.
+ *
+ * @throws NumericalError when there are no pixels
+ *
+ * @example
+ * pixelAccuracy({ shape: [2, 2], data: Float64Array.of(3, 1, 0, 2) }); // 5/6
+ */
+export function pixelAccuracy({ data, shape: [classes] }: ConfusionMatrix): number {
+  let hits = 0;
+  for (let c = 0; c < classes; c++) hits += data[c * classes + c];
+  const total = data.reduce((a, b) => a + b, 0);
+  requirePixels("pixelAccuracy", total);
+  return hits / total;
+}
+
+function requirePixels(what: string, count: number): void {
+  if (count > 0) return;
+  throw new NumericalError(`${what} of no pixels: the confusion matrix is empty. Are all labels ignored?`);
+}

@@ -1,0 +1,152 @@
+// Where the action of Zhao et al., NeurIPS 2022, eq. 8, applies: W and the next weight are used for nothing else.
+import type { Graph } from "../../graph/graph.js";
+import { nodesOf } from "../../graph/graph.js";
+import { sameShape, type Tensor } from "../../graph/tensor.js";
+import { matchActivation } from "./activations.js";
+import type { BijectionSite } from "./descriptors.js";
+import type { ParameterRef } from "./layout.js";
+
+/** What a graph tells of its nodes. */
+interface Context {
+  readonly users: ReadonlyMap<Tensor, readonly Tensor[]>;
+  readonly paths: ReadonlyMap<Tensor, string>;
+  /** Nodes that depend on an input that is no parameter. */
+  readonly data: ReadonlySet<Tensor>;
+}
+
+/** A product of matrices of which one is a parameter. */
+interface WeightProduct {
+  readonly path: string;
+  /** The axis of the parameter that goes on to the product, and the one that is summed over. */
+  readonly out: number;
+  readonly in: number;
+  /** The other factor, and its axis that is summed over. */
+  readonly other: Tensor;
+  readonly summed: number;
+  /** Axis of the product that is the parameter's `out`. */
+  readonly unitAxis: 0 | 1;
+}
+
+export function findBijectionSites(graph: Graph, parameters: readonly ParameterRef[]): BijectionSite[] {
+  const context = contextOf(graph, parameters);
+  return nodesOf(graph).flatMap((node) => siteAt(node, context) ?? []);
+}
+
+function contextOf(graph: Graph, parameters: readonly ParameterRef[]): Context {
+  const paths = new Map(parameters.map(({ tensor, path }) => [tensor, path]));
+  const users = new Map<Tensor, Tensor[]>();
+  const data = new Set<Tensor>();
+  for (const node of nodesOf(graph)) {
+    for (const x of new Set(node.inputs)) users.set(x, [...(users.get(x) ?? []), node]);
+    const isInput = node.op.name === "input" && !paths.has(node);
+    if (isInput || node.inputs.some((x) => data.has(x))) data.add(node);
+  }
+  // An output is read from outside: a user that is none of the nodes a site may have.
+  for (const { tensor } of graph.outputs) users.set(tensor, [...(users.get(tensor) ?? []), tensor]);
+  return { users, paths, data };
+}
+
+function siteAt(node: Tensor, context: Context): BijectionSite | undefined {
+  const activated = matchActivation(node);
+  if (!activated) return undefined;
+  const { name, attributes, argument, nodes } = activated;
+  const inside = [argument, ...nodes].filter((x) => x !== node);
+  if (!inside.every((x) => usersOf(x, context).every((user) => nodes.has(user)))) return undefined;
+  const output = afterReshapes(node, context);
+  const preActivation = beforeReshapes(argument, context);
+  if (!output || !preActivation || !sameShape(output.shape, preActivation.shape)) return undefined;
+
+  const layer = layerOf(preActivation, context);
+  const user = onlyUser(output, context);
+  const next = user && weightProduct(user, context);
+  if (!layer || !next || next.other !== output) return undefined;
+  const { unitAxis, other: input } = layer;
+  // Samples are along the other axis, here and in the next product.
+  if (!context.data.has(input) || layer.summed !== unitAxis || next.summed !== unitAxis) return undefined;
+  return {
+    kind: "bijection",
+    activation: name,
+    attributes,
+    size: output.shape[unitAxis],
+    weight: { path: layer.path, out: layer.out, in: layer.in },
+    ...(layer.bias === undefined ? {} : { bias: layer.bias }),
+    next: { path: next.path, out: next.out, in: next.in },
+    input,
+    preActivation,
+    output,
+    unitAxis,
+  };
+}
+
+const usersOf = (x: Tensor, { users }: Context): readonly Tensor[] => users.get(x) ?? [];
+
+function onlyUser(x: Tensor, context: Context): Tensor | undefined {
+  const users = usersOf(x, context);
+  return users.length === 1 ? users[0] : undefined;
+}
+
+/** The matrix that a value goes into a product as; undefined if it goes elsewhere, too. */
+function afterReshapes(x: Tensor, context: Context): Tensor | undefined {
+  const user = onlyUser(x, context);
+  return user?.op.name === "reshape" ? afterReshapes(user, context) : user && x;
+}
+
+/** The matrix that a value was; undefined if it goes elsewhere, too. */
+function beforeReshapes(x: Tensor, context: Context): Tensor | undefined {
+  if (x.op.name !== "reshape") return x;
+  return onlyUser(x.inputs[0], context) ? beforeReshapes(x.inputs[0], context) : undefined;
+}
+
+/** Z = H W' or W H, perhaps with a bias. */
+function layerOf(z: Tensor, context: Context): (WeightProduct & { bias?: string }) | undefined {
+  if (z.op.name !== "add") return weightProduct(z, context);
+  for (const [product, shift] of [z.inputs, [...z.inputs].reverse()]) {
+    const layer = onlyUser(product, context) ? weightProduct(product, context) : undefined;
+    const bias = layer && biasPath(shift, layer.unitAxis, context);
+    if (layer && bias !== undefined) return { ...layer, bias };
+  }
+  return undefined;
+}
+
+/** A product of two matrices one of which is a parameter that is used only here. */
+function weightProduct(node: Tensor, context: Context): WeightProduct | undefined {
+  if (node.op.name !== "matmul" || node.rank !== 2) return undefined;
+  const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
+  const [a, b] = node.inputs;
+  const right = matrixPath(b, context);
+  if (right) {
+    const summed = (transposeB ? 1 : 0) ^ (right.turned ? 1 : 0);
+    return {
+      path: right.path,
+      out: 1 - summed,
+      in: summed,
+      other: a,
+      summed: transposeA ? 0 : 1,
+      unitAxis: 1,
+    };
+  }
+  const left = matrixPath(a, context);
+  if (!left) return undefined;
+  const summed = (transposeA ? 0 : 1) ^ (left.turned ? 1 : 0);
+  return { path: left.path, out: 1 - summed, in: summed, other: b, summed: transposeB ? 1 : 0, unitAxis: 0 };
+}
+
+/** The name of a parameter that is a matrix, perhaps transposed, and used once. */
+function matrixPath(x: Tensor, context: Context): { path: string; turned: boolean } | undefined {
+  if (!onlyUser(x, context)) return undefined;
+  const path = context.paths.get(x);
+  if (path !== undefined) return { path, turned: false };
+  const inner = x.op.name === "transpose" ? matrixPath(x.inputs[0], context) : undefined;
+  return inner && { path: inner.path, turned: !inner.turned };
+}
+
+/** The name of a parameter of one element a unit that is repeated over the samples, and used once. */
+function biasPath(x: Tensor, unitAxis: 0 | 1, context: Context): string | undefined {
+  if (x.op.name !== "broadcast" || !onlyUser(x, context)) return undefined;
+  let [source] = x.inputs;
+  const units = x.shape[unitAxis];
+  // Aligned at the end, so that along axis 0 there must be an axis of size 1 after it.
+  if (source.size !== units || source.shape[source.rank - 2 + unitAxis] !== units) return undefined;
+  while (source.op.name === "reshape" && onlyUser(source, context)) [source] = source.inputs;
+  return onlyUser(source, context) ? context.paths.get(source) : undefined;
+}

@@ -1,0 +1,58 @@
+import { OptionError } from "../../errors.js";
+import type { Graph } from "../../graph/graph.js";
+import { findBijectionSites } from "./bijection-sites.js";
+import type { Discovery, Leg } from "./descriptors.js";
+import { splitJoins } from "./joins.js";
+import { layOut } from "./layout.js";
+import { findLinearSpaces } from "./linear.js";
+import { mergeParts } from "./merge.js";
+import { separateParts } from "./parts.js";
+import { findPermutations } from "./permutations.js";
+import { findScalings } from "./scalings.js";
+import { findSigns } from "./signs.js";
+import { nameUnpoolings } from "./unpooling.js";
+
+/**
+ * Finds symmetries of the parameters of any traced computation: changes of parameters that keep its outputs for all data.
+ *
+ * Axes are resolved into indices of hidden units by following them through the operations; what an operation does to
+ * scaled, flipped, permuted or mixed units is known for each (`rules.ts`), and an operation without a rule keeps nothing.
+ * So what is found holds, but not all that holds is found: symmetries of a function's own (of a softmax under shifts, say)
+ * and orthogonal groups are not looked for.
+ *
+ * @param graph as traced, not simplified or differentiated
+ * @param parameters names of the inputs that may change; all others are data
+ * @returns descriptors: which axes of which parameters are acted on
+ * @throws OptionError for a name that no input has
+ *
+ * @example
+ * const { graph } = trace((p, x, y) => mseLoss(model.apply(p, x).output, y), [params, x, y], { names: ["p", "x", "y"] });
+ * analyse(graph, Object.keys(namedArrays({ p: params }))).scalings.length; // one for each hidden relu layer
+ */
+export function analyse(graph: Graph, parameters: readonly string[]): Discovery {
+  const inputs = new Map(graph.inputs.map(({ name, tensor }) => [name, tensor]));
+  const unknown = parameters.filter((name) => !inputs.has(name));
+  if (unknown.length > 0) {
+    throw new OptionError(
+      `analyse: parameters must be inputs of the graph, ${[...inputs.keys()].join(", ")}; got ${unknown.join(", ")}.`,
+    );
+  }
+  const chosen = new Set(parameters);
+  const refs = graph.inputs
+    .filter(({ name }) => chosen.has(name))
+    .map(({ name, tensor }) => ({ path: name, tensor }));
+  const separated = separateParts(splitJoins(nameUnpoolings(graph)), refs);
+  const layout = layOut(separated.graph, separated.parameters);
+  const shapes = new Map(refs.map(({ path, tensor }) => [path, tensor.shape]));
+  const merged = <L extends Leg, F extends { readonly legs: readonly L[] }>(found: F): F => ({
+    ...found,
+    legs: mergeParts(found.legs, shapes),
+  });
+  return {
+    scalings: findScalings(layout).map(merged),
+    signs: findSigns(layout).map(merged),
+    permutations: findPermutations(layout).map(merged),
+    linear: findLinearSpaces(layout).map(merged),
+    bijections: findBijectionSites(graph, refs),
+  };
+}

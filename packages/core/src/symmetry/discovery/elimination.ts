@@ -1,0 +1,72 @@
+// Gauss-Jordan elimination of sparse homogeneous equations over any field.
+import type { Field } from "./field.js";
+
+/** A linear form: coefficients by the number of the unknown, none of them zero. */
+export type Form<T> = ReadonlyMap<number, T>;
+
+/** a + factor b */
+export function combine<T>(field: Field<T>, a: Form<T>, b: Form<T>, factor: T = field.one): Form<T> {
+  if (b.size === 0 || field.isZero(factor)) return a;
+  const result = new Map(a);
+  for (const [unknown, coefficient] of b) {
+    const term = field.mul(factor, coefficient);
+    const known = result.get(unknown);
+    const total = known === undefined ? term : field.add(known, term);
+    if (field.isZero(total)) result.delete(unknown);
+    else result.set(unknown, total);
+  }
+  return result;
+}
+
+/** Homogeneous equations, always in reduced row echelon form. */
+export class Equations<T> {
+  private readonly rows = new Map<number, Form<T>>();
+
+  constructor(private readonly field: Field<T>) {}
+
+  copy(): Equations<T> {
+    const copy = new Equations(this.field);
+    for (const [pivot, row] of this.rows) copy.rows.set(pivot, row);
+    return copy;
+  }
+
+  /** The form with the unknowns that the equations determine replaced by others. */
+  reduce(form: Form<T>): Form<T> {
+    let result = form;
+    for (const [unknown, coefficient] of form) {
+      const row = this.rows.get(unknown);
+      if (row) result = combine(this.field, result, row, this.field.negate(coefficient));
+    }
+    return result;
+  }
+
+  /** Adds the equation form = 0; returns whether it was a new one. */
+  add(form: Form<T>): boolean {
+    const rest = this.reduce(form);
+    if (rest.size === 0) return false;
+    const pivot = Math.min(...rest.keys());
+    const row = combine(this.field, new Map(), rest, this.field.inverse(rest.get(pivot) as T));
+    for (const [other, form] of this.rows) {
+      const coefficient = form.get(pivot);
+      if (coefficient !== undefined) {
+        this.rows.set(other, combine(this.field, form, row, this.field.negate(coefficient)));
+      }
+    }
+    this.rows.set(pivot, row);
+    return true;
+  }
+
+  /** A basis of the solutions: one for each unknown, of the numbers below `count`, that the equations leave free. */
+  solutions(count: number): Form<T>[] {
+    const basis = new Map<number, Map<number, T>>();
+    for (let unknown = 0; unknown < count; unknown++) {
+      if (!this.rows.has(unknown)) basis.set(unknown, new Map([[unknown, this.field.one]]));
+    }
+    for (const [pivot, row] of this.rows) {
+      for (const [unknown, coefficient] of row) {
+        if (unknown !== pivot) basis.get(unknown)?.set(pivot, this.field.negate(coefficient));
+      }
+    }
+    return [...basis.values()];
+  }
+}

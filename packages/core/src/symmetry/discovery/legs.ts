@@ -1,0 +1,84 @@
+import type { Atom } from "./atoms.js";
+import type { Leg } from "./descriptors.js";
+import type { Layout, ParameterRef } from "./layout.js";
+
+/** A slot of a parameter, which a layout numbers. */
+export interface ParameterSlot {
+  readonly parameter: number;
+  readonly slot: number;
+  readonly atom: Atom;
+}
+
+/** The slots of all parameters, in order. */
+export function parameterSlots({ parameters, slotsOf }: Layout): ParameterSlot[] {
+  return parameters.flatMap(({ tensor }, parameter) =>
+    slotsOf(tensor).map(({ atom }, slot): ParameterSlot => ({ parameter, slot, atom })),
+  );
+}
+
+/** Groups by a key, groups and their members in order of appearance. */
+export function groupBy<V, K>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group) group.push(value);
+    else groups.set(keyOf(value), [value]);
+  }
+  return groups;
+}
+
+const nameOf = ({ path, part }: ParameterRef): Pick<Leg, "path" | "part"> =>
+  part ? { path, part } : { path };
+
+/** A parameter reshaped so that each of some slots is an axis of its own, and where these axes are. */
+function viewOf(
+  layout: Layout,
+  parameter: number,
+  chosen: readonly number[],
+): { view: number[]; axes: number[] } {
+  const { tensor } = layout.parameters[parameter];
+  const slots = layout.slotsOf(tensor);
+  const view: number[] = [];
+  const places = new Map<number, number>();
+  tensor.shape.forEach((size, d) => {
+    const own = [...slots.keys()].filter((s) => slots[s].axis === d);
+    if (!own.some((s) => chosen.includes(s))) {
+      view.push(size);
+      return;
+    }
+    let rest = 1;
+    const close = () => {
+      if (rest > 1) view.push(rest);
+      rest = 1;
+    };
+    for (const s of own) {
+      if (chosen.includes(s)) {
+        close();
+        places.set(s, view.length);
+        view.push(slots[s].atom.size);
+      } else rest *= slots[s].atom.size;
+    }
+    close();
+  });
+  return { view, axes: chosen.map((s) => places.get(s) as number) };
+}
+
+export function legOf(layout: Layout, { parameter, slot }: ParameterSlot): Leg {
+  const { view, axes } = viewOf(layout, parameter, [slot]);
+  return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0] };
+}
+
+/** A leg and the axis of its view along which there are copies of its units. */
+export function copiedLegOf(
+  layout: Layout,
+  { parameter, slot }: ParameterSlot,
+  copySlot: number,
+): Leg & { copyAxis: number } {
+  const { view, axes } = viewOf(layout, parameter, [slot, copySlot]);
+  return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0], copyAxis: axes[1] };
+}
+
+/** All of a parameter as one unit. */
+export function wholeLeg(parameter: ParameterRef): Leg {
+  return { ...nameOf(parameter), view: [1, ...parameter.tensor.shape], axis: 0 };
+}

@@ -1,0 +1,102 @@
+// Linear maps of a space of hidden units that cancel: g where the space comes out of a product, g^-1 where it goes into
+// the next. A union-find with signs (variances) over all axes that only linear operations on the whole axis meet.
+import type { Tensor } from "../../graph/tensor.js";
+import { findCopies } from "./copies.js";
+import type { LinearSpace } from "./descriptors.js";
+import { type Layout, variesAlong } from "./layout.js";
+import { copiedLegOf, groupBy, legOf, type ParameterSlot, parameterSlots } from "./legs.js";
+import { ruleOf } from "./rules.js";
+import { Space, type Spaces } from "./space.js";
+
+export function findLinearSpaces(layout: Layout): LinearSpace[] {
+  const spaces = spacesOf(layout);
+  const spaceOf = ({ parameter, slot }: ParameterSlot) =>
+    spaces.get(layout.parameters[parameter].tensor)?.[slot] as Space;
+  const whole = parameterSlots(layout).filter((leg) => !spaceOf(leg).broken);
+  return [...groupBy(whole, (leg) => spaceOf(leg).find().root)].map(([root, legs]) => {
+    const { size } = legs[0].atom;
+    const first = spaceOf(legs[0]).find().variance;
+    const variance = (leg: ParameterSlot): 1 | -1 => (spaceOf(leg).find().variance === first ? 1 : -1);
+    const copies = findCopies(layout, spaces, root, legs);
+    if (!copies) {
+      const plain = legs.map((leg) => ({ ...legOf(layout, leg), variance: variance(leg) }));
+      return { kind: "linear", size, copies: 1, legs: plain };
+    }
+    const copied = legs.map((leg, i) => ({
+      ...copiedLegOf(layout, leg, copies.slots[i]),
+      variance: variance(leg),
+    }));
+    return { kind: "linear", size, copies: copies.count, legs: copied };
+  });
+}
+
+function spacesOf(layout: Layout): Map<Tensor, Spaces> {
+  const spaces = new Map<Tensor, Spaces>();
+  const parameters = new Set(layout.parameters.map((p) => p.tensor));
+  for (const node of layout.nodes) {
+    spaces.set(
+      node,
+      node.inputs.length === 0
+        ? sourceSpaces(layout, node, parameters.has(node))
+        : through(layout, spaces, node),
+    );
+  }
+  for (const { tensor } of layout.graph.outputs) for (const s of spaces.get(tensor) ?? []) s?.break();
+  return spaces;
+}
+
+function sourceSpaces(layout: Layout, node: Tensor, isParameter: boolean): Spaces {
+  return layout.slotsOf(node).map(({ axis }) => {
+    if (isParameter) return new Space();
+    return variesAlong(node, axis) ? brokenSpace() : undefined;
+  });
+}
+
+function brokenSpace(): Space {
+  const space = new Space();
+  space.break();
+  return space;
+}
+
+/** The spaces of a node's result, from those of its inputs; breaks those that the operation does not keep. */
+function through(layout: Layout, known: ReadonlyMap<Tensor, Spaces>, node: Tensor): Spaces {
+  const flow = layout.flowOf(node);
+  const { how, inputs } = ruleOf(node).linear(node);
+  const spaceAt = (k: number, slot: number) => known.get(node.inputs[k])?.[slot];
+  const isGoing = flow.to.map((slots) => slots.map((to) => to !== undefined));
+
+  for (const [[k, i], [l, j]] of flow.contracted) {
+    const [a, b] = [spaceAt(k, i), spaceAt(l, j)];
+    isGoing[k][i] = true;
+    isGoing[l][j] = true;
+    if (a && b && inputs.includes(k) && inputs.includes(l)) a.join(b, -1);
+    else {
+      a?.break();
+      b?.break();
+    }
+  }
+  // A space that ends here, in a sum say, or that an operation does not keep, is broken.
+  node.inputs.forEach((_, k) => {
+    isGoing[k].forEach((going, slot) => {
+      if (!going || !inputs.includes(k)) spaceAt(k, slot)?.break();
+    });
+  });
+  return layout.slotsOf(node).map((_, to) => {
+    if (flow.repeated.has(to)) return undefined;
+    const sources = node.inputs.flatMap((_, k) => {
+      const slot = flow.to[k].indexOf(to);
+      return slot < 0 ? [] : [{ k, space: spaceAt(k, slot) }];
+    });
+    // An axis that comes from nowhere: its elements may be anything.
+    if (sources.length === 0) return brokenSpace();
+    const varying = sources.flatMap(({ k, space }) => (space ? [{ k, space }] : []));
+    if (varying.length === 0) return undefined;
+    const [{ space }, ...others] = varying;
+    for (const other of others) space.join(other.space, 1);
+    const members =
+      how === "together" ? inputs.filter((k) => !layout.isZero(node.inputs[k])) : [varying[0].k];
+    const isKept = varying.length === members.length && varying.every(({ k }) => members.includes(k));
+    if (!isKept) space.break();
+    return space;
+  });
+}

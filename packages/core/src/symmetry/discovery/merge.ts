@@ -1,0 +1,53 @@
+import { type Shape, sizeOf } from "../../array.js";
+import type { Leg, Part } from "./descriptors.js";
+import { groupBy } from "./legs.js";
+
+type Acting = Leg & { readonly power?: number; readonly variance?: 1 | -1; readonly copyAxis?: number };
+
+/** Joins legs of pieces of a parameter that lie side by side and are acted on alike. */
+export function mergeParts<L extends Acting>(legs: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
+  const places = legs.map((leg, order) => ({ leg, order, shape: shapes.get(leg.path) as Shape }));
+  const groups = groupBy(places, ({ leg, order, shape }) => alikeKey(leg, shape) ?? `alone ${order}`);
+  return [...groups.values()].flatMap((group) => {
+    const runs: L[][] = [];
+    for (const { leg } of [...group].sort((a, b) => startOf(a.leg) - startOf(b.leg))) {
+      const run = runs.at(-1);
+      const last = run?.at(-1)?.part;
+      if (run && last && leg.part?.start === last.start + last.count) run.push(leg);
+      else runs.push([leg]);
+    }
+    return runs.map((run) => joined(run, group[0].shape));
+  });
+}
+
+const startOf = ({ part }: Leg): number => part?.start ?? 0;
+
+/** The axis of a leg's view that is the axis along which it is a part, if that is one, and another than what acts. */
+function partAxis({ part, view, axis, copyAxis }: Acting, shape: Shape): number | undefined {
+  if (!part) return undefined;
+  const before = sizeOf(shape.slice(0, part.axis));
+  const found = view.findIndex(
+    (n, d) => n === part.count && sizeOf(view.slice(0, d)) === before && d !== axis && d !== copyAxis,
+  );
+  return found < 0 ? undefined : found;
+}
+
+/** Equal for legs that may be joined. */
+function alikeKey(leg: Acting, shape: Shape): string | undefined {
+  const { path, part, view, axis, power, variance, copyAxis } = leg;
+  const at = partAxis(leg, shape);
+  if (!part || at === undefined) return undefined;
+  const others = view.filter((_, d) => d !== at);
+  return JSON.stringify([path, part.axis, at, others, axis, power, variance, copyAxis]);
+}
+
+function joined<L extends Acting>(run: readonly L[], shape: Shape): L {
+  const [first] = run;
+  const at = partAxis(first, shape);
+  if (run.length === 1 || !first.part || at === undefined) return first;
+  const count = run.reduce((sum, { part }) => sum + (part as Part).count, 0);
+  const { part, ...rest } = first;
+  const view = first.view.map((n, d) => (d === at ? count : n));
+  const isWhole = count === shape[part.axis];
+  return { ...rest, ...(isWhole ? {} : { part: { ...part, count } }), view } as unknown as L;
+}

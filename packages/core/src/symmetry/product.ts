@@ -1,0 +1,137 @@
+import type { NdArray } from "../array.js";
+import { OptionError } from "../errors.js";
+import { mapTree } from "../graph/autodiff.js";
+import { add } from "../graph/ops/arithmetic.js";
+import { spec, type TensorsOf } from "../graph/trace.js";
+import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
+
+export interface ProductOptions {
+  /**
+   * Whether the groups' actions commute, so that elements of the product compose and invert group by group; default
+   * false: then the product has no `compose`, `inverse` and `trace`.
+   */
+  readonly commuting?: boolean;
+}
+
+/**
+ * Several groups acting one after another, the first one first,
+ *
+ * (T_1, .., T_n).w = T_n.( .. (T_1.w)),  d/dT = sum_k d/dT_k  at T = 0
+ *
+ * The algebra is that of all groups together. The trust region is that of the narrowest of them; where some bound
+ * elements and others norms it bounds the norm, which bounds every element, too.
+ *
+ * @throws OptionError for an empty list
+ *
+ * @example
+ * const both = product([positiveScaling(params), hiddenAction(params, { activation: "leakyRelu" })]);
+ */
+export function product<P>(
+  symmetries: readonly Symmetry<P>[],
+  { commuting = false }: ProductOptions = {},
+): Symmetry<P> {
+  if (symmetries.length === 0) throw new OptionError("product: needs at least one symmetry; got none.");
+  const counts = symmetries.map(({ algebra }) => algebra.length);
+  /** A list in pieces of the given lengths. */
+  const split = <A>(list: readonly A[], lengths: readonly number[]): A[][] => {
+    let at = 0;
+    return lengths.map((n) => {
+      at += n;
+      return list.slice(at - n, at);
+    });
+  };
+  const has = (name: "context" | "prepare") => symmetries.some((s) => s[name] !== undefined);
+  const allHave = (name: "pushForward" | "inverse" | "compose" | "trace") =>
+    symmetries.every((s) => s[name] !== undefined);
+  const kinds = ["everywhere", "nearly", "batch"] as const;
+  const isNorm = symmetries.some(({ bound }) => bound.kind === "norm");
+
+  return {
+    name: symmetries.map(({ name }) => name).join(" x "),
+    exact: kinds[Math.max(...symmetries.map(({ exact }) => kinds.indexOf(exact)))],
+    algebra: symmetries.flatMap(({ algebra }) => algebra),
+    bound: {
+      kind: isNorm ? "norm" : "element",
+      value: Math.min(...symmetries.map(({ bound }) => bound.value)),
+    },
+    contextShapes: (batch) => symmetries.flatMap((s) => s.contextShapes?.(batch) ?? []),
+    ...(has("prepare")
+      ? {
+          async prepare(params, batch) {
+            for (const s of symmetries) await s.prepare?.(params, batch);
+          },
+        }
+      : {}),
+    ...(has("context")
+      ? {
+          async context(params, batch) {
+            const all: NdArray[] = [];
+            for (const s of symmetries) {
+              const context = (await s.context?.(params, batch)) ?? [];
+              if (isRefusal(context)) return context;
+              all.push(...context);
+            }
+            return all;
+          },
+        }
+      : {}),
+    derivative(params, T, batch, context) {
+      const specs = Object.fromEntries(
+        Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]),
+      );
+      const contexts = split(
+        context,
+        symmetries.map((s) => s.contextShapes?.(specs).length ?? 0),
+      );
+      const tangents = split(T, counts).map((block, k) =>
+        symmetries[k].derivative(params, block, batch, contexts[k]),
+      );
+      return tangents.reduce((sum, tangent) => mapTree<TensorsOf<P>>(add, sum, tangent));
+    },
+    async act(params, T, batch) {
+      let moved: P | Refusal = params;
+      for (const [k, block] of split(T, counts).entries()) {
+        moved = await symmetries[k].act(moved, block, batch);
+        if (isRefusal(moved)) return moved;
+      }
+      return moved;
+    },
+    ...(commuting && allHave("trace")
+      ? {
+          trace: (params, T, batch) =>
+            split(T, counts).reduce((p, block, k) => symmetries[k].trace?.(p, block, batch) ?? p, params),
+        }
+      : {}),
+    ...(commuting && allHave("inverse")
+      ? { inverse: (T) => split(T, counts).flatMap((block, k) => symmetries[k].inverse?.(block) ?? []) }
+      : {}),
+    ...(commuting && allHave("compose")
+      ? {
+          compose: (second, first) => {
+            const before = split(first, counts);
+            return split(second, counts).flatMap(
+              (block, k) => symmetries[k].compose?.(block, before[k]) ?? [],
+            );
+          },
+        }
+      : {}),
+    ...(allHave("pushForward")
+      ? {
+          async pushForward(tree, T, power, params, batch) {
+            let [pushed, from]: [P | Refusal, P | Refusal] = [tree, params];
+            for (const [k, block] of split(T, counts).entries()) {
+              pushed = (await symmetries[k].pushForward?.(pushed, block, power, from, batch)) ?? pushed;
+              if (isRefusal(pushed)) return pushed;
+              if (k === symmetries.length - 1) break;
+              from = await symmetries[k].act(from, block, batch);
+              if (isRefusal(from)) return from;
+            }
+            return pushed;
+          },
+        }
+      : {}),
+    async dispose() {
+      for (const s of symmetries) await s.dispose?.();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Batch, Refusal } from "../../symmetry/symmetry.js";
+import { jump } from "./jump.js";
+import type { SearchFactory } from "./search.js";
+
+/**
+ * A search that makes one move of one's own, such as a released algorithm whose results are to be reproduced. The guard
+ * judges it like any other; with `guard: false` every finite point is taken.
+ *
+ * @param name for reports
+ * @param move from parameters and batch to other parameters, or why not
+ *
+ * @example
+ * const released = ownMove("released", (params, batch) => referenceMlpTeleport(params, batch, { steps: 8 }));
+ * const teleport = { when: atSteps([5]), search: released, guard: false as const };
+ */
+export function ownMove<P>(
+  name: string,
+  move: (params: P, batch: Batch) => Promise<P | Refusal> | P | Refusal,
+): SearchFactory<P> {
+  return async () => ({
+    name,
+    exact: "no",
+    steps: 1,
+    walk: async (start, { batch }) => jump(async () => move(start, batch)),
+    dispose: async () => {},
+  });
+}

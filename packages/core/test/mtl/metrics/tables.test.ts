@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
+import { deltaM } from "../../../src/mtl/metrics/delta-m.js";
+import { meanRank } from "../../../src/mtl/metrics/mean-rank.js";
+import { readGolden } from "../../nn/support.js";
+
+interface Row {
+  metrics: number[];
+  delta_m: number;
+  reported: number | null;
+}
+
+const { metrics } = readGolden<{
+  metrics: {
+    cityscapes_base: number[];
+    cityscapes_higher_better: number[];
+    cityscapes_rows: Record<string, Row>;
+    nyuv2_base: number[];
+    nyuv2_higher_better: number[];
+    nyuv2_rows: Record<string, Row>;
+    celeba: { stl_f1: number[]; fairgrad_f1: number[]; delta_m: number };
+    mean_rank_dense_cityscapes: { methods: string[]; MR: Record<string, number> };
+    mean_rank_competition_cost_table1: { methods: string[]; MR: Record<string, number> };
+  };
+}>("mtl-metrics.json");
+
+const higher = {
+  cityscapes: metrics.cityscapes_higher_better.map(Boolean),
+  nyuv2: metrics.nyuv2_higher_better.map(Boolean),
+};
+
+describe("Delta_m", () => {
+  it.each(Object.entries(metrics.cityscapes_rows))("on CityScapes, from the printed row of %s", (_, row) => {
+    expect(deltaM(row.metrics, metrics.cityscapes_base, higher.cityscapes)).toBeCloseTo(row.delta_m, 10);
+    // The papers average before they round.
+    if (row.reported !== null) expect(Math.abs(row.delta_m - row.reported)).toBeLessThan(0.12);
+  });
+
+  it.each(Object.entries(metrics.nyuv2_rows))("on NYUv2, from the printed row of %s", (_, row) => {
+    expect(deltaM(row.metrics, metrics.nyuv2_base, higher.nyuv2)).toBeCloseTo(row.delta_m, 10);
+  });
+
+  it("on CelebA, over 40 F1 scores", () => {
+    const { stl_f1: base, fairgrad_f1: f1, delta_m } = metrics.celeba;
+    expect(f1.length).toBe(40);
+    expect(
+      deltaM(
+        f1,
+        base,
+        f1.map(() => true),
+      ),
+    ).toBeCloseTo(delta_m, 10);
+  });
+
+  it("is the figure of cost.md, section 7, for CityScapes and NYUv2", () => {
+    const figures = { "COST(FairGrad)": 4.3047, FairGrad: 5.116, CAGrad: 11.5751, "CAGrad+COST": 8.3212 };
+    for (const [name, figure] of Object.entries(figures)) {
+      const row = metrics.cityscapes_rows[name].metrics;
+      expect(deltaM(row, metrics.cityscapes_base, higher.cityscapes)).toBeCloseTo(figure, 4);
+    }
+    const cost = metrics.nyuv2_rows["COST 2dp"].metrics;
+    expect(deltaM(cost, metrics.nyuv2_base, higher.nyuv2)).toBeCloseTo(-5.366, 3);
+  });
+
+  it("is 0 for the base itself", () => {
+    expect(deltaM(metrics.nyuv2_base, metrics.nyuv2_base, higher.nyuv2)).toBe(0);
+  });
+
+  it("rejects rows of unequal length, and base values that it cannot divide by", () => {
+    expect(() => deltaM([1], [1, 2], [true])).toThrow(ShapeError);
+    expect(() => deltaM([], [], [])).toThrow("at least one");
+    for (const [m, b] of [
+      [1, 0],
+      [1, -2],
+      [NaN, 1],
+      [1, Infinity],
+    ]) {
+      expect(() => deltaM([m], [b], [true])).toThrow(NumericalError);
+    }
+    expect(() => deltaM([1, 1], [1, 0], [true, true])).toThrow("metric 1 is 1, its base 0");
+  });
+});
+
+describe("mean rank", () => {
+  it.each([
+    ["dense", metrics.mean_rank_dense_cityscapes],
+    ["competition", metrics.mean_rank_competition_cost_table1],
+  ] as const)("with %s ranks on CityScapes", (ties, { methods, MR }) => {
+    const table = methods.map((name) => metrics.cityscapes_rows[name].metrics);
+    expect(meanRank(table, higher.cityscapes, { ties })).toEqual(methods.map((name) => MR[name]));
+  });
+
+  it("shares a place among equals, and skips as many places unless dense", () => {
+    const table = [[1], [1], [2]];
+    expect(meanRank(table, [false])).toEqual([1, 1, 3]);
+    expect(meanRank(table, [false], { ties: "dense" })).toEqual([1, 1, 2]);
+    expect(meanRank(table, [true])).toEqual([2, 2, 1]);
+    expect(meanRank([], [true])).toEqual([]);
+  });
+
+  it("rejects rows of another length and metrics that are not numbers", () => {
+    expect(() => meanRank([[1, 2], [1]], [true, true])).toThrow(ShapeError);
+    expect(() => meanRank([[NaN]], [true])).toThrow(NumericalError);
+    expect(() => meanRank([[1]], [true], { ties: "random" as never })).toThrow(OptionError);
+  });
+});

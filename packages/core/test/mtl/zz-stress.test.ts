@@ -1,0 +1,295 @@
+// The table of properties of P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", 2024, section 4,
+// and those that follow from each method's formula.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { MultiTaskMethod } from "../../src/mtl/method.js";
+import { alignedMtl } from "../../src/mtl/methods/aligned-mtl.js";
+import { cagrad } from "../../src/mtl/methods/cagrad.js";
+import { config } from "../../src/mtl/methods/config.js";
+import { constant } from "../../src/mtl/methods/constant.js";
+import { dualProj } from "../../src/mtl/methods/dual-proj.js";
+import { fairgrad } from "../../src/mtl/methods/fairgrad.js";
+import { imtlG } from "../../src/mtl/methods/imtl-g.js";
+import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
+import { mgda } from "../../src/mtl/methods/mgda.js";
+import { modo } from "../../src/mtl/methods/modo.js";
+import { nashMtl } from "../../src/mtl/methods/nash-mtl.js";
+import { pcgrad } from "../../src/mtl/methods/pcgrad.js";
+import { sdmgrad } from "../../src/mtl/methods/sdmgrad.js";
+import { upgrad } from "../../src/mtl/methods/upgrad.js";
+import { firstStep, inner, norm, type Rows } from "./jacobians.js";
+import {
+  expectEqualProjections,
+  expectLinearUnderScaling,
+  expectNonConflicting,
+  expectPermutationInvariant,
+  expectScaleInvariant,
+  expectSingleTask,
+  expectStronglyStationary,
+  expectStructure,
+  type JacobianShape,
+  jacobians,
+} from "./properties.js";
+
+const as = <S>(method: MultiTaskMethod<S>) => method as unknown as MultiTaskMethod<never>;
+
+const exact = { normEps: 0, regEps: 0 };
+const methods = {
+  mean: as(linearScalarisation({ reduction: "mean" })),
+  sum: as(linearScalarisation()),
+  mgda: as(mgda()),
+  "mgda of unit gradients": as(mgda({ normalisation: "l2", combine: "normalised" })),
+  pcgrad: as(pcgrad()),
+  cagrad: as(cagrad()),
+  "cagrad, c = 1": as(cagrad({ c: 1, rescale: 0, whenStationary: "zero" })),
+  "cagrad, c = 3": as(cagrad({ c: 3, whenStationary: "zero" })),
+  imtlG: as(imtlG()),
+  "imtlG, pinv": as(imtlG({ form: "pinv" })),
+  alignedMtl: as(alignedMtl()),
+  upgrad: as(upgrad()),
+  "upgrad, exact": as(upgrad(exact)),
+  dualProj: as(dualProj()),
+  "dualProj, exact": as(dualProj(exact)),
+  nashMtl: as(nashMtl()),
+  "nashMtl, clipped weights": as(nashMtl({ clip: "weights", whenUnsolvable: "stationary" })),
+  fairgrad: as(fairgrad()),
+  "fairgrad, alpha = 0.2": as(fairgrad({ alpha: 0.2 })),
+  "fairgrad, alpha = 10": as(fairgrad({ alpha: 10 })),
+  sdmgrad: as(sdmgrad()),
+  modo: as(modo()),
+  config: as(config()),
+};
+type Name = keyof typeof methods;
+
+function holds(shape: JacobianShape, test: (rows: Rows) => void, numRuns = 3000): void {
+  fc.assert(fc.property(jacobians(shape), test), { numRuns });
+}
+
+describe("Any Jacobian", () => {
+  it.each(Object.keys(methods) as Name[])("gives %s a finite direction", (name) => {
+    holds({}, (rows) => expectStructure(methods[name], rows), 6000);
+  });
+
+  it("may have 10,000 parameters", () => {
+    const shape = { maxParameters: 10_000 };
+    holds(shape, (rows) => Object.values(methods).forEach((method) => expectStructure(method, rows)), 5);
+  });
+
+  it.each(Object.keys(methods) as Name[])("of zeros gives %s the direction 0", (name) => {
+    for (const K of [1, 2, 5]) {
+      const { d } = firstStep(methods[name], Array<number[]>(K).fill([0, 0, 0]));
+      expect(d.map(Math.abs)).toEqual([0, 0, 0]);
+    }
+  });
+
+  it.each(Object.keys(methods) as Name[])("with rows of 1e15 and of 1e-15 gives %s a finite direction", (name) => {
+    for (const size of [1e15, 1e-15]) {
+      expectStructure(methods[name], [
+        [size, 2 * size, -size],
+        [-2 * size, size, size / 2],
+        [size, size, size],
+      ]);
+    }
+  });
+});
+
+describe("Non-conflicting", () => {
+  it.each<Name>(["upgrad, exact", "dualProj, exact", "cagrad, c = 1", "cagrad, c = 3"])(
+    "%s harms no task",
+    (name) => holds({}, (rows) => expectNonConflicting(methods[name], rows)),
+  );
+
+  it.each<Name>(["upgrad", "dualProj"])("%s harms no task by more than its regularisation", (name) => {
+    holds({ size: 3 }, (rows) => {
+      const trace = rows.reduce((sum, g) => sum + inner(g, g), 0);
+      if (trace < 1e-4) return;
+      const { d, w } = firstStep(methods[name], rows);
+      // (G / trace + 1e-4 I) w >= 0.
+      rows.forEach((g, k) => {
+        expect(inner(g, d)).toBeGreaterThanOrEqual(-1.000001e-4 * trace * w[k]);
+      });
+    });
+  });
+
+  it("mgda improves each task by at least ||d||^2", () => {
+    holds({}, (rows) => expectNonConflicting(methods.mgda, rows, { least: 1 }));
+  });
+
+  it.each<Name>(["nashMtl", "fairgrad", "fairgrad, alpha = 0.2"])(
+    "%s improves every task where it has a solution",
+    (name) => holds({ dependent: false, zeroRows: false }, (rows) => expectNonConflicting(methods[name], rows)),
+  );
+});
+
+describe("Permutation of the tasks", () => {
+  it.each<Name>([
+    "mean",
+    "sum",
+    "mgda",
+    "upgrad, exact",
+    "upgrad",
+    "dualProj, exact",
+    "dualProj",
+    "cagrad",
+    "cagrad, c = 3",
+    "config",
+    "nashMtl",
+    "fairgrad",
+    "sdmgrad",
+    "modo",
+  ])("does not change the direction of %s", (name) => {
+    holds({ spread: 2 }, (rows) => expectPermutationInvariant(methods[name], rows, 1e-5));
+  });
+
+  it.each<Name>(["imtlG", "imtlG, pinv", "alignedMtl"])(
+    "does not change the direction of %s for independent gradients",
+    (name) => {
+      holds({ dependent: false, spread: 1 }, (rows) => expectPermutationInvariant(methods[name], rows, 1e-5));
+    },
+  );
+});
+
+describe("Scaling of the gradients", () => {
+  it.each<Name>(["mean", "sum", "upgrad, exact", "config"])("changes the direction of %s linearly", (name) => {
+    // Independent gradients for ConFIG: least squares cosines of dependent ones are the same, to rounding times cond.
+    const shape = name === "config" ? { dependent: false } : {};
+    holds(shape, (rows) => expectLinearUnderScaling(methods[name], rows, 1e-5));
+  });
+
+  it("changes the direction of constant weights linearly", () => {
+    holds({}, (rows) => {
+      expectLinearUnderScaling(as(constant({ weights: rows.map((_, k) => k - 3) })), rows);
+    });
+  });
+
+  it("does not change the direction of nashMtl, nor its length", () => {
+    holds({ dependent: false, zeroRows: false }, (rows) => expectScaleInvariant(methods.nashMtl, rows));
+  });
+
+  it.each<Name>(["imtlG", "config"])("does not change the line of the direction of %s", (name) => {
+    holds({ dependent: false, zeroRows: false, spread: 2 }, (rows) =>
+      expectScaleInvariant(methods[name], rows, { line: true }),
+    );
+  });
+});
+
+describe("Strong stationarity", () => {
+  it.each<[Name, (K: number) => number]>([
+    ["mean", (K) => 1 / K],
+    ["sum", () => 1],
+    ["upgrad", (K) => 1 / K],
+    ["upgrad, exact", (K) => 1 / K],
+    ["dualProj", (K) => 1 / K],
+    ["dualProj, exact", (K) => 1 / K],
+  ])("%s stops only where a positive combination of the gradients is 0", (name, least) => {
+    holds({ spread: 0 }, (rows) => expectStronglyStationary(methods[name], rows, least(rows.length)));
+  });
+
+  it("constant positive weights stop only there, too", () => {
+    holds({ spread: 0 }, (rows) => {
+      const weights = rows.map((_, k) => 1 + k);
+      expectStronglyStationary(as(constant({ weights })), rows, 1);
+    });
+  });
+});
+
+describe("The formula", () => {
+  it.each<Name>(["imtlG"])("of %s makes all projections equal, whatever the rank", (name) => {
+    holds({ zeroRows: false, spread: 3 }, (rows) => expectEqualProjections(methods[name], rows));
+  });
+
+  it("of imtlG has weights of sum 1 for independent gradients", () => {
+    holds({ dependent: false, spread: 3 }, (rows) => {
+      const { w, note } = firstStep(methods.imtlG, rows);
+      const sum = w.reduce((a, b) => a + b, 0);
+      if (!note && norm(w) > 0) expect(sum).toBeCloseTo(1, 6);
+    });
+  });
+
+  it("of nashMtl gives d of squared length K", () => {
+    holds({ dependent: false, zeroRows: false }, (rows) => {
+      const { d } = firstStep(methods.nashMtl, rows);
+      expect(inner(d, d) / rows.length).toBeCloseTo(1, 6);
+    });
+  });
+
+  it.each([0.5, 1, 2, 5])("of fairgrad holds: G w = w^(-1 / alpha) for alpha = %s", (alpha) => {
+    holds({ dependent: false, zeroRows: false, spread: 2, size: 2 }, (rows) => {
+      const { d, w } = firstStep(as(fairgrad({ alpha, scale: "mean" })), rows);
+      rows.forEach((g, k) => {
+        const left = inner(g, d);
+        const size = rows.reduce((sum, row, j) => sum + w[j] * norm(row), 0) * norm(g);
+        expect(Math.abs(left - w[k] ** (-1 / alpha))).toBeLessThanOrEqual(1e-7 * (left + 1e-3 * size));
+      });
+    });
+  });
+
+  it("of fairgrad with alpha = 1 is Nash-MTL's", () => {
+    holds({ dependent: false, spread: 2 }, (rows) => {
+      const fair = firstStep(as(fairgrad({ alpha: 1, scale: "mean" })), rows).d;
+      const nash = firstStep(as(nashMtl({ whenUnsolvable: "stationary" })), rows).d;
+      expect(norm(fair.map((x, p) => x - nash[p]))).toBeLessThanOrEqual(1e-9 * norm(nash));
+    });
+  });
+
+  it("of config gives equal cosines and the length of all projections together", () => {
+    holds({ dependent: false, zeroRows: false, spread: 2 }, (rows) => {
+      const { d } = firstStep(methods.config, rows);
+      const cosines = rows.map((g) => inner(g, d) / norm(g) / norm(d));
+      for (const c of cosines) expect(c).toBeCloseTo(cosines[0], 6);
+      const total = rows.reduce((sum, g) => sum + inner(g, d) / norm(d), 0);
+      expect(total / norm(d)).toBeCloseTo(1, 6);
+    });
+  });
+
+  it("of alignedMtl makes all principal components as long as the least", () => {
+    holds({ dependent: false, zeroRows: false, spread: 0, maxTasks: 8 }, (rows) => {
+      // B' G B = least eigenvalue times I, so that ||J' B p||^2 = least p' p for every p.
+      const lengthOf = (preference: number[]) => norm(firstStep(as(alignedMtl({ preference, eps: 2 ** -52 })), rows).d);
+      const basis = rows.map((_, k) => rows.map((__, j) => (j === k ? 1 : 0)));
+      const first = lengthOf(basis[0]);
+      for (const p of basis) expect(lengthOf(p) / first).toBeCloseTo(1, 4);
+      expect(lengthOf(rows.map(() => 1)) / first / Math.sqrt(rows.length)).toBeCloseTo(1, 4);
+    });
+  });
+
+  it("of cagrad stays in the ball around the mean and does at least as well as the mean for the worst task", () => {
+    for (const c of [0.1, 0.4, 0.9, 2]) {
+      holds({ spread: 2 }, (rows) => {
+        const { d, w } = firstStep(as(cagrad({ c, rescale: 0, scale: "mean" })), rows);
+        const mean = firstStep(methods.mean, rows).d;
+        const size = rows.reduce((sum, g, k) => sum + w[k] * norm(g), 0);
+        const away = norm(d.map((x, p) => x - mean[p]));
+        expect(away).toBeLessThanOrEqual(c * norm(mean) + 1e-7 * size);
+        const worst = (v: number[]) => Math.min(...rows.map((g) => inner(g, v)));
+        const longest = Math.max(...rows.map(norm));
+        expect(worst(d)).toBeGreaterThanOrEqual(worst(mean) - 1e-7 * size * longest);
+      });
+    }
+  });
+});
+
+describe("One task", () => {
+  const g = [3, -4, 12];
+  it.each<[Name, number]>([
+    ["mean", 1],
+    ["sum", 1],
+    ["mgda", 1],
+    ["pcgrad", 1],
+    ["cagrad", 1.4 / 1.16],
+    ["cagrad, c = 1", 2],
+    ["imtlG", 1],
+    ["imtlG, pinv", 1],
+    ["alignedMtl", 1],
+    ["upgrad", 1],
+    ["upgrad, exact", 1],
+    ["dualProj", 1],
+    ["nashMtl", 1 / 13],
+    ["fairgrad", 13 ** (-4 / 3)],
+    ["sdmgrad", 1],
+    ["modo", 1],
+    ["config", 1],
+  ])("has with %s its own gradient times %f", (name, factor) => {
+    expectSingleTask(methods[name], g, factor);
+  });
+});

@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { array, dtypeOf, item } from "../../src/array.js";
+import { OptionError } from "../../src/errors.js";
+import { booth } from "../../src/problems/booth.js";
+import { mlpRegression, mlpRegressionSeeds } from "../../src/problems/mlp-regression.js";
+import { vector } from "../../src/problems/problem.js";
+import { quadratic } from "../../src/problems/quadratic.js";
+import { rosenbrock } from "../../src/problems/rosenbrock.js";
+import { rosenbrock2n } from "../../src/problems/rosenbrock-2n.js";
+import { jit } from "../../src/runtime/jit.js";
+import { descend, measurer, numbers } from "./support.js";
+
+const relative = (a: number, b: number) => Math.abs(a / b - 1);
+
+describe("booth", () => {
+  // Gradient descent at rate 0.08, float64.
+  it("has the published losses under gradient descent from (5, -5)", async () => {
+    const published = [
+      144, 64.7424, 38.54536704, 25.815912873983994, 17.948211369895528, 12.612470571026286, 8.88933319977981,
+      6.270372465362236, 4.423999026137693, 3.1215009607850766, 2.2025169931315807,
+    ];
+    const { losses, gradNormSqs } = await descend(booth(), 0.08, 10);
+    expect(losses).toHaveLength(published.length);
+    losses.forEach((loss, t) => {
+      expect(relative(loss, published[t]), `L_${t}`).toBeLessThan(1e-13);
+    });
+    expect(relative(gradNormSqs[4], 75.02955620283186)).toBeLessThan(1e-13);
+  });
+});
+
+describe("rosenbrock", () => {
+  it("has the published losses under gradient descent from (-1, -1) at rate 0.001", async () => {
+    const { losses, end } = await descend(rosenbrock(), 1e-3, 1000);
+    expect(losses[0]).toBe(404);
+    expect(losses[1]).toBeCloseTo(42.1879149056, 10);
+    expect(relative(losses[99], 0.7645973444710297)).toBeLessThan(1e-12);
+    expect(relative(losses[100], 0.761726059487506)).toBeLessThan(1e-12);
+    expect(relative(losses[1000], 0.11134068265746125)).toBeLessThan(1e-12);
+    expect(numbers(end)[0]).toBeCloseTo(0.666707, 6);
+    expect(numbers(end)[1]).toBeCloseTo(0.442896, 6);
+  });
+});
+
+describe("rosenbrock2n", () => {
+  it("is the sum of Rosenbrock's function over the pairs, in 20 dimensions by default", async () => {
+    expect(rosenbrock2n().start.w.shape).toEqual([20]);
+    const two = await measurer(rosenbrock2n({ pairs: 3 }));
+    const one = await measurer(rosenbrock());
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 6, maxLength: 6 }),
+        async (w) => {
+          let sum = 0;
+          for (let i = 0; i < 6; i += 2) sum += (await one(vector([w[i], w[i + 1]]))).loss;
+          expect(Math.abs((await two(vector(w))).loss - sum)).toBeLessThanOrEqual(1e-13 * sum);
+        },
+      ),
+    );
+  });
+
+  it("takes two numbers a pair", () => {
+    expect(() => rosenbrock2n({ pairs: 2, start: [1, 2, 3] })).toThrow(/4 numbers, two a pair; got 3/);
+    expect(() => rosenbrock2n({ pairs: 0 })).toThrow(OptionError);
+  });
+});
+
+describe("quadratic", () => {
+  it("is 1/2 w'Aw, with the published loss and gradient of diag(1, 10) at (3, 0.5)", async () => {
+    const { loss, gradient, gradNormSq } = await (await measurer(quadratic()))(quadratic().start);
+    expect(loss).toBe(5.75);
+    expect(numbers(gradient)).toEqual([3, 5]);
+    expect(gradNormSq).toBe(34);
+    const { losses } = await descend(quadratic(), 0.05, 10);
+    expect(losses[10]).toBeCloseTo(1.6131878429, 10);
+  });
+
+  it("takes a positive definite matrix and a start of its size", () => {
+    expect(() => quadratic({ start: [1, 2, 3] })).toThrow(/start needs 2 numbers/);
+    const matrix = array(
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      "float64",
+    );
+    expect(() => quadratic({ matrix })).toThrow(/positive definite; its eigenvalues lie between -(1|0.99)/);
+  });
+});
+
+describe.each([booth(), rosenbrock(), rosenbrock2n(), quadratic()].map((p) => [p.name, p] as const))(
+  "%s",
+  (_, problem) => {
+    it("has its value and no gradient at the optimum", async () => {
+      if (problem.optimum === undefined) throw new Error("no optimum");
+      const { loss, gradNormSq } = await (await measurer(problem))(problem.optimum.params);
+      expect(loss).toBe(problem.optimum.value);
+      expect(gradNormSq).toBe(0);
+    });
+
+    it("has the gradient of difference quotients", async () => {
+      const measure = await measurer(problem);
+      const w = numbers(problem.start).map((v, i) => v + 0.1 * i);
+      const { gradient } = await measure(vector(w));
+      for (const [i, g] of numbers(gradient).entries()) {
+        const at = async (h: number) => (await measure(vector(w.map((v, k) => (k === i ? v + h : v))))).loss;
+        expect(Math.abs(((await at(1e-5)) - (await at(-1e-5))) / 2e-5 - g)).toBeLessThan(
+          1e-5 * (1 + Math.abs(g)),
+        );
+      }
+    });
+  },
+);
+
+describe("residuals", () => {
+  it.each([booth(), rosenbrock(), rosenbrock2n()].map((p) => [p.name, p] as const))(
+    "of %s invert and have the loss as their sum of squares",
+    async (_, { residuals, loss, start }) => {
+      if (residuals === undefined) throw new Error("no residuals");
+      const run = (await jit(
+        ((p: never) => {
+          const u = residuals.residuals(p, {});
+          return { u, loss: loss(p, {}), back: residuals.inverse(u, {}) };
+        }) as never,
+        [start] as never,
+      )) as never as (p: unknown) => Promise<{ u: never; loss: never; back: never }>;
+      const w = vector(numbers(start).map((v, i) => v * 0.7 + Math.sin(i)));
+      const result = await run(w);
+      const squares = Array.from((result.u as { data: Float64Array }).data).reduce((a, v) => a + v * v, 0);
+      expect(relative(squares, item(result.loss))).toBeLessThan(1e-14);
+      numbers(result.back).forEach((v, i) => {
+        expect(v).toBeCloseTo(numbers(w)[i], 12);
+      });
+    },
+  );
+});
+
+describe("mlpRegression", () => {
+  it("has the paper's five seeds", () => {
+    expect(mlpRegressionSeeds).toEqual([0, 12345, 49380, 111105, 197520]);
+  });
+
+  it("starts at the published loss of seed 0, with weights drawn as torch.rand draws them", async () => {
+    const problem = mlpRegression();
+    expect((await (await measurer(problem))(problem.start)).loss).toBeCloseTo(2306.84, 3);
+    const { layers } = mlpRegression({ seed: 12345 }).start;
+    expect(Array.from(layers[0].weight.data as Float64Array).slice(0, 4)).toEqual([
+      0.9817181825637817, 0.8796065449714661, 0.992143452167511, 0.461067259311676,
+    ]);
+  });
+
+  it("has the shapes of the paper by default, and others on request", () => {
+    const shapes = ({ start, batch }: ReturnType<typeof mlpRegression>) => [
+      ...start.layers.map(({ weight }) => weight.shape),
+      batch.x.shape,
+      batch.y.shape,
+    ];
+    expect(shapes(mlpRegression())).toEqual([
+      [6, 5],
+      [7, 6],
+      [8, 7],
+      [4, 5],
+      [4, 8],
+    ]);
+    expect(shapes(mlpRegression({ sizes: [2, 3, 1], samples: 2 }))).toEqual([
+      [3, 2],
+      [1, 3],
+      [2, 2],
+      [2, 1],
+    ]);
+    expect(dtypeOf(mlpRegression({ dtype: "float32" }).batch.y)).toBe("float32");
+    expect(() => mlpRegression({ samples: 0 })).toThrow(OptionError);
+  });
+
+  it("has a symmetry that acts on its start", async () => {
+    const { start, batch, symmetry } = mlpRegression();
+    const group = symmetry();
+    const T = group.algebra.map((shape) => ({
+      shape,
+      data: new Float64Array(shape[0] * shape[1]).fill(0.01),
+    }));
+    const moved = await group.act(start, T, batch);
+    expect(moved).not.toHaveProperty("refused");
+    expect(moved).not.toEqual(start);
+  });
+});

@@ -1,0 +1,204 @@
+import { astype, isNdArray, type NdArray, ndarray, sizeOf } from "../../../src/array.js";
+import type { Graph } from "../../../src/graph/graph.js";
+import { retype } from "../../../src/graph/retype.js";
+import { simplify } from "../../../src/graph/simplify.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
+import { inverse } from "../../../src/math/linalg.js";
+import { createRng, type Rng } from "../../../src/math/rng.js";
+import { namedArrays } from "../../../src/named-arrays.js";
+import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import type { Discovery, Leg } from "../../../src/symmetry/discovery/descriptors.js";
+import { analyse } from "../../../src/symmetry/discovery/discovery.js";
+import { flatten, unflatten } from "../../../src/tree.js";
+
+export type Values = Readonly<Record<string, NdArray>>;
+export type Data = Readonly<Record<string, NdArray>>;
+
+/** A loss traced on parameters `p` and named data, what is found in it, and values to try it on. */
+export interface Subject {
+  readonly graph: Graph;
+  readonly found: Discovery;
+  readonly values: Values;
+  readonly data: Data;
+  evaluate(values: Values): number;
+}
+
+/** Standard normal numbers. */
+export function normals(rng: Rng, shape: readonly number[], scale = 1): NdArray {
+  return ndarray(
+    Float64Array.from({ length: sizeOf(shape) }, () => scale * rng.normal()),
+    shape,
+  );
+}
+
+/** Numbers of both signs, none of them small, in the shapes of a tree of parameters. */
+export function randomised<P>(params: P, rng: Rng): P {
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const drawn = leaves.map(({ shape }) => {
+    const fan = shape.length > 1 ? sizeOf(shape.slice(1)) : 4;
+    return ndarray(
+      Float64Array.from({ length: sizeOf(shape) }, () => {
+        const v = rng.normal();
+        return (v + 0.3 * Math.sign(v)) / Math.sqrt(fan);
+      }),
+      shape,
+    );
+  });
+  return unflatten(def, drawn) as P;
+}
+
+/** Traces and analyses a loss; parameters are named `p...`. */
+export function subject<P, D extends Data>(
+  loss: (p: TensorsOf<P>, data: { [K in keyof D]: Tensor }) => Tensor,
+  params: P,
+  data: D,
+): Subject {
+  const { graph } = trace(loss as never, [params, data], { names: ["p", "d"] });
+  const values = namedArrays({ p: params });
+  const run = compileJavaScript(simplify(retype(graph, "float64")));
+  const fixed = namedArrays({ d: data });
+  return {
+    graph,
+    found: analyse(graph, Object.keys(values)),
+    values,
+    data,
+    evaluate: (moved) => Number(run.runSync({ ...moved, ...fixed }).result.data[0]),
+  };
+}
+
+export const param = (...shape: number[]): NdArray => normals(createRng(sizeOf(shape)), shape);
+export const shapeOnly = spec;
+
+/** Element-wise change of a copy along legs: `change(value, unit, leg)`. */
+function along<L extends Leg>(
+  values: Values,
+  legs: readonly L[],
+  change: (v: number, unit: number, leg: L) => number,
+): Values {
+  const moved = { ...values };
+  for (const leg of legs) {
+    const array = astype(moved[leg.path], "float64");
+    const data = Float64Array.from(array.data as Float64Array);
+    for (const { at, index } of elements(array, leg)) data[at] = change(data[at], index[leg.axis], leg);
+    moved[leg.path] = { shape: array.shape, data };
+  }
+  return moved;
+}
+
+/** The elements of a leg: where they are in the parameter, and their index in the leg's view. */
+function elements({ shape }: NdArray, { part, view }: Leg): { at: number; index: number[] }[] {
+  const own = part ? shape.map((n, d) => (d === part.axis ? part.count : n)) : shape;
+  const unravel = (flat: number, s: readonly number[]): number[] => {
+    const index: number[] = [];
+    for (let d = s.length - 1; d >= 0; d--) {
+      index[d] = flat % s[d];
+      flat = Math.floor(flat / s[d]);
+    }
+    return index;
+  };
+  if (sizeOf(view) !== sizeOf(own)) throw new Error(`view [${view}] of [${own}]`);
+  return Array.from({ length: sizeOf(own) }, (_, flat) => {
+    const inPart = unravel(flat, own).map((i, d) => (part?.axis === d ? i + part.start : i));
+    return { at: inPart.reduce((sum, i, d) => sum * shape[d] + i, 0), index: unravel(flat, view) };
+  });
+}
+
+/** Loss after a random element of each thing found, by name, relative to the loss before. */
+export function changes(
+  { found, values, evaluate }: Subject,
+  seed = 1,
+): { what: string; exact: boolean; change: number }[] {
+  const rng = createRng(seed);
+  const before = evaluate(values);
+  const change = (moved: Values) => Math.abs(evaluate(moved) - before) / Math.abs(before);
+  return [
+    ...found.scalings.map((g) => {
+      const T = Array.from({ length: g.size }, () => rng.normal() / 2);
+      const moved = along(values, g.legs, (v, i, { power }) => v * Math.exp(power * T[i]));
+      return { what: describeFound(g), exact: g.exact, change: change(moved) };
+    }),
+    ...found.signs.map((g) => {
+      const s = Array.from({ length: g.size }, () => (rng.int(2) === 0 ? 1 : -1));
+      s[rng.int(g.size)] = -1;
+      return {
+        what: describeFound(g),
+        exact: true,
+        change: change(along(values, g.legs, (v, i) => v * s[i])),
+      };
+    }),
+    ...found.permutations.map((g) => {
+      const order = Array.from({ length: g.size }, (_, i) => (i + 1 + rng.int(g.size - 1)) % g.size);
+      const p = [...new Set([...order, ...order.keys()])];
+      return {
+        what: describeFound(g),
+        exact: true,
+        change: change(mixed(values, g.legs, () => (i, j) => +(p[i] === j))),
+      };
+    }),
+    ...found.linear.map((g) => {
+      const gs = Array.from({ length: g.copies }, () => {
+        const m = normals(rng, [g.size, g.size], 0.3 / Math.sqrt(g.size));
+        for (let i = 0; i < g.size; i++) m.data[i * (g.size + 1)] = Number(m.data[i * (g.size + 1)]) + 1;
+        return { g: m, back: inverse(m) };
+      });
+      const moved = mixed(
+        values,
+        g.legs,
+        ({ variance }, copy) =>
+          (i, j) =>
+            variance === 1
+              ? Number(gs[copy].g.data[i * g.size + j])
+              : Number(gs[copy].back.data[j * g.size + i]),
+      );
+      return { what: describeFound(g), exact: true, change: change(moved) };
+    }),
+  ];
+}
+
+/** Multiplies along legs by matrices, which may differ from copy to copy. */
+function mixed<L extends Leg & { copyAxis?: number }>(
+  values: Values,
+  legs: readonly L[],
+  matrix: (leg: L, copy: number) => (i: number, j: number) => number,
+): Values {
+  const moved = { ...values };
+  for (const leg of legs) {
+    const array = astype(moved[leg.path], "float64");
+    const data = Float64Array.from(array.data as Float64Array);
+    const fibres = new Map<string, { at: number; index: number[] }[]>();
+    for (const e of elements(array, leg)) {
+      const key = e.index.filter((_, d) => d !== leg.axis).join();
+      fibres.set(key, [...(fibres.get(key) ?? []), e]);
+    }
+    for (const fibre of fibres.values()) {
+      const m = matrix(leg, leg.copyAxis === undefined ? 0 : fibre[0].index[leg.copyAxis]);
+      const old = fibre.map(({ at }) => Number(array.data[at]));
+      fibre.forEach(({ at }, i) => {
+        data[at] = old.reduce((sum, v, j) => sum + m(i, j) * v, 0);
+      });
+    }
+    moved[leg.path] = { shape: array.shape, data };
+  }
+  return moved;
+}
+
+/** One line for a thing found: `scaling 4: p.w[4,3]@0^1 ...`. */
+export function describeFound(found: {
+  kind: string;
+  size: number;
+  legs: readonly (Leg & { power?: number; variance?: number; copyAxis?: number })[];
+  exact?: boolean;
+  copies?: number;
+}): string {
+  const legs = found.legs.map(
+    ({ path, part, view, axis, power, variance, copyAxis }) =>
+      `${path}${part ? `<${part.axis}:${part.start}+${part.count}>` : ""}[${view}]@${axis}` +
+      `${copyAxis === undefined ? "" : `/${copyAxis}`}${power === undefined ? "" : `^${power}`}${variance === undefined ? "" : variance > 0 ? "+" : "-"}`,
+  );
+  const notes = `${found.exact === false ? " inexact" : ""}${(found.copies ?? 1) > 1 ? ` x${found.copies}` : ""}`;
+  return `${found.kind} ${found.size}${notes}: ${legs.join(" ")}`;
+}
+
+export const listing = ({ scalings, signs, permutations, linear }: Discovery): string[] =>
+  [...scalings, ...signs, ...permutations, ...linear].map(describeFound);

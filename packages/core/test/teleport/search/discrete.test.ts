@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import type { NdArray } from "../../../src/array.js";
+import { OptionError } from "../../../src/errors.js";
+import { add, neg, sub } from "../../../src/graph/ops/arithmetic.js";
+import { square } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { isTensor, type Tensor } from "../../../src/graph/tensor.js";
+import { createRng } from "../../../src/math/rng.js";
+import type { MlpParams } from "../../../src/nn/models/mlp.js";
+import { permutations } from "../../../src/symmetry/permutations.js";
+import { signFlips } from "../../../src/symmetry/sign-flips.js";
+import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
+import { type DiscreteSearchOptions, discreteSearch } from "../../../src/teleport/search/discrete.js";
+import { flatten } from "../../../src/tree.js";
+import { combine, distance, randomProblem } from "../../symmetry/support.js";
+import { gradientOf, hiddenUnits, leavesOf } from "../../symmetry/units.js";
+import { teleportBy } from "./support.js";
+
+/** -|w - target|^2: largest where the parameters agree with others, as in the matching of two networks. */
+const closenessTo =
+  (target: MlpParams): Objective =>
+  () =>
+  (p) => {
+    const goals: NdArray[] = leavesOf(target);
+    const terms = flatten<Tensor>(p, isTensor).leaves.map((w, i) => sum(square(sub(w, constant(goals[i])))));
+    return neg(terms.reduce(add));
+  };
+
+const problem = randomProblem(8003, { activations: ["tanh"] });
+const flips = signFlips(problem.params, hiddenUnits(problem.params));
+const swaps = permutations(problem.params, hiddenUnits(problem.params));
+
+describe("discreteSearch", () => {
+  it("finds the flips that take a network back to itself, and the loss stays", async () => {
+    const target = flips.act(problem.params, flips.random(createRng(3)));
+    const { params, report } = await teleportBy(
+      discreteSearch(flips, { tries: 500 }),
+      problem,
+      closenessTo(target),
+    );
+    expect(params).toEqual(target);
+    expect(report).toMatchObject({ accepted: true, search: "sign flips" });
+    expect(report.objectiveAfter).toBeCloseTo(0, 14);
+    expect(report.drift).toBeLessThan(1e-14);
+    expect(report.reason).toMatch(new RegExp(`none of the ${flips.moves} moves raises the objective`));
+  });
+
+  it("gets closer by swaps, and pushes gradients forward through all of them", async () => {
+    const target = swaps.act(problem.params, swaps.random(createRng(5)));
+    const { params, report, pushForward } = await teleportBy(
+      discreteSearch(swaps, { tries: 500, starts: 3, seed: 1 }),
+      problem,
+      closenessTo(target),
+    );
+    expect(report.accepted).toBe(true);
+    expect(report.objectiveAfter).toBeGreaterThan(report.objectiveBefore);
+    const [before, after] = [await gradientOf(problem, problem.params), await gradientOf(problem, params)];
+    expect(distance(after, (await pushForward?.(before, 1)) as MlpParams)).toBeLessThan(1e-12);
+    const squared = (g: MlpParams) => combine((a, b) => a * b, g, g);
+    expect(distance(squared(after), (await pushForward?.(squared(before), 2)) as MlpParams)).toBeLessThan(
+      1e-12,
+    );
+  });
+
+  it("reports that orthogonal moves do not raise the gradient, whatever rounding says", async () => {
+    for (const symmetry of [flips, swaps]) {
+      const { params, report } = await teleportBy(
+        discreteSearch(symmetry, { tries: 500 }),
+        problem,
+        gradNormSq,
+      );
+      expect(params).toBe(problem.params);
+      expect(report.accepted).toBe(false);
+      expect(report.reason).toMatch(/none of the \d+ moves raises the objective/);
+    }
+  });
+
+  it("tries no more moves than it may", async () => {
+    const { report } = await teleportBy(discreteSearch(flips, { tries: 1 }), problem, gradNormSq);
+    expect(report.reason).toBe("1 moves were tried");
+    const none = await teleportBy(discreteSearch(flips, { tries: 0 }), problem, gradNormSq);
+    expect(none.report.accepted).toBe(false);
+  });
+
+  it.each<DiscreteSearchOptions>([{ tries: -1 }, { starts: 0 }, { seed: 0.5 }])("refuses %j", (options) => {
+    expect(() => discreteSearch(flips, options)).toThrow(OptionError);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { OptionError } from "../../../src/errors.js";
+import { mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
+import { square } from "../../../src/graph/ops/elementary.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { hiddenAction } from "../../../src/symmetry/hidden-action.js";
+import { gradNormSq } from "../../../src/teleport/objective/objective.js";
+import { gradientAscent } from "../../../src/teleport/search/gradient-ascent.js";
+import { type LineSearchOptions, lineSearch } from "../../../src/teleport/search/line-search.js";
+import { evaluator, randomProblem } from "../../symmetry/support.js";
+import { batchOf, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
+import { everyProposal, problemOf, teleportBy } from "./support.js";
+
+const batch = batchOf(1, 3);
+const start = toy(2, 1);
+const problem = problemOf(productLoss, start, batch);
+
+describe("lineSearch", () => {
+  // L = (ab - 3)^2 at ab = 2: ||g||^2 = 4 (a^2 + b^2), that is 4 (4 e^2t + e^-2t), which rises with t for t > -0.35.
+  it("goes to the edge of the trust region where the objective rises all the way, and reports the bound", async () => {
+    const { points, stopped } = await everyProposal(lineSearch(toyScaling()), problem, 3);
+    expect(points).toHaveLength(2);
+    expect(numbersOf(points[1])[0]).toBeCloseTo(2 * Math.exp(0.5), 6);
+    expect(stopped).toMatch(/the bound 0.5 on the group element is reached/);
+  });
+
+  it("finds a maximum inside by hand: -(a - 2.5)^2", async () => {
+    const inside = { ...problem, objective: ((p: never) => peak(p)) as never };
+    const { points } = await everyProposal(
+      lineSearch(toyScaling(), { evaluations: 40, steps: 1 }),
+      inside,
+      1,
+    );
+    expect(numbersOf(points[1])[0]).toBeCloseTo(2.5, 6);
+  });
+
+  it("gets further in one round than one step of gradient ascent, at the same loss, and pushes gradients forward", async () => {
+    let further = 0;
+    for (let seed = 0; seed < 8; seed++) {
+      const p = randomProblem(7000 + seed, { activations: ["tanh", "softplus"], size: "narrow" });
+      const make = () => hiddenAction(p.params, p.activation);
+      const searched = await teleportBy(lineSearch(make(), { steps: 1 }), p);
+      const stepped = await teleportBy(gradientAscent(make(), { steps: 1 }), p);
+      expect(searched.report.drift, p.label).toBeLessThanOrEqual(1e-6);
+      if (searched.report.accepted) {
+        const value = evaluator(gradNormSq(p.loss), p);
+        expect(value(searched.params, p.batch)).toBeGreaterThan(value(p.params, p.batch));
+      }
+      if (searched.report.gradNormSqAfter >= stepped.report.gradNormSqAfter) further++;
+    }
+    expect(further).toBeGreaterThanOrEqual(7);
+  });
+
+  it("measures no more points than asked for", async () => {
+    let acts = 0;
+    const counting = toyScaling({
+      act: async (p, T, b) => {
+        acts++;
+        return toyScaling().act(p, T, b);
+      },
+    });
+    await everyProposal(lineSearch(counting, { evaluations: 6, steps: 1 }), problem, 1);
+    expect(acts).toBeLessThanOrEqual(7);
+  });
+
+  it("ends where the objective is stationary, and where no point is better", async () => {
+    const flat = { ...problem, objective: ((p: never) => flatObjective(p)) as never };
+    expect((await everyProposal(lineSearch(toyScaling()), flat, 1)).stopped).toMatch(
+      /stationary along the orbit/,
+    );
+    const refusing = toyScaling({ act: async () => ({ refused: "no" }) });
+    expect((await everyProposal(lineSearch(refusing), problem, 1)).stopped).toMatch(/no point of 10/);
+  });
+
+  it.each<LineSearchOptions>([{ steps: -1 }, { bound: 0 }, { stepSize: 0 }, { evaluations: 0 }])(
+    "refuses %j",
+    (options) => {
+      expect(() => lineSearch(toyScaling(), options)).toThrow(OptionError);
+    },
+  );
+});
+
+const peak = ({ a }: { a: Tensor }): Tensor => neg(sum(square(sub(a, 2.5))));
+const flatObjective = ({ a, b }: { a: Tensor; b: Tensor }): Tensor => sum(mul(a, mul(b, 0)));

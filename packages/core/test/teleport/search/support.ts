@@ -1,0 +1,96 @@
+import type { NdArray } from "../../../src/array.js";
+import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { square } from "../../../src/graph/ops/elementary.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { slice } from "../../../src/graph/ops/slice.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
+import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { type BatchLoss, gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
+import type { Point } from "../../../src/teleport/point.js";
+import { isStop, type SearchFactory, type SearchProblem } from "../../../src/teleport/search/search.js";
+import { createTeleporter } from "../../../src/teleport/teleporter.js";
+
+export interface Plane {
+  readonly w: NdArray;
+}
+
+export const at = (x: number, y: number): Plane => ({ w: { shape: [2], data: Float64Array.of(x, y) } });
+export const coordinates = ({ w }: Plane): [number, number] => [Number(w.data[0]), Number(w.data[1])];
+
+/** (x + 2y - 7)^2 + (2x + y - 5)^2. */
+export const booth: BatchLoss<TensorsOf<Plane>> = ({ w }) => {
+  const [x, y] = [slice(w, { ends: [1] }), slice(w, { starts: [1] })];
+  const u = sub(add(x, mul(2, y)), 7);
+  const v = sub(add(mul(2, x), y), 5);
+  return sum(add(square(u), square(v)));
+};
+
+export const boothAt = (p: Plane): { readonly loss: number; readonly gradNormSq: number } => {
+  const [x, y] = coordinates(p);
+  const [u, v] = [x + 2 * y - 7, 2 * x + y - 5];
+  return { loss: u * u + v * v, gradNormSq: (2 * u + 4 * v) ** 2 + (4 * u + 2 * v) ** 2 };
+};
+
+export function problemOf<P>(
+  loss: BatchLoss<TensorsOf<P>>,
+  params: P,
+  batch: SearchProblem<P>["batch"],
+  objective: Objective = gradNormSq,
+): SearchProblem<P> {
+  return {
+    loss,
+    objective: objective(loss),
+    params,
+    batch,
+    memory: {},
+    dtype: "float64",
+    compileOptions: {},
+  };
+}
+
+const unmeasured = async (): Promise<Point> => {
+  throw new Error("a walk measured a point on its own");
+};
+
+/** Points of a walk without a guard that takes every proposal, from the start on, and why it ended. */
+export async function everyProposal<P>(
+  factory: SearchFactory<P>,
+  problem: SearchProblem<P>,
+  steps: number,
+  measure: (params: P) => Promise<Point> = unmeasured,
+): Promise<{ readonly points: P[]; readonly stopped?: string }> {
+  const search = await factory(problem);
+  const walk = await search.walk(problem.params, { batch: problem.batch as never, memory: {}, measure }, 0);
+  const points = [problem.params];
+  let stopped: string | undefined;
+  while (points.length <= steps && stopped === undefined) {
+    const next = await walk.propose(1);
+    if (isStop(next)) stopped = next.stopped;
+    else if (isRefusal(next)) stopped = next.refused;
+    else {
+      walk.accept();
+      points.push(next);
+    }
+  }
+  await search.dispose();
+  return { points, ...(stopped === undefined ? {} : { stopped }) };
+}
+
+/** One teleport without the report's ratios of curvature. */
+export async function teleportBy<P>(
+  search: SearchFactory<P>,
+  { loss, params, batch }: Pick<SearchProblem<P>, "loss" | "params" | "batch">,
+  objective: Objective = gradNormSq,
+) {
+  const teleporter = await createTeleporter({
+    search,
+    loss,
+    params,
+    batch,
+    objective,
+    guard: { curvature: 0 },
+  });
+  const result = await teleporter.teleport(params, batch as never);
+  await teleporter.dispose();
+  return result;
+}
