@@ -1,4 +1,4 @@
-// A. Booth's function, as in Zhao et al., NeurIPS 2022, appendix on test functions.
+// Booth's function and its start, as in Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";

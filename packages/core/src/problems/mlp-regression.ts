@@ -1,4 +1,4 @@
-// The regression of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), section 6.1.
+// The regression on random data of Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 import { astype, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";

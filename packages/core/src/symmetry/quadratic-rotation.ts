@@ -1,4 +1,4 @@
-// The action on a convex quadratic's level sets: Zhao et al., NeurIPS 2022, section 5.2.
+// The action on level sets of a convex quadratic: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 import { astype, dtypeOf, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { constant } from "../graph/ops/leaf.js";

@@ -1,4 +1,4 @@
-// The action on sums of squares through a diffeomorphism: Zhao et al., NeurIPS 2022, section 5.1 and appendix.
+// The action on sums of squares through a diffeomorphism: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../array.js";
 import { OptionError } from "../errors.js";
 import { jvp, vjp } from "../graph/autodiff.js";

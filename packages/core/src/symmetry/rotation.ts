@@ -1,4 +1,4 @@
-// Rotations of R^n by their Lie algebra, the skew matrices: J. Gallier and D. Xu, Int. J. Robotics & Automation 18(1), 2003.
+// Rotations of R^n by their Lie algebra, the skew matrices, with the exponential and logarithm in closed form.
 import type { NdArray } from "../array.js";
 import { add, mul, neg, sub } from "../graph/ops/arithmetic.js";
 import { cos, sin } from "../graph/ops/elementary.js";

@@ -25,9 +25,9 @@ import type { BatchLoss } from "./objective/objective.js";
 export interface ReferenceMlpOptions {
   /** Slope of the network's leakyRelu; default 0.1. */
   readonly slope?: number;
-  /** Ascent steps; default 8, with AdaGrad 2. */
+  /** Ascent steps; default 8, as with gradient descent; the AdaGrad runs took 2. */
   readonly steps?: number;
-  /** Of the ascent; default 1e-7, with AdaGrad 1e-5. */
+  /** Of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs took 1e-5. */
   readonly learningRate?: number;
   /**
    * Moves by the exact action, with (I + T)^-1 and inputs of the weights as moved so far, by the same T: what is left of
@@ -52,7 +52,7 @@ type Weights = readonly Tensor[];
  *   the ascent (but not in the move) H comes from the new weights;
  * - T has no bound, and nothing is accepted or rejected.
  *
- * Computed in float64: in float32 the result depends on the order of summation in the third digit.
+ * Computed in float64: in float32 the ascent magnifies rounding, for some seeds up to the first digits of the loss.
  *
  * @param params of an `mlp` with leakyRelu and without biases
  * @param batch `x` and whatever the loss sees; no more samples than the input of any hidden layer has units

@@ -33,7 +33,7 @@ describe("signFlips", () => {
     expect(numbers(act(params, [[-1]]).a)).toEqual([-1, -2, -3, -4]);
   });
 
-  it("keeps the loss of random networks with an odd activation on all data, bit for bit", () => {
+  it("keeps the loss of random networks with an odd activation on all data", () => {
     for (const seed of seeds) {
       const problem = randomProblem(seed, { activations });
       const symmetry = signFlips(problem.params, hiddenUnits(problem.params));

@@ -202,3 +202,52 @@ export function describeFound(found: {
 
 export const listing = ({ scalings, signs, permutations, linear }: Discovery): string[] =>
   [...scalings, ...signs, ...permutations, ...linear].map(describeFound);
+
+/** The directions in which scalings and linear spaces move all parameters, in order, at the given values. */
+export function tangents({ scalings, linear }: Discovery, values: Values): number[][] {
+  const starts = new Map<string, number>();
+  let length = 0;
+  for (const [name, { data }] of Object.entries(values)) {
+    starts.set(name, length);
+    length += data.length;
+  }
+  const direction = (fill: (add: (leg: Leg, at: number, v: number) => void) => void): number[] => {
+    const row = Array<number>(length).fill(0);
+    fill(({ path }, at, v) => {
+      row[(starts.get(path) as number) + at] += v;
+    });
+    return row;
+  };
+  const value = (leg: Leg, at: number): number => Number(values[leg.path].data[at]);
+  const ofScalings = scalings.flatMap(({ size, legs }) =>
+    Array.from({ length: size }, (_, i) =>
+      direction((add) => {
+        for (const leg of legs) {
+          for (const { at, index } of elements(values[leg.path], leg)) {
+            if (index[leg.axis] === i) add(leg, at, leg.power * value(leg, at));
+          }
+        }
+      }),
+    ),
+  );
+  const ofSpaces = linear.flatMap(({ size, copies, legs }) =>
+    Array.from({ length: copies * size * size }, (_, k) => {
+      const [copy, i, j] = [Math.floor(k / size / size), Math.floor(k / size) % size, k % size];
+      return direction((add) => {
+        for (const leg of legs) {
+          // T = e_i e_j' moves v_j into element i, and -T' moves -v_i into element j.
+          const [to, from] = leg.variance === 1 ? [i, j] : [j, i];
+          const own = elements(values[leg.path], leg).filter(
+            ({ index }) => leg.copyAxis === undefined || index[leg.copyAxis] === copy,
+          );
+          const key = (index: readonly number[]) => index.filter((_, d) => d !== leg.axis).join();
+          const sources = new Map(own.filter((e) => e.index[leg.axis] === from).map((e) => [key(e.index), e.at]));
+          for (const { at, index } of own) {
+            if (index[leg.axis] === to) add(leg, at, leg.variance * value(leg, sources.get(key(index)) as number));
+          }
+        }
+      });
+    }),
+  );
+  return [...ofScalings, ...ofSpaces];
+}
