@@ -166,6 +166,14 @@ export { decodeModel, encodeModel } from "./runtime/onnx/codec.js";
 export { emitModel } from "./runtime/onnx/emit.js";
 export { compileOnnx } from "./runtime/onnx/executable.js";
 export { toOnnx } from "./runtime/onnx/export.js";
+export type {
+  BijectionSite,
+  Discovery,
+  LinearSpace,
+  PermutationSpace,
+  ScalingGenerator,
+  SignGenerator,
+} from "./symmetry/discovery/descriptors.js";
 export type { DiscreteSymmetry } from "./symmetry/discrete.js";
 export { generalLinear } from "./symmetry/general-linear.js";
 export type { HiddenActionOptions } from "./symmetry/hidden-action.js";
@@ -179,6 +187,8 @@ export type { ResidualMap } from "./symmetry/residual-rotation.js";
 export { residualRotation } from "./symmetry/residual-rotation.js";
 export { scaling } from "./symmetry/scaling.js";
 export { signFlips } from "./symmetry/sign-flips.js";
+export type { Symmetries } from "./symmetry/symmetries-of.js";
+export { symmetriesOf } from "./symmetry/symmetries-of.js";
 export type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "./symmetry/symmetry.js";
 export { isRefusal } from "./symmetry/symmetry.js";
 export type { ConjugateGradientOptions, ConjugateGradientResult } from "./teleport/conjugate-gradient.js";

@@ -12,12 +12,14 @@ import type { Bijection } from "./bijection.js";
 /** Input of layer m: the batch, or the activations below; with a column of ones where the layer has a bias. */
 export function layerInput({ layers }: TensorsOf<MlpParams>, x: Tensor, m: number, s: Bijection): Tensor {
   let h = reshape(x, [x.shape[0], x.size / x.shape[0]]);
-  for (const layer of layers.slice(0, m)) h = s.forward(preActivation(withOnes(h, layer), layer));
-  return withOnes(h, layers[m]);
+  for (const layer of layers.slice(0, m))
+    h = s.forward(preActivation(withOnes(h, layer.bias !== undefined), layer));
+  return withOnes(h, layers[m].bias !== undefined);
 }
 
-function withOnes(h: Tensor, { bias }: TensorsOf<LinearParams>): Tensor {
-  return bias ? concat([h, fill([h.shape[0], 1], 1, h.dtype)], { axis: 1 }) : h;
+/** H with a column of ones where the layer has a bias. */
+export function withOnes(h: Tensor, hasBias: boolean): Tensor {
+  return hasBias ? concat([h, fill([h.shape[0], 1], 1, h.dtype)], { axis: 1 }) : h;
 }
 
 /** Z = H W' where H carries the ones of the bias. */

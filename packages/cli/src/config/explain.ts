@@ -1,0 +1,199 @@
+// What zod found, said to somebody who wrote a YAML file.
+import type { z } from "zod";
+import { keysAt, nodesAt, type Path, type SchemaNode } from "./json-schema.js";
+import { nearest } from "./nearest.js";
+
+/** A finding: of the value at a path, or of a key of the map there. */
+export interface Finding {
+  readonly path: Path;
+  /** The message is of this key, not of the value. */
+  readonly isKey?: boolean;
+  readonly message: string;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Findings of a check, each with what is allowed and what may have been meant. */
+export function explain(issues: readonly Issue[], schema: SchemaNode, data: unknown): Finding[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path as Path;
+    switch (issue.code) {
+      case "unrecognized_keys":
+        return issue.keys.map((key) => unknownKey(key, path, schema, data));
+      case "invalid_union":
+        return explainUnion(issue, schema, data);
+      case "invalid_key":
+      case "invalid_element":
+        return explain(
+          issue.issues.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as Issue),
+          schema,
+          data,
+        );
+      default:
+        return [{ path, message: describe(issue, valueAt(data, path), schema, data) }];
+    }
+  });
+}
+
+function unknownKey(key: string, path: Path, schema: SchemaNode, data: unknown): Finding {
+  const known = keysAt(schema, path, data);
+  return {
+    path: [...path, key],
+    isKey: true,
+    message: `unknown key${suggestion(key, known)}`,
+  };
+}
+
+/** Of the alternatives, the findings in the one that was most likely meant: that which got furthest. */
+function explainUnion(
+  issue: Issue & { readonly code: "invalid_union" },
+  schema: SchemaNode,
+  data: unknown,
+): Finding[] {
+  const path = issue.path as Path;
+  if (issue.discriminator !== undefined) {
+    const values = (issue as { readonly options?: readonly unknown[] }).options ?? [];
+    // What the alternatives together are called says more than what the key is.
+    const title = titleAt(schema, path, data) ?? titleAt(schema, path.slice(0, -1), data);
+    return [{ path, message: wrongValue(valueAt(data, path), values, title) }];
+  }
+  const branches = issue.errors.filter((branch) => branch.length > 0);
+  const isInside = (branch: readonly Issue[]) =>
+    branch.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys");
+  const inside = branches.filter(isInside).sort((a, b) => a.length - b.length);
+  if (inside.length > 0) {
+    const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
+    return explain(inner, schema, data);
+  }
+  const flat = branches.flat();
+  const values = flat.flatMap((inner) => (inner.code === "invalid_value" ? inner.values : []));
+  const value = valueAt(data, path);
+  const nodes = nodesAt(schema, path, data);
+  if (value !== undefined && values.length > 0 && typeof value === "string") {
+    return [{ path, message: wrongValue(value, values, titleAt(schema, path, data)) }];
+  }
+  const expected = [...new Set(flat.map((inner) => expectation(inner, nodes)))];
+  return [{ path, message: expectedButGot(expected.join(" or "), value) }];
+}
+
+function describe(issue: Issue, value: unknown, schema: SchemaNode, data: unknown): string {
+  if (issue.code === "invalid_value" && typeof value === typeof issue.values[0]) {
+    return wrongValue(value, issue.values, titleAt(schema, issue.path as Path, data));
+  }
+  if (issue.code === "custom") return issue.message;
+  return expectedButGot(expectation(issue, nodesAt(schema, issue.path as Path, data)), value);
+}
+
+/** What an issue's value should have been, by the issue and by what the schema allows at its place. */
+function expectation(issue: Issue, nodes: readonly SchemaNode[]): string {
+  const numeric = nodes.filter((node) => node.type === "number" || node.type === "integer");
+  switch (issue.code) {
+    case "invalid_type":
+      if ((issue.expected === "number" || issue.expected === "int") && numeric.length > 0)
+        return range(numeric[0]);
+      return types[issue.expected] ?? `a ${issue.expected}`;
+    case "invalid_value":
+      return `${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
+    case "too_small":
+    case "too_big":
+      return bound(issue, nodes);
+    case "not_multiple_of":
+      return `a multiple of ${issue.divisor}`;
+    case "invalid_format":
+      return issue.pattern === undefined
+        ? `text in the format ${issue.format}`
+        : `text that matches ${issue.pattern}`;
+    default:
+      return issue.message;
+  }
+}
+
+const types: Readonly<Record<string, string>> = {
+  array: "a list",
+  boolean: "true or false",
+  int: "an integer",
+  null: "null",
+  number: "a number",
+  object: "a map of keys",
+  record: "a map of keys",
+  string: "text",
+  tuple: "a list",
+};
+
+type Bound = Issue & { readonly code: "too_small" | "too_big" };
+
+function bound(issue: Bound, nodes: readonly SchemaNode[]): string {
+  const isLow = issue.code === "too_small";
+  const limit = isLow ? issue.minimum : issue.maximum;
+  const words = `${isLow ? "at least" : "at most"} ${limit}`;
+  switch (issue.origin) {
+    case "array": {
+      const isExact = nodes.some((node) => node.minItems === limit && node.maxItems === limit);
+      return `a list of ${isExact ? limit : words}`;
+    }
+    case "string":
+      return isLow && limit === 1 ? "text that is not empty" : `text of ${words} characters`;
+    case "number":
+    case "int": {
+      const [node] = nodes.filter(({ type }) => type === "number" || type === "integer");
+      const sign = `${isLow ? ">" : "<"}${issue.inclusive === false ? "" : "="}`;
+      return node ? range(node) : `a number ${sign} ${limit}`;
+    }
+    default:
+      return `a map of ${words} keys`;
+  }
+}
+
+/** The numbers that a schema allows. */
+function range({ type, minimum, exclusiveMinimum, maximum, exclusiveMaximum }: SchemaNode): string {
+  const parts = [
+    [">=", minimum],
+    [">", exclusiveMinimum],
+    ["<=", maximum],
+    ["<", exclusiveMaximum],
+  ] as const;
+  // zod gives integers the limits of exact ones.
+  const limits = parts.filter(
+    ([, limit]) => limit !== undefined && Math.abs(limit) < Number.MAX_SAFE_INTEGER,
+  );
+  const kind = type === "integer" ? "an integer" : "a number";
+  return [kind, limits.map(([sign, limit]) => `${sign} ${limit}`).join(" and ")].join(" ").trim();
+}
+
+function expectedButGot(expected: string, value: unknown): string {
+  return value === undefined ? `missing; expected ${expected}` : `expected ${expected}; got ${show(value)}`;
+}
+
+function wrongValue(value: unknown, values: readonly unknown[], title = "value"): string {
+  if (value === undefined) return `missing; expected one of ${values.map(String).join(", ")}`;
+  const text = typeof value === "string" ? value : show(value);
+  return `unknown ${title} ${show(value)}${suggestion(text, values.map(String))}`;
+}
+
+/** `; did you mean "adam"? Known: adam, sgd.` */
+function suggestion(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  const hint = meant === undefined ? "." : `; did you mean "${meant}"?`;
+  return known.length > 0 ? `${hint} Known: ${known.join(", ")}.` : hint;
+}
+
+function show(value: unknown): string {
+  if (typeof value === "number" || value === undefined) return String(value);
+  if (Array.isArray(value) && value.length > 8) return `a list of ${value.length}`;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+const titleAt = (schema: SchemaNode, path: Path, data: unknown): string | undefined =>
+  nodesAt(schema, path, data).find((node) => node.title !== undefined)?.title;
+
+/** The value at a path of plain data. */
+function valueAt(data: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, key) =>
+      typeof at === "object" && at !== null && Object.hasOwn(at, key)
+        ? (at as Record<string | number, unknown>)[key]
+        : undefined,
+    data,
+  );
+}

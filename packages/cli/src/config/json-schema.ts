@@ -1,0 +1,98 @@
+import { z } from "zod";
+
+/** A JSON Schema, as far as messages need it. */
+export interface SchemaNode {
+  readonly $ref?: string;
+  readonly title?: string;
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode | readonly SchemaNode[];
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+  readonly allOf?: readonly SchemaNode[];
+  readonly definitions?: Readonly<Record<string, SchemaNode>>;
+}
+
+/**
+ * The JSON Schema (draft 7) of a config as a user writes it: keys with defaults may be left out. Editors with a YAML
+ * language server complete and check by it, when the file begins with `# yaml-language-server: $schema=PATH`.
+ *
+ * @example
+ * JSON.stringify(configJsonSchema(schema, { title: "Isoloss experiment" }), undefined, 2);
+ */
+export function configJsonSchema(schema: z.ZodType, { title }: { readonly title?: string } = {}): SchemaNode {
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    target: "draft-7",
+    unrepresentable: "any",
+  });
+  return { $schema, ...(title === undefined ? {} : { title }), ...rest } as SchemaNode;
+}
+
+export type Path = readonly (string | number)[];
+
+/** The alternatives that a schema allows at one place, of those that fit the fixed values in the data. */
+export function nodesAt(root: SchemaNode, path: Path, data: unknown): SchemaNode[] {
+  let nodes = alternatives(root, root);
+  let value = data;
+  for (const key of path) {
+    nodes = fitting(nodes, value).flatMap((node) => {
+      const child = childOf(node, key);
+      return child === undefined ? [] : alternatives(child, root);
+    });
+    value =
+      isRecord(value) || Array.isArray(value) ? (value as Record<string | number, unknown>)[key] : undefined;
+  }
+  return fitting(nodes, value);
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A node without references and unions: those it stands for. */
+function alternatives(node: SchemaNode, root: SchemaNode): SchemaNode[] {
+  if (node.$ref !== undefined) {
+    const target = node.$ref.split("/").slice(1);
+    const found = target.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), root);
+    return isRecord(found) ? alternatives(found as SchemaNode, root) : [];
+  }
+  const branches = node.anyOf ?? node.oneOf ?? node.allOf;
+  if (branches === undefined) return [node];
+  const { title } = node;
+  return branches
+    .flatMap((branch) => alternatives(branch, root))
+    .map((branch) => (title === undefined ? branch : { title, ...branch }));
+}
+
+/** Of alternatives for an object, those whose fixed values are the object's: all of them when none are. */
+function fitting(nodes: readonly SchemaNode[], value: unknown): SchemaNode[] {
+  if (!isRecord(value)) return [...nodes];
+  const fits = nodes.filter((node) =>
+    Object.entries(node.properties ?? {}).every(
+      ([key, child]) => child.const === undefined || child.const === value[key],
+    ),
+  );
+  return fits.length > 0 ? fits : [...nodes];
+}
+
+function childOf(node: SchemaNode, key: string | number): SchemaNode | undefined {
+  if (typeof key === "number") {
+    return Array.isArray(node.items) ? node.items[key] : (node.items as SchemaNode | undefined);
+  }
+  if (node.properties && Object.hasOwn(node.properties, key)) return node.properties[key];
+  return isRecord(node.additionalProperties) ? (node.additionalProperties as SchemaNode) : undefined;
+}
+
+/** Keys that an object may have at a place. */
+export function keysAt(root: SchemaNode, path: Path, data: unknown): string[] {
+  return [...new Set(nodesAt(root, path, data).flatMap((node) => Object.keys(node.properties ?? {})))];
+}

@@ -1,0 +1,150 @@
+import { readFileOrThrow } from "isoloss/node";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+import { ConfigError, type ConfigIssue } from "./errors.js";
+import { explain, type Finding } from "./explain.js";
+import { configJsonSchema, type Path } from "./json-schema.js";
+import { applyOverrides, isUnder, type Override } from "./overrides.js";
+
+export interface LoadOptions<T extends z.ZodType> {
+  readonly schema: T;
+  /** `path=value` each, applied in order after the file is read. */
+  readonly set?: readonly string[];
+}
+
+/**
+ * A config from a YAML file, checked, with its defaults.
+ *
+ * @param options `schema`: a zod schema; a `title` in its metadata names a choice in messages ("unknown optimiser ...")
+ * @throws ConfigError with all that is wrong, each with file, line and column, what is allowed and what may be meant
+ * @throws DataError when the file cannot be read
+ *
+ * @example
+ * const config = await loadConfig("experiment.yaml", { schema, set: ["optimizer.learningRate=0.01"] });
+ */
+export async function loadConfig<T extends z.ZodType>(
+  path: string,
+  options: LoadOptions<T>,
+): Promise<z.output<T>> {
+  const bytes = await readFileOrThrow(path, { what: "config" });
+  return parseConfig(Buffer.from(bytes).toString("utf8"), { ...options, file: path });
+}
+
+/**
+ * A config from YAML text: see {@link loadConfig}.
+ *
+ * @param options `file`: what messages call it
+ * @throws ConfigError
+ */
+export function parseConfig<T extends z.ZodType>(
+  text: string,
+  { schema, set = [], file }: LoadOptions<T> & { readonly file: string },
+): z.output<T> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    return `${file}:${line}:${col}`;
+  };
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map((error) => ({
+        where: at(error.pos[0]),
+        path: "",
+        message: sentence(error.message),
+      })),
+    );
+  }
+  const positions = new Positions(document);
+  const { overrides, issues } = applyOverrides(document, set);
+  const data = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
+  const result = schema.safeParse(data);
+  if (result.success && issues.length === 0) return result.data;
+  const findings = result.success ? [] : explain(result.error.issues, configJsonSchema(schema), data);
+  const located = findings.map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
+  // As they stand in the file, and those of overrides last.
+  located.sort((a, b) => a.offset - b.offset);
+  throw new ConfigError([
+    ...located.map(
+      ({ finding: { path, message }, offset, override }): ConfigIssue => ({
+        where: override ?? at(offset),
+        path: dotted(path),
+        message,
+      }),
+    ),
+    ...issues,
+  ]);
+}
+
+function plainData(document: Document, failure: (message: string) => ConfigError): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Unknown or too many aliases.
+    throw failure(sentence((error as Error).message));
+  }
+}
+
+const sentence = (text: string): string => `${text.split("\n")[0].replace(/[.:]?$/, "")}.`;
+
+/** A path as a user writes it: `tasks[1].weight`. */
+function dotted(path: Path): string {
+  return path.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i > 0 ? "." : ""}${key}`)).join("");
+}
+
+function locate(
+  { path }: Finding,
+  positions: Positions,
+  overrides: readonly Override[],
+): { readonly offset: number; readonly override?: string } {
+  const { offset, depth } = positions.of(path);
+  // The last override that set the value, or made what the file does not have.
+  const override = [...overrides]
+    .reverse()
+    .find((o) => isUnder(path, o.path) || commonStart(path, o.path) > depth);
+  return override === undefined
+    ? { offset }
+    : { offset: Number.MAX_SAFE_INTEGER, override: `--set ${override.text}` };
+}
+
+function commonStart(a: Path, b: Path): number {
+  const different = a.findIndex((key, i) => key !== b[i]);
+  return different < 0 ? a.length : different;
+}
+
+/** Where keys and items stand in the source. Taken before overrides, whose nodes stand nowhere. */
+class Positions {
+  readonly #offsets = new Map<string, number>();
+
+  constructor(document: Document) {
+    this.#visit(document.contents, []);
+  }
+
+  /** Of a key or item; where it is missing, of what it is missing in, with how much of the path is there. */
+  of(path: Path): { readonly offset: number; readonly depth: number } {
+    for (let depth = path.length; depth > 0; depth--) {
+      const offset = this.#offsets.get(JSON.stringify(path.slice(0, depth)));
+      if (offset !== undefined) return { offset, depth };
+    }
+    return { offset: 0, depth: 0 };
+  }
+
+  #visit(node: unknown, path: Path): void {
+    if (isMap(node)) {
+      for (const { key, value } of node.items) {
+        const name = isScalar(key) ? String(key.value) : String(key);
+        this.#set([...path, name], key);
+        this.#visit(value, [...path, name]);
+      }
+    } else if (isNode(node) && "items" in node) {
+      (node.items as readonly unknown[]).forEach((item, i) => {
+        this.#set([...path, i], item);
+        this.#visit(item, [...path, i]);
+      });
+    }
+  }
+
+  #set(path: Path, node: unknown): void {
+    if (isNode(node) && node.range) this.#offsets.set(JSON.stringify(path), node.range[0]);
+  }
+}

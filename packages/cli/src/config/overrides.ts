@@ -1,0 +1,81 @@
+import { type Document, isCollection, isMap, isScalar, isSeq, parseDocument } from "yaml";
+import type { ConfigIssue } from "./errors.js";
+import type { Path } from "./json-schema.js";
+
+/** A `--set path=value` that was applied. */
+export interface Override {
+  readonly text: string;
+  readonly path: Path;
+}
+
+/** Whether a path is another one or goes on from it. */
+export const isUnder = (path: Path, start: Path): boolean =>
+  start.length <= path.length && start.every((key, i) => key === path[i]);
+
+/**
+ * Applies overrides to a document. Keys are parted by "."; items of a list are `list[0]` or `list.0`. A value is YAML:
+ * `0.1` a number, `true` a flag, `[1, 2]` a list, `null` nothing, the rest text. Whether keys exist is for the schema.
+ */
+export function applyOverrides(
+  document: Document,
+  set: readonly string[],
+): { readonly overrides: readonly Override[]; readonly issues: readonly ConfigIssue[] } {
+  const overrides: Override[] = [];
+  const issues: ConfigIssue[] = [];
+  for (const text of set) {
+    const refuse = (path: string, message: string) => issues.push({ where: `--set ${text}`, path, message });
+    const [, left, right] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+    const words = (left ?? "").replaceAll(/\[(\d+)\]/g, ".$1").split(".");
+    if (left === undefined || words.some((word) => word.trim() === "")) {
+      refuse("", "expected path=value, such as optimizer.learningRate=0.1.");
+      continue;
+    }
+    const value = parseDocument(right, { logLevel: "error" });
+    if (value.errors.length > 0) {
+      refuse(left, `the value is not YAML: ${value.errors[0].message.split("\n")[0].replace(/:$/, "")}.`);
+      continue;
+    }
+    const found = resolvePath(document, words);
+    if (typeof found === "string") {
+      refuse(left, found);
+      continue;
+    }
+    document.setIn(found, value.contents);
+    overrides.push({ text, path: found });
+  }
+  return { overrides, issues };
+}
+
+/** The keys and indices that words mean in a document, or why they mean none. */
+function resolvePath(document: Document, words: readonly string[]): (string | number)[] | string {
+  let node: unknown = document.contents;
+  const path: (string | number)[] = [];
+  for (const word of words) {
+    if (isSeq(node)) {
+      const index = Number(word);
+      // One beyond the end appends.
+      if (!/^\d+$/.test(word) || index > node.items.length) {
+        return `"${word}" is no item of the list ${path.join(".")}; it has ${node.items.length}, from 0.`;
+      }
+      path.push(index);
+      node = node.get(index, true);
+    } else {
+      path.push(word);
+      node = isMap(node) ? node.get(word, true) : undefined;
+    }
+  }
+  for (let length = 0; length < path.length; length++) {
+    const start = path.slice(0, length);
+    const above = length === 0 ? document.contents : document.getIn(start, true);
+    if (above === undefined || above === null || isCollection(above)) continue;
+    // Nothing makes room for a map.
+    if (isScalar(above) && above.value === null) {
+      if (length === 0) document.contents = null;
+      else document.deleteIn(start);
+      continue;
+    }
+    const what = isScalar(above) ? JSON.stringify(above.value) : "a reference to another value";
+    return `${length === 0 ? "the config" : start.join(".")} is ${what}, which has no keys.`;
+  }
+  return path;
+}

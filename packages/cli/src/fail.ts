@@ -1,0 +1,59 @@
+import { CommanderError } from "commander";
+import { DTypeError, IsolossError, OptionError, ShapeError } from "isoloss";
+import { ConfigError } from "./config/errors.js";
+import { isSystemError, reasonOf } from "./run/system-error.js";
+
+/** How the program ends after an error. */
+export interface Failure {
+  /** For stderr, with its last line's end; empty where everything has been said. */
+  readonly text: string;
+  /** 2 when the program was asked for something that it cannot do, 1 when it tried and failed. */
+  readonly exitCode: number;
+}
+
+/**
+ * What to tell about an error: one message for misuse, bad input and the system's refusals; of a defect its stack, but
+ * only in debugging.
+ *
+ * @param options `debug`: show stacks, and causes
+ */
+export function failureOf(error: unknown, { debug = false }: { readonly debug?: boolean } = {}): Failure {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message, or the help.
+    return { text: "", exitCode: error.exitCode === 0 ? 0 : 2 };
+  }
+  const stack = debug ? `${stackOf(error)}\n` : "";
+  if (error instanceof ConfigError && error.issues.length > 1) {
+    return {
+      text: `isoloss: ${error.issues.length} things are wrong with the config:\n${error.message}\n${stack}`,
+      exitCode: 2,
+    };
+  }
+  if (error instanceof IsolossError) {
+    const isMisuse = [OptionError, ShapeError, DTypeError].some((type) => error instanceof type);
+    return { text: `isoloss: ${error.message}\n${stack}`, exitCode: isMisuse ? 2 : 1 };
+  }
+  if (isSystemError(error)) {
+    const { path, syscall } = error;
+    return { text: `isoloss: ${path ?? syscall}: ${reasonOf(error)}.\n${stack}`, exitCode: 1 };
+  }
+  const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
+  const advice = debug ? "" : " Set ISOLOSS_DEBUG=1 to see where, and please report it.";
+  return {
+    text: `isoloss: a defect in isoloss: ${name}: ${message.split("\n")[0]}.${advice}\n${stack}`,
+    exitCode: 1,
+  };
+}
+
+/** Tells an error on stderr and sets the exit code; the process ends when its work is done. */
+export function fail(error: unknown): void {
+  const { text, exitCode } = failureOf(error, { debug: process.env.ISOLOSS_DEBUG === "1" });
+  process.stderr.write(text);
+  process.exitCode = exitCode;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\nCaused by: ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,142 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { DataError, OptionError } from "isoloss";
+import { reasonOf } from "../run/system-error.js";
+
+/** A refusal that the server explains. */
+export class HttpError extends DataError {
+  override name = "HttpError";
+  readonly status: number;
+  /** The server's own code, such as RESOURCE_DOES_NOT_EXIST. */
+  readonly code: string;
+
+  constructor(message: string, { status, code }: { readonly status: number; readonly code: string }) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export interface HttpOptions {
+  /** Sent as `Authorization`. */
+  readonly authorization?: string;
+  /** Milliseconds for one attempt; default 30000. */
+  readonly timeout?: number;
+  /** Attempts after the first; default 4. */
+  readonly retries?: number;
+  /** Milliseconds before the second attempt, doubled each time; default 500. */
+  readonly pause?: number;
+}
+
+/** Statuses of a server that is busy or starting: the same request may succeed later. */
+const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
+
+/**
+ * A JSON request, repeated while the server cannot be reached or is busy.
+ *
+ * @param body sent with POST; without one it is a GET
+ * @param options `once`: after an answer or a lost one it is not repeated, since it may have been carried out
+ * @throws HttpError when the server refuses; DataError when it cannot be reached or does not answer in JSON
+ */
+export async function requestJson(
+  url: string,
+  body: unknown,
+  {
+    authorization,
+    timeout = 30_000,
+    retries = 4,
+    pause = 500,
+    once = false,
+  }: HttpOptions & { readonly once?: boolean } = {},
+): Promise<unknown> {
+  const init = {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  for (let attempt = 0; ; attempt++) {
+    const isLast = attempt >= retries;
+    let after = pause * 2 ** attempt;
+    try {
+      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeout) });
+      const text = await response.text();
+      if (response.ok) return parse(url, text);
+      const isWorthRepeating = once
+        ? [429, 503].includes(response.status)
+        : transient.includes(response.status);
+      if (isLast || !isWorthRepeating) throw refusal(url, response.status, text);
+      const seconds = Number(response.headers.get("retry-after"));
+      if (seconds > 0) after = Math.min(1000 * seconds, 60_000);
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      const mayHaveArrived = once && codeOf(error) !== "ECONNREFUSED";
+      if (isLast || mayHaveArrived) throw unreachable(url, error, timeout);
+    }
+    await wait(after);
+  }
+}
+
+function parse(url: string, text: string): unknown {
+  try {
+    return JSON.parse(text === "" ? "{}" : text);
+  } catch (cause) {
+    throw new DataError(
+      `${url} answered without JSON (${JSON.stringify(text.slice(0, 60))}). Is it the right address?`,
+      { cause },
+    );
+  }
+}
+
+function refusal(url: string, status: number, text: string): HttpError {
+  let code = "";
+  let said = text.replace(/\s+/g, " ").slice(0, 200);
+  try {
+    const document = JSON.parse(text) as { error_code?: unknown; message?: unknown };
+    if (typeof document.error_code === "string") code = document.error_code;
+    if (typeof document.message === "string") said = document.message.split("\n")[0];
+  } catch {
+    // A proxy's page: its text is told.
+  }
+  const advice = status === 401 || status === 403 ? " Check the token, or user and password." : "";
+  const detail = [code, said].filter((part) => part !== "").join(": ");
+  return new HttpError(`${url} refused with status ${status}${detail && `: ${detail}`}.${advice}`, {
+    status,
+    code,
+  });
+}
+
+function unreachable(url: string, error: unknown, timeout: number): DataError {
+  const { name, cause } = error as Error;
+  const why =
+    name === "TimeoutError"
+      ? `no answer in ${timeout / 1000} s`
+      : reasonOf(cause instanceof Error ? cause : error);
+  return new DataError(`Cannot reach ${url}: ${why}.`, { cause: error });
+}
+
+const codeOf = (error: unknown): unknown =>
+  ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+
+/**
+ * A base address without what a path cannot follow.
+ *
+ * @throws OptionError when it is no http address
+ */
+export function baseAddress(text: string): URL {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {
+    // Told below.
+  }
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new OptionError(`Expected an address such as http://localhost:5000; got ${JSON.stringify(text)}.`);
+  }
+  url.search = "";
+  url.hash = "";
+  url.pathname = url.pathname.replace(/\/+$/, "");
+  return url;
+}

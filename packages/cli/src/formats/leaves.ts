@@ -1,0 +1,25 @@
+import type { Json, JsonRecord } from "../run/json-lines.js";
+
+type Leaf = number | string | boolean | null;
+
+/** The plain values in a value, by their paths: `validation.loss`, `tasks.0`. */
+export function leaves(value: Json, path = ""): [string, Leaf][] {
+  if (typeof value !== "object" || value === null) return [[path, value ?? null]];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    leaves(inner as Json, path === "" ? key : `${path}.${key}`),
+  );
+}
+
+/** What of a record can be drawn against its step: its numbers, without `step` and `seconds` themselves. */
+export function scalarsOf(record: JsonRecord): Record<string, number> {
+  const numbers = leaves(record).filter((leaf): leaf is [string, number] => typeof leaf[1] === "number");
+  return Object.fromEntries(numbers.filter(([path]) => path !== "step" && path !== "seconds"));
+}
+
+/**
+ * When a record was made, in milliseconds since 1970: by its `seconds` of computing after the start.
+ *
+ * @param startedAt milliseconds since 1970
+ */
+export const timeOf = ({ seconds }: JsonRecord, startedAt: number): number =>
+  typeof seconds === "number" ? startedAt + 1000 * seconds : startedAt;

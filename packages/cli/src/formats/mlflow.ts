@@ -1,0 +1,182 @@
+// MLflow's tracking server over its REST API 2.0 (mlflow.org, "REST API").
+import { DataError } from "isoloss";
+import type { StepRecord } from "../run/directory.js";
+import { baseAddress, HttpError, type HttpOptions, requestJson } from "./http-json.js";
+import { scalarsOf, timeOf } from "./leaves.js";
+
+/** How MLflow says that a run ended. */
+export type MlflowStatus = "FINISHED" | "FAILED" | "KILLED";
+
+export interface MlflowMetric {
+  readonly key: string;
+  readonly value: number;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  readonly step: number;
+}
+
+export interface MlflowOptions extends Omit<HttpOptions, "authorization"> {
+  /** Address of the tracking server; user and password may stand in it. */
+  readonly url: string;
+  /** A bearer token. */
+  readonly token?: string;
+  readonly experiment: string;
+  readonly runName: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970; default now. */
+  readonly startTime?: number;
+}
+
+/** A run on a tracking server. */
+export interface MlflowRun {
+  readonly experimentId: string;
+  readonly runId: string;
+  /** Parameters of the run; what is nested is named by its path. A value has at most 6000 characters: the rest is cut. */
+  logParams(params: Readonly<Record<string, unknown>>): Promise<void>;
+  logMetrics(metrics: readonly MlflowMetric[]): Promise<void>;
+  /** Ends the run. */
+  end(status: MlflowStatus, endTime?: number): Promise<void>;
+}
+
+/** Limits of a `log-batch` request, and of a parameter's value. */
+const METRICS_PER_BATCH = 1000;
+const PARAMS_PER_BATCH = 100;
+const LONGEST_PARAM = 6000;
+
+/**
+ * Starts a run on a tracking server, in an experiment that is made when there is none of its name.
+ *
+ * @throws OptionError for an address that is none; DataError, with the server's words, when it refuses or cannot be reached
+ *
+ * @example
+ * const run = await startMlflowRun({ url: "http://localhost:5000", experiment: "toy", runName: "toy-0-1" });
+ * await run.logMetrics([{ key: "loss", value: 0.5, timestamp: Date.now(), step: 1 }]);
+ * await run.end("FINISHED");
+ */
+export async function startMlflowRun({
+  url,
+  token,
+  experiment,
+  runName,
+  tags = {},
+  startTime = Date.now(),
+  ...http
+}: MlflowOptions): Promise<MlflowRun> {
+  const base = baseAddress(url);
+  const { username, password } = base;
+  base.username = "";
+  base.password = "";
+  const basic = [username, password].map(decodeURIComponent).join(":");
+  const authorization =
+    token !== undefined
+      ? `Bearer ${token}`
+      : username === ""
+        ? undefined
+        : `Basic ${Buffer.from(basic).toString("base64")}`;
+  const call = (path: string, body?: unknown, { once = false } = {}) =>
+    requestJson(`${base.href.replace(/\/$/, "")}/api/2.0/mlflow/${path}`, body, {
+      ...http,
+      ...(authorization === undefined ? {} : { authorization }),
+      once,
+    });
+
+  const experimentId = await experimentOf(experiment, call);
+  const created = await call(
+    "runs/create",
+    { experiment_id: experimentId, run_name: runName, start_time: startTime, tags: pairs(tags) },
+    // A second one would make a second run.
+    { once: true },
+  );
+  const runId = textAt(created, "run", "info", "run_id");
+  const logBatch = (body: object) => call("runs/log-batch", { run_id: runId, ...body });
+  return {
+    experimentId,
+    runId,
+    async logParams(params) {
+      const all = pairs(flat(params)).map(({ key, value }) => ({ key, value: shortened(value) }));
+      for (const part of parts(all, PARAMS_PER_BATCH)) await logBatch({ params: part });
+    },
+    async logMetrics(metrics) {
+      const all = metrics.map(({ value, ...rest }) => ({ ...rest, value: jsonNumber(value) }));
+      for (const part of parts(all, METRICS_PER_BATCH)) await logBatch({ metrics: part });
+    },
+    async end(status, endTime = Date.now()) {
+      await call("runs/update", { run_id: runId, status, end_time: endTime });
+    },
+  };
+}
+
+/**
+ * The metrics of a run's records: each number one.
+ *
+ * @param startedAt of the run
+ */
+export function metricsOf(records: readonly StepRecord[], startedAt: Date): MlflowMetric[] {
+  return records.flatMap((record) => {
+    const timestamp = Math.round(timeOf(record, startedAt.getTime()));
+    return Object.entries(scalarsOf(record)).map(([key, value]) => ({
+      key,
+      value,
+      timestamp,
+      step: record.step,
+    }));
+  });
+}
+
+type Call = (path: string, body?: unknown) => Promise<unknown>;
+
+/** The id of an experiment by its name. Another process may make it at the same time. */
+async function experimentOf(name: string, call: Call): Promise<string> {
+  const find = async () =>
+    textAt(
+      await call(`experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`),
+      "experiment",
+      "experiment_id",
+    );
+  try {
+    return await find();
+  } catch (error) {
+    if (!(error instanceof HttpError) || error.code !== "RESOURCE_DOES_NOT_EXIST") throw error;
+  }
+  try {
+    return textAt(await call("experiments/create", { name }), "experiment_id");
+  } catch (error) {
+    if (!(error instanceof HttpError) || error.code !== "RESOURCE_ALREADY_EXISTS") throw error;
+  }
+  return find();
+}
+
+/** @throws DataError when the answer has no text there */
+function textAt(answer: unknown, ...path: readonly string[]): string {
+  const value = path.reduce<unknown>(
+    (at, key) => (at as Readonly<Record<string, unknown>> | null | undefined)?.[key],
+    answer,
+  );
+  if (typeof value === "string" && value !== "") return value;
+  throw new DataError(
+    `Expected ${path.join(".")} in the answer of MLflow; got ${JSON.stringify(answer).slice(0, 200)}. Is it an MLflow server?`,
+  );
+}
+
+const pairs = (record: Readonly<Record<string, string>>): { key: string; value: string }[] =>
+  Object.entries(record).map(([key, value]) => ({ key, value }));
+
+/** Plain values by their paths, as text. */
+function flat(value: unknown, path = ""): Record<string, string> {
+  if (typeof value !== "object" || value === null) return { [path]: String(value) };
+  if (Array.isArray(value)) return { [path]: JSON.stringify(value) };
+  return Object.assign(
+    {},
+    ...Object.entries(value).map(([key, inner]) => flat(inner, path === "" ? key : `${path}.${key}`)),
+  ) as Record<string, string>;
+}
+
+const shortened = (text: string): string =>
+  text.length <= LONGEST_PARAM ? text : `${text.slice(0, LONGEST_PARAM - 3)}...`;
+
+/** A double as protobuf's JSON mapping has it: what JSON lacks is text. */
+const jsonNumber = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
+
+function* parts<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}

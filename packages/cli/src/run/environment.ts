@@ -1,0 +1,94 @@
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { arch, availableParallelism, cpus, platform, release } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where a run took place: what its numbers and times depend on beside its config. */
+export interface Environment {
+  /** null where a package is not installed. */
+  readonly versions: {
+    readonly isoloss: string | null;
+    readonly cli: string | null;
+    readonly onnxruntime: string | null;
+    readonly node: string;
+  };
+  /** Such as "linux x64 6.1.0". */
+  readonly platform: string;
+  readonly cpu: { readonly model: string; readonly cores: number };
+  /** What computes: "javascript" or "onnx", and its execution provider. */
+  readonly runtime: string;
+  readonly device: string;
+  /** Threads of the runtime; null where it chooses. */
+  readonly threads: number | null;
+  readonly seed: number;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+}
+
+/**
+ * Describes this computer and these versions for a run's `environment.json`.
+ *
+ * @example
+ * describeEnvironment({ seed: 0, runtime: "onnx", device: "cpu", threads: 2 });
+ */
+export function describeEnvironment({
+  seed,
+  runtime,
+  device = "cpu",
+  threads,
+}: {
+  readonly seed: number;
+  readonly runtime: string;
+  readonly device?: string;
+  readonly threads?: number;
+}): Environment {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const core = packageDirectory("isoloss", here);
+  return {
+    versions: {
+      isoloss: core === undefined ? null : versionIn(core),
+      cli: ownVersion(here),
+      onnxruntime: versionOf("onnxruntime-node", core ?? here),
+      node: process.versions.node,
+    },
+    platform: `${platform()} ${arch()} ${release()}`,
+    cpu: { model: cpus()[0]?.model.trim() || "unknown", cores: availableParallelism() },
+    runtime,
+    device,
+    threads: threads ?? null,
+    seed,
+    startedAt: new Date().toISOString(),
+  };
+}
+
+/** A folder and those that hold it. */
+function* upwards(folder: string): Generator<string> {
+  for (let at = folder; ; at = dirname(at)) {
+    yield at;
+    if (at === dirname(at)) return;
+  }
+}
+
+/** Where a package that code in a folder imports is installed: the nearest node_modules that has it. */
+function packageDirectory(name: string, folder: string): string | undefined {
+  for (const at of upwards(folder)) {
+    const candidate = join(at, "node_modules", name);
+    if (existsSync(join(candidate, "package.json"))) return realpathSync(candidate);
+  }
+  return undefined;
+}
+
+function versionOf(name: string, folder: string): string | null {
+  const found = packageDirectory(name, folder);
+  return found === undefined ? null : versionIn(found);
+}
+
+function ownVersion(folder: string): string | null {
+  for (const at of upwards(folder)) if (existsSync(join(at, "package.json"))) return versionIn(at);
+  return null;
+}
+
+function versionIn(folder: string): string {
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  return version;
+}

@@ -1,0 +1,67 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { DataError } from "isoloss";
+import { reasonOf } from "./system-error.js";
+
+/** Directories that this process writes to. */
+const held = new Set<string>();
+
+/**
+ * Keeps a run's directory for one writer: two that append to the same files would destroy both runs.
+ * The lock of a process that was killed does not count.
+ *
+ * @param directory its real path
+ * @returns the function that gives it free
+ * @throws DataError when another process that is alive, or of another computer, has it
+ */
+export function lockDirectory(directory: string): () => void {
+  const path = join(directory, "lock");
+  if (held.has(directory)) throw new DataError(`The run ${directory} is open already in this process.`);
+  const mine = `${process.pid} ${hostname()}\n`;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      writeFileSync(path, mine, { flag: "wx" });
+      break;
+    } catch (cause) {
+      const isTaken = (cause as NodeJS.ErrnoException).code === "EEXIST";
+      if (!isTaken || attempt > 0) {
+        // A full disk leaves an empty file.
+        if (!isTaken) rmSync(path, { force: true });
+        throw new DataError(`Cannot write to the run ${directory}: ${reasonOf(cause)}.`, { cause });
+      }
+      const owner = ownerOf(path);
+      if (owner !== undefined) {
+        throw new DataError(
+          `The run ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
+        );
+      }
+      rmSync(path, { force: true });
+    }
+  }
+  held.add(directory);
+  return () => {
+    held.delete(directory);
+    rmSync(path, { force: true });
+  };
+}
+
+/** Who holds the lock, in words; nobody when that process is gone. */
+function ownerOf(path: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  const [, pid, host] = /^(\d+) (.*)\n$/.exec(text) ?? [];
+  // A process that was killed while it made the lock; or this process' own number, given to an earlier one.
+  if (pid === undefined || (Number(pid) === process.pid && host === hostname())) return undefined;
+  if (host !== hostname()) return `process ${pid} on ${host}`;
+  try {
+    process.kill(Number(pid), 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
+  }
+  return `process ${pid}`;
+}

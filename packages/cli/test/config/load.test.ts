@@ -1,0 +1,294 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { DataError, OptionError } from "isoloss";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ConfigError } from "../../src/config/errors.js";
+import { configJsonSchema } from "../../src/config/json-schema.js";
+import { loadConfig, parseConfig } from "../../src/config/load.js";
+
+const optimizer = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("adam"), betas: z.tuple([z.number(), z.number()]).optional() }),
+  z.strictObject({ name: z.literal("adagrad") }),
+  z.strictObject({ name: z.literal("sgd"), momentum: z.number().min(0).lt(1).default(0) }),
+]);
+const schema = z.strictObject({
+  name: z.string().min(1),
+  steps: z.int().min(1).default(100),
+  learningRate: z.number().positive(),
+  optimizer: optimizer.meta({ title: "optimiser" }).default({ name: "sgd", momentum: 0 }),
+  runtime: z.enum(["javascript", "onnx"]).meta({ title: "runtime" }).default("javascript"),
+  teleports: z
+    .union([z.enum(["none", "always"]), z.strictObject({ at: z.array(z.int().min(0)) })])
+    .optional(),
+  tasks: z.array(z.strictObject({ name: z.string(), weight: z.number().optional() })).optional(),
+  data: z.record(z.string(), z.number()).optional(),
+});
+
+const parse = (text: string, set: readonly string[] = []) =>
+  parseConfig(text, { schema, set, file: "e.yaml" });
+
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error).toBeInstanceOf(OptionError);
+    return (error as Error).message;
+  }
+  throw new Error("nothing was thrown");
+}
+
+const valid = "name: toy\nlearningRate: 1e-3\n";
+
+describe("parseConfig", () => {
+  it("gives the values with their defaults", () => {
+    expect(parse(`# comment\n${valid}tasks: [{name: a}, {name: b, weight: 2}]\n`)).toEqual({
+      name: "toy",
+      steps: 100,
+      learningRate: 0.001,
+      optimizer: { name: "sgd", momentum: 0 },
+      runtime: "javascript",
+      tasks: [{ name: "a" }, { name: "b", weight: 2 }],
+    });
+  });
+
+  it.each([
+    // What is in the file, and the message for it.
+    [
+      `${valid}steps: 10\n\noptimizer:\n\n  name: adagard\n`,
+      'e.yaml:7:3: optimizer.name: unknown optimiser "adagard"; did you mean "adagrad"? Known: adam, adagrad, sgd.',
+    ],
+    [
+      `${valid}optimizer:\n  momentum: 0.5\n`,
+      "e.yaml:3:1: optimizer.name: missing; expected one of adam, adagrad, sgd",
+    ],
+    [
+      `${valid}optimizer: {name: sgd, momentun: 0.9}\n`,
+      'e.yaml:3:24: optimizer.momentun: unknown key; did you mean "momentum"? Known: name, momentum.',
+    ],
+    [`${valid}runtime: wasm\n`, 'e.yaml:3:1: runtime: unknown runtime "wasm". Known: javascript, onnx.'],
+    [
+      `${valid}learning_rate: 3\n`,
+      'e.yaml:3:1: learning_rate: unknown key; did you mean "learningRate"? Known: name, steps, learningRate, optimizer, runtime, teleports, tasks, data.',
+    ],
+    [`${valid}steps: -5\n`, "e.yaml:3:1: steps: expected an integer >= 1; got -5"],
+    [`${valid}steps: 1.5\n`, "e.yaml:3:1: steps: expected an integer >= 1; got 1.5"],
+    [`${valid}steps: many\n`, 'e.yaml:3:1: steps: expected an integer >= 1; got "many"'],
+    [`${valid}steps:\n`, "e.yaml:3:1: steps: expected an integer >= 1; got null"],
+    ["name: toy\nlearningRate: .nan\n", "e.yaml:2:1: learningRate: expected a number > 0; got NaN"],
+    ["name: toy\nlearningRate: 0\n", "e.yaml:2:1: learningRate: expected a number > 0; got 0"],
+    ["name: toy\nlearningRate: [1, 2]\n", "e.yaml:2:1: learningRate: expected a number > 0; got [1,2]"],
+    ["name: toy\n", "e.yaml:1:1: learningRate: missing; expected a number > 0"],
+    [`name: ""\nlearningRate: 1\n`, 'e.yaml:1:1: name: expected text that is not empty; got ""'],
+    [
+      `${valid}optimizer: {name: sgd, momentum: 1}\n`,
+      "e.yaml:3:24: optimizer.momentum: expected a number >= 0 and < 1; got 1",
+    ],
+    [
+      `${valid}optimizer:\n  name: adam\n  betas: [0.9]\n`,
+      "e.yaml:5:3: optimizer.betas: expected a list of 2; got [0.9]",
+    ],
+    [
+      `${valid}tasks:\n  - name: a\n  - name: b\n    weight: heavy\n`,
+      'e.yaml:6:5: tasks[1].weight: expected a number; got "heavy"',
+    ],
+    [`${valid}tasks:\n  - name: a\n  - 5\n`, "e.yaml:5:5: tasks[1]: expected a map of keys; got 5"],
+    [
+      `${valid}teleports: allways\n`,
+      'e.yaml:3:1: teleports: unknown value "allways"; did you mean "always"? Known: none, always.',
+    ],
+    [`${valid}teleports:\n  at: [1, -2]\n`, "e.yaml:4:11: teleports.at[1]: expected an integer >= 0; got -2"],
+    [`${valid}teleports: 7\n`, "e.yaml:3:1: teleports: expected one of none, always or a map of keys; got 7"],
+    [`${valid}data: {a: x}\n`, 'e.yaml:3:8: data.a: expected a number; got "x"'],
+    ["", "e.yaml:1:1: expected a map of keys; got null"],
+    ["- a\n", 'e.yaml:1:1: expected a map of keys; got ["a"]'],
+    ["just text\n", 'e.yaml:1:1: expected a map of keys; got "just text"'],
+  ])("says what is wrong in %j", (text, message) => {
+    expect(messageOf(() => parse(text))).toBe(message);
+  });
+
+  it.each([
+    ["name: toy\nname: again\n", /^e\.yaml:2:1: Map keys must be unique\.$/],
+    ["name: [a, b\nsteps: 1\n", /^e\.yaml:2:1: .+\.$/],
+    ["name: 'toy\n", /^e\.yaml:\d+:\d+: .+\.$/],
+    ["a: b: c\n", /^e\.yaml:1:4: .+\.$/],
+    ["\tname: toy\n", /^e\.yaml:1:1: .*[Tt]abs.*\.$/],
+    ["name: toy\n---\nname: toy\n", /^e\.yaml:2:1: .+\.$/],
+    ["name: *missing\n", /missing\.?$/],
+  ])("says where %j is no YAML", (text, message) => {
+    const text_ = messageOf(() => parse(text)).split("\n")[0];
+    expect(text_).toMatch(message);
+  });
+
+  it("tells everything that is wrong at once, in the order of the file", () => {
+    const text = "stepz: 1\nlearningRate: -1\nname: 5\noptimizer:\n  name: adm\n";
+    expect(messageOf(() => parse(text, ["runtime=onxx"])).split("\n")).toEqual([
+      expect.stringContaining('e.yaml:1:1: stepz: unknown key; did you mean "steps"?'),
+      "e.yaml:2:1: learningRate: expected a number > 0; got -1",
+      "e.yaml:3:1: name: expected text; got 5",
+      'e.yaml:5:3: optimizer.name: unknown optimiser "adm"; did you mean "adam"? Known: adam, adagrad, sgd.',
+      '--set runtime=onxx: runtime: unknown runtime "onxx"; did you mean "onnx"? Known: javascript, onnx.',
+    ]);
+  });
+});
+
+describe("overrides", () => {
+  it("replace and add values, typed as YAML", () => {
+    const config = parse(`${valid}tasks: [{name: a}]\n`, [
+      "steps=7",
+      "optimizer.name=adam",
+      "optimizer.betas=[0.8, 0.9]",
+      "tasks[0].weight=2.5",
+      "tasks.1.name=b=c",
+      "data.x=1e2",
+      'name="12"',
+    ]);
+    expect(config).toMatchObject({
+      name: "12",
+      steps: 7,
+      optimizer: { name: "adam", betas: [0.8, 0.9] },
+      tasks: [{ name: "a", weight: 2.5 }, { name: "b=c" }],
+      data: { x: 100 },
+    });
+  });
+
+  it("apply in order, and take the file's place in messages", () => {
+    expect(parse(valid, ["steps=7", "steps=8"]).steps).toBe(8);
+    expect(messageOf(() => parse(`${valid}steps: 5\n`, ["steps=no"]))).toBe(
+      '--set steps=no: steps: expected an integer >= 1; got "no"',
+    );
+    expect(messageOf(() => parse(valid, ["optimizer={name: sgd, momentum: 2}"]))).toBe(
+      "--set optimizer={name: sgd, momentum: 2}: optimizer.momentum: expected a number >= 0 and < 1; got 2",
+    );
+    expect(messageOf(() => parse(valid, ["optimzer.name=sgd"]))).toContain(
+      '--set optimzer.name=sgd: optimzer: unknown key; did you mean "optimizer"?',
+    );
+  });
+
+  it("are named where they made a map that lacks a key", () => {
+    expect(messageOf(() => parse(valid, ["steps=3", "optimizer.momentum=0.5"]))).toBe(
+      "--set optimizer.momentum=0.5: optimizer.name: missing; expected one of adam, adagrad, sgd",
+    );
+  });
+
+  it("fill an empty document", () => {
+    expect(parse("", ["name=a", "learningRate=1"]).name).toBe("a");
+    expect(parse(`${valid}data:\n`, ["data.a=1"]).data).toEqual({ a: 1 });
+  });
+
+  it("say that there is no place for them", () => {
+    expect(messageOf(() => parse("just text", ["name=a"]))).toContain(
+      '--set name=a: name: the config is "just text", which has no keys.',
+    );
+    expect(messageOf(() => parse(`${valid}data: &d {a: 1}\ntasks: *d\n`, ["tasks.a=1"]))).toContain(
+      "--set tasks.a=1: tasks.a: tasks is a reference to another value, which has no keys.",
+    );
+  });
+
+  it.each([
+    ["steps", "--set steps: expected path=value, such as optimizer.learningRate=0.1."],
+    ["=5", "--set =5: expected path=value, such as optimizer.learningRate=0.1."],
+    ["a..b=5", "--set a..b=5: expected path=value, such as optimizer.learningRate=0.1."],
+    [
+      "tasks.2.name=x",
+      '--set tasks.2.name=x: tasks.2.name: "2" is no item of the list tasks; it has 1, from 0.',
+    ],
+    ["tasks.a=x", '--set tasks.a=x: tasks.a: "a" is no item of the list tasks; it has 1, from 0.'],
+    ["name.first=x", '--set name.first=x: name.first: name is "toy", which has no keys.'],
+    ["steps=[1", /^--set steps=\[1: steps: the value is not YAML: .+\.$/],
+  ])("refuse %j", (set, message) => {
+    const text = messageOf(() => parse(`${valid}tasks: [{name: a}]\n`, [set]));
+    if (typeof message === "string") expect(text).toBe(message);
+    else expect(text).toMatch(message);
+  });
+});
+
+describe("loadConfig", () => {
+  it("reads a file, and says that it is missing", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "isoloss-config-"));
+    try {
+      const path = join(folder, "a.yaml");
+      await writeFile(path, valid);
+      expect((await loadConfig(path, { schema })).name).toBe("toy");
+      await expect(loadConfig(join(folder, "b.yaml"), { schema })).rejects.toThrow(
+        new DataError(`Cannot read the config ${join(folder, "b.yaml")}: no such file or directory.`),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("configJsonSchema", () => {
+  it("describes what a user may write: defaults are not required", () => {
+    const json = configJsonSchema(schema, { title: "Experiment" });
+    expect(json).toMatchObject({
+      $schema: "http://json-schema.org/draft-07/schema#",
+      title: "Experiment",
+      type: "object",
+      required: ["name", "learningRate"],
+      additionalProperties: false,
+      properties: { runtime: { enum: ["javascript", "onnx"], default: "javascript" } },
+    });
+  });
+});
+
+describe("any input", () => {
+  /** Values that YAML files hold where nobody expects them. */
+  const odd = fc.oneof(
+    fc.constantFrom(
+      "~",
+      "[]",
+      "{}",
+      "*a",
+      "&a x",
+      "!!binary x",
+      "<<",
+      "__proto__",
+      "constructor",
+      ".inf",
+      "0x1",
+      "- 1",
+    ),
+    fc.string({ maxLength: 6 }),
+    fc.integer().map(String),
+  );
+  const key = fc.oneof(
+    fc.constantFrom("name", "steps", "optimizer", "teleports", "tasks", "data", "learningRate"),
+    odd,
+  );
+  const line = fc
+    .tuple(fc.constantFrom("", "  ", "- ", "  - "), key, odd)
+    .map(([a, k, v]) => `${a}${k}: ${v}\n`);
+
+  it("gives a config or says what is wrong, and where", () => {
+    fc.assert(
+      fc.property(
+        fc.array(line, { maxLength: 6 }),
+        fc.array(fc.tuple(key, odd), { maxLength: 2 }),
+        (text, set) => {
+          const action = () =>
+            parse(
+              text.join(""),
+              set.map(([k, v]) => `${k}=${v}`),
+            );
+          try {
+            action();
+          } catch (error) {
+            expect(error).toBeInstanceOf(ConfigError);
+            const { issues } = error as ConfigError;
+            expect(issues.length).toBeGreaterThan(0);
+            for (const { where, message } of issues) {
+              expect(where).toMatch(/^(e\.yaml(:\d+:\d+)?$|--set )/);
+              expect(message.length).toBeGreaterThan(3);
+            }
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});

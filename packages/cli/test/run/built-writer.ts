@@ -1,0 +1,35 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "tsdown";
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** `writer.ts` with the sources it uses as one script that Node runs. */
+export async function buildWriter(): Promise<{ readonly script: string; remove(): void }> {
+  // Inside the checkout: from there Node finds the dependencies.
+  const cache = path("../../../../node_modules/.cache");
+  mkdirSync(cache, { recursive: true });
+  const folder = realpathSync(mkdtempSync(join(cache, "isoloss-writer-")));
+  await build({
+    config: false,
+    cwd: path("../.."),
+    entry: { writer: fileURLToPath(new URL("./writer.ts", import.meta.url)) },
+    outDir: folder,
+    format: "esm",
+    platform: "node",
+    fixedExtension: false,
+    dts: false,
+    logLevel: "error",
+    alias: {
+      "isoloss/node": path("../../../core/src/node.ts"),
+      isoloss: path("../../../core/src/index.ts"),
+      "#ort": path("../../../core/src/runtime/onnx/ort-node.ts"),
+    },
+    deps: { neverBundle: [/^(onnxruntime-|ml-matrix|yaml|zod)/] },
+  });
+  return {
+    script: join(folder, "writer.js"),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

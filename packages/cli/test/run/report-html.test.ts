@@ -1,0 +1,120 @@
+import { OptionError } from "isoloss";
+import { parseHTML } from "linkedom";
+import { describe, expect, it } from "vitest";
+import { htmlTable, type Report, renderReport } from "../../src/run/report-html.js";
+import { reportStyle } from "../../src/run/report-style.js";
+
+const svg =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="300" viewBox="0 0 560 300"><path d="M0 0"/></svg>\n';
+
+const report: Report = {
+  title: "A <b>title</b> & more",
+  verdicts: [
+    { title: "Rosenbrock", outcome: "pass", text: "1.8 times sooner, 5 seeds, [1.5, 2.2]" },
+    { title: "CelebA", outcome: "not reproducible", text: "no <data>" },
+  ],
+  sections: [
+    { heading: "One", text: "First.\n\nSecond <script>alert(1)</script>.", figures: [svg, svg] },
+    { heading: "Two & three", text: "", tables: [htmlTable({ columns: ["a", "b"], rows: [["x", 1]] })] },
+    { heading: "One", text: "" },
+  ],
+  settings: { optimizer: { name: "sgd", betas: [0.9, 0.99] }, tasks: [{ name: "t" }], none: null, empty: {} },
+  environment: { seed: 0 },
+};
+
+const parsed = (given: Partial<Report> = {}) => parseHTML(renderReport({ ...report, ...given })).document;
+const texts = (document: Document, selector: string) =>
+  [...document.querySelectorAll(selector)].map((node) => node.textContent?.trim());
+
+describe("renderReport", () => {
+  it("shows title, verdicts, sections, figures, tables, settings and environment", () => {
+    const document = parsed();
+    expect(document.title).toBe("A <b>title</b> & more");
+    expect(texts(document, "h1")).toEqual(["A <b>title</b> & more"]);
+    expect(texts(document, ".verdicts .pass p")).toEqual(["1.8 times sooner, 5 seeds, [1.5, 2.2]"]);
+    expect(texts(document, ".verdicts .missing .badge")).toEqual(["\u2013 not reproducible"]);
+    expect(texts(document, "h2")).toEqual(["One", "Two & three", "One", "How it was made"]);
+    expect(texts(document, "section:first-of-type > p")).toEqual([
+      "First.",
+      "Second <script>alert(1)</script>.",
+    ]);
+    expect(document.querySelectorAll("figure > svg")).toHaveLength(2);
+    expect(texts(document, "td.number")).toEqual(["1"]);
+    const pairs = texts(document, "dt").map((name, i) => [name, texts(document, "dd")[i]]);
+    expect(pairs).toEqual([
+      ["optimizer.name", "sgd"],
+      ["optimizer.betas", "0.9, 0.99"],
+      ["tasks.0.name", "t"],
+      ["none", "none"],
+      ["empty", "none"],
+      ["seed", "0"],
+    ]);
+  });
+
+  it("needs no script, no network and no other file", () => {
+    const page = renderReport(report);
+    const { document } = parseHTML(page);
+    expect(document.querySelectorAll("script, link, img, iframe, object")).toHaveLength(0);
+    expect(page).toContain("default-src 'none'");
+    expect(page.replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|url\(|@import/);
+  });
+
+  it("links to sections, each of its own name", () => {
+    const document = parsed();
+    const targets = [...document.querySelectorAll("nav a")].map((a) => a.getAttribute("href")?.slice(1));
+    expect(targets).toEqual(["1-one", "2-two-three", "3-one"]);
+    for (const id of targets) expect(document.getElementById(id ?? "")).not.toBeNull();
+  });
+
+  it("follows the reader's colour scheme unless one is forced", () => {
+    expect(parsed().documentElement.hasAttribute("data-theme")).toBe(false);
+    expect(parsed({ theme: "dark" }).documentElement.getAttribute("data-theme")).toBe("dark");
+  });
+
+  it("refuses a figure that is no SVG", () => {
+    const sections = [{ heading: "x", text: "", figures: ["<img src=x>"] }];
+    expect(() => renderReport({ ...report, sections })).toThrow(OptionError);
+  });
+});
+
+describe("htmlTable", () => {
+  it("escapes text, aligns numbers, and heads columns and rows", () => {
+    expect(htmlTable({ caption: "C & D", columns: ["run", "gain"], rows: [["<a>", "x2.5"]] })).toBe(
+      "<table><caption>C &amp; D</caption><thead><tr>" +
+        '<th scope="col">run</th><th scope="col" class="number">gain</th></tr></thead>' +
+        '<tbody><tr><th scope="row">&lt;a&gt;</th><td class="number">x2.5</td></tr></tbody></table>',
+    );
+  });
+
+  it("refuses a row that does not fit", () => {
+    expect(() => htmlTable({ columns: ["a", "b"], rows: [["x"]] })).toThrow("A row needs 2 cells");
+  });
+});
+
+describe("reportStyle", () => {
+  const schemeOf = (start: string): Record<string, string> => {
+    const block = reportStyle.slice(reportStyle.indexOf(start)).split("}")[0];
+    return Object.fromEntries(
+      [...block.matchAll(/--(\w+): (#[\da-f]{6})/g)].map(([, name, value]) => [name, value]),
+    );
+  };
+  /** Relative luminance (WCAG 2.2). */
+  const luminance = (colour: string): number => {
+    const [r, g, b] = [1, 3, 5].map((at) => {
+      const c = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+
+  it.each([":root {", ':root[data-theme="dark"] {'])("has readable text in %j", (start) => {
+    const colours = schemeOf(start);
+    expect(Object.keys(colours)).toHaveLength(10);
+    for (const text of ["ink", "muted", "link", "pass", "differs", "missing", "note"]) {
+      for (const back of ["paper", "raised"]) {
+        const [high, low] = [luminance(colours[text]), luminance(colours[back])].sort((a, b) => b - a);
+        expect((high + 0.05) / (low + 0.05), `${text} on ${back}`).toBeGreaterThan(4.5);
+      }
+    }
+  });
+});

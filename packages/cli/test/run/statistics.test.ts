@@ -1,0 +1,81 @@
+import { OptionError } from "isoloss";
+import { describe, expect, it } from "vitest";
+import { pairedRatio, summarise, tQuantile } from "../../src/run/statistics.js";
+
+describe("tQuantile", () => {
+  // Closed forms: one degree is Cauchy, tan(pi (p - 1/2)); two degrees a / sqrt(2 p (1 - p)) with a = 2 p - 1.
+  it.each([0.6, 0.9, 0.975, 0.9995])("has the closed forms of one and two degrees at %f", (p) => {
+    expect(tQuantile(p, 1)).toBeCloseTo(Math.tan(Math.PI * (p - 0.5)), 9);
+    expect(tQuantile(p, 2)).toBeCloseTo((2 * p - 1) / Math.sqrt(2 * p * (1 - p)), 11);
+  });
+
+  // Printed tables (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
+  it.each([
+    [4, 2.776],
+    [9, 2.262],
+    [29, 2.045],
+    [100, 1.984],
+  ])("has the table's 97.5 %% quantile for %i degrees", (degrees, value) => {
+    expect(tQuantile(0.975, degrees)).toBeCloseTo(value, 3);
+  });
+
+  it("is odd around the median, and nears the normal distribution", () => {
+    expect(tQuantile(0.025, 4)).toBe(-tQuantile(0.975, 4));
+    expect(tQuantile(0.5, 4)).toBe(0);
+    expect(tQuantile(0.975, 1e7)).toBeCloseTo(1.959964, 6);
+  });
+});
+
+describe("summarise", () => {
+  it("gives mean, deviation, extremes and interval", () => {
+    // 2, 4, 4, 6: variance 8 / 3; t(0.975, 3) = 3.182446.
+    const { n, mean, std, min, max, interval } = summarise([2, 4, 4, 6]);
+    expect({ n, mean, min, max }).toEqual({ n: 4, mean: 4, min: 2, max: 6 });
+    expect(std).toBeCloseTo(Math.sqrt(8 / 3), 14);
+    expect(interval?.[0]).toBeCloseTo(4 - (3.182446 * Math.sqrt(8 / 3)) / 2, 5);
+    expect(interval?.[1]).toBeCloseTo(4 + (3.182446 * Math.sqrt(8 / 3)) / 2, 5);
+  });
+
+  it("claims no spread from one value", () => {
+    expect(summarise([3])).toEqual({ n: 1, mean: 3, std: null, min: 3, max: 3, interval: null });
+  });
+
+  it("has no spread where all values are equal, however they round", () => {
+    expect(summarise([0.1, 0.1, 0.1]).std).toBeCloseTo(0, 16);
+  });
+
+  it.each([[[]], [[1, Number.NaN]], [[Number.POSITIVE_INFINITY]]])("refuses %j", (values) => {
+    expect(() => summarise(values)).toThrow(OptionError);
+  });
+});
+
+describe("pairedRatio", () => {
+  it("is the geometric mean, with an interval that is symmetric in the logarithm", () => {
+    // log ratios log 2 and log 8: mean log 4, sd log 4 / sqrt 2, half width t(0.975, 1) log(2) = 12.7062 log 2.
+    const { n, ratio, interval } = pairedRatio([2, 24], [1, 3]);
+    expect(n).toBe(2);
+    expect(ratio).toBeCloseTo(4, 12);
+    expect(Math.log((interval?.[1] ?? 0) / ratio)).toBeCloseTo(12.706205 * Math.log(2), 5);
+    expect((interval?.[0] ?? 0) * (interval?.[1] ?? 0)).toBeCloseTo(16, 9);
+  });
+
+  it("does not depend on the unit, and turns over when the sides are exchanged", () => {
+    const [a, b] = [
+      [3, 5, 4],
+      [2, 2, 3],
+    ];
+    expect(
+      pairedRatio(
+        a.map((v) => 1000 * v),
+        b.map((v) => 1000 * v),
+      ).ratio,
+    ).toBeCloseTo(pairedRatio(a, b).ratio, 12);
+    expect(pairedRatio(b, a).ratio).toBeCloseTo(1 / pairedRatio(a, b).ratio, 12);
+  });
+
+  it("claims no interval from one pair, and refuses what has no ratio", () => {
+    expect(pairedRatio([6], [3])).toEqual({ n: 1, ratio: expect.closeTo(2, 12), interval: null });
+    expect(() => pairedRatio([1], [0])).toThrow(OptionError);
+    expect(() => pairedRatio([1, 2], [1])).toThrow(OptionError);
+  });
+});

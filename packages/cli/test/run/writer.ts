@@ -1,0 +1,32 @@
+// A run of 3000 steps for the kill test: `writer BASE` starts one, `writer BASE DIRECTORY` goes on with one.
+import { setTimeout } from "node:timers/promises";
+import { createRunDirectory, openRunDirectory } from "../../src/run/directory.js";
+import { describeEnvironment } from "../../src/run/environment.js";
+
+const steps = 3000;
+const [base, existing] = process.argv.slice(2);
+
+const open = async () => {
+  if (existing !== undefined) return openRunDirectory(existing);
+  const environment = describeEnvironment({ seed: 0, runtime: "javascript" });
+  const options = { seed: 0, config: { steps }, environment };
+  return { directory: await createRunDirectory(base, "killed", options), checkpoint: undefined };
+};
+
+const { directory, checkpoint } = await open();
+process.stdout.write(`${directory.path}\n`);
+let state = checkpoint === undefined ? 1 : Buffer.from(checkpoint).readUInt32LE(0);
+for (let step = directory.step; step < steps; step++) {
+  // A checkpoint comes before the teleport of its step: the teleport is done again on resume.
+  if (step > 0 && step % 50 === 0) {
+    const bytes = Buffer.alloc(300_000, state & 255);
+    bytes.writeUInt32LE(state, 0);
+    await directory.saveCheckpoint(step, bytes);
+  }
+  if (step % 25 === 0) directory.appendTeleports({ step, from: state });
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  directory.appendMetrics({ step, loss: state / 2 ** 32 });
+  if (step % 10 === 0) await setTimeout(1);
+}
+await directory.writeSummary({ state });
+directory.close();

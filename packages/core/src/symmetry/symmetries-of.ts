@@ -1,0 +1,100 @@
+import type { Graph, Port } from "../graph/graph.js";
+import { transpose } from "../graph/ops/reshape.js";
+import { isTensor, type Tensor } from "../graph/tensor.js";
+import { type TensorsOf, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
+import { flatten } from "../tree.js";
+import { bijection } from "./bijection.js";
+import { findBijectionSites } from "./discovery/bijection-sites.js";
+import type { BijectionSite, Discovery } from "./discovery/descriptors.js";
+import { analyse } from "./discovery/discovery.js";
+import type { DiscreteSymmetry } from "./discrete.js";
+import { generalLinear } from "./general-linear.js";
+import { withOnes } from "./hidden-graphs.js";
+import type { HiddenSite } from "./hidden-site.js";
+import { permutations } from "./permutations.js";
+import { scaling } from "./scaling.js";
+import { signFlips } from "./sign-flips.js";
+import { type SiteActionOptions, siteAction } from "./site-action.js";
+import type { BatchSpec, BatchTensors, Symmetry } from "./symmetry.js";
+
+/** The symmetries of a loss: what was found, and the groups made of it. A group is left out where nothing was found. */
+export interface Symmetries<P> {
+  /** Which axes of which parameters they act on, by their paths. */
+  readonly found: Discovery;
+  /** Diagonal scalings that hold on all data. */
+  readonly scaling?: Symmetry<P>;
+  /** Diagonal scalings that hold up to the small constant of a normalisation. */
+  readonly nearScaling?: Symmetry<P>;
+  /** GL of the spaces that only linear maps touch, attention heads included. */
+  readonly linear?: Symmetry<P>;
+  /** Eq. 8 on all units with a bijective activation: exact on its batch. */
+  readonly hidden?: Symmetry<P>;
+  readonly permutations?: DiscreteSymmetry<P>;
+  readonly signFlips?: DiscreteSymmetry<P>;
+}
+
+/**
+ * Finds the symmetries of a loss from its graph, whatever it is written with: changes of the parameters that keep it on
+ * all data (eq. 8: on the batch). What is found holds, but not all that holds is found.
+ *
+ * @param loss of parameters and batch
+ * @param params example parameters: their shapes count
+ * @param batch example batch, or its shapes
+ *
+ * @example
+ * const { scaling, linear } = symmetriesOf(loss, params, { x, y });
+ */
+export function symmetriesOf<P>(
+  loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor,
+  params: P,
+  batch: BatchSpec,
+  options: SiteActionOptions = {},
+): Symmetries<P> {
+  const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
+  const isParameter = (name: string) => name.startsWith("params.");
+  const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
+  const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
+  const found = analyse({ inputs, outputs: graph.outputs }, Object.keys(namedArrays(params)));
+  const exact = found.scalings.filter((generator) => generator.exact);
+  const near = found.scalings.filter((generator) => !generator.exact);
+  const sites = found.bijections.map((site, index) => hiddenSite(site, index, loss));
+  const some = <T, K extends string, V>(list: readonly T[], key: K, make: (list: readonly T[]) => V) =>
+    (list.length > 0 ? { [key]: make(list) } : {}) as { readonly [k in K]?: V };
+  return {
+    found,
+    ...some(exact, "scaling", (list) => scaling<P>(list)),
+    ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalisation" })),
+    ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
+    ...some(sites, "hidden", (list) => siteAction(params, list, options)),
+    ...some(found.permutations, "permutations", (list) => permutations(params, list)),
+    ...some(found.signs, "signFlips", (list) => signFlips(params, list)),
+  };
+}
+
+/** A site that finds its values anew in each trace of the loss. */
+function hiddenSite<P>(
+  site: BijectionSite,
+  index: number,
+  loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor,
+): HiddenSite<P> {
+  const { activation, attributes, size, weight, bias, next } = site;
+  return {
+    activation: bijection(activation, attributes as { slope?: number }),
+    size,
+    weight,
+    ...(bias === undefined ? {} : { bias }),
+    next,
+    values(params, batch) {
+      const { leaves, paths } = flatten<Tensor>(params, isTensor);
+      const refs = leaves.map((tensor, i) => ({ path: paths[i], tensor }));
+      const graph: Graph = {
+        inputs: refs.map(({ path, tensor }) => ({ name: path, tensor })),
+        outputs: [{ name: "loss", tensor: loss(params, batch) }],
+      };
+      const { input, preActivation, unitAxis } = findBijectionSites(graph, refs)[index];
+      const rows = (x: Tensor) => (unitAxis === 1 ? x : transpose(x));
+      return { h: withOnes(rows(input), bias !== undefined), z: rows(preActivation) };
+    },
+  };
+}
