@@ -45,6 +45,7 @@ export {
 export { conv2d, convTranspose2d } from "./graph/ops/conv.js";
 export {
   abs,
+  asinh,
   cos,
   erf,
   exp,
@@ -53,6 +54,7 @@ export {
   reciprocal,
   sign,
   sin,
+  sinh,
   sqrt,
   square,
   tanh,

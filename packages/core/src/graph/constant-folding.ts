@@ -29,6 +29,8 @@ const foldable = new Set([
   "sin",
   "cos",
   "tanh",
+  "sinh",
+  "asinh",
   "erf",
   "step",
   "relu",

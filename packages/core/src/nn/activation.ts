@@ -1,12 +1,13 @@
 import { OptionError } from "../errors.js";
 import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../graph/ops/activation.js";
 import { mul } from "../graph/ops/arithmetic.js";
-import { tanh } from "../graph/ops/elementary.js";
+import { asinh, tanh } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 
 const table = {
   relu,
   tanh,
+  asinh,
   sigmoid,
   gelu: (x: Tensor) => gelu(x),
   elu: (x: Tensor) => elu(x),

@@ -3,7 +3,7 @@ import { grad } from "../graph/autodiff.js";
 import { elu, leakyRelu, sigmoid, softplus } from "../graph/ops/activation.js";
 import { add, div, minimum, mul, sub } from "../graph/ops/arithmetic.js";
 import { greater, where } from "../graph/ops/compare.js";
-import { log, tanh } from "../graph/ops/elementary.js";
+import { asinh, log, sinh, tanh } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
 
@@ -26,6 +26,7 @@ const table: Readonly<Record<string, (slope: number) => Bijection>> = {
   leakyRelu: (slope) => ({ forward: (z) => leakyRelu(z, slope), inverse: (y) => leakyRelu(y, 1 / slope) }),
   elu: () => ({ forward: (z) => elu(z), inverse: inverseElu }),
   tanh: () => ({ forward: tanh, inverse: (y) => mul(0.5, log(div(add(1, y), sub(1, y)))) }),
+  asinh: () => ({ forward: asinh, inverse: sinh }),
   sigmoid: () => ({ forward: sigmoid, inverse: (y) => log(div(y, sub(1, y))) }),
   softplus: () => ({ forward: softplus, inverse: inverseSoftplus }),
 };

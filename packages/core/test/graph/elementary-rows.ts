@@ -2,6 +2,7 @@ import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../../src/graph/o
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import {
   abs,
+  asinh,
   cos,
   erf,
   exp,
@@ -10,6 +11,7 @@ import {
   reciprocal,
   sign,
   sin,
+  sinh,
   sqrt,
   square,
   tanh,
@@ -41,6 +43,8 @@ export const elementaryRows: readonly OpRow[] = [
   unary("sin", sin, Math.sin, any),
   unary("cos", cos, Math.cos, any),
   unary("tanh", tanh, Math.tanh, any),
+  unary("sinh", sinh, (x) => (Math.exp(x) - Math.exp(-x)) / 2, any),
+  unary("asinh", asinh, (x) => Math.log(x + Math.hypot(x, 1)), any),
   unary("erf", erf, integratedErf, any),
   unary("square", square, (x) => x * x, any),
   unary("reciprocal", reciprocal, (x) => 1 / x, awayFromPole),

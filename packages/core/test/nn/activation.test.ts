@@ -26,6 +26,6 @@ describe("activation", () => {
 
   it("lists the names when it does not know one", () => {
     expect(() => activation("swish" as Activation)).toThrow(OptionError);
-    expect(() => activation("toString" as Activation)).toThrow(/leakyRelu, relu, tanh/);
+    expect(() => activation("toString" as Activation)).toThrow(/leakyRelu, relu, tanh, asinh/);
   });
 });

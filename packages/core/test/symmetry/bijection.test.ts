@@ -10,6 +10,7 @@ const domains: Readonly<Record<string, readonly [number, number]>> = {
   leakyRelu: [-1e6, 1e6],
   elu: [-12, 1e6],
   tanh: [-6, 6],
+  asinh: [-1e6, 1e6],
   sigmoid: [-12, 12],
   softplus: [-500, 1e6],
 };

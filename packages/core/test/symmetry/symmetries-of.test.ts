@@ -36,7 +36,7 @@ describe("symmetriesOf", () => {
   it("finds where eq. 8 acts, as hiddenAction does from the layers", async () => {
     for (const seed of seeds) {
       const problem = randomProblem(seed, {
-        activations: ["leakyRelu", "elu", "tanh", "sigmoid", "softplus"],
+        activations: ["leakyRelu", "elu", "tanh", "asinh", "sigmoid", "softplus"],
         size: "narrow",
       });
       const { params, batch, loss, label, activation } = problem;

@@ -24,7 +24,7 @@ export const symmetryRows: readonly SymmetryRow[] = [
   },
   {
     name: "hiddenAction",
-    activations: ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"],
+    activations: ["leakyRelu", "elu", "tanh", "asinh", "sigmoid", "softplus", "identity"],
     size: "narrow",
     norm: 0.05,
     make: ({ params, activation }) => hiddenAction(params, activation),

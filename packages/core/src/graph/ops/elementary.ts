@@ -1,6 +1,6 @@
 import type { OnnxEmitter } from "../onnx-rule.js";
 import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
-import { div, mul, neg, sub } from "./arithmetic.js";
+import { add, div, mul, neg, sub } from "./arithmetic.js";
 
 interface Unary {
   readonly name: string;
@@ -67,6 +67,31 @@ const tanhOp = unary({
   vjp: (g, _x, y) => mul(g, sub(1, mul(y, y))),
 });
 
+// ONNX Runtime has Sinh and Asinh in float32 only; float64 takes their definitions.
+const sinhOp = unary({
+  name: "sinh",
+  onnx: (e, x, { dtype }) => {
+    if (dtype === "float32") return e.emit("Sinh", [x]);
+    const [up, down] = [e.emit("Exp", [x]), e.emit("Exp", [e.emit("Neg", [x])])];
+    return e.emit("Mul", [e.emit("Sub", [up, down]), e.scalar(0.5, dtype)]);
+  },
+  js: call("Math.sinh"),
+  vjp: (g, _x, y) => mul(g, sqrt(add(1, square(y)))),
+});
+
+const asinhOp = unary({
+  name: "asinh",
+  onnx: (e, x, { dtype }) => {
+    if (dtype === "float32") return e.emit("Asinh", [x]);
+    // Of |x|, so that no digits cancel where x is large and negative.
+    const size = e.emit("Abs", [x]);
+    const root = e.emit("Sqrt", [e.emit("Add", [e.emit("Mul", [x, x]), e.scalar(1, dtype)])]);
+    return e.emit("Mul", [e.emit("Sign", [x]), e.emit("Log", [e.emit("Add", [size, root])])]);
+  },
+  js: call("Math.asinh"),
+  vjp: (g, x) => div(g, sqrt(add(1, square(x)))),
+});
+
 const erfOp = unary({
   name: "erf",
   onnx: "Erf",
@@ -101,6 +126,12 @@ export const cos = (x: Tensor): Tensor => apply(cosOp, [x], {});
 
 /** Element-wise hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => apply(tanhOp, [x], {});
+
+/** Element-wise hyperbolic sine. */
+export const sinh = (x: Tensor): Tensor => apply(sinhOp, [x], {});
+
+/** Element-wise inverse of the hyperbolic sine, log(x + sqrt(x^2 + 1)). */
+export const asinh = (x: Tensor): Tensor => apply(asinhOp, [x], {});
 
 /** Element-wise error function 2/sqrt(pi) int_0^x exp(-t^2) dt. */
 export const erf = (x: Tensor): Tensor => apply(erfOp, [x], {});

@@ -18,6 +18,7 @@ export function matchActivation(node: Tensor): Activated | undefined {
   const single = { name: op.name, attributes: {}, argument: inputs[0], nodes: new Set([node]) };
   switch (op.name) {
     case "tanh":
+    case "asinh":
     case "sigmoid":
     case "softplus":
       return single;

@@ -19,16 +19,10 @@ export interface Part {
   readonly count: number;
 }
 
-/** A parameter, or a part of it, as a whole: where a single number acts. */
-export interface Whole {
-  readonly path: string;
-  readonly part?: Part;
-}
-
 /** Multiplies element i along each leg by exp(power * T[i]). */
 export interface ScalingGenerator {
   readonly kind: "scaling";
-  /** Of T. 1: a single number, and the legs' axes say nothing. */
+  /** Of T. 1 where a single number acts on whole parameters, along axes of size 1. */
   readonly size: number;
   readonly legs: readonly (Leg & { readonly power: number })[];
   /** Whether the loss is kept to rounding; false: up to the small constant that a normalisation adds. */
@@ -38,7 +32,7 @@ export interface ScalingGenerator {
 /** Multiplies element i along each leg by the sign of unit i. */
 export interface SignGenerator {
   readonly kind: "sign";
-  /** Number of signs. 1: a single one, and the legs' axes say nothing. */
+  /** Number of signs; 1 where one flips whole parameters, along axes of size 1. */
   readonly size: number;
   readonly legs: readonly Leg[];
 }

@@ -1,5 +1,6 @@
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
+import { isFloat } from "../../graph/tensor.js";
 import { findBijectionSites } from "./bijection-sites.js";
 import type { Discovery, Leg } from "./descriptors.js";
 import { splitJoins } from "./joins.js";
@@ -17,11 +18,12 @@ import { nameUnpoolings } from "./unpooling.js";
  *
  * Axes are resolved into indices of hidden units by following them through the operations; what an operation does to
  * scaled, flipped, permuted or mixed units is known for each (`rules.ts`), and an operation without a rule keeps nothing.
- * So what is found holds, but not all that holds is found: symmetries of a function's own (of a softmax under shifts, say)
- * and orthogonal groups are not looked for.
+ * So what is found holds, but not all that holds is found: symmetries of a function's own (of a softmax under shifts, say),
+ * shifts that two biases pass on to each other, and orthogonal groups are not looked for. The kinds overlap: a linear
+ * space holds scalings, flips and permutations, which are listed, too.
  *
  * @param graph as traced, not simplified or differentiated
- * @param parameters names of the inputs that may change; all others are data
+ * @param parameters names of the inputs that may change; all others, and all that are no floats, are data
  * @returns descriptors: which axes of which parameters are acted on
  * @throws OptionError for a name that no input has
  *
@@ -39,7 +41,7 @@ export function analyse(graph: Graph, parameters: readonly string[]): Discovery 
   }
   const chosen = new Set(parameters);
   const refs = graph.inputs
-    .filter(({ name }) => chosen.has(name))
+    .filter(({ name, tensor }) => chosen.has(name) && isFloat(tensor.dtype))
     .map(({ name, tensor }) => ({ path: name, tensor }));
   const separated = separateParts(splitJoins(nameUnpoolings(graph)), refs);
   const layout = layOut(separated.graph, separated.parameters);

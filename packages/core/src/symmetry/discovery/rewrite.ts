@@ -27,6 +27,6 @@ export const restrictable: ReadonlySet<string> = new Set([
   ...["add", "sub", "mul", "div", "pow", "maximum", "minimum", "neg", "cast", "where"],
   ...["greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot"],
   ...["relu", "leakyRelu", "step", "leakyStep", "sign", "abs", "sqrt", "exp", "log", "floor"],
-  ...["sigmoid", "softplus", "sin", "cos", "tanh", "erf", "stopGradient", "alias"],
+  ...["sigmoid", "softplus", "sin", "cos", "tanh", "sinh", "asinh", "erf", "stopGradient", "alias"],
   ...["transpose", "matmul", "sum", "max", "min", "maxPool2d"],
 ]);

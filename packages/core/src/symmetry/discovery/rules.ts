@@ -197,6 +197,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   softplus: inhomogeneous(unary),
   sin: inhomogeneous(unary, 1),
   tanh: inhomogeneous(unary, 1),
+  sinh: inhomogeneous(unary, 1),
+  asinh: inhomogeneous(unary, 1),
   erf: inhomogeneous(unary, 1),
   cos: inhomogeneous(unary, 0),
   softmax: inhomogeneous(unary),

@@ -13,9 +13,9 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { svd } from "../../../src/math/linalg.js";
 import { createRng } from "../../../src/math/rng.js";
+import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
-import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { normals, subject, tangents } from "./support.js";
 
@@ -24,7 +24,9 @@ type Loss = (p: Record<string, Tensor>, d: Record<string, Tensor>) => Tensor;
 
 const draw = (seed: number, shapes: Shapes, scale = 1): Record<string, NdArray> => {
   const rng = createRng(seed);
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, normals(rng, shape, scale)]));
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, normals(rng, shape, scale)]),
+  );
 };
 
 /** Data far from zero: every unit is then seen on both sides of its kink. */
@@ -54,25 +56,38 @@ function directions(loss: Loss, params: Shapes, data: Shapes): { kept: number; f
   const run = compileJavaScript(simplify(graph));
   const unknowns = Object.values(params).reduce((n, shape) => n + sizeOf(shape), 0);
   const gradients = Array.from({ length: 2 * unknowns }, (_, k) => {
-    const batch = Object.fromEntries(Object.entries(draw(10 + k, data, spread)).map(([name, v]) => [`d.${name}`, v]));
+    const batch = Object.fromEntries(
+      Object.entries(draw(10 + k, data, spread)).map(([name, v]) => [`d.${name}`, v]),
+    );
     const g = run.runSync({ ...values, ...batch });
     return Object.keys(params).flatMap((name) => Array.from(g[name].data as Float64Array));
   });
   return { kept: unknowns - rank(gradients), found: rank(tangents(found, values)) };
 }
 
-const layers = (activate: (z: Tensor) => Tensor): Loss => (p, d) =>
-  mseLoss(
-    linear(activate(linear(activate(linear(d.x, { weight: p.w0, bias: p.b0 })), { weight: p.w1, bias: p.b1 })), {
-      weight: p.w2,
-    }),
-    d.y,
-  );
+const layers =
+  (activate: (z: Tensor) => Tensor): Loss =>
+  (p, d) =>
+    mseLoss(
+      linear(
+        activate(linear(activate(linear(d.x, { weight: p.w0, bias: p.b0 })), { weight: p.w1, bias: p.b1 })),
+        {
+          weight: p.w2,
+        },
+      ),
+      d.y,
+    );
 const perceptron: Shapes = { w0: [3, 2], b0: [3], w1: [4, 3], b1: [4], w2: [2, 4] };
 
 describe("The continuous symmetries that are found", () => {
   it.each<[string, Loss, Shapes, Shapes, number]>([
-    ["leakyRelu: one for each unit", layers((z) => leakyRelu(z, 0.6)), perceptron, { x: [8, 2], y: [8, 2] }, 3 + 4],
+    [
+      "leakyRelu: one for each unit",
+      layers((z) => leakyRelu(z, 0.6)),
+      perceptron,
+      { x: [8, 2], y: [8, 2] },
+      3 + 4,
+    ],
     ["tanh: none", layers(tanh), perceptron, { x: [8, 2], y: [8, 2] }, 0],
     [
       // With a second bias there would be shifts, too, which the two biases pass on to each other.
@@ -110,7 +125,14 @@ describe("The continuous symmetries that are found", () => {
     [
       "attention: the groups of queries and keys and of values and outputs in each head",
       (p, d) =>
-        sum(square(sub(multiHeadAttention(d.x, { in_proj_weight: p.w, out_proj: { weight: p.o } }, { heads: 2 }), d.y))),
+        sum(
+          square(
+            sub(
+              multiHeadAttention(d.x, { in_proj_weight: p.w, out_proj: { weight: p.o } }, { heads: 2 }),
+              d.y,
+            ),
+          ),
+        ),
       { w: [12, 4], o: [4, 4] },
       { x: [2, 3, 4], y: [2, 3, 4] },
       4 * 4,

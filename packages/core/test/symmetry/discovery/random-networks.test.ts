@@ -3,7 +3,7 @@ import { randomNetwork } from "./random-network.js";
 import { changes } from "./support.js";
 
 describe("What is found in random networks", () => {
-  const seeds = Array.from({ length: Number(process.env.COUNT ?? 120) }, (_, k) => k);
+  const seeds = Array.from({ length: 120 }, (_, k) => k);
   const kinds = new Map<string, number>();
 
   it.each(seeds)("keeps the loss of number %i", (seed) => {
@@ -16,7 +16,6 @@ describe("What is found in random networks", () => {
   });
 
   it("is of all kinds", () => {
-    console.log([...kinds]);
     for (const kind of ["scaling", "scaling inexact", "sign", "permutation", "linear"]) {
       expect(kinds.get(kind) ?? 0, kind).toBeGreaterThan(20);
     }

@@ -1,9 +1,10 @@
+import { expect } from "vitest";
 import { astype, isNdArray, type NdArray, ndarray, sizeOf } from "../../../src/array.js";
 import type { Graph } from "../../../src/graph/graph.js";
 import { retype } from "../../../src/graph/retype.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
+import { type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { inverse } from "../../../src/math/linalg.js";
 import { createRng, type Rng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -13,7 +14,7 @@ import { analyse } from "../../../src/symmetry/discovery/discovery.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 
 export type Values = Readonly<Record<string, NdArray>>;
-export type Data = Readonly<Record<string, NdArray>>;
+type Data = Readonly<Record<string, NdArray>>;
 
 /** A loss traced on parameters `p` and named data, what is found in it, and values to try it on. */
 export interface Subject {
@@ -66,9 +67,6 @@ export function subject<P, D extends Data>(
     evaluate: (moved) => Number(run.runSync({ ...moved, ...fixed }).result.data[0]),
   };
 }
-
-export const param = (...shape: number[]): NdArray => normals(createRng(sizeOf(shape)), shape);
-export const shapeOnly = spec;
 
 /** Element-wise change of a copy along legs: `change(value, unit, leg)`. */
 function along<L extends Leg>(
@@ -156,6 +154,11 @@ export function changes(
   ];
 }
 
+/** Every change must leave the loss as it is: to rounding, or up to the small constant of a normalisation. */
+export function expectKept(s: Subject): void {
+  for (const { what, exact, change } of changes(s)) expect(change, what).toBeLessThan(exact ? 1e-10 : 1e-2);
+}
+
 /** Multiplies along legs by matrices, which may differ from copy to copy. */
 function mixed<L extends Leg & { copyAxis?: number }>(
   values: Values,
@@ -241,9 +244,12 @@ export function tangents({ scalings, linear }: Discovery, values: Values): numbe
             ({ index }) => leg.copyAxis === undefined || index[leg.copyAxis] === copy,
           );
           const key = (index: readonly number[]) => index.filter((_, d) => d !== leg.axis).join();
-          const sources = new Map(own.filter((e) => e.index[leg.axis] === from).map((e) => [key(e.index), e.at]));
+          const sources = new Map(
+            own.filter((e) => e.index[leg.axis] === from).map((e) => [key(e.index), e.at]),
+          );
           for (const { at, index } of own) {
-            if (index[leg.axis] === to) add(leg, at, leg.variance * value(leg, sources.get(key(index)) as number));
+            if (index[leg.axis] === to)
+              add(leg, at, leg.variance * value(leg, sources.get(key(index)) as number));
           }
         }
       });

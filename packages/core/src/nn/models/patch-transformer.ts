@@ -1,0 +1,168 @@
+// A. Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021, with mean pooling in place of a class token;
+// blocks, names and start values as in PyTorch's TransformerEncoderLayer with norm_first.
+import type { NdArray } from "../../array.js";
+import { OptionError, ShapeError } from "../../errors.js";
+import { add } from "../../graph/ops/arithmetic.js";
+import { mean } from "../../graph/ops/reduce.js";
+import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { formatShape, type Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import type { Mt19937 } from "../../math/mt19937.js";
+import { type Activation, activation } from "../activation.js";
+import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
+import { normal } from "../initialisers.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
+import type { InitOptions, StatelessModel } from "../model.js";
+import { initLayerNorm, layerNorm, type NormParams } from "../norm.js";
+
+export interface PatchTransformerOptions {
+  /** Height and width of the images; default [28, 28]. */
+  readonly imageSize?: readonly [number, number];
+  /** Channels of the images; default 1. */
+  readonly channels?: number;
+  /** Side of a square patch; must divide height and width; default 4. */
+  readonly patch?: number;
+  /** Size of a patch's vector; default 32. */
+  readonly width?: number;
+  /** Attention heads; must divide the width; default 4. */
+  readonly heads?: number;
+  /** Blocks; default 2. */
+  readonly depth?: number;
+  /** Hidden units of a block's perceptron for each element of the width; default 2. */
+  readonly mlpRatio?: number;
+  /** Default 10. */
+  readonly classes?: number;
+  /** Of the perceptrons; default relu. */
+  readonly activation?: Activation;
+}
+
+/** Those of `torch.nn.TransformerEncoderLayer`. */
+export interface TransformerBlockParams {
+  readonly self_attn: AttentionParams;
+  readonly linear1: LinearParams;
+  readonly linear2: LinearParams;
+  readonly norm1: NormParams;
+  readonly norm2: NormParams;
+}
+
+export interface PatchTransformerParams {
+  /** From the pixels of a patch, [channels, patch, patch] in a row, to its vector. */
+  readonly patches: LinearParams;
+  /** What is added for a patch's place, [patches, width]; patches in rows from the top left. */
+  readonly position: NdArray;
+  readonly layers: readonly TransformerBlockParams[];
+  readonly norm: NormParams;
+  readonly head: LinearParams;
+}
+
+/** Deviation of position embeddings at the start, that of the paper's code. */
+const positionDeviation = 0.02;
+
+/**
+ * Transformer on image patches: each patch of p x p pixels becomes a vector, t = W x + b + its place's embedding; blocks
+ *
+ * t <- t + attention(norm1(t)),  t <- t + linear2(s(linear1(norm2(t))))
+ *
+ * follow, then a layer norm, the mean over patches and a linear layer.
+ *
+ * Images [batch, channels, height, width], or with each in one row, [batch, channels height width].
+ *
+ * @throws OptionError when patches do not tile the image, heads do not divide the width, or a number is out of range
+ *
+ * @example
+ * const model = patchTransformer({ imageSize: [8, 8], patch: 2 });
+ * const { params } = model.init(new Mt19937(0));
+ * // inside a traced function:
+ * const { output } = model.apply(params, x); // [32, 64] -> [32, 10]
+ */
+export function patchTransformer({
+  imageSize = [28, 28],
+  channels = 1,
+  patch = 4,
+  width = 32,
+  heads = 4,
+  depth = 2,
+  mlpRatio = 2,
+  classes = 10,
+  activation: name = "relu",
+}: PatchTransformerOptions = {}): StatelessModel<PatchTransformerParams> {
+  const [height, breadth] = imageSize;
+  const hidden = mlpRatio * width;
+  requireCounts(
+    { "image height": height, "image width": breadth, channels, patch, width, heads, classes },
+    1,
+  );
+  requireCounts({ depth }, 0);
+  requireCounts({ "mlpRatio times the width": hidden }, 1);
+  if (height % patch !== 0 || breadth % patch !== 0) {
+    throw new OptionError(
+      `patchTransformer: patches must tile the image; got ${patch} x ${patch} for ${height} x ${breadth}.`,
+    );
+  }
+  if (width % heads !== 0) {
+    throw new OptionError(`patchTransformer: heads must divide the width ${width}; got ${heads}.`);
+  }
+  const act = activation(name);
+  const [rows, columns] = [height / patch, breadth / patch];
+  const pixels = channels * patch * patch;
+
+  /** [batch, patches, pixels of a patch]. */
+  const cut = (x: Tensor): Tensor => {
+    const [batch] = x.shape;
+    if (![2, 4].includes(x.rank) || x.size !== batch * channels * height * breadth) {
+      throw new ShapeError(
+        `patchTransformer: takes images [batch, ${channels}, ${height}, ${breadth}], or these in rows; got ${formatShape(x.shape)}.`,
+      );
+    }
+    const split = reshape(x, [batch, channels, rows, patch, columns, patch]);
+    return reshape(transpose(split, [0, 2, 4, 1, 3, 5]), [batch, rows * columns, pixels]);
+  };
+
+  return {
+    init(rng, { dtype = "float32" } = {}) {
+      const patches = initLinear(rng, pixels, width, { dtype });
+      const position = normal(rng, [rows * columns, width], { deviation: positionDeviation, dtype });
+      const layers = Array.from({ length: depth }, () => initBlock(rng, width, hidden, { dtype }));
+      const norm = initLayerNorm(width, { dtype });
+      const head = initLinear(rng, width, classes, { dtype });
+      return { params: { patches, position, layers, norm, head }, state: {} };
+    },
+    apply({ patches, position, layers, norm, head }, x) {
+      const tokens = add(linear(cut(x), patches), position);
+      const last = layers.reduce<Tensor>((t, layer) => applyBlock(t, layer, heads, act), tokens);
+      return { output: linear(mean(layerNorm(last, norm), { axes: [1] }), head), state: {} };
+    },
+  };
+}
+
+function requireCounts(counts: Readonly<Record<string, number>>, least: number): void {
+  for (const [what, count] of Object.entries(counts)) {
+    if (Number.isInteger(count) && count >= least) continue;
+    throw new OptionError(`patchTransformer: ${what} must be an integer >= ${least}; got ${count}.`);
+  }
+}
+
+function initBlock(
+  rng: Mt19937,
+  width: number,
+  hidden: number,
+  options: InitOptions,
+): TransformerBlockParams {
+  return {
+    self_attn: initMultiHeadAttention(rng, width, options),
+    linear1: initLinear(rng, width, hidden, options),
+    linear2: initLinear(rng, hidden, width, options),
+    norm1: initLayerNorm(width, options),
+    norm2: initLayerNorm(width, options),
+  };
+}
+
+function applyBlock(
+  t: Tensor,
+  { self_attn, linear1, linear2, norm1, norm2 }: TensorsOf<TransformerBlockParams>,
+  heads: number,
+  act: (x: Tensor) => Tensor,
+): Tensor {
+  const attended = add(t, multiHeadAttention(layerNorm(t, norm1), self_attn, { heads }));
+  return add(attended, linear(act(linear(layerNorm(attended, norm2), linear1)), linear2));
+}
