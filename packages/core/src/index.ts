@@ -176,6 +176,7 @@ export type {
   ScalingGenerator,
   SignGenerator,
 } from "./symmetry/discovery/descriptors.js";
+export { analyse } from "./symmetry/discovery/discovery.js";
 export type { DiscreteSymmetry } from "./symmetry/discrete.js";
 export { generalLinear } from "./symmetry/general-linear.js";
 export type { HiddenActionOptions } from "./symmetry/hidden-action.js";
