@@ -35,7 +35,7 @@ function isSpec(value: unknown): value is Spec {
   return typeof value === "object" && value !== null && (value as Spec).kind === "spec";
 }
 
-function isSpecLeaf(value: unknown): value is SpecLeaf {
+export function isSpecLeaf(value: unknown): value is SpecLeaf {
   return isNdArray(value) || isSpec(value);
 }
 

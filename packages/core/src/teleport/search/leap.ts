@@ -1,6 +1,6 @@
 // Gradient ascent on an orbit as one compiled loop, for symmetries whose action can be traced.
 import type { NdArray } from "../../array.js";
-import { isNdArray } from "../../array.js";
+import { isNdArray, zeros as zerosOf } from "../../array.js";
 import { backward, dot, grad } from "../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, where } from "../../graph/ops/compare.js";
@@ -8,9 +8,10 @@ import { sqrt } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
+import type { Executable } from "../../runtime/executable.js";
 import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
@@ -47,12 +48,13 @@ export async function compileAscent<P>(
     const gradient = backward(tangent, slope, T);
     const norm = sqrt(dot(gradient, gradient));
     const factor = normalised ? where(greater(norm, 0), div(1, norm), 0) : constant(1, dtype);
-    const direction = gradient.map((g, i) => add(mul(factor, g), mul(momentum, velocity[i])));
+    const scaled = gradient.map((g) => mul(factor, g));
+    const direction = momentum > 0 ? scaled.map((g, i) => add(g, mul(momentum, velocity[i]))) : scaled;
     const taken = limitedTraced(direction, total, stepSize, region);
     return {
       params: act(p, taken, b),
       total: total.map((t, i) => add(t, taken[i])),
-      velocity: direction,
+      ...(momentum > 0 ? { velocity: direction } : {}),
       loss: loss(p, b),
       objective: objective(p, b, m),
       gradNormSq: gradNormSq(loss)(p, b, m),
@@ -62,30 +64,32 @@ export async function compileAscent<P>(
   };
   const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
   const names = ["params", "total", "velocity", "batch", "memory"];
-  const { graph } = trace(step as never, [params, blocks, blocks, batch, memory], { names });
-  const carried = (prefix: string, tree: unknown) => Object.keys(namedArrays({ [prefix]: tree }));
+  const args = [params, blocks, momentum > 0 ? blocks : [], batch, memory];
+  const { graph } = trace(step as never, args, { names });
   const zeros = symmetry.algebra.map((shape) => ({
     shape,
     data: new Float64Array(shape.reduce((a, b) => a * b, 1)),
   }));
-  const moving = [...carried("params", params), ...carried("total", zeros), ...carried("velocity", zeros)];
+  const still = { total: zeros, velocity: momentum > 0 ? zeros : [] };
+  const moving = Object.keys(namedArrays({ params, ...still }));
   const loop = await compile(graph, {
     ...compileOptions,
     scan: { carry: Object.fromEntries(moving.map((name) => [name, name])) },
   });
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   const smallest = 1e-6 * Math.min(stepSize, region.value);
+  await warmUp(loop, { params, ...still, batch, memory });
 
   return {
     async leap(start, { batch: b, memory: m }, steps) {
-      const inputs = namedArrays({ params: start, total: zeros, velocity: zeros, batch: b, memory: m });
+      const inputs = namedArrays({ params: start, ...still, batch: b, memory: m });
       const results = await loop.run(inputs, { steps });
       const series = (name: string) => results[name].data as Float64Array;
       const [losses, objectives, norms] = ["loss", "objective", "gradNormSq"].map(series);
       const [slopes, lengths] = ["slope", "length"].map(series);
       // Where nothing is left to move, all later points are this one.
-      const still = lengths.findIndex((length) => !(length > smallest));
-      const count = still < 0 ? steps : still;
+      const idle = lengths.findIndex((length) => !(length > smallest));
+      const count = idle < 0 ? steps : idle;
       const ends = paths.map((path) => results[path]);
       const total = zeros.map((_, i) => results[`total.${i}`]);
       return {
@@ -109,6 +113,19 @@ export async function compileAscent<P>(
     },
     dispose: () => loop.dispose(),
   };
+}
+
+/**
+ * Runs generated JavaScript so that the engine optimises it, for 5 milliseconds at most: a leap is too short for that,
+ * and would run ten times slower at first. Numbers do not matter, so it is zeros where there are none.
+ */
+async function warmUp(loop: Executable, example: unknown): Promise<void> {
+  if (loop.runtime !== "javascript") return;
+  const { leaves, paths } = flatten<SpecLeaf>(example, isSpecLeaf);
+  const numbers = leaves.map((leaf) => (isNdArray(leaf) ? leaf : zerosOf(leaf.shape, leaf.dtype)));
+  const inputs = Object.fromEntries(paths.map((path, i) => [path, numbers[i]]));
+  const begin = performance.now();
+  for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, { steps: 20 });
 }
 
 function whyStill(slope: number, bound: number): string {
