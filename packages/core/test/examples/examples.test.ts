@@ -35,6 +35,36 @@ const promises: Readonly<Record<string, readonly RegExp[]>> = {
     /^inputs: image$/,
     /^outputs: probabilities$/,
   ],
+  // Spec, section 7, number 4: 2.4e-15 after 500 steps, ||g||^2 2.8751 -> 2208.31.
+  "06-minimize.mjs": [
+    /^plain: loss 0\.257 after 500 steps$/,
+    /^best angle every 100: loss 2\.38e-15 after 500 steps$/,
+    /^ {2}step 99: \|\|grad L\|\|\^2 times 768, drift below 1e-9$/,
+    /^ascent at step 99: loss 0\.\d+ after 500 steps$/,
+    /^ {2}step 99: \|\|grad L\|\|\^2 times \d+, drift below 1e-9$/,
+  ],
+  "07-symmetries-of-a-loss.mjs": [
+    /^scaling of 8 units: a axis 1 times a, b axis 0 by a$/,
+    /^scaling of 6 units: b axis 1 times a, u axis 0 by a$/,
+    /^scaling of 3 units: u axis 1 times a, v axis 0 by a$/,
+    /^GL\(3\) between u and v$/,
+    /^positive scaling: \|\|grad L\|\|\^2 x1\.\d\d, largest curvature x1\.\d\d, drift below 1e-12$/,
+    /^general linear: \|\|grad L\|\|\^2 x1\.\d\d, largest curvature x1\.\d\d, drift below 1e-12$/,
+  ],
+  // Booth at (5, -5): L = 144, ||g||^2 = 2880, eigenvalues 2 and 18, and 2880 / (2 * 18 * 144) = 55.6 %.
+  "08-diagnose.mjs": [
+    /^The loss is 144, .* \|\|g\|\|\^2 = 2880\.$/,
+    /^The Hessian's eigenvalues go from 2 to 18: /,
+    /curvature along the gradient/,
+    /cos\(g, Hg\)/,
+    /cos\(g, H\^-1 g\)/,
+    /^\|\|g\|\|\^2 is 55\.6 % of the largest on this level set/,
+    /^One optimal teleport suffices/,
+    /to first order/,
+    /^A speed-up is not known/,
+    /^How long a gain lasts is not known/,
+    /^largest eigenvalue: 18\.000000$/,
+  ],
   // 2 (x + 2y - 7) + 4 (2x + y - 5), ...; H = [[10, 8], [8, 10]]; 2 H g; (1, 3).
   "05-second-order.mjs": [
     /^gradient at \(5, -5\): \(-24\.0000, -48\.0000\)$/,
