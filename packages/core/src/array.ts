@@ -25,6 +25,13 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
+/** Row-major distances of neighbours along each axis. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1] * shape[d + 1];
+  return strides;
+}
+
 /** The element type of an array, from the class of its data. */
 export function dtypeOf(a: NdArray): DType {
   const { data } = a;

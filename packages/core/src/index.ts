@@ -80,9 +80,84 @@ export { simplify } from "./graph/simplify.js";
 export { Tensor } from "./graph/tensor.js";
 export type { Spec, TensorsOf, Traced } from "./graph/trace.js";
 export { spec, trace } from "./graph/trace.js";
+export type { Correlation } from "./math/correlation.js";
+export { correlation } from "./math/correlation.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js";
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
 export { createRng, permutation } from "./math/rng.js";
+export type { Conflict, ConflictTrigger } from "./mtl/conflict.js";
+export { balanceWeights, conflictOf, isTriggered } from "./mtl/conflict.js";
+export type { Combination, MultiTaskMethod, Need, TaskInput } from "./mtl/method.js";
+export type { AlignedMtlOptions } from "./mtl/methods/aligned-mtl.js";
+export { alignedMtl } from "./mtl/methods/aligned-mtl.js";
+export type { CagradOptions } from "./mtl/methods/cagrad.js";
+export { cagrad } from "./mtl/methods/cagrad.js";
+export type { ConfigOptions } from "./mtl/methods/config.js";
+export { config as conFig } from "./mtl/methods/config.js";
+export type { ConstantOptions } from "./mtl/methods/constant.js";
+export { constant as constantWeights } from "./mtl/methods/constant.js";
+export type { DbMtlOptions, DbMtlState } from "./mtl/methods/db-mtl.js";
+export { dbMtl } from "./mtl/methods/db-mtl.js";
+export type { DualProjOptions } from "./mtl/methods/dual-proj.js";
+export { dualProj } from "./mtl/methods/dual-proj.js";
+export type { DwaOptions, DwaState } from "./mtl/methods/dwa.js";
+export { dwa } from "./mtl/methods/dwa.js";
+export type { ExcessMtlOptions, ExcessMtlState } from "./mtl/methods/excess-mtl.js";
+export { excessMtl } from "./mtl/methods/excess-mtl.js";
+export type { FairgradOptions } from "./mtl/methods/fairgrad.js";
+export { fairgrad } from "./mtl/methods/fairgrad.js";
+export type { FamoOptions, FamoState } from "./mtl/methods/famo.js";
+export { famo } from "./mtl/methods/famo.js";
+export { geometricLoss } from "./mtl/methods/geometric-loss.js";
+export type { GradDropOptions } from "./mtl/methods/graddrop.js";
+export { gradDrop } from "./mtl/methods/graddrop.js";
+export type { GradNormOptions, GradNormState } from "./mtl/methods/gradnorm.js";
+export { gradNorm } from "./mtl/methods/gradnorm.js";
+export type { GradVacOptions, GradVacState } from "./mtl/methods/gradvac.js";
+export { gradVac } from "./mtl/methods/gradvac.js";
+export type { ImtlGOptions } from "./mtl/methods/imtl-g.js";
+export { imtlG } from "./mtl/methods/imtl-g.js";
+export { imtlHybrid } from "./mtl/methods/imtl-hybrid.js";
+export type { ImtlLOptions, ImtlLState } from "./mtl/methods/imtl-l.js";
+export { imtlL } from "./mtl/methods/imtl-l.js";
+export type { LinearScalarisationOptions } from "./mtl/methods/linear-scalarisation.js";
+export { linearScalarisation } from "./mtl/methods/linear-scalarisation.js";
+export type { MgdaOptions } from "./mtl/methods/mgda.js";
+export { mgda } from "./mtl/methods/mgda.js";
+export type { MocoOptions, MocoState } from "./mtl/methods/moco.js";
+export { moco } from "./mtl/methods/moco.js";
+export type { ModoOptions, ModoState } from "./mtl/methods/modo.js";
+export { modo } from "./mtl/methods/modo.js";
+export type { NashMtlOptions, NashMtlState } from "./mtl/methods/nash-mtl.js";
+export { nashMtl } from "./mtl/methods/nash-mtl.js";
+export type { PcgradOptions } from "./mtl/methods/pcgrad.js";
+export { pcgrad } from "./mtl/methods/pcgrad.js";
+export type { RandomLossWeightingOptions } from "./mtl/methods/random-loss-weighting.js";
+export { randomLossWeighting } from "./mtl/methods/random-loss-weighting.js";
+export { scaleInvariant } from "./mtl/methods/scale-invariant.js";
+export type { SdmgradOptions, SdmgradState } from "./mtl/methods/sdmgrad.js";
+export { sdmgrad } from "./mtl/methods/sdmgrad.js";
+export type { StchOptions, StchState } from "./mtl/methods/stch.js";
+export { stch } from "./mtl/methods/stch.js";
+export type {
+  UncertaintyWeightingOptions,
+  UncertaintyWeightingState,
+} from "./mtl/methods/uncertainty-weighting.js";
+export { uncertaintyWeighting } from "./mtl/methods/uncertainty-weighting.js";
+export type { UpgradOptions } from "./mtl/methods/upgrad.js";
+export { upgrad } from "./mtl/methods/upgrad.js";
+export type { BinaryCounts, BinaryCountsOptions } from "./mtl/metrics/classification.js";
+export { accuracyOf, binaryCounts, f1Score } from "./mtl/metrics/classification.js";
+export { deltaM } from "./mtl/metrics/delta-m.js";
+export type { DepthErrors } from "./mtl/metrics/depth.js";
+export { depthErrors } from "./mtl/metrics/depth.js";
+export type { MeanRankOptions } from "./mtl/metrics/mean-rank.js";
+export { meanRank } from "./mtl/metrics/mean-rank.js";
+export type { AngleStatistics } from "./mtl/metrics/normals.js";
+export { angleStatistics } from "./mtl/metrics/normals.js";
+export { meanAbsoluteError } from "./mtl/metrics/regression.js";
+export type { ConfusionMatrix, ConfusionOptions } from "./mtl/metrics/segmentation.js";
+export { confusionMatrix, meanIoU, pixelAccuracy } from "./mtl/metrics/segmentation.js";
 export { namedArrays } from "./named-arrays.js";
 export type { Activation } from "./nn/activation.js";
 export { activation } from "./nn/activation.js";
@@ -114,6 +189,12 @@ export { convnet } from "./nn/models/convnet.js";
 export { lenet } from "./nn/models/lenet.js";
 export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
 export { mlp } from "./nn/models/mlp.js";
+export type {
+  PatchTransformerOptions,
+  PatchTransformerParams,
+  TransformerBlockParams,
+} from "./nn/models/patch-transformer.js";
+export { patchTransformer } from "./nn/models/patch-transformer.js";
 export { resnet18 } from "./nn/models/resnet18.js";
 export { segnet } from "./nn/models/segnet.js";
 export { vgg6 } from "./nn/models/vgg6.js";
@@ -203,11 +284,19 @@ export { isMissing } from "./teleport/diagnosis.js";
 export type { GuardOptions } from "./teleport/guard.js";
 export type { Hessian } from "./teleport/hessian.js";
 export { createHessian, lanczos } from "./teleport/hessian.js";
+export type { Minimum, MinimumMeter, MinimumMeterOptions, MinimumSettings } from "./teleport/minima.js";
+export { createMinimumMeter, measureMinimum } from "./teleport/minima.js";
 export type { DecreaseOptions } from "./teleport/objective/decrease.js";
 export { decrease } from "./teleport/objective/decrease.js";
 export { gradNormSqOf } from "./teleport/objective/grad-norm-sq-of.js";
 export { modelDecrease } from "./teleport/objective/model-decrease.js";
-export type { BatchLoss, Memory, Objective, PointValue } from "./teleport/objective/objective.js";
+export type {
+  BatchLoss,
+  Memory,
+  Objective,
+  ObjectiveFor,
+  PointValue,
+} from "./teleport/objective/objective.js";
 export { gradNormSq, minimised } from "./teleport/objective/objective.js";
 export type { OrbitCurvatureOptions } from "./teleport/objective/orbit-curvature.js";
 export { orbitCurvature } from "./teleport/objective/orbit-curvature.js";
@@ -216,7 +305,7 @@ export { sharpness } from "./teleport/objective/sharpness.js";
 export type { Point } from "./teleport/point.js";
 export type { GainPredictor, GainPredictorOptions } from "./teleport/predicted-gain.js";
 export { createGainPredictor } from "./teleport/predicted-gain.js";
-export type { RaceOptions } from "./teleport/race.js";
+export type { RaceOptions, RaceStart } from "./teleport/race.js";
 export type { ReferenceMlpOptions } from "./teleport/reference.js";
 export { referenceMlpTeleport } from "./teleport/reference.js";
 export type { ReferenceAngleOptions } from "./teleport/reference-angle.js";
@@ -267,6 +356,13 @@ export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when 
 export type { Checkpoint } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { History, Metrics } from "./train/history.js";
+export type {
+  MinimaStudy,
+  MinimaStudyOptions,
+  MinimaStudyProgress,
+  MinimumRow,
+} from "./train/minima-study.js";
+export { minimaStudy } from "./train/minima-study.js";
 export type { Minimization, MinimizationProblem, MinimizeOptions } from "./train/minimize.js";
 export { minimize } from "./train/minimize.js";
 export type { Loss } from "./train/step.js";

@@ -1,5 +1,5 @@
 import type { Shape } from "../array.js";
-import { sizeOf } from "../array.js";
+import { sizeOf, stridesOf } from "../array.js";
 
 /** An integer expression c + sum_v k_v v over loop variables, for generated code. */
 export class Affine {
@@ -50,17 +50,6 @@ export class Affine {
     if (this.constant < 0) code += String(this.constant);
     return code;
   }
-}
-
-/** Row-major strides of a shape. */
-function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length);
-  let stride = 1;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    strides[d] = stride;
-    stride *= shape[d];
-  }
-  return strides;
 }
 
 /** The place of one element: known by its multi-index, by its flat offset, or both. */

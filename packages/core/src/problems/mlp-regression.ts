@@ -7,6 +7,7 @@ import { sum } from "../graph/ops/reduce.js";
 import { Mt19937, torchRand } from "../math/mt19937.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
 import { hiddenAction } from "../symmetry/hidden-action.js";
+import { type Matrix, transposed } from "../symmetry/matrix.js";
 import type { Problem } from "./problem.js";
 
 export interface MlpRegressionOptions {
@@ -52,8 +53,9 @@ export function mlpRegression({
   const model = mlp({ sizes, bias: false, ...activation });
   const rng = new Mt19937(seed);
   const layers = sizes.slice(1).map((out, m) => ({ weight: astype(torchRand(rng, [out, sizes[m]]), dtype) }));
-  const x = transposed(astype(torchRand(rng, [sizes[0], samples]), dtype));
-  const y = transposed(astype(torchRand(rng, [sizes[sizes.length - 1], samples]), dtype));
+  const drawn = (rows: number): NdArray =>
+    astype(transposed(astype(torchRand(rng, [rows, samples]), "float64") as Matrix), dtype);
+  const [x, y] = [drawn(sizes[0]), drawn(sizes[sizes.length - 1])];
   const start: MlpParams = { layers };
   return {
     name: "mlp-regression",
@@ -62,11 +64,4 @@ export function mlpRegression({
     batch: { x, y },
     symmetry: () => hiddenAction(start, activation),
   };
-}
-
-function transposed({ shape: [rows, columns], data }: NdArray): NdArray {
-  const moved = data.slice() as Float64Array;
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j < columns; j++) moved[j * rows + i] = Number(data[i * columns + j]);
-  return { shape: [columns, rows], data: moved };
 }

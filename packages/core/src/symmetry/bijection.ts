@@ -7,9 +7,13 @@ import { asinh, log, sinh, tanh } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
 
-/** An element-wise activation with its inverse. Outside the activation's range the inverse is NaN. */
-export interface Bijection {
+/** An element-wise activation. */
+export interface ElementWise {
   readonly forward: (z: Tensor) => Tensor;
+}
+
+/** An element-wise activation with its inverse. Outside the activation's range the inverse is NaN. */
+export interface Bijection extends ElementWise {
   readonly inverse: (y: Tensor) => Tensor;
 }
 
@@ -49,6 +53,6 @@ export function bijection(name: string, { slope = 0.01 }: { readonly slope?: num
 }
 
 /** The element-wise derivative s'(z). */
-export function slopeOf(s: Bijection, z: Tensor): Tensor {
+export function slopeOf(s: ElementWise, z: Tensor): Tensor {
   return grad((v: Tensor) => sum(s.forward(v)))(z);
 }

@@ -1,8 +1,7 @@
 // GL(n) on hidden spaces that only linear maps touch: linear networks (Zhao et al., NeurIPS 2022, section 4.2), and the
 // query-key and value-output pairs of attention heads.
 import type { NdArray, Shape } from "../array.js";
-import { sizeOf } from "../array.js";
-import { NumericalError } from "../errors.js";
+import { sizeOf, stridesOf } from "../array.js";
 import { mul } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
@@ -10,13 +9,15 @@ import type { Tensor } from "../graph/tensor.js";
 import { inverse } from "../math/linalg.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
-import type { Refusal, Symmetry } from "./symmetry.js";
+import { identityPlus, type Matrix, plusDiagonal, product, transposed } from "./matrix.js";
+import { orRefusal } from "./or-refusal.js";
+import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 /** A leg with the number of its space, which is that of its block of T. */
 type Numbered = LinearSpace["legs"][number] & { readonly block: number };
 
 /** Matrices [copies, n, n]. */
-type Matrices = NdArray<Float64Array>;
+type Matrices = Matrix;
 
 /**
  * The symmetry of GL(n) on hidden spaces: g = I + T acts on what maps into the space and g^-1 on what maps out of it,
@@ -29,7 +30,7 @@ type Matrices = NdArray<Float64Array>;
  * @param options `name` in reports; `bound` on the Frobenius norm of T, default 0.5
  *
  * @example
- * const symmetry = generalLinear(symmetriesOf(loss, params, batch).linear);
+ * const symmetry = generalLinear(symmetriesOf(loss, params, batch).found.linear);
  */
 export function generalLinear<P>(
   spaces: readonly LinearSpace[],
@@ -41,12 +42,10 @@ export function generalLinear<P>(
   /** g and g^-T of each space, or why there are none. */
   const elements = (T: readonly NdArray[]): { g: Matrices[]; dual: Matrices[] } | Refusal => {
     const g = T.map(identityPlus);
-    try {
-      return { g, dual: g.map((m) => mapMatrices(m, (a) => transposed(inverse(a)))) };
-    } catch (error) {
-      if (!(error instanceof NumericalError)) throw error;
-      return { refused: "the group element cannot be inverted: it is singular or not finite" };
-    }
+    return orRefusal(
+      () => ({ g, dual: g.map((m) => mapMatrices(m, (a) => transposed(inverse(a)))) }),
+      "the group element",
+    );
   };
   const moved = (tree: P, plus: readonly Matrices[], minus: readonly Matrices[]): P =>
     mapArrays(tree, (array, path) =>
@@ -69,18 +68,18 @@ export function generalLinear<P>(
       ),
     async act(params, T) {
       const found = elements(T);
-      return "refused" in found ? found : moved(params, found.g, found.dual);
+      return isRefusal(found) ? found : moved(params, found.g, found.dual);
     },
-    inverse: (T) => T.map((t) => minusIdentity(mapMatrices(identityPlus(t), inverse))),
+    inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
     compose: (second, first) =>
       second.map((t, i) => {
         const [a, b] = [identityPlus(t), identityPlus(first[i])];
         let copy = 0;
-        return minusIdentity(mapMatrices(a, (matrix) => product(matrix, matrixOf(b, copy++))));
+        return plusDiagonal(mapMatrices(a, (matrix) => product(matrix, matrixOf(b, copy++))), -1);
       }),
     async pushForward(tree, T, power) {
       const found = elements(T);
-      if ("refused" in found) return found;
+      if (isRefusal(found)) return found;
       // Squares of gradients have no image of their own; with independent entries their expectations map by squares.
       const squared = (all: readonly Matrices[]) =>
         all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) }));
@@ -134,10 +133,6 @@ function multiplied(array: NdArray, leg: Numbered, matrices: Matrices): NdArray 
   });
 }
 
-function stridesOf(shape: Shape): number[] {
-  return shape.map((_, d) => sizeOf(shape.slice(d + 1)));
-}
-
 function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {
   const index = shape.map(() => 0);
   for (let left = sizeOf(shape); left > 0; left--) {
@@ -146,46 +141,15 @@ function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): 
   }
 }
 
-const matrixOf = ({ shape: [, n], data }: Matrices, copy: number): Matrices => ({
+const matrixOf = ({ shape: [, n], data }: Matrices, copy: number): Matrix => ({
   shape: [n, n],
   data: data.subarray(copy * n * n, (copy + 1) * n * n),
 });
 
 /** Applies a function to each matrix of a stack. */
-function mapMatrices(stack: Matrices, f: (matrix: Matrices) => NdArray): Matrices {
+function mapMatrices(stack: Matrices, f: (matrix: Matrix) => Matrix): Matrices {
   const data = new Float64Array(stack.data.length);
   const [copies, n] = stack.shape;
-  for (let c = 0; c < copies; c++) data.set(f(matrixOf(stack, c)).data as Float64Array, c * n * n);
+  for (let c = 0; c < copies; c++) data.set(f(matrixOf(stack, c)).data, c * n * n);
   return { shape: stack.shape, data };
-}
-
-function identityPlus({ shape, data }: NdArray): Matrices {
-  return withDiagonal(shape, Float64Array.from(data as Float64Array), 1);
-}
-
-const minusIdentity = ({ shape, data }: Matrices): Matrices => withDiagonal(shape, data.slice(), -1);
-
-function withDiagonal(shape: Shape, data: Float64Array, value: number): Matrices {
-  const [copies, n] = shape;
-  for (let c = 0; c < copies; c++) for (let i = 0; i < n; i++) data[c * n * n + i * n + i] += value;
-  return { shape, data };
-}
-
-function transposed({ shape: [n], data }: NdArray): NdArray {
-  return {
-    shape: [n, n],
-    data: Float64Array.from({ length: n * n }, (_, k) => Number(data[(k % n) * n + Math.floor(k / n)])),
-  };
-}
-
-function product(a: NdArray, b: NdArray): NdArray {
-  const n = a.shape[0];
-  const data = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      const v = Number(a.data[i * n + k]);
-      for (let j = 0; j < n; j++) data[i * n + j] += v * Number(b.data[k * n + j]);
-    }
-  }
-  return { shape: [n, n], data };
 }

@@ -7,10 +7,10 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { LinearParams } from "../nn/linear.js";
 import type { MlpParams } from "../nn/models/mlp.js";
-import type { Bijection } from "./bijection.js";
+import type { ElementWise } from "./bijection.js";
 
 /** Input of layer m: the batch, or the activations below; with a column of ones where the layer has a bias. */
-export function layerInput({ layers }: TensorsOf<MlpParams>, x: Tensor, m: number, s: Bijection): Tensor {
+export function layerInput({ layers }: TensorsOf<MlpParams>, x: Tensor, m: number, s: ElementWise): Tensor {
   let h = reshape(x, [x.shape[0], x.size / x.shape[0]]);
   for (const layer of layers.slice(0, m))
     h = s.forward(preActivation(withOnes(h, layer.bias !== undefined), layer));

@@ -1,14 +1,12 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray } from "../array.js";
 import type { Graph } from "../graph/graph.js";
-import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
-import { matmul } from "../graph/ops/matmul.js";
+import { add } from "../graph/ops/arithmetic.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
-import { slice } from "../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { flatten } from "../tree.js";
-import { type Bijection, slopeOf } from "./bijection.js";
+import type { Bijection, ElementWise } from "./bijection.js";
 import type { BatchSpec, BatchTensors } from "./symmetry.js";
 
 /** A weight matrix among the parameters: which of its axes counts outputs, which inputs. */
@@ -19,8 +17,8 @@ export interface WeightRef {
 }
 
 /** Hidden units s(Z), Z = H W' (+ b), that one further weight alone looks at. */
-export interface HiddenSite<P> {
-  readonly activation: Bijection;
+export interface HiddenSite<P, S extends ElementWise = Bijection> {
+  readonly activation: S;
   /** Number of units. */
   readonly size: number;
   readonly weight: WeightRef;
@@ -30,80 +28,121 @@ export interface HiddenSite<P> {
   values(params: TensorsOf<P>, batch: BatchTensors): { readonly h: Tensor; readonly z: Tensor };
 }
 
-/** H of a site: `params`, `batch` to `h`. */
-export function traceSiteInput<P>(site: HiddenSite<P>, params: P, batch: BatchSpec): Graph {
-  const f = (p: TensorsOf<P>, b: BatchTensors) => ({ h: site.values(p, b).h });
-  return trace(f as never, [params, batch], { names: ["params", "batch"] }).graph;
+/** A site's tensors while it is traced. */
+export interface SiteValues<S extends ElementWise> {
+  readonly activation: S;
+  readonly h: Tensor;
+  readonly z: Tensor;
+  /** W [units, inputs], b and the next weight [outputs, units], whatever way the parameters hold them. */
+  readonly weight: Tensor;
+  readonly bias?: Tensor;
+  readonly next: Tensor;
 }
 
-/** A site's parameters moved by g: `params`, `batch`, `g`, `back` (its inverse), `plus` (H^+) to those that change, by path. */
-export function traceSiteAct<P>(site: HiddenSite<P>, params: P, batch: BatchSpec): Graph {
-  const { activation: s, size } = site;
+/** New values, or changes, of the parameters of a site, in the forms of {@link SiteValues}. */
+export type SiteChange = Pick<SiteValues<ElementWise>, "weight" | "bias" | "next">;
+
+/** How GL(units) acts on a site, by way of the pseudo-inverse of one matrix with samples as rows. Traced functions. */
+export interface SiteRule<S extends ElementWise> {
+  /** Of the action in reports. */
+  readonly name: string;
+  /** What the matrix is, and what has to be at least as large as the batch, for refusals. */
+  readonly matrixName: string;
+  readonly widthName: string;
+  /** The matrix; the action is exact where its rows are independent. */
+  matrix(site: SiteValues<S>, g: Tensor): Tensor;
+  /** By how much g changes the parameters; `back` is g^-1, `plus` the matrix' pseudo-inverse. */
+  move(
+    site: SiteValues<S>,
+    by: { readonly g: Tensor; readonly back: Tensor; readonly plus: Tensor },
+  ): SiteChange;
+  /** The rate of that change at g = I, for T in the algebra, in closed form: nothing differentiates a pseudo-inverse. */
+  rate(site: SiteValues<S>, T: Tensor, plus: Tensor): SiteChange;
+}
+
+/** The rule's matrix: `params`, `batch`, `g` to `matrix`. */
+export function traceSiteMatrix<P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  params: P,
+  batch: BatchSpec,
+): Graph {
+  const f = (p: TensorsOf<P>, b: BatchTensors, g: Tensor) => ({
+    matrix: rule.matrix(valuesOf(site, p, b), g),
+  });
+  const element = spec([site.size, site.size], dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]));
+  return trace(f as never, [params, batch, element], { names: ["params", "batch", "g"] }).graph;
+}
+
+/** Shape of the pseudo-inverse of the rule's matrix: [columns, samples]. */
+export function plusShape<P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  params: P,
+  batch: BatchSpec,
+): readonly [number, number] {
+  const [samples, columns] = traceSiteMatrix(rule, site, params, batch).outputs[0].tensor.shape;
+  return [columns, samples];
+}
+
+/** A site's parameters moved by g: `params`, `batch`, `g`, `back`, `plus` to `moved`: those that change, by path. */
+export function traceSiteAct<P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  params: P,
+  batch: BatchSpec,
+): Graph {
   const f = (p: TensorsOf<P>, b: BatchTensors, g: Tensor, back: Tensor, plus: Tensor) => {
-    const { z } = site.values(p, b);
-    const moved = s.inverse(matmul(s.forward(z), g, { transposeB: true }));
-    const delta = matmul(plus, sub(moved, z));
-    const changes = changesOf(site, p, delta);
-    const next = byPath(p)(site.next.path);
-    const turned = site.next.in === 1 ? matmul(next, back) : matmul(back, next, { transposeA: true });
-    return {
-      moved: {
-        ...mapValues(changes, (change, path) => add(byPath(p)(path), change)),
-        [site.next.path]: turned,
-      },
-    };
+    const from = byPath(p);
+    const changes = changesOf(site, p, rule.move(valuesOf(site, p, b), { g, back, plus }));
+    const moved = Object.entries(changes).map(([path, change]) => [path, add(from(path), change)]);
+    return { moved: Object.fromEntries(moved) };
   };
-  const [leaf] = flatten<NdArray>(params, isNdArray).leaves;
-  const dtype = dtypeOf(leaf);
-  const shapes = shapesOf(site, params, batch);
-  const square = spec([size, size], dtype);
-  const plus = spec([shapes.inputs, shapes.samples], dtype);
+  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]);
+  const element = spec([site.size, site.size], dtype);
+  const plus = spec(plusShape(rule, site, params, batch), dtype);
   const names = ["params", "batch", "g", "back", "plus"];
-  return trace(f as never, [params, batch, square, square, plus], { names }).graph;
+  return trace(f as never, [params, batch, element, element, plus], { names }).graph;
 }
 
-/**
- * Rates of change of a site's parameters at g = I, by path, for T in its algebra:
- *
- * dW' = H^+ (s(Z) T' / s'(Z)),  dW_next = -W_next T
- */
-export function siteTangent<P>(
-  site: HiddenSite<P>,
+/** Rates of change of a site's parameters at g = I, by path. Traced. */
+export const siteTangent = <P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
   p: TensorsOf<P>,
   T: Tensor,
   batch: BatchTensors,
   plus: Tensor,
-): Record<string, Tensor> {
-  const { z } = site.values(p, batch);
-  // The closed form, so that nothing differentiates a pseudo-inverse.
-  const dz = div(matmul(site.activation.forward(z), T, { transposeB: true }), slopeOf(site.activation, z));
-  const next = byPath(p)(site.next.path);
-  const turned = site.next.in === 1 ? matmul(next, T) : matmul(T, next, { transposeA: true });
-  return { ...changesOf(site, p, matmul(plus, dz)), [site.next.path]: neg(turned) };
-}
+): Record<string, Tensor> => changesOf(site, p, rule.rate(valuesOf(site, p, batch), T, plus));
 
-/** Samples and inputs (ones included) that a site sees of a batch. */
-export function shapesOf<P>(
-  site: HiddenSite<P>,
-  params: P,
-  batch: BatchSpec,
-): { readonly samples: number; readonly inputs: number } {
-  const { outputs } = traceSiteInput(site, params, batch);
-  const [samples, inputs] = outputs[0].tensor.shape;
-  return { samples, inputs };
-}
-
-/** A change of [W b]', as [inputs (+ 1), units], in the parameters' own forms. */
-function changesOf<P>(site: HiddenSite<P>, p: TensorsOf<P>, delta: Tensor): Record<string, Tensor> {
-  const { weight, bias } = site;
-  const w = byPath(p)(weight.path);
-  const rows = slice(delta, { ends: [w.shape[weight.in]] });
-  const change = weight.out === 0 ? transpose(rows) : rows;
-  if (bias === undefined) return { [weight.path]: change };
-  const b = byPath(p)(bias);
+function valuesOf<P, S extends ElementWise>(
+  site: HiddenSite<P, S>,
+  p: TensorsOf<P>,
+  batch: BatchTensors,
+): SiteValues<S> {
+  const { activation, weight, bias, next } = site;
+  const from = byPath(p);
   return {
-    [weight.path]: change,
-    [bias]: reshape(slice(delta, { starts: [w.shape[weight.in]] }), b.shape),
+    activation,
+    ...site.values(p, batch),
+    weight: weight.out === 0 ? from(weight.path) : transpose(from(weight.path)),
+    ...(bias === undefined ? {} : { bias: from(bias) }),
+    next: next.in === 1 ? from(next.path) : transpose(from(next.path)),
+  };
+}
+
+/** Changes in the parameters' own forms, by path. */
+function changesOf<P, S extends ElementWise>(
+  { weight, bias, next }: HiddenSite<P, S>,
+  p: TensorsOf<P>,
+  change: SiteChange,
+): Record<string, Tensor> {
+  return {
+    [weight.path]: weight.out === 0 ? change.weight : transpose(change.weight),
+    ...(bias !== undefined && change.bias
+      ? { [bias]: reshape(change.bias, byPath(p)(bias).shape) }
+      : {}),
+    [next.path]: next.in === 1 ? change.next : transpose(change.next),
   };
 }
 
@@ -112,6 +151,3 @@ function byPath(tree: unknown): (path: string) => Tensor {
   const { leaves, paths } = flatten<Tensor>(tree, isTensor);
   return (path) => leaves[paths.indexOf(path)];
 }
-
-const mapValues = (record: Record<string, Tensor>, f: (value: Tensor, key: string) => Tensor) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));

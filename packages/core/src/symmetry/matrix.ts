@@ -25,6 +25,17 @@ export function transposed({ shape: [rows, columns], data }: Matrix): Matrix {
   return { shape: [columns, rows], data: moved };
 }
 
+/** A + value I in float64, for a square matrix or a stack of them [copies, n, n]. */
+export function plusDiagonal({ shape, data }: NdArray, value: number): Matrix {
+  const n = shape[shape.length - 1];
+  const sum = Float64Array.from(data as Float64Array);
+  for (let k = 0; k < sum.length; k += n * n) for (let i = 0; i < n; i++) sum[k + i * n + i] += value;
+  return { shape, data: sum };
+}
+
+/** I + T. */
+export const identityPlus = (T: NdArray): Matrix => plusDiagonal(T, 1);
+
 /** V diag(values) V': a function of a symmetric matrix by its eigenvectors V. */
 export function spectral(vectors: Matrix, values: readonly number[]): Matrix {
   const n = values.length;

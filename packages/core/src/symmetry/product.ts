@@ -43,7 +43,7 @@ export function product<P>(
   const has = (name: "context" | "prepare") => symmetries.some((s) => s[name] !== undefined);
   const allHave = (name: "pushForward" | "inverse" | "compose" | "trace") =>
     symmetries.every((s) => s[name] !== undefined);
-  const kinds = ["everywhere", "nearly", "batch"] as const;
+  const kinds = ["everywhere", "nearly", "batch", "no"] as const;
   const isNorm = symmetries.some(({ bound }) => bound.kind === "norm");
 
   return {

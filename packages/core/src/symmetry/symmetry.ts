@@ -25,10 +25,10 @@ export type BatchTensors = Readonly<Record<string, Tensor>>;
 export interface Symmetry<P> {
   readonly name: string;
   /**
-   * Where the loss is kept: on all data, on the batch that the action is made for, or on all data but for the small
-   * constant of a normalisation.
+   * Where the loss is kept: on all data, on the batch that the action is made for, on all data but for the small constant
+   * of a normalisation, or nowhere for sure.
    */
-  readonly exact: "everywhere" | "batch" | "nearly";
+  readonly exact: "everywhere" | "batch" | "nearly" | "no";
   /** Shapes of the blocks of T. */
   readonly algebra: readonly Shape[];
   /** Default bound on the size of T over a teleport: of each element (`element`) or of its Frobenius norm (`norm`). */

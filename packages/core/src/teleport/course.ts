@@ -2,7 +2,7 @@ import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
-import { driftObjection, isFinitePoint, type Limits, objection } from "./guard.js";
+import { driftObjection, isFinitePoint, type Limits, objection, raceObjection } from "./guard.js";
 import type { Point } from "./point.js";
 import { isStop, type Search, type Setting, type Walk } from "./search/search.js";
 
@@ -58,7 +58,9 @@ export async function walked<P>(course: Course<P>): Promise<End<P>> {
   let best = await follow(await search.walk(initial, setting, 0), course, start);
   for (let index = 1; index < (search.starts ?? 1); index++) {
     const end = await follow(await search.walk(initial, setting, index), course, start);
-    if (end.steps > 0 && end.point.objective > best.point.objective) best = end;
+    // Steps from a random start race against that start; what counts is the race against the point that is left.
+    const isBetter = end.steps > 0 && end.point.objective > best.point.objective;
+    if (isBetter && raceObjection(start, end.point) === undefined) best = end;
   }
   return best;
 }
@@ -71,6 +73,8 @@ async function follow<P>(
 ): Promise<End<P>> {
   let [params, point] = [initial, start];
   let [taken, halvings, scale] = [0, 0, 1];
+  /** Why the last proposal was not taken. */
+  let refusal: string | undefined;
   const end = (reason: string): End<P> => ({
     params: taken > 0 ? params : initial,
     start,
@@ -90,7 +94,7 @@ async function follow<P>(
   }
   while (taken < search.steps) {
     const candidate = await walk.propose(scale);
-    if (isStop(candidate)) return end(candidate.stopped);
+    if (isStop(candidate)) return end(refusal ?? candidate.stopped);
     let reason: string | undefined;
     if (isRefusal(candidate)) reason = candidate.refused;
     else if (!isFiniteTree(candidate)) reason = "a parameter of the new point is not finite";
@@ -101,9 +105,11 @@ async function follow<P>(
         [params, point] = [candidate, next];
         walk.accept();
         taken++;
+        refusal = undefined;
         continue;
       }
     }
+    refusal = reason;
     if (halvings === limits.halvings) return end(reason);
     halvings++;
     scale /= 2;

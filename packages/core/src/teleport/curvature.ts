@@ -1,3 +1,4 @@
+import { NumericalError } from "../errors.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import type { CompileOptions } from "../runtime/compile.js";
@@ -15,7 +16,8 @@ export interface Curvature {
 
 /** Measures the curvature at points. */
 export interface CurvatureMeter<P> {
-  measure(params: P, batch: Batch): Promise<Curvature>;
+  /** Undefined where the Hessian is not finite. */
+  measure(params: P, batch: Batch): Promise<Curvature | undefined>;
   dispose(): Promise<void>;
 }
 
@@ -30,9 +32,17 @@ export async function createCurvatureMeter<P>(
   const hessian = await createHessian(loss, params, batch, compileOptions);
   return {
     async measure(p, b) {
-      const { g, hg, largest } = await spectrumAt(hessian, p, b, steps);
-      const [gradNormSq, gHg] = [dotOf(g, g), dotOf(g, hg)];
-      return { lambdaMax: largest, ...(gHg > 0 ? { modelDecrease: gradNormSq ** 2 / (2 * gHg) } : {}) };
+      try {
+        const { g, hg, largest } = await spectrumAt(hessian, p, b, steps);
+        const [gradNormSq, gHg] = [dotOf(g, g), dotOf(g, hg)];
+        // In this order, so that the fourth power does not overflow.
+        const modelDecrease = (gradNormSq / gHg) * (gradNormSq / 2);
+        const isKnown = gHg > 0 && Number.isFinite(modelDecrease) && modelDecrease > 0;
+        return { lambdaMax: largest, ...(isKnown ? { modelDecrease } : {}) };
+      } catch (error) {
+        if (error instanceof NumericalError) return undefined;
+        throw error;
+      }
     },
     dispose: () => hessian.dispose(),
   };

@@ -17,7 +17,8 @@ export interface GuardOptions {
   readonly race?: RaceOptions;
   /**
    * Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at
-   * either end; default 10, 0 leaves the ratios out.
+   * either end; default 5, 0 leaves the ratios out. They cost more than many a teleport, and are not counted in its
+   * seconds, as they serve the report alone.
    */
   readonly curvature?: number;
 }
@@ -37,7 +38,7 @@ const unguarded: Limits = {
   drift: Infinity,
   heldOutDrift: Infinity,
   halvings: 0,
-  curvature: 10,
+  curvature: 5,
   anyObjective: true,
 };
 
@@ -61,7 +62,7 @@ export function limitsOf(guard: GuardOptions | false, dtype: "float32" | "float6
     curvature: integerFrom(0),
   });
   const { drift = dtype === "float64" ? 1e-6 : 1e-4, heldOutDrift = 0.01, halvings = 3 } = guard;
-  return { drift, heldOutDrift, halvings, curvature: guard.curvature ?? 10 };
+  return { drift, heldOutDrift, halvings, curvature: guard.curvature ?? 5 };
 }
 
 /** |b - a| relative to |a|; 0 for the same value, also when it is not finite. */
@@ -83,6 +84,11 @@ export function objection(start: Point, before: Point, after: Point, limits: Lim
   const drifted = driftObjection(start, after, limits);
   if (drifted !== undefined) return drifted;
   if (!limits.anyObjective && !(after.objective > before.objective)) return "the objective does not grow";
+  return raceObjection(before, after);
+}
+
+/** Why descent from a point gets less far than from another one, or undefined where it does not, or nothing was raced. */
+export function raceObjection(before: Point, after: Point): string | undefined {
   if (before.racedLoss === undefined || after.racedLoss === undefined) return undefined;
   if (!Number.isFinite(after.racedLoss)) return "descent from the new point diverges";
   // Descent from the old point may have diverged: then the new one has won.

@@ -1,13 +1,11 @@
-import type { NdArray } from "../array.js";
-import { dtypeOf, isNdArray } from "../array.js";
 import { grad, hvp } from "../graph/autodiff.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { eigenSymmetric } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
-import { flatten, unflatten } from "../tree.js";
 import type { BatchLoss } from "./objective/objective.js";
+import { parameterVector } from "./parameter-vector.js";
 
 /** Products with a loss's Hessian, on vectors that hold all parameters one after another. */
 export interface Hessian<P> {
@@ -35,52 +33,21 @@ export async function createHessian<P>(
   batch: BatchSpec,
   compileOptions: CompileOptions = {},
 ): Promise<Hessian<P>> {
-  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const space = parameterVector(params);
   const product = (p: TensorsOf<P>, b: BatchTensors, v: TensorsOf<P>) => ({
     g: grad(loss)(p, b),
     hv: hvp(loss)(p, v, b),
   });
   const { graph } = trace(product as never, [params, batch, params], { names: ["params", "batch", "v"] });
   const run = await compile(graph, compileOptions);
-  const sizes = leaves.map(({ data }) => data.length);
-  const count = sizes.reduce((a, b) => a + b, 0);
-  const isDouble = dtypeOf(leaves[0]) === "float64";
-
-  const vectorOf = (tree: unknown): Float64Array => joined(flatten<NdArray>(tree, isNdArray).leaves, count);
-  const treeOf = (vector: Float64Array): unknown => {
-    let at = 0;
-    const parts = leaves.map(({ shape }, i) => {
-      const part = vector.subarray(at, at + sizes[i]);
-      at += sizes[i];
-      return { shape, data: isDouble ? part : Float32Array.from(part) };
-    });
-    return unflatten(def, parts);
-  };
-  const names = (prefix: string) => Object.keys(namedArrays({ [prefix]: params }));
-  const [gNames, hvNames] = [names("g"), names("hv")];
   return {
-    vectorOf,
+    vectorOf: space.vectorOf,
     async times(p, b, v) {
-      const results = await run.run(namedArrays({ params: p, batch: b, v: treeOf(v) }));
-      const vector = (keys: readonly string[]) =>
-        joined(
-          keys.map((key) => results[key]),
-          count,
-        );
-      return { g: vector(gNames), hv: vector(hvNames) };
+      const results = await run.run(namedArrays({ params: p, batch: b, v: space.treeOf(v) }));
+      return { g: space.collect(results, "g"), hv: space.collect(results, "hv") };
     },
     dispose: () => run.dispose(),
   };
-}
-
-function joined(arrays: readonly NdArray[], count: number): Float64Array {
-  const all = new Float64Array(count);
-  let at = 0;
-  for (const { data } of arrays) {
-    all.set(data as Float64Array, at);
-    at += data.length;
-  }
-  return all;
 }
 
 export const dotOf = (a: Float64Array, b: Float64Array): number => {

@@ -1,5 +1,5 @@
 import type { NdArray } from "../array.js";
-import { isNdArray } from "../array.js";
+import { array, isNdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -13,18 +13,30 @@ import { flatten, unflatten } from "../tree.js";
 import type { BatchLoss } from "./objective/objective.js";
 
 export interface RaceOptions {
-  /** Of the training that goes on after the teleport. */
-  readonly learningRate: number;
+  /** Of the training that goes on after the teleport; in a run's plan default the run's own. */
+  readonly learningRate?: number;
   /** Steps from each point; default 10. */
   readonly steps?: number;
-  /** Default gradient descent. */
+  /** Default gradient descent; in a run's plan the run's own, from its own state. */
   readonly optimizer?: Optimizer;
+}
+
+/** Where the descents of a race begin, besides the points. */
+export interface RaceStart {
+  /** State of the optimiser; default a fresh one. */
+  readonly state?: OptimizerState;
+  /** Learning rate; default that of the options. */
+  readonly rate?: number;
 }
 
 /** Where descent leads from a point: the judge of whether a larger gradient is worth having. */
 export interface Race<P> {
-  /** Parameters after the steps on one batch, from an optimiser's state or, left out, a fresh one. */
-  run(params: P, batch: Batch, state?: OptimizerState): Promise<P>;
+  /**
+   * Parameters after the steps on one batch.
+   *
+   * @throws OptionError where no learning rate is known
+   */
+  run(params: P, batch: Batch, start?: RaceStart): Promise<P>;
   dispose(): Promise<void>;
 }
 
@@ -41,7 +53,7 @@ export async function createRace<P>(
   { learningRate, steps = 10, optimizer = gd() }: RaceOptions,
   compileOptions: CompileOptions,
 ): Promise<Race<P>> {
-  if (!(learningRate > 0) || !Number.isInteger(steps) || steps < 1) {
+  if (!(learningRate === undefined || learningRate > 0) || !Number.isInteger(steps) || steps < 1) {
     throw new OptionError(
       `race: needs learningRate > 0 and an integer steps >= 1; got ${learningRate}, ${steps}.`,
     );
@@ -55,13 +67,12 @@ export async function createRace<P>(
   const carry = Object.fromEntries(graph.outputs.map(({ name }) => [name, name]));
   const executable = await compile(graph, { ...compileOptions, scan: { carry } });
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const rate = {
-    shape: [],
-    data: dtype === "float64" ? Float64Array.of(learningRate) : Float32Array.of(learningRate),
-  };
   return {
-    async run(p, b, state = optimizer.init(p)) {
-      const inputs = { ...namedArrays({ params: p, state, batch: b }), rate };
+    async run(p, b, { state = optimizer.init(p), rate = learningRate } = {}) {
+      if (rate === undefined) {
+        throw new OptionError("race: needs a learningRate, in its options or from the run that teleports.");
+      }
+      const inputs = { ...namedArrays({ params: p, state, batch: b }), rate: array(rate, dtype) };
       const results = await executable.run(inputs, { steps });
       return (
         unflatten(

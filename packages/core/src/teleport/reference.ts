@@ -1,7 +1,7 @@
 // The released code's teleport of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its defects: what made the
 // published curves. It does not keep the loss; createTeleporter does.
-import { astype, dtypeOf, type NdArray } from "../array.js";
-import { NumericalError, OptionError } from "../errors.js";
+import { astype, dtypeOf, type NdArray, zeros } from "../array.js";
+import { OptionError } from "../errors.js";
 import { backward } from "../graph/autodiff.js";
 import { add, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
@@ -19,6 +19,8 @@ import { jit } from "../runtime/jit.js";
 import { type Bijection, bijection } from "../symmetry/bijection.js";
 import { layerInput, preActivation } from "../symmetry/hidden-graphs.js";
 import { hiddenLayers } from "../symmetry/hidden-layers.js";
+import { identityPlus } from "../symmetry/matrix.js";
+import { orRefusal } from "../symmetry/or-refusal.js";
 import { type Batch, type BatchTensors, isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import type { BatchLoss } from "./objective/objective.js";
 
@@ -98,8 +100,10 @@ export async function referenceMlpTeleport(
       for (const [m, gradient] of slopes.entries()) {
         const now = exactAction && m > 0 ? await inputsOf(released, weights) : inputs;
         if (isRefusal(now)) return now;
-        const g = identityPlus(gradient, learningRate);
-        const back = exactAction ? inverseOf(g) : identityPlus(gradient, -learningRate);
+        const g = identityPlus(scaled(gradient, learningRate));
+        const back = exactAction
+          ? orRefusal(() => inverse(g), "I + T")
+          : identityPlus(scaled(gradient, -learningRate));
         if (isRefusal(back)) return back;
         weights = await released.move(m, weights, g, back, now[m]);
       }
@@ -128,16 +132,6 @@ async function inputsOf(released: Released, weights: Arrays): Promise<readonly L
     inputs.push({ h, plus });
   }
   return inputs;
-}
-
-function inverseOf(g: NdArray): NdArray | Refusal {
-  try {
-    return inverse(g);
-  } catch (error) {
-    if (error instanceof NumericalError)
-      return { refused: "I + T cannot be inverted: it is singular or not finite" };
-    throw error;
-  }
 }
 
 interface LayerInput {
@@ -256,10 +250,9 @@ function movedInverse(h: Tensor, plus: Tensor): Tensor {
 }
 
 const identity = (n: number): Tensor =>
-  constant(identityPlus({ shape: [n, n], data: new Float64Array(n * n) }, 0));
+  constant(identityPlus(zeros([n, n], "float64")));
 
-/** I + factor T. */
-function identityPlus({ shape, data }: NdArray, factor: number): NdArray<Float64Array> {
-  const n = shape[0];
-  return { shape, data: (data as Float64Array).map((v, i) => (i % (n + 1) === 0 ? 1 : 0) + factor * v) };
-}
+const scaled = ({ shape, data }: NdArray, factor: number): NdArray => ({
+  shape,
+  data: (data as Float64Array).map((v) => factor * v),
+});

@@ -4,13 +4,15 @@ import { dtypeOf, isNdArray, item } from "../array.js";
 import { OptionError } from "../errors.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
+import type { OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Resources } from "../runtime/resources.js";
 import type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { leapt, walked } from "./course.js";
-import { createCurvatureMeter } from "./curvature.js";
+import { type CurvatureMeter, createCurvatureMeter } from "./curvature.js";
 import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
-import { type BatchLoss, gradNormSq, type Memory, type Objective } from "./objective/objective.js";
+import { type BatchLoss, gradNormSq, type Memory, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
@@ -25,7 +27,9 @@ export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dty
   /** The loss that is kept, and whose objective is raised. */
   readonly loss: BatchLoss<TensorsOf<P>>;
   /** Default: {@link gradNormSq}. */
-  readonly objective?: Objective;
+  readonly objective?: ObjectiveFor<TensorsOf<P>>;
+  /** The loss measured on held-out data; default the same. */
+  readonly heldOutLoss?: BatchLoss<TensorsOf<P>>;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: BatchSpec;
@@ -38,7 +42,12 @@ export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dty
 export interface TeleportOptions {
   /** A batch of the same shapes on which the loss has to stay, too. */
   readonly heldOut?: Batch;
+  /** What the objective may know of the optimiser. */
   readonly memory?: MemoryArrays;
+  /** State that the race's optimiser begins with, at either point; default a fresh one. */
+  readonly raceState?: OptimizerState;
+  /** Learning rate of the race; default that of its options. */
+  readonly raceRate?: number;
 }
 
 export interface Teleported<P> {
@@ -73,13 +82,16 @@ export interface Teleporter<P> {
  */
 export async function createTeleporter<P>(options: TeleporterOptions<P>): Promise<Teleporter<P>> {
   const { symmetry, loss, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
-  const factory = options.search ?? (symmetry && gradientAscent(symmetry));
-  if (factory === undefined) {
-    throw new OptionError("A teleport needs a `search`, or a `symmetry` for gradient ascent on its orbit.");
+  if ((options.search === undefined) === (symmetry === undefined)) {
+    throw new OptionError(
+      "A teleport needs either a `search`, or a `symmetry` for gradient ascent on its orbit; not both.",
+    );
   }
+  const factory = options.search ?? gradientAscent(symmetry as Symmetry<P>);
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const limits = limitsOf(guard, dtype);
   const value = objective(loss);
+  const { heldOutLoss = loss } = options;
   const beforeCompiling = performance.now();
   const compileOptions = pickCompileOptions(options);
   const figures = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({
@@ -87,29 +99,46 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     objective: value(p, b, m),
     gradNormSq: gradNormSq(loss)(p, b, m),
   });
-  const measured = trace(figures as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
-  const search = await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions });
+  const elsewhere = (p: TensorsOf<P>, b: BatchTensors) => ({ loss: heldOutLoss(p, b) });
+  const names = ["params", "batch", "memory"];
   const raceOptions = guard === false ? undefined : guard.race;
-  const race = raceOptions && (await createRace(loss, params, batch, dtype, raceOptions, compileOptions));
-  const measurement = await compile(measured.graph, compileOptions);
-  const meter =
-    limits.curvature > 0
-      ? await createCurvatureMeter(loss, params, batch, limits.curvature, compileOptions)
-      : undefined;
+  const resources = new Resources();
+  const { search, measurement, elsewhereRun, race, meter } = await resources.releasedOnError(async () => ({
+    search: resources.keep(
+      await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions }),
+    ),
+    measurement: resources.keep(
+      await compile(trace(figures as never, [params, batch, memory], { names }).graph, compileOptions),
+    ),
+    elsewhereRun: resources.keep(
+      await compile(trace(elsewhere as never, [params, batch], { names }).graph, compileOptions),
+    ),
+    race:
+      raceOptions &&
+      resources.keep(await createRace(loss, params, batch, dtype, raceOptions, compileOptions)),
+    meter:
+      limits.curvature > 0
+        ? resources.keep(await createCurvatureMeter(loss, params, batch, limits.curvature, compileOptions))
+        : undefined,
+  }));
   const compileSeconds = (performance.now() - beforeCompiling) / 1000;
 
-  const measureWith = (at: Batch, { heldOut, memory: m = {} }: TeleportOptions) => {
-    const figuresOf = (p: P, b: Batch) => measurement.run(namedArrays({ params: p, batch: b, memory: m }));
+  const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
+    const raceStart = {
+      ...(raceState === undefined ? {} : { state: raceState }),
+      ...(raceRate === undefined ? {} : { rate: raceRate }),
+    };
+    const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
+      item((await elsewhereRun.run(namedArrays({ params: p, batch: b }))).loss);
     return async (p: P): Promise<Point> => {
-      const here = await figuresOf(p, at);
-      const elsewhere = heldOut && (await figuresOf(p, heldOut));
-      const finish = race && (await figuresOf(await race.run(p, at, m.optimizer), heldOut ?? at));
+      const here = await measurement.run(namedArrays({ params: p, batch: at, memory: m }));
+      const finish = race && (await race.run(p, at, raceStart));
       return {
         loss: item(here.loss),
         objective: item(here.objective),
         gradNormSq: item(here.gradNormSq),
-        ...(elsewhere ? { heldOutLoss: item(elsewhere.loss) } : {}),
-        ...(finish ? { racedLoss: item(finish.loss) } : {}),
+        ...(heldOut ? { heldOutLoss: await lossElsewhere(p, heldOut) } : {}),
+        ...(finish ? { racedLoss: await lossElsewhere(finish, heldOut ?? at) } : {}),
       };
     };
   };
@@ -125,7 +154,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
       const end = (race === undefined ? await leapt(course) : undefined) ?? (await walked(course));
       const { params: moved, start, point, reason, steps, halvings } = end;
       const accepted = moved !== initial;
-      const ratios = accepted && meter ? await compared(initial, moved) : undefined;
+      const seconds = (performance.now() - startTime) / 1000;
+      const ratios = accepted && meter ? await compared(meter, initial, moved) : undefined;
       const report: TeleportReport = {
         search: search.name,
         accepted,
@@ -141,13 +171,13 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         ...(ratios ? { ratios: { gradNormSq: point.gradNormSq / start.gradNormSq, ...ratios } } : {}),
         steps,
         halvings,
-        seconds: (performance.now() - startTime) / 1000,
+        seconds,
       };
       const { pushForward } = end;
       return { params: moved, report, ...(accepted && pushForward ? { pushForward } : {}) };
 
-      async function compared(before: P, after: P) {
-        const [from, to] = [await meter?.measure(before, at), await meter?.measure(after, at)];
+      async function compared(by: CurvatureMeter<P>, before: P, after: P) {
+        const [from, to] = [await by.measure(before, at), await by.measure(after, at)];
         if (from === undefined || to === undefined) return undefined;
         return {
           lambdaMax: to.lambdaMax / from.lambdaMax,
@@ -157,12 +187,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         };
       }
     },
-    async dispose() {
-      await search.dispose();
-      await measurement.dispose();
-      await race?.dispose();
-      await meter?.dispose();
-    },
+    dispose: () => resources.release(),
   };
 }
 

@@ -43,9 +43,3 @@ export function historyUpTo(step: number, { loss, seconds, gradNormSq, teleports
     teleports: teleports.filter((event) => event.step < step),
   };
 }
-
-/** Seconds of computing before a step: those of the steps and of the teleports since. */
-export function elapsedBefore(step: number, { seconds, teleports }: History): number {
-  const since = teleports.filter((event) => event.step === step);
-  return (seconds[step - 1] ?? 0) + since.reduce((sum, event) => sum + event.seconds, 0);
-}

@@ -7,6 +7,7 @@ import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Resources } from "../runtime/resources.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
 import type { BatchLoss } from "../teleport/objective/objective.js";
 import { flatten, unflatten } from "../tree.js";
@@ -41,7 +42,7 @@ export interface Minimization<P> {
   /** With `trajectory`: the parameters of each point. A teleport before step t shows as a jump to point t. */
   readonly trajectory?: readonly P[];
   readonly teleports: readonly TeleportEvent[];
-  /** `diverged` where a loss or gradient is no longer finite: all points up to there are kept. */
+  /** `diverged` where a loss or gradient is no longer finite: the lists then end before it. */
   readonly status: "done" | "diverged";
 }
 
@@ -91,14 +92,21 @@ export async function minimize<P>(
     names: ["params", "state", "batch", "rate"],
   });
   const { paths, def } = flatten<NdArray>({ params: start, state: first }, isNdArray);
-  const executable = await compile(graph, {
-    ...compileOptions,
-    scan: { carry: Object.fromEntries(paths.map((path) => [path, path])), sequences: ["rate"] },
-  });
   const plan = options.teleport;
-  const teleports =
-    plan &&
-    (await createTeleports<P>({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }));
+  const resources = new Resources();
+  const { executable, teleports } = await resources.releasedOnError(async () => ({
+    executable: resources.keep(
+      await compile(graph, {
+        ...compileOptions,
+        scan: { carry: Object.fromEntries(paths.map((path) => [path, path])), sequences: ["rate"] },
+      }),
+    ),
+    teleports:
+      plan &&
+      resources.keep(
+        await createTeleports<P>({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
+      ),
+  }));
 
   const points: Points<P> = { loss: [], gradNormSq: [], seconds: [], trajectory: [] };
   const events: TeleportEvent[] = [];
@@ -130,12 +138,13 @@ export async function minimize<P>(
   };
   const teleportIfDue = async (at: number): Promise<number> => {
     if (teleports === undefined || schedule === undefined) return Infinity;
-    const due = teleports.due(schedule, steps);
+    const due = teleports.due(schedule, 1);
     if (at < due) return due;
     const crossed = await teleports.cross(
       {
         step: at,
-        stepsPerEpoch: steps,
+        // All data in every step.
+        stepsPerEpoch: 1,
         losses: points.loss,
         params: current.params,
         optimizer: current.state,
@@ -146,32 +155,31 @@ export async function minimize<P>(
     );
     ({ schedule } = crossed);
     current = { params: crossed.params, state: crossed.optimizer };
-    if (crossed.event) {
-      events.push(crossed.event);
-      clock += crossed.event.seconds;
-    }
-    return teleports.due(schedule, steps);
+    clock += crossed.seconds;
+    if (crossed.event) events.push(crossed.event);
+    return teleports.due(schedule, 1);
   };
 
-  while (points.loss.length < steps && isFiniteSoFar(points)) {
-    const at = points.loss.length;
-    const due = await teleportIfDue(at);
-    const count = Math.min(steps - at, due - at, chunk);
-    await advance(count, count);
-  }
-  // The end is a point, too: what one more step would see.
-  if (isFiniteSoFar(points)) await advance(1, 0);
-  await executable.dispose();
-  await teleports?.dispose();
-  const isDone = isFiniteSoFar(points);
+  await resources.releasedOnError(async () => {
+    while (points.loss.length < steps && finiteCount(points) === points.loss.length) {
+      const at = points.loss.length;
+      const due = await teleportIfDue(at);
+      const count = Math.min(steps - at, due - at, chunk);
+      await advance(count, count);
+    }
+    // The end is a point, too: what one more step would see.
+    if (finiteCount(points) === points.loss.length) await advance(1, 0);
+  });
+  await resources.release();
+  const finite = finiteCount(points);
   return {
     params: current.params,
-    loss: points.loss,
-    gradNormSq: points.gradNormSq,
-    seconds: points.seconds,
-    ...(trajectory ? { trajectory: points.trajectory } : {}),
+    loss: points.loss.slice(0, finite),
+    gradNormSq: points.gradNormSq.slice(0, finite),
+    seconds: points.seconds.slice(0, finite),
+    ...(trajectory ? { trajectory: points.trajectory.slice(0, finite) } : {}),
     teleports: events,
-    status: isDone ? "done" : "diverged",
+    status: finite > steps ? "done" : "diverged",
   };
 }
 
@@ -182,8 +190,12 @@ interface Points<P> {
   readonly trajectory: P[];
 }
 
-function isFiniteSoFar<P>({ loss, gradNormSq }: Points<P>): boolean {
-  return Number.isFinite(loss.at(-1) ?? 0) && Number.isFinite(gradNormSq.at(-1) ?? 0);
+/** How many points there are before the first whose numbers are not finite. */
+function finiteCount<P>({ loss, gradNormSq }: Points<P>): number {
+  // Once a number is not finite, those after it are not either: the last tells of all.
+  const isGood = (t: number) => Number.isFinite(loss[t]) && Number.isFinite(gradNormSq[t]);
+  if (loss.length === 0 || isGood(loss.length - 1)) return loss.length;
+  return loss.findIndex((_, t) => !isGood(t));
 }
 
 /** The parameters that were recorded at one step of a run. */

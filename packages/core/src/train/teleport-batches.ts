@@ -18,21 +18,24 @@ interface Source<S> {
   readonly count: number;
   readonly step: number;
   readonly state: S;
-  readonly seed: number;
+  /** Of the step's dropout. */
+  readonly seed: bigint;
 }
 
 /**
- * The training loss of a model as a function of parameters and a batch `{x, y, seed, state...}`. Batch statistics and
- * dropout are those of training, so that it is the loss whose gradient the next step takes.
+ * The loss of a model as a function of parameters and a batch `{x, y, seed, state...}`. In training, batch statistics
+ * and dropout are those of the next step, so that it is the loss whose gradient that step takes.
  */
 export function teleportLoss<P, S>({
   model,
   loss,
   state,
+  training,
 }: {
   readonly model: Model<P, S>;
   readonly loss: Loss;
   readonly state: S;
+  readonly training: boolean;
 }): BatchLoss<TensorsOf<P>> {
   const { paths, def } = flatten<NdArray>({ state }, isNdArray);
   return (params, batch) => {
@@ -40,7 +43,7 @@ export function teleportLoss<P, S>({
       def,
       paths.map((path) => batch[path]),
     ) as { state: TensorsOf<S> };
-    const { output } = model.apply(params, batch.x, { state: s, training: true, seed: batch.seed });
+    const { output } = model.apply(params, batch.x, { state: s, training, seed: batch.seed });
     return loss(output, batch.y);
   };
 }
@@ -54,12 +57,17 @@ export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: 
   readonly heldOut?: Batch;
 } {
   const total = data.inputs.shape[0];
-  const rows: number[] = [];
-  for (let s = step; rows.length < 2 * count && rows.length < total; s++) rows.push(...batchOf(s));
+  // Each example once: batches of the next epoch may hold those of this one.
+  const unique = new Set<number>();
+  const patience = 4 * Math.ceil(total / batchOf(step).length);
+  for (let s = step; unique.size < Math.min(2 * count, total) && s < step + patience; s++) {
+    for (const row of batchOf(s)) unique.add(row);
+  }
+  const rows = [...unique];
   const make = (picked: readonly number[]): Batch => ({
     x: takeRows(data.inputs, picked),
     y: takeRows(data.labels, picked),
-    seed: { shape: [], data: BigInt64Array.of(BigInt(seed)) },
+    seed: { shape: [], data: BigInt64Array.of(seed) },
     ...namedArrays({ state }),
   });
   const rest = rows.slice(count, 2 * count);

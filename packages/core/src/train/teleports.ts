@@ -2,15 +2,15 @@ import { array } from "../array.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
+import { Resources } from "../runtime/resources.js";
 import type { Batch, Symmetry } from "../symmetry/symmetry.js";
 import type { GuardOptions } from "../teleport/guard.js";
-import type { BatchLoss, Objective } from "../teleport/objective/objective.js";
+import type { BatchLoss, ObjectiveFor } from "../teleport/objective/objective.js";
 import type { TeleportReport } from "../teleport/report.js";
-import { gradientAscent } from "../teleport/search/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "../teleport/search/search.js";
 import { createTeleporter } from "../teleport/teleporter.js";
 import { createTransport, type TransportPolicy } from "../teleport/transport.js";
-import { type Occasion, occasionAt, type When } from "../teleport/when.js";
+import { occasionAt, type When } from "../teleport/when.js";
 
 /**
  * How a run teleports: when, on which way, to what end, and what becomes of the optimiser's state.
@@ -24,9 +24,14 @@ export interface TeleportPlan<P> {
   /** Another search, such as `levelSet()`. */
   readonly search?: SearchFactory<P>;
   /** What is raised; default the squared gradient norm. */
-  readonly objective?: Objective;
-  /** See `GuardOptions`; `false` takes every finite point, and is for reproducing others' results. */
+  readonly objective?: ObjectiveFor<TensorsOf<P>>;
+  /**
+   * See `GuardOptions`; a race without optimiser and learning rate takes the run's. `false` takes every finite point, and
+   * is for reproducing others' results.
+   */
   readonly guard?: GuardOptions | false;
+  /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
+  readonly heldOut?: Batch;
   /** What becomes of the optimiser's state; default `keep`. */
   readonly state?: TransportPolicy;
 }
@@ -50,6 +55,8 @@ export interface ScheduleState {
 interface Subject<P> {
   readonly plan: TeleportPlan<P>;
   readonly loss: BatchLoss<TensorsOf<P>>;
+  /** The loss on held-out data, where it is another one: that of evaluation. */
+  readonly heldOutLoss?: BatchLoss<TensorsOf<P>>;
   readonly params: P;
   readonly batch: Batch;
   readonly optimizer: Optimizer;
@@ -76,6 +83,8 @@ export interface Crossed<P> {
   readonly schedule: ScheduleState;
   /** Left out where the schedule said no. */
   readonly event?: TeleportEvent;
+  /** What all of it took: trials, the teleport, the optimiser's state; measuring curvature for the report not counted. */
+  readonly seconds: number;
 }
 
 /** The teleports of a run. */
@@ -97,6 +106,7 @@ export const firstSchedule = (when: When): ScheduleState => ({ asked: -1, state:
 export async function createTeleports<P>({
   plan,
   loss,
+  heldOutLoss,
   params,
   batch,
   optimizer,
@@ -108,54 +118,88 @@ export async function createTeleports<P>({
     // Only an objective of the user's choice looks at it.
     objective === undefined ? {} : { optimizer: optimizerState, learningRate: array(rate, dtype) };
   const made = typeof symmetry === "function" ? symmetry(params) : symmetry;
-  const search = plan.search ?? (made && gradientAscent(made));
-  const teleporter = await createTeleporter<P>({
-    ...compileOptions,
-    ...(search ? { search } : {}),
-    loss,
-    ...(objective ? { objective } : {}),
-    params,
-    batch,
-    memory: memoryOf(optimizer.init(params), 0),
-    ...(plan.guard === undefined ? {} : { guard: plan.guard }),
-  });
-  const transport = await createTransport({ policy: state, optimizer, loss, params, batch, compileOptions });
+  const { guard, isOwnRace } = guardOf(plan, optimizer);
+  const resources = new Resources();
+  const { teleporter, transport } = await resources.releasedOnError(async () => ({
+    teleporter: resources.keep(
+      await createTeleporter<P>({
+        ...compileOptions,
+        ...(plan.search ? { search: plan.search } : {}),
+        ...(made ? { symmetry: made } : {}),
+        loss,
+        ...(heldOutLoss ? { heldOutLoss } : {}),
+        ...(objective ? { objective } : {}),
+        params,
+        batch,
+        memory: memoryOf(optimizer.init(params), 0),
+        ...(guard === undefined ? {} : { guard }),
+      }),
+    ),
+    transport: resources.keep(
+      await createTransport({ policy: state, optimizer, loss, params, batch, compileOptions }),
+    ),
+  }));
 
   return {
     due({ asked, state: seen }, stepsPerEpoch) {
-      const next = when.nextStep?.({ step: asked, stepsPerEpoch }, seen);
-      return next ?? Math.max(0, asked + usualPause);
+      const next = when.nextStep?.({ step: asked, stepsPerEpoch }, seen) ?? asked + usualPause;
+      return Math.max(next, asked + 1);
     },
     async cross(at, schedule) {
       const { step, stepsPerEpoch, losses } = at;
+      const begin = performance.now();
       const since = losses.slice(Math.max(0, schedule.asked), step);
-      const teleport = () =>
-        teleporter.teleport(at.params, at.batch, {
+      const heldOut = plan.heldOut ?? at.heldOut;
+      let uncounted = 0;
+      const teleport = async () => {
+        const start = performance.now();
+        const result = await teleporter.teleport(at.params, at.batch, {
           memory: memoryOf(at.optimizer, at.learningRate),
-          ...(at.heldOut ? { heldOut: at.heldOut } : {}),
+          raceRate: at.learningRate,
+          ...(isOwnRace ? { raceState: at.optimizer } : {}),
+          ...(heldOut ? { heldOut } : {}),
         });
+        // A report's curvature serves the reader alone.
+        uncounted += (performance.now() - start) / 1000 - result.report.seconds;
+        return result;
+      };
+      const crossed = (parts: Omit<Crossed<P>, "seconds">): Crossed<P> => ({
+        ...parts,
+        seconds: Math.max(0, (performance.now() - begin) / 1000 - uncounted),
+      });
       // The gain that can be expected is that of a trial.
       const trial = when.needsPredictedGain ? await teleport() : undefined;
-      const gain = trial && trial.report.objectiveAfter / trial.report.objectiveBefore - 1;
-      const occasion: Occasion = occasionAt(step, stepsPerEpoch, since, gain);
-      const answer = when.should(occasion, schedule.state);
+      const gain = trial && relativeGain(trial.report);
+      const answer = when.should(occasionAt(step, stepsPerEpoch, since, gain), schedule.state);
       const seen = { asked: step, state: answer.state };
       const { params: from, optimizer: stateBefore } = at;
-      if (!answer.teleport) return { params: from, optimizer: stateBefore, schedule: seen };
+      if (!answer.teleport) return crossed({ params: from, optimizer: stateBefore, schedule: seen });
       const moved = trial ?? (await teleport());
       const carried = moved.report.accepted
         ? await transport.carry({ from, state: stateBefore, batch: at.batch, moved })
         : { state: stateBefore };
-      return {
+      return crossed({
         params: moved.params,
         optimizer: carried.state,
         schedule: seen,
         event: { step, ...moved.report, ...(carried.note === undefined ? {} : { note: carried.note }) },
-      };
+      });
     },
-    async dispose() {
-      await teleporter.dispose();
-      await transport.dispose();
-    },
+    dispose: () => resources.release(),
   };
+}
+
+/** A plan's guard with the run's optimiser in its race, unless it names another one; that one starts afresh. */
+function guardOf<P>({ guard }: TeleportPlan<P>, optimizer: Optimizer) {
+  if (!guard || guard.race === undefined) return { guard, isOwnRace: false };
+  return {
+    guard: { ...guard, race: { optimizer, ...guard.race } },
+    isOwnRace: guard.race.optimizer === undefined,
+  };
+}
+
+/** Growth of the objective relative to its size; 0 where it stays. */
+function relativeGain({ objectiveBefore, objectiveAfter }: TeleportReport): number {
+  const growth = objectiveAfter - objectiveBefore;
+  return growth === 0 ? 0 : growth / Math.abs(objectiveBefore);
 }

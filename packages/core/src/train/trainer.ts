@@ -12,7 +12,7 @@ import type { Executable } from "../runtime/executable.js";
 import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
-import { elapsedBefore, emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
+import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
 import { type Loss, traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
@@ -163,13 +163,26 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   });
   const evaluator = createEvaluator({ model, loss, like: start, dtype, compileOptions });
   const { teleport } = options;
-  const batchOfTeleport = (step: number, state: S) =>
-    teleportBatches({ data, batchOf, count: teleport?.batchSize ?? batchSize, step, state, seed });
+  const teleportSize = teleport?.batchSize ?? batchSize;
+  if (!Number.isInteger(teleportSize) || teleportSize < 1 || teleportSize > count) {
+    throw new OptionError(`teleport.batchSize must be an integer in [1, ${count}]; got ${teleportSize}.`);
+  }
+  const batchOfTeleport = (step: number, modelState: S) =>
+    teleportBatches({
+      data,
+      batchOf,
+      count: teleportSize,
+      step,
+      state: modelState,
+      seed: stepSeed(seed, step),
+    });
   const teleports =
     teleport &&
     (await createTeleports<P>({
       plan: teleport,
-      loss: teleportLoss({ model, loss, state }),
+      loss: teleportLoss({ model, loss, state, training: true }),
+      // What a move does to evaluation, running statistics included, shows on held-out data.
+      heldOutLoss: teleportLoss({ model, loss, state, training: false }),
       params,
       batch: batchOfTeleport(0, state).batch,
       optimizer,
@@ -180,6 +193,8 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   let current = start;
   let history = emptyHistory();
   let isComputing = false;
+  /** Seconds of teleports and of questions to their schedule since the last step. */
+  let pause = 0;
   const requireIdle = (what: string) => {
     if (isComputing) throw new IsolossError(`${what}: this trainer is running; await that run first.`);
   };
@@ -212,13 +227,14 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     const next = stateFrom(current, results, first + steps);
     requireFinite({ losses, rates, next, first, data });
 
-    const before = elapsedBefore(first, history);
+    const before = (history.seconds.at(-1) ?? 0) + pause;
     if (gradNorm) history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
     losses.forEach((l, t) => {
       history.loss.push(l);
       history.seconds.push(before + (seconds * (t + 1)) / steps);
     });
     current = next;
+    pause = 0;
     return losses;
   };
 
@@ -240,8 +256,9 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
       },
       schedule,
     );
-    const { event, ...next } = crossed;
+    const { event, seconds, ...next } = crossed;
     current = { ...current, ...next };
+    pause += seconds;
     if (event) history.teleports.push(event);
     return teleports.due(crossed.schedule, stepsPerEpoch);
   };
@@ -264,8 +281,15 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
         requireIdle("run");
         const begin = performance.now();
         isComputing = true;
+        const kept = { current, teleports: history.teleports.length };
         const losses = await teleportIfDue()
           .then((due) => advance(Math.min(reportEvery, last - current.step, due - current.step)))
+          .catch((error) => {
+            // A teleport belongs to the steps after it.
+            ({ current } = kept);
+            history.teleports.length = kept.teleports;
+            throw error;
+          })
           .finally(() => {
             isComputing = false;
           });
@@ -283,6 +307,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
       checkState(given, current);
       history = historyUpTo(given.step, past);
       current = { ...current, ...given };
+      pause = 0;
     },
     async dispose() {
       await executable.dispose();

@@ -11,8 +11,7 @@ import { patchTransformer } from "../../src/nn/models/patch-transformer.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { vgg6 } from "../../src/nn/models/vgg6.js";
 import { compile } from "../../src/runtime/compile.js";
-import type { Discovery } from "../../src/symmetry/discovery/descriptors.js";
-import { analyse } from "../../src/symmetry/discovery/discovery.js";
+import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Batch } from "../../src/symmetry/symmetry.js";
 import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { teleportLoss } from "../../src/train/teleport-batches.js";
@@ -27,39 +26,39 @@ export interface Architecture {
   readonly params: Params;
   readonly batch: Batch;
   readonly loss: BatchLoss<TensorsOf<Params>>;
-  /** What an analysis of the loss' graph finds. */
-  readonly found: Discovery;
+  readonly symmetries: Symmetries<Params>;
+  /** JavaScript computes in float64 whatever the arrays are; ONNX Runtime in their type. */
+  readonly runtime: "auto" | "onnx";
 }
 
 export interface ArchitectureRow {
   readonly name: string;
   readonly model: Model<unknown, unknown>;
+  /** Shape of a batch of images. */
   readonly input: readonly number[];
-  readonly classes: number;
+  /** Whether it has so many parameters, or graphs so large, that each try takes long. */
+  readonly isLarge: boolean;
 }
 
-const row = (name: string, model: unknown, input: readonly number[], classes: number): ArchitectureRow => ({
+const classes = 3;
+
+const row = (name: string, model: unknown, input: readonly number[], isLarge = false): ArchitectureRow => ({
   name,
   model: model as ArchitectureRow["model"],
   input,
-  classes,
+  isLarge,
 });
 
-const patches = { imageSize: [4, 4], patch: 2, width: 6, heads: 3, depth: 2, classes: 3 } as const;
+const patches = { imageSize: [4, 4], patch: 2, width: 6, heads: 3, depth: 2, classes } as const;
 
 /** One row a model: architectures.test.ts runs on all of them. */
 export const architectures: readonly ArchitectureRow[] = [
-  row("convnet", convnet({ imageSize: [6, 6], stages: [[3, 4], [5]], classes: 3 }), [4, 1, 6, 6], 3),
-  row(
-    "lenet",
-    lenet({ imageSize: [16, 16], channels: [2, 3], hidden: [5, 4], classes: 3 }),
-    [4, 1, 16, 16],
-    3,
-  ),
-  row("vgg6", vgg6({ imageSize: [8, 8], classes: 3 }), [2, 3, 8, 8], 3),
-  row("resnet18", resnet18({ width: 2, classes: 3 }), [3, 3, 16, 16], 3),
-  row("patchTransformer with relu", patchTransformer(patches), [4, 1, 4, 4], 3),
-  row("patchTransformer with gelu", patchTransformer({ ...patches, activation: "gelu" }), [4, 1, 4, 4], 3),
+  row("convnet", convnet({ imageSize: [6, 6], stages: [[3, 4], [5]], classes }), [4, 1, 6, 6]),
+  row("lenet", lenet({ imageSize: [16, 16], channels: [2, 3], hidden: [5, 4], classes }), [4, 1, 16, 16]),
+  row("vgg6", vgg6({ imageSize: [8, 8], classes }), [2, 3, 8, 8], true),
+  row("resnet18", resnet18({ width: 2, classes }), [3, 3, 16, 16], true),
+  row("patchTransformer with relu", patchTransformer(patches), [4, 1, 4, 4]),
+  row("patchTransformer with gelu", patchTransformer({ ...patches, activation: "gelu" }), [4, 1, 4, 4]),
 ];
 
 export const architecture = (name: string): ArchitectureRow => {
@@ -68,10 +67,19 @@ export const architecture = (name: string): ArchitectureRow => {
   return found;
 };
 
+const built = new Map<string, Architecture>();
+
 /** A network at random parameters: PyTorch's start values with noise on each, norms and biases included. */
-export function build({ model, input, classes }: ArchitectureRow, seed: number, dtype: Float): Architecture {
-  const { params: start, state } = model.init(new Mt19937(seed), { dtype: "float64" });
-  const rng = createRng(seed).fork("architecture");
+export function build(row: ArchitectureRow, dtype: Float): Architecture {
+  const key = `${row.name} ${dtype}`;
+  const known = built.get(key) ?? buildAnew(row, dtype);
+  built.set(key, known);
+  return known;
+}
+
+function buildAnew({ model, input }: ArchitectureRow, dtype: Float): Architecture {
+  const { params: start, state } = model.init(new Mt19937(1), { dtype: "float64" });
+  const rng = createRng(1).fork("architecture");
   const params = mapTree((v) => v + 0.1 * rng.normal(), start as Params, dtype);
   const images = Float64Array.from({ length: sizeOf(input) }, () => rng.normal());
   const typedState = mapTree((v) => v, state as Params, dtype);
@@ -85,19 +93,23 @@ export function build({ model, input, classes }: ArchitectureRow, seed: number, 
     model: model as never,
     loss: crossEntropy,
     state: typedState,
+    training: true,
   });
-  const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
-  // The actions know parameters by their paths in the tree.
-  const inputs = graph.inputs.map(({ name, tensor }) => ({ name: name.replace(/^params\./, ""), tensor }));
-  return { params, batch, loss, found: analyse({ ...graph, inputs }, Object.keys(namedArrays(params))) };
+  return {
+    params,
+    batch,
+    loss,
+    symmetries: symmetriesOf(loss, params, batch),
+    runtime: dtype === "float32" ? "onnx" : "auto",
+  };
 }
 
-/** A function of parameters and batch, compiled for an architecture: its results by path. */
-export async function compiled(f: unknown, { params, batch }: Architecture) {
+/** A function of parameters and batch, compiled for an architecture: its results by path. Numbers of float32 are really so. */
+export async function compiled(f: unknown, { params, batch, runtime }: Architecture) {
   const { graph } = trace(f as never, [params, batch], { names: ["params", "batch"] });
-  const executable = await compile(graph);
-  return (p: Params): Promise<Record<string, NdArray>> =>
-    executable.run(namedArrays({ params: p, batch })) as Promise<Record<string, NdArray>>;
+  const executable = await compile(graph, { runtime });
+  return async (p: Params): Promise<Readonly<Record<string, NdArray>>> =>
+    executable.run(namedArrays({ params: p, batch }));
 }
 
 /** Changes every number of a tree. */
@@ -109,21 +121,27 @@ export function mapTree<P>(f: (v: number) => number, tree: P, dtype: Float): P {
   return unflatten(def, changed) as P;
 }
 
-/** All numbers of a tree, in order. */
-export const numbersOf = (tree: unknown): Float64Array =>
-  Float64Array.from(
-    flatten<NdArray>(tree, isNdArray).leaves.flatMap(({ data }) => Array.from(data as Float64Array)),
-  );
+/** All numbers of a tree, or of some of its arrays, in order. */
+export function numbersOf(tree: unknown, paths?: ReadonlySet<string>): Float64Array {
+  const chosen = Object.entries(namedArrays(tree)).filter(([path]) => paths?.has(path) ?? true);
+  const out = new Float64Array(chosen.reduce((n, [, { data }]) => n + data.length, 0));
+  let at = 0;
+  for (const [, { data }] of chosen) {
+    out.set(data as Float64Array, at);
+    at += data.length;
+  }
+  return out;
+}
 
-/** Length of the difference relative to the first one's. */
-export function distance(a: unknown, b: unknown): number {
-  const [x, y] = [numbersOf(a), numbersOf(b)];
+/** Length of the difference relative to the first one's, over all arrays or those at some paths. */
+export function distance(a: unknown, b: unknown, paths?: ReadonlySet<string>): number {
+  const [x, y] = [numbersOf(a, paths), numbersOf(b, paths)];
   const length = (v: Float64Array) => Math.sqrt(v.reduce((s, c) => s + c * c, 0));
   return length(x.map((v, i) => v - y[i])) / length(x);
 }
 
 /** A tree in a model's shape from a function's results. */
-export function treeLike<P>(params: P, results: Record<string, NdArray>): P {
+export function treeLike<P>(params: P, results: Readonly<Record<string, NdArray>>): P {
   const { paths, def } = flatten<NdArray>(params, isNdArray);
   return unflatten(
     def,

@@ -184,7 +184,7 @@ describe("createTeleporter", () => {
 
   it("needs a search or a symmetry", async () => {
     const { loss, params, batch } = problem;
-    await expect(createTeleporter({ loss, params, batch })).rejects.toThrow(/needs a `search`/);
+    await expect(createTeleporter({ loss, params, batch })).rejects.toThrow(/needs either a `search`/);
   });
 
   it("passes provider and threads on to the runtime", async () => {

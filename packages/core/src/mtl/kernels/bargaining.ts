@@ -1,4 +1,4 @@
-import { cosines, type Square, restrict, rowNorms, spread, sum } from "./gramian.js";
+import { cosines, restrict, rowNorms, type Square, spread, sum } from "./gramian.js";
 import { minNorm } from "./min-norm.js";
 import { powerRoot } from "./power-root.js";
 
@@ -35,7 +35,8 @@ export function bargain(G: Square, p: number): Bargain {
 
 /** Why the weights are not the solution for all tasks; nothing to say if they are. */
 export function noteOf({ kept, solved }: Bargain, K: number, instead: string): { readonly note?: string } {
-  if (!solved) return { note: `The gradients have a convex combination that is 0, so no solution: ${instead}.` };
+  if (!solved)
+    return { note: `The gradients have a convex combination that is 0, so no solution: ${instead}.` };
   const zeros = Array.from({ length: K }, (_, k) => k).filter((k) => !kept.includes(k));
   return zeros.length > 0 ? { note: `Gradient 0, so left out: task ${zeros.join(", ")}.` } : {};
 }

@@ -5,7 +5,7 @@ import { minNorm } from "./min-norm.js";
 export interface CagradInner {
   /** w*, [K]. */
   readonly weights: Float64Array;
-  /** ||g_w|| = ||J' w*||; 0 if a combination that is 0 (up to 1e-7 of its parts) is optimal. */
+  /** ||g_w|| = ||J' w*||; 0 if a combination that is 0 (up to 1e-6 of its parts) is optimal. */
   readonly norm: number;
 }
 
@@ -17,7 +17,7 @@ interface Point {
 }
 
 /** ||g_w|| up to this share of sum_k w_k ||g_k|| is 0. */
-const vanishing = 1e-7;
+const vanishing = 1e-6;
 
 /**
  * argmin over the simplex of g_w . g_0 + sigma ||g_w||, g_w = J' w, g_0 = mean of the g_k, sigma = c ||g_0||.
@@ -51,28 +51,38 @@ export function cagradInner(G: Square, c: number): CagradInner {
   const excess = ({ t, norm }: Point) => norm - sigma * t;
 
   let low = at(0);
-  if (low.norm <= vanishing * dot(low.w, n)) {
+  const parts = dot(low.w, n);
+  if (low.norm <= vanishing * parts) {
     const least = n.reduce((a, x) => (x > 0 ? Math.min(a, x) : a), Infinity);
-    const near = at((vanishing * least) / sigma);
+    const near = at((vanishing * (parts || least)) / sigma);
     if (excess(near) <= 0) return { weights: low.w, norm: 0 };
     low = near;
   }
-  let high = at(largest(n) / sigma);
-  for (let round = 0; round < 60; round++) {
-    if (sameSupport(low.w, high.w)) return between(G, sigma, low, high);
-    const middle = at(guess(low.t, excess(low), high.t, excess(high), round));
+  // ||g_w|| grows with t, so that sigma t = ||g_w|| of a point below the root is not above it either.
+  low = at(low.norm / sigma);
+  const limit = largest(n) / sigma;
+  let high = low;
+  for (let factor = 4; excess(high) > 0 && high.t < limit; factor *= factor) {
+    low = high;
+    high = at(Math.min(limit, low.t * factor));
+  }
+  for (let round = 0; round < 100; round++) {
+    const wide = high.t > 16 * low.t;
+    if (!wide && sameSupport(low.w, high.w)) break;
+    const middle = at(wide ? Math.sqrt(low.t * high.t) : guess(low, high, sigma, round));
     if (middle.t <= low.t || middle.t >= high.t) break;
-    if (excess(middle) > 0) low = middle;
+    if (middle.norm > sigma * middle.t) low = middle;
     else high = middle;
   }
   return between(G, sigma, low, high);
 }
 
 /** By turns the secant's root, nudged off the ends, and the middle: the bracket shrinks from both sides. */
-function guess(low: number, above: number, high: number, below: number, round: number): number {
-  const share = round % 2 === 0 ? above / (above - below) : 0.5;
-  const kept = Math.max(0.02, Math.min(0.98, Number.isFinite(share) ? share : 0.5));
-  return low + kept * (high - low);
+function guess(low: Point, high: Point, sigma: number, round: number): number {
+  const above = low.norm - sigma * low.t;
+  const below = high.norm - sigma * high.t;
+  const share = round % 2 === 0 && above > below ? above / (above - below) : 0.5;
+  return low.t + Math.max(0.02, Math.min(0.98, share)) * (high.t - low.t);
 }
 
 const sameSupport = (a: Float64Array, b: Float64Array) => a.every((x, k) => x > 0 === b[k] > 0);

@@ -65,7 +65,7 @@ export function cosines(G: Square, n: Float64Array = rowNorms(G)): Square {
     for (let j = 0; j < i; j++) {
       if (n[j] === 0) continue;
       const cosine = G.data[i * K + j] / n[i] / n[j];
-      const bounded = cosine > 1 ? 1 : cosine < -1 ? -1 : cosine;
+      const bounded = cosine > 1 ? 1 : Math.max(cosine, -1);
       data[i * K + j] = bounded;
       data[j * K + i] = bounded;
     }

@@ -5,8 +5,8 @@ import { cosines, dot, largest, rowNorms, type Square, sum, times } from "./gram
 
 /** y' C y / (sum y)^2 below which the unit gradients count as having a non-negative combination that is zero. */
 const stationary = 1e-13;
-/** Share of the largest y_k at which another stops falling. */
-const negligible = 1e-100;
+/** Share of the largest y_k at which another stops falling: far below, its own size no longer matters to C y. */
+const negligible = 1e-30;
 const maximalSteps = 200;
 
 /**
@@ -14,7 +14,8 @@ const maximalSteps = 200;
  *
  * x minimises 1/2 x' G x + sum phi(x_k), phi = -log x for p = 1 and -x^{1-p} / (1-p) otherwise, on x > 0. It is unique,
  * and exists unless some w >= 0, w != 0, has J' w = 0 (a zero row, opposite gradients, a Pareto stationary point): to
- * rounding, unless the hull of the unit gradients comes within 3e-7 of 0.
+ * rounding, unless the hull of the unit gradients comes within 3e-7 of 0. Null, too, after 200 steps without convergence,
+ * which no test has met.
  *
  * @param G Gramian, [K, K]
  * @param p > 0
@@ -43,11 +44,16 @@ export function powerRoot(G: Square, p: number): Float64Array | null {
     const size = largest(direction.map((d, k) => (d < 0 && y[k] <= floor ? 0 : Math.abs(d) / y[k])));
     y = search(C, powers, y, direction, g);
     // Quadratic convergence: after a step of 1e-8 the error is rounding. Near-singular C: until it is no better.
-    if (size <= 1e-8 || (size <= 1e-4 && size >= last)) return y.map((v, k) => v / n[k]);
+    if (size <= 1e-8 || (size <= 1e-4 && size >= last)) {
+      return y.map((v, k) => (v <= floor && z[k] > 0 ? rootOf(z[k], logs[k], p) : v) / n[k]);
+    }
     last = size;
   }
   return null;
 }
+
+/** The y with z = n^{p-1} y^{-p}. */
+const rootOf = (z: number, log: number, p: number) => Math.exp(((p - 1) * log - Math.log(z)) / p);
 
 /** The solution for orthogonal gradients, y_k = n_k^{(p-1)/(p+1)}, times the best factor. */
 function startOf(C: Square, logs: Float64Array, p: number): Float64Array {

@@ -1,4 +1,4 @@
-import { sum, type Square } from "./gramian.js";
+import { type Square, sum } from "./gramian.js";
 
 /**
  * G / trace G (0 for a trace below normEps) + regEps I: the Gramian of the quadratic programs of UPGrad and DualProj.

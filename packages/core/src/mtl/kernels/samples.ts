@@ -7,7 +7,9 @@ type Jacobian = NdArray<Float64Array>;
 /** The Jacobians of three independent batches, checked. */
 export function threeSamples(name: string, { samples, losses }: TaskInput): readonly Jacobian[] {
   if (samples?.length !== 3) {
-    throw new ShapeError(`${name} needs the Jacobians of 3 batches in samples; got ${samples?.length ?? "none"}.`);
+    throw new ShapeError(
+      `${name} needs the Jacobians of 3 batches in samples; got ${samples?.length ?? "none"}.`,
+    );
   }
   const [K, P] = [losses.length, samples[0].shape[1]];
   samples.forEach(({ shape, data }, s) => {

@@ -28,7 +28,7 @@ const rankTolerance = 1e-12;
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * config().combine(input, null).weights; // 1.2264, 0.8441
+ * config().combine(input, null).weights; // 1.2265, 0.8441
  */
 export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
   checkOptions<ConfigOptions>("config", options, { preference: listOf(finite) });

@@ -16,11 +16,14 @@ export interface Memory {
 /** A scalar that a point is judged by. */
 export type PointValue<P> = (params: P, batch: BatchTensors, memory?: Memory) => Tensor;
 
-/**
- * What a teleport maximises, made from the loss. Traced. Any function of this form will do, such as
- * `const largeA: Objective = () => (params) => sum(square(params.a))`; {@link minimised} turns one round.
- */
+/** What a teleport maximises, made from the loss, for any parameters. Traced. */
 export type Objective = <P>(loss: BatchLoss<P>) => PointValue<P>;
+
+/**
+ * The same for parameters of one type. Any function of this form will do, such as
+ * `() => (params) => sum(square(params.a))`; {@link minimised} turns one round.
+ */
+export type ObjectiveFor<P> = (loss: BatchLoss<P>) => PointValue<P>;
 
 /** ||grad L||^2: the speed of gradient flow, dL/dt = -||grad L||^2 (Zhao et al., NeurIPS 2022, eq. 1). */
 export const gradNormSq: Objective = (loss) => (params, batch) => {
@@ -29,7 +32,9 @@ export const gradNormSq: Objective = (loss) => (params, batch) => {
 };
 
 /** The negative of an objective: the teleport then looks for its smallest value. */
-export function minimised(objective: Objective): Objective {
+export function minimised(objective: Objective): Objective;
+export function minimised<P>(objective: ObjectiveFor<P>): ObjectiveFor<P>;
+export function minimised<P>(objective: ObjectiveFor<P>): ObjectiveFor<P> {
   return (loss) => {
     const value = objective(loss);
     return (params, batch, memory) => neg(value(params, batch, memory));

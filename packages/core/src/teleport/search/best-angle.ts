@@ -1,8 +1,7 @@
 // The largest objective on the orbit of a group of plane rotations, a circle: the argmax of Zhao et al., NeurIPS 2022,
 // algorithm 1, found by scanning.
-import { isNdArray, item, type NdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom } from "../../optim/options.js";
 import { compile } from "../../runtime/compile.js";
@@ -10,6 +9,7 @@ import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.
 import { flatten } from "../../tree.js";
 import { traceAscent } from "./ascent-graph.js";
 import { jump } from "./jump.js";
+import { compileObjective } from "./objective-value.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
 
 export interface BestAngleOptions {
@@ -44,13 +44,9 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
   }
   const element = (angle: number): NdArray[] => [{ shape: block, data: Float64Array.of(angle) }];
   return async (problem) => {
-    const { params, batch, memory } = problem;
-    const value = trace(problem.objective as never, [params, batch, memory] as never, {
-      names: ["params", "batch", "memory"],
-    }).graph;
-    const objective = await compile(value, problem.compileOptions);
+    const objective = await compileObjective(problem);
     const slope = await compile(traceAscent(symmetry, problem.objective, problem), problem.compileOptions);
-    await symmetry.prepare?.(params, batch);
+    await symmetry.prepare?.(problem.params, problem.batch);
 
     const search = async (start: P, setting: Setting<P>): Promise<number | Stop> => {
       const at = (angle: number) => symmetry.act(start, element(angle), setting.batch);
@@ -58,9 +54,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
       /** NaN where the action refuses: such angles are passed over. */
       const valueAt = async (angle: number): Promise<number> => {
         const p = await at(angle);
-        return isRefusal(p)
-          ? Number.NaN
-          : item((await objective.run(namedArrays({ params: p, ...given }))).result);
+        return isRefusal(p) ? Number.NaN : objective.at(p, setting);
       };
       const slopeAt = async (angle: number): Promise<number> => {
         const p = await at(angle);

@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "../../array.js";
+import { type Shape, sizeOf, stridesOf } from "../../array.js";
 import type { Tensor } from "../../graph/tensor.js";
 
 /** For each element of a tensor a number that says where it comes from. */
@@ -50,13 +50,6 @@ export function viewOrigins(node: Tensor, origins: Origins): Origins | undefined
     default:
       return undefined;
   }
-}
-
-/** Row-major distances of neighbours along each axis. */
-export function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1] * shape[d + 1];
-  return strides;
 }
 
 /** The elements at first + sum_d i_d stride_d, for all indices i of a shape. */

@@ -1,11 +1,12 @@
 // Which parameters multiply which inputs, read off the graph of a loss: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362,
 // section 4, for whatever a network is made of.
+import { stridesOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import { fill } from "../../graph/ops/leaf.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { gathered, type Origins, stridesOf, viewOrigins } from "./index-views.js";
+import { gathered, type Origins, viewOrigins } from "./index-views.js";
 import { patchesOf } from "./patches.js";
 
 /** Vectors of parameters that only ever appear in inner products with the same inputs: the rows of a weight. */

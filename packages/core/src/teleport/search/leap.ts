@@ -60,6 +60,7 @@ export async function compileAscent<P>(
       gradNormSq: gradNormSq(loss)(p, b, m),
       slope: norm,
       length: sqrt(dot(taken, taken)),
+      wanted: sqrt(dot(direction, direction)),
     };
   };
   const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
@@ -77,7 +78,6 @@ export async function compileAscent<P>(
     scan: { carry: Object.fromEntries(moving.map((name) => [name, name])) },
   });
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const smallest = 1e-6 * Math.min(stepSize, region.value);
   await warmUp(loop, { params, ...still, batch, memory });
 
   return {
@@ -86,9 +86,11 @@ export async function compileAscent<P>(
       const results = await loop.run(inputs, { steps });
       const series = (name: string) => results[name].data as Float64Array;
       const [losses, objectives, norms] = ["loss", "objective", "gradNormSq"].map(series);
-      const [slopes, lengths] = ["slope", "length"].map(series);
+      const [slopes, lengths, wanted] = ["slope", "length", "wanted"].map(series);
       // Where nothing is left to move, all later points are this one.
-      const idle = lengths.findIndex((length) => !(length > smallest));
+      const idle = lengths.findIndex(
+        (length, t) => !(length > 1e-6 * Math.min(stepSize * wanted[t], region.value)),
+      );
       const count = idle < 0 ? steps : idle;
       const ends = paths.map((path) => results[path]);
       const total = zeros.map((_, i) => results[`total.${i}`]);

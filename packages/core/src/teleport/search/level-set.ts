@@ -9,7 +9,7 @@ import { compile } from "../../runtime/compile.js";
 import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { dotOf } from "../hessian.js";
 import type { Memory } from "../objective/objective.js";
-import { type ParameterVector, parameterVector } from "./parameter-vector.js";
+import { type ParameterVector, parameterVector } from "../parameter-vector.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
 
 export interface LevelSetOptions {

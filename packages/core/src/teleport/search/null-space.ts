@@ -9,7 +9,7 @@ import type { BatchTensors } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
 import { compileInputSpaces, type InputSpace } from "./input-space.js";
 import { linearMaps } from "./layer-inputs.js";
-import { parameterVector } from "./parameter-vector.js";
+import { parameterVector } from "../parameter-vector.js";
 import type { SearchFactory } from "./search.js";
 import { normOf } from "./trust-region.js";
 

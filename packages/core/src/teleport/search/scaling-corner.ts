@@ -1,12 +1,10 @@
 // The largest ||grad L||^2 over bounded scalings of hidden units: each unit's factor at one end of its range, since in
 // the logarithms of the factors ||grad L||^2 is a sum of exponentials (Zhao et al., NeurIPS 2022, section 4.2).
-import { item, type NdArray, sizeOf } from "../../array.js";
+import { type NdArray, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
-import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { compileObjective } from "./objective-value.js";
 import type { SearchFactory, Setting } from "./search.js";
 
 export interface ScalingCornerOptions {
@@ -52,21 +50,14 @@ export function scalingCorner<P>(
     });
   };
   return async (problem) => {
-    const { params, batch, memory } = problem;
-    const { graph } = trace(problem.objective as never, [params, batch, memory] as never, {
-      names: ["params", "batch", "memory"],
-    });
-    const objective = await compile(graph, problem.compileOptions);
-    await symmetry.prepare?.(params, batch);
+    const objective = await compileObjective(problem);
+    await symmetry.prepare?.(problem.params, problem.batch);
 
     const cornerOf = async (start: P, setting: Setting<P>): Promise<Float64Array> => {
       const valueAt = async (flat: Float64Array): Promise<number> => {
         const p = await symmetry.act(start, blocks(flat), setting.batch);
         if (isRefusal(p)) return -Infinity;
-        const { result } = await objective.run(
-          namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),
-        );
-        const value = item(result);
+        const value = await objective.at(p, setting);
         return Number.isNaN(value) ? -Infinity : value;
       };
       const corner = new Float64Array(count);

@@ -34,15 +34,16 @@ export function limited(
     data: Float64Array.from(data as Float64Array, (v) => size * v),
   }));
   if (kind === "element") {
-    let longest = 0;
+    let [longest, wanted] = [0, 0];
     step.forEach(({ data }, i) => {
       data.forEach((v, k) => {
         const room = Math.min(Math.max(total[i][k] + v, -value), value) - total[i][k];
         data[k] = room;
         longest = Math.max(longest, Math.abs(room));
+        wanted = Math.max(wanted, Math.abs(v));
       });
     });
-    return longest > 1e-6 * Math.min(size, value) ? step : undefined;
+    return longest > 1e-6 * Math.min(wanted, value) ? step : undefined;
   }
   const room = value - normOf(total);
   if (room <= 1e-6 * value) return undefined;

@@ -1,0 +1,47 @@
+import { type NdArray, ndarray } from "../array.js";
+import { DataError } from "../errors.js";
+
+/**
+ * Eight questions about a digit and the digits for which the answer is yes; no two ask the same, nor the opposite.
+ * A written 4 may be open: it has no closed loop here.
+ */
+export const digitAttributes = {
+  even: [0, 2, 4, 6, 8],
+  prime: [2, 3, 5, 7],
+  "above four": [5, 6, 7, 8, 9],
+  "closed loop": [0, 6, 8, 9],
+  "multiple of three": [0, 3, 6, 9],
+  "power of two": [1, 2, 4, 8],
+  "straight strokes": [1, 4, 7],
+  square: [0, 1, 4, 9],
+} as const satisfies Record<string, readonly number[]>;
+
+export type DigitAttribute = keyof typeof digitAttributes;
+
+/**
+ * Answers to questions about classes as numbers, for binary cross-entropy.
+ *
+ * @param labels classes
+ * @param attributes the classes of each question for which the answer is yes; default {@link digitAttributes}
+ * @returns by question: 1 or 0, float32 [n]
+ * @throws DataError for a label that is no non-negative integer
+ *
+ * @example
+ * const { images, labels } = digits();
+ * const data = { x: images, ...attributesOf(labels) };
+ */
+export function attributesOf<Name extends string = DigitAttribute>(
+  labels: NdArray<BigInt64Array>,
+  attributes: Readonly<Record<Name, readonly number[]>> = digitAttributes as never,
+): Record<Name, NdArray<Float32Array>> {
+  const bad = labels.data.find((label) => label < 0n);
+  if (bad !== undefined) throw new DataError(`attributesOf takes classes 0, 1, ...; got ${bad}.`);
+  const entries = Object.entries(attributes as Record<string, readonly number[]>).map(([name, classes]) => {
+    const yes = new Set(classes.map(BigInt));
+    const data = Float32Array.from({ length: labels.data.length }, (_, i) =>
+      yes.has(labels.data[i]) ? 1 : 0,
+    );
+    return [name, ndarray(data, labels.shape)];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,93 @@
+// S. Sabour, N. Frosst, G. Hinton, "Dynamic routing between capsules", NeurIPS 2017 (MultiMNIST), in the two-task form of
+// O. Sener, V. Koltun, "Multi-task learning as multi-objective optimization", NeurIPS 2018, section 4.1.
+import { type NdArray, ndarray } from "../array.js";
+import { OptionError, ShapeError } from "../errors.js";
+import { createRng } from "../math/rng.js";
+import { checkOptions, integerFrom, positive } from "../optim/options.js";
+import type { LabelledImages } from "./labelled-images.js";
+import { imageCount, nearestIndices } from "./resize.js";
+
+export interface OverlayOptions {
+  /** Of the choice of partners; default 0. */
+  readonly seed?: number;
+  /** Number of images; default one for each left image. */
+  readonly count?: number;
+  /** Subtracted from every pixel; default 0. */
+  readonly mean?: number;
+  /** What pixels are then divided by; default 1. */
+  readonly deviation?: number;
+}
+
+/** Images of two things at once, and what they are. */
+export interface OverlaidImages {
+  /** float32 [n, 1, 28, 28]. */
+  readonly x: NdArray<Float32Array>;
+  /** Class of the upper left image, int64 [n]. */
+  readonly left: NdArray<BigInt64Array>;
+  /** Class of the lower right image, int64 [n]. */
+  readonly right: NdArray<BigInt64Array>;
+}
+
+const side = 28;
+const canvas = 36;
+const offset = 6;
+
+/**
+ * Lays pairs of 28 x 28 images over each other: the left at (0, 0) and the right at (6, 6) of a canvas of 36 x 36, the larger
+ * value where both are, and the canvas at 28 x 28 again, each pixel that of the canvas under its centre.
+ *
+ * Left image i has a right partner drawn at random; with `count` above the number of left images they come again, with
+ * others. Unlike the first programs for it, this does not stretch the contrast of each image.
+ *
+ * @throws ShapeError when images are not 28 x 28; OptionError
+ *
+ * @example
+ * const { train } = await loadIdxDataset("fashion-mnist");
+ * const { x, left, right } = overlayImages(train, train); // Multi-Fashion
+ */
+export function overlayImages(
+  left: LabelledImages,
+  right: LabelledImages,
+  options: OverlayOptions = {},
+): OverlaidImages {
+  checkOptions<OverlayOptions>("overlayImages", options, {
+    seed: { expected: "an integer", test: Number.isSafeInteger },
+    count: integerFrom(1),
+    mean: { expected: "a finite number", test: Number.isFinite },
+    deviation: positive,
+  });
+  const lefts = imageCount("overlayImages", left.images, [side, side]);
+  const rights = imageCount("overlayImages", right.images, [side, side]);
+  if (lefts === 0 || rights === 0)
+    throw new ShapeError("overlayImages needs at least one image of each kind.");
+  const { seed = 0, count = lefts, mean = 0, deviation = 1 } = options;
+  if (left.labels.data.length !== lefts || right.labels.data.length !== rights) {
+    throw new OptionError("overlayImages needs one label for each image.");
+  }
+  const rng = createRng(seed).fork("overlay");
+  const partner = Int32Array.from({ length: count }, () => rng.int(rights));
+  const source = nearestIndices(canvas, side);
+  const area = side * side;
+  const data = new Float32Array(count * area);
+  const pixel = (images: Float32Array, row: number, column: number) =>
+    row >= 0 && row < side && column >= 0 && column < side ? images[row * side + column] : 0;
+  for (let n = 0; n < count; n++) {
+    const own = left.images.data.subarray((n % lefts) * area, ((n % lefts) + 1) * area);
+    const other = right.images.data.subarray(partner[n] * area, (partner[n] + 1) * area);
+    let at = n * area;
+    for (const row of source) {
+      for (const column of source) {
+        const value = Math.max(pixel(own, row, column), pixel(other, row - offset, column - offset));
+        data[at++] = (value - mean) / deviation;
+      }
+    }
+  }
+  return {
+    x: ndarray(data, [count, 1, side, side]),
+    left: ndarray(
+      BigInt64Array.from({ length: count }, (_, n) => left.labels.data[n % lefts]),
+      [count],
+    ),
+    right: ndarray(BigInt64Array.from(Array.from(partner, (i) => right.labels.data[i])), [count]),
+  };
+}

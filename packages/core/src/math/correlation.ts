@@ -1,0 +1,80 @@
+// Pearson's r with R. A. Fisher's interval ("On the 'probable error' of a coefficient of correlation", Metron 1, 1921),
+// and C. Spearman's rank correlation (1904).
+import { OptionError } from "../errors.js";
+
+export interface Correlation {
+  /** Number of pairs. */
+  readonly count: number;
+  /** Pearson's r; NaN where x or y is constant. */
+  readonly pearson: number;
+  /** 95 % interval of Pearson's r; [-1, 1] for fewer than four pairs, NaN where r is. */
+  readonly interval: readonly [number, number];
+  /** Pearson's r of the ranks; equal values share the mean of their ranks. */
+  readonly spearman: number;
+}
+
+/** 97.5 % of a standard normal variable lies below. */
+const quantile = 1.959963984540054;
+
+/**
+ * How far two quantities go together,
+ *
+ * r = sum (x_i - mean x)(y_i - mean y) / sqrt(sum (x_i - mean x)^2 sum (y_i - mean y)^2),  interval tanh(atanh r +- 1.96 / sqrt(n - 3))
+ *
+ * The interval supposes pairs that are independent and about normal.
+ *
+ * @throws OptionError unless there are as many x as y, two or more, all of them finite
+ *
+ * @example
+ * const { pearson, interval } = correlation([1, 2, 3, 4], [1, 3, 2, 4]); // 0.8, [-0.70, 0.996]
+ */
+export function correlation(x: readonly number[], y: readonly number[]): Correlation {
+  const count = x.length;
+  if (count !== y.length || count < 2) {
+    throw new OptionError(`correlation: needs as many x as y, two or more; got ${count} and ${y.length}.`);
+  }
+  const bad = [...x, ...y].findIndex((v) => !Number.isFinite(v));
+  if (bad >= 0) {
+    const [name, i] = bad < count ? ["x", bad] : ["y", bad - count];
+    throw new OptionError(`correlation: all numbers must be finite; ${name}[${i}] is ${[...x, ...y][bad]}.`);
+  }
+  const pearson = pearsonOf(x, y);
+  return { count, pearson, interval: intervalOf(pearson, count), spearman: pearsonOf(ranks(x), ranks(y)) };
+}
+
+function pearsonOf(x: readonly number[], y: readonly number[]): number {
+  // The mean of equal numbers may differ from them in the last bit, so that a constant would seem to vary.
+  if ([x, y].some((values) => values.every((v) => v === values[0]))) return Number.NaN;
+  const [a, b] = [centred(x), centred(y)];
+  const r = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  return Math.min(1, Math.max(-1, r));
+}
+
+/** Differences from the mean, in units of the largest: squares then neither overflow nor vanish. */
+function centred(x: readonly number[]): number[] {
+  const mean = x.reduce((s, v) => s + v / x.length, 0);
+  const largest = x.reduce((m, v) => Math.max(m, Math.abs(v - mean)), 0);
+  return x.map((v) => (v - mean) / largest);
+}
+
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, v, i) => s + v * b[i], 0);
+
+function intervalOf(r: number, count: number): readonly [number, number] {
+  if (Number.isNaN(r)) return [r, r];
+  if (count < 4) return [-1, 1];
+  const half = quantile / Math.sqrt(count - 3);
+  return [Math.tanh(Math.atanh(r) - half), Math.tanh(Math.atanh(r) + half)];
+}
+
+/** Rank of each value, from 1. */
+function ranks(x: readonly number[]): number[] {
+  const order = x.map((_, i) => i).sort((i, j) => x[i] - x[j]);
+  const out = new Array<number>(x.length);
+  for (let from = 0; from < order.length; ) {
+    let to = from;
+    while (to < order.length && x[order[to]] === x[order[from]]) to++;
+    for (let k = from; k < to; k++) out[order[k]] = (from + 1 + to) / 2;
+    from = to;
+  }
+  return out;
+}

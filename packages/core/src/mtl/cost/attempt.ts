@@ -1,0 +1,117 @@
+import { isTriggered } from "../conflict.js";
+import type { MultiTaskHistory } from "../history.js";
+import type { StepChange, StepContext } from "../step-hook.js";
+import { trajectorySimilarity } from "../trajectory-reuse.js";
+import type { TaskPoint } from "./conflict-meter.js";
+import { meanOf } from "./drift-guard.js";
+import { anchorsOf, guardBatches } from "./examples.js";
+import { displacementsOf, type Landing, land, rejected } from "./landing.js";
+import type { CostMachine } from "./machine.js";
+import type { Proposal } from "./move.js";
+import type { InnerOptions } from "./presets.js";
+import { type ConflictFigures, type CostReport, figuresOf } from "./report.js";
+import type { ResolvedCost } from "./settings.js";
+import { partsOf, withShared } from "./shared-losses.js";
+
+/** One teleport: proposes, judges, and says what the step has to change. */
+export async function attemptTeleport<P, S>(
+  settings: ResolvedCost<S>,
+  machine: CostMachine,
+  context: StepContext<P>,
+  balance: Float64Array,
+): Promise<StepChange<P>> {
+  const begin = performance.now();
+  const { trigger } = settings;
+  const { params, batch, step, epoch } = context;
+  const { shared } = partsOf(params);
+  const before = await machine.conflict.at(params, batch);
+  const { proposal, landing } = await proposed(settings, machine, context, { before, balance });
+  const next = landing.shared === undefined ? undefined : withShared(params, landing.shared);
+  const after = next && (await machine.conflict.at(next, batch));
+  const { change, sigma } = next ? await carried(settings, context, next, landing) : { change: {} };
+  const seconds = (performance.now() - begin) / 1000;
+  const ordinary = secondsPerStep(context.history);
+  const [first, last] = [before, after].map((point) => point && figures(point));
+  const report: CostReport = {
+    step,
+    epoch,
+    trigger,
+    move: proposal?.name ?? "none",
+    outcome: landing.outcome,
+    reason: landing.reason,
+    halvings: landing.halvings,
+    share: landing.share,
+    displacement: landing.displacement,
+    displacements: landing.shared === undefined ? {} : displacementsOf(shared, landing.shared),
+    ...(landing.drift ? { drift: landing.drift } : {}),
+    ...(first ? { before: first } : {}),
+    ...(last ? { after: last } : {}),
+    ...(after?.conflict
+      ? { stillTriggered: isTriggered(after.conflict, trigger), stillDominated: after.conflict.dominated }
+      : {}),
+    ...(proposal?.first && proposal.last ? { inner: { first: proposal.first, last: proposal.last } } : {}),
+    ...(sigma === undefined ? {} : { sigma }),
+    seconds,
+    ...(ordinary === undefined ? {} : { ordinarySteps: seconds / ordinary }),
+  };
+  return { ...change, event: report };
+}
+
+/** A point, and what the guard says of it. */
+async function proposed<P, S>(
+  { preserve, inner, guard, seed, negligible }: ResolvedCost<S>,
+  { losses, mover }: CostMachine,
+  context: StepContext<P>,
+  { before, balance }: { readonly before: TaskPoint; readonly balance: Float64Array },
+): Promise<{ readonly proposal?: Proposal; readonly landing: Landing }> {
+  const { params, batch, step } = context;
+  const anchors = anchorsOf(context, preserve.batches);
+  const each = await losses.each(params, anchors);
+  const batches = guardBatches(context, guard === false ? 0 : guard.samples);
+  const lossesBefore = meanOf(await losses.each(params, batches));
+  const isUsable = [...each, lossesBefore].every((values) => values.every(Number.isFinite));
+  if (before.conflict === undefined || !isUsable) {
+    return { landing: rejected("a loss or gradient is not finite at the start") };
+  }
+  const proposal = await mover.propose({
+    params,
+    conflicting: batch,
+    anchors,
+    frozen: preserve.reference === "mean" ? anchors.map(() => meanOf(each)) : each,
+    balance,
+    learningRate: inner.learningRate === "training" ? context.learningRate : inner.learningRate,
+    steps: stepsOf(inner.steps, anchors.length),
+    // Far from those of the steps beside it, and a small integer in every runtime.
+    seed: (seed + step * 1009) % 2 ** 29,
+  });
+  const landing = await land(proposal, params, { losses, guard, batches, lossesBefore, negligible });
+  return { proposal, landing };
+}
+
+/** What becomes of parameters and optimiser. */
+async function carried<P, S>(
+  { state: { policy, sign, effective }, optimizer }: ResolvedCost<S>,
+  context: StepContext<P>,
+  params: P,
+  { moved }: Landing,
+): Promise<{ readonly change: StepChange<P>; readonly sigma?: number }> {
+  if (policy === "reset" && optimizer) return { change: { params, optimizer: optimizer.init(params) } };
+  if (policy !== "reuse" || moved === undefined) return { change: { params } };
+  const sigma = trajectorySimilarity(moved, await context.direction(), { sign });
+  return { change: { params, ...(effective ? { reuse: sigma } : {}) }, sigma };
+}
+
+const figures = ({ losses, conflict }: TaskPoint): ConflictFigures | undefined =>
+  conflict && figuresOf(losses, conflict);
+
+const stepsOf = (steps: InnerOptions["steps"], batches: number): number =>
+  typeof steps === "number" ? steps : steps.passes * batches;
+
+/** Median of the last steps' seconds: that of steps without teleports, where these are few. */
+function secondsPerStep({ seconds }: MultiTaskHistory): number | undefined {
+  const last = seconds.slice(-32);
+  const spent = last.slice(1).map((t, i) => t - last[i]);
+  if (spent.length === 0) return undefined;
+  const median = spent.sort((a, b) => a - b)[Math.floor(spent.length / 2)];
+  return median > 0 ? median : undefined;
+}

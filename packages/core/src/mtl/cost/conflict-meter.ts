@@ -1,0 +1,52 @@
+import type { NdArray } from "../../array.js";
+import { trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { type CompileOptions, compile } from "../../runtime/compile.js";
+import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
+import { type Conflict, conflictOf } from "../conflict.js";
+import { lossesAndGramian, partsOf, type SharedLosses, stacked } from "./shared-losses.js";
+
+/** Losses and conflicts at a point. */
+export interface TaskPoint {
+  readonly losses: Float64Array;
+  readonly gramian: NdArray<Float64Array>;
+  /** Left out where the Gramian is not finite. */
+  readonly conflict?: Conflict;
+}
+
+export interface ConflictMeter {
+  at(params: unknown, batch: Batch): Promise<TaskPoint>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles losses and Gramian as the objective sees them. */
+export async function compileConflict(
+  losses: SharedLosses,
+  params: unknown,
+  batch: Batch,
+  compileOptions: CompileOptions,
+): Promise<ConflictMeter> {
+  const measured = (p: { shared: unknown; rest: unknown }, b: BatchTensors) => {
+    const found = lossesAndGramian((shared) => losses(shared, p.rest, b), p.shared);
+    return { losses: stacked(found.losses), gramian: found.gramian };
+  };
+  const { graph } = trace(measured as never, [partsOf(params), batch] as never, {
+    names: ["params", "batch"],
+  });
+  const run = await compile(graph, compileOptions);
+  return {
+    async at(p, b) {
+      const results = await run.run(namedArrays({ params: partsOf(p), batch: b }));
+      const gramian = {
+        shape: results.gramian.shape,
+        data: Float64Array.from(results.gramian.data as Float64Array),
+      };
+      return {
+        losses: Float64Array.from(results.losses.data as Float64Array),
+        gramian,
+        ...(gramian.data.every(Number.isFinite) ? { conflict: conflictOf(gramian) } : {}),
+      };
+    },
+    dispose: () => run.dispose(),
+  };
+}

@@ -1,0 +1,110 @@
+import type { NdArray } from "../../array.js";
+import { isNdArray } from "../../array.js";
+import type { Batch } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
+import { type Drift, type DriftGuard, driftOf, judge, type LossMeter, meanOf } from "./drift-guard.js";
+import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
+import type { CostReport } from "./report.js";
+import { partsOf, withShared } from "./shared-losses.js";
+
+/** Where a proposal led, or why not. */
+export interface Landing {
+  readonly outcome: CostReport["outcome"];
+  readonly reason: string;
+  /** Shared parameters; left out where nothing was moved. */
+  readonly shared?: unknown;
+  /** D, leaf after leaf. */
+  readonly moved?: Float64Array;
+  /** ||D|| / ||theta||. */
+  readonly displacement: number;
+  readonly drift?: Drift;
+  readonly share: number;
+  readonly halvings: number;
+}
+
+/** What a landing is judged by. */
+export interface Ground {
+  readonly losses: LossMeter;
+  readonly guard: DriftGuard | false;
+  /** Batches that have no part in the move, and the mean losses on them before it. */
+  readonly batches: readonly Batch[];
+  readonly lossesBefore: Float64Array;
+  /** ||D|| / ||theta|| below which a move does not count. */
+  readonly negligible: number;
+}
+
+export const rejected = (reason: string): Landing => ({
+  outcome: "rejected",
+  reason,
+  displacement: 0,
+  share: 0,
+  halvings: 0,
+});
+
+/** Takes the longest part of the way that the guard lets pass. */
+export async function land(
+  proposal: Proposal,
+  params: unknown,
+  { losses, guard, batches, lossesBefore, negligible }: Ground,
+): Promise<Landing> {
+  const { shared } = partsOf(params);
+  const most = guard === false || !proposal.divisible ? 0 : guard.halvings;
+  let end = rejected("nothing was proposed");
+  for (let halvings = 0; halvings <= most; halvings++) {
+    const share = 0.5 ** halvings;
+    const there = proposal.at(share);
+    const moved = differenceOf(there, shared);
+    if (moved.every((v) => v === 0)) {
+      // A search that stays says why; an adapter that stays has found nothing to gain.
+      if (proposal.note !== undefined) return rejected(proposal.note);
+      return { ...end, outcome: "negligible", reason: "D is zero: nothing was moved", halvings };
+    }
+    if (!moved.every(Number.isFinite)) {
+      end = { ...rejected("a parameter of the new point is not finite"), halvings };
+      continue;
+    }
+    const after = meanOf(await losses.each(withShared(params, there), batches));
+    const drift = driftOf(lossesBefore, after);
+    const objection = judge(drift, guard);
+    if (objection !== undefined) {
+      end = { ...rejected(objection), drift, halvings };
+      continue;
+    }
+    const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
+    return {
+      ...verdictOf(displacement, negligible, proposal.note),
+      shared: there,
+      moved,
+      displacement,
+      drift,
+      share,
+      halvings,
+    };
+  }
+  return end;
+}
+
+function verdictOf(
+  displacement: number,
+  negligible: number,
+  note = "the losses stay within the guard's bound",
+): Pick<Landing, "outcome" | "reason"> {
+  if (displacement >= negligible) return { outcome: "accepted", reason: note };
+  return {
+    outcome: "negligible",
+    reason:
+      `||D|| / ||theta|| is ${displacement.toPrecision(2)}, below ${negligible}: too little to matter. ` +
+      "A larger inner learning rate or more inner steps move further.",
+  };
+}
+
+/** ||D|| / ||W|| of every tensor that moved, by its path. */
+export function displacementsOf(before: unknown, after: unknown): Record<string, number> {
+  const from = flatten<NdArray>(before, isNdArray);
+  const to = flatten<NdArray>(after, isNdArray).leaves;
+  const entries = from.leaves.flatMap((leaf, i): [string, number][] => {
+    const D = Math.sqrt(squareOf(differenceOf(to[i], leaf)));
+    return D === 0 ? [] : [[from.paths[i] || "shared", D / Math.max(lengthOf(leaf), 1e-12)]];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,84 @@
+import { namedArrays } from "../../named-arrays.js";
+import type { Batch } from "../../symmetry/symmetry.js";
+import type { RunSetup } from "../step-hook.js";
+import { adapterMove, randomMove } from "./adapter-move.js";
+import { type ConflictMeter, compileConflict } from "./conflict-meter.js";
+import { compileLosses, type LossMeter } from "./drift-guard.js";
+import type { Mover } from "./move.js";
+import { searchMove } from "./search-move.js";
+import type { ResolvedCost } from "./settings.js";
+import { sharedLosses } from "./shared-losses.js";
+
+/** What teleports on batches of one shape run on. */
+export interface CostMachine {
+  readonly mover: Mover;
+  readonly conflict: ConflictMeter;
+  readonly losses: LossMeter;
+  dispose(): Promise<void>;
+}
+
+/** Machines by the shapes of the batch: the last batch of an epoch may be smaller. */
+export interface CostMachines<P> {
+  for(setup: RunSetup<P>, params: P, batch: Batch): Promise<CostMachine>;
+  dispose(): Promise<void>;
+}
+
+export function costMachines<P, S>(settings: ResolvedCost<S>): CostMachines<P> {
+  const machines = new Map<string, CostMachine>();
+  return {
+    async for(setup, params, batch) {
+      const key = JSON.stringify(Object.entries(namedArrays({ batch })).map(([name, a]) => [name, a.shape]));
+      const known = machines.get(key);
+      if (known) return known;
+      const made = await build(settings, setup, params, batch);
+      machines.set(key, made);
+      return made;
+    },
+    async dispose() {
+      for (const machine of machines.values()) await machine.dispose();
+      machines.clear();
+    },
+  };
+}
+
+async function build<P, S>(
+  settings: ResolvedCost<S>,
+  setup: RunSetup<P>,
+  params: P,
+  batch: Batch,
+): Promise<CostMachine> {
+  const { move, adapter, improve, preserve, innerOptimizer: optimizer, trust } = settings;
+  const { dtype, compileOptions, tasks } = setup;
+  const losses = sharedLosses(setup.losses);
+  const problem = {
+    losses,
+    tasks: tasks.length,
+    params,
+    batch,
+    adapter,
+    improve,
+    weight: preserve.weight,
+    optimizer,
+    trust,
+    dtype,
+    compileOptions,
+  };
+  const mover =
+    move === "adapter"
+      ? await adapterMove(problem)
+      : move === "random"
+        ? await randomMove(problem)
+        : await searchMove(move, problem);
+  const conflict = await compileConflict(losses, params, batch, compileOptions);
+  const meter = await compileLosses(losses, params, batch, compileOptions);
+  return {
+    mover,
+    conflict,
+    losses: meter,
+    async dispose() {
+      await mover.dispose();
+      await conflict.dispose();
+      await meter.dispose();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046: the paper's settings, those of the authors' program, and ours.
+import type { ConflictTrigger } from "../conflict.js";
+import type { AdapterOptions } from "./adapter.js";
+import type { DriftGuardOptions } from "./drift-guard.js";
+import type { ImproveOptions } from "./improve.js";
+import type { CostTrustRegion } from "./inner-loop.js";
+import type { ScheduleOptions } from "./schedule.js";
+
+/** L_t: what is kept, and how much that counts. */
+export interface PreserveOptions {
+  /** Weight of L_t; 0 leaves it out. */
+  readonly weight: number;
+  /** Batches on which losses are frozen, or all of an epoch (`loader`). */
+  readonly batches: number | "loader";
+  /** L_k*: of each `batch`, or the `mean` over all of them for every one. */
+  readonly reference: "batch" | "mean";
+}
+
+export interface InnerOptions {
+  /** A number, or that of the `training` at the step. */
+  readonly learningRate: number | "training";
+  /** Steps, or passes over the frozen batches. */
+  readonly steps: number | { readonly passes: number };
+}
+
+/** What becomes of the optimiser's state: see `reusedState` for `reuse`. */
+export interface StateOptions {
+  readonly policy: "keep" | "reset" | "reuse";
+  /** With `reuse`: the sign of sigma, see `trajectorySimilarity`. */
+  readonly sign: "gradient" | "descent";
+  /** With `reuse`: whether it has an effect. In the authors' program it has none: sigma is restored before the step. */
+  readonly effective: boolean;
+}
+
+/** Every setting of a COST teleport but the move, the inner optimiser and the seed. */
+export interface CostSettings {
+  readonly trigger: ConflictTrigger;
+  readonly schedule: ScheduleOptions;
+  readonly adapter: AdapterOptions;
+  readonly preserve: PreserveOptions;
+  readonly improve: ImproveOptions;
+  readonly inner: InnerOptions;
+  readonly trust: CostTrustRegion;
+  readonly guard: DriftGuardOptions | false;
+  readonly state: StateOptions;
+  /** ||D|| / ||theta|| below which a move does not count as a teleport. */
+  readonly negligible: number;
+}
+
+/**
+ * Complete settings by name.
+ *
+ * - `default`: the cosine of the gradients is raised in a few steps, inside a trust region and a guard; the moments stay.
+ * - `paper`: L_t - 0.1 L_g with the balanced sharpness, two passes at the training's learning rate, trajectory reuse, no
+ *   bounds. On networks its displacements came out near 0.005 of the parameters: reports then say `negligible`.
+ * - `released`: the authors' program with its defects: the sharpness is not differentiated, trajectory reuse is without
+ *   effect, any task's conflict triggers.
+ */
+export const costPresets = {
+  default: {
+    trigger: "dominated",
+    schedule: { start: { epoch: 1 }, perEpoch: 1, every: 1 },
+    adapter: { kind: "auto", rank: 5, alpha: 8 },
+    preserve: { weight: 1, batches: 4, reference: "batch" },
+    improve: { kind: "cosine", weight: 1, cap: 0.2 },
+    inner: { learningRate: 3e-3, steps: 10 },
+    trust: { kind: "relative", value: 0.1 },
+    guard: { drift: 0.05, kind: "relative", samples: 1000, halvings: 3 },
+    state: { policy: "keep", sign: "gradient", effective: true },
+    negligible: 0.01,
+  },
+  paper: {
+    trigger: "dominated",
+    schedule: { start: { epoch: 50 }, perEpoch: 1, every: 1 },
+    adapter: { kind: "low-rank", rank: 5, alpha: 8 },
+    preserve: { weight: 1, batches: "loader", reference: "batch" },
+    improve: {
+      kind: "sharpness",
+      weight: 0.1,
+      samples: 5,
+      radius: 1e-4,
+      scale: "tensor",
+      form: "loss",
+      direction: "sampled",
+      differentiated: true,
+    },
+    inner: { learningRate: "training", steps: { passes: 2 } },
+    trust: false,
+    guard: false,
+    state: { policy: "reuse", sign: "gradient", effective: true },
+    negligible: 0.01,
+  },
+  released: {
+    trigger: "released",
+    schedule: { start: { epoch: 50 }, perEpoch: 1, every: 1 },
+    adapter: { kind: "low-rank", rank: 5, alpha: 8 },
+    preserve: { weight: 10, batches: "loader", reference: "mean" },
+    improve: {
+      kind: "sharpness",
+      weight: 0.5,
+      samples: 5,
+      radius: 1e-4,
+      scale: "tensor",
+      form: "change",
+      direction: "sampled",
+      differentiated: false,
+    },
+    inner: { learningRate: "training", steps: { passes: 2 } },
+    trust: false,
+    guard: false,
+    state: { policy: "reuse", sign: "gradient", effective: false },
+    negligible: 0.01,
+  },
+} as const satisfies Record<string, CostSettings>;

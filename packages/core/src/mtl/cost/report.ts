@@ -1,0 +1,75 @@
+import type { Conflict, ConflictTrigger } from "../conflict.js";
+import type { Drift } from "./drift-guard.js";
+import type { InnerValue } from "./inner-loop.js";
+
+/** A conflict as plain data. */
+export interface ConflictFigures {
+  /** L_k on the batch on which the conflict showed, without dropout. */
+  readonly losses: readonly number[];
+  /** ||g_k||. */
+  readonly norms: readonly number[];
+  /** cos(g_0, g_k). */
+  readonly meanCosines: readonly number[];
+  /** cos(g_i, g_j) of the pairs i < j, row by row. */
+  readonly cosines: readonly number[];
+  readonly dominated: boolean;
+  readonly weak: boolean;
+  readonly many: boolean;
+  readonly released: boolean;
+}
+
+/** What one attempt at a COST teleport did, measured; plain data. */
+export interface CostReport {
+  /** Steps done before it, and epochs. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly trigger: ConflictTrigger;
+  /** How points were proposed. */
+  readonly move: string;
+  /**
+   * `accepted`: the parameters were moved. `negligible`: they were by too little to matter, or not at all; it does not
+   * count as a teleport. `rejected`: they are as they were, and so is the optimiser.
+   */
+  readonly outcome: "accepted" | "negligible" | "rejected";
+  /** Why it was rejected or does not count, or how it ended. */
+  readonly reason: string;
+  /** How often the displacement was halved, and the share of it that was taken; 0 if none. */
+  readonly halvings: number;
+  readonly share: number;
+  /** ||D|| / ||theta|| over the shared parameters, and ||D|| / ||W|| of every tensor by its path. */
+  readonly displacement: number;
+  readonly displacements: Readonly<Record<string, number>>;
+  /** On the guard's examples. */
+  readonly drift?: Drift;
+  readonly before?: ConflictFigures;
+  readonly after?: ConflictFigures;
+  /** Whether the conflict is still there: the one that was looked for, and a dominated one. */
+  readonly stillTriggered?: boolean;
+  readonly stillDominated?: boolean;
+  /** Weighted objective and its terms before the first and the last inner step. */
+  readonly inner?: { readonly first: InnerValue; readonly last: InnerValue };
+  /** sigma of historical trajectory reuse. */
+  readonly sigma?: number;
+  readonly seconds: number;
+  /** The same in ordinary steps of this run; left out before there were any. */
+  readonly ordinarySteps?: number;
+}
+
+export function figuresOf(losses: Float64Array, conflict: Conflict): ConflictFigures {
+  const { norms, meanCosines, cosines, dominated, weak, many, released } = conflict;
+  const tasks = norms.length;
+  const pairs: number[] = [];
+  for (let i = 0; i < tasks; i++) {
+    for (let j = i + 1; j < tasks; j++) pairs.push(cosines.data[i * tasks + j]);
+  }
+  return {
+    losses: [...losses],
+    norms: [...norms],
+    meanCosines: [...meanCosines],
+    cosines: pairs,
+    dominated,
+    weak,
+    many,
+    released,
+  };
+}

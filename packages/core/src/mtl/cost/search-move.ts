@@ -1,0 +1,101 @@
+// Symmetries, null spaces and level sets in the place of an adapter: the searches of single-task teleports on the shared
+// parameters, with what is to better of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046.
+import type { NdArray } from "../../array.js";
+import { array, isNdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { mean } from "../../graph/ops/reduce.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
+import type { BatchLoss, Objective } from "../../teleport/objective/objective.js";
+import { gradientAscent } from "../../teleport/search/gradient-ascent.js";
+import { createTeleporter } from "../../teleport/teleporter.js";
+import { flatten, unflatten } from "../../tree.js";
+import type { CostMove, MoveProblem, Mover, SharedProblem } from "./move.js";
+import { partsOf, stacked } from "./shared-losses.js";
+
+/** The shared parameters are what is searched; heads, balance and seed come with the batch, under these names. */
+const prefix = "teleport/";
+
+/**
+ * A mover that goes along a teleport's search, in the shared parameters alone.
+ *
+ * @throws OptionError without an L_g to raise
+ */
+export async function searchMove<S>(
+  move: Exclude<CostMove<S>, string>,
+  problem: MoveProblem,
+): Promise<Mover> {
+  const { losses, tasks, params, batch, improve, dtype, compileOptions } = problem;
+  const { value } = improve;
+  if (value === undefined) {
+    throw new OptionError("COST: a search needs something to raise; improve must be cosine or sharpness.");
+  }
+  const { shared, rest } = partsOf(params);
+  const { def, paths } = flatten<NdArray>(rest, isNdArray);
+  const augmented = (b: Batch, heads: unknown, balance: Float64Array, seed: number): Batch => ({
+    ...b,
+    ...Object.fromEntries(
+      flatten<NdArray>(heads, isNdArray).leaves.map((leaf, i) => [`${prefix}${paths[i]}`, leaf]),
+    ),
+    [`${prefix}balance`]: array([...balance], dtype),
+    [`${prefix}seed`]: array(seed, "int64"),
+  });
+  const tasksOf = (b: BatchTensors) => {
+    const heads = unflatten(
+      def,
+      paths.map((path) => b[`${prefix}${path}`]),
+    );
+    return (p: unknown): readonly Tensor[] => losses(p, heads, b);
+  };
+  const loss: BatchLoss<TensorsOf<S>> = (p, b) => mean(stacked(tasksOf(b)(p)));
+  const objective: Objective = () => (p, b) =>
+    value(p, {
+      losses: tasksOf(b),
+      conflicting: tasksOf(b),
+      balance: b[`${prefix}balance`],
+      seed: b[`${prefix}seed`],
+    });
+  const { guard, ...way } = move;
+  const example = augmented(batch, rest, new Float64Array(tasks), 0);
+  const search = "search" in way ? way.search : ascentOn(way, shared as S, { loss, batch: example });
+  const teleporter = await createTeleporter<S>({
+    ...compileOptions,
+    search,
+    loss,
+    objective,
+    params: shared as S,
+    batch: example,
+    guard: guard === false ? false : { curvature: 0, ...guard },
+  });
+  return {
+    async propose(start) {
+      const here = partsOf(start.params);
+      const at = augmented(start.conflicting, here.rest, start.balance, start.seed);
+      const { params: moved, report } = await teleporter.teleport(here.shared as S, at);
+      const { objectiveBefore, objectiveAfter } = report;
+      return {
+        name: report.search,
+        divisible: false,
+        at: () => moved,
+        first: { value: -objectiveBefore, preserve: 0, improve: objectiveBefore },
+        last: {
+          value: -objectiveAfter,
+          preserve: Math.abs(report.lossAfter - report.lossBefore),
+          improve: objectiveAfter,
+        },
+        note: report.reason,
+      };
+    },
+    dispose: teleporter.dispose,
+  };
+}
+
+function ascentOn<S>(
+  { symmetry, ...options }: Extract<CostMove<S>, { readonly symmetry: unknown }>,
+  shared: S,
+  problem: SharedProblem<S>,
+) {
+  const made = typeof symmetry === "function" ? symmetry(shared, problem) : symmetry;
+  return gradientAscent(made, options);
+}

@@ -1,0 +1,112 @@
+import { ShapeError } from "../../errors.js";
+import { backward } from "../../graph/autodiff.js";
+import { cast } from "../../graph/ops/arithmetic.js";
+import { fillLike } from "../../graph/ops/leaf.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { concat } from "../../graph/ops/slice.js";
+import { alias } from "../../graph/ops/stop-gradient.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf } from "../../graph/trace.js";
+import type { BatchSpec, BatchTensors } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
+import { checkLosses, type LossContext, type TaskLosses } from "../task-losses.js";
+import type { ParameterSplit } from "./parameter-split.js";
+
+/** The shared representation of a batch, a tensor that the losses go on from. */
+export type Representation<P> = (params: TensorsOf<P>, batch: BatchTensors, context: LossContext) => Tensor;
+
+/** What the graphs of a multi-task step are made of. */
+export interface TaskParts<P> {
+  readonly losses: TaskLosses<P>;
+  /** Gradients are then compared in what it returns instead of the shared parameters. */
+  readonly representation?: Representation<P>;
+  readonly params: P;
+  readonly batch: BatchSpec;
+  /** What the model carries from step to step: a tree, `{}` without. */
+  readonly state?: unknown;
+  readonly split: ParameterSplit;
+  readonly dtype: "float32" | "float64";
+}
+
+/** The losses while they are traced, and what they are differentiated in. */
+export interface Forward {
+  readonly losses: readonly Tensor[];
+  readonly shared: readonly Tensor[];
+  /** In order of `split.heads`. */
+  readonly heads: readonly Tensor[];
+  /** What the tasks' gradients are compared in: the shared leaves, or the representation. */
+  readonly space: readonly Tensor[];
+  /** The model's state for the next step: a tree of tensors. */
+  readonly state: unknown;
+}
+
+/** Names of the arguments that every graph begins with, and their types. */
+export const commonNames = ["params", "state", "batch", "seed"];
+export const commonArguments = <P>({ params, state = {}, batch }: TaskParts<P>) => [
+  params,
+  state,
+  batch,
+  spec([], "int64"),
+];
+
+/** Traces the losses of a batch in training mode. */
+export function forwardTasks<P>(
+  { losses, representation, split, dtype }: TaskParts<P>,
+  params: TensorsOf<P>,
+  state: unknown,
+  batch: BatchTensors,
+  seed: Tensor,
+): Forward {
+  let next = state;
+  const keepState = (given: unknown) => {
+    next = given;
+  };
+  const context: LossContext = { training: true, seed, state, keepState };
+  const leaves = flatten(params, isTensor).leaves;
+  const z = representation && alias(representation(params, batch, context));
+  const values = checkLosses(losses(params, batch, z ? { ...context, representation: z } : context));
+  const shared = split.shared.map((i) => leaves[i]);
+  return {
+    losses: values.map((loss) => cast(reshape(loss, []), dtype)),
+    shared,
+    heads: split.heads.map(({ leaf }) => leaves[leaf]),
+    space: z ? [z] : shared,
+    state: next,
+  };
+}
+
+/** K scalars as a vector [K]. */
+export const vectorOf = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
+
+/** Gradient of one loss. */
+export const gradientOf = (loss: Tensor, inputs: readonly Tensor[]): Tensor[] =>
+  backward([loss], [fillLike(loss, 1)], inputs);
+
+/** Gradients of the heads, each under the loss of its own task alone and weight 1, in order of `split.heads`. */
+export function headGradients<P>({ split }: TaskParts<P>, { losses, heads }: Forward): Tensor[] {
+  const out: Tensor[] = new Array(heads.length);
+  losses.forEach((loss, task) => {
+    const own = split.heads.flatMap((head, i) => (head.task === task ? [i] : []));
+    if (own.length === 0) return;
+    gradientOf(
+      loss,
+      own.map((i) => heads[i]),
+    ).forEach((g, i) => {
+      out[own[i]] = g;
+    });
+  });
+  return out;
+}
+
+/**
+ * How many losses there are, by tracing them once.
+ *
+ * @throws ShapeError when they are no scalars, or not as many as the tasks that are named
+ */
+export function requireTasks(count: number, tasks: readonly string[]): void {
+  if (count !== tasks.length) {
+    throw new ShapeError(
+      `There must be one loss for each of the ${tasks.length} tasks ${tasks.join(", ")}; got ${count}.`,
+    );
+  }
+}

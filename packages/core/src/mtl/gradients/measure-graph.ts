@@ -1,0 +1,50 @@
+import type { Graph } from "../../graph/graph.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type TensorsOf, trace } from "../../graph/trace.js";
+import type { BatchTensors } from "../../symmetry/symmetry.js";
+import {
+  commonArguments,
+  commonNames,
+  forwardTasks,
+  headGradients,
+  type TaskParts,
+  vectorOf,
+} from "./forward.js";
+import { gradientRows, gramiansOf, jacobianOf } from "./rows.js";
+
+/** The losses of a batch as a graph: `losses` [K], and the next `state`. Inputs: params, state, batch, seed. */
+export function traceLosses<P>(parts: TaskParts<P>): Graph {
+  const f = (params: TensorsOf<P>, state: unknown, batch: BatchTensors, seed: Tensor) => {
+    const forward = forwardTasks(parts, params, state, batch, seed);
+    return { losses: vectorOf(forward.losses), state: forward.state };
+  };
+  return trace(f as never, commonArguments(parts), { names: commonNames }).graph;
+}
+
+export interface MeasureOptions {
+  /** Whether J and the heads' gradients come out, too; default false. */
+  readonly keep?: boolean;
+  /** Numbers that the gradients of a group of leaves may have together. */
+  readonly groupLimit?: number;
+}
+
+/**
+ * Losses and Gramian of a batch as one graph with all K backward passes: `losses` [K], `gramians` (see `gramiansOf`), the next `state`, and
+ * with `keep` `jacobian` [K, P] and `heads.0`, ... in order of `split.heads`. Inputs: params, batch, seed.
+ */
+export function traceMeasure<P>(
+  parts: TaskParts<P>,
+  { keep = false, groupLimit }: MeasureOptions = {},
+): Graph {
+  const f = (params: TensorsOf<P>, state: unknown, batch: BatchTensors, seed: Tensor) => {
+    const forward = forwardTasks(parts, params, state, batch, seed);
+    const groups = gradientRows(forward, groupLimit);
+    return {
+      losses: vectorOf(forward.losses),
+      gramians: gramiansOf(groups),
+      state: forward.state,
+      ...(keep ? { jacobian: jacobianOf(groups), heads: headGradients(parts, forward) } : {}),
+    };
+  };
+  return trace(f as never, commonArguments(parts), { names: commonNames }).graph;
+}

@@ -1,0 +1,77 @@
+import { matmul } from "../../graph/ops/matmul.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { concat } from "../../graph/ops/slice.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type Forward, gradientOf } from "./forward.js";
+
+/** Numbers that the rows of one group may have together: 256 MB in float32. */
+const groupLimit = 2 ** 26;
+
+/** Rows that are laid side by side at a time: what they are copied from is then free for the next ones. */
+const blockRows = 8;
+
+/** Gradients of all tasks in a few of the leaves, blocks of tasks by width. */
+interface Group {
+  readonly blocks: readonly Tensor[];
+}
+
+/**
+ * Leaves in order, as groups whose K gradients fit together into {@link groupLimit}.
+ * A group is complete for one task before the next, and the last one is first: at the top of a network the cotangents of
+ * all tasks are small, at its bottom the weights. So neither all the cotangents nor all of J are there at a time.
+ */
+function groupsOf(sizes: readonly number[], tasks: number, limit: number): number[][] {
+  const groups: number[][] = [];
+  let total = Infinity;
+  sizes.forEach((size, i) => {
+    if (total + size * tasks > limit) {
+      groups.push([]);
+      total = 0;
+    }
+    groups[groups.length - 1].push(i);
+    total += size * tasks;
+  });
+  return groups;
+}
+
+const flat = (tensors: readonly Tensor[]): Tensor => {
+  const rows = tensors.map((x) => reshape(x, [1, x.size]));
+  return rows.length === 1 ? rows[0] : concat(rows, { axis: 1 });
+};
+
+const stack = (rows: readonly Tensor[]): Tensor => (rows.length === 1 ? rows[0] : concat(rows));
+
+/** All K backward passes, as groups of rows. */
+export function gradientRows({ losses, space }: Forward, limit = groupLimit): readonly Group[] {
+  const rows = losses.map((loss) => gradientOf(loss, space));
+  const groups = groupsOf(
+    space.map((x) => x.size),
+    losses.length,
+    limit,
+  );
+  return groups.map((leaves) => {
+    const own = rows.map((row) => flat(leaves.map((i) => row[i])));
+    const blocks: Tensor[] = [];
+    for (let k = 0; k < own.length; k += blockRows) blocks.push(stack(own.slice(k, k + blockRows)));
+    return { blocks };
+  });
+}
+
+/** J, [K, P]. */
+export function jacobianOf(groups: readonly Group[]): Tensor {
+  const wide = groups.map(({ blocks }) => stack(blocks));
+  return wide.length === 1 ? wide[0] : concat(wide, { axis: 1 });
+}
+
+/** The Gramians of the groups, [groups, K, K], the group of the last leaves first; G is their sum. */
+export function gramiansOf(groups: readonly Group[]): Tensor {
+  const parts = [...groups].reverse().map(({ blocks }) => {
+    const products = blocks.map((a) => {
+      const row = blocks.map((b) => matmul(a, b, { transposeB: true }));
+      return row.length === 1 ? row[0] : concat(row, { axis: 1 });
+    });
+    const G = stack(products);
+    return reshape(G, [1, ...G.shape]);
+  });
+  return stack(parts);
+}

@@ -1,0 +1,134 @@
+import type { NdArray } from "../../array.js";
+import { trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
+import type { Values } from "../../runtime/executable.js";
+import type { Batch, BatchSpec } from "../../symmetry/symmetry.js";
+import type { TaskLosses } from "../task-losses.js";
+import { lazyExecutables } from "./executables.js";
+import {
+  commonArguments,
+  forwardTasks,
+  type Representation,
+  requireTasks,
+  type TaskParts,
+} from "./forward.js";
+import { type MeasureOptions, traceLosses, traceMeasure } from "./measure-graph.js";
+import { floatOf, headNames, splitParameters, type TaskOf } from "./parameter-split.js";
+
+type F64 = NdArray<Float64Array>;
+
+export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "dtype">, MeasureOptions {
+  readonly losses: TaskLosses<P>;
+  /** For their shapes. */
+  readonly params: P;
+  /** For its shapes: arrays or specs. */
+  readonly batch: BatchSpec;
+  /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
+  readonly tasks?: readonly string[];
+  /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
+  readonly taskOf?: TaskOf;
+  /** Compares gradients in the representation that it returns, which the losses find in their context. */
+  readonly representation?: Representation<P>;
+}
+
+/** Losses and gradients of one batch. */
+export interface Measured {
+  /** L_k, [K]. */
+  readonly losses: Float64Array;
+  /** G = J J', [K, K]. */
+  readonly gramian: F64;
+  /** J [K, P] in the precision of the run, with `keep`. */
+  readonly jacobian?: NdArray;
+  /** With `keep`: the gradient of each leaf of the heads under its own task, in order. */
+  readonly heads?: readonly NdArray[];
+}
+
+/** Losses and gradients of tasks on batches; graphs are compiled when they are first needed. */
+export interface TaskGradients<P> {
+  /** What the graphs are made of. */
+  readonly parts: TaskParts<P>;
+  readonly tasks: readonly string[];
+  /** Numbers of a gradient: P, or the size of the representation. */
+  readonly width: number;
+  /** The forward pass alone. Equal seeds give equal dropout; default 0. */
+  losses(params: P, batch: Batch, seed?: bigint): Promise<Float64Array>;
+  /** The forward pass and K backward passes. */
+  measure(params: P, batch: Batch, seed?: bigint): Promise<Measured>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Losses, Gramian and, with `keep`, Jacobian of K tasks.
+ *
+ * G_ij = <g_i, g_j>, g_k = grad L_k in the shared parameters: summed over groups of leaves, so that J need not exist.
+ *
+ * The parameters' dtype is that of the graphs; sums over groups are in float64.
+ *
+ * @throws ShapeError, DTypeError, OptionError when losses, parameters and batch do not fit
+ *
+ * @example
+ * const gradients = taskGradients({ losses: toyLosses(), params: { shared: vector([9, 9]) }, batch: {} });
+ * const { losses, gramian } = await gradients.measure({ shared: vector([9, 9]) }, {});
+ */
+export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients<P> {
+  const { losses, params, batch, representation, keep = false, groupLimit } = options;
+  const dtype = floatOf(params);
+  const { count, width, tasks } = inspect(options, dtype);
+  requireTasks(count, tasks);
+  const split = splitParameters(params, tasks, options.taskOf);
+  const parts: TaskParts<P> = { losses, representation, params, batch, split, dtype };
+  const executables = lazyExecutables(pickCompileOptions(options));
+  const values = (p: P, b: Batch, seed: bigint): Values => ({
+    ...namedArrays({ params: p, batch: b }),
+    seed: { shape: [], data: BigInt64Array.of(seed) },
+  });
+  return {
+    parts,
+    tasks,
+    width: representation ? width : split.size,
+    async losses(p, b, seed = 0n) {
+      const executable = await executables.get("losses", () => traceLosses(parts));
+      const { losses: found } = await executable.run(values(p, b, seed));
+      return Float64Array.from(found.data as Float64Array);
+    },
+    async measure(p, b, seed = 0n) {
+      const executable = await executables.get("measure", () => traceMeasure(parts, { keep, groupLimit }));
+      const { losses: found, gramians, jacobian, ...heads } = await executable.run(values(p, b, seed));
+      return {
+        losses: Float64Array.from(found.data as Float64Array),
+        gramian: sumOf(gramians),
+        ...(keep ? { jacobian, heads: split.heads.map((_, i) => heads[`heads.${i}`]) } : {}),
+      };
+    },
+    dispose: () => executables.dispose(),
+  };
+}
+
+/** Number of losses and size of the representation, from a trace. */
+function inspect<P>(
+  { losses, params, batch, representation, tasks: named, taskOf }: TaskGradientOptions<P>,
+  dtype: "float32" | "float64",
+): { readonly count: number; readonly width: number; readonly tasks: readonly string[] } {
+  const everything = splitParameters(params, [], () => undefined);
+  const parts: TaskParts<P> = { losses, representation, params, batch, split: everything, dtype };
+  let [count, width] = [0, 0];
+  const f = (...[p, b, seed]: never[]) => {
+    const forward = forwardTasks(parts, p, b, seed);
+    count = forward.losses.length;
+    width = forward.space.reduce((sum, x) => sum + x.size, 0);
+    return [...forward.losses];
+  };
+  trace(f as never, commonArguments(parts));
+  const heads = taskOf === undefined ? headNames(params) : undefined;
+  return { count, width, tasks: named ?? heads ?? Array.from({ length: count }, (_, k) => `${k}`) };
+}
+
+/** The sum of matrices along the first axis, in float64. */
+function sumOf({ shape: [groups, K], data }: NdArray): F64 {
+  const sum = new Float64Array(K * K);
+  for (let g = 0; g < groups; g++) {
+    for (let i = 0; i < sum.length; i++) sum[i] += Number(data[g * sum.length + i]);
+  }
+  return { shape: [K, K], data: sum };
+}

@@ -1,0 +1,125 @@
+import { isNdArray, type NdArray } from "../../array.js";
+import { namedArrays } from "../../named-arrays.js";
+import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
+import type { Batch } from "../../symmetry/symmetry.js";
+import { flatten, unflatten } from "../../tree.js";
+import { lazyExecutables } from "./executables.js";
+import type { TaskGradients } from "./task-gradients.js";
+import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";
+
+/** What an update takes; each kind takes its own part of it, see {@link UpdateKind}. */
+export interface UpdateInput<P> {
+  readonly params: P;
+  readonly batch: Batch;
+  readonly seed: bigint;
+  readonly jacobian?: NdArray;
+  readonly heads?: readonly NdArray[];
+  readonly weights?: Float64Array;
+  readonly direction?: Float64Array;
+  readonly headWeights: Float64Array;
+}
+
+export interface Updated<P> {
+  readonly params: P;
+  readonly optimizer: OptimizerState;
+  /** Norm of the shared gradient before clipping. */
+  readonly norm: number;
+}
+
+/** The second half of a step: from weights or a direction to new parameters. */
+export interface TaskUpdates<P> {
+  /**
+   * @param memory the optimiser's state and the learning rate; `reuse` below 1 for a step of historical trajectory reuse
+   */
+  apply(
+    kind: UpdateKind,
+    input: UpdateInput<P>,
+    memory: { readonly optimizer: OptimizerState; readonly learningRate: number; readonly reuse?: number },
+  ): Promise<Updated<P>>;
+  /** The shared gradient that {@link apply} would take, clipped, [P]. */
+  direction(kind: UpdateKind, input: UpdateInput<P>): Promise<Float64Array>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles updates for what some gradients are made of, each kind when it is first needed. */
+export function taskUpdates<P>({
+  gradients: { parts, tasks, width },
+  optimizer,
+  optimizerState,
+  clipNorm,
+  ...options
+}: Omit<CompileOptions, "scan" | "dtype"> & {
+  readonly gradients: TaskGradients<P>;
+  readonly optimizer: Optimizer;
+  readonly optimizerState: OptimizerState;
+  readonly clipNorm?: number;
+}): TaskUpdates<P> {
+  const { dtype, split } = parts;
+  const executables = lazyExecutables(pickCompileOptions(options));
+  const partsOf = (kind: UpdateKind, reuse = false) => ({
+    ...parts,
+    kind,
+    tasks: tasks.length,
+    width,
+    optimizer,
+    optimizerState,
+    reuse,
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+  });
+  const scalar = (x: number): NdArray => ({ shape: [], data: vector([x]).data });
+  const vector = (values: ArrayLike<number>): NdArray => ({
+    shape: [values.length],
+    data: dtype === "float32" ? Float32Array.from(values) : Float64Array.from(values),
+  });
+  /** Everything that is there, as arrays: a graph takes what it knows. */
+  const arraysOf = ({
+    params,
+    batch,
+    seed,
+    jacobian,
+    heads,
+    weights,
+    direction,
+    headWeights,
+  }: UpdateInput<P>) => ({
+    ...namedArrays({ params, batch }),
+    seed: { shape: [], data: BigInt64Array.of(seed) },
+    ...(heads ? namedArrays({ heads }) : {}),
+    ...(jacobian ? { jacobian } : {}),
+    ...(weights ? { weights: vector(weights) } : {}),
+    ...(direction ? { direction: vector(direction) } : {}),
+    headWeights: vector(headWeights),
+  });
+  return {
+    async apply(kind, input, { optimizer: state, learningRate, reuse = 1 }) {
+      const isReused = reuse < 1;
+      const name = isReused ? `${kind}, reused` : kind;
+      const executable = await executables.get(name, () => traceUpdate(partsOf(kind, isReused)));
+      const results = await executable.run({
+        ...arraysOf(input),
+        ...namedArrays({ optimizer: state }),
+        learningRate: scalar(learningRate),
+        ...(isReused ? { reuse: scalar(Math.max(0, reuse)) } : {}),
+      });
+      const like = flatten<NdArray>({ params: input.params, optimizer: state }, isNdArray);
+      const next = unflatten(
+        like.def,
+        like.paths.map((path) => results[path]),
+      ) as { params: P; optimizer: OptimizerState };
+      return { ...next, norm: Number(results.norm.data[0]) };
+    },
+    async direction(kind, input) {
+      const executable = await executables.get(`${kind}, direction`, () => traceDirection(partsOf(kind)));
+      const results = await executable.run(arraysOf(input));
+      const out = new Float64Array(split.size);
+      let at = 0;
+      split.shared.forEach((_, i) => {
+        out.set(results[`${i}`].data as Float64Array, at);
+        at += results[`${i}`].data.length;
+      });
+      return out;
+    },
+    dispose: () => executables.dispose(),
+  };
+}

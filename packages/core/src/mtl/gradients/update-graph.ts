@@ -1,0 +1,195 @@
+import { backward } from "../../graph/autodiff.js";
+import type { Graph } from "../../graph/graph.js";
+import { add, mul, sub } from "../../graph/ops/arithmetic.js";
+import { square } from "../../graph/ops/elementary.js";
+import { matmul } from "../../graph/ops/matmul.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { slice } from "../../graph/ops/slice.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
+import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import type { BatchTensors } from "../../symmetry/symmetry.js";
+import { flatten, unflatten } from "../../tree.js";
+import { commonArguments, commonNames, forwardTasks, headGradients, type TaskParts } from "./forward.js";
+import type { ParameterSplit } from "./parameter-split.js";
+
+/**
+ * Where the shared gradient comes from:
+ * `weighted`: sum_k w_k L_k, differentiated anew; inputs state, batch, seed, weights, headWeights;
+ * `combined`: J' w of rows that were kept; inputs jacobian, heads, weights, headWeights;
+ * `given`: d itself; inputs direction, heads, headWeights;
+ * `pulled`: a direction in the representation, pulled back; inputs state, batch, seed, direction, headWeights.
+ */
+export type UpdateKind = "weighted" | "combined" | "given" | "pulled";
+
+export interface UpdateParts<P> extends TaskParts<P> {
+  readonly kind: UpdateKind;
+  readonly tasks: number;
+  /** Numbers in the space of the gradients: P, or the size of the representation. */
+  readonly width: number;
+  readonly optimizer: Optimizer;
+  readonly optimizerState: OptimizerState;
+  /** Largest norm of the shared gradient. */
+  readonly clipNorm?: number;
+  /** Whether the moments are those of historical trajectory reuse, with an input `reuse`. */
+  readonly reuse?: boolean;
+}
+
+interface Gradients {
+  /** In order of `split.shared`. */
+  readonly shared: readonly Tensor[];
+  /** In order of `split.heads`, the heads' weights included. */
+  readonly heads: readonly Tensor[];
+}
+
+/** What an update takes, by kind. */
+interface Inputs<P> {
+  readonly params: TensorsOf<P>;
+  readonly state: unknown;
+  readonly batch: BatchTensors;
+  readonly seed: Tensor;
+  readonly jacobian: Tensor;
+  readonly heads: readonly Tensor[];
+  readonly weights: Tensor;
+  readonly headWeights: Tensor;
+  readonly direction: Tensor;
+}
+
+/**
+ * The shared gradient and the heads' as a graph, then clipping of the shared one and the optimiser's update.
+ * Inputs: params, optimizer, learningRate, those of the kind, and `reuse`; outputs params, optimizer and `norm`, that of the
+ * shared gradient before clipping.
+ */
+export function traceUpdate<P>(parts: UpdateParts<P>): Graph {
+  const { kind, split, optimizer, optimizerState, clipNorm, dtype, reuse = false } = parts;
+  const own = argumentsOf(parts);
+  const names = ["optimizer", "learningRate", ...(reuse ? ["reuse"] : []), ...Object.keys(own)];
+  const scalar = spec([], dtype);
+  const args = [optimizerState, scalar, ...(reuse ? [scalar] : []), ...Object.values(own)];
+  const f = (...values: unknown[]) => {
+    const given = Object.fromEntries(names.map((name, i) => [name, values[i]])) as unknown as Inputs<P> & {
+      readonly optimizer: OptimizerState;
+      readonly learningRate: Tensor;
+      readonly reuse: Tensor;
+    };
+    const gradients = gradientsBy[kind](parts, given);
+    const shared = clipNorm === undefined ? gradients.shared : clipByGlobalNorm(gradients.shared, clipNorm);
+    const tree = treeOf(given.params, split, { shared, heads: gradients.heads });
+    const state = reuse ? blended(parts, given.optimizer, shared, given.reuse) : given.optimizer;
+    const updated = optimizer.update(tree, state, given.params, given.learningRate);
+    return { params: updated.params, optimizer: updated.state, norm: globalNorm(gradients.shared) };
+  };
+  return trace(f as never, args, { names }).graph;
+}
+
+/** The gradient that an update would take, clipped, as a graph: `direction` [P] of the shared parameters. */
+export function traceDirection<P>(parts: UpdateParts<P>): Graph {
+  const own = argumentsOf(parts);
+  const names = Object.keys(own);
+  const f = (...values: unknown[]) => {
+    const given = Object.fromEntries(names.map((name, i) => [name, values[i]])) as unknown as Inputs<P>;
+    const { shared } = gradientsBy[parts.kind](parts, given);
+    const clipped = parts.clipNorm === undefined ? shared : clipByGlobalNorm(shared, parts.clipNorm);
+    return Object.fromEntries(clipped.map((g, i) => [`${i}`, g]));
+  };
+  return trace(f as never, Object.values(own), { names }).graph;
+}
+
+/** Names and types of what a kind of update takes, parameters included. */
+function argumentsOf<P>(parts: UpdateParts<P>): Record<string, unknown> {
+  const { kind, split, tasks, width, dtype } = parts;
+  const common = commonArguments(parts);
+  const perTask = spec([tasks], dtype);
+  const heads = split.heads.map(({ leaf }) => spec(split.shapes[leaf], dtype));
+  return {
+    params: parts.params,
+    ...(kind === "weighted" || kind === "pulled"
+      ? Object.fromEntries(commonNames.map((name, i) => [name, common[i]]))
+      : { heads }),
+    ...(kind === "combined" ? { jacobian: spec([tasks, width], dtype) } : {}),
+    ...(kind === "given" || kind === "pulled" ? { direction: spec([width], dtype) } : { weights: perTask }),
+    headWeights: perTask,
+  };
+}
+
+const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given: Inputs<P>) => Gradients>> = {
+  weighted(parts, { params, state, batch, seed, weights, headWeights }) {
+    const forward = forwardTasks(parts, params, state, batch, seed);
+    return {
+      shared: backward(forward.losses, elements(weights), forward.shared),
+      heads: backward(forward.losses, elements(headWeights), forward.heads),
+    };
+  },
+  combined({ split, tasks, width }, { jacobian, weights, heads, headWeights }) {
+    const d = reshape(matmul(reshape(weights, [1, tasks]), jacobian), [width]);
+    return { shared: cut(d, split), heads: scaled(heads, headWeights, split) };
+  },
+  given({ split }, { direction, heads, headWeights }) {
+    return { shared: cut(direction, split), heads: scaled(heads, headWeights, split) };
+  },
+  pulled(parts, { params, state, batch, seed, direction, headWeights }) {
+    const forward = forwardTasks(parts, params, state, batch, seed);
+    const [z] = forward.space;
+    return {
+      shared: backward([z], [reshape(direction, z.shape)], forward.shared),
+      heads: scaled(headGradients(parts, forward), headWeights, parts.split),
+    };
+  },
+};
+
+/** The elements of a vector as scalars. */
+const elements = (x: Tensor): Tensor[] =>
+  Array.from({ length: x.size }, (_, k) => reshape(slice(x, { starts: [k], ends: [k + 1] }), []));
+
+const scaled = (heads: readonly Tensor[], weights: Tensor, { heads: leaves }: ParameterSplit): Tensor[] => {
+  const each = elements(weights);
+  return heads.map((g, i) => mul(each[leaves[i].task], g));
+};
+
+/** A vector [P] as the shared leaves. */
+function cut(d: Tensor, { shared, shapes }: ParameterSplit): Tensor[] {
+  let at = 0;
+  return shared.map((leaf) => {
+    const shape = shapes[leaf];
+    const size = shape.reduce((a, b) => a * b, 1);
+    const part = slice(d, { starts: [at], ends: [at + size] });
+    at += size;
+    return reshape(part, shape);
+  });
+}
+
+function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients: Gradients): TensorsOf<P> {
+  const { leaves, def } = flatten(params, isTensor);
+  const all = leaves.slice();
+  split.shared.forEach((leaf, i) => {
+    all[leaf] = gradients.shared[i];
+  });
+  split.heads.forEach(({ leaf }, i) => {
+    all[leaf] = gradients.heads[i];
+  });
+  return unflatten(def, all) as TensorsOf<P>;
+}
+
+/**
+ * Moments of the shared parameters from which the optimiser's own step makes v <- sigma b v + (1 - sigma b) g:
+ * it multiplies them by b and adds (1 - b) g, so they are sigma v + (1 - sigma) g. Sums and maxima keep the part sigma.
+ */
+function blended<P>(
+  { optimizer, split }: UpdateParts<P>,
+  state: OptimizerState,
+  shared: readonly Tensor[],
+  reuse: Tensor,
+): OptimizerState {
+  const moments = Object.entries(optimizer.moments).map(([name, { power, kind }]) => {
+    const { leaves, def } = flatten(state[name], isTensor);
+    const next = leaves.slice();
+    split.shared.forEach((leaf, i) => {
+      const past = mul(reuse, leaves[leaf]);
+      const g = power === 2 ? square(shared[i]) : shared[i];
+      next[leaf] = kind === "average" ? add(past, mul(sub(1, reuse), g)) : past;
+    });
+    return [name, unflatten(def, next)];
+  });
+  return { ...state, ...Object.fromEntries(moments) };
+}

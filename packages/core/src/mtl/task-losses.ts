@@ -1,0 +1,57 @@
+import { ShapeError } from "../errors.js";
+import { formatType, isFloat, isTensor, type Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { BatchTensors } from "../symmetry/symmetry.js";
+
+/** What task losses may need besides parameters and batch. */
+export interface LossContext {
+  /** Whether batch statistics and dropout are used. */
+  readonly training: boolean;
+  /** Seed of this step's dropout, an int64 scalar; there in training. */
+  readonly seed?: Tensor;
+  /** What the model carries from step to step, a tree of tensors: the trainer's option `state`. */
+  readonly state?: unknown;
+  /** Takes the state for the next step, in training: running statistics. Without a call the state stays. */
+  keepState?(next: unknown): void;
+  /** What the option `representation` returned, for losses that go on from it. */
+  readonly representation?: Tensor;
+}
+
+/**
+ * K losses of one batch, each a scalar, in one graph: what the tasks share is computed once.
+ *
+ * Parameters are a tree `{ shared, heads: { [task]: ... } }`; a function of the shared parameters alone needs no heads.
+ * Examples without a label for a task are left out by a mask in the batch (option `mask` of the losses) or by
+ * `ignoreIndex`; a task whose batch has no label at all then has loss 0 and gradient 0. A task with inputs of its own
+ * finds them in the batch under their own name.
+ *
+ * @example
+ * const losses: TaskLosses<Params> = ({ shared, heads }, { x, left, right, known }) => {
+ *   const z = trunk(shared, x);
+ *   return [crossEntropy(linear(z, heads.left), left), crossEntropy(linear(z, heads.right), right, { mask: known })];
+ * };
+ */
+export type TaskLosses<P> = (
+  params: TensorsOf<P>,
+  batch: BatchTensors,
+  context: LossContext,
+) => readonly Tensor[];
+
+/**
+ * The losses as they come, checked.
+ *
+ * @throws ShapeError unless they are one number each, at least one
+ */
+export function checkLosses(losses: readonly Tensor[]): readonly Tensor[] {
+  if (!Array.isArray(losses) || losses.length === 0) {
+    throw new ShapeError("Task losses must be a list of scalars, one a task and at least one; got none.");
+  }
+  losses.forEach((loss, k) => {
+    if (isTensor(loss) && loss.size === 1 && isFloat(loss.dtype)) return;
+    const got = isTensor(loss) ? formatType(loss) : typeof loss;
+    throw new ShapeError(
+      `The loss of task ${k} must be one number (a float tensor of size 1); got ${got}. Reduce it with sum or mean.`,
+    );
+  });
+  return losses;
+}

@@ -1,0 +1,100 @@
+import type { Mt19937 } from "../math/mt19937.js";
+import type { Optimizer } from "../optim/optimizer.js";
+import type { CompileOptions } from "../runtime/compile.js";
+import type { Batch } from "../symmetry/symmetry.js";
+import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
+import type { Representation } from "./gradients/forward.js";
+import type { TaskOf } from "./gradients/parameter-split.js";
+import type { MultiTaskHistory } from "./history.js";
+import type { MultiTaskMethod } from "./method.js";
+import type { BeforeStep, RunSetup } from "./step-hook.js";
+import type { TaskLosses } from "./task-losses.js";
+import type { MultiTaskState } from "./train-state.js";
+
+export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+  readonly losses: TaskLosses<P>;
+  /** A tree `{ shared, heads: { [task]: ... } }`, or what draws one from a generator of the run's seed. */
+  readonly params: P | ((rng: Mt19937, options: { readonly dtype: "float32" | "float64" }) => P);
+  /** Arrays by name with examples along the first axis; a list of such records where tasks have examples of their own. */
+  readonly data?: Batch | readonly Batch[];
+  readonly method: MultiTaskMethod;
+  readonly optimizer: Optimizer;
+  /** A number, or a function of the step (0, 1, ...): see schedules. */
+  readonly learningRate: number | ((step: number) => number);
+  /** Examples of a step, of every source; default all of them. */
+  readonly batchSize?: number;
+  /** Of initialisation, order of batches, dropout and the method's random numbers; an integer, default 0. */
+  readonly seed?: number;
+  /** Of the computation; default that of the parameters given, or float32. */
+  readonly dtype?: "float32" | "float64";
+  /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
+  readonly tasks?: readonly string[];
+  /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
+  readonly taskOf?: TaskOf;
+  /** Largest norm of the shared gradient, 0 for no limit; default the method's. */
+  readonly clipNorm?: number;
+  /** Whether heads take their tasks' weights; default the method's. */
+  readonly headGradient?: "weighted" | "unweighted";
+  /** Compares the tasks' gradients in the representation that it returns, which the losses find in their context. */
+  readonly representation?: Representation<P>;
+  /** Whether gradients are measured and recorded also for a method that needs losses alone; default false. */
+  readonly recordGradients?: boolean;
+  /**
+   * Whether a step keeps the K gradients and combines them (`keep`), or differentiates the weighted loss anew once the
+   * weights are known (`recompute`), with the memory of one gradient; default `auto`, by cost.
+   */
+  readonly strategy?: "auto" | "keep" | "recompute";
+  /** Further figures for {@link MultiTaskTrainer.evaluate}. */
+  readonly metrics?: TaskMetrics<P>;
+  readonly beforeStep?: BeforeStep<P>;
+}
+
+export interface MultiTaskProgress {
+  /** Steps done. */
+  readonly step: number;
+  /** Passes over the data done, with their fraction; 0 without data. */
+  readonly epoch: number;
+  /** Mean training losses since the last report, [K]. */
+  readonly losses: Float64Array;
+  readonly stepsPerSecond: number;
+}
+
+export interface RunMultiTaskOptions {
+  readonly steps: number;
+  /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
+  readonly onProgress?: (progress: MultiTaskProgress) => void | Promise<void>;
+  /** Steps between reports; default a hundredth of the run, at least 10. */
+  readonly reportEvery?: number;
+}
+
+/**
+ * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however they are
+ * cut into calls of `run`.
+ */
+export interface MultiTaskTrainer<P> {
+  readonly current: MultiTaskState<P>;
+  /** Grows with the run. */
+  readonly history: MultiTaskHistory;
+  readonly stepsPerEpoch: number;
+  readonly setup: RunSetup<P>;
+  /**
+   * Trains for a number of steps.
+   *
+   * @throws NumericalError when a loss or the gradient is no longer finite; the state is then that before the step
+   */
+  run(options: RunMultiTaskOptions): Promise<void>;
+  /**
+   * Losses and metrics over a data set, in evaluation mode.
+   *
+   * @throws ShapeError, DTypeError, DataError when the data do not fit the losses
+   */
+  evaluate(data: Batch): Promise<MultiTaskEvaluation>;
+  /**
+   * Continues from another state, such as a checkpoint's.
+   *
+   * @param history of the steps before that state; default the trainer's own, as far as it goes back
+   * @throws ShapeError, DTypeError when the state does not fit
+   */
+  restore(state: MultiTaskState<P>, history?: MultiTaskHistory): void;
+  dispose(): Promise<void>;
+}

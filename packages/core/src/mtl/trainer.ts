@@ -1,0 +1,306 @@
+// A step of the trainer, and where a hook comes in (the types are in step-hook.ts):
+// 1. the batch is drawn;
+// 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
+//    return other parameters, another state of the optimiser, a factor for its moments in this step alone (`reuse`),
+//    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
+// 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
+// 4. the method makes weights or a direction of them; 5. the optimiser's update; 6. `afterStep` and `endEpoch` of the method.
+import { astype, isNdArray, type NdArray } from "../array.js";
+import { IsolossError, NumericalError, OptionError } from "../errors.js";
+import { Mt19937 } from "../math/mt19937.js";
+import { hash32 } from "../math/rng.js";
+import { pickCompileOptions } from "../runtime/compile.js";
+import type { Batch } from "../symmetry/symmetry.js";
+import { flatten, unflatten } from "../tree.js";
+import { conflictOf } from "./conflict.js";
+import { multiTaskEvaluator } from "./evaluate.js";
+import { floatOf } from "./gradients/parameter-split.js";
+import { keepsRows } from "./gradients/strategy.js";
+import { taskGradients } from "./gradients/task-gradients.js";
+import { taskUpdates } from "./gradients/task-updates.js";
+import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
+import { prepareSources } from "./sources.js";
+import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
+import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
+import { checkState, type MultiTaskState } from "./train-state.js";
+import type { MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
+
+export type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
+export type {
+  MultiTaskProgress,
+  MultiTaskTrainer,
+  MultiTaskTrainerOptions,
+  RunMultiTaskOptions,
+} from "./trainer-options.js";
+
+/**
+ * Prepares a run of several tasks: gradients by tasks, a method that combines them, an optimiser.
+ *
+ * A step measures losses and, as the method needs, G = J J' or J on a batch, asks the method for weights w, and steps along
+ * J' w (clipped) in the shared parameters and along w_k or 1 times grad L_k in the heads.
+ *
+ * @throws ShapeError, DTypeError, DataError, OptionError when losses, parameters, data and settings do not fit
+ *
+ * @example
+ * const trainer = createMultiTaskTrainer({
+ *   losses, params, data: { x, left, right }, method: fairgrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
+ * });
+ * await trainer.run({ steps: 1000 });
+ * trainer.history.losses[0].at(-1);
+ */
+export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): MultiTaskTrainer<P> {
+  const { losses, data = {}, method, optimizer, learningRate, beforeStep, metrics, representation } = options;
+  const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
+  checkChoices(options);
+  const { params, dtype } = startOf(options, seed);
+  const rateOf = (step: number): number => {
+    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
+    if (Number.isFinite(rate) && rate >= 0) return rate;
+    throw new OptionError(`The learning rate must be a finite number >= 0; got ${rate} at step ${step}.`);
+  };
+  if (typeof learningRate !== "function") rateOf(0);
+  const compileOptions = pickCompileOptions(options);
+  const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
+  const firstBatch = sources.batchOf(0);
+  const { tasks: named, taskOf } = options;
+  const shapes = { losses, params, batch: firstBatch, tasks: named, taskOf, representation };
+  const probe = taskGradients({ ...shapes, ...compileOptions });
+  const { tasks, parts } = probe;
+  const measures = method.needs !== "losses" || options.recordGradients === true;
+  const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
+  const gradients = keeps ? taskGradients({ ...shapes, ...compileOptions, keep: true }) : probe;
+  const optimizerStart = optimizer.init(params);
+  const updates = taskUpdates({
+    gradients,
+    optimizer,
+    optimizerState: optimizerStart,
+    ...(clipNorm !== undefined && clipNorm > 0 ? { clipNorm } : {}),
+    ...compileOptions,
+  });
+  const evaluator = multiTaskEvaluator({ losses, metrics, representation, params, dtype, ...compileOptions });
+  const setup: RunSetup<P> = {
+    losses,
+    tasks,
+    sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
+    dtype,
+    compileOptions,
+  };
+  const plan: StepPlan<P> = {
+    gradients,
+    method,
+    measures,
+    keeps,
+    headGradient: options.headGradient,
+    hasRepresentation: representation !== undefined,
+    seed,
+  };
+  const { stepsPerEpoch } = sources;
+  const epochOf = (step: number) => (stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch));
+
+  let current: MultiTaskState<P> = {
+    step: 0,
+    params,
+    optimizer: optimizerStart,
+    method: method.init(tasks.length),
+    epochLosses: new Float64Array(tasks.length),
+  };
+  let history = emptyHistory(tasks);
+  let isComputing = false;
+
+  const contextOf = (point: StepPoint<P>, batch: Batch, rate: number): StepContext<P> => {
+    const { step, params: p, optimizer: state, memory, method: methodState } = current;
+    return {
+      setup,
+      step,
+      epoch: epochOf(step),
+      stepsPerEpoch,
+      params: p,
+      optimizer: state,
+      learningRate: rate,
+      batch,
+      memory,
+      history,
+      losses: () => point.losses(),
+      gramian: () => point.gramian(),
+      conflict: async () => conflictOf(await point.gramian()),
+      async direction() {
+        const { kind, update } = await point.combined(methodState);
+        return updates.direction(kind, update);
+      },
+      sample: (count, label = 0) => sources.sample(count, step, label),
+    };
+  };
+
+  /** One step; nothing changes when it fails. */
+  const advance = async (): Promise<Float64Array> => {
+    const begin = performance.now();
+    const { step } = current;
+    const rate = rateOf(step);
+    const batches = Array.from({ length: method.samplesPerStep ?? 1 }, (_, i) => sources.batchOf(step, i));
+    const place = { step, epoch: epochOf(step), dropout: dropoutSeed(seed, step), batches };
+    let point = stepPoint(plan, current.params, place);
+    const change: StepChange<P> = (await beforeStep?.(contextOf(point, batches[0], rate))) ?? {};
+    const hookSeconds = (performance.now() - begin) / 1000;
+    if (change.params !== undefined) point = stepPoint(plan, change.params, place);
+    const { input, combination, kind, update } = await point.combined(current.method);
+    requireFinite(input.losses, tasks, { step, rate });
+    const updated = await updates.apply(kind, update, {
+      optimizer: change.optimizer ?? current.optimizer,
+      learningRate: rate,
+      ...(change.reuse === undefined ? {} : { reuse: change.reuse }),
+    });
+    if (!Number.isFinite(updated.norm)) {
+      throw new NumericalError(
+        `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
+      );
+    }
+    let methodState = combination.state;
+    if (method.afterStep) {
+      const after = await gradients.losses(updated.params, batches[0], place.dropout);
+      methodState = method.afterStep(after, input, methodState);
+    }
+    const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
+    const endsEpoch = (step + 1) % stepsPerEpoch === 0;
+    if (endsEpoch && method.endEpoch) {
+      methodState = method.endEpoch(
+        epochLosses.map((sum) => sum / stepsPerEpoch),
+        methodState,
+      );
+    }
+    const memory = change.memory ?? current.memory;
+    current = {
+      step: step + 1,
+      params: updated.params,
+      optimizer: updated.optimizer,
+      method: methodState,
+      epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
+      ...(memory === undefined ? {} : { memory }),
+    };
+    if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });
+    recordStep(history, {
+      losses: input.losses,
+      weights: combination.weights,
+      gramian: input.gramian,
+      directionNorm: updated.norm,
+      seconds: (performance.now() - begin) / 1000,
+      note: combination.note,
+    });
+    return input.losses;
+  };
+
+  const requireIdle = (what: string) => {
+    if (isComputing) throw new IsolossError(`${what}: this trainer is running; await that run first.`);
+  };
+
+  return {
+    get current() {
+      return current;
+    },
+    get history() {
+      return history;
+    },
+    stepsPerEpoch,
+    setup,
+    async run({ steps, onProgress, reportEvery = Math.max(10, Math.ceil(steps / 100)) }) {
+      requireCount("steps", steps, 0);
+      requireCount("reportEvery", reportEvery, 1);
+      const last = current.step + steps;
+      while (current.step < last) {
+        requireIdle("run");
+        const begin = performance.now();
+        const count = Math.min(reportEvery, last - current.step);
+        const sums = new Float64Array(tasks.length);
+        isComputing = true;
+        try {
+          for (let i = 0; i < count; i++) {
+            for (const [k, loss] of (await advance()).entries()) sums[k] += loss;
+          }
+        } finally {
+          isComputing = false;
+        }
+        await onProgress?.({
+          step: current.step,
+          epoch: stepsPerEpoch === Infinity ? 0 : current.step / stepsPerEpoch,
+          losses: sums.map((sum) => sum / count),
+          stepsPerSecond: (1000 * count) / (performance.now() - begin),
+        });
+      }
+    },
+    evaluate: (set) => evaluator.evaluate(current.params, set),
+    restore(given, past = history) {
+      requireIdle("restore");
+      checkState(given, current);
+      history = historyFrom(tasks, columnsOf(past), past, given.step);
+      current = given;
+    },
+    async dispose() {
+      await probe.dispose();
+      await gradients.dispose();
+      await updates.dispose();
+      await evaluator.dispose();
+    },
+  };
+}
+
+/** Parameters at the start and the precision of the run, which is theirs unless another one is asked for. */
+function startOf<P>(
+  { params, dtype }: MultiTaskTrainerOptions<P>,
+  seed: number,
+): { readonly params: P; readonly dtype: "float32" | "float64" } {
+  if (typeof params === "function") {
+    const precision = dtype ?? "float32";
+    const draw = params as (rng: Mt19937, options: object) => P;
+    return { params: draw(new Mt19937(seed), { dtype: precision }), dtype: precision };
+  }
+  const precision = dtype ?? floatOf(params);
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const cast = leaves.map((a) => astype(a, precision));
+  return { params: unflatten(def, cast) as P, dtype: precision };
+}
+
+/** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
+const dropoutSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);
+
+const advice = (step: number): string =>
+  `The state is still that of step ${step}. Lower the learning rate, or clip the gradient with clipNorm.`;
+
+function requireFinite(
+  losses: Float64Array,
+  tasks: readonly string[],
+  { step, rate }: { readonly step: number; readonly rate: number },
+): void {
+  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad >= 0) {
+    throw new NumericalError(
+      `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
+    );
+  }
+}
+
+function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
+  const { dtype, clipNorm, headGradient, strategy, method, representation } = options;
+  const choices = {
+    dtype: [dtype, ["float32", "float64"]],
+    headGradient: [headGradient, ["weighted", "unweighted"]],
+    strategy: [strategy, ["auto", "keep", "recompute"]],
+  } as const;
+  for (const [name, [value, allowed]] of Object.entries(choices)) {
+    if (value !== undefined && !(allowed as readonly string[]).includes(value)) {
+      throw new OptionError(`${name} must be one of ${allowed.join(", ")}; got "${value}".`);
+    }
+  }
+  if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {
+    throw new OptionError(
+      `${method.name} takes ${method.samplesPerStep} batches a step, each with a representation of its own; leave representation out.`,
+    );
+  }
+  if (clipNorm !== undefined && !(clipNorm >= 0)) {
+    throw new OptionError(`clipNorm must be a number >= 0, 0 for no limit; got ${clipNorm}.`);
+  }
+}
+
+function requireCount(what: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import type { Mt19937 } from "../../math/mt19937.js";
+import type { InitOptions } from "../model.js";
+
+/** Parameters of a model of several tasks: what they share, and a head for each. */
+export interface MultiHeadParams<Trunk, Head> {
+  readonly shared: Trunk;
+  readonly heads: Readonly<Record<string, Head>>;
+}
+
+/** What a model of several heads needs besides parameters and input. */
+export interface HeadContext {
+  readonly training?: boolean;
+  /** Seed of the step's dropout; needed in training. */
+  readonly seed?: Tensor;
+  /** The trunk's output, where it is known. */
+  readonly representation?: Tensor;
+}
+
+/**
+ * A model without state whose tasks share a trunk.
+ *
+ * @typeParam Trunk parameters of the trunk
+ * @typeParam Head parameters of a head
+ */
+export interface MultiHeadModel<Trunk, Head> {
+  init(rng: Mt19937, options?: InitOptions): MultiHeadParams<Trunk, Head>;
+  /** The representation of a batch that all heads go on from. Traced. */
+  trunk(shared: TensorsOf<Trunk>, x: Tensor, context: HeadContext): Tensor;
+  /** Output of every head, by task. Traced. */
+  apply(
+    params: TensorsOf<MultiHeadParams<Trunk, Head>>,
+    x: Tensor,
+    context: HeadContext,
+  ): Readonly<Record<string, Tensor>>;
+}

@@ -1,0 +1,64 @@
+import { OptionError } from "../../errors.js";
+import { flattenFrom } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import { type Activation, activation } from "../activation.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
+import type { MultiHeadModel } from "./multi-head.js";
+
+export interface MultiMlpOptions {
+  /** Widths from the input to the representation. */
+  readonly sizes: readonly number[];
+  /** Outputs of each task's head, a linear layer. */
+  readonly heads: Readonly<Record<string, number>>;
+  /** After every shared layer; default `relu`. */
+  readonly activation?: Activation;
+}
+
+/** What the tasks share. */
+export interface MlpTrunkParams {
+  readonly layers: readonly LinearParams[];
+}
+
+/**
+ * Linear layers with an activation after each as the trunk of several tasks, and a linear head for each.
+ *
+ * @throws OptionError when there are fewer than two sizes, or the activation is unknown
+ *
+ * @example
+ * multiMlp({ sizes: [64, 64, 32], heads: { even: 1, prime: 1 } });
+ */
+export function multiMlp({
+  sizes,
+  heads,
+  activation: name = "relu",
+}: MultiMlpOptions): MultiHeadModel<MlpTrunkParams, LinearParams> {
+  if (sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
+    throw new OptionError(
+      `multiMlp: sizes are two or more positive integers, input to representation; got [${sizes.join(", ")}].`,
+    );
+  }
+  const act = activation(name);
+  const features = sizes[sizes.length - 1];
+  return {
+    init(rng, { dtype } = {}) {
+      const layers = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { dtype }));
+      const own = Object.entries(heads).map(([task, outputs]) => [
+        task,
+        initLinear(rng, features, outputs, { dtype }),
+      ]);
+      return { shared: { layers }, heads: Object.fromEntries(own) };
+    },
+    trunk({ layers }, x) {
+      return layers.reduce<Tensor>((h, layer) => act(linear(h, layer)), x.rank > 2 ? flattenFrom(x, 1) : x);
+    },
+    apply(params, x, context) {
+      const z = context.representation ?? this.trunk(params.shared, x, context);
+      const outputs = Object.keys(heads).map((task) => [
+        task,
+        linear(z, params.heads[task] as TensorsOf<LinearParams>),
+      ]);
+      return Object.fromEntries(outputs);
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { attributesOf, digitAttributes } from "../data/attributes.js";
+import { split, takeRows } from "../data/batches.js";
+import { digits } from "../data/digits.js";
+import type { LabelledImages } from "../data/labelled-images.js";
+import { type OverlayOptions, overlayImages } from "../data/overlay.js";
+import { resizeImages } from "../data/resize.js";
+import type { LinearParams } from "../nn/linear.js";
+import type { MultiHeadParams } from "../nn/models/multi-head.js";
+import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/models/multi-lenet.js";
+import { type MlpTrunkParams, multiMlp } from "../nn/models/multi-mlp.js";
+import { checkOptions, flag, integerFrom, nonNegative } from "../optim/options.js";
+import type { Batch } from "../symmetry/symmetry.js";
+import { classification, type MultiTaskProblem } from "./multi-task.js";
+
+export type LenetParams = MultiHeadParams<LenetTrunkParams, LenetHeadParams>;
+export type MlpParams = MultiHeadParams<MlpTrunkParams, LinearParams>;
+
+/** A data set in two parts, such as `loadIdxDataset` gives. */
+export interface SplitImages {
+  readonly train: LabelledImages;
+  readonly test: LabelledImages;
+}
+
+export interface ImageTasksOptions {
+  /** Of the choice of partners and, for digits, of the split; default 0. */
+  readonly seed?: number;
+  /** Numbers of overlaid images; default one for each left image. */
+  readonly trainCount?: number;
+  readonly testCount?: number;
+  /** Of the model; default 0.5. */
+  readonly dropout?: number;
+}
+
+const seedCheck = { expected: "an integer", test: Number.isSafeInteger };
+const checks = {
+  seed: seedCheck,
+  trainCount: integerFrom(1),
+  testCount: integerFrom(1),
+  dropout: nonNegative,
+};
+
+/** Mean and standard deviation of the pixels of Fashion-MNIST's training images. */
+const fashion = { mean: 0.286, deviation: 0.353 };
+
+/** Fashion-MNIST's shoes: sandal, sneaker, ankle boot. */
+const shoes = [5, 7, 9];
+
+/**
+ * Multi-Fashion: two items of clothing in one image, upper left and lower right, each of 10 classes, by a LeNet.
+ *
+ * With `imbalanced` the left task's loss is multiplied by 10, and the right task asks whether its item is a shoe: gradients of
+ * sizes far apart, without which the smaller one hardly ever points against the mean.
+ *
+ * @throws OptionError; ShapeError when images are not 28 x 28
+ *
+ * @example
+ * const problem = multiFashion(await loadIdxDataset("fashion-mnist"), { imbalanced: true });
+ * const trainer = createMultiTaskTrainer({
+ *   ...problem, data: problem.train, method: cagrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
+ * });
+ */
+export function multiFashion(
+  images: SplitImages,
+  options: ImageTasksOptions & { readonly imbalanced?: boolean } = {},
+): MultiTaskProblem<LenetParams> {
+  checkOptions("multiFashion", options, { ...checks, imbalanced: flag });
+  const { imbalanced = false } = options;
+  const tasks = {
+    left: { outputs: 10, scale: imbalanced ? 10 : 1 },
+    right: { outputs: imbalanced ? 1 : 10 },
+  };
+  const parts = overlaid(images, images, options, imbalanced ? shoes : undefined);
+  const name = imbalanced ? "multi-fashion-imbalanced" : "multi-fashion";
+  return classification(name, { ...parts, tasks, make: lenetWith(options) });
+}
+
+/**
+ * Fashion+digits: an item of clothing (upper left) and a handwritten digit (lower right) in one image, by a LeNet. The digits
+ * are those of the package, 8 x 8 pixels made 28 x 28; four fifths of them are in the training images, the others in the test.
+ *
+ * @throws OptionError; ShapeError when images are not 28 x 28
+ *
+ * @example
+ * fashionDigits(await loadIdxDataset("fashion-mnist")).tasks; // left, right
+ */
+export function fashionDigits(
+  images: SplitImages,
+  options: ImageTasksOptions = {},
+): MultiTaskProblem<LenetParams> {
+  checkOptions("fashionDigits", options, checks);
+  const large = ({ images: small, labels }: LabelledImages): LabelledImages => ({
+    images: resizeImages(small, { from: [8, 8], to: [28, 28] }),
+    labels,
+  });
+  const { train, test } = splitDigits(options.seed ?? 0);
+  const parts = overlaid(images, { train: large(train), test: large(test) }, options);
+  const tasks = { left: { outputs: 10 }, right: { outputs: 10 } };
+  return classification("fashion-digits", { ...parts, tasks, make: lenetWith(options) });
+}
+
+/**
+ * Eight questions about each handwritten digit of the package (see {@link digitAttributes}) by one multilayer perceptron:
+ * 64-64-32 shared, a linear head each. Four fifths of the digits are for training.
+ *
+ * @param options `seed` of the split; `hidden`: shared widths, default 64 and 32
+ * @throws OptionError
+ *
+ * @example
+ * digitQuestions().tasks.length; // 8
+ */
+export function digitQuestions(
+  options: { readonly seed?: number; readonly hidden?: readonly number[] } = {},
+): MultiTaskProblem<MlpParams> {
+  checkOptions("digitQuestions", options, {
+    seed: seedCheck,
+    hidden: { expected: "a list of widths", test: Array.isArray },
+  });
+  const { seed = 0, hidden = [64, 32] } = options;
+  const { train, test } = splitDigits(seed);
+  const batchOf = ({ images, labels }: LabelledImages): Batch => ({ x: images, ...attributesOf(labels) });
+  return classification("digit-attributes", {
+    tasks: Object.fromEntries(Object.keys(digitAttributes).map((name) => [name, { outputs: 1 }])),
+    train: batchOf(train),
+    test: batchOf(test),
+    make: (heads) => multiMlp({ sizes: [64, ...hidden], heads }),
+  });
+}
+
+function splitDigits(seed: number): SplitImages {
+  const { images, labels } = digits();
+  const [train, test] = split(labels.data.length, [0.8, 0.2], seed).map((rows) => ({
+    images: takeRows(images, rows),
+    labels: takeRows(labels, rows),
+  }));
+  return { train, test };
+}
+
+/** Both parts overlaid; with `positives`, the right labels are whether they are one of these classes. */
+function overlaid(
+  left: SplitImages,
+  right: SplitImages,
+  { seed = 0, trainCount, testCount }: ImageTasksOptions,
+  positives?: readonly number[],
+): { readonly train: Batch; readonly test: Batch } {
+  const make = (part: "train" | "test", count: number | undefined): Batch => {
+    const options: OverlayOptions = { ...fashion, seed: part === "train" ? seed : seed + 1, count };
+    const { x, left: l, right: r } = overlayImages(left[part], right[part], options);
+    return { x, left: l, right: positives ? attributesOf(r, { right: positives }).right : r };
+  };
+  return { train: make("train", trainCount), test: make("test", testCount) };
+}
+
+const lenetWith =
+  ({ dropout }: ImageTasksOptions) =>
+  (heads: Readonly<Record<string, number>>) =>
+    multiLenet({ heads, ...(dropout === undefined ? {} : { dropout }) });

@@ -1,0 +1,182 @@
+// Do sharpness and curvature of minima go with the loss on other data? Zhao, Gower, Walters, Yu, ICLR 2024, table 1, fig. 4.
+import { takeRows } from "../data/batches.js";
+import { OptionError } from "../errors.js";
+import { type Correlation, correlation } from "../math/correlation.js";
+import { namedArrays } from "../named-arrays.js";
+import { crossEntropy } from "../nn/losses/cross-entropy.js";
+import { pickCompileOptions } from "../runtime/compile.js";
+import { symmetriesOf } from "../symmetry/symmetries-of.js";
+import type { Batch, Symmetry } from "../symmetry/symmetry.js";
+import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/minima.js";
+import { type Dataset, prepareDataset } from "./dataset.js";
+import { teleportLoss } from "./teleport-batches.js";
+import { createTrainer, type TrainerOptions } from "./trainer.js";
+
+/** One trained model. */
+export interface MinimumRow {
+  readonly seed: number;
+  /** Mean increase of the training loss under random perturbations: see `createMinimumMeter`. */
+  readonly sharpness: number;
+  /** Mean curvature of random curves of the symmetry; left out where there is none. */
+  readonly curvature?: number;
+  /** Training loss, and the squared norm of its gradient, where sharpness was measured. */
+  readonly trainingLoss: number;
+  readonly gradNormSq: number;
+  readonly validationLoss: number;
+  /** On validation data; left out where labels are no classes. */
+  readonly accuracy?: number;
+}
+
+export interface MinimaStudyProgress {
+  /** Models done, of how many. */
+  readonly done: number;
+  readonly of: number;
+  /** Of the model under way, or of the last one if all are done. */
+  readonly seed: number;
+  /** Steps that it was trained. */
+  readonly step: number;
+  /** Its mean training loss since the last report. */
+  readonly loss: number;
+  /** What was measured, once that model is done. */
+  readonly row?: MinimumRow;
+}
+
+export interface MinimaStudyOptions<P, S>
+  extends Omit<TrainerOptions<P, S>, "data" | "seed" | "teleport">,
+    Omit<MinimumSettings, "seed"> {
+  readonly data: { readonly training: Dataset; readonly validation: Dataset };
+  /** Of initialisation and order of batches: one model each. */
+  readonly seeds: readonly number[];
+  /** Steps of training. */
+  readonly steps: number;
+  /** Default: the scalings that the loss' graph shows to be exact. */
+  readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>);
+  /** First examples of the training data on which sharpness is measured; default all, but at most 1000. */
+  readonly examples?: number;
+  /** Of perturbations and generators, the same for all models; default 0. */
+  readonly measureSeed?: number;
+  /** Called at reports of the training and after each model, and awaited; what it throws ends the study. */
+  readonly onProgress?: (progress: MinimaStudyProgress) => void | Promise<void>;
+}
+
+export interface MinimaStudy {
+  readonly rows: readonly MinimumRow[];
+  /**
+   * Of each measure with the validation loss. That of the training loss is the control: where training is not over, a
+   * sharper minimum may only be one that is less far down.
+   */
+  readonly correlations: {
+    readonly sharpness: Correlation;
+    readonly curvature?: Correlation;
+    readonly trainingLoss: Correlation;
+  };
+}
+
+/**
+ * Trains a model from several seeds and asks whether the minima's sharpness and curvature tell its loss on validation
+ * data. Models are measured as they are evaluated: with running statistics and without dropout.
+ *
+ * @throws OptionError for fewer than two seeds or settings out of range; what `createTrainer` and `Trainer.run` throw
+ *
+ * @example
+ * const model = mlp({ sizes: [64, 16, 10] });
+ * const options = { optimizer: sgd(), learningRate: 0.1, batchSize: 20, seeds: [0, 1, 2, 3], steps: 2000 };
+ * const { rows, correlations } = await minimaStudy({ model, data: { training, validation }, ...options });
+ * console.log(correlations.sharpness.pearson, correlations.sharpness.interval);
+ */
+export async function minimaStudy<P, S>({
+  data: { training, validation },
+  seeds,
+  steps,
+  symmetry,
+  examples,
+  measureSeed = 0,
+  radii,
+  directions,
+  scale,
+  generators,
+  onProgress,
+  ...trainerOptions
+}: MinimaStudyOptions<P, S>): Promise<MinimaStudy> {
+  if (seeds.length < 2 || new Set(seeds).size < seeds.length) {
+    throw new OptionError(`minimaStudy: needs two or more seeds, all different; got [${seeds.join(", ")}].`);
+  }
+  const { model, loss = crossEntropy, dtype = "float32" } = trainerOptions;
+  const prepared = prepareDataset(training, dtype);
+  const count = prepared.inputs.shape[0];
+  const measured = examples ?? Math.min(count, 1000);
+  if (!Number.isInteger(measured) || measured < 1 || measured > count) {
+    throw new OptionError(
+      `minimaStudy: examples must be an integer from 1 to the ${count} of the training data; got ${examples}.`,
+    );
+  }
+  const first = Array.from({ length: measured }, (_, i) => i);
+  const [x, y] = [takeRows(prepared.inputs, first), takeRows(prepared.labels, first)];
+
+  /** Made for the first model, used for all. */
+  let meter: MinimumMeter<P> | undefined;
+  const meterFor = async (params: P, batch: Batch, state: S): Promise<MinimumMeter<P>> => {
+    const lossOf = teleportLoss({ model, loss, state, training: false });
+    const given = typeof symmetry === "function" ? symmetry(params) : symmetry;
+    const group = given ?? symmetriesOf(lossOf, params, batch).scaling;
+    return createMinimumMeter<P>({
+      ...pickCompileOptions(trainerOptions),
+      ...{ radii, directions, scale, generators, seed: measureSeed },
+      loss: lossOf,
+      params,
+      batch,
+      ...(group ? { symmetry: group } : {}),
+    });
+  };
+
+  const rows: MinimumRow[] = [];
+  try {
+    for (const [done, seed] of seeds.entries()) {
+      const trainer = await createTrainer({ ...trainerOptions, data: training, seed });
+      try {
+        let latest = Number.NaN;
+        await trainer.run({
+          steps,
+          onProgress: async ({ step, loss: recent }) => {
+            latest = recent;
+            await onProgress?.({ done, of: seeds.length, seed, step, loss: recent });
+          },
+        });
+        const { params, state } = trainer.current;
+        const batch: Batch = { x, y, ...namedArrays({ state }) };
+        meter ??= await meterFor(params, batch, state);
+        const { loss: trainingLoss, gradNormSq, sharpness, curvature } = await meter.measure(params, batch);
+        const { loss: validationLoss, accuracy } = await trainer.evaluate(validation);
+        const row: MinimumRow = {
+          seed,
+          sharpness,
+          ...(curvature === undefined ? {} : { curvature }),
+          trainingLoss,
+          gradNormSq,
+          validationLoss,
+          ...(accuracy === undefined ? {} : { accuracy }),
+        };
+        rows.push(row);
+        await onProgress?.({ done: done + 1, of: seeds.length, seed, step: steps, loss: latest, row });
+      } finally {
+        await trainer.dispose();
+      }
+    }
+  } finally {
+    await meter?.dispose();
+  }
+  const withValidation = (values: readonly number[]): Correlation =>
+    correlation(
+      values,
+      rows.map(({ validationLoss }) => validationLoss),
+    );
+  const curvatures = rows.flatMap(({ curvature }) => curvature ?? []);
+  return {
+    rows,
+    correlations: {
+      sharpness: withValidation(rows.map(({ sharpness }) => sharpness)),
+      ...(curvatures.length > 0 ? { curvature: withValidation(curvatures) } : {}),
+      trainingLoss: withValidation(rows.map(({ trainingLoss }) => trainingLoss)),
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import {
+  decodeMultiTaskCheckpoint,
+  encodeMultiTaskCheckpoint,
+  resumeMultiTask,
+} from "../../src/mtl/checkpoint.js";
+import { columnsOf } from "../../src/mtl/history.js";
+import { dbMtl } from "../../src/mtl/methods/db-mtl.js";
+import { famo } from "../../src/mtl/methods/famo.js";
+import { packData, unpackData } from "../../src/mtl/plain-data.js";
+import { sgd } from "../../src/optim/sgd.js";
+import { flat } from "./gradients/networks.js";
+import { everyMethod, trainerFor } from "./training-support.js";
+
+describe("a checkpoint of several tasks", () => {
+  it.each(everyMethod.map((method) => [method.name, method] as const))(
+    "lets a run with %s go on to the same numbers, bit for bit",
+    async (_, method) => {
+      const whole = trainerFor(method);
+      await whole.run({ steps: 11 });
+      const first = trainerFor(method);
+      await first.run({ steps: 6 });
+      const bytes = encodeMultiTaskCheckpoint(first.current, first.history);
+      const second = trainerFor(method);
+      resumeMultiTask(second, decodeMultiTaskCheckpoint(bytes));
+      expect(second.current).toEqual(first.current);
+      expect(second.history).toEqual(first.history);
+      await second.run({ steps: 5 });
+      expect(flat(second.current.params)).toEqual(flat(whole.current.params));
+      expect(second.current.method).toEqual(whole.current.method);
+      const columns = [second, whole].map(({ history }) => ({ ...columnsOf(history), seconds: [] }));
+      expect(columns[0]).toEqual(columns[1]);
+    },
+  );
+
+  it("keeps what a hook remembers and reports", async () => {
+    const options = {
+      beforeStep: async ({ memory, step }: { memory: unknown; step: number }) => ({
+        memory: {
+          calls: ((memory as { calls: number } | undefined)?.calls ?? 0) + 1,
+          at: Float64Array.of(step, -0),
+        },
+        ...(step === 3 ? { event: { kind: "kick", drift: Number.POSITIVE_INFINITY } } : {}),
+      }),
+    };
+    const first = trainerFor(famo(), options);
+    await first.run({ steps: 5 });
+    const second = trainerFor(famo(), options);
+    resumeMultiTask(
+      second,
+      decodeMultiTaskCheckpoint(encodeMultiTaskCheckpoint(first.current, first.history)),
+    );
+    expect(second.current.memory).toEqual({ calls: 5, at: Float64Array.of(4, -0) });
+    expect(second.history.events).toEqual(first.history.events);
+    await second.run({ steps: 1 });
+    expect(second.current.memory).toEqual({ calls: 6, at: Float64Array.of(5, -0) });
+  });
+
+  it("is refused when damaged, of another kind, or of another run", async () => {
+    const trainer = trainerFor(dbMtl());
+    await trainer.run({ steps: 2 });
+    const bytes = encodeMultiTaskCheckpoint(trainer.current, trainer.history);
+    const damaged = bytes.slice();
+    damaged[damaged.length - 3] ^= 1;
+    expect(() => decodeMultiTaskCheckpoint(damaged)).toThrow("the file is damaged");
+    const { encodeSafetensors } = await import("../../src/data/safetensors.js");
+    expect(() => decodeMultiTaskCheckpoint(encodeSafetensors({}, { format: "x" }))).toThrow('got "x"');
+    const other = trainerFor(dbMtl(), { optimizer: sgd() });
+    expect(() => resumeMultiTask(other, decodeMultiTaskCheckpoint(bytes))).toThrow(
+      'it has "optimizer.step", which this model and optimiser do not',
+    );
+    const renamed = trainerFor(dbMtl(), { tasks: ["a", "b", "c"], taskOf: () => undefined });
+    expect(() => resumeMultiTask(renamed, decodeMultiTaskCheckpoint(bytes))).toThrow(
+      "The checkpoint is of the tasks task0,task1,task2; this run has a,b,c.",
+    );
+  });
+});
+
+describe("packed plain data", () => {
+  it("comes back bit for bit", () => {
+    const values = {
+      numbers: [1, -0, 0.1, Number.NaN, Infinity, -Infinity, 5e-324],
+      nothing: [null, undefined, true, ""],
+      arrays: {
+        a: Float64Array.of(Number.NaN, -0),
+        b: BigInt64Array.of(3n),
+        c: { shape: [1], data: Float32Array.of(2) },
+      },
+    };
+    const packed = packData(values, "p");
+    expect(Object.keys(packed.arrays)).toEqual(["p.0", "p.1", "p.2"]);
+    expect(unpackData(packed)).toEqual(values);
+  });
+
+  it("are no functions and no objects with a class", () => {
+    expect(() => packData({ f: () => 1 }, "p")).toThrow("found function");
+    expect(() => packData([new Map()], "p")).toThrow("found Map");
+  });
+});

@@ -1,0 +1,251 @@
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../../src/array.js";
+import { OptionError, ShapeError } from "../../../src/errors.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { log } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import { cost } from "../../../src/mtl/cost/cost.js";
+import type { SharedProblem } from "../../../src/mtl/cost/move.js";
+import type { CostReport } from "../../../src/mtl/cost/report.js";
+import type { CostOptions } from "../../../src/mtl/cost/settings.js";
+import type { StepContext } from "../../../src/mtl/step-hook.js";
+import type { TaskLosses } from "../../../src/mtl/task-losses.js";
+import { adam } from "../../../src/optim/adam.js";
+import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
+import { levelSet } from "../../../src/teleport/search/level-set.js";
+import { nullSpace } from "../../../src/teleport/search/null-space.js";
+import { flatten } from "../../../src/tree.js";
+import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "./support.js";
+
+type Options = CostOptions<SmallNet["shared"]>;
+
+/** What a hook makes of the small network: fresh examples of the same kind for every label. */
+async function attempt(
+  options: Options,
+  {
+    tasks = 2,
+    taskLosses = netLosses(tasks),
+    dtype = "float64" as "float32" | "float64",
+    ...place
+  }: { tasks?: number; taskLosses?: TaskLosses<SmallNet>; dtype?: "float32" | "float64" } & Partial<
+    StepContext<SmallNet>
+  > = {},
+) {
+  const params = smallNet(tasks, dtype);
+  const labels = new Map<string | number, number>();
+  const { context, meter } = await contextFor<SmallNet>({
+    taskLosses,
+    tasks: taskNames(tasks),
+    params,
+    batch: netData(16, tasks, dtype),
+    optimizer: adam().init(params),
+    sample: (count, label = 0) => {
+      if (!labels.has(label)) labels.set(label, labels.size + 1);
+      return netData(count, tasks, dtype, 100 + (labels.get(label) ?? 0));
+    },
+    ...place,
+  });
+  const teleports = cost<SmallNet>({ schedule: {}, ...options });
+  const before = JSON.stringify(numbersOf(params));
+  const change = await teleports.beforeStep(context);
+  expect(JSON.stringify(numbersOf(params)), "the given arrays stay as they are").toBe(before);
+  await teleports.dispose();
+  return { params, change, meter, context, report: change?.event as CostReport };
+}
+
+const numbersOf = (tree: unknown): number[][] =>
+  flatten<NdArray>(tree, isNdArray).leaves.map(({ data }) => Array.from(data, Number));
+
+describe("a COST teleport", () => {
+  it.each([2, 8])("removes conflicts among %i tasks and reports what it did", async (tasks) => {
+    const { report, change, params, meter, context } = await attempt(
+      { guard: { drift: 0.2, samples: 64 }, inner: { learningRate: 0.01, steps: 20 } },
+      { tasks },
+    );
+    expect(report.outcome).toBe("accepted");
+    expect(report.move).toBe("adapter");
+    expect(change?.params?.heads).toEqual(params.heads);
+    const mean = (values: readonly number[] = []) => values.reduce((a, b) => a + b, 0) / values.length;
+    expect(mean(report.after?.cosines)).toBeGreaterThan(mean(report.before?.cosines));
+    expect(report.before?.cosines).toHaveLength((tasks * (tasks - 1)) / 2);
+    // What it says of the new point is so.
+    const there = await meter.at(change?.params, context.batch);
+    expect(report.after?.meanCosines).toEqual([...(there.conflict?.meanCosines ?? [])]);
+    expect(report.stillDominated).toBe(there.conflict?.dominated);
+    const squares = (tree: unknown) => numbersOf(tree).flat();
+    const [from, to] = [squares(params.shared), squares(change?.params?.shared)];
+    const D = Math.hypot(...to.map((v, i) => v - from[i]));
+    expect(report.displacement).toBeCloseTo(D / Math.hypot(...from), 12);
+    expect(Object.keys(report.displacements)).toEqual(["conv.weight", "fc.weight"]);
+    for (const ratio of Object.values(report.displacements)) expect(ratio).toBeLessThanOrEqual(0.1 + 1e-12);
+    expect(report.drift?.meanRelative).toBeLessThanOrEqual(0.2);
+    expect(report.drift?.relative).toHaveLength(tasks);
+    expect(report.seconds).toBeGreaterThan(0);
+  });
+
+  it("keeps the optimiser's moments by default, and counts an attempt", async () => {
+    const { change } = await attempt({ guard: { drift: 0.5 } });
+    expect(Object.keys(change ?? {}).sort()).toEqual(["event", "memory", "params"]);
+    expect(change?.memory).toEqual({ step: 0, epoch: 1, inEpoch: 1 });
+  });
+
+  it("halves a displacement that moves the losses too far", async () => {
+    const inner = { learningRate: 0.05, steps: 20 };
+    const free = await attempt({ inner, guard: { drift: 10, samples: 64 } });
+    const moved = free.report.drift?.meanRelative ?? 0;
+    const { report } = await attempt({ inner, guard: { drift: moved / 3, samples: 64 } });
+    expect(report.outcome).toBe("accepted");
+    expect(report.halvings).toBeGreaterThan(0);
+    expect(report.share).toBe(0.5 ** report.halvings);
+    expect(report.displacement).toBeCloseTo(free.report.displacement * report.share, 10);
+    expect(report.drift?.meanRelative).toBeLessThanOrEqual(moved / 3);
+  });
+
+  it("gives up when halving does not help, and then changes nothing", async () => {
+    const { change, report } = await attempt({ guard: { drift: 0 } });
+    expect(change).not.toHaveProperty("params");
+    expect(change).not.toHaveProperty("optimizer");
+    expect(change).not.toHaveProperty("reuse");
+    expect(report).toMatchObject({ outcome: "rejected", halvings: 3, share: 0, displacement: 0 });
+    expect(report.reason).toMatch(/losses move by .* of their size, more than 0/);
+    expect(report.after).toBeUndefined();
+  });
+
+  it("says when a displacement is too small to matter", async () => {
+    const { report } = await attempt({ inner: { learningRate: 1e-5, steps: 3 } });
+    expect(report.outcome).toBe("negligible");
+    expect(report.reason).toContain("too little to matter");
+    expect(report.displacement).toBeLessThan(0.01);
+  });
+
+  it("moves nothing in the control without L_g", async () => {
+    const { change, report } = await attempt({ improve: { kind: "none" } });
+    expect(report).toMatchObject({ outcome: "negligible", reason: "D is zero: nothing was moved" });
+    expect(change).not.toHaveProperty("params");
+  });
+
+  it("moves at random, as far as the trust region goes, under the same guard", async () => {
+    const { report } = await attempt({ move: "random", guard: { drift: 10 } });
+    expect(report).toMatchObject({ outcome: "accepted", move: "random" });
+    for (const ratio of Object.values(report.displacements)) expect(ratio).toBeCloseTo(0.1, 12);
+    expect((await attempt({ move: "random", guard: { drift: 0 } })).report.outcome).toBe("rejected");
+  });
+
+  it("refuses losses that are not finite", async () => {
+    // log of a negative number for the second task.
+    const broken: TaskLosses<SmallNet> = (params, batch, context) => {
+      const [first, second] = netLosses(2)(params, batch, context);
+      return [first, log(mul(second, constant(-1, "float64")))];
+    };
+    const { change, report } = await attempt({}, { taskLosses: broken });
+    expect(report).toMatchObject({ outcome: "rejected", reason: "the loss of task 1 is NaN" });
+    expect(change).not.toHaveProperty("params");
+  });
+
+  it("refuses a point whose losses are not finite, even without a guard", async () => {
+    const { report, change } = await attempt({ guard: false, trust: false, inner: { learningRate: 1e300 } });
+    expect(report.outcome).toBe("rejected");
+    expect(report.reason).toContain("finite");
+    expect(change).not.toHaveProperty("params");
+  });
+
+  it("does nothing without a conflict of the kind, or when it is not due", async () => {
+    // Of the two tasks one is opposed, of the eight three: fewer than half.
+    expect((await attempt({ trigger: "many" })).change).toBeDefined();
+    expect((await attempt({ trigger: "many" }, { tasks: 8 })).change).toBeUndefined();
+    for (const trigger of ["dominated", "weak", "released"] as const) {
+      expect((await attempt({ trigger, move: "random", guard: false })).report.trigger).toBe(trigger);
+    }
+    expect((await attempt({ schedule: { start: { epoch: 2 } } })).change).toBeUndefined();
+    const memory = { step: 0, epoch: 1, inEpoch: 1 };
+    expect((await attempt({ schedule: { perEpoch: 1 } }, { step: 4, memory })).change).toBeUndefined();
+  });
+
+  it("hands out a fresh state, or sigma for the step", async () => {
+    const reset = await attempt({
+      guard: false,
+      state: { policy: "reset" },
+      optimizer: adam(),
+    });
+    expect(reset.change?.params).toBeDefined();
+    expect(reset.change?.optimizer).toEqual(adam().init(reset.params));
+    const P = numbersOf(reset.params.shared).flat().length;
+    const direction = async () => new Float64Array(P).fill(1);
+    const reuse = { guard: false, state: { policy: "reuse" } } as const;
+    const { change, report } = await attempt(reuse, { direction });
+    expect(change?.reuse).toBe(report.sigma);
+    expect(Math.abs(report.sigma ?? 0)).toBeGreaterThan(0);
+    const opposite = await attempt({ ...reuse, state: { policy: "reuse", sign: "descent" } }, { direction });
+    expect(opposite.report.sigma).toBe(-(report.sigma ?? 0));
+    const without = await attempt({ ...reuse, state: { policy: "reuse", effective: false } }, { direction });
+    expect(without.change).not.toHaveProperty("reuse");
+    expect(without.report.sigma).toBe(report.sigma);
+  });
+
+  it.each(["default", "paper", "released"] as const)("runs with the preset %s", async (preset) => {
+    const P = numbersOf(smallNet(2).shared).flat().length;
+    const { report, change } = await attempt(
+      { preset },
+      { direction: async () => new Float64Array(P).fill(1), stepsPerEpoch: 3, epoch: 50, dtype: "float32" },
+    );
+    expect(["accepted", "negligible"]).toContain(report.outcome);
+    expect(change?.params).toBeDefined();
+    expect(change?.reuse === undefined).toBe(preset !== "paper");
+    expect(report.sigma === undefined).toBe(preset === "default");
+  });
+
+  it("tells its time in ordinary steps", async () => {
+    const history = { seconds: [0.5, 0.6, 0.7, 9, 9.1] };
+    const { report } = await attempt({}, { history: history as never });
+    expect(report.ordinarySteps).toBeCloseTo(report.seconds / 0.1, 6);
+  });
+
+  it("moves only the layers it is told to", async () => {
+    const { report } = await attempt({ adapter: { layers: ["fc.weight"] }, guard: false });
+    expect(Object.keys(report.displacements)).toEqual(["fc.weight"]);
+  });
+
+  it("rejects options that do not fit", async () => {
+    expect(() => cost({ trigger: "strong" as never })).toThrow("trigger must be one of dominated, weak");
+    expect(() => cost({ move: "oft" as never })).toThrow("move must be adapter, random");
+    expect(() => cost({ state: { policy: "reset" } })).toThrow("give the training's optimiser");
+    expect(() => cost({ move: "random", trust: false })).toThrow("trust region's length");
+    expect(() => cost({ preserve: { batches: 0 } })).toThrow("batches must be");
+    expect(() => cost({ inner: { steps: { passes: 0 } } })).toThrow("steps must be");
+    expect(() => cost({ guard: { tolerance: 1 } as never })).toThrow('no option "tolerance"');
+    expect(() => cost({ trust: { kind: "relative", value: 0 } })).toThrow(OptionError);
+    await expect(attempt({}, { params: { heads: {} } as never })).rejects.toThrow(ShapeError);
+  });
+});
+
+describe("moves in the place of the adapter", () => {
+  const symmetry = (shared: SmallNet["shared"], { loss, batch }: SharedProblem<SmallNet["shared"]>) => {
+    const { scaling } = symmetriesOf(loss, shared, batch);
+    if (scaling === undefined) throw new Error("There is no scaling of the shared layers.");
+    return scaling;
+  };
+
+  it.each<[string, Options["move"], number]>([
+    ["positive scaling of the shared layers", { symmetry }, 1e-9],
+    ["a level set of the mean loss", { search: levelSet({ steps: 10 }) }, 1],
+    ["the null space of the inputs", { search: nullSpace({ steps: 5 }), guard: { drift: 1e-6 } }, 10],
+  ])("raise the same L_g: %s", async (_, move, drift) => {
+    const { report, change, params } = await attempt({ move, guard: { drift: 10 }, negligible: 1e-4 });
+    expect(report.reason).toBeDefined();
+    expect(report.outcome).toBe("accepted");
+    expect(report.inner?.last.improve).toBeGreaterThan(report.inner?.first.improve ?? 0);
+    expect(report.after?.cosines[0]).toBeGreaterThan(report.before?.cosines[0] ?? 0);
+    expect(report.drift?.meanRelative).toBeLessThan(drift);
+    expect(change?.params?.heads).toEqual(params.heads);
+  });
+
+  it("raise the balanced sharpness, too, and are refused by the same guard", async () => {
+    const improve = { kind: "sharpness", direction: "ascent", radius: 0.05, scale: "global" } as const;
+    const { report } = await attempt({ move: { symmetry }, improve, negligible: 1e-4 });
+    expect(report.outcome).toBe("accepted");
+    expect(report.inner?.last.improve).toBeGreaterThan(report.inner?.first.improve ?? 0);
+    const refused = await attempt({ move: { search: levelSet({ steps: 10 }) }, guard: { drift: 1e-9 } });
+    expect(refused.report).toMatchObject({ outcome: "rejected", halvings: 0 });
+    expect(refused.change).not.toHaveProperty("params");
+  });
+});
