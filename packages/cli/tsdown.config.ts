@@ -8,4 +8,5 @@ export default defineConfig({
   fixedExtension: false,
   dts: false,
   deps: { neverBundle: [/^isoloss(\/|$)/] },
+  copy: [{ from: "../../experiments", to: "dist" }],
 });

@@ -12,9 +12,13 @@ export {
   sizeOf,
   zeros,
 } from "./array.js";
+export type { DigitAttribute } from "./data/attributes.js";
+export { attributesOf, digitAttributes } from "./data/attributes.js";
 export { batches, split, takeRows } from "./data/batches.js";
 export { digits } from "./data/digits.js";
 export { parseIdx, readIdx } from "./data/idx.js";
+export type { OverlaidImages, OverlayOptions } from "./data/overlay.js";
+export { overlayImages } from "./data/overlay.js";
 export { decodeSafetensors, encodeSafetensors } from "./data/safetensors.js";
 export {
   DataError,
@@ -85,8 +89,25 @@ export { correlation } from "./math/correlation.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js";
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
 export { createRng, permutation } from "./math/rng.js";
+export type { MultiTaskCheckpoint } from "./mtl/checkpoint.js";
+export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint, resumeMultiTask } from "./mtl/checkpoint.js";
 export type { Conflict, ConflictTrigger } from "./mtl/conflict.js";
 export { balanceWeights, conflictOf, isTriggered } from "./mtl/conflict.js";
+export type { AdapterOptions } from "./mtl/cost/adapter.js";
+export type { Cost } from "./mtl/cost/cost.js";
+export { cost } from "./mtl/cost/cost.js";
+export type { Drift, DriftGuardOptions } from "./mtl/cost/drift-guard.js";
+export type { ImproveOptions } from "./mtl/cost/improve.js";
+export type { CostMove, SharedProblem } from "./mtl/cost/move.js";
+export type { CostSettings } from "./mtl/cost/presets.js";
+export { costPresets } from "./mtl/cost/presets.js";
+export type { ConflictFigures, CostReport } from "./mtl/cost/report.js";
+export { reusedState } from "./mtl/cost/reuse.js";
+export type { ScheduleOptions } from "./mtl/cost/schedule.js";
+export type { CostOptions } from "./mtl/cost/settings.js";
+export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./mtl/evaluate.js";
+export { accuracy } from "./mtl/evaluate.js";
+export type { MultiTaskHistory, StepEvent } from "./mtl/history.js";
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "./mtl/method.js";
 export type { AlignedMtlOptions } from "./mtl/methods/aligned-mtl.js";
 export { alignedMtl } from "./mtl/methods/aligned-mtl.js";
@@ -158,6 +179,19 @@ export { angleStatistics } from "./mtl/metrics/normals.js";
 export { meanAbsoluteError } from "./mtl/metrics/regression.js";
 export type { ConfusionMatrix, ConfusionOptions } from "./mtl/metrics/segmentation.js";
 export { confusionMatrix, meanIoU, pixelAccuracy } from "./mtl/metrics/segmentation.js";
+export type { LossContext, TaskLosses } from "./mtl/task-losses.js";
+export type { MultiTaskState } from "./mtl/train-state.js";
+export type {
+  BeforeStep,
+  MultiTaskProgress,
+  MultiTaskTrainer,
+  MultiTaskTrainerOptions,
+  RunMultiTaskOptions,
+  RunSetup,
+  StepChange,
+  StepContext,
+} from "./mtl/trainer.js";
+export { createMultiTaskTrainer } from "./mtl/trainer.js";
 export { namedArrays } from "./named-arrays.js";
 export type { Activation } from "./nn/activation.js";
 export { activation } from "./nn/activation.js";
@@ -189,6 +223,8 @@ export { convnet } from "./nn/models/convnet.js";
 export { lenet } from "./nn/models/lenet.js";
 export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
 export { mlp } from "./nn/models/mlp.js";
+export type { MultiLenetOptions } from "./nn/models/multi-lenet.js";
+export { multiLenet } from "./nn/models/multi-lenet.js";
 export type {
   PatchTransformerOptions,
   PatchTransformerParams,
@@ -231,14 +267,19 @@ export {
 export type { GdOptions, SgdOptions } from "./optim/sgd.js";
 export { gd, sgd } from "./optim/sgd.js";
 export { booth } from "./problems/booth.js";
+export type { ImageTasksOptions, SplitImages } from "./problems/image-tasks.js";
+export { digitQuestions, fashionDigits, multiFashion } from "./problems/image-tasks.js";
 export type { MlpRegressionOptions } from "./problems/mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./problems/mlp-regression.js";
+export type { MultiTaskProblem } from "./problems/multi-task.js";
 export type { Problem } from "./problems/problem.js";
 export { vector } from "./problems/problem.js";
 export type { QuadraticOptions } from "./problems/quadratic.js";
 export { quadratic } from "./problems/quadratic.js";
 export { rosenbrock } from "./problems/rosenbrock.js";
 export { rosenbrock2n } from "./problems/rosenbrock-2n.js";
+export type { ToyParams, TwoTaskToy } from "./problems/toy.js";
+export { twoTaskToy } from "./problems/toy.js";
 export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
 export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";

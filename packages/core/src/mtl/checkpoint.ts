@@ -3,7 +3,6 @@ import { isNdArray } from "../array.js";
 import { crc32 } from "../data/crc32.js";
 import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 import { DataError, IsolossError } from "../errors.js";
-import type { OptimizerState } from "../optim/optimizer.js";
 import { checkArrays } from "../train/state.js";
 import { flatten, unflatten } from "../tree.js";
 import { columnsOf, historyFrom, type MultiTaskHistory } from "./history.js";
@@ -16,7 +15,7 @@ const format = "isoloss-multi-task-1";
 /** A run's state as read from a file: arrays by path, and the rest as plain data. */
 export interface MultiTaskCheckpoint {
   readonly tensors: Readonly<Record<string, NdArray>>;
-  readonly rest: Omit<MultiTaskState<unknown>, "params" | "optimizer">;
+  readonly rest: Omit<MultiTaskState<unknown>, "params" | "state" | "optimizer">;
   readonly history: MultiTaskHistory;
 }
 
@@ -39,7 +38,7 @@ export function encodeMultiTaskCheckpoint<P>(
   state: MultiTaskState<P>,
   history: MultiTaskHistory,
 ): Uint8Array {
-  const { params: _, optimizer: __, ...own } = state;
+  const { params: _, state: __, optimizer: ___, ...own } = state;
   const { tasks, events, notes } = history;
   const { text, arrays } = packData({ state: own, history: { tasks, events, notes } } satisfies Rest, "rest");
   const columns = Object.entries(columnsOf(history)).map(([name, list]): [string, NdArray] => [
@@ -99,12 +98,12 @@ export function resumeMultiTask<P>(
   if (history.tasks.join() !== expected) {
     throw new DataError(`The checkpoint is of the tasks ${history.tasks.join()}; this run has ${expected}.`);
   }
-  const { params, optimizer } = current;
-  const { paths, def } = flatten<NdArray>({ params, optimizer }, isNdArray);
+  const { params, state, optimizer } = current;
+  const { paths, def } = flatten<NdArray>({ params, state, optimizer }, isNdArray);
   const trees = unflatten(
     def,
     paths.map((path) => tensors[path]),
-  ) as { readonly params: P; readonly optimizer: OptimizerState };
+  ) as Pick<MultiTaskState<P>, "params" | "state" | "optimizer">;
   trainer.restore({ ...rest, ...trees }, history);
 }
 

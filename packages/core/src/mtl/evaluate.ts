@@ -49,7 +49,7 @@ export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
 
 /** Measures parameters on data sets; compiles once for each size of batch. */
 export interface MultiTaskEvaluator<P> {
-  evaluate(params: P, data: Batch): Promise<MultiTaskEvaluation>;
+  evaluate(params: P, data: Batch, state?: unknown): Promise<MultiTaskEvaluation>;
   dispose(): Promise<void>;
 }
 
@@ -62,6 +62,7 @@ export function multiTaskEvaluator<P>({
   metrics = () => ({}),
   representation,
   params: like,
+  state: stateLike = {},
   dtype,
   ...options
 }: Omit<CompileOptions, "scan" | "dtype"> & {
@@ -69,12 +70,13 @@ export function multiTaskEvaluator<P>({
   readonly metrics?: TaskMetrics<P>;
   readonly representation?: (params: TensorsOf<P>, batch: BatchTensors, context: LossContext) => Tensor;
   readonly params: P;
+  readonly state?: unknown;
   readonly dtype: "float32" | "float64";
 }): MultiTaskEvaluator<P> {
   const executables = lazyExecutables(options);
   const traceBatch = (batch: Batch) => {
-    const f = (params: TensorsOf<P>, tensors: BatchTensors) => {
-      const plain: LossContext = { training: false };
+    const f = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
+      const plain: LossContext = { training: false, state };
       const context = representation
         ? { ...plain, representation: representation(params, tensors, plain) }
         : plain;
@@ -87,11 +89,11 @@ export function multiTaskEvaluator<P>({
       });
       return { losses: vectorOf(checkLosses(losses(params, tensors, context))), metrics: figures };
     };
-    return trace(f as never, [like, specsOf(batch)], { names: ["params", "batch"] }).graph;
+    return trace(f as never, [like, stateLike, specsOf(batch)], { names: ["params", "state", "batch"] }).graph;
   };
   const names: string[] = [];
   return {
-    async evaluate(params, data) {
+    async evaluate(params, data, state = stateLike) {
       const { batchOf } = prepareSources(data, { seed: 0, dtype });
       const prepared = batchOf(0);
       const count = Object.values(prepared)[0]?.shape[0] ?? 1;
@@ -108,7 +110,7 @@ export function multiTaskEvaluator<P>({
             : Object.fromEntries(Object.entries(prepared).map(([name, a]) => [name, takeRows(a, indices)]));
         const key = JSON.stringify(specsOf(batch));
         const executable = await executables.get(key, () => traceBatch(batch));
-        const results = await executable.run(namedArrays({ params, batch }));
+        const results = await executable.run(namedArrays({ params, state, batch }));
         const size = indices.length;
         results.losses.data.forEach((loss: number | bigint, k: number) => {
           totals[k] = (totals[k] ?? 0) + Number(loss) * size;

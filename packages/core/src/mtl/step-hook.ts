@@ -35,6 +35,8 @@ export interface StepContext<P> {
   readonly stepsPerEpoch: number;
   readonly params: P;
   readonly optimizer: OptimizerState;
+  /** What the model carries from step to step, as losses find it in their context: `{}` for most. */
+  readonly state?: unknown;
   readonly learningRate: number;
   /** The batch that the step will take, arrays by name. */
   readonly batch: Batch;

@@ -2,7 +2,7 @@ import type { NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
 import type { Batch } from "../symmetry/symmetry.js";
-import type { Measured, TaskGradients } from "./gradients/task-gradients.js";
+import type { Measured, Passed, TaskGradients } from "./gradients/task-gradients.js";
 import type { UpdateInput } from "./gradients/task-updates.js";
 import type { UpdateKind } from "./gradients/update-graph.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "./method.js";
@@ -27,6 +27,8 @@ export interface StepPlan<P> {
 export interface StepPlace {
   readonly step: number;
   readonly epoch: number;
+  /** The model's, before the step. */
+  readonly state: unknown;
   /** Seed of the step's dropout. */
   readonly dropout: bigint;
   /** The step's batch, and those of further samples. */
@@ -39,6 +41,8 @@ export interface Combined<P> {
   readonly combination: Combination<unknown>;
   readonly kind: UpdateKind;
   readonly update: UpdateInput<P>;
+  /** The model's state for the next step. */
+  readonly state: unknown;
 }
 
 /** Parameters on the batch of a step: what is asked for is computed once. */
@@ -51,31 +55,33 @@ export interface StepPoint<P> {
 
 export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
   const { gradients, method, measures } = plan;
-  const { batches, dropout } = place;
+  const { batches } = place;
+  const pass = { seed: place.dropout, state: place.state };
   let measured: Promise<readonly Measured[]> | undefined;
-  let alone: Promise<Float64Array> | undefined;
+  let alone: Promise<Passed> | undefined;
   const measure = async (): Promise<readonly Measured[]> => {
     const all: Measured[] = [];
-    for (const batch of batches) all.push(await gradients.measure(params, batch, dropout));
+    for (const batch of batches) all.push(await gradients.measure(params, batch, pass));
     return all;
   };
   const measuredOnce = () => {
     measured ??= measure();
     return measured;
   };
-  const losses = async (): Promise<Float64Array> => {
-    if (measures) return (await measuredOnce())[0].losses;
-    alone ??= gradients.losses(params, batches[0], dropout);
+  const passed = async (): Promise<Passed> => {
+    if (measures) return (await measuredOnce())[0];
+    alone ??= gradients.forward(params, batches[0], pass);
     return alone;
   };
   return {
-    losses,
+    losses: async () => (await passed()).losses,
     gramian: async () => (await measuredOnce())[0].gramian,
     async combined(state) {
       const { step, epoch } = place;
       const found = measures ? await measuredOnce() : [];
+      const { losses, state: next } = await passed();
       const input: TaskInput = {
-        losses: await losses(),
+        losses,
         ...(found[0] && { gramian: found[0].gramian }),
         ...(method.needs === "jacobian" ? jacobians(found) : {}),
         step,
@@ -86,7 +92,8 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
       return {
         input,
         combination,
-        ...updateOf(plan, combination, found, { params, batch: batches[0], dropout }),
+        ...updateOf(plan, combination, found, { params, batch: batches[0], ...pass }),
+        state: next,
       };
     },
   };
@@ -104,13 +111,13 @@ function updateOf<P>(
   { method, headGradient, keeps, hasRepresentation, gradients: { tasks } }: StepPlan<P>,
   { weights, direction, headWeights: own }: Combination<unknown>,
   found: readonly Measured[],
-  { params, batch, dropout }: { readonly params: P; readonly batch: Batch; readonly dropout: bigint },
+  place: Pick<UpdateInput<P>, "params" | "batch" | "seed" | "state">,
 ): { readonly kind: UpdateKind; readonly update: UpdateInput<P> } {
   const ones = new Float64Array(tasks.length).fill(1);
   const policy = headGradient ?? method.headGradient;
   const implied = policy === "weighted" ? (weights ?? ones) : ones;
   const headWeights = headGradient === "unweighted" ? ones : (own ?? implied);
-  const common = { params, batch, seed: dropout, headWeights };
+  const common = { ...place, headWeights };
   if (direction) {
     return hasRepresentation
       ? { kind: "pulled", update: { ...common, direction } }

@@ -10,6 +10,8 @@ export interface MultiTaskState<P> {
   /** Steps done. */
   readonly step: number;
   readonly params: P;
+  /** What the model carries from step to step: running statistics, or `{}`. */
+  readonly state: unknown;
   readonly optimizer: OptimizerState;
   /** The method's. */
   readonly method: PlainData;
@@ -20,8 +22,8 @@ export interface MultiTaskState<P> {
 }
 
 /** The arrays of a state by their paths. */
-export const arraysOf = <P>({ params, optimizer }: MultiTaskState<P>): Record<string, NdArray> =>
-  namedArrays({ params, optimizer });
+export const arraysOf = <P>({ params, state, optimizer }: MultiTaskState<P>): Record<string, NdArray> =>
+  namedArrays({ params, state, optimizer });
 
 /**
  * Checks that a state can replace another.

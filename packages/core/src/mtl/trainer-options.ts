@@ -15,6 +15,8 @@ export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" 
   readonly losses: TaskLosses<P>;
   /** A tree `{ shared, heads: { [task]: ... } }`, or what draws one from a generator of the run's seed. */
   readonly params: P | ((rng: Mt19937, options: { readonly dtype: "float32" | "float64" }) => P);
+  /** What the model carries from step to step without training it, such as running statistics: a tree of arrays; default none. */
+  readonly state?: unknown;
   /** Arrays by name with examples along the first axis; a list of such records where tasks have examples of their own. */
   readonly data?: Batch | readonly Batch[];
   readonly method: MultiTaskMethod;

@@ -63,7 +63,8 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
   const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
   const firstBatch = sources.batchOf(0);
   const { tasks: named, taskOf } = options;
-  const shapes = { losses, params, batch: firstBatch, tasks: named, taskOf, representation };
+  const { state = {} } = options;
+  const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   const { tasks, parts } = probe;
   const measures = method.needs !== "losses" || options.recordGradients === true;
@@ -77,7 +78,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     ...(clipNorm !== undefined && clipNorm > 0 ? { clipNorm } : {}),
     ...compileOptions,
   });
-  const evaluator = multiTaskEvaluator({ losses, metrics, representation, params, dtype, ...compileOptions });
+  const evaluator = multiTaskEvaluator({ losses, metrics, representation, params, state, dtype, ...compileOptions });
   const setup: RunSetup<P> = {
     losses,
     tasks,
@@ -100,6 +101,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
   let current: MultiTaskState<P> = {
     step: 0,
     params,
+    state,
     optimizer: optimizerStart,
     method: method.init(tasks.length),
     epochLosses: new Float64Array(tasks.length),
@@ -108,14 +110,15 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
   let isComputing = false;
 
   const contextOf = (point: StepPoint<P>, batch: Batch, rate: number): StepContext<P> => {
-    const { step, params: p, optimizer: state, memory, method: methodState } = current;
+    const { step, params: p, optimizer: optimizerState, memory, method: methodState } = current;
     return {
       setup,
       step,
       epoch: epochOf(step),
       stepsPerEpoch,
       params: p,
-      optimizer: state,
+      optimizer: optimizerState,
+      state: current.state,
       learningRate: rate,
       batch,
       memory,
@@ -137,12 +140,12 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     const { step } = current;
     const rate = rateOf(step);
     const batches = Array.from({ length: method.samplesPerStep ?? 1 }, (_, i) => sources.batchOf(step, i));
-    const place = { step, epoch: epochOf(step), dropout: dropoutSeed(seed, step), batches };
+    const place = { step, epoch: epochOf(step), state: current.state, dropout: dropoutSeed(seed, step), batches };
     let point = stepPoint(plan, current.params, place);
     const change: StepChange<P> = (await beforeStep?.(contextOf(point, batches[0], rate))) ?? {};
     const hookSeconds = (performance.now() - begin) / 1000;
     if (change.params !== undefined) point = stepPoint(plan, change.params, place);
-    const { input, combination, kind, update } = await point.combined(current.method);
+    const { input, combination, kind, update, state: nextState } = await point.combined(current.method);
     requireFinite(input.losses, tasks, { step, rate });
     const updated = await updates.apply(kind, update, {
       optimizer: change.optimizer ?? current.optimizer,
@@ -156,7 +159,8 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     }
     let methodState = combination.state;
     if (method.afterStep) {
-      const after = await gradients.losses(updated.params, batches[0], place.dropout);
+      const pass = { seed: place.dropout, state: place.state };
+      const { losses: after } = await gradients.forward(updated.params, batches[0], pass);
       methodState = method.afterStep(after, input, methodState);
     }
     const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
@@ -171,6 +175,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     current = {
       step: step + 1,
       params: updated.params,
+      state: nextState,
       optimizer: updated.optimizer,
       method: methodState,
       epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
@@ -226,7 +231,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
         });
       }
     },
-    evaluate: (set) => evaluator.evaluate(current.params, set),
+    evaluate: (set) => evaluator.evaluate(current.params, set, current.state),
     restore(given, past = history) {
       requireIdle("restore");
       checkState(given, current);

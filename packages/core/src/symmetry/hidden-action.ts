@@ -1,9 +1,13 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
 import type { MlpParams } from "../nn/models/mlp.js";
-import { bijection } from "./bijection.js";
-import { layerInput, preActivation } from "./hidden-graphs.js";
-import { hiddenLayers } from "./hidden-layers.js";
-import type { HiddenSite } from "./hidden-site.js";
+import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
+import { matmul } from "../graph/ops/matmul.js";
+import { reshape, transpose } from "../graph/ops/reshape.js";
+import { slice } from "../graph/ops/slice.js";
+import type { Tensor } from "../graph/tensor.js";
+import { type Bijection, bijection, slopeOf } from "./bijection.js";
+import { hiddenSites } from "./hidden-layers.js";
+import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction } from "./site-action.js";
 import type { Symmetry } from "./symmetry.js";
 
@@ -36,18 +40,37 @@ export function hiddenAction(
   { activation, slope, ...options }: HiddenActionOptions,
 ): Symmetry<MlpParams> {
   const s = bijection(activation, slope === undefined ? {} : { slope });
-  const sites = hiddenLayers(params, "hiddenAction").map(
-    ({ weight, bias }, m): HiddenSite<MlpParams> => ({
-      activation: s,
-      size: weight.shape[0],
-      weight: { path: `layers.${m}.weight`, out: 0, in: 1 },
-      ...(bias ? { bias: `layers.${m}.bias` } : {}),
-      next: { path: `layers.${m + 1}.weight`, out: 0, in: 1 },
-      values(p, { x }) {
-        const h = layerInput(p, x, m, s);
-        return { h, z: preActivation(h, p.layers[m]) };
-      },
-    }),
-  );
-  return siteAction(params, sites, options);
+  return siteAction(params, hiddenSites(params, s, "hiddenAction"), hiddenRule, options);
+}
+
+/** Eq. 8 at one site: see {@link hiddenAction}. The rate is dW' = H^+ (s(Z) T' / s'(Z)), dW_next = -W_next T. */
+export const hiddenRule: SiteRule<Bijection> = {
+  name: "hidden action (eq. 8)",
+  matrixName: "a layer's input",
+  widthName: "the layer's input",
+  matrix: ({ h }) => h,
+  move(site, { g, back, plus }) {
+    const { activation: s, z, weight, bias, next } = site;
+    const moved = s.inverse(matmul(s.forward(z), g, { transposeB: true }));
+    const change = split(matmul(plus, sub(moved, z)), site);
+    return {
+      weight: add(weight, change.weight),
+      ...(bias && change.bias ? { bias: add(bias, change.bias) } : {}),
+      next: matmul(next, back),
+    };
+  },
+  rate(site, T, plus) {
+    const { activation: s, z, next } = site;
+    const dz = div(matmul(s.forward(z), T, { transposeB: true }), slopeOf(s, z));
+    return { ...split(matmul(plus, dz), site), next: neg(matmul(next, T)) };
+  },
+};
+
+/** W and b of [W b]' [inputs (+ 1), units]. */
+function split(joined: Tensor, { weight, bias }: SiteValues<Bijection>): Omit<SiteParams, "next"> {
+  const [units, inputs] = weight.shape;
+  return {
+    weight: transpose(slice(joined, { ends: [inputs] })),
+    ...(bias ? { bias: reshape(slice(joined, { starts: [inputs] }), [units]) } : {}),
+  };
 }

@@ -1,6 +1,9 @@
 import { OptionError } from "../errors.js";
 import type { LinearParams } from "../nn/linear.js";
 import type { MlpParams } from "../nn/models/mlp.js";
+import type { ElementWise } from "./bijection.js";
+import { layerInput, preActivation } from "./hidden-graphs.js";
+import type { HiddenSite } from "./hidden-site.js";
 
 /**
  * The layers of a multilayer perceptron whose outputs go through its activation: all but the last.
@@ -13,3 +16,25 @@ export function hiddenLayers({ layers }: MlpParams, action: string): readonly Li
   }
   return layers.slice(0, -1);
 }
+
+/**
+ * The hidden units of a multilayer perceptron, layer by layer.
+ *
+ * @throws OptionError when there are none
+ */
+export const hiddenSites = <S extends ElementWise>(
+  params: MlpParams,
+  activation: S,
+  action: string,
+): readonly HiddenSite<MlpParams, S>[] =>
+  hiddenLayers(params, action).map(({ weight, bias }, m) => ({
+    activation,
+    size: weight.shape[0],
+    weight: { path: `layers.${m}.weight`, out: 0, in: 1 },
+    ...(bias ? { bias: `layers.${m}.bias` } : {}),
+    next: { path: `layers.${m + 1}.weight`, out: 0, in: 1 },
+    values(p, { x }) {
+      const h = layerInput(p, x, m, activation);
+      return { h, z: preActivation(h, p.layers[m]) };
+    },
+  }));

@@ -1,7 +1,6 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray } from "../array.js";
 import type { Graph } from "../graph/graph.js";
-import { add } from "../graph/ops/arithmetic.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
@@ -33,14 +32,14 @@ export interface SiteValues<S extends ElementWise> {
   readonly activation: S;
   readonly h: Tensor;
   readonly z: Tensor;
-  /** W [units, inputs], b and the next weight [outputs, units], whatever way the parameters hold them. */
+  /** W [units, inputs], b [units] and the next weight [outputs, units], whatever way the parameters hold them. */
   readonly weight: Tensor;
   readonly bias?: Tensor;
   readonly next: Tensor;
 }
 
-/** New values, or changes, of the parameters of a site, in the forms of {@link SiteValues}. */
-export type SiteChange = Pick<SiteValues<ElementWise>, "weight" | "bias" | "next">;
+/** New values of a site's parameters, or rates of change, in the forms of {@link SiteValues}. */
+export type SiteParams = Pick<SiteValues<ElementWise>, "weight" | "bias" | "next">;
 
 /** How GL(units) acts on a site, by way of the pseudo-inverse of one matrix with samples as rows. Traced functions. */
 export interface SiteRule<S extends ElementWise> {
@@ -51,13 +50,13 @@ export interface SiteRule<S extends ElementWise> {
   readonly widthName: string;
   /** The matrix; the action is exact where its rows are independent. */
   matrix(site: SiteValues<S>, g: Tensor): Tensor;
-  /** By how much g changes the parameters; `back` is g^-1, `plus` the matrix' pseudo-inverse. */
+  /** The parameters moved by g; `back` is g^-1, `plus` the matrix' pseudo-inverse. */
   move(
     site: SiteValues<S>,
     by: { readonly g: Tensor; readonly back: Tensor; readonly plus: Tensor },
-  ): SiteChange;
-  /** The rate of that change at g = I, for T in the algebra, in closed form: nothing differentiates a pseudo-inverse. */
-  rate(site: SiteValues<S>, T: Tensor, plus: Tensor): SiteChange;
+  ): SiteParams;
+  /** The rate of their change at g = I, for T in the algebra, in closed form: nothing differentiates a pseudo-inverse. */
+  rate(site: SiteValues<S>, T: Tensor, plus: Tensor): SiteParams;
 }
 
 /** The rule's matrix: `params`, `batch`, `g` to `matrix`. */
@@ -92,12 +91,9 @@ export function traceSiteAct<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const f = (p: TensorsOf<P>, b: BatchTensors, g: Tensor, back: Tensor, plus: Tensor) => {
-    const from = byPath(p);
-    const changes = changesOf(site, p, rule.move(valuesOf(site, p, b), { g, back, plus }));
-    const moved = Object.entries(changes).map(([path, change]) => [path, add(from(path), change)]);
-    return { moved: Object.fromEntries(moved) };
-  };
+  const f = (p: TensorsOf<P>, b: BatchTensors, g: Tensor, back: Tensor, plus: Tensor) => ({
+    moved: stored(site, p, rule.move(valuesOf(site, p, b), { g, back, plus })),
+  });
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]);
   const element = spec([site.size, site.size], dtype);
   const plus = spec(plusShape(rule, site, params, batch), dtype);
@@ -113,7 +109,7 @@ export const siteTangent = <P, S extends ElementWise>(
   T: Tensor,
   batch: BatchTensors,
   plus: Tensor,
-): Record<string, Tensor> => changesOf(site, p, rule.rate(valuesOf(site, p, batch), T, plus));
+): Record<string, Tensor> => stored(site, p, rule.rate(valuesOf(site, p, batch), T, plus));
 
 function valuesOf<P, S extends ElementWise>(
   site: HiddenSite<P, S>,
@@ -126,23 +122,21 @@ function valuesOf<P, S extends ElementWise>(
     activation,
     ...site.values(p, batch),
     weight: weight.out === 0 ? from(weight.path) : transpose(from(weight.path)),
-    ...(bias === undefined ? {} : { bias: from(bias) }),
+    ...(bias === undefined ? {} : { bias: reshape(from(bias), [site.size]) }),
     next: next.in === 1 ? from(next.path) : transpose(from(next.path)),
   };
 }
 
-/** Changes in the parameters' own forms, by path. */
-function changesOf<P, S extends ElementWise>(
+/** Values in the parameters' own forms, by path. */
+function stored<P, S extends ElementWise>(
   { weight, bias, next }: HiddenSite<P, S>,
   p: TensorsOf<P>,
-  change: SiteChange,
+  values: SiteParams,
 ): Record<string, Tensor> {
   return {
-    [weight.path]: weight.out === 0 ? change.weight : transpose(change.weight),
-    ...(bias !== undefined && change.bias
-      ? { [bias]: reshape(change.bias, byPath(p)(bias).shape) }
-      : {}),
-    [next.path]: next.in === 1 ? change.next : transpose(change.next),
+    [weight.path]: weight.out === 0 ? values.weight : transpose(values.weight),
+    ...(bias !== undefined && values.bias ? { [bias]: reshape(values.bias, byPath(p)(bias).shape) } : {}),
+    [next.path]: next.in === 1 ? values.next : transpose(values.next),
   };
 }
 

@@ -10,6 +10,7 @@ import type { BijectionSite, Discovery } from "./discovery/descriptors.js";
 import { analyse } from "./discovery/discovery.js";
 import type { DiscreteSymmetry } from "./discrete.js";
 import { generalLinear } from "./general-linear.js";
+import { hiddenRule } from "./hidden-action.js";
 import { withOnes } from "./hidden-graphs.js";
 import type { HiddenSite } from "./hidden-site.js";
 import { permutations } from "./permutations.js";
@@ -66,7 +67,7 @@ export function symmetriesOf<P>(
     ...some(exact, "scaling", (list) => scaling<P>(list)),
     ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalisation" })),
     ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
-    ...some(sites, "hidden", (list) => siteAction(params, list, options)),
+    ...some(sites, "hidden", (list) => siteAction(params, list, hiddenRule, options)),
     ...some(found.permutations, "permutations", (list) => permutations(params, list)),
     ...some(found.signs, "signFlips", (list) => signFlips(params, list)),
   };

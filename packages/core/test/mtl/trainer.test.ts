@@ -1,4 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { type NdArray, ndarray } from "../../src/array.js";
+import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
+import { mean } from "../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint, resumeMultiTask } from "../../src/mtl/checkpoint.js";
+import type { TaskLosses } from "../../src/mtl/task-losses.js";
 import { taskGradients } from "../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod, TaskInput } from "../../src/mtl/method.js";
 import { dwa } from "../../src/mtl/methods/dwa.js";
@@ -8,7 +14,7 @@ import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.
 import { modo } from "../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../src/mtl/methods/nash-mtl.js";
 import { pcgrad } from "../../src/mtl/methods/pcgrad.js";
-import type { MultiTaskTrainer } from "../../src/mtl/trainer.js";
+import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../src/mtl/trainer.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { trunk } from "./gradients/networks.js";
@@ -92,7 +98,7 @@ describe("training on several tasks", () => {
     await trainer.run({ steps: 1 });
     const gradients = taskGradients({ losses, params: net.params, batch: data });
     // The dropout of step 0.
-    const { gramian: G } = await gradients.measure(net.params, data, dropoutOfFirstStep);
+    const { gramian: G } = await gradients.measure(net.params, data, { seed: dropoutOfFirstStep });
     const { history } = trainer;
     expect(history.norms.map(([n]) => n)).toEqual(
       [0, 4, 8].map((i) => expect.closeTo(Math.sqrt(G.data[i]), 12)),
@@ -281,4 +287,49 @@ describe("misuse and failure", () => {
     await first;
     expect(trainer.current.step).toBe(2);
   });
+});
+
+describe("a model with a state", () => {
+  type P = { readonly shared: { readonly w: NdArray } };
+  const shared = { w: ndarray(Float64Array.of(2), [1]) };
+  const state = { mean: ndarray(Float64Array.of(0), [1]), untouched: ndarray(Float64Array.of(5), [1]) };
+  // Two losses of w and the running mean of x, which only training changes.
+  const running: TaskLosses<P> = ({ shared: { w } }, { x }, { training, state: given, keepState }) => {
+    const { mean: past, untouched } = given as { mean: Tensor; untouched: Tensor };
+    const own = training ? mean(x, { axes: 0, keepDims: true }) : past;
+    if (training) keepState?.({ mean: add(mul(0.9, past), mul(0.1, own)), untouched });
+    return [mean(mul(w, sub(x, own))), mean(mul(mul(w, w), past))];
+  };
+  const x = ndarray(Float64Array.of(1, 2, 6), [3]);
+
+  it.each([linearScalarisation(), fairgrad(), pcgrad()].map((m) => [m.name, m] as const))(
+    "carries it from step to step with %s, evaluates with it, and saves it",
+    async (_, method) => {
+      const make = () =>
+        createMultiTaskTrainer<P>({
+          losses: running,
+          params: { shared },
+          state,
+          data: { x },
+          method,
+          optimizer: sgd(),
+          learningRate: 0.01,
+        });
+      const trainer = make();
+      await trainer.run({ steps: 2 });
+      const now = trainer.current.state as typeof state;
+      expect(now.mean.data[0]).toBeCloseTo(0.3 + 0.9 * 0.3, 14);
+      expect(now.untouched.data[0]).toBe(5);
+      const { losses: found } = await trainer.evaluate({ x });
+      expect(found[0]).toBeCloseTo(Number(trainer.current.params.shared.w.data[0]) * (3 - 0.57), 13);
+      const second = make();
+      resumeMultiTask(
+        second,
+        decodeMultiTaskCheckpoint(encodeMultiTaskCheckpoint(trainer.current, trainer.history)),
+      );
+      await second.run({ steps: 1 });
+      await trainer.run({ steps: 1 });
+      expect(second.current).toEqual(trainer.current);
+    },
+  );
 });

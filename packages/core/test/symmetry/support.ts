@@ -1,10 +1,14 @@
 import { astype, isNdArray, type NdArray } from "../../src/array.js";
 import { simplify } from "../../src/graph/simplify.js";
+import { fill } from "../../src/graph/ops/leaf.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
-import type { Activation } from "../../src/nn/activation.js";
+import { type Activation, activation as activationOf } from "../../src/nn/activation.js";
+import { linear } from "../../src/nn/linear.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
+import { layerNorm } from "../../src/nn/norm.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import type { Batch } from "../../src/symmetry/symmetry.js";
 import type { BatchLoss } from "../../src/teleport/objective/objective.js";
@@ -25,24 +29,31 @@ export interface Problem {
 export interface ProblemOptions {
   readonly activations: readonly Activation[];
   /**
-   * `narrow`: at most as large as the input of every hidden layer (a bias counts), so that batch-wise actions are exact;
-   * `wide`: larger than the narrowest of them; default: 1..10.
+   * `narrow`: at most as large as the input of every hidden layer (a bias counts), so that eq. 8 is exact; `wide`: larger
+   * than the narrowest of them; `few`: at most as large as every layer but the output; default: 1..10.
    */
-  readonly size?: "narrow" | "wide";
+  readonly size?: "narrow" | "wide" | "few";
+  /**
+   * `normalised`: layer normalisation (epsilon 1e-9) before each activation; `linear between`: two or three hidden layers,
+   * every second one without activation; default: an `mlp`.
+   */
+  readonly network?: "normalised" | "linear between";
   readonly dtype?: Float;
 }
 
 /** Problem number `seed`: 2..4 layers of 2..6 units, with or without bias. */
 export function randomProblem(
   seed: number,
-  { activations, size, dtype = "float64" }: ProblemOptions,
+  { activations, size, network, dtype = "float64" }: ProblemOptions,
 ): Problem {
   const rng = createRng(seed);
-  const sizes = Array.from({ length: 3 + rng.int(3) }, () => 2 + rng.int(5));
+  const length = network === "linear between" ? 4 + rng.int(2) : 3 + rng.int(3);
+  const sizes = Array.from({ length }, () => 2 + rng.int(5));
   const bias = rng.int(2) === 1;
   const narrowest = Math.min(...sizes.slice(0, -2)) + (bias ? 1 : 0);
+  const largest = { narrow: narrowest, few: Math.min(...sizes.slice(0, -1)) };
   const batchSize =
-    size === "wide" ? narrowest + 1 + rng.int(3) : 1 + rng.int(size === "narrow" ? narrowest : 10);
+    size === "wide" ? narrowest + 1 + rng.int(3) : 1 + rng.int(size === undefined ? 10 : largest[size]);
   const name = activations[rng.int(activations.length)];
   const activation = { activation: name, ...(name === "leakyRelu" ? { slope: 0.05 + rng.next() } : {}) };
   const normals = (shape: readonly number[], scale: number): NdArray => {
@@ -54,15 +65,35 @@ export function randomProblem(
     weight: normals([out, sizes[m]], 1 / Math.sqrt(sizes[m])),
     ...(bias ? { bias: normals([out], 0.3) } : {}),
   }));
+  const act = activationOf(name, activation);
+  const apply = {
+    normalised: networkOf(() => (z: Tensor) => act(normalised(z))),
+    "linear between": networkOf((m) => (z: Tensor) => (m % 2 === 0 ? act(z) : z)),
+  };
   const model = mlp({ sizes, bias, ...activation });
+  const output = network ? apply[network] : (p: TensorsOf<MlpParams>, x: Tensor) => model.apply(p, x).output;
   return {
     label: `${seed}: ${sizes.join("-")}${bias ? " with bias" : ""}, ${name}, batch ${batchSize}`,
     activation,
     sizes,
     params: { layers },
     batch: { x: normals([batchSize, sizes[0]], 1), y: normals([batchSize, sizes[sizes.length - 1]], 1) },
-    loss: (p, { x, y }) => mseLoss(model.apply(p, x).output, y),
+    loss: (p, { x, y }) => mseLoss(output(p, x), y),
   };
+}
+
+/** Linear layers with a function between them. */
+const networkOf =
+  (between: (m: number) => (z: Tensor) => Tensor) =>
+  ({ layers }: TensorsOf<MlpParams>, x: Tensor): Tensor =>
+    layers.reduce<Tensor>((h, layer, m) => {
+      const z = linear(h, layer);
+      return m === layers.length - 1 ? z : between(m)(z);
+    }, x);
+
+function normalised(z: Tensor): Tensor {
+  const [weight, bias] = [1, 0].map((value) => fill([z.shape[1]], value, z.dtype));
+  return layerNorm(z, { weight, bias }, { epsilon: 1e-9 });
 }
 
 /** A function of parameters and batch, compiled to JavaScript for a problem's shapes: a number. */

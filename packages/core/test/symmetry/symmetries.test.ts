@@ -21,6 +21,7 @@ import {
   scaledT,
 } from "./support.js";
 import { symmetryRows } from "./symmetries.js";
+import { gradientOf } from "./units.js";
 
 const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
 
@@ -60,10 +61,12 @@ describe.each(symmetryRows)("$name", (row) => {
   }));
   const h = 1e-6;
 
+  const { float64, float32 } = row.tolerance ?? { float64: 1e-10, float32: 1e-4 };
+
   it.each([
-    ["float64", 1e-10],
-    ["float32", 1e-4],
-  ] as const)("keeps the loss of 100 random networks in %s, where it claims to", async (dtype, tolerance) => {
+    ["float64", float64],
+    ["float32", float32],
+  ] as const)("keeps the loss of 100 random networks in %s, where it claims to: to %s", async (dtype, tolerance) => {
     const count = 100;
     let acted = 0;
     for (let seed = 0; seed < count; seed++) {
@@ -78,7 +81,7 @@ describe.each(symmetryRows)("$name", (row) => {
       }
       const lossOf = evaluator(loss, problem);
       const other = { x: reversed(batch.x), y: batch.y };
-      for (const at of symmetry.exact === "everywhere" ? [batch, other] : [batch]) {
+      for (const at of symmetry.exact === "batch" ? [batch] : [batch, other]) {
         expect(relative(lossOf(params, at), lossOf(moved, at)), label).toBeLessThan(tolerance);
       }
       expect(distance(params, moved), label).toBeGreaterThan(1e-4);
@@ -159,6 +162,70 @@ describe.each(symmetryRows)("$name", (row) => {
           1e-6 * (size + valueAt(params, batch)),
         );
       }
+    }
+  });
+});
+
+const groupRows = symmetryRows.filter(
+  (row) => row.make(randomProblem(seeds[0], row)).compose !== undefined,
+);
+
+describe("the rows", () => {
+  it("have groups among them whose elements compose, and those that push gradients forward", () => {
+    expect(groupRows.map(({ name }) => name)).toEqual([
+      "positiveScaling",
+      "scaling that symmetriesOf finds",
+      "GL of linear networks",
+      "scaling before a normalisation",
+      "product of scaling and GL",
+    ]);
+    for (const row of groupRows) {
+      const symmetry = row.make(randomProblem(seeds[0], row));
+      expect(symmetry.inverse, row.name).toBeDefined();
+      expect(symmetry.pushForward, row.name).toBeDefined();
+    }
+  });
+});
+
+describe.each(groupRows)("the group of $name", (row) => {
+  const { make, norm } = row;
+  const problems = seeds.map((seed) => ({ seed, problem: randomProblem(seed, row) }));
+
+  it("composes elements as they act one after another", async () => {
+    for (const { seed, problem } of problems) {
+      const symmetry = make(problem);
+      const [S, T] = [1, 2].map((k) => randomT(symmetry.algebra, norm, seed + 1000 * k));
+      const stepwise = await at(symmetry, { ...problem, params: await at(symmetry, problem, S) }, T);
+      const atOnce = await at(symmetry, problem, symmetry.compose?.(T, S) ?? []);
+      expect(distance(stepwise, atOnce), problem.label).toBeLessThan(1e-12);
+    }
+  });
+
+  it("undoes each element by its inverse, on either side", async () => {
+    for (const { seed, problem } of problems) {
+      const symmetry = make(problem);
+      const T = randomT(symmetry.algebra, norm, seed);
+      const back = symmetry.inverse?.(T) ?? [];
+      const there = await at(symmetry, problem, T);
+      const returned = await at(symmetry, { ...problem, params: there }, back);
+      expect(distance(problem.params, returned), problem.label).toBeLessThan(1e-11);
+      for (const unit of [symmetry.compose?.(T, back), symmetry.compose?.(back, T)]) {
+        const size = Math.hypot(...(unit ?? []).flatMap(({ data }) => Array.from(data, Number)));
+        expect(size, problem.label).toBeLessThan(1e-12);
+      }
+    }
+  });
+
+  it("pushes the gradient forward to that at the point it leads to", async () => {
+    const tolerance = row.tolerance?.float64 ?? 1e-10;
+    for (const { seed, problem } of problems) {
+      const { params, batch, label } = problem;
+      const symmetry = make(problem);
+      const T = randomT(symmetry.algebra, norm, seed);
+      const before = await gradientOf(problem, params);
+      const pushed = await symmetry.pushForward?.(before, T, 1, params, batch);
+      const after = await gradientOf(problem, await at(symmetry, problem, T));
+      expect(distance(after, pushed as MlpParams), label).toBeLessThan(tolerance);
     }
   });
 });

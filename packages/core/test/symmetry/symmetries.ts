@@ -2,8 +2,11 @@ import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import { product } from "../../src/symmetry/product.js";
+import { pseudoInverseAction } from "../../src/symmetry/pseudo-inverse-action.js";
+import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
-import type { Problem, ProblemOptions } from "./support.js";
+import type { Float, Problem, ProblemOptions } from "./support.js";
 
 /** A symmetry, and random problems on which it is exact. */
 export interface SymmetryRow extends ProblemOptions {
@@ -11,7 +14,19 @@ export interface SymmetryRow extends ProblemOptions {
   readonly activations: readonly Activation[];
   /** Size of a random T. */
   readonly norm: number;
+  /** How well the loss is kept, relative to its size; default 1e-10 in float64, 1e-4 in float32. */
+  readonly tolerance?: Readonly<Record<Float, number>>;
   make(problem: Problem): Symmetry<MlpParams>;
+}
+
+/** A group that must be found in the graph of a problem's loss. */
+function found<K extends "scaling" | "nearScaling" | "linear" | "hidden">(
+  key: K,
+  { loss, params, batch, label }: Problem,
+): NonNullable<Symmetries<MlpParams>[K]> {
+  const group = symmetriesOf(loss, params, batch)[key];
+  if (group === undefined) throw new Error(`${label}: no ${key} found`);
+  return group;
 }
 
 /** One row a symmetry: symmetries.test.ts and ../teleport/teleport.test.ts run on all of them. */
@@ -28,5 +43,48 @@ export const symmetryRows: readonly SymmetryRow[] = [
     size: "narrow",
     norm: 0.05,
     make: ({ params, activation }) => hiddenAction(params, activation),
+  },
+  {
+    name: "pseudoInverseAction",
+    activations: ["leakyRelu", "elu", "tanh", "gelu", "silu", "identity"],
+    size: "few",
+    norm: 0.05,
+    tolerance: { float64: 1e-9, float32: 1e-4 },
+    make: ({ params, activation }) => pseudoInverseAction(params, activation),
+  },
+  {
+    name: "scaling that symmetriesOf finds",
+    activations: ["relu", "leakyRelu"],
+    norm: 2,
+    make: (problem) => found("scaling", problem),
+  },
+  {
+    name: "eq. 8 where symmetriesOf finds it",
+    activations: ["elu", "tanh", "asinh", "sigmoid", "softplus"],
+    size: "narrow",
+    norm: 0.05,
+    make: (problem) => found("hidden", problem),
+  },
+  {
+    name: "GL of linear networks",
+    activations: ["identity"],
+    norm: 0.3,
+    make: (problem) => found("linear", problem),
+  },
+  {
+    name: "scaling before a normalisation",
+    activations: ["tanh", "gelu", "sigmoid"],
+    network: "normalised",
+    norm: 0.5,
+    tolerance: { float64: 1e-6, float32: 1e-4 },
+    make: (problem) => found("nearScaling", problem),
+  },
+  {
+    name: "product of scaling and GL",
+    activations: ["relu", "leakyRelu"],
+    network: "linear between",
+    norm: 0.3,
+    make: (problem) =>
+      product([found("scaling", problem), found("linear", problem)], { commuting: true }),
   },
 ];

@@ -27,7 +27,8 @@ export interface Cost<P> {
  *
  * L_g is the cosine of the tasks' gradients or their balanced sharpness; D is low-rank, in a trust region, and merged, so
  * that the model stays what it is. Moves that change the losses by more than the guard allows are halved, then given up.
- * The method's step follows from the new point, on the same batch.
+ * The method's step follows from the new point, on the same batch. While an attempt is due, every step needs the Gramian:
+ * K backward passes more for methods that do without it, which `schedule` keeps few.
  *
  * In our trials on small networks it removed conflicts but gave no better models than the same time spent on ordinary
  * steps: compare with that.

@@ -7,7 +7,7 @@ import type { PreserveOptions } from "./presets.js";
 type Source = Pick<StepContext<unknown>, "batch" | "sample" | "stepsPerEpoch">;
 
 /** Examples in a batch; 0 for a function without data. */
-export function examplesIn(batch: Batch): number {
+function examplesIn(batch: Batch): number {
   return Object.values(batch).reduce((most, { shape }) => Math.max(most, shape[0] ?? 0), 0);
 }
 

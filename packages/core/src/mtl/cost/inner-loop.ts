@@ -21,7 +21,10 @@ import { costObjective } from "./objective.js";
 import { partsOf, type SharedLosses } from "./shared-losses.js";
 import { stackedBatches } from "./stacked-batches.js";
 
-/** A bound on the displacement of every tensor: ||D|| <= value ||W||, or <= value; `false`: none. */
+/**
+ * A bound on the displacement of every tensor: ||D|| <= value ||W||, under which one of zeros stays, or ||D|| <= value;
+ * `false`: none.
+ */
 export type CostTrustRegion = { readonly kind: "relative" | "absolute"; readonly value: number } | false;
 
 /** What an inner loop is compiled for. */

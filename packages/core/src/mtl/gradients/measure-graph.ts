@@ -29,8 +29,9 @@ export interface MeasureOptions {
 }
 
 /**
- * Losses and Gramian of a batch as one graph with all K backward passes: `losses` [K], `gramians` (see `gramiansOf`), the next `state`, and
- * with `keep` `jacobian` [K, P] and `heads.0`, ... in order of `split.heads`. Inputs: params, batch, seed.
+ * Losses and Gramian of a batch as one graph with all K backward passes: `losses` [K], `gramians` (see `gramiansOf`), the
+ * next `state`, and with `keep` `jacobian` [K, P] and `heads.0`, ... in order of `split.heads`. Inputs: params, state, batch,
+ * seed.
  */
 export function traceMeasure<P>(
   parts: TaskParts<P>,

@@ -1,9 +1,10 @@
-import type { NdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
-import type { Values } from "../../runtime/executable.js";
+import type { Executable } from "../../runtime/executable.js";
 import type { Batch, BatchSpec } from "../../symmetry/symmetry.js";
+import { flatten, unflatten } from "../../tree.js";
 import type { TaskLosses } from "../task-losses.js";
 import { lazyExecutables } from "./executables.js";
 import {
@@ -24,6 +25,8 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
   readonly params: P;
   /** For its shapes: arrays or specs. */
   readonly batch: BatchSpec;
+  /** What the model carries from step to step, for its shapes; default `{}`. */
+  readonly state?: unknown;
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
   readonly tasks?: readonly string[];
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
@@ -32,10 +35,24 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
   readonly representation?: Representation<P>;
 }
 
-/** Losses and gradients of one batch. */
-export interface Measured {
+/** What a pass over a batch takes besides it. */
+export interface PassOptions {
+  /** Equal seeds give equal dropout; default 0. */
+  readonly seed?: bigint;
+  /** What the model carries from step to step; default `{}`. */
+  readonly state?: unknown;
+}
+
+/** Losses of one batch, in training mode. */
+export interface Passed {
   /** L_k, [K]. */
   readonly losses: Float64Array;
+  /** The model's state for the next step. */
+  readonly state: unknown;
+}
+
+/** Losses and gradients of one batch, in training mode. */
+export interface Measured extends Passed {
   /** G = J J', [K, K]. */
   readonly gramian: F64;
   /** J [K, P] in the precision of the run, with `keep`. */
@@ -51,10 +68,10 @@ export interface TaskGradients<P> {
   readonly tasks: readonly string[];
   /** Numbers of a gradient: P, or the size of the representation. */
   readonly width: number;
-  /** The forward pass alone. Equal seeds give equal dropout; default 0. */
-  losses(params: P, batch: Batch, seed?: bigint): Promise<Float64Array>;
+  /** The forward pass alone. */
+  forward(params: P, batch: Batch, options?: PassOptions): Promise<Passed>;
   /** The forward pass and K backward passes. */
-  measure(params: P, batch: Batch, seed?: bigint): Promise<Measured>;
+  measure(params: P, batch: Batch, options?: PassOptions): Promise<Measured>;
   dispose(): Promise<void>;
 }
 
@@ -72,34 +89,49 @@ export interface TaskGradients<P> {
  * const { losses, gramian } = await gradients.measure({ shared: vector([9, 9]) }, {});
  */
 export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients<P> {
-  const { losses, params, batch, representation, keep = false, groupLimit } = options;
+  const { losses, params, batch, state = {}, representation, keep = false, groupLimit } = options;
   const dtype = floatOf(params);
   const { count, width, tasks } = inspect(options, dtype);
   requireTasks(count, tasks);
   const split = splitParameters(params, tasks, options.taskOf);
-  const parts: TaskParts<P> = { losses, representation, params, batch, split, dtype };
+  const parts: TaskParts<P> = { losses, representation, params, state, batch, split, dtype };
   const executables = lazyExecutables(pickCompileOptions(options));
-  const values = (p: P, b: Batch, seed: bigint): Values => ({
-    ...namedArrays({ params: p, batch: b }),
-    seed: { shape: [], data: BigInt64Array.of(seed) },
-  });
+  const stateLike = flatten<NdArray>({ state }, isNdArray);
+  const run = async (
+    executable: Executable,
+    p: P,
+    b: Batch,
+    { seed = 0n, state: past = state }: PassOptions = {},
+  ): Promise<Passed & { readonly results: Readonly<Record<string, NdArray>> }> => {
+    const results = await executable.run({
+      ...namedArrays({ params: p, state: past, batch: b }),
+      seed: { shape: [], data: BigInt64Array.of(seed) },
+    });
+    const next = unflatten(
+      stateLike.def,
+      stateLike.paths.map((path) => results[path]),
+    ) as { readonly state: unknown };
+    return { losses: Float64Array.from(results.losses.data as Float64Array), state: next.state, results };
+  };
   return {
     parts,
     tasks,
     width: representation ? width : split.size,
-    async losses(p, b, seed = 0n) {
-      const executable = await executables.get("losses", () => traceLosses(parts));
-      const { losses: found } = await executable.run(values(p, b, seed));
-      return Float64Array.from(found.data as Float64Array);
+    async forward(p, b, pass) {
+      const { results: _, ...passed } = await run(
+        await executables.get("losses", () => traceLosses(parts)),
+        p,
+        b,
+        pass,
+      );
+      return passed;
     },
-    async measure(p, b, seed = 0n) {
+    async measure(p, b, pass) {
       const executable = await executables.get("measure", () => traceMeasure(parts, { keep, groupLimit }));
-      const { losses: found, gramians, jacobian, ...heads } = await executable.run(values(p, b, seed));
-      return {
-        losses: Float64Array.from(found.data as Float64Array),
-        gramian: sumOf(gramians),
-        ...(keep ? { jacobian, heads: split.heads.map((_, i) => heads[`heads.${i}`]) } : {}),
-      };
+      const { results, ...passed } = await run(executable, p, b, pass);
+      const { gramians, jacobian } = results;
+      const heads = split.heads.map((_, i) => results[`heads.${i}`]);
+      return { ...passed, gramian: sumOf(gramians), ...(keep ? { jacobian, heads } : {}) };
     },
     dispose: () => executables.dispose(),
   };
@@ -107,14 +139,14 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
 
 /** Number of losses and size of the representation, from a trace. */
 function inspect<P>(
-  { losses, params, batch, representation, tasks: named, taskOf }: TaskGradientOptions<P>,
+  { losses, params, batch, state, representation, tasks: named, taskOf }: TaskGradientOptions<P>,
   dtype: "float32" | "float64",
 ): { readonly count: number; readonly width: number; readonly tasks: readonly string[] } {
   const everything = splitParameters(params, [], () => undefined);
-  const parts: TaskParts<P> = { losses, representation, params, batch, split: everything, dtype };
+  const parts: TaskParts<P> = { losses, representation, params, state, batch, split: everything, dtype };
   let [count, width] = [0, 0];
-  const f = (...[p, b, seed]: never[]) => {
-    const forward = forwardTasks(parts, p, b, seed);
+  const f = (...[p, s, b, seed]: never[]) => {
+    const forward = forwardTasks(parts, p, s, b, seed);
     count = forward.losses.length;
     width = forward.space.reduce((sum, x) => sum + x.size, 0);
     return [...forward.losses];

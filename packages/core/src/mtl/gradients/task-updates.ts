@@ -11,6 +11,8 @@ import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js"
 /** What an update takes; each kind takes its own part of it, see {@link UpdateKind}. */
 export interface UpdateInput<P> {
   readonly params: P;
+  /** What the model carries from step to step; default `{}`. */
+  readonly state?: unknown;
   readonly batch: Batch;
   readonly seed: bigint;
   readonly jacobian?: NdArray;
@@ -75,6 +77,7 @@ export function taskUpdates<P>({
   /** Everything that is there, as arrays: a graph takes what it knows. */
   const arraysOf = ({
     params,
+    state = {},
     batch,
     seed,
     jacobian,
@@ -83,7 +86,7 @@ export function taskUpdates<P>({
     direction,
     headWeights,
   }: UpdateInput<P>) => ({
-    ...namedArrays({ params, batch }),
+    ...namedArrays({ params, state, batch }),
     seed: { shape: [], data: BigInt64Array.of(seed) },
     ...(heads ? namedArrays({ heads }) : {}),
     ...(jacobian ? { jacobian } : {}),

@@ -26,12 +26,16 @@ async function attempt(
     tasks = 2,
     taskLosses = netLosses(tasks),
     dtype = "float64" as "float32" | "float64",
+    netSeed = 0,
     ...place
-  }: { tasks?: number; taskLosses?: TaskLosses<SmallNet>; dtype?: "float32" | "float64" } & Partial<
-    StepContext<SmallNet>
-  > = {},
+  }: {
+    tasks?: number;
+    taskLosses?: TaskLosses<SmallNet>;
+    dtype?: "float32" | "float64";
+    netSeed?: number;
+  } & Partial<StepContext<SmallNet>> = {},
 ) {
-  const params = smallNet(tasks, dtype);
+  const params = smallNet(tasks, dtype, netSeed);
   const labels = new Map<string | number, number>();
   const { context, meter } = await contextFor<SmallNet>({
     taskLosses,
@@ -150,11 +154,11 @@ describe("a COST teleport", () => {
   });
 
   it("does nothing without a conflict of the kind, or when it is not due", async () => {
-    // Of the two tasks one is opposed, of the eight three: fewer than half.
-    expect((await attempt({ trigger: "many" })).change).toBeDefined();
-    expect((await attempt({ trigger: "many" }, { tasks: 8 })).change).toBeUndefined();
-    for (const trigger of ["dominated", "weak", "released"] as const) {
-      expect((await attempt({ trigger, move: "random", guard: false })).report.trigger).toBe(trigger);
+    for (const trigger of ["dominated", "weak", "many", "released"] as const) {
+      const options = { trigger, move: "random", guard: false } as const;
+      expect((await attempt(options)).report.trigger).toBe(trigger);
+      // Another network, without any.
+      expect((await attempt(options, { netSeed: 2 })).change).toBeUndefined();
     }
     expect((await attempt({ schedule: { start: { epoch: 2 } } })).change).toBeUndefined();
     const memory = { step: 0, epoch: 1, inEpoch: 1 };

@@ -66,13 +66,13 @@ export interface SmallNet {
 
 export const taskNames = (tasks: number): string[] => Array.from({ length: tasks }, (_, k) => `task${k}`);
 
-/** With seed 3 two and eight tasks are in a dominated conflict on the data of seed 0. */
-export function smallNet(tasks: number, dtype: "float32" | "float64" = "float64", seed = 3): SmallNet {
+/** With seed 0 two and eight tasks are in a dominated conflict on the data of seed 0. */
+export function smallNet(tasks: number, dtype: "float32" | "float64" = "float64", seed = 0): SmallNet {
   const rng = new Mt19937(seed);
   const double = { dtype: "float64" } as const;
-  const conv = initConv2d(rng, 1, 4, 3, double);
-  const fc = initLinear(rng, 4 * 4 * 4, 12, double);
-  const heads = taskNames(tasks).map((name) => [name, initLinear(rng, 12, 1, double)]);
+  const conv = initConv2d(rng, 1, 3, 3, double);
+  const fc = initLinear(rng, 3 * 3 * 3, 8, double);
+  const heads = taskNames(tasks).map((name) => [name, initLinear(rng, 8, 1, double)]);
   const { leaves, def } = flatten<NdArray>(
     { shared: { conv, fc }, heads: Object.fromEntries(heads) },
     isNdArray,
@@ -103,7 +103,7 @@ export function netData(examples: number, tasks: number, dtype: "float32" | "flo
     const values = numbers(shape.reduce((a, b) => a * b, 1));
     return { shape, data: dtype === "float64" ? Float64Array.from(values) : Float32Array.from(values) };
   };
-  return { x: of([examples, 1, 6, 6]), y: of([examples, tasks]) };
+  return { x: of([examples, 1, 5, 5]), y: of([examples, tasks]) };
 }
 
 /** What a trainer would tell a hook, for one point and batch. */

@@ -34,8 +34,8 @@ describe("measuring gradients", () => {
     const { jacobian, heads } = await gradients.measure(params, batch);
     const h = 1e-5;
     const slope = async (leaf: number, at: number) => {
-      const up = await gradients.losses(nudged(params, leaf, at, h), batch);
-      const down = await gradients.losses(nudged(params, leaf, at, -h), batch);
+      const up = (await gradients.forward(nudged(params, leaf, at, h), batch)).losses;
+      const down = (await gradients.forward(nudged(params, leaf, at, -h), batch)).losses;
       return up.map((x, k) => (x - down[k]) / (2 * h));
     };
     // Leaves: two layers of weight and bias, then heads.
@@ -82,7 +82,7 @@ describe("measuring gradients", () => {
     const gradients = taskGradients({ losses, params, batch });
     expectClose(
       (await gradients.measure(params, batch)).losses,
-      await gradients.losses(params, batch),
+      (await gradients.forward(params, batch)).losses,
       1e-15,
     );
   });

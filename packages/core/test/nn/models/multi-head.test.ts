@@ -3,7 +3,8 @@ import type { NdArray } from "../../../src/array.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { flattenFrom } from "../../../src/graph/ops/reshape.js";
-import { spec } from "../../../src/graph/trace.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { spec, type TensorsOf } from "../../../src/graph/trace.js";
 import { Mt19937 } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -34,11 +35,11 @@ describe("LeNet as a trunk", () => {
   it("is its layers one after another, in evaluation", async () => {
     const f = await compile((p: typeof params, v: never) => model.apply(p as never, v, {}), [params, x]);
     const plain = await compile(
-      ({ shared: { conv1, conv2, fc }, heads: { left } }: never, v: never) => {
+      ({ shared: { conv1, conv2, fc }, heads: { left } }: TensorsOf<typeof params>, v: Tensor) => {
         const a = relu(maxPool2d(convLayer(v, conv1), { kernel: 2 }));
         const b = maxPool2d(relu(convLayer(a, conv2)), { kernel: 2 });
         const z = relu(linear(flattenFrom(b, 1), fc));
-        return { left: linear(relu(linear(z, (left as never)["fc1"])), (left as never)["fc2"]) };
+        return { left: linear(relu(linear(z, left.fc1)), left.fc2) };
       },
       [params, x],
     );

@@ -1,0 +1,118 @@
+import { relative, resolve } from "node:path";
+import { ratioText } from "../experiments/rates.js";
+import { duration, figure } from "../experiments/report-progress.js";
+import { loadAllStored, type StoredResult } from "../experiments/stored.js";
+import { byVariant, meanText } from "../experiments/summary.js";
+import { textTable } from "../experiments/table.js";
+import { pairedRatio, type RatioSummary, type Summary, summarise } from "../run/statistics.js";
+import { writeRunFigures } from "./plot.js";
+
+export interface CompareOptions {
+  readonly target?: number;
+  readonly out?: string;
+  readonly json: boolean;
+}
+
+/** Of runs of one variant. */
+export interface ComparedGroup {
+  readonly name: string;
+  readonly seeds: readonly number[];
+  readonly lastLoss: Summary | null;
+  /** How many runs came to the target. */
+  readonly reached: number;
+  /** To the target, of the runs that came there. */
+  readonly steps: Summary | null;
+  readonly seconds: Summary | null;
+  /** Seconds of the first group / those of this one, over seeds that both have and that came there. */
+  readonly speedUp: RatioSummary | null;
+}
+
+export interface CompareDocument {
+  readonly target: number;
+  readonly groups: readonly ComparedGroup[];
+  readonly figures: readonly string[];
+}
+
+/** `isoloss compare`: runs side by side, seeds of one variant together. */
+export async function compare(
+  paths: readonly string[],
+  { target: given, out, json }: CompareOptions,
+): Promise<void> {
+  const runs = await loadAllStored(paths);
+  const groups = [...byVariant(runs)] as [string, StoredResult[]][];
+  const [[, first]] = groups;
+  const target = given ?? meanOf(first.map((r) => r.document.loss.last));
+  const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
+  const compared = groups.map(([name, group]): ComparedGroup => {
+    const there = group.flatMap((r) => places.get(r) ?? []);
+    const last = group.flatMap((r) => r.document.loss.last ?? []);
+    return {
+      name,
+      seeds: group.map((r) => r.seed),
+      lastLoss: last.length > 0 ? summarise(last) : null,
+      reached: there.length,
+      steps: there.length > 0 ? summarise(there.map((p) => p.step)) : null,
+      seconds: there.length > 0 ? summarise(there.map((p) => p.seconds)) : null,
+      speedUp: group === first ? null : speedUpOf(first, group, places),
+    };
+  });
+  const figures = out === undefined ? [] : await writeRunFigures(runs, { out: resolve(out), target });
+  const document: CompareDocument = { target, groups: compared, figures };
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(document));
+}
+
+interface Place {
+  readonly step: number;
+  readonly seconds: number;
+}
+
+/** Where a run's loss first comes to the target. */
+function placeOf({ document, seconds }: StoredResult, target: number): Place | undefined {
+  const step = document.loss.history.findIndex((loss) => loss !== null && loss <= target);
+  return step < 0 ? undefined : { step, seconds: seconds[step] };
+}
+
+function speedUpOf(
+  first: readonly StoredResult[],
+  group: readonly StoredResult[],
+  places: ReadonlyMap<StoredResult, Place | undefined>,
+): RatioSummary | null {
+  const pairs = first.flatMap((a) => {
+    const b = group.find((r) => r.seed === a.seed);
+    const [from, to] = [places.get(a), b && places.get(b)];
+    return from && to && from.seconds > 0 && to.seconds > 0 ? [[from.seconds, to.seconds]] : [];
+  });
+  return pairs.length === 0
+    ? null
+    : pairedRatio(
+        pairs.map(([a]) => a),
+        pairs.map(([, b]) => b),
+      );
+}
+
+function meanOf(values: readonly (number | null)[]): number {
+  const finite = values.filter((v) => v !== null);
+  return finite.length === 0 ? Number.NaN : finite.reduce((a, b) => a + b, 0) / finite.length;
+}
+
+function text({ target, groups, figures }: CompareDocument): string {
+  const spread = (summary: Summary | null, show: (v: number) => string) =>
+    summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
+  const table = textTable(
+    ["", "runs", "last loss", `came to ${figure(target, 4)}`, "steps", "time", "sooner by"],
+    groups.map((g) => [
+      g.name,
+      String(g.seeds.length),
+      g.lastLoss === null
+        ? "-"
+        : meanText([g.lastLoss.mean]) + (g.lastLoss.std === null ? "" : ` +- ${figure(g.lastLoss.std, 2)}`),
+      `${g.reached} of ${g.seeds.length}`,
+      spread(g.steps, (v) => figure(v, 4)),
+      spread(g.seconds, duration),
+      ratioText(g.speedUp),
+    ]),
+  );
+  const drawn = figures.map((path) => `Figure: ${relative(process.cwd(), path)}\n`).join("");
+  const [first] = groups;
+  return `${table}\n\n"Sooner by": seconds of ${first.name} to the target / those of this one, same seeds, with a 95 % interval.\n${drawn}`;
+}

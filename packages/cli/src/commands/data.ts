@@ -1,0 +1,95 @@
+import { DataError, digits, OptionError } from "isoloss";
+import { fashionMnist, loadIdxDataset, mnist } from "isoloss/node";
+import { nearest } from "../config/nearest.js";
+import { dataRegistry } from "../experiments/datasets.js";
+import { textList } from "../experiments/table.js";
+
+export interface DataOptions {
+  readonly directory?: string;
+  readonly mirror?: string;
+  readonly json: boolean;
+}
+
+/** Data sets that are files. */
+const sources = { fashionMnist, mnist } as const;
+
+interface Shapes {
+  readonly name: string;
+  readonly present: boolean;
+  /** [examples, pixels] of the parts. */
+  readonly train: readonly number[] | null;
+  readonly test: readonly number[] | null;
+}
+
+/** `isoloss data list|verify|fetch`. */
+export async function data(action: string, name: string | undefined, options: DataOptions): Promise<void> {
+  const actions = { list: listData, verify: verifyData, fetch: fetchData } as const;
+  if (!Object.hasOwn(actions, action)) {
+    throw new OptionError(
+      `data: the action must be one of ${Object.keys(actions).join(", ")}; got "${action}".`,
+    );
+  }
+  await actions[action as keyof typeof actions](name, options);
+}
+
+async function listData(_name: string | undefined, { json, directory }: DataOptions): Promise<void> {
+  const found: Shapes[] = [];
+  for (const key of Object.keys(dataRegistry))
+    found.push(await shapesOf(key, directory).catch(() => absent(key)));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ data: found })}\n`);
+    return;
+  }
+  const lines = found.map(({ name, present }): [string, string] => [
+    name,
+    `${present ? "here" : "not here"}: ${dataRegistry[name].summary}`,
+  ]);
+  process.stdout.write(`${textList(lines, "")}\n`);
+}
+
+async function verifyData(name: string | undefined, { json, directory }: DataOptions): Promise<void> {
+  const shapes = await shapesOf(checked(name), directory);
+  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${told(shapes)}\n`);
+}
+
+async function fetchData(name: string | undefined, { json, directory, mirror }: DataOptions): Promise<void> {
+  const key = checked(name);
+  if (Object.hasOwn(sources, key)) {
+    await loadIdxDataset(sources[key as keyof typeof sources].name as "mnist", {
+      download: true,
+      ...(directory === undefined ? {} : { directory }),
+      ...(mirror === undefined ? {} : { baseUrl: mirror }),
+    });
+  }
+  const shapes = await shapesOf(key, directory);
+  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${told(shapes)}\n`);
+}
+
+const absent = (name: string): Shapes => ({ name, present: false, train: null, test: null });
+
+const told = ({ name, train, test }: Shapes): string =>
+  `${name}: ${train?.[0]} training images${test ? ` and ${test[0]} test images` : ""} of ${train?.[1]} pixels, as they should be.`;
+
+function checked(name: string | undefined): string {
+  const known = Object.keys(dataRegistry);
+  if (name !== undefined && known.includes(name)) return name;
+  const meant = name === undefined ? undefined : nearest(name, known);
+  throw new OptionError(
+    `data: name a data set${name === undefined ? "" : `; there is no "${name}"`}${meant ? `; did you mean "${meant}"?` : "."} Known: ${known.join(", ")}.`,
+  );
+}
+
+async function shapesOf(name: string, directory: string | undefined): Promise<Shapes> {
+  if (!Object.hasOwn(sources, name)) {
+    const { images } = digits();
+    if (images.shape[0] !== 1797)
+      throw new DataError("The embedded digits are damaged: install isoloss again.");
+    return { name, present: true, train: [...images.shape], test: null };
+  }
+  const source = sources[name as keyof typeof sources];
+  const { train, test } = await loadIdxDataset(
+    source.name as "mnist",
+    directory === undefined ? {} : { directory },
+  );
+  return { name, present: true, train: [...train.images.shape], test: [...test.images.shape] };
+}

@@ -1,0 +1,100 @@
+import { join, relative, resolve } from "node:path";
+import {
+  DataError,
+  decodeCheckpoint,
+  encodeSafetensors,
+  namedArrays,
+  OptionError,
+  resume,
+  spec,
+  toOnnx,
+  trace,
+} from "isoloss";
+import { readFileOrThrow, writeFileAtomic } from "isoloss/node";
+import { loadStored, type StoredResult } from "../experiments/stored.js";
+import { trainerOf } from "../experiments/train.js";
+import { toCsv } from "../formats/csv.js";
+import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
+import type { StepRecord } from "../run/directory.js";
+import { readRunCheckpoint } from "../run/read.js";
+
+export interface ExportOptions {
+  readonly to: string;
+  readonly out?: string;
+  /** Examples of the ONNX model's input. */
+  readonly batch: number;
+  readonly json: boolean;
+}
+
+interface Exported {
+  readonly name: string;
+  readonly content: Uint8Array | string;
+}
+
+/** How a run is written in each format. */
+const formats: Readonly<Record<string, (run: StoredResult, batch: number) => Promise<Exported>>> = {
+  csv: async ({ stored }) => ({ name: "metrics.csv", content: toCsv(stored.metrics) }),
+  tensorboard: async ({ stored }) => {
+    const startedAt = new Date(stored.environment.startedAt);
+    const events = eventsOf(stored.metrics as readonly StepRecord[], startedAt);
+    return { name: eventFileName(startedAt), content: encodeEvents(events) };
+  },
+  safetensors: async (run) => ({ name: "params.safetensors", content: await weightsOf(run) }),
+  onnx: onnxOf,
+};
+
+/** Names of the formats. */
+export const formatNames = Object.keys(formats);
+
+/** `isoloss export`: a run for other programs. */
+export async function exportRun(path: string, { to, out, batch, json }: ExportOptions): Promise<void> {
+  if (!Object.hasOwn(formats, to)) {
+    throw new OptionError(`--to must be one of ${formatNames.join(", ")}; got "${to}".`);
+  }
+  const run = await loadStored(path);
+  const { name, content } = await formats[to](run, batch);
+  const file = out === undefined ? join(run.stored.path, name) : resolve(out);
+  await writeFileAtomic(file, content);
+  process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
+}
+
+/** Parameters at the end, or at the last checkpoint. */
+async function weightsOf({ stored, config }: StoredResult): Promise<Uint8Array> {
+  if (config.kind === "minimize") {
+    return readFileOrThrow(join(stored.path, "params.safetensors"), { what: "parameters" });
+  }
+  const { tensors } = decodeCheckpoint((await readRunCheckpoint(stored.path)).bytes);
+  const params = Object.entries(tensors).filter(([name]) => name.startsWith("params."));
+  return encodeSafetensors(Object.fromEntries(params), { format: "pt" });
+}
+
+/** The trained model, in evaluation mode. */
+async function onnxOf({ stored, config, settings, seed }: StoredResult, batch: number): Promise<Exported> {
+  if (config.kind !== "train") {
+    throw new DataError(
+      `${stored.path} has no model to export: it is a run of kind ${config.kind}. Use --to safetensors.`,
+    );
+  }
+  const { bytes } = await readRunCheckpoint(stored.path);
+  const { trainer, data, model } = await trainerOf({ ...settings, teleport: null }, seed);
+  try {
+    const checkpoint = decodeCheckpoint(bytes);
+    const { schedule: _, ...plain } = checkpoint;
+    resume(trainer, plain);
+    const { params, state } = trainer.current;
+    const shape = [batch, ...data.train.inputs.shape.slice(1)];
+    const apply = (p: never, s: never, x: never) => ({ logits: model.apply(p, x, { state: s }).output });
+    const { graph } = trace(apply as never, [params, state, spec(shape, "float32")] as never, {
+      names: ["params", "state", "x"],
+    });
+    const constants = namedArrays({ params, state });
+    const used = new Set(graph.inputs.map(({ name }) => name));
+    const content = toOnnx(graph, {
+      constants: Object.fromEntries(Object.entries(constants).filter(([name]) => used.has(name))),
+      metadata: { run: config.name, step: String(checkpoint.step) },
+    });
+    return { name: "model.onnx", content };
+  } finally {
+    await trainer.dispose();
+  }
+}

@@ -1,0 +1,37 @@
+import { writeFile } from "node:fs/promises";
+import { DataError, OptionError } from "isoloss";
+import { configJsonSchema } from "../config/json-schema.js";
+import { experimentSchema } from "../experiments/schema.js";
+import { templates } from "../experiments/templates.js";
+import { reasonOf } from "../run/system-error.js";
+
+export interface InitOptions {
+  readonly kind: string;
+  readonly schema: boolean;
+  readonly force: boolean;
+}
+
+/** `isoloss init`: a commented experiment to start from, or the JSON Schema for editors. */
+export async function init(file: string | undefined, { kind, schema, force }: InitOptions): Promise<void> {
+  const template = templates[kind];
+  if (template === undefined) {
+    throw new OptionError(`The kind must be one of ${Object.keys(templates).join(", ")}; got "${kind}".`);
+  }
+  const content = schema
+    ? `${JSON.stringify(configJsonSchema(experimentSchema, { title: "Isoloss experiment" }), undefined, 2)}\n`
+    : template;
+  if (file === undefined) {
+    process.stdout.write(content);
+    return;
+  }
+  try {
+    await writeFile(file, content, { flag: force ? "w" : "wx" });
+  } catch (cause) {
+    const isThere = (cause as NodeJS.ErrnoException).code === "EEXIST";
+    throw new DataError(
+      `Cannot write ${file}: ${reasonOf(cause)}.${isThere ? " Choose another name, or replace it with --force." : ""}`,
+      { cause },
+    );
+  }
+  process.stdout.write(schema ? `${file}\n` : `${file}: run it with\n  isoloss run ${file}\n`);
+}

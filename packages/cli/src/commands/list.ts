@@ -1,0 +1,66 @@
+import { OptionError } from "isoloss";
+import pc from "picocolors";
+import { nearest } from "../config/nearest.js";
+import { dataRegistry } from "../experiments/datasets.js";
+import { loadExperiment, packagedNames } from "../experiments/find.js";
+import { kinds } from "../experiments/kinds.js";
+import { modelRegistry } from "../experiments/models.js";
+import { objectiveRegistry } from "../experiments/objectives.js";
+import { optimiserRegistry, scheduleRegistry } from "../experiments/optimisers.js";
+import { problemRegistry } from "../experiments/problems.js";
+import { whenRegistry } from "../experiments/schedules.js";
+import { searchRegistry } from "../experiments/searches.js";
+import { symmetryRegistry } from "../experiments/symmetries.js";
+import { textList } from "../experiments/table.js";
+
+type Summaries = Readonly<Record<string, { readonly summary: string }>>;
+
+/** What configs may name, by the key that names it. All come from the tables that the configs are checked by. */
+const sections: Readonly<Record<string, Summaries>> = {
+  kinds,
+  problems: problemRegistry,
+  models: modelRegistry,
+  data: dataRegistry,
+  optimisers: optimiserRegistry,
+  rates: scheduleRegistry,
+  when: whenRegistry,
+  searches: searchRegistry,
+  symmetries: symmetryRegistry,
+  objectives: objectiveRegistry,
+};
+
+export interface ListOptions {
+  readonly json: boolean;
+}
+
+/** `isoloss list`: everything that there is, one line each. */
+export async function list(wanted: string | undefined, { json }: ListOptions): Promise<void> {
+  const names = [...Object.keys(sections), "experiments"];
+  if (wanted !== undefined && !names.includes(wanted)) {
+    const meant = nearest(wanted, names);
+    throw new OptionError(
+      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}.`,
+    );
+  }
+  const chosen = wanted === undefined ? names : [wanted];
+  const entries = await Promise.all(chosen.map(async (name) => [name, await entriesOf(name)] as const));
+  if (json) {
+    const document = Object.fromEntries(
+      entries.map(([name, all]) => [name, all.map(([key, summary]) => ({ name: key, summary }))]),
+    );
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+    return;
+  }
+  const hasColour = pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR));
+  const { bold } = pc.createColors(hasColour);
+  process.stdout.write(`${entries.map(([name, all]) => `${bold(name)}\n${textList(all)}`).join("\n\n")}\n`);
+}
+
+async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
+  if (name !== "experiments") {
+    return Object.entries(sections[name]).map(([key, { summary }]) => [key, summary] as const);
+  }
+  return Promise.all(
+    packagedNames().map(async (key) => [key, (await loadExperiment(key)).title ?? key] as const),
+  );
+}

@@ -1,0 +1,156 @@
+import { join, relative, resolve } from "node:path";
+import { OptionError } from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import { drawFigures } from "../experiments/figures.js";
+import { loadExperiment } from "../experiments/find.js";
+import { type Job, type JobResult, jobsOf, jobToResume } from "../experiments/job.js";
+import { resolveExperiment } from "../experiments/resolve.js";
+import { seedsOf } from "../experiments/schema.js";
+import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/session.js";
+import { byVariant, summaryTable } from "../experiments/summary.js";
+import { fail } from "../fail.js";
+import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
+import { readRun } from "../run/read.js";
+
+export interface RunOptions {
+  readonly set: readonly string[];
+  readonly seed?: number;
+  readonly seeds?: string;
+  readonly variant?: readonly string[];
+  readonly jobs: number;
+  readonly out: string;
+  readonly resume?: string;
+  readonly quick: boolean;
+  readonly checkpointEvery?: number;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** The program's script, for worker threads. */
+  readonly script?: URL;
+}
+
+/** What `--json` prints for an experiment of several variants. */
+export interface VariantsDocument {
+  readonly name: string;
+  readonly variants: Readonly<Record<string, RunsDocument>>;
+}
+
+/** Seconds between checkpoints: a killed run loses as much. */
+const checkpointSeconds = 10;
+
+/** `isoloss run`: one experiment, or one run that was broken off. */
+export async function run(target: string | undefined, options: RunOptions): Promise<void> {
+  const { quiet, json, script } = options;
+  const jobs =
+    options.resume === undefined ? await jobsFor(target, options) : [await resumed(target, options)];
+  const session = await runSession(jobs, { threads: options.jobs, quiet, ...(script ? { script } : {}) });
+  if (session.failures.length > 0 && !session.interrupted) {
+    const [first, ...others] = errorsToTell(session.failures);
+    for (const error of others) fail(error);
+    throw first;
+  }
+  const { results } = session;
+  await writeFigures(results, await figureNames(target, options));
+  if (results.length > 0)
+    process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results));
+  if (session.interrupted) {
+    const advice = resumeAdvice(results);
+    const how =
+      advice.length > 0
+        ? `Go on with\n${advice.map((line) => `  ${line}`).join("\n")}`
+        : "Nothing to go on with: start it again.";
+    process.stderr.write(`isoloss: interrupted. ${how}\n`);
+    process.exitCode = interruptedCode;
+  } else if (results.some((r) => r.document.status === "diverged")) {
+    process.stderr.write(
+      "isoloss: a run diverged: its loss is no longer finite. A smaller learning rate may help.\n",
+    );
+    process.exitCode = 1;
+  }
+}
+
+async function jobsFor(target: string | undefined, options: RunOptions): Promise<Job[]> {
+  if (target === undefined) {
+    throw new OptionError(
+      "Name an experiment, a YAML file or, with --resume, the directory of a run: isoloss run booth",
+    );
+  }
+  const experiment = await loadExperiment(target, options.set);
+  const seeds = seedsFrom(options);
+  const resolved = resolveExperiment(experiment, {
+    quick: options.quick,
+    ...(seeds ? { seeds } : {}),
+    ...(options.variant && options.variant.length > 0 ? { variants: options.variant } : {}),
+  });
+  return jobsOf(resolved, { out: resolve(options.out), ...checkpoints(options) });
+}
+
+const checkpoints = ({ checkpointEvery }: RunOptions) => ({
+  checkpointSeconds,
+  ...(checkpointEvery === undefined ? {} : { checkpointSteps: checkpointEvery }),
+});
+
+function seedsFrom({ seed, seeds }: RunOptions): readonly number[] | undefined {
+  if (seed !== undefined && seeds !== undefined) throw new OptionError("Give --seed or --seeds, not both.");
+  if (seed !== undefined) return [seed];
+  if (seeds === undefined) return undefined;
+  const list = seedsOf(seeds);
+  if ("wrong" in list) throw new OptionError(`--seeds: ${list.wrong}.`);
+  return list;
+}
+
+async function resumed(target: string | undefined, options: RunOptions): Promise<Job> {
+  if (
+    target !== undefined ||
+    options.set.length > 0 ||
+    options.seed !== undefined ||
+    options.seeds !== undefined
+  ) {
+    throw new OptionError(
+      "--resume goes on with a run as it was begun: leave out the experiment, --set and the seed.",
+    );
+  }
+  const directory = options.resume as string;
+  const { config, path } = await readRun(directory);
+  return jobToResume(path, config, checkpoints(options));
+}
+
+async function figureNames(target: string | undefined, options: RunOptions) {
+  if (target === undefined) return undefined;
+  return (await loadExperiment(target, options.set)).figures;
+}
+
+/** Figures into each run's directory: those of its own numbers. */
+async function writeFigures(
+  results: readonly JobResult[],
+  figures: Awaited<ReturnType<typeof figureNames>>,
+): Promise<void> {
+  for (const result of results) {
+    const { directory } = result.document;
+    if (directory === null) continue;
+    const drawn = await drawFigures({
+      results: [result],
+      figures: figures ?? ["loss", "gradNormSq"],
+    });
+    for (const { name, svg } of drawn) await writeFileAtomic(join(directory, "figures", `${name}.svg`), svg);
+  }
+}
+
+/** One run as it is; several seeds with their summary; several variants each with theirs. */
+export function documentOf(results: readonly JobResult[]): RunDocument | RunsDocument | VariantsDocument {
+  const groups = [...byVariant(results)];
+  if (results.length === 1) return results[0].document;
+  const documents = (group: readonly JobResult[]) => runsDocument(group.map((r) => r.document));
+  if (groups.length === 1) return documents(results);
+  return {
+    name: results[0].experiment,
+    variants: Object.fromEntries(groups.map(([variant, group]) => [variant, documents(group)])),
+  };
+}
+
+function text(results: readonly JobResult[]): string {
+  const places = results.flatMap(({ document: { directory } }) => (directory === null ? [] : [directory]));
+  const shown = places.slice(0, 10).map((path) => `  ${relative(process.cwd(), path) || "."}`);
+  const more = places.length > 10 ? [`  and ${places.length - 10} more`] : [];
+  const where = places.length > 0 ? `\nRuns:\n${[...shown, ...more].join("\n")}\n` : "";
+  return `${summaryTable(results)}\n${where}`;
+}

@@ -1,0 +1,102 @@
+import type { Outcome } from "../run/report-html.js";
+import type { JobResult } from "./job.js";
+import type { RatesResult } from "./rates.js";
+import { figure } from "./report-progress.js";
+import type { Expected } from "./schema.js";
+
+/** What became of an expected number. */
+export interface Verdict {
+  readonly outcome: Exclude<Outcome, "note">;
+  readonly expected: Expected;
+  /** What was measured; undefined where there is no such number. */
+  readonly measured: number | undefined;
+  /** A sentence with the figures. */
+  readonly text: string;
+}
+
+/** Compares results with what is expected of them. Results of comparisons at tuned rates are under `rates`. */
+export function judge(
+  expected: readonly Expected[],
+  results: readonly JobResult[],
+  rates: RatesResult | undefined,
+): Verdict[] {
+  const first = results[0]?.variant;
+  return expected.map((item) => {
+    const { variant = first, seed, path, notReproducible, source } = item;
+    const isOfRates = path.startsWith("rates.");
+    const where = isOfRates ? path : `${variant}${seed === undefined ? "" : `, seed ${seed}`}: ${path}`;
+    const measured = isOfRates
+      ? valueAtPath({ rates }, path)
+      : meanOf(
+          results.filter((r) => r.variant === variant && (seed === undefined || r.seed === seed)),
+          path,
+        );
+    const wanted = wantedText(item);
+    if (notReproducible !== undefined || measured === undefined) {
+      const why = notReproducible ?? "there is no such number in this run";
+      return {
+        outcome: "not reproducible",
+        expected: item,
+        measured,
+        text: `${where}: ${why}; expected ${wanted} (${source}).`,
+      };
+    }
+    const isMet = meets(item, measured);
+    return {
+      outcome: isMet ? "pass" : "differs",
+      expected: item,
+      measured,
+      text: `${where} is ${figure(measured, 10)}; expected ${wanted} (${source}).`,
+    };
+  });
+}
+
+function meets(
+  { value, tolerance = 1e-6, absolute = 0, atLeast, atMost }: Expected,
+  measured: number,
+): boolean {
+  if (!Number.isFinite(measured)) return false;
+  if (value !== undefined && Math.abs(measured - value) > Math.max(absolute, tolerance * Math.abs(value)))
+    return false;
+  return measured >= (atLeast ?? -Infinity) && measured <= (atMost ?? Infinity);
+}
+
+function wantedText({ value, tolerance = 1e-6, absolute, atLeast, atMost }: Expected): string {
+  const parts = [
+    ...(value === undefined
+      ? []
+      : [`${figure(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : figure(absolute)}`]),
+    ...(atLeast === undefined ? [] : [`at least ${figure(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`at most ${figure(atMost)}`]),
+  ];
+  return parts.length > 0 ? parts.join(", ") : "nothing known";
+}
+
+/** The mean over runs of the number at a path; undefined where one of them has none. */
+function meanOf(results: readonly JobResult[], path: string): number | undefined {
+  const values = results.map((result) => {
+    const { document, jumps, end, evaluations } = result;
+    return valueAtPath({ ...document, jumps, end, evaluations }, path);
+  });
+  if (values.length === 0 || values.includes(undefined)) return undefined;
+  return (values as number[]).reduce((a, b) => a + b, 0) / values.length;
+}
+
+/** The number at a path such as `loss.history[4]`; keys of a map may have dots, as in `metrics.validation.loss`. */
+export function valueAtPath(root: unknown, path: string): number | undefined {
+  const words = path.replaceAll(/\[(-?\d+)\]/g, ".$1").split(".");
+  let at: unknown = root;
+  for (let i = 0; i < words.length; ) {
+    if (Array.isArray(at)) {
+      at = at.at(Number(words[i++]));
+      continue;
+    }
+    if (typeof at !== "object" || at === null) return undefined;
+    const record = at as Record<string, unknown>;
+    let end = i + 1;
+    while (end < words.length && !Object.hasOwn(record, words.slice(i, end).join("."))) end++;
+    at = record[words.slice(i, end).join(".")];
+    i = end;
+  }
+  return typeof at === "number" ? at : undefined;
+}

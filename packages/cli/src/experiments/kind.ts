@@ -1,0 +1,71 @@
+import type { z } from "zod";
+import type { RunMeasurements, RunStatus } from "../formats/json.js";
+import type { RunDirectory } from "../run/directory.js";
+import type { JsonRecord } from "../run/json-lines.js";
+
+/** Settings of one run, checked: those of its kind. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+/** Where a run is, for those who wait. */
+export interface JobProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  readonly gradNormSq?: number;
+  readonly teleports: number;
+  readonly stepsPerSecond: number;
+}
+
+/** What a run is given beside its settings. */
+export interface JobContext {
+  readonly seed: number;
+  progress(at: JobProgress): void;
+  /** Whether the user wants it to end soon. */
+  shouldStop(): boolean;
+  /** Where it writes; left out: nowhere. */
+  readonly directory?: RunDirectory;
+  /** Of the run that it goes on with. */
+  readonly checkpoint?: Uint8Array;
+  /** Records of that run up to the checkpoint. */
+  readonly records?: readonly JsonRecord[];
+  /** Between checkpoints. */
+  readonly checkpointSeconds: number;
+  /** Between checkpoints, where they are to be at steps. */
+  readonly checkpointSteps?: number;
+}
+
+/** A teleport of a function of few variables: the points that it led from and to. */
+export interface JumpRecord {
+  readonly step: number;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+}
+
+/** What a run found out. */
+export interface Measured
+  extends Pick<RunMeasurements, "steps" | "wallSeconds" | "loss" | "gradNormSq" | "metrics" | "teleports"> {
+  readonly status: RunStatus;
+  /** Seconds of computing up to each entry of `loss`. */
+  readonly seconds: readonly number[];
+  /** Of functions of few variables: the parameters of each point, and what jumped. */
+  readonly trajectory?: readonly (readonly number[])[];
+  readonly jumps?: readonly JumpRecord[];
+  /** Parameters at the end, where they are few. */
+  readonly end?: readonly number[];
+  /** Figures on validation data over the run. */
+  readonly evaluations?: readonly {
+    readonly step: number;
+    readonly seconds: number;
+    readonly [name: string]: number;
+  }[];
+}
+
+/** A kind of experiment: what its settings are and how one run of it goes. */
+export interface Kind {
+  readonly summary: string;
+  /** Without defaults: a variant changes what it names and nothing else. */
+  readonly settings: z.ZodRawShape;
+  /** Whether its runs look at `shouldStop` and save checkpoints; others start again when they are resumed. */
+  readonly stoppable: boolean;
+  run(settings: Settings, context: JobContext): Promise<Measured>;
+}

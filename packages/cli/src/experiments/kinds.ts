@@ -1,0 +1,9 @@
+import type { Kind } from "./kind.js";
+import { minimizeKind } from "./minimize.js";
+import { trainKind } from "./train.js";
+
+/** Kinds of experiments by the name that `kind` gives them. */
+export const kinds: Readonly<Record<string, Kind>> = {
+  minimize: minimizeKind,
+  train: trainKind,
+};

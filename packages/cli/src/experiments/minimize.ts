@@ -1,0 +1,154 @@
+import { join } from "node:path";
+import {
+  encodeSafetensors,
+  flattenTree,
+  isNdArray,
+  minimize,
+  type NdArray,
+  namedArrays,
+  OptionError,
+} from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import { z } from "zod";
+import type { JobContext, JumpRecord, Kind, Measured, Settings } from "./kind.js";
+import { fromZero, type Named } from "./named.js";
+import { learningRateSchema, makeLearningRate, makeOptimiser, optimiserSchema } from "./optimisers.js";
+import { makeProblem, problemSchema, type Tree } from "./problems.js";
+import type { Ground } from "./symmetries.js";
+import { makeTeleportPlan, type TeleportConfig, teleportSchema } from "./teleport-plan.js";
+import { teleportRecord } from "./teleport-record.js";
+
+interface MinimizeSettings {
+  readonly problem: Named;
+  readonly optimizer: Named;
+  readonly learningRate: number | Named;
+  readonly steps: number;
+  readonly dtype?: "float32" | "float64";
+  readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly teleport?: TeleportConfig | null;
+}
+
+/** Parameters up to this number are recorded at every step. */
+const few = 20;
+
+/** Minimisation of a function, or of a loss on fixed data. */
+export const minimizeKind: Kind = {
+  summary: "a function, or a loss on fixed data, by full-batch steps",
+  stoppable: false,
+  settings: {
+    problem: problemSchema,
+    optimizer: optimiserSchema,
+    learningRate: learningRateSchema,
+    steps: fromZero,
+    dtype: z.enum(["float32", "float64"]).optional(),
+    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
+    teleport: teleportSchema.nullable().optional(),
+  },
+  run: (settings, context) => run(settings as unknown as MinimizeSettings, context),
+};
+
+/** A problem with what its teleports have to know. */
+export function groundOf(settings: Settings, seed: number) {
+  const {
+    problem: named,
+    optimizer,
+    learningRate,
+    dtype = "float64",
+  } = settings as unknown as MinimizeSettings;
+  const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
+  const ground: Ground = {
+    seed,
+    optimizer: makeOptimiser(optimizer),
+    learningRate: makeLearningRate(learningRate),
+    loss: problem.loss,
+    ownSymmetry: () => problem.symmetry(),
+    ...(quadratic ? { quadratic } : {}),
+    ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
+  };
+  return { problem, ground };
+}
+
+async function run(settings: MinimizeSettings, { seed, directory, progress }: JobContext): Promise<Measured> {
+  const { steps, teleport, runtime, dtype = "float64" } = settings;
+  const { problem, ground } = groundOf(settings as unknown as Settings, seed);
+  const size = numbersOf(problem.start).length;
+  if (dtype === "float32" && settings.problem.name !== "mlpRegression") {
+    throw new OptionError(`The problem ${settings.problem.name} is in float64: leave dtype out.`);
+  }
+  const trajectory = size <= few;
+  const starts: Tree[] = [];
+  const plan =
+    teleport &&
+    makeTeleportPlan(teleport, ground, (params) => {
+      // A search that walks after it could not leap begins at the same point.
+      if (starts.at(-1) !== params) starts.push(params);
+    });
+  const result = await minimize(problem, {
+    optimizer: ground.optimizer,
+    learningRate: ground.learningRate,
+    steps,
+    trajectory,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(plan ? { teleport: plan } : {}),
+  });
+  const points = result.trajectory?.map(numbersOf);
+  const jumps = points && jumpsOf(starts, points, result.teleports);
+  const done = Math.min(steps, result.loss.length - 1);
+  directory?.appendMetrics(
+    ...result.loss.map((loss, step) => ({
+      step,
+      loss,
+      gradNormSq: result.gradNormSq[step],
+      seconds: result.seconds[step],
+      ...(points ? { params: points[step] } : {}),
+    })),
+  );
+  directory?.appendTeleports(...result.teleports.map(teleportRecord));
+  if (directory) {
+    const bytes = encodeSafetensors(namedArrays({ params: result.params }));
+    await writeFileAtomic(join(directory.path, "params.safetensors"), bytes);
+  }
+  const wallSeconds = result.seconds.at(-1) ?? 0;
+  progress({
+    step: done,
+    steps,
+    loss: result.loss.at(-1) ?? Number.NaN,
+    gradNormSq: result.gradNormSq.at(-1) ?? Number.NaN,
+    teleports: result.teleports.filter(({ accepted }) => accepted).length,
+    stepsPerSecond: done / Math.max(wallSeconds, 1e-9),
+  });
+  return {
+    status: result.status === "done" ? "completed" : "diverged",
+    steps: done,
+    wallSeconds,
+    loss: result.loss,
+    gradNormSq: result.gradNormSq,
+    seconds: result.seconds,
+    metrics: {
+      "loss.least": Math.min(...result.loss.filter(Number.isFinite)),
+      "teleports.accepted": result.teleports.filter(({ accepted }) => accepted).length,
+      "teleports.seconds": result.teleports.reduce((a, t) => a + t.seconds, 0),
+    },
+    teleports: result.teleports,
+    ...(points ? { trajectory: points, jumps: jumps ?? [], end: points.at(-1) ?? [] } : {}),
+  };
+}
+
+/** All parameters in one list. */
+export const numbersOf = (params: Tree): number[] =>
+  flattenTree<NdArray>(params, isNdArray).leaves.flatMap(({ data }) =>
+    Array.from(data as Float64Array, Number),
+  );
+
+/** Where accepted teleports led from and to: the point that a step is taken from is the teleport's end. */
+function jumpsOf(
+  starts: readonly Tree[],
+  points: readonly (readonly number[])[],
+  events: readonly { readonly step: number; readonly accepted: boolean }[],
+): JumpRecord[] {
+  return events.flatMap(({ step, accepted }, i) =>
+    accepted && starts[i] !== undefined && points[step] !== undefined
+      ? [{ step, from: numbersOf(starts[i]), to: points[step] }]
+      : [],
+  );
+}

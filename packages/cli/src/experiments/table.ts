@@ -1,0 +1,23 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** Rows of text in columns: the first is aligned on the left, the others on the right. */
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const width = (text: string) => stripVTControlCharacters(text).length;
+  const widths = head.map((_, c) => Math.max(...lines.map((line) => width(line[c] ?? ""))));
+  const pad = (text: string, c: number) => " ".repeat(widths[c] - width(text));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, c) => (c === 0 ? cell + pad(cell, c) : pad(cell, c) + cell))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Entries with one line each, their names in a column. */
+export function textList(entries: readonly (readonly [string, string])[], indent = "  "): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.map(([name, text]) => `${indent}${name.padEnd(width)}  ${text}`).join("\n");
+}

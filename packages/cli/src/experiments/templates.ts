@@ -1,0 +1,70 @@
+/** Commented experiments to start from, by their kind. */
+export const templates: Readonly<Record<string, string>> = {
+  minimize: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+# What can be named here is told by  isoloss list
+
+name: my-experiment
+title: Rosenbrock's function with and without teleports
+kind: minimize # a function, or a loss on fixed data, by full-batch steps
+
+problem: rosenbrock # or with options: { name: rosenbrock, start: [-1, -1] }; isoloss list problems
+optimizer: gd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimisers
+learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3, steps: 1000 }; isoloss list rates
+steps: 1000
+seeds: [0] # or a range: 0..4
+
+# Ways to do it, side by side. Each replaces what it names of the settings above.
+variants:
+  plain: {}
+  exact:
+    teleport:
+      when: { every: 100, from: 99 } # isoloss list when
+      search: bestAngle # or { name: gradientAscent, steps: 10 }; isoloss list searches
+      # objective: gradNormSq # what is raised; isoloss list objectives
+      # guard: { drift: 1.0e-6, halvings: 3, race: true } # false takes every finite point
+      # state: keep # of the optimiser across a teleport: keep, reset, push or reuse
+  level-set:
+    teleport:
+      when: { every: 100, from: 99 }
+      search: { name: levelSet, steps: 50 } # needs no symmetry
+
+figures: [levelSets, loss, gradNormSq]
+
+# Numbers to compare with, in  isoloss reproduce NAME_OF_THIS_FILE
+expected:
+  - { variant: plain, path: "loss.history[0]", value: 404, tolerance: 1.0e-12, source: by hand }
+`,
+  train: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+# What can be named here is told by  isoloss list
+
+name: my-experiment
+title: The embedded digits with and without teleports
+kind: train # a classifier on mini-batches
+
+data: { name: digits, validation: 0.2 } # isoloss list data
+model: { name: mlp, sizes: [64, 32, 10], activation: leakyRelu, slope: 0.1 } # isoloss list models
+optimizer: sgd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimisers
+learningRate: 0.1 # or a schedule: { name: step, rate: 0.1, size: 500 }; isoloss list rates
+batchSize: 20
+epochs: 20 # or steps: 1000
+# evaluateEvery: 1 # epochs between looks at the validation data
+seeds: 0..2 # or a list: [0, 1, 2]
+
+# Ways to do it, side by side. Each replaces what it names of the settings above.
+variants:
+  plain: {}
+  scaling:
+    teleport:
+      when: { inEpochs: [2], batches: 8 } # isoloss list when
+      search: { name: gradientAscent, symmetry: positiveScaling, steps: 10 } # isoloss list searches, symmetries
+      objective: decrease # what is raised; isoloss list objectives
+      guard: { race: true } # keeps a teleport only where ten steps from there lead further
+      # batchSize: 200 # of a teleport
+      # state: keep # of the optimiser across a teleport: keep, reset, push or reuse
+
+figures: [loss, validation, accuracy]
+
+# The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
+# rates: { grid: [0.05, 0.1, 0.2], tune: 100..102, confirm: 1000..1007 }
+`,
+};

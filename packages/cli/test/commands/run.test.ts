@@ -1,0 +1,158 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { VariantsDocument } from "../../src/commands/run.js";
+import type { RunDocument, RunsDocument } from "../../src/formats/json.js";
+import { parseXml } from "../well-formed.js";
+import { booth, digits, withoutTimes, workbench } from "./support.js";
+
+const bench = workbench();
+
+const keysOfRun = [
+  "name",
+  "seed",
+  "status",
+  "steps",
+  "wallSeconds",
+  "loss",
+  "gradNormSq",
+  "metrics",
+  "teleports",
+  "directory",
+];
+
+describe("isoloss run", () => {
+  it("runs a packaged experiment to the numbers of the specification", async () => {
+    const document = await bench.json<RunDocument>("run", "booth", "--variant", "exact", "--json", "--quiet");
+    expect(Object.keys(document)).toEqual(keysOfRun);
+    expect(document).toMatchObject({ name: "booth-exact", seed: 0, status: "completed", steps: 10 });
+    expect(document.loss.history).toHaveLength(11);
+    expect(document.loss.first).toBe(144);
+    // spec/teleportation.md, section 7, numbers 1 and 2.
+    expect(document.loss.history[4]).toBeCloseTo(17.948211369895528, 12);
+    expect(document.loss.last).toBeCloseTo(9.450467507512967e-4, 12);
+    expect(document.teleports).toHaveLength(1);
+    expect(document.teleports[0]).toMatchObject({ step: 4, accepted: true });
+    expect(document.teleports[0].gradNormSqBefore).toBeCloseTo(75.02955620283186, 10);
+    expect(document.teleports[0].gradNormSqAfter).toBeCloseTo(646.1356093162, 8);
+    expect(Object.keys(document.teleports[0])).toEqual([
+      "step",
+      "lossBefore",
+      "lossAfter",
+      "drift",
+      "gradNormSqBefore",
+      "gradNormSqAfter",
+      "accepted",
+      "reason",
+      "seconds",
+    ]);
+  });
+
+  it("writes a directory with config, environment, records, summary and figures", async () => {
+    const { directory } = await bench.json<RunDocument>("run", "booth", "--variant", "exact", "--json", "--quiet");
+    const folder = directory as string;
+    expect(readdirSync(folder).sort()).toEqual([
+      "config.yaml",
+      "environment.json",
+      "figures",
+      "metrics.jsonl",
+      "params.safetensors",
+      "summary.json",
+      "teleports.jsonl",
+    ]);
+    const figures = readdirSync(join(folder, "figures")).sort();
+    expect(figures).toEqual(["grad-norm.svg", "level-sets.svg", "loss-seconds.svg", "loss.svg"]);
+    for (const name of figures) parseXml(readFileSync(join(folder, "figures", name), "utf8"));
+    const environment = JSON.parse(readFileSync(join(folder, "environment.json"), "utf8"));
+    expect(environment).toMatchObject({ seed: 0, versions: { node: process.versions.node } });
+    const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8"));
+    expect(summary).toMatchObject({ status: "completed", jumps: [{ step: 4 }] });
+    // The optimum or its antipode, number 2.
+    expect(summary.jumps[0].to[0]).toBeCloseTo(0.0014396093, 8);
+    expect(summary.jumps[0].from[0]).toBeCloseTo(3.91226624, 8);
+  });
+
+  it("gives one document for several seeds, and one a variant for several variants", async () => {
+    bench.write("small.yaml", booth);
+    const seeds = await bench.json<RunsDocument>(
+      ...["run", "small.yaml", "--variant", "plain", "--seeds", "3..5", "--json", "--quiet"],
+    );
+    expect(Object.keys(seeds)).toEqual(["runs", "summary"]);
+    expect(seeds.summary.seeds).toEqual([3, 4, 5]);
+    expect(seeds.summary.loss).toMatchObject({ n: 3, std: 0 });
+    for (const run of seeds.runs) expect(Object.keys(run)).toEqual(keysOfRun);
+    const both = await bench.json<VariantsDocument>("run", "small.yaml", "--json", "--quiet");
+    expect(both.name).toBe("small");
+    expect(Object.keys(both.variants)).toEqual(["plain", "exact"]);
+    expect(both.variants.plain.runs[0].loss.last).toBeCloseTo(2.2025169931315807, 12);
+  });
+
+  it("gives bit-identical records when the config of a run is run again", async () => {
+    bench.write("digits.yaml", digits);
+    const run = (file: string, ...rest: string[]) =>
+      bench.json<RunDocument>("run", file, "--json", "--quiet", "--set", "steps=200", ...rest);
+    const first = await run("digits.yaml", "--variant", "scaling");
+    const second = await run(join(first.directory as string, "config.yaml"));
+    expect(second.directory).not.toBe(first.directory);
+    expect(second.loss).toEqual(first.loss);
+    expect(second.teleports.length).toBe(1);
+    const recordsOf = ({ directory }: RunDocument) =>
+      ["metrics.jsonl", "teleports.jsonl"].map((name) =>
+        withoutTimes(bench.records((directory as string).slice(bench.folder.length), name)),
+      );
+    expect(recordsOf(second)).toEqual(recordsOf(first));
+    expect(readFileSync(join(second.directory as string, "config.yaml"), "utf8")).toBe(
+      readFileSync(join(first.directory as string, "config.yaml"), "utf8"),
+    );
+  });
+
+  it("spreads runs over threads to the same numbers, in the same order", async () => {
+    bench.write("digits.yaml", digits);
+    const run = (jobs: string) =>
+      bench.json<RunsDocument>(
+        ...["run", "digits.yaml", "--variant", "plain", "--set", "steps=100", "--seeds", "0..3"],
+        ...["--jobs", jobs, "--json", "--quiet"],
+      );
+    const [one, two] = [await run("1"), await run("2")];
+    expect(two.runs.map((r) => r.seed)).toEqual([0, 1, 2, 3]);
+    expect(two.runs.map((r) => r.loss)).toEqual(one.runs.map((r) => r.loss));
+    // Seeds differ, and no run wrote over another one's directory.
+    expect(new Set(one.runs.map((r) => r.loss.last)).size).toBe(4);
+    expect(new Set([...one.runs, ...two.runs].map((r) => r.directory)).size).toBe(8);
+  });
+
+  it("tells progress on stderr, a table on stdout, and with --quiet nothing but the table", async () => {
+    bench.write("small.yaml", booth);
+    const loud = await bench.run("run", "small.yaml", "--out", "loud");
+    expect(loud.status).toBe(0);
+    expect(loud.stderr.split("\n").filter((line) => line !== "")).toHaveLength(2);
+    expect(loud.stderr).toMatch(/^1\/2 small-plain, seed 0: completed after 10 steps, loss 2\.20252/);
+    expect(loud.stdout).toMatch(/last loss/);
+    expect(loud.stdout).toMatch(/exact +1 +0\.00094505/);
+    const quiet = await bench.run("run", "small.yaml", "--out", "loud", "--quiet");
+    expect(quiet.stderr).toBe("");
+    expect(existsSync(join(bench.folder, "loud", "small-exact-0-2"))).toBe(true);
+  });
+
+  it("says that a run diverged, with exit code 1, and keeps its records", async () => {
+    bench.write("small.yaml", booth);
+    const { status, stderr, stdout } = await bench.run(
+      ...["run", "small.yaml", "--variant", "plain", "--set", "learningRate=10", "--set", "steps=2000"],
+      ...["--json", "--quiet"],
+    );
+    expect(status).toBe(1);
+    expect(stderr).toBe("isoloss: a run diverged: its loss is no longer finite. A smaller learning rate may help.\n");
+    const document: RunDocument = JSON.parse(stdout);
+    expect(document).toMatchObject({ status: "diverged", loss: { first: 144, last: null } });
+  });
+
+  it("changes what --set names and nothing else", async () => {
+    bench.write("small.yaml", booth);
+    const { loss } = await bench.json<RunDocument>(
+      ...["run", "small.yaml", "--variant", "plain", "--set", "problem=quadratic", "--set", "learningRate=0.05"],
+      ...["--json", "--quiet"],
+    );
+    // spec/teleportation.md, section 7, number 5.
+    expect(loss.last).toBeCloseTo(1.6131878429, 10);
+  });
+});

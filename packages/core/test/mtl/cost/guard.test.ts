@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { array, type NdArray } from "../../../src/array.js";
+import { driftGuardOf, driftOf, judge, meanOf } from "../../../src/mtl/cost/drift-guard.js";
+import { anchorsOf, guardBatches } from "../../../src/mtl/cost/examples.js";
+import { stackedBatches } from "../../../src/mtl/cost/stacked-batches.js";
+import type { Batch } from "../../../src/symmetry/symmetry.js";
+
+const of = (...values: number[]) => Float64Array.from(values);
+const numbers = ({ data }: NdArray): number[] => Array.from<number | bigint, number>(data, Number);
+
+describe("the guard on drift", () => {
+  it("takes the mean absolute move, so that one task does not pay for another", () => {
+    const drift = driftOf(of(2, 4), of(2.3, 3.7));
+    expect(drift.mean).toBeCloseTo(0.3, 14);
+    expect(drift.meanRelative).toBeCloseTo(0.1, 14);
+    expect(drift.relative[0]).toBeCloseTo(0.15, 14);
+    expect(drift.relative[1]).toBeCloseTo(0.075, 14);
+    expect(judge(drift, driftGuardOf({ drift: 0.11 }))).toBeUndefined();
+    expect(judge(drift, driftGuardOf({ drift: 0.09 }))).toContain(
+      "move by 0.100 of their size, more than 0.09",
+    );
+    expect(judge(drift, driftGuardOf({ drift: 0.29, kind: "absolute" }))).toContain("move by 0.300, more");
+  });
+
+  it("takes no loss that is not finite, whatever its options", () => {
+    const drift = driftOf(of(2, 4), of(2, Number.NaN));
+    for (const guard of [false, driftGuardOf({ drift: 1e9 })] as const) {
+      expect(judge(drift, guard)).toBe("the loss of task 1 is NaN at the new point");
+    }
+    expect(judge(driftOf(of(2, 4), of(9, 9)), false)).toBeUndefined();
+  });
+
+  it("fills in 5 % on 1000 examples and three halvings", () => {
+    expect(driftGuardOf({})).toEqual({ drift: 0.05, kind: "relative", samples: 1000, halvings: 3 });
+    expect(() => driftGuardOf({ drift: -1 })).toThrow("drift must be a finite number >= 0");
+  });
+
+  it("averages losses over batches", () => {
+    expect([...meanOf([of(1, 5), of(3, 7)])]).toEqual([2, 6]);
+  });
+});
+
+describe("examples of a teleport", () => {
+  const rows = (from: number, count: number): Batch => ({
+    x: array(
+      Array.from({ length: count }, (_, i) => [from + i, -from - i]),
+      "float32",
+    ),
+    y: array(
+      Array.from({ length: count }, (_, i) => from + i),
+      "int64",
+    ),
+  });
+  const asked: [number, string | number | undefined][] = [];
+  const source = {
+    batch: rows(0, 4),
+    stepsPerEpoch: 3,
+    sample: (count: number, label?: string | number) => {
+      asked.push([count, label]);
+      return rows(10, count);
+    },
+  };
+
+  it("freezes losses on the step's batch and further ones", () => {
+    const [first, ...others] = anchorsOf(source, 3);
+    expect(first).toBe(source.batch);
+    expect(others.map(({ y }) => y.shape[0])).toEqual([4, 4]);
+    expect(anchorsOf(source, 1)).toEqual([source.batch]);
+  });
+
+  it("cuts an epoch into batches", () => {
+    const batches = anchorsOf(source, "loader");
+    expect(asked.at(-1)?.[0]).toBe(12);
+    expect(batches.map(({ y }) => numbers(y))).toEqual([
+      [10, 11, 12, 13],
+      [14, 15, 16, 17],
+      [18, 19, 20, 21],
+    ]);
+    expect(batches[2].x).toEqual(rows(18, 4).x);
+  });
+
+  it("judges on whole batches of examples with labels of their own", () => {
+    asked.length = 0;
+    expect(guardBatches(source, 10)).toHaveLength(3);
+    expect(new Set(asked.map(([, label]) => label)).size).toBe(3);
+    expect(guardBatches(source, 0)).toEqual([source.batch]);
+  });
+
+  it("has only the function where there are no data", () => {
+    const none = { ...source, batch: {}, stepsPerEpoch: Infinity };
+    for (const batches of [anchorsOf(none, 4), anchorsOf(none, "loader"), guardBatches(none, 1000)]) {
+      expect(batches).toEqual([{}]);
+    }
+  });
+
+  it("stacks batches of equal shapes only", () => {
+    const { x, y } = stackedBatches([rows(0, 2), rows(5, 2)]);
+    expect(x.shape).toEqual([2, 2, 2]);
+    expect(numbers(y)).toEqual([0, 1, 5, 6]);
+    expect(() => stackedBatches([rows(0, 2), rows(0, 3)])).toThrow(
+      '"x" is [2, 2] in one and [3, 2] in another',
+    );
+  });
+});
