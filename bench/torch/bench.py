@@ -71,8 +71,10 @@ def all_workloads():
     import workloads_conv
     import workloads_mlp
     import workloads_teleport
+    import workloads_whole_teleports
 
-    return {**workloads_mlp.WORKLOADS, **workloads_teleport.WORKLOADS, **workloads_conv.WORKLOADS}
+    modules = (workloads_mlp, workloads_teleport, workloads_whole_teleports, workloads_conv)
+    return {name: make for module in modules for name, make in module.WORKLOADS.items()}
 
 
 def make_workload(name, dtype="float32", batch=None):

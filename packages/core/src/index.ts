@@ -94,7 +94,7 @@ export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint, resumeMultiTask }
 export type { Conflict, ConflictTrigger } from "./mtl/conflict.js";
 export { balanceWeights, conflictOf, isTriggered } from "./mtl/conflict.js";
 export type { AdapterOptions } from "./mtl/cost/adapter.js";
-export type { Cost } from "./mtl/cost/cost.js";
+export type { Cost as CostHook } from "./mtl/cost/cost.js";
 export { cost } from "./mtl/cost/cost.js";
 export type { Drift, DriftGuardOptions } from "./mtl/cost/drift-guard.js";
 export type { ImproveOptions } from "./mtl/cost/improve.js";
