@@ -19,6 +19,7 @@ export { digits } from "./data/digits.js";
 export { parseIdx, readIdx } from "./data/idx.js";
 export type { OverlaidImages, OverlayOptions } from "./data/overlay.js";
 export { overlayImages } from "./data/overlay.js";
+export { resizeImages } from "./data/resize.js";
 export { decodeSafetensors, encodeSafetensors } from "./data/safetensors.js";
 export {
   DataError,
@@ -102,7 +103,6 @@ export type { CostMove, SharedProblem } from "./mtl/cost/move.js";
 export type { CostSettings } from "./mtl/cost/presets.js";
 export { costPresets } from "./mtl/cost/presets.js";
 export type { ConflictFigures, CostReport } from "./mtl/cost/report.js";
-export { reusedState } from "./mtl/cost/reuse.js";
 export type { ScheduleOptions } from "./mtl/cost/schedule.js";
 export type { CostOptions } from "./mtl/cost/settings.js";
 export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./mtl/evaluate.js";
@@ -225,6 +225,7 @@ export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
 export { mlp } from "./nn/models/mlp.js";
 export type { MultiLenetOptions } from "./nn/models/multi-lenet.js";
 export { multiLenet } from "./nn/models/multi-lenet.js";
+export { multiMlp } from "./nn/models/multi-mlp.js";
 export type {
   PatchTransformerOptions,
   PatchTransformerParams,
@@ -272,6 +273,7 @@ export { digitQuestions, fashionDigits, multiFashion } from "./problems/image-ta
 export type { MlpRegressionOptions } from "./problems/mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./problems/mlp-regression.js";
 export type { MultiTaskProblem } from "./problems/multi-task.js";
+export { classification } from "./problems/multi-task.js";
 export type { Problem } from "./problems/problem.js";
 export { vector } from "./problems/problem.js";
 export type { QuadraticOptions } from "./problems/quadratic.js";
@@ -306,6 +308,8 @@ export { hiddenAction } from "./symmetry/hidden-action.js";
 export { permutations } from "./symmetry/permutations.js";
 export { positiveScaling } from "./symmetry/positive-scaling.js";
 export { product } from "./symmetry/product.js";
+export type { PseudoInverseActionOptions } from "./symmetry/pseudo-inverse-action.js";
+export { pseudoInverseAction } from "./symmetry/pseudo-inverse-action.js";
 export type { VectorParams } from "./symmetry/quadratic-rotation.js";
 export { quadraticRotation } from "./symmetry/quadratic-rotation.js";
 export type { ResidualMap } from "./symmetry/residual-rotation.js";
@@ -352,6 +356,7 @@ export { referenceMlpTeleport } from "./teleport/reference.js";
 export type { ReferenceAngleOptions } from "./teleport/reference-angle.js";
 export { referenceAngleTeleport } from "./teleport/reference-angle.js";
 export type { TeleportReport } from "./teleport/report.js";
+export { reusedState } from "./teleport/reused-state.js";
 export type { BestAngleOptions } from "./teleport/search/best-angle.js";
 export { bestAngle } from "./teleport/search/best-angle.js";
 export type { DiscreteSearchOptions } from "./teleport/search/discrete.js";
@@ -383,6 +388,8 @@ export type {
 export { isStop } from "./teleport/search/search.js";
 export type { Teleported, Teleporter, TeleporterOptions, TeleportOptions } from "./teleport/teleporter.js";
 export { createTeleporter } from "./teleport/teleporter.js";
+export type { TrajectorySimilarityOptions } from "./teleport/trajectory-reuse.js";
+export { blendMoment, trajectorySimilarity } from "./teleport/trajectory-reuse.js";
 export type { Carried, Passage, Transport, TransportPolicy } from "./teleport/transport.js";
 export { createTransport, transportPolicies } from "./teleport/transport.js";
 export type {

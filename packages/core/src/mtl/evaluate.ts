@@ -89,7 +89,8 @@ export function multiTaskEvaluator<P>({
       });
       return { losses: vectorOf(checkLosses(losses(params, tensors, context))), metrics: figures };
     };
-    return trace(f as never, [like, stateLike, specsOf(batch)], { names: ["params", "state", "batch"] }).graph;
+    return trace(f as never, [like, stateLike, specsOf(batch)], { names: ["params", "state", "batch"] })
+      .graph;
   };
   const names: string[] = [];
   return {

@@ -5,16 +5,12 @@
 //    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
 // 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
 // 4. the method makes weights or a direction of them; 5. the optimiser's update; 6. `afterStep` and `endEpoch` of the method.
-import { astype, isNdArray, type NdArray } from "../array.js";
 import { IsolossError, NumericalError, OptionError } from "../errors.js";
-import { Mt19937 } from "../math/mt19937.js";
 import { hash32 } from "../math/rng.js";
 import { pickCompileOptions } from "../runtime/compile.js";
 import type { Batch } from "../symmetry/symmetry.js";
-import { flatten, unflatten } from "../tree.js";
 import { conflictOf } from "./conflict.js";
 import { multiTaskEvaluator } from "./evaluate.js";
-import { floatOf } from "./gradients/parameter-split.js";
 import { keepsRows } from "./gradients/strategy.js";
 import { taskGradients } from "./gradients/task-gradients.js";
 import { taskUpdates } from "./gradients/task-updates.js";
@@ -24,6 +20,7 @@ import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
+import { checkChoices, startOf } from "./trainer-start.js";
 
 export type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 export type {
@@ -62,8 +59,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
   const compileOptions = pickCompileOptions(options);
   const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
   const firstBatch = sources.batchOf(0);
-  const { tasks: named, taskOf } = options;
-  const { state = {} } = options;
+  const { tasks: named, taskOf, state = {} } = options;
   const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   const { tasks, parts } = probe;
@@ -78,7 +74,15 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     ...(clipNorm !== undefined && clipNorm > 0 ? { clipNorm } : {}),
     ...compileOptions,
   });
-  const evaluator = multiTaskEvaluator({ losses, metrics, representation, params, state, dtype, ...compileOptions });
+  const evaluator = multiTaskEvaluator({
+    losses,
+    metrics,
+    representation,
+    params,
+    state,
+    dtype,
+    ...compileOptions,
+  });
   const setup: RunSetup<P> = {
     losses,
     tasks,
@@ -140,7 +144,13 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     const { step } = current;
     const rate = rateOf(step);
     const batches = Array.from({ length: method.samplesPerStep ?? 1 }, (_, i) => sources.batchOf(step, i));
-    const place = { step, epoch: epochOf(step), state: current.state, dropout: dropoutSeed(seed, step), batches };
+    const place = {
+      step,
+      epoch: epochOf(step),
+      state: current.state,
+      dropout: dropoutSeed(seed, step),
+      batches,
+    };
     let point = stepPoint(plan, current.params, place);
     const change: StepChange<P> = (await beforeStep?.(contextOf(point, batches[0], rate))) ?? {};
     const hookSeconds = (performance.now() - begin) / 1000;
@@ -247,22 +257,6 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
   };
 }
 
-/** Parameters at the start and the precision of the run, which is theirs unless another one is asked for. */
-function startOf<P>(
-  { params, dtype }: MultiTaskTrainerOptions<P>,
-  seed: number,
-): { readonly params: P; readonly dtype: "float32" | "float64" } {
-  if (typeof params === "function") {
-    const precision = dtype ?? "float32";
-    const draw = params as (rng: Mt19937, options: object) => P;
-    return { params: draw(new Mt19937(seed), { dtype: precision }), dtype: precision };
-  }
-  const precision = dtype ?? floatOf(params);
-  const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const cast = leaves.map((a) => astype(a, precision));
-  return { params: unflatten(def, cast) as P, dtype: precision };
-}
-
 /** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
 const dropoutSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);
 
@@ -279,28 +273,6 @@ function requireFinite(
     throw new NumericalError(
       `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
     );
-  }
-}
-
-function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
-  const { dtype, clipNorm, headGradient, strategy, method, representation } = options;
-  const choices = {
-    dtype: [dtype, ["float32", "float64"]],
-    headGradient: [headGradient, ["weighted", "unweighted"]],
-    strategy: [strategy, ["auto", "keep", "recompute"]],
-  } as const;
-  for (const [name, [value, allowed]] of Object.entries(choices)) {
-    if (value !== undefined && !(allowed as readonly string[]).includes(value)) {
-      throw new OptionError(`${name} must be one of ${allowed.join(", ")}; got "${value}".`);
-    }
-  }
-  if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {
-    throw new OptionError(
-      `${method.name} takes ${method.samplesPerStep} batches a step, each with a representation of its own; leave representation out.`,
-    );
-  }
-  if (clipNorm !== undefined && !(clipNorm >= 0)) {
-    throw new OptionError(`clipNorm must be a number >= 0, 0 for no limit; got ${clipNorm}.`);
   }
 }
 

@@ -68,7 +68,8 @@ const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at
  * c1 = max(tanh(x2 / 2), 0);  c2 = max(tanh(-x2 / 2), 0)
  * L1 = scale (f1 c1 + q1 c2);  L2 = f2 c1 + q2 c2
  *
- * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, a little lower towards its ends. At x2 = 0 the derivative of c passes through the maximum, as in PyTorch.
+ * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, a little lower towards its ends. At x2 = 0 the derivative
+ * of c passes through the maximum, as in PyTorch.
  *
  * @param options `scale` of the first loss: 1 (default, CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad)
  * @throws OptionError unless scale > 0
@@ -76,10 +77,11 @@ const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at
  * @example
  * const toy = twoTaskToy({ scale: 0.1 });
  * const trainer = createMultiTaskTrainer({
- *   losses: toy.losses, params: toy.at([9, 9]), tasks: toy.tasks, method: pcgrad(), optimizer: adam(), learningRate: 1e-3,
+ *   losses: toy.losses, params: toy.at([9, 9]), tasks: toy.tasks, method: linearScalarisation(), optimizer: adam(),
+ *   learningRate: 1e-3,
  * });
  * await trainer.run({ steps: 50_000 });
- * toy.distanceToFront(trainer.current.params); // 8.7: it stops on the ridge
+ * toy.distanceToFront(trainer.current.params); // 12.3: it stays on the ridge
  */
 export function twoTaskToy(options: { readonly scale?: number } = {}): TwoTaskToy {
   checkOptions("twoTaskToy", options, { scale: positive });

@@ -75,7 +75,10 @@ export function generalLinear<P>(
       second.map((t, i) => {
         const [a, b] = [identityPlus(t), identityPlus(first[i])];
         let copy = 0;
-        return plusDiagonal(mapMatrices(a, (matrix) => product(matrix, matrixOf(b, copy++))), -1);
+        return plusDiagonal(
+          mapMatrices(a, (matrix) => product(matrix, matrixOf(b, copy++))),
+          -1,
+        );
       }),
     async pushForward(tree, T, power) {
       const found = elements(T);

@@ -1,10 +1,11 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
-import type { MlpParams } from "../nn/models/mlp.js";
+
 import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { MlpParams } from "../nn/models/mlp.js";
 import { type Bijection, bijection, slopeOf } from "./bijection.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";

@@ -8,7 +8,8 @@ import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 export interface ProductOptions {
   /**
    * Whether the groups' actions commute, so that elements of the product compose and invert group by group; default
-   * false: then the product has no `compose`, `inverse` and `trace`.
+   * false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a
+   * linear map of the same units do not.
    */
   readonly commuting?: boolean;
 }

@@ -46,7 +46,8 @@ const tolerance = 1e-8;
  *   tree than the parameters
  *
  * @example
- * const symmetry = residualRotation({ residuals, inverse }, { params, batch: {} });
+ * const map = { residuals: (w: Tensor) => sub(mul(2, w), 1), inverse: (r: Tensor) => mul(0.5, add(r, 1)) };
+ * const symmetry = residualRotation(map, { params: array([1, 2], "float64"), batch: {} });
  */
 export function residualRotation<P>(
   map: ResidualMap<P>,
@@ -165,8 +166,9 @@ export function residualRotation<P>(
       return throughSquares(tree, async (g) => treeOf(await carried(g), "g", g));
     },
     async dispose() {
-      for (const run of compiled.values()) await (await run).dispose();
+      const runs = [...compiled.values()];
       compiled.clear();
+      for (const run of runs) await (await run).dispose();
     },
   };
 }

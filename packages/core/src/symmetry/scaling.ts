@@ -22,7 +22,7 @@ type Numbered = ScalingGenerator["legs"][number] & { readonly block: number };
  * @param options `name` in reports; `bound` on |T_i|, default 0.3
  *
  * @example
- * const [generator] = symmetriesOf(loss, params, batch).scalings;
+ * const [generator] = symmetriesOf(loss, params, batch).found.scalings;
  * const symmetry = scaling([generator]);
  */
 export function scaling<P>(

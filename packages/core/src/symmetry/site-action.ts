@@ -139,8 +139,9 @@ export function siteAction<P, S extends ElementWise>(
       return moved;
     },
     async dispose() {
-      for (const run of compiled.values()) await (await run).dispose();
+      const runs = [...compiled.values()];
       compiled.clear();
+      for (const run of runs) await (await run).dispose();
     },
   };
 }

@@ -62,6 +62,14 @@ export interface Symmetry<P> {
    * g' = (dw'/dw)^-T g, power 2 as their element-wise squares. `params` is the point that was left.
    */
   pushForward?(tree: P, T: readonly NdArray[], power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
+  /**
+   * Gives back what {@link prepare}, {@link context} and {@link act} compiled; they compile anew when they are called
+   * again, so that disposing twice, or of a symmetry that is still used elsewhere, costs time only. Not while a call is
+   * under way.
+   *
+   * Who makes a search of a symmetry gives it away: disposing of the search, as a teleporter does of its own, disposes of
+   * the symmetry. What only looks at one, such as `createGainPredictor` and `diagnose`, leaves it to its maker.
+   */
   dispose?(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@ import { dtypeOf, isNdArray, item } from "../array.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Resources } from "../runtime/resources.js";
 import {
   type Batch,
   type BatchSpec,
@@ -34,6 +35,7 @@ export interface GainPredictorOptions<P> extends Omit<CompileOptions, "scan" | "
 export interface GainPredictor<P> {
   /** The growth of the objective relative to its size, or why the group cannot act. */
   predict(params: P, batch: Batch, memory?: MemoryArrays): Promise<number | Refusal>;
+  /** Leaves the symmetry as it is: see `Symmetry.dispose`. */
   dispose(): Promise<void>;
 }
 
@@ -60,8 +62,11 @@ export async function createGainPredictor<P>(options: GainPredictorOptions<P>): 
   const measured = trace(f as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
   const graph = traceAscent(symmetry, value, { params, batch, memory, dtype });
   await symmetry.prepare?.(params, batch);
-  const measurement = await compile(measured.graph, compileOptions);
-  const gradient = await compile(graph, compileOptions);
+  const resources = new Resources();
+  const { measurement, gradient } = await resources.releasedOnError(async () => ({
+    measurement: resources.keep(await compile(measured.graph, compileOptions)),
+    gradient: resources.keep(await compile(graph, compileOptions)),
+  }));
   return {
     async predict(p, b, m = memory) {
       const context = (await symmetry.context?.(p, b)) ?? [];
@@ -76,9 +81,6 @@ export async function createGainPredictor<P>(options: GainPredictorOptions<P>): 
           : G.reduce((sum, block) => block.reduce((s, x) => s + Math.abs(x), sum), 0);
       return slope === 0 ? 0 : (bound * slope) / size;
     },
-    async dispose() {
-      await measurement.dispose();
-      await gradient.dispose();
-    },
+    dispose: () => resources.release(),
   };
 }

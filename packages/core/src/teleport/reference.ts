@@ -249,8 +249,7 @@ function movedInverse(h: Tensor, plus: Tensor): Tensor {
   return matmul(h, inverse, { transposeA: true });
 }
 
-const identity = (n: number): Tensor =>
-  constant(identityPlus(zeros([n, n], "float64")));
+const identity = (n: number): Tensor => constant(identityPlus(zeros([n, n], "float64")));
 
 const scaled = ({ shape, data }: NdArray, factor: number): NdArray => ({
   shape,

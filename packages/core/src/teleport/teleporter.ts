@@ -60,7 +60,7 @@ export interface Teleported<P> {
 
 export interface Teleporter<P> {
   /** Where the proposals keep the loss; see `Symmetry.exact`. */
-  readonly exact: Symmetry<P>["exact"] | "no";
+  readonly exact: Symmetry<P>["exact"];
   /**
    * Moves parameters along the level set of the loss to a point with a larger objective. The report says what was
    * gained, or why nothing was moved.

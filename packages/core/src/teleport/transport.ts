@@ -1,15 +1,20 @@
 import type { NdArray } from "../array.js";
-import { dtypeOf, isNdArray } from "../array.js";
+import { isNdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import type { Tensor } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
-import type { Moment, Optimizer, OptimizerState } from "../optim/optimizer.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import { Resources } from "../runtime/resources.js";
 import { type Batch, type BatchSpec, type BatchTensors, isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
 import type { BatchLoss } from "./objective/objective.js";
+import { parameterVector } from "./parameter-vector.js";
+import { reusedState } from "./reused-state.js";
 import type { Teleported } from "./teleporter.js";
+import { trajectorySimilarity } from "./trajectory-reuse.js";
 
 /**
  * What becomes of an optimiser's state across a teleport: it is kept; made anew; its moments are pushed forward by the
@@ -43,10 +48,17 @@ export interface Transport<P> {
 /**
  * Compiles what a policy needs to carry an optimiser's state across a teleport.
  *
+ * `push` maps what `moments` lists: m as gradients transform, v as their squares. A maximum of squares is mapped, too: for
+ * scalings that is exact. Where an action has no push-forward the state is kept, and the note says so.
+ *
  * `reuse` needs two gradients: with sigma = cos(Delta theta, -g') of the move and the old point's descent direction, no
- * less than 0, it replaces averages by sigma v + (1 - sigma) g^p and sums by sigma v, so that the next step computes
- * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p on the same batch, and every later one is ordinary again. Where an action has
- * no push-forward the state is kept, and the note says so.
+ * less than 0, the next step, if it is on the same batch, computes
+ *
+ * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p
+ *
+ * for averages and b sigma v_{t-1} + g_t^p for sums; every later one is ordinary again. For Adam the total weight of the
+ * gradients in v_t is then 1 - sigma b^t, while its update goes on dividing by 1 - b^t: the state carries the factor
+ * (1 - b^t) / (1 - sigma b^t), so that the quotient is right. Weight decay within the gradient is in g.
  *
  * @param options `sign`: +1 takes sigma with +g', as the released code does; default -1, the direction of descent
  * @throws OptionError for an unknown policy
@@ -77,99 +89,80 @@ export async function createTransport<P>({
       `The optimiser's state across a teleport: one of ${transportPolicies.join(", ")}; got "${policy}".`,
     );
   }
-  const gradientAt =
-    policy === "reuse" ? await compileGradient(loss, params, batch, compileOptions) : undefined;
-
-  /** The moments changed one by one; the note is that of the first that cannot be. */
-  const changed = async (
-    state: OptimizerState,
-    change: (old: P, moment: Moment) => Promise<P | { readonly refused: string }>,
-  ): Promise<Carried> => {
-    const next: Record<string, unknown> = { ...state };
-    for (const [name, moment] of Object.entries(optimizer.moments)) {
-      const result = await change(state[name] as P, moment);
-      if (isRefusal(result)) return { state, note: `kept: ${result.refused}` };
-      next[name] = result;
-    }
-    return { state: next };
-  };
+  const hasMoments = Object.keys(optimizer.moments).length > 0;
+  const reuse =
+    policy === "reuse" && hasMoments
+      ? await compileReuse(optimizer, loss, params, batch, sign, compileOptions)
+      : undefined;
 
   return {
-    async carry({ from, state, batch: at, moved }) {
+    async carry(passage) {
+      const { state, moved } = passage;
       if (policy === "reset") return { state: optimizer.init(moved.params) };
-      if (policy === "keep" || Object.keys(optimizer.moments).length === 0) return { state };
-      if (policy === "push") {
-        const { pushForward } = moved;
-        if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
-        return changed(state, (old, { power }) => pushForward(old, power));
-      }
-      const [before, after] = [await gradientAt?.run(from, at), await gradientAt?.run(moved.params, at)];
-      const sigma = Math.max(0, sign * cosineOf(difference(moved.params, from), before));
-      return changed(state, async (old, moment) => reused(moment, old, after as P, sigma));
+      if (policy === "push" && hasMoments) return pushed(optimizer, state, moved);
+      return reuse ? reuse.carry(passage) : { state };
     },
-    dispose: async () => gradientAt?.dispose(),
+    dispose: async () => reuse?.dispose(),
   };
 }
 
-async function compileGradient<P>(
+/** The moments pushed forward; the note is that of the first that cannot be. */
+async function pushed<P>(
+  optimizer: Optimizer,
+  state: OptimizerState,
+  { pushForward }: Teleported<P>,
+): Promise<Carried> {
+  if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
+  const next: Record<string, unknown> = { ...state };
+  for (const [name, { power }] of Object.entries(optimizer.moments)) {
+    const result = await pushForward(state[name] as P, power);
+    if (isRefusal(result)) return { state, note: `kept: ${result.refused}` };
+    next[name] = result;
+  }
+  return { state: next };
+}
+
+/** What `reuse` computes: sigma, and the moments from which one ordinary update gives the step that it asks for. */
+async function compileReuse<P>(
+  optimizer: Optimizer,
   loss: BatchLoss<TensorsOf<P>>,
   params: P,
   batch: BatchSpec,
+  sign: 1 | -1,
   compileOptions: CompileOptions,
 ) {
-  const f = (p: TensorsOf<P>, b: BatchTensors) => ({ g: grad(loss)(p, b) });
-  const { graph } = trace(f as never, [params, batch], { names: ["params", "batch"] });
-  const gradient = await compile(graph, compileOptions);
-  const { paths, def } = flatten<NdArray>({ g: params }, isNdArray);
-  return {
-    async run(p: P, b: Batch): Promise<P> {
-      const results = await gradient.run(namedArrays({ params: p, batch: b }));
-      const leaves = paths.map((path) => results[path]);
-      return (unflatten(def, leaves) as { g: P }).g;
-    },
-    dispose: () => gradient.dispose(),
+  const space = parameterVector(params);
+  const gradient = (p: TensorsOf<P>, b: BatchTensors) => ({ g: grad(loss)(p, b) });
+  const moments = (p: TensorsOf<P>, b: BatchTensors, state: OptimizerState, sigma: Tensor) => {
+    const next = reusedState(optimizer, state, grad(loss)(p, b), p, sigma);
+    return Object.fromEntries(Object.keys(optimizer.moments).map((name) => [name, next[name]]));
   };
-}
-
-/** A moment blended with a gradient, or its square, so that one ordinary update gives the formula of `reuse`. */
-function reused<P>({ power, kind }: Moment, past: P, gradient: P, sigma: number): P {
-  const now = flatten<NdArray>(gradient, isNdArray).leaves;
-  const { leaves, def } = flatten<NdArray>(past, isNdArray);
-  const blended = leaves.map((leaf, i): NdArray => {
-    const g = now[i].data as Float64Array;
-    const data = Float64Array.from(leaf.data as Float64Array, (v, k) => {
-      if (kind === "maximum") return sigma > 0 ? v : 0;
-      if (kind === "sum") return sigma * v;
-      return sigma * v + (1 - sigma) * (power === 1 ? g[k] : g[k] * g[k]);
-    });
-    return { shape: leaf.shape, data: dtypeOf(leaf) === "float64" ? data : Float32Array.from(data) };
-  });
-  return unflatten(def, blended) as P;
-}
-
-/** cos(a, b) over all leaves of two trees; 0 where one of them vanishes. */
-function cosineOf(a: unknown, b: unknown): number {
-  const [x, y] = [a, b].map((tree) => flatten<NdArray>(tree, isNdArray).leaves);
-  let [xy, xx, yy] = [0, 0, 0];
-  x.forEach(({ data }, i) => {
-    const other = y[i].data;
-    for (let k = 0; k < data.length; k++) {
-      const [u, v] = [Number(data[k]), Number(other[k])];
-      xy += u * v;
-      xx += u * u;
-      yy += v * v;
-    }
-  });
-  return xx > 0 && yy > 0 ? xy / Math.sqrt(xx * yy) : 0;
-}
-
-/** a - b, leaf by leaf, in float64. */
-function difference<P>(a: P, b: P): P {
-  const from = flatten<NdArray>(b, isNdArray).leaves;
-  const { leaves, def } = flatten<NdArray>(a, isNdArray);
-  const parts = leaves.map(({ shape, data }, i) => ({
-    shape,
-    data: Float64Array.from(data as Float64Array, (v, k) => v - Number(from[i].data[k])),
+  const compiled = async (f: unknown, args: readonly unknown[]) => {
+    const names = ["params", "batch", "state", "sigma"];
+    return compile(trace(f as never, args as never, { names }).graph, compileOptions);
+  };
+  const resources = new Resources();
+  const { before, after } = await resources.releasedOnError(async () => ({
+    before: resources.keep(await compiled(gradient, [params, batch])),
+    after: resources.keep(
+      await compiled(moments, [params, batch, optimizer.init(params), spec([], "float64")]),
+    ),
   }));
-  return unflatten(def, parts) as P;
+  return {
+    async carry({ from, state, batch: at, moved: { params: to } }: Passage<P>): Promise<Carried> {
+      const g = space.collect(await before.run(namedArrays({ params: from, batch: at })), "g");
+      const start = space.vectorOf(from);
+      const move = space.vectorOf(to).map((v, i) => v - start[i]);
+      if (!g.every(Number.isFinite)) {
+        return { state, note: "kept: the gradient before the teleport is not finite" };
+      }
+      const similarity = trajectorySimilarity(move, g, { sign: sign === 1 ? "gradient" : "descent" });
+      const sigma: NdArray = { shape: [], data: Float64Array.of(similarity) };
+      const results = await after.run(namedArrays({ params: to, batch: at, state, sigma }));
+      const like = flatten<NdArray>(state, isNdArray);
+      const leaves = like.leaves.map((leaf, i) => results[like.paths[i]] ?? leaf);
+      return { state: unflatten(like.def, leaves) as OptimizerState };
+    },
+    dispose: () => resources.release(),
+  };
 }

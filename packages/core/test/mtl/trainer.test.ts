@@ -3,17 +3,23 @@ import { type NdArray, ndarray } from "../../src/array.js";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { mean } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint, resumeMultiTask } from "../../src/mtl/checkpoint.js";
-import type { TaskLosses } from "../../src/mtl/task-losses.js";
+import {
+  decodeMultiTaskCheckpoint,
+  encodeMultiTaskCheckpoint,
+  resumeMultiTask,
+} from "../../src/mtl/checkpoint.js";
+import { sharedSizes } from "../../src/mtl/gradients/parameter-split.js";
 import { taskGradients } from "../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod, TaskInput } from "../../src/mtl/method.js";
 import { dwa } from "../../src/mtl/methods/dwa.js";
 import { fairgrad } from "../../src/mtl/methods/fairgrad.js";
 import { famo } from "../../src/mtl/methods/famo.js";
+import { gradVac } from "../../src/mtl/methods/gradvac.js";
 import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
 import { modo } from "../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../src/mtl/methods/nash-mtl.js";
 import { pcgrad } from "../../src/mtl/methods/pcgrad.js";
+import type { TaskLosses } from "../../src/mtl/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../src/mtl/trainer.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { sgd } from "../../src/optim/sgd.js";
@@ -107,6 +113,14 @@ describe("training on several tasks", () => {
     expect(history.cosines[2][0]).toBeCloseTo(cosine, 12);
     // Nash-MTL's own property: ||J' alpha||^2 = K.
     expect(history.directionNorms[0]).toBeCloseTo(Math.sqrt(3), 9);
+  });
+
+  it("treats blocks of parameters on their own where the method does", async () => {
+    expect(sharedSizes(net.params)).toEqual([18, 6, 30, 5]);
+    const trainer = trainerFor(gradVac({ blocks: sharedSizes(net.params) }));
+    await trainer.run({ steps: 5 });
+    expect((trainer.current.method as { rho: Float64Array }).rho.length).toBe(4 * 9);
+    await expect(trainerFor(gradVac({ blocks: [18, 6] })).run({ steps: 1 })).rejects.toThrow("blocks");
   });
 
   it("compares gradients in a representation on request", async () => {

@@ -88,6 +88,8 @@ describe("hiddenAction", () => {
   it("acts on a batch that is too large when told to, and the loss moves", async () => {
     const problem = randomProblem(2, { ...wide, activations: ["leakyRelu"] });
     const symmetry = hiddenAction(problem.params, { ...problem.activation, allowInexact: true });
+    expect(symmetry.exact).toBe("no");
+    expect(hiddenAction(problem.params, problem.activation).exact).toBe("batch");
     const T = randomT(symmetry.algebra, 0.05, 2);
     const moved = (await symmetry.act(problem.params, T, problem.batch)) as MlpParams;
     const lossOf = evaluator(problem.loss, problem);

@@ -127,6 +127,7 @@ describe("product", () => {
     });
     expect(product([small, action]).exact).toBe("batch");
     expect(product([small, { ...small, exact: "everywhere" }]).exact).toBe("nearly");
+    expect(product([{ ...action, exact: "no" }, small]).exact).toBe("no");
   });
 
   it("refuses with the group that refuses, and needs a group", async () => {

@@ -1,6 +1,8 @@
 import { astype, isNdArray, type NdArray } from "../../src/array.js";
+import { add, div } from "../../src/graph/ops/arithmetic.js";
+import { sqrt, square } from "../../src/graph/ops/elementary.js";
+import { mean } from "../../src/graph/ops/reduce.js";
 import { simplify } from "../../src/graph/simplify.js";
-import { fill } from "../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
@@ -8,9 +10,8 @@ import { type Activation, activation as activationOf } from "../../src/nn/activa
 import { linear } from "../../src/nn/linear.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
-import { layerNorm } from "../../src/nn/norm.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import type { Batch } from "../../src/symmetry/symmetry.js";
+import { type Batch, type BatchTensors, isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { flatten, unflatten } from "../../src/tree.js";
 
@@ -34,7 +35,7 @@ export interface ProblemOptions {
    */
   readonly size?: "narrow" | "wide" | "few";
   /**
-   * `normalised`: layer normalisation (epsilon 1e-9) before each activation; `linear between`: two or three hidden layers,
+   * `normalised`: z / sqrt(mean z^2 + 1e-10) before each activation; `linear between`: two or three hidden layers,
    * every second one without activation; default: an `mlp`.
    */
   readonly network?: "normalised" | "linear between";
@@ -91,10 +92,9 @@ const networkOf =
       return m === layers.length - 1 ? z : between(m)(z);
     }, x);
 
-function normalised(z: Tensor): Tensor {
-  const [weight, bias] = [1, 0].map((value) => fill([z.shape[1]], value, z.dtype));
-  return layerNorm(z, { weight, bias }, { epsilon: 1e-9 });
-}
+/** By its root mean square: unlike a standard deviation that is far from zero for two units, too. */
+const normalised = (z: Tensor): Tensor =>
+  div(z, sqrt(add(mean(square(z), { axes: [1], keepDims: true }), 1e-10)));
 
 /** A function of parameters and batch, compiled to JavaScript for a problem's shapes: a number. */
 export function evaluator(
@@ -108,6 +108,43 @@ export function evaluator(
     const named = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
     return Number(executable.runSync(named).result.data[0]);
   };
+}
+
+/** The arrays of a tree by their paths behind a prefix. */
+export function named(prefix: string, tree: unknown): Record<string, NdArray> {
+  const { leaves, paths } = flatten<NdArray>({ [prefix]: tree }, isNdArray);
+  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+}
+
+export async function contextOf(
+  symmetry: Symmetry<MlpParams>,
+  { params, batch }: Problem,
+): Promise<readonly NdArray[]> {
+  const context = (await symmetry.context?.(params, batch)) ?? [];
+  if (isRefusal(context)) throw new Error(context.refused);
+  return context;
+}
+
+/** The derivative that a symmetry claims to have at the identity, in the direction T. */
+export async function derivativeOf(
+  symmetry: Symmetry<MlpParams>,
+  problem: Problem,
+  T: readonly NdArray[],
+): Promise<MlpParams> {
+  const context = await contextOf(symmetry, problem);
+  const f = (p: TensorsOf<MlpParams>, t: readonly Tensor[], b: BatchTensors, c: readonly Tensor[]) =>
+    symmetry.derivative(p, t, b, c);
+  const { graph, resultDef } = trace(f, [problem.params, T, problem.batch, context] as const, {
+    names: ["p", "t", "batch", "c"],
+  });
+  const results = compileJavaScript(simplify(graph)).runSync({
+    ...named("p", problem.params),
+    ...named("t", T),
+    ...named("batch", problem.batch),
+    ...named("c", context),
+  });
+  const leaves = graph.outputs.map(({ name }) => results[name]);
+  return unflatten(resultDef, leaves) as MlpParams;
 }
 
 /** Random elements of an algebra, of Frobenius norm `norm` together. */

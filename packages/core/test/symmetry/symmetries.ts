@@ -1,9 +1,11 @@
 import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
+import type { Leg, ScalingGenerator } from "../../src/symmetry/discovery/descriptors.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { product } from "../../src/symmetry/product.js";
 import { pseudoInverseAction } from "../../src/symmetry/pseudo-inverse-action.js";
+import { scaling } from "../../src/symmetry/scaling.js";
 import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import type { Float, Problem, ProblemOptions } from "./support.js";
@@ -27,6 +29,14 @@ function found<K extends "scaling" | "nearScaling" | "linear" | "hidden">(
   const group = symmetriesOf(loss, params, batch)[key];
   if (group === undefined) throw new Error(`${label}: no ${key} found`);
   return group;
+}
+
+/** Scalings of units that no linear space has: those within one do not commute with it. */
+function scalingsBeside({ loss, params, batch }: Problem): readonly ScalingGenerator[] {
+  const { scalings, linear } = symmetriesOf(loss, params, batch).found;
+  const unitsOf = (legs: readonly Leg[]) => legs.map(({ path, axis }) => `${path} along ${axis}`);
+  const taken = new Set(linear.flatMap(({ legs }) => unitsOf(legs)));
+  return scalings.filter(({ legs }) => !unitsOf(legs).some((units) => taken.has(units)));
 }
 
 /** One row a symmetry: symmetries.test.ts and ../teleport/teleport.test.ts run on all of them. */
@@ -85,6 +95,6 @@ export const symmetryRows: readonly SymmetryRow[] = [
     network: "linear between",
     norm: 0.3,
     make: (problem) =>
-      product([found("scaling", problem), found("linear", problem)], { commuting: true }),
+      product([scaling<MlpParams>(scalingsBeside(problem)), found("linear", problem)], { commuting: true }),
   },
 ];

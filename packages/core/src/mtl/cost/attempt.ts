@@ -1,7 +1,7 @@
+import { trajectorySimilarity } from "../../teleport/trajectory-reuse.js";
 import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../history.js";
 import type { StepChange, StepContext } from "../step-hook.js";
-import { trajectorySimilarity } from "../trajectory-reuse.js";
 import type { TaskPoint } from "./conflict-meter.js";
 import { meanOf } from "./drift-guard.js";
 import { anchorsOf, guardBatches } from "./examples.js";

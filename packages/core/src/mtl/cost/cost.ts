@@ -38,7 +38,7 @@ export interface Cost<P> {
  *
  * @example
  * const teleports = cost({ schedule: { start: { epoch: 1 }, perEpoch: 1 } });
- * const trainer = await createMultiTaskTrainer({ ...setup, method: fairGrad(), beforeStep: teleports.beforeStep });
+ * const trainer = await createMultiTaskTrainer({ ...setup, method: fairgrad(), beforeStep: teleports.beforeStep });
  */
 export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> = {}): Cost<P> {
   const settings = resolveCost(options);

@@ -72,6 +72,19 @@ export function splitParameters(
 }
 
 /**
+ * Numbers of every shared leaf in order, such as a layer's weight: they add up to P.
+ *
+ * @param taskOf default: `heads.NAME` belongs to task NAME, all else is shared
+ *
+ * @example
+ * gradVac({ blocks: sharedSizes(params) }); // each weight and bias on its own
+ */
+export function sharedSizes(params: unknown, taskOf: TaskOf = byConvention): number[] {
+  const { leaves, paths } = flatten<NdArray>(params, isNdArray);
+  return leaves.filter((_, i) => taskOf(paths[i]) === undefined).map((a) => a.data.length);
+}
+
+/**
  * The one dtype of a tree of parameters.
  *
  * @throws OptionError when there are several, or none that is a float

@@ -8,7 +8,7 @@ import { type Forward, gradientOf } from "./forward.js";
 const groupLimit = 2 ** 26;
 
 /** Rows that are laid side by side at a time: what they are copied from is then free for the next ones. */
-const blockRows = 8;
+const blockRows = 4;
 
 /** Gradients of all tasks in a few of the leaves, blocks of tasks by width. */
 interface Group {
@@ -17,7 +17,7 @@ interface Group {
 
 /**
  * Leaves in order, as groups whose K gradients fit together into {@link groupLimit}.
- * A group is complete for one task before the next, and the last one is first: at the top of a network the cotangents of
+ * A group is complete for one task before the next, and the last one comes first: at the top of a network the cotangents of
  * all tasks are small, at its bottom the weights. So neither all the cotangents nor all of J are there at a time.
  */
 function groupsOf(sizes: readonly number[], tasks: number, limit: number): number[][] {
@@ -63,9 +63,12 @@ export function jacobianOf(groups: readonly Group[]): Tensor {
   return wide.length === 1 ? wide[0] : concat(wide, { axis: 1 });
 }
 
-/** The Gramians of the groups, [groups, K, K], the group of the last leaves first; G is their sum. */
+/**
+ * The Gramians of the groups, [groups, K, K]; G is their sum. The group of the last leaves is computed first: ONNX Runtime
+ * goes through the inputs of a node from the last one.
+ */
 export function gramiansOf(groups: readonly Group[]): Tensor {
-  const parts = [...groups].reverse().map(({ blocks }) => {
+  const parts = groups.map(({ blocks }) => {
     const products = blocks.map((a) => {
       const row = blocks.map((b) => matmul(a, b, { transposeB: true }));
       return row.length === 1 ? row[0] : concat(row, { axis: 1 });

@@ -1,7 +1,6 @@
 import { backward } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
-import { add, mul, sub } from "../../graph/ops/arithmetic.js";
-import { square } from "../../graph/ops/elementary.js";
+import { mul } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { slice } from "../../graph/ops/slice.js";
@@ -10,6 +9,7 @@ import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import type { BatchTensors } from "../../symmetry/symmetry.js";
+import { reusedState } from "../../teleport/reused-state.js";
 import { flatten, unflatten } from "../../tree.js";
 import { commonArguments, commonNames, forwardTasks, headGradients, type TaskParts } from "./forward.js";
 import type { ParameterSplit } from "./parameter-split.js";
@@ -76,7 +76,10 @@ export function traceUpdate<P>(parts: UpdateParts<P>): Graph {
     const gradients = gradientsBy[kind](parts, given);
     const shared = clipNorm === undefined ? gradients.shared : clipByGlobalNorm(gradients.shared, clipNorm);
     const tree = treeOf(given.params, split, { shared, heads: gradients.heads });
-    const state = reuse ? blended(parts, given.optimizer, shared, given.reuse) : given.optimizer;
+    const isShared = (path: string) => split.shared.includes(split.paths.indexOf(path));
+    const state = reuse
+      ? reusedState(optimizer, given.optimizer, tree, given.params, given.reuse, isShared)
+      : given.optimizer;
     const updated = optimizer.update(tree, state, given.params, given.learningRate);
     return { params: updated.params, optimizer: updated.state, norm: globalNorm(gradients.shared) };
   };
@@ -169,27 +172,4 @@ function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients: Gradi
     all[leaf] = gradients.heads[i];
   });
   return unflatten(def, all) as TensorsOf<P>;
-}
-
-/**
- * Moments of the shared parameters from which the optimiser's own step makes v <- sigma b v + (1 - sigma b) g:
- * it multiplies them by b and adds (1 - b) g, so they are sigma v + (1 - sigma) g. Sums and maxima keep the part sigma.
- */
-function blended<P>(
-  { optimizer, split }: UpdateParts<P>,
-  state: OptimizerState,
-  shared: readonly Tensor[],
-  reuse: Tensor,
-): OptimizerState {
-  const moments = Object.entries(optimizer.moments).map(([name, { power, kind }]) => {
-    const { leaves, def } = flatten(state[name], isTensor);
-    const next = leaves.slice();
-    split.shared.forEach((leaf, i) => {
-      const past = mul(reuse, leaves[leaf]);
-      const g = power === 2 ? square(shared[i]) : shared[i];
-      next[leaf] = kind === "average" ? add(past, mul(sub(1, reuse), g)) : past;
-    });
-    return [name, unflatten(def, next)];
-  });
-  return { ...state, ...Object.fromEntries(moments) };
 }

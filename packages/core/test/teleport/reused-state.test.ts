@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { array, item, type NdArray } from "../../../src/array.js";
-import { constant } from "../../../src/graph/ops/leaf.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
-import { spec } from "../../../src/graph/trace.js";
-import { reusedState } from "../../../src/mtl/cost/reuse.js";
-import { adagrad } from "../../../src/optim/adagrad.js";
-import { adam } from "../../../src/optim/adam.js";
-import { adamw } from "../../../src/optim/adamw.js";
-import type { Optimizer, OptimizerState } from "../../../src/optim/optimizer.js";
-import { rmsprop } from "../../../src/optim/rmsprop.js";
-import { gd, sgd } from "../../../src/optim/sgd.js";
-import { jit } from "../../../src/runtime/jit.js";
+import { array, item, type NdArray } from "../../src/array.js";
+import { constant } from "../../src/graph/ops/leaf.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { spec } from "../../src/graph/trace.js";
+import { adagrad } from "../../src/optim/adagrad.js";
+import { adam } from "../../src/optim/adam.js";
+import { adamw } from "../../src/optim/adamw.js";
+import type { Optimizer, OptimizerState } from "../../src/optim/optimizer.js";
+import { rmsprop } from "../../src/optim/rmsprop.js";
+import { gd, sgd } from "../../src/optim/sgd.js";
+import { jit } from "../../src/runtime/jit.js";
+import { reusedState } from "../../src/teleport/reused-state.js";
 
 const vector = (values: readonly number[]): NdArray => array([...values], "float64");
 

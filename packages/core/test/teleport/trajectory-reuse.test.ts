@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../src/errors.js";
-import { blendMoment, trajectorySimilarity } from "../../src/mtl/trajectory-reuse.js";
+import { blendMoment, trajectorySimilarity } from "../../src/teleport/trajectory-reuse.js";
+import { expectNumbers } from "../mtl/stateful-support.js";
 import { readGolden } from "../nn/support.js";
-import { expectNumbers } from "./stateful-support.js";
 
 const { costHtr } = readGolden<{
   costHtr: { example: { g_prev: number[]; delta_theta: number[]; sigma: number } };

@@ -1,23 +1,23 @@
 // Historical trajectory reuse: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, section 4.3; the correction of Adam's start:
 // D. Kingma, J. Ba, "Adam", ICLR 2015, section 3, with the weights that this leaves.
-import type { NdArray } from "../../array.js";
-import { array, isNdArray } from "../../array.js";
-import { mapTree } from "../../graph/autodiff.js";
-import { add, cast, div, maximum, mul, pow, sub } from "../../graph/ops/arithmetic.js";
-import { greater, where } from "../../graph/ops/compare.js";
-import { square } from "../../graph/ops/elementary.js";
-import { constant } from "../../graph/ops/leaf.js";
-import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { trace } from "../../graph/trace.js";
+import type { NdArray } from "../array.js";
+import { array, isNdArray } from "../array.js";
+import { mapTree } from "../graph/autodiff.js";
+import { add, cast, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
+import { greater, where } from "../graph/ops/compare.js";
+import { square } from "../graph/ops/elementary.js";
+import { constant } from "../graph/ops/leaf.js";
+import { isTensor, type Tensor } from "../graph/tensor.js";
+import { trace } from "../graph/trace.js";
 import {
   type Moment,
   type Optimizer,
   type OptimizerState,
   scalarLike,
   withDecay,
-} from "../../optim/optimizer.js";
-import { compileJavaScript } from "../../runtime/javascript/executable.js";
-import { flatten, unflatten } from "../../tree.js";
+} from "../optim/optimizer.js";
+import { compileJavaScript } from "../runtime/javascript/executable.js";
+import { flatten, unflatten } from "../tree.js";
 
 /** What an optimiser does with an average of the past. */
 interface Habit {

@@ -1,0 +1,49 @@
+import { astype, isNdArray, type NdArray } from "../array.js";
+import { OptionError } from "../errors.js";
+import { Mt19937 } from "../math/mt19937.js";
+import { flatten, unflatten } from "../tree.js";
+import { floatOf } from "./gradients/parameter-split.js";
+import type { MultiTaskTrainerOptions } from "./trainer-options.js";
+
+/** Parameters at the start and the precision of the run, which is theirs unless another one is asked for. */
+export function startOf<P>(
+  { params, dtype }: MultiTaskTrainerOptions<P>,
+  seed: number,
+): { readonly params: P; readonly dtype: "float32" | "float64" } {
+  if (typeof params === "function") {
+    const precision = dtype ?? "float32";
+    const draw = params as (rng: Mt19937, options: object) => P;
+    return { params: draw(new Mt19937(seed), { dtype: precision }), dtype: precision };
+  }
+  const precision = dtype ?? floatOf(params);
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const cast = leaves.map((a) => astype(a, precision));
+  return { params: unflatten(def, cast) as P, dtype: precision };
+}
+
+/**
+ * Checks the options that have a few values.
+ *
+ * @throws OptionError
+ */
+export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
+  const { dtype, clipNorm, headGradient, strategy, method, representation } = options;
+  const choices = {
+    dtype: [dtype, ["float32", "float64"]],
+    headGradient: [headGradient, ["weighted", "unweighted"]],
+    strategy: [strategy, ["auto", "keep", "recompute"]],
+  } as const;
+  for (const [name, [value, allowed]] of Object.entries(choices)) {
+    if (value !== undefined && !(allowed as readonly string[]).includes(value)) {
+      throw new OptionError(`${name} must be one of ${allowed.join(", ")}; got "${value}".`);
+    }
+  }
+  if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {
+    throw new OptionError(
+      `${method.name} takes ${method.samplesPerStep} batches a step, each with a representation of its own; leave representation out.`,
+    );
+  }
+  if (clipNorm !== undefined && !(clipNorm >= 0)) {
+    throw new OptionError(`clipNorm must be a number >= 0, 0 for no limit; got ${clipNorm}.`);
+  }
+}
