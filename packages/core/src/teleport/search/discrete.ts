@@ -29,7 +29,8 @@ const significant = { float32: 1e-5, float64: 1e-10 };
  * @throws OptionError for settings out of range
  *
  * @example
- * const search = discreteSearch(signFlips(params, generators), { tries: 200 });
+ * const { signs } = symmetriesOf(loss, params, batch).found;
+ * const search = discreteSearch(signFlips(params, signs), { tries: 200 });
  * const teleporter = await createTeleporter({ search, objective, loss, params, batch });
  */
 export function discreteSearch<P>(

@@ -2,12 +2,14 @@
 // section 4, for whatever a network is made of.
 import { stridesOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
+import { add, cast } from "../../graph/ops/arithmetic.js";
 import { fill } from "../../graph/ops/leaf.js";
+import { matmul } from "../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { gathered, type Origins, viewOrigins } from "./index-views.js";
-import { patchesOf } from "./patches.js";
+import { patchesOf, patchesTimes } from "./patches.js";
 
 /** Vectors of parameters that only ever appear in inner products with the same inputs: the rows of a weight. */
 export interface LinearMap {
@@ -18,6 +20,12 @@ export interface LinearMap {
   readonly columns: number;
   /** What the rows are multiplied with: [samples, columns], with a column of ones for a bias. */
   readonly inputs: Tensor;
+  /** Enough of the inputs to have full rank, most likely, where that is far from all. */
+  readonly head?: Tensor;
+  /** The products themselves. */
+  readonly products: readonly Tensor[];
+  /** (H q)' H q in float64 for columns q, without H. */
+  readonly gramIn: (q: Tensor) => Tensor;
 }
 
 /** The maps of a loss, and why other parameters have none. */
@@ -37,6 +45,9 @@ interface Product {
   readonly weights: Origins;
   readonly columns: number;
   readonly inputs: Tensor;
+  readonly head?: Tensor;
+  /** The inputs' product with some columns [columns, k], as [.., k, ..]. */
+  readonly times: (q: Tensor) => Tensor;
   bias?: Int32Array;
 }
 
@@ -119,20 +130,43 @@ export function linearMaps(graph: Graph): LinearMaps {
     const isOwn = (place: number, i: number) =>
       uses[place] === same.length && same.every((p) => p.bias?.[i] === place);
     const inputs = concat(same.map((p) => p.inputs));
-    maps.push(
-      bias?.every(isOwn)
-        ? {
-            path,
-            columns: columns + 1,
-            rows: withColumn(weights, columns, bias),
-            inputs: concat([inputs, fill([inputs.shape[0], 1], 1, inputs.dtype)], { axis: 1 }),
-          }
-        : { path, columns, rows: weights, inputs },
-    );
+    const { head } = same[0];
+    const ownBias = bias?.every(isOwn) ? bias : undefined;
+    const completed = (h: Tensor) => (ownBias ? withOnes(h) : h);
+    maps.push({
+      path,
+      columns: ownBias ? columns + 1 : columns,
+      rows: ownBias ? withColumn(weights, columns, ownBias) : weights,
+      inputs: completed(inputs),
+      ...(head ? { head: completed(head) } : {}),
+      products: same.map((p) => p.node),
+      gramIn: (q) => same.map((p) => gramOf(timesAll(p, q))).reduce(add),
+    });
   }
   for (const { path } of maps) excluded.delete(path);
   return { maps, excluded };
 }
+
+/** Samples of a head for each input of a layer, at least. */
+const headSamples = 4;
+
+/** Inner products of what has another axis 1. */
+function gramOf(x: Tensor): Tensor {
+  const order = [1, 0, ...x.shape.keys()].filter((axis, i) => i < 2 || axis > 1);
+  const rows = cast(reshape(transpose(x, order), [x.shape[1], x.size / x.shape[1]]), "float64");
+  return matmul(rows, rows, { transposeB: true });
+}
+
+/** The product with columns that end, where they are longer by one, in a bias. */
+function timesAll({ columns, times }: Product, q: Tensor): Tensor {
+  if (q.shape[0] === columns) return times(q);
+  const product = times(slice(q, { ends: [columns] }));
+  const shape = product.shape.map((size, axis) => (axis === 1 ? size : 1));
+  return add(product, reshape(slice(q, { starts: [columns] }), shape));
+}
+
+const withOnes = (inputs: Tensor): Tensor =>
+  concat([inputs, fill([inputs.shape[0], 1], 1, inputs.dtype)], { axis: 1 });
 
 function productsOf(node: Tensor, known: readonly (Origins | undefined)[]): Product[] {
   if (node.op.name === "matmul")
@@ -142,6 +176,9 @@ function productsOf(node: Tensor, known: readonly (Origins | undefined)[]): Prod
   const patches = patchesOf(node);
   const columns = perGroup * kh * kw;
   const size = (out / patches.length) * columns;
+  const samples = node.shape[0] * node.shape[2] * node.shape[3];
+  const every = Math.floor(Math.sqrt(samples / (headSamples * (columns + 1))));
+  const heads = every > 1 ? patchesOf(node, every) : [];
   return patches.map((inputs, g) => ({
     node,
     firstRow: g * (out / patches.length),
@@ -149,6 +186,8 @@ function productsOf(node: Tensor, known: readonly (Origins | undefined)[]): Prod
     weights: (known[1] as Origins).slice(g * size, (g + 1) * size),
     columns,
     inputs,
+    times: (q: Tensor) => patchesTimes(node, g, q),
+    ...(heads[g] ? { head: heads[g] } : {}),
   }));
 }
 
@@ -173,16 +212,23 @@ function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): Pr
   const isShared = weights.every((place, i) => place === weights[i % size]);
   if (isShared) {
     const inputs = reshape(samples, [samples.size / columns, columns]);
-    return [{ node, firstRow: 0, row, weights: weights.slice(0, size), columns, inputs }];
+    const every = Math.floor(inputs.shape[0] / (headSamples * (columns + 1)));
+    const head = every > 1 ? { head: slice(inputs, { steps: [every] }) } : {};
+    const times = (q: Tensor) => matmul(inputs, q);
+    return [{ node, firstRow: 0, row, weights: weights.slice(0, size), columns, inputs, times, ...head }];
   }
-  return Array.from({ length: batch }, (_, b) => ({
-    node,
-    firstRow: b * rows,
-    row: { ...row, matrixSize: node.size / batch },
-    weights: weights.slice(b * size, (b + 1) * size),
-    columns,
-    inputs: reshape(slice(samples, { starts: [b], ends: [b + 1] }), samples.shape.slice(1)),
-  }));
+  return Array.from({ length: batch }, (_, b) => {
+    const inputs = reshape(slice(samples, { starts: [b], ends: [b + 1] }), samples.shape.slice(1));
+    return {
+      node,
+      firstRow: b * rows,
+      row: { ...row, matrixSize: node.size / batch },
+      weights: weights.slice(b * size, (b + 1) * size),
+      columns,
+      inputs,
+      times: (q: Tensor) => matmul(inputs, q),
+    };
+  });
 }
 
 /** Gives a bias to the products that it is added to, where each row has an element of its own. */

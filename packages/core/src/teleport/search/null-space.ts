@@ -1,20 +1,19 @@
 // Teleportation with null-space gradient projection: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362, algorithm 1.
 import { OptionError } from "../../errors.js";
-import { grad } from "../../graph/autodiff.js";
-import { type TensorsOf, trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
+import type { Graph } from "../../graph/graph.js";
 import { type Check, checkOptions, flag, integerFrom, positive } from "../../optim/options.js";
-import { compile } from "../../runtime/compile.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
-import type { Memory } from "../objective/objective.js";
-import { compileInputSpaces, type InputSpace } from "./input-space.js";
-import { linearMaps } from "./layer-inputs.js";
+import { Resources } from "../../runtime/resources.js";
+import type { Batch } from "../../symmetry/symmetry.js";
 import { parameterVector } from "../parameter-vector.js";
-import type { SearchFactory } from "./search.js";
+import type { Point } from "../point.js";
+import { compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
+import { type LinearMap, linearMaps } from "./layer-inputs.js";
+import { figuresOf, gatheredFrom, projectedGradients } from "./projected-gradient.js";
+import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
 import { normOf } from "./trust-region.js";
 
 export interface NullSpaceOptions {
-  /** Default 10. */
+  /** Each costs a gradient of the objective; default 5. */
   readonly steps?: number;
   /** Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1. */
   readonly stepSize?: number;
@@ -34,9 +33,6 @@ const isPaths: Check = {
   expected: "a list of paths, such as layers.1.weight",
   test: (v) => Array.isArray(v) && v.every((path) => typeof path === "string"),
 };
-
-/** Share of a gradient that is rounding. */
-const negligible = 1e-10;
 
 /**
  * Ascent of the objective phi in the null space of every layer's inputs, so that no layer's output changes. With H the
@@ -65,9 +61,14 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     threshold: isThreshold,
     layers: isPaths,
   });
-  const { steps = 10, stepSize = 0.1, normalised = true, threshold = 1, layers } = options;
-  return async ({ loss, objective, params, batch, memory, compileOptions }) => {
-    const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
+  const { steps = 5, stepSize = 0.1, normalised = true, threshold = 1, layers } = options;
+  return async (problem) => {
+    const { params, compileOptions } = problem;
+    const joint = figuresOf(problem);
+    const graph = {
+      inputs: joint.inputs.filter(({ name }) => !name.startsWith("memory.")),
+      outputs: joint.outputs.filter(({ name }) => name === "loss"),
+    };
     const { maps: all, excluded } = linearMaps(graph);
     const maps = layers ? all.filter(({ path }) => layers.includes(path)) : all;
     const missing = layers?.find((path) => !all.some((map) => map.path === path));
@@ -78,89 +79,133 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
           `there are ${all.map(({ path }) => path).join(", ") || "none"}${why && `, but ${why}`}.`,
       );
     }
+    const still = threshold === 1 ? mapsThrough(joint, maps) : [];
+    const free = maps.filter((map) => !still.includes(map));
+    const resources = new Resources();
+    const { spaces, gradients } = await resources.releasedOnError(async () => {
+      const made = {
+        spaces: resources.keep(await compileInputSpaces(graph, free, threshold, compileOptions)),
+        gradients: resources.keep(projectedGradients(joint, problem, maps, threshold === 1)),
+      };
+      await made.gradients.prepare(free.filter(isWide));
+      return made;
+    });
     const space = parameterVector(params);
-    const spaces = await compileInputSpaces(graph, maps, threshold, compileOptions);
-    const slope = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({ slope: grad(objective)(p, b, m) });
-    const names = ["params", "batch", "memory"];
-    const gradient = await compile(
-      trace(slope as never, [params, batch, memory], { names }).graph,
-      compileOptions,
-    );
+    let others: Promise<InputSpaces> | undefined;
+
+    /** Why nothing moves, for which alone the spaces count of those that never do. */
+    const nowhere = async (spacesHere: readonly InputSpace[], here: P, at: Batch): Promise<Stop> => {
+      others ??= compileInputSpaces(graph, still, threshold, compileOptions).then((made) =>
+        resources.keep(made),
+      );
+      const all = [...spacesHere, ...((await (await others).at(here, at)) ?? [])];
+      const state = maps.flatMap((map) => all.filter((one) => one.map === map).map(stateOf));
+      return { stopped: `nothing can move at the same outputs: ${state.join("; ")}` };
+    };
+
+    const begin = (start: P, setting: Setting<P>) => {
+      let x = space.vectorOf(start);
+      let bases: readonly InputSpace[] | undefined;
+      let open: readonly InputSpace[] = [];
+      return {
+        /** A step from here, and the figures of this point. */
+        async direction(): Promise<{ readonly step: Float64Array; readonly point: Point } | Stop> {
+          const here = space.treeOf(x);
+          if (bases === undefined) {
+            bases = await spaces.at(here, setting.batch);
+            if (bases === undefined) return { stopped: "the inputs of a layer are not finite" };
+            open = bases.filter(({ basis }) => basis !== undefined);
+          }
+          if (open.length === 0) return nowhere(bases, here, setting.batch);
+          const { rows, point } = await gradients.at(here, setting, open);
+          const length = normOf(rows);
+          if (!Number.isFinite(length)) return { stopped: "the gradient is not finite" };
+          if (length === 0) return nowhere(bases, here, setting.batch);
+          const movable = normOf(maps.map(({ rows: places }) => gatheredFrom(x, places)));
+          const eta = normalised ? (stepSize * movable) / length : stepSize;
+          const step = new Float64Array(x.length);
+          open.forEach(({ map }, k) => {
+            map.rows.forEach((place, j) => {
+              step[place] = eta * rows[k][j];
+            });
+          });
+          // What has nothing to gain, as behind units that are off, costs its share of every gradient.
+          open = open.filter((_, k) => normOf([rows[k]]) > 0);
+          return { step, point };
+        },
+        moved: (step: Float64Array, scale: number): P => space.treeOf(x.map((v, i) => v + scale * step[i])),
+        goTo(next: P) {
+          x = space.vectorOf(next);
+          // An exact step leaves every layer's inputs as they are.
+          if (threshold < 1) bases = undefined;
+        },
+      };
+    };
 
     return {
       name: "null space",
       exact: threshold === 1 ? "batch" : "no",
       steps,
       async walk(start, setting) {
-        let x = space.vectorOf(start);
-        let bases: readonly InputSpace[] | undefined;
-        let direction: Float64Array | undefined;
-        let candidate: Float64Array | undefined;
+        const place = begin(start, setting);
+        let step: Float64Array | undefined;
+        let candidate: P | undefined;
         return {
           async propose(scale) {
-            const here = space.treeOf(x);
-            if (direction === undefined) {
-              bases ??= await spaces.at(here, setting.batch);
-              if (bases === undefined) return { stopped: "the inputs of a layer are not finite" };
-              const full = space.collect(
-                await gradient.run(
-                  namedArrays({ params: here, batch: setting.batch, memory: setting.memory }),
-                ),
-                "slope",
-              );
-              const projected = projectedOn(full, bases);
-              const length = normOf([projected]);
-              if (!Number.isFinite(length)) return { stopped: "the gradient is not finite" };
-              if (length === 0) return { stopped: nowhere(bases) };
-              const movable = normOf(maps.map(({ rows }) => Float64Array.from(rows, (place) => x[place])));
-              const eta = normalised ? (stepSize * movable) / length : stepSize;
-              direction = projected.map((v) => eta * v);
+            if (step === undefined) {
+              const found = await place.direction();
+              if (isStop(found)) return found;
+              step = found.step;
             }
-            const move = direction;
-            const next = space.treeOf(x.map((v, i) => v + scale * move[i]));
-            candidate = space.vectorOf(next);
-            return next;
+            candidate = place.moved(step as Float64Array, scale);
+            return candidate;
           },
           accept() {
             if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
-            x = candidate;
-            direction = candidate = undefined;
-            // An exact step leaves every layer's inputs as they are.
-            if (threshold < 1) bases = undefined;
+            place.goTo(candidate);
+            step = candidate = undefined;
           },
         };
       },
-      async dispose() {
-        await spaces.dispose();
-        await gradient.dispose();
+      async leap(start, setting, count) {
+        const place = begin(start, setting);
+        const points: Point[] = [];
+        let end = start;
+        let reason = `${count} steps taken`;
+        while (points.length < count) {
+          const found = await place.direction();
+          if (isStop(found)) {
+            reason = found.stopped;
+            break;
+          }
+          points.push(found.point);
+          end = place.moved(found.step, 1);
+          place.goTo(end);
+        }
+        return { params: end, points, reason };
       },
+      dispose: () => resources.release(),
     };
   };
 }
 
-/** G (I - B B') in the rows of every map, zero elsewhere. */
-function projectedOn(gradient: Float64Array, bases: readonly InputSpace[]): Float64Array {
-  const out = new Float64Array(gradient.length);
-  for (const { map, project } of bases) {
-    const { rows, columns } = map;
-    for (let at = 0; at < rows.length; at += columns) {
-      const places = rows.subarray(at, at + columns);
-      const full = Float64Array.from(places, (place) => gradient[place]);
-      const row = project(full);
-      if (normOf([row]) <= negligible * normOf([full])) continue;
-      places.forEach((place, j) => {
-        out[place] = row[j];
-      });
-    }
-  }
-  return out;
+/**
+ * Those of a loss' maps whose weights count only by way of their products with the very same inputs, in all of another
+ * graph, too: its gradient in them lies in the span of these inputs.
+ */
+function mapsThrough(graph: Graph, maps: readonly LinearMap[]): LinearMap[] {
+  const wider = linearMaps(graph).maps;
+  return maps.filter(({ rows, inputs }) =>
+    wider.some(
+      (other) =>
+        other.inputs.shape[0] === inputs.shape[0] &&
+        other.rows.length === rows.length &&
+        other.rows.every((place, i) => place === rows[i]),
+    ),
+  );
 }
 
-function nowhere(bases: readonly InputSpace[]): string {
-  const state = bases.map(({ map, rank }) =>
-    rank === map.columns
-      ? `null space of ${map.path} is empty: rank ${rank} of ${map.columns}`
-      : `in that of ${map.path} (rank ${rank} of ${map.columns}) the objective is stationary`,
-  );
-  return `nothing can move at the same outputs: ${state.join("; ")}`;
-}
+const stateOf = ({ map, rank }: InputSpace): string =>
+  rank === map.columns
+    ? `null space of ${map.path} is empty: rank ${rank} of ${map.columns}`
+    : `in that of ${map.path} (rank ${rank} of ${map.columns}) the objective is stationary`;

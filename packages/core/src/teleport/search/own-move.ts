@@ -10,7 +10,7 @@ import type { SearchFactory } from "./search.js";
  * @param move from parameters and batch to other parameters, or why not
  *
  * @example
- * const released = ownMove("released", (params, batch) => referenceMlpTeleport(params, batch, { steps: 8 }));
+ * const released = ownMove<MlpParams>("released", (p, b) => referenceMlpTeleport(p, b, loss, { steps: 8 }));
  * const teleport = { when: atSteps([5]), search: released, guard: false as const };
  */
 export function ownMove<P>(

@@ -1,17 +1,20 @@
 import type { ConvAttributes } from "../../graph/ops/conv.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat, pad, slice } from "../../graph/ops/slice.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { apply, type Tensor } from "../../graph/tensor.js";
 
 /**
  * What a convolution multiplies its weights with, one row a place of the output (im2col), for each group:
  * [batch x places, in / groups x kernel height x kernel width], columns in the order of the weights.
+ *
+ * @param every which of the places in either direction; default all
  */
-export function patchesOf(conv: Tensor): Tensor[] {
+export function patchesOf(conv: Tensor, every = 1): Tensor[] {
   const [x, w] = conv.inputs;
-  const { stride, padding, dilation, groups } = conv.attrs as unknown as ConvAttributes;
+  const { padding, dilation, groups, ...attrs } = conv.attrs as unknown as ConvAttributes;
+  const stride = attrs.stride.map((s) => s * every);
   const [batch, channels] = x.shape;
-  const [, , height, width] = conv.shape;
+  const [height, width] = conv.shape.slice(2).map((size) => Math.ceil(size / every));
   const [, perGroup, kh, kw] = w.shape;
   const [top, left, bottom, right] = padding;
   const padded = pad(x, [
@@ -40,4 +43,16 @@ export function patchesOf(conv: Tensor): Tensor[] {
   return Array.from({ length: groups }, (_, g) =>
     slice(flat, { starts: [0, g * columns], ends: [flat.shape[0], (g + 1) * columns] }),
   );
+}
+
+/**
+ * The product of a group's patches with q [in / groups x kernel height x kernel width, k], k numbers a place, in any order:
+ * a convolution, which needs no patches.
+ */
+export function patchesTimes(conv: Tensor, group: number, q: Tensor): Tensor {
+  const [x, w] = conv.inputs;
+  const [, perGroup, kh, kw] = w.shape;
+  const channels = slice(x, { starts: [0, group * perGroup], ends: [x.shape[0], (group + 1) * perGroup] });
+  const kernels = reshape(transpose(q), [q.shape[1], perGroup, kh, kw]);
+  return apply(conv.op, [channels, kernels], { ...conv.attrs, groups: 1 });
 }

@@ -45,7 +45,7 @@ export interface Stop {
 export interface Search<P> {
   readonly name: string;
   /** Where the proposals keep the loss; `no`: only as far as the guard lets them drift. */
-  readonly exact: Symmetry<P>["exact"] | "no";
+  readonly exact: Symmetry<P>["exact"];
   /** Most proposals that are taken in one walk. */
   readonly steps: number;
   /** Walks from different points of the orbit, of which the best end counts; default 1. */
