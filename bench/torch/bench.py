@@ -70,10 +70,11 @@ def all_workloads():
     """Name -> factory(dtype, batch)."""
     import workloads_conv
     import workloads_mlp
+    import workloads_tasks
     import workloads_teleport
     import workloads_whole_teleports
 
-    modules = (workloads_mlp, workloads_teleport, workloads_whole_teleports, workloads_conv)
+    modules = (workloads_mlp, workloads_teleport, workloads_whole_teleports, workloads_conv, workloads_tasks)
     return {name: make for module in modules for name, make in module.WORKLOADS.items()}
 
 

@@ -1,0 +1,155 @@
+// Training steps of networks.
+import {
+  add,
+  compile,
+  convnet,
+  crossEntropy,
+  gather,
+  grad,
+  gradNormSq,
+  l1Loss,
+  mlp,
+  permutation,
+  resnet18,
+  segnet,
+  sgd,
+  spec,
+  trace,
+  valueAndGrad,
+  vgg6,
+} from "isoloss";
+import { labels, signed, unit } from "../formula.mjs";
+import { carryOf, float, named, parameters, stepper } from "./support.mjs";
+
+async function mlpSmall(threads) {
+  const rows = 60000;
+  const batch = 20;
+  const stepsPerRun = 500;
+  const net = mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1, bias: false });
+  const { params } = parameters(net);
+  const step = (p, inputs, classes, picked, lr) => {
+    const optimizer = sgd();
+    const [loss, g] = valueAndGrad((q) =>
+      crossEntropy(net.apply(q, gather(inputs, picked)).output, gather(classes, picked)),
+    )(p);
+    return { p: optimizer.update(g, {}, p, lr).params, loss };
+  };
+  const { graph } = trace(
+    step,
+    [params, spec([rows, 784]), spec([rows], "int64"), spec([batch], "int64"), spec([])],
+    { names: ["p", "inputs", "classes", "picked", "lr"] },
+  );
+  const executable = await compile(graph, {
+    threads,
+    scan: { carry: carryOf(graph), sequences: ["picked"] },
+  });
+  const data = { inputs: unit([rows, 784], 1000), classes: labels([rows], 1001, 10), lr: float(0.01) };
+  let epoch = 0;
+  let order = new Int32Array(0);
+  const sequences = () => {
+    // A new permutation when this one is used up.
+    if (order.length < stepsPerRun * batch) order = permutation(rows, 0, epoch++);
+    const picked = BigInt64Array.from(order.subarray(0, stepsPerRun * batch), BigInt);
+    order = order.subarray(stepsPerRun * batch);
+    return { picked: { shape: [stepsPerRun, batch], data: picked } };
+  };
+  return stepper(executable, named("p", params), { fixed: data, stepsPerRun, sequences });
+}
+
+/** Optimiser steps of a classifier on one fixed batch; several a run, in a loop inside the runtime as the trainer does. */
+function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale, stepsPerRun = 1 }) {
+  return async (threads) => {
+    const model = make();
+    const { params, state } = parameters(model, isScale);
+    const optimizerState = optimizer.init(params);
+    const step = (p, s, o, inputs, classes, lr) => {
+      let next;
+      const [loss, g] = valueAndGrad((q) => {
+        const result = model.apply(q, inputs, { state: s, training: true });
+        next = result.state;
+        return crossEntropy(result.output, classes);
+      })(p);
+      const updated = optimizer.update(g, o, p, lr);
+      return { p: updated.params, s: next, o: updated.state, loss };
+    };
+    const shape = [batch, ...x];
+    const { graph } = trace(
+      step,
+      [params, state, optimizerState, spec(shape), spec([batch], "int64"), spec([])],
+      { names: ["p", "s", "o", "inputs", "classes", "lr"] },
+    );
+    const loop = stepsPerRun > 1 ? { scan: { carry: carryOf(graph) } } : {};
+    const executable = await compile(graph, { threads, ...loop });
+    const start = { ...named("p", params), ...named("s", state), ...named("o", optimizerState) };
+    const fixed = { inputs: values(shape, 1000), classes: labels([batch], 1001, 10), lr: float(0.01) };
+    return stepper(executable, start, { fixed, stepsPerRun });
+  };
+}
+
+export const convnetTraining = classifier(() => convnet(), { x: [1, 28, 28], batch: 64, stepsPerRun: 10 });
+
+async function convnetSecondOrder(threads) {
+  const model = convnet();
+  const { params } = parameters(model);
+  const loss = (p, { x, y }) => crossEntropy(model.apply(p, x).output, y);
+  const f = (p, batch) => ({ loss: loss(p, batch), gradient: grad(gradNormSq(loss))(p, batch, {}) });
+  const batch = { x: unit([64, 1, 28, 28], 1000), y: labels([64], 1001, 10) };
+  const { graph } = trace(f, [params, batch], { names: ["p", "batch"] });
+  const executable = await compile(graph, { threads });
+  return stepper(executable, {}, { fixed: { ...named("p", params), ...named("batch", batch) } });
+}
+
+async function segnetTraining(threads) {
+  const model = segnet();
+  const { params } = parameters(model);
+  const step = (p, x, classes, depth, lr) => {
+    const [loss, g] = valueAndGrad((q) => {
+      const { output } = model.apply(q, x);
+      return add(crossEntropy(output.classes, classes, { axis: 1 }), l1Loss(output.depth, depth));
+    })(p);
+    return { p: sgd().update(g, {}, p, lr).params, loss };
+  };
+  const fixed = {
+    x: signed([2, 3, 128, 256], 1000),
+    classes: labels([2, 128, 256], 1001, 7),
+    depth: unit([2, 1, 128, 256], 1002),
+    lr: float(0.01),
+  };
+  const { graph } = trace(step, [params, fixed.x, fixed.classes, fixed.depth, fixed.lr], {
+    names: ["p", "x", "classes", "depth", "lr"],
+  });
+  const executable = await compile(graph, { threads });
+  return stepper(executable, named("p", params), { fixed });
+}
+
+export const classifiers = {
+  "mlp-small": { make: mlpSmall, peers: ["mlp-small"], reach: 0.35 },
+  "mlp-wide": {
+    make: classifier(() => mlp({ sizes: [784, 512, 512, 10], activation: "leakyRelu", slope: 0.1 }), {
+      x: [784],
+      batch: 128,
+      optimizer: sgd({ momentum: 0.9 }),
+      stepsPerRun: 10,
+    }),
+    peers: ["mlp-wide"],
+    reach: 1.0,
+  },
+  convnet: { make: convnetTraining, peers: ["convnet"], reach: 0.8 },
+  "convnet-second-order": { make: convnetSecondOrder, peers: ["convnet-second-order"], reach: 0.7 },
+  resnet18: {
+    make: classifier(() => resnet18(), {
+      x: [3, 32, 32],
+      batch: 32,
+      values: signed,
+      isScale: (path) => /(bn\d|norm|downsample\.1|shortcut\.1).*weight$/.test(path),
+    }),
+    peers: ["resnet18"],
+    reach: 1.2,
+  },
+  vgg6: {
+    make: classifier(() => vgg6(), { x: [3, 32, 32], batch: 32, values: signed }),
+    peers: ["vgg6"],
+    reach: 1.2,
+  },
+  segnet: { make: segnetTraining, peers: ["segnet"], reach: 1.2 },
+};

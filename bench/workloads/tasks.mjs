@@ -1,0 +1,200 @@
+// Training on several tasks: a step with K gradients and weights from their Gramian, and the weights alone.
+import {
+  alignedMtl,
+  batchNorm,
+  binaryCrossEntropyWithLogits,
+  cagrad,
+  conFig,
+  constant,
+  convLayer,
+  createMultiTaskTrainer,
+  createRng,
+  crossEntropy,
+  dualProj,
+  fairgrad,
+  gradNorm,
+  imtlG,
+  initBatchNorm,
+  initConv2d,
+  initLinear,
+  linear,
+  Mt19937,
+  maxPool2d,
+  mean,
+  mgda,
+  multiLenet,
+  nashMtl,
+  pcgrad,
+  relu,
+  sgd,
+  slice,
+  upgrad,
+} from "isoloss";
+import { labels, signed, unit } from "../formula.mjs";
+import { timed, withValues } from "./support.mjs";
+
+/** Steps of a trainer on one fixed batch. */
+async function training(options, threads) {
+  const trainer = createMultiTaskTrainer({
+    method: mgda(),
+    optimizer: sgd(),
+    learningRate: 0.01,
+    threads,
+    ...options,
+  });
+  const begin = performance.now();
+  await trainer.run({ steps: 1 });
+  const compileSeconds = (performance.now() - begin) / 1000;
+  return {
+    compileSeconds,
+    runtime: "onnx (cpu)",
+    dispose: () => trainer.dispose(),
+    async measure(seconds) {
+      const us = await timed(() => trainer.run({ steps: 1 }), seconds);
+      return { us, loss: trainer.history.losses.map((task) => task.at(-1)) };
+    },
+  };
+}
+
+async function lenet(threads) {
+  const model = multiLenet({ heads: { left: 10, right: 10 }, dropout: 0 });
+  const losses = (params, { x, left, right }, context) => {
+    const y = model.apply(params, x, context);
+    return [crossEntropy(y.left, left), crossEntropy(y.right, right)];
+  };
+  const data = {
+    x: unit([256, 1, 28, 28], 1000),
+    left: labels([256], 1001, 10),
+    right: labels([256], 1002, 10),
+  };
+  return training({ losses, params: withValues(model.init(new Mt19937(0))), data }, threads);
+}
+
+const celebaTasks = Array.from({ length: 40 }, (_, k) => `${k}`);
+const stages = [
+  [3, 64],
+  [64, 128, 128],
+  [128, 256, 256],
+  [256, 512, 512],
+];
+
+/** Nine layers: seven convolutions and two linear layers, each without bias and with batch normalisation; 40 heads. */
+function celebaParams() {
+  const rng = new Mt19937(0);
+  const norm = (channels) => initBatchNorm(channels).params;
+  const convs = stages.flatMap((channels) =>
+    channels.slice(1).map((out, i) => ({
+      conv: initConv2d(rng, channels[i], out, 3, { bias: false }),
+      norm: norm(out),
+    })),
+  );
+  const dense = [0, 1].map(() => ({ linear: initLinear(rng, 512, 512, { bias: false }), norm: norm(512) }));
+  const heads = Object.fromEntries(celebaTasks.map((task) => [task, initLinear(rng, 512, 1)]));
+  return withValues({ shared: { convs, dense }, heads }, (path) => path.endsWith("norm.weight"));
+}
+
+function celebaTrunk({ convs, dense }, x) {
+  const normalised = (h, params) => {
+    const { state } = initBatchNorm(params.weight.size);
+    const constants = {
+      running_mean: constant(state.running_mean),
+      running_var: constant(state.running_var),
+    };
+    return relu(batchNorm(h, params, constants, { training: true }).output);
+  };
+  let h = x;
+  let k = 0;
+  stages.forEach((channels, stage) => {
+    if (stage > 0) h = maxPool2d(h, { kernel: 2 });
+    for (let i = 1; i < channels.length; i++, k++) {
+      h = normalised(convLayer(h, convs[k].conv, { padding: 1 }), convs[k].norm);
+    }
+  });
+  h = mean(h, { axis: [2, 3] });
+  for (const layer of dense) h = normalised(linear(h, layer.linear), layer.norm);
+  return h;
+}
+
+/** CelebA's network on made-up images. */
+async function celeba(threads) {
+  const losses = ({ shared, heads }, { x, targets }) => {
+    const z = celebaTrunk(shared, x);
+    return celebaTasks.map((task, k) =>
+      binaryCrossEntropyWithLogits(
+        linear(z, heads[task]),
+        slice(targets, { starts: [0, k], ends: [32, k + 1] }),
+      ),
+    );
+  };
+  const bits = labels([32, 40], 1001, 2);
+  const data = {
+    x: signed([32, 3, 64, 64], 1000),
+    targets: { shape: bits.shape, data: Float32Array.from(bits.data, Number) },
+  };
+  return training({ losses, params: celebaParams(), data }, threads);
+}
+
+/** G = J J' of 40 rows of 200 random numbers, of sizes that differ a hundredfold. */
+function randomTasks(seed) {
+  const rng = createRng(seed);
+  const K = 40;
+  const rows = Array.from({ length: K }, (_, k) =>
+    Float64Array.from({ length: 200 }, () => 10 ** ((2 * k) / (K - 1)) * (rng.normal() + 0.1)),
+  );
+  const data = Float64Array.from({ length: K * K }, (_, at) =>
+    rows[Math.floor(at / K)].reduce((sum, x, p) => sum + x * rows[at % K][p], 0),
+  );
+  const losses = Float64Array.from({ length: K }, () => 0.1 + rng.next());
+  return { losses, gramian: { shape: [K, K], data }, step: 0, epoch: 0, rng: createRng(seed + 1) };
+}
+
+/** Methods that weigh tasks by the Gramian, or by it and the losses. */
+const gramianMethods = {
+  alignedMtl,
+  cagrad,
+  conFig,
+  dualProj,
+  fairgrad,
+  gradNorm,
+  imtlG,
+  mgda,
+  nashMtl,
+  pcgrad,
+  upgrad,
+};
+
+/** The slowest method's time for one combination. */
+async function weighting() {
+  const inputs = Array.from({ length: 8 }, (_, seed) => randomTasks(seed));
+  const methods = Object.entries(gramianMethods).map(([name, make]) => [name, make()]);
+  let slowest = {};
+  return {
+    compileSeconds: 0,
+    runtime: "host",
+    notes: () => ({ note: `slowest of ${methods.length}: ${slowest.name}`, times: slowest.all }),
+    async measure(seconds) {
+      const times = {};
+      for (const [name, method] of methods) {
+        let at = 0;
+        times[name] = await timed(() => {
+          const input = inputs[at++ % inputs.length];
+          method.combine(input, method.init(40));
+        }, seconds / methods.length);
+      }
+      const [name, us] = Object.entries(times).sort((a, b) => b[1] - a[1])[0];
+      slowest = { name, all: times };
+      return { us };
+    },
+  };
+}
+
+export const tasks = {
+  "mtl-lenet-2": { make: lenet, peers: ["mtl-lenet-2", "mtl-lenet-2-channels-last"], reach: 0.8 },
+  "mtl-celeba-40": {
+    make: celeba,
+    peers: ["mtl-celeba-40", "mtl-celeba-40-channels-last"],
+    isSlow: true,
+    reach: 1.0,
+  },
+  "mtl-weighting-40": { make: weighting, base: { name: "2 ms", us: 2000 }, reach: 1.0 },
+};
