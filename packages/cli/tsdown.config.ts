@@ -8,5 +8,6 @@ export default defineConfig({
   fixedExtension: false,
   dts: false,
   deps: { neverBundle: [/^isoloss(\/|$)/] },
-  copy: [{ from: "../../experiments", to: "dist" }],
+  // Beside the program: what `isoloss run NAME` finds.
+  copy: "../../experiments",
 });

@@ -237,7 +237,7 @@ describe("the command line", () => {
     [["dance"], /unknown command 'dance'/],
   ])("refuses %j with one line and a status that is not 0", async (args, message) => {
     const { status, stdout, stderr } = await cli.run(args, { cwd: folder });
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^isoloss: /);
@@ -247,7 +247,7 @@ describe("the command line", () => {
 
   it("shows its help on stderr when there is nothing to do", async () => {
     const { status, stdout, stderr } = await cli.run([]);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain("Usage: isoloss");
   });

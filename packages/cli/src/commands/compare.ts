@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
+import { firstAtMost, lossCurve } from "../experiments/loss-curve.js";
+import { duration, figure } from "../experiments/number-text.js";
 import { ratioText } from "../experiments/rates.js";
-import { duration, figure } from "../experiments/report-progress.js";
 import { loadAllStored, type StoredResult } from "../experiments/stored.js";
 import { byVariant, meanText } from "../experiments/summary.js";
 import { textTable } from "../experiments/table.js";
@@ -41,11 +42,11 @@ export async function compare(
   const runs = await loadAllStored(paths);
   const groups = [...byVariant(runs)] as [string, StoredResult[]][];
   const [[, first]] = groups;
-  const target = given ?? meanOf(first.map((r) => r.document.loss.last));
+  const target = given ?? meanOf(first.map((r) => lossCurve(r).last));
   const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
   const compared = groups.map(([name, group]): ComparedGroup => {
     const there = group.flatMap((r) => places.get(r) ?? []);
-    const last = group.flatMap((r) => r.document.loss.last ?? []);
+    const last = group.flatMap((r) => lossCurve(r).last ?? []);
     return {
       name,
       seeds: group.map((r) => r.seed),
@@ -67,9 +68,9 @@ interface Place {
 }
 
 /** Where a run's loss first comes to the target. */
-function placeOf({ document, seconds }: StoredResult, target: number): Place | undefined {
-  const step = document.loss.history.findIndex((loss) => loss !== null && loss <= target);
-  return step < 0 ? undefined : { step, seconds: seconds[step] };
+function placeOf(run: StoredResult, target: number): Place | undefined {
+  const step = firstAtMost(lossCurve(run), target);
+  return step === undefined ? undefined : { step, seconds: run.seconds[step] };
 }
 
 function speedUpOf(

@@ -4,7 +4,9 @@ import { nearest } from "../config/nearest.js";
 import { dataRegistry } from "../experiments/datasets.js";
 import { loadExperiment, packagedNames } from "../experiments/find.js";
 import { kinds } from "../experiments/kinds.js";
+import { methodRegistry } from "../experiments/methods.js";
 import { modelRegistry } from "../experiments/models.js";
+import { multiTaskProblemRegistry } from "../experiments/multi-task-problems.js";
 import { objectiveRegistry } from "../experiments/objectives.js";
 import { optimiserRegistry, scheduleRegistry } from "../experiments/optimisers.js";
 import { problemRegistry } from "../experiments/problems.js";
@@ -27,6 +29,8 @@ const sections: Readonly<Record<string, Summaries>> = {
   searches: searchRegistry,
   symmetries: symmetryRegistry,
   objectives: objectiveRegistry,
+  tasks: multiTaskProblemRegistry,
+  methods: methodRegistry,
 };
 
 export interface ListOptions {

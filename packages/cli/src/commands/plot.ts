@@ -64,9 +64,11 @@ export async function writeRunFigures(
 
 /** All figures that the runs have numbers for. */
 function figuresFor(runs: readonly StoredResult[]): FigureName[] {
-  const isPlanar = runs.every((r) => r.trajectory?.[0]?.length === 2 && r.settings.problem !== undefined);
+  const isPlanar = runs.every((r) => r.config.kind === "minimize" && r.trajectory?.[0]?.length === 2);
+  const isOfTasks = runs.every((r) => r.config.kind === "multi-task");
   const sameProblem = new Set(runs.map((r) => JSON.stringify(r.settings.problem))).size === 1;
   const isEvaluated = runs.some((r) => (r.evaluations?.length ?? 0) > 0);
+  if (isOfTasks) return ["paths", "front", "conflicts", "test"];
   return [
     ...(isPlanar && sameProblem ? (["levelSets"] as const) : []),
     "loss",

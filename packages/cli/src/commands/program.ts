@@ -175,7 +175,7 @@ Examples:
     .addHelpText(
       "after",
       `
-What: kinds, problems, models, data, optimisers, rates, when, searches, symmetries, objectives, experiments; default all.
+What: kinds, problems, models, data, optimisers, rates, when, searches, symmetries, objectives, tasks, methods, experiments; default all.
 These are the names that an experiment's YAML may use; the options of each are checked when it is read.
 
 The document of --json: for each list, [{name, summary}].
@@ -217,6 +217,7 @@ Examples:
       "after",
       `
 Runs are directories, as isoloss run makes them. Those of one variant are taken together; the first one is the yardstick.
+Losses of mini-batches are compared as means over a twentieth of the run.
 
 The document of --json: target, groups [{name, seeds, lastLoss, reached, steps, seconds, speedUp}], figures; a summary
 is {n, mean, std, min, max, interval}, a ratio {n, ratio, interval} with a 95 % interval.

@@ -2,14 +2,16 @@ import { join, relative, resolve } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import pc from "picocolors";
 import { findExperiment, loadExperiment, packagedNames } from "../experiments/find.js";
+import { kinds } from "../experiments/kinds.js";
+import { duration } from "../experiments/number-text.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "../experiments/outcome.js";
 import { rateSentence } from "../experiments/rates.js";
 import { reproduceReport } from "../experiments/report.js";
-import { duration } from "../experiments/report-progress.js";
 import { resolveExperiment } from "../experiments/resolve.js";
 import { errorOfRun, interruptedCode, runSession } from "../experiments/session.js";
 import { summaryTable } from "../experiments/summary.js";
 import { textList } from "../experiments/table.js";
+import { textOfTable } from "../experiments/together.js";
 import { prepareFolder } from "../output.js";
 import { createProgress } from "../progress.js";
 
@@ -155,6 +157,7 @@ function text(
     const lines = [colours.bold(`${resolved.name}: ${resolved.title}`)];
     if (status !== "completed") lines.push(colours.yellow(`${status}: ${reasonOf(outcome)}`));
     if (results.length > 0) lines.push(summaryTable(results));
+    lines.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(textOfTable));
     for (const v of verdicts) lines.push(`${paint[v.outcome](v.outcome)}  ${v.text}`);
     if (rates) for (const [name, c] of Object.entries(rates.tuned)) lines.push(rateSentence(name, rates, c));
     if (status === "failed")

@@ -4,10 +4,12 @@ import { writeFileAtomic } from "isoloss/node";
 import { drawFigures } from "../experiments/figures.js";
 import { loadExperiment } from "../experiments/find.js";
 import { type Job, type JobResult, jobsOf, jobToResume } from "../experiments/job.js";
+import { kinds } from "../experiments/kinds.js";
 import { resolveExperiment } from "../experiments/resolve.js";
 import { seedsOf } from "../experiments/schema.js";
 import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/session.js";
 import { byVariant, summaryTable } from "../experiments/summary.js";
+import { type Together, textOfTable } from "../experiments/together.js";
 import { fail } from "../fail.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { readRun } from "../run/read.js";
@@ -48,10 +50,11 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     for (const error of others) fail(error);
     throw first;
   }
-  const { results } = session;
+  const together = jobs[0] && kinds[jobs[0].kind].together;
+  const results = together?.compare?.(session.results) ?? session.results;
   await writeFigures(results, await figureNames(target, options));
   if (results.length > 0)
-    process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results));
+    process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
   if (session.interrupted) {
     const advice = resumeAdvice(results);
     const how =
@@ -147,10 +150,11 @@ export function documentOf(results: readonly JobResult[]): RunDocument | RunsDoc
   };
 }
 
-function text(results: readonly JobResult[]): string {
+function text(results: readonly JobResult[], together: Together | undefined): string {
   const places = results.flatMap(({ document: { directory } }) => (directory === null ? [] : [directory]));
   const shown = places.slice(0, 10).map((path) => `  ${relative(process.cwd(), path) || "."}`);
   const more = places.length > 10 ? [`  and ${places.length - 10} more`] : [];
   const where = places.length > 0 ? `\nRuns:\n${[...shown, ...more].join("\n")}\n` : "";
-  return `${summaryTable(results)}\n${where}`;
+  const tables = (together?.tables?.(results) ?? []).map((table) => `\n${textOfTable(table)}\n`).join("");
+  return `${summaryTable(results)}\n${tables}${where}`;
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from "../run/report-html.js";
 import type { JobResult } from "./job.js";
+import { figure } from "./number-text.js";
 import type { RatesResult } from "./rates.js";
-import { figure } from "./report-progress.js";
 import type { Expected } from "./schema.js";
 
 /** What became of an expected number. */
@@ -88,7 +88,8 @@ export function valueAtPath(root: unknown, path: string): number | undefined {
   let at: unknown = root;
   for (let i = 0; i < words.length; ) {
     if (Array.isArray(at)) {
-      at = at.at(Number(words[i++]));
+      const index = Number(words[i++]);
+      at = Number.isInteger(index) ? at.at(index) : undefined;
       continue;
     }
     if (typeof at !== "object" || at === null) return undefined;

@@ -6,10 +6,12 @@ import { levelSets, type Trajectory } from "../figures/level-sets.js";
 import { svgText } from "../figures/svg.js";
 import type { ThemeName } from "../figures/theme.js";
 import type { JobResult } from "./job.js";
+import { kinds } from "./kinds.js";
 import type { Named } from "./named.js";
 import { type MadeProblem, makeProblem } from "./problems.js";
 import type { FigureName } from "./schema.js";
 import { byVariant } from "./summary.js";
+import type { DrawTogether } from "./together.js";
 
 /** A figure of an experiment as an SVG file. */
 export interface DrawnFigure {
@@ -22,6 +24,12 @@ export interface FigureRequest {
   readonly figures: readonly FigureName[];
   readonly theme?: ThemeName;
 }
+
+/** Figures that kinds draw of their runs side by side, by name. */
+const compared: Readonly<Record<string, DrawTogether>> = Object.assign(
+  {},
+  ...Object.values(kinds).map(({ together }) => together?.figures ?? {}),
+);
 
 /** Figures of an experiment's results. Those that the results have no data for are left out. */
 export async function drawFigures({
@@ -77,6 +85,8 @@ export async function drawFigures({
           ),
         );
       }
+    } else {
+      for (const { name, element } of (await compared[figure]?.(shown, options)) ?? []) add(name, element);
     }
   }
   return drawn;

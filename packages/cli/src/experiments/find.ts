@@ -7,7 +7,7 @@ import { nearest } from "../config/nearest.js";
 import { type Experiment, experimentSchema } from "./schema.js";
 
 /** The folder of the experiments that come with the program: beside the package's files, or the checkout's. */
-export function packagedFolder(): string {
+function packagedFolder(): string {
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
     const candidate = join(at, "experiments");
     if (existsSync(join(candidate, "booth.yaml"))) return candidate;

@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { stringify } from "yaml";
@@ -125,6 +127,14 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       ...(measured.end ? { end: measured.end } : {}),
       ...(measured.evaluations ? { evaluations: measured.evaluations } : {}),
     };
+  } catch (error) {
+    directory?.close();
+    // A run that never began leaves nothing.
+    const metrics = directory && join(directory.path, "metrics.jsonl");
+    if (directory && metrics && job.resume === undefined && statSync(metrics).size === 0) {
+      await rm(directory.path, { recursive: true, force: true });
+    }
+    throw error;
   } finally {
     directory?.close();
   }

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { RunMeasurements, RunStatus } from "../formats/json.js";
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";
+import type { Together } from "./together.js";
 
 /** Settings of one run, checked: those of its kind. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -68,4 +69,5 @@ export interface Kind {
   /** Whether its runs look at `shouldStop` and save checkpoints; others start again when they are resumed. */
   readonly stoppable: boolean;
   run(settings: Settings, context: JobContext): Promise<Measured>;
+  readonly together?: Together;
 }

@@ -1,9 +1,13 @@
 import type { Kind } from "./kind.js";
 import { minimizeKind } from "./minimize.js";
+import { multiTaskKind } from "./multi-task.js";
+import { tablesKind } from "./tables.js";
 import { trainKind } from "./train.js";
 
 /** Kinds of experiments by the name that `kind` gives them. */
 export const kinds: Readonly<Record<string, Kind>> = {
   minimize: minimizeKind,
   train: trainKind,
+  "multi-task": multiTaskKind,
+  tables: tablesKind,
 };

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { bars } from "../figures/bars.js";
 import { nodeDocument } from "../figures/document.js";
 import { svgText } from "../figures/svg.js";
@@ -6,6 +5,7 @@ import type { ThemeName } from "../figures/theme.js";
 import { judge, type Verdict } from "./expected.js";
 import { type DrawnFigure, drawFigures } from "./figures.js";
 import { type Job, type JobResult, jobsOf } from "./job.js";
+import { kinds } from "./kinds.js";
 import { compareRates, type RatesResult } from "./rates.js";
 import type { Resolved } from "./resolve.js";
 import type { Session } from "./session.js";
@@ -29,7 +29,8 @@ export async function runExperiment(
   { session, out }: { readonly session: RunSession; readonly out?: string },
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
-  const { results, failures, interrupted } = await session(jobs);
+  const { results: measured, failures, interrupted } = await session(jobs);
+  const results = kinds[resolved.kind].together?.compare?.(measured) ?? measured;
   const errors = failures.filter((f) => !f.isMissingData).map(({ job, error }) => ({ job, error }));
   if (failures.some((f) => f.isMissingData)) {
     return { resolved, status: "skipped", results: [], verdicts: [], errors: failures };
@@ -80,10 +81,4 @@ export async function outcomeFigures(
     { document: nodeDocument(), theme, width: 760, height: 120 + 40 * rows.length },
   );
   return [...drawn, { name: "ratios", svg: svgText(figure) }];
-}
-
-/** The folder that holds the runs of an outcome; undefined where none was written. */
-export function folderOf({ results }: ExperimentOutcome): string | undefined {
-  const directory = results[0]?.document.directory;
-  return directory ? dirname(directory) : undefined;
 }

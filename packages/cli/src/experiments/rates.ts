@@ -3,7 +3,8 @@
 import { OptionError } from "isoloss";
 import { pairedRatio, type RatioSummary } from "../run/statistics.js";
 import { type Job, type JobResult, jobsOf } from "./job.js";
-import { figure } from "./report-progress.js";
+import { firstAtMost, lossCurve } from "./loss-curve.js";
+import { figure } from "./number-text.js";
 import { checkedSeeds, type Resolved } from "./resolve.js";
 
 /** How one variant compares with the baseline at its tuned rate. */
@@ -72,7 +73,7 @@ export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<
   const tuning = await runAll(jobs(pairs, tune));
   const meanAt = (name: string, rate: number): number | null => {
     const runs = tuning.filter((r) => r.variant === name && rateOf(r) === rate);
-    const last = runs.map((r) => (r.document.status === "completed" ? r.document.loss.last : null));
+    const last = runs.map((r) => (r.document.status === "completed" ? lossCurve(r).last : null));
     if (runs.length < tune.length || last.includes(null)) return null;
     return (last as number[]).reduce((a, b) => a + b, 0) / last.length;
   };
@@ -108,20 +109,18 @@ export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<
 const rateOf = ({ settings }: JobResult): unknown => settings.learningRate;
 
 function meanLast(runs: readonly JobResult[]): number | null {
-  const last = runs.map((r) => r.document.loss.last);
+  const last = runs.map((r) => lossCurve(r).last);
   if (last.length === 0 || last.includes(null)) return null;
   return (last as number[]).reduce((a, b) => a + b, 0) / last.length;
 }
 
 /** Steps and seconds to each plain run's last loss, seed by seed. */
 function against(plain: readonly JobResult[], others: readonly JobResult[]): Omit<RateComparison, "rate"> {
-  const pairs = plain.flatMap((p) => {
+  const reached = plain.flatMap((p) => {
     const other = others.find((o) => o.seed === p.seed);
-    return other && p.document.loss.last !== null ? [{ p, other, target: p.document.loss.last }] : [];
-  });
-  const reached = pairs.flatMap(({ p, other, target }) => {
-    const step = other.document.loss.history.findIndex((l) => l !== null && l <= target);
-    if (step < 0) return [];
+    const { last: target } = lossCurve(p);
+    const step = other && target !== null ? firstAtMost(lossCurve(other), target) : undefined;
+    if (other === undefined || step === undefined) return [];
     // Entry t of the lists is the point before step t; a point at the start is worth the time of one step.
     const full = p.document.loss.history.length - 1;
     return [
@@ -156,13 +155,17 @@ export function ratioText(ratio: RatioSummary | null): string {
 }
 
 /** The honest sentence on a variant. */
-export function rateSentence(name: string, { baseline }: RatesResult, c: RateComparison): string {
+export function rateSentence(name: string, { baseline, rate, grid }: RatesResult, c: RateComparison): string {
   const seeds = `${c.seeds} seeds`;
+  const ends = grid.length > 1 ? [grid[0].rate, grid[grid.length - 1].rate] : [];
+  const edge = [rate, c.rate].some((r) => ends.includes(r))
+    ? " A tuned rate lies at the end of the grid."
+    : "";
   if (c.steps === null || c.seconds === null) {
-    return `${name}, at its tuned rate ${figure(c.rate)}, came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}.`;
+    return `${name}, at its tuned rate ${figure(c.rate)}, came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}.${edge}`;
   }
   return (
     `${name}, at its tuned rate ${figure(c.rate)}, needs ${ratioText(c.steps)} of the steps and ${ratioText(c.seconds)} of the ` +
-    `wall-clock time of tuned ${baseline} to its final loss, teleports included (${seeds}, 95 % intervals).`
+    `wall-clock time of tuned ${baseline} to its final loss, teleports included (${seeds}, 95 % intervals).${edge}`
   );
 }

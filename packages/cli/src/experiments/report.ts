@@ -1,8 +1,10 @@
+import { taskTable } from "../figures/task-table.js";
 import { describeEnvironment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport, type Verdict } from "../run/report-html.js";
+import { kinds } from "./kinds.js";
+import { duration, figure } from "./number-text.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { type RatesResult, rateSentence, ratioText } from "./rates.js";
-import { duration, figure } from "./report-progress.js";
 import { summaryRows } from "./summary.js";
 
 /** The report of `isoloss reproduce` as one HTML page. */
@@ -41,13 +43,24 @@ function verdictsOf({ resolved, status, verdicts, rates, errors }: ExperimentOut
   const count = (outcome: string) => verdicts.filter((v) => v.outcome === outcome).length;
   const [differs, missing] = [count("differs"), count("not reproducible")];
   const parts = [
-    ...(verdicts.length > 0 ? [`${count("pass")} of ${verdicts.length} expected numbers come out`] : []),
+    ...(verdicts.length > 0 ? [`${count("pass")} of ${verdicts.length} expected numbers come out.`] : []),
     ...verdicts.filter((v) => v.outcome !== "pass").map((v) => v.text),
-    ...(rates ? Object.entries(rates.tuned).map(([name, c]) => rateSentence(name, rates, c)) : []),
   ];
   const outcome =
-    differs > 0 ? "differs" : missing > 0 ? "not reproducible" : verdicts.length > 0 ? "pass" : "note";
-  return [{ title, outcome, text: parts.join(". ").replaceAll("..", ".") || "Nothing is expected of it." }];
+    differs > 0
+      ? "differs"
+      : missing > 0
+        ? "not reproducible"
+        : verdicts.length > 0
+          ? ("pass" as const)
+          : "note";
+  const compared = rates ? Object.entries(rates.tuned).map(([name, c]) => rateSentence(name, rates, c)) : [];
+  return [
+    { title, outcome, text: parts.join(" ") || "Nothing is expected of it." },
+    ...(compared.length > 0
+      ? [{ title: `${title}, at tuned learning rates`, outcome: "note" as const, text: compared.join(" ") }]
+      : []),
+  ];
 }
 
 function sectionOf(
@@ -71,6 +84,7 @@ function sectionOf(
       }),
     );
   }
+  tables.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(taskTable));
   if (verdicts.length > 0) {
     tables.push(
       htmlTable({

@@ -56,7 +56,19 @@ const ratesSchema = z.strictObject({
 
 export type RatesConfig = z.output<typeof ratesSchema>;
 
-export const figureNames = ["levelSets", "loss", "gradNormSq", "validation", "accuracy", "ratios"] as const;
+/** Figures of single runs, and of those that a kind compares. */
+export const figureNames = [
+  "levelSets",
+  "loss",
+  "gradNormSq",
+  "validation",
+  "accuracy",
+  "ratios",
+  "paths",
+  "front",
+  "conflicts",
+  "test",
+] as const;
 export type FigureName = (typeof figureNames)[number];
 
 const sourceSchema = z.strictObject({

@@ -75,7 +75,7 @@ export async function loadStored(path: string): Promise<StoredResult> {
 const isEvaluation = (
   record: JsonRecord,
 ): record is { readonly step: number; readonly seconds: number; readonly [name: string]: number } =>
-  "validation.loss" in record;
+  "validation.loss" in record || "test.loss" in record;
 
 /** Runs with names that tell them apart: variants of one experiment by the variant, of several by both. */
 export async function loadAllStored(paths: readonly string[]): Promise<StoredResult[]> {

@@ -1,6 +1,6 @@
 import { summarise } from "../run/statistics.js";
 import type { JobResult } from "./job.js";
-import { duration, figure } from "./report-progress.js";
+import { duration, figure } from "./number-text.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */
@@ -34,11 +34,13 @@ export function summaryRows(results: readonly JobResult[]): {
   const hasTeleports = results.some((r) => r.document.teleports.length > 0);
   const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
     group.map((r) => pick(r) ?? Number.NaN);
+  // The loss of the last mini-batch tells of that batch.
+  const hasTrain = results.some((r) => typeof r.document.metrics["train.loss"] === "number");
   const head = [
     "",
     "runs",
-    "last loss",
-    "||g||^2",
+    hasTrain ? "train loss" : "last loss",
+    ...(hasTrain ? [] : ["||g||^2"]),
     ...(hasAccuracy ? ["val. loss", "val. accuracy"] : []),
     ...(hasTeleports ? ["teleports", "largest drift", "teleport time"] : []),
     "time",
@@ -52,11 +54,15 @@ export function summaryRows(results: readonly JobResult[]): {
     return [
       variant,
       String(group.length),
-      meanText(of(group, (r) => r.document.loss.last)),
-      meanText(
-        of(group, (r) => r.document.gradNormSq.last),
-        4,
-      ),
+      meanText(of(group, (r) => (hasTrain ? r.document.metrics["train.loss"] : r.document.loss.last))),
+      ...(hasTrain
+        ? []
+        : [
+            meanText(
+              of(group, (r) => r.document.gradNormSq.last),
+              4,
+            ),
+          ]),
       ...(hasAccuracy
         ? [
             meanText(

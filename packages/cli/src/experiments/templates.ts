@@ -67,4 +67,48 @@ figures: [loss, validation, accuracy]
 # The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # rates: { grid: [0.05, 0.1, 0.2], tune: 100..102, confirm: 1000..1007 }
 `,
+  "multi-task": `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+# What can be named here is told by  isoloss list
+
+name: my-experiment
+title: Eight questions about the digits, with and without COST
+kind: multi-task # several losses with shared parameters
+
+problem: digitQuestions # or with options: { name: toy, scale: 0.1 }; isoloss list tasks
+method: linearScalarisation # how the tasks' gradients are combined; isoloss list methods
+optimizer: adam # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimisers
+learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3, steps: 1000 }; isoloss list rates
+batchSize: 32
+epochs: 5 # or steps: 1000
+# evaluateEvery: 1 # epochs between looks at the test data
+seeds: 0..2 # or a list: [0, 1, 2]
+
+# Ways to do it, side by side. Each replaces what it names of the settings above.
+variants:
+  single-task: { alone: true } # each task by a model of its own: the baseline of Delta_m
+  LS: {}
+  LS-COST: { cost: default } # or the presets paper and released, or options: { trigger: weak, guard: { drift: 0.02 } }
+  LS-same-compute: { cost: { control: sameCompute } } # the teleports' time spent on ordinary steps: what COST must beat
+  FairGrad: { method: { name: fairgrad, alpha: 2 } }
+
+figures: [loss, conflicts, test]
+`,
+  tables: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+# Delta_m and mean ranks of a table of results, computed from the values in its rows.
+
+name: my-table
+title: Two methods on three metrics
+kind: tables
+
+columns:
+  - { name: accuracy, better: higher }
+  - { name: error, better: lower, digits: 3 } # shown with three digits after the point
+  - { name: loss, better: lower }
+base: [90, 0.1, 0.3] # of the models that learn one task each
+rows:
+  LS: { values: [88, 0.12, 0.31] } # with  deltaM: 9.3  as printed somewhere, the difference is shown
+  FairGrad: { values: [90.5, 0.11, 0.3] }
+ranked: [LS, FairGrad] # rows that mean ranks are taken among
+# ties: dense # ranks without gaps after ties; default competition
+`,
 };

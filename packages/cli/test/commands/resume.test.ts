@@ -9,9 +9,22 @@ import { digits, withoutTimes, workbench } from "./support.js";
 const bench = workbench();
 
 /** Starts the run and waits until its directory has a checkpoint. */
-async function begin(out: string, ...rest: string[]): Promise<{ child: ChildProcess; directory: string; stderr: () => string }> {
+async function begin(
+  out: string,
+  ...rest: string[]
+): Promise<{ child: ChildProcess; directory: string; stderr: () => string }> {
   bench.write("digits.yaml", digits);
-  const args = ["run", "digits.yaml", "--variant", "scaling", "--out", out, "--checkpoint-every", "40", ...rest];
+  const args = [
+    "run",
+    "digits.yaml",
+    "--variant",
+    "scaling",
+    "--out",
+    out,
+    "--checkpoint-every",
+    "40",
+    ...rest,
+  ];
   const child = spawn(process.execPath, [bench.cli.script, ...args], { cwd: bench.folder });
   let text = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
@@ -60,7 +73,9 @@ describe("a run that was killed", () => {
       const document = await bench.json<RunDocument>("run", "--resume", directory, "--json", "--quiet");
       expect(document.directory).toBe(directory);
       expect(numbers(document)).toEqual(numbers(expected.document));
-      expect(withoutTimes(bench.records(out, "digits-scaling-3-1", "metrics.jsonl"))).toEqual(expected.records);
+      expect(withoutTimes(bench.records(out, "digits-scaling-3-1", "metrics.jsonl"))).toEqual(
+        expected.records,
+      );
     }
   });
 
@@ -83,7 +98,9 @@ describe("a run that was killed", () => {
     const { status, stdout, stderr } = await bench.run("run", "--resume", directory, "--quiet");
     expect(status).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/^isoloss: The checkpoint .* is truncated or damaged: it has 100 bytes, [^\n]*\n$/);
+    expect(stderr).toMatch(
+      /^isoloss: The checkpoint .* is truncated or damaged: it has 100 bytes, [^\n]*\n$/,
+    );
   });
 });
 

@@ -1,0 +1,90 @@
+import { encodeMultiTaskCheckpoint, type MultiTaskTrainer } from "isoloss";
+import type { CostEvent } from "./cost-clock.js";
+import { costRecord } from "./cost-record.js";
+import type { JobContext } from "./kind.js";
+import type { Tree } from "./problems.js";
+
+export interface MultiTaskWriter {
+  stepsToCheckpoint(): number;
+  /** Writes what is new; points of a plane beside the steps that they were at. */
+  append(points: readonly (readonly number[])[]): void;
+  checkpointIfDue(): Promise<void>;
+  checkpoint(): Promise<void>;
+  /** The recorded steps: mean losses, squared norms of the directions, seconds. */
+  columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
+}
+
+/** Writes what a trainer of several tasks goes through into the run's directory. */
+export function multiTaskWriter(
+  trainer: MultiTaskTrainer<Tree>,
+  { recordEvery, context }: { readonly recordEvery: number; readonly context: JobContext },
+): MultiTaskWriter {
+  const { directory, checkpointSeconds, checkpointSteps = Infinity } = context;
+  let written = trainer.current.step;
+  let events = trainer.history.events.length;
+  let saved = trainer.current.step;
+  let savedAt = performance.now();
+
+  const lossAt = (step: number): number => {
+    const { losses } = trainer.history;
+    return losses.reduce((sum, list) => sum + list[step], 0) / losses.length;
+  };
+  const recordsFrom = (first: number): number[] => {
+    const steps: number[] = [];
+    const start = Math.ceil(first / recordEvery) * recordEvery;
+    for (let step = start; step < trainer.current.step; step += recordEvery) steps.push(step);
+    return steps;
+  };
+  const checkpoint = async () => {
+    const { current, history } = trainer;
+    saved = current.step;
+    savedAt = performance.now();
+    await directory?.saveCheckpoint(current.step, encodeMultiTaskCheckpoint(current, history));
+  };
+  return {
+    stepsToCheckpoint: () => Math.max(1, saved + checkpointSteps - trainer.current.step),
+    append(points) {
+      const { history } = trainer;
+      const { tasks, losses, weights, norms, cosines, directionNorms, seconds } = history;
+      const perTask = (name: string, lists: readonly number[][], step: number) =>
+        Object.fromEntries(
+          lists.flatMap((list, k) => (Number.isNaN(list[step]) ? [] : [[`${name}.${tasks[k]}`, list[step]]])),
+        );
+      const fresh = recordsFrom(written).map((step) => ({
+        step,
+        loss: lossAt(step),
+        gradNormSq: directionNorms[step] ** 2,
+        seconds: seconds[step],
+        ...perTask("loss", losses, step),
+        ...perTask("weight", weights, step),
+        ...perTask("norm", norms, step),
+        ...Object.fromEntries(
+          cosines.flatMap((list, pair) => (Number.isNaN(list[step]) ? [] : [[`cosine.${pair}`, list[step]]])),
+        ),
+        ...(points[step / recordEvery] ? { params: [...points[step / recordEvery]] } : {}),
+      }));
+      directory?.appendMetrics(...fresh);
+      directory?.appendTeleports(
+        ...history.events.slice(events).map(({ event }) => costRecord(event as CostEvent)),
+      );
+      written = trainer.current.step;
+      events = history.events.length;
+    },
+    async checkpointIfDue() {
+      const isDue =
+        performance.now() - savedAt >= 1000 * checkpointSeconds ||
+        trainer.current.step - saved >= checkpointSteps;
+      if (isDue) await checkpoint();
+    },
+    checkpoint,
+    columns() {
+      const steps = recordsFrom(0);
+      const { directionNorms, seconds } = trainer.history;
+      return {
+        loss: steps.map(lossAt),
+        gradNormSq: steps.map((step) => directionNorms[step] ** 2),
+        seconds: steps.map((step) => seconds[step]),
+      };
+    },
+  };
+}

@@ -1,0 +1,15 @@
+/** A number for a reader: few digits, plain where it is of a usual size. */
+export function figure(value: number, digits = 6): string {
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  const rounded = Number(value.toPrecision(digits));
+  return size !== 0 && (size < 1e-4 || size >= 1e7) ? rounded.toExponential() : String(rounded);
+}
+
+/** Seconds for a reader. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "? s";
+  if (seconds < 1) return `${Number((1000 * seconds).toPrecision(2))} ms`;
+  if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}

@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { booth, workbench } from "./support.js";
+
+const bench = workbench();
+
+const full = `name: full
+kind: minimize
+problem: { name: quadratic, matrix: [[1, 0], [0, 10]], start: [3, 0.5] }
+optimizer: { name: sgd, momentum: 0.5 }
+learningRate: 0.05
+steps: 10
+variants:
+  plain: {}
+  moved: { teleport: { when: { atSteps: [4] }, search: { name: gradientAscent, steps: 3 } } }
+`;
+
+const train = `name: net
+kind: train
+data: { name: digits, limit: 100 }
+model: { name: mlp, sizes: [64, 8, 10] }
+optimizer: sgd
+learningRate: 0.1
+batchSize: 20
+steps: 5
+`;
+
+let files: string[];
+
+beforeAll(() => {
+  bench.write("booth.yaml", booth);
+  bench.write("full.yaml", full);
+  bench.write("net.yaml", train);
+  bench.write("unclosed.yaml", "name: x\nkind: [minimize");
+  bench.write("text.yaml", "just some text\n");
+  bench.write("list.yaml", "- 1\n- 2\n");
+  bench.write("empty.yaml", "");
+  bench.write("binary.yaml", "\u0000\u0001\ufffd");
+  bench.write("twice.yaml", `${booth}steps: 3\n`);
+  bench.write("typo.yaml", booth.replace("optimizer: gd", "optimiser: gd"));
+  bench.write("number.yaml", booth.replace("steps: 10", "steps: ten"));
+  bench.write("anchor.yaml", booth.replace("plain: {}", "plain: *nothing"));
+  bench.write("wide.yaml", train.replace("[64, 8, 10]", "[63, 8, 10]"));
+  bench.write("few-classes.yaml", train.replace("[64, 8, 10]", "[64, 8, 3]"));
+  bench.write("mnist.yaml", train.replace("name: digits, limit: 100", "name: mnist, limit: 100"));
+  bench.write("rates.yaml", `${booth}rates: { grid: [0.1], tune: 0..3, confirm: 3..5 }\n`);
+  mkdirSync(join(bench.folder, "not-a-run"));
+  files = readdirSync(bench.folder).sort();
+});
+
+/** What is asked for, what is said about it, and the exit code. */
+const cases: readonly (readonly [string, RegExp, number])[] = [
+  ["run unclosed.yaml", /^isoloss: unclosed\.yaml:\d+:\d+: .*sequence/, 2],
+  ["run text.yaml", /text\.yaml:1:1: expected a map of keys; got "just some text"/, 2],
+  ["run list.yaml", /list\.yaml:1:1: expected a map of keys; got \[1,2\]/, 2],
+  ["run empty.yaml", /empty\.yaml:1:1: expected a map of keys; got null/, 2],
+  ["run binary.yaml", /binary\.yaml:1:1: /, 2],
+  ["run twice.yaml", /twice\.yaml:10:1: Map keys must be unique/, 2],
+  ["run typo.yaml", /typo\.yaml:4:1: optimiser: unknown key; did you mean "optimizer"\?/, 2],
+  ["run number.yaml", /number\.yaml:6:1: steps: expected an integer >= 0; got "ten"/, 2],
+  ["run anchor.yaml", /anchor\.yaml.*nothing/, 2],
+  ["run wide.yaml", /64.*63|63.*64/, 2],
+  ["run few-classes.yaml", /labels?.*3|3.*classes/i, 1],
+  ["run mnist.yaml", /The files of mnist \(plain or \.gz\) are in none of these folders/, 1],
+  ["run missing.yaml", /There is no file missing\.yaml, and no experiment of that name\. /, 2],
+  ["run boooth", /There is no file boooth, .* Did you mean "booth"\?/, 2],
+  ["run", /Name an experiment, a YAML file or, with --resume, the directory of a run/, 2],
+  ["run .", /There is no file \., and no experiment of that name/, 2],
+  [
+    "run booth.yaml --set kind=minimise",
+    /unknown kind of experiment "minimise"; did you mean "minimize"\?/,
+    2,
+  ],
+  ["run booth.yaml --set optimizer=adagard", /unknown optimiser "adagard"; did you mean "adagrad"\?/, 2],
+  ["run booth.yaml --set problem=boot", /unknown problem "boot"; did you mean "booth"\?/, 2],
+  ["run booth.yaml --set steps=-5", /--set steps=-5: steps: expected an integer >= 0; got -5/, 2],
+  ["run booth.yaml --set steps=1.5", /expected an integer >= 0; got 1\.5/, 2],
+  ["run booth.yaml --set learningRate=-1", /learningRate: expected a number >= 0; got -1/, 2],
+  [
+    "run booth.yaml --set learningRate=.nan",
+    /learningRate: expected a number >= 0 or a map of keys; got NaN/,
+    2,
+  ],
+  ["run booth.yaml --set steps", /--set steps: expected path=value/, 2],
+  [
+    "run booth.yaml --set variants.exact.teleport.search=bestAngel",
+    /unknown search "bestAngel"; did you mean "bestAngle"\?/,
+    2,
+  ],
+  [
+    "run booth.yaml --set variants.exact.teleport.when.atStep=[4]",
+    /unknown key; did you mean "atSteps"\?/,
+    2,
+  ],
+  [
+    "run booth.yaml --set variants.exact.teleport.guard=true",
+    /guard: expected false or a map of keys; got true/,
+    2,
+  ],
+  ["run booth.yaml --variant exakt", /no variant "exakt"; did you mean "exact"\? It has plain, exact\./, 2],
+  ["run booth.yaml --seeds 5..1", /--seeds: expected a range a\.\.b with a <= b/, 2],
+  ["run booth.yaml --seeds 0..99999999", /at most 10000 seeds/, 2],
+  ["run booth.yaml --seeds five", /argument 'five' is invalid\. It must be a range/, 2],
+  ["run booth.yaml --seed -1", /argument '-1' is invalid/, 2],
+  ["run booth.yaml --seed 1 --seeds 0..3", /Give --seed or --seeds, not both\./, 2],
+  ["run booth.yaml --jobs 0", /argument '0' is invalid/, 2],
+  ["run booth.yaml --wrong", /unknown option '--wrong'/, 2],
+  ["run booth.yaml --out booth.yaml", /Cannot make a directory for the run in .*: it is there already\./, 1],
+  ["run booth.yaml --resume not-a-run", /leave out the experiment, --set and the seed/, 2],
+  [
+    "run --resume not-a-run",
+    /is not the directory of a run: it has no config\.yaml and no environment\.json/,
+    1,
+  ],
+  ["run --resume nowhere", /Cannot read the run nowhere: no such file or directory/, 1],
+  ["run full.yaml --set problem.matrix=[[1,2],[3,4]]", /symmetric/, 1],
+  ["run full.yaml --set problem.matrix=[[1,0],[0,-4]]", /positive definite/, 2],
+  ["run full.yaml --set problem.start=[1,2,3]", /start needs 2 numbers/, 2],
+  [
+    "run full.yaml --set optimizer.momentum=1.5",
+    /optimizer\.momentum: expected a number >= 0 and < 1; got 1\.5/,
+    2,
+  ],
+  ["run full.yaml --set optimizer.momntum=0.5", /unknown key; did you mean "momentum"\?/, 2],
+  [
+    "run full.yaml --variant moved --set variants.moved.teleport.search.symmetry=positiveScaling",
+    /acts on multilayer perceptrons/,
+    2,
+  ],
+  ["run full.yaml --set dtype=float32", /is in float64: leave dtype out/, 2],
+  ["run net.yaml --set batchSize=1000", /batchSize must be an integer in 1\.\.100/, 2],
+  ["run net.yaml --set epochs=1", /needs either epochs or steps/, 2],
+  ["run net.yaml --set model.activation=rellu", /unknown activation "rellu"; did you mean "relu"\?/, 2],
+  ["run net.yaml --set model.sizes=[64]", /model\.sizes: expected a list of at least 2/, 2],
+  ["compare not-a-run", /is not the directory of a run/, 1],
+  ["compare", /missing required argument 'runs'/, 2],
+  ["plot booth.yaml", /is a file; expected the directory of a run/, 1],
+  ["export not-a-run --to csv", /is not the directory of a run/, 1],
+  ["export not-a-run", /required option '--to <format>' not specified/, 2],
+  ["diagnose nowhere", /There is no file nowhere/, 2],
+  ["data eat", /the action must be one of list, verify, fetch; got "eat"/, 2],
+  ["data verify fashionMnits", /there is no "fashionMnits"; did you mean "fashionMnist"\?/, 2],
+  ["data verify mnist --directory not-a-run", /The files of mnist .* are in none of these folders/, 1],
+  ["list searchs", /There is no list of "searchs"; did you mean "searches"\?/, 2],
+  ["init booth.yaml", /Cannot write booth\.yaml: it is there already\./, 1],
+  ["init x.yaml --kind trian", /The kind must be one of minimize, train; got "trian"\./, 2],
+  ["reproduce booht", /no experiment of that name\. Did you mean "booth"\?/, 2],
+  ["dance", /unknown command 'dance'/, 2],
+];
+
+describe("what the command line cannot do", () => {
+  it.each(cases)(
+    "%s: one clear message, no stack trace, nothing half-written",
+    async (line, message, code) => {
+      const { status, stdout, stderr } = await bench.run(...line.split(" "));
+      expect(stderr).toMatch(/^isoloss: /m);
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/^\s+at /m);
+      expect(stderr).not.toMatch(/defect/);
+      expect(stdout).toBe("");
+      expect(status).toBe(code);
+      const left = readdirSync(bench.folder).filter((name) => name !== "runs");
+      expect(left.sort()).toEqual(files);
+      const runs = join(bench.folder, "runs");
+      expect(existsSync(runs) ? readdirSync(runs) : []).toEqual([]);
+    },
+  );
+
+  it("tells all that is wrong with a config, each with its line", async () => {
+    bench.write(
+      "three.yaml",
+      booth.replace("optimizer: gd", "optimizer: gdd").replace("steps: 10", "steps: -1"),
+    );
+    const { status, stderr } = await bench.run("run", "three.yaml", "--set", "nmae=x");
+    expect(status).toBe(2);
+    expect(stderr.split("\n")).toEqual([
+      "isoloss: 3 things are wrong with the config:",
+      expect.stringMatching(/^three\.yaml:4:1: optimizer: unknown optimiser "gdd"; did you mean "gd"\?/),
+      "three.yaml:6:1: steps: expected an integer >= 0; got -1",
+      expect.stringMatching(/^--set nmae=x: nmae: unknown key; did you mean "name"\?/),
+      "",
+    ]);
+  });
+});

@@ -1,0 +1,279 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeModel, decodeSafetensors, digits, takeRows } from "isoloss";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CompareDocument } from "../../src/commands/compare.js";
+import type { DiagnosedPoint } from "../../src/commands/diagnose.js";
+import type { RunDocument } from "../../src/formats/json.js";
+import { parseXml } from "../well-formed.js";
+import { booth, digits as digitsConfig, workbench } from "./support.js";
+
+const bench = workbench();
+let net: string;
+
+beforeAll(async () => {
+  bench.write("small.yaml", booth);
+  bench.write("digits.yaml", digitsConfig);
+  await bench.run("run", "small.yaml", "--quiet");
+  const { directory } = await bench.json<RunDocument>(
+    ...["run", "digits.yaml", "--variant", "plain", "--set", "steps=300", "--json", "--quiet"],
+  );
+  net = directory as string;
+}, 60_000);
+
+describe("isoloss list", () => {
+  it("has a line for everything that a config may name", async () => {
+    const document = await bench.json<Record<string, { name: string; summary: string }[]>>("list", "--json");
+    expect(Object.keys(document)).toEqual(
+      expect.arrayContaining([
+        "kinds",
+        "problems",
+        "models",
+        "data",
+        "optimisers",
+        "rates",
+        "when",
+        "searches",
+        "symmetries",
+        "objectives",
+        "experiments",
+      ]),
+    );
+    for (const entries of Object.values(document)) {
+      expect(entries.length).toBeGreaterThan(0);
+      for (const { name, summary } of entries) {
+        expect(name).toMatch(/^[\w-]+$/);
+        expect(summary).toMatch(/^\S.*\S$/);
+      }
+    }
+    expect(document.experiments.map((e) => e.name)).toContain("regression-gd");
+    const { stdout } = await bench.run("list", "searches");
+    expect(stdout).toMatch(/^searches\n {2}gradientAscent +gradient ascent/);
+  });
+});
+
+describe("isoloss init", () => {
+  it.each(["minimize", "train"])("writes a commented %s experiment that runs as it is", async (kind) => {
+    const file = `${kind}.yaml`;
+    const { status, stdout } = await bench.run("init", file, "--kind", kind);
+    expect([status, stdout]).toEqual([0, `${file}: run it with\n  isoloss run ${file}\n`]);
+    expect(readFileSync(join(bench.folder, file), "utf8").match(/#/g)?.length).toBeGreaterThan(10);
+    const quick = kind === "train" ? ["--set", "epochs=3", "--seeds", "0..0"] : [];
+    const { status: code, stderr } = await bench.run("run", file, "--quiet", ...quick);
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
+  it("writes the JSON Schema for editors, and stops before a file that is there", async () => {
+    expect((await bench.run("init", "--schema", "schema.json")).status).toBe(0);
+    const schema = JSON.parse(readFileSync(join(bench.folder, "schema.json"), "utf8"));
+    expect(schema.$schema).toMatch(/draft-07/);
+    expect(JSON.stringify(schema)).toContain('"bestAngle"');
+    expect((await bench.run("init", "--schema", "schema.json")).status).toBe(1);
+    expect((await bench.run("init", "--schema", "schema.json", "--force")).status).toBe(0);
+  });
+});
+
+describe("isoloss compare", () => {
+  it("tells steps and seconds to the target, and draws against both", async () => {
+    const document = await bench.json<CompareDocument>(
+      ...["compare", "runs/small-plain-0-1", "runs/small-exact-0-1", "--out", "compared", "--json"],
+    );
+    expect(document.target).toBeCloseTo(2.2025169931315807, 12);
+    const [plain, exact] = document.groups;
+    expect(plain).toMatchObject({
+      name: "plain",
+      seeds: [0],
+      reached: 1,
+      steps: { mean: 10 },
+      speedUp: null,
+    });
+    // From its teleport before step 4, L falls by (1 - 18 * 0.08)^2 = 0.1936 a step: 17.95, 3.47, 0.67.
+    expect(exact).toMatchObject({ name: "exact", reached: 1, steps: { mean: 6 } });
+    expect(exact.speedUp?.ratio).toBeGreaterThan(0);
+    const names = readdirSync(join(bench.folder, "compared")).sort();
+    expect(names).toEqual(["data.csv", "grad-norm.svg", "level-sets.svg", "loss-seconds.svg", "loss.svg"]);
+  });
+
+  it("says which runs never came to a target", async () => {
+    const { stdout } = await bench.run(
+      "compare",
+      "runs/small-plain-0-1",
+      "runs/small-exact-0-1",
+      "--target",
+      "0.01",
+    );
+    expect(stdout).toMatch(/^plain +1 .* 0 of 1 +- +- +-$/m);
+    expect(stdout).toMatch(/^exact +1 .* 1 of 1 +9 /m);
+  });
+});
+
+describe("isoloss plot", () => {
+  it("draws what runs have numbers for, with the numbers beside", async () => {
+    const { figures } = await bench.json<{ figures: string[] }>(
+      "plot",
+      net,
+      "--out",
+      "plots",
+      "--theme",
+      "dark",
+      "--json",
+    );
+    const names = figures.map((path) => path.slice(join(bench.folder, "plots").length + 1)).sort();
+    expect(names).toEqual([
+      "accuracy-seconds.svg",
+      "accuracy.svg",
+      "data.csv",
+      "grad-norm.svg",
+      "loss-seconds.svg",
+      "loss.svg",
+      "validation-seconds.svg",
+      "validation.svg",
+    ]);
+    for (const name of names.filter((n) => n.endsWith(".svg"))) {
+      parseXml(readFileSync(join(bench.folder, "plots", name), "utf8"));
+    }
+    const csv = readFileSync(join(bench.folder, "plots", "data.csv"), "utf8");
+    expect(csv.split("\r\n")[0]).toBe(
+      "run,seed,step,loss,gradNormSq,seconds,validation.loss,validation.accuracy",
+    );
+  });
+});
+
+describe("isoloss export", () => {
+  it("writes a model whose logits are the trained network's", async () => {
+    const { file } = await bench.json<{ file: string }>(
+      "export",
+      net,
+      "--to",
+      "onnx",
+      "--batch",
+      "8",
+      "--json",
+    );
+    const model = decodeModel(readFileSync(file));
+    expect(model.graph.outputs.map(({ name }) => name)).toEqual(["logits"]);
+    const { file: weightFile } = await bench.json<{ file: string }>(
+      "export",
+      net,
+      "--to",
+      "safetensors",
+      "--json",
+    );
+    const { tensors } = decodeSafetensors(readFileSync(weightFile));
+    expect(Object.keys(tensors).sort()).toEqual([
+      "params.layers.0.bias",
+      "params.layers.0.weight",
+      "params.layers.1.bias",
+      "params.layers.1.weight",
+    ]);
+    const ort = await import("onnxruntime-node");
+    const session = await ort.InferenceSession.create(file);
+    const x = takeRows(
+      digits().images,
+      Int32Array.from({ length: 8 }, (_, i) => i),
+    );
+    const { logits } = await session.run({ x: new ort.Tensor("float32", x.data as Float32Array, [8, 64]) });
+    const [w0, b0, w1, b1] = ["0.weight", "0.bias", "1.weight", "1.bias"].map(
+      (name) => tensors[`params.layers.${name}`].data as Float32Array,
+    );
+    for (let i = 0; i < 8; i++) {
+      const hidden = Array.from(b0, (b, j) => {
+        let z = b;
+        for (let k = 0; k < 64; k++) z += w0[j * 64 + k] * Number(x.data[i * 64 + k]);
+        return z > 0 ? z : 0.01 * z;
+      });
+      for (let c = 0; c < 10; c++) {
+        const expected = hidden.reduce((a, h, j) => a + w1[c * 12 + j] * h, b1[c]);
+        expect(Number(logits.data[i * 10 + c])).toBeCloseTo(expected, 4);
+      }
+    }
+  });
+
+  it("writes the records as CSV and for TensorBoard", async () => {
+    const run = "runs/small-exact-0-1";
+    const { file } = await bench.json<{ file: string }>(
+      "export",
+      run,
+      "--to",
+      "csv",
+      "--out",
+      "x.csv",
+      "--json",
+    );
+    const lines = readFileSync(file, "utf8").split("\r\n");
+    expect(lines[0]).toBe("step,loss,gradNormSq,seconds,params.0,params.1");
+    expect(lines).toHaveLength(13);
+    const { file: events } = await bench.json<{ file: string }>(
+      "export",
+      run,
+      "--to",
+      "tensorboard",
+      "--json",
+    );
+    expect(events).toMatch(/events\.out\.tfevents\.\d{10}\.isoloss$/);
+    expect(existsSync(events)).toBe(true);
+  });
+});
+
+describe("isoloss diagnose", () => {
+  it("tells the theory's figures at start, teleport and end of a run", async () => {
+    const { points } = await bench.json<{ points: DiagnosedPoint[] }>(
+      "diagnose",
+      "runs/small-exact-0-1",
+      "--json",
+    );
+    expect(points.map(({ at }) => at)).toEqual([
+      "at the start",
+      "at the teleport before step 4",
+      "at the end",
+    ]);
+    const [start, teleport, end] = points.map(({ diagnosis }) => diagnosis);
+    // spec/teleportation.md, section 7: eigenvalues 2 and 18; ||g||^2 75.03 -> 646.1.
+    expect(start.lambdaMax).toBeCloseTo(18, 6);
+    expect(start.lambdaMin).toBeCloseTo(2, 6);
+    expect(teleport.speedUp).toBeCloseTo(646.1356093162 / 75.02955620283186, 6);
+    expect(end.levelSetShare).toBeCloseTo(1, 6);
+  });
+
+  it("looks at an experiment's start, and at a network's checkpoint", async () => {
+    const { stdout } = await bench.run("diagnose", "rosenbrock");
+    expect(stdout).toMatch(/^at the start\n {2}The loss is 404, /);
+    const { points } = await bench.json<{ points: DiagnosedPoint[] }>("diagnose", net, "--json");
+    expect(points[0].step).toBe(300);
+    expect(points[0].diagnosis.gradNormSq).toBeGreaterThan(0);
+  });
+});
+
+describe("isoloss data", () => {
+  it("lists data sets and verifies the embedded one", async () => {
+    const { data } = await bench.json<{ data: { name: string; present: boolean }[] }>(
+      "data",
+      "list",
+      "--json",
+    );
+    expect(data.map(({ name }) => name)).toEqual(["digits", "fashionMnist", "mnist"]);
+    expect(data[0].present).toBe(true);
+    const { stdout } = await bench.run("data", "verify", "digits");
+    expect(stdout).toBe("digits: 1797 training images of 64 pixels, as they should be.\n");
+  });
+
+  it("fetches from a mirror that does not answer with one clear message", async () => {
+    const { status, stderr } = await bench.run(
+      ...["data", "fetch", "mnist", "--directory", "nowhere", "--mirror", "http://127.0.0.1:9/"],
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^isoloss: Cannot download train-images-idx3-ubyte\.gz:/);
+    expect(existsSync(join(bench.folder, "nowhere"))).toBe(false);
+  });
+});
+
+describe("help", () => {
+  it.each(["run", "reproduce", "list", "init", "compare", "plot", "diagnose", "export", "data", "demo"])(
+    "of %s teaches, with an example",
+    async (command) => {
+      const { status, stdout, stderr } = await bench.run(command, "--help");
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n  isoloss ${command}`));
+    },
+  );
+});

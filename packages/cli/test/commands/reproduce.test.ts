@@ -1,0 +1,123 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { ReproduceDocument } from "../../src/commands/reproduce.js";
+import { parseXml } from "../well-formed.js";
+import { booth, workbench } from "./support.js";
+
+const bench = workbench();
+
+describe("isoloss reproduce", () => {
+  it("compares the functions of two variables with the specification: all pass", async () => {
+    const document = await bench.json<ReproduceDocument>(
+      ...["reproduce", "quadratic", "booth", "rosenbrock", "--json", "--quiet", "--strict"],
+    );
+    expect(document.experiments.map((e) => [e.name, e.status])).toEqual([
+      ["quadratic", "completed"],
+      ["booth", "completed"],
+      ["rosenbrock", "completed"],
+    ]);
+    expect(document.counts).toEqual({ pass: 32, differs: 0, "not reproducible": 0 });
+    const [first] = document.experiments[0].verdicts;
+    expect(Object.keys(first)).toEqual([
+      "outcome",
+      "variant",
+      "seed",
+      "path",
+      "measured",
+      "expected",
+      "text",
+      "source",
+    ]);
+    const html = readFileSync(document.report, "utf8");
+    expect(html).toContain("8 of 8 expected numbers come out");
+    expect(html.match(/<svg/g)?.length).toBe(12);
+    expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+    const figures = readdirSync(join(bench.folder, "reproduced", "figures"));
+    expect(figures).toContain("rosenbrock-level-sets.svg");
+    for (const name of figures)
+      parseXml(readFileSync(join(bench.folder, "reproduced", "figures", name), "utf8"));
+  });
+
+  it("runs all that is packaged with --quick, regressions to the specification's numbers", async () => {
+    const document = await bench.json<ReproduceDocument>(
+      ...["reproduce", "regression-gd", "regression-adagrad", "rosenbrock-20d", "classify-digits"],
+      ...["classify-digits-deep", "--quick", "--json", "--quiet", "--out", "quick"],
+    );
+    expect(document.experiments.map((e) => e.status)).toEqual(Array(5).fill("completed"));
+    expect(document.counts.differs).toBe(0);
+    expect(document.counts.pass).toBeGreaterThanOrEqual(19);
+    const { rates } = document.experiments[0];
+    expect(rates?.baseline).toBe("plain");
+    expect(rates?.tuned.exact.seeds).toBe(3);
+    expect(rates?.grid.map((g) => g.rate)).toEqual([4e-4, 8e-4]);
+    expect(readFileSync(document.report, "utf8")).toMatch(/at its tuned rate 0\.000\d/);
+  }, 180_000);
+
+  it("tells what differs, which is an error with --strict alone", async () => {
+    const file = bench.write(
+      "wrong.yaml",
+      `${booth}expected:
+  - { path: "loss.history[0]", value: 145, source: nobody }
+  - { path: "loss.history[99]", value: 1, source: nobody }
+  - { path: metrics.nothing, notReproducible: the paper does not tell its settings, source: nobody }
+  - { variant: exact, path: "teleports[0].drift", atMost: 1.0e-9, source: the guard }
+`,
+    );
+    const lenient = await bench.run("reproduce", file, "--quiet");
+    expect(lenient.status).toBe(0);
+    expect(lenient.stdout).toMatch(
+      /^differs {2}plain: loss\.history\[0\] is 144; expected 145 within 0\.000001 of it \(nobody\)\.$/m,
+    );
+    expect(lenient.stdout).toMatch(
+      /^not reproducible {2}plain: loss\.history\[99\]: there is no such number/m,
+    );
+    expect(lenient.stdout).toMatch(/^not reproducible {2}plain: metrics\.nothing: the paper does not tell/m);
+    expect(lenient.stdout).toMatch(/^1 pass, 1 differ, 2 not reproducible; 1 experiments/m);
+    expect((await bench.run("reproduce", file, "--quiet", "--strict")).status).toBe(1);
+  });
+
+  it("skips an experiment without its data, and says how to get them", async () => {
+    bench.write(
+      "mnist.yaml",
+      `name: needs-mnist
+kind: train
+data: mnist
+model: { name: mlp, sizes: [784, 4, 10] }
+optimizer: sgd
+learningRate: 0.1
+batchSize: 20
+steps: 5
+`,
+    );
+    const { status, stdout } = await bench.cli.run(["reproduce", "mnist.yaml", "quadratic", "--quiet"], {
+      cwd: bench.folder,
+      env: { XDG_CACHE_HOME: join(bench.folder, "cache"), ISOLOSS_DATA: "" },
+    });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^skipped: mnist is not on this computer\. Get it with: isoloss data fetch mnist$/m,
+    );
+    expect(stdout).toMatch(/^8 pass, 0 differ, 0 not reproducible; 2 experiments/m);
+  });
+
+  it("ends with 1 when an experiment fails, after the others", async () => {
+    const file = bench.write(
+      "fails.yaml",
+      booth.replace("problem: booth", "problem: { name: rosenbrock2n, start: [1] }"),
+    );
+    const { status, stdout } = await bench.run("reproduce", file, "quadratic", "--quiet", "--out", "failing");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^failed: plain, seed 0: rosenbrock2n: start needs 20 numbers/m);
+    expect(stdout).toMatch(/^8 pass/m);
+    expect(existsSync(join(bench.folder, "failing", "report.html"))).toBe(true);
+  });
+
+  it("lists what there is", async () => {
+    const { status, stdout } = await bench.run("reproduce", "--list");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^booth +Booth's function.*NeurIPS 2022/m);
+    expect(stdout.trim().split("\n").length).toBeGreaterThanOrEqual(10);
+    expect(existsSync(join(bench.folder, "reproduced", "report.html"))).toBe(true);
+  });
+});

@@ -1,0 +1,123 @@
+import { OptionError } from "isoloss";
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/config/load.js";
+import { executeJob, type Job, type JobResult } from "../../src/experiments/job.js";
+import { compareRates, rateSentence, ratioText } from "../../src/experiments/rates.js";
+import { resolveExperiment } from "../../src/experiments/resolve.js";
+import { experimentSchema } from "../../src/experiments/schema.js";
+import { runDocument } from "../../src/formats/json.js";
+
+const resolved = (rates: string) =>
+  resolveExperiment(
+    parseConfig(
+      `name: x
+kind: minimize
+problem: quadratic
+optimizer: gd
+learningRate: 0.05
+steps: 10
+variants:
+  plain: {}
+  exact: { teleport: { when: { atSteps: [0] }, search: quadraticOptimum } }
+rates: ${rates}
+`,
+      { schema: experimentSchema, file: "x.yaml" },
+    ),
+  );
+
+const runAll = async (jobs: readonly Job[]): Promise<JobResult[]> => {
+  const results: JobResult[] = [];
+  for (const job of jobs) results.push(await executeJob(job, { progress() {}, shouldStop: () => false }));
+  return results;
+};
+
+/** A run whose loss at step t is start * factor^t, a tenth of a second a step. */
+const geometric = (job: Job, start: number, factor: number): JobResult => {
+  const loss = Array.from({ length: 11 }, (_, t) => start * factor ** t);
+  return {
+    experiment: job.name,
+    variant: job.variant,
+    seed: job.seed,
+    settings: job.settings,
+    document: runDocument({
+      name: "x",
+      seed: job.seed,
+      status: "completed",
+      steps: 10,
+      wallSeconds: 1,
+      loss,
+    }),
+    seconds: loss.map((_, t) => t / 10),
+    jumps: [],
+  };
+};
+
+describe("compareRates", () => {
+  it("tunes on some seeds, judges on others, and gives shares of the tuned plain run's steps and time", async () => {
+    const seen: Job[] = [];
+    // The plain run is best at 0.1, where it halves the loss; the other quarters it, and is best at 0.2.
+    const rates = await compareRates(
+      resolved("{ grid: [0.1, 0.2], tune: 0..1, confirm: 10..12 }"),
+      async (jobs) => {
+        seen.push(...jobs);
+        return jobs.map((job) => {
+          const rate = job.settings.learningRate as number;
+          if (job.variant === "plain") return geometric(job, 1, rate === 0.1 ? 0.5 : 0.9);
+          return geometric(job, 1, rate === 0.1 ? 0.5 : 0.25);
+        });
+      },
+    );
+    expect(rates).toMatchObject({ baseline: "plain", rate: 0.1 });
+    expect(rates?.grid[0].losses.plain).toBeCloseTo(0.5 ** 10, 12);
+    const tuned = rates?.tuned.exact;
+    expect(tuned).toMatchObject({ rate: 0.2, reached: 3, seeds: 3 });
+    // 0.25^5 = 0.5^10.
+    expect(tuned?.steps?.ratio).toBeCloseTo(0.5, 12);
+    expect(tuned?.seconds?.ratio).toBeCloseTo(0.5, 12);
+    expect(rates?.sameRate.exact.steps?.ratio).toBeCloseTo(1, 12);
+    expect(seen.slice(0, 8).every(({ seed }) => seed < 2)).toBe(true);
+    expect(seen.slice(8).every(({ seed }) => seed >= 10)).toBe(true);
+    expect(seen).toHaveLength(8 + 3 * 3);
+    if (rates && tuned) {
+      const text =
+        "exact, at its tuned rate 0.2, needs 0.5 [0.5, 0.5] of the steps and 0.5 [0.5, 0.5] of the wall-clock time of tuned plain to its final loss, teleports included (3 seeds, 95 % intervals).";
+      expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
+      const wider = [{ rate: 0.01, losses: {} }, ...rates.grid, { rate: 1, losses: {} }];
+      expect(rateSentence("exact", { ...rates, grid: wider }, tuned)).toBe(text);
+    }
+  });
+
+  it("claims no ratio where a seed never comes to the target, and counts those that do", async () => {
+    const rates = await compareRates(resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"), async (jobs) =>
+      jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : job.seed === 11 ? 0.9 : 0.4)),
+    );
+    expect(rates?.tuned.exact).toMatchObject({ reached: 2, seeds: 3, steps: null, seconds: null });
+    expect(ratioText(null)).toBe("-");
+    if (rates) expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(/in 2 of 3 seeds\.$/);
+  });
+
+  it("does not choose a rate at which a run diverges", async () => {
+    // Beyond 2 / 10 the quadratic diverges.
+    const rates = await compareRates(
+      resolved("{ grid: [0.05, 0.15, 1.0e+40], tune: [0], confirm: [1] }"),
+      runAll,
+    );
+    expect(rates?.rate).toBe(0.15);
+    expect(rates?.grid[2].losses).toEqual({ plain: null, exact: null });
+    expect(rates?.tuned.exact.reached).toBe(1);
+  });
+
+  it("refuses seeds that both choose and judge, and variants that are not there", async () => {
+    await expect(
+      compareRates(resolved("{ grid: [0.1], tune: 0..3, confirm: 3..5 }"), runAll),
+    ).rejects.toThrow(OptionError);
+    const wrong = resolved("{ grid: [0.1], tune: [0], confirm: [1], variants: [nothing] }");
+    await expect(compareRates(wrong, runAll)).rejects.toThrow(/no variant "nothing"/);
+  });
+
+  it("is left out where an experiment has no grid", async () => {
+    const plain = resolved("{ grid: [0.1], tune: [0], confirm: [1] }");
+    const { rates: _, ...rest } = plain;
+    expect(await compareRates(rest, runAll)).toBeUndefined();
+  });
+});
