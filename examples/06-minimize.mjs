@@ -13,6 +13,8 @@ for (const [name, teleport] of Object.entries(runs)) {
   console.log(`${name}: loss ${run.loss.at(-1).toPrecision(3)} after ${common.steps} steps`);
   for (const { step, drift, gradNormSqBefore, gradNormSqAfter } of run.teleports.slice(0, 1)) {
     const gain = gradNormSqAfter / gradNormSqBefore;
-    console.log(`  step ${step}: ||grad L||^2 times ${gain.toPrecision(3)}, drift ${drift < 1e-9 ? "below 1e-9" : drift}`);
+    console.log(
+      `  step ${step}: ||grad L||^2 times ${gain.toPrecision(3)}, drift ${drift < 1e-9 ? "below 1e-9" : drift}`,
+    );
   }
 }

@@ -1,15 +1,5 @@
 // The symmetries of a hand-written loss, found from its graph.
-import {
-  createTeleporter,
-  matmul,
-  mean,
-  Mt19937,
-  relu,
-  square,
-  sub,
-  symmetriesOf,
-  torchRand,
-} from "isoloss";
+import { createTeleporter, Mt19937, matmul, mean, relu, square, sub, symmetriesOf, torchRand } from "isoloss";
 
 // Two layers of relu, then a factorised output U V: no layer classes, only operations.
 const loss = ({ a, b, u, v }, { x, y }) => {
@@ -17,7 +7,10 @@ const loss = ({ a, b, u, v }, { x, y }) => {
   return mean(square(sub(matmul(matmul(hidden, u), v), y)));
 };
 const rng = new Mt19937(0);
-const uniform = (...shape) => ({ shape, data: Float64Array.from(torchRand(rng, shape).data, (r) => r - 0.3) });
+const uniform = (...shape) => ({
+  shape,
+  data: Float64Array.from(torchRand(rng, shape).data, (r) => r - 0.3),
+});
 const params = { a: uniform(5, 8), b: uniform(8, 6), u: uniform(6, 3), v: uniform(3, 4) };
 const batch = { x: uniform(32, 5), y: uniform(32, 4) };
 

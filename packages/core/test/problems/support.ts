@@ -32,7 +32,7 @@ export async function measurer<P>(
 export const numbers = ({ w }: VectorParams): number[] => Array.from(w.data as Float64Array);
 
 /** One step of gradient descent. */
-export function descended({ w }: VectorParams, gradient: VectorParams, rate: number): VectorParams {
+function descended({ w }: VectorParams, gradient: VectorParams, rate: number): VectorParams {
   const g = gradient.w.data as Float64Array;
   return { w: { shape: w.shape, data: (w.data as Float64Array).map((v, i) => v - rate * g[i]) } };
 }

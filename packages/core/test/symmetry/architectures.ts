@@ -113,7 +113,7 @@ export async function compiled(f: unknown, { params, batch, runtime }: Architect
 }
 
 /** Changes every number of a tree. */
-export function mapTree<P>(f: (v: number) => number, tree: P, dtype: Float): P {
+function mapTree<P>(f: (v: number) => number, tree: P, dtype: Float): P {
   const { leaves, def } = flatten<NdArray>(tree, isNdArray);
   const changed = leaves.map(({ shape, data }) =>
     astype({ shape, data: Float64Array.from(data as Float64Array, f) }, dtype),
