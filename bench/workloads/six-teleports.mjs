@@ -69,7 +69,7 @@ async function stepsOf({ loss, start, batch }, optimizer) {
 const problemOf = (seed) => mlpRegression({ seed });
 
 /** The learning rate with the lowest median loss at the horizon over the tuning draws. */
-export async function tuned(optimizer) {
+async function tuned(optimizer) {
   const ends = rates.map(() => []);
   for (const seed of tuning) {
     const steps = await stepsOf(problemOf(seed), optimizer);
@@ -84,7 +84,7 @@ export async function tuned(optimizer) {
 }
 
 /** Wall-clock of a run with teleports up to the plain run's final loss, in that of the plain run; and steps likewise. */
-export async function raced(seed, { optimizer, objective, rate, rounds, ...how }) {
+async function raced(seed, { optimizer, objective, rate, rounds, ...how }) {
   const { count, every, ...ascent } = { ...settings, ...how };
   const problem = problemOf(seed);
   const { loss, start, batch } = problem;
