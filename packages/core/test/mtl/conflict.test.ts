@@ -3,9 +3,11 @@ import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../src/errors.js";
 import { balanceWeights, conflictOf, isTriggered } from "../../src/mtl/conflict.js";
 import { readGolden } from "../nn/support.js";
+import { goldenLedger } from "./golden-ledger.js";
 import { expectNumbers, gramian, matrix, type Rows } from "./stateful-support.js";
 
 interface CostHelpers {
+  g0: number[];
   "cos(g0,g_k)": (number | null)[];
   "trigger_code: min cos <= 0": boolean | null;
   smallest_norm_task: number;
@@ -15,10 +17,11 @@ interface CostHelpers {
   weak_conflict: boolean;
 }
 
-const { matrices, costHelpers } = readGolden<{
-  matrices: Record<string, Rows>;
-  costHelpers: Record<string, CostHelpers>;
-}>("mtl-metrics.json");
+const { matrices } = readGolden<{ matrices: Record<string, Rows> }>("mtl-metrics.json");
+const { golden: costHelpers, unread } = goldenLedger<Record<string, CostHelpers>>(
+  "mtl-metrics.json",
+  "costHelpers",
+);
 
 /** Where the reference has NaN, for a zero gradient, a cosine is 0. */
 const orZero = (values: readonly (number | null)[]) => values.map((x) => x ?? 0);
@@ -28,6 +31,9 @@ describe("conflicts", () => {
     const found = conflictOf(gramian(matrices[name]));
     expectNumbers(found.meanCosines, orZero(golden["cos(g0,g_k)"]), 1e-12);
     expectNumbers(found.cosines.data, orZero(golden.pairwise_cos.flat()), 1e-12);
+    // ||g_0|| from the reference's g_0 and from the cosines: cos(g_0, g_k) ||g_k|| averages to ||g_0||.
+    const along = found.meanCosines.reduce((sum, c, k) => sum + (c * found.norms[k]) / found.norms.length, 0);
+    expect(along).toBeCloseTo(Math.hypot(...golden.g0), 12);
     expect(found.weak).toBe(golden.weak_conflict);
     expect(found.released).toBe(golden["trigger_code: min cos <= 0"] ?? false);
     expect(found.dominated).toBe(golden["trigger_paper_eq3: cos(g0,g_smallest)<0"] ?? false);
@@ -138,4 +144,8 @@ describe("conflicts", () => {
     expect(() => balanceWeights(matrix([[NaN]]))).toThrow(NumericalError);
     expect(() => balanceWeights(matrix([[NaN]]))).toThrow("gradients of tasks 0 and 0 is NaN");
   });
+});
+
+it("leaves nothing of the authors' helpers aside but which zero gradient is the smallest", () => {
+  expect(unread()).toEqual(["zero3x4/smallest_norm_task", "allzero2x3/smallest_norm_task"]);
 });

@@ -70,6 +70,19 @@ describe("The worked example J = [[-4, 1, 1], [6, 1, 1]]", () => {
   });
 });
 
+describe("The example J = [[1, 0], [-0.5, 1]] of cost.md, section 7", () => {
+  it.each([
+    [1, [1.34499702, 1.20300191]],
+    [2, [1.47063523, 1.29205457]],
+  ])("has for FairGrad with alpha %f the known weights", (alpha, weights) => {
+    const rows: Rows = [
+      [1, 0],
+      [-0.5, 1],
+    ];
+    close(firstStep(as(fairgrad({ alpha, scale: "mean" })), rows).w, weights, 8);
+  });
+});
+
 describe("Conventions", () => {
   const first = (method: MultiTaskMethod<never>) => firstStep(method, base).w;
 

@@ -1,20 +1,12 @@
-// Methods that take three independent batches a step. Expected numbers: golden/mtl-aggregators.json (LibMTL).
+// Methods that take three independent batches a step; their golden steps are in stateful-golden.test.ts.
 import { describe, expect, it } from "vitest";
 import { NumericalError, ShapeError } from "../../src/errors.js";
 import { modo } from "../../src/mtl/methods/modo.js";
 import { sdmgrad } from "../../src/mtl/methods/sdmgrad.js";
 import { readGolden } from "../nn/support.js";
-import { directionOf, inputOf, jacobianOf, type Rows } from "./jacobians.js";
+import { inputOf, jacobianOf, type Rows } from "./jacobians.js";
 
-interface Golden {
-  stateful: {
-    J: Rows[];
-    MoDo: { steps: { direction: number[]; lambd: number[] }[] };
-    SDMGrad: { steps: { direction: number[]; w: number[] }[] };
-  };
-}
-
-const { J, MoDo, SDMGrad } = readGolden<Golden>("mtl-aggregators.json").stateful;
+const { J } = readGolden<{ sequences: { inputs: { J: Rows[] } } }>("mtl-stateful.json").sequences.inputs;
 const input = inputOf(J[0], { samples: J.map(jacobianOf) });
 
 function close(actual: ArrayLike<number> | undefined, expected: number[], tolerance = 1e-6): void {
@@ -24,35 +16,11 @@ function close(actual: ArrayLike<number> | undefined, expected: number[], tolera
 }
 
 describe("SDMGrad", () => {
-  it("equals LibMTL's two steps, with its inner rate of 5", () => {
-    const method = sdmgrad({ lambda: 0.3, iterations: 20, rate: 5, momentum: 0.5 });
-    let state = method.init(3);
-    for (const step of SDMGrad.steps) {
-      const combination = method.combine(input, state);
-      state = combination.state;
-      close(state.w, step.w);
-      close(directionOf(J[0], combination.weights ?? []), step.direction);
-    }
-  });
-
   it("is the mean for a very large lambda, and without inner steps", () => {
     const large = sdmgrad({ lambda: 1e12 }).combine(input, sdmgrad().init(3)).weights;
     close(large, [1 / 3, 1 / 3, 1 / 3], 1e-9);
     const none = sdmgrad({ iterations: 0 }).combine(input, sdmgrad().init(3)).weights;
     close(none, [1 / 3, 1 / 3, 1 / 3], 1e-15);
-  });
-});
-
-describe("MoDo", () => {
-  it("equals LibMTL's two steps", () => {
-    const method = modo({ gamma: 0.1, rho: 0.1 });
-    let state = method.init(3);
-    for (const step of MoDo.steps) {
-      const { direction, state: next } = method.combine(input, state);
-      state = next;
-      close(state.lambda, step.lambd);
-      close(direction, step.direction);
-    }
   });
 });
 

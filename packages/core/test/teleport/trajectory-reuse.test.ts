@@ -1,18 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../src/errors.js";
 import { blendMoment, trajectorySimilarity } from "../../src/teleport/trajectory-reuse.js";
+import { goldenLedger } from "../mtl/golden-ledger.js";
 import { expectNumbers } from "../mtl/stateful-support.js";
-import { readGolden } from "../nn/support.js";
 
-const { costHtr } = readGolden<{
-  costHtr: { example: { g_prev: number[]; delta_theta: number[]; sigma: number } };
-}>("mtl-metrics.json");
+const { golden, unread } = goldenLedger<{
+  example: { g_prev: number[]; delta_theta: number[]; sigma: number };
+}>("mtl-metrics.json", "costHtr");
 
 describe("trajectory reuse", () => {
   it("measures sigma as the authors' program does", () => {
-    const { g_prev: g, delta_theta: move, sigma } = costHtr.example;
+    const { g_prev: g, delta_theta: move, sigma } = golden.example;
     expect(trajectorySimilarity(move, g)).toBeCloseTo(sigma, 14);
     expect(trajectorySimilarity(move, g, { sign: "descent" })).toBeCloseTo(-sigma, 14);
+    expect(unread()).toEqual([]);
   });
 
   it("gives sigma 0 without a move or a gradient, and the same at any size", () => {

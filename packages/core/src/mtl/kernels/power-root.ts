@@ -27,6 +27,7 @@ export function powerRoot(G: Square, p: number): Float64Array | null {
   const n = rowNorms(G);
   if (n.includes(0)) return null;
   const C = cosines(G, n);
+  if (n.length === 2 && p === 1) return ofTwo(1 + C.data[1], n);
   const logs = n.map((x) => Math.log(x));
   // With x_k = y_k / n_k the equation is C y = n^{p-1} y^{-p}; logarithms keep the powers in range.
   const powers = (y: Float64Array) => y.map((v, k) => Math.exp((p - 1) * logs[k] - p * Math.log(v)));
@@ -51,6 +52,10 @@ export function powerRoot(G: Square, p: number): Float64Array | null {
   }
   return null;
 }
+
+/** x_k = 1 / (n_k sqrt(1 + cos)): the only closed form, for two tasks and p = 1. */
+const ofTwo = (agreement: number, n: Float64Array): Float64Array | null =>
+  agreement > 2 * stationary ? n.map((x) => 1 / (x * Math.sqrt(agreement))) : null;
 
 /** The y with z = n^{p-1} y^{-p}. */
 const rootOf = (z: number, log: number, p: number) => Math.exp(((p - 1) * log - Math.log(z)) / p);
