@@ -162,7 +162,7 @@ describe.each(Object.entries(table))("%s", (key, { method, tolerance, loose, rev
       expectClose(directionOf(rows, w), expected.direction ?? [], limit);
     }
     const own = expected.inner_simplex_w ?? expected.returned_weights;
-    if (own) expectClose([...(inner?.(rows, w, losses) ?? w)], own, limit);
+    if (own) expectClose(Array.from(inner?.(rows, w, losses) ?? w), own, limit);
   });
 
   it("has no NaN on any matrix", () => {
