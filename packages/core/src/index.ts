@@ -236,6 +236,8 @@ export { resnet18 } from "./nn/models/resnet18.js";
 export { segnet } from "./nn/models/segnet.js";
 export { vgg6 } from "./nn/models/vgg6.js";
 export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./nn/norm.js";
+export type { FromOnnxOptions, ImportedInput, ImportedModel } from "./nn/onnx/from-onnx.js";
+export { fromOnnx } from "./nn/onnx/from-onnx.js";
 export type { AdagradOptions } from "./optim/adagrad.js";
 export { adagrad } from "./optim/adagrad.js";
 export type { AdamOptions } from "./optim/adam.js";

@@ -25,6 +25,7 @@ describe("an exported model", () => {
     const file = decodeModel(toOnnx(graph, { constants: weights, metadata: { task: "digits" } }));
     expect(file.graph.inputs.map((i) => i.name)).toEqual(["x"]);
     expect(file.graph.outputs.map((o) => o.name)).toEqual(["logits"]);
+    expect(file.graph.initializers.map((t) => t.name)).toEqual(expect.arrayContaining(Object.keys(weights)));
     expect(new Set(file.graph.nodes.map((n) => n.domain ?? ""))).toEqual(new Set([""]));
     expect(file.opsets).toEqual([{ domain: "", version: 18 }]);
     expect(file.metadata).toEqual({ task: "digits" });

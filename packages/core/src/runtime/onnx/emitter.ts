@@ -1,5 +1,5 @@
 import type { DType, NdArray } from "../../array.js";
-import { allocate } from "../../array.js";
+import { allocate, dtypeOf } from "../../array.js";
 import type { EmitOptions, OnnxEmitter, OnnxValue } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
@@ -94,7 +94,7 @@ export class Emitter implements OnnxEmitter {
     if (known !== undefined) return known;
     const name = `c:${this.constants.size}`;
     this.constants.set(key, name);
-    this.initializers.push({ name, dtype: onnxDType(data), shape, data: data as OnnxData });
+    this.initializers.push(onnxTensor(name, { shape, data }));
     return name;
   }
 
@@ -123,8 +123,7 @@ export class Emitter implements OnnxEmitter {
   }
 }
 
-function onnxDType(data: NdArray["data"]): OnnxTensor["dtype"] {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Float64Array) return "float64";
-  return data instanceof BigInt64Array ? "int64" : "bool";
+/** An array as a tensor of a file. */
+export function onnxTensor(name: string, array: NdArray): OnnxTensor {
+  return { name, dtype: dtypeOf(array), shape: array.shape, data: array.data as OnnxData };
 }

@@ -1,13 +1,12 @@
-import type { NdArray } from "../../array.js";
+import { astype, type NdArray } from "../../array.js";
 import { IsolossError, ShapeError } from "../../errors.js";
-import { type Graph, topologicalOrder } from "../../graph/graph.js";
-import { constant } from "../../graph/ops/leaf.js";
+import type { Graph } from "../../graph/graph.js";
 import { simplify } from "../../graph/simplify.js";
-import { apply, formatType, sameShape, type Tensor } from "../../graph/tensor.js";
-
+import { formatType, sameShape } from "../../graph/tensor.js";
 import type { Values } from "../executable.js";
-import { encodeModel } from "./codec.js";
-import { emitModel } from "./emit.js";
+import { encodeModel, type OnnxTensor } from "./codec.js";
+import { emitModel, inputName } from "./emit.js";
+import { onnxTensor } from "./emitter.js";
 
 export interface ToOnnxOptions {
   /** Values of inputs that become part of the file, such as trained parameters, by input name. */
@@ -18,7 +17,7 @@ export interface ToOnnxOptions {
 
 /**
  * A graph as the bytes of an `.onnx` file of standard operators (opset 18), which any ONNX program reads.
- * Inputs and outputs keep their names.
+ * Inputs, outputs and constants keep their names. `fromOnnx` reads it back.
  *
  * @throws ShapeError when a constant does not fit its input; IsolossError for a constant without an input
  *
@@ -27,37 +26,32 @@ export interface ToOnnxOptions {
  * const file = toOnnx(graph, { constants: { "params.layers.0.weight": weight } });
  */
 export function toOnnx(graph: Graph, { constants = {}, metadata = {} }: ToOnnxOptions = {}): Uint8Array {
-  const bound = Object.keys(constants).length === 0 ? graph : bindConstants(graph, constants);
-  return encodeModel(emitModel(simplify(bound), { portable: true, metadata }));
+  const model = emitModel(simplify(graph), { portable: true, metadata });
+  const initializers = Object.entries(constants).map(([name, value]) => stored(graph, name, value));
+  const bound = new Set(initializers.map(({ name }) => name));
+  return encodeModel({
+    ...model,
+    graph: {
+      ...model.graph,
+      inputs: model.graph.inputs.filter(({ name }) => !bound.has(name)),
+      initializers: [...initializers, ...model.graph.initializers],
+    },
+  });
 }
 
-/** The graph with some inputs replaced by constants. */
-function bindConstants(graph: Graph, constants: Values): Graph {
-  const forms = new Map<Tensor, Tensor>();
-  for (const [name, value] of Object.entries(constants)) {
-    const port = graph.inputs.find((p) => p.name === name);
-    if (!port) {
-      throw new IsolossError(
-        `toOnnx: the graph has no input "${name}"; it has ${graph.inputs.map((p) => p.name).join(", ")}.`,
-      );
-    }
-    const { tensor } = port;
-    if (!sameShape(tensor.shape, value.shape)) {
-      throw new ShapeError(
-        `toOnnx: input "${name}" is ${formatType(tensor)}; got a constant of shape [${value.shape}].`,
-      );
-    }
-    forms.set(tensor, constantLike(value, tensor));
+/** The value of an input as a tensor of the file, under the input's name. */
+function stored(graph: Graph, name: string, value: NdArray): OnnxTensor {
+  const port = graph.inputs.find((p) => p.name === name);
+  if (!port) {
+    throw new IsolossError(
+      `toOnnx: the graph has no input "${name}"; it has ${graph.inputs.map((p) => p.name).join(", ")}.`,
+    );
   }
-  for (const node of topologicalOrder(graph.outputs.map((o) => o.tensor))) {
-    if (forms.has(node)) continue;
-    const inputs = node.inputs.map((x) => forms.get(x) as Tensor);
-    forms.set(node, inputs.every((x, i) => x === node.inputs[i]) ? node : apply(node.op, inputs, node.attrs));
+  const { shape, dtype } = port.tensor;
+  if (!sameShape(shape, value.shape)) {
+    throw new ShapeError(
+      `toOnnx: input "${name}" is ${formatType(port.tensor)}; got a constant of shape [${value.shape}].`,
+    );
   }
-  return {
-    inputs: graph.inputs.filter((p) => !(p.name in constants)),
-    outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor: forms.get(tensor) as Tensor })),
-  };
+  return onnxTensor(inputName(graph, name), astype(value, dtype));
 }
-
-const constantLike = (value: NdArray, { dtype }: Tensor): Tensor => constant(value, dtype);

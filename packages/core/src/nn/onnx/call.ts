@@ -1,0 +1,96 @@
+import { DataError } from "../../errors.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { formatShape } from "../../graph/tensor.js";
+import type { OnnxNode, OnnxTensor } from "../../runtime/onnx/codec.js";
+import type { FloatDType } from "../model.js";
+import { knownValue } from "./known-value.js";
+
+/** How an ONNX operator is traced: its result, or its results in order. */
+export type Operator = (call: Call) => Tensor | readonly Tensor[];
+
+/** Kinds of attributes that operators have, and their values. */
+interface AttributeValues {
+  readonly int: number;
+  readonly ints: readonly number[];
+  readonly float: number;
+  readonly floats: readonly number[];
+  readonly string: string;
+  readonly tensor: OnnxTensor;
+}
+
+/** A node of an ONNX model while it is traced: its operands and attributes. */
+export class Call {
+  constructor(
+    readonly node: OnnxNode,
+    /** Undefined where an optional one is left out. */
+    readonly operands: readonly (Tensor | undefined)[],
+    /** Version of the standard operator set. */
+    readonly opset: number,
+    /** What the model's floats become. */
+    readonly dtype: FloatDType,
+  ) {}
+
+  /** @throws DataError where the operand is left out */
+  tensor(index: number): Tensor {
+    return this.operands[index] ?? this.fail(`operand ${index} is missing`);
+  }
+
+  /** All operands, for operators that take any number. */
+  tensors(): readonly Tensor[] {
+    return this.operands.map((_, i) => this.tensor(i));
+  }
+
+  has(index: number): boolean {
+    return this.operands[index] !== undefined;
+  }
+
+  /**
+   * The numbers of an operand that the trace has to know, such as a shape; undefined where it is left out.
+   *
+   * @throws DataError where they depend on the model's inputs or parameters
+   */
+  known(index: number): readonly number[] | undefined {
+    const operand = this.operands[index];
+    if (operand === undefined) return undefined;
+    const value = knownValue(operand);
+    if (value !== undefined) return Array.from<number | bigint, number>(value.data, Number);
+    return this.fail(
+      `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; it has to be known when the model is traced`,
+    );
+  }
+
+  /** A list that is an attribute in older operator sets and an operand in newer ones. */
+  list(name: string, index: number): readonly number[] | undefined {
+    return this.ints(name) ?? this.known(index);
+  }
+
+  int(name: string, otherwise: number): number {
+    return this.attribute(name, "int") ?? otherwise;
+  }
+
+  float(name: string, otherwise: number): number {
+    return this.attribute(name, "float") ?? otherwise;
+  }
+
+  text(name: string, otherwise: string): string {
+    return this.attribute(name, "string") ?? otherwise;
+  }
+
+  ints(name: string): readonly number[] | undefined {
+    return this.attribute(name, "ints");
+  }
+
+  attribute<K extends keyof AttributeValues>(name: string, kind: K): AttributeValues[K] | undefined {
+    const given = this.node.attributes[name];
+    if (given === undefined) return undefined;
+    if (given.kind === kind) return given.value as AttributeValues[K];
+    return this.fail(`the attribute ${name} must be of the kind ${kind}; it is of the kind ${given.kind}`);
+  }
+
+  /** Refuses the model because of this node. */
+  fail(why: string): never {
+    const { opType, name, outputs } = this.node;
+    const shapes = this.operands.map((x) => (x ? formatShape(x.shape) : "none")).join(", ");
+    throw new DataError(`fromOnnx: ${opType} "${name ?? outputs[0]}" of ${shapes}: ${why}.`);
+  }
+}

@@ -1,0 +1,169 @@
+// The ONNX standard (onnx.ai/onnx/operators): models of dense tensors, without control flow.
+import type { DType, NdArray } from "../../array.js";
+import { DataError, DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { formatType, type Tensor } from "../../graph/tensor.js";
+import {
+  decodeModel,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValueInfo,
+} from "../../runtime/onnx/codec.js";
+import type { FloatDType } from "../model.js";
+import { arrayOf, constantOf, importedDType } from "./arrays.js";
+import { Call } from "./call.js";
+import { operators } from "./operators.js";
+import { parametersOf } from "./parameters.js";
+
+/** An input of an imported model. */
+export interface ImportedInput {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A string names a size that the file leaves open; without a shape it leaves the number of axes open, too. */
+  readonly shape?: readonly (number | string)[];
+}
+
+/** A model read from an ONNX file: arrays to train, and a function of them that is traced. */
+export interface ImportedModel {
+  /** The file's weights by their names there, with `_` for a colon. */
+  readonly params: Readonly<Record<string, NdArray>>;
+  readonly inputs: readonly ImportedInput[];
+  /** Names of the results. */
+  readonly outputs: readonly string[];
+  /** Traces the model: its results by name, of parameters and inputs by name. */
+  apply(
+    params: Readonly<Record<string, Tensor>>,
+    inputs: Readonly<Record<string, Tensor>>,
+  ): Record<string, Tensor>;
+}
+
+export interface FromOnnxOptions {
+  /** What all floats of the model become; default float64 where the file's weights are, else float32. */
+  readonly dtype?: FloatDType;
+  /**
+   * Which of the file's float tensors are trained, by name; default those that a node takes as an operand, but for single
+   * numbers, running statistics, bounds and exponents. The others stay as they are.
+   */
+  readonly isParameter?: (name: string) => boolean;
+}
+
+/**
+ * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the way back of `toOnnx`. Its
+ * symmetries are found from its graph as those of any loss.
+ *
+ * Models for inference are read, with operators of the standard (operator sets 7 and later): element-wise functions and
+ * comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalisations, reductions,
+ * softmaxes, and what moves elements. Sizes that the file leaves open are those of the inputs that `apply` gets; what a
+ * shape is computed from has to be known from them. Batch normalisation uses its running statistics, dropout does nothing.
+ *
+ * @throws DataError when the bytes are no ONNX model, or the model uses operators that are not known here: the message
+ *   names them. `apply` throws DataError where a node is used in a way that is not supported, ShapeError or DTypeError
+ *   where inputs do not fit.
+ *
+ * @example
+ * const model = fromOnnx(bytes);
+ * const loss = (p, { x, y }) => crossEntropy(model.apply(p, { input: x }).logits, y);
+ * const { scaling } = symmetriesOf(loss, model.params, { x, y });
+ */
+export function fromOnnx(bytes: Uint8Array, { dtype, isParameter }: FromOnnxOptions = {}): ImportedModel {
+  if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
+    throw new OptionError(`fromOnnx: dtype must be float32 or float64; got "${dtype}".`);
+  }
+  const model = decodeModel(bytes);
+  const opset = requireKnown(model);
+  const { graph } = model;
+  const trained = parametersOf(graph, isParameter);
+  const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
+  const names = new Map(trained.map(({ name, tensor }) => [tensor.name, name]));
+  const constants = graph.initializers
+    .filter(({ name }) => !names.has(name))
+    .map((tensor) => [tensor.name, constantOf(tensor, float)] as const);
+  const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const stored = new Set(graph.initializers.map(({ name }) => name));
+  const inputs = graph.inputs.filter(({ name }) => !stored.has(name)).map((info) => inputOf(info, float));
+
+  return {
+    params,
+    inputs,
+    outputs: graph.outputs.map(({ name }) => name),
+    apply(given, data) {
+      const values = new Map<string, Tensor>(constants);
+      for (const [own, name] of names) values.set(own, fitting(name, params[name].shape, float, given[name]));
+      for (const { name, dtype: kind, shape } of inputs) {
+        values.set(name, fitting(name, shape, kind, data[name]));
+      }
+      for (const node of graph.nodes) evaluate(node, values, opset, float);
+      return Object.fromEntries(graph.outputs.map(({ name }) => [name, resultOf(name, values, graph)]));
+    },
+  };
+}
+
+/** The version of the operator set, if all nodes can be traced. */
+function requireKnown({ opsets, graph }: OnnxModel): number {
+  const unknown = new Set(
+    graph.nodes
+      .filter(({ opType, domain }) => !isStandard(domain) || !operators.has(opType))
+      .map(({ opType, domain }) => (isStandard(domain) ? opType : `${domain}.${opType}`)),
+  );
+  if (unknown.size > 0) {
+    throw new DataError(
+      `fromOnnx: the model uses operators that are not supported: ${[...unknown].join(", ")}. ` +
+        "Export it for inference, without control flow and with operators of the ONNX standard alone.",
+    );
+  }
+  const version = opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
+  if (version >= 7) return version;
+  throw new DataError(
+    `fromOnnx: the model uses operator set ${version}; supported are 7 and later. ` +
+      "Convert it: onnx.version_converter.convert_version(model, 13).",
+  );
+}
+
+const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
+
+function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: FloatDType): ImportedInput {
+  return { name, dtype: importedDType(dtype, float), ...(shape ? { shape } : {}) };
+}
+
+/** A parameter or input, if it is what the file says. */
+function fitting(
+  name: string,
+  shape: readonly (number | string)[] | undefined,
+  dtype: DType,
+  given: Tensor | undefined,
+): Tensor {
+  const expected = `${dtype}[${shape?.join(", ") ?? "..."}]`;
+  if (given === undefined) throw new ShapeError(`fromOnnx: "${name}" is missing; it must be ${expected}.`);
+  const isSame = (n: number, d: number) => typeof shape?.[d] === "string" || shape?.[d] === n;
+  if (shape && !(given.rank === shape.length && given.shape.every(isSame))) {
+    throw new ShapeError(
+      `fromOnnx: "${name}" must be ${expected}; got ${formatType(given)}. Sizes can differ where the file leaves them open (dynamic axes).`,
+    );
+  }
+  if (given.dtype === dtype) return given;
+  throw new DTypeError(
+    `fromOnnx: "${name}" must be ${expected}; got ${formatType(given)}. Convert it, or read the model with another \`dtype\`.`,
+  );
+}
+
+/** Traces one node and keeps its results. */
+function evaluate(node: OnnxNode, values: Map<string, Tensor>, opset: number, float: FloatDType): void {
+  const operands = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
+  const call = new Call(node, operands, opset, float);
+  const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
+  if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
+  const results = operators.get(node.opType)?.(call) ?? [];
+  const list = Array.isArray(results) ? (results as readonly Tensor[]) : [results as Tensor];
+  list.forEach((tensor, i) => {
+    if (node.outputs[i]) values.set(node.outputs[i], tensor);
+  });
+}
+
+function resultOf(name: string, values: ReadonlyMap<string, Tensor>, graph: OnnxGraph): Tensor {
+  const value = values.get(name);
+  if (value !== undefined) return value;
+  const maker = graph.nodes.find(({ outputs }) => outputs.includes(name));
+  throw new DataError(
+    `fromOnnx: the model's output "${name}" is a result of ${maker?.opType ?? "no node"} that is not supported.`,
+  );
+}

@@ -1,0 +1,42 @@
+import { DataError } from "../../errors.js";
+import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/codec.js";
+
+/** Operands that are no weights: running statistics, bounds, exponents and the like. */
+const settings: Readonly<Record<string, readonly number[]>> = {
+  BatchNormalization: [3, 4],
+  Clip: [1, 2],
+  Dropout: [1, 2],
+  Pad: [1, 2, 3],
+  Pow: [1],
+  Range: [0, 1, 2],
+};
+
+/** A tensor of a file that is trained, and the name it has as a parameter. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly tensor: OnnxTensor;
+}
+
+/**
+ * The tensors of a file that are weights: floats with one axis or more which some node takes for more than a setting, or
+ * those that `isParameter` says. A graph's own inputs have no colons in their names, so that parameters have none either.
+ */
+export function parametersOf(
+  { initializers, nodes }: OnnxGraph,
+  isParameter: (name: string) => boolean = weightsOf(nodes),
+): readonly NamedTensor[] {
+  const weights = initializers.filter(
+    ({ name, dtype, shape }) => dtype.startsWith("float") && shape.length > 0 && isParameter(name),
+  );
+  const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
+  const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
+  if (twice) throw new DataError(`fromOnnx: two tensors of the file would both be named "${twice.name}".`);
+  return named;
+}
+
+function weightsOf(nodes: OnnxGraph["nodes"]): (name: string) => boolean {
+  const used = new Set(
+    nodes.flatMap(({ opType, inputs }) => inputs.filter((_, i) => !settings[opType]?.includes(i))),
+  );
+  return (name) => used.has(name);
+}

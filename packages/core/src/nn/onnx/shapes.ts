@@ -1,0 +1,229 @@
+import { type NdArray, sizeOf } from "../../array.js";
+import { add } from "../../graph/ops/arithmetic.js";
+import { broadcastShapes, broadcastTo } from "../../graph/ops/broadcast.js";
+import { less, where } from "../../graph/ops/compare.js";
+import { cumsum, gather } from "../../graph/ops/gather.js";
+import { constant, constantValue, fill } from "../../graph/ops/leaf.js";
+import { reshape, resolveAxis, transpose } from "../../graph/ops/reshape.js";
+import { concat, pad, slice } from "../../graph/ops/slice.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { constantOf } from "./arrays.js";
+import type { Call, Operator } from "./call.js";
+
+const integers = (values: readonly number[]): Tensor =>
+  constant({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+
+const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
+  resolveAxis(axis, rank, call.node.opType);
+
+/** Part of one axis. */
+function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
+  const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === axis ? value : n));
+  const zeros = x.shape.map(() => 0);
+  return slice(x, {
+    starts: only(start, zeros),
+    ends: only(end, x.shape),
+    steps: only(
+      step,
+      zeros.map(() => 1),
+    ),
+  });
+}
+
+function reshapeTo(call: Call): Tensor {
+  const x = call.tensor(0);
+  const shape = call.list("shape", 1) ?? call.fail("there is no shape");
+  const keepsZeros = call.int("allowzero", 0) === 1;
+  return reshape(
+    x,
+    shape.map((n, d) => (n === 0 && !keepsZeros ? x.shape[d] : n)),
+  );
+}
+
+function flatten(call: Call): Tensor {
+  const x = call.tensor(0);
+  const axis = call.int("axis", 1);
+  const at = axis === x.rank ? axis : axisOf(call, axis);
+  return reshape(x, [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at))]);
+}
+
+function squeeze(call: Call): Tensor {
+  const x = call.tensor(0);
+  const axes = call.list("axes", 1)?.map((a) => axisOf(call, a));
+  const isGone = (n: number, d: number) => (axes ? axes.includes(d) : n === 1);
+  const wrong = axes?.find((d) => x.shape[d] !== 1);
+  if (wrong !== undefined) return call.fail(`axis ${wrong} has ${x.shape[wrong]} elements, not 1`);
+  return reshape(
+    x,
+    x.shape.filter((n, d) => !isGone(n, d)),
+  );
+}
+
+function unsqueeze(call: Call): Tensor {
+  const x = call.tensor(0);
+  const given = call.list("axes", 1) ?? call.fail("there are no axes");
+  const rank = x.rank + given.length;
+  const axes = given.map((a) => axisOf(call, a, rank));
+  const rest = [...x.shape];
+  return reshape(
+    x,
+    Array.from({ length: rank }, (_, d) => (axes.includes(d) ? 1 : (rest.shift() as number))),
+  );
+}
+
+/** Bounds outside an axis are moved to its ends, as the standard says; a negative step runs backwards. */
+function sliced(call: Call): Tensor {
+  const x = call.tensor(0);
+  const starts = call.list("starts", 1) ?? call.fail("there are no starts");
+  const ends = call.list("ends", 2) ?? call.fail("there are no ends");
+  const axes = (call.list("axes", 3) ?? starts.map((_, d) => d)).map((a) => axisOf(call, a));
+  const steps = call.known(4) ?? starts.map(() => 1);
+  return axes.reduce((part, axis, k) => {
+    const n = x.shape[axis];
+    const within = (i: number, low: number, high: number) => Math.min(Math.max(i < 0 ? i + n : i, low), high);
+    const step = steps[k];
+    if (step > 0) {
+      const [start, end] = [within(starts[k], 0, n), within(ends[k], 0, n)];
+      return along(part, axis, start, Math.max(start, end), step);
+    }
+    const [start, end] = [within(starts[k], 0, n - 1), within(ends[k], -1, n - 1)];
+    const places: number[] = [];
+    for (let i = start; i > end; i += step) places.push(i);
+    return gather(part, integers(places), { axis });
+  }, x);
+}
+
+/** A known index takes a slice, whose place the search for symmetries sees. */
+function gathered(call: Call): Tensor {
+  const [x, indices] = [call.tensor(0), call.tensor(1)];
+  const axis = axisOf(call, call.int("axis", 0));
+  const n = x.shape[axis];
+  const known = indices.rank === 0 ? constantValue(indices) : undefined;
+  if (known !== undefined) {
+    const at = known < 0 ? known + n : known;
+    if (!(at >= 0 && at < n)) return call.fail(`index ${known} is outside an axis of ${n}`);
+    return reshape(
+      along(x, axis, at, at + 1),
+      x.shape.filter((_, d) => d !== axis),
+    );
+  }
+  return gather(x, where(less(indices, 0), add(indices, n), indices), { axis });
+}
+
+function split(call: Call): readonly Tensor[] {
+  const x = call.tensor(0);
+  const axis = axisOf(call, call.int("axis", 0));
+  const count = call.int("num_outputs", call.node.outputs.length);
+  const most = Math.ceil(x.shape[axis] / count);
+  const sizes =
+    call.list("split", 1) ??
+    Array.from({ length: count }, (_, k) => Math.min(most, x.shape[axis] - k * most));
+  let start = 0;
+  return sizes.map((size) => {
+    start += size;
+    return along(x, axis, start - size, start);
+  });
+}
+
+function padded(call: Call): Tensor {
+  const x = call.tensor(0);
+  const mode = call.text("mode", "constant");
+  if (mode !== "constant") return call.fail(`the mode must be constant; it is ${mode}`);
+  const pads = call.list("pads", 1) ?? call.fail("there are no pads");
+  const value = call.known(2)?.[0] ?? call.float("value", 0);
+  const axes = (call.known(3) ?? x.shape.map((_, d) => d)).map((a) => axisOf(call, a));
+  const around = x.shape.map((_, d): [number, number] => {
+    const k = axes.indexOf(d);
+    return k < 0 ? [0, 0] : [pads[k], pads[k + axes.length]];
+  });
+  const outer = around.map(([before, after]): [number, number] => [Math.max(before, 0), Math.max(after, 0)]);
+  // Negative padding cuts.
+  const cut = slice(x, {
+    starts: around.map(([before]) => Math.max(-before, 0)),
+    ends: around.map(([, after], d) => x.shape[d] - Math.max(-after, 0)),
+  });
+  return pad(cut, outer, value);
+}
+
+function tile(call: Call): Tensor {
+  const repeats = call.known(1) ?? call.fail("there are no repeats");
+  return repeats.reduce<Tensor>(
+    (x, count, axis) => concat(Array<Tensor>(count).fill(x), { axis }),
+    call.tensor(0),
+  );
+}
+
+/** The kinds of value that a Constant node may have. */
+function constantNode(call: Call): Tensor {
+  const { dtype } = call;
+  const value = call.attribute("value", "tensor");
+  if (value) return constantOf(value, dtype);
+  const [one, many] = [call.attribute("value_float", "float"), call.attribute("value_floats", "floats")];
+  if (one !== undefined) return constant(one, dtype);
+  if (many) return constant({ shape: [many.length], data: Float64Array.from(many) }, dtype);
+  const [int, ints] = [call.attribute("value_int", "int"), call.attribute("value_ints", "ints")];
+  if (int !== undefined) return constant(int, "int64");
+  if (ints) return integers(ints);
+  return call.fail("it holds no tensor or number");
+}
+
+function constantOfShape(call: Call): Tensor {
+  const shape = call.known(0) ?? call.fail("there is no shape");
+  const value = call.attribute("value", "tensor");
+  return value ? broadcastTo(reshape(constantOf(value, call.dtype), []), shape) : fill(shape, 0, call.dtype);
+}
+
+function range(call: Call): Tensor {
+  const [start, limit, delta] = [0, 1, 2].map((i) => call.known(i)?.[0] ?? call.fail("a bound is missing"));
+  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  const values: NdArray = {
+    shape: [count],
+    data: Float64Array.from({ length: count }, (_, i) => start + i * delta),
+  };
+  return constant(values, call.tensor(0).dtype);
+}
+
+function cumulative(call: Call): Tensor {
+  const axis = call.known(1)?.[0] ?? call.fail("there is no axis");
+  return cumsum(call.tensor(0), {
+    axis,
+    exclusive: call.int("exclusive", 0) === 1,
+    reverse: call.int("reverse", 0) === 1,
+  });
+}
+
+/** Nothing is dropped: the model computes as after training. */
+function dropout(call: Call): Tensor {
+  if (call.known(2)?.[0]) return call.fail("it drops units in training mode; export the model for inference");
+  return call.tensor(0);
+}
+
+export const shapes: Readonly<Record<string, Operator>> = {
+  Concat: (call) => concat(call.tensors(), { axis: call.int("axis", 0) }),
+  Constant: constantNode,
+  ConstantOfShape: constantOfShape,
+  CumSum: cumulative,
+  Dropout: dropout,
+  Expand: (call) => {
+    const x = call.tensor(0);
+    const shape = call.known(1) ?? call.fail("there is no shape");
+    return broadcastTo(x, broadcastShapes(x.shape, shape, "Expand"));
+  },
+  Flatten: flatten,
+  Gather: gathered,
+  Identity: (call) => call.tensor(0),
+  Pad: padded,
+  Range: range,
+  Reshape: reshapeTo,
+  Shape: (call) => {
+    const { shape } = call.tensor(0);
+    return integers(shape.slice(call.int("start", 0), call.int("end", shape.length)));
+  },
+  Size: (call) => constant(call.tensor(0).size, "int64"),
+  Slice: sliced,
+  Split: split,
+  Squeeze: squeeze,
+  Tile: tile,
+  Transpose: (call) => transpose(call.tensor(0), call.ints("perm")),
+  Unsqueeze: unsqueeze,
+};

@@ -1,0 +1,96 @@
+// Models that are written here, read back.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { astype, dtypeOf, type NdArray } from "../../../src/array.js";
+import { valueAndGrad } from "../../../src/graph/autodiff.js";
+import { simplify } from "../../../src/graph/simplify.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
+import { Mt19937, torchRand } from "../../../src/math/mt19937.js";
+import { namedArrays } from "../../../src/named-arrays.js";
+import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
+import type { Model } from "../../../src/nn/model.js";
+import { convnet } from "../../../src/nn/models/convnet.js";
+import { mlp } from "../../../src/nn/models/mlp.js";
+import { patchTransformer } from "../../../src/nn/models/patch-transformer.js";
+import { resnet18 } from "../../../src/nn/models/resnet18.js";
+import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { jit } from "../../../src/runtime/jit.js";
+import { toOnnx } from "../../../src/runtime/onnx/export.js";
+import type { OpRow } from "../../graph/op-case.js";
+import { forwardGraph, relativeError } from "../../graph/op-derivatives.js";
+import { labelled, opTable, settings } from "../../graph/op-table.js";
+import { expectClose, int64 } from "../support.js";
+
+/** Operations that a file spells with operators that are not read: random bits, places of maxima, scattering. */
+const writeOnly = ["randomUniform", "scatterAdd", "maxPoolIndices2d", "maxUnpool2d"];
+const isRead = ({ name }: OpRow) => !writeOnly.some((op) => name.startsWith(op));
+
+describe("an operation written to a file and read back computes the same:", () => {
+  it.each(opTable.filter(isRead).map((row) => [row.name, row] as const))("%s", (_, row) => {
+    const property = fc.property(labelled(row), (c) => {
+      const { graph, values } = forwardGraph(c, "float64");
+      const model = fromOnnx(toOnnx(graph), { dtype: "float64" });
+      const types = graph.inputs.map(({ name, tensor }) => [name, spec(tensor.shape, tensor.dtype)]);
+      const again = trace((x) => model.apply({}, x), [Object.fromEntries(types)], { names: ["in"] }).graph;
+      const renamed = Object.fromEntries(Object.entries(values).map(([name, x]) => [`in.${name}`, x]));
+      const expected = compileJavaScript(simplify(graph)).runSync(values).result;
+      const actual = compileJavaScript(simplify(again)).runSync(renamed).result;
+      expect(actual.shape).toEqual(expected.shape);
+      expect(dtypeOf(actual)).toBe(dtypeOf(expected));
+      // Attributes, such as the slope of leakyRelu, are stored as float32.
+      expect(relativeError(actual, expected)).toBeLessThan(1e-7);
+    });
+    fc.assert(property, settings(5));
+  });
+});
+
+type Tree = Readonly<Record<string, NdArray>>;
+type Traced = TensorsOf<Tree>;
+
+const images = { inputs: 1, imageSize: [8, 8] as const };
+const networks: Readonly<Record<string, readonly [model: unknown, shape: readonly number[]]>> = {
+  "a perceptron": [mlp({ sizes: [5, 7, 6, 3], activation: "elu" }), [4, 5]],
+  "a convnet": [convnet({ ...images, stages: [[4, 4], [6]] }), [2, 1, 8, 8]],
+  "a residual network": [resnet18({ width: 4 }), [2, 3, 8, 8]],
+  "a transformer": [
+    patchTransformer({ imageSize: [4, 4], patch: 2, width: 4, heads: 2, depth: 1, classes: 3 }),
+    [2, 1, 4, 4],
+  ],
+};
+
+describe("a network written to a file and read back has the same loss and gradient:", () => {
+  it.each(Object.entries(networks))("%s", async (_, [network, shape]) => {
+    const model = network as Model<Tree, Tree>;
+    const rng = new Mt19937(5);
+    const { params, state } = model.init(rng, { dtype: "float64" });
+    const x = astype(torchRand(rng, shape), "float64");
+    const y = int64([...Array(shape[0]).keys()], [shape[0]]);
+    const names = { names: ["params", "x", "state"] };
+    const logits = (p: Traced, input: Tensor, s: Traced) => model.apply(p, input, { state: s }).output;
+    const { graph } = trace(
+      (p: Traced, input: Tensor, s: Traced) => ({ logits: logits(p, input, s) }),
+      [params, x, state],
+      names,
+    );
+    const isParameter = (name: string) => name.startsWith("params.");
+    const read = fromOnnx(toOnnx(graph, { constants: namedArrays({ params, state }) }), { isParameter });
+    expect(read.params).toEqual(namedArrays({ params }));
+    const own = await jit(
+      (p: Traced, input: Tensor, labels: Tensor, s: Traced) =>
+        valueAndGrad((q: Traced) => crossEntropy(logits(q, input, s), labels))(p),
+      [params, x, y, state],
+    );
+    const imported = await jit(
+      (p: Traced, input: Tensor, labels: Tensor) =>
+        valueAndGrad((q: Traced) => crossEntropy(read.apply(q, { x: input }).logits, labels))(p),
+      [read.params, x, y],
+    );
+    const [loss, gradient] = await own(params, x, y, state);
+    const [lossRead, gradientRead] = await imported(read.params, x, y);
+    expectClose(lossRead, loss);
+    const wanted = namedArrays({ params: gradient });
+    for (const [name, g] of Object.entries(gradientRead)) expectClose(g, wanted[name], 1e-10);
+  });
+});

@@ -1,0 +1,96 @@
+import { loadOrt } from "#ort";
+import { dtypeOf, type NdArray, type TypedArray } from "../../../src/array.js";
+import { simplify } from "../../../src/graph/simplify.js";
+import { trace } from "../../../src/graph/trace.js";
+import { type FromOnnxOptions, fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { encodeModel, type OnnxNode, type OnnxTensor } from "../../../src/runtime/onnx/codec.js";
+
+export type Arrays = Readonly<Record<string, NdArray>>;
+
+export interface FileOptions {
+  readonly inputs?: Arrays;
+  readonly initializers?: Arrays;
+  readonly nodes: readonly OnnxNode[];
+  readonly outputs?: readonly string[];
+  readonly opset?: number;
+}
+
+/** A node with its attributes by kind. */
+export const node = (
+  opType: string,
+  inputs: readonly string[],
+  attributes: OnnxNode["attributes"] = {},
+  outputs: readonly string[] = ["y"],
+): OnnxNode => ({ opType, inputs, outputs, attributes });
+
+export const tensorOf = (name: string, { shape, data }: NdArray): OnnxTensor => ({
+  name,
+  shape,
+  dtype: dtypeOf({ shape, data }),
+  data: data as OnnxTensor["data"],
+});
+
+/** The bytes of a model; the shapes of its inputs are those of the arrays. */
+export function fileOf({
+  inputs = {},
+  initializers = {},
+  nodes,
+  outputs = ["y"],
+  opset = 18,
+}: FileOptions): Uint8Array {
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: opset }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "graph",
+      inputs: Object.entries(inputs).map(([name, x]) => ({ name, dtype: dtypeOf(x), shape: x.shape })),
+      outputs: outputs.map((name) => ({ name })),
+      initializers: Object.entries(initializers).map(([name, x]) => tensorOf(name, x)),
+      nodes,
+    },
+  });
+}
+
+/** What ONNX Runtime computes. */
+export async function runOrt(bytes: Uint8Array, inputs: Arrays): Promise<Arrays> {
+  const ort = await loadOrt("cpu");
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, x]) => [
+      name,
+      new ort.Tensor(dtypeOf(x) as "float32", x.data as Float32Array, x.shape),
+    ]),
+  );
+  const results = await session.run(feeds);
+  await session.release();
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { dims, data }]) => [
+      name,
+      { shape: dims, data: data as TypedArray },
+    ]),
+  );
+}
+
+/** What the imported model computes in JavaScript. */
+export function runImported(bytes: Uint8Array, inputs: Arrays, options: FromOnnxOptions = {}): Arrays {
+  const model = fromOnnx(bytes, options);
+  const { graph } = trace((p: never, x: never) => model.apply(p, x), [model.params, inputs] as never, {
+    names: ["p", "x"],
+  });
+  const named = (prefix: string, arrays: Arrays) =>
+    Object.fromEntries(Object.entries(arrays).map(([name, x]) => [`${prefix}.${name}`, x]));
+  return compileJavaScript(simplify(graph)).runSync({ ...named("p", model.params), ...named("x", inputs) });
+}
+
+export const int64 = (values: readonly number[], shape: readonly number[] = [values.length]): NdArray => ({
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+
+export const float32 = (values: readonly number[], shape: readonly number[] = [values.length]): NdArray => ({
+  shape,
+  data: Float32Array.from(values),
+});
