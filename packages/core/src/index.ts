@@ -406,6 +406,10 @@ export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when 
 export type { Checkpoint } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { History, Metrics } from "./train/history.js";
+export type { DirectionRule, Directions, LbfgsOptions } from "./train/line-search/directions.js";
+export { conjugateDirections, lbfgs, steepestDescent } from "./train/line-search/directions.js";
+export type { LinePoint, WolfeOptions } from "./train/line-search/wolfe.js";
+export { wolfeSearch } from "./train/line-search/wolfe.js";
 export type {
   MinimaStudy,
   MinimaStudyOptions,
@@ -413,8 +417,10 @@ export type {
   MinimumRow,
 } from "./train/minima-study.js";
 export { minimaStudy } from "./train/minima-study.js";
-export type { Minimization, MinimizationProblem, MinimizeOptions } from "./train/minimize.js";
-export { minimize } from "./train/minimize.js";
+export type { Minimization, MinimizationProblem, MinimizeOptions, Minimizer } from "./train/minimize.js";
+export { createMinimizer, minimize } from "./train/minimize.js";
+export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
+export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
 export type { Loss } from "./train/step.js";
 export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";
 export type {

@@ -49,6 +49,22 @@ export interface Minimization<P> {
 /** Points computed in one call of the runtime: a run that diverges ends soon. */
 const chunk = 1000;
 
+/** A minimisation, compiled. */
+export interface Minimizer<M> {
+  /** From the start to the end; again and again. Just-in-time compilers make later runs faster than the first. */
+  run(): Promise<M>;
+  dispose(): Promise<void>;
+}
+
+/** Runs a minimisation once, and gives back what it holds. */
+export async function runOnce<M>({ run, dispose }: Minimizer<M>): Promise<M> {
+  try {
+    return await run();
+  } finally {
+    await dispose();
+  }
+}
+
 /**
  * Minimises a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the steps that the
  * plan names. The step is compiled once and run in loops.
@@ -61,9 +77,27 @@ const chunk = 1000;
  * const { loss } = await minimize(problem, { optimizer: gd(), learningRate: 0.08, steps: 10, teleport });
  */
 export async function minimize<P>(
-  { loss, start, batch = {} }: MinimizationProblem<P>,
+  problem: MinimizationProblem<P>,
   options: MinimizeOptions<P>,
 ): Promise<Minimization<P>> {
+  return runOnce(await createMinimizer(problem, options));
+}
+
+/**
+ * Compiles a minimisation, see {@link minimize}: for one that is run several times, as to measure its time when warm.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const minimizer = await createMinimizer(booth(), { optimizer: gd(), learningRate: 0.08, steps: 10 });
+ * const cold = (await minimizer.run()).seconds.at(-1);
+ * const warm = (await minimizer.run()).seconds.at(-1);
+ * await minimizer.dispose();
+ */
+export async function createMinimizer<P>(
+  { loss, start, batch = {} }: MinimizationProblem<P>,
+  options: MinimizeOptions<P>,
+): Promise<Minimizer<Minimization<P>>> {
   const { optimizer, learningRate, steps, trajectory = false } = options;
   if (!Number.isSafeInteger(steps) || steps < 0) {
     throw new OptionError(`minimize: steps must be an integer >= 0; got ${steps}.`);
@@ -108,59 +142,59 @@ export async function minimize<P>(
       ),
   }));
 
-  const points: Points<P> = { loss: [], gradNormSq: [], seconds: [], trajectory: [] };
-  const events: TeleportEvent[] = [];
-  let current = { params: start, state: first };
-  let schedule = plan && firstSchedule(plan.when);
-  let clock = 0;
+  const run = async (): Promise<Minimization<P>> => {
+    const points: Points<P> = { loss: [], gradNormSq: [], seconds: [], trajectory: [] };
+    const events: TeleportEvent[] = [];
+    let current = { params: start, state: first };
+    let schedule = plan && firstSchedule(plan.when);
+    let clock = 0;
 
-  /** Runs steps; what they compute belongs to the points before them. */
-  const advance = async (count: number, keep: number): Promise<void> => {
-    const from = points.loss.length;
-    const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(from + t, steps)));
-    const begin = performance.now();
-    const results = await executable.run(
-      { ...namedArrays(current), ...namedArrays({ batch }), rate: array(rates, dtype) },
-      { steps: count },
-    );
-    const seconds = (performance.now() - begin) / 1000;
-    const leaves = paths.map((path) => results[path]);
-    for (let t = 0; t < count; t++) {
-      points.seconds.push(clock + (seconds * t) / count);
-      if (trajectory) points.trajectory.push(pointAt(start, results, t));
-    }
-    points.loss.push(...Array.from(results.loss.data, Number));
-    points.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
-    if (keep > 0) {
-      current = unflatten(def, leaves) as typeof current;
-      clock += seconds;
-    }
-  };
-  const teleportIfDue = async (at: number): Promise<number> => {
-    if (teleports === undefined || schedule === undefined) return Infinity;
-    const due = teleports.due(schedule, 1);
-    if (at < due) return due;
-    const crossed = await teleports.cross(
-      {
-        step: at,
-        // All data in every step.
-        stepsPerEpoch: 1,
-        losses: points.loss,
-        params: current.params,
-        optimizer: current.state,
-        learningRate: rateOf(at),
-        batch,
-      },
-      schedule,
-    );
-    ({ schedule } = crossed);
-    current = { params: crossed.params, state: crossed.optimizer };
-    clock += crossed.seconds;
-    if (crossed.event) events.push(crossed.event);
-    return teleports.due(schedule, 1);
-  };
+    /** Runs steps; what they compute belongs to the points before them. */
+    const advance = async (count: number, keep: number): Promise<void> => {
+      const from = points.loss.length;
+      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(from + t, steps)));
+      const begin = performance.now();
+      const results = await executable.run(
+        { ...namedArrays(current), ...namedArrays({ batch }), rate: array(rates, dtype) },
+        { steps: count },
+      );
+      const seconds = (performance.now() - begin) / 1000;
+      const leaves = paths.map((path) => results[path]);
+      for (let t = 0; t < count; t++) {
+        points.seconds.push(clock + (seconds * t) / count);
+        if (trajectory) points.trajectory.push(pointAt(start, results, t));
+      }
+      points.loss.push(...Array.from(results.loss.data, Number));
+      points.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
+      if (keep > 0) {
+        current = unflatten(def, leaves) as typeof current;
+        clock += seconds;
+      }
+    };
+    const teleportIfDue = async (at: number): Promise<number> => {
+      if (teleports === undefined || schedule === undefined) return Infinity;
+      const due = teleports.due(schedule, 1);
+      if (at < due) return due;
+      const crossed = await teleports.cross(
+        {
+          step: at,
+          // All data in every step.
+          stepsPerEpoch: 1,
+          losses: points.loss,
+          params: current.params,
+          optimizer: current.state,
+          learningRate: rateOf(at),
+          batch,
+        },
+        schedule,
+      );
+      ({ schedule } = crossed);
+      current = { params: crossed.params, state: crossed.optimizer };
+      clock += crossed.seconds;
+      if (crossed.event) events.push(crossed.event);
+      return teleports.due(schedule, 1);
+    };
 
-  await resources.releasedOnError(async () => {
     while (points.loss.length < steps && finiteCount(points) === points.loss.length) {
       const at = points.loss.length;
       const due = await teleportIfDue(at);
@@ -169,18 +203,18 @@ export async function minimize<P>(
     }
     // The end is a point, too: what one more step would see.
     if (finiteCount(points) === points.loss.length) await advance(1, 0);
-  });
-  await resources.release();
-  const finite = finiteCount(points);
-  return {
-    params: current.params,
-    loss: points.loss.slice(0, finite),
-    gradNormSq: points.gradNormSq.slice(0, finite),
-    seconds: points.seconds.slice(0, finite),
-    ...(trajectory ? { trajectory: points.trajectory.slice(0, finite) } : {}),
-    teleports: events,
-    status: finite > steps ? "done" : "diverged",
+    const finite = finiteCount(points);
+    return {
+      params: current.params,
+      loss: points.loss.slice(0, finite),
+      gradNormSq: points.gradNormSq.slice(0, finite),
+      seconds: points.seconds.slice(0, finite),
+      ...(trajectory ? { trajectory: points.trajectory.slice(0, finite) } : {}),
+      teleports: events,
+      status: finite > steps ? "done" : "diverged",
+    };
   };
+  return { run, dispose: () => resources.release() };
 }
 
 interface Points<P> {

@@ -11,7 +11,7 @@ import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { atSteps, every, onPlateau, onPredictedGain } from "../../src/teleport/when.js";
-import { minimize } from "../../src/train/minimize.js";
+import { createMinimizer, minimize } from "../../src/train/minimize.js";
 
 const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array);
 /** Numbers of section 7 of the specification, as printed there. */
@@ -34,6 +34,22 @@ describe("minimize", () => {
     expect(loss).toHaveLength(11);
     expect(gradNormSq[4]).toBeCloseTo(75.02955620283186, 11);
     expect(params.w.shape).toEqual([2]);
+  });
+
+  it("runs again what it compiled, with the same numbers", async () => {
+    const problem = booth();
+    const minimizer = await createMinimizer(problem, {
+      optimizer: gd(),
+      learningRate: 0.08,
+      steps: 10,
+      teleport: { when: atSteps([4]), search: bestAngle(problem.symmetry()) },
+    });
+    const first = await minimizer.run();
+    const again = await minimizer.run();
+    await minimizer.dispose();
+    expect(again.loss).toEqual(first.loss);
+    expect(again.teleports.map(({ step }) => step)).toEqual([4]);
+    expect(again.seconds).toHaveLength(11);
   });
 
   it("jumps on Booth's function at step 4 to where ten steps lead to 9.45e-4", async () => {
