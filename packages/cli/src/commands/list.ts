@@ -4,6 +4,7 @@ import { nearest } from "../config/nearest.js";
 import { dataRegistry } from "../experiments/datasets.js";
 import { loadExperiment, packagedNames } from "../experiments/find.js";
 import { kinds } from "../experiments/kinds.js";
+import { lineSearchRegistry } from "../experiments/line-searches.js";
 import { methodRegistry } from "../experiments/methods.js";
 import { modelRegistry } from "../experiments/models.js";
 import { multiTaskProblemRegistry } from "../experiments/multi-task-problems.js";
@@ -23,7 +24,7 @@ const sections: Readonly<Record<string, Summaries>> = {
   problems: problemRegistry,
   models: modelRegistry,
   data: dataRegistry,
-  optimisers: optimiserRegistry,
+  optimisers: { ...optimiserRegistry, ...lineSearchRegistry },
   rates: scheduleRegistry,
   when: whenRegistry,
   searches: searchRegistry,

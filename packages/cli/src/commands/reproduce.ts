@@ -5,7 +5,7 @@ import { findExperiment, loadExperiment, packagedNames } from "../experiments/fi
 import { kinds } from "../experiments/kinds.js";
 import { duration } from "../experiments/number-text.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "../experiments/outcome.js";
-import { rateSentence } from "../experiments/rates.js";
+import { byBaseline, type RatesResult, rateSentences } from "../experiments/rates.js";
 import { reproduceReport } from "../experiments/report.js";
 import { resolveExperiment } from "../experiments/resolve.js";
 import { errorOfRun, interruptedCode, runSession } from "../experiments/session.js";
@@ -46,7 +46,8 @@ export interface ReproduceDocument {
       readonly text: string;
       readonly source: string;
     }[];
-    readonly rates: ExperimentOutcome["rates"] | null;
+    /** Comparisons at tuned rates, by their baselines. */
+    readonly rates: Readonly<Record<string, RatesResult>>;
     readonly errors: readonly string[];
   }[];
 }
@@ -138,7 +139,7 @@ function documentOf(
         text: sentence,
         source: expected.source,
       })),
-      rates: rates ?? null,
+      rates: byBaseline(rates),
       errors: errors.map(({ error, job }) => (errorOfRun(error, job) as Error).message),
     })),
   };
@@ -159,7 +160,7 @@ function text(
     if (results.length > 0) lines.push(summaryTable(results));
     lines.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(textOfTable));
     for (const v of verdicts) lines.push(`${paint[v.outcome](v.outcome)}  ${v.text}`);
-    if (rates) for (const [name, c] of Object.entries(rates.tuned)) lines.push(rateSentence(name, rates, c));
+    lines.push(...rates.flatMap(rateSentences));
     if (status === "failed")
       for (const { error, job } of errors.slice(1)) lines.push((errorOfRun(error, job) as Error).message);
     return lines.join("\n");

@@ -1,7 +1,7 @@
 import type { Outcome } from "../run/report-html.js";
 import type { JobResult } from "./job.js";
 import { figure } from "./number-text.js";
-import type { RatesResult } from "./rates.js";
+import { byBaseline, type RatesResult } from "./rates.js";
 import type { Expected } from "./schema.js";
 
 /** What became of an expected number. */
@@ -14,11 +14,11 @@ export interface Verdict {
   readonly text: string;
 }
 
-/** Compares results with what is expected of them. Results of comparisons at tuned rates are under `rates`. */
+/** Compares results with what is expected of them. Results of comparisons at tuned rates are under `rates.BASELINE`. */
 export function judge(
   expected: readonly Expected[],
   results: readonly JobResult[],
-  rates: RatesResult | undefined,
+  rates: readonly RatesResult[],
 ): Verdict[] {
   const first = results[0]?.variant;
   return expected.map((item) => {
@@ -26,7 +26,7 @@ export function judge(
     const isOfRates = path.startsWith("rates.");
     const where = isOfRates ? path : `${variant}${seed === undefined ? "" : `, seed ${seed}`}: ${path}`;
     const measured = isOfRates
-      ? valueAtPath({ rates }, path)
+      ? valueAtPath({ rates: byBaseline(rates) }, path)
       : meanOf(
           results.filter((r) => r.variant === variant && (seed === undefined || r.seed === seed)),
           path,

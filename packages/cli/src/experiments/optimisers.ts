@@ -4,6 +4,7 @@ import {
   createOptimizer,
   exponentialSchedule,
   type Optimizer,
+  OptionError,
   optimizers,
   piecewiseSchedule,
   type Schedule,
@@ -78,8 +79,8 @@ export const makeOptimiser = (named: Named): Optimizer => makeNamed(optimiserReg
 
 const rate = nonNegative;
 
-/** Schedules of the learning rate by name. `rate` is the first one. */
-export const scheduleRegistry: Readonly<Record<string, Entry<undefined, Schedule>>> = {
+/** Schedules of the learning rate by name, made for a run of so many steps. `rate` is the first one. */
+export const scheduleRegistry: Readonly<Record<string, Entry<number | undefined, Schedule>>> = {
   constant: {
     summary: "the same rate at every step",
     options: z.strictObject({ rate }),
@@ -101,9 +102,13 @@ export const scheduleRegistry: Readonly<Record<string, Entry<undefined, Schedule
     make: ({ rate: r, ...o }) => exponentialSchedule(r as number, o as never),
   },
   cosine: {
-    summary: "half a cosine from the rate down to the least one",
-    options: z.strictObject({ rate, steps: count, least: nonNegative.optional() }),
-    make: ({ rate: r, ...o }) => cosineSchedule(r as number, o as never),
+    summary: "half a cosine from the rate down to the least one, over the run or so many steps",
+    options: z.strictObject({ rate, steps: count.optional(), least: nonNegative.optional() }),
+    make: ({ rate: r, steps: own, ...o }, runSteps) => {
+      const steps = (own as number | undefined) ?? runSteps;
+      if (steps === undefined) throw new OptionError("The schedule cosine needs steps here.");
+      return cosineSchedule(r as number, { ...o, steps: Math.max(1, steps) });
+    },
   },
 };
 
@@ -121,10 +126,14 @@ export const learningRateSchema = z
   .union([nonNegative, namedSchema("schedule", withWarmUp)])
   .meta({ title: "learning rate" }) as z.ZodType<number | Named, number | Named>;
 
-/** The learning rate of every step; a number stays one. */
-export function makeLearningRate(config: number | Named): number | Schedule {
+/**
+ * The learning rate of every step; a number stays one.
+ *
+ * @param steps of the run, for schedules that do not say their own
+ */
+export function makeLearningRate(config: number | Named, steps?: number): number | Schedule {
   if (typeof config === "number") return config;
   const { warmUp: ramp, ...named } = config;
-  const schedule = makeNamed(scheduleRegistry, named as Named, undefined);
+  const schedule = makeNamed(scheduleRegistry, named as Named, steps);
   return ramp === undefined ? schedule : warmUp(schedule, ramp as never);
 }

@@ -16,7 +16,7 @@ export interface ExperimentOutcome {
   /** `skipped`: its data are not here. */
   readonly status: "completed" | "skipped" | "failed" | "interrupted";
   readonly results: readonly JobResult[];
-  readonly rates?: RatesResult;
+  readonly rates: readonly RatesResult[];
   readonly verdicts: readonly Verdict[];
   readonly errors: readonly { readonly job: Job; readonly error: unknown }[];
 }
@@ -33,9 +33,9 @@ export async function runExperiment(
   const results = kinds[resolved.kind].together?.compare?.(measured) ?? measured;
   const errors = failures.filter((f) => !f.isMissingData).map(({ job, error }) => ({ job, error }));
   if (failures.some((f) => f.isMissingData)) {
-    return { resolved, status: "skipped", results: [], verdicts: [], errors: failures };
+    return { resolved, status: "skipped", results: [], rates: [], verdicts: [], errors: failures };
   }
-  if (interrupted) return { resolved, status: "interrupted", results, verdicts: [], errors };
+  if (interrupted) return { resolved, status: "interrupted", results, rates: [], verdicts: [], errors };
   let wasInterrupted = false;
   const runAll = async (more: readonly Job[]) => {
     const done = await session(more);
@@ -43,12 +43,12 @@ export async function runExperiment(
     errors.push(...done.failures.map(({ job, error }) => ({ job, error })));
     return done.results;
   };
-  const rates = errors.length === 0 ? await compareRates(resolved, runAll) : undefined;
+  const rates = errors.length === 0 ? await compareRates(resolved, runAll) : [];
   return {
     resolved,
     status: wasInterrupted ? "interrupted" : errors.length > 0 ? "failed" : "completed",
     results,
-    ...(rates ? { rates } : {}),
+    rates,
     verdicts: wasInterrupted ? [] : judge(resolved.expected, results, rates),
     errors,
   };
@@ -65,20 +65,20 @@ export async function outcomeFigures(
     figures: experiment.figures ?? ["loss", "gradNormSq"],
     theme,
   });
-  if (rates === undefined) return drawn;
-  const rows = Object.entries(rates.tuned).flatMap(([name, c]) =>
-    (["steps", "seconds"] as const).map((key) => ({
-      name: `${name}: ${key}`,
-      ratio: c[key]?.ratio ?? Number.NaN,
-      ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
-    })),
-  );
-  const figure = bars(
-    {
-      ratios: rows,
-      xLabel: `to tuned ${rates.baseline}'s final loss, of what tuned ${rates.baseline} needs`,
-    },
-    { document: nodeDocument(), theme, width: 760, height: 120 + 40 * rows.length },
-  );
-  return [...drawn, { name: "ratios", svg: svgText(figure) }];
+  for (const comparison of rates) {
+    const { baseline, tuned, references } = comparison;
+    const rows = Object.entries({ ...tuned, ...references }).flatMap(([name, c]) =>
+      (["steps", "seconds"] as const).map((key) => ({
+        name: `${name}: ${key}`,
+        ratio: c[key]?.ratio ?? Number.NaN,
+        ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
+      })),
+    );
+    const figure = bars(
+      { ratios: rows, xLabel: `to tuned ${baseline}'s final loss, of what tuned ${baseline} needs` },
+      { document: nodeDocument(), theme, width: 760, height: 120 + 40 * rows.length },
+    );
+    drawn.push({ name: rates.length > 1 ? `ratios-${baseline}` : "ratios", svg: svgText(figure) });
+  }
+  return drawn;
 }

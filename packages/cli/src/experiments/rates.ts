@@ -1,171 +1,204 @@
 // The control that a comparison needs (design after our own trials): the plain optimiser at every learning rate of a grid,
-// the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
+// with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
 import { OptionError } from "isoloss";
-import { pairedRatio, type RatioSummary } from "../run/statistics.js";
 import { type Job, type JobResult, jobsOf } from "./job.js";
-import { firstAtMost, lossCurve } from "./loss-curve.js";
 import { figure } from "./number-text.js";
 import { checkedSeeds, type Resolved } from "./resolve.js";
+import type { Decay, RatesConfig } from "./schema.js";
+import { meanLast, ratioText, type ToTarget, toTarget } from "./to-target.js";
 
-/** How one variant compares with the baseline at its tuned rate. */
-export interface RateComparison {
-  /** Its own tuned rate. */
+/** A learning rate as it is tried. */
+export interface TriedRate {
   readonly rate: number;
-  /** Mean last loss over the confirming seeds. */
-  readonly lastLoss: number | null;
-  /** How many of the confirming seeds came to the baseline's last loss. */
-  readonly reached: number;
-  readonly seeds: number;
-  /** Steps and seconds to the baseline's last loss, as shares of the baseline's; null unless every seed came there. */
-  readonly steps: RatioSummary | null;
-  readonly seconds: RatioSummary | null;
+  /** `cosine`: half a cosine from the rate down to 0 over the run. */
+  readonly decay: Decay;
 }
 
-export interface RatesResult {
+/** How one variant compares with the baseline at its tuned rate. */
+export interface RateComparison extends TriedRate, ToTarget {}
+
+export interface RatesResult extends TriedRate {
+  /** The variant whose tuned rate is above. */
   readonly baseline: string;
-  /** The baseline's tuned rate. */
-  readonly rate: number;
   readonly lastLoss: number | null;
   /** Mean last loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
-  readonly grid: readonly {
-    readonly rate: number;
-    readonly losses: Readonly<Record<string, number | null>>;
-  }[];
+  readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
   /** Of each variant at its own tuned rate. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
   /** Of each variant at the baseline's tuned rate. */
   readonly sameRate: Readonly<Record<string, RateComparison>>;
+  /** Of those without a rate to tune, as they are. */
+  readonly references: Readonly<Record<string, ToTarget>>;
 }
 
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
 /**
- * Runs the comparison at tuned rates of an experiment.
+ * Runs the comparisons at tuned rates of an experiment.
  *
  * @param runAll does jobs; those that failed are left out of what it returns
  * @throws OptionError when tuning and confirming seeds overlap, or a variant is not known
  */
-export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesResult | undefined> {
-  const { rates } = resolved;
-  if (rates === undefined) return undefined;
-  const [tune, confirm] = [checkedSeeds(rates.tune), checkedSeeds(rates.confirm)];
+export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesResult[]> {
+  const plans = resolved.rates.map((config) => planOf(resolved, config));
+  const results: RatesResult[] = [];
+  for (const plan of plans) {
+    const result = await compareOne(resolved, plan, runAll);
+    if (result) results.push(result);
+  }
+  return results;
+}
+
+/** Comparisons by the variant that is compared with. */
+export const byBaseline = (rates: readonly RatesResult[]): Readonly<Record<string, RatesResult>> =>
+  Object.fromEntries(rates.map((r) => [r.baseline, r]));
+
+/** What a comparison runs. */
+interface Plan {
+  readonly tried: readonly TriedRate[];
+  readonly tune: readonly number[];
+  readonly confirm: readonly number[];
+  readonly baseline: string;
+  readonly others: readonly string[];
+  readonly references: readonly string[];
+}
+
+function planOf({ variants }: Resolved, config: RatesConfig): Plan {
+  const { grid, decay = ["none"], references = [] } = config;
+  const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
   const both = tune.filter((seed) => confirm.includes(seed));
   if (both.length > 0) {
     throw new OptionError(
       `rates: seed ${both[0]} both chooses the rate and judges: tune and confirm must be apart.`,
     );
   }
-  const names = resolved.variants.map(({ name }) => name);
-  const baseline = rates.baseline ?? names[0];
-  const others = rates.variants ?? names.filter((name) => name !== baseline);
-  const unknown = [baseline, ...others].find((name) => !names.includes(name));
+  const names = variants.map(({ name }) => name);
+  const baseline = config.baseline ?? names[0];
+  const others = config.variants ?? names.filter((name) => name !== baseline && !references.includes(name));
+  const unknown = [baseline, ...others, ...references].find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new OptionError(`rates: there is no variant "${unknown}"; known are ${names.join(", ")}.`);
   }
-  const all = [baseline, ...others];
-  const jobs = (chosen: readonly (readonly [string, number])[], seeds: readonly number[]): Job[] =>
-    chosen.flatMap(([name, rate]) => {
-      const variant = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
-      const settings = { ...variant.settings, learningRate: rate };
-      return jobsOf({ ...resolved, seeds, variants: [{ name, settings }] }, { checkpointSeconds: 1e9 });
-    });
-  const pairs = rates.grid.flatMap((rate) => all.map((name) => [name, rate] as const));
-  const tuning = await runAll(jobs(pairs, tune));
-  const meanAt = (name: string, rate: number): number | null => {
-    const runs = tuning.filter((r) => r.variant === name && rateOf(r) === rate);
-    const last = runs.map((r) => (r.document.status === "completed" ? lossCurve(r).last : null));
-    if (runs.length < tune.length || last.includes(null)) return null;
-    return (last as number[]).reduce((a, b) => a + b, 0) / last.length;
+  const tried = decay.flatMap((d) => grid.map((rate) => ({ rate, decay: d })));
+  return { tried, tune, confirm, baseline, others, references };
+}
+
+async function compareOne(
+  resolved: Resolved,
+  { tried, tune, confirm, baseline, others, references }: Plan,
+  runAll: RunAll,
+): Promise<RatesResult | undefined> {
+  const jobs = (name: string, at: TriedRate | undefined, seeds: readonly number[]): Job[] => {
+    const { settings } = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
+    const changed = {
+      ...settings,
+      ...(at ? { learningRate: configOf(at) } : {}),
+      // Seconds do not choose a rate.
+      ...(seeds === tune && "warmUps" in settings ? { warmUps: 0 } : {}),
+    };
+    return jobsOf(
+      { ...resolved, seeds, variants: [{ name, settings: changed }] },
+      { checkpointSeconds: 1e9 },
+    );
   };
-  const grid = rates.grid.map((rate) => ({
-    rate,
-    losses: Object.fromEntries(all.map((name) => [name, meanAt(name, rate)])),
+  const all = [baseline, ...others];
+  const tuning = await runAll(tried.flatMap((at) => all.flatMap((name) => jobs(name, at, tune))));
+  const meanAt = (name: string, at: TriedRate): number | null => {
+    const runs = tuning.filter((r) => isOf(r, name, at));
+    const isWhole = runs.length === tune.length && runs.every((r) => r.document.status === "completed");
+    return isWhole ? meanLast(runs) : null;
+  };
+  const grid = tried.map((at) => ({
+    ...at,
+    losses: Object.fromEntries(all.map((name) => [name, meanAt(name, at)])),
   }));
-  const bestOf = (name: string): number | undefined => {
+  const bestOf = (name: string): TriedRate | undefined => {
     const usable = grid.filter(({ losses }) => losses[name] !== null);
     if (usable.length === 0) return undefined;
-    return usable.reduce((a, b) => ((b.losses[name] as number) < (a.losses[name] as number) ? b : a)).rate;
+    return usable.reduce((a, b) => ((b.losses[name] as number) < (a.losses[name] as number) ? b : a));
   };
-  const rate = bestOf(baseline);
-  if (rate === undefined) return undefined;
-  const wanted: (readonly [string, number])[] = [[baseline, rate]];
-  for (const name of others) {
-    for (const r of new Set([rate, bestOf(name) ?? rate])) wanted.push([name, r]);
-  }
-  const confirming = await runAll(jobs(wanted, confirm));
-  const at = (name: string, r: number) => confirming.filter((x) => x.variant === name && rateOf(x) === r);
-  const plain = at(baseline, rate);
-  const compare = (name: string, r: number): RateComparison => ({ rate: r, ...against(plain, at(name, r)) });
+  const best = bestOf(baseline);
+  if (best === undefined) return undefined;
+  const chosen = others.map((name) => ({ name, at: bestOf(name) ?? best }));
+  const confirming = await runAll([
+    ...jobs(baseline, best, confirm),
+    ...chosen.flatMap(({ name, at }) =>
+      (isSame(at, best) ? [best] : [best, at]).flatMap((r) => jobs(name, r, confirm)),
+    ),
+    ...references.flatMap((name) => jobs(name, undefined, confirm)),
+  ]);
+  const plain = confirming.filter((r) => isOf(r, baseline, best));
+  const compare = (name: string, { rate, decay }: TriedRate): RateComparison => ({
+    ...{ rate, decay },
+    ...toTarget(
+      plain,
+      confirming.filter((r) => isOf(r, name, { rate, decay })),
+    ),
+  });
   return {
     baseline,
-    rate,
+    rate: best.rate,
+    decay: best.decay,
     lastLoss: meanLast(plain),
     grid,
-    tuned: Object.fromEntries(others.map((name) => [name, compare(name, bestOf(name) ?? rate)])),
-    sameRate: Object.fromEntries(others.map((name) => [name, compare(name, rate)])),
+    tuned: Object.fromEntries(chosen.map(({ name, at }) => [name, compare(name, at)])),
+    sameRate: Object.fromEntries(others.map((name) => [name, compare(name, best)])),
+    references: Object.fromEntries(
+      references.map((name) => [
+        name,
+        toTarget(
+          plain,
+          confirming.filter((r) => r.variant === name),
+        ),
+      ]),
+    ),
   };
 }
 
-const rateOf = ({ settings }: JobResult): unknown => settings.learningRate;
+/** A rate as runs are configured by it. */
+const configOf = ({ rate, decay }: TriedRate): unknown => (decay === "none" ? rate : { name: decay, rate });
 
-function meanLast(runs: readonly JobResult[]): number | null {
-  const last = runs.map((r) => lossCurve(r).last);
-  if (last.length === 0 || last.includes(null)) return null;
-  return (last as number[]).reduce((a, b) => a + b, 0) / last.length;
-}
+const isOf = ({ variant, settings }: JobResult, name: string, at: TriedRate): boolean =>
+  variant === name && JSON.stringify(settings.learningRate) === JSON.stringify(configOf(at));
 
-/** Steps and seconds to each plain run's last loss, seed by seed. */
-function against(plain: readonly JobResult[], others: readonly JobResult[]): Omit<RateComparison, "rate"> {
-  const reached = plain.flatMap((p) => {
-    const other = others.find((o) => o.seed === p.seed);
-    const { last: target } = lossCurve(p);
-    const step = other && target !== null ? firstAtMost(lossCurve(other), target) : undefined;
-    if (other === undefined || step === undefined) return [];
-    // Entry t of the lists is the point before step t; a point at the start is worth the time of one step.
-    const full = p.document.loss.history.length - 1;
-    return [
-      {
-        steps: [Math.max(step, 1), full] as const,
-        seconds: [Math.max(other.seconds[step], 1e-9), Math.max(p.seconds[full], 1e-9)] as const,
-      },
-    ];
-  });
-  const isComplete = reached.length === plain.length && reached.length > 0;
-  const ratio = (pick: (r: (typeof reached)[number]) => readonly [number, number]): RatioSummary | null =>
-    isComplete
-      ? pairedRatio(
-          reached.map((r) => pick(r)[0]),
-          reached.map((r) => pick(r)[1]),
-        )
-      : null;
-  return {
-    lastLoss: meanLast(others),
-    reached: reached.length,
-    seeds: plain.length,
-    steps: ratio((r) => r.steps),
-    seconds: ratio((r) => r.seconds),
-  };
-}
+const isSame = (a: TriedRate, b: TriedRate): boolean => a.rate === b.rate && a.decay === b.decay;
 
-/** A ratio with its interval, as text: "0.27 [0.20, 0.36]". */
-export function ratioText(ratio: RatioSummary | null): string {
-  if (ratio === null) return "-";
-  const { interval } = ratio;
-  return `${figure(ratio.ratio, 3)}${interval === null ? "" : ` [${figure(interval[0], 3)}, ${figure(interval[1], 3)}]`}`;
-}
+/** A rate for a reader. */
+export const rateText = ({ rate, decay }: TriedRate): string =>
+  decay === "none" ? figure(rate) : `${figure(rate)}, ${decay} decay`;
 
-/** The honest sentence on a variant. */
-export function rateSentence(name: string, { baseline, rate, grid }: RatesResult, c: RateComparison): string {
+/** The honest sentence on a variant, at its tuned rate or, a reference, as it is. */
+export function rateSentence(
+  name: string,
+  { baseline, rate, grid }: RatesResult,
+  c: RateComparison | ToTarget,
+): string {
   const seeds = `${c.seeds} seeds`;
-  const ends = grid.length > 1 ? [grid[0].rate, grid[grid.length - 1].rate] : [];
-  const edge = [rate, c.rate].some((r) => ends.includes(r))
-    ? " A tuned rate lies at the end of the grid."
-    : "";
+  const ends = grid.map((g) => g.rate);
+  const [least, most] = [Math.min(...ends), Math.max(...ends)];
+  const isAtEnd = (r: number) => ends.length > 1 && (r === least || r === most);
+  const own =
+    "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : ([",", rate] as const);
+  const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
+  const equal =
+    c.equalTime === null
+      ? ""
+      : ` At equal wall-clock its loss is ${ratioText(c.equalTime)} of that of ${baseline}.`;
   if (c.steps === null || c.seconds === null) {
-    return `${name}, at its tuned rate ${figure(c.rate)}, came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}.${edge}`;
+    const half =
+      c.medianSteps === null || c.medianSeconds === null
+        ? ""
+        : `, half of them within ${figure(c.medianSteps, 3)} of its steps and ${figure(c.medianSeconds, 3)} of its wall-clock time`;
+    return `${name}${own[0]} came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}${half}.${equal}${edge}`;
   }
   return (
-    `${name}, at its tuned rate ${figure(c.rate)}, needs ${ratioText(c.steps)} of the steps and ${ratioText(c.seconds)} of the ` +
-    `wall-clock time of tuned ${baseline} to its final loss, teleports included (${seeds}, 95 % intervals).${edge}`
+    `${name}${own[0]} needs ${ratioText(c.steps)} of the steps and ${ratioText(c.seconds)} of the ` +
+    `wall-clock time of tuned ${baseline} to its final loss, teleports included (${seeds}, 95 % intervals).${equal}${edge}`
   );
 }
+
+/** All sentences on a comparison. */
+export const rateSentences = (rates: RatesResult): string[] =>
+  [...Object.entries(rates.tuned), ...Object.entries(rates.references)].map(([name, c]) =>
+    rateSentence(name, rates, c),
+  );

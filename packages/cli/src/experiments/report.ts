@@ -4,7 +4,8 @@ import { htmlTable, type ReportSection, renderReport, type Verdict } from "../ru
 import { kinds } from "./kinds.js";
 import { duration, figure } from "./number-text.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { type RatesResult, rateSentence, ratioText } from "./rates.js";
+import { rateTables } from "./rate-tables.js";
+import { rateSentences } from "./rates.js";
 import { summaryRows } from "./summary.js";
 
 /** The report of `isoloss reproduce` as one HTML page. */
@@ -54,7 +55,7 @@ function verdictsOf({ resolved, status, verdicts, rates, errors }: ExperimentOut
         : verdicts.length > 0
           ? ("pass" as const)
           : "note";
-  const compared = rates ? Object.entries(rates.tuned).map(([name, c]) => rateSentence(name, rates, c)) : [];
+  const compared = rates.flatMap(rateSentences);
   return [
     { title, outcome, text: parts.join(" ") || "Nothing is expected of it." },
     ...(compared.length > 0
@@ -100,7 +101,7 @@ function sectionOf(
       }),
     );
   }
-  if (rates) tables.push(...rateTables(rates));
+  tables.push(...rates.flatMap(rateTables));
   return {
     heading: resolved.name,
     text: `${about}\n\n${from}${status === "completed" ? "" : `\n\nThis experiment was ${status}.`}`,
@@ -114,36 +115,3 @@ const boundsText = ({ atLeast, atMost }: { readonly atLeast?: number; readonly a
     ...(atLeast === undefined ? [] : [`>= ${figure(atLeast)}`]),
     ...(atMost === undefined ? [] : [`<= ${figure(atMost)}`]),
   ].join(", ") || "-";
-
-function rateTables(rates: RatesResult): string[] {
-  const names = Object.keys(rates.grid[0]?.losses ?? {});
-  const cell = (loss: number | null) => (loss === null ? "diverged" : figure(loss, 5));
-  const comparison = Object.keys(rates.tuned).flatMap((name) =>
-    (["tuned", "sameRate"] as const).map((key) => {
-      const c = rates[key][name];
-      return [
-        name,
-        key === "tuned" ? "its own" : `${rates.baseline}'s`,
-        figure(c.rate),
-        c.lastLoss === null ? "diverged" : figure(c.lastLoss, 5),
-        `${c.reached} of ${c.seeds}`,
-        ratioText(c.steps),
-        ratioText(c.seconds),
-      ];
-    }),
-  );
-  return [
-    htmlTable({
-      caption: "Mean last loss of the tuning seeds at each learning rate",
-      columns: ["learning rate", ...names],
-      rows: rates.grid.map(({ rate, losses }) => [figure(rate), ...names.map((name) => cell(losses[name]))]),
-    }),
-    htmlTable({
-      caption:
-        `To the final loss of ${rates.baseline} at its tuned rate ${figure(rates.rate)}, on fresh seeds: shares of ` +
-        `${rates.baseline}'s steps and wall-clock time, teleports included, with 95 % intervals; below 1 is sooner`,
-      columns: ["variant", "tuned rate", "rate", "last loss", "came there", "steps", "seconds"],
-      rows: comparison,
-    }),
-  ];
-}

@@ -17,7 +17,8 @@ export interface Resolved {
   readonly experiment: Experiment;
   readonly variants: readonly Variant[];
   readonly seeds: readonly number[];
-  readonly rates?: RatesConfig;
+  /** Comparisons at tuned rates. */
+  readonly rates: readonly RatesConfig[];
   readonly quick: boolean;
   /** What holds for these settings. */
   readonly expected: readonly Expected[];
@@ -56,10 +57,7 @@ export function resolveExperiment(
       `The experiment ${experiment.name} has no variant "${name}"${meant ? `; did you mean "${meant}"?` : "."} It has ${known.join(", ")}.`,
     );
   }
-  const rates =
-    experiment.rates === undefined || (quick && fastRates === null)
-      ? undefined
-      : { ...experiment.rates, ...(quick ? fastRates : {}) };
+  const compared = quick && fastRates === null ? [] : [experiment.rates ?? []].flat();
   const hasQuick = quick && experiment.quick !== undefined;
   return {
     name: experiment.name,
@@ -68,7 +66,7 @@ export function resolveExperiment(
     experiment,
     variants: chosen.map((name) => ({ name, settings: settingsOf(base, table[name] ?? {}, fastSettings) })),
     seeds: seeds ?? checkedSeeds(fastSeeds ?? experiment.seeds ?? [0]),
-    ...(rates ? { rates: rates as RatesConfig } : {}),
+    rates: compared.map((config) => ({ ...config, ...(quick ? fastRates : {}) })),
     quick,
     expected: (experiment.expected ?? []).filter((e) => !hasQuick || e.quick === true),
   };

@@ -40,10 +40,18 @@ const expectedSchema = z
 
 export type Expected = z.output<typeof expectedSchema>;
 
+/** What the rates of a grid do over a run. */
+export type Decay = "none" | "cosine";
+
 /** A comparison at tuned learning rates: plain and teleported runs over the same grid. */
 const ratesSchema = z.strictObject({
   /** The same rates for all variants. */
   grid: z.array(positive).min(1),
+  /** Each rate with each of these; default none. */
+  decay: z
+    .array(z.enum(["none", "cosine"]))
+    .min(1)
+    .optional(),
   /** Seeds that choose the rate. */
   tune: seedsSchema,
   /** Other seeds, which judge. */
@@ -51,7 +59,9 @@ const ratesSchema = z.strictObject({
   /** Default the first variant. */
   baseline: identifier.optional(),
   /** Default all others. */
-  variants: z.array(identifier).min(1).optional(),
+  variants: z.array(identifier).optional(),
+  /** Variants without a rate to tune, such as line searches: on the confirming seeds, as they are. */
+  references: z.array(identifier).min(1).optional(),
 });
 
 export type RatesConfig = z.output<typeof ratesSchema>;
@@ -85,7 +95,8 @@ const common = {
   seeds: seedsSchema.optional(),
   expected: z.array(expectedSchema).optional(),
   figures: z.array(z.enum(figureNames).meta({ title: "figure" })).optional(),
-  rates: ratesSchema.optional(),
+  /** One comparison, or several with different baselines. */
+  rates: z.union([ratesSchema, z.array(ratesSchema).min(1)]).optional(),
 };
 
 const branches = Object.entries(kinds).map(([kind, { settings }]) => {
@@ -121,7 +132,7 @@ export interface Experiment {
   readonly seeds?: readonly number[] | string;
   readonly expected?: readonly Expected[];
   readonly figures?: readonly FigureName[];
-  readonly rates?: RatesConfig;
+  readonly rates?: RatesConfig | readonly RatesConfig[];
   readonly variants?: Readonly<Record<string, Settings | null>>;
   readonly quick?: Settings & {
     readonly seeds?: readonly number[] | string;

@@ -65,10 +65,12 @@ export async function trainerOf(settings: Settings, seed: number) {
   const raw = await loadData(named);
   const { model, takesImages, activation } = makeModel(rest.model, raw.image);
   const data = takesImages ? asImages(raw) : raw;
+  const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
+  const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
   const ground: Ground = {
     seed,
     optimizer: makeOptimiser(rest.optimizer),
-    learningRate: makeLearningRate(rest.learningRate),
+    learningRate: makeLearningRate(rest.learningRate, steps),
     ...(activation ? { activation } : {}),
   };
   const trainer = await createTrainer<Tree, Tree>({
@@ -84,7 +86,6 @@ export async function trainerOf(settings: Settings, seed: number) {
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(teleport ? { teleport: makeTeleportPlan(teleport, ground) } : {}),
   });
-  const steps = given ?? Math.round((epochs as number) * trainer.stepsPerEpoch);
   return { trainer, data, steps, ground, model };
 }
 

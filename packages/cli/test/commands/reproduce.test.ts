@@ -48,9 +48,9 @@ describe("isoloss reproduce", () => {
     expect(document.counts.differs).toBe(0);
     expect(document.counts.pass).toBeGreaterThanOrEqual(19);
     const { rates } = document.experiments[0];
-    expect(rates?.baseline).toBe("plain");
-    expect(rates?.tuned.exact.seeds).toBe(3);
-    expect(rates?.grid.map((g) => g.rate)).toEqual([4e-4, 8e-4]);
+    expect(rates.plain.baseline).toBe("plain");
+    expect(rates.plain.tuned.exact.seeds).toBe(3);
+    expect(rates.plain.grid.map((g) => g.rate)).toEqual([4e-4, 8e-4]);
     expect(readFileSync(document.report, "utf8")).toMatch(/at its tuned rate 0\.000\d/);
   }, 180_000);
 

@@ -47,7 +47,7 @@ describe("valueAtPath", () => {
 describe("judge", () => {
   const results = [result("a", 0, [4, 2]), result("a", 1, [6, 4]), result("b", 0, [1, Number.NaN])];
   const outcomeOf = (expected: object) => {
-    const [verdict] = judge([{ path: "loss.history[0]", source: "hand", ...expected }], results, undefined);
+    const [verdict] = judge([{ path: "loss.history[0]", source: "hand", ...expected }], results, []);
     return [verdict.outcome, verdict.measured];
   };
 

@@ -2,12 +2,13 @@ import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
 import { executeJob, type Job, type JobResult } from "../../src/experiments/job.js";
-import { compareRates, rateSentence, ratioText } from "../../src/experiments/rates.js";
+import { compareRates, rateSentence } from "../../src/experiments/rates.js";
 import { resolveExperiment } from "../../src/experiments/resolve.js";
 import { experimentSchema } from "../../src/experiments/schema.js";
+import { ratioText } from "../../src/experiments/to-target.js";
 import { runDocument } from "../../src/formats/json.js";
 
-const resolved = (rates: string) =>
+const resolved = (rates: string, more = "") =>
   resolveExperiment(
     parseConfig(
       `name: x
@@ -19,7 +20,7 @@ steps: 10
 variants:
   plain: {}
   exact: { teleport: { when: { atSteps: [0] }, search: quadraticOptimum } }
-rates: ${rates}
+${more}rates: ${rates}
 `,
       { schema: experimentSchema, file: "x.yaml" },
     ),
@@ -56,7 +57,7 @@ describe("compareRates", () => {
   it("tunes on some seeds, judges on others, and gives shares of the tuned plain run's steps and time", async () => {
     const seen: Job[] = [];
     // The plain run is best at 0.1, where it halves the loss; the other quarters it, and is best at 0.2.
-    const rates = await compareRates(
+    const [rates] = await compareRates(
       resolved("{ grid: [0.1, 0.2], tune: 0..1, confirm: 10..12 }"),
       async (jobs) => {
         seen.push(...jobs);
@@ -74,31 +75,39 @@ describe("compareRates", () => {
     // 0.25^5 = 0.5^10.
     expect(tuned?.steps?.ratio).toBeCloseTo(0.5, 12);
     expect(tuned?.seconds?.ratio).toBeCloseTo(0.5, 12);
+    // Both end at the same time: 0.25^10 / 0.5^10.
+    expect(tuned?.equalTime?.ratio).toBeCloseTo(0.5 ** 10, 12);
     expect(rates?.sameRate.exact.steps?.ratio).toBeCloseTo(1, 12);
     expect(seen.slice(0, 8).every(({ seed }) => seed < 2)).toBe(true);
     expect(seen.slice(8).every(({ seed }) => seed >= 10)).toBe(true);
     expect(seen).toHaveLength(8 + 3 * 3);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, needs 0.5 [0.5, 0.5] of the steps and 0.5 [0.5, 0.5] of the wall-clock time of tuned plain to its final loss, teleports included (3 seeds, 95 % intervals).";
+        "exact, at its tuned rate 0.2, needs 0.5 [0.5, 0.5] of the steps and 0.5 [0.5, 0.5] of the wall-clock time of tuned plain to its final loss, teleports included (3 seeds, 95 % intervals). At equal wall-clock its loss is 0.000977 [0.000977, 0.000977] of that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
-      const wider = [{ rate: 0.01, losses: {} }, ...rates.grid, { rate: 1, losses: {} }];
+      const other = { decay: "none", losses: {} } as const;
+      const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
       expect(rateSentence("exact", { ...rates, grid: wider }, tuned)).toBe(text);
     }
   });
 
   it("claims no ratio where a seed never comes to the target, and counts those that do", async () => {
-    const rates = await compareRates(resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"), async (jobs) =>
-      jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : job.seed === 11 ? 0.9 : 0.4)),
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
+      async (jobs) =>
+        jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : job.seed === 11 ? 0.9 : 0.4)),
     );
     expect(rates?.tuned.exact).toMatchObject({ reached: 2, seeds: 3, steps: null, seconds: null });
     expect(ratioText(null)).toBe("-");
-    if (rates) expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(/in 2 of 3 seeds\.$/);
+    if (rates)
+      expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
+        /in 2 of 3 seeds, half of them within 0\.8 of its steps and 0\.8 of its wall-clock time\. At equal/,
+      );
   });
 
   it("does not choose a rate at which a run diverges", async () => {
     // Beyond 2 / 10 the quadratic diverges.
-    const rates = await compareRates(
+    const [rates] = await compareRates(
       resolved("{ grid: [0.05, 0.15, 1.0e+40], tune: [0], confirm: [1] }"),
       runAll,
     );
@@ -115,9 +124,56 @@ describe("compareRates", () => {
     await expect(compareRates(wrong, runAll)).rejects.toThrow(/no variant "nothing"/);
   });
 
+  it("tries every rate with decay, too, and takes references as they are", async () => {
+    const seen: Job[] = [];
+    const config = `{ grid: [0.1, 0.2], decay: [none, cosine], tune: [0], confirm: 10..11, variants: [exact], references: [search] }`;
+    const parsed = resolved(config, "  search: { optimizer: steepestDescent }\n");
+    const [rates] = await compareRates(parsed, async (jobs) => {
+      seen.push(...jobs);
+      return jobs.map((job) => {
+        const { learningRate } = job.settings as { learningRate: unknown };
+        if (job.variant === "search") return geometric(job, 1, 0.1);
+        // The plain run is best with decay from 0.2, the other without.
+        const isCosine = typeof learningRate === "object";
+        return geometric(job, 1, isCosine === (job.variant === "plain") ? 0.5 : 0.8);
+      });
+    });
+    expect(rates).toMatchObject({ baseline: "plain", rate: 0.1, decay: "cosine" });
+    expect(rates.grid.map(({ rate, decay }) => [rate, decay])).toEqual([
+      [0.1, "none"],
+      [0.2, "none"],
+      [0.1, "cosine"],
+      [0.2, "cosine"],
+    ]);
+    expect(rates.tuned.exact).toMatchObject({ rate: 0.1, decay: "none", reached: 2 });
+    expect(rates.sameRate.exact).toMatchObject({ rate: 0.1, decay: "cosine", reached: 0, steps: null });
+    // 0.1^4 < 0.5^10 < 0.1^3, of ten steps.
+    expect(rates.references.search.steps?.ratio).toBeCloseTo(0.4, 12);
+    const searched = seen.filter(({ variant }) => variant === "search");
+    expect(searched.map(({ seed, settings }) => [seed, settings.learningRate])).toEqual([
+      [10, 0.05],
+      [11, 0.05],
+    ]);
+    expect(rateSentence("search", rates, rates.references.search)).toMatch(
+      /^search, needs 0\.4 \[0\.4, 0\.4\] of the steps/,
+    );
+    expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(/^exact, at its tuned rate 0\.1, needs/);
+  });
+
+  it("does several comparisons, each with its own baseline", async () => {
+    const config = `
+  - { grid: [0.05], tune: [0], confirm: [1, 2] }
+  - { grid: [0.1], tune: [0], confirm: [1, 2], baseline: exact, variants: [plain] }`;
+    const all = await compareRates(resolved(config), runAll);
+    expect(all.map(({ baseline, rate }) => [baseline, rate])).toEqual([
+      ["plain", 0.05],
+      ["exact", 0.1],
+    ]);
+    expect(all[1].tuned.plain.reached).toBe(0);
+  });
+
   it("is left out where an experiment has no grid", async () => {
     const plain = resolved("{ grid: [0.1], tune: [0], confirm: [1] }");
-    const { rates: _, ...rest } = plain;
-    expect(await compareRates(rest, runAll)).toBeUndefined();
+    expect(await compareRates({ ...plain, rates: [] }, runAll)).toEqual([]);
   });
 });
