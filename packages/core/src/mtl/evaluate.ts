@@ -1,6 +1,5 @@
 import { dtypeOf, type NdArray } from "../array.js";
-import { takeRows } from "../data/batches.js";
-import { OptionError } from "../errors.js";
+import { type Graph, topologicalOrder } from "../graph/graph.js";
 import { cast } from "../graph/ops/arithmetic.js";
 import { equal } from "../graph/ops/compare.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
@@ -11,7 +10,6 @@ import { namedArrays } from "../named-arrays.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
 import { lazyExecutables } from "./gradients/executables.js";
-import { vectorOf } from "./gradients/forward.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
 
@@ -30,7 +28,7 @@ export type TaskMetrics<P> = (
 
 /** Figures of a run's parameters on a data set. */
 export interface MultiTaskEvaluation {
-  /** L_k, [K]: means over batches, weighted by their number of examples. */
+  /** L_k, [K]: means over batches, weighted by their number of examples of the source that the loss reads. */
   readonly losses: Float64Array;
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -49,7 +47,7 @@ export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
 
 /** Measures parameters on data sets; compiles once for each size of batch. */
 export interface MultiTaskEvaluator<P> {
-  evaluate(params: P, data: Batch, state?: unknown): Promise<MultiTaskEvaluation>;
+  evaluate(params: P, data: Batch | readonly Batch[], state?: unknown): Promise<MultiTaskEvaluation>;
   dispose(): Promise<void>;
 }
 
@@ -74,6 +72,9 @@ export function multiTaskEvaluator<P>({
   readonly dtype: "float32" | "float64";
 }): MultiTaskEvaluator<P> {
   const executables = lazyExecutables(options);
+  const names: string[] = [];
+  /** Arrays of the batch that each loss and mean reads. */
+  const read = new Map<string, readonly string[]>();
   const traceBatch = (batch: Batch) => {
     const f = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
       const plain: LossContext = { training: false, state };
@@ -87,51 +88,55 @@ export function multiTaskEvaluator<P>({
           ? { mean: scalar(value.mean), weight: scalar(value.weight) }
           : { mean: scalar(value) };
       });
-      return { losses: vectorOf(checkLosses(losses(params, tensors, context))), metrics: figures };
+      return { losses: checkLosses(losses(params, tensors, context)).map(scalar), metrics: figures };
     };
-    return trace(f as never, [like, stateLike, specsOf(batch)], { names: ["params", "state", "batch"] })
-      .graph;
+    const { graph } = trace(f as never, [like, stateLike, specsOf(batch)], {
+      names: ["params", "state", "batch"],
+    });
+    for (const { name, tensor } of graph.outputs) {
+      if (!name.endsWith(".weight")) read.set(name, arraysRead(graph, tensor));
+    }
+    return graph;
   };
-  const names: string[] = [];
   return {
     async evaluate(params, data, state = stateLike) {
-      const { batchOf } = prepareSources(data, { seed: 0, dtype });
-      const prepared = batchOf(0);
-      const count = Object.values(prepared)[0]?.shape[0] ?? 1;
-      const totals: number[] = [];
-      const sums: { total: number; weight: number }[] = [];
-      for (let first = 0; first < count; first += largestBatch) {
-        const indices = Int32Array.from(
-          { length: Math.min(largestBatch, count - first) },
-          (_, i) => first + i,
-        );
-        const batch =
-          indices.length === count
-            ? prepared
-            : Object.fromEntries(Object.entries(prepared).map(([name, a]) => [name, takeRows(a, indices)]));
+      const batches = prepareSources(data, { seed: 0, dtype }).pass(largestBatch);
+      const sums = new Map<string, { total: number; weight: number }>();
+      // A function without data is its own only batch.
+      for (const batch of batches.length > 0 ? batches : [{}]) {
         const key = JSON.stringify(specsOf(batch));
         const executable = await executables.get(key, () => traceBatch(batch));
         const results = await executable.run(namedArrays({ params, state, batch }));
-        const size = indices.length;
-        results.losses.data.forEach((loss: number | bigint, k: number) => {
-          totals[k] = (totals[k] ?? 0) + Number(loss) * size;
-        });
-        names.forEach((_, i) => {
-          const value = Number(results[`metrics.${i}.mean`].data[0]);
-          const weight = Number(results[`metrics.${i}.weight`]?.data[0] ?? size);
-          sums[i] ??= { total: 0, weight: 0 };
-          if (weight > 0) sums[i].total += value * weight;
-          sums[i].weight += weight;
-        });
+        for (const [name, arrays] of read) {
+          const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;
+          const examples = Math.max(1, ...arrays.map((array) => batch[array].shape[0]));
+          const weight = labels ? Number(labels.data[0]) : examples;
+          const sum = sums.get(name) ?? { total: 0, weight: 0 };
+          if (weight > 0) sum.total += Number(results[name].data[0]) * weight;
+          sum.weight += weight;
+          sums.set(name, sum);
+        }
       }
-      if (totals.length === 0) throw new OptionError("evaluate: the data have no examples.");
+      const meanOf = (name: string) => {
+        const { total, weight } = sums.get(name) ?? { total: Number.NaN, weight: 1 };
+        return total / weight;
+      };
+      const tasks = [...sums.keys()].filter((name) => name.startsWith("losses.")).length;
       return {
-        losses: Float64Array.from(totals, (total) => total / count),
-        metrics: Object.fromEntries(names.map((name, i) => [name, sums[i].total / sums[i].weight])),
+        losses: Float64Array.from({ length: tasks }, (_, k) => meanOf(`losses.${k}`)),
+        metrics: Object.fromEntries(names.map((name, i) => [name, meanOf(`metrics.${i}.mean`)])),
       };
     },
     dispose: () => executables.dispose(),
   };
+}
+
+/** Names of the arrays of the batch that a result depends on. */
+function arraysRead({ inputs }: Graph, result: Tensor): string[] {
+  const needed = new Set(topologicalOrder([result]));
+  return inputs
+    .filter(({ name, tensor }) => name.startsWith("batch.") && needed.has(tensor))
+    .map(({ name }) => name.slice("batch.".length));
 }
 
 const specsOf = (batch: Batch) =>

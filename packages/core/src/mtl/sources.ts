@@ -11,6 +11,8 @@ export interface Sources {
   readonly stepsPerEpoch: number;
   /** The batch of a step; `stream` 1, 2, ... are independent ones, each a pass over the data in an order of its own. */
   batchOf(step: number, stream?: number): Batch;
+  /** All examples in order, in batches of at most `most`; of several sources in equally many, none of them empty. */
+  pass(most: number): readonly Batch[];
   /** Some examples of every source at random; all where it has fewer. */
   sample(count: number, step: number, label: string | number): Batch;
 }
@@ -65,6 +67,27 @@ export function prepareSources(
         source.batchSize === source.count ? source.arrays : rows(source, orderOf(s, stream)(step)),
       );
       return Object.assign({}, ...parts);
+    },
+    pass(most) {
+      const counts = sources.map(({ count }) => count);
+      const batchCount = Math.min(Math.ceil(Math.max(0, ...counts) / most), ...counts);
+      const first = (n: number, i: number) =>
+        sources.length === 1 ? Math.min(n, i * most) : Math.floor((i * n) / batchCount);
+      return Array.from({ length: batchCount }, (_, i) =>
+        Object.assign(
+          {},
+          ...sources.map((source) => {
+            const from = first(source.count, i);
+            const size = first(source.count, i + 1) - from;
+            return size === source.count
+              ? source.arrays
+              : rows(
+                  source,
+                  Int32Array.from({ length: size }, (__, r) => from + r),
+                );
+          }),
+        ),
+      );
     },
     sample(count, step, label) {
       const rng = createRng(seed).fork("sample").fork(step).fork(label);

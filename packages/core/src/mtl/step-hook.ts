@@ -3,6 +3,7 @@ import type { OptimizerState } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { Batch } from "../symmetry/symmetry.js";
 import type { Conflict } from "./conflict.js";
+import type { Representation } from "./gradients/forward.js";
 import type { MultiTaskHistory } from "./history.js";
 import type { TaskLosses } from "./task-losses.js";
 
@@ -12,6 +13,8 @@ export type PlainData = unknown;
 /** What a {@link BeforeStep} may compile graphs of its own from: the same at every step. */
 export interface RunSetup<P> {
   readonly losses: TaskLosses<P>;
+  /** The trainer's option, which the losses find in their context. */
+  readonly representation?: Representation<P>;
   /** Names, in the order of the losses. */
   readonly tasks: readonly string[];
   /** Paths of the shared parameters in a tree of parameters: `shared.conv1.weight`. */

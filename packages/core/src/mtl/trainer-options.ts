@@ -86,11 +86,11 @@ export interface MultiTaskTrainer<P> {
    */
   run(options: RunMultiTaskOptions): Promise<void>;
   /**
-   * Losses and metrics over a data set, in evaluation mode.
+   * Losses and metrics over a data set, in evaluation mode; a list of records where tasks have examples of their own.
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the losses
    */
-  evaluate(data: Batch): Promise<MultiTaskEvaluation>;
+  evaluate(data: Batch | readonly Batch[]): Promise<MultiTaskEvaluation>;
   /**
    * Continues from another state, such as a checkpoint's.
    *

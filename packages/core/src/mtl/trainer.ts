@@ -85,6 +85,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
   });
   const setup: RunSetup<P> = {
     losses,
+    ...(representation === undefined ? {} : { representation }),
     tasks,
     sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
     dtype,

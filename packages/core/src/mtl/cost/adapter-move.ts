@@ -6,16 +6,15 @@ import { flatten } from "../../tree.js";
 import { createAdapter } from "./adapter.js";
 import { compileInnerLoop } from "./inner-loop.js";
 import { type MoveProblem, type Mover, squareOf } from "./move.js";
-import { partsOf } from "./shared-losses.js";
 
 /** A mover that trains an adapter. */
 export async function adapterMove(problem: MoveProblem): Promise<Mover> {
-  const adapter = createAdapter(partsOf(problem.params).shared, problem.adapter);
+  const adapter = createAdapter(problem.parts.shared, problem.adapter);
   const loop = await compileInnerLoop({ ...problem, adapter });
   return {
     async propose(start) {
       const { displacement, first, last } = await loop.run(start);
-      const { shared } = partsOf(start.params);
+      const { shared } = start.parts;
       return {
         name: "adapter",
         divisible: true,
@@ -35,15 +34,14 @@ export async function adapterMove(problem: MoveProblem): Promise<Mover> {
  */
 export async function randomMove(problem: MoveProblem): Promise<Mover> {
   const { trust } = problem;
-  const adapter = createAdapter(partsOf(problem.params).shared, problem.adapter);
+  const adapter = createAdapter(problem.parts.shared, problem.adapter);
   if (trust === false) {
     throw new OptionError(
       "COST: a random move has the trust region's length; give one, such as relative 0.1.",
     );
   }
   return {
-    async propose({ params, seed }) {
-      const { shared } = partsOf(params);
+    async propose({ parts: { shared }, seed }) {
       const { leaves } = flatten<NdArray>(shared, isNdArray);
       const rng = createRng(seed).fork("random move");
       const displacement = adapter.sites.map(({ leaf, shape }): NdArray => {

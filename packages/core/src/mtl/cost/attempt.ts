@@ -11,7 +11,7 @@ import type { Proposal } from "./move.js";
 import type { InnerOptions } from "./presets.js";
 import { type ConflictFigures, type CostReport, figuresOf } from "./report.js";
 import type { ResolvedCost } from "./settings.js";
-import { partsOf, withShared } from "./shared-losses.js";
+import { type Parts, partsOf } from "./shared-losses.js";
 
 /** One teleport: proposes, judges, and says what the step has to change. */
 export async function attemptTeleport<P, S>(
@@ -23,11 +23,12 @@ export async function attemptTeleport<P, S>(
   const begin = performance.now();
   const { trigger } = settings;
   const { params, batch, step, epoch } = context;
-  const { shared } = partsOf(params);
-  const before = await machine.conflict.at(params, batch);
-  const { proposal, landing } = await proposed(settings, machine, context, { before, balance });
-  const next = landing.shared === undefined ? undefined : withShared(params, landing.shared);
-  const after = next && (await machine.conflict.at(next, batch));
+  const here = partsOf(params, context.state);
+  const before = await machine.conflict.at(here, batch);
+  const { proposal, landing } = await proposed(settings, machine, context, { here, before, balance });
+  const { shared } = landing;
+  const next = shared === undefined ? undefined : { ...params, shared };
+  const after = next && (await machine.conflict.at({ ...here, shared }, batch));
   const { change, sigma } = next ? await carried(settings, context, next, landing) : { change: {} };
   const seconds = (performance.now() - begin) / 1000;
   const ordinary = secondsPerStep(context.history);
@@ -42,7 +43,7 @@ export async function attemptTeleport<P, S>(
     halvings: landing.halvings,
     share: landing.share,
     displacement: landing.displacement,
-    displacements: landing.shared === undefined ? {} : displacementsOf(shared, landing.shared),
+    displacements: shared === undefined ? {} : displacementsOf(here.shared, shared),
     ...(landing.drift ? { drift: landing.drift } : {}),
     ...(first ? { before: first } : {}),
     ...(last ? { after: last } : {}),
@@ -62,19 +63,23 @@ async function proposed<P, S>(
   { preserve, inner, guard, seed, negligible }: ResolvedCost<S>,
   { losses, mover }: CostMachine,
   context: StepContext<P>,
-  { before, balance }: { readonly before: TaskPoint; readonly balance: Float64Array },
+  {
+    here,
+    before,
+    balance,
+  }: { readonly here: Parts; readonly before: TaskPoint; readonly balance: Float64Array },
 ): Promise<{ readonly proposal?: Proposal; readonly landing: Landing }> {
-  const { params, batch, step } = context;
+  const { batch, step } = context;
   const anchors = anchorsOf(context, preserve.batches);
-  const each = await losses.each(params, anchors);
+  const each = await losses.each(here, anchors);
   const batches = guardBatches(context, guard === false ? 0 : guard.samples);
-  const lossesBefore = meanOf(await losses.each(params, batches));
+  const lossesBefore = meanOf(await losses.each(here, batches));
   const isUsable = [...each, lossesBefore].every((values) => values.every(Number.isFinite));
   if (before.conflict === undefined || !isUsable) {
     return { landing: rejected("a loss or gradient is not finite at the start") };
   }
   const proposal = await mover.propose({
-    params,
+    parts: here,
     conflicting: batch,
     anchors,
     frozen: preserve.reference === "mean" ? anchors.map(() => meanOf(each)) : each,
@@ -84,7 +89,7 @@ async function proposed<P, S>(
     // Far from those of the steps beside it, and a small integer in every runtime.
     seed: (seed + step * 1009) % 2 ** 29,
   });
-  const landing = await land(proposal, params, { losses, guard, batches, lossesBefore, negligible });
+  const landing = await land(proposal, here, { losses, guard, batches, lossesBefore, negligible });
   return { proposal, landing };
 }
 

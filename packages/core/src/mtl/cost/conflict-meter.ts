@@ -4,7 +4,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
 import { type Conflict, conflictOf } from "../conflict.js";
-import { lossesAndGramian, partsOf, type SharedLosses, stacked } from "./shared-losses.js";
+import { lossesAndGramian, type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 /** Losses and conflicts at a point. */
 export interface TaskPoint {
@@ -15,28 +15,26 @@ export interface TaskPoint {
 }
 
 export interface ConflictMeter {
-  at(params: unknown, batch: Batch): Promise<TaskPoint>;
+  at(parts: Parts, batch: Batch): Promise<TaskPoint>;
   dispose(): Promise<void>;
 }
 
 /** Compiles losses and Gramian as the objective sees them. */
 export async function compileConflict(
   losses: SharedLosses,
-  params: unknown,
+  example: Parts,
   batch: Batch,
   compileOptions: CompileOptions,
 ): Promise<ConflictMeter> {
-  const measured = (p: { shared: unknown; rest: unknown }, b: BatchTensors) => {
-    const found = lossesAndGramian((shared) => losses(shared, p.rest, b), p.shared);
+  const measured = (parts: Parts, b: BatchTensors) => {
+    const found = lossesAndGramian((shared) => losses({ ...parts, shared }, b), parts.shared);
     return { losses: stacked(found.losses), gramian: found.gramian };
   };
-  const { graph } = trace(measured as never, [partsOf(params), batch] as never, {
-    names: ["params", "batch"],
-  });
+  const { graph } = trace(measured as never, [example, batch] as never, { names: ["parts", "batch"] });
   const run = await compile(graph, compileOptions);
   return {
-    async at(p, b) {
-      const results = await run.run(namedArrays({ params: partsOf(p), batch: b }));
+    async at(parts, b) {
+      const results = await run.run(namedArrays({ parts, batch: b }));
       const gramian = {
         shape: results.gramian.shape,
         data: Float64Array.from(results.gramian.data as Float64Array),

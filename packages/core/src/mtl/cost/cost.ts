@@ -7,7 +7,7 @@ import { costMachines } from "./machine.js";
 import type { CostReport } from "./report.js";
 import type { ScheduleMemory } from "./schedule.js";
 import { type CostOptions, resolveCost } from "./settings.js";
-import type { SharedParams } from "./shared-losses.js";
+import { partsOf, type SharedParams } from "./shared-losses.js";
 
 /** Teleports around a multi-task method: a hook of the trainer. */
 export interface Cost<P> {
@@ -54,7 +54,7 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
       return { memory: attempted, event: refusal(context, failed) };
     }
     if (!isTriggered(await context.conflict(), trigger)) return undefined;
-    const machine = await machines.for(context.setup, context.params, context.batch);
+    const machine = await machines.for(context.setup, partsOf(context.params, context.state), context.batch);
     const balance = balanceWeights(await context.gramian());
     const change: StepChange<P> = await attemptTeleport(settings, machine, context, balance);
     return { ...change, memory: attempted };

@@ -3,7 +3,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom, nonNegative, oneOf } from "../../optim/options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
-import { partsOf, type SharedLosses, stacked } from "./shared-losses.js";
+import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions {
   /** Most that the losses may move, see {@link judge}; default 0.05. */
@@ -78,26 +78,24 @@ export function judge(drift: Drift, guard: DriftGuard | false): string | undefin
 /** Task losses of many batches. */
 export interface LossMeter {
   /** L_k on every batch, each [K]. */
-  each(params: unknown, batches: readonly Batch[]): Promise<readonly Float64Array[]>;
+  each(parts: Parts, batches: readonly Batch[]): Promise<readonly Float64Array[]>;
   dispose(): Promise<void>;
 }
 
 export async function compileLosses(
   losses: SharedLosses,
-  params: unknown,
+  example: Parts,
   batch: Batch,
   compileOptions: CompileOptions,
 ): Promise<LossMeter> {
-  const values = (p: { shared: unknown; rest: unknown }, b: BatchTensors) => ({
-    losses: stacked(losses(p.shared, p.rest, b)),
-  });
-  const { graph } = trace(values as never, [partsOf(params), batch] as never, { names: ["params", "batch"] });
+  const values = (parts: Parts, b: BatchTensors) => ({ losses: stacked(losses(parts, b)) });
+  const { graph } = trace(values as never, [example, batch] as never, { names: ["parts", "batch"] });
   const run = await compile(graph, compileOptions);
   return {
-    async each(at, batches) {
+    async each(parts, batches) {
       const found: Float64Array[] = [];
       for (const b of batches) {
-        const results = await run.run(namedArrays({ params: partsOf(at), batch: b }));
+        const results = await run.run(namedArrays({ parts, batch: b }));
         found.push(Float64Array.from(results.losses.data as Float64Array));
       }
       return found;

@@ -20,7 +20,7 @@ export function anchorsOf(
 ): Batch[] {
   const size = examplesIn(batch);
   if (size === 0) return [batch];
-  if (count === "loader") return cut(sample(size * stepsPerEpoch, "cost loader"), size);
+  if (count === "loader") return cut(sample(size * stepsPerEpoch, "cost loader"), batch, stepsPerEpoch);
   const more = Array.from({ length: count - 1 }, (_, i) => sample(size, `cost anchor ${i}`));
   return [batch, ...more];
 }
@@ -32,16 +32,14 @@ export function guardBatches({ batch, sample }: Source, samples: number): Batch[
   return Array.from({ length: Math.ceil(samples / size) }, (_, i) => sample(size, `cost guard ${i}`));
 }
 
-/** Consecutive rows of every array. */
-function cut(all: Batch, size: number): Batch[] {
-  const rows = (a: NdArray, i: number): NdArray => {
-    const width = sizeOf(a.shape.slice(1));
-    return {
-      shape: [size, ...a.shape.slice(1)],
-      data: a.data.slice(i * size * width, (i + 1) * size * width),
-    };
+/** Consecutive rows of every array, as many as in a batch; arrays of shorter sources from their first row again. */
+function cut(all: Batch, batch: Batch, count: number): Batch[] {
+  const rows = (a: NdArray, size: number, i: number): NdArray => {
+    const width = size * sizeOf(a.shape.slice(1));
+    const at = i % Math.floor(a.shape[0] / size);
+    return { shape: [size, ...a.shape.slice(1)], data: a.data.slice(at * width, (at + 1) * width) };
   };
-  return Array.from({ length: examplesIn(all) / size }, (_, i) =>
-    Object.fromEntries(Object.entries(all).map(([name, a]) => [name, rows(a, i)])),
+  return Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(Object.entries(all).map(([name, a]) => [name, rows(a, batch[name].shape[0], i)])),
   );
 }

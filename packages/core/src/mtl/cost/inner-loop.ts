@@ -18,7 +18,7 @@ import { flatten, unflatten } from "../../tree.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
 import { costObjective } from "./objective.js";
-import { partsOf, type SharedLosses } from "./shared-losses.js";
+import type { Parts, SharedLosses } from "./shared-losses.js";
 import { stackedBatches } from "./stacked-batches.js";
 
 /**
@@ -32,7 +32,7 @@ export interface InnerProblem {
   readonly losses: SharedLosses;
   readonly tasks: number;
   /** Example parameters and batch: shapes and dtypes count. */
-  readonly params: unknown;
+  readonly parts: Parts;
   readonly batch: Batch;
   readonly adapter: Adapter;
   readonly improve: Improve;
@@ -46,7 +46,7 @@ export interface InnerProblem {
 
 /** What one run of it starts from. */
 export interface InnerStart {
-  readonly params: unknown;
+  readonly parts: Parts;
   /** Batches for L_t, taken in turn, and L_k* on each, [K]. */
   readonly anchors: readonly Batch[];
   readonly frozen: readonly Float64Array[];
@@ -83,15 +83,14 @@ const chunk = 8;
 
 /** Compiles the training of an adapter's factors as one loop, and their displacement. */
 export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop> {
-  const { losses, tasks, params, batch, adapter, improve, weight, optimizer, trust, dtype } = problem;
+  const { losses, tasks, parts, batch, adapter, improve, weight, optimizer, trust, dtype } = problem;
   const objective = costObjective(losses, adapter, { weight, improve, dtype });
   const example = adapter.init(0);
   const first = optimizer.init(example);
-  const { shared, rest } = partsOf(params);
   const step = (
     factors: readonly Factors<Tensor>[],
     state: OptimizerState,
-    p: { readonly shared: unknown; readonly rest: unknown },
+    at: Parts,
     b: BatchTensors,
     conflicting: BatchTensors,
     frozen: Tensor,
@@ -99,30 +98,20 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
     seed: Tensor,
     rate: Tensor,
   ) => {
-    const inputs = { ...p, batch: b, conflicting, frozen, balance, seed };
-    let parts = {};
+    const inputs = { parts: at, batch: b, conflicting, frozen, balance, seed };
+    let terms = {};
     const [, gradients] = valueAndGrad((f: readonly Factors<Tensor>[]) => {
       const found = objective(f, inputs);
-      parts = found;
+      terms = found;
       return found.value;
     })(factors);
     const updated = optimizer.update(gradients, state, factors, rate);
-    const next = trust === false ? updated.params : inside(adapter, updated.params, p.shared, trust);
-    return { factors: next, state: updated.state, ...parts };
+    const next = trust === false ? updated.params : inside(adapter, updated.params, at.shared, trust);
+    return { factors: next, state: updated.state, ...terms };
   };
   const vector = spec([tasks], dtype);
-  const args = [
-    example,
-    first,
-    { shared, rest },
-    batch,
-    batch,
-    vector,
-    vector,
-    spec([], "int64"),
-    spec([], dtype),
-  ];
-  const names = ["factors", "state", "params", "batch", "conflicting", "frozen", "balance", "seed", "rate"];
+  const args = [example, first, parts, batch, batch, vector, vector, spec([], "int64"), spec([], dtype)];
+  const names = ["factors", "state", "parts", "batch", "conflicting", "frozen", "balance", "seed", "rate"];
   const { graph } = trace(step as never, args as never, { names });
   const { paths, def } = flatten<NdArray>({ factors: example, state: first }, isNdArray);
   const sequences = [...Object.keys(namedArrays({ batch })), "frozen", "seed"];
@@ -140,7 +129,7 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
   return {
     async run({ anchors, frozen, steps, seed, learningRate, ...start }) {
       const fixed = {
-        ...namedArrays({ params: partsOf(start.params), conflicting: start.conflicting }),
+        ...namedArrays({ parts: start.parts, conflicting: start.conflicting }),
         balance: array([...start.balance], dtype),
         rate: array(learningRate, dtype),
       };

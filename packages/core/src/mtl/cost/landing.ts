@@ -5,7 +5,7 @@ import { flatten } from "../../tree.js";
 import { type Drift, type DriftGuard, driftOf, judge, type LossMeter, meanOf } from "./drift-guard.js";
 import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
 import type { CostReport } from "./report.js";
-import { partsOf, withShared } from "./shared-losses.js";
+import type { Parts } from "./shared-losses.js";
 
 /** Where a proposal led, or why not. */
 export interface Landing {
@@ -44,10 +44,10 @@ export const rejected = (reason: string): Landing => ({
 /** Takes the longest part of the way that the guard lets pass. */
 export async function land(
   proposal: Proposal,
-  params: unknown,
+  here: Parts,
   { losses, guard, batches, lossesBefore, negligible }: Ground,
 ): Promise<Landing> {
-  const { shared } = partsOf(params);
+  const { shared } = here;
   const most = guard === false || !proposal.divisible ? 0 : guard.halvings;
   let end = rejected("nothing was proposed");
   for (let halvings = 0; halvings <= most; halvings++) {
@@ -63,7 +63,7 @@ export async function land(
       end = { ...rejected("a parameter of the new point is not finite"), halvings };
       continue;
     }
-    const after = meanOf(await losses.each(withShared(params, there), batches));
+    const after = meanOf(await losses.each({ ...here, shared: there }, batches));
     const drift = driftOf(lossesBefore, after);
     const objection = judge(drift, guard);
     if (objection !== undefined) {

@@ -7,7 +7,7 @@ import { compileLosses, type LossMeter } from "./drift-guard.js";
 import type { Mover } from "./move.js";
 import { searchMove } from "./search-move.js";
 import type { ResolvedCost } from "./settings.js";
-import { sharedLosses } from "./shared-losses.js";
+import { type Parts, sharedLosses } from "./shared-losses.js";
 
 /** What teleports on batches of one shape run on. */
 export interface CostMachine {
@@ -19,18 +19,18 @@ export interface CostMachine {
 
 /** Machines by the shapes of the batch: the last batch of an epoch may be smaller. */
 export interface CostMachines<P> {
-  for(setup: RunSetup<P>, params: P, batch: Batch): Promise<CostMachine>;
+  for(setup: RunSetup<P>, parts: Parts, batch: Batch): Promise<CostMachine>;
   dispose(): Promise<void>;
 }
 
 export function costMachines<P, S>(settings: ResolvedCost<S>): CostMachines<P> {
   const machines = new Map<string, CostMachine>();
   return {
-    async for(setup, params, batch) {
+    async for(setup, parts, batch) {
       const key = JSON.stringify(Object.entries(namedArrays({ batch })).map(([name, a]) => [name, a.shape]));
       const known = machines.get(key);
       if (known) return known;
-      const made = await build(settings, setup, params, batch);
+      const made = await build(settings, setup, parts, batch);
       machines.set(key, made);
       return made;
     },
@@ -44,16 +44,16 @@ export function costMachines<P, S>(settings: ResolvedCost<S>): CostMachines<P> {
 async function build<P, S>(
   settings: ResolvedCost<S>,
   setup: RunSetup<P>,
-  params: P,
+  parts: Parts,
   batch: Batch,
 ): Promise<CostMachine> {
   const { move, adapter, improve, preserve, innerOptimizer: optimizer, trust } = settings;
   const { dtype, compileOptions, tasks } = setup;
-  const losses = sharedLosses(setup.losses);
+  const losses = sharedLosses(setup);
   const problem = {
     losses,
     tasks: tasks.length,
-    params,
+    parts,
     batch,
     adapter,
     improve,
@@ -69,8 +69,8 @@ async function build<P, S>(
       : move === "random"
         ? await randomMove(problem)
         : await searchMove(move, problem);
-  const conflict = await compileConflict(losses, params, batch, compileOptions);
-  const meter = await compileLosses(losses, params, batch, compileOptions);
+  const conflict = await compileConflict(losses, parts, batch, compileOptions);
+  const meter = await compileLosses(losses, parts, batch, compileOptions);
   return {
     mover,
     conflict,

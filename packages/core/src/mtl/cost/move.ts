@@ -12,7 +12,7 @@ import { flatten } from "../../tree.js";
 import type { AdapterOptions } from "./adapter.js";
 import type { Improve } from "./improve.js";
 import type { CostTrustRegion, InnerValue } from "./inner-loop.js";
-import type { SharedLosses } from "./shared-losses.js";
+import type { Parts, SharedLosses } from "./shared-losses.js";
 
 /** What a symmetry of the shared parameters is made from: the mean loss as a function of them, heads as data. */
 export interface SharedProblem<S> {
@@ -41,7 +41,7 @@ export type CostMove<S> =
 export interface MoveProblem {
   readonly losses: SharedLosses;
   readonly tasks: number;
-  readonly params: unknown;
+  readonly parts: Parts;
   readonly batch: Batch;
   readonly adapter: AdapterOptions;
   readonly improve: Improve;
@@ -54,7 +54,7 @@ export interface MoveProblem {
 
 /** Where a move begins. */
 export interface MoveStart {
-  readonly params: unknown;
+  readonly parts: Parts;
   readonly conflicting: Batch;
   readonly anchors: readonly Batch[];
   readonly frozen: readonly Float64Array[];

@@ -7,12 +7,11 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { BatchTensors } from "../../symmetry/symmetry.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
-import { type SharedLosses, stacked } from "./shared-losses.js";
+import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 /** Everything but the adapter's factors that the objective sees. Traced. */
 export interface ObjectiveInputs {
-  readonly shared: unknown;
-  readonly rest: unknown;
+  readonly parts: Parts;
   /** Batch of this inner step, and L_k* on it, [K]. */
   readonly batch: BatchTensors;
   readonly frozen: Tensor;
@@ -52,16 +51,16 @@ export function costObjective(
     dtype,
   }: { readonly weight: number; readonly improve: Improve; readonly dtype: "float32" | "float64" },
 ): (factors: readonly Factors<Tensor>[], inputs: ObjectiveInputs) => ObjectiveParts {
-  return (factors, { shared, rest, batch, frozen, conflicting, balance, seed }) => {
-    const moved = adapter.merge(shared, adapter.displacement(factors));
-    const here = stacked(losses(moved, rest, batch));
+  return (factors, { parts, batch, frozen, conflicting, balance, seed }) => {
+    const moved = adapter.merge(parts.shared, adapter.displacement(factors));
+    const here = stacked(losses({ ...parts, shared: moved }, batch));
     const band = mul(rounding[dtype], abs(frozen));
     const preserve = mean(maximum(sub(abs(sub(here, frozen)), band), 0));
     const kept = mul(weight, preserve);
     if (improve.value === undefined) return { value: kept, preserve, improve: constant(0, dtype) };
     const raised = improve.value(moved, {
-      losses: (p) => losses(p, rest, batch),
-      conflicting: (p) => losses(p, rest, conflicting),
+      losses: (shared) => losses({ ...parts, shared }, batch),
+      conflicting: (shared) => losses({ ...parts, shared }, conflicting),
       balance,
       seed,
     });

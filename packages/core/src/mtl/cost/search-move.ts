@@ -12,9 +12,9 @@ import { gradientAscent } from "../../teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../teleport/teleporter.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { CostMove, MoveProblem, Mover, SharedProblem } from "./move.js";
-import { partsOf, stacked } from "./shared-losses.js";
+import { type Parts, stacked } from "./shared-losses.js";
 
-/** The shared parameters are what is searched; heads, balance and seed come with the batch, under these names. */
+/** The shared parameters are what is searched; heads, state, balance and seed come with the batch, under these names. */
 const prefix = "teleport/";
 
 /**
@@ -26,27 +26,27 @@ export async function searchMove<S>(
   move: Exclude<CostMove<S>, string>,
   problem: MoveProblem,
 ): Promise<Mover> {
-  const { losses, tasks, params, batch, improve, dtype, compileOptions } = problem;
+  const { losses, tasks, parts, batch, improve, dtype, compileOptions } = problem;
   const { value } = improve;
   if (value === undefined) {
     throw new OptionError("COST: a search needs something to raise; improve must be cosine or sharpness.");
   }
-  const { shared, rest } = partsOf(params);
-  const { def, paths } = flatten<NdArray>(rest, isNdArray);
-  const augmented = (b: Batch, heads: unknown, balance: Float64Array, seed: number): Batch => ({
+  const { shared, ...fixed } = parts;
+  const { def, paths } = flatten<NdArray>(fixed, isNdArray);
+  const augmented = (b: Batch, { rest, state }: Parts, balance: Float64Array, seed: number): Batch => ({
     ...b,
     ...Object.fromEntries(
-      flatten<NdArray>(heads, isNdArray).leaves.map((leaf, i) => [`${prefix}${paths[i]}`, leaf]),
+      flatten<NdArray>({ rest, state }, isNdArray).leaves.map((leaf, i) => [`${prefix}${paths[i]}`, leaf]),
     ),
     [`${prefix}balance`]: array([...balance], dtype),
     [`${prefix}seed`]: array(seed, "int64"),
   });
   const tasksOf = (b: BatchTensors) => {
-    const heads = unflatten(
+    const others = unflatten(
       def,
       paths.map((path) => b[`${prefix}${path}`]),
-    );
-    return (p: unknown): readonly Tensor[] => losses(p, heads, b);
+    ) as Omit<Parts, "shared">;
+    return (p: unknown): readonly Tensor[] => losses({ ...others, shared: p }, b);
   };
   const loss: BatchLoss<TensorsOf<S>> = (p, b) => mean(stacked(tasksOf(b)(p)));
   const objective: Objective = () => (p, b) =>
@@ -57,7 +57,7 @@ export async function searchMove<S>(
       seed: b[`${prefix}seed`],
     });
   const { guard, ...way } = move;
-  const example = augmented(batch, rest, new Float64Array(tasks), 0);
+  const example = augmented(batch, parts, new Float64Array(tasks), 0);
   const search = "search" in way ? way.search : ascentOn(way, shared as S, { loss, batch: example });
   const teleporter = await createTeleporter<S>({
     ...compileOptions,
@@ -70,9 +70,8 @@ export async function searchMove<S>(
   });
   return {
     async propose(start) {
-      const here = partsOf(start.params);
-      const at = augmented(start.conflicting, here.rest, start.balance, start.seed);
-      const { params: moved, report } = await teleporter.teleport(here.shared as S, at);
+      const at = augmented(start.conflicting, start.parts, start.balance, start.seed);
+      const { params: moved, report } = await teleporter.teleport(start.parts.shared as S, at);
       const { objectiveBefore, objectiveAfter } = report;
       return {
         name: report.search,

@@ -9,7 +9,8 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
-import { checkLosses, type TaskLosses } from "../task-losses.js";
+import type { RunSetup } from "../step-hook.js";
+import { checkLosses } from "../task-losses.js";
 
 /** Parameters of which some are shared; the rest are those of the heads. */
 export interface SharedParams {
@@ -20,34 +21,41 @@ export interface SharedParams {
 export interface Parts {
   readonly shared: unknown;
   readonly rest: Readonly<Record<string, unknown>>;
+  /** What the model carries from step to step, such as running statistics. */
+  readonly state: unknown;
 }
 
-/** L_k as functions of the shared parameters, each a scalar. Traced. */
-export type SharedLosses = (shared: unknown, rest: unknown, batch: BatchTensors) => readonly Tensor[];
+/** L_k, each a scalar. Traced. */
+export type SharedLosses = (parts: Parts, batch: BatchTensors) => readonly Tensor[];
 
 /**
  * Takes parameters apart.
  *
  * @throws ShapeError when nothing is shared
  */
-export function partsOf(params: unknown): Parts {
+export function partsOf(params: unknown, state: unknown = {}): Parts {
   if (typeof params !== "object" || params === null || !("shared" in params)) {
     throw new ShapeError(
       "COST: parameters must be { shared, heads }, of which it moves the shared ones; there is no `shared`.",
     );
   }
   const { shared, ...rest } = params;
-  return { shared, rest };
+  return { shared, rest, state };
 }
 
-export const withShared = <P>(params: P, shared: unknown): P => ({ ...params, shared });
-
 /** Task losses without dropout and batch statistics: before and after a move they must be the same function. */
-export function sharedLosses<P>(losses: TaskLosses<P>): SharedLosses {
-  return (shared, rest, batch) =>
-    checkLosses(losses({ ...(rest as object), shared } as TensorsOf<P>, batch, { training: false })).map(
-      (loss) => reshape(loss, []),
-    );
+export function sharedLosses<P>({
+  losses,
+  representation,
+}: Pick<RunSetup<P>, "losses" | "representation">): SharedLosses {
+  return ({ shared, rest, state }, batch) => {
+    const params = { ...rest, shared } as TensorsOf<P>;
+    const plain = { training: false, state };
+    const context = representation
+      ? { ...plain, representation: representation(params, batch, plain) }
+      : plain;
+    return checkLosses(losses(params, batch, context)).map((loss) => reshape(loss, []));
+  };
 }
 
 /** Scalars as a vector, [K]. */

@@ -8,6 +8,7 @@ import { cost } from "../../../src/mtl/cost/cost.js";
 import type { SharedProblem } from "../../../src/mtl/cost/move.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
+import { partsOf } from "../../../src/mtl/cost/shared-losses.js";
 import type { StepContext } from "../../../src/mtl/step-hook.js";
 import type { TaskLosses } from "../../../src/mtl/task-losses.js";
 import { adam } from "../../../src/optim/adam.js";
@@ -73,7 +74,7 @@ describe("a COST teleport", () => {
     expect(mean(report.after?.cosines)).toBeGreaterThan(mean(report.before?.cosines));
     expect(report.before?.cosines).toHaveLength((tasks * (tasks - 1)) / 2);
     // What it says of the new point is so.
-    const there = await meter.at(change?.params, context.batch);
+    const there = await meter.at(partsOf(change?.params), context.batch);
     expect(report.after?.meanCosines).toEqual([...(there.conflict?.meanCosines ?? [])]);
     expect(report.stillDominated).toBe(there.conflict?.dominated);
     const squares = (tree: unknown) => numbersOf(tree).flat();

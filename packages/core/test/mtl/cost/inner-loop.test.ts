@@ -4,7 +4,7 @@ import { createAdapter } from "../../../src/mtl/cost/adapter.js";
 import { compileLosses, type LossMeter } from "../../../src/mtl/cost/drift-guard.js";
 import { type ImproveOptions, improveOf } from "../../../src/mtl/cost/improve.js";
 import { type CostTrustRegion, compileInnerLoop, type InnerLoop } from "../../../src/mtl/cost/inner-loop.js";
-import { sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
+import { partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
 import { adam } from "../../../src/optim/adam.js";
 import type { CompileOptions } from "../../../src/runtime/compile.js";
 import { flatten } from "../../../src/tree.js";
@@ -31,12 +31,12 @@ async function loopFor({
   const params = smallNet(tasks, dtype);
   const batch = netData(16, tasks, dtype);
   const anchors = [batch, netData(16, tasks, dtype, 1), netData(16, tasks, dtype, 2)];
-  const losses = sharedLosses<SmallNet>(netLosses(tasks));
+  const losses = sharedLosses<SmallNet>({ losses: netLosses(tasks) });
   const adapter = createAdapter(params.shared, { rank: 2 });
   const loop: InnerLoop = await compileInnerLoop({
     losses,
     tasks,
-    params,
+    parts: partsOf(params),
     batch,
     adapter,
     improve: improveOf(improve),
@@ -46,15 +46,15 @@ async function loopFor({
     dtype,
     compileOptions,
   });
-  const meter: LossMeter = await compileLosses(losses, params, batch, compileOptions);
-  const frozen = await meter.each(params, anchors);
+  const meter: LossMeter = await compileLosses(losses, partsOf(params), batch, compileOptions);
+  const frozen = await meter.each(partsOf(params), anchors);
   const weights = flatten<NdArray>(params.shared, isNdArray).leaves;
   return {
     async run(options: { steps?: number; learningRate?: number; seed?: number } = {}) {
       const { steps = 20, learningRate = 0.01, seed = 3 } = options;
       const balance = new Float64Array(tasks).fill(1);
       const end = await loop.run({
-        params,
+        parts: partsOf(params),
         anchors,
         frozen,
         conflicting: batch,

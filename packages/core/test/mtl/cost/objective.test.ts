@@ -30,7 +30,7 @@ function objectiveOf(tasks: number, improve: ImproveOptions, weight = 1) {
   const batch = netData(6, tasks);
   const conflicting = netData(6, tasks, "float64", 9);
   const adapter = createAdapter(params.shared, { kind: "low-rank", rank: 2 });
-  const losses = sharedLosses<SmallNet>(netLosses(tasks));
+  const losses = sharedLosses<SmallNet>({ losses: netLosses(tasks) });
   const objective = costObjective(losses, adapter, {
     weight,
     improve: improveOf(improve),
@@ -42,7 +42,7 @@ function objectiveOf(tasks: number, improve: ImproveOptions, weight = 1) {
   };
   const example = adapter.init(1);
   const inputs = {
-    ...partsOf(params),
+    parts: partsOf(params),
     batch,
     conflicting,
     frozen: array(

@@ -10,7 +10,7 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { Mt19937 } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { type ConflictMeter, compileConflict } from "../../../src/mtl/cost/conflict-meter.js";
-import { floatTypeOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
+import { floatTypeOf, partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
 import { emptyHistory } from "../../../src/mtl/history.js";
 import type { StepContext } from "../../../src/mtl/step-hook.js";
 import type { TaskLosses } from "../../../src/mtl/task-losses.js";
@@ -123,9 +123,9 @@ export async function contextFor<P>({
   readonly optimizer?: StepContext<P>["optimizer"];
   readonly sample?: StepContext<P>["sample"];
 } & Partial<StepContext<P>>): Promise<{ readonly context: StepContext<P>; readonly meter: ConflictMeter }> {
-  const meter = await compileConflict(sharedLosses(taskLosses), params, batch, {});
+  const meter = await compileConflict(sharedLosses({ losses: taskLosses }), partsOf(params), batch, {});
   const dtype = floatTypeOf(params);
-  const point = () => meter.at(params, batch);
+  const point = () => meter.at(partsOf(params), batch);
   const context: StepContext<P> = {
     setup: { losses: taskLosses, tasks, sharedPaths: [], dtype, compileOptions: {} },
     step: 0,
