@@ -46,8 +46,15 @@ export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L
       );
       return { kind: "object", keys, items };
     }
+    const found = value === null ? "null" : typeof value;
+    const hint =
+      typeof value === "number"
+        ? ` Write array(${value}).`
+        : value === undefined
+          ? " Is an argument or an entry missing?"
+          : "";
     throw new ShapeError(
-      `A tree holds arrays, plain objects and tensors; at "${path}" found ${value === null ? "null" : typeof value}.`,
+      `A tree holds arrays, plain objects and tensors; at "${path}" found ${found}.${hint}`,
     );
   };
   const def = visit(tree, "");

@@ -62,6 +62,7 @@ export class Tensor implements Type {
 
 /** Applies an operation: checks the inputs and makes the node. */
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
+  for (const x of inputs) requireTensor(op.name, x);
   const { shape, dtype } = op.infer(inputs, attrs);
   if (!shape.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ShapeError(`${op.name}: a shape holds integers >= 0; got ${formatShape(shape)}.`);
@@ -77,6 +78,24 @@ export function bytesOf({ shape, dtype }: Type): number {
 /** Whether a value is a traced tensor. */
 export function isTensor(value: unknown): value is Tensor {
   return value instanceof Tensor;
+}
+
+/** Refuses what is no traced tensor, with the operation's name and what it may be instead. */
+export function requireTensor(op: string, x: unknown): asserts x is Tensor {
+  if (!isTensor(x)) throw new DTypeError(`${op} takes traced tensors; got ${describe(x)}`);
+}
+
+/** What stands in a tensor's place, and what to do. */
+export function describe(value: unknown): string {
+  if (value === undefined)
+    return "undefined: has the batch, or the tree of parameters, an entry of that name?";
+  if (typeof value !== "object" || value === null) {
+    return `${value === null ? "null" : typeof value}. Inside a traced function write sum(mul(a, b)), say, for Math and operators.`;
+  }
+  if ("shape" in value && "data" in value)
+    return "an array: pass it as an argument of the traced function, or make it a constant(...).";
+  const keys = Object.keys(value).join(", ");
+  return `an object with ${keys || "no entries"}: take it apart first (params.weight, or model.apply(params, x).output, say).`;
 }
 
 /** `float32[2, 3]` */
@@ -99,6 +118,7 @@ export function isFloat(dtype: DType): boolean {
 
 /** Refuses integers and bools, with the operation's name. */
 export function requireFloat(op: string, x: Tensor): void {
+  requireTensor(op, x);
   if (!isFloat(x.dtype)) {
     throw new DTypeError(`${op} takes floats; got ${formatType(x)}. Convert with cast(x, "float32").`);
   }

@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape } from "../graph/ops/reshape.js";
-import { formatShape, type Tensor } from "../graph/tensor.js";
+import { formatShape, requireTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import { initAffine } from "./initialisers.js";
@@ -33,6 +33,7 @@ export function initLinear(
  * linear(x, { weight, bias }); // [32, 784], [10, 784], [10] -> [32, 10]
  */
 export function linear(x: Tensor, { weight, bias }: TensorsOf<LinearParams>): Tensor {
+  for (const operand of [x, weight]) requireTensor("linear", operand);
   const inputs = x.shape.at(-1);
   if (weight.rank !== 2 || inputs !== weight.shape[1]) {
     throw new ShapeError(

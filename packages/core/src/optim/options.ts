@@ -1,4 +1,5 @@
 import { OptionError } from "../errors.js";
+import { requireKnown } from "../options.js";
 
 /** What an option's value must be. */
 export interface Check {
@@ -61,11 +62,8 @@ export function checkOptions<T extends object>(
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new OptionError(`${owner}: options must be an object, such as {}; got ${JSON.stringify(options)}.`);
   }
+  requireKnown(owner, options, Object.keys(checks) as (string & keyof T)[]);
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(checks, name)) {
-      const known = Object.keys(checks).join(", ");
-      throw new OptionError(`${owner} has no option "${name}"; it has ${known || "none"}.`);
-    }
     const { expected, test } = checks[name as keyof T];
     if (value !== undefined && !test(value)) {
       throw new OptionError(`${owner}: ${name} must be ${expected}; got ${format(value)}.`);

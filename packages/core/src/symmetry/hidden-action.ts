@@ -1,5 +1,5 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
-
+import { OptionError } from "../errors.js";
 import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
@@ -31,15 +31,18 @@ export interface HiddenActionOptions extends SiteActionOptions {
  *
  * @param params of an `mlp` with one hidden layer or more, whose activation is the one given here; for other networks
  *   see `symmetriesOf`
- * @throws OptionError for an activation that is not a bijection, such as relu, and for a network without hidden layers
+ * @throws OptionError without an activation, for an activation that is not a bijection, such as relu, and for a network without hidden layers
  *
  * @example
  * const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
  */
-export function hiddenAction(
-  params: MlpParams,
-  { activation, slope, ...options }: HiddenActionOptions,
-): Symmetry<MlpParams> {
+export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Symmetry<MlpParams> {
+  if (given?.activation === undefined) {
+    throw new OptionError(
+      'hiddenAction needs the network\'s activation: hiddenAction(params, { activation: "tanh" }), say.',
+    );
+  }
+  const { activation, slope, ...options } = given;
   const s = bijection(activation, slope === undefined ? {} : { slope });
   return siteAction(params, hiddenSites(params, s, "hiddenAction"), hiddenRule, options);
 }

@@ -11,6 +11,12 @@ import type { HiddenSite } from "./hidden-site.js";
  * @throws OptionError when there are none, so that no unit could be moved
  */
 export function hiddenLayers({ layers }: MlpParams, action: string): readonly LinearParams[] {
+  if (!Array.isArray(layers)) {
+    throw new OptionError(
+      `${action} takes the parameters of an mlp, { layers: [{ weight, bias }, ...] }; got none with layers. ` +
+        "init returns { params, state }: take its params. For other networks use symmetriesOf.",
+    );
+  }
   if (layers.length < 2) {
     throw new OptionError(`${action} moves hidden units: it needs at least 2 layers; got ${layers.length}.`);
   }

@@ -1,4 +1,5 @@
 import type { NdArray, Shape } from "../array.js";
+import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { SpecLeaf, TensorsOf } from "../graph/trace.js";
 
@@ -73,6 +74,34 @@ export interface Symmetry<P> {
   dispose?(): Promise<void>;
 }
 
+/** Whether an action, a context or a push-forward was refused. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === "object" && value !== null && "refused" in value;
+}
+
+/**
+ * Refuses what is no symmetry, where it is given.
+ *
+ * @throws OptionError that names the part that is missing
+ */
+export function requireSymmetry(owner: string, value: unknown): void {
+  if (typeof value === "function") {
+    throw new OptionError(
+      `${owner} takes a symmetry; got a function. Call it: positiveScaling(params), say.`,
+    );
+  }
+  if (typeof value !== "object" || value === null) {
+    throw new OptionError(
+      `${owner} takes a symmetry; got ${value}. Where symmetriesOf finds no such group, its entry is undefined.`,
+    );
+  }
+  const { algebra, bound, act, derivative } = value as Partial<Symmetry<unknown>>;
+  const isWanted = {
+    "algebra, a list of the shapes of T's blocks": Array.isArray(algebra) && algebra.every(Array.isArray),
+    'bound, such as { kind: "norm", value: 1 }': typeof bound?.value === "number",
+    "act, a function": typeof act === "function",
+    "derivative, a function": typeof derivative === "function",
+  };
+  const missing = Object.entries(isWanted).find(([, isThere]) => !isThere);
+  if (missing) throw new OptionError(`${owner}: a symmetry has an entry ${missing[0]}; this one has not.`);
 }

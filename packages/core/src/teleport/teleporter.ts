@@ -5,9 +5,17 @@ import { OptionError } from "../errors.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
+import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
-import type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "../symmetry/symmetry.js";
+import {
+  type Batch,
+  type BatchSpec,
+  type BatchTensors,
+  type Refusal,
+  requireSymmetry,
+  type Symmetry,
+} from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { leapt, walked } from "./course.js";
 import { type CurvatureMeter, createCurvatureMeter } from "./curvature.js";
@@ -84,10 +92,21 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const { symmetry, loss, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
   if ((options.search === undefined) === (symmetry === undefined)) {
     throw new OptionError(
-      "A teleport needs either a `search`, or a `symmetry` for gradient ascent on its orbit; not both.",
+      "A teleport needs either a `search`, or a `symmetry` for gradient ascent on its orbit; " +
+        `got ${symmetry === undefined ? "neither. Where symmetriesOf finds no such group, its entry is undefined." : "both."}`,
     );
   }
+  requireKnown("createTeleporter", options, [
+    ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
+    ...(["guard", "runtime", "provider", "threads"] as const),
+  ]);
+  if (symmetry !== undefined) requireSymmetry("createTeleporter", symmetry);
   const factory = options.search ?? gradientAscent(symmetry as Symmetry<P>);
+  if (typeof factory !== "function") {
+    throw new OptionError(
+      `A search is made by a function such as gradientAscent(symmetry) or levelSet(); got ${typeof factory}.`,
+    );
+  }
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const limits = limitsOf(guard, dtype);
   const value = objective(loss);

@@ -13,6 +13,7 @@ import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.j
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
+import { requireParts } from "./required-parts.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
 import { type Loss, traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
@@ -119,6 +120,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   if (dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`dtype must be float32 or float64; got ${dtype}.`);
   }
+  requireParts(options);
   const data = prepareDataset(options.data, dtype);
   const count = data.inputs.shape[0];
   const { batchSize = count } = options;

@@ -1,5 +1,14 @@
 import { DTypeError } from "../../errors.js";
-import { apply, formatType, isFloat, type Op, requireFloat, type Tensor, type Type } from "../tensor.js";
+import {
+  apply,
+  formatType,
+  isFloat,
+  type Op,
+  requireFloat,
+  requireTensor,
+  type Tensor,
+  type Type,
+} from "../tensor.js";
 import { unify } from "./broadcast.js";
 import { equal, greater, where } from "./compare.js";
 import { log, sqrt, square } from "./elementary.js";
@@ -156,5 +165,6 @@ const castOp: Op<{ dtype: Tensor["dtype"] }> = {
 
 /** The same values in another element type. Float to int64 cuts towards zero; to bool: not equal to zero. */
 export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
+  requireTensor("cast", x);
   return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
 }

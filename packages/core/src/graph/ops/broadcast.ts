@@ -1,7 +1,7 @@
 import type { Shape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
-import { apply, formatShape, formatType, type Op, sameShape, type Tensor } from "../tensor.js";
+import { apply, formatShape, formatType, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
 import { lift, type Operand } from "./leaf.js";
 import { sum } from "./reduce.js";
 import { reshape } from "./reshape.js";
@@ -52,6 +52,7 @@ function sumTo(g: Tensor, shape: Shape): Tensor {
  * @throws ShapeError when an axis is neither equal nor 1
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  requireTensor("broadcastTo", x);
   return sameShape(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
 }
 

@@ -1,5 +1,5 @@
 import { DTypeError } from "../../errors.js";
-import { apply, formatType, type Op, type Tensor } from "../tensor.js";
+import { apply, formatType, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastShapes, broadcastTo, unify } from "./broadcast.js";
 import { fillLike, type Operand } from "./leaf.js";
 
@@ -101,6 +101,7 @@ export const logicalNot = (x: Tensor): Tensor => apply(notOp, [x], {});
  * branch's argument, as in `where(greater(x, 0), log(maximum(x, 1e-30)), 0)`.
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  requireTensor("where", condition);
   const [x, y] = unify("where", [a, b]);
   const shape = broadcastShapes(condition.shape, x.shape, "where");
   return apply(whereOp, [broadcastTo(condition, shape), broadcastTo(x, shape), broadcastTo(y, shape)], {});

@@ -2,7 +2,7 @@ import type { Shape } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { type Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
-import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, formatShape, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { emitConv, plainKernel } from "./conv-forward.js";
 import { emitInputGradient } from "./conv-input-gradient.js";
 import { emitWeightGradient } from "./conv-weight-gradient.js";
@@ -290,6 +290,7 @@ export function convTranspose2d(
 ): Tensor {
   requireGroups("convTranspose2d", groups);
   const attrs = { ...resolveWindow("convTranspose2d", options), groups };
+  for (const operand of [y, w]) requireTensor("convTranspose2d", operand);
   if (y.rank !== 4 || w.rank !== 4) {
     throw new ShapeError(
       "convTranspose2d takes images [batch, in, height, width] and weights [in, out / groups, height, width]; " +

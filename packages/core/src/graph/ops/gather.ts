@@ -2,7 +2,16 @@ import type { DType, Shape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import { int, ints, type OnnxEmitter, text } from "../onnx-rule.js";
-import { apply, bytesOf, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import {
+  apply,
+  bytesOf,
+  formatShape,
+  formatType,
+  isFloat,
+  type Op,
+  requireTensor,
+  type Tensor,
+} from "../tensor.js";
 import { type PoolAttributes, tiles } from "./pool-tiles.js";
 import { resolveAxis } from "./reshape.js";
 
@@ -140,6 +149,7 @@ function requireIndices(op: string, indices: Tensor): void {
  * gather(table, tokens); // [vocabulary, width], int64[batch, length] -> [batch, length, width]
  */
 export function gather(x: Tensor, indices: Tensor, { axis = 0 }: { axis?: number } = {}): Tensor {
+  requireTensor("gather", x);
   return apply(gatherOp, [x, indices], { axis: resolveAxis(axis, x.rank, "gather") });
 }
 
@@ -153,6 +163,7 @@ export function scatterAdd(
   indices: Tensor,
   { axis = 0, size }: { axis?: number; size: number },
 ): Tensor {
+  for (const operand of [updates, indices]) requireTensor("scatterAdd", operand);
   const rank = updates.rank - indices.rank + 1;
   if (rank < 1) {
     throw new ShapeError(
@@ -247,5 +258,6 @@ export function cumsum(
     reverse = false,
   }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
 ): Tensor {
+  requireTensor("cumsum", x);
   return apply(cumsumOp, [x], { axis: resolveAxis(axis, x.rank, "cumsum"), exclusive, reverse });
 }

@@ -1,7 +1,7 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { astype, dtypeOf, isNdArray } from "../../array.js";
 import { DTypeError } from "../../errors.js";
-import { apply, isTensor, type Op, type Tensor } from "../tensor.js";
+import { apply, describe, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastTo } from "./broadcast.js";
 
 /** A value given when the graph runs. Each call of {@link input} is a new, distinct value. */
@@ -70,6 +70,7 @@ export function fill(shape: Shape, value: number, dtype: DType = "float32"): Ten
 
 /** A tensor of the shape and dtype of `x` with every element `value`. */
 export function fillLike(x: Tensor, value: number): Tensor {
+  requireTensor("fillLike", x);
   return fill(x.shape, value, x.dtype);
 }
 
@@ -88,10 +89,7 @@ export function lift(value: Operand, like: Tensor | undefined, op: string): Tens
     return constant(value, like?.dtype ?? "float32");
   }
   if (isNdArray(value)) return constant(value);
-  throw new DTypeError(
-    `${op} takes traced tensors, arrays {shape, data} or numbers; got ${value === null ? "null" : typeof value}. ` +
-      "A tree of parameters has to be taken apart first (params.weight, say).",
-  );
+  throw new DTypeError(`${op} takes traced tensors, arrays {shape, data} or numbers; got ${describe(value)}`);
 }
 
 /** The number that a tensor is known to be in every element, or undefined. */

@@ -1,7 +1,7 @@
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatShape, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, formatShape, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastShapes, broadcastTo } from "./broadcast.js";
 import { reshape } from "./reshape.js";
 
@@ -165,6 +165,7 @@ export function matmul(
   b: Tensor,
   { transposeA = false, transposeB = false }: MatmulOptions = {},
 ): Tensor {
+  for (const operand of [a, b]) requireTensor("matmul", operand);
   if (a.rank < 2 || b.rank < 2) {
     throw new ShapeError(
       `matmul takes tensors of two or more axes; got ${formatShape(a.shape)} and ${formatShape(b.shape)}. ` +

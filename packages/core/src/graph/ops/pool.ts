@@ -4,7 +4,16 @@ import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
 import { ints, type OnnxEmitter, text } from "../onnx-rule.js";
-import { apply, formatShape, formatType, isFloat, type Op, sameShape, type Tensor } from "../tensor.js";
+import {
+  apply,
+  formatShape,
+  formatType,
+  isFloat,
+  type Op,
+  requireTensor,
+  sameShape,
+  type Tensor,
+} from "../tensor.js";
 import { div, mul } from "./arithmetic.js";
 import { conv2d, guarded, type Pair, resolveWindow, type WindowOptions, windowLength } from "./conv.js";
 import { scatterAdd } from "./gather.js";
@@ -219,6 +228,7 @@ function resolvePool(op: string, { kernel, stride = kernel, ...rest }: PoolOptio
  * @param options `kernel`; `stride` (default: the kernel), `padding`, `dilation`
  */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+  requireTensor("maxPool2d", x);
   const attrs = resolvePool("maxPool2d", options);
   // An increasing function commutes with the maximum: apply it, and its derivative, to the smaller image. Where relu
   // ties a whole window at zero, no gradient passes either way.
@@ -250,6 +260,7 @@ export function maxPoolIndices2d(x: Tensor, options: PoolOptions): Tensor {
  * @param shape of the image before pooling
  */
 export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
+  for (const operand of [y, indices]) requireTensor("maxUnpool2d", operand);
   if (indices.dtype !== "int64") {
     throw new DTypeError(
       `maxUnpool2d: places must be int64; got ${formatType(indices)}. Take them from maxPoolIndices2d.`,
@@ -273,6 +284,7 @@ export function avgPool2d(
   x: Tensor,
   { countPadding = true, ...options }: PoolOptions & { countPadding?: boolean },
 ): Tensor {
+  requireTensor("avgPool2d", x);
   const attrs = resolvePool("avgPool2d", options);
   const [n, c, h, w] = checkImage("avgPool2d", x, attrs);
   const [kh, kw] = attrs.kernel;

@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import type { JavaScriptRule } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatType, isFloat, type Op, requireFloat, type Tensor } from "../tensor.js";
+import { apply, formatType, isFloat, type Op, requireFloat, requireTensor, type Tensor } from "../tensor.js";
 import { cast, div, mul, sub } from "./arithmetic.js";
 import { broadcastTo } from "./broadcast.js";
 import { equal } from "./compare.js";
@@ -135,6 +135,7 @@ const maxOp = extremum("max", "ReduceMax", "-Infinity");
 const minOp = extremum("min", "ReduceMin", "Infinity");
 
 function reduction(op: string, x: Tensor, { axes, keepDims = false }: ReduceOptions): Reduction {
+  requireTensor(op, x);
   const list = axes === undefined ? x.shape.map((_, d) => d) : typeof axes === "number" ? [axes] : axes;
   const resolved = list.map((a) => resolveAxis(a, x.rank, op)).sort((a, b) => a - b);
   if (new Set(resolved).size !== resolved.length) {
@@ -151,8 +152,8 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** Mean over axes (default all). */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  requireFloat("mean", x);
   const attrs = reduction("mean", x, options);
+  requireFloat("mean", x);
   return mul(sum(x, options), 1 / sizeOf(attrs.axes.map((d) => x.shape[d])));
 }
 
@@ -173,8 +174,8 @@ export function variance(
   x: Tensor,
   { axes, keepDims = false, correction = 0 }: ReduceOptions & { correction?: number } = {},
 ): Tensor {
-  requireFloat("variance", x);
   const count = sizeOf(reduction("variance", x, { axes }).axes.map((d) => x.shape[d]));
+  requireFloat("variance", x);
   const centred = sub(x, mean(x, { axes, keepDims: true }));
   return mul(sum(mul(centred, centred), { axes, keepDims }), 1 / (count - correction));
 }
@@ -210,5 +211,6 @@ const argmaxOp: Op<{ axis: number }> = {
 
 /** Position of the largest element along an axis, int64; the first one at a tie. Not differentiable. */
 export function argmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+  requireTensor("argmax", x);
   return apply(argmaxOp, [x], { axis: resolveAxis(axis, x.rank, "argmax") });
 }

@@ -3,7 +3,7 @@ import { sizeOf } from "../../array.js";
 import { ShapeError } from "../../errors.js";
 import { Index } from "../index-expression.js";
 import { ints } from "../onnx-rule.js";
-import { apply, formatShape, type Op, sameShape, type Tensor } from "../tensor.js";
+import { apply, formatShape, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
 
 const reshapeOp: Op<{ shape: Shape }> = {
   name: "reshape",
@@ -68,6 +68,7 @@ export function resolveAxis(axis: number, rank: number, op: string): number {
  * @throws ShapeError when the number of elements differs
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireTensor("reshape", x);
   const free = shape.indexOf(-1);
   if (free >= 0) {
     const rest = sizeOf(shape.filter((_, d) => d !== free));
@@ -81,10 +82,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Permutes the axes; default: reverses them. `axes[d]` is the axis of `x` that becomes axis d. */
-export function transpose(
-  x: Tensor,
-  axes: readonly number[] = x.shape.map((_, d) => x.rank - 1 - d),
-): Tensor {
+export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  requireTensor("transpose", x);
+  const axes = order ?? x.shape.map((_, d) => x.rank - 1 - d);
   const resolved = axes.map((a) => resolveAxis(a, x.rank, "transpose"));
   if (new Set(resolved).size !== x.rank || resolved.length !== x.rank) {
     throw new ShapeError(
@@ -96,12 +96,14 @@ export function transpose(
 
 /** Inserts an axis of size 1 before `axis`. */
 export function expandDims(x: Tensor, axis: number): Tensor {
+  requireTensor("expandDims", x);
   const at = resolveAxis(axis, x.rank + 1, "expandDims");
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
 /** All axes from `start` on as one. */
 export function flattenFrom(x: Tensor, start = 0): Tensor {
+  requireTensor("flattenFrom", x);
   const at = start === x.rank ? start : resolveAxis(start, x.rank, "flattenFrom");
   return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }

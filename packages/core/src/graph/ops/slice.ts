@@ -2,7 +2,7 @@ import type { Shape } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatShape, formatType, type Op, sameShape, type Tensor } from "../tensor.js";
+import { apply, formatShape, formatType, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
 import { resolveAxis } from "./reshape.js";
 
 interface SliceAttributes extends Record<string, unknown> {
@@ -123,6 +123,7 @@ export interface SliceOptions {
  * @throws ShapeError when a bound is outside the tensor
  */
 export function slice(x: Tensor, { starts = [], ends = [], steps = [] }: SliceOptions): Tensor {
+  requireTensor("slice", x);
   if ([starts, ends, steps].some((list) => list.length > x.rank)) {
     throw new ShapeError(
       `slice: starts ${formatShape(starts)}, ends ${formatShape(ends)} and steps ${formatShape(steps)} may have at most one entry for each axis of ${formatShape(x.shape)}.`,
@@ -150,6 +151,7 @@ export function slice(x: Tensor, { starts = [], ends = [], steps = [] }: SliceOp
  * @param padding [before, after] for each axis
  */
 export function pad(x: Tensor, padding: readonly (readonly [number, number])[], value = 0): Tensor {
+  requireTensor("pad", x);
   if (padding.length !== x.rank || padding.flat().some((n) => n < 0 || !Number.isInteger(n))) {
     throw new ShapeError(
       `pad: needs one pair [before, after] of integers >= 0 for each of the ${x.rank} axes of ${formatShape(x.shape)}; got ${JSON.stringify(padding)}.`,
@@ -212,6 +214,7 @@ const concatOp: Op<{ axis: number }> = {
 /** Joins tensors along an axis. */
 export function concat(tensors: readonly Tensor[], { axis = 0 }: { axis?: number } = {}): Tensor {
   if (tensors.length === 0) throw new OptionError("concat: needs at least one tensor; got none.");
+  for (const x of tensors) requireTensor("concat", x);
   if (tensors.length === 1) return tensors[0];
   return apply(concatOp, tensors, { axis: resolveAxis(axis, tensors[0].rank, "concat") });
 }

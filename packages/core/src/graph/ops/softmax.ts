@@ -3,7 +3,7 @@ import type { Affine } from "../index-expression.js";
 import { Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
 import { int, type OnnxEmitter } from "../onnx-rule.js";
-import { apply, formatType, isFloat, type Op, type Tensor } from "../tensor.js";
+import { apply, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { mul, sub } from "./arithmetic.js";
 import { sum } from "./reduce.js";
 import { resolveAxis } from "./reshape.js";
@@ -107,10 +107,12 @@ const logSoftmaxOp = line(
 
 /** exp(x_i) / sum_j exp(x_j) along an axis (default the last). */
 export function softmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+  requireTensor("softmax", x);
   return apply(softmaxOp, [x], { axis: resolveAxis(axis, x.rank, "softmax") });
 }
 
 /** x_i - log sum_j exp(x_j) along an axis (default the last), without overflow. */
 export function logSoftmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+  requireTensor("logSoftmax", x);
   return apply(logSoftmaxOp, [x], { axis: resolveAxis(axis, x.rank, "logSoftmax") });
 }

@@ -1,6 +1,6 @@
 // Label smoothing: C. Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7.
 import { logSoftmax } from "../../graph/ops/softmax.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { requireTensor, type Tensor } from "../../graph/tensor.js";
 import { labelLoss, type SmoothedOptions } from "./nll.js";
 
 /**
@@ -21,5 +21,6 @@ import { labelLoss, type SmoothedOptions } from "./nll.js";
  * crossEntropy(model.apply(params, x).output, labels, { labelSmoothing: 0.1 });
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: SmoothedOptions = {}): Tensor {
+  requireTensor("crossEntropy", logits);
   return labelLoss("crossEntropy", logSoftmax(logits, { axis: options.axis ?? -1 }), labels, options);
 }

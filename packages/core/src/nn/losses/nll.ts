@@ -7,7 +7,14 @@ import { oneHot } from "../../graph/ops/gather.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { expandDims, reshape, resolveAxis } from "../../graph/ops/reshape.js";
-import { formatShape, formatType, isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
+import {
+  formatShape,
+  formatType,
+  isTensor,
+  requireTensor,
+  sameShape,
+  type Tensor,
+} from "../../graph/tensor.js";
 import { checkMask, type LossOptions, requireReduction } from "./reduction.js";
 
 export interface NllOptions extends LossOptions {
@@ -42,6 +49,7 @@ export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: NllOp
 export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: SmoothedOptions): Tensor {
   const { reduction = "mean", ignoreIndex, labelSmoothing = 0, weights, mask } = options;
   requireReduction(reduction);
+  for (const operand of [logP, labels]) requireTensor(op, operand);
   const axis = resolveAxis(options.axis ?? -1, logP.rank, op);
   const classes = logP.shape[axis];
   checkLabels(op, logP, labels, axis);

@@ -3,7 +3,7 @@ import { cast, div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { where } from "../../graph/ops/compare.js";
 import { mean, sum } from "../../graph/ops/reduce.js";
-import { formatShape, formatType, sameShape, type Tensor } from "../../graph/tensor.js";
+import { formatShape, formatType, requireTensor, sameShape, type Tensor } from "../../graph/tensor.js";
 
 /** What becomes of the losses of the elements: their mean, their sum, or all of them as they are. */
 export type Reduction = "mean" | "sum" | "none";
@@ -63,6 +63,7 @@ export function requireReduction(reduction: Reduction): void {
 
 /** Throws when predictions and targets have not one shape: broadcasting them is hardly ever meant. */
 export function requireSameShape(op: string, prediction: Tensor, target: Tensor): void {
+  for (const operand of [prediction, target]) requireTensor(op, operand);
   if (!sameShape(prediction.shape, target.shape)) {
     throw new ShapeError(
       `${op}: predictions and targets must have one shape; got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}. ` +

@@ -1,6 +1,7 @@
 import { OptionError } from "../../errors.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { requireTensor, type Tensor } from "../../graph/tensor.js";
+import { requireKnown } from "../../options.js";
 import { type Activation, activation } from "../activation.js";
 import { dropout } from "../dropout.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
@@ -26,21 +27,17 @@ export interface MlpParams {
 /**
  * Multilayer perceptron: linear layers with an activation between them. Inputs of more than two axes are flattened.
  *
- * @throws OptionError when there are fewer than two sizes or the activation is unknown
+ * @throws OptionError when there are fewer than two sizes or the activation or an option is unknown
  *
  * @example
  * const model = mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1 });
  */
-export function mlp({
-  sizes,
-  activation: name = "relu",
-  slope,
-  bias = true,
-  dropout: rate = 0,
-}: MlpOptions): StatelessModel<MlpParams> {
-  if (sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
+export function mlp(options: MlpOptions): StatelessModel<MlpParams> {
+  requireKnown("mlp", options, ["sizes", "activation", "slope", "bias", "dropout"]);
+  const { sizes, activation: name = "relu", slope, bias = true, dropout: rate = 0 } = options;
+  if (!Array.isArray(sizes) || sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
     throw new OptionError(
-      `mlp: sizes are two or more positive integers, input to output; got [${sizes.join(", ")}].`,
+      `mlp: sizes are two or more positive integers, input to output; got ${JSON.stringify(sizes)}.`,
     );
   }
   const act = activation(name, { slope });
@@ -50,6 +47,7 @@ export function mlp({
       return { params: { layers }, state: {} };
     },
     apply({ layers }, x, { training, seed } = {}) {
+      requireTensor("mlp", x);
       const first = x.rank > 2 ? flattenFrom(x, 1) : x;
       const output = layers.reduce<Tensor>((h, layer, k) => {
         const y = linear(h, layer);

@@ -6,6 +6,7 @@ import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import { tangentOf } from "../../symmetry/tangent.js";
 import { flatten } from "../../tree.js";
 import type { Memory, PointValue } from "../objective/objective.js";
 import type { SearchProblem } from "./search.js";
@@ -28,7 +29,7 @@ export function traceAscent<P>(
 ): Graph {
   const ascent = (p: TensorsOf<P>, b: BatchTensors, m: Memory, context: readonly Tensor[]) => {
     const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-    const tangent = flatten(symmetry.derivative(p, T, b, context), isTensor).leaves;
+    const tangent = tangentOf(symmetry, p, T, b, context);
     const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
     return { T: backward(tangent, slope, T) };
   };

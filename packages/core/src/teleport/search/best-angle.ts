@@ -5,7 +5,7 @@ import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom } from "../../optim/options.js";
 import { compile } from "../../runtime/compile.js";
-import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { traceAscent } from "./ascent-graph.js";
 import { jump } from "./jump.js";
@@ -34,6 +34,7 @@ export interface BestAngleOptions {
  * const teleporter = await createTeleporter({ search, loss, params, batch: {} });
  */
 export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = {}): SearchFactory<P> {
+  requireSymmetry("bestAngle", symmetry);
   checkOptions<BestAngleOptions>("bestAngle", options, { samples: integerFrom(8) });
   const { samples = 360 } = options;
   const [block] = symmetry.algebra;

@@ -5,7 +5,7 @@ import { createRng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom, positive, smoothing } from "../../optim/options.js";
 import { compile } from "../../runtime/compile.js";
-import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { traceAscent } from "./ascent-graph.js";
 import { compileAscent } from "./leap.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Stop, type Walk } from "./search.js";
@@ -50,6 +50,7 @@ export function gradientAscent<P>(
   symmetry: Symmetry<P>,
   options: GradientAscentOptions = {},
 ): SearchFactory<P> {
+  requireSymmetry("gradientAscent", symmetry);
   checkOptions<GradientAscentOptions>("gradientAscent", options, {
     steps: integerFrom(0),
     stepSize: positive,

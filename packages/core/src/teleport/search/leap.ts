@@ -13,6 +13,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import { tangentOf } from "../../symmetry/tangent.js";
 import { flatten, unflatten } from "../../tree.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { Point } from "../point.js";
@@ -43,7 +44,7 @@ export async function compileAscent<P>(
   type Blocks = readonly Tensor[];
   const step = (p: TensorsOf<P>, total: Blocks, velocity: Blocks, b: BatchTensors, m: Memory) => {
     const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-    const tangent = flatten(symmetry.derivative(p, T, b, []), isTensor).leaves;
+    const tangent = tangentOf(symmetry, p, T, b, []);
     const slope = flatten(grad(objective)(p, b, m), isTensor).leaves;
     const gradient = backward(tangent, slope, T);
     const norm = sqrt(dot(gradient, gradient));

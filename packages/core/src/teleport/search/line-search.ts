@@ -2,7 +2,7 @@
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
-import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileAscent } from "./ascent-direction.js";
 import { maximise } from "./golden-section.js";
 import { compileObjective } from "./objective-value.js";
@@ -36,6 +36,7 @@ export interface LineSearchOptions {
  * const teleporter = await createTeleporter({ search, loss, params, batch });
  */
 export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions = {}): SearchFactory<P> {
+  requireSymmetry("lineSearch", symmetry);
   checkOptions<LineSearchOptions>("lineSearch", options, {
     steps: integerFrom(0),
     stepSize: positive,

@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
-import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { randomElement } from "./gradient-ascent.js";
 import { compileObjective } from "./objective-value.js";
 import { orbitPath } from "./orbit-path.js";
@@ -36,6 +36,7 @@ interface Sample {
  * const teleporter = await createTeleporter({ search, loss, params, batch });
  */
 export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOptions = {}): SearchFactory<P> {
+  requireSymmetry("randomSearch", symmetry);
   checkOptions<RandomSearchOptions>("randomSearch", options, {
     samples: integerFrom(1),
     seed: integerFrom(0),

@@ -1,0 +1,30 @@
+import { OptionError } from "../errors.js";
+import { requireKnown } from "../options.js";
+import type { TrainerOptions } from "./trainer.js";
+
+/**
+ * Refuses what no type checker has seen: parts that are missing, misspelt, or functions that are still to be called.
+ *
+ * @throws OptionError
+ */
+export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
+  const { model, optimizer, learningRate } = options;
+  requireKnown("createTrainer", options, [
+    ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "seed", "dtype"] as const),
+    ...(["clipNorm", "gradNorm", "teleport", "runtime", "provider", "threads"] as const),
+  ]);
+  const given = Object.keys(options).join(", ");
+  if (typeof model?.init !== "function" || typeof model.apply !== "function") {
+    throw new OptionError(`createTrainer: model must be one such as mlp({ sizes }); got ${given}.`);
+  }
+  if (typeof optimizer?.init !== "function" || typeof optimizer.update !== "function") {
+    throw new OptionError(
+      `createTrainer: optimizer must be one such as sgd() or adam(); got ${typeof optimizer}.`,
+    );
+  }
+  if (learningRate === undefined) {
+    throw new OptionError(
+      `createTrainer: learningRate is missing, a number or a function of the step; got ${given}.`,
+    );
+  }
+}

@@ -1,0 +1,83 @@
+// A group of one's own with a part missing or of the wrong form is refused where it is given.
+import { expect, it } from "vitest";
+import { array } from "../../src/array.js";
+import { OptionError, ShapeError } from "../../src/errors.js";
+import { mul } from "../../src/graph/ops/arithmetic.js";
+import { sum } from "../../src/graph/ops/reduce.js";
+import type { TensorsOf } from "../../src/graph/trace.js";
+import { Mt19937 } from "../../src/math/mt19937.js";
+import { mlp } from "../../src/nn/models/mlp.js";
+import { sgd } from "../../src/optim/sgd.js";
+import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import type { Symmetry } from "../../src/symmetry/symmetry.js";
+import { createTeleporter } from "../../src/teleport/teleporter.js";
+import { createTrainer } from "../../src/train/trainer.js";
+
+interface Pair {
+  readonly a: ReturnType<typeof array>;
+  readonly b: ReturnType<typeof array>;
+}
+const params: Pair = { a: array([2, 1], "float64"), b: array([1, 3], "float64") };
+const loss = ({ a, b }: TensorsOf<Pair>) => sum(mul(a, b));
+/** a <- e^t a, b <- e^-t b. */
+const symmetry: Symmetry<Pair> = {
+  name: "my scaling",
+  exact: "everywhere",
+  algebra: [[]],
+  bound: { kind: "norm", value: 1 },
+  derivative: ({ a, b }, [t]) => ({ a: mul(t, a), b: mul(-1, mul(t, b)) }),
+  act: async (p) => p,
+};
+const teleporter = (changed: unknown) =>
+  createTeleporter<Pair>({ symmetry: changed as Symmetry<Pair>, loss, params, batch: {} });
+
+it.each([
+  ["a function that was not called", positiveScaling, /got a function\. Call it/],
+  ["no algebra", { ...symmetry, algebra: undefined }, /an entry algebra, a list of the shapes/],
+  ["an algebra by name", { ...symmetry, algebra: { t: [] } }, /an entry algebra, a list of the shapes/],
+  [
+    "a bound that is a number",
+    { ...symmetry, bound: 1 },
+    /an entry bound, such as \{ kind: "norm", value: 1 \}/,
+  ],
+  ["no action", { ...symmetry, act: undefined }, /an entry act, a function/],
+  ["no derivative", { ...symmetry, derivative: undefined }, /an entry derivative, a function/],
+])("%s is refused", async (_what, changed, message) => {
+  await expect(teleporter(changed)).rejects.toThrow(OptionError);
+  await expect(teleporter(changed)).rejects.toThrow(message);
+});
+
+it("a derivative that is no tree like the parameters is refused with both", async () => {
+  const wrong = { ...symmetry, derivative: ({ a }: TensorsOf<Pair>) => ({ a }) };
+  await expect(teleporter(wrong)).rejects.toThrow(ShapeError);
+  await expect(teleporter(wrong)).rejects.toThrow(
+    'The derivative of "my scaling" must return a tree like the parameters, a: float64[2], b: float64[2]; got a: float64[2].',
+  );
+});
+
+it("says what is missing where neither a search nor a symmetry is given, or a search is a name", async () => {
+  await expect(teleporter(undefined)).rejects.toThrow(/got neither\. Where symmetriesOf finds no such group/);
+  const search = "gradientAscent" as never;
+  await expect(createTeleporter({ search, loss, params, batch: {} })).rejects.toThrow(/got string/);
+  const misspelt = { symmetry, loss, params, batch: {}, gaurd: {} };
+  await expect(createTeleporter(misspelt)).rejects.toThrow(/no option "gaurd"; it has search, symmetry/);
+});
+
+it("asks for the params of what init returns, and for the activation", () => {
+  const initial = mlp({ sizes: [2, 2, 2] }).init(new Mt19937(0));
+  expect(() => positiveScaling(initial as never)).toThrow(/init returns \{ params, state \}/);
+  expect(() => hiddenAction(initial.params, undefined as never)).toThrow(/needs the network's activation/);
+});
+
+it("names the part of a trainer that is missing, misspelt or still to be called", async () => {
+  const data = { inputs: array([[1, 2]]), labels: array([0], "int64") };
+  const parts = { model: mlp({ sizes: [2, 2] }), data, optimizer: sgd(), learningRate: 0.1 };
+  const trainer = (changed: object) => createTrainer({ ...parts, ...changed } as typeof parts);
+  await expect(trainer({ optimizer: sgd })).rejects.toThrow(/optimizer must be one such as sgd\(\)/);
+  await expect(trainer({ model: mlp })).rejects.toThrow(/model must be one such as mlp/);
+  await expect(trainer({ learningRate: undefined })).rejects.toThrow(/learningRate is missing/);
+  await expect(trainer({ learning_rate: 1 })).rejects.toThrow(
+    /no option "learning_rate"; it has model, data/,
+  );
+});
