@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import {
+  type BatchLoss,
   crossEntropy,
   type Diagnosis,
   decodeCheckpoint,
@@ -10,6 +11,7 @@ import {
   OptionError,
   resume,
   type Symmetry,
+  type TensorsOf,
   takeRows,
   unflattenTree,
 } from "isoloss";
@@ -150,10 +152,12 @@ async function networkPoint(
     const rows = trainer.batchOf(step).slice(0, most);
     const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
     const rate = typeof ground.learningRate === "function" ? ground.learningRate(step) : ground.learningRate;
+    const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
+      crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
     const symmetry: Symmetry<Tree> | undefined =
-      ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)(params);
+      ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)({ loss, params, batch });
     const diagnosis = await diagnosisOf<Tree>({
-      loss: (p, b) => crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y),
+      loss,
       params,
       batch,
       learningRate: rate,

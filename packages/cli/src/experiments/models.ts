@@ -1,4 +1,4 @@
-import { type Activation, convnet, lenet, type Model, mlp } from "isoloss";
+import { type Activation, convnet, lenet, type Model, mlp, patchTransformer } from "isoloss";
 import { z } from "zod";
 import { count, type Entry, makeNamed, type Named, namedSchema, positive, smoothing } from "./named.js";
 import type { Tree } from "./problems.js";
@@ -56,6 +56,20 @@ export const modelRegistry: Readonly<Record<string, Entry<readonly [number, numb
     }),
     make: (o, [inputs, height, width]) =>
       made(convnet({ inputs, imageSize: [height, width], ...(o as object) }), true),
+  },
+  patchTransformer: {
+    summary: "transformer on square patches of the image, with mean pooling",
+    options: z.strictObject({
+      patch: count.optional(),
+      width: count.optional(),
+      heads: count.optional(),
+      depth: count.optional(),
+      mlpRatio: positive.optional(),
+      classes: count.optional(),
+      activation: z.enum(activations).meta({ title: "activation" }).optional(),
+    }),
+    make: (o, [channels, height, width]) =>
+      made(patchTransformer({ channels, imageSize: [height, width], ...(o as object) }), true),
   },
   lenet: {
     summary: "LeNet: two convolutions of 5 x 5 and linear layers",

@@ -46,7 +46,7 @@ function onOrbit(
     options: z.strictObject({ symmetry, ...shape }),
     make: ({ symmetry: named, ...options }, ground) => {
       const create = makeSymmetry(named as Named | undefined, ground);
-      return async (problem) => search(create(problem.params), options as never, ground)(problem);
+      return async (problem) => search(create(problem), options as never, ground)(problem);
     },
   };
 }
@@ -137,7 +137,7 @@ export const searchRegistry: Readonly<Record<string, SearchEntry>> = {
       const create = makeSymmetry(named as Named | undefined, ground);
       return async (problem) => {
         const { seed = ground.seed, ...rest } = options as { readonly seed?: number };
-        const group = create(problem.params);
+        const group = create(problem);
         let calls = 0;
         const move = ownMove<Tree>("released teleport by an angle", (params, batch) =>
           // Each teleport of a run has its own random angle.

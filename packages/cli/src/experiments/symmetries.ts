@@ -8,7 +8,10 @@ import {
   OptionError,
   positiveScaling,
   product,
+  type SearchProblem,
+  type Symmetries,
   type Symmetry,
+  symmetriesOf,
   type TensorsOf,
 } from "isoloss";
 import { z } from "zod";
@@ -30,7 +33,10 @@ export interface Ground {
   readonly activation?: { readonly activation: Activation; readonly slope?: number };
 }
 
-type MakeSymmetry = (params: Tree) => Symmetry<Tree>;
+/** What a symmetry is made for. */
+export type Subject = Pick<SearchProblem<Tree>, "loss" | "params" | "batch">;
+
+type MakeSymmetry = (subject: Subject) => Symmetry<Tree>;
 
 const none = z.strictObject({});
 
@@ -39,6 +45,26 @@ function needMlp({ activation }: Ground, name: string): NonNullable<Ground["acti
   throw new OptionError(
     `The symmetry "${name}" acts on multilayer perceptrons: choose model mlp or problem mlpRegression, or another search, such as levelSet.`,
   );
+}
+
+/** A symmetry that is found in the graph of whatever loss. */
+function found(
+  summary: string,
+  what: string,
+  pick: (all: Symmetries<Tree>) => Symmetry<Tree> | undefined,
+): Entry<Ground, MakeSymmetry> {
+  return {
+    summary,
+    options: none,
+    make: () => (subject) => {
+      const { loss, params, batch } = subject;
+      const symmetry = pick(symmetriesOf(loss as never, params, batch));
+      if (symmetry) return symmetry;
+      throw new OptionError(
+        `The graph of this loss shows no ${what}: choose another symmetry, or a search without one, such as levelSet.`,
+      );
+    },
+  };
 }
 
 /** Symmetries by name. */
@@ -60,7 +86,8 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
     options: none,
     make: (_, ground) => {
       const { activation } = needMlp(ground, "positiveScaling");
-      return (params) => positiveScaling(params as MlpParams, { activation }) as unknown as Symmetry<Tree>;
+      return ({ params }) =>
+        positiveScaling(params as MlpParams, { activation }) as unknown as Symmetry<Tree>;
     },
   },
   hiddenAction: {
@@ -69,7 +96,7 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
     options: z.strictObject({ allowInexact: z.boolean().optional() }),
     make: (o, ground) => {
       const activation = needMlp(ground, "hiddenAction");
-      return (params) =>
+      return ({ params }) =>
         hiddenAction(params as MlpParams, { ...activation, ...o }) as unknown as Symmetry<Tree>;
     },
   },
@@ -78,7 +105,7 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
     options: none,
     make: (_, ground) => {
       const activation = needMlp(ground, "scalingAndAction");
-      return (params) => {
+      return ({ params }) => {
         const p = params as MlpParams;
         return product([
           positiveScaling(p, activation),
@@ -87,6 +114,21 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
       };
     },
   },
+  scaling: found(
+    "all scalings by positive factors that the graph of a loss shows, whatever the model; exact on all data",
+    "scalings",
+    (all) => all.scaling,
+  ),
+  generalLinear: found(
+    "GL of all spaces that the graph shows to be touched by linear maps alone, attention heads included; exact on all data",
+    "spaces that linear maps alone touch",
+    (all) => all.linear,
+  ),
+  scalingAndLinear: found(
+    "scaling, then generalLinear: the product of the two groups",
+    "scalings and spaces that linear maps alone touch",
+    ({ scaling, linear }) => (scaling && linear ? product([scaling, linear]) : undefined),
+  ),
 };
 
 export const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
