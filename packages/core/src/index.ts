@@ -294,6 +294,7 @@ export { decodeModel, encodeModel } from "./runtime/onnx/codec.js";
 export { emitModel } from "./runtime/onnx/emit.js";
 export { compileOnnx } from "./runtime/onnx/executable.js";
 export { toOnnx } from "./runtime/onnx/export.js";
+export type { Bijection } from "./symmetry/bijection.js";
 export type {
   BijectionSite,
   Discovery,
@@ -388,8 +389,14 @@ export type {
   Walk,
 } from "./teleport/search/search.js";
 export { isStop } from "./teleport/search/search.js";
-export type { Teleported, Teleporter, TeleporterOptions, TeleportOptions } from "./teleport/teleporter.js";
-export { createTeleporter } from "./teleport/teleporter.js";
+export type {
+  SingleTeleportOptions,
+  Teleported,
+  Teleporter,
+  TeleporterOptions,
+  TeleportOptions,
+} from "./teleport/teleporter.js";
+export { createTeleporter, teleport } from "./teleport/teleporter.js";
 export type { TrajectorySimilarityOptions } from "./teleport/trajectory-reuse.js";
 export { blendMoment, trajectorySimilarity } from "./teleport/trajectory-reuse.js";
 export type { Carried, Passage, Transport, TransportPolicy } from "./teleport/transport.js";

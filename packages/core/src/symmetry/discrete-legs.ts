@@ -10,6 +10,11 @@ export interface UnitSpace {
   readonly legs: readonly Leg[];
 }
 
+/** Paths of the parameters that have an axis of some of the spaces. */
+export const pathsOf = (spaces: readonly UnitSpace[]): readonly string[] => [
+  ...new Set(spaces.flatMap(({ legs }) => legs.map(({ path }) => path))),
+];
+
 /** A leg with its parameter's place among the leaves, as [outer, size, inner] elements in row-major order. */
 export interface ResolvedLeg {
   readonly leaf: number;

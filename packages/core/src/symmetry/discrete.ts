@@ -11,6 +11,8 @@ export type DiscreteElement = readonly (readonly number[])[];
  */
 export interface DiscreteSymmetry<P> {
   readonly name: string;
+  /** The parameters that it moves, by their paths. */
+  readonly paths: readonly string[];
   /** Where the loss is kept: see {@link Symmetry.exact}. */
   readonly exact: Symmetry<P>["exact"];
   readonly identity: DiscreteElement;

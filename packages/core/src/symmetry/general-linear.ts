@@ -56,6 +56,7 @@ export function generalLinear<P>(
     );
   return {
     name,
+    paths: [...legs.keys()],
     exact: "everywhere",
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
     bound: { kind: "norm", value: bound },

@@ -13,8 +13,8 @@ import { type SiteActionOptions, siteAction } from "./site-action.js";
 import type { Symmetry } from "./symmetry.js";
 
 export interface HiddenActionOptions extends SiteActionOptions {
-  /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity. */
-  readonly activation: string;
+  /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse. */
+  readonly activation: string | Bijection;
   readonly slope?: number;
 }
 
@@ -29,9 +29,10 @@ export interface HiddenActionOptions extends SiteActionOptions {
  * Layers are moved from the first to the last; each sees the input that the moved layers below give.
  * Pseudo-inverse and inverse are computed in float64.
  *
- * @param params of an `mlp` with one hidden layer or more, whose activation is the one given here; for other networks
- *   see `symmetriesOf`
- * @throws OptionError without an activation, for an activation that is not a bijection, such as relu, and for a network without hidden layers
+ * @param params of an `mlp` with one hidden layer or more, or like it, whose activation is the one given here; for other
+ *   networks see `symmetriesOf`
+ * @throws OptionError without an activation, for an activation that is not a bijection, such as relu, and for a network
+ *   without hidden layers
  *
  * @example
  * const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
@@ -43,7 +44,8 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
     );
   }
   const { activation, slope, ...options } = given;
-  const s = bijection(activation, slope === undefined ? {} : { slope });
+  const s =
+    typeof activation === "string" ? bijection(activation, slope === undefined ? {} : { slope }) : activation;
   return siteAction(params, hiddenSites(params, s, "hiddenAction"), hiddenRule, options);
 }
 

@@ -3,7 +3,7 @@ import type { NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { createRng } from "../math/rng.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
-import { type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-legs.js";
+import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-legs.js";
 
 /**
  * Permutes the units of each space along all its legs,
@@ -47,6 +47,7 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
   };
   return {
     name: "permutations",
+    paths: pathsOf(spaces),
     exact: "everywhere",
     identity,
     moves: swaps.reduce((a, b) => a + b, 0),

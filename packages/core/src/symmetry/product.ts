@@ -49,6 +49,7 @@ export function product<P>(
 
   return {
     name: symmetries.map(({ name }) => name).join(" x "),
+    paths: [...new Set(symmetries.flatMap(({ paths }) => paths))],
     exact: kinds[Math.max(...symmetries.map(({ exact }) => kinds.indexOf(exact)))],
     algebra: symmetries.flatMap(({ algebra }) => algebra),
     bound: {

@@ -81,6 +81,7 @@ export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
   const map = (m: Matrix, v: Tensor) => reshape(matmul(constant(m, v.dtype), reshape(v, [n, 1])), v.shape);
   return {
     name: "rotation of a quadratic",
+    paths: ["w"],
     exact: "everywhere",
     algebra: [[rotationPlanes(n)]],
     bound: { kind: "norm", value: Math.PI },

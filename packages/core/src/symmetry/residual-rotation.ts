@@ -53,7 +53,7 @@ export function residualRotation<P>(
   map: ResidualMap<P>,
   { params, batch }: { readonly params: P; readonly batch: BatchSpec },
 ): Symmetry<P> {
-  const { def } = flatten<NdArray>(params, isNdArray);
+  const { paths, def } = flatten<NdArray>(params, isNdArray);
   const n = checked(map, params, batch);
   const vector = spec([n], "float64");
   const matrix = spec([n, n], "float64");
@@ -133,6 +133,7 @@ export function residualRotation<P>(
 
   return {
     name: "rotation of residuals",
+    paths,
     exact: Object.keys(batch).length === 0 ? "everywhere" : "batch",
     algebra: [[rotationPlanes(n)]],
     bound: { kind: "norm", value: Math.PI },

@@ -38,6 +38,7 @@ export function scaling<P>(
     );
   return {
     name,
+    paths: [...legs.keys()],
     exact: generators.every(({ exact }) => exact) ? "everywhere" : "nearly",
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },

@@ -1,7 +1,7 @@
 // Sign flips of hidden units with an odd activation: Sussmann, Neural Networks 5 (1992) 589-593.
 import type { NdArray } from "../array.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
-import { type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-legs.js";
+import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-legs.js";
 
 /**
  * Flips the signs of units along all legs of each generator,
@@ -39,6 +39,7 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
     );
   return {
     name: "sign flips",
+    paths: pathsOf(generators),
     exact: "everywhere",
     identity,
     moves: generators.reduce((sum, { size }) => sum + size, 0),

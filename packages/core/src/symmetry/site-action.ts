@@ -100,6 +100,9 @@ export function siteAction<P, S extends ElementWise>(
 
   return {
     name: rule.name,
+    paths: [
+      ...new Set(sites.flatMap(({ weight, bias, next }) => [weight.path, bias ?? weight.path, next.path])),
+    ],
     exact: allowInexact ? "no" : "batch",
     algebra: sites.map(({ size }) => [size, size]),
     bound: { kind: "norm", value: 0.5 },

@@ -25,6 +25,8 @@ export type BatchTensors = Readonly<Record<string, Tensor>>;
  */
 export interface Symmetry<P> {
   readonly name: string;
+  /** The parameters that it moves, by their paths. */
+  readonly paths: readonly string[];
   /**
    * Where the loss is kept: on all data, on the batch that the action is made for, on all data but for the small constant
    * of a normalisation, or nowhere for sure.

@@ -210,6 +210,31 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   };
 }
 
+/** A teleport of one's own loop, where it happens once. */
+export interface SingleTeleportOptions<P> extends Omit<TeleporterOptions<P>, "batch">, TeleportOptions {
+  /** Default {}: a function of the parameters alone. */
+  readonly batch?: Batch;
+}
+
+/**
+ * Teleports once: compiles, moves, and gives back what was compiled. For more than one teleport {@link createTeleporter}
+ * compiles once for all of them.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const { params: moved, report } = await teleport({ symmetry: positiveScaling(params), loss, params, batch });
+ */
+export async function teleport<P>(options: SingleTeleportOptions<P>): Promise<Teleported<P>> {
+  const { params, batch = {} } = options;
+  const teleporter = await createTeleporter({ ...options, batch });
+  try {
+    return await teleporter.teleport(params, batch, options);
+  } finally {
+    await teleporter.dispose();
+  }
+}
+
 const comparison = (lossBefore: number, lossAfter: number) => ({
   lossBefore,
   lossAfter,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../src/array.js";
 import { takeRows } from "../../src/data/batches.js";
 import { OptionError } from "../../src/errors.js";
+import { asinh, sinh } from "../../src/graph/ops/elementary.js";
 import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
@@ -35,6 +36,16 @@ describe("hiddenAction", () => {
     other.x.data.reverse();
     expect(relative(lossOf(params, batch), lossOf(moved, batch))).toBeLessThan(1e-12);
     expect(relative(lossOf(params, other), lossOf(moved, other))).toBeGreaterThan(1e-3);
+  });
+
+  it("acts with a bijection of one's own, sinh with its inverse asinh, by hand", async () => {
+    const one = (value: number): NdArray => ({ shape: [1, 1], data: Float64Array.of(value) });
+    const params = { layers: [{ weight: one(0.5) }, { weight: one(3) }] };
+    const symmetry = hiddenAction(params, { activation: { forward: sinh, inverse: asinh } });
+    const moved = (await symmetry.act(params, [one(1)], { x: one(1) })) as MlpParams;
+    // g = 2: asinh(2 sinh(0.5)) is what the sample x = 1 sees, and half the weight takes it back.
+    expect(moved.layers[0].weight.data[0]).toBeCloseTo(Math.asinh(2 * Math.sinh(0.5)), 14);
+    expect(moved.layers[1].weight.data[0]).toBe(1.5);
   });
 
   it("refuses a batch larger than a layer's input, by value", async () => {

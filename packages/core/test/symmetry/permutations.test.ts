@@ -14,7 +14,7 @@ const activations = ["relu", "tanh", "gelu"] as const;
 describe("permutations", () => {
   it("puts unit pi[i] in place i along each leg, by hand", () => {
     const params = { a: float64([1, 2, 3, 4, 5, 6], [3, 2]), b: float64([7, 8, 9, 10, 11, 12], [2, 3]) };
-    const { act } = permutations(params, [
+    const { act, paths } = permutations(params, [
       {
         size: 3,
         legs: [
@@ -27,6 +27,7 @@ describe("permutations", () => {
     expect(numbers(moved.a)).toEqual([5, 6, 1, 2, 3, 4]);
     expect(numbers(moved.b)).toEqual([9, 7, 8, 12, 10, 11]);
     expect(moved.a.shape).toEqual([3, 2]);
+    expect(paths).toEqual(["a", "b"]);
   });
 
   it("acts on a part of a parameter and through a view, by hand", () => {

@@ -44,6 +44,7 @@ function scalingOf(u: keyof Three, v: keyof Three): Symmetry<Three> {
   });
   return {
     name: `${u}${v}`,
+    paths: [u, v],
     exact: "everywhere",
     algebra: [[1]],
     bound: { kind: "element", value: 0.5 },

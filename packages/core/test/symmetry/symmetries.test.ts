@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
+import { namedArrays } from "../../src/named-arrays.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
@@ -28,6 +29,9 @@ const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
 
 /** Other data: the same numbers in another order. */
 const reversed = ({ shape, data }: NdArray): NdArray => ({ shape, data: data.slice().reverse() });
+
+const sameNumbers = (a: NdArray, b: NdArray): boolean =>
+  a.data.every((v: number | bigint, i: number) => v === b.data[i]);
 
 /** The parameters at T.w. */
 async function at(
@@ -85,6 +89,16 @@ describe.each(symmetryRows)("$name", (row) => {
       const symmetry = make(problem);
       const moved = await at(symmetry, problem, scaledT(randomT(symmetry.algebra, 1, seed), 0));
       expect(distance(problem.params, moved), problem.label).toBeLessThan(1e-9);
+    }
+  });
+
+  it("moves the parameters that it says, and no others", async () => {
+    for (const { seed, problem } of problems) {
+      const symmetry = make(problem);
+      const moved = await at(symmetry, problem, randomT(symmetry.algebra, row.norm / 100, seed));
+      const [before, after] = [namedArrays(problem.params), namedArrays(moved)];
+      const changed = Object.keys(before).filter((path) => !sameNumbers(before[path], after[path]));
+      expect(changed.sort(), problem.label).toEqual([...symmetry.paths].sort());
     }
   });
 

@@ -191,6 +191,7 @@ describe("diagnose, of Rosenbrock's function", () => {
 /** An orthogonal action on the plane, with J^-T g of it. */
 const rotations: Symmetry<NdArray> = {
   name: "rotation",
+  paths: [""],
   exact: "everywhere",
   algebra: [[1]],
   bound: { kind: "norm", value: 3 },

@@ -8,34 +8,38 @@ import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import { Mt19937, torchRand } from "../../src/math/mt19937.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
+import { booth } from "../../src/problems/booth.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { type BatchLoss, gradNormSq } from "../../src/teleport/objective/objective.js";
 import { createRace } from "../../src/teleport/race.js";
+import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
-import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
+import {
+  createTeleporter,
+  type SingleTeleportOptions,
+  type TeleporterOptions,
+  teleport,
+} from "../../src/teleport/teleporter.js";
 import { flatten } from "../../src/tree.js";
 import { distance, evaluator, type Problem, randomProblem, relative } from "../symmetry/support.js";
 import { symmetryRows } from "../symmetry/symmetries.js";
 
 const seeds = Array.from({ length: 15 }, (_, i) => 2000 + i);
 
-async function teleport(
-  problem: Problem,
+async function teleported(
+  { params, batch, loss }: Problem,
   symmetry: Symmetry<MlpParams>,
-  options: Partial<TeleporterOptions<MlpParams>> = {},
+  options: Partial<SingleTeleportOptions<MlpParams>> = {},
 ) {
-  const { params, batch, loss } = problem;
-  const teleporter = await createTeleporter({ symmetry, loss, params, batch, ...options });
   const rowsOf = (a: NdArray) =>
     takeRows(
       a,
       Array.from({ length: a.shape[0] }, (_, i) => a.shape[0] - 1 - i),
     );
   const heldOut = { x: rowsOf(batch.x), y: rowsOf(batch.y) };
-  const result = await teleporter.teleport(params, batch, { heldOut });
-  await teleporter.dispose();
+  const result = await teleport({ symmetry, loss, params, batch, heldOut, ...options });
   return { ...result, heldOut };
 }
 
@@ -50,7 +54,7 @@ describe.each(symmetryRows)("a teleport by $name", (row) => {
         params: moved,
         report,
         heldOut,
-      } = await teleport(problem, make(problem), { guard: { heldOutDrift: 10 } });
+      } = await teleported(problem, make(problem), { guard: { heldOutDrift: 10 } });
       const [lossOf, gradientOf] = [evaluator(loss, problem), evaluator(gradNormSq(loss), problem)];
       expect(relative(lossOf(params, batch), report.lossBefore), label).toBeLessThan(1e-12);
       expect(relative(lossOf(moved, batch), report.lossAfter), label).toBeLessThan(1e-12);
@@ -79,7 +83,10 @@ describe.each(symmetryRows)("a teleport by $name", (row) => {
 
   it("gives the same numbers again, bit for bit, and leaves its argument alone", async () => {
     const problem = randomProblem(2003, row);
-    const [first, second] = [await teleport(problem, make(problem)), await teleport(problem, make(problem))];
+    const [first, second] = [
+      await teleported(problem, make(problem)),
+      await teleported(problem, make(problem)),
+    ];
     expect(first.report.accepted).toBe(true);
     expect(second.params).toEqual(first.params);
     expect({ ...second.report, seconds: 0 }).toEqual({ ...first.report, seconds: 0 });
@@ -88,11 +95,11 @@ describe.each(symmetryRows)("a teleport by $name", (row) => {
 
   it("agrees between the runtimes, and stays within float32's drift in float32", async () => {
     const problem = randomProblem(2003, row);
-    const { params } = await teleport(problem, make(problem), { runtime: "javascript" });
-    const onnx = await teleport(problem, make(problem), { runtime: "onnx" });
+    const { params } = await teleported(problem, make(problem), { runtime: "javascript" });
+    const onnx = await teleported(problem, make(problem), { runtime: "onnx" });
     expect(distance(params, onnx.params)).toBeLessThan(1e-9);
     const single = randomProblem(2003, { ...row, dtype: "float32" });
-    const inSingle = await teleport(single, make(single));
+    const inSingle = await teleported(single, make(single));
     expect(inSingle.report).toMatchObject({ accepted: true });
     expect(inSingle.report.drift).toBeLessThan(1e-4);
     const { leaves } = flatten<NdArray>(inSingle.params, isNdArray);
@@ -105,7 +112,7 @@ describe("a teleport by hiddenAction", () => {
   it("is refused on a batch that is too large: the very same parameters come back", async () => {
     for (const seed of seeds) {
       const problem = randomProblem(seed, { activations: ["leakyRelu", "tanh"], size: "wide" });
-      const { params, report } = await teleport(problem, hiddenAction(problem.params, problem.activation));
+      const { params, report } = await teleported(problem, hiddenAction(problem.params, problem.activation));
       expect(params).toBe(problem.params);
       expect(report).toMatchObject({ accepted: false, steps: 0, drift: 0 });
       expect(report.reason).toMatch(/has rank \d+ for a batch of \d+/);
@@ -193,6 +200,51 @@ describe("createTeleporter", () => {
     const teleporter = await create({ provider: "cpu", threads: 1 });
     expect(teleporter.compileSeconds).toBeGreaterThan(0);
     await teleporter.dispose();
+  });
+});
+
+describe("teleport", () => {
+  const { params, batch, loss } = randomProblem(2003, { activations: ["relu"] });
+
+  it("does at once what a teleporter does", async () => {
+    const teleporter = await createTeleporter({ symmetry: positiveScaling(params), loss, params, batch });
+    const expected = await teleporter.teleport(params, batch);
+    await teleporter.dispose();
+    const {
+      params: moved,
+      report,
+      pushForward,
+    } = await teleport({
+      symmetry: positiveScaling(params),
+      loss,
+      params,
+      batch,
+    });
+    expect(moved).toEqual(expected.params);
+    expect({ ...report, seconds: 0 }).toEqual({ ...expected.report, seconds: 0 });
+    expect(await pushForward?.(params, 1)).toEqual(await expected.pushForward?.(params, 1));
+  });
+
+  it("takes a function without data", async () => {
+    const { loss: f, start, symmetry } = booth();
+    // Spec, section 7, number 2: the largest ||g||^2 on the level set is 2 * 18 * L.
+    const { report } = await teleport({ search: bestAngle(symmetry()), loss: f, params: start });
+    expect(report.gradNormSqAfter / (36 * report.lossBefore)).toBeCloseTo(1, 12);
+  });
+
+  it("gives back what it compiled, also where it throws", async () => {
+    let disposed = 0;
+    const watched = {
+      ...positiveScaling(params),
+      dispose: async () => {
+        disposed++;
+      },
+    };
+    await teleport({ symmetry: watched, loss, params, batch });
+    expect(disposed).toBe(1);
+    const throwing = { ...watched, trace: undefined, act: () => Promise.reject(new Error("no action")) };
+    await expect(teleport({ symmetry: throwing as never, loss, params, batch })).rejects.toThrow("no action");
+    expect(disposed).toBe(2);
   });
 });
 

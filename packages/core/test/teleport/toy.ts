@@ -28,6 +28,7 @@ export const batchOf = (x: number, y: number): Batch => ({ x: scalar(x), y: scal
 export function toyScaling(overrides: Partial<Symmetry<Toy>> = {}): Symmetry<Toy> {
   return {
     name: "toy scaling",
+    paths: ["a", "b"],
     exact: "everywhere",
     algebra: [[1]],
     bound: { kind: "element", value: 0.5 },

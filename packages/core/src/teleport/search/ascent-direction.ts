@@ -8,16 +8,17 @@ import { normOf } from "./trust-region.js";
 
 /** The steepest ascent of an objective in a group's algebra. */
 export interface AscentDirection<P> {
-  /** The gradient in T at the identity, divided by its norm, or why there is none. */
+  /** The gradient in T at the identity, divided by its norm unless told otherwise, or why there is none. */
   at(params: P, setting: Setting<P>): Promise<NdArray<Float64Array>[] | Stop>;
   /** Also of the symmetry. */
   dispose(): Promise<void>;
 }
 
 /** Compiles {@link traceAscent} and what the symmetry needs. */
-export async function compileAscent<P>(
+export async function compileDirection<P>(
   symmetry: Symmetry<P>,
   problem: SearchProblem<P>,
+  { normalised = true }: { readonly normalised?: boolean } = {},
 ): Promise<AscentDirection<P>> {
   const graph = traceAscent(symmetry, problem.objective, problem);
   await symmetry.prepare?.(problem.params, problem.batch);
@@ -33,9 +34,10 @@ export async function compileAscent<P>(
       if (norm === 0) {
         return { stopped: "the objective is stationary along the orbit: there is nowhere to move" };
       }
+      const factor = normalised ? 1 / norm : 1;
       return T.map(({ shape, data }) => ({
         shape,
-        data: Float64Array.from(data as Float64Array, (v) => v / norm),
+        data: Float64Array.from(data as Float64Array, (v) => factor * v),
       }));
     },
     async dispose() {

@@ -2,14 +2,14 @@
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom, positive, smoothing } from "../../optim/options.js";
-import { compile } from "../../runtime/compile.js";
+import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { traceAscent } from "./ascent-graph.js";
-import { compileAscent } from "./leap.js";
-import { isStop, type Search, type SearchFactory, type Setting, type Stop, type Walk } from "./search.js";
-import { accumulate, limited, normOf, type TrustRegion } from "./trust-region.js";
+import { compileDirection } from "./ascent-direction.js";
+import { compileLeap } from "./leap.js";
+import { orbitPath } from "./orbit-path.js";
+import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "./search.js";
+import { limited, normOf, type TrustRegion } from "./trust-region.js";
 
 export interface GradientAscentOptions {
   /** Ascent steps; default 10. */
@@ -26,12 +26,6 @@ export interface GradientAscentOptions {
   readonly starts?: number;
   /** Of the random starts; default 0. */
   readonly seed?: number;
-}
-
-/** A step that was accepted, and where from. */
-interface Stride<P> {
-  readonly from: P;
-  readonly T: readonly NdArray[];
 }
 
 /**
@@ -64,83 +58,56 @@ export function gradientAscent<P>(
   const { stepSize = bound / 5, starts = 1, seed = 0 } = options;
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    const graph = traceAscent(symmetry, problem.objective, problem);
-    await symmetry.prepare?.(problem.params, problem.batch);
-    const gradient = await compile(graph, problem.compileOptions);
-    const ascent =
-      symmetry.trace && steps > 0 && starts === 1
-        ? await compileAscent(symmetry, symmetry.trace, problem, { stepSize, momentum, normalised, region })
-        : undefined;
-
-    /** The gradient in T, or why there is none. */
-    const gradientAt = async (params: P, { batch, memory }: Setting<P>): Promise<NdArray[] | Stop> => {
-      const context = (await symmetry.context?.(params, batch)) ?? [];
-      if (isRefusal(context)) return { stopped: context.refused };
-      const results = await gradient.run(namedArrays({ params, batch, memory, context }));
-      const T = symmetry.algebra.map((_, i) => results[`T.${i}`]);
-      const norm = normOf(T.map(({ data }) => data as Float64Array));
-      if (!Number.isFinite(norm)) return { stopped: "the gradient is not finite" };
-      if (norm === 0)
-        return { stopped: "the objective is stationary along the orbit: there is nowhere to move" };
-      const factor = normalised ? 1 / norm : 1;
-      return T.map(({ shape, data }) => ({
-        shape,
-        data: Float64Array.from(data as Float64Array, (v) => factor * v),
-      }));
-    };
+    const resources = new Resources();
+    const { ascent, loop } = await resources.releasedOnError(async () => ({
+      ascent: resources.keep(await compileDirection(symmetry, problem, { normalised })),
+      loop:
+        symmetry.trace && steps > 0 && starts === 1
+          ? resources.keep(
+              await compileLeap(symmetry, symmetry.trace, problem, {
+                stepSize,
+                momentum,
+                normalised,
+                region,
+              }),
+            )
+          : undefined,
+    }));
 
     const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
-      const total = symmetry.algebra.map((shape) => new Float64Array(shape.reduce((a, b) => a * b, 1)));
-      const strides: Stride<P>[] = [];
-      let current = start;
+      const path = orbitPath(symmetry, start, setting.batch);
       let direction: NdArray[] | undefined;
       let velocity: Float64Array[] | undefined;
       let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
       let origin: P | Refusal | undefined;
-      const take = (params: P, T: readonly NdArray[]) => {
-        accumulate(total, T);
-        strides.push({ from: current, T });
-        current = params;
-      };
       if (index > 0) {
         const T = randomElement(symmetry, region, seed, index);
         origin = await symmetry.act(start, T, setting.batch);
-        if (!isRefusal(origin)) take(origin, T);
+        if (!isRefusal(origin)) path.take(origin, T);
       }
       return {
         ...(origin === undefined ? {} : { origin }),
         async propose(scale) {
           if (direction === undefined) {
-            const next = await gradientAt(current, setting);
+            const next = await ascent.at(path.current, setting);
             if (isStop(next)) return next;
-            velocity = next.map(({ data }, i) =>
-              (data as Float64Array).map((v, k) => v + momentum * (velocity?.[i][k] ?? 0)),
-            );
+            velocity = next.map(({ data }, i) => data.map((v, k) => v + momentum * (velocity?.[i][k] ?? 0)));
             direction = next.map(({ shape }, i) => ({ shape, data: (velocity as Float64Array[])[i] }));
           }
-          const T = limited(direction, total, scale * stepSize, region);
+          const T = limited(direction, path.total, scale * stepSize, region);
           if (T === undefined) return { stopped: `the bound ${bound} on the group element is reached` };
-          const params = await symmetry.act(current, T, setting.batch);
+          const params = await symmetry.act(path.current, T, setting.batch);
           if (isRefusal(params)) return params;
           candidate = { params, T };
           return params;
         },
         accept() {
           if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
-          take(candidate.params, candidate.T);
+          path.take(candidate.params, candidate.T);
           direction = undefined;
         },
-        ...(symmetry.pushForward ? { pushForward: (tree, power) => pushed(tree, power) } : {}),
+        ...(path.pushForward ? { pushForward: path.pushForward } : {}),
       };
-
-      async function pushed(tree: P, power: 1 | 2): Promise<P | Refusal> {
-        let moved: P | Refusal = tree;
-        for (const { from, T } of strides) {
-          moved = (await symmetry.pushForward?.(moved, T, power, from, setting.batch)) ?? moved;
-          if (isRefusal(moved)) return moved;
-        }
-        return moved;
-      }
     };
 
     const search: Search<P> = {
@@ -149,12 +116,8 @@ export function gradientAscent<P>(
       steps,
       starts,
       walk,
-      ...(ascent ? { leap: ascent.leap } : {}),
-      async dispose() {
-        await gradient.dispose();
-        await ascent?.dispose();
-        await symmetry.dispose?.();
-      },
+      ...(loop ? { leap: loop.leap } : {}),
+      dispose: () => resources.release(),
     };
     return search;
   };

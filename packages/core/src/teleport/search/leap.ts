@@ -28,19 +28,19 @@ export interface LoopOptions {
   readonly region: TrustRegion;
 }
 
-/** A compiled ascent. */
-export interface Ascent<P> {
+/** An ascent whose steps are all taken in one run. */
+export interface CompiledLeap<P> {
   leap(start: P, setting: Setting<P>, steps: number): Promise<Leap<P>>;
   dispose(): Promise<void>;
 }
 
 /** Compiles gradient ascent as a loop, of which one pass measures a point and moves on from there. */
-export async function compileAscent<P>(
+export async function compileLeap<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   { loss, objective, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
   { stepSize, momentum, normalised, region }: LoopOptions,
-): Promise<Ascent<P>> {
+): Promise<CompiledLeap<P>> {
   type Blocks = readonly Tensor[];
   const step = (p: TensorsOf<P>, total: Blocks, velocity: Blocks, b: BatchTensors, m: Memory) => {
     const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));

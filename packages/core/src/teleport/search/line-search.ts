@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { compileAscent } from "./ascent-direction.js";
+import { compileDirection } from "./ascent-direction.js";
 import { maximise } from "./golden-section.js";
 import { compileObjective } from "./objective-value.js";
 import { orbitPath } from "./orbit-path.js";
@@ -47,7 +47,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
   const { stepSize = bound / 5 } = options;
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    const ascent = await compileAscent(symmetry, problem);
+    const ascent = await compileDirection(symmetry, problem);
     const objective = await compileObjective(problem);
 
     const valueAt = async (params: P, T: readonly NdArray[], setting: Setting<P>): Promise<number> => {

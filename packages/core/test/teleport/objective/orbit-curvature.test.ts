@@ -18,6 +18,7 @@ import { expectGradient, measured } from "./support.js";
 /** Rotations of the plane. */
 const rotations: Symmetry<ReturnType<typeof float64>> = {
   name: "rotation",
+  paths: [""],
   exact: "everywhere",
   algebra: [[1]],
   bound: { kind: "norm", value: 3 },
