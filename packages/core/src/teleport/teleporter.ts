@@ -210,8 +210,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   };
 }
 
-/** A teleport of one's own loop, where it happens once. */
-export interface SingleTeleportOptions<P> extends Omit<TeleporterOptions<P>, "batch">, TeleportOptions {
+/** What a single teleport needs. */
+export interface SingleTeleportOptions<P> extends Omit<TeleporterOptions<P>, "batch"> {
   /** Default {}: a function of the parameters alone. */
   readonly batch?: Batch;
 }
@@ -220,16 +220,20 @@ export interface SingleTeleportOptions<P> extends Omit<TeleporterOptions<P>, "ba
  * Teleports once: compiles, moves, and gives back what was compiled. For more than one teleport {@link createTeleporter}
  * compiles once for all of them.
  *
+ * @param given as for {@link Teleporter.teleport}, such as held-out data
  * @throws OptionError for settings out of range
  *
  * @example
  * const { params: moved, report } = await teleport({ symmetry: positiveScaling(params), loss, params, batch });
  */
-export async function teleport<P>(options: SingleTeleportOptions<P>): Promise<Teleported<P>> {
+export async function teleport<P>(
+  options: SingleTeleportOptions<P>,
+  given: TeleportOptions = {},
+): Promise<Teleported<P>> {
   const { params, batch = {} } = options;
   const teleporter = await createTeleporter({ ...options, batch });
   try {
-    return await teleporter.teleport(params, batch, options);
+    return await teleporter.teleport(params, batch, given);
   } finally {
     await teleporter.dispose();
   }

@@ -23,6 +23,7 @@ const loss = ({ a, b }: TensorsOf<Pair>) => sum(mul(a, b));
 /** a <- e^t a, b <- e^-t b. */
 const symmetry: Symmetry<Pair> = {
   name: "my scaling",
+  paths: ["a", "b"],
   exact: "everywhere",
   algebra: [[]],
   bound: { kind: "norm", value: 1 },

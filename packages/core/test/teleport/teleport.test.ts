@@ -39,7 +39,7 @@ async function teleported(
       Array.from({ length: a.shape[0] }, (_, i) => a.shape[0] - 1 - i),
     );
   const heldOut = { x: rowsOf(batch.x), y: rowsOf(batch.y) };
-  const result = await teleport({ symmetry, loss, params, batch, heldOut, ...options });
+  const result = await teleport({ symmetry, loss, params, batch, ...options }, { heldOut });
   return { ...result, heldOut };
 }
 
