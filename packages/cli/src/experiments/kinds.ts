@@ -1,4 +1,5 @@
 import type { Kind } from "./kind.js";
+import { minimaKind } from "./minima.js";
 import { minimizeKind } from "./minimize.js";
 import { multiTaskKind } from "./multi-task.js";
 import { tablesKind } from "./tables.js";
@@ -8,6 +9,7 @@ import { trainKind } from "./train.js";
 export const kinds: Readonly<Record<string, Kind>> = {
   minimize: minimizeKind,
   train: trainKind,
+  minima: minimaKind,
   "multi-task": multiTaskKind,
   tables: tablesKind,
 };

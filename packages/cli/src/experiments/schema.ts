@@ -78,6 +78,7 @@ export const figureNames = [
   "front",
   "conflicts",
   "test",
+  "minima",
 ] as const;
 export type FigureName = (typeof figureNames)[number];
 

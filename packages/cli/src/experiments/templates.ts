@@ -34,6 +34,27 @@ figures: [levelSets, loss, gradNormSq]
 expected:
   - { variant: plain, path: "loss.history[0]", value: 404, tolerance: 1.0e-12, source: by hand }
 `,
+  minima: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+# What can be named here is told by  isoloss list
+
+name: my-experiment
+title: Are flatter minima better on data that were not seen?
+kind: minima # trains a model from many starts; sharpness and curvature of each against its validation loss
+
+data: { name: digits, validation: 0.2 } # isoloss list data
+model: { name: mlp, sizes: [64, 16, 10] } # isoloss list models
+optimizer: sgd # isoloss list optimisers
+learningRate: 0.1
+batchSize: 20
+epochs: 20
+models: 20
+seeds: [0]
+# radii: [0.05, 0.1, 0.2] # lengths of the random perturbations that measure sharpness
+# directions: 20 # of them for each radius
+# generators: 20 # of the group, of whose curves the curvature is a mean
+
+figures: [minima]
+`,
   train: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
 # What can be named here is told by  isoloss list
 

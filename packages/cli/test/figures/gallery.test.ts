@@ -6,6 +6,7 @@ import { nodeDocument } from "../../src/figures/document.js";
 import type { FigureOptions } from "../../src/figures/frame.js";
 import { levelSets } from "../../src/figures/level-sets.js";
 import { paretoFront } from "../../src/figures/pareto-front.js";
+import { scatter } from "../../src/figures/scatter.js";
 import { svgText } from "../../src/figures/svg.js";
 import { barsData, cosinesData, curveSeries, levelSetsData, paretoData } from "./examples.js";
 
@@ -25,6 +26,22 @@ const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {
   "pareto-front": (o) =>
     paretoFront(paretoData, { ...o, title: "Two losses and their Pareto front", height: 460 }),
   "conflict-cosines": (o) => conflictCosines(cosinesData, { ...o, title: "Conflicts between tasks" }),
+  scatter: (o) =>
+    scatter(
+      {
+        series: [
+          {
+            name: "digits",
+            points: [0, 1, 2, 3, 4].map((i) => ({ x: 0.1 + i / 50, y: 0.2 + (i % 3) / 10 })),
+          },
+          { name: "clothes", points: [0, 1, 2, 3].map((i) => ({ x: 0.2 - i / 50, y: 0.5 + (i % 2) / 10 })) },
+        ],
+        xLabel: "sharpness",
+        yLabel: "validation loss",
+        notes: ["Two data sets."],
+      },
+      { ...o, title: "Sharpness and validation loss" },
+    ),
   bars: (o) => bars(barsData, { ...o, title: "Full-batch and mini-batch training" }),
 };
 
