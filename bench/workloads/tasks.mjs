@@ -6,28 +6,46 @@ import {
   cagrad,
   conFig,
   constant,
+  constantWeights,
   convLayer,
   createMultiTaskTrainer,
   createRng,
   crossEntropy,
+  dbMtl,
   dualProj,
+  dwa,
+  excessMtl,
   fairgrad,
+  famo,
+  geometricLoss,
+  gradDrop,
   gradNorm,
+  gradVac,
   imtlG,
+  imtlHybrid,
+  imtlL,
   initBatchNorm,
   initConv2d,
   initLinear,
   linear,
+  linearScalarisation,
   Mt19937,
   maxPool2d,
   mean,
   mgda,
+  moco,
+  modo,
   multiLenet,
   nashMtl,
   pcgrad,
+  randomLossWeighting,
   relu,
+  scaleInvariant,
+  sdmgrad,
   sgd,
   slice,
+  stch,
+  uncertaintyWeighting,
   upgrad,
 } from "isoloss";
 import { labels, signed, unit } from "../formula.mjs";
@@ -110,7 +128,7 @@ function celebaTrunk({ convs, dense }, x) {
       h = normalised(convLayer(h, convs[k].conv, { padding: 1 }), convs[k].norm);
     }
   });
-  h = mean(h, { axis: [2, 3] });
+  h = mean(h, { axes: [2, 3] });
   for (const layer of dense) h = normalised(linear(h, layer.linear), layer.norm);
   return h;
 }
@@ -134,39 +152,73 @@ async function celeba(threads) {
   return training({ losses, params: celebaParams(), data }, threads);
 }
 
-/** G = J J' of 40 rows of 200 random numbers, of sizes that differ a hundredfold. */
+/** What a method may be given of 40 tasks: three Jacobians of 200 random numbers a row, of sizes that differ a hundredfold. */
 function randomTasks(seed) {
   const rng = createRng(seed);
-  const K = 40;
-  const rows = Array.from({ length: K }, (_, k) =>
-    Float64Array.from({ length: 200 }, () => 10 ** ((2 * k) / (K - 1)) * (rng.normal() + 0.1)),
-  );
-  const data = Float64Array.from({ length: K * K }, (_, at) =>
-    rows[Math.floor(at / K)].reduce((sum, x, p) => sum + x * rows[at % K][p], 0),
-  );
-  const losses = Float64Array.from({ length: K }, () => 0.1 + rng.next());
-  return { losses, gramian: { shape: [K, K], data }, step: 0, epoch: 0, rng: createRng(seed + 1) };
+  const [K, P] = [40, 200];
+  const jacobian = () => ({
+    shape: [K, P],
+    data: Float64Array.from(
+      { length: K * P },
+      (_, at) => 10 ** ((2 * Math.floor(at / P)) / (K - 1)) * (rng.normal() + 0.1),
+    ),
+  });
+  const samples = [jacobian(), jacobian(), jacobian()];
+  const [{ data: J }] = samples;
+  const gramian = Float64Array.from({ length: K * K }, (_, at) => {
+    const [i, j] = [P * Math.floor(at / K), P * (at % K)];
+    let sum = 0;
+    for (let p = 0; p < P; p++) sum += J[i + p] * J[j + p];
+    return sum;
+  });
+  return {
+    losses: Float64Array.from({ length: K }, () => 0.1 + rng.next()),
+    gramian: { shape: [K, K], data: gramian },
+    jacobian: samples[0],
+    samples,
+    step: 0,
+    epoch: 0,
+    rng: createRng(seed + 1),
+  };
 }
 
-/** Methods that weigh tasks by the Gramian, or by it and the losses. */
-const gramianMethods = {
+/** Every method. Those on J go over its 40 x 200 numbers here, and over 40 P in a training. */
+const everyMethod = {
   alignedMtl,
   cagrad,
   conFig,
+  constantWeights: () => constantWeights({ weights: new Array(40).fill(1) }),
+  dbMtl,
   dualProj,
+  dwa,
+  excessMtl,
   fairgrad,
+  famo,
+  geometricLoss,
+  gradDrop,
   gradNorm,
+  gradVac,
   imtlG,
+  imtlHybrid,
+  imtlL,
+  linearScalarisation,
   mgda,
+  moco,
+  modo,
   nashMtl,
   pcgrad,
+  randomLossWeighting,
+  scaleInvariant,
+  sdmgrad,
+  stch,
+  uncertaintyWeighting,
   upgrad,
 };
 
 /** The slowest method's time for one combination. */
 async function weighting() {
   const inputs = Array.from({ length: 8 }, (_, seed) => randomTasks(seed));
-  const methods = Object.entries(gramianMethods).map(([name, make]) => [name, make()]);
+  const methods = Object.entries(everyMethod).map(([name, make]) => [name, make()]);
   let slowest = {};
   return {
     compileSeconds: 0,
@@ -176,9 +228,11 @@ async function weighting() {
       const times = {};
       for (const [name, method] of methods) {
         let at = 0;
+        let state = method.init(40);
         times[name] = await timed(() => {
           const input = inputs[at++ % inputs.length];
-          method.combine(input, method.init(40));
+          ({ state } = method.combine(input, state));
+          state = method.afterStep?.(input.losses, input, state) ?? state;
         }, seconds / methods.length);
       }
       const [name, us] = Object.entries(times).sort((a, b) => b[1] - a[1])[0];

@@ -41,12 +41,3 @@ export function crossGramian(a: Jacobian, b: Jacobian): Jacobian {
   }
   return { shape: [K, K], data: out };
 }
-
-/** J' w, [P]. */
-export function combineRows({ shape: [K, P], data }: Jacobian, w: Float64Array): Float64Array {
-  const out = new Float64Array(P);
-  for (let k = 0; k < K; k++) {
-    for (let p = 0; p < P; p++) out[p] += w[k] * data[k * P + p];
-  }
-  return out;
-}

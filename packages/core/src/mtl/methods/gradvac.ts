@@ -1,11 +1,12 @@
 // Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao, "Gradient vaccine: investigating and improving multi-task optimization in
 // massively multilingual models", ICLR 2021, equations 2 and 3, algorithm 1.
 import type { NdArray } from "../../array.js";
-import { OptionError } from "../../errors.js";
+import { NumericalError, OptionError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
 import { checkOptions, integerFrom, listOf, share } from "../../optim/options.js";
 import { checkedMethod } from "../checked-method.js";
 import { blockGramian } from "../jacobian-rows.js";
+import { cosines, dot, rowNorms } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface GradVacOptions {
@@ -90,8 +91,8 @@ function byBlocks(
   let from = 0;
   blocks.forEach((size, b) => {
     const to = from + size;
-    const cosines = rho.subarray(b * tasks * tasks, (b + 1) * tasks * tasks);
-    const weights = vaccinate(blockGramian(j, { from, to }), orders, cosines, beta);
+    const rhoOf = rho.subarray(b * tasks * tasks, (b + 1) * tasks * tasks);
+    const weights = vaccinate(finiteGramian(j, { from, to }), orders, rhoOf, beta);
     for (let k = 0; k < tasks; k++) {
       for (let p = from; p < to; p++) direction[p] += weights[k] * j.data[k * width + p];
     }
@@ -100,42 +101,50 @@ function byBlocks(
   return direction;
 }
 
+function finiteGramian(j: F64, block: { readonly from: number; readonly to: number }): F64 {
+  const gramian = blockGramian(j, block);
+  const task = rowNorms(gramian).indexOf(Infinity);
+  if (task < 0) return gramian;
+  throw new NumericalError(`gradvac: the gradient of task ${task} is too large to be squared in float64.`);
+}
+
 /** Weights w with d = J' w; `rho` [K * K] is updated in place. */
 function vaccinate(gramian: F64, orders: readonly number[][], rho: Float64Array, beta: number): Float64Array {
   const tasks = orders.length;
-  const g = (i: number, j: number) => gramian.data[i * tasks + j];
-  const norms = orders.map((_, k) => Math.sqrt(Math.max(g(k, k), 0)));
+  const n = rowNorms(gramian);
+  const { data: C } = cosines(gramian, n);
   const weights = new Float64Array(tasks);
   orders.forEach((order, i) => {
-    // g' = sum_k c_k g_k.
-    const c = new Float64Array(tasks);
-    c[i] = 1;
+    // g' = ||g_i|| sum_k y_k u_k of the unit gradients u_k; its length and its products with them, over ||g_i||.
+    const y = new Float64Array(tasks);
+    y[i] = 1;
+    const products = C.slice(i * tasks, (i + 1) * tasks);
+    let norm = n[i] > 0 ? 1 : 0;
     for (const j of order) {
-      const norm = normOfSum(c, g, norms);
-      if (norm > 0 && norms[j] > 0) {
-        const product = c.reduce((sum, x, k) => sum + x * g(k, j), 0);
-        const phi = Math.max(-1, Math.min(1, product / norm / norms[j]));
+      if (norm > 0 && n[j] > 0) {
+        const phi = Math.max(-1, Math.min(1, products[j] / norm));
         const usual = Math.min(rho[i * tasks + j], largestRho);
         if (phi < usual) {
           const tangent = Math.sqrt((1 - phi * phi) / (1 - usual * usual));
-          c[j] += (norm / norms[j]) * (usual * tangent - phi);
+          const share = norm * (usual * tangent - phi);
+          y[j] += share;
+          for (let k = 0; k < tasks; k++) products[k] += share * C[j * tasks + k];
+          norm = lengthOf(y, products);
         }
         rho[i * tasks + j] += beta * (phi - rho[i * tasks + j]);
       } else {
         rho[i * tasks + j] *= 1 - beta;
       }
     }
-    for (let k = 0; k < tasks; k++) weights[k] += c[k];
+    for (let k = 0; k < tasks; k++) if (y[k] !== 0) weights[k] += k === i ? y[k] : (y[k] * n[i]) / n[k];
   });
   return weights;
 }
 
-/** ||sum_k c_k g_k||; 0 where what is left of the sum is rounding. */
-function normOfSum(c: Float64Array, g: (i: number, j: number) => number, norms: readonly number[]): number {
-  let [square, size] = [0, 0];
-  for (let i = 0; i < c.length; i++) {
-    size += Math.abs(c[i]) * norms[i];
-    for (let j = 0; j < c.length; j++) square += c[i] * c[j] * g(i, j);
-  }
+/** ||sum_k y_k u_k||, from its products with the u_k; 0 where what is left of the sum is rounding. */
+function lengthOf(y: Float64Array, products: Float64Array): number {
+  let size = 0;
+  for (let k = 0; k < y.length; k++) size += Math.abs(y[k]);
+  const square = dot(y, products);
   return square > rounding * size * size ? Math.sqrt(square) : 0;
 }

@@ -2,8 +2,9 @@
 // conflict-avoidance", NeurIPS 2023, algorithm 1.
 import { checkOptions, nonNegative } from "../../optim/options.js";
 import { checkedMethod } from "../checked-method.js";
+import { weightedRows } from "../jacobian-rows.js";
 import { times } from "../kernels/gramian.js";
-import { combineRows, crossGramian, threeSamples } from "../kernels/samples.js";
+import { crossGramian, threeSamples } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -51,7 +52,7 @@ export function modo(options: ModoOptions = {}): MultiTaskMethod<ModoState> {
       const [first, second, third] = threeSamples("modo", input);
       const pull = times(crossGramian(first, second), state.lambda);
       const lambda = projectSimplex(state.lambda.map((x, k) => x - gamma * (pull[k] + rho * x)));
-      return { direction: combineRows(third, lambda), state: { lambda } };
+      return { direction: weightedRows(third, lambda), state: { lambda } };
     },
   });
 }
