@@ -2,13 +2,15 @@
 import { createRequire } from "node:module";
 import { isMainThread } from "node:worker_threads";
 import { createProgram } from "./commands/program.js";
+import { reasonOf } from "./run/system-error.js";
 
 if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
-  // A reader that has seen enough, such as head, is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    // A reader that has seen enough, such as head, is no error.
+    if (error.code === "EPIPE") process.exit(0);
+    process.stderr.write(`isoloss: Cannot write to the standard output: ${reasonOf(error)}.\n`);
+    process.exit(1);
   });
   try {
     await createProgram(version, new URL(import.meta.url)).parseAsync();

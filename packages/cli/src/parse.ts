@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { nearest } from "./config/nearest.js";
 
 /** A command-line argument as an integer >= 1. */
 export function positiveInteger(text: string): number {
@@ -16,3 +17,30 @@ export function seedNumber(text: string): number {
   }
   return value;
 }
+
+/** A command-line argument as a finite number. */
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+/** A range of seeds as text, such as 0..4. */
+export function seedRange(text: string): string {
+  if (!/^\d+\.\.\d+$/.test(text)) throw new InvalidArgumentError("It must be a range such as 0..4.");
+  return text;
+}
+
+/** Collects an option that may be given several times. */
+export const collect = (text: string, before: readonly string[]): string[] => [...before, text];
+
+/** Collects an option that may be given several times, each time one of some names. */
+export const nameAmong =
+  (names: readonly string[]) =>
+  (text: string, before: readonly string[]): string[] => {
+    if (names.includes(text)) return [...before, text];
+    const meant = nearest(text, names);
+    throw new InvalidArgumentError(
+      `${meant === undefined ? "" : `Did you mean "${meant}"? `}It must be one of ${names.join(", ")}.`,
+    );
+  };

@@ -1,5 +1,17 @@
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsdown";
@@ -25,34 +37,28 @@ export interface BuiltCli {
   readonly script: string;
   /** Runs `isoloss` with arguments in a process of its own, not on a terminal. */
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
-  remove(): void;
 }
 
-/** The command line built from the sources of both packages as they are, whatever the state of `dist`. */
+/**
+ * The command line built from the sources of both packages as they are, whatever the state of `dist`. Test files share it:
+ * it is built again when a source has changed.
+ */
 export async function buildCli(): Promise<BuiltCli> {
   // Inside the checkout: from there Node finds the dependencies.
-  const cache = path("../../../node_modules/.cache");
+  const cache = path("../../../node_modules/.cache/isoloss-cli");
   mkdirSync(cache, { recursive: true });
-  const folder = realpathSync(mkdtempSync(join(cache, "isoloss-cli-")));
-  chmodSync(folder, 0o755);
-  cpSync(path("../package.json"), join(folder, "package.json"));
-  await build({
-    config: false,
-    cwd: path(".."),
-    entry: { bin: "src/bin.ts" },
-    outDir: join(folder, "dist"),
-    format: "esm",
-    platform: "node",
-    fixedExtension: false,
-    dts: false,
-    logLevel: "error",
-    alias: {
-      "isoloss/node": core("node.ts"),
-      isoloss: core("index.ts"),
-      "#ort": core("runtime/onnx/ort-node.ts"),
-    },
-    deps: { neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq)/] },
-  });
+  const folder = join(cache, sourcesKey());
+  if (!existsSync(folder)) {
+    removeOld(cache);
+    const making = mkdtempSync(join(cache, "making-"));
+    await buildInto(making);
+    try {
+      renameSync(making, folder);
+    } catch {
+      // Another test file was faster: the same sources make the same program.
+      rmSync(making, { recursive: true, force: true });
+    }
+  }
   const script = join(folder, "dist/bin.js");
   return {
     script,
@@ -73,6 +79,50 @@ export async function buildCli(): Promise<BuiltCli> {
         }
         child.on("error", reject).on("close", (status) => resolve({ status, ...text }));
       }),
-    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
   };
+}
+
+/** Names, sizes and times of all sources, and how they are built, as a hash. */
+function sourcesKey(): string {
+  const hash = createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const root of [path("../src"), core("")]) {
+    for (const name of (readdirSync(root, { recursive: true }) as string[]).sort()) {
+      const { size, mtimeMs } = statSync(join(root, name));
+      hash.update(`${name} ${size} ${mtimeMs}\n`);
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Removes builds that no test run uses any more. */
+function removeOld(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const age = Date.now() - (statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (age > 3_600_000) rmSync(join(cache, name), { recursive: true, force: true });
+  }
+}
+
+async function buildInto(folder: string): Promise<void> {
+  chmodSync(folder, 0o755);
+  cpSync(path("../package.json"), join(folder, "package.json"));
+  await build({
+    config: false,
+    cwd: path(".."),
+    entry: { bin: "src/bin.ts" },
+    outDir: join(folder, "dist"),
+    format: "esm",
+    platform: "node",
+    fixedExtension: false,
+    dts: false,
+    logLevel: "error",
+    alias: {
+      "isoloss/node": core("node.ts"),
+      isoloss: core("index.ts"),
+      "#ort": core("runtime/onnx/ort-node.ts"),
+    },
+    deps: {
+      alwaysBundle: [/^isoloss(\/|$)/, "#ort"],
+      neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod)/],
+    },
+  });
 }

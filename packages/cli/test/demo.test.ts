@@ -25,7 +25,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => {
-  cli?.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -424,7 +424,15 @@ export type {
   MinimumRow,
 } from "./train/minima-study.js";
 export { minimaStudy } from "./train/minima-study.js";
-export type { Minimization, MinimizationProblem, MinimizeOptions, Minimizer } from "./train/minimize.js";
+export type {
+  Jump,
+  Minimization,
+  MinimizationProblem,
+  MinimizationProgress,
+  MinimizeOptions,
+  MinimizeRunOptions,
+  Minimizer,
+} from "./train/minimize.js";
 export { createMinimizer, minimize } from "./train/minimize.js";
 export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
 export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";

@@ -57,7 +57,7 @@ export async function compare(
       speedUp: group === first ? null : speedUpOf(first, group, places),
     };
   });
-  const figures = out === undefined ? [] : await writeRunFigures(runs, { out: resolve(out), target });
+  const figures = out === undefined ? [] : await writeRunFigures(runs, { out: resolve(out) });
   const document: CompareDocument = { target, groups: compared, figures };
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(document));
 }

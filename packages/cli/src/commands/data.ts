@@ -1,6 +1,6 @@
 import { DataError, digits, OptionError } from "isoloss";
 import { fashionMnist, loadIdxDataset, mnist } from "isoloss/node";
-import { nearest } from "../config/nearest.js";
+import { nearest, oneOf } from "../config/nearest.js";
 import { dataRegistry } from "../experiments/datasets.js";
 import { textList } from "../experiments/table.js";
 
@@ -25,9 +25,7 @@ interface Shapes {
 export async function data(action: string, name: string | undefined, options: DataOptions): Promise<void> {
   const actions = { list: listData, verify: verifyData, fetch: fetchData } as const;
   if (!Object.hasOwn(actions, action)) {
-    throw new OptionError(
-      `data: the action must be one of ${Object.keys(actions).join(", ")}; got "${action}".`,
-    );
+    throw new OptionError(`data: the action must be ${oneOf(action, Object.keys(actions))}`);
   }
   await actions[action as keyof typeof actions](name, options);
 }

@@ -10,7 +10,8 @@ import {
   toOnnx,
   trace,
 } from "isoloss";
-import { readFileOrThrow, writeFileAtomic } from "isoloss/node";
+import { writeFileAtomic } from "isoloss/node";
+import { oneOf } from "../config/nearest.js";
 import { loadStored, type StoredResult } from "../experiments/stored.js";
 import { trainerOf } from "../experiments/train.js";
 import { toCsv } from "../formats/csv.js";
@@ -49,7 +50,7 @@ export const formatNames = Object.keys(formats);
 /** `isoloss export`: a run for other programs. */
 export async function exportRun(path: string, { to, out, batch, json }: ExportOptions): Promise<void> {
   if (!Object.hasOwn(formats, to)) {
-    throw new OptionError(`--to must be one of ${formatNames.join(", ")}; got "${to}".`);
+    throw new OptionError(`--to must be ${oneOf(to, formatNames)}`);
   }
   const run = await loadStored(path);
   const { name, content } = await formats[to](run, batch);
@@ -59,10 +60,7 @@ export async function exportRun(path: string, { to, out, batch, json }: ExportOp
 }
 
 /** Parameters at the end, or at the last checkpoint. */
-async function weightsOf({ stored, config }: StoredResult): Promise<Uint8Array> {
-  if (config.kind === "minimize") {
-    return readFileOrThrow(join(stored.path, "params.safetensors"), { what: "parameters" });
-  }
+async function weightsOf({ stored }: StoredResult): Promise<Uint8Array> {
   const { tensors } = decodeCheckpoint((await readRunCheckpoint(stored.path)).bytes);
   const params = Object.entries(tensors).filter(([name]) => name.startsWith("params."));
   return encodeSafetensors(Object.fromEntries(params), { format: "pt" });

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { DataError, OptionError } from "isoloss";
 import { configJsonSchema } from "../config/json-schema.js";
+import { oneOf } from "../config/nearest.js";
 import { experimentSchema } from "../experiments/schema.js";
 import { templates } from "../experiments/templates.js";
 import { reasonOf } from "../run/system-error.js";
@@ -15,7 +16,7 @@ export interface InitOptions {
 export async function init(file: string | undefined, { kind, schema, force }: InitOptions): Promise<void> {
   const template = templates[kind];
   if (template === undefined) {
-    throw new OptionError(`The kind must be one of ${Object.keys(templates).join(", ")}; got "${kind}".`);
+    throw new OptionError(`The kind must be ${oneOf(kind, Object.keys(templates))}`);
   }
   const content = schema
     ? `${JSON.stringify(configJsonSchema(experimentSchema, { title: "Isoloss experiment" }), undefined, 2)}\n`

@@ -1,28 +1,31 @@
 import { join, relative, resolve } from "node:path";
+import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import { drawFigures } from "../experiments/figures.js";
-import type { FigureName } from "../experiments/schema.js";
+import type { FigureName } from "../experiments/figure-names.js";
+import { type DrawnFigure, drawFigures } from "../experiments/figures.js";
 import { loadAllStored, type StoredResult } from "../experiments/stored.js";
 import type { ThemeName } from "../figures/theme.js";
 import { toCsv } from "../formats/csv.js";
+import { pngOf } from "../formats/png.js";
 import { prepareFolder } from "../output.js";
 
 export interface PlotOptions {
   readonly out: string;
   readonly figure: readonly FigureName[];
   readonly theme: ThemeName;
+  readonly scale: number;
   readonly json: boolean;
 }
 
-/** `isoloss plot`: figures of runs as SVG, with the numbers that they show beside. */
+/** `isoloss plot`: figures of runs as SVG and PNG, with the numbers that they show beside. */
 export async function plot(
   paths: readonly string[],
-  { out, figure, theme, json }: PlotOptions,
+  { out, figure, json, ...look }: PlotOptions,
 ): Promise<void> {
   const runs = await loadAllStored(paths);
   const written = await writeRunFigures(runs, {
     out: resolve(out),
-    theme,
+    ...look,
     ...(figure.length > 0 ? { figures: figure } : {}),
   });
   process.stdout.write(
@@ -32,34 +35,63 @@ export async function plot(
   );
 }
 
-/** Draws runs into a folder; returns the paths of what it wrote. */
+/**
+ * Draws runs into a folder; returns the paths of what it wrote.
+ *
+ * @param options `figures`: default all that the runs have numbers for; `scale`: of the PNG
+ * @throws DataError for a figure that the runs have no numbers for, or a folder that cannot be written to
+ */
 export async function writeRunFigures(
   runs: readonly StoredResult[],
   {
     out,
-    figures = figuresFor(runs),
+    figures,
     theme = "light",
+    scale,
   }: {
     readonly out: string;
     readonly figures?: readonly FigureName[];
     readonly theme?: ThemeName;
-    readonly target?: number;
+    readonly scale?: number;
   },
 ): Promise<string[]> {
+  const drawn = await drawEach(runs, figures, theme);
+  // A page's colours are not there in a picture.
+  const pictures = theme === "auto" ? await drawEach(runs, figures, "light") : drawn;
   await prepareFolder(out);
   const written: string[] = [];
-  const write = async (name: string, content: string) => {
+  const write = async (name: string, content: string | Uint8Array) => {
     const path = join(out, name);
     await writeFileAtomic(path, content);
     written.push(path);
   };
-  for (const { name, svg } of await drawFigures({ results: runs, figures, theme }))
+  for (const [i, { name, svg }] of drawn.entries()) {
     await write(`${name}.svg`, svg);
-  const rows = runs.flatMap(({ variant, seed, stored }) =>
-    stored.metrics.map((record) => ({ run: variant, seed, ...record })),
-  );
-  await write("data.csv", toCsv(rows));
+    await write(`${name}.png`, await pngOf(pictures[i].svg, scale === undefined ? {} : { scale }));
+  }
+  const rowsOf = (key: "metrics" | "teleports") =>
+    runs.flatMap(({ variant, seed, stored }) =>
+      stored[key].map((record) => ({ run: variant, seed, ...record })),
+    );
+  await write("data.csv", toCsv(rowsOf("metrics")));
+  const teleports = rowsOf("teleports");
+  if (teleports.length > 0) await write("teleports.csv", toCsv(teleports));
   return written;
+}
+
+/** The figures that are asked for, or all that the runs have numbers for. */
+async function drawEach(
+  runs: readonly StoredResult[],
+  asked: readonly FigureName[] | undefined,
+  theme: ThemeName,
+): Promise<DrawnFigure[]> {
+  const drawn: DrawnFigure[] = [];
+  for (const figure of asked ?? figuresFor(runs)) {
+    const some = await drawFigures({ results: runs, figures: [figure], theme });
+    if (asked && some.length === 0) throw new DataError(`The runs have no numbers for the figure ${figure}.`);
+    drawn.push(...some);
+  }
+  return drawn;
 }
 
 /** All figures that the runs have numbers for. */
@@ -68,7 +100,7 @@ function figuresFor(runs: readonly StoredResult[]): FigureName[] {
   const isOfTasks = runs.every((r) => r.config.kind === "multi-task");
   const sameProblem = new Set(runs.map((r) => JSON.stringify(r.settings.problem))).size === 1;
   const isEvaluated = runs.some((r) => (r.evaluations?.length ?? 0) > 0);
-  if (isOfTasks) return ["paths", "front", "conflicts", "test"];
+  if (isOfTasks) return ["paths", "front", "loss", "conflicts", "test"];
   return [
     ...(isPlanar && sameProblem ? (["levelSets"] as const) : []),
     "loss",

@@ -3,7 +3,7 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import type { z } from "zod";
 import { ConfigError, type ConfigIssue } from "./errors.js";
 import { explain, type Finding } from "./explain.js";
-import { configJsonSchema, type Path } from "./json-schema.js";
+import { configJsonSchema, nodesAt, type Path } from "./json-schema.js";
 import { applyOverrides, isUnder, type Override } from "./overrides.js";
 
 export interface LoadOptions<T extends z.ZodType> {
@@ -56,7 +56,12 @@ export function parseConfig<T extends z.ZodType>(
     );
   }
   const positions = new Positions(document);
-  const { overrides, issues } = applyOverrides(document, set);
+  // An alias to nothing is told below.
+  const isShort = (path: Path, name: string) =>
+    nodesAt(configJsonSchema(schema), path, dataOf(document)).some(
+      ({ properties }) => properties?.name?.const === name,
+    );
+  const { overrides, issues } = applyOverrides(document, set, isShort);
   const data = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
   const result = schema.safeParse(data);
   if (result.success && issues.length === 0) return result.data;
@@ -74,6 +79,14 @@ export function parseConfig<T extends z.ZodType>(
     ),
     ...issues,
   ]);
+}
+
+function dataOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch {
+    return undefined;
+  }
 }
 
 function plainData(document: Document, failure: (message: string) => ConfigError): unknown {

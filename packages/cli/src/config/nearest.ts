@@ -43,3 +43,9 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   }
   return typed === "" ? undefined : best;
 }
+
+/** `one of a, b; got "aa"; did you mean "a"?`: the end of a message about a word that is none of the known ones. */
+export function oneOf(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return `one of ${known.join(", ")}; got "${word}"${meant === undefined ? "." : `; did you mean "${meant}"?`}`;
+}

@@ -15,10 +15,13 @@ export const isUnder = (path: Path, start: Path): boolean =>
 /**
  * Applies overrides to a document. Keys are parted by "."; items of a list are `list[0]` or `list.0`. A value is YAML:
  * `0.1` a number, `true` a flag, `[1, 2]` a list, `null` nothing, the rest text. Whether keys exist is for the schema.
+ *
+ * @param isShort whether a text is short for a map with that name: `optimizer: sgd` then takes `optimizer.momentum=0.9`
  */
 export function applyOverrides(
   document: Document,
   set: readonly string[],
+  isShort: (path: Path, text: string) => boolean = () => false,
 ): { readonly overrides: readonly Override[]; readonly issues: readonly ConfigIssue[] } {
   const overrides: Override[] = [];
   const issues: ConfigIssue[] = [];
@@ -35,7 +38,7 @@ export function applyOverrides(
       refuse(left, `the value is not YAML: ${value.errors[0].message.split("\n")[0].replace(/:$/, "")}.`);
       continue;
     }
-    const found = resolvePath(document, words);
+    const found = resolvePath(document, words, isShort);
     if (typeof found === "string") {
       refuse(left, found);
       continue;
@@ -47,7 +50,11 @@ export function applyOverrides(
 }
 
 /** The keys and indices that words mean in a document, or why they mean none. */
-function resolvePath(document: Document, words: readonly string[]): (string | number)[] | string {
+function resolvePath(
+  document: Document,
+  words: readonly string[],
+  isShort: (path: Path, text: string) => boolean,
+): (string | number)[] | string {
   let node: unknown = document.contents;
   const path: (string | number)[] = [];
   for (const word of words) {
@@ -72,6 +79,10 @@ function resolvePath(document: Document, words: readonly string[]): (string | nu
     if (isScalar(above) && above.value === null) {
       if (length === 0) document.contents = null;
       else document.deleteIn(start);
+      continue;
+    }
+    if (isScalar(above) && typeof above.value === "string" && isShort(start, above.value)) {
+      document.setIn(start, document.createNode({ name: above.value }));
       continue;
     }
     const what = isScalar(above) ? JSON.stringify(above.value) : "a reference to another value";

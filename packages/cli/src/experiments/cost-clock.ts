@@ -1,5 +1,5 @@
 import type { BeforeStep, CostReport, StepChange } from "isoloss";
-import { numbersOf } from "./minimize.js";
+import { numbersOf } from "./points.js";
 import type { Tree } from "./problems.js";
 
 /** What the hook keeps: COST's own memory, and the seconds that it has taken. */

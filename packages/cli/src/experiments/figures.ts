@@ -5,11 +5,11 @@ import type { FigureOptions } from "../figures/frame.js";
 import { levelSets, type Trajectory } from "../figures/level-sets.js";
 import { svgText } from "../figures/svg.js";
 import type { ThemeName } from "../figures/theme.js";
+import type { FigureName } from "./figure-names.js";
 import type { JobResult } from "./job.js";
 import { kinds } from "./kinds.js";
 import type { Named } from "./named.js";
 import { type MadeProblem, makeProblem } from "./problems.js";
-import type { FigureName } from "./schema.js";
 import { byVariant } from "./summary.js";
 import type { DrawTogether } from "./together.js";
 

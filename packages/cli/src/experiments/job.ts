@@ -8,7 +8,7 @@ import { type RunDocument, runDocument } from "../formats/json.js";
 import { createRunDirectory, openRunDirectory, type RunDirectory } from "../run/directory.js";
 import { describeEnvironment } from "../run/environment.js";
 import { readJsonLines } from "../run/json-lines.js";
-import type { JobProgress, JumpRecord, Measured, Settings } from "./kind.js";
+import type { JobContext, JobProgress, JumpRecord, Measured, Settings } from "./kind.js";
 import { kinds } from "./kinds.js";
 import { resolveExperiment, runConfig } from "./resolve.js";
 import { experimentSchema } from "./schema.js";
@@ -97,16 +97,14 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   const opened = await open(job);
   const { directory } = opened;
   try {
-    const { checkpoint } = opened;
-    const records = checkpoint && directory ? await readJsonLines(join(directory.path, "metrics.jsonl")) : [];
+    const before = await beforeOf(opened);
     const measured = await kinds[kind].run(settings, {
       seed,
       ...hooks,
-      records,
       checkpointSeconds: job.checkpointSeconds,
       ...(job.checkpointSteps === undefined ? {} : { checkpointSteps: job.checkpointSteps }),
       ...(directory ? { directory } : {}),
-      ...(checkpoint ? { checkpoint } : {}),
+      ...(before ? { before } : {}),
     });
     const document = runDocument({
       ...measured,
@@ -114,7 +112,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       seed,
       ...(directory ? { directory: directory.path } : {}),
     });
-    await directory?.writeSummary({ ...withoutHistory(document), jumps: measured.jumps ?? [] });
+    await directory?.writeSummary(withoutHistory(document));
     return {
       experiment: name,
       variant,
@@ -146,9 +144,19 @@ function withoutHistory(document: RunDocument): object {
   return { ...document, loss: ends(document.loss), gradNormSq: ends(document.gradNormSq) };
 }
 
-async function open(
-  job: Job,
-): Promise<{ readonly directory?: RunDirectory; readonly checkpoint?: Uint8Array }> {
+interface Opened {
+  readonly directory?: RunDirectory;
+  readonly checkpoint?: Uint8Array;
+}
+
+/** What there is of a run that goes on. */
+async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["before"]> {
+  if (!directory || !checkpoint) return undefined;
+  const records = (name: string) => readJsonLines(join(directory.path, name));
+  return { checkpoint, metrics: await records("metrics.jsonl"), teleports: await records("teleports.jsonl") };
+}
+
+async function open(job: Job): Promise<Opened> {
   const { name, variant, seed, out, resume, config, settings } = job;
   if (resume !== undefined) {
     const { directory, checkpoint } = await openRunDirectory(resume);

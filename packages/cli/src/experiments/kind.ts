@@ -25,10 +25,12 @@ export interface JobContext {
   shouldStop(): boolean;
   /** Where it writes; left out: nowhere. */
   readonly directory?: RunDirectory;
-  /** Of the run that it goes on with. */
-  readonly checkpoint?: Uint8Array;
-  /** Records of that run up to the checkpoint. */
-  readonly records?: readonly JsonRecord[];
+  /** The run that it goes on with, up to its last checkpoint. */
+  readonly before?: {
+    readonly checkpoint: Uint8Array;
+    readonly metrics: readonly JsonRecord[];
+    readonly teleports: readonly JsonRecord[];
+  };
   /** Between checkpoints. */
   readonly checkpointSeconds: number;
   /** Between checkpoints, where they are to be at steps. */

@@ -1,30 +1,27 @@
-import { join } from "node:path";
 import {
   createLineSearchMinimizer,
   createMinimizer,
-  encodeSafetensors,
-  flattenTree,
+  decodeCheckpoint,
   gd,
-  isNdArray,
   type LineSearchMinimization,
   type Minimization,
+  type MinimizeRunOptions,
   type Minimizer,
-  type NdArray,
-  namedArrays,
+  NumericalError,
   OptionError,
   type Problem,
   type TeleportPlan,
 } from "isoloss";
-import { writeFileAtomic } from "isoloss/node";
 import { z } from "zod";
-import type { JobContext, JumpRecord, Kind, Measured, Settings } from "./kind.js";
+import type { JobContext, Kind, Measured, Settings } from "./kind.js";
 import { descentSchema, makeDirections } from "./line-searches.js";
+import { watcher } from "./minimize-watch.js";
 import { fromZero, type Named } from "./named.js";
 import { learningRateSchema, makeLearningRate, makeOptimiser } from "./optimisers.js";
+import { numbersOf } from "./points.js";
 import { makeProblem, problemSchema, type Tree } from "./problems.js";
 import type { Ground } from "./symmetries.js";
 import { makeTeleportPlan, type TeleportConfig, teleportSchema } from "./teleport-plan.js";
-import { teleportRecord } from "./teleport-record.js";
 
 interface MinimizeSettings {
   readonly problem: Named;
@@ -43,7 +40,7 @@ const few = 20;
 /** Minimisation of a function, or of a loss on fixed data. */
 export const minimizeKind: Kind = {
   summary: "a function, or a loss on fixed data, by full-batch steps",
-  stoppable: false,
+  stoppable: true,
   settings: {
     problem: problemSchema,
     optimizer: descentSchema,
@@ -81,53 +78,32 @@ export function groundOf(settings: Settings, seed: number) {
   return { problem, ground };
 }
 
-async function run(settings: MinimizeSettings, { seed, directory, progress }: JobContext): Promise<Measured> {
+async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
+  const { seed, before } = context;
   const { steps, teleport, warmUps = 0, dtype = "float64" } = settings;
   const { problem, ground } = groundOf(settings as unknown as Settings, seed);
-  const size = numbersOf(problem.start).length;
   if (dtype === "float32" && settings.problem.name !== "mlpRegression") {
     throw new OptionError(`The problem ${settings.problem.name} is in float64: leave dtype out.`);
   }
-  const trajectory = size <= few;
-  const starts: Tree[] = [];
-  const plan =
-    teleport &&
-    makeTeleportPlan(teleport, ground, (params) => {
-      // A search that walks after it could not leap begins at the same point.
-      if (starts.at(-1) !== params) starts.push(params);
-    });
-  const minimizer = await minimizerOf(settings, problem, ground, { trajectory, plan });
-  const { result, cold } = await measured(minimizer, warmUps);
-  const points = result.trajectory?.map(numbersOf);
-  const jumps = points && jumpsOf(starts, points, result.teleports);
-  const done = Math.min(steps, result.loss.length - 1);
-  directory?.appendMetrics(
-    ...result.loss.map((loss, step) => ({
-      step,
-      loss,
-      gradNormSq: result.gradNormSq[step],
-      seconds: result.seconds[step],
-      ...(points ? { params: points[step] } : {}),
-    })),
-  );
-  directory?.appendTeleports(...result.teleports.map(teleportRecord));
-  if (directory) {
-    const bytes = encodeSafetensors(namedArrays({ params: result.params }));
-    await writeFileAtomic(join(directory.path, "params.safetensors"), bytes);
-  }
-  const wallSeconds = result.seconds.at(-1) ?? 0;
-  progress({
-    step: done,
-    steps,
-    loss: result.loss.at(-1) ?? Number.NaN,
-    gradNormSq: result.gradNormSq.at(-1) ?? Number.NaN,
-    teleports: result.teleports.filter(({ accepted }) => accepted).length,
-    stepsPerSecond: done / Math.max(wallSeconds, 1e-9),
+  const isFew = numbersOf(problem.start).length <= few;
+  const plan = teleport ? makeTeleportPlan(teleport, ground) : undefined;
+  const minimizer = await minimizerOf(settings, problem, ground, { trajectory: isFew, plan });
+  const watch = watcher(context, { steps, isFew, canGoOn: teleport?.search.name !== "referenceAngle" });
+  const { result, cold } = await measured(minimizer, warmUps, {
+    onLoop: (at) => watch.look(at),
+    ...(before ? { checkpoint: decodeCheckpoint(before.checkpoint) } : {}),
   });
+  if (result.loss.length === 0) {
+    throw new NumericalError(
+      "The loss or its gradient is not finite at the start: nothing can be minimised from there.",
+    );
+  }
+  watch.append(result);
+  const points = isFew ? watch.points(result) : undefined;
   return {
-    status: result.status === "diverged" ? "diverged" : "completed",
-    steps: done,
-    wallSeconds,
+    status: statuses[result.status],
+    steps: Math.min(steps, result.loss.length - 1),
+    wallSeconds: result.seconds.at(-1) ?? 0,
     loss: result.loss,
     gradNormSq: result.gradNormSq,
     seconds: result.seconds,
@@ -139,9 +115,16 @@ async function run(settings: MinimizeSettings, { seed, directory, progress }: Jo
       ...(warmUps > 0 ? { "seconds.firstRun": cold } : {}),
     },
     teleports: result.teleports,
-    ...(points ? { trajectory: points, jumps: jumps ?? [], end: points.at(-1) ?? [] } : {}),
+    ...(points ? { trajectory: points, jumps: watch.jumps(result), end: points.at(-1) ?? [] } : {}),
   };
 }
+
+const statuses = {
+  done: "completed",
+  stalled: "completed",
+  diverged: "diverged",
+  stopped: "interrupted",
+} as const;
 
 type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 
@@ -149,11 +132,8 @@ function minimizerOf(
   { steps, runtime, optimizer, learningRate }: MinimizeSettings,
   problem: Problem<Tree>,
   ground: Ground,
-  {
-    trajectory,
-    plan,
-  }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | null | undefined },
-): Promise<Minimizer<Result>> {
+  { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
+): Promise<Minimizer<Result, MinimizeRunOptions<Tree>>> {
   const common = {
     steps,
     trajectory,
@@ -176,10 +156,14 @@ function minimizerOf(
   return createLineSearchMinimizer(problem, { directions, firstStep: learningRate, ...common });
 }
 
-/** What the first run comes to, with the seconds of the last one. */
-async function measured(minimizer: Minimizer<Result>, warmUps: number) {
+/** What the first run comes to, with the seconds of the last one. Only a run without warm-ups is watched. */
+async function measured(
+  minimizer: Minimizer<Result, MinimizeRunOptions<Tree>>,
+  warmUps: number,
+  options: MinimizeRunOptions<Tree>,
+) {
   try {
-    const first = await minimizer.run();
+    const first = await minimizer.run(warmUps === 0 ? options : {});
     let last = first;
     for (let i = 0; i < warmUps; i++) last = await minimizer.run();
     const cold = first.seconds.at(-1) ?? 0;
@@ -192,23 +176,4 @@ async function measured(minimizer: Minimizer<Result>, warmUps: number) {
   } finally {
     await minimizer.dispose();
   }
-}
-
-/** All parameters in one list. */
-export const numbersOf = (params: Tree): number[] =>
-  flattenTree<NdArray>(params, isNdArray).leaves.flatMap(({ data }) =>
-    Array.from(data as Float64Array, Number),
-  );
-
-/** Where accepted teleports led from and to: the point that a step is taken from is the teleport's end. */
-function jumpsOf(
-  starts: readonly Tree[],
-  points: readonly (readonly number[])[],
-  events: readonly { readonly step: number; readonly accepted: boolean }[],
-): JumpRecord[] {
-  return events.flatMap(({ step, accepted }, i) =>
-    accepted && starts[i] !== undefined && points[step] !== undefined
-      ? [{ step, from: numbersOf(starts[i]), to: points[step] }]
-      : [],
-  );
 }

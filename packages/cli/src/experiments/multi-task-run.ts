@@ -5,18 +5,17 @@ import {
   NumericalError,
   resumeMultiTask,
 } from "isoloss";
-import type { JsonRecord } from "../run/json-lines.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { makeCost } from "./cost-config.js";
 import { jumpsOf, teleportOf } from "./cost-record.js";
 import type { JobContext, Measured } from "./kind.js";
 import { makeMethod } from "./methods.js";
-import { numbersOf } from "./minimize.js";
 import type { MultiTaskSettings } from "./multi-task.js";
 import { type Evaluation, evaluated, isAtFront, metricsOf } from "./multi-task-metrics.js";
 import { type MadeTasks, makeTasks } from "./multi-task-problems.js";
 import { multiTaskWriter } from "./multi-task-writer.js";
 import { makeLearningRate, makeOptimiser } from "./optimisers.js";
+import { numbersOf, pointsIn } from "./points.js";
 import type { Tree } from "./problems.js";
 
 /** A run's trainer, and how long it is to go. */
@@ -78,11 +77,12 @@ async function sessionOf(settings: MultiTaskSettings, seed: number): Promise<Ses
 
 /** One run, with checkpoints and evaluations. */
 export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
-  const { seed, directory, checkpoint, records = [], progress } = context;
+  const { seed, directory, before, progress } = context;
+  const records = before?.metrics ?? [];
   const session = await sessionOf(settings, seed);
   const { made, trainer } = session;
   try {
-    if (checkpoint !== undefined) resumeMultiTask(trainer, decodeMultiTaskCheckpoint(checkpoint));
+    if (before) resumeMultiTask(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
     const { evaluateEvery = 1, recordEvery = 1 } = settings;
     const every =
       made.test && trainer.stepsPerEpoch < Infinity
@@ -164,10 +164,6 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
 }
 
 const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
-/** Points of a plane that were recorded before the checkpoint. */
-const pointsIn = (records: readonly JsonRecord[]): number[][] =>
-  records.flatMap((r) => (Array.isArray(r.params) ? [r.params as number[]] : []));
 
 /** Without what is undefined. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

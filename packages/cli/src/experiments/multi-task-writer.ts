@@ -1,4 +1,5 @@
 import { encodeMultiTaskCheckpoint, type MultiTaskTrainer } from "isoloss";
+import { checkpointClock } from "./checkpoint-clock.js";
 import type { CostEvent } from "./cost-clock.js";
 import { costRecord } from "./cost-record.js";
 import type { JobContext } from "./kind.js";
@@ -19,11 +20,10 @@ export function multiTaskWriter(
   trainer: MultiTaskTrainer<Tree>,
   { recordEvery, context }: { readonly recordEvery: number; readonly context: JobContext },
 ): MultiTaskWriter {
-  const { directory, checkpointSeconds, checkpointSteps = Infinity } = context;
+  const { directory } = context;
+  const clock = checkpointClock(context, trainer.current.step);
   let written = trainer.current.step;
   let events = trainer.history.events.length;
-  let saved = trainer.current.step;
-  let savedAt = performance.now();
 
   const lossAt = (step: number): number => {
     const { losses } = trainer.history;
@@ -37,12 +37,11 @@ export function multiTaskWriter(
   };
   const checkpoint = async () => {
     const { current, history } = trainer;
-    saved = current.step;
-    savedAt = performance.now();
+    clock.saved(current.step);
     await directory?.saveCheckpoint(current.step, encodeMultiTaskCheckpoint(current, history));
   };
   return {
-    stepsToCheckpoint: () => Math.max(1, saved + checkpointSteps - trainer.current.step),
+    stepsToCheckpoint: () => clock.stepsLeft(trainer.current.step),
     append(points) {
       const { history } = trainer;
       const { tasks, losses, weights, norms, cosines, directionNorms, seconds } = history;
@@ -71,10 +70,7 @@ export function multiTaskWriter(
       events = history.events.length;
     },
     async checkpointIfDue() {
-      const isDue =
-        performance.now() - savedAt >= 1000 * checkpointSeconds ||
-        trainer.current.step - saved >= checkpointSteps;
-      if (isDue) await checkpoint();
+      if (clock.isDue(trainer.current.step)) await checkpoint();
     },
     checkpoint,
     columns() {

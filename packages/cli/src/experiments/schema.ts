@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type FigureName, figureNames } from "./figure-names.js";
 import type { Settings } from "./kind.js";
 import { kinds } from "./kinds.js";
 import { fromZero, nonNegative, positive } from "./named.js";
@@ -65,22 +66,6 @@ const ratesSchema = z.strictObject({
 });
 
 export type RatesConfig = z.output<typeof ratesSchema>;
-
-/** Figures of single runs, and of those that a kind compares. */
-export const figureNames = [
-  "levelSets",
-  "loss",
-  "gradNormSq",
-  "validation",
-  "accuracy",
-  "ratios",
-  "paths",
-  "front",
-  "conflicts",
-  "test",
-  "minima",
-] as const;
-export type FigureName = (typeof figureNames)[number];
 
 const sourceSchema = z.strictObject({
   paper: z.string(),

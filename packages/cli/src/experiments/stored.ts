@@ -6,7 +6,7 @@ import { type RunMeasurements, type RunStatus, runDocument } from "../formats/js
 import type { JsonRecord } from "../run/json-lines.js";
 import { readRun, type StoredRun } from "../run/read.js";
 import { type JobResult, runName } from "./job.js";
-import type { JumpRecord } from "./kind.js";
+import { jumpsIn, pointsIn } from "./points.js";
 import { resolveExperiment } from "./resolve.js";
 import { type Experiment, experimentSchema } from "./schema.js";
 
@@ -20,7 +20,6 @@ export interface StoredResult extends JobResult {
 interface StoredSummary {
   readonly status?: RunStatus;
   readonly metrics?: Readonly<Record<string, number>>;
-  readonly jumps?: readonly JumpRecord[];
 }
 
 /**
@@ -42,7 +41,7 @@ export async function loadStored(path: string): Promise<StoredResult> {
   const summary = (stored.summary ?? {}) as StoredSummary;
   const series = (key: string) =>
     steps.map((r) => (typeof r[key] === "number" ? (r[key] as number) : Number.NaN));
-  const trajectory = steps.flatMap((r) => (Array.isArray(r.params) ? [r.params as number[]] : []));
+  const trajectory = pointsIn(steps);
   const seconds = series("seconds");
   const document = runDocument({
     name: runName(config.name, variant),
@@ -64,7 +63,7 @@ export async function loadStored(path: string): Promise<StoredResult> {
     settings,
     document,
     seconds,
-    jumps: summary.jumps ?? [],
+    jumps: jumpsIn(stored.teleports),
     ...(trajectory.length > 0 ? { trajectory } : {}),
     evaluations: stored.metrics.filter(isEvaluation),
     stored,

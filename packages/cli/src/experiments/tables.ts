@@ -60,6 +60,13 @@ export const tablesKind: Kind = {
 function metricsOf({ columns, base, rows, ties, ranked }: TableSettings): Record<string, number> {
   const higher = columns.map(({ better }) => better === "higher");
   const metrics: Record<string, number> = {};
+  for (const [name, { values }] of [["base", { values: base }] as const, ...Object.entries(rows)]) {
+    if (values.length !== columns.length) {
+      throw new OptionError(
+        `${name}: expected ${columns.length} values, one a column (${columns.map((c) => c.name).join(", ")}); got ${values.length}.`,
+      );
+    }
+  }
   for (const [name, { values }] of Object.entries(rows))
     metrics[`${name}.deltaM`] = deltaM(values, base, higher);
   const names = ranked ?? [];

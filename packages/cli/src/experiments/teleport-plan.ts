@@ -1,4 +1,4 @@
-import { type SearchFactory, type TrainerTeleportPlan, transportPolicies } from "isoloss";
+import { type TrainerTeleportPlan, transportPolicies } from "isoloss";
 import { z } from "zod";
 import { count, fromZero, type Named, nonNegative, positive } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";
@@ -49,52 +49,20 @@ function guardOf(guard: Guard, { optimizer, learningRate }: Ground) {
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-/**
- * The teleports of a config.
- *
- * @param onStart is told the parameters that a teleport begins from
- */
+/** The teleports of a config. */
 export function makeTeleportPlan(
   { when, search, objective, guard, state, batchSize }: TeleportConfig,
   ground: Ground,
-  onStart: (params: Tree) => void = () => {},
 ): TrainerTeleportPlan<Tree> {
   const bounds = guard === undefined ? undefined : guardOf(guard, ground);
   return {
     when: makeWhen(when),
-    search: observed(makeSearch(search, ground), onStart),
+    search: makeSearch(search, ground),
     ...(objective === undefined ? {} : { objective: makeObjective(objective as Named, ground) }),
     ...(bounds === undefined
       ? {}
       : { guard: bounds === false ? false : (withoutUndefined(bounds) as never) }),
     ...(state === undefined ? {} : { state: state as "keep" }),
     ...(batchSize === undefined ? {} : { batchSize }),
-  };
-}
-
-/** A search that tells where its walks begin. */
-function observed(factory: SearchFactory<Tree>, onStart: (params: Tree) => void): SearchFactory<Tree> {
-  return async (problem) => {
-    const search = await factory(problem);
-    const { leap } = search;
-    return {
-      name: search.name,
-      exact: search.exact,
-      steps: search.steps,
-      ...(search.starts === undefined ? {} : { starts: search.starts }),
-      walk(start, setting, index) {
-        if (index === 0) onStart(start);
-        return search.walk(start, setting, index);
-      },
-      ...(leap
-        ? {
-            leap(start, setting, steps) {
-              onStart(start);
-              return leap.call(search, start, setting, steps);
-            },
-          }
-        : {}),
-      dispose: () => search.dispose(),
-    };
   };
 }

@@ -9,6 +9,7 @@ import {
 } from "isoloss";
 import { z } from "zod";
 import type { RunDirectory } from "../run/directory.js";
+import { type CheckpointClock, checkpointClock } from "./checkpoint-clock.js";
 import { asImages, type Datasets, dataSchema, loadData } from "./datasets.js";
 import type { JobContext, Kind, Measured, Settings } from "./kind.js";
 import { makeModel, modelSchema } from "./models.js";
@@ -90,13 +91,15 @@ export async function trainerOf(settings: Settings, seed: number) {
 }
 
 async function run(settings: TrainSettings, context: JobContext): Promise<Measured> {
-  const { seed, directory, checkpoint, records = [], progress } = context;
+  const { seed, directory, before, progress } = context;
   const { trainer, data, steps } = await trainerOf(settings as unknown as Settings, seed);
   try {
-    if (checkpoint !== undefined) resume(trainer, decodeCheckpoint(checkpoint));
+    if (before) resume(trainer, decodeCheckpoint(before.checkpoint));
     const every = Math.max(1, Math.round((settings.evaluateEvery ?? 1) * trainer.stepsPerEpoch));
-    const evaluations = records.filter((r) => "validation.loss" in r) as unknown as Evaluation[];
-    const writer = new Writer(trainer, directory, context);
+    const evaluations = (before?.metrics ?? []).filter(
+      (r) => "validation.loss" in r,
+    ) as unknown as Evaluation[];
+    const writer = new Writer(trainer, context);
     const report = Math.min(200, Math.max(10, Math.ceil(steps / 100)));
     let status: Measured["status"] = "completed";
     while (trainer.current.step < steps) {
@@ -207,29 +210,20 @@ async function metricsOf(
 class Writer {
   readonly #trainer: Trainer<Tree, Tree>;
   readonly #directory: RunDirectory | undefined;
-  readonly #seconds: number;
-  readonly #steps: number;
+  readonly #clock: CheckpointClock;
   #written: number;
   #teleports: number;
-  #saved: number;
-  #savedAt = performance.now();
 
-  constructor(
-    trainer: Trainer<Tree, Tree>,
-    directory: RunDirectory | undefined,
-    { checkpointSeconds, checkpointSteps = Infinity }: JobContext,
-  ) {
+  constructor(trainer: Trainer<Tree, Tree>, context: JobContext) {
     this.#trainer = trainer;
-    this.#directory = directory;
-    this.#seconds = checkpointSeconds;
-    this.#steps = checkpointSteps;
+    this.#directory = context.directory;
+    this.#clock = checkpointClock(context, trainer.current.step);
     this.#written = trainer.current.step;
     this.#teleports = trainer.history.teleports.length;
-    this.#saved = trainer.current.step;
   }
 
   stepsToCheckpoint(): number {
-    return Math.max(1, this.#saved + this.#steps - this.#trainer.current.step);
+    return this.#clock.stepsLeft(this.#trainer.current.step);
   }
 
   append(): void {
@@ -245,16 +239,12 @@ class Writer {
   }
 
   async checkpointIfDue(): Promise<void> {
-    const isDue =
-      performance.now() - this.#savedAt >= 1000 * this.#seconds ||
-      this.#trainer.current.step - this.#saved >= this.#steps;
-    if (isDue) await this.checkpoint();
+    if (this.#clock.isDue(this.#trainer.current.step)) await this.checkpoint();
   }
 
   async checkpoint(): Promise<void> {
     const { current, history } = this.#trainer;
-    this.#saved = current.step;
-    this.#savedAt = performance.now();
+    this.#clock.saved(current.step);
     await this.#directory?.saveCheckpoint(current.step, encodeCheckpoint(current, history));
   }
 }

@@ -5,6 +5,7 @@ const explanations: Readonly<Record<string, string>> = {
   ECONNRESET: "the other side closed the connection",
   EDQUOT: "the disk quota is used up",
   EEXIST: "it is there already",
+  EFBIG: "the file would be larger than the system allows",
   EISDIR: "it is a directory",
   EMFILE: "too many files are open",
   ENAMETOOLONG: "the name is too long",

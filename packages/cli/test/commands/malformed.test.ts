@@ -1,9 +1,18 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { booth, workbench } from "./support.js";
-
-const bench = workbench();
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inProcess } from "./in-process.js";
+import { booth } from "./support.js";
 
 const full = `name: full
 kind: minimize
@@ -26,28 +35,74 @@ batchSize: 20
 steps: 5
 `;
 
+const tasks = `name: tasks
+kind: multi-task
+problem: toy
+method: linearScalarisation
+optimizer: adam
+learningRate: 0.01
+steps: 5
+cost: { trigger: weak }
+`;
+
+const table = `name: table
+kind: tables
+columns: [{ name: one, better: higher }, { name: two, better: lower }]
+base: [1, 2]
+rows: { a: { values: [1] } }
+`;
+
+let folder: string;
 let files: string[];
 
-beforeAll(() => {
-  bench.write("booth.yaml", booth);
-  bench.write("full.yaml", full);
-  bench.write("net.yaml", train);
-  bench.write("unclosed.yaml", "name: x\nkind: [minimize");
-  bench.write("text.yaml", "just some text\n");
-  bench.write("list.yaml", "- 1\n- 2\n");
-  bench.write("empty.yaml", "");
-  bench.write("binary.yaml", "\u0000\u0001\ufffd");
-  bench.write("twice.yaml", `${booth}steps: 3\n`);
-  bench.write("typo.yaml", booth.replace("optimizer: gd", "optimiser: gd"));
-  bench.write("number.yaml", booth.replace("steps: 10", "steps: ten"));
-  bench.write("anchor.yaml", booth.replace("plain: {}", "plain: *nothing"));
-  bench.write("wide.yaml", train.replace("[64, 8, 10]", "[63, 8, 10]"));
-  bench.write("few-classes.yaml", train.replace("[64, 8, 10]", "[64, 8, 3]"));
-  bench.write("mnist.yaml", train.replace("name: digits, limit: 100", "name: mnist, limit: 100"));
-  bench.write("rates.yaml", `${booth}rates: { grid: [0.1], tune: 0..3, confirm: 3..5 }\n`);
-  mkdirSync(join(bench.folder, "not-a-run"));
-  files = readdirSync(bench.folder).sort();
+const write = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
+
+beforeAll(async () => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-malformed-")));
+  write("booth.yaml", booth);
+  write("full.yaml", full);
+  write("net.yaml", train);
+  write("tasks.yaml", tasks);
+  write("table.yaml", table);
+  write("unclosed.yaml", "name: x\nkind: [minimize");
+  write("text.yaml", "just some text\n");
+  write("list.yaml", "- 1\n- 2\n");
+  write("empty.yaml", "");
+  write("binary.yaml", "\u0000\u0001\ufffd");
+  write("twice.yaml", `${booth}steps: 3\n`);
+  write("typo.yaml", booth.replace("optimizer: gd", "optimiser: gd"));
+  write("number.yaml", booth.replace("steps: 10", "steps: ten"));
+  write("anchor.yaml", booth.replace("plain: {}", "plain: *nothing"));
+  write("wide.yaml", train.replace("[64, 8, 10]", "[63, 8, 10]"));
+  write("few-classes.yaml", train.replace("[64, 8, 10]", "[64, 8, 3]"));
+  write("mnist.yaml", train.replace("name: digits, limit: 100", "name: mnist, limit: 100"));
+  write("rates.yaml", `${booth}rates: { grid: [0.1], tune: 0..3, confirm: 3..5 }\n`);
+  mkdirSync(join(folder, "not-a-run"));
+  mkdirSync(join(folder, "cut"));
+  for (const part of ["train", "t10k"]) {
+    // An index of 60000 images that ends in the first one.
+    write(
+      `cut/${part}-images-idx3-ubyte`,
+      Buffer.from("00000803" + "0000ea60" + "0000001c" + "0000001c" + "0102", "hex"),
+    );
+    write(`cut/${part}-labels-idx1-ubyte`, Buffer.from("00000801" + "0000ea60" + "01", "hex"));
+  }
+  await inProcess(["run", "booth.yaml", "--variant", "plain", "--quiet", "--out", "made"], folder);
+  for (const name of ["broken-config", "broken-records", "no-steps"]) {
+    cpSync(join(folder, "made/small-plain-0-1"), join(folder, name), { recursive: true });
+  }
+  rmSync(join(folder, "made"), { recursive: true });
+  write("broken-config/config.yaml", booth.slice(0, 30));
+  write("broken-records/metrics.jsonl", '{"step":0,\n');
+  write("no-steps/metrics.jsonl", "");
+  files = everything();
 });
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Paths of all files in the folder. */
+const everything = (): string[] =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter((path) => path !== "runs").sort();
 
 /** What is asked for, what is said about it, and the exit code. */
 const cases: readonly (readonly [string, RegExp, number])[] = [
@@ -133,6 +188,26 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run net.yaml --set epochs=1", /needs either epochs or steps/, 2],
   ["run net.yaml --set model.activation=rellu", /unknown activation "rellu"; did you mean "relu"\?/, 2],
   ["run net.yaml --set model.sizes=[64]", /model\.sizes: expected a list of at least 2/, 2],
+  ["run net.yaml --set model.name=mpl", /unknown model "mpl"; did you mean "mlp"\?/, 2],
+  ["run net.yaml --set steps=-3", /--set steps=-3: steps: expected an integer >= 0; got -3/, 2],
+  ["run full.yaml --set problem.start=[.nan,1]", /problem\.start\[0\]: expected a number; got NaN/, 2],
+  ["run full.yaml --set problem.start=[1e200,1]", /loss or its gradient is not finite at the start/, 1],
+  ["run full.yaml --set steps=1e99", /steps: expected an integer >= 0; got 1e\+99/, 2],
+  ["run tasks.yaml --set method=pcgrda", /unknown method "pcgrda"; did you mean "pcgrad"\?/, 2],
+  ["run tasks.yaml --set cost.trigger=weka", /unknown .*"weka"; did you mean "weak"\?/, 2],
+  ["run tasks.yaml --set problem=toyy", /unknown .*"toyy"; did you mean "toy"\?/, 2],
+  ["run table.yaml", /a: expected 2 values, one a column \(one, two\); got 1/, 2],
+  ["run --resume broken-config", /config\.yaml/, 1],
+  ["plot broken-records", /metrics\.jsonl:1: expected a JSON object; got "\{\\"step\\":0,"/, 1],
+  ["compare no-steps", /The run no-steps has no steps yet/, 1],
+  [
+    "export no-steps --to tenosrboard",
+    /--to must be one of .*; got "tenosrboard"; did you mean "tensorboard"\?/,
+    2,
+  ],
+  ["data verify mnist --directory cut", /train-images-idx3-ubyte.*(truncated|bytes)/, 1],
+  ["plot no-steps --figure acuracy", /Did you mean "accuracy"\? It must be one of levelSets, /, 2],
+  ["plot no-steps --scale ten", /argument 'ten' is invalid/, 2],
   ["compare not-a-run", /is not the directory of a run/, 1],
   ["compare", /missing required argument 'runs'/, 2],
   ["plot booth.yaml", /is a file; expected the directory of a run/, 1],
@@ -144,7 +219,11 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["data verify mnist --directory not-a-run", /The files of mnist .* are in none of these folders/, 1],
   ["list searchs", /There is no list of "searchs"; did you mean "searches"\?/, 2],
   ["init booth.yaml", /Cannot write booth\.yaml: it is there already\./, 1],
-  ["init x.yaml --kind trian", /The kind must be one of minimize, train; got "trian"\./, 2],
+  [
+    "init x.yaml --kind trian",
+    /The kind must be one of minimize, train, .*; got "trian"; did you mean "train"\?/,
+    2,
+  ],
   ["reproduce booht", /no experiment of that name\. Did you mean "booth"\?/, 2],
   ["dance", /unknown command 'dance'/, 2],
 ];
@@ -153,26 +232,21 @@ describe("what the command line cannot do", () => {
   it.each(cases)(
     "%s: one clear message, no stack trace, nothing half-written",
     async (line, message, code) => {
-      const { status, stdout, stderr } = await bench.run(...line.split(" "));
+      const { status, stdout, stderr } = await inProcess(line.split(" "), folder);
       expect(stderr).toMatch(/^isoloss: /m);
       expect(stderr).toMatch(message);
       expect(stderr).not.toMatch(/^\s+at /m);
       expect(stderr).not.toMatch(/defect/);
       expect(stdout).toBe("");
       expect(status).toBe(code);
-      const left = readdirSync(bench.folder).filter((name) => name !== "runs");
-      expect(left.sort()).toEqual(files);
-      const runs = join(bench.folder, "runs");
-      expect(existsSync(runs) ? readdirSync(runs) : []).toEqual([]);
+      expect(everything()).toEqual(files);
+      expect(existsSync(join(folder, "runs")) ? readdirSync(join(folder, "runs")) : []).toEqual([]);
     },
   );
 
   it("tells all that is wrong with a config, each with its line", async () => {
-    bench.write(
-      "three.yaml",
-      booth.replace("optimizer: gd", "optimizer: gdd").replace("steps: 10", "steps: -1"),
-    );
-    const { status, stderr } = await bench.run("run", "three.yaml", "--set", "nmae=x");
+    write("three.yaml", booth.replace("optimizer: gd", "optimizer: gdd").replace("steps: 10", "steps: -1"));
+    const { status, stderr } = await inProcess(["run", "three.yaml", "--set", "nmae=x"], folder);
     expect(status).toBe(2);
     expect(stderr.split("\n")).toEqual([
       "isoloss: 3 things are wrong with the config:",

@@ -8,7 +8,7 @@ import type { RunDocument } from "../../src/formats/json.js";
 import { parseXml } from "../well-formed.js";
 import { booth, digits as digitsConfig, workbench } from "./support.js";
 
-const bench = workbench();
+const bench = workbench({ isInProcess: true });
 let net: string;
 
 beforeAll(async () => {
@@ -91,7 +91,10 @@ describe("isoloss compare", () => {
     expect(exact).toMatchObject({ name: "exact", reached: 1, steps: { mean: 6 } });
     expect(exact.speedUp?.ratio).toBeGreaterThan(0);
     const names = readdirSync(join(bench.folder, "compared")).sort();
-    expect(names).toEqual(["data.csv", "grad-norm.svg", "level-sets.svg", "loss-seconds.svg", "loss.svg"]);
+    const figures = ["grad-norm", "level-sets", "loss", "loss-seconds"];
+    expect(names).toEqual(
+      ["data.csv", "teleports.csv", ...figures.flatMap((name) => [`${name}.png`, `${name}.svg`])].sort(),
+    );
   });
 
   it("says which runs never came to a target", async () => {
@@ -119,16 +122,9 @@ describe("isoloss plot", () => {
       "--json",
     );
     const names = figures.map((path) => path.slice(join(bench.folder, "plots").length + 1)).sort();
-    expect(names).toEqual([
-      "accuracy-seconds.svg",
-      "accuracy.svg",
-      "data.csv",
-      "grad-norm.svg",
-      "loss-seconds.svg",
-      "loss.svg",
-      "validation-seconds.svg",
-      "validation.svg",
-    ]);
+    const drawn = ["accuracy", "accuracy-seconds", "grad-norm", "loss", "loss-seconds"];
+    drawn.push("validation", "validation-seconds");
+    expect(names).toEqual(["data.csv", ...drawn.flatMap((name) => [`${name}.png`, `${name}.svg`])].sort());
     for (const name of names.filter((n) => n.endsWith(".svg"))) {
       parseXml(readFileSync(join(bench.folder, "plots", name), "utf8"));
     }

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { ReproduceDocument } from "../../src/commands/reproduce.js";
 import { parseXml } from "../well-formed.js";
 import { booth, workbench } from "./support.js";
 
-const bench = workbench();
+const bench = workbench({ isInProcess: true });
 
 describe("isoloss reproduce", () => {
   it("compares the functions of two variables with the specification: all pass", async () => {
@@ -90,10 +90,10 @@ batchSize: 20
 steps: 5
 `,
     );
-    const { status, stdout } = await bench.cli.run(["reproduce", "mnist.yaml", "quadratic", "--quiet"], {
-      cwd: bench.folder,
-      env: { XDG_CACHE_HOME: join(bench.folder, "cache"), ISOLOSS_DATA: "" },
-    });
+    vi.stubEnv("XDG_CACHE_HOME", join(bench.folder, "cache"));
+    vi.stubEnv("ISOLOSS_DATA", "");
+    const { status, stdout } = await bench.run("reproduce", "mnist.yaml", "quadratic", "--quiet");
+    vi.unstubAllEnvs();
     expect(status).toBe(0);
     expect(stdout).toMatch(
       /^skipped: mnist is not on this computer\. Get it with: isoloss data fetch mnist$/m,

@@ -59,11 +59,12 @@ describe("isoloss run", () => {
     );
     const folder = directory as string;
     expect(readdirSync(folder).sort()).toEqual([
+      "checkpoint",
+      "checkpoint.json",
       "config.yaml",
       "environment.json",
       "figures",
       "metrics.jsonl",
-      "params.safetensors",
       "summary.json",
       "teleports.jsonl",
     ]);
@@ -73,10 +74,13 @@ describe("isoloss run", () => {
     const environment = JSON.parse(readFileSync(join(folder, "environment.json"), "utf8"));
     expect(environment).toMatchObject({ seed: 0, versions: { node: process.versions.node } });
     const summary = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8"));
-    expect(summary).toMatchObject({ status: "completed", jumps: [{ step: 4 }] });
+    expect(summary).toMatchObject({ status: "completed", loss: { first: 144 } });
+    expect(summary.loss.history).toBeUndefined();
+    const [teleport] = bench.records(folder.slice(bench.folder.length), "teleports.jsonl");
+    const [from, to] = [teleport.from as number[], teleport.to as number[]];
     // Number 2: the point there or its antipode through (1, 3).
-    expect(Math.abs(summary.jumps[0].to[0] - 1)).toBeCloseTo(1 - 0.0014396093, 8);
-    expect(summary.jumps[0].from[0]).toBeCloseTo(3.91226624, 8);
+    expect(Math.abs(to[0] - 1)).toBeCloseTo(1 - 0.0014396093, 8);
+    expect(from[0]).toBeCloseTo(3.91226624, 8);
   });
 
   it("gives one document for several seeds, and one a variant for several variants", async () => {

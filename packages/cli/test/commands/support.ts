@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { type BuiltCli, buildCli, type Outcome } from "../built-cli.js";
+import { inProcess } from "./in-process.js";
 
 /** The built command line and a folder to work in, for the tests of a file. */
 export interface Workbench {
@@ -19,18 +20,16 @@ export interface Workbench {
   runs(): string[];
 }
 
-export function workbench(): Workbench {
+/** @param options `isInProcess`: commands run in this process, which is cheaper; see `inProcess` */
+export function workbench({ isInProcess = false } = {}): Workbench {
   let cli: BuiltCli;
   let folder: string;
   beforeAll(async () => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-commands-")));
-    cli = await buildCli();
+    if (!isInProcess) cli = await buildCli();
   }, 60_000);
-  afterAll(() => {
-    cli?.remove();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const run = (...args: string[]) => cli.run(args, { cwd: folder });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const run = (...args: string[]) => (isInProcess ? inProcess(args, folder) : cli.run(args, { cwd: folder }));
   return {
     get folder() {
       return folder;

@@ -174,6 +174,24 @@ describe("overrides", () => {
     );
   });
 
+  it("give options to what is named in short", () => {
+    const named = z.strictObject({
+      kind: z.union([z.enum(["adam", "sgd"]).transform((name) => ({ name })), optimizer]),
+      other: z.record(z.string(), z.strictObject({ kind: z.union([z.enum(["sgd"]), optimizer]) })).optional(),
+      plain: z.string().optional(),
+    });
+    const take = (text: string, ...set: string[]) =>
+      parseConfig(text, { schema: named, set, file: "e.yaml" });
+    expect(take("kind: sgd", "kind.momentum=0.5").kind).toEqual({ name: "sgd", momentum: 0.5 });
+    expect(take("kind: sgd\nother: { a: { kind: sgd } }", "other.a.kind.momentum=0.5").other).toEqual({
+      a: { kind: { name: "sgd", momentum: 0.5 } },
+    });
+    expect(messageOf(() => take("kind: sgd\nplain: sgd", "plain.momentum=1"))).toContain(
+      'plain is "sgd", which has no keys',
+    );
+    expect(messageOf(() => take("kind: adam", "kind.momentum=1"))).toContain("kind.momentum: unknown key");
+  });
+
   it("fill an empty document", () => {
     expect(parse("", ["name=a", "learningRate=1"]).name).toBe("a");
     expect(parse(`${valid}data:\n`, ["data.a=1"]).data).toEqual({ a: 1 });

@@ -105,13 +105,26 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
  * @example
  * resume(trainer, decodeCheckpoint(bytes));
  */
-export function resume<P, S>(trainer: Trainer<P, S>, { tensors, step, history, schedule }: Checkpoint): void {
+export function resume<P, S>(trainer: Trainer<P, S>, checkpoint: Checkpoint): void {
+  trainer.restore(restoredState(trainer.current, checkpoint), checkpoint.history);
+}
+
+/**
+ * The state that a checkpoint holds.
+ *
+ * @param like a state of the run that goes on: its arrays have the same paths and types
+ * @throws DataError when the arrays are of another run
+ */
+export function restoredState<P, S>(
+  like: TrainState<P, S>,
+  { tensors, step, schedule }: Checkpoint,
+): TrainState<P, S> {
   try {
-    checkArrays(tensors, arraysOf(trainer.current), "The checkpoint");
+    checkArrays(tensors, arraysOf(like), "The checkpoint");
   } catch (cause) {
     throw cause instanceof IsolossError ? new DataError(cause.message, { cause }) : cause;
   }
-  trainer.restore(stateFrom(trainer.current, tensors, step, schedule), history);
+  return stateFrom(like, tensors, step, schedule);
 }
 
 /** CRC-32 over the step, the notes, the names and types of the arrays, and their elements. */

@@ -11,7 +11,13 @@ import { parameterVector } from "../teleport/parameter-vector.js";
 import { flatten } from "../tree.js";
 import type { DirectionRule } from "./line-search/directions.js";
 import { wolfeSearch } from "./line-search/wolfe.js";
-import { type Minimization, type MinimizationProblem, type Minimizer, runOnce } from "./minimize.js";
+import {
+  type Jump,
+  type Minimization,
+  type MinimizationProblem,
+  type Minimizer,
+  runOnce,
+} from "./minimize.js";
 import { createTeleports, firstSchedule, type TeleportEvent, type TeleportPlan } from "./teleports.js";
 
 export interface LineSearchMinimizeOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
@@ -105,6 +111,7 @@ export async function createLineSearchMinimizer<P>(
   const run = async (): Promise<LineSearchMinimization<P>> => {
     const series: Series = { loss: [], gradNormSq: [], seconds: [], evaluations: [] };
     const points: P[] = [];
+    const jumps: Jump<P>[] = [];
     const events: TeleportEvent[] = [];
     const directions = rule();
     const clock = stopwatch();
@@ -134,6 +141,7 @@ export async function createLineSearchMinimizer<P>(
       ({ schedule } = crossed);
       if (crossed.event) events.push(crossed.event);
       if (!crossed.event?.accepted) return;
+      if (trajectory) jumps.push({ step, from: space.treeOf(at.w), to: crossed.params });
       at = await evaluate(space.vectorOf(crossed.params));
       directions.reset();
       last = last && { length: last.length, slope: last.slope };
@@ -173,7 +181,7 @@ export async function createLineSearchMinimizer<P>(
     return {
       params: space.treeOf(at.w),
       ...series,
-      ...(trajectory ? { trajectory: points } : {}),
+      ...(trajectory ? { trajectory: points, jumps } : {}),
       teleports: events,
       status: series.loss.length > steps ? "done" : "stalled",
     };

@@ -11,6 +11,9 @@ import { Resources } from "../runtime/resources.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
 import type { BatchLoss } from "../teleport/objective/objective.js";
 import { flatten, unflatten } from "../tree.js";
+import { type Checkpoint, restoredState } from "./checkpoint.js";
+import { emptyHistory, type History, historyUpTo } from "./history.js";
+import type { TrainState } from "./state.js";
 import { createTeleports, firstSchedule, type TeleportEvent, type TeleportPlan } from "./teleports.js";
 
 /** What is minimised: a problem of `problems/`, or one's own. */
@@ -28,8 +31,33 @@ export interface MinimizeOptions<P> extends Omit<CompileOptions, "scan" | "dtype
   readonly steps: number;
   /** Default none. */
   readonly teleport?: TeleportPlan<P>;
-  /** Whether the parameters of every step are kept; default false. */
+  /** Whether the parameters of every step are kept, and where teleports led; default false. */
   readonly trajectory?: boolean;
+}
+
+/** How one run of a minimisation goes. */
+export interface MinimizeRunOptions<P> {
+  /** Told some times a second where the run is; `true` ends it there. */
+  readonly onLoop?: (at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>;
+  /** To go on with, of a run with the same problem and options: it ends with the same numbers, bit for bit. */
+  readonly checkpoint?: Checkpoint;
+}
+
+/** A teleport that was accepted, with the points that it led from and to. */
+export interface Jump<P> {
+  readonly step: number;
+  readonly from: P;
+  readonly to: P;
+}
+
+/** A minimisation under way: `encodeCheckpoint(current, history)` is its checkpoint. */
+export interface MinimizationProgress<P> {
+  readonly current: TrainState<P, Record<string, never>>;
+  /** One entry a step that was done. */
+  readonly history: History;
+  /** With `trajectory`: see {@link Minimization}. */
+  readonly trajectory: readonly P[];
+  readonly jumps: readonly Jump<P>[];
 }
 
 /** What a minimisation went through. Entry t of each list is the point before step t; the last one is the end. */
@@ -39,27 +67,34 @@ export interface Minimization<P> {
   readonly gradNormSq: readonly number[];
   /** Seconds of computing up to each point, teleports included, compilation not. */
   readonly seconds: readonly number[];
-  /** With `trajectory`: the parameters of each point. A teleport before step t shows as a jump to point t. */
+  /**
+   * With `trajectory`: the parameters of each point, from the checkpoint on where it went on from one. A teleport before
+   * step t shows as a jump to point t.
+   */
   readonly trajectory?: readonly P[];
+  /** With `trajectory`: the accepted teleports of these points. */
+  readonly jumps?: readonly Jump<P>[];
   readonly teleports: readonly TeleportEvent[];
-  /** `diverged` where a loss or gradient is no longer finite: the lists then end before it. */
-  readonly status: "done" | "diverged";
+  /** `diverged` where a loss or gradient is no longer finite: the lists then end before it. `stopped` by `onLoop`. */
+  readonly status: "done" | "diverged" | "stopped";
 }
 
-/** Points computed in one call of the runtime: a run that diverges ends soon. */
+/** Points computed in one call of the runtime, at most: a run that diverges ends soon. */
 const chunk = 1000;
+/** Seconds of one call where somebody is told after it. */
+const glance = 0.25;
 
 /** A minimisation, compiled. */
-export interface Minimizer<M> {
+export interface Minimizer<M, O = Readonly<Record<never, never>>> {
   /** From the start to the end; again and again. Just-in-time compilers make later runs faster than the first. */
-  run(): Promise<M>;
+  run(options?: O): Promise<M>;
   dispose(): Promise<void>;
 }
 
 /** Runs a minimisation once, and gives back what it holds. */
-export async function runOnce<M>({ run, dispose }: Minimizer<M>): Promise<M> {
+export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?: O): Promise<M> {
   try {
-    return await run();
+    return await run(options);
   } finally {
     await dispose();
   }
@@ -69,7 +104,7 @@ export async function runOnce<M>({ run, dispose }: Minimizer<M>): Promise<M> {
  * Minimises a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the steps that the
  * plan names. The step is compiled once and run in loops.
  *
- * @throws OptionError for settings out of range
+ * @throws OptionError for settings out of range; DataError for a checkpoint of another run
  *
  * @example
  * const problem = booth();
@@ -78,9 +113,9 @@ export async function runOnce<M>({ run, dispose }: Minimizer<M>): Promise<M> {
  */
 export async function minimize<P>(
   problem: MinimizationProblem<P>,
-  options: MinimizeOptions<P>,
+  options: MinimizeOptions<P> & MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
-  return runOnce(await createMinimizer(problem, options));
+  return runOnce(await createMinimizer(problem, options), options);
 }
 
 /**
@@ -97,8 +132,8 @@ export async function minimize<P>(
 export async function createMinimizer<P>(
   { loss, start, batch = {} }: MinimizationProblem<P>,
   options: MinimizeOptions<P>,
-): Promise<Minimizer<Minimization<P>>> {
-  const { optimizer, learningRate, steps, trajectory = false } = options;
+): Promise<Minimizer<Minimization<P>, MinimizeRunOptions<P>>> {
+  const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
   if (!Number.isSafeInteger(steps) || steps < 0) {
     throw new OptionError(`minimize: steps must be an integer >= 0; got ${steps}.`);
   }
@@ -115,18 +150,18 @@ export async function createMinimizer<P>(
     const updated = optimizer.update(g, state, p, rate);
     return {
       params: updated.params,
-      state: updated.state,
+      optimizer: updated.state,
       loss: value,
       gradNormSq: dot(g, g),
-      ...(trajectory ? { at: p } : {}),
+      ...(isKept ? { at: p } : {}),
     };
   };
-  const first = optimizer.init(start);
-  const { graph } = trace(step as never, [start, first, batch, array(0, dtype)], {
-    names: ["params", "state", "batch", "rate"],
-  });
-  const { paths, def } = flatten<NdArray>({ params: start, state: first }, isNdArray);
   const plan = options.teleport;
+  const first = { params: start, optimizer: optimizer.init(start) };
+  const { graph } = trace(step as never, [start, first.optimizer, batch, array(0, dtype)], {
+    names: ["params", "optimizer", "batch", "rate"],
+  });
+  const { paths, def } = flatten<NdArray>(first, isNdArray);
   const resources = new Resources();
   const { executable, teleports } = await resources.releasedOnError(async () => ({
     executable: resources.keep(
@@ -142,95 +177,107 @@ export async function createMinimizer<P>(
       ),
   }));
 
-  const run = async (): Promise<Minimization<P>> => {
-    const points: Points<P> = { loss: [], gradNormSq: [], seconds: [], trajectory: [] };
-    const events: TeleportEvent[] = [];
-    let current = { params: start, state: first };
-    let schedule = plan && firstSchedule(plan.when);
-    let clock = 0;
+  const run = async ({ onLoop, checkpoint }: MinimizeRunOptions<P> = {}): Promise<Minimization<P>> => {
+    const begun = {
+      step: 0,
+      ...first,
+      state: {},
+      ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
+    };
+    let current = checkpoint ? restoredState(begun, checkpoint) : begun;
+    const history = checkpoint ? historyUpTo(current.step, checkpoint.history) : emptyHistory();
+    const trajectory: P[] = [];
+    const jumps: Jump<P>[] = [];
+    let clock = history.seconds.at(-1) ?? 0;
 
-    /** Runs steps; what they compute belongs to the points before them. */
-    const advance = async (count: number, keep: number): Promise<void> => {
-      const from = points.loss.length;
-      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(from + t, steps)));
+    /** Runs steps; what they compute belongs to the points before them. Returns what it took. */
+    const advance = async (count: number): Promise<number> => {
+      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(current.step + t, steps)));
+      const { params, optimizer: state } = current;
       const begin = performance.now();
       const results = await executable.run(
-        { ...namedArrays(current), ...namedArrays({ batch }), rate: array(rates, dtype) },
+        { ...namedArrays({ params, optimizer: state, batch }), rate: array(rates, dtype) },
         { steps: count },
       );
       const seconds = (performance.now() - begin) / 1000;
-      const leaves = paths.map((path) => results[path]);
       for (let t = 0; t < count; t++) {
-        points.seconds.push(clock + (seconds * t) / count);
-        if (trajectory) points.trajectory.push(pointAt(start, results, t));
+        history.seconds.push(clock + (seconds * t) / count);
+        if (isKept) trajectory.push(pointAt(start, results, t));
       }
-      points.loss.push(...Array.from(results.loss.data, Number));
-      points.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
-      if (keep > 0) {
-        current = unflatten(def, leaves) as typeof current;
-        clock += seconds;
-      }
+      history.loss.push(...Array.from(results.loss.data, Number));
+      history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
+      const moved = unflatten(
+        def,
+        paths.map((path) => results[path]),
+      ) as typeof first;
+      current = { ...current, ...moved, step: current.step + count };
+      clock += seconds;
+      return seconds;
     };
-    const teleportIfDue = async (at: number): Promise<number> => {
-      if (teleports === undefined || schedule === undefined) return Infinity;
-      const due = teleports.due(schedule, 1);
-      if (at < due) return due;
-      const crossed = await teleports.cross(
+    /** Returns the step at which it wants to be asked next. */
+    const teleportIfDue = async (): Promise<number> => {
+      if (teleports === undefined || current.schedule === undefined) return Infinity;
+      const due = teleports.due(current.schedule, 1);
+      if (current.step < due) return due;
+      const { params: from, optimizer: state, step: at } = current;
+      const { event, seconds, ...crossed } = await teleports.cross(
         {
           step: at,
           // All data in every step.
           stepsPerEpoch: 1,
-          losses: points.loss,
-          params: current.params,
-          optimizer: current.state,
+          losses: history.loss,
+          params: from,
+          optimizer: state,
           learningRate: rateOf(at),
           batch,
         },
-        schedule,
+        current.schedule,
       );
-      ({ schedule } = crossed);
-      current = { params: crossed.params, state: crossed.optimizer };
-      clock += crossed.seconds;
-      if (crossed.event) events.push(crossed.event);
-      return teleports.due(schedule, 1);
+      current = { ...current, ...crossed };
+      clock += seconds;
+      if (event) history.teleports.push(event);
+      if (isKept && event?.accepted) jumps.push({ step: at, from, to: crossed.params });
+      return teleports.due(crossed.schedule, 1);
     };
 
-    while (points.loss.length < steps && finiteCount(points) === points.loss.length) {
-      const at = points.loss.length;
-      const due = await teleportIfDue(at);
-      const count = Math.min(steps - at, due - at, chunk);
-      await advance(count, count);
+    let isStopped = false;
+    let { params } = current;
+    let pace = onLoop ? 10 : chunk;
+    while (current.step < steps && allFinite(history) && !isStopped) {
+      const due = await teleportIfDue();
+      const count = Math.min(steps - current.step, due - current.step, pace);
+      const seconds = await advance(count);
+      if (!onLoop || !allFinite(history)) continue;
+      pace = Math.min(chunk, Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9))));
+      const isAsked = await onLoop({ current, history, trajectory, jumps });
+      isStopped = isAsked === true && current.step < steps;
     }
+    ({ params } = current);
     // The end is a point, too: what one more step would see.
-    if (finiteCount(points) === points.loss.length) await advance(1, 0);
-    const finite = finiteCount(points);
+    if (allFinite(history)) await advance(1);
+    const finite = finiteCount(history);
     return {
-      params: current.params,
-      loss: points.loss.slice(0, finite),
-      gradNormSq: points.gradNormSq.slice(0, finite),
-      seconds: points.seconds.slice(0, finite),
-      ...(trajectory ? { trajectory: points.trajectory.slice(0, finite) } : {}),
-      teleports: events,
-      status: finite > steps ? "done" : "diverged",
+      params,
+      loss: history.loss.slice(0, finite),
+      gradNormSq: history.gradNormSq.slice(0, finite),
+      seconds: history.seconds.slice(0, finite),
+      ...(isKept ? { trajectory: trajectory.slice(0, finite - (checkpoint?.step ?? 0)), jumps } : {}),
+      teleports: history.teleports,
+      status: isStopped ? "stopped" : finite > steps ? "done" : "diverged",
     };
   };
   return { run, dispose: () => resources.release() };
 }
 
-interface Points<P> {
-  readonly loss: number[];
-  readonly gradNormSq: number[];
-  readonly seconds: number[];
-  readonly trajectory: P[];
+/** How many points there are before the first whose numbers are not finite. */
+function finiteCount({ loss, gradNormSq }: History): number {
+  const first = loss.findIndex((value, t) => !Number.isFinite(value) || !Number.isFinite(gradNormSq[t]));
+  return first < 0 ? loss.length : first;
 }
 
-/** How many points there are before the first whose numbers are not finite. */
-function finiteCount<P>({ loss, gradNormSq }: Points<P>): number {
-  // Once a number is not finite, those after it are not either: the last tells of all.
-  const isGood = (t: number) => Number.isFinite(loss[t]) && Number.isFinite(gradNormSq[t]);
-  if (loss.length === 0 || isGood(loss.length - 1)) return loss.length;
-  return loss.findIndex((_, t) => !isGood(t));
-}
+/** Whether all numbers are finite: once one is not, those after it are not either, so the last tells of all. */
+const allFinite = ({ loss, gradNormSq }: History): boolean =>
+  loss.length === 0 || (Number.isFinite(loss.at(-1)) && Number.isFinite(gradNormSq.at(-1)));
 
 /** The parameters that were recorded at one step of a run. */
 function pointAt<P>(like: P, results: Readonly<Record<string, NdArray>>, t: number): P {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
-import { OptionError } from "../../src/errors.js";
+import { DataError, OptionError } from "../../src/errors.js";
 import { adagrad } from "../../src/optim/adagrad.js";
 import { adam } from "../../src/optim/adam.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
@@ -11,6 +11,7 @@ import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { atSteps, every, onPlateau, onPredictedGain } from "../../src/teleport/when.js";
+import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.js";
 import { createMinimizer, minimize } from "../../src/train/minimize.js";
 
 const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array);
@@ -171,6 +172,60 @@ describe("minimize", () => {
       teleport: { when: onPredictedGain(100, { every: 10 }), search },
     });
     expect(never.teleports).toEqual([]);
+  });
+
+  it("goes on from a checkpoint to the same bits, wherever it was stopped", async () => {
+    const problem = quadratic();
+    const settings = {
+      optimizer: sgd({ momentum: 0.5 }),
+      learningRate: (t: number) => 0.01 / (1 + t / 50),
+      steps: 120,
+      teleport: {
+        when: onPlateau({ patience: 1, threshold: 0.05, cooldown: 15 }),
+        search: bestAngle(problem.symmetry()),
+      },
+      trajectory: true,
+    };
+    const whole = await minimize(problem, settings);
+    expect(whole.teleports.filter(({ accepted }) => accepted).length).toBeGreaterThan(1);
+    expect(whole.jumps?.map(({ step }) => step)).toEqual(
+      whole.teleports.filter(({ accepted }) => accepted).map(({ step }) => step),
+    );
+    for (const { step, to } of whole.jumps ?? []) expect(whole.trajectory?.[step]).toEqual(to);
+    for (const until of [1, 25, 60]) {
+      let bytes = new Uint8Array();
+      const part = await minimize(problem, {
+        ...settings,
+        onLoop({ current, history }) {
+          bytes = encodeCheckpoint(current, history) as typeof bytes;
+          return current.step >= until;
+        },
+      });
+      // The moment depends on the clock; the numbers do not.
+      expect(part.status).toBe(part.loss.length > 120 ? "done" : "stopped");
+      expect(part.loss).toEqual(whole.loss.slice(0, part.loss.length));
+      const rest = await minimize(problem, { ...settings, checkpoint: decodeCheckpoint(bytes) });
+      expect([rest.loss, rest.gradNormSq, rest.params]).toEqual([whole.loss, whole.gradNormSq, whole.params]);
+      const withoutTimes = (events: typeof rest.teleports) => events.map(({ seconds: _, ...e }) => e);
+      expect(withoutTimes(rest.teleports)).toEqual(withoutTimes(whole.teleports));
+      const { step } = decodeCheckpoint(bytes);
+      expect(rest.trajectory).toEqual(whole.trajectory?.slice(step));
+      expect(rest.jumps).toEqual(whole.jumps?.filter((jump) => jump.step >= step));
+    }
+  });
+
+  it("refuses a checkpoint of another run", async () => {
+    let bytes = new Uint8Array();
+    const settings = { optimizer: gd(), learningRate: 1e-3, steps: 20 };
+    await minimize(mlpRegression(), {
+      ...settings,
+      onLoop({ current, history }) {
+        bytes = encodeCheckpoint(current, history) as typeof bytes;
+        return true;
+      },
+    });
+    const other = minimize(booth(), { ...settings, checkpoint: decodeCheckpoint(bytes) });
+    await expect(other).rejects.toThrow(DataError);
   });
 
   it("stops where it diverges, and says so", async () => {

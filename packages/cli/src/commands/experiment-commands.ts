@@ -1,0 +1,151 @@
+import { type Command, Option } from "commander";
+import { collect, positiveInteger, seedNumber, seedRange } from "../parse.js";
+
+/**
+ * Adds the commands about experiments: `run`, `reproduce`, `list`, `init` and `data`.
+ *
+ * @param script the program's own, for worker threads; without one, runs go in this thread
+ */
+export function addExperimentCommands(program: Command, script?: URL): void {
+  program
+    .command("run [experiment]")
+    .description("run an experiment: a YAML file, or the name of one that comes with isoloss")
+    .option("--set <path=value>", "change a setting; may be given several times", collect, [])
+    .option("--seed <n>", "one seed instead of the experiment's", seedNumber)
+    .option("--seeds <a..b>", "a range of seeds, both ends included", seedRange)
+    .option("--variant <name>", "only this variant; may be given several times", collect, [])
+    .option("--jobs <n>", "runs at the same time, each in a thread", positiveInteger, 1)
+    .option("--out <dir>", "folder in which each run gets a directory of its own", "runs")
+    .option("--resume <dir>", "go on with a run that was killed or interrupted")
+    .option("--quick", "the experiment's settings for a quick look", false)
+    .addOption(
+      new Option(
+        "--checkpoint-every <steps>",
+        "save after so many steps, too; otherwise every 10 seconds",
+      ).argParser(positiveInteger),
+    )
+    .option("--json", "one JSON document on stdout instead of the table", false)
+    .option("--quiet", "no progress on stderr", false)
+    .addHelpText(
+      "after",
+      `
+A run's directory, such as runs/booth-exact-0-1, holds config.yaml (itself an experiment: running it gives the same
+numbers), environment.json, metrics.jsonl and teleports.jsonl (a line a step, as they come), the checkpoint,
+summary.json and figures/. No run overwrites another one's.
+
+Ctrl-C and SIGTERM save a checkpoint, and the command says how to go on. A run that was killed goes on from its last
+checkpoint, or from its beginning where it has none, and ends with the same numbers.
+
+The document of --json, for one run:
+  name, seed, status (completed, interrupted, diverged), steps, wallSeconds, loss {first, last, history},
+  gradNormSq {first, last, history}, metrics, teleports [{step, lossBefore, lossAfter, drift, gradNormSqBefore,
+  gradNormSqAfter, accepted, reason, seconds}], directory
+For several seeds: {runs: [...], summary}. For several variants: {name, variants: {NAME: {runs, summary}}}.
+
+Examples:
+  isoloss run rosenbrock
+  isoloss run regression-gd --variant plain --variant exact --seeds 0..4 --jobs 2
+  isoloss run my-experiment.yaml --set learningRate=0.01 --set optimizer=adam --json
+  isoloss run --resume runs/classify-digits-sgd-0-1`,
+    )
+    .action(async (experiment: string | undefined, options) =>
+      (await import("./run.js")).run(experiment, { ...options, ...(script ? { script } : {}) }),
+    );
+
+  program
+    .command("reproduce [experiments...]")
+    .description("run the papers' experiments and compare them with the numbers that are expected")
+    .option("--list", "only say what there is", false)
+    .option("--quick", "small settings: all of them within a minute", false)
+    .option("--strict", "exit code 1 when a number differs", false)
+    .option(
+      "--jobs <n>",
+      "runs at the same time, each in a thread; timings are fairer with 1",
+      positiveInteger,
+      1,
+    )
+    .option("--out <dir>", "folder for the report, the figures and the runs", "reproduced")
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .option("--quiet", "no progress on stderr", false)
+    .addHelpText(
+      "after",
+      `
+Without names, all experiments that come with isoloss. Each number that is expected of one comes out as
+  pass              within its tolerance
+  differs           it does not; no error, unless with --strict
+  not reproducible  it cannot be had here: data that are missing, settings that no paper tells
+An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
+and verdicts; where an experiment has a grid of learning rates, it compares with the plain optimiser at its tuned rate.
+
+The document of --json: report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
+status, verdicts [{outcome, variant, seed, path, measured, expected, text, source}], rates, errors}].
+
+Examples:
+  isoloss reproduce --list
+  isoloss reproduce booth rosenbrock --out /tmp/functions
+  isoloss reproduce --quick --strict`,
+    )
+    .action(async (names: string[], options) =>
+      (await import("./reproduce.js")).reproduce(names, { ...options, ...(script ? { script } : {}) }),
+    );
+
+  program
+    .command("list [what]")
+    .description(
+      "every problem, symmetry, objective, search, schedule, optimiser, data set and experiment, one line each",
+    )
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+What: kinds, problems, models, data, optimisers, rates, when, searches, symmetries, objectives, tasks, methods, experiments; default all.
+These are the names that an experiment's YAML may use; the options of each are checked when it is read.
+
+The document of --json: for each list, [{name, summary}].
+
+Example:
+  isoloss list searches`,
+    )
+    .action(async (what: string | undefined, options) => (await import("./list.js")).list(what, options));
+
+  program
+    .command("init [file]")
+    .description("write a commented experiment to start from; without a file to stdout")
+    .option("--kind <kind>", "of experiment: isoloss list kinds tells all", "minimize")
+    .option("--schema", "the JSON Schema of experiments instead, for editors that check YAML", false)
+    .option("--force", "replace a file that is there", false)
+    .addHelpText(
+      "after",
+      `
+With a schema beside it, an editor with a YAML language server completes and checks an experiment that begins with
+  # yaml-language-server: $schema=experiment.schema.json
+
+Examples:
+  isoloss init my-experiment.yaml --kind train
+  isoloss init --schema experiment.schema.json`,
+    )
+    .action(async (file: string | undefined, options) => (await import("./init.js")).init(file, options));
+
+  program
+    .command("data <action> [name]")
+    .description("data sets: list them, verify one, or fetch one")
+    .option("--directory <dir>", "the only folder to look in, or to fetch to")
+    .option("--mirror <url>", "where to fetch from instead of the usual places")
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+  list          what there is, and whether it is on this computer
+  verify NAME   reads all of it and checks its form
+  fetch NAME    downloads what is missing; a file is kept only with the published checksum
+
+Places: $ISOLOSS_DATA/NAME, /usr/share/datasets/NAME (Debian's dataset-fashion-mnist), ~/.cache/isoloss/NAME.
+
+Examples:
+  isoloss data list
+  isoloss data fetch fashionMnist`,
+    )
+    .action(async (action: string, name: string | undefined, options) =>
+      (await import("./data.js")).data(action, name, options),
+    );
+}

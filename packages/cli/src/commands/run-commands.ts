@@ -1,0 +1,114 @@
+import { type Command, Option } from "commander";
+import { runFigureNames } from "../experiments/figure-names.js";
+import { collect, finiteNumber, nameAmong, positiveInteger, seedNumber } from "../parse.js";
+
+/** Adds the commands about runs that have been made: `compare`, `plot`, `diagnose` and `export`. */
+export function addRunCommands(program: Command): void {
+  program
+    .command("compare <runs...>")
+    .description("runs side by side: last loss, steps and time to a target, mean and spread over seeds")
+    .option(
+      "--target <loss>",
+      "the loss to come to; default the mean last loss of the first variant",
+      finiteNumber,
+    )
+    .option("--out <dir>", "folder for the figures, against steps and against seconds; default none")
+    .option("--json", "one JSON document on stdout instead of the table", false)
+    .addHelpText(
+      "after",
+      `
+Runs are directories, as isoloss run makes them. Those of one variant are taken together; the first one is the yardstick.
+Losses of mini-batches are compared as means over a twentieth of the run.
+
+The document of --json: target, groups [{name, seeds, lastLoss, reached, steps, seconds, speedUp}], figures; a summary
+is {n, mean, std, min, max, interval}, a ratio {n, ratio, interval} with a 95 % interval.
+
+Example:
+  isoloss compare runs/regression-gd-plain-* runs/regression-gd-exact-* --out out`,
+    )
+    .action(async (runs: string[], options) => (await import("./compare.js")).compare(runs, options));
+
+  program
+    .command("plot <runs...>")
+    .description("draw runs as SVG and PNG, with the numbers beside as CSV")
+    .option("--out <dir>", "folder for the figures", "figures")
+    .addOption(
+      new Option("--figure <name>", "only this figure; may be given several times")
+        .argParser(nameAmong(runFigureNames))
+        .default([], "all that the runs have numbers for"),
+    )
+    .addOption(
+      new Option("--theme <theme>", "auto follows the page that shows it")
+        .choices(["light", "dark", "auto"])
+        .default("light"),
+    )
+    .option("--scale <n>", "pixels of a PNG for a px of the SVG, up to 10", finiteNumber, 2)
+    .option("--json", "the paths as a JSON document on stdout", false)
+    .addHelpText(
+      "after",
+      `
+Figures
+  levelSets               functions of two variables: contours, trajectories, jumps
+  loss, gradNormSq        against steps, with the teleports; the loss also against seconds
+  validation, accuracy    of networks, against steps and against seconds
+  paths, front            the toy of two tasks: its paths, and where they end in the plane of losses
+  conflicts, test         several tasks: cosines between their gradients, and figures on the test data
+Runs of one variant make one curve with its spread. The numbers are in data.csv and teleports.csv.
+
+The document of --json: figures (paths of what was written).
+
+Examples:
+  isoloss plot runs/booth-*
+  isoloss plot runs/classify-digits-* --figure loss --figure accuracy --theme dark --scale 3`,
+    )
+    .action(async (runs: string[], options) => (await import("./plot.js")).plot(runs, options));
+
+  program
+    .command("diagnose <run-or-experiment>")
+    .description("the theory's figures along a run, or at an experiment's start: can a teleport help here?")
+    .option(
+      "--set <path=value>",
+      "change a setting of an experiment; may be given several times",
+      collect,
+      [],
+    )
+    .option("--variant <name>", "of an experiment; default the first")
+    .option("--seed <n>", "of an experiment; default its first", seedNumber)
+    .option("--json", "one JSON document on stdout instead of sentences", false)
+    .addHelpText(
+      "after",
+      `
+Tells the Hessian's largest eigenvalue, cos(g, Hg), cos(g, H^-1 g), the share of the level set's largest gradient, the
+predicted gain of a teleport, its speed-up (proposition 5.1) and for how many steps it lasts (theorem 5.2), each with a
+sentence. Of a run of few parameters: at the start, at every teleport and at the end; of a network: where the last
+checkpoint is, on the batch that comes next.
+
+The document of --json: points [{at, step, diagnosis {loss, gradNormSq, lambdaMax, ..., reading}}].
+
+Examples:
+  isoloss diagnose rosenbrock
+  isoloss diagnose runs/booth-exact-0-1`,
+    )
+    .action(async (target: string, options) => (await import("./diagnose.js")).diagnose(target, options));
+
+  program
+    .command("export <run>")
+    .description("write a run for other programs")
+    .requiredOption("--to <format>", "onnx, csv, tensorboard or safetensors")
+    .option("--out <file>", "default: a file in the run's directory")
+    .option("--batch <n>", "examples of the ONNX model's input", positiveInteger, 1)
+    .option("--json", "the path as a JSON document on stdout", false)
+    .addHelpText(
+      "after",
+      `
+  onnx         the trained model: input x, output logits; any ONNX program reads it
+  csv          the records of every step
+  tensorboard  an event file: tensorboard --logdir RUN
+  safetensors  the parameters by their paths
+
+Examples:
+  isoloss export runs/classify-digits-sgd-0-1 --to onnx --out model.onnx
+  isoloss export runs/rosenbrock-exact-0-1 --to csv`,
+    )
+    .action(async (path: string, options) => (await import("./export.js")).exportRun(path, options));
+}
