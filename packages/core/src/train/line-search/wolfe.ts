@@ -28,8 +28,8 @@ export interface WolfeOptions {
  * @param start phi(0) and phi'(0) < 0
  *
  * @example
- * const phi = async (step) => ({ step, value: (step - 2) ** 2, slope: 2 * (step - 2) });
- * (await wolfeSearch(phi, { value: 4, slope: -4 }, { first: 1, slope: 0.1 })).step; // 2
+ * const phi = async (step: number) => ({ step, value: (step - 2) ** 2, slope: 2 * (step - 2) });
+ * (await wolfeSearch(phi, { value: 4, slope: -4 }, { first: 1, slope: 0.1 }))?.step; // 2
  */
 export async function wolfeSearch<T extends LinePoint>(
   evaluate: (step: number) => Promise<T>,
