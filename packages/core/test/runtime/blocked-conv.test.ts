@@ -29,6 +29,9 @@ const cases: readonly Case[] = [
   { x: [8, 16, 34, 32], w: [32, 16, 3, 3], options: { padding: 1, stride: 2 } },
   { x: [9, 16, 16, 16], w: [16, 16, 1, 1], options: {} },
   { x: [9, 16, 16, 19], w: [16, 16, 3, 2], options: { dilation: 2, padding: [1, 0, 2, 1] } },
+  // Rows that are filled up to whole blocks; outputs that come in no blocks, so that the image becomes the kernel.
+  { x: [11, 16, 14, 14], w: [32, 16, 3, 3], options: { padding: 1 } },
+  { x: [4, 32, 18, 32], w: [7, 32, 3, 2], options: { dilation: [2, 3], padding: [1, 2, 3, 1] } },
 ];
 
 /** A convolution with bias, its gradients and second-order gradients. */
@@ -69,6 +72,18 @@ describe("convolutions in ONNX Runtime's blocked layout", () => {
   it.runIf(process.arch === "x64")("have a block size on x64 processors", async () => {
     expect([8, 16]).toContain(await convBlock(await loadOrt()));
   });
+
+  it.each([cases[0], cases[4], cases[5]])(
+    "give the weights' gradient without products: %j",
+    ({ x, w, options }) => {
+      const gradient = (px: Tensor, pw: Tensor) => grad((q: Tensor) => sum(tanh(conv2d(px, q, options))))(pw);
+      const graph = simplify(trace(gradient, [spec(x), spec(w)], { names: ["x", "w"] }).graph);
+      const count = (convBlock?: number) =>
+        emitModel(graph, { convBlock }).graph.nodes.filter((n) => /MatMul|Gemm/.test(n.opType)).length;
+      expect(count()).toBeGreaterThan(0);
+      expect(count(16)).toBe(0);
+    },
+  );
 
   it("are emitted only where a block size is given, and never into portable files", () => {
     const { graph } = problem(cases[0]);

@@ -6,7 +6,7 @@ import type { ConvAttributes } from "./conv.js";
 // register) are up to twice as fast as those on plain images. Its own optimiser uses them for constant weights only;
 // here the weights are brought into the layout at every step.
 
-const blockedDomain = "com.microsoft.nchwc";
+export const blockedDomain = "com.microsoft.nchwc";
 
 /** Output places below which bringing the weights into the layout costs more than it saves. */
 const fewestPlaces = 2000;
@@ -30,8 +30,8 @@ interface Kernel {
   readonly shape: Shape;
   /** Name of the weights as they are needed, plain. */
   plain(): string;
-  /** A name for them, and where out, in and taps are: axes of a tensor that holds the taps last. */
-  readonly source: { readonly key: string; name(): string; readonly isSwapped: boolean };
+  /** The same in the blocked layout: [out / block, in / block, height, width, in in block, out in block]. */
+  blocked(block: number): string;
 }
 
 /** Convolution of images x by a kernel, in the blocked layout where it pays. `bias` [out] is optional. */
@@ -43,7 +43,7 @@ export function emitConv(
   attrs: ConvAttributes,
   bias?: string,
 ): string {
-  const [outputs, inputs, kh, kw] = kernel.shape;
+  const [outputs, inputs] = kernel.shape;
   const [n, , h, w] = output;
   const biases = bias === undefined ? [] : [bias];
   const block = e.convBlock;
@@ -55,29 +55,37 @@ export function emitConv(
     n * h * w >= fewestPlaces;
   if (!pays) return e.emit("Conv", [x, kernel.plain(), ...biases], convGeometry(attrs, kernel.shape));
 
-  const { source } = kernel;
-  const weights = e.shared(`blocked ${source.key}`, () => {
-    const [first, second] = source.isSwapped ? [inputs, outputs] : [outputs, inputs];
-    const split = [first / block, block, second / block, block, kh * kw];
-    const blocks = e.emit("Reshape", [source.name(), e.indices(split)]);
-    const perm = source.isSwapped ? [2, 0, 4, 1, 3] : [0, 2, 4, 3, 1];
-    const turned = e.emit("Transpose", [blocks], { perm: ints(perm) });
-    return [e.emit("Reshape", [turned, e.indices(kernel.shape)])];
-  })[0];
   const options = { domain: blockedDomain };
-  const images = e.shared(`blocked ${x}`, () => [
-    e.emit("ReorderInput", [x], { channels_last: int(0) }, options),
-  ])[0];
   const result = e.emit(
     "Conv",
-    [images, weights, ...biases],
+    [blockedImages(e, x), kernel.blocked(block), ...biases],
     { ...convGeometry(attrs, kernel.shape), auto_pad: text("NOTSET") },
     options,
   );
   return e.emit("ReorderOutput", [result], { channels: int(outputs), channels_last: int(0) }, options);
 }
 
+/** Images in the blocked layout, brought into it once for all that read them. */
+export function blockedImages(e: OnnxEmitter, x: string): string {
+  return e.shared(`blocked ${x}`, () => [
+    e.emit("ReorderInput", [x], { channels_last: int(0) }, { domain: blockedDomain }),
+  ])[0];
+}
+
 /** The weights as they are. */
-export function plainKernel(w: string, shape: Shape): Kernel {
-  return { shape, plain: () => w, source: { key: w, name: () => w, isSwapped: false } };
+export function plainKernel(e: OnnxEmitter, w: string, shape: Shape): Kernel {
+  const [outputs, inputs, kh, kw] = shape;
+  const taps = kh * kw;
+  // Step by step: ONNX Runtime moves single elements well in plain transposes only.
+  const blocked = (block: number) =>
+    e.shared(`blocked kernel ${w}`, () => {
+      const step = (value: string, split: readonly number[], perm: readonly number[]) =>
+        e.emit("Transpose", [e.emit("Reshape", [value, e.indices(split)])], { perm: ints(perm) });
+      const turned = step(w, [outputs, inputs * taps], [1, 0]);
+      const blocks = step(turned, [inputs * taps, outputs / block, block], [1, 0, 2]);
+      const count = (outputs * inputs) / block ** 2;
+      const ordered = taps === 1 ? blocks : step(blocks, [count, block, taps, block], [0, 2, 1, 3]);
+      return [e.emit("Reshape", [ordered, e.indices(shape)])];
+    })[0];
+  return { shape, plain: () => w, blocked };
 }

@@ -1,5 +1,5 @@
 import { allocate } from "../../array.js";
-import { ints, type OnnxEmitter } from "../onnx-rule.js";
+import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
 import type { ConvAttributes } from "./conv.js";
 import { convGeometry, emitConv } from "./conv-forward.js";
@@ -38,21 +38,30 @@ export function emitInputGradient(
 function mirroredKernel(e: OnnxEmitter, w: string, { shape, dtype }: Tensor): Parameters<typeof emitConv>[2] {
   const [out, inputs, kh, kw] = shape;
   const taps = kh * kw;
-  // A product with a permutation reverses them fastest.
-  const reversed = () =>
-    e.shared(`reversed ${w}`, () => {
-      if (taps === 1) return [w];
-      const reversal = allocate(dtype, taps * taps);
-      for (let i = 0; i < taps; i++) reversal[i * taps + taps - 1 - i] = 1;
-      const flat = e.emit("Reshape", [w, e.indices([out * inputs, taps])]);
-      return [e.emit("MatMul", [flat, e.constant({ shape: [taps, taps], data: reversal })])];
-    })[0];
   const mirrored = [inputs, out, kh, kw];
+  const flat = () => e.emit("Reshape", [w, e.indices([out * inputs, taps])]);
+  // A product with this permutation reverses the taps fastest.
+  const reversal = () => {
+    const data = allocate(dtype, taps * taps);
+    for (let i = 0; i < taps; i++) data[i * taps + taps - 1 - i] = 1;
+    return e.constant({ shape: [taps, taps], data });
+  };
   const plain = () =>
     e.shared(`mirrored ${w}`, () => {
-      const blocks = e.emit("Reshape", [reversed(), e.indices([out, inputs, taps])]);
+      const reversed = taps === 1 ? w : e.emit("MatMul", [flat(), reversal()]);
+      const blocks = e.emit("Reshape", [reversed, e.indices([out, inputs, taps])]);
       const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
       return [e.emit("Reshape", [turned, e.indices(mirrored)])];
     })[0];
-  return { shape: mirrored, plain, source: { key: `mirrored ${w}`, name: reversed, isSwapped: true } };
+  const blocked = (block: number) =>
+    e.shared(`blocked mirrored ${w}`, () => {
+      // [taps, out, in]: the elements of a block then move together.
+      const reversed = taps === 1 ? w : e.emit("Gemm", [reversal(), flat()], { transB: int(1) });
+      const split = e.indices([taps, out / block, block, inputs / block, block]);
+      const turned = e.emit("Transpose", [e.emit("Reshape", [reversed, split])], {
+        perm: ints([3, 1, 0, 2, 4]),
+      });
+      return [e.emit("Reshape", [turned, e.indices(mirrored)])];
+    })[0];
+  return { shape: mirrored, plain, blocked };
 }

@@ -150,7 +150,8 @@ const convOp: Op<ConvAttributes> = {
   },
   onnx: {
     float32Only: true,
-    emit: (e, [x, w], node, attrs) => emitConv(e, x, plainKernel(w, node.inputs[1].shape), node.shape, attrs),
+    emit: (e, [x, w], node, attrs) =>
+      emitConv(e, x, plainKernel(e, w, node.inputs[1].shape), node.shape, attrs),
   },
   flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
 };

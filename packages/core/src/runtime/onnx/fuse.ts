@@ -24,7 +24,7 @@ const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
   js: {},
   onnx: {
     emit: (e, [x, w, bias], node, attrs) =>
-      emitConv(e, x, plainKernel(w, node.inputs[1].shape), node.shape, attrs, bias),
+      emitConv(e, x, plainKernel(e, w, node.inputs[1].shape), node.shape, attrs, bias),
   },
 };
 

@@ -1,0 +1,155 @@
+import { int, ints, type OnnxEmitter, text } from "../onnx-rule.js";
+import type { Tensor } from "../tensor.js";
+import type { ConvAttributes } from "./conv.js";
+import { blockedDomain, blockedImages } from "./conv-forward.js";
+
+// A convolution's weight gradient by convolutions in ONNX Runtime's blocked layout, which multiply as fast as the
+// convolution itself, add up over all images and need no copies of the image for the vertical taps:
+//
+// dw[o, c, a, b] = sum_{n, i, q} g_b[n, o, i, q] x[n, c, i + a d - p, q],  g_b[n, o, i, q] = g[n, o, i, q - b d + p]
+//
+// Read as a convolution, a block of columns q of an image n is a block of its input channels, rows i and blocks of
+// columns are the kernel's places, out channels o are its outputs, and c and a are column and row of its result. There
+// is one for each horizontal tap b, whose kernel is g moved sideways. In the blocked layout g is such a kernel already.
+// The same with x as the kernel, and rows and columns in reverse, serves where x has the more channels.
+
+/** Places of all images below which copies cost more than the faster products save. */
+const fewestPlaces = 2000;
+
+/** By how much filling up rows to whole blocks may lengthen them. */
+const mostFilling = 1.25;
+
+/** Columns of a result below which it is not split further: a kernel computes six at a time. */
+const fewestColumns = 12;
+
+/** One of the two tensors that are multiplied. */
+interface Side {
+  readonly name: string;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+interface Plan {
+  /** What becomes the kernel, in blocks of channels. */
+  readonly kernel: Side;
+  /** What becomes the image. */
+  readonly image: Side;
+  /** Whether x is the kernel: then taps come out in reverse. */
+  readonly isReversed: boolean;
+  /** Columns of the image, filled up to whole blocks. */
+  readonly columns: number;
+  /** Columns by which the kernel moves for each result. */
+  readonly shifts: readonly number[];
+  /** Rows of zeros above and below the image. */
+  readonly rows: readonly [number, number];
+}
+
+function plan(block: number, kernel: Side, image: Side, isReversed: boolean, node: Tensor): Plan | undefined {
+  const { padding, dilation } = node.attrs as unknown as ConvAttributes;
+  const [top, left, bottom] = padding;
+  const [, , kh, kw] = node.shape;
+  const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
+  const columns = Math.ceil(image.width / block) * block;
+  const shifts = Array.from(
+    { length: kw },
+    (_, b) => b * dilation[1] - (isReversed ? reach[1] - left : left),
+  );
+  const rows = isReversed ? ([reach[0] - top, reach[0] - bottom] as const) : ([top, bottom] as const);
+  const fits =
+    kernel.channels % block === 0 &&
+    columns <= mostFilling * image.width &&
+    rows.every((r) => r >= 0) &&
+    // Every tap meets some of the image.
+    shifts.every((shift) => shift < image.width && -shift < kernel.width);
+  return fits ? { kernel, image, isReversed, columns, shifts, rows } : undefined;
+}
+
+/** The nodes of a weight gradient in the blocked layout, or undefined where it does not fit or not pay. */
+export function emitBlockedWeightGradient(
+  e: OnnxEmitter,
+  [x, g]: readonly string[],
+  node: Tensor,
+  { stride, groups, dilation }: ConvAttributes,
+): string | undefined {
+  const block = e.convBlock;
+  const [images, gradients] = node.inputs.map(({ shape }) => shape);
+  const [n, , h, w] = gradients;
+  if (!block || groups !== 1 || stride.some((s) => s !== 1) || n * h * w < fewestPlaces) return undefined;
+  const side = (name: string, [, channels, height, width]: readonly number[]): Side => ({
+    name,
+    channels,
+    height,
+    width,
+  });
+  const [image, gradient] = [side(x, images), side(g, gradients)];
+  const forward = plan(block, gradient, image, false, node);
+  const reverse = plan(block, image, gradient, true, node);
+  // Four blocks of channels at a time make full use of a kernel.
+  const used = (p: Plan | undefined) => (p ? Math.min(p.kernel.channels, 4 * block) : 0);
+  const chosen = used(reverse) > used(forward) ? reverse : forward;
+  return chosen && emitPlan(e, chosen, node, n, block, dilation[0]);
+}
+
+function emitPlan(e: OnnxEmitter, p: Plan, node: Tensor, n: number, block: number, step: number): string {
+  const { kernel, image, isReversed, columns, shifts, rows } = p;
+  const [, , kh, kw] = node.shape;
+  const blocks = columns / block;
+  const outputs = kernel.channels / block;
+  const parts = splits(image.channels);
+  const width = image.channels / parts;
+  const zero = e.scalar(0, node.dtype);
+  const reshape = (value: string, shape: readonly number[]) => e.emit("Reshape", [value, e.indices(shape)]);
+  const transpose = (value: string, perm: readonly number[]) =>
+    e.emit("Transpose", [value], { perm: ints(perm) });
+
+  const filled =
+    columns === image.width
+      ? image.name
+      : e.emit("Pad", [image.name, e.indices([0, 0, 0, 0, 0, 0, 0, columns - image.width]), zero]);
+  const cut = reshape(filled, [n, parts, width, image.height * blocks, block]);
+  const turned = reshape(transpose(cut, [1, 0, 3, 2, 4]), [parts, n * block, image.height, blocks * width]);
+
+  const kernelBlocks = reshape(blockedImages(e, kernel.name), [n, outputs, -1]);
+  const perOutput = n === 1 || outputs === 1 ? kernelBlocks : transpose(kernelBlocks, [1, 0, 2]);
+  const rowsOfKernel = reshape(perOutput, [outputs * n, kernel.height, kernel.width * block]);
+  const results = shifts.map((shift) => {
+    const [before, after] = [shift * block, (columns - kernel.width - shift) * block];
+    const moved =
+      before === 0 && after === 0
+        ? rowsOfKernel
+        : e.emit("Pad", [rowsOfKernel, e.indices([0, 0, before, 0, 0, after]), zero]);
+    const result = e.emit(
+      "Conv",
+      [turned, reshape(moved, [kernel.channels, n * block, kernel.height, blocks])],
+      {
+        kernel_shape: ints([kernel.height, blocks]),
+        strides: ints([step, 1]),
+        pads: ints([rows[0], 0, rows[1], 0]),
+        dilations: ints([1, width]),
+        group: int(1),
+        auto_pad: text("NOTSET"),
+      },
+      { domain: blockedDomain },
+    );
+    return reshape(result, [1, parts, outputs, kh, width, block]);
+  });
+  const inOrder = isReversed ? results.reverse() : results;
+  const joined = kw === 1 ? inOrder[0] : e.emit("Concat", inOrder, { axis: int(0) });
+  // [kw, image parts, kernel blocks, kh, image channels, kernel channels] to [out, in, kh, kw].
+  const perm = isReversed ? [1, 4, 2, 5, 3, 0] : [2, 5, 1, 4, 3, 0];
+  const upright =
+    isReversed && kh > 1
+      ? e.emit("Gather", [joined, e.indices(Array.from({ length: kh }, (_, a) => kh - 1 - a))], {
+          axis: int(3),
+        })
+      : joined;
+  return reshape(transpose(upright, perm), node.shape);
+}
+
+/** Into how many parts the channels along a result's columns are cut, so that all threads have some. */
+function splits(channels: number): number {
+  let parts = 1;
+  while (channels % (2 * parts) === 0 && channels / (2 * parts) >= fewestColumns) parts *= 2;
+  return parts;
+}
