@@ -8,6 +8,7 @@ import {
   flattenTree,
   isNdArray,
   type NdArray,
+  namedArrays,
   OptionError,
   resume,
   type Symmetry,
@@ -19,15 +20,18 @@ import { loadExperiment } from "../experiments/find.js";
 import { groundOf } from "../experiments/minimize.js";
 import type { Tree } from "../experiments/problems.js";
 import { resolveExperiment, type Variant } from "../experiments/resolve.js";
-import { loadStored, type StoredResult } from "../experiments/stored.js";
+import { loadStored, type StoredResult, storedWeights } from "../experiments/stored.js";
 import { makeSymmetry } from "../experiments/symmetries.js";
 import { trainerOf } from "../experiments/train.js";
-import { readRunCheckpoint } from "../run/read.js";
+import { readCheckpoint } from "../run/checkpoint-file.js";
+import { type ConflictPoint, evenly, taskPoints } from "./diagnose-tasks.js";
 
 export interface DiagnoseOptions {
   readonly set: readonly string[];
   readonly variant?: string;
   readonly seed?: number;
+  /** Places along a run of a network or of several tasks, which is done again. */
+  readonly points?: number;
   readonly json: boolean;
 }
 
@@ -38,42 +42,70 @@ export interface DiagnosedPoint {
   readonly diagnosis: Diagnosis;
 }
 
+/** What is looked at, and from where. */
+interface Subject extends Variant {
+  readonly kind: string;
+  readonly seed: number;
+  readonly run?: StoredResult;
+  readonly checkpoint?: Uint8Array;
+  readonly points?: number;
+}
+
 /** `isoloss diagnose`: what teleportation can do at the points of a run, or at an experiment's start. */
 export async function diagnose(target: string, options: DiagnoseOptions): Promise<void> {
   const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const points = isDirectory ? await ofRun(target, options) : await ofExperiment(target, options);
+  const subject = isDirectory ? await ofRun(target, options) : await ofExperiment(target, options);
+  const points = await pointsOf({
+    ...subject,
+    ...(options.points === undefined ? {} : { points: options.points }),
+  });
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ points })}\n`);
     return;
   }
-  const blocks = points.map(
-    ({ at, diagnosis: { reading } }) => `${at}\n${reading.map((line) => `  ${line}`).join("\n")}`,
-  );
+  const blocks = points.map((point) => {
+    const { reading } = "diagnosis" in point ? point.diagnosis : point.conflict;
+    return `${point.at}\n${reading.map((line) => `  ${line}`).join("\n")}`;
+  });
   process.stdout.write(`${blocks.join("\n\n")}\n`);
 }
 
-async function ofExperiment(
-  target: string,
-  { set, variant, seed }: DiagnoseOptions,
-): Promise<DiagnosedPoint[]> {
-  const experiment = await loadExperiment(target, set);
-  const resolved = resolveExperiment(experiment, variant === undefined ? {} : { variants: [variant] });
-  const [first] = resolved.variants;
-  const at = seed ?? resolved.seeds[0];
-  if (resolved.kind === "minimize") return functionPoints(first, at, [{ at: "at the start", step: 0 }]);
-  return [await networkPoint(first, at, undefined)];
+async function pointsOf(subject: Subject): Promise<readonly (DiagnosedPoint | ConflictPoint)[]> {
+  const { kind, settings, seed } = subject;
+  switch (kind) {
+    case "minimize":
+      return functionPoints(subject, await placesOf(subject));
+    case "train":
+      return networkPoints(subject);
+    case "multi-task":
+      return taskPoints(settings, seed, subject);
+    default:
+      throw new OptionError(
+        `An experiment of kind ${kind} has no run to look at: diagnose takes minimize, train and multi-task.`,
+      );
+  }
 }
 
-async function ofRun(path: string, { set, variant, seed }: DiagnoseOptions): Promise<DiagnosedPoint[]> {
+async function ofExperiment(target: string, { set, variant, seed }: DiagnoseOptions): Promise<Subject> {
+  const experiment = await loadExperiment(target, set);
+  const resolved = resolveExperiment(experiment, variant === undefined ? {} : { variants: [variant] });
+  return { ...resolved.variants[0], kind: resolved.kind, seed: seed ?? resolved.seeds[0] };
+}
+
+async function ofRun(path: string, { set, variant, seed }: DiagnoseOptions): Promise<Subject> {
   if (set.length > 0 || variant !== undefined || seed !== undefined) {
     throw new OptionError("A run is diagnosed as it went: leave out --set, --variant and --seed.");
   }
   const run = await loadStored(path);
-  const settings: Variant = { name: run.variant, settings: run.settings };
-  if (run.config.kind !== "minimize") {
-    return [await networkPoint(settings, run.seed, (await readRunCheckpoint(path)).bytes)];
-  }
-  return functionPoints(settings, run.seed, placesOf(run));
+  const stored = await readCheckpoint(run.stored.path);
+  return {
+    name: run.variant,
+    settings: run.settings,
+    kind: run.config.kind,
+    seed: run.seed,
+    run,
+    ...(stored ? { checkpoint: stored.bytes } : {}),
+  };
 }
 
 interface Place {
@@ -83,11 +115,24 @@ interface Place {
   readonly moved?: readonly number[];
 }
 
-/** Start, teleports and end of a run of few parameters; the start of another. */
-function placesOf({ trajectory, jumps, document }: StoredResult): Place[] {
-  if (trajectory === undefined) return [{ at: "at the start", step: 0 }];
+/** Start, teleports and end of a run of few parameters; start and end of another. */
+async function placesOf({ run, settings, seed, points }: Subject): Promise<Place[]> {
+  if (points !== undefined) {
+    throw new OptionError("--points is for networks and several tasks: here all teleports are looked at.");
+  }
+  const start = { at: "at the start", step: 0 };
+  if (run?.trajectory === undefined) {
+    if (run === undefined) return [start];
+    const { tensors, step } = await storedWeights(run);
+    const { problem } = groundOf(settings, seed);
+    const params = Object.keys(namedArrays({ params: problem.start })).flatMap((name) =>
+      Array.from(tensors[name].data as Float64Array, Number),
+    );
+    return [start, { at: `at step ${step}`, step, params }];
+  }
+  const { trajectory, jumps, document } = run;
   return [
-    { at: "at the start", step: 0, params: trajectory[0] },
+    { ...start, params: trajectory[0] },
     ...jumps.map(({ step, from, to }) => ({
       at: `at the teleport before step ${step}`,
       step,
@@ -99,8 +144,7 @@ function placesOf({ trajectory, jumps, document }: StoredResult): Place[] {
 }
 
 async function functionPoints(
-  { settings }: Variant,
-  seed: number,
+  { settings, seed }: Subject,
   places: readonly Place[],
 ): Promise<DiagnosedPoint[]> {
   const { problem, ground } = groundOf(settings, seed);
@@ -136,35 +180,47 @@ async function functionPoints(
 /** Examples of the batch on which a network is looked at. */
 const most = 200;
 
-/** A network where its run is, on the batch that comes next. */
-async function networkPoint(
-  { settings }: Variant,
-  seed: number,
-  checkpoint: Uint8Array | undefined,
-): Promise<DiagnosedPoint> {
-  const { trainer, data, ground, model } = await trainerOf({ ...settings, teleport: null }, seed);
+/** A network at its start and where a checkpoint is; or at steps of its run, which is then done again. */
+async function networkPoints({ settings, seed, checkpoint, points }: Subject): Promise<DiagnosedPoint[]> {
+  const isAgain = points !== undefined;
+  const made = await trainerOf(isAgain ? settings : { ...settings, teleport: null }, seed);
+  const { trainer, steps } = made;
   try {
-    if (checkpoint !== undefined) {
-      const { schedule: _, ...plain } = decodeCheckpoint(checkpoint);
-      resume(trainer, plain);
+    const found: DiagnosedPoint[] = [];
+    for (const step of isAgain ? evenly(steps, points) : [0]) {
+      if (step > trainer.current.step) await trainer.run({ steps: step - trainer.current.step });
+      found.push(await networkPoint(made));
     }
-    const { params, step, state } = trainer.current;
-    const rows = trainer.batchOf(step).slice(0, most);
-    const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
-    const rate = typeof ground.learningRate === "function" ? ground.learningRate(step) : ground.learningRate;
-    const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
-      crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
-    const symmetry: Symmetry<Tree> | undefined =
-      ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)({ loss, params, batch });
-    const diagnosis = await diagnosisOf<Tree>({
-      loss,
-      params,
-      batch,
-      learningRate: rate,
-      ...(symmetry ? { symmetry } : {}),
-    });
-    return { at: `at step ${step}, on a batch of ${rows.length}`, step, diagnosis };
+    if (isAgain || checkpoint === undefined) return found;
+    const { schedule: _, ...plain } = decodeCheckpoint(checkpoint);
+    resume(trainer, plain);
+    return [...found, await networkPoint(made)];
   } finally {
     await trainer.dispose();
   }
+}
+
+/** A network where its trainer is, on the batch that comes next. */
+async function networkPoint({
+  trainer,
+  data,
+  ground,
+  model,
+}: Awaited<ReturnType<typeof trainerOf>>): Promise<DiagnosedPoint> {
+  const { params, step, state } = trainer.current;
+  const rows = trainer.batchOf(step).slice(0, most);
+  const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
+  const rate = typeof ground.learningRate === "function" ? ground.learningRate(step) : ground.learningRate;
+  const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
+    crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
+  const symmetry: Symmetry<Tree> | undefined =
+    ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)({ loss, params, batch });
+  const diagnosis = await diagnosisOf<Tree>({
+    loss,
+    params,
+    batch,
+    learningRate: rate,
+    ...(symmetry ? { symmetry } : {}),
+  });
+  return { at: `at step ${step}, on a batch of ${rows.length}`, step, diagnosis };
 }

@@ -12,7 +12,7 @@ import {
 } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
-import { loadStored, type StoredResult } from "../experiments/stored.js";
+import { loadStored, type StoredResult, storedWeights } from "../experiments/stored.js";
 import { trainerOf } from "../experiments/train.js";
 import { toCsv } from "../formats/csv.js";
 import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
@@ -40,7 +40,10 @@ const formats: Readonly<Record<string, (run: StoredResult, batch: number) => Pro
     const events = eventsOf(stored.metrics as readonly StepRecord[], startedAt);
     return { name: eventFileName(startedAt), content: encodeEvents(events) };
   },
-  safetensors: async (run) => ({ name: "params.safetensors", content: await weightsOf(run) }),
+  safetensors: async (run) => ({
+    name: "params.safetensors",
+    content: encodeSafetensors((await storedWeights(run)).tensors, { format: "pt" }),
+  }),
   onnx: onnxOf,
 };
 
@@ -57,13 +60,6 @@ export async function exportRun(path: string, { to, out, batch, json }: ExportOp
   const file = out === undefined ? join(run.stored.path, name) : resolve(out);
   await writeFileAtomic(file, content);
   process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
-}
-
-/** Parameters at the end, or at the last checkpoint. */
-async function weightsOf({ stored }: StoredResult): Promise<Uint8Array> {
-  const { tensors } = decodeCheckpoint((await readRunCheckpoint(stored.path)).bytes);
-  const params = Object.entries(tensors).filter(([name]) => name.startsWith("params."));
-  return encodeSafetensors(Object.fromEntries(params), { format: "pt" });
 }
 
 /** The trained model, in evaluation mode. */

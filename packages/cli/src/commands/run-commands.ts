@@ -74,20 +74,29 @@ Examples:
     )
     .option("--variant <name>", "of an experiment; default the first")
     .option("--seed <n>", "of an experiment; default its first", seedNumber)
+    .addOption(
+      new Option(
+        "--points <n>",
+        "of a network or several tasks: look at so many steps along the run, which is done again",
+      ).argParser(positiveInteger),
+    )
     .option("--json", "one JSON document on stdout instead of sentences", false)
     .addHelpText(
       "after",
       `
 Tells the Hessian's largest eigenvalue, cos(g, Hg), cos(g, H^-1 g), the share of the level set's largest gradient, the
 predicted gain of a teleport, its speed-up (proposition 5.1) and for how many steps it lasts (theorem 5.2), each with a
-sentence. Of a run of few parameters: at the start, at every teleport and at the end; of a network: where the last
-checkpoint is, on the batch that comes next.
+sentence; of several tasks the norms of their gradients, the cosines between them, and which conflicts these are.
+A function of few variables is looked at where its run started, at every teleport and at the end; a network and several
+tasks at the start and where the last checkpoint is, on the batch that comes next, or at --points along the run.
 
-The document of --json: points [{at, step, diagnosis {loss, gradNormSq, lambdaMax, ..., reading}}].
+The document of --json: points [{at, step, diagnosis {loss, gradNormSq, lambdaMax, ..., reading}}]; for several tasks
+[{at, step, conflict {tasks, losses, norms, meanCosines, leastCosine, dominated, weak, many, reading}}].
 
 Examples:
   isoloss diagnose rosenbrock
-  isoloss diagnose runs/booth-exact-0-1`,
+  isoloss diagnose runs/booth-exact-0-1
+  isoloss diagnose runs/classify-digits-sgd-1000-1 --points 5`,
     )
     .action(async (target: string, options) => (await import("./diagnose.js")).diagnose(target, options));
 

@@ -1,24 +1,28 @@
+import { join } from "node:path";
 import {
   createLineSearchMinimizer,
   createMinimizer,
   decodeCheckpoint,
+  encodeSafetensors,
   gd,
   type LineSearchMinimization,
   type Minimization,
   type MinimizeRunOptions,
   type Minimizer,
   NumericalError,
+  namedArrays,
   OptionError,
   type Problem,
   type TeleportPlan,
 } from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
 import { z } from "zod";
 import type { JobContext, Kind, Measured, Settings } from "./kind.js";
 import { descentSchema, makeDirections } from "./line-searches.js";
 import { watcher } from "./minimize-watch.js";
 import { fromZero, type Named } from "./named.js";
 import { learningRateSchema, makeLearningRate, makeOptimiser } from "./optimisers.js";
-import { numbersOf } from "./points.js";
+import { numbersOf, weightsFile } from "./points.js";
 import { makeProblem, problemSchema, type Tree } from "./problems.js";
 import type { Ground } from "./symmetries.js";
 import { makeTeleportPlan, type TeleportConfig, teleportSchema } from "./teleport-plan.js";
@@ -79,7 +83,7 @@ export function groundOf(settings: Settings, seed: number) {
 }
 
 async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
-  const { seed, before } = context;
+  const { seed, directory, before } = context;
   const { steps, teleport, warmUps = 0, dtype = "float64" } = settings;
   const { problem, ground } = groundOf(settings as unknown as Settings, seed);
   if (dtype === "float32" && settings.problem.name !== "mlpRegression") {
@@ -99,6 +103,10 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
     );
   }
   watch.append(result);
+  if (directory) {
+    const bytes = encodeSafetensors(namedArrays({ params: result.params }));
+    await writeFileAtomic(join(directory.path, weightsFile), bytes);
+  }
   const points = isFew ? watch.points(result) : undefined;
   return {
     status: statuses[result.status],

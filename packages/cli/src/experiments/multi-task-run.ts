@@ -19,7 +19,7 @@ import { numbersOf, pointsIn } from "./points.js";
 import type { Tree } from "./problems.js";
 
 /** A run's trainer, and how long it is to go. */
-interface Session {
+export interface MultiTaskSession {
   readonly made: MadeTasks;
   readonly trainer: MultiTaskTrainer<Tree>;
   /** Steps to do, as far as that is known. */
@@ -27,7 +27,8 @@ interface Session {
   dispose(): Promise<void>;
 }
 
-async function sessionOf(settings: MultiTaskSettings, seed: number): Promise<Session> {
+/** The trainer of a run with its tasks. */
+export async function sessionOf(settings: MultiTaskSettings, seed: number): Promise<MultiTaskSession> {
   const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
   const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
   const whole = await makeTasks(named, seed);

@@ -20,3 +20,6 @@ export const jumpsIn = (teleports: readonly JsonRecord[]): JumpRecord[] =>
       ? [{ step, from, to } as unknown as JumpRecord]
       : [],
   );
+
+/** Where a minimisation leaves its parameters at the end: those by line searches have no checkpoint. */
+export const weightsFile = "params.safetensors";

@@ -1,12 +1,20 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DataError } from "isoloss";
+import {
+  DataError,
+  decodeCheckpoint,
+  decodeMultiTaskCheckpoint,
+  decodeSafetensors,
+  type NdArray,
+} from "isoloss";
+import { readFileOrThrow } from "isoloss/node";
 import { stringify } from "yaml";
 import { parseConfig } from "../config/load.js";
 import { type RunMeasurements, type RunStatus, runDocument } from "../formats/json.js";
 import type { JsonRecord } from "../run/json-lines.js";
-import { readRun, type StoredRun } from "../run/read.js";
+import { readRun, readRunCheckpoint, type StoredRun } from "../run/read.js";
 import { type JobResult, runName } from "./job.js";
-import { jumpsIn, pointsIn } from "./points.js";
+import { jumpsIn, pointsIn, weightsFile } from "./points.js";
 import { resolveExperiment } from "./resolve.js";
 import { type Experiment, experimentSchema } from "./schema.js";
 
@@ -69,6 +77,22 @@ export async function loadStored(path: string): Promise<StoredResult> {
     stored,
     config,
   };
+}
+
+/** Parameters at the end of a run, or at its last checkpoint, by their paths. @throws DataError when it has none yet */
+export async function storedWeights({ stored, config, document }: StoredResult): Promise<{
+  readonly step: number;
+  readonly tensors: Readonly<Record<string, NdArray>>;
+}> {
+  const file = join(stored.path, weightsFile);
+  if (existsSync(file)) {
+    return { step: document.steps, tensors: decodeSafetensors(await readFileOrThrow(file)).tensors };
+  }
+  const decode = config.kind === "multi-task" ? decodeMultiTaskCheckpoint : decodeCheckpoint;
+  const { bytes, mark } = await readRunCheckpoint(stored.path);
+  const { tensors } = decode(bytes);
+  const params = Object.entries(tensors).filter(([name]) => name.startsWith("params."));
+  return { step: mark.step, tensors: Object.fromEntries(params) };
 }
 
 const isEvaluation = (

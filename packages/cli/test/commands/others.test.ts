@@ -4,6 +4,7 @@ import { decodeModel, decodeSafetensors, digits, takeRows } from "isoloss";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CompareDocument } from "../../src/commands/compare.js";
 import type { DiagnosedPoint } from "../../src/commands/diagnose.js";
+import type { ConflictPoint } from "../../src/commands/diagnose-tasks.js";
 import type { RunDocument } from "../../src/formats/json.js";
 import { parseXml } from "../well-formed.js";
 import { booth, digits as digitsConfig, workbench } from "./support.js";
@@ -235,8 +236,51 @@ describe("isoloss diagnose", () => {
     const { stdout } = await bench.run("diagnose", "rosenbrock");
     expect(stdout).toMatch(/^at the start\n {2}The loss is 404, /);
     const { points } = await bench.json<{ points: DiagnosedPoint[] }>("diagnose", net, "--json");
-    expect(points[0].step).toBe(300);
-    expect(points[0].diagnosis.gradNormSq).toBeGreaterThan(0);
+    expect(points.map(({ step }) => step)).toEqual([0, 300]);
+    for (const { diagnosis } of points) expect(diagnosis.gradNormSq).toBeGreaterThan(0);
+  });
+
+  it("goes along a run that it does again, to the same place", async () => {
+    const along = await bench.json<{ points: DiagnosedPoint[] }>("diagnose", net, "--points", "3", "--json");
+    expect(along.points.map(({ step }) => step)).toEqual([0, 150, 300]);
+    const { points } = await bench.json<{ points: DiagnosedPoint[] }>("diagnose", net, "--json");
+    expect(along.points.map(({ diagnosis }) => diagnosis.loss)).toEqual(
+      expect.arrayContaining(points.map(({ diagnosis }) => diagnosis.loss)),
+    );
+  });
+
+  it("tells the conflicts of several tasks", async () => {
+    bench.write(
+      "tasks.yaml",
+      `name: tasks
+kind: multi-task
+problem: toy
+method: linearScalarisation
+optimizer: gd
+learningRate: 0.001
+steps: 20
+`,
+    );
+    const args = ["--seed", "0", "--json"];
+    const { directory } = await bench.json<RunDocument>("run", "tasks.yaml", "--quiet", ...args);
+    const { points } = await bench.json<{ points: ConflictPoint[] }>(
+      "diagnose",
+      directory as string,
+      "--json",
+    );
+    expect(points.map(({ step }) => step)).toEqual([0, 20]);
+    const again = await bench.json<{ points: ConflictPoint[] }>(
+      ...["diagnose", "tasks.yaml", "--points", "2", ...args],
+    );
+    expect(again.points.map(({ step }) => step)).toEqual([0, 19]);
+    expect(again.points[0]).toEqual(points[0]);
+    const [{ conflict }] = points;
+    const [a, b] = conflict.norms as [number, number];
+    const c = conflict.leastCosine as number;
+    // cos(g_0, g_1) from the two norms and the angle between them.
+    const expected = (a + b * c) / Math.hypot(a + b * c, b * Math.sqrt(1 - c * c));
+    expect(conflict.meanCosines[0]).toBeCloseTo(expected, 10);
+    expect(conflict.weak).toBe(c < 0);
   });
 });
 

@@ -65,6 +65,7 @@ describe("isoloss run", () => {
       "environment.json",
       "figures",
       "metrics.jsonl",
+      "params.safetensors",
       "summary.json",
       "teleports.jsonl",
     ]);
