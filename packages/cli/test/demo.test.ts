@@ -28,125 +28,85 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const names = ["plain SGD", "positive scaling", "hidden action (eq. 8)"];
 /** Without colours, cursor movements and lines that are overwritten. */
 const isPlain = (text: string): boolean => stripVTControlCharacters(text) === text && !text.includes("\r");
 const isOneLine = (text: string): boolean => isPlain(text) && /^[^\n]+\n$/.test(text);
 
 describe("isoloss demo --json", () => {
-  it("prints one JSON document of measured numbers and draws the figure", async () => {
+  it("prints one JSON document of measured numbers and writes the report with its figures", async () => {
     const out = join(folder, "json", "deep");
-    const { status, stdout, stderr } = await cli.run([
-      "demo",
-      "--steps",
-      "40",
-      "--seed",
-      "1",
-      "--out",
-      out,
-      "--json",
-    ]);
-    expect(stderr).not.toMatch(/Error|warning/i);
+    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out, "--json", "--quiet"]);
+    expect(stderr).toBe("");
     expect(status).toBe(0);
     expect(isOneLine(stdout)).toBe(true);
     const document: DemoDocument = JSON.parse(stdout);
-    const figure = join(out, "digits-teleport.svg");
-    expect(document).toMatchObject({ name: "demo", seed: 1, steps: 40, figure });
-    expect(Object.keys(document)).toEqual(["name", "seed", "steps", "figure", "runs"]);
-    expect(document.runs.map((r) => r.name)).toEqual(names);
-    const fields = ["history", "name", "reports", "teleports", "trainLoss", "validation", "wall"];
-    for (const run of document.runs) {
-      expect(Object.keys(run).sort()).toEqual(fields);
-      expect(run.history.loss).toHaveLength(40);
-      expect(run.history.seconds).toHaveLength(40);
-      expect([...run.history.seconds].sort((a, b) => a - b)).toEqual(run.history.seconds);
-      expect(run.history.seconds[39]).toBeCloseTo(run.wall.training + run.wall.teleports, 9);
-      expect(run.history.loss.every((l) => l > 0 && l < 5)).toBe(true);
-      expect(run.trainLoss).toBeLessThan(run.history.loss[0]);
-      expect(run.validation.loss).toBeGreaterThan(0);
-      expect(run.validation.accuracy).toBeGreaterThanOrEqual(0);
-      expect(run.validation.accuracy).toBeLessThanOrEqual(1);
-      expect(run.wall.training).toBeGreaterThan(0);
-    }
+    const keys = ["name", "verdict", "report", "seconds", "counts", "experiments"];
+    expect(Object.keys(document)).toEqual(keys);
+    expect(document).toMatchObject({ name: "demo", report: join(out, "report.html") });
+    expect(document.counts).toEqual({ pass: 2, differs: 0, "not reproducible": 0 });
+    const [booth] = document.experiments;
+    expect(booth).toMatchObject({ name: "booth", status: "completed", errors: [] });
+    const { tuned, ...rates } = booth.rates.GD;
+    // The largest eigenvalue is 18, the least 2: of this grid, 0.1 is gradient descent's best rate, 2 / (2 + 18).
+    expect(rates.rate).toBe(0.1);
+    expect(tuned.teleport).toMatchObject({ reached: 5, seeds: 5 });
+    // Ten steps, and five with a teleport before the fifth: from the shortest axis one step leads below.
+    expect(tuned.teleport.steps?.ratio).toBeCloseTo(0.5, 12);
+    expect(tuned.teleport.seconds?.ratio).toBeGreaterThan(0);
+    const [finding] = booth.findings;
+    expect(finding.title).toBe("teleport");
+    expect(finding.text).toMatch(/came to tuned GD's final loss 2 times sooner in steps and .+ by the clock/);
+    expect(document.verdict).toMatch(/^Of one way to teleport, each against the same method without: /);
 
-    const [plain, ...teleported] = document.runs;
-    expect(plain).toMatchObject({ reports: [], teleports: [], wall: { teleports: 0 } });
-    for (const run of teleported) {
-      expect(run.reports.map((r) => r.step)).toEqual([10, 20, 30]);
-      expect(run.teleports).toEqual(run.reports.filter((r) => r.accepted).map((r) => r.step));
-      // Until the first teleport the runs are one.
-      expect(run.history.loss.slice(0, 10)).toEqual(plain.history.loss.slice(0, 10));
-      // From then on they are not, although the first loss after it is kept.
-      expect(run.teleports).toContain(10);
-      expect(run.history.loss[11]).not.toBe(plain.history.loss[11]);
-      for (const report of run.reports) {
-        expect(report.search).toBe(run.name);
-        expect(report.reason).not.toBe("");
-        expect(report.drift).toBeLessThanOrEqual(1e-4);
-        expect(report.heldOut?.drift).toBeLessThanOrEqual(0.01);
-        expect(report.gradNormSqAfter).toBeGreaterThanOrEqual(report.gradNormSqBefore);
-        // The loss that the step after a teleport starts from is the one that the teleport kept.
-        const next = run.history.loss[report.step];
-        expect(Math.abs(next - report.lossAfter) / next).toBeLessThan(1e-5);
-      }
-    }
-
-    const svg = readFileSync(figure, "utf8");
-    const elements = parseXml(svg);
-    const marks = elements.filter((e) => e.name === "circle" && e.attributes.r === "4");
-    expect(marks).toHaveLength(2 * teleported.reduce((a, r) => a + r.teleports.length, 0));
-    const curves = elements.filter(
-      (e) => e.name === "path" && /^#[\da-f]{6}$/i.test(e.attributes.stroke ?? ""),
-    );
-    expect(curves).toHaveLength(2 * names.length);
-    for (const name of names) expect(svg).toContain(`>${name}<`);
-    expect(readdirSync(out)).toEqual(["digits-teleport.svg"]);
+    const page = readFileSync(document.report, "utf8");
+    expect(page.match(/<svg/g)).toHaveLength(5);
+    expect(page).toContain(finding.judgement);
+    expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+    const figures = readdirSync(join(out, "figures"));
+    expect(figures).toEqual([
+      "booth-grad-norm.svg",
+      "booth-level-sets.svg",
+      "booth-ratios.svg",
+      "booth-tuned-seconds.svg",
+      "booth-tuned.svg",
+    ]);
+    for (const name of figures) parseXml(readFileSync(join(out, "figures", name), "utf8"));
+    expect(readdirSync(join(out, "runs"))).toHaveLength(2);
   });
 });
 
 describe("isoloss demo", () => {
-  it("prints a table on stdout and plain progress on stderr when neither is a terminal", async () => {
-    const out = join(folder, "table");
-    const { status, stdout, stderr } = await cli.run(["demo", "--steps", "12", "--out", out]);
+  it("prints tables and verdicts on stdout, the report's path and the verdict last, and progress on stderr", async () => {
+    const out = join(folder, "text");
+    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out], { env: { CI: "true" } });
     expect(status).toBe(0);
     expect(isPlain(stdout)).toBe(true);
     expect(isPlain(stderr)).toBe(true);
-    const lines = stdout.split("\n");
-    expect(lines[0]).toMatch(/train loss +val\. loss +val\. acc\. +largest drift/);
-    expect(lines.slice(1, 4).map((line) => names.find((name) => line.startsWith(name)))).toEqual(names);
-    expect(stdout).toMatch(/^Figure: .*digits-teleport\.svg\n$/m);
-    expect(stderr.split("\n").filter((line) => /: 12 steps done, training loss \d/.test(line))).toHaveLength(
-      3,
+    expect(stdout).toMatch(/^booth: Booth's function/);
+    expect(stdout).toMatch(/last loss +\|\|g\|\|\^2 +teleports/);
+    expect(stdout).toMatch(
+      /^(helps|fewer steps only|does not help|undecided) {2}teleport, at its tuned rate/m,
     );
-    expect(stderr).toContain("1438 images to train on, 359 to validate");
+    const [report, verdict] = stdout.trimEnd().split("\n").slice(-2);
+    expect(report).toMatch(/^Report: .*report\.html$/);
+    expect(verdict).toMatch(/^Verdict: Of one way to teleport/);
+    expect(stderr).toMatch(/^booth: Booth's function/);
+    expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, loss 2\.2025/m);
   });
 
   it("colours on request, and not with NO_COLOR", async () => {
-    const args = ["demo", "--steps", "1", "--out", join(folder, "colour")];
+    const args = ["demo", "booth", "--quiet", "--out", join(folder, "colour")];
     const coloured = await cli.run(args, { env: { FORCE_COLOR: "1" } });
     expect(isPlain(coloured.stdout)).toBe(false);
     const plain = await cli.run(args, { env: { NO_COLOR: "1", FORCE_COLOR: "1" } });
     expect(isPlain(plain.stdout)).toBe(true);
-    const onServer = await cli.run(args, { env: { CI: "true" } });
-    expect(isPlain(onServer.stdout)).toBe(true);
-  });
-
-  it("gives the same numbers again for the same seed, and others for another", async () => {
-    const losses = async (seed: string) => {
-      const args = ["demo", "--steps", "11", "--seed", seed, "--json", "--out", join(folder, "again")];
-      const document: DemoDocument = JSON.parse((await cli.run(args)).stdout);
-      return document.runs.map((r) => r.history.loss);
-    };
-    const first = await losses("3");
-    expect(await losses("3")).toEqual(first);
-    expect(await losses("4")).not.toEqual(first);
   });
 });
 
 describe("a folder that cannot be written to", () => {
   async function expectRefusal(out: string, why: RegExp, uid?: number) {
     const { status, stdout, stderr } = await cli.run(
-      ["demo", "--out", out],
+      ["demo", "booth", "--out", out],
       uid === undefined ? {} : { uid },
     );
     expect(stderr).toMatch(why);
@@ -155,7 +115,7 @@ describe("a folder that cannot be written to", () => {
     expect(status).toBe(1);
   }
 
-  it("is refused before any training when a file is in its place", async () => {
+  it("is refused before any run when a file is in its place", async () => {
     const file = join(folder, "a-file");
     writeFileSync(file, "content");
     await expectRefusal(file, /^isoloss: Cannot write to the folder .*a-file: it is a file\. .*--out\.$/m);
@@ -163,7 +123,7 @@ describe("a folder that cannot be written to", () => {
     expect(readFileSync(file, "utf8")).toBe("content");
   });
 
-  it("is refused before any training when it is read-only", async ({ skip }) => {
+  it("is refused before any run when it is read-only", async ({ skip }) => {
     // Root may write anywhere: then as another user, if that one can read this checkout.
     const uid = process.getuid?.() === 0 ? 65534 : undefined;
     if (uid !== undefined && (await cli.run(["--version"], { uid })).status !== 0) skip();
@@ -180,34 +140,24 @@ describe("a folder that cannot be written to", () => {
     expect(readdirSync(readOnly)).toEqual([]);
   });
 
-  it("leaves nothing half-written when the figure cannot take its place", async () => {
+  it("leaves nothing half-written when the report cannot take its place", async () => {
     const out = join(folder, "taken");
-    mkdirSync(join(out, "digits-teleport.svg"), { recursive: true });
-    const { status, stdout, stderr } = await cli.run(["demo", "--steps", "1", "--out", out]);
+    mkdirSync(join(out, "report.html"), { recursive: true });
+    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--quiet", "--out", out]);
     expect(status).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/^isoloss: Cannot write .*digits-teleport\.svg: it is a directory\.$/m);
-    expect(readdirSync(out)).toEqual(["digits-teleport.svg"]);
-    expect(readdirSync(join(out, "digits-teleport.svg"))).toEqual([]);
+    expect(stderr).toMatch(/^isoloss: Cannot write .*report\.html: it is a directory\.$/m);
+    expect(readdirSync(out).sort()).toEqual(["figures", "report.html", "runs"]);
+    expect(readdirSync(join(out, "report.html"))).toEqual([]);
   });
 });
 
 describe("the command line", () => {
   it.each([
-    [["--help"], ["demo", "Usage: isoloss", "digits"]],
+    [["--help"], ["demo", "Usage: isoloss", "under a minute"]],
     [
       ["demo", "--help"],
-      [
-        "--steps",
-        "--seed",
-        "--out",
-        "--json",
-        "default: 600",
-        "stdout",
-        "stderr",
-        "gradNormSqBefore",
-        "Example:",
-      ],
+      ["--out", "--json", "--quiet", "stdout", "stderr", "judgement", "does not help", "Examples:"],
     ],
   ])("teaches with %j", async (args, words) => {
     const { status, stdout, stderr } = await cli.run(args);
@@ -227,12 +177,9 @@ describe("the command line", () => {
   });
 
   it.each([
-    [["demo", "--steps", "0"], /--steps <n>.*'0' is invalid.*at least 1/],
-    [["demo", "--steps", "many"], /--steps <n>.*'many' is invalid/],
-    [["demo", "--seed", "-1"], /--seed <n>.*at least 0/],
-    [["demo", "--steps"], /argument missing/],
+    [["demo", "--out"], /argument missing/],
     [["demo", "--wrong"], /unknown option '--wrong'/],
-    [["demo", "extra"], /too many arguments/],
+    [["demo", "rosenbrok"], /no experiment of that name\. Did you mean "demo\/rosenbrock"\?/],
     [["dance"], /unknown command 'dance'/],
   ])("refuses %j with one line and a status that is not 0", async (args, message) => {
     const { status, stdout, stderr } = await cli.run(args, { cwd: folder });

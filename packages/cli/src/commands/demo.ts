@@ -1,67 +1,64 @@
-import { join, relative, resolve } from "node:path";
-import { writeFileAtomic } from "isoloss/node";
-import pc from "picocolors";
-import { description, type RunResult, run, splitDigits, variants } from "../demo/experiment.js";
-import { table, verdict } from "../demo/summary.js";
-import { trainingCurves } from "../figures/training-curves.js";
+import { relative, resolve } from "node:path";
+import { runBatch, writeReport } from "../experiments/batch.js";
+import { type ExperimentsDocument, experimentsDocument } from "../experiments/document.js";
+import { demoNames, loadExperiment } from "../experiments/find.js";
+import { conclusionOf, findingsOf } from "../experiments/findings.js";
+import { duration } from "../experiments/number-text.js";
+import type { ExperimentOutcome } from "../experiments/outcome.js";
+import { outcomeText, paints } from "../experiments/outcome-text.js";
+import { resolveExperiment } from "../experiments/resolve.js";
+import { interruptedCode } from "../experiments/session.js";
 import { prepareFolder } from "../output.js";
-import { createProgress } from "../progress.js";
 
 export interface DemoOptions {
-  readonly steps: number;
-  readonly seed: number;
   readonly out: string;
   readonly json: boolean;
+  readonly quiet: boolean;
+  readonly script?: URL;
 }
 
 /** What `--json` prints: see the help of the command. */
-export interface DemoDocument {
+export interface DemoDocument extends ExperimentsDocument {
   readonly name: "demo";
-  readonly seed: number;
-  readonly steps: number;
-  /** Absolute path of the SVG. */
-  readonly figure: string;
-  readonly runs: readonly (Omit<RunResult, "loss" | "seconds"> & {
-    readonly history: Pick<RunResult, "loss" | "seconds">;
-  })[];
+  /** All findings in one sentence. */
+  readonly verdict: string;
 }
 
-/** `isoloss demo`: the same training run plain and with teleports, on the embedded digits. */
-export async function demo({ steps, seed, out, json }: DemoOptions): Promise<void> {
-  const folder = resolve(out);
-  await prepareFolder(folder);
-  const progress = createProgress(process.stderr);
-  const data = splitDigits(seed);
-  const counts = [data.train, data.validation].map(({ inputs }) => inputs.shape[0]);
-  progress.line(
-    `Digits: ${counts[0]} images to train on, ${counts[1]} to validate; ${description}; seed ${seed}`,
-  );
-
-  const results: RunResult[] = [];
-  for (const variant of variants) results.push(await run(variant, { ...data, steps, seed, progress }));
-  const figure = join(folder, "digits-teleport.svg");
-  await writeFileAtomic(figure, trainingCurves(results));
-  progress.line("");
-  process.stdout.write(json ? documentOf({ seed, steps, figure, results }) : report(results, figure));
+/**
+ * `isoloss demo`: small experiments with and without teleports, each with a verdict, and a report.
+ *
+ * @param names which of them; default all
+ */
+export async function demo(names: readonly string[], options: DemoOptions): Promise<void> {
+  const { quiet, json, script } = options;
+  const wanted = names.length > 0 ? names : demoNames;
+  const experiments = [];
+  for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(`demo/${name}`)));
+  const out = resolve(options.out);
+  await prepareFolder(out);
+  const batch = await runBatch(experiments, { out, quiet, threads: 1, ...(script ? { script } : {}) });
+  const { outcomes, seconds } = batch;
+  const report = await writeReport(batch, out, {
+    title: "Isoloss: with and without teleports",
+    lead:
+      `${outcomes.length} experiments in ${duration(seconds)} on this computer. Every number was measured in this run. ` +
+      "Where learning rates are tuned, each side has its own, chosen on other seeds than those that judge; the time of " +
+      "teleports counts.",
+    tellsPasses: false,
+  });
+  const verdict = conclusionOf(outcomes.flatMap(findingsOf));
+  const document: DemoDocument = { name: "demo", verdict, ...experimentsDocument(batch, report) };
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(outcomes, document));
+  if (outcomes.some(({ status }) => status === "interrupted")) process.exitCode = interruptedCode;
+  else if (outcomes.some(({ status }) => status === "failed")) process.exitCode = 1;
 }
 
-function documentOf({
-  results,
-  ...rest
-}: Omit<DemoDocument, "name" | "runs"> & { readonly results: readonly RunResult[] }): string {
-  const runs = results.map(({ loss, seconds, ...run }) => ({ ...run, history: { loss, seconds } }));
-  const document: DemoDocument = { name: "demo", ...rest, runs };
-  return `${JSON.stringify(document)}\n`;
-}
-
-function report(results: readonly RunResult[], figure: string): string {
-  // picocolors also colours what goes to a pipe on a CI server.
-  const hasColour = pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR));
-  const { bold: heading, yellow: warning } = pc.createColors(hasColour);
-  const text = [
-    table(results, { heading, warning }),
-    verdict(results),
-    `Figure: ${relative(process.cwd(), figure)}`,
+function text(outcomes: readonly ExperimentOutcome[], { report, verdict, seconds }: DemoDocument): string {
+  const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: false }));
+  const end = [
+    `${outcomes.length} experiments in ${duration(seconds)}.`,
+    `Report: ${relative(process.cwd(), report)}`,
+    `Verdict: ${paints().heading(verdict)}`,
   ];
-  return `${text.join("\n\n")}\n`;
+  return `${[...blocks, end.join("\n")].join("\n\n")}\n`;
 }

@@ -78,7 +78,8 @@ An experiment whose data are not on this computer is skipped. The report is one 
 and verdicts; where an experiment has a grid of learning rates, it compares with the plain optimiser at its tuned rate.
 
 The document of --json: report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
-status, verdicts [{outcome, variant, seed, path, measured, expected, text, source}], rates, errors}].
+status, findings [{title, judgement, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
+rates, errors}].
 
 Examples:
   isoloss reproduce --list

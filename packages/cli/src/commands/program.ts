@@ -1,5 +1,4 @@
 import { Command, Help } from "commander";
-import { positiveInteger, seedNumber } from "../parse.js";
 import { addExperimentCommands } from "./experiment-commands.js";
 import { addRunCommands } from "./run-commands.js";
 
@@ -32,7 +31,7 @@ export function createProgram(version: string, script?: URL): Command {
       "after",
       `
 Begin with
-  isoloss demo              a classifier with and without teleports, in seconds
+  isoloss demo              with and without teleports, in under a minute
   isoloss run booth         a function of two variables, with figures of its jumps
   isoloss reproduce --quick the papers' experiments, small
   isoloss list              what there is
@@ -42,33 +41,37 @@ Results go to stdout, progress to stderr. NO_COLOR turns colours off, ISOLOSS_DE
     );
 
   program
-    .command("demo")
-    .description(
-      "train a classifier on the embedded digits, plain and with two kinds of teleport, and compare",
-    )
-    .option("--steps <n>", "training steps of each run", positiveInteger, 600)
-    .option("--seed <n>", "seed of initialisation, split and order", seedNumber, 0)
-    .option("--out <dir>", "folder for the figure", "out")
-    .option("--json", "one JSON document on stdout instead of the table", false)
+    .command("demo [experiments...]")
+    .description("small experiments with and without teleports, each with its verdict, in under a minute")
+    .option("--out <dir>", "folder for the report, the figures and the runs", "out")
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .option("--quiet", "no progress on stderr", false)
     .addHelpText(
       "after",
       `
-The result goes to stdout, progress to stderr, the figure to digits-teleport.svg in the folder.
+  rosenbrock  a function of two variables, a teleport every 100 steps
+  booth       a quadratic of two variables, one teleport
+  regression  a network on fixed data, against gradient descent at its own tuned rate
+  digits      a classifier on mini-batches, against SGD at its own tuned rate
+  toy         two conflicting losses, with and without COST
 
-The document of --json:
-  name, seed, steps, figure (path)
-  runs: one each for plain SGD, positive scaling and hidden action, with
-    name, trainLoss, validation {loss, accuracy}
-    wall: seconds {training, teleports}
-    teleports: steps before which a teleport was accepted
-    reports: one a teleport, accepted or not: {step, search, accepted, reason, lossBefore, lossAfter,
-      drift, gradNormSqBefore, gradNormSqAfter, heldOut, steps, halvings, seconds}
-    history: {loss, seconds}, one entry a training step
+Each is an experiment like those of isoloss run and reproduce: isoloss run demo/digits. Results go to stdout, progress to
+stderr; report.html, figures and runs to the folder. A verdict is one of
+  helps             sooner by the clock, its whole 95 % interval; of the toy: from more starts than without and at random
+  fewer steps only  sooner in steps, not by the clock
+  does not help     neither, or some run never came to the loss
+  undecided         too few runs, or a control does as well
 
-Example:
-  isoloss demo --steps 300 --out /tmp/demo`,
+The document of --json: name, verdict, report (path), seconds, counts {pass, differs, not reproducible}, experiments
+[{name, status, findings [{title, judgement, text}], verdicts, rates, errors}].
+
+Examples:
+  isoloss demo
+  isoloss demo booth --out /tmp/demo --json`,
     )
-    .action(async (options) => (await import("./demo.js")).demo(options));
+    .action(async (names: string[], options) =>
+      (await import("./demo.js")).demo(names, { ...options, script }),
+    );
 
   addExperimentCommands(program, script);
   addRunCommands(program);

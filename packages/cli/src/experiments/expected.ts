@@ -1,4 +1,4 @@
-import type { Outcome } from "../run/report-html.js";
+import type { Comparison } from "../run/report-html.js";
 import type { JobResult } from "./job.js";
 import { figure } from "./number-text.js";
 import { byBaseline, type RatesResult } from "./rates.js";
@@ -6,7 +6,7 @@ import type { Expected } from "./schema.js";
 
 /** What became of an expected number. */
 export interface Verdict {
-  readonly outcome: Exclude<Outcome, "note">;
+  readonly outcome: Comparison;
   readonly expected: Expected;
   /** What was measured; undefined where there is no such number. */
   readonly measured: number | undefined;

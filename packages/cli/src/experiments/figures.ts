@@ -1,5 +1,5 @@
 import { compile, namedArrays, trace } from "isoloss";
-import { type CurveSeries, curves } from "../figures/curves.js";
+import { type CurveSeries, type CurvesData, curves } from "../figures/curves.js";
 import { nodeDocument } from "../figures/document.js";
 import type { FigureOptions } from "../figures/frame.js";
 import { levelSets, type Trajectory } from "../figures/level-sets.js";
@@ -23,7 +23,11 @@ export interface FigureRequest {
   readonly results: readonly JobResult[];
   readonly figures: readonly FigureName[];
   readonly theme?: ThemeName;
+  /** Default a figure's own. */
+  readonly size?: FigureSize;
 }
+
+export type FigureSize = Pick<FigureOptions, "width" | "height">;
 
 /** Figures that kinds draw of their runs side by side, by name. */
 const compared: Readonly<Record<string, DrawTogether>> = Object.assign(
@@ -36,60 +40,55 @@ export async function drawFigures({
   results,
   figures,
   theme = "light",
+  size = {},
 }: FigureRequest): Promise<DrawnFigure[]> {
   const drawn: DrawnFigure[] = [];
   const shown = results.filter((r) => r.document.loss.history.length > 0);
   if (shown.length === 0) return drawn;
-  const options = (): FigureOptions => ({ document: nodeDocument(), theme });
+  const options = (): FigureOptions => ({ document: nodeDocument(), theme, ...size });
   const add = (name: string, element: SVGSVGElement) => drawn.push({ name, svg: svgText(element) });
+  /** Curves against steps and against seconds. */
+  const addBoth = (name: string, title: string, data: CurvesData) => {
+    add(name, curves(data, { ...options(), title: `${title} against steps` }));
+    add(
+      `${name}-seconds`,
+      curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} against time` }),
+    );
+  };
+  const window = windowOf(shown);
   for (const figure of figures) {
     if (figure === "levelSets") {
       const planar = shown.filter((r) => r.seed === shown[0].seed && r.trajectory?.[0]?.length === 2);
       if (planar.length > 0) add("level-sets", await levelSetsOf(planar, options()));
     } else if (figure === "loss") {
-      const series = seriesOf(shown, (r) => r.document.loss.history);
-      add(
-        "loss",
-        curves({ series, logY: isLog(series), yLabel: "loss", window: windowOf(shown) }, options()),
-      );
-      add(
-        "loss-seconds",
-        curves(
-          { series, x: "seconds", logY: isLog(series), yLabel: "loss", window: windowOf(shown) },
-          options(),
-        ),
-      );
+      addBoth("loss", "Loss", lossCurves(shown));
     } else if (figure === "gradNormSq") {
       const series = seriesOf(shown, (r) => r.document.gradNormSq.history);
-      add("grad-norm", curves({ series, logY: true, yLabel: "||g||^2", window: windowOf(shown) }, options()));
+      const title = "Squared gradient norm against steps";
+      add("grad-norm", curves({ series, logY: true, yLabel: "‖g‖²", window }, { ...options(), title }));
     } else if (figure === "validation" || figure === "accuracy") {
-      const key = figure === "validation" ? "validation.loss" : "validation.accuracy";
-      const series = evaluationSeries(shown, key);
-      if (series.length > 0) {
-        add(
-          figure,
-          curves(
-            { series, yLabel: figure === "validation" ? "validation loss" : "validation accuracy" },
-            options(),
-          ),
-        );
-        add(
-          `${figure}-seconds`,
-          curves(
-            {
-              series,
-              x: "seconds",
-              yLabel: figure === "validation" ? "validation loss" : "validation accuracy",
-            },
-            options(),
-          ),
-        );
-      }
+      const isLoss = figure === "validation";
+      const series = evaluationSeries(shown, isLoss ? "validation.loss" : "validation.accuracy");
+      const yLabel = isLoss ? "validation loss" : "validation accuracy";
+      if (series.length > 0)
+        addBoth(figure, isLoss ? "Validation loss" : "Validation accuracy", { series, yLabel });
     } else {
       for (const { name, element } of (await compared[figure]?.(shown, options)) ?? []) add(name, element);
     }
   }
   return drawn;
+}
+
+/** The losses of runs as curves of their variants. */
+export function lossCurves(results: readonly JobResult[]): CurvesData {
+  const series = seriesOf(results, (r) => r.document.loss.history);
+  return { series, logY: isLog(series), yLabel: "loss", window: windowOf(results) };
+}
+
+/** Against seconds; on a logarithmic axis where some runs take so much longer that others would not be seen. */
+export function overTime({ series }: CurvesData): Pick<CurvesData, "x" | "logX"> {
+  const ends = series.flatMap(({ runs }) => runs.map(({ seconds = [] }) => seconds.at(-1) ?? 0));
+  return { x: "seconds", logX: Math.max(...ends) > 20 * Math.min(...ends) && Math.min(...ends) > 0 };
 }
 
 const isLog = (series: readonly CurveSeries[]): boolean =>
@@ -174,7 +173,7 @@ async function levelSetsOf(results: readonly JobResult[], options: FigureOptions
       start: point(results[0].trajectory?.[0] ?? []),
       ...(optimum ? { optimum } : {}),
     },
-    options,
+    { ...options, title: "Level sets, trajectories and teleports" },
   );
 }
 

@@ -19,6 +19,9 @@ function packagedFolder(): string {
   }
 }
 
+/** The experiments of the demo, in the order in which it shows them. */
+export const demoNames = ["rosenbrock", "booth", "regression", "digits", "toy"] as const;
+
 /** Names of the experiments that come with the program, in alphabetical order. */
 export function packagedNames(): string[] {
   return readdirSync(packagedFolder())
@@ -35,7 +38,7 @@ export function packagedNames(): string[] {
 export function findExperiment(fileOrName: string): string {
   const isFile = statSync(fileOrName, { throwIfNoEntry: false })?.isFile() ?? false;
   if (isFile) return fileOrName;
-  const names = packagedNames();
+  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
   if (names.includes(fileOrName)) return join(packagedFolder(), `${fileOrName}.yaml`);
   const meant = nearest(fileOrName, names);
   const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;

@@ -49,7 +49,7 @@ export const pathFigures: DrawTogether = async (results, options) => {
           xLabel: "x1",
           yLabel: "x2",
         },
-        options(),
+        { ...options(), title: `${variant}: the ways over the mean loss` },
       );
       drawn.push({ name: `paths-${variant}`, element });
     }
@@ -73,7 +73,10 @@ export const frontFigures: DrawTogether = async (results, options) => {
     const front = Array.from({ length: 101 }, (_, i) => point(toy.front(i / 100).losses));
     drawn.push({
       name: `front-${scale}`,
-      element: paretoFront({ methods, front, xLabel: "first loss", yLabel: "second loss" }, options()),
+      element: paretoFront(
+        { methods, front, xLabel: "first loss", yLabel: "second loss" },
+        { ...options(), title: "Where the runs ended, and the Pareto front" },
+      ),
     });
   }
   return drawn;
@@ -126,10 +129,19 @@ export const conflictsFigure: DrawTogether = async (results, options) => {
     runs: [{ steps: known.map(({ step }) => step), values: known.map((e) => e["conflicts.dominated"]) }],
   }));
   return [
-    { name: "conflicts", element: conflictCosines({ steps, pairs, triggers }, options()) },
+    {
+      name: "conflicts",
+      element: conflictCosines(
+        { steps, pairs, triggers },
+        { ...options(), title: "Cosines of the tasks' gradients" },
+      ),
+    },
     {
       name: "dominated",
-      element: curves({ series: dominated, yLabel: "share of steps with a dominated conflict" }, options()),
+      element: curves(
+        { series: dominated, yLabel: "share of steps" },
+        { ...options(), title: "Steps with a dominated conflict" },
+      ),
     },
   ];
 };
@@ -153,7 +165,16 @@ export const testFigures: DrawTogether = async (results, options) => {
   if (series.length === 0) return [];
   const yLabel = "mean test accuracy";
   return [
-    { name: "test", element: curves({ series, yLabel }, options()) },
-    { name: "test-seconds", element: curves({ series, x: "seconds", yLabel }, options()) },
+    {
+      name: "test",
+      element: curves({ series, yLabel }, { ...options(), title: "Test accuracy against steps" }),
+    },
+    {
+      name: "test-seconds",
+      element: curves(
+        { series, x: "seconds", yLabel },
+        { ...options(), title: "Test accuracy against time" },
+      ),
+    },
   ];
 };

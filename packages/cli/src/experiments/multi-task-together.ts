@@ -3,6 +3,8 @@ import type { Cell, TableColumn, TaskTableData } from "../figures/task-table.js"
 import { summarise } from "../run/statistics.js";
 import type { JobResult } from "./job.js";
 import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./multi-task-figures.js";
+import { plainKey } from "./multi-task-plain.js";
+import { toyFindings } from "./multi-task-toy-findings.js";
 import { toyTables } from "./multi-task-toy-table.js";
 import { byVariant } from "./summary.js";
 import type { Together } from "./together.js";
@@ -11,6 +13,7 @@ import type { Together } from "./together.js";
 export const multiTaskTogether: Together = {
   compare: (results) => withRanks(withGains(withDeltas(results))),
   tables: (results) => [...toyTables(results), ...taskTables(results)],
+  findings: toyFindings,
   figures: { paths: pathFigures, front: frontFigures, conflicts: conflictsFigure, test: testFigures },
 };
 
@@ -44,11 +47,6 @@ function withDeltas(results: readonly JobResult[]): readonly JobResult[] {
       ),
     });
   });
-}
-
-/** Settings without COST, as text. */
-function plainKey({ cost: _, ...settings }: JobResult["settings"]): string {
-  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** What COST, or a control of it, adds to the same run without it, in points of mean accuracy. */

@@ -1,14 +1,12 @@
-import { bars } from "../figures/bars.js";
-import { nodeDocument } from "../figures/document.js";
-import { svgText } from "../figures/svg.js";
 import type { ThemeName } from "../figures/theme.js";
 import { judge, type Verdict } from "./expected.js";
-import { type DrawnFigure, drawFigures } from "./figures.js";
+import { type DrawnFigure, drawFigures, type FigureSize } from "./figures.js";
 import { type Job, type JobResult, jobsOf } from "./job.js";
 import { kinds } from "./kinds.js";
-import { compareRates, type RatesResult } from "./rates.js";
+import { rateFigures } from "./rate-figures.js";
+import { compareRates, type RatesComparison } from "./rates.js";
 import type { Resolved } from "./resolve.js";
-import type { Session } from "./session.js";
+import { errorOfRun, type Session } from "./session.js";
 
 /** What an experiment came to. */
 export interface ExperimentOutcome {
@@ -16,7 +14,7 @@ export interface ExperimentOutcome {
   /** `skipped`: its data are not here. */
   readonly status: "completed" | "skipped" | "failed" | "interrupted";
   readonly results: readonly JobResult[];
-  readonly rates: readonly RatesResult[];
+  readonly rates: readonly RatesComparison[];
   readonly verdicts: readonly Verdict[];
   readonly errors: readonly { readonly job: Job; readonly error: unknown }[];
 }
@@ -54,31 +52,29 @@ export async function runExperiment(
   };
 }
 
-/** The figures of an outcome; those of the comparison at tuned rates come last. */
+/** The figures of an outcome; those of comparisons at tuned rates come last. */
 export async function outcomeFigures(
   { resolved, results, rates }: ExperimentOutcome,
-  theme: ThemeName,
+  presentation: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): Promise<DrawnFigure[]> {
-  const { experiment } = resolved;
-  const drawn = await drawFigures({
-    results,
-    figures: experiment.figures ?? ["loss", "gradNormSq"],
-    theme,
-  });
-  for (const comparison of rates) {
-    const { baseline, tuned, references } = comparison;
-    const rows = Object.entries({ ...tuned, ...references }).flatMap(([name, c]) =>
-      (["steps", "seconds"] as const).map((key) => ({
-        name: `${name}: ${key}`,
-        ratio: c[key]?.ratio ?? Number.NaN,
-        ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
-      })),
-    );
-    const figure = bars(
-      { ratios: rows, xLabel: `to tuned ${baseline}'s final loss, of what tuned ${baseline} needs` },
-      { document: nodeDocument(), theme, width: 760, height: 120 + 40 * rows.length },
-    );
-    drawn.push({ name: rates.length > 1 ? `ratios-${baseline}` : "ratios", svg: svgText(figure) });
-  }
-  return drawn;
+  const figures = resolved.experiment.figures ?? ["loss", "gradNormSq"];
+  const drawn = await drawFigures({ results, figures, ...presentation });
+  const compared = rates.flatMap((comparison) =>
+    rateFigures(comparison, presentation).map(({ name, svg }) => ({
+      name: rates.length > 1 ? `${name}-${comparison.baseline}` : name,
+      svg,
+    })),
+  );
+  return [...drawn, ...compared];
+}
+
+/** Why an experiment has no verdicts. */
+export function reasonOf({ status, errors }: ExperimentOutcome): string {
+  if (status === "interrupted") return "Ctrl-C";
+  const [first] = errors;
+  if (first === undefined) return "no run";
+  const message = (errorOfRun(first.error, first.job) as Error).message;
+  if (status !== "skipped") return message;
+  const name = (first.job.settings.data as { readonly name?: string } | undefined)?.name ?? "the data set";
+  return `${name} is not on this computer. Get it with: isoloss data fetch ${name}`;
 }

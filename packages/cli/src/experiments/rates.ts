@@ -5,7 +5,7 @@ import { type Job, type JobResult, jobsOf } from "./job.js";
 import { figure } from "./number-text.js";
 import { checkedSeeds, type Resolved } from "./resolve.js";
 import type { Decay, RatesConfig } from "./schema.js";
-import { meanLast, ratioText, type ToTarget, toTarget } from "./to-target.js";
+import { meanLast, ratioText, soonerText, type ToTarget, toTarget } from "./to-target.js";
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
@@ -31,6 +31,11 @@ export interface RatesResult extends TriedRate {
   readonly references: Readonly<Record<string, ToTarget>>;
 }
 
+/** A comparison with the runs that judge: of the baseline, of each variant at its own tuned rate, and of references. */
+export interface RatesComparison extends RatesResult {
+  readonly runs: readonly JobResult[];
+}
+
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
 /**
@@ -39,9 +44,9 @@ type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
  * @param runAll does jobs; those that failed are left out of what it returns
  * @throws OptionError when tuning and confirming seeds overlap, or a variant is not known
  */
-export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesResult[]> {
+export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesComparison[]> {
   const plans = resolved.rates.map((config) => planOf(resolved, config));
-  const results: RatesResult[] = [];
+  const results: RatesComparison[] = [];
   for (const plan of plans) {
     const result = await compareOne(resolved, plan, runAll);
     if (result) results.push(result);
@@ -49,9 +54,11 @@ export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<
   return results;
 }
 
-/** Comparisons by the variant that is compared with. */
-export const byBaseline = (rates: readonly RatesResult[]): Readonly<Record<string, RatesResult>> =>
-  Object.fromEntries(rates.map((r) => [r.baseline, r]));
+/** Comparisons by the variant that is compared with, without their runs. */
+export const byBaseline = (
+  rates: readonly (RatesResult & { readonly runs?: unknown })[],
+): Readonly<Record<string, RatesResult>> =>
+  Object.fromEntries(rates.map(({ runs: _, ...result }) => [result.baseline, result]));
 
 /** What a comparison runs. */
 interface Plan {
@@ -87,7 +94,7 @@ async function compareOne(
   resolved: Resolved,
   { tried, tune, confirm, baseline, others, references }: Plan,
   runAll: RunAll,
-): Promise<RatesResult | undefined> {
+): Promise<RatesComparison | undefined> {
   const jobs = (name: string, at: TriedRate | undefined, seeds: readonly number[]): Job[] => {
     const { settings } = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
     const changed = {
@@ -120,13 +127,15 @@ async function compareOne(
   const best = bestOf(baseline);
   if (best === undefined) return undefined;
   const chosen = others.map((name) => ({ name, at: bestOf(name) ?? best }));
-  const confirming = await runAll([
-    ...jobs(baseline, best, confirm),
+  const judging = [
+    jobs(baseline, best, confirm),
     ...chosen.flatMap(({ name, at }) =>
-      (isSame(at, best) ? [best] : [best, at]).flatMap((r) => jobs(name, r, confirm)),
+      (isSame(at, best) ? [best] : [best, at]).map((r) => jobs(name, r, confirm)),
     ),
-    ...references.flatMap((name) => jobs(name, undefined, confirm)),
-  ]);
+    ...references.map((name) => jobs(name, undefined, confirm)),
+  ];
+  // Seed by seed: what slows the computer down for a while then slows both sides of a ratio.
+  const confirming = await runAll(confirm.flatMap((_, i) => judging.map((list) => list[i])));
   const plain = confirming.filter((r) => isOf(r, baseline, best));
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => ({
     ...{ rate, decay },
@@ -152,6 +161,11 @@ async function compareOne(
         ),
       ]),
     ),
+    runs: [
+      ...plain,
+      ...chosen.flatMap(({ name, at }) => confirming.filter((r) => isOf(r, name, at))),
+      ...confirming.filter((r) => references.includes(r.variant)),
+    ],
   };
 }
 
@@ -178,12 +192,12 @@ export function rateSentence(
   const [least, most] = [Math.min(...ends), Math.max(...ends)];
   const isAtEnd = (r: number) => ends.length > 1 && (r === least || r === most);
   const own =
-    "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : ([",", rate] as const);
+    "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : (["", rate] as const);
   const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
   const equal =
     c.equalTime === null
       ? ""
-      : ` At equal wall-clock its loss is ${ratioText(c.equalTime)} of that of ${baseline}.`;
+      : ` At equal wall-clock its loss is ${ratioText(c.equalTime)} times that of ${baseline}.`;
   if (c.steps === null || c.seconds === null) {
     const half =
       c.medianSteps === null || c.medianSeconds === null
@@ -192,8 +206,8 @@ export function rateSentence(
     return `${name}${own[0]} came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}${half}.${equal}${edge}`;
   }
   return (
-    `${name}${own[0]} needs ${ratioText(c.steps)} of the steps and ${ratioText(c.seconds)} of the ` +
-    `wall-clock time of tuned ${baseline} to its final loss, teleports included (${seeds}, 95 % intervals).${equal}${edge}`
+    `${name}${own[0]} came to tuned ${baseline}'s final loss ${soonerText(c.steps)} in steps and ${soonerText(c.seconds)} by ` +
+    `the clock, teleports included (${seeds}, 95 % intervals).${equal}${edge}`
   );
 }
 

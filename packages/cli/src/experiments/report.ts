@@ -1,117 +1,151 @@
+import { stringify } from "yaml";
 import { taskTable } from "../figures/task-table.js";
 import { describeEnvironment } from "../run/environment.js";
-import { htmlTable, type ReportSection, renderReport, type Verdict } from "../run/report-html.js";
+import {
+  type Folded,
+  htmlTable,
+  type ReportSection,
+  renderReport,
+  type Verdict,
+} from "../run/report-html.js";
+import { asExperiment } from "./as-experiment.js";
+import { conclusionOf, findingsOf } from "./findings.js";
 import { kinds } from "./kinds.js";
-import { duration, figure } from "./number-text.js";
-import type { ExperimentOutcome } from "./outcome.js";
+import { figure } from "./number-text.js";
+import { type ExperimentOutcome, reasonOf } from "./outcome.js";
 import { rateTables } from "./rate-tables.js";
-import { rateSentences } from "./rates.js";
+import { rateSentence } from "./rates.js";
 import { summaryRows } from "./summary.js";
 
-/** The report of `isoloss reproduce` as one HTML page. */
-export function reproduceReport(
+export interface ReportText {
+  readonly title: string;
+  readonly lead: string;
+  /** Whether expected numbers that come out make a verdict of their own. */
+  readonly tellsPasses: boolean;
+}
+
+/** The report of experiments as one HTML page, with the figures of each. */
+export function experimentsReport(
   outcomes: readonly ExperimentOutcome[],
   figures: ReadonlyMap<ExperimentOutcome, readonly string[]>,
-  { quick, seconds }: { readonly quick: boolean; readonly seconds: number },
+  { title, lead, tellsPasses }: ReportText,
 ): string {
-  const verdicts = outcomes.flatMap(verdictsOf);
-  const settings = Object.fromEntries(
-    outcomes.map(({ resolved }) => [
-      resolved.name,
-      { ...resolved.experiment, expected: undefined, figures: undefined, seeds: resolved.seeds.join(", ") },
-    ]),
-  );
+  const findings = outcomes.flatMap(findingsOf);
   return renderReport({
-    title: "Isoloss: the papers' experiments, run here",
-    lead: `${outcomes.length} experiments in ${duration(seconds)}${quick ? ", with the small settings of --quick" : ""}. Every number below was measured in this run.`,
-    verdicts,
+    title,
+    lead,
+    ...(findings.length > 0 ? { conclusion: conclusionOf(findings) } : {}),
+    verdicts: outcomes
+      .flatMap(verdictsOf)
+      .filter(({ outcome }) => tellsPasses || outcome !== "pass")
+      .map(typesetVerdict),
     sections: outcomes.map((outcome) => sectionOf(outcome, figures.get(outcome) ?? [])),
-    settings: JSON.parse(JSON.stringify(settings)) as object,
     environment: describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" }),
   });
 }
 
-function verdictsOf({ resolved, status, verdicts, rates, errors }: ExperimentOutcome): Verdict[] {
-  const title = resolved.name;
-  if (status === "skipped") {
-    return [{ title, outcome: "not reproducible", text: "Its data are not on this computer." }];
+function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
+  const { resolved, status, verdicts, rates } = experiment;
+  const common = { title: resolved.name, section: resolved.title };
+  if (status !== "completed") {
+    const outcome = status === "failed" ? "differs" : "not reproducible";
+    return [{ ...common, outcome, text: `${status}: ${reasonOf(experiment)}` }];
   }
-  if (status === "failed") {
-    return [
-      { title, outcome: "differs", text: (errors[0]?.error as Error | undefined)?.message ?? "It failed." },
-    ];
-  }
+  const findings = findingsOf(experiment).map(
+    ({ title, judgement, text }): Verdict => ({
+      ...common,
+      title: `${resolved.name}: ${title}`,
+      outcome: judgement,
+      text,
+    }),
+  );
+  const references = rates.flatMap((comparison) =>
+    Object.entries(comparison.references).map(
+      ([name, c]): Verdict => ({
+        ...common,
+        title: `${resolved.name}: ${name}, for reference`,
+        outcome: "note",
+        text: rateSentence(name, comparison, c),
+      }),
+    ),
+  );
   const count = (outcome: string) => verdicts.filter((v) => v.outcome === outcome).length;
-  const [differs, missing] = [count("differs"), count("not reproducible")];
-  const parts = [
-    ...(verdicts.length > 0 ? [`${count("pass")} of ${verdicts.length} expected numbers come out.`] : []),
-    ...verdicts.filter((v) => v.outcome !== "pass").map((v) => v.text),
-  ];
   const outcome =
-    differs > 0
-      ? "differs"
-      : missing > 0
-        ? "not reproducible"
-        : verdicts.length > 0
-          ? ("pass" as const)
-          : "note";
-  const compared = rates.flatMap(rateSentences);
-  return [
-    { title, outcome, text: parts.join(" ") || "Nothing is expected of it." },
-    ...(compared.length > 0
-      ? [{ title: `${title}, at tuned learning rates`, outcome: "note" as const, text: compared.join(" ") }]
-      : []),
-  ];
+    count("differs") > 0 ? "differs" : count("not reproducible") > 0 ? "not reproducible" : ("pass" as const);
+  const missed = verdicts.filter((v) => v.outcome !== "pass").map((v) => v.text);
+  const expected: Verdict = {
+    ...common,
+    outcome,
+    text: [`${count("pass")} of ${verdicts.length} expected numbers come out.`, ...missed].join(" "),
+  };
+  const all = [...findings, ...references, ...(verdicts.length > 0 ? [expected] : [])];
+  return all.length > 0 ? all : [{ ...common, outcome: "note", text: "Nothing is expected of it." }];
 }
 
-function sectionOf(
-  { resolved, results, rates, verdicts, status }: ExperimentOutcome,
-  figures: readonly string[],
-): ReportSection {
-  const { experiment } = resolved;
-  const { source } = experiment;
-  const from = source
-    ? `${source.paper}${source.where ? `, ${source.where}` : ""}. ${source.note ?? ""}`
-    : "";
-  const about = `${resolved.title}. Seeds ${resolved.seeds.join(", ")}.`;
-  const tables: string[] = [];
-  if (results.length > 0) {
-    const { head, rows } = summaryRows(results);
-    tables.push(
-      htmlTable({
-        caption: "At the end: mean +- standard deviation over seeds",
-        columns: ["variant", ...head.slice(1)],
-        rows,
-      }),
-    );
-  }
-  tables.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(taskTable));
-  if (verdicts.length > 0) {
-    tables.push(
-      htmlTable({
-        caption: "Expected numbers",
-        columns: ["verdict", "what", "measured", "expected", "source"],
-        rows: verdicts.map(({ outcome, expected: e, measured }) => [
-          outcome,
-          [e.variant, e.seed === undefined ? undefined : `seed ${e.seed}`, e.path].filter(Boolean).join(", "),
-          measured === undefined ? "-" : figure(measured, 9),
-          e.value === undefined ? boundsText(e) : figure(e.value, 9),
-          e.source,
-        ]),
-      }),
-    );
-  }
-  tables.push(...rates.flatMap(rateTables));
+/** What plain text writes as it can: a norm, and a mean with its spread. */
+const typeset = (text: string): string => text.replaceAll("||g||^2", "‖g‖²").replaceAll("+-", "±");
+
+const typesetVerdict = (verdict: Verdict): Verdict => ({ ...verdict, text: typeset(verdict.text) });
+
+function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): ReportSection {
+  const { resolved, results, rates, status } = outcome;
+  const { source } = resolved.experiment;
+  const from = source ? `${source.paper}${source.where ? `, ${source.where}` : ""}.` : "";
+  const paragraphs = [
+    ...(status === "completed" ? [] : [`This experiment was ${status}: ${reasonOf(outcome)}`]),
+    from,
+    source?.note ?? "",
+  ];
+  const compared = rates.map(rateTables);
+  const summary = results.length > 0 ? [summaryOf(outcome)] : [];
+  const together = (kinds[resolved.kind].together?.tables?.(results) ?? []).map(taskTable);
   return {
-    heading: resolved.name,
-    text: `${about}\n\n${from}${status === "completed" ? "" : `\n\nThis experiment was ${status}.`}`,
+    name: resolved.name,
+    heading: resolved.title,
+    text: paragraphs.filter((text) => text !== "").join("\n\n"),
     figures,
-    tables,
+    tables: [...compared.map(({ comparison }) => comparison), ...summary, ...together],
+    folded: [
+      ...compared.map(({ baseline, grid }): Folded => {
+        const against = rates.length > 1 ? ` against ${baseline}` : "";
+        return { title: `Learning rates that were tried${against}`, content: { table: grid } };
+      }),
+      ...expectedNumbers(outcome),
+      { title: "Settings, as a file for isoloss run", content: { text: stringify(asExperiment(resolved)) } },
+    ],
   };
+}
+
+function summaryOf({ resolved, results }: ExperimentOutcome): string {
+  const { head, rows } = summaryRows(results);
+  const seeds = resolved.seeds.length > 1 ? "seeds" : "seed";
+  const spread = resolved.seeds.length > 1 ? ": mean ± standard deviation" : "";
+  return htmlTable({
+    caption: `The runs with the settings below, ${seeds} ${resolved.seeds.join(", ")}${spread}`,
+    columns: ["variant", ...head.slice(1).map(typeset)],
+    rows: rows.map((row) => row.map(typeset)),
+  });
+}
+
+function expectedNumbers({ verdicts }: ExperimentOutcome): Folded[] {
+  if (verdicts.length === 0) return [];
+  const passes = verdicts.filter(({ outcome }) => outcome === "pass").length;
+  const table = htmlTable({
+    columns: ["verdict", "what", "measured", "expected", "source"],
+    rows: verdicts.map(({ outcome, expected: e, measured }) => [
+      outcome,
+      [e.variant, e.seed === undefined ? undefined : `seed ${e.seed}`, e.path].filter(Boolean).join(", "),
+      measured === undefined ? "-" : figure(measured, 9),
+      e.value === undefined ? boundsText(e) : figure(e.value, 9),
+      e.source,
+    ]),
+  });
+  const title = `Expected numbers: ${passes} of ${verdicts.length} come out`;
+  return [{ title, content: { table }, open: passes < verdicts.length }];
 }
 
 const boundsText = ({ atLeast, atMost }: { readonly atLeast?: number; readonly atMost?: number }): string =>
   [
-    ...(atLeast === undefined ? [] : [`>= ${figure(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`<= ${figure(atMost)}`]),
+    ...(atLeast === undefined ? [] : [`≥ ${figure(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`≤ ${figure(atMost)}`]),
   ].join(", ") || "-";

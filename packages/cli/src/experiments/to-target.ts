@@ -104,3 +104,17 @@ export function ratioText(ratio: RatioSummary | null): string {
   const { interval } = ratio;
   return `${figure(ratio.ratio, 3)}${interval === null ? "" : ` [${figure(interval[0], 3)}, ${figure(interval[1], 3)}]`}`;
 }
+
+/** How many times sooner or later, as text: "1.8 times sooner [1.5, 2.2]"; no claim where the interval contains 1. */
+export function soonerText({ ratio, interval }: RatioSummary): string {
+  const span = (low: number, high: number) => {
+    const [a, b] = [figure(low, 3), figure(high, 3)];
+    return a === b ? "" : ` [${a}, ${b}]`;
+  };
+  if (interval && interval[0] <= 1 && interval[1] >= 1) {
+    return `no sooner and no later (${figure(ratio, 3)} of it${span(...interval)})`;
+  }
+  return ratio < 1
+    ? `${figure(1 / ratio, 3)} times sooner${interval ? span(1 / interval[1], 1 / interval[0]) : ""}`
+    : `${figure(ratio, 3)} times later${interval ? span(...interval) : ""}`;
+}

@@ -1,5 +1,6 @@
 import type { FigureOptions } from "../figures/frame.js";
 import type { TableColumn, TaskTableData } from "../figures/task-table.js";
+import type { Finding } from "./findings.js";
 import type { JobResult } from "./job.js";
 import { textTable } from "./table.js";
 
@@ -8,6 +9,8 @@ export interface Together {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
   tables?(results: readonly JobResult[]): readonly TaskTableData[];
+  /** What they say of teleports. */
+  findings?(results: readonly JobResult[]): readonly Finding[];
   /** Figures by the names that experiments call them. */
   readonly figures?: Readonly<Record<string, DrawTogether>>;
 }

@@ -58,6 +58,10 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
   const inside = ({ x, y }: PlanePoint) => x >= f.x[0] && x <= f.x[1] && y >= f.y[0] && y <= f.y[1];
   const leaving = trajectories.filter(({ points }) => !points.every(inside)).map(({ name }) => name);
   const jumpCount = trajectories.reduce((sum, { jumps = [] }) => sum + jumps.length, 0);
+  const labelled = apart(
+    trajectories.flatMap(({ jumps = [] }) => jumps).filter(({ to }) => isFinitePoint(to) && inside(to)),
+    f,
+  );
 
   const legend: LegendEntry[] = [
     ...trajectories.map(
@@ -117,7 +121,7 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
           marks: [
             contour,
             ...trajectories.flatMap((t, i) => pathMarks(t, i, canvas)),
-            ...trajectories.flatMap((t, i) => jumpMarks(t, i, canvas, inside)),
+            ...trajectories.flatMap((t, i) => jumpMarks(t, i, canvas, labelled)),
             marked(start, "circle"),
             marked(optimum, "star"),
           ],
@@ -201,11 +205,20 @@ const arrowHead = (fill: string, { document }: { document: Document }): SVGMarke
     element(document, "path", { d: "M0,0.5L10,5L0,9.5Z", fill, stroke: "none" }),
   ) as SVGMarkerElement;
 
+/** Jumps whose numbers can be read: those that end beside an earlier one go without. */
+function apart(jumps: readonly Jump[], { x, y }: Grid): ReadonlySet<Jump> {
+  const kept: Jump[] = [];
+  const isNear = (a: PlanePoint, b: PlanePoint) =>
+    Math.abs(a.x - b.x) < 0.08 * (x[1] - x[0]) && Math.abs(a.y - b.y) < 0.07 * (y[1] - y[0]);
+  for (const jump of jumps) if (!kept.some(({ to }) => isNear(to, jump.to))) kept.push(jump);
+  return new Set(kept);
+}
+
 function jumpMarks(
   { jumps = [] }: Trajectory,
   index: number,
   canvas: Canvas,
-  inside: (p: PlanePoint) => boolean,
+  labelled: ReadonlySet<Jump>,
 ): Plot.Markish[] {
   const colour = canvas.theme.series(index);
   const drawn = jumps.filter(({ from, to }) => isFinitePoint(from) && isFinitePoint(to));
@@ -226,7 +239,7 @@ function jumpMarks(
       markerEnd: arrowHead,
     }),
     Plot.text(
-      drawn.filter(({ to }) => inside(to)),
+      drawn.filter((jump) => labelled.has(jump)),
       {
         x: (j: Jump) => j.to.x,
         y: (j: Jump) => j.to.y,

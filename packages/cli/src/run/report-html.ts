@@ -1,8 +1,14 @@
 import { OptionError } from "isoloss";
 import { reportStyle } from "./report-style.js";
 
-/** How a comparison with what was expected came out. `note` is for what has no expectation. */
-export type Outcome = "pass" | "differs" | "not reproducible" | "note";
+/** How a comparison with what was expected came out. */
+export type Comparison = "pass" | "differs" | "not reproducible";
+
+/** What measurements say of teleports. `undecided`: too few runs to tell. */
+export type Judgement = "helps" | "fewer steps only" | "does not help" | "undecided";
+
+/** `note` is for what nothing is expected of. */
+export type Outcome = Comparison | Judgement | "note";
 
 /** One sentence that the numbers bear. */
 export interface Verdict {
@@ -11,26 +17,42 @@ export interface Verdict {
   readonly outcome: Outcome;
   /** With its figures: "reached the target loss 1.8 times sooner than tuned SGD, 5 seeds, [1.5, 2.2]". */
   readonly text: string;
+  /** Heading of the section that it is about, for a link. */
+  readonly section?: string;
+}
+
+/** What is shown when a reader asks for it. */
+export interface Folded {
+  readonly title: string;
+  /** A table, as {@link htmlTable} gives it, or text that keeps its lines. */
+  readonly content: { readonly table: string } | { readonly text: string };
+  /** Shown from the start; default false. */
+  readonly open?: boolean;
 }
 
 export interface ReportSection {
   readonly heading: string;
+  /** For links; default the heading. */
+  readonly name?: string;
   /** Plain text; an empty line parts paragraphs. */
   readonly text: string;
   /** SVG documents, as the figures with the theme `auto` give them. */
   readonly figures?: readonly string[];
   /** Tables, as {@link htmlTable} gives them. */
   readonly tables?: readonly string[];
+  /** Below the tables. */
+  readonly folded?: readonly Folded[];
 }
 
 export interface Report {
   readonly title: string;
   /** A paragraph below the title. */
   readonly lead?: string;
+  /** What all of it comes to, in a sentence or two. */
+  readonly conclusion?: string;
   readonly verdicts: readonly Verdict[];
   readonly sections: readonly ReportSection[];
   /** Plain data; what is nested is named by its path. */
-  readonly settings: object;
   readonly environment: object;
   /** Forces a colour scheme; by default the reader's. */
   readonly theme?: "light" | "dark";
@@ -52,6 +74,10 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
   differs: { sign: "\u2260", kind: "differs" },
   "not reproducible": { sign: "\u2013", kind: "missing" },
   note: { sign: "i", kind: "note" },
+  helps: { sign: "\u2713", kind: "pass" },
+  "fewer steps only": { sign: "\u00b1", kind: "note" },
+  "does not help": { sign: "\u2715", kind: "differs" },
+  undecided: { sign: "?", kind: "missing" },
 };
 
 /**
@@ -60,26 +86,34 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
  * @throws OptionError for a figure that is no SVG
  *
  * @example
- * renderReport({ title: "Digits", verdicts, sections, settings: config, environment });
+ * renderReport({ title: "Digits", verdicts, sections, environment });
  */
 export function renderReport({
   title,
   lead,
+  conclusion,
   verdicts,
   sections,
-  settings,
   environment,
   theme,
 }: Report): string {
-  const ids = sections.map(({ heading }, i) => `${i + 1}-${slug(heading)}`);
-  const links = sections.map(({ heading }, i) => `<li><a href="#${ids[i]}">${escapeHtml(heading)}</a></li>`);
+  const ids = sections.map(({ heading, name = heading }, i) => `${i + 1}-${slug(name)}`);
+  const idOf = (heading: string | undefined) => ids[sections.findIndex((s) => s.heading === heading)];
+  const links = sections.map(
+    ({ heading, name = heading }, i) => `<li><a href="#${ids[i]}">${escapeHtml(name)}</a></li>`,
+  );
   const body = [
     `<header><h1>${escapeHtml(title)}</h1>${lead === undefined ? "" : paragraphs(lead)}</header>`,
-    verdicts.length > 0 ? `<ul class="verdicts">\n${verdicts.map(verdictItem).join("\n")}\n</ul>` : "",
+    conclusion === undefined ? "" : `<p class="conclusion">${escapeHtml(conclusion)}</p>`,
+    verdicts.length > 0
+      ? `<section class="summary" aria-label="Verdicts"><ul class="verdicts">\n${verdicts
+          .map((verdict) => verdictItem(verdict, idOf(verdict.section)))
+          .join("\n")}\n</ul></section>`
+      : "",
     links.length > 2 ? `<nav aria-label="Contents"><ul>${links.join("")}</ul></nav>` : "",
     ...sections.map((section, i) => sectionHtml(section, ids[i])),
-    `<section class="details"><h2>How it was made</h2>`,
-    `<div class="columns">${definitions("Settings", settings)}${definitions("Environment", environment)}</div></section>`,
+    `<section><h2>Where it was made</h2>`,
+    `${definitions(environment)}</section>`,
   ];
   return `<!doctype html>
 <html lang="en"${theme === undefined ? "" : ` data-theme="${theme}"`}>
@@ -101,23 +135,34 @@ ${body.filter((part) => part !== "").join("\n")}
 `;
 }
 
-function verdictItem({ title, outcome, text }: Verdict): string {
+function verdictItem({ title, outcome, text }: Verdict, id: string | undefined): string {
   const { sign, kind } = marks[outcome];
+  const name = id === undefined ? escapeHtml(title) : `<a href="#${id}">${escapeHtml(title)}</a>`;
   return (
     `<li class="${kind}"><span class="badge"><span aria-hidden="true">${sign}</span> ${outcome}</span>` +
-    `<div><strong>${escapeHtml(title)}</strong> <p>${escapeHtml(text)}</p></div></li>`
+    `<div><strong>${name}</strong> <p>${escapeHtml(text)}</p></div></li>`
   );
 }
 
-function sectionHtml({ heading, text, figures = [], tables = [] }: ReportSection, id: string): string {
+function sectionHtml(section: ReportSection, id: string): string {
+  const { heading, text, figures = [], tables = [], folded = [] } = section;
   const parts = [
     `<section id="${id}"><h2>${escapeHtml(heading)}</h2>`,
     paragraphs(text),
     figures.length > 0 ? `<div class="figures">\n${figures.map(figureHtml).join("\n")}\n</div>` : "",
-    ...tables.map((table) => `<div class="scroll" tabindex="0">${table}</div>`),
+    ...tables.map(scrolling),
+    ...folded.map(foldedHtml),
     "</section>",
   ];
   return parts.filter((part) => part !== "").join("\n");
+}
+
+const scrolling = (content: string): string =>
+  `<div class="scroll" role="group" aria-label="Table" tabindex="0">${content}</div>`;
+
+function foldedHtml({ title, content, open = false }: Folded): string {
+  const inner = "table" in content ? content.table : `<pre>${escapeHtml(content.text)}</pre>`;
+  return `<details${open ? " open" : ""}><summary>${escapeHtml(title)}</summary>${scrolling(inner)}</details>`;
 }
 
 const paragraphs = (text: string): string =>
@@ -142,14 +187,14 @@ function figureHtml(document: string): string {
   return `<figure class="${kind}" tabindex="0" style="--width: ${width}px">${svg}</figure>`;
 }
 
-/** Settings as a list of names and values. */
-function definitions(heading: string, data: object): string {
+/** Plain data as a list of names and values. */
+function definitions(data: object): string {
   const rows = flat(data).map(
     // Long names break after a dot.
     ([key, value]) =>
       `<div><dt>${escapeHtml(key).replaceAll(".", ".<wbr>")}</dt><dd>${escapeHtml(value)}</dd></div>`,
   );
-  return `<div><h3>${heading}</h3><dl>${rows.join("")}</dl></div>`;
+  return `<dl>${rows.join("")}</dl>`;
 }
 
 function flat(value: unknown, path = ""): [string, string][] {
@@ -193,7 +238,12 @@ export function htmlTable({ caption, columns, rows }: Table): string {
       `A row needs ${columns.length} cells, one for each of ${columns.join(", ")}; got ${wrong.length}.`,
     );
   }
-  const isNumeric = columns.map((_, c) => c > 0 && rows.some((row) => looksNumeric(row[c])));
+  const isNumeric = columns.map(
+    (_, c) =>
+      c > 0 &&
+      rows.some((row) => looksNumeric(row[c])) &&
+      rows.every((row) => looksNumeric(row[c]) || !/\d/.test(String(row[c]))),
+  );
   const cell = (name: "th" | "td", text: string | number, c: number, scope = "") =>
     `<${name}${scope}${isNumeric[c] ? ' class="number"' : ""}>${escapeHtml(String(text))}</${name}>`;
   const head = columns.map((column, c) => cell("th", column, c, ' scope="col"')).join("");
@@ -208,4 +258,4 @@ export function htmlTable({ caption, columns, rows }: Table): string {
 }
 
 const looksNumeric = (value: string | number): boolean =>
-  typeof value === "number" || /^[-+x\u00d7]?\d/.test(value);
+  typeof value === "number" || (value.length < 40 && /^[-+x\u00d7<>= \u2264\u2265]*\d/.test(value));

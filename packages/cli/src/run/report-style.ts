@@ -47,6 +47,9 @@ p { max-width: 68ch; margin: 0 0 0.75rem; }
 header p { color: var(--muted); }
 a { color: var(--link); }
 section { margin-top: 2.75rem; padding-top: 1.5rem; border-top: 1px solid var(--line); }
+.conclusion { font-size: 1.15rem; font-weight: 600; max-width: 60ch; margin: 1.25rem 0 0; padding-left: 0.9rem;
+  border-left: 4px solid var(--link); }
+section.summary { margin-top: 0; padding-top: 0; border-top: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0; }
 .verdicts { list-style: none; margin: 1.5rem 0 0; padding: 0; display: grid; gap: 0.75rem; }
 .verdicts li { display: grid; grid-template-columns: 11.5rem 1fr; gap: 0.25rem 1rem; align-items: start;
@@ -64,7 +67,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none;
   margin: 1.25rem 0; }
 figure { margin: 0; min-width: 0; }
 figure.wide { grid-column: 1 / -1; }
-figure svg { display: block; width: min(100%, var(--width)); min-width: min(var(--width), max(28rem, calc(0.7 * var(--width)))); height: auto; }
+figure svg { display: block; width: min(100%, var(--width)); min-width: calc(0.65 * var(--width)); height: auto; }
 table { border-collapse: collapse; margin: 1.25rem 0; font-size: 0.94rem; }
 caption { text-align: left; color: var(--muted); padding-bottom: 0.4rem; }
 th, td { text-align: left; padding: 0.4rem 0.9rem; border-bottom: 1px solid var(--line); vertical-align: baseline; }
@@ -72,8 +75,12 @@ th:first-child { padding-left: 0; }
 thead th { vertical-align: bottom; color: var(--muted); font-weight: 600; border-bottom-width: 2px; }
 tbody th { font-weight: 500; min-width: 9rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem 3rem; }
-dl { margin: 0; font-size: 0.9rem; }
+details { margin: 0.5rem 0; }
+summary { cursor: pointer; color: var(--link); padding: 0.35rem 0; width: fit-content; }
+summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+pre { margin: 0.5rem 0; padding: 0.9rem 1rem; background: var(--raised); border-radius: 4px; width: fit-content;
+  min-width: min(100%, 30rem); font: 0.85rem/1.5 ui-monospace, monospace; }
+dl { margin: 0; font-size: 0.9rem; max-width: 44rem; }
 dl div { display: grid; grid-template-columns: minmax(8rem, 2fr) 3fr; gap: 1rem; padding: 0.25rem 0;
   border-bottom: 1px solid var(--line); }
 dt { color: var(--muted); }

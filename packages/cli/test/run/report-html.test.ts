@@ -18,8 +18,7 @@ const report: Report = {
     { heading: "Two & three", text: "", tables: [htmlTable({ columns: ["a", "b"], rows: [["x", 1]] })] },
     { heading: "One", text: "" },
   ],
-  settings: { optimizer: { name: "sgd", betas: [0.9, 0.99] }, tasks: [{ name: "t" }], none: null, empty: {} },
-  environment: { seed: 0 },
+  environment: { versions: { node: "20" }, sizes: [1, 2], tasks: [{ name: "t" }], none: null, empty: {} },
 };
 
 const parsed = (given: Partial<Report> = {}) => parseHTML(renderReport({ ...report, ...given })).document;
@@ -27,28 +26,46 @@ const texts = (document: Document, selector: string) =>
   [...document.querySelectorAll(selector)].map((node) => node.textContent?.trim());
 
 describe("renderReport", () => {
-  it("shows title, verdicts, sections, figures, tables, settings and environment", () => {
+  it("shows title, verdicts, sections, figures, tables and environment", () => {
     const document = parsed();
     expect(document.title).toBe("A <b>title</b> & more");
     expect(texts(document, "h1")).toEqual(["A <b>title</b> & more"]);
     expect(texts(document, ".verdicts .pass p")).toEqual(["1.8 times sooner, 5 seeds, [1.5, 2.2]"]);
     expect(texts(document, ".verdicts .missing .badge")).toEqual(["\u2013 not reproducible"]);
-    expect(texts(document, "h2")).toEqual(["One", "Two & three", "One", "How it was made"]);
-    expect(texts(document, "section:first-of-type > p")).toEqual([
-      "First.",
-      "Second <script>alert(1)</script>.",
-    ]);
+    expect(texts(document, "h2")).toEqual(["One", "Two & three", "One", "Where it was made"]);
+    expect(texts(document, "section[id] > p")).toEqual(["First.", "Second <script>alert(1)</script>."]);
     expect(document.querySelectorAll("figure > svg")).toHaveLength(2);
     expect(texts(document, "td.number")).toEqual(["1"]);
     const pairs = texts(document, "dt").map((name, i) => [name, texts(document, "dd")[i]]);
     expect(pairs).toEqual([
-      ["optimizer.name", "sgd"],
-      ["optimizer.betas", "0.9, 0.99"],
+      ["versions.node", "20"],
+      ["sizes", "1, 2"],
       ["tasks.0.name", "t"],
       ["none", "none"],
       ["empty", "none"],
-      ["seed", "0"],
     ]);
+  });
+
+  it("begins with its conclusion, and verdicts lead to their sections", () => {
+    const verdicts = [{ title: "Toy", outcome: "helps" as const, text: "5 of 5", section: "Two & three" }];
+    const document = parsed({ conclusion: "Of one way, 1 < 2.", verdicts });
+    expect(texts(document, ".conclusion")).toEqual(["Of one way, 1 < 2."]);
+    expect(texts(document, ".verdicts .pass .badge")).toEqual(["\u2713 helps"]);
+    expect(document.querySelector(".verdicts a")?.getAttribute("href")).toBe("#2-two-three");
+    expect(parsed().querySelector(".verdicts a, .conclusion")).toBeNull();
+  });
+
+  it("folds away what is long, open where it should be seen", () => {
+    const folded = [
+      { title: "Numbers", content: { table: htmlTable({ columns: ["a"], rows: [["x"]] }) }, open: true },
+      { title: "Settings", content: { text: "name: x\nrate: <1>\n" } },
+    ];
+    const document = parsed({ sections: [{ heading: "One", text: "", folded }] });
+    expect(texts(document, "summary")).toEqual(["Numbers", "Settings"]);
+    const isOpen = [...document.querySelectorAll("details")].map((d) => d.hasAttribute("open"));
+    expect(isOpen).toEqual([true, false]);
+    expect(document.querySelector("details table")).not.toBeNull();
+    expect(document.querySelector("pre")?.textContent).toBe("name: x\nrate: <1>\n");
   });
 
   it("needs no script, no network and no other file", () => {
@@ -84,6 +101,20 @@ describe("htmlTable", () => {
         '<th scope="col">run</th><th scope="col" class="number">gain</th></tr></thead>' +
         '<tbody><tr><th scope="row">&lt;a&gt;</th><td class="number">x2.5</td></tr></tbody></table>',
     );
+  });
+
+  it("aligns a column on the right only where all of it are numbers", () => {
+    const table = htmlTable({
+      columns: ["run", "measured", "source"],
+      rows: [
+        ["a", "-", "16 hidden units tell the digits apart: no number of a paper"],
+        ["b", "0.5 [0.4, 0.6]", "closed form"],
+        ["c", "diverged", "closed form"],
+      ],
+    });
+    expect(table).toContain('<th scope="col" class="number">measured</th>');
+    expect(table).toContain('<th scope="col">source</th>');
+    expect(table).toContain('<td class="number">diverged</td>');
   });
 
   it("refuses a row that does not fit", () => {

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { conclusionOf, type Finding, judgementOf } from "../../src/experiments/findings.js";
+import type { JobResult } from "../../src/experiments/job.js";
+import { toyFindings } from "../../src/experiments/multi-task-toy-findings.js";
+import { soonerText, type ToTarget } from "../../src/experiments/to-target.js";
+import { runDocument } from "../../src/formats/json.js";
+
+const ratio = (value: number, low?: number, high?: number) => ({
+  n: 5,
+  ratio: value,
+  interval: low === undefined || high === undefined ? null : ([low, high] as const),
+});
+
+const compared = (given: Partial<ToTarget>): ToTarget => ({
+  lastLoss: 1,
+  reached: 5,
+  seeds: 5,
+  steps: ratio(0.5, 0.4, 0.6),
+  seconds: ratio(0.6, 0.5, 0.9),
+  medianSteps: 0.5,
+  medianSeconds: 0.6,
+  equalTime: null,
+  ...given,
+});
+
+describe("judgementOf", () => {
+  it.each([
+    ["helps", {}],
+    ["fewer steps only", { seconds: ratio(0.9, 0.7, 1.1) }],
+    ["fewer steps only", { seconds: ratio(20, 10, 40) }],
+    ["does not help", { steps: ratio(1, 0.9, 1.1), seconds: ratio(2, 1.5, 3) }],
+    ["does not help", { reached: 4, steps: null, seconds: null }],
+    ["undecided", { steps: ratio(0.5), seconds: ratio(0.5) }],
+  ] as const)("says %j where the intervals bear it and no more: %j", (judgement, given) => {
+    expect(judgementOf(compared(given))).toBe(judgement);
+  });
+});
+
+describe("soonerText", () => {
+  it("turns a share into how many times sooner, with the interval turned, too", () => {
+    expect(soonerText(ratio(0.5, 0.4, 0.625))).toBe("2 times sooner [1.6, 2.5]");
+    expect(soonerText(ratio(4, 2, 8))).toBe("4 times later [2, 8]");
+    expect(soonerText(ratio(0.25))).toBe("4 times sooner");
+    expect(soonerText(ratio(0.25, 0.25, 0.25))).toBe("4 times sooner");
+  });
+
+  it("claims nothing where the interval contains 1", () => {
+    expect(soonerText(ratio(0.9, 0.7, 1.1))).toBe("no sooner and no later (0.9 of it [0.7, 1.1])");
+  });
+});
+
+describe("conclusionOf", () => {
+  const finding = (judgement: Finding["judgement"]): Finding => ({ title: "x", judgement, text: "" });
+
+  it("counts, and says that nothing helped where nothing did", () => {
+    expect(
+      conclusionOf([finding("does not help"), finding("fewer steps only"), finding("does not help")]),
+    ).toBe(
+      "Of 3 ways to teleport, each against the same method without: 0 helped; 1 needed fewer steps but no less time; 2 did not help.",
+    );
+    expect(conclusionOf([finding("helps")])).toBe(
+      "Of one way to teleport, each against the same method without: 1 helped.",
+    );
+  });
+});
+
+describe("toyFindings", () => {
+  const run = (variant: string, seed: number, reached: number, cost?: object): JobResult => ({
+    experiment: "toy",
+    variant,
+    seed,
+    settings: { problem: { name: "toy" }, ...(cost ? { cost } : {}) },
+    document: runDocument({
+      ...{ name: "toy", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1, 1] },
+      metrics: { "front.reached": reached },
+    }),
+    seconds: [0, 1],
+    jumps: [],
+  });
+  const ways = (cost: number, random: number) => [
+    ...[0, 1].map((seed) => run("LS", seed, seed)),
+    ...[0, 1].map((seed) => run("COST", seed, Number(seed < cost), { kind: "dense" })),
+    ...[0, 1].map((seed) => run("random", seed, Number(seed < random), { control: "random" })),
+  ];
+
+  it("compares COST with the same method without it, and with its controls", () => {
+    expect(toyFindings(ways(2, 1))).toEqual([
+      {
+        title: "COST",
+        judgement: "helps",
+        text: "COST came to the Pareto front from 2 of 2 starts, LS from 1, random from 1.",
+      },
+    ]);
+    expect(toyFindings(ways(1, 0))[0].judgement).toBe("does not help");
+  });
+
+  it("gives COST no credit for what a random move does as well", () => {
+    const [finding] = toyFindings(ways(2, 2));
+    expect(finding.judgement).toBe("undecided");
+    expect(finding.text).toMatch(/random from 2\. A control does as well/);
+  });
+});
