@@ -78,7 +78,9 @@ describe("isoloss demo --json", () => {
 describe("isoloss demo", () => {
   it("prints tables and verdicts on stdout, the report's path and the verdict last, and progress on stderr", async () => {
     const out = join(folder, "text");
-    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out], { env: { CI: "true" } });
+    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out], {
+      env: { CI: "true" },
+    });
     expect(status).toBe(0);
     expect(isPlain(stdout)).toBe(true);
     expect(isPlain(stderr)).toBe(true);

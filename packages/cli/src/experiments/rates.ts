@@ -210,9 +210,3 @@ export function rateSentence(
     `the clock, teleports included (${seeds}, 95 % intervals).${equal}${edge}`
   );
 }
-
-/** All sentences on a comparison. */
-export const rateSentences = (rates: RatesResult): string[] =>
-  [...Object.entries(rates.tuned), ...Object.entries(rates.references)].map(([name, c]) =>
-    rateSentence(name, rates, c),
-  );

@@ -111,9 +111,10 @@ export function soonerText({ ratio, interval }: RatioSummary): string {
     const [a, b] = [figure(low, 3), figure(high, 3)];
     return a === b ? "" : ` [${a}, ${b}]`;
   };
-  if (interval && interval[0] <= 1 && interval[1] >= 1) {
-    return `no sooner and no later (${figure(ratio, 3)} of it${span(...interval)})`;
+  if (interval && interval[0] < 1 && interval[1] > 1) {
+    return `from ${figure(1 / interval[0], 3)} times sooner to ${figure(interval[1], 3)} times later`;
   }
+  if (ratio === 1) return "at the same time";
   return ratio < 1
     ? `${figure(1 / ratio, 3)} times sooner${interval ? span(1 / interval[1], 1 / interval[0]) : ""}`
     : `${figure(ratio, 3)} times later${interval ? span(...interval) : ""}`;

@@ -20,12 +20,12 @@ export type { CurveSeries, CurvesData } from "./curves-series.js";
  * const svg = curves({ series: [{ name: "SGD", runs }], logY: true }, { document: nodeDocument() });
  */
 export function curves(data: CurvesData, options: FigureOptions = {}): SVGSVGElement {
-  const parts = curvesPanel(data, canvasOf(options));
+  const parts = partsOf(data, canvasOf(options));
   return framed({ name: `${parts.yLabel} against ${parts.xLabel}`, ...parts }, options);
 }
 
-/** The parts of `curves` that figures of several panels put together. */
-export function curvesPanel(data: CurvesData, canvas: Canvas) {
+/** The parts of `curves` that its frame puts together. */
+function partsOf(data: CurvesData, canvas: Canvas) {
   checkCurves(data);
   const { series, x = "steps", logX = false, logY = false, spread = "range", target } = data;
   const { window = 1, yLabel = "loss", teleportMark = "tick" } = data;

@@ -50,7 +50,7 @@ export function stableIds(root: Element): void {
   const ids = nodes.flatMap(({ id }) => (id ? [id] : []));
   // Plot counts its ids up from figure to figure: without those counters the text depends on the figure alone.
   renameIds(nodes, (id) => String(ids.indexOf(id)));
-  const prefix = `isoloss-${hash(root.outerHTML)}`;
+  const prefix = `isoloss-${hash(serialised(root))}`;
   renameIds(nodes, (id) => `${prefix}-${id}`);
 }
 
@@ -88,7 +88,9 @@ const elementNode = 1;
 function serialised(node: Node): string {
   if (node.nodeType !== elementNode) return escaped(node.textContent ?? "");
   const { attributes, childNodes, localName } = node as Element;
-  const pairs = [...attributes].map(({ name, value }) => ` ${name}="${escaped(value)}"`).join("");
+  // Documents keep them in orders of their own.
+  const sorted = [...attributes].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const pairs = sorted.map(({ name, value }) => ` ${name}="${escaped(value)}"`).join("");
   const children = [...childNodes].map(serialised).join("");
   return children ? `<${localName}${pairs}>${children}</${localName}>` : `<${localName}${pairs}/>`;
 }

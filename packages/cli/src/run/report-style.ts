@@ -52,7 +52,7 @@ section { margin-top: 2.75rem; padding-top: 1.5rem; border-top: 1px solid var(--
 section.summary { margin-top: 0; padding-top: 0; border-top: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0; }
 .verdicts { list-style: none; margin: 1.5rem 0 0; padding: 0; display: grid; gap: 0.75rem; }
-.verdicts li { display: grid; grid-template-columns: 11.5rem 1fr; gap: 0.25rem 1rem; align-items: start;
+.verdicts li { display: grid; grid-template-columns: 11.5rem minmax(0, 1fr); gap: 0.25rem 1rem; align-items: start;
   padding: 0.8rem 1rem; background: var(--raised); border-left: 4px solid var(--kind); border-radius: 4px; }
 .verdicts p { margin: 0; }
 .verdicts .pass { --kind: var(--pass); }
@@ -88,7 +88,7 @@ dd { margin: 0; }
 dt, dd { overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   main { padding-top: 1.5rem; }
-  .verdicts li { grid-template-columns: 1fr; }
+  .verdicts li { grid-template-columns: minmax(0, 1fr); }
 }
 @media print {
   html { font-size: 10pt; }

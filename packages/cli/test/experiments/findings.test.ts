@@ -45,7 +45,8 @@ describe("soonerText", () => {
   });
 
   it("claims nothing where the interval contains 1", () => {
-    expect(soonerText(ratio(0.9, 0.7, 1.1))).toBe("no sooner and no later (0.9 of it [0.7, 1.1])");
+    expect(soonerText(ratio(0.9, 0.7, 1.1))).toBe("from 1.43 times sooner to 1.1 times later");
+    expect(soonerText(ratio(1, 1, 1))).toBe("at the same time");
   });
 });
 

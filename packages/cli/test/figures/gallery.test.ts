@@ -1,53 +1,26 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { bars } from "../../src/figures/bars.js";
-import { conflictCosines } from "../../src/figures/conflict-cosines.js";
-import { curves } from "../../src/figures/curves.js";
 import { nodeDocument } from "../../src/figures/document.js";
-import type { FigureOptions } from "../../src/figures/frame.js";
-import { levelSets } from "../../src/figures/level-sets.js";
-import { paretoFront } from "../../src/figures/pareto-front.js";
-import { scatter } from "../../src/figures/scatter.js";
-import { svgText } from "../../src/figures/svg.js";
-import { barsData, cosinesData, curveSeries, levelSetsData, paretoData } from "./examples.js";
+import { drawn, galleryNames } from "./gallery-figures.js";
 
-const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {
-  "level-sets": (o) =>
-    levelSets(levelSetsData, { ...o, title: "Level sets", caption: "A teleport goes along a level set." }),
-  "curves-direct": (o) =>
-    curves(
-      { series: curveSeries, logY: true, target: 0.1, yLabel: "training loss" },
-      { ...o, title: "Loss against steps" },
-    ),
-  "curves-legend": (o) =>
-    curves(
-      { series: curveSeries.slice(0, 3), x: "seconds", spread: "interval", labels: "legend" },
-      { ...o, title: "Loss against time" },
-    ),
-  "pareto-front": (o) =>
-    paretoFront(paretoData, { ...o, title: "Two losses and their Pareto front", height: 460 }),
-  "conflict-cosines": (o) => conflictCosines(cosinesData, { ...o, title: "Conflicts between tasks" }),
-  scatter: (o) =>
-    scatter(
-      {
-        series: [
-          {
-            name: "digits",
-            points: [0, 1, 2, 3, 4].map((i) => ({ x: 0.1 + i / 50, y: 0.2 + (i % 3) / 10 })),
-          },
-          { name: "clothes", points: [0, 1, 2, 3].map((i) => ({ x: 0.2 - i / 50, y: 0.5 + (i % 2) / 10 })) },
-        ],
-        xLabel: "sharpness",
-        yLabel: "validation loss",
-        notes: ["Two data sets."],
-      },
-      { ...o, title: "Sharpness and validation loss" },
-    ),
-  bars: (o) => bars(barsData, { ...o, title: "Full-batch and mini-batch training" }),
-};
+const gallery = new URL("../../../../docs/gallery/", import.meta.url);
+const themes = ["light", "dark", "auto"] as const;
 
-describe.each(Object.entries(figures))("the figure %s", (name, figure) => {
-  it.each(["light", "dark", "auto"] as const)("is the same SVG as ever, theme %s", async (theme) => {
-    const text = svgText(figure({ document: nodeDocument(), theme }));
-    await expect(text).toMatchFileSnapshot(`gallery/${name}-${theme}.svg`);
+describe.each(galleryNames)("the figure %s", (name) => {
+  it.each(themes)("is the same SVG as ever, theme %s", async (theme) => {
+    const text = drawn(name, { document: nodeDocument(), theme });
+    await expect(text).toMatchFileSnapshot(`../../../../docs/gallery/${name}-${theme}.svg`);
+  });
+});
+
+describe("docs/gallery.md", () => {
+  it("shows every figure, in the reader's colours and with a text in its place, and no other", () => {
+    const page = readFileSync(new URL("../gallery.md", gallery), "utf8");
+    const shown = [...page.matchAll(/<img src="gallery\/([\w-]+)-light\.svg" alt="[^"]{20,}"/g)];
+    expect(shown.map(([, name]) => name).sort()).toEqual([...galleryNames].sort());
+    for (const [, name] of shown) expect(page).toContain(`srcset="gallery/${name}-dark.svg"`);
+    const files = readdirSync(gallery).filter((name) => name.endsWith(".svg"));
+    expect(files).toHaveLength(themes.length * shown.length);
+    expect(existsSync(new URL("task-table.html", gallery))).toBe(true);
   });
 });
