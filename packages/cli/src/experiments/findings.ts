@@ -43,6 +43,7 @@ export function conclusionOf(findings: readonly Finding[]): string {
   const parts = [
     [count("helps"), "helped"],
     [count("fewer steps only"), "needed fewer steps but no less time"],
+    [count("no better than a control"), "did no better than a control"],
     [count("does not help"), "did not help"],
     [count("undecided"), "had too few runs to tell"],
   ] as const;

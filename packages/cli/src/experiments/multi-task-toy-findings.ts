@@ -39,7 +39,7 @@ export function toyFindings(results: readonly JobResult[]): Finding[] {
 
 function judgement(way: Way, plain: Way, controls: readonly Way[]): Judgement {
   if (way.reached <= plain.reached) return "does not help";
-  return controls.some((c) => c.reached >= way.reached) ? "undecided" : "helps";
+  return controls.some((c) => c.reached >= way.reached) ? "no better than a control" : "helps";
 }
 
 function wayOf(name: string, group: readonly JobResult[]): Way {

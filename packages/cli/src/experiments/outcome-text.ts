@@ -28,6 +28,7 @@ export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
     "not reproducible": yellow,
     undecided: yellow,
     "fewer steps only": cyan,
+    "no better than a control": cyan,
     note: cyan,
   };
 }

@@ -5,7 +5,12 @@ import { reportStyle } from "./report-style.js";
 export type Comparison = "pass" | "differs" | "not reproducible";
 
 /** What measurements say of teleports. `undecided`: too few runs to tell. */
-export type Judgement = "helps" | "fewer steps only" | "does not help" | "undecided";
+export type Judgement =
+  | "helps"
+  | "fewer steps only"
+  | "no better than a control"
+  | "does not help"
+  | "undecided";
 
 /** `note` is for what nothing is expected of. */
 export type Outcome = Comparison | Judgement | "note";
@@ -76,6 +81,7 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
   note: { sign: "i", kind: "note" },
   helps: { sign: "\u2713", kind: "pass" },
   "fewer steps only": { sign: "\u00b1", kind: "note" },
+  "no better than a control": { sign: "=", kind: "note" },
   "does not help": { sign: "\u2715", kind: "differs" },
   undecided: { sign: "?", kind: "missing" },
 };
@@ -139,7 +145,7 @@ function verdictItem({ title, outcome, text }: Verdict, id: string | undefined):
   const { sign, kind } = marks[outcome];
   const name = id === undefined ? escapeHtml(title) : `<a href="#${id}">${escapeHtml(title)}</a>`;
   return (
-    `<li class="${kind}"><span class="badge"><span aria-hidden="true">${sign}</span> ${outcome}</span>` +
+    `<li class="${kind}"><span class="badge"><span aria-hidden="true">${sign}</span> <span>${outcome}</span></span>` +
     `<div><strong>${name}</strong> <p>${escapeHtml(text)}</p></div></li>`
   );
 }

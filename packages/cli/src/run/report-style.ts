@@ -52,15 +52,15 @@ section { margin-top: 2.75rem; padding-top: 1.5rem; border-top: 1px solid var(--
 section.summary { margin-top: 0; padding-top: 0; border-top: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0; }
 .verdicts { list-style: none; margin: 1.5rem 0 0; padding: 0; display: grid; gap: 0.75rem; }
-.verdicts li { display: grid; grid-template-columns: 11.5rem minmax(0, 1fr); gap: 0.25rem 1rem; align-items: start;
+.verdicts li { display: grid; grid-template-columns: 12.5rem minmax(0, 1fr); gap: 0.25rem 1rem; align-items: start;
   padding: 0.8rem 1rem; background: var(--raised); border-left: 4px solid var(--kind); border-radius: 4px; }
 .verdicts p { margin: 0; }
 .verdicts .pass { --kind: var(--pass); }
 .verdicts .differs { --kind: var(--differs); }
 .verdicts .missing { --kind: var(--missing); }
 .verdicts .note { --kind: var(--note); }
-.badge { color: var(--kind); font-weight: 600; white-space: nowrap; }
-.badge span { display: inline-block; width: 1.25em; text-align: center; }
+.badge { color: var(--kind); font-weight: 600; display: grid; grid-template-columns: 1.6em minmax(0, 1fr); }
+
 .scroll { overflow-x: auto; }
 .scroll:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1.5rem;

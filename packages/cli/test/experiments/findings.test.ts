@@ -97,7 +97,7 @@ describe("toyFindings", () => {
 
   it("gives COST no credit for what a random move does as well", () => {
     const [finding] = toyFindings(ways(2, 2));
-    expect(finding.judgement).toBe("undecided");
+    expect(finding.judgement).toBe("no better than a control");
     expect(finding.text).toMatch(/random from 2\. A control does as well/);
   });
 });
