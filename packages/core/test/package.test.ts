@@ -45,6 +45,7 @@ describe("the npm package", () => {
       [
         ...entries.flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]),
         "LICENSE",
+        "README.md",
         "package.json",
         "src/data/LICENSE-digits.txt",
       ].sort(),

@@ -9,6 +9,8 @@ export const documents: readonly string[] = [
   ...readdirSync(new URL("docs/", root))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
+  "packages/core/README.md",
+  "packages/cli/README.md",
 ];
 
 export const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, root)), "utf8");
