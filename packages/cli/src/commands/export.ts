@@ -13,15 +13,17 @@ import {
 import { writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
 import { loadStored, type StoredResult, storedWeights } from "../experiments/stored.js";
+import { pageOf, sendToMlflow, trackedRecords } from "../experiments/tracking.js";
 import { trainerOf } from "../experiments/train.js";
 import { toCsv } from "../formats/csv.js";
 import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
-import type { StepRecord } from "../run/directory.js";
 import { readRunCheckpoint } from "../run/read.js";
 
 export interface ExportOptions {
   readonly to: string;
   readonly out?: string;
+  /** Of MLflow. */
+  readonly url?: string;
   /** Examples of the ONNX model's input. */
   readonly batch: number;
   readonly json: boolean;
@@ -35,9 +37,9 @@ interface Exported {
 /** How a run is written in each format. */
 const formats: Readonly<Record<string, (run: StoredResult, batch: number) => Promise<Exported>>> = {
   csv: async ({ stored }) => ({ name: "metrics.csv", content: toCsv(stored.metrics) }),
-  tensorboard: async ({ stored }) => {
-    const startedAt = new Date(stored.environment.startedAt);
-    const events = eventsOf(stored.metrics as readonly StepRecord[], startedAt);
+  tensorboard: async (run) => {
+    const startedAt = new Date(run.stored.environment.startedAt);
+    const events = eventsOf(trackedRecords(run), startedAt);
     return { name: eventFileName(startedAt), content: encodeEvents(events) };
   },
   safetensors: async (run) => ({
@@ -47,15 +49,20 @@ const formats: Readonly<Record<string, (run: StoredResult, batch: number) => Pro
   onnx: onnxOf,
 };
 
-/** Names of the formats. */
-export const formatNames = Object.keys(formats);
-
 /** `isoloss export`: a run for other programs. */
-export async function exportRun(path: string, { to, out, batch, json }: ExportOptions): Promise<void> {
-  if (!Object.hasOwn(formats, to)) {
-    throw new OptionError(`--to must be ${oneOf(to, formatNames)}`);
+export async function exportRun(path: string, { to, out, url, batch, json }: ExportOptions): Promise<void> {
+  const names = [...Object.keys(formats), "mlflow"];
+  if (!names.includes(to)) throw new OptionError(`--to must be ${oneOf(to, names)}`);
+  if (to !== "mlflow" && url !== undefined) throw new OptionError("--url is for --to mlflow.");
+  if (to === "mlflow" && out !== undefined) {
+    throw new OptionError("--to mlflow writes no file: leave --out out, and give --url.");
   }
   const run = await loadStored(path);
+  if (to === "mlflow") {
+    const tracked = await sendToMlflow(run, url);
+    process.stdout.write(json ? `${JSON.stringify(tracked)}\n` : `${pageOf(tracked)}\n`);
+    return;
+  }
   const { name, content } = await formats[to](run, batch);
   const file = out === undefined ? join(run.stored.path, name) : resolve(out);
   await writeFileAtomic(file, content);

@@ -103,21 +103,28 @@ Examples:
   program
     .command("export <run>")
     .description("write a run for other programs")
-    .requiredOption("--to <format>", "onnx, csv, tensorboard or safetensors")
+    .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard or mlflow")
     .option("--out <file>", "default: a file in the run's directory")
+    .option("--url <url>", "of the MLflow server; default $MLFLOW_TRACKING_URI")
     .option("--batch <n>", "examples of the ONNX model's input", positiveInteger, 1)
     .option("--json", "the path as a JSON document on stdout", false)
     .addHelpText(
       "after",
       `
-  onnx         the trained model: input x, output logits; any ONNX program reads it
+  onnx         the trained model of a network: input x, output logits; any ONNX program reads it
+  safetensors  the parameters by their paths
   csv          the records of every step
   tensorboard  an event file: tensorboard --logdir RUN
-  safetensors  the parameters by their paths
+  mlflow       nothing on disk: settings, records, teleports and results to a tracking server over its REST interface,
+               as a new run of the experiment's name. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
+               MLFLOW_TRACKING_PASSWORD, say who you are. isoloss run --mlflow URL sends every run when it ends
+
+The document of --json: file; for mlflow url, experimentId, runId.
 
 Examples:
   isoloss export runs/classify-digits-sgd-0-1 --to onnx --out model.onnx
-  isoloss export runs/rosenbrock-exact-0-1 --to csv`,
+  isoloss export runs/rosenbrock-exact-0-1 --to csv
+  isoloss export runs/rosenbrock-exact-0-1 --to mlflow --url http://localhost:5000`,
     )
     .action(async (path: string, options) => (await import("./export.js")).exportRun(path, options));
 }

@@ -8,8 +8,10 @@ import { kinds } from "../experiments/kinds.js";
 import { resolveExperiment } from "../experiments/resolve.js";
 import { seedsOf } from "../experiments/schema.js";
 import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/session.js";
+import { loadStored } from "../experiments/stored.js";
 import { byVariant, summaryTable } from "../experiments/summary.js";
 import { type Together, textOfTable } from "../experiments/together.js";
+import { sendToMlflow } from "../experiments/tracking.js";
 import { fail } from "../fail.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { readRun } from "../run/read.js";
@@ -24,6 +26,8 @@ export interface RunOptions {
   readonly resume?: string;
   readonly quick: boolean;
   readonly checkpointEvery?: number;
+  /** Address of a tracking server. */
+  readonly mlflow?: string;
   readonly json: boolean;
   readonly quiet: boolean;
   /** The program's script, for worker threads. */
@@ -55,12 +59,15 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   await writeFigures(results, await figureNames(target, options));
   if (results.length > 0)
     process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
+  if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
   if (session.interrupted) {
     const advice = resumeAdvice(results);
     const how =
       advice.length > 0
         ? `Go on with\n${advice.map((line) => `  ${line}`).join("\n")}`
-        : "Nothing to go on with: start it again.";
+        : results.length > 0
+          ? "The runs that had begun are complete."
+          : "Nothing to go on with: start it again.";
     process.stderr.write(`isoloss: interrupted. ${how}\n`);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
@@ -68,6 +75,22 @@ export async function run(target: string | undefined, options: RunOptions): Prom
       "isoloss: a run diverged: its loss is no longer finite. A smaller learning rate may help.\n",
     );
     process.exitCode = 1;
+  }
+}
+
+/** Sends runs to a tracking server. They are whole without it: what goes wrong is told, with how to send them later. */
+async function sendAll(results: readonly JobResult[], url: string): Promise<void> {
+  for (const { document } of results) {
+    if (document.directory === null) continue;
+    try {
+      await sendToMlflow(await loadStored(document.directory), url);
+    } catch (error) {
+      fail(error);
+      process.stderr.write(
+        `isoloss: the run is whole. Send it with\n  isoloss export ${document.directory} --to mlflow --url ${url}\n`,
+      );
+      return;
+    }
   }
 }
 
