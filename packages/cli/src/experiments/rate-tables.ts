@@ -20,6 +20,7 @@ export function rateTables(rates: RatesResult) {
   ];
   // Where every run came there, the medians say no more than the means.
   const hasMedians = rows.some(([, , c]) => c.steps === null && c.medianSteps !== null);
+  const hasValidation = rows.some(([, , c]) => c.validation !== null);
   const columns: readonly (readonly [string, (c: ToTarget) => string])[] = [
     ["last loss", (c) => lossText(c.lastLoss)],
     ["came there", (c) => `${c.reached} of ${c.seeds}`],
@@ -28,6 +29,7 @@ export function rateTables(rates: RatesResult) {
     ["time", (c) => ratioText(c.seconds)],
     ...(hasMedians ? [["median", (c: ToTarget) => medianText(c.medianSeconds)] as const] : []),
     ["loss at equal time", (c) => ratioText(c.equalTime)],
+    ...(hasValidation ? [["validation loss", (c: ToTarget) => ratioText(c.validation)] as const] : []),
   ];
   return {
     baseline,
@@ -39,8 +41,8 @@ export function rateTables(rates: RatesResult) {
     comparison: htmlTable({
       caption:
         `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
-        `steps and wall-clock time, teleports included, and of its loss at the time at which it ends; with 95 % ` +
-        `intervals; below 1 is better`,
+        `steps and wall-clock time, teleports included, of its loss at the time at which it ends` +
+        `${hasValidation ? ", and of its last validation loss" : ""}; with 95 % intervals; below 1 is better`,
       columns: ["variant", "rate", ...columns.map(([name]) => name)],
       rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),
     }),

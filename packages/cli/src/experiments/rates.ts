@@ -1,6 +1,7 @@
 // The control that a comparison needs (design after our own trials): the plain optimiser at every learning rate of a grid,
 // with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
 import { OptionError } from "isoloss";
+import type { RatioSummary } from "../run/statistics.js";
 import { type Job, type JobResult, jobsOf } from "./job.js";
 import { figure } from "./number-text.js";
 import { checkedSeeds, type Resolved } from "./resolve.js";
@@ -194,10 +195,11 @@ export function rateSentence(
   const own =
     "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : (["", rate] as const);
   const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
+  const ofBaseline = (start: string, ratio: RatioSummary | null) =>
+    ratio === null ? "" : `${start} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
-    c.equalTime === null
-      ? ""
-      : ` At equal wall-clock its loss is ${ratioText(c.equalTime)} times that of ${baseline}.`;
+    ofBaseline(" At equal wall-clock its loss is", c.equalTime) +
+    ofBaseline(" Its last validation loss is", c.validation);
   if (c.steps === null || c.seconds === null) {
     const half =
       c.medianSteps === null || c.medianSeconds === null

@@ -19,6 +19,8 @@ export interface ToTarget {
   readonly medianSeconds: number | null;
   /** Loss at the wall-clock time at which the baseline ends, as a share of its last loss. */
   readonly equalTime: RatioSummary | null;
+  /** Last validation loss, as a share of the baseline's; null without validation data. */
+  readonly validation: RatioSummary | null;
 }
 
 /** Mean of the runs' last losses; null where one has none. */
@@ -53,6 +55,7 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
   const losses = pairs.map(
     ({ plain: p, other }) => [lossAt(other, p.seconds.at(-1) ?? 0), lossCurve(p).last ?? Number.NaN] as const,
   );
+  const validations = pairs.map(({ plain: p, other }) => [validationOf(other), validationOf(p)] as const);
   return {
     lastLoss: meanLast(others),
     reached: reached.length,
@@ -68,8 +71,11 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
       plain.length,
     ),
     equalTime: pairs.length === plain.length ? ratio(losses) : null,
+    validation: pairs.length === plain.length ? ratio(validations) : null,
   };
 }
+
+const validationOf = ({ document }: JobResult): number => document.metrics["validation.loss"] ?? Number.NaN;
 
 /** The median of ratios among so many, the others infinite. */
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {

@@ -20,6 +20,7 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   medianSteps: 0.5,
   medianSeconds: 0.6,
   equalTime: null,
+  validation: null,
   ...given,
 });
 

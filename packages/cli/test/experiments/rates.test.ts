@@ -33,7 +33,7 @@ const runAll = async (jobs: readonly Job[]): Promise<JobResult[]> => {
 };
 
 /** A run whose loss at step t is start * factor^t, a tenth of a second a step. */
-const geometric = (job: Job, start: number, factor: number): JobResult => {
+const geometric = (job: Job, start: number, factor: number, metrics = {}): JobResult => {
   const loss = Array.from({ length: 11 }, (_, t) => start * factor ** t);
   return {
     experiment: job.name,
@@ -47,6 +47,7 @@ const geometric = (job: Job, start: number, factor: number): JobResult => {
       steps: 10,
       wallSeconds: 1,
       loss,
+      metrics,
     }),
     seconds: loss.map((_, t) => t / 10),
     jumps: [],
@@ -103,6 +104,23 @@ describe("compareRates", () => {
       expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
         /in 2 of 3 seeds, half of them within 0\.8 of its steps and 0\.8 of its wall-clock time\. At equal/,
       );
+  });
+
+  it("compares the last validation losses, where there are any", async () => {
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
+      async (jobs) =>
+        jobs.map((job) => geometric(job, 1, 0.5, { "validation.loss": job.variant === "plain" ? 0.4 : 0.3 })),
+    );
+    expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
+    expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
+      /Its last validation loss is 0\.75 .*times that of plain\./,
+    );
+    const [without] = await compareRates(
+      resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
+      async (jobs) => jobs.map((job) => geometric(job, 1, 0.5)),
+    );
+    expect(without?.tuned.exact.validation).toBeNull();
   });
 
   it("does not choose a rate at which a run diverges", async () => {
