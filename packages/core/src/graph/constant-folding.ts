@@ -1,4 +1,4 @@
-import { erf, inRange, leakyRelu, softplus } from "../math/special.js";
+import { erf, leakyRelu, placeOf, softplus } from "../math/special.js";
 import { Affine, Index } from "./index-expression.js";
 import { constantValue, fill } from "./ops/leaf.js";
 import type { Tensor } from "./tensor.js";
@@ -82,6 +82,6 @@ function evaluate(node: Tensor, values: readonly number[]): number {
   const names = values.map((_, k) => `x${k}`);
   const at = Index.flat(node.shape, Affine.zero);
   const code = node.op.js.pull?.(at, (k) => names[k], node, node.attrs);
-  const compute = new Function("erf", "softplus", "leakyRelu", "inRange", ...names, `return ${code};`);
-  return Number(compute(erf, softplus, leakyRelu, inRange, ...values));
+  const compute = new Function("erf", "softplus", "leakyRelu", "placeOf", ...names, `return ${code};`);
+  return Number(compute(erf, softplus, leakyRelu, placeOf, ...values));
 }

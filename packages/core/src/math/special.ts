@@ -34,10 +34,12 @@ export function leakyRelu(x: number, slope: number): number {
   return x > 0 ? x : slope * x;
 }
 
-/** An index that must lie in 0..n-1. */
-export function inRange(i: number, n: number): number {
-  if (!(i >= 0 && i < n)) {
-    throw new RuntimeError(`An index must be in 0..${n - 1}; got ${i}. Check labels, tokens or positions.`);
+/** The place in 0..n-1 of an index in -n..n-1, where negative ones count from the end. */
+export function placeOf(i: number, n: number): number {
+  if (!(i >= -n && i < n)) {
+    throw new RuntimeError(
+      `An index must be in ${-n}..${n - 1}, negative ones from the end; got ${i}. Check labels, tokens or positions.`,
+    );
   }
-  return i;
+  return i < 0 ? i + n : i;
 }

@@ -24,7 +24,7 @@ export function initEmbedding(
 /**
  * Rows of a table.
  *
- * @param indices int64 [...]; an index outside the table is an error when the graph runs
+ * @param indices int64 [...], as in {@link gather}: one outside the table is an error when the graph runs
  * @returns [..., width]
  */
 export function embedding(indices: Tensor, { weight }: TensorsOf<EmbeddingParams>): Tensor {

@@ -37,12 +37,18 @@ const picked = (shape: Place, axis: number, indexShape: Place): number[] => [
   ...shape.slice(axis + 1),
 ];
 
-/** The place in x of an element of the gathered tensor. */
-const source = (at: Place, axis: number, indices: NdArray): Place => [
+/** The place in x of an element of the gathered tensor; x has n slices along the axis. */
+const source = (at: Place, axis: number, n: number, indices: NdArray): Place => [
   ...at.slice(0, axis),
-  get(indices, at.slice(axis, axis + indices.shape.length)),
+  (get(indices, at.slice(axis, axis + indices.shape.length)) + n) % n,
   ...at.slice(axis + indices.shape.length),
 ];
+
+/** Indices in -n..n-1. */
+const signedIntegers = (s: number, shape: Place, n: number): NdArray => {
+  const drawn = integers(s, shape, 2 * n);
+  return tabulate(shape, (at) => get(drawn, at) - n, "int64");
+};
 
 const gatherRow: OpRow = {
   name: "gather",
@@ -50,10 +56,10 @@ const gatherRow: OpRow = {
     .chain((c) => fc.tuple(fc.constant(c), fc.boolean()))
     .map(([{ shape, axis, indexShape, seed }, fromEnd]) => ({
       label: `${show(shape)} at ${show(indexShape)} axis ${axis} seed ${seed}`,
-      inputs: [uniform(seed, shape), integers(seed + 1, indexShape, shape[axis])],
+      inputs: [uniform(seed, shape), signedIntegers(seed + 1, indexShape, shape[axis])],
       apply: (x, i) => gather(mul(x, x), i, { axis: fromEnd ? axis - shape.length : axis }),
       reference: (x, i) =>
-        tabulate(picked(shape, axis, indexShape), (at) => get(x, source(at, axis, i)) ** 2),
+        tabulate(picked(shape, axis, indexShape), (at) => get(x, source(at, axis, shape[axis], i)) ** 2),
     })),
 };
 
@@ -62,10 +68,10 @@ const integerGather: OpRow = {
   differentiable: false,
   cases: indexed.map(({ shape, axis, indexShape, seed }) => ({
     label: `${show(shape)} at ${show(indexShape)} axis ${axis}`,
-    inputs: [integers(seed, shape, 100), integers(seed + 1, indexShape, shape[axis])],
+    inputs: [integers(seed, shape, 100), signedIntegers(seed + 1, indexShape, shape[axis])],
     apply: (x, i) => gather(x, i, { axis }),
     reference: (x, i) =>
-      tabulate(picked(shape, axis, indexShape), (at) => get(x, source(at, axis, i)), "int64"),
+      tabulate(picked(shape, axis, indexShape), (at) => get(x, source(at, axis, shape[axis], i)), "int64"),
   })),
 };
 
@@ -75,12 +81,13 @@ const scatterRow: OpRow = {
     const updates = picked(shape, axis, indexShape);
     return {
       label: `${show(updates)} at ${show(indexShape)} axis ${axis} of ${shape[axis]} seed ${seed}`,
-      inputs: [uniform(seed, updates), integers(seed + 1, indexShape, shape[axis])],
+      inputs: [uniform(seed, updates), signedIntegers(seed + 1, indexShape, shape[axis])],
       apply: (u, i) => scatterAdd(mul(u, u), i, { axis, size: shape[axis] }),
       reference: (u, i) => {
         const sums = tabulate(shape, () => 0);
         forEachPlace(updates, (at) => {
-          sums.data[offsetOf(shape, source(at, axis, i))] = get(sums, source(at, axis, i)) + get(u, at) ** 2;
+          const to = source(at, axis, shape[axis], i);
+          sums.data[offsetOf(shape, to)] = get(sums, to) + get(u, at) ** 2;
         });
         return sums;
       },

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../src/array.js";
-import { grad } from "../../src/graph/autodiff.js";
+import { backward, grad } from "../../src/graph/autodiff.js";
 import { elu, leakyRelu, relu } from "../../src/graph/ops/activation.js";
 import { maximum, minimum, mul } from "../../src/graph/ops/arithmetic.js";
 import { abs } from "../../src/graph/ops/elementary.js";
+import { constant } from "../../src/graph/ops/leaf.js";
 import { maxPool2d } from "../../src/graph/ops/pool.js";
 import { max, min, sum } from "../../src/graph/ops/reduce.js";
 import { simplify } from "../../src/graph/simplify.js";
@@ -88,6 +89,22 @@ it.each([
     }),
     settings(20),
   );
+});
+
+it.each([
+  ["relu", relu, [0, 0, 0, 1]],
+  ["leakyRelu", (x: Tensor) => leakyRelu(x, 0.1), [0, 0, 0, 1]],
+])("maxPool2d of %s has a derivative in what it pools, by hand", (_, f, expected) => {
+  const x = { shape: [1, 1, 2, 2], data: Float64Array.of(-1, 2, 1, 3) };
+  const { graph } = trace(
+    (v) => {
+      const pooled = f(v);
+      return backward([sum(maxPool2d(pooled, { kernel: 2 }))], [constant(1, "float64")], [pooled])[0];
+    },
+    [spec(x.shape, "float64")],
+    { names: ["x"] },
+  );
+  expect([...compileJavaScript(simplify(graph)).runSync({ x }).result.data]).toEqual(expected);
 });
 
 it("maxPool2d of relu passes no gradient where a whole window is negative", () => {

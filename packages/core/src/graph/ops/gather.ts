@@ -33,7 +33,7 @@ const gatherOp: Op<{ axis: number }> = {
     pull(at, read, { inputs: [x, indices] }, { axis }) {
       const axes = at.multi;
       const place = read(1, Index.multi(indices.shape, axes.slice(axis, axis + indices.rank)));
-      const picked = Affine.variable(`inRange(${place},${x.shape[axis]})`);
+      const picked = Affine.variable(`placeOf(${place},${x.shape[axis]})`);
       const rest = axes.slice(axis + indices.rank);
       return read(0, Index.multi(x.shape, [...axes.slice(0, axis), picked, ...rest]));
     },
@@ -70,7 +70,7 @@ const scatterAddOp: Op<{ axis: number; size: number }> = {
           return;
         }
         const place = w.read(1, Index.multi(indices.shape, at.slice(axis, axis + indices.rank)));
-        const target = Affine.variable(`inRange(${place},${size})`);
+        const target = Affine.variable(`placeOf(${place},${size})`);
         const into = Index.multi(node.shape, [
           ...at.slice(0, axis),
           target,
@@ -142,8 +142,8 @@ function requireIndices(op: string, indices: Tensor): void {
 }
 
 /**
- * Slices of `x` along an axis at the given places; the result has the indices' shape in the axis' place.
- * An index outside the axis is an error when the graph runs.
+ * Slices of `x` along an axis of size n at the given places; the result has the indices' shape in the axis' place.
+ * A negative index counts from the end, as in NumPy; one outside -n..n-1 is an error when the graph runs.
  *
  * @example
  * gather(table, tokens); // [vocabulary, width], int64[batch, length] -> [batch, length, width]
@@ -154,7 +154,8 @@ export function gather(x: Tensor, indices: Tensor, { axis = 0 }: { axis?: number
 }
 
 /**
- * Adds slices into zeros: the transpose of {@link gather}, so that each is the other's derivative.
+ * Adds slices into zeros: the transpose of {@link gather}, so that each is the other's derivative. Indices count as
+ * there.
  *
  * @param options `size` of the axis in the result
  */

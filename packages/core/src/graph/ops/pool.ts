@@ -222,22 +222,15 @@ function resolvePool(op: string, { kernel, stride = kernel, ...rest }: PoolOptio
 
 /**
  * Largest element of each window. The gradient goes to the first largest element of a window, as in PyTorch.
- * Of relu(x) or leakyRelu(x) the pooled x is what is computed on: the value and the derivatives in x are equal.
+ * Write `relu(maxPool2d(x))` rather than `maxPool2d(relu(x))`: the value and the derivatives in x are equal, and relu
+ * has less to do.
  *
  * @param x images [batch, channels, height, width]
  * @param options `kernel`; `stride` (default: the kernel), `padding`, `dilation`
  */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
   requireTensor("maxPool2d", x);
-  const attrs = resolvePool("maxPool2d", options);
-  // An increasing function commutes with the maximum: apply it, and its derivative, to the smaller image. Where relu
-  // ties a whole window at zero, no gradient passes either way.
-  if (isIncreasing(x)) return apply(x.op, [apply(maxPoolOp, [x.inputs[0]], attrs)], x.attrs);
-  return apply(maxPoolOp, [x], attrs);
-}
-
-function isIncreasing({ op, attrs }: Tensor): boolean {
-  return op.name === "relu" || (op.name === "leakyRelu" && (attrs.slope as number) > 0);
+  return apply(maxPoolOp, [x], resolvePool("maxPool2d", options));
 }
 
 /**

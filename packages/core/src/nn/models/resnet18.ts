@@ -89,8 +89,10 @@ export function resnet18({
       );
       const first = batchNorm(convolved, params.bn1, state.bn1, { training });
       next.bn1 = first.state;
-      let h = relu(first.output);
-      if (stem === "imagenet") h = maxPool2d(h, { kernel: 3, stride: 2, padding: 1 });
+      // ReLU commutes with max-pooling, and after it there is less to do.
+      const pooled =
+        stem === "imagenet" ? maxPool2d(first.output, { kernel: 3, stride: 2, padding: 1 }) : first.output;
+      let h = relu(pooled);
       for (const name of stageNames) {
         next[name] = params[name].map((block, k) => {
           const stride = k === 0 && name !== "layer1" ? 2 : 1;

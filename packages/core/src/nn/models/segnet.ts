@@ -66,10 +66,12 @@ export function segnet({
       const stages: { shape: Shape; indices: Tensor }[] = [];
       let h = x;
       for (const p of params.encoder) {
-        // Here ReLU stays before pooling: it decides which places of a window without positive elements tie.
-        const full = relu(conv(h, p));
-        stages.push({ shape: full.shape, indices: maxPoolIndices2d(full, { kernel: 2 }) });
-        h = maxPool2d(full, { kernel: 2 });
+        const convolved = conv(h, p);
+        // For the places ReLU stays before pooling: it decides which of a window without positive elements tie.
+        const indices = maxPoolIndices2d(relu(convolved), { kernel: 2 });
+        stages.push({ shape: convolved.shape, indices });
+        // For the values it commutes with max-pooling, and after it there is less to do.
+        h = relu(maxPool2d(convolved, { kernel: 2 }));
       }
       params.decoder.forEach((p, k) => {
         const { shape, indices } = stages[stages.length - 1 - k];

@@ -1,7 +1,5 @@
 import { type NdArray, sizeOf } from "../../array.js";
-import { add } from "../../graph/ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "../../graph/ops/broadcast.js";
-import { less, where } from "../../graph/ops/compare.js";
 import { cumsum, gather } from "../../graph/ops/gather.js";
 import { constant, constantValue, fill } from "../../graph/ops/leaf.js";
 import { reshape, resolveAxis, transpose } from "../../graph/ops/reshape.js";
@@ -107,7 +105,7 @@ function gathered(call: Call): Tensor {
       x.shape.filter((_, d) => d !== axis),
     );
   }
-  return gather(x, where(less(indices, 0), add(indices, n), indices), { axis });
+  return gather(x, indices, { axis });
 }
 
 function split(call: Call): readonly Tensor[] {

@@ -4,7 +4,7 @@ import { IsolossError, RuntimeError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
 import { hash32 } from "../../math/rng.js";
-import { erf, inRange, leakyRelu, softplus } from "../../math/special.js";
+import { erf, leakyRelu, placeOf, softplus } from "../../math/special.js";
 import {
   checkInputs,
   checkScan,
@@ -19,7 +19,7 @@ import { isArray, isInput } from "./layout.js";
 type Run = (inputs: readonly Operand[], outputs: readonly Operand[], steps: number) => void;
 type Operand = Float64Array | Float32Array | Uint8Array;
 
-const helpers = { erf, softplus, leakyRelu, inRange, hash32 };
+const helpers = { erf, softplus, leakyRelu, placeOf, hash32 };
 
 /** An executable that computes in the caller's thread, without a promise where none is wanted. */
 export interface JavaScriptExecutable extends Executable {
