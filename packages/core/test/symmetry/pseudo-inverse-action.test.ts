@@ -69,7 +69,7 @@ describe("pseudoInverseAction", () => {
         continue;
       }
       const lossOf = evaluator(loss, problem);
-      expect(relative(lossOf(params, batch), lossOf(moved, batch)), label).toBeLessThan(1e-9);
+      expect(relative(lossOf(params, batch), lossOf(moved, batch)), label).toBeLessThan(1e-10);
       expect(distance(params, moved), label).toBeGreaterThan(1e-4);
       acted++;
     }

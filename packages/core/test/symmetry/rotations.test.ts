@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { array, isNdArray, type NdArray } from "../../src/array.js";
+import { array, astype, isNdArray, item, type NdArray } from "../../src/array.js";
 import { NumericalError, OptionError } from "../../src/errors.js";
 import { add, sub } from "../../src/graph/ops/arithmetic.js";
-import { sqrt, square } from "../../src/graph/ops/elementary.js";
+import { asinh, sinh, sqrt, square } from "../../src/graph/ops/elementary.js";
+import { constant } from "../../src/graph/ops/leaf.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
 import { sum } from "../../src/graph/ops/reduce.js";
+import { reshape } from "../../src/graph/ops/reshape.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
+import { inverse } from "../../src/math/linalg.js";
 import { createRng } from "../../src/math/rng.js";
 import { booth } from "../../src/problems/booth.js";
 import { type Problem, vector } from "../../src/problems/problem.js";
@@ -162,6 +166,70 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
     });
   },
 );
+
+/** A sum of squares of n residuals r(w) = asinh(B w + c), whose inverse is B^-1 (sinh(u) - c). */
+function randomResiduals(n: number, seed: number): Problem<VectorParams> {
+  const rng = createRng(seed).fork("residuals");
+  const B = {
+    shape: [n, n],
+    data: Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0) + 0.3 * rng.normal()),
+  };
+  const back = inverse(B);
+  const shift = vector(Array.from({ length: n }, () => rng.normal())).w;
+  const times = (matrix: NdArray, v: Tensor) =>
+    reshape(matmul(constant(matrix, v.dtype), reshape(v, [n, 1])), [n]);
+  const map: ResidualMap<VectorParams> = {
+    residuals: ({ w }) => asinh(add(times(B, w), constant(shift, w.dtype))),
+    inverse: (u) => ({ w: times(back, sub(sinh(u), constant(shift, u.dtype))) }),
+  };
+  const start = vector(Array.from({ length: n }, () => rng.normal()));
+  return {
+    name: "residuals",
+    loss: (p) => sum(square(map.residuals(p, {}))),
+    start,
+    batch: {},
+    symmetry: () => residualRotation(map, { params: start, batch: {} }),
+  };
+}
+
+const hundreds: Readonly<Record<string, (n: number, seed: number) => Problem<VectorParams>>> = {
+  quadratics: randomQuadratic,
+  "residual maps of one's own": randomResiduals,
+  "functions of Rosenbrock": (n, seed) => ({
+    ...rosenbrock2n({ pairs: n }),
+    start: point(rosenbrock2n({ pairs: n }), seed),
+  }),
+  "points of Booth": (_, seed) => ({ ...booth(), start: point(booth(), seed) }),
+};
+
+describe.each(Object.entries(hundreds))("rotations of 100 random %s", (_, make) => {
+  // float32 in ONNX Runtime, for JavaScript computes in float64 whatever the arrays are.
+  it.each([
+    ["float64", "javascript", 1e-10],
+    ["float32", "onnx", 1e-4],
+  ] as const)("keep the loss in %s", async (dtype, runtime, tolerance) => {
+    const problems = Array.from({ length: 100 }, (_v, seed) => make(2 + (seed % 5), seed));
+    const typed = ({ w }: VectorParams) => ({ w: astype(w, dtype) });
+    const from = problems.map(({ start }) => typed(start));
+    const to = await Promise.all(
+      problems.map(async (problem, seed) => {
+        const symmetry = problem.symmetry();
+        const norm = 3 * createRng(seed).next();
+        return unwrap(await symmetry.act(from[seed], element(symmetry, seed, norm), {}));
+      }),
+    );
+    const losses = (p: readonly TensorsOf<VectorParams>[]) => problems.map(({ loss }, i) => loss(p[i], {}));
+    const run = await jit(losses as never, [from] as never, { runtime });
+    const lossesAt = async (p: readonly VectorParams[]) =>
+      ((await run(p as never)) as unknown as readonly NdArray[]).map(item);
+    const [before, after] = [await lossesAt(from), await lossesAt(to)];
+    before.forEach((loss, seed) => {
+      expect(Math.abs(after[seed] - loss), `problem ${seed}`).toBeLessThan(tolerance * loss);
+      expect(difference(from[seed], to[seed])).toBeGreaterThan(1e-4);
+    });
+    await run.dispose();
+  });
+});
 
 describe("quadraticRotation", () => {
   it("turns (1, 0) to (0, 1 / sqrt(10)) on 1/2 (x^2 + 10 y^2) by a right angle, by hand", async () => {

@@ -10,6 +10,7 @@ import { type Activation, activation as activationOf } from "../../src/nn/activa
 import { linear } from "../../src/nn/linear.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
+import { compile } from "../../src/runtime/compile.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { type Batch, type BatchTensors, isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import type { BatchLoss } from "../../src/teleport/objective/objective.js";
@@ -107,6 +108,25 @@ export function evaluator(
     const { leaves, paths } = flatten<NdArray>({ p, batch: at }, isNdArray);
     const named = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
     return Number(executable.runSync(named).result.data[0]);
+  };
+}
+
+/**
+ * The losses of many problems of one dtype, all in one graph: a function of a tree of parameters and a batch for each.
+ * float32 in ONNX Runtime, for JavaScript computes in float64 whatever the arrays are.
+ */
+export async function lossesOf(
+  problems: readonly Problem[],
+  dtype: Float,
+): Promise<(params: readonly MlpParams[], batches: readonly Batch[]) => Promise<number[]>> {
+  const f = (p: readonly TensorsOf<MlpParams>[], b: readonly BatchTensors[]) =>
+    problems.map(({ loss }, i) => loss(p[i], b[i]));
+  const args = [problems.map(({ params }) => params), problems.map(({ batch }) => batch)];
+  const { graph } = trace(f as never, args as never, { names: ["p", "b"] });
+  const executable = await compile(graph, { runtime: dtype === "float32" ? "onnx" : "javascript" });
+  return async (p, b) => {
+    const results = await executable.run({ ...named("p", p), ...named("b", b) });
+    return graph.outputs.map(({ name }) => Number(results[name].data[0]));
   };
 }
 

@@ -59,7 +59,6 @@ export const symmetryRows: readonly SymmetryRow[] = [
     activations: ["leakyRelu", "elu", "tanh", "gelu", "silu", "identity"],
     size: "few",
     norm: 0.05,
-    tolerance: { float64: 1e-9, float32: 1e-4 },
     make: ({ params, activation }) => pseudoInverseAction(params, activation),
   },
   {

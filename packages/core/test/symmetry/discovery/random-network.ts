@@ -98,18 +98,23 @@ class Builder {
         return concat([h, earlier], { axis: 1 });
       case 8: {
         const width = n - (n % 2);
-        if (width < 2) return h;
-        const tokens = reshape(slice(h, { ends: [h.shape[0], width] }), [2, h.shape[0] / 2, width]);
-        const parameters = {
-          in_proj_weight: this.parameter(3 * width, width),
-          in_proj_bias: this.parameter(3 * width),
-          out_proj: { weight: this.parameter(width, width) },
-        };
-        return reshape(multiHeadAttention(tokens, parameters, { heads: 2 }), [h.shape[0], width]);
+        return width < 2 ? h : this.attention(slice(h, { ends: [h.shape[0], width] }));
       }
       default:
         return this.activate(this.affine(h, m));
     }
+  }
+
+  /** Of [batch, units], an even number of units, as two sequences: two heads. */
+  attention(h: Tensor): Tensor {
+    const width = h.shape[1];
+    const parameters = {
+      in_proj_weight: this.parameter(3 * width, width),
+      in_proj_bias: this.parameter(3 * width),
+      out_proj: { weight: this.parameter(width, width) },
+    };
+    const tokens = reshape(h, [2, h.shape[0] / 2, width]);
+    return reshape(multiHeadAttention(tokens, parameters, { heads: 2 }), h.shape);
   }
 
   /** The next value of [batch, channels, height, width]. */
@@ -145,9 +150,17 @@ class Builder {
 const batch = 4;
 const side = 4;
 
-/** Random network number `seed`, with random data: vectors or images, a few blocks and a loss. */
-export function randomNetwork(seed: number): Subject {
-  const isImage = seed % 3 === 0;
+export type NetworkKind = "vectors" | "images" | "attention";
+
+/**
+ * Random network number `seed`, with random data: a few blocks for vectors or images and a loss; `attention` begins with
+ * attention, whose two heads have two units or more.
+ */
+export function randomNetwork(
+  seed: number,
+  kind: NetworkKind = seed % 3 === 0 ? "images" : "vectors",
+): Subject {
+  const isImage = kind === "images";
   const classes = 3;
   const loss = (
     read: (name: string, shape: readonly number[]) => Tensor,
@@ -155,6 +168,7 @@ export function randomNetwork(seed: number): Subject {
   ): Tensor => {
     const b = new Builder(createRng(seed), read);
     let [h, earlier] = [x, x];
+    if (kind === "attention") h = b.attention(b.affine(x, 4 + 2 * b.rng.int(3)));
     const depth = 2 + b.rng.int(4);
     for (let k = 0; k < depth; k++) {
       const next = isImage ? b.images(h) : b.vectors(h, earlier);
