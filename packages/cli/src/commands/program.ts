@@ -57,7 +57,7 @@ Results go to stdout, progress to stderr. NO_COLOR turns colours off, ISOLOSS_DE
 
 Each is an experiment like those of isoloss run and reproduce: isoloss run demo/digits. Results go to stdout, progress to
 stderr; report.html, figures and runs to the folder. A verdict is one of
-  helps                     sooner by the clock, all of its 95 % interval; of the toy: from more starts
+  helps                     sooner by the clock, all of its 95 % interval; of the toy: surely from more starts
   fewer steps only          sooner in steps, not by the clock
   no better than a control  a random move does as well
   does not help             neither, or a run never came to the loss

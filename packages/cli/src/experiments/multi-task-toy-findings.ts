@@ -1,13 +1,15 @@
 import type { Judgement } from "../run/report-html.js";
+import { shareInterval } from "../run/statistics.js";
 import type { Finding } from "./findings.js";
 import type { JobResult } from "./job.js";
 import { plainKey } from "./multi-task-plain.js";
+import { figure } from "./number-text.js";
 import { byVariant } from "./summary.js";
 
 interface Way {
   readonly name: string;
-  readonly reached: number;
-  readonly of: number;
+  /** Of each seed, which chooses the start: whether its run came to the front. */
+  readonly came: ReadonlyMap<number, boolean>;
   readonly key: string;
   readonly role: "plain" | "cost" | "control";
 }
@@ -20,26 +22,44 @@ export function toyFindings(results: readonly JobResult[]): Finding[] {
     const plain = ways.find(({ role, key }) => role === "plain" && key === way.key);
     if (way.role !== "cost" || plain === undefined) return [];
     const controls = ways.filter(({ role, key }) => role === "control" && key === way.key);
-    const others = [plain, ...controls].map(({ name, reached }) => `${name} from ${reached}`);
+    const judgement = judgementOf(way, plain, controls);
+    const others = [plain, ...controls].map((other) => `${other.name} from ${shareText(other)}`);
     return [
       {
         title: way.name,
-        judgement: judgement(way, plain, controls),
+        judgement,
         text:
-          `${way.name} came to the Pareto front from ${way.reached} of ${way.of} starts, ${others.join(", ")}.` +
-          (controls.length > 0 &&
-          way.reached > plain.reached &&
-          controls.some((c) => c.reached >= way.reached)
-            ? " A control does as well, so the gain is not that of COST's objective."
-            : ""),
+          `${way.name} came to the Pareto front from ${shareText(way, ` of ${way.came.size} starts`)}, ${others.join(", ")} ` +
+          `(95 % intervals of the shares).${explanations[judgement] ?? ""}`,
       },
     ];
   });
 }
 
-function judgement(way: Way, plain: Way, controls: readonly Way[]): Judgement {
-  if (way.reached <= plain.reached) return "does not help";
-  return controls.some((c) => c.reached >= way.reached) ? "no better than a control" : "helps";
+const explanations: Readonly<Partial<Record<Judgement, string>>> = {
+  "no better than a control": " A control does as well, so the gain is not that of COST's objective.",
+  undecided: " Too few starts to tell.",
+};
+
+function judgementOf(way: Way, plain: Way, controls: readonly Way[]): Judgement {
+  if (reached(way) <= reached(plain)) return "does not help";
+  if (controls.some((control) => reached(control) >= reached(way))) return "no better than a control";
+  return [plain, ...controls].every((other) => isSurelyMore(way, other)) ? "helps" : "undecided";
+}
+
+/** McNemar's exact test: whether, of the starts from which only one of the two came, surely most are those of `way`. */
+function isSurelyMore(way: Way, other: Way): boolean {
+  const only = (a: Way, b: Way) => [...a.came].filter(([seed, came]) => came && !b.came.get(seed)).length;
+  const [ours, theirs] = [only(way, other), only(other, way)];
+  return ours > theirs && shareInterval(ours, ours + theirs)[0] > 0.5;
+}
+
+const reached = ({ came }: Way): number => [...came.values()].filter(Boolean).length;
+
+/** A number of starts with the interval of its share: "3 [0.15, 0.95]". */
+function shareText(way: Way, unit = ""): string {
+  const [low, high] = shareInterval(reached(way), way.came.size);
+  return `${reached(way)}${unit} [${figure(low, 2)}, ${figure(high, 2)}]`;
 }
 
 function wayOf(name: string, group: readonly JobResult[]): Way {
@@ -47,8 +67,7 @@ function wayOf(name: string, group: readonly JobResult[]): Way {
   const { cost } = settings as { readonly cost?: { readonly control?: string } };
   return {
     name,
-    reached: group.reduce((sum, r) => sum + (r.document.metrics["front.reached"] ?? 0), 0),
-    of: group.length,
+    came: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
     key: plainKey(settings),
     role: cost === undefined ? "plain" : cost.control === undefined ? "cost" : "control",
   };

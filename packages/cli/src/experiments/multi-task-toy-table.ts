@@ -18,7 +18,7 @@ export function toyTables(results: readonly JobResult[]): TaskTableData[] {
         { name: "reached", direction: "higher", digits: 0 },
         { name: "of", digits: 0 },
         { name: "teleports", digits: 1 },
-        { name: "largest drift", digits: 2 },
+        { name: "largest loss change", digits: 2 },
       ],
       rows: [...byVariant(shown)].map(([name, group]) => {
         const metric = (key: string) =>

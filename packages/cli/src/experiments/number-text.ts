@@ -9,7 +9,8 @@ export function figure(value: number, digits = 6): string {
 /** Seconds for a reader. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "? s";
-  if (seconds < 1) return `${Number((1000 * seconds).toPrecision(2))} ms`;
+  // What rounds to a second is told as one.
+  if (seconds < 0.995) return `${Number((1000 * seconds).toPrecision(2))} ms`;
   if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -20,9 +20,16 @@ export function rateFigures(
     (["steps", "seconds"] as const).map((key) => ({
       name: `${name}: ${key}`,
       ratio: c[key]?.ratio ?? Number.NaN,
+      missing: `${c.reached} of ${c.seeds} came there`,
       ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
     })),
   );
+  const losses = [
+    { name: "tuned", svg: svgText(steps) },
+    { name: "tuned-seconds", svg: svgText(time) },
+  ];
+  // Without a ratio there is nothing to draw that the table does not say.
+  if (!ratios.some(({ ratio }) => Number.isFinite(ratio))) return losses;
   const ratioFigure = bars(
     { ratios, xLabel: `share of what tuned ${baseline} needs` },
     {
@@ -31,9 +38,5 @@ export function rateFigures(
       height: 160 + 34 * ratios.length,
     },
   );
-  return [
-    { name: "tuned", svg: svgText(steps) },
-    { name: "tuned-seconds", svg: svgText(time) },
-    { name: "ratios", svg: svgText(ratioFigure) },
-  ];
+  return [...losses, { name: "ratios", svg: svgText(ratioFigure) }];
 }

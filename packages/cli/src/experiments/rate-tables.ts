@@ -7,6 +7,11 @@ const lossText = (loss: number | null): string => (loss === null ? "diverged" : 
 
 const medianText = (ratio: number | null): string => (ratio === null ? "-" : figure(ratio, 3));
 
+/** A heading, and what stands below it. */
+type Column = readonly [string, (c: ToTarget) => string];
+
+const when = (isShown: boolean, column: Column): readonly Column[] => (isShown ? [column] : []);
+
 /** A comparison at tuned rates as HTML tables: the ratios, and the grid that the rates were chosen from. */
 export function rateTables(rates: RatesResult) {
   const { baseline, tuned, sameRate, references } = rates;
@@ -18,18 +23,19 @@ export function rateTables(rates: RatesResult) {
     ]),
     ...Object.entries(references).map(([name, c]) => [name, "-", c] as const),
   ];
-  // Where every run came there, the medians say no more than the means.
+  // Where every run came there, the medians say no more than the means; where none has a ratio, they are all there is.
   const hasMedians = rows.some(([, , c]) => c.steps === null && c.medianSteps !== null);
+  const hasRatios = !hasMedians || rows.some(([, , c]) => c.steps !== null);
   const hasValidation = rows.some(([, , c]) => c.validation !== null);
-  const columns: readonly (readonly [string, (c: ToTarget) => string])[] = [
+  const columns: readonly Column[] = [
     ["last loss", (c) => lossText(c.lastLoss)],
     ["came there", (c) => `${c.reached} of ${c.seeds}`],
-    ["steps", (c) => ratioText(c.steps)],
-    ...(hasMedians ? [["median", (c: ToTarget) => medianText(c.medianSteps)] as const] : []),
-    ["time", (c) => ratioText(c.seconds)],
-    ...(hasMedians ? [["median", (c: ToTarget) => medianText(c.medianSeconds)] as const] : []),
+    ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
+    ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
+    ...when(hasRatios, ["time", (c) => ratioText(c.seconds)]),
+    ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
     ["loss at equal time", (c) => ratioText(c.equalTime)],
-    ...(hasValidation ? [["validation loss", (c: ToTarget) => ratioText(c.validation)] as const] : []),
+    ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
   ];
   return {
     baseline,

@@ -204,7 +204,7 @@ export function rateSentence(
     const half =
       c.medianSteps === null || c.medianSeconds === null
         ? ""
-        : `, half of them within ${figure(c.medianSteps, 3)} of its steps and ${figure(c.medianSeconds, 3)} of its wall-clock time`;
+        : `, half of them within ${figure(c.medianSteps, 3)} times its steps and ${figure(c.medianSeconds, 3)} times its wall-clock time`;
     return `${name}${own[0]} came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}${half}.${equal}${edge}`;
   }
   return (

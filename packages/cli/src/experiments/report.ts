@@ -31,6 +31,7 @@ export function experimentsReport(
   { title, lead, tellsPasses }: ReportText,
 ): string {
   const findings = outcomes.flatMap(findingsOf);
+  const environment = describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" });
   return renderReport({
     title,
     lead,
@@ -40,7 +41,7 @@ export function experimentsReport(
       .filter(({ outcome }) => tellsPasses || outcome !== "pass")
       .map(typesetVerdict),
     sections: outcomes.map((outcome) => sectionOf(outcome, figures.get(outcome) ?? [])),
-    environment: describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" }),
+    environment: { ...environment, threads: environment.threads ?? "as many as the runtime chooses" },
   });
 }
 
@@ -82,8 +83,9 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
   return all.length > 0 ? all : [{ ...common, outcome: "note", text: "Nothing is expected of it." }];
 }
 
-/** What plain text writes as it can: a norm, and a mean with its spread. */
-const typeset = (text: string): string => text.replaceAll("||g||^2", "‖g‖²").replaceAll("+-", "±");
+/** What plain text writes as it can: a norm, a mean with its spread, bounds. */
+const typeset = (text: string): string =>
+  text.replaceAll("||g||^2", "‖g‖²").replaceAll("+-", "±").replaceAll("<=", "≤").replaceAll(">=", "≥");
 
 const typesetVerdict = (verdict: Verdict): Verdict => ({ ...verdict, text: typeset(verdict.text) });
 
@@ -94,7 +96,7 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
   const paragraphs = [
     ...(status === "completed" ? [] : [`This experiment was ${status}: ${reasonOf(outcome)}`]),
     from,
-    source?.note ?? "",
+    typeset(source?.note ?? ""),
   ];
   const compared = rates.map(rateTables);
   const summary = results.length > 0 ? [summaryOf(outcome)] : [];

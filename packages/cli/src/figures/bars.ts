@@ -12,6 +12,8 @@ export interface RatioRow {
   /** The ends of its confidence interval. */
   readonly low?: number;
   readonly high?: number;
+  /** Told where there is no ratio; default "not reached". */
+  readonly missing?: string;
 }
 
 export interface BarsData {
@@ -170,8 +172,8 @@ function check({ ratios, reference = 1, better = "lower", log = true }: BarsData
   }
 }
 
-function textOf({ ratio, low, high }: RatioRow): string {
-  if (!Number.isFinite(ratio)) return "not reached";
+function textOf({ ratio, low, high, missing = "not reached" }: RatioRow): string {
+  if (!Number.isFinite(ratio)) return missing;
   const interval = low !== undefined && high !== undefined;
   return formatValue(ratio) + (interval ? ` [${formatValue(low)}, ${formatValue(high)}]` : "");
 }

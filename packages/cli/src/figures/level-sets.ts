@@ -8,6 +8,7 @@ import type { LegendEntry } from "./legend.js";
 import { halo, panel } from "./panel.js";
 import { element } from "./svg.js";
 import { plotSymbol } from "./symbols.js";
+import { textWidth } from "./text.js";
 import { dashOf } from "./theme.js";
 
 export interface PlanePoint {
@@ -57,11 +58,9 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
   const { thresholds, colours, contour } = contours(f, data, theme);
   const inside = ({ x, y }: PlanePoint) => x >= f.x[0] && x <= f.x[1] && y >= f.y[0] && y <= f.y[1];
   const leaving = trajectories.filter(({ points }) => !points.every(inside)).map(({ name }) => name);
-  const jumpCount = trajectories.reduce((sum, { jumps = [] }) => sum + jumps.length, 0);
-  const labelled = apart(
-    trajectories.flatMap(({ jumps = [] }) => jumps).filter(({ to }) => isFinitePoint(to) && inside(to)),
-    f,
-  );
+  const jumps = trajectories
+    .flatMap(({ jumps = [] }) => jumps)
+    .filter(({ to }) => isFinitePoint(to) && inside(to));
 
   const legend: LegendEntry[] = [
     ...trajectories.map(
@@ -70,7 +69,7 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
         key: { kind: "line", colour: theme.series(i), dash: dashOf(i) },
       }),
     ),
-    ...(jumpCount > 0
+    ...(trajectories.some(({ jumps = [] }) => jumps.length > 0)
       ? [
           {
             label: "teleport, with its step",
@@ -121,7 +120,8 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
           marks: [
             contour,
             ...trajectories.flatMap((t, i) => pathMarks(t, i, canvas)),
-            ...trajectories.flatMap((t, i) => jumpMarks(t, i, canvas, labelled)),
+            ...trajectories.flatMap((t, i) => jumpMarks(t, i, canvas)),
+            jumpLabels(roomy(jumps, f, { width, height }), canvas),
             marked(start, "circle"),
             marked(optimum, "star"),
           ],
@@ -205,21 +205,50 @@ const arrowHead = (fill: string, { document }: { document: Document }): SVGMarke
     element(document, "path", { d: "M0,0.5L10,5L0,9.5Z", fill, stroke: "none" }),
   ) as SVGMarkerElement;
 
-/** Jumps whose numbers can be read: those that end beside an earlier one go without. */
-function apart(jumps: readonly Jump[], { x, y }: Grid): ReadonlySet<Jump> {
-  const kept: Jump[] = [];
-  const isNear = (a: PlanePoint, b: PlanePoint) =>
-    Math.abs(a.x - b.x) < 0.08 * (x[1] - x[0]) && Math.abs(a.y - b.y) < 0.07 * (y[1] - y[0]);
-  for (const jump of jumps) if (!kept.some(({ to }) => isNear(to, jump.to))) kept.push(jump);
-  return new Set(kept);
+const labelSize = 12;
+/** From the end of a jump up to the middle of its label, in px. */
+const labelRise = 11;
+
+/** Jumps whose labels would cover no other label and no end of another jump; the others go without. */
+function roomy(
+  jumps: readonly Jump[],
+  { x, y }: Grid,
+  { width, height }: { readonly width: number; readonly height: number },
+): Jump[] {
+  // The axes take some of the panel, so places lie closer than this says: the distances below are ample.
+  const place = ({ to }: Jump) => ({
+    x: (width * (to.x - x[0])) / (x[1] - x[0]),
+    y: (-height * (to.y - y[0])) / (y[1] - y[0]),
+  });
+  const kept: { readonly jump: Jump; readonly x: number; readonly y: number; readonly half: number }[] = [];
+  for (const jump of jumps) {
+    const end = place(jump);
+    const label = { jump, x: end.x, y: end.y - labelRise, half: textWidth(String(jump.step), labelSize) / 2 };
+    const coversLabel = kept.some(
+      (other) =>
+        Math.abs(other.x - label.x) < 1.2 * (other.half + label.half) + 4 && Math.abs(other.y - label.y) < 22,
+    );
+    const coversEnd = jumps.some((other) => {
+      const at = place(other);
+      return other !== jump && Math.abs(at.x - label.x) < label.half + 6 && Math.abs(at.y - label.y) < 8;
+    });
+    if (!coversLabel && !coversEnd) kept.push(label);
+  }
+  return kept.map(({ jump }) => jump);
 }
 
-function jumpMarks(
-  { jumps = [] }: Trajectory,
-  index: number,
-  canvas: Canvas,
-  labelled: ReadonlySet<Jump>,
-): Plot.Markish[] {
+const jumpLabels = (jumps: readonly Jump[], canvas: Canvas): Plot.Markish =>
+  Plot.text(jumps, {
+    x: (j: Jump) => j.to.x,
+    y: (j: Jump) => j.to.y,
+    text: (j: Jump) => String(j.step),
+    dy: -labelRise,
+    fontSize: labelSize,
+    fontWeight: 600,
+    ...halo(canvas),
+  });
+
+function jumpMarks({ jumps = [] }: Trajectory, index: number, canvas: Canvas): Plot.Markish[] {
   const colour = canvas.theme.series(index);
   const drawn = jumps.filter(({ from, to }) => isFinitePoint(from) && isFinitePoint(to));
   const ends = {
@@ -238,17 +267,5 @@ function jumpMarks(
       strokeDasharray: "5 4",
       markerEnd: arrowHead,
     }),
-    Plot.text(
-      drawn.filter((jump) => labelled.has(jump)),
-      {
-        x: (j: Jump) => j.to.x,
-        y: (j: Jump) => j.to.y,
-        text: (j: Jump) => String(j.step),
-        dy: -11,
-        fontSize: 12,
-        fontWeight: 600,
-        ...halo(canvas),
-      },
-    ),
   ];
 }

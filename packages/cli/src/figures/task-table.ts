@@ -66,7 +66,7 @@ export function taskTable({ columns, rows, caption, rowLabel = "method" }: TaskT
   });
   return [
     '<table class="isoloss-table">',
-    ...(caption ? [`<caption>${escaped(caption)}</caption>`] : []),
+    ...(caption ? [`<caption><span>${escaped(caption)}</span></caption>`] : []),
     "<thead>",
     ...head,
     "</thead>",

@@ -51,10 +51,10 @@ export interface ReportSection {
 
 export interface Report {
   readonly title: string;
-  /** A paragraph below the title. */
-  readonly lead?: string;
-  /** What all of it comes to, in a sentence or two. */
+  /** What all of it comes to, in a sentence or two: below the title. */
   readonly conclusion?: string;
+  /** A paragraph below that. */
+  readonly lead?: string;
   readonly verdicts: readonly Verdict[];
   readonly sections: readonly ReportSection[];
   /** Plain data; what is nested is named by its path. */
@@ -109,8 +109,11 @@ export function renderReport({
     ({ heading, name = heading }, i) => `<li><a href="#${ids[i]}">${escapeHtml(name)}</a></li>`,
   );
   const body = [
-    `<header><h1>${escapeHtml(title)}</h1>${lead === undefined ? "" : paragraphs(lead)}</header>`,
+    "<header>",
+    `<h1>${escapeHtml(title)}</h1>`,
     conclusion === undefined ? "" : `<p class="conclusion">${escapeHtml(conclusion)}</p>`,
+    lead === undefined ? "" : paragraphs(lead),
+    "</header>",
     verdicts.length > 0
       ? `<section class="summary" aria-label="Verdicts"><ul class="verdicts">\n${verdicts
           .map((verdict) => verdictItem(verdict, idOf(verdict.section)))
@@ -259,7 +262,7 @@ export function htmlTable({ caption, columns, rows }: Table): string {
     );
     return `<tr>${cells.join("")}</tr>`;
   });
-  const title = caption === undefined ? "" : `<caption>${escapeHtml(caption)}</caption>`;
+  const title = caption === undefined ? "" : `<caption><span>${escapeHtml(caption)}</span></caption>`;
   return `<table>${title}<thead><tr>${head}</tr></thead><tbody>${lines.join("")}</tbody></table>`;
 }
 

@@ -44,10 +44,10 @@ h1 { font-size: clamp(1.6rem, 1.2rem + 2vw, 2.25rem); line-height: 1.2; margin: 
 h2 { font-size: 1.35rem; line-height: 1.3; margin: 0 0 0.5rem; }
 h3 { font-size: 1rem; margin: 0 0 0.5rem; }
 p { max-width: 68ch; margin: 0 0 0.75rem; }
-header p { color: var(--muted); }
+header p:not(.conclusion) { color: var(--muted); }
 a { color: var(--link); }
 section { margin-top: 2.75rem; padding-top: 1.5rem; border-top: 1px solid var(--line); }
-.conclusion { font-size: 1.15rem; font-weight: 600; max-width: 60ch; margin: 1.25rem 0 0; padding-left: 0.9rem;
+.conclusion { font-size: 1.15rem; font-weight: 600; max-width: 60ch; margin: 1.25rem 0; padding-left: 0.9rem;
   border-left: 4px solid var(--link); }
 section.summary { margin-top: 0; padding-top: 0; border-top: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0; }
@@ -61,7 +61,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none;
 .verdicts .note { --kind: var(--note); }
 .badge { color: var(--kind); font-weight: 600; display: grid; grid-template-columns: 1.6em minmax(0, 1fr); }
 
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; container-type: inline-size; }
 .scroll:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1.5rem;
   margin: 1.25rem 0; }
@@ -70,11 +70,13 @@ figure.wide { grid-column: 1 / -1; }
 figure svg { display: block; width: min(100%, var(--width)); min-width: calc(0.65 * var(--width)); height: auto; }
 table { border-collapse: collapse; margin: 1.25rem 0; font-size: 0.94rem; }
 caption { text-align: left; color: var(--muted); padding-bottom: 0.4rem; }
-th, td { text-align: left; padding: 0.4rem 0.9rem; border-bottom: 1px solid var(--line); vertical-align: baseline; }
-th:first-child { padding-left: 0; }
+/* A caption stays in view where its table scrolls. */
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(68ch, 100cqw); }
+th, td { text-align: left; padding: 0.4rem 0.65rem; border-bottom: 1px solid var(--line); vertical-align: baseline; }
+tbody th:first-child, thead tr:first-child th:first-child { padding-left: 0; }
 thead th { vertical-align: bottom; color: var(--muted); font-weight: 600; border-bottom-width: 2px; }
-tbody th { font-weight: 500; min-width: 9rem; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+tbody th { font-weight: 500; min-width: 7rem; }
+.isoloss-table td, .isoloss-table tr:last-child th[scope="col"], .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 details { margin: 0.5rem 0; }
 summary { cursor: pointer; color: var(--link); padding: 0.35rem 0; width: fit-content; }
 summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }

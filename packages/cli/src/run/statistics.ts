@@ -83,6 +83,21 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
 }
 
 /**
+ * The exact 95 % interval of a probability after `k` of `n` trials came out (Clopper & Pearson, Biometrika 26, 1934).
+ *
+ * @param k, n integers, 0 <= k <= n, n > 0
+ *
+ * @example
+ * shareInterval(5, 5)[0]; // 0.025 ** (1 / 5) = 0.478
+ */
+export function shareInterval(k: number, n: number): readonly [number, number] {
+  // P(at least k of n) = I_p(k, n - k + 1), which rises in p: the ends are where the data are at a tail's edge.
+  const low = k === 0 ? 0 : bisect((p) => incompleteBeta(p, k, n - k + 1) < 0.025, 0, 1);
+  const high = k === n ? 1 : bisect((p) => incompleteBeta(p, k + 1, n - k) < 0.975, 0, 1);
+  return [low, high];
+}
+
+/**
  * The p-quantile of Student's t distribution.
  *
  * @param p in (0, 1)
@@ -96,9 +111,13 @@ export function tQuantile(p: number, degrees: number): number {
   const above = (t: number) => incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5) > tail;
   let high = 1;
   while (above(high)) high *= 2;
-  let low = 0;
-  for (let mid = high / 2; low < mid && mid < high; mid = (low + high) / 2) {
-    if (above(mid)) low = mid;
+  return bisect(above, 0, high);
+}
+
+/** Where a condition that holds at `low` ceases to hold, to the last bit. */
+function bisect(holds: (x: number) => boolean, low: number, high: number): number {
+  for (let mid = (low + high) / 2; low < mid && mid < high; mid = (low + high) / 2) {
+    if (holds(mid)) low = mid;
     else high = mid;
   }
   return high;

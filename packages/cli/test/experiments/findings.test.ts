@@ -79,26 +79,39 @@ describe("toyFindings", () => {
     seconds: [0, 1],
     jumps: [],
   });
-  const ways = (cost: number, random: number) => [
-    ...[0, 1].map((seed) => run("LS", seed, seed)),
-    ...[0, 1].map((seed) => run("COST", seed, Number(seed < cost), { kind: "dense" })),
-    ...[0, 1].map((seed) => run("random", seed, Number(seed < random), { control: "random" })),
-  ];
+  /** From the first so many of the starts each of them came to the front. */
+  const ways = (starts: number, { LS, COST, random }: Record<"LS" | "COST" | "random", number>) =>
+    Array.from({ length: starts }, (_, seed) => [
+      run("LS", seed, Number(seed < LS)),
+      run("COST", seed, Number(seed < COST), { kind: "dense" }),
+      run("random", seed, Number(seed < random), { control: "random" }),
+    ]).flat();
 
   it("compares COST with the same method without it, and with its controls", () => {
-    expect(toyFindings(ways(2, 1))).toEqual([
+    // Exact intervals: 8 of 8 from 0.025 ** (1 / 8) = 0.63 on, 2 of 8 as statistical tables have it.
+    expect(toyFindings(ways(8, { LS: 2, COST: 8, random: 1 }))).toEqual([
       {
         title: "COST",
         judgement: "helps",
-        text: "COST came to the Pareto front from 2 of 2 starts, LS from 1, random from 1.",
+        text:
+          "COST came to the Pareto front from 8 of 8 starts [0.63, 1], LS from 2 [0.032, 0.65], random from 1 " +
+          "[0.0032, 0.53] (95 % intervals of the shares).",
       },
     ]);
-    expect(toyFindings(ways(1, 0))[0].judgement).toBe("does not help");
+    expect(toyFindings(ways(8, { LS: 2, COST: 2, random: 0 }))[0].judgement).toBe("does not help");
+  });
+
+  it("claims nothing from few starts: five more than without are as likely as heads five times, six are not", () => {
+    const judged = (LS: number, random: number) => toyFindings(ways(8, { LS, COST: 8, random }))[0];
+    expect(judged(2, 2).judgement).toBe("helps");
+    expect(judged(3, 2).judgement).toBe("undecided");
+    expect(judged(2, 3).judgement).toBe("undecided");
+    expect(judged(3, 2).text).toMatch(/Too few starts to tell\.$/);
   });
 
   it("gives COST no credit for what a random move does as well", () => {
-    const [finding] = toyFindings(ways(2, 2));
+    const [finding] = toyFindings(ways(8, { LS: 1, COST: 8, random: 8 }));
     expect(finding.judgement).toBe("no better than a control");
-    expect(finding.text).toMatch(/random from 2\. A control does as well/);
+    expect(finding.text).toMatch(/random from 8 \[0\.63, 1\] .* A control does as well/);
   });
 });

@@ -102,7 +102,7 @@ describe("compareRates", () => {
     expect(ratioText(null)).toBe("-");
     if (rates)
       expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-        /in 2 of 3 seeds, half of them within 0\.8 of its steps and 0\.8 of its wall-clock time\. At equal/,
+        /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its wall-clock time\. At equal/,
       );
   });
 

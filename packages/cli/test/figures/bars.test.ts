@@ -23,6 +23,11 @@ describe("bars", () => {
     );
   });
 
+  it("says what is there instead of a ratio", () => {
+    const ratios = [{ name: "a", ratio: NaN, missing: "4 of 5 came there" }];
+    expect(textsOf(draw({ ratios }))).toEqual(expect.arrayContaining(["a", "4 of 5 came there"]));
+  });
+
   it("puts a half and a double equally far from 1", () => {
     const svg = draw({ ratios: [0.5, 1, 2].map((ratio) => ({ name: `r${ratio}`, ratio })) });
     const x = elementsOf(svg, "circle").map(({ attributes }) => Number(attributes.cx));

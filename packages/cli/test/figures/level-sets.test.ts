@@ -68,6 +68,17 @@ describe("levelSets", () => {
     expect(svg).toContain("GD ends at (−0.6, 0) with teleports before steps 2.");
   });
 
+  it("writes the steps of jumps only where they cover neither each other nor another jump's end", () => {
+    const to = (step: number, x: number, y: number) => ({ from: { x: 0, y: 0 }, to: { x, y }, step });
+    // A picture of 640 x 480 px for a range of 2: 0.05 are about 15 px. The second label would begin in the first one,
+    // the third would cover the end of the fourth.
+    const jumps = [to(1000, -0.5, 0), to(2000, -0.45, 0), to(3000, 0.5, 0), to(40, 0.5, 0.05)];
+    const svg = draw({ f: bowl, trajectories: [{ name: "GD", points: [{ x: 0, y: 0 }], jumps }] });
+    const labels = textsOf(svg).filter((text) => /^\d{2,}$/.test(text));
+    expect(labels).toEqual(["1000", "40"]);
+    expect(svg).toContain("with teleports before steps 1000, 2000, 3000, 40.");
+  });
+
   it("names what leaves the picture, and cuts a path at its first value that is not finite", () => {
     const points = [
       { x: 0, y: 0 },

@@ -28,6 +28,18 @@ describe("paretoFront", () => {
     expect(elementsOf(svg, "circle", { r: "3" })).toHaveLength(15);
   });
 
+  it("leaves a rim of each method's symbol where another one's runs ended in the same place", () => {
+    const methods = ["LS", "COST", "random"].map((name) => ({ name, points: [{ x: 1, y: 1 }] }));
+    const svg = draw({ methods });
+    expect(elementsOf(svg, "circle", { r: "8.5" })).toHaveLength(1);
+    // A square and a triangle about a circle of 6.5 and one of 4.5 px.
+    const widths = elementsOf(svg, "path", { transform: /translate/ }).flatMap(({ attributes }) => {
+      const x = pointsOf(attributes.d).map(([px]) => px);
+      return x.length > 2 ? [Math.max(...x) - Math.min(...x)] : [];
+    });
+    expect(widths).toEqual([expect.closeTo(2 * 0.89 * 6.5, 1), expect.closeTo(2 * 1.17 * 4.5, 1)]);
+  });
+
   it("says which runs have no place, and draws one point", () => {
     const svg = draw({
       methods: [

@@ -13,7 +13,7 @@ describe("taskTable", () => {
       .filter(({ name }) => name === "th")
       .map(({ attributes }) => attributes.scope);
     expect(scopes).toEqual(["col", "colgroup", "colgroup", "col", "col", "col", "row", "row", "row"]);
-    expect(html).toContain("<caption>Two tasks</caption>");
+    expect(html).toContain("<caption><span>Two tasks</span></caption>");
     expect(html).toContain("COST &amp; &lt;LS&gt;");
     expect(html).toContain('aria-label="higher is better"');
   });

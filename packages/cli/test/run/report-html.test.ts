@@ -97,7 +97,7 @@ describe("renderReport", () => {
 describe("htmlTable", () => {
   it("escapes text, aligns numbers, and heads columns and rows", () => {
     expect(htmlTable({ caption: "C & D", columns: ["run", "gain"], rows: [["<a>", "x2.5"]] })).toBe(
-      "<table><caption>C &amp; D</caption><thead><tr>" +
+      "<table><caption><span>C &amp; D</span></caption><thead><tr>" +
         '<th scope="col">run</th><th scope="col" class="number">gain</th></tr></thead>' +
         '<tbody><tr><th scope="row">&lt;a&gt;</th><td class="number">x2.5</td></tr></tbody></table>',
     );

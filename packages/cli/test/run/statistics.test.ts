@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { pairedRatio, summarise, tQuantile } from "../../src/run/statistics.js";
+import { pairedRatio, shareInterval, summarise, tQuantile } from "../../src/run/statistics.js";
 
 describe("tQuantile", () => {
   // Closed forms: one degree is Cauchy, tan(pi (p - 1/2)); two degrees a / sqrt(2 p (1 - p)) with a = 2 p - 1.
@@ -23,6 +23,28 @@ describe("tQuantile", () => {
     expect(tQuantile(0.025, 4)).toBe(-tQuantile(0.975, 4));
     expect(tQuantile(0.5, 4)).toBe(0);
     expect(tQuantile(0.975, 1e7)).toBeCloseTo(1.959964, 6);
+  });
+});
+
+describe("shareInterval", () => {
+  it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
+    for (const n of [1, 5, 30]) {
+      const edge = 0.025 ** (1 / n);
+      expect(shareInterval(n, n)).toEqual([expect.closeTo(edge, 13), 1]);
+      expect(shareInterval(0, n)).toEqual([0, expect.closeTo(1 - edge, 13)]);
+    }
+  });
+
+  it("has tails of 2.5 % each, summed binomially", () => {
+    const [k, n] = [3, 11];
+    const choose = (a: number, b: number): number => (b === 0 ? 1 : (choose(a - 1, b - 1) * a) / b);
+    const atMost = (p: number, most: number) =>
+      Array.from({ length: most + 1 }, (_, i) => choose(n, i) * p ** i * (1 - p) ** (n - i)).reduce(
+        (a, b) => a + b,
+      );
+    const [low, high] = shareInterval(k, n);
+    expect(1 - atMost(low, k - 1)).toBeCloseTo(0.025, 12);
+    expect(atMost(high, k)).toBeCloseTo(0.025, 12);
   });
 });
 
