@@ -28,6 +28,11 @@ if (stale.length > 0) {
   npm(`${stale.map((p) => p.folder).join(" and ")} not built, or sources are newer`, "run", "build");
 }
 
+// npm links no command to a file that is not there, and installs before anything is built: npx isoloss needs this.
+if (!existsSync(join(root, "node_modules/.bin/isoloss"))) {
+  npm("the command isoloss is not linked", "rebuild", "isoloss-cli");
+}
+
 /** Time of change in milliseconds; 0 for what is not there. */
 function modified(path) {
   return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;

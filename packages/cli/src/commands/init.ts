@@ -1,8 +1,10 @@
 import { writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
-import { experimentSchema } from "../experiments/schema.js";
+import { experimentSchema, identifier } from "../experiments/schema.js";
 import { templates } from "../experiments/templates.js";
 import { reasonOf } from "../run/system-error.js";
 
@@ -20,7 +22,7 @@ export async function init(file: string | undefined, { kind, schema, force }: In
   }
   const content = schema
     ? `${JSON.stringify(configJsonSchema(experimentSchema, { title: "Isoloss experiment" }), undefined, 2)}\n`
-    : template;
+    : named(template, file);
   if (file === undefined) {
     process.stdout.write(content);
     return;
@@ -35,4 +37,12 @@ export async function init(file: string | undefined, { kind, schema, force }: In
     );
   }
   process.stdout.write(schema ? `${file}\n` : `${file}: run it with\n  isoloss run ${file}\n`);
+}
+
+/** A template with the file's name for the experiment's, where it can be one. */
+function named(template: string, file: string | undefined): string {
+  const name = basename(file ?? "").replace(/\.ya?ml$/, "");
+  return identifier.safeParse(name).success
+    ? template.replace(/^name: .*$/m, `name: ${stringify(name).trim()}`)
+    : template;
 }

@@ -4,7 +4,8 @@ import type { Settings } from "./kind.js";
 import { kinds } from "./kinds.js";
 import { fromZero, nonNegative, positive } from "./named.js";
 
-const identifier = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/);
+/** Names of experiments and variants: parts of directories' names. */
+export const identifier = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/);
 
 const seedsSchema = z.union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/)]);
 

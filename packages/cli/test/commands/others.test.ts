@@ -64,6 +64,15 @@ describe("isoloss init", () => {
     expect([code, stderr]).toEqual([0, ""]);
   });
 
+  it.each([
+    ["mine.yaml", "mine"],
+    ["2026.yml", '"2026"'],
+    ["my experiment.yaml", "my-experiment"],
+  ])("names the experiment of %s %s", async (file, name) => {
+    expect((await bench.run("init", file)).status).toBe(0);
+    expect(readFileSync(join(bench.folder, file), "utf8")).toContain(`\nname: ${name}\n`);
+  });
+
   it("writes the JSON Schema for editors, and stops before a file that is there", async () => {
     expect((await bench.run("init", "--schema", "schema.json")).status).toBe(0);
     const schema = JSON.parse(readFileSync(join(bench.folder, "schema.json"), "utf8"));

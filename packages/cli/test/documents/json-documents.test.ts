@@ -1,0 +1,82 @@
+// What commands print with --json, held against the tables of docs/json-documents.md.
+import { describe, expect, it, vi } from "vitest";
+import { booth, workbench } from "../commands/support.js";
+import { MlflowServer } from "../formats/mlflow-server.js";
+import { objections, readDocument, shapesIn } from "./tables.js";
+
+const shapes = shapesIn(readDocument("json-documents.md"));
+const bench = workbench({ isInProcess: true });
+
+/** Runs a command and says how its document differs from a table. */
+async function differences(type: string, ...args: string[]): Promise<string[]> {
+  return objections(shapes, type, await bench.json(...args, "--json"));
+}
+
+const digits = `name: digits
+kind: train
+data: { name: digits, validation: 0.2 }
+model: { name: mlp, sizes: [64, 8, 10], activation: leakyRelu }
+optimizer: sgd
+learningRate: 0.1
+batchSize: 64
+epochs: 2
+teleport:
+  when: { atSteps: [5] }
+  search: { name: gradientAscent, symmetry: positiveScaling, steps: 2 }
+`;
+
+const tuned = `${booth}rates: { grid: [0.05, 0.08], tune: 0..1, confirm: 2..3, references: [search] }
+expected:
+  - { path: "loss.history[0]", value: 144, source: by hand }
+  - { path: "teleports[0].drift", variant: exact, atMost: 1.0e-9, source: the level set is kept }
+`.replace("variants:", "variants:\n  search: { optimizer: steepestDescent }");
+
+describe("the documents of --json", () => {
+  it("are tables of keys with types that are known", () => {
+    expect(shapes.size).toBeGreaterThan(20);
+    const types = [...shapes.values()].flatMap((keys) => keys.flatMap(({ type }) => type.split(" or ")));
+    const bare = types.map((type) => type.replaceAll(/[[\]{}]/g, ""));
+    const known = new Set(["number", "string", "boolean", "null", ...shapes.keys()]);
+    expect(bare.filter((type) => !known.has(type))).toEqual([]);
+  });
+
+  it("are those of run: one run, several seeds, several variants", async () => {
+    bench.write("small.yaml", booth);
+    bench.write("digits.yaml", digits);
+    expect(await differences("run", "run", "small.yaml", "--quiet", "--variant", "exact")).toEqual([]);
+    expect(await differences("run", "run", "digits.yaml", "--quiet", "--seed", "1")).toEqual([]);
+    expect(await differences("runs", "run", "digits.yaml", "--quiet", "--seeds", "2..3")).toEqual([]);
+    expect(await differences("variants", "run", "small.yaml", "--quiet")).toEqual([]);
+  });
+
+  it("are those of compare, plot, diagnose and export", async () => {
+    const runs = ["runs/small-plain-0-1", "runs/small-exact-0-1"];
+    expect(await differences("comparison", "compare", ...runs, "--target", "3")).toEqual([]);
+    expect(await differences("comparison", "compare", runs[0])).toEqual([]);
+    expect(await differences("figures", "plot", ...runs)).toEqual([]);
+    expect(await differences("points", "diagnose", runs[1])).toEqual([]);
+    expect(await differences("points", "diagnose", "toy")).toEqual([]);
+    expect(await differences("file", "export", runs[0], "--to", "csv")).toEqual([]);
+    const server = new MlflowServer();
+    vi.stubEnv("MLFLOW_TRACKING_URI", await server.start());
+    try {
+      expect(await differences("tracked", "export", runs[0], "--to", "mlflow")).toEqual([]);
+    } finally {
+      await server.stop();
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it("are those of reproduce and demo", async () => {
+    bench.write("tuned.yaml", tuned);
+    expect(await differences("experiments", "reproduce", "tuned.yaml", "--quiet")).toEqual([]);
+    expect(await differences("experiments", "demo", "booth", "--quiet")).toEqual([]);
+    expect(await differences("listing", "reproduce", "--list")).toEqual([]);
+  });
+
+  it("are those of list and data", async () => {
+    expect(await differences("{[entry]}", "list")).toEqual([]);
+    expect(await differences("datasets", "data", "list")).toEqual([]);
+    expect(await differences("dataset", "data", "verify", "digits")).toEqual([]);
+  });
+});

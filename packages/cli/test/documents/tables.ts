@@ -1,0 +1,77 @@
+// The shapes of JSON documents as docs/json-documents.md has them: a table a shape, a row a key.
+import { readFileSync } from "node:fs";
+
+export const readDocument = (name: string): string =>
+  readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), "utf8");
+
+interface Key {
+  readonly name: string;
+  readonly isOptional: boolean;
+  readonly type: string;
+}
+
+/** Keys of each shape, by its heading. */
+export type Shapes = ReadonlyMap<string, readonly Key[]>;
+
+/** Reads the tables below the headings of the third level. */
+export function shapesIn(markdown: string): Shapes {
+  const shapes = new Map<string, readonly Key[]>();
+  const bases: (readonly [string, string])[] = [];
+  for (const section of markdown.split(/^### /m).slice(1)) {
+    const [name] = section.split("\n");
+    const [, base] = /^All of \[(.+?)\]/m.exec(section) ?? [];
+    shapes.set(name, [...section.matchAll(/^\| `(\w+)`(\??) *\| (.+?) *\|/gm)].map(keyOf));
+    if (base !== undefined) bases.push([name, base]);
+  }
+  for (const [name, base] of bases) {
+    const [own, more] = [shapes.get(name), shapes.get(base)];
+    if (own && more) shapes.set(name, [...more, ...own]);
+  }
+  return shapes;
+}
+
+const keyOf = ([, name, mark, type]: RegExpMatchArray): Key => ({ name, isOptional: mark === "?", type });
+
+const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
+  number: Number.isFinite,
+  string: (value) => typeof value === "string",
+  boolean: (value) => typeof value === "boolean",
+  null: (value) => value === null,
+};
+
+/** Where a value is not of a type; empty where it is. */
+export function objections(shapes: Shapes, type: string, value: unknown, path = "document"): string[] {
+  const [, list] = /^\[(.+)\]$/.exec(type) ?? [];
+  const [, map] = /^\{(.+)\}$/.exec(type) ?? [];
+  if (list !== undefined) {
+    if (!Array.isArray(value)) return [`${path} is no list`];
+    return value.flatMap((item, i) => objections(shapes, list, item, `${path}[${i}]`));
+  }
+  if (map !== undefined) {
+    if (!isObject(value)) return [`${path} is no object`];
+    return Object.entries(value).flatMap(([key, item]) => objections(shapes, map, item, `${path}.${key}`));
+  }
+  if (type.includes(" or ")) {
+    const [first, ...others] = type.split(" or ").map((one) => objections(shapes, one, value, path));
+    return others.some((found) => found.length === 0) ? [] : first;
+  }
+  if (Object.hasOwn(plain, type)) return plain[type](value) ? [] : [`${path} is no ${type}`];
+  return objectionsOfKeys(shapes, type, value, path);
+}
+
+function objectionsOfKeys(shapes: Shapes, type: string, value: unknown, path: string): string[] {
+  const keys = shapes.get(type);
+  if (keys === undefined) return [`${path}: there is no table ${type}`];
+  if (!isObject(value)) return [`${path} is no ${type}`];
+  const unknown = Object.keys(value).filter((key) => !keys.some(({ name }) => name === key));
+  return [
+    ...unknown.map((key) => `${path}.${key} is not in the table ${type}`),
+    ...keys.flatMap(({ name, isOptional, type: inner }) => {
+      if (!Object.hasOwn(value, name)) return isOptional ? [] : [`${path}.${name} is missing`];
+      return objections(shapes, inner, value[name], `${path}.${name}`);
+    }),
+  ];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
