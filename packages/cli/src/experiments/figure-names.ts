@@ -10,6 +10,7 @@ export const runFigureNames = [
   "conflicts",
   "test",
   "minima",
+  "sweep",
 ] as const;
 
 /** Figures that an experiment may ask for: `ratios` is of its comparison at tuned learning rates. */

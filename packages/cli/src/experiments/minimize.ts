@@ -24,6 +24,7 @@ import { fromZero, type Named } from "./named.js";
 import { learningRateSchema, makeLearningRate, makeOptimiser } from "./optimisers.js";
 import { numbersOf, weightsFile } from "./points.js";
 import { makeProblem, problemSchema, type Tree } from "./problems.js";
+import { sweepFigures } from "./sweep.js";
 import type { Ground } from "./symmetries.js";
 import { makeTeleportPlan, type TeleportConfig, teleportSchema } from "./teleport-plan.js";
 
@@ -45,6 +46,7 @@ const few = 20;
 export const minimizeKind: Kind = {
   summary: "a function, or a loss on fixed data, by full-batch steps",
   stoppable: true,
+  together: { figures: { sweep: sweepFigures } },
   settings: {
     problem: problemSchema,
     optimizer: descentSchema,

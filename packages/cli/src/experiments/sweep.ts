@@ -1,0 +1,56 @@
+// The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
+import { scatter } from "../figures/scatter.js";
+import type { JobResult } from "./job.js";
+import { figure } from "./number-text.js";
+import { byVariant } from "./summary.js";
+import { meanLast } from "./to-target.js";
+import type { DrawTogether } from "./together.js";
+
+interface Swept {
+  readonly search: string;
+  readonly rate: number;
+  readonly steps: number;
+  readonly loss: number;
+}
+
+/** Mean last losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
+export const sweepFigures: DrawTogether = async (results, options) => {
+  const variants = [...byVariant(results).values()];
+  const swept = variants.flatMap(sweptBy);
+  const plain = variants.find(([{ settings }]) => !settings.teleport);
+  const without = plain && meanLast(plain);
+  return [...group(swept, ({ search }) => search)].flatMap(([search, points]) => {
+    const bySteps = [...group(points, ({ steps }) => steps)];
+    if (bySteps.length < 2) return [];
+    const element = scatter(
+      {
+        series: bySteps.map(([steps, of]) => ({
+          name: `${steps} steps`,
+          points: of.map(({ rate, loss }) => ({ x: rate, y: loss })),
+        })),
+        xLabel: "learning rate of the teleport",
+        yLabel: "mean last loss",
+        logX: true,
+        logY: true,
+        notes: without ? [`Without a teleport the mean last loss is ${figure(without, 4)}.`] : [],
+      },
+      { ...options(), title: `Teleports by ${search}: learning rate times steps` },
+    );
+    return [{ name: `sweep-${search}`, element }];
+  });
+};
+
+function sweptBy(runs: readonly JobResult[]): Swept[] {
+  const { search } = (runs[0].settings.teleport ?? {}) as { readonly search?: Record<string, unknown> };
+  const { name, steps, learningRate, stepSize } = search ?? {};
+  const rate = learningRate ?? stepSize;
+  return typeof rate === "number" && typeof steps === "number"
+    ? [{ search: name as string, rate, steps, loss: meanLast(runs) ?? Number.NaN }]
+    : [];
+}
+
+function group<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}
