@@ -137,11 +137,19 @@ function thin({ x, y }: Run): Run {
 export function runningMean(values: readonly number[], window: number): number[] {
   const means: number[] = [];
   let sum = 0;
+  let lost = 0;
+  // With the error of every addition carried along (Neumaier): it would outlive the large values that it is of.
+  const add = (value: number) => {
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  };
   for (const [i, value] of values.entries()) {
-    sum += value - (i >= window ? values[i - window] : 0);
+    if (i >= window) add(-values[i - window]);
+    add(value);
     // A value that is not finite would stay in the sum for good.
     if (!Number.isFinite(sum)) return [...means, ...values.slice(i)];
-    means.push(sum / Math.min(i + 1, window));
+    means.push((sum + lost) / Math.min(i + 1, window));
   }
   return means;
 }

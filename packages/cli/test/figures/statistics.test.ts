@@ -87,6 +87,14 @@ describe("runningMean", () => {
     expect(runningMean([2, 4, 6, 8], 2)).toEqual([2, 3, 5, 7]);
   });
 
+  it("keeps what is small after what was large", () => {
+    const values = [0.1, 5e7, 0.3, 1e-9, 3e-18, 5e-18];
+    expect(runningMean(values, 1)).toEqual(values);
+    // The carried error is itself rounded: eps^2 of the largest value is left.
+    const error = Math.abs((runningMean(values, 2).at(-1) ?? NaN) - 4e-18);
+    expect(error).toBeLessThan(5e7 * Number.EPSILON ** 2);
+  });
+
   it("goes on with the values themselves after one that is not finite", () => {
     expect(runningMean([2, 4, NaN, 8], 2)).toEqual([2, 3, NaN, 8]);
   });
