@@ -10,7 +10,8 @@ interface Swept {
   readonly search: string;
   readonly rate: number;
   readonly steps: number;
-  readonly loss: number;
+  /** Undefined where a run ends above its start: it would hide all others. */
+  readonly loss: number | undefined;
 }
 
 /** Mean last losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
@@ -22,19 +23,25 @@ export const sweepFigures: DrawTogether = async (results, options) => {
   return [...group(swept, ({ search }) => search)].flatMap(([search, points]) => {
     const bySteps = [...group(points, ({ steps }) => steps)];
     if (bySteps.length < 2) return [];
+    const lost = points
+      .filter(({ loss }) => loss === undefined)
+      .map(({ rate, steps }) => `${rate} x ${steps}`);
     const element = scatter(
       {
         series: bySteps.map(([steps, of]) => ({
           name: `${steps} steps`,
-          points: of.map(({ rate, loss }) => ({ x: rate, y: loss })),
+          points: of.flatMap(({ rate, loss }) => (loss === undefined ? [] : [{ x: rate, y: loss }])),
         })),
         xLabel: "learning rate of the teleport",
         yLabel: "mean last loss",
         logX: true,
         logY: true,
-        notes: without ? [`Without a teleport the mean last loss is ${figure(without, 4)}.`] : [],
+        notes: [
+          ...(without ? [`Without a teleport the mean last loss is ${figure(without, 4)}.`] : []),
+          ...(lost.length > 0 ? [`Not shown, as a run ended above its start: ${lost.join(", ")}.`] : []),
+        ],
       },
-      { ...options(), title: `Teleports by ${search}: learning rate times steps` },
+      { ...options(), title: `Teleports by ${search}: their learning rate and steps` },
     );
     return [{ name: `sweep-${search}`, element }];
   });
@@ -44,9 +51,9 @@ function sweptBy(runs: readonly JobResult[]): Swept[] {
   const { search } = (runs[0].settings.teleport ?? {}) as { readonly search?: Record<string, unknown> };
   const { name, steps, learningRate, stepSize } = search ?? {};
   const rate = learningRate ?? stepSize;
-  return typeof rate === "number" && typeof steps === "number"
-    ? [{ search: name as string, rate, steps, loss: meanLast(runs) ?? Number.NaN }]
-    : [];
+  if (typeof rate !== "number" || typeof steps !== "number") return [];
+  const isBelow = runs.every(({ document: { loss } }) => (loss.last ?? Infinity) <= (loss.first ?? Infinity));
+  return [{ search: name as string, rate, steps, loss: isBelow ? (meanLast(runs) ?? undefined) : undefined }];
 }
 
 function group<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
