@@ -4,6 +4,7 @@ import {
   type CostOptions,
   cost,
   costPresets,
+  type DriftGuardOptions,
   levelSet,
   nullSpace,
   type Optimizer,
@@ -128,6 +129,12 @@ export const costSchema = z
     if (given === null || given === "off") return undefined;
     return typeof given === "string" ? { preset: given } : given;
   });
+
+/** What COST may move the losses by. */
+export function guardOf({ preset = "default", guard }: CostConfig): DriftGuardOptions | false {
+  const { default: usual, [preset as keyof typeof costPresets]: chosen } = costPresets;
+  return guard === undefined ? chosen.guard : guard && { ...(chosen.guard || usual.guard), ...guard };
+}
 
 /** The hook of a config; the control `sameCompute` is the caller's. */
 export function makeCost(

@@ -1,4 +1,4 @@
-import type { CostReport } from "isoloss";
+import type { CostReport, DriftGuardOptions } from "isoloss";
 import type { RunMeasurements } from "../formats/json.js";
 import type { StepRecord } from "../run/directory.js";
 import type { CostEvent } from "./cost-clock.js";
@@ -42,12 +42,20 @@ export const jumpsOf = (events: readonly CostEvent[]): JumpRecord[] =>
     from && to && outcome === "accepted" ? [{ step, from, to }] : [],
   );
 
-/** Results of a run's teleports. */
-export function costMetrics(reports: readonly CostReport[]): Record<string, number> {
+/** Results of a run's teleports; with a guard also the largest drift that was accepted as a share of what it allows. */
+export function costMetrics(
+  reports: readonly CostReport[],
+  guard: DriftGuardOptions | false,
+): Record<string, number> {
   const taken = reports.filter(({ outcome }) => outcome === "accepted");
   const count = (outcome: CostReport["outcome"]) => reports.filter((r) => r.outcome === outcome).length;
   const over = (pick: (report: CostReport) => number | undefined) =>
     mean(taken.flatMap((r) => pick(r) ?? []));
+  const drifts = taken.map(({ drift }) => ({
+    relative: drift?.meanRelative ?? 0,
+    absolute: drift?.mean ?? 0,
+  }));
+  const largest = (kind: "relative" | "absolute") => Math.max(0, ...drifts.map((d) => d[kind]));
   return {
     "cost.attempts": reports.length,
     "cost.accepted": taken.length,
@@ -56,8 +64,9 @@ export function costMetrics(reports: readonly CostReport[]): Record<string, numb
     ...finite({
       "cost.displacement": over((r) => r.displacement),
       "cost.drift": over((r) => r.drift?.meanRelative),
-      "cost.driftMax": Math.max(0, ...taken.map((r) => r.drift?.meanRelative ?? 0)),
-      "cost.absoluteDriftMax": Math.max(0, ...taken.map((r) => r.drift?.mean ?? 0)),
+      "cost.driftMax": largest("relative"),
+      "cost.absoluteDriftMax": largest("absolute"),
+      ...(guard ? { "cost.driftOfGuard": largest(guard.kind ?? "relative") / (guard.drift ?? 0) } : {}),
       "cost.cosineBefore": over((r) => mean(r.before?.cosines)),
       "cost.cosineAfter": over((r) => mean(r.after?.cosines)),
       "cost.stillDominated": over((r) =>

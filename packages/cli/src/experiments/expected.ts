@@ -2,7 +2,7 @@ import type { Comparison } from "../run/report-html.js";
 import type { JobResult } from "./job.js";
 import { figure } from "./number-text.js";
 import { byBaseline, type RatesResult } from "./rates.js";
-import type { Expected } from "./schema.js";
+import { type Expected, everyRun } from "./schema.js";
 
 /** What became of an expected number. */
 export interface Verdict {
@@ -24,13 +24,16 @@ export function judge(
   return expected.map((item) => {
     const { variant = first, seed, path, notReproducible, source } = item;
     const isOfRates = path.startsWith("rates.");
-    const where = isOfRates ? path : `${variant}${seed === undefined ? "" : `, seed ${seed}`}: ${path}`;
+    const name = variant === everyRun ? "every run" : variant;
+    const where = isOfRates ? path : `${name}${seed === undefined ? "" : `, seed ${seed}`}: ${path}`;
     const measured = isOfRates
       ? valueAtPath({ rates: byBaseline(rates) }, path)
-      : meanOf(
-          results.filter((r) => r.variant === variant && (seed === undefined || r.seed === seed)),
-          path,
-        );
+      : variant === everyRun
+        ? worstOf(item, results)
+        : meanOf(
+            results.filter((r) => r.variant === variant && (seed === undefined || r.seed === seed)),
+            path,
+          );
     const wanted = wantedText(item);
     if (notReproducible !== undefined || measured === undefined) {
       const why = notReproducible ?? "there is no such number in this run";
@@ -72,12 +75,20 @@ function wantedText({ value, tolerance = 1e-6, absolute, atLeast, atMost }: Expe
   return parts.length > 0 ? parts.join(", ") : "nothing known";
 }
 
+const numberIn = ({ document, jumps, end, evaluations }: JobResult, path: string): number | undefined =>
+  valueAtPath({ ...document, jumps, end, evaluations }, path);
+
+/** Of the runs that have the number, that which does not meet what is expected; if all do, the largest. */
+function worstOf(expected: Expected, results: readonly JobResult[]): number | undefined {
+  const values = results.flatMap((r) =>
+    expected.seed === undefined || r.seed === expected.seed ? (numberIn(r, expected.path) ?? []) : [],
+  );
+  return values.find((v) => !meets(expected, v)) ?? (values.length > 0 ? Math.max(...values) : undefined);
+}
+
 /** The mean over runs of the number at a path; undefined where one of them has none. */
 function meanOf(results: readonly JobResult[], path: string): number | undefined {
-  const values = results.map((result) => {
-    const { document, jumps, end, evaluations } = result;
-    return valueAtPath({ ...document, jumps, end, evaluations }, path);
-  });
+  const values = results.map((result) => numberIn(result, path));
   if (values.length === 0 || values.includes(undefined)) return undefined;
   return (values as number[]).reduce((a, b) => a + b, 0) / values.length;
 }

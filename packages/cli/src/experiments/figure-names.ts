@@ -9,6 +9,7 @@ export const runFigureNames = [
   "front",
   "conflicts",
   "test",
+  "gains",
   "minima",
   "sweep",
 ] as const;

@@ -3,13 +3,14 @@ import { conflictCosines } from "../figures/conflict-cosines.js";
 import { curves } from "../figures/curves.js";
 import { levelSets } from "../figures/level-sets.js";
 import { paretoFront } from "../figures/pareto-front.js";
+import type { CostConfig } from "./cost-config.js";
 import type { JobResult } from "./job.js";
 import type { Named } from "./named.js";
 import { byVariant } from "./summary.js";
 import type { DrawTogether } from "./together.js";
 
 /** So many variants are drawn, of the toy in each scale: the first ones. */
-const most = { paths: 4, front: 8, test: 12, conflicts: 6 } as const;
+const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;
 
 const point = ([x, y]: readonly number[]) => ({ x, y });
 
@@ -18,11 +19,14 @@ const toyOf = ({ settings }: JobResult): ReturnType<typeof twoTaskToy> | undefin
   return name === "toy" ? twoTaskToy(scale === undefined ? {} : { scale: scale as number }) : undefined;
 };
 
-/** Variants of each scale of the toy with a file's part of the name: `1`, `0.1`. */
+const isControl = ({ settings }: JobResult): boolean =>
+  (settings.cost as CostConfig | undefined)?.control !== undefined;
+
+/** Variants of each scale of the toy, without controls, with a file's part of the name: `1`, `0.1`. */
 function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][]][] {
   const scales = new Map<string, JobResult[]>();
   for (const result of results) {
-    if (result.trajectory === undefined || toyOf(result) === undefined) continue;
+    if (result.trajectory === undefined || toyOf(result) === undefined || isControl(result)) continue;
     const scale = String((result.settings.problem as Named).scale ?? 1);
     scales.set(scale, [...(scales.get(scale) ?? []), result]);
   }

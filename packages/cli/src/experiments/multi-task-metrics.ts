@@ -1,6 +1,7 @@
 import type { MultiTaskTrainer } from "isoloss";
 import type { RunDirectory } from "../run/directory.js";
 import { type CostEvent, secondsOf } from "./cost-clock.js";
+import { type CostConfig, guardOf } from "./cost-config.js";
 import { costMetrics } from "./cost-record.js";
 import type { Measured } from "./kind.js";
 import type { MadeTasks } from "./multi-task-problems.js";
@@ -63,7 +64,7 @@ function conflictsSince({ history: { cosines, conflicts } }: MultiTaskTrainer<Tr
 interface Findings {
   readonly made: MadeTasks;
   readonly evaluations: readonly Evaluation[];
-  readonly hasCost: boolean;
+  readonly cost?: CostConfig | undefined;
   /** Of a plane, `recordEvery` steps apart. */
   readonly points: readonly (readonly number[])[];
   readonly recordEvery: number;
@@ -71,7 +72,7 @@ interface Findings {
 
 /** Results of a run by name. */
 export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): Record<string, number> {
-  const { made, evaluations, hasCost } = findings;
+  const { made, evaluations, cost } = findings;
   const { history, current, stepsPerEpoch } = trainer;
   const { seconds, events, conflicts, losses } = history;
   const last = evaluations.at(-1);
@@ -89,10 +90,21 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
     const known = conflicts[kind].filter((v) => !Number.isNaN(v));
     if (known.length > 0) metrics[`conflicts.${kind}`] = meanOf(known);
   }
-  if (hasCost) {
-    Object.assign(metrics, costMetrics(events.map(({ event }) => event as CostEvent)));
-    metrics["cost.seconds"] = secondsOf(current.memory);
-    metrics["cost.share"] = secondsOf(current.memory) / Math.max(spent, 1e-9);
+  if (cost) {
+    Object.assign(
+      metrics,
+      costMetrics(
+        events.map(({ event }) => event as CostEvent),
+        guardOf(cost),
+      ),
+    );
+    const seconds = secondsOf(current.memory);
+    metrics["cost.seconds"] = seconds;
+    metrics["cost.share"] = seconds / Math.max(spent, 1e-9);
+    if (events.length > 0 && stepsPerEpoch < Infinity) {
+      const ordinary = ((spent - seconds) * stepsPerEpoch) / current.step;
+      metrics["cost.epochs"] = seconds / events.length / Math.max(ordinary, 1e-9);
+    }
   }
   return { ...metrics, ...frontMetrics(trainer, findings) };
 }

@@ -4,3 +4,6 @@ import type { JobResult } from "./job.js";
 export function plainKey({ cost: _, ...settings }: JobResult["settings"]): string {
   return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+/** The problem of settings as text: only runs on the same one can be compared. */
+export const problemKey = ({ problem }: JobResult["settings"]): string => JSON.stringify(problem);

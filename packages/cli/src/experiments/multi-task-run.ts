@@ -151,7 +151,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
       metrics: metricsOf(trainer, {
         made,
         evaluations,
-        hasCost: settings.cost !== undefined,
+        cost: settings.cost,
         points,
         recordEvery,
       }),

@@ -3,9 +3,12 @@ import type { Cell, TableColumn, TaskTableData } from "../figures/task-table.js"
 import { summarise } from "../run/statistics.js";
 import type { JobResult } from "./job.js";
 import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./multi-task-figures.js";
-import { plainKey } from "./multi-task-plain.js";
+import { gainFigures } from "./multi-task-gain-figure.js";
+import { gainFindings } from "./multi-task-gains.js";
+import { plainKey, problemKey } from "./multi-task-plain.js";
 import { toyFindings } from "./multi-task-toy-findings.js";
 import { toyTables } from "./multi-task-toy-table.js";
+import type { Named } from "./named.js";
 import { byVariant } from "./summary.js";
 import type { Together } from "./together.js";
 
@@ -13,12 +16,28 @@ import type { Together } from "./together.js";
 export const multiTaskTogether: Together = {
   compare: (results) => withRanks(withGains(withDeltas(results))),
   tables: (results) => [...toyTables(results), ...taskTables(results)],
-  findings: toyFindings,
-  figures: { paths: pathFigures, front: frontFigures, conflicts: conflictsFigure, test: testFigures },
+  findings: (results) => [...toyFindings(results), ...gainFindings(results)],
+  figures: {
+    paths: pathFigures,
+    front: frontFigures,
+    conflicts: conflictsFigure,
+    test: testFigures,
+    gains: gainFigures,
+  },
 };
 
 /** Accuracies of the tasks. */
 const accuracies = /^test\.(.+)\.accuracy$/;
+
+/** Results by their problem, in the order in which these come. */
+function byProblem(results: readonly JobResult[]): JobResult[][] {
+  const groups = new Map<string, JobResult[]>();
+  for (const result of results) {
+    const key = problemKey(result.settings);
+    groups.set(key, [...(groups.get(key) ?? []), result]);
+  }
+  return [...groups.values()];
+}
 
 const isAlone = ({ settings }: JobResult): boolean => settings.alone === true;
 
@@ -30,10 +49,12 @@ function withMetrics(result: JobResult, metrics: Readonly<Record<string, number>
 const namesOf = ({ document }: JobResult): string[] =>
   Object.keys(document.metrics).filter((name) => accuracies.test(name));
 
-/** Delta_m of each run against the single-task run of its seed. */
+/** Delta_m of each run against the single-task run of its seed on the same problem. */
 function withDeltas(results: readonly JobResult[]): readonly JobResult[] {
   return results.map((result) => {
-    const base = results.find((r) => isAlone(r) && r.seed === result.seed);
+    const base = results.find(
+      (r) => isAlone(r) && r.seed === result.seed && problemKey(r.settings) === problemKey(result.settings),
+    );
     const names = namesOf(result);
     if (base === undefined || names.length === 0) return result;
     const values = (r: JobResult) => names.map((name) => r.document.metrics[name] ?? Number.NaN);
@@ -65,8 +86,10 @@ function withGains(results: readonly JobResult[]): readonly JobResult[] {
   });
 }
 
-/** Mean rank of each variant in the mean accuracies of the tasks. */
-function withRanks(results: readonly JobResult[]): readonly JobResult[] {
+/** Mean rank of each variant in the mean accuracies of the tasks, among the variants of its problem. */
+const withRanks = (results: readonly JobResult[]): readonly JobResult[] => byProblem(results).flatMap(ranked);
+
+function ranked(results: readonly JobResult[]): readonly JobResult[] {
   const groups = [...byVariant(results)].filter(([, group]) => !isAlone(group[0]));
   const names = results.length > 0 ? namesOf(results[0]) : [];
   const table = groups.map(([, group]) =>
@@ -106,9 +129,18 @@ interface MetricColumn extends TableColumn {
 /** Of more tasks the table has the mean accuracy alone. */
 const mostTasks = 4;
 
+/** A table a problem. */
 function taskTables(results: readonly JobResult[]): TaskTableData[] {
   const tested = results.filter((r) => typeof r.document.metrics["test.accuracy"] === "number");
-  if (tested.length === 0) return [];
+  const groups = byProblem(tested);
+  return groups.map((group) => {
+    const { name, ...options } = group[0].settings.problem as Named;
+    const told = Object.entries(options).map(([key, value]) => `${key} ${value}`);
+    return taskTable(group, groups.length > 1 ? `${[name, ...told].join(", ")}. ` : "");
+  });
+}
+
+function taskTable(tested: readonly JobResult[], heading: string): TaskTableData {
   const names = namesOf(tested[0]);
   const percent = { direction: "higher", digits: 2, factor: 100 } as const;
   const wanted: MetricColumn[] = [
@@ -127,6 +159,7 @@ function taskTables(results: readonly JobResult[]): TaskTableData[] {
     { name: "weak %", group: "conflicts", metric: "conflicts.weak", factor: 100, digits: 1 },
     { name: "s / epoch", metric: "seconds.perEpoch", digits: 3 },
     { name: "% of time", group: "COST", metric: "cost.share", factor: 100, digits: 1 },
+    { name: "% of an epoch each", group: "COST", metric: "cost.epochs", factor: 100, digits: 1 },
     { name: "teleports", group: "COST", metric: "cost.accepted", digits: 1 },
     { name: "cosine before", group: "COST", metric: "cost.cosineBefore" },
     { name: "cosine after", group: "COST", metric: "cost.cosineAfter" },
@@ -134,17 +167,15 @@ function taskTables(results: readonly JobResult[]): TaskTableData[] {
   const shown = wanted.filter(({ metric }) =>
     tested.some((r) => typeof r.document.metrics[metric] === "number"),
   );
-  return [
-    {
-      caption:
-        "On the test data, after the last step: mean ± half of the 95 % interval over seeds. Delta_m is against the " +
-        "single-task runs of the same seeds; mean ranks are among these rows",
-      rowLabel: "variant",
-      columns: shown.map(({ metric: _, factor: __, ...column }) => column),
-      rows: [...byVariant(tested)].map(([name, group]) => ({
-        name,
-        values: shown.map(({ metric, factor }) => cellOf(group, metric, factor)),
-      })),
-    },
-  ];
+  return {
+    caption:
+      `${heading}On the test data, after the last step: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
+      "the single-task runs of the same seeds; mean ranks are among these rows",
+    rowLabel: "variant",
+    columns: shown.map(({ metric: _, factor: __, ...column }) => column),
+    rows: [...byVariant(tested)].map(([name, group]) => ({
+      name,
+      values: shown.map(({ metric, factor }) => cellOf(group, metric, factor)),
+    })),
+  };
 }

@@ -9,11 +9,14 @@ export const identifier = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/)
 
 const seedsSchema = z.union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/)]);
 
+/** In place of a variant: each run that has the number, of whatever variant. */
+export const everyRun = "*";
+
 /** What a run is expected to give: a number, or bounds of one. */
 const expectedSchema = z
   .strictObject({
-    /** Which variant's runs; default the first one's. */
-    variant: identifier.optional(),
+    /** Which variant's runs; default the first one's; `*`: every run that has the number must meet it. */
+    variant: z.union([identifier, z.literal(everyRun)]).optional(),
     /** Which run; default the mean over the seeds. */
     seed: fromZero.optional(),
     /** Where the number is: loss.history[4], metrics.validation.accuracy, teleports[0].gradNormSqAfter. */

@@ -70,6 +70,13 @@ describe("judge", () => {
     expect(outcomeOf({ atMost: 4.9 })[0]).toBe("differs");
   });
 
+  it("asks it of every run that has the number, and tells the one that does not meet it", () => {
+    expect(outcomeOf({ variant: "*", atMost: 6 })).toEqual(["pass", 6]);
+    expect(outcomeOf({ variant: "*", atMost: 5 })).toEqual(["differs", 6]);
+    expect(outcomeOf({ variant: "*", atLeast: 4 })).toEqual(["differs", 1]);
+    expect(outcomeOf({ variant: "*", path: "metrics.none", atMost: 1 })[0]).toBe("not reproducible");
+  });
+
   it("calls not reproducible what has no number, or is known to have none", () => {
     expect(outcomeOf({ path: "loss.history[9]", value: 1 })).toEqual(["not reproducible", undefined]);
     expect(outcomeOf({ path: "loss.history[1]", value: 1, variant: "b" })[0]).toBe("not reproducible");
