@@ -412,6 +412,7 @@ export type {
 export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "./teleport/when.js";
 export type { Checkpoint } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
+export type { Dataset } from "./train/dataset.js";
 export type { History, Metrics } from "./train/history.js";
 export type { DirectionRule, Directions, LbfgsOptions } from "./train/line-search/directions.js";
 export { conjugateDirections, lbfgs, steepestDescent } from "./train/line-search/directions.js";
@@ -436,16 +437,15 @@ export type {
 export { createMinimizer, minimize } from "./train/minimize.js";
 export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
 export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
+export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
 export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";
+export type { Trainer } from "./train/trainer.js";
+export { createTrainer } from "./train/trainer.js";
 export type {
-  Dataset,
   Progress,
   RunTrainerOptions,
-  Trainer,
   TrainerOptions,
   TrainerTeleportPlan,
-  TrainState,
-} from "./train/trainer.js";
-export { createTrainer } from "./train/trainer.js";
+} from "./train/trainer-options.js";
 export { flatten as flattenTree, unflatten as unflattenTree } from "./tree.js";

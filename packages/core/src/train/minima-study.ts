@@ -10,7 +10,8 @@ import type { Batch, Symmetry } from "../symmetry/symmetry.js";
 import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/minima.js";
 import { type Dataset, prepareDataset } from "./dataset.js";
 import { teleportLoss } from "./teleport-batches.js";
-import { createTrainer, type TrainerOptions } from "./trainer.js";
+import { createTrainer } from "./trainer.js";
+import type { TrainerOptions } from "./trainer-options.js";
 
 /** One trained model. */
 export interface MinimumRow {

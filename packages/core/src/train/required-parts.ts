@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.js";
 import { requireKnown } from "../options.js";
-import type { TrainerOptions } from "./trainer.js";
+import type { TrainerOptions } from "./trainer-options.js";
 
 /**
  * Refuses what no type checker has seen: parts that are missing, misspelt, or functions that are still to be called.

@@ -1,69 +1,21 @@
 import { array } from "../array.js";
-import { batches } from "../data/batches.js";
 import { IsolossError, OptionError } from "../errors.js";
 import { Mt19937 } from "../math/mt19937.js";
-import { hash32 } from "../math/rng.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
-import type { Model } from "../nn/model.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
-import type { Optimizer } from "../optim/optimizer.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
+import { batchOrder, requireCount, stepSeed } from "./batch-order.js";
 import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
 import { requireParts } from "./required-parts.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
-import { type Loss, traceStep } from "./step.js";
+import { traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
-import { createTeleports, firstSchedule, type TeleportPlan } from "./teleports.js";
-
-export type { Dataset, TrainState };
-
-export interface Progress {
-  /** Steps done. */
-  readonly step: number;
-  /** Passes over the data done, with their fraction. */
-  readonly epoch: number;
-  /** Mean training loss since the last report. */
-  readonly loss: number;
-  readonly stepsPerSecond: number;
-}
-
-export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dtype"> {
-  readonly model: Model<P, S>;
-  readonly data: Dataset;
-  readonly optimizer: Optimizer;
-  /** A number, or a function of the step (0, 1, ...): see schedules. */
-  readonly learningRate: number | ((step: number) => number);
-  /** Default: mean cross-entropy. */
-  readonly loss?: Loss;
-  /** Default: the whole data set. */
-  readonly batchSize?: number;
-  /** Of initialisation, order of batches and dropout; an integer, default 0. */
-  readonly seed?: number;
-  readonly dtype?: "float32" | "float64";
-  /** Largest global norm of the gradient; default no limit. */
-  readonly clipNorm?: number;
-  /** Whether the history records the squared norm of each step's gradient; default false. */
-  readonly gradNorm?: boolean;
-  /** Teleports on the batch of the step that they come before; default none. */
-  readonly teleport?: TrainerTeleportPlan<P>;
-}
-
-export interface TrainerTeleportPlan<P> extends TeleportPlan<P> {
-  /** Examples of a teleport's batch, from that of its step on; default the training's batch size. */
-  readonly batchSize?: number;
-}
-
-export interface RunTrainerOptions {
-  readonly steps: number;
-  /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
-  readonly onProgress?: (progress: Progress) => void | Promise<void>;
-  /** Steps between reports; default a hundredth of the run, at least 10. */
-  readonly reportEvery?: number;
-}
+import { createTeleports, firstSchedule } from "./teleports.js";
+import type { RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
 
 /**
  * Trains a model: one compiled step, run in loops inside the runtime.
@@ -317,32 +269,4 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
       await teleports?.dispose();
     },
   };
-}
-
-/** The batch of every step; the order of an epoch is made once. */
-function batchOrder(count: number, batchSize: number, seed: number): (step: number) => Int32Array {
-  const orderOf = (e: number) => batches(count, batchSize, { seed, epoch: e });
-  let epoch = 0;
-  let order = orderOf(0);
-  // The whole set as one batch needs no order: keep it, so that sums have the same rounding every step.
-  const whole = batchSize === count ? order[0].sort() : undefined;
-  return (step) => {
-    requireCount("batchOf: the step", step, 0);
-    if (whole) return whole;
-    const wanted = Math.floor(step / order.length);
-    if (wanted !== epoch) {
-      order = orderOf(wanted);
-      epoch = wanted;
-    }
-    return order[step % order.length];
-  };
-}
-
-/** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
-const stepSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);
-
-function requireCount(what: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
-  }
 }

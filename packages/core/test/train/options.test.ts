@@ -5,7 +5,8 @@ import { mseLoss } from "../../src/nn/losses/mse.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
-import { createTrainer, type Dataset } from "../../src/train/trainer.js";
+import type { Dataset } from "../../src/train/dataset.js";
+import { createTrainer } from "../../src/train/trainer.js";
 import { elements, someDigits } from "./support.js";
 
 const data = someDigits(0, 30);

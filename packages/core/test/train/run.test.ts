@@ -5,7 +5,8 @@ import type { Model } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
-import { createTrainer, type Progress, type TrainerOptions } from "../../src/train/trainer.js";
+import { createTrainer } from "../../src/train/trainer.js";
+import type { Progress, TrainerOptions } from "../../src/train/trainer-options.js";
 import { batchNormNet, elements, someDigits } from "./support.js";
 
 const data = someDigits(0, 60);

@@ -19,7 +19,8 @@ import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { atSteps, every, inEpochs, onPredictedGain, type When } from "../../src/teleport/when.js";
 import { minimize } from "../../src/train/minimize.js";
 import { teleportBatches } from "../../src/train/teleport-batches.js";
-import { createTrainer, type TrainerTeleportPlan } from "../../src/train/trainer.js";
+import { createTrainer } from "../../src/train/trainer.js";
+import type { TrainerTeleportPlan } from "../../src/train/trainer-options.js";
 import { batchOf, productLoss, toy, toyScaling } from "../teleport/toy.js";
 import { someDigits } from "./support.js";
 

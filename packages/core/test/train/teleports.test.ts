@@ -6,7 +6,8 @@ import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { every, inEpochs, onPlateau } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
-import { createTrainer, type TrainerTeleportPlan } from "../../src/train/trainer.js";
+import { createTrainer } from "../../src/train/trainer.js";
+import type { TrainerTeleportPlan } from "../../src/train/trainer-options.js";
 import { someDigits } from "./support.js";
 
 const data = someDigits(0, 120);

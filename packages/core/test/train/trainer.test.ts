@@ -7,7 +7,8 @@ import { mseLoss } from "../../src/nn/losses/mse.js";
 import type { Model } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
-import { createTrainer, type TrainerOptions } from "../../src/train/trainer.js";
+import { createTrainer } from "../../src/train/trainer.js";
+import type { TrainerOptions } from "../../src/train/trainer-options.js";
 import { batchNormNet, distance, elements, numbers, row, softmaxLoss, someDigits } from "./support.js";
 
 const data = someDigits(0, 120);

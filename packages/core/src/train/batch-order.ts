@@ -1,0 +1,31 @@
+import { batches } from "../data/batches.js";
+import { OptionError } from "../errors.js";
+import { hash32 } from "../math/rng.js";
+
+/** The batch of every step; the order of an epoch is made once. */
+export function batchOrder(count: number, batchSize: number, seed: number): (step: number) => Int32Array {
+  const orderOf = (e: number) => batches(count, batchSize, { seed, epoch: e });
+  let epoch = 0;
+  let order = orderOf(0);
+  // The whole set as one batch needs no order: keep it, so that sums have the same rounding every step.
+  const whole = batchSize === count ? order[0].sort() : undefined;
+  return (step) => {
+    requireCount("batchOf: the step", step, 0);
+    if (whole) return whole;
+    const wanted = Math.floor(step / order.length);
+    if (wanted !== epoch) {
+      order = orderOf(wanted);
+      epoch = wanted;
+    }
+    return order[step % order.length];
+  };
+}
+
+/** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
+export const stepSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);
+
+export function requireCount(what: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
+  }
+}
