@@ -52,6 +52,8 @@ Figures
   loss, gradNormSq        against steps, with the teleports; the loss also against seconds
   validation, accuracy    of networks, against steps and against seconds
   paths, front            the toy of two tasks: its paths, and where they end in the plane of losses
+  sweep                   functions: the last loss against the teleports' learning rate and steps
+  minima                  sharpness and curvature of minima against their validation loss
   conflicts, test         several tasks: cosines between their gradients, and figures on the test data
 Runs of one variant make one curve with its spread. The numbers are in data.csv and teleports.csv.
 

@@ -91,13 +91,14 @@ export function overTime({ series }: CurvesData): Pick<CurvesData, "x" | "logX">
   return { x: "seconds", logX: Math.max(...ends) > 20 * Math.min(...ends) && Math.min(...ends) > 0 };
 }
 
+/** Unless some are negative: a run that ends with 0 would flatten all others. */
 const isLog = (series: readonly CurveSeries[]): boolean =>
-  series.every(({ runs }) => runs.every(({ values }) => values.every((v) => !(v <= 0))));
+  series.every(({ runs }) => runs.every(({ values }) => values.every((v) => !(v < 0))));
 
 /** Losses of mini-batches are noise to a reader: means over a fiftieth of the run. */
 function windowOf(results: readonly JobResult[]): number {
   const [first] = results;
-  return first.evaluations ? Math.max(1, Math.round(first.document.steps / 50)) : 1;
+  return first.evaluations?.length ? Math.max(1, Math.round(first.document.steps / 50)) : 1;
 }
 
 const teleportSteps = (group: readonly JobResult[]): number[] => [

@@ -21,7 +21,7 @@ export const sweepFigures: DrawTogether = async (results, options) => {
   const plain = variants.find(([{ settings }]) => !settings.teleport);
   const without = plain && meanLast(plain);
   return [...group(swept, ({ search }) => search)].flatMap(([search, points]) => {
-    const bySteps = [...group(points, ({ steps }) => steps)];
+    const bySteps = [...group(points, ({ steps }) => steps)].sort(([a], [b]) => a - b);
     if (bySteps.length < 2) return [];
     const lost = points
       .filter(({ loss }) => loss === undefined)

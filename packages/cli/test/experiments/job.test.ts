@@ -48,6 +48,14 @@ describe("executeJob", () => {
     for (const { svg } of drawn) parseXml(svg);
   });
 
+  it("is drawn alike before and after it was stored", async () => {
+    const [, job] = jobs(booth, ["steps=100"]);
+    const result = await executeJob(job, hooks);
+    const stored = await loadStored(result.document.directory as string);
+    const draw = (r: typeof result) => drawFigures({ results: [r], figures: ["loss", "gradNormSq"] });
+    expect(await draw(stored)).toEqual(await draw(result));
+  });
+
   it("evaluates networks every so often and at the end, once each", async () => {
     const [job] = jobs(digits, ["steps=200"]);
     const { evaluations, document } = await executeJob(job, hooks);
