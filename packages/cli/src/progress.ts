@@ -1,6 +1,8 @@
 /** Where progress goes: a terminal, or anything else that takes text. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
+  /** Characters in a line of the terminal. */
+  readonly columns?: number;
   write(text: string): unknown;
 }
 
@@ -10,15 +12,25 @@ export interface Progress {
   update(text: string): void;
   /** A line that stays. */
   line(text: string): void;
+  /** Takes away what is rewritten in place, so that others can write. */
+  clear(): void;
 }
 
-const eraseLine = "\r\u001b[K";
-
-/** Progress on a stream: a line that is rewritten on a terminal, plain lines in a file or pipe. */
+/** Progress on a stream: text that is rewritten on a terminal, plain lines in a file or pipe. */
 export function createProgress(stream: ProgressStream): Progress {
-  if (!stream.isTTY) return { update() {}, line: (text) => stream.write(`${text}\n`) };
+  if (!stream.isTTY) return { update() {}, line: (text) => stream.write(`${text}\n`), clear() {} };
+  let shown = "";
+  const replace = (text: string, end = "") => {
+    // What was longer than a line goes over several: up to the first of them, and erased from there.
+    const rows = Math.max(1, Math.ceil(shown.length / (stream.columns ?? Infinity)));
+    stream.write(`\r${rows > 1 ? `\u001b[${rows - 1}A` : ""}\u001b[J${text}${end}`);
+    shown = end === "" ? text : "";
+  };
   return {
-    update: (text) => stream.write(`${eraseLine}${text}`),
-    line: (text) => stream.write(`${eraseLine}${text}\n`),
+    update: (text) => replace(text),
+    line: (text) => replace(text, "\n"),
+    clear: () => {
+      if (shown !== "") replace("");
+    },
   };
 }

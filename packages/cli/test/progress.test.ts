@@ -1,19 +1,42 @@
 import { expect, it } from "vitest";
-import { createProgress } from "../src/progress.js";
+import { createProgress, type ProgressStream } from "../src/progress.js";
 
-function record(isTTY?: boolean): string {
-  let text = "";
-  const progress = createProgress({ ...(isTTY === undefined ? {} : { isTTY }), write: (t) => (text += t) });
-  progress.update("step 1");
-  progress.update("step 2");
-  progress.line("done");
-  return text;
+/** What a stream of that kind gets. */
+function recorder(kind: Omit<ProgressStream, "write">) {
+  const stream = { ...kind, text: "", write: (text: string) => (stream.text += text) };
+  return { stream, progress: createProgress(stream) };
 }
 
 it("rewrites one line on a terminal", () => {
-  expect(record(true)).toBe("\r\u001b[Kstep 1\r\u001b[Kstep 2\r\u001b[Kdone\n");
+  const { stream, progress } = recorder({ isTTY: true, columns: 80 });
+  progress.update("step 1");
+  progress.update("step 2");
+  progress.line("done");
+  expect(stream.text).toBe("\r\u001b[Jstep 1\r\u001b[Jstep 2\r\u001b[Jdone\n");
 });
 
-it.each([false, undefined])("is plain lines without updates elsewhere (isTTY %s)", (isTTY) => {
-  expect(record(isTTY)).toBe("done\n");
+it("rewrites all lines of what is wider than the terminal", () => {
+  const { stream, progress } = recorder({ isTTY: true, columns: 10 });
+  progress.update("a".repeat(10));
+  progress.update("b".repeat(21));
+  progress.line("done");
+  // A full line leaves the cursor in it; the third line of the second text is two lines below its first one.
+  expect(stream.text).toBe(`\r\u001b[J${"a".repeat(10)}\r\u001b[J${"b".repeat(21)}\r\u001b[2A\u001b[Jdone\n`);
+});
+
+it("takes away on a terminal what others should not write behind", () => {
+  const { stream, progress } = recorder({ isTTY: true, columns: 80 });
+  progress.clear();
+  progress.update("step 1");
+  progress.clear();
+  progress.clear();
+  expect(stream.text).toBe("\r\u001b[Jstep 1\r\u001b[J");
+});
+
+it.each([{ isTTY: false }, {}])("is plain lines without updates elsewhere: %j", (kind) => {
+  const { stream, progress } = recorder(kind);
+  progress.update("step 1");
+  progress.clear();
+  progress.line("done");
+  expect(stream.text).toBe("done\n");
 });

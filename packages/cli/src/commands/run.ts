@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly set: readonly string[];
   readonly seed?: number;
   readonly seeds?: string;
-  readonly variant?: readonly string[];
+  readonly variant: readonly string[];
   readonly jobs: number;
   readonly out: string;
   readonly resume?: string;
@@ -105,7 +105,7 @@ async function jobsFor(target: string | undefined, options: RunOptions): Promise
   const resolved = resolveExperiment(experiment, {
     quick: options.quick,
     ...(seeds ? { seeds } : {}),
-    ...(options.variant && options.variant.length > 0 ? { variants: options.variant } : {}),
+    ...(options.variant.length > 0 ? { variants: options.variant } : {}),
   });
   return jobsOf(resolved, { out: resolve(options.out), ...checkpoints(options) });
 }
@@ -128,11 +128,13 @@ async function resumed(target: string | undefined, options: RunOptions): Promise
   if (
     target !== undefined ||
     options.set.length > 0 ||
+    options.variant.length > 0 ||
+    options.quick ||
     options.seed !== undefined ||
     options.seeds !== undefined
   ) {
     throw new OptionError(
-      "--resume goes on with a run as it was begun: leave out the experiment, --set and the seed.",
+      "--resume goes on with a run as it was begun: leave out the experiment, --set, --variant, --quick and the seed.",
     );
   }
   const directory = options.resume as string;

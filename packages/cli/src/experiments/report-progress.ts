@@ -9,9 +9,11 @@ export interface JobReporter {
   onProgress(job: Job, at: JobProgress): void;
   onEnd(outcome: JobOutcome): void;
   line(text: string): void;
+  /** Leaves nothing behind that was to be rewritten. */
+  end(): void;
 }
 
-const silent: JobReporter = { onProgress() {}, onEnd() {}, line() {} };
+const silent: JobReporter = { onProgress() {}, onEnd() {}, line() {}, end() {} };
 
 /**
  * A reporter for jobs: on a terminal a line that is rewritten, elsewhere a line for each run that ends.
@@ -37,6 +39,7 @@ export function jobReporter(
       progress.line(`${count(done, jobs.length)}${labelOf(outcome.job)}: ${endOf(outcome)}`);
     },
     line: (text) => progress.line(text),
+    end: () => progress.clear(),
   };
 }
 

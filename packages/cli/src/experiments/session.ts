@@ -52,6 +52,7 @@ export async function runSession(
       interrupted: controller.signal.aborted,
     };
   } finally {
+    reporter.end();
     for (const signal of signals) process.off(signal, onSignal);
   }
 }

@@ -162,7 +162,8 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run booth.yaml --jobs 0", /argument '0' is invalid/, 2],
   ["run booth.yaml --wrong", /unknown option '--wrong'/, 2],
   ["run booth.yaml --out booth.yaml", /Cannot make a directory for the run in .*: it is there already\./, 1],
-  ["run booth.yaml --resume not-a-run", /leave out the experiment, --set and the seed/, 2],
+  ["run booth.yaml --resume not-a-run", /leave out the experiment, --set, .* and the seed/, 2],
+  ["run --resume not-a-run --quick", /leave out the experiment, .*--quick/, 2],
   [
     "run --resume not-a-run",
     /is not the directory of a run: it has no config\.yaml and no environment\.json/,

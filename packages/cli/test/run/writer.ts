@@ -1,15 +1,15 @@
-// A run of 3000 steps for the kill test: `writer BASE` starts one, `writer BASE DIRECTORY` goes on with one.
+// A run for the kill test: `writer STEPS BASE` starts one, `writer STEPS BASE DIRECTORY` goes on with one.
 import { setTimeout } from "node:timers/promises";
 import { createRunDirectory, openRunDirectory } from "../../src/run/directory.js";
 import { describeEnvironment } from "../../src/run/environment.js";
 
-const steps = 3000;
-const [base, existing] = process.argv.slice(2);
+const [count, base, existing] = process.argv.slice(2);
+const steps = Number(count);
 
 const open = async () => {
   if (existing !== undefined) return openRunDirectory(existing);
   const environment = describeEnvironment({ seed: 0, runtime: "javascript" });
-  const options = { seed: 0, config: { steps }, environment };
+  const options = { seed: 0, config: {}, environment };
   return { directory: await createRunDirectory(base, "killed", options), checkpoint: undefined };
 };
 
