@@ -59,7 +59,7 @@ async function minimaFigures(
               `95 % interval [${figure(low ?? Number.NaN, 3)}, ${figure(high ?? Number.NaN, 3)}].`,
           ],
         },
-        options(),
+        { ...options(), title: `Minima of ${result.variant}: ${key} and validation loss` },
       );
       return [{ name: `${key}-${result.variant}`, element }];
     }),
