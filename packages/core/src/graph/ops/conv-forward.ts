@@ -34,6 +34,17 @@ interface Kernel {
   blocked(block: number): string;
 }
 
+/** The block of channels, where the blocked layout pays. */
+export function blockFor(
+  { convBlock }: OnnxEmitter,
+  [outputs, inputs]: Shape,
+  [n, , h, w]: Shape,
+  { groups }: ConvAttributes,
+): number | undefined {
+  if (convBlock === undefined || groups !== 1 || n * h * w < fewestPlaces) return undefined;
+  return outputs % convBlock === 0 && inputs % convBlock === 0 ? convBlock : undefined;
+}
+
 /** Convolution of images x by a kernel, in the blocked layout where it pays. `bias` [out] is optional. */
 export function emitConv(
   e: OnnxEmitter,
@@ -43,18 +54,12 @@ export function emitConv(
   attrs: ConvAttributes,
   bias?: string,
 ): string {
-  const [outputs, inputs] = kernel.shape;
-  const [n, , h, w] = output;
   const biases = bias === undefined ? [] : [bias];
-  const block = e.convBlock;
-  const pays =
-    block !== undefined &&
-    attrs.groups === 1 &&
-    outputs % block === 0 &&
-    inputs % block === 0 &&
-    n * h * w >= fewestPlaces;
-  if (!pays) return e.emit("Conv", [x, kernel.plain(), ...biases], convGeometry(attrs, kernel.shape));
-
+  const block = blockFor(e, kernel.shape, output, attrs);
+  if (block === undefined) {
+    return e.emit("Conv", [x, kernel.plain(), ...biases], convGeometry(attrs, kernel.shape));
+  }
+  const outputs = kernel.shape[0];
   const options = { domain: blockedDomain };
   const result = e.emit(
     "Conv",

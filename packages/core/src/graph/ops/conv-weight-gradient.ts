@@ -7,6 +7,9 @@ import { emitBlockedWeightGradient } from "./conv-weight-gradient-blocked.js";
 /** Up to this many channels the taps are joined to one product. */
 const joinedChannels = 4;
 
+/** Multiplications of one tap on one image below which a product of its own is mostly overhead. */
+const fewestMultiplications = 2 ** 15;
+
 /**
  * ONNX nodes of a convolution's weight gradient, for which ONNX has no operator: for each tap of the kernel a product
  * of the output's gradient with the image shifted by the tap, summed over images and places,
@@ -29,7 +32,9 @@ export function emitWeightGradient(
   }
   const products = outputs * channels;
   // Deep layers have more weights than places: a product for each image would write more than it reads.
-  if (groups === 1 && products > h * w * (outputs + channels)) return emitAcrossImages(e, x, g, node, attrs);
+  const isDeep = products > h * w * (outputs + channels);
+  const isSmall = channels > joinedChannels && products * h * w < fewestMultiplications;
+  if (groups === 1 && (isDeep || isSmall)) return emitAcrossImages(e, x, g, node, attrs);
   return emitPerImage(e, x, g, node, attrs);
 }
 
@@ -159,17 +164,15 @@ function emitWindows(
   const padded = padding.some((p) => p > 0)
     ? e.emit("Pad", [x, e.indices([0, 0, top, left, 0, 0, bottom, right]), e.scalar(0, node.dtype)])
     : x;
-  const taps: string[] = [];
-  for (let a = 0; a < kh; a++) {
-    for (let b = 0; b < kw; b++) {
-      const start = [a * dilation[0], b * dilation[1]];
-      const end = [start[0] + (h - 1) * stride[0] + 1, start[1] + (w - 1) * stride[1] + 1];
-      taps.push(
-        e.emit("Slice", [padded, e.indices(start), e.indices(end), e.indices([2, 3]), e.indices(stride)]),
-      );
-    }
-  }
-  return taps;
+  const cut = (from: string, axis: number, tap: number, count: number) => {
+    const start = tap * dilation[axis - 2];
+    const step = stride[axis - 2];
+    const bounds = [[start], [start + (count - 1) * step + 1], [axis], [step]];
+    return e.emit("Slice", [from, ...bounds.map((each) => e.indices(each))]);
+  };
+  // Columns first: what is left of a row is then next to the row below, and a range of rows is copied as one.
+  const columns = Array.from({ length: kw }, (_, b) => cut(padded, 3, b, w));
+  return Array.from({ length: kh * kw }, (_, tap) => cut(columns[tap % kw], 2, Math.floor(tap / kw), h));
 }
 
 function multiplyTransposed(e: OnnxEmitter, a: string, b: string): string {
