@@ -24,7 +24,7 @@ const rates = Array.from({ length: 41 }, (_, i) => 10 ** (-5 + i / 10));
 const optimizers = { gd: sgd(), "heavy-ball": sgd({ momentum: 0.9 }) };
 const objectives = { decrease: (optimizer) => decrease({ optimizer }), gradient: () => gradNormSq };
 /** Six teleports, the first before any step. */
-const settings = { count: 6, every: 50, steps: 5, stepSize: 0.2, bound: 1 };
+const settings = { count: 6, every: 50, steps: 4, stepSize: 0.25, bound: 1 };
 
 /** Optimiser steps on the problem of a seed, as a loop in the runtime. */
 async function stepsOf({ loss, start, batch }, optimizer) {

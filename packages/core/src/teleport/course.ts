@@ -39,16 +39,16 @@ export async function leapt<P>({
   limits,
   heldOut,
 }: Course<P>): Promise<End<P> | undefined> {
-  if (search.leap === undefined) return undefined;
-  const { params, points, reason, pushForward } = await search.leap(initial, setting, search.steps);
-  const steps = points.length;
-  if (steps === 0) return undefined;
+  const leap = await search.leap?.(initial, setting, search.steps, limits);
+  if (leap === undefined || leap.points.length === 0) return undefined;
+  const { steps, points, halvings = 0, reason, pushForward } = leap;
+  const params = steps > 0 ? leap.params : initial;
   const start = heldOut ? await setting.measure(initial) : points[0];
-  const point = await setting.measure(params);
-  const way = [start, ...points.slice(1), point];
+  const point = heldOut || points.length === steps ? await setting.measure(params) : points[steps];
+  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
   const isGood = way.every((next, t) => t === 0 || objection(start, way[t - 1], next, limits) === undefined);
   if (!isGood || !isFiniteTree(params)) return undefined;
-  return { params, start, point, reason, steps, halvings: 0, ...(pushForward ? { pushForward } : {}) };
+  return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
 
 /** Follows walks one proposal after another; of several starts the one that leads highest counts. */

@@ -1,111 +1,92 @@
-// Gradient ascent on an orbit as one compiled loop, for symmetries whose action can be traced.
+// Gradient ascent on an orbit, guard included, as one compiled loop.
 import type { NdArray } from "../../array.js";
-import { isNdArray, zeros as zerosOf } from "../../array.js";
-import { backward, dot, grad } from "../../graph/autodiff.js";
-import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
-import { greater, where } from "../../graph/ops/compare.js";
-import { sqrt } from "../../graph/ops/elementary.js";
-import { constant, fill } from "../../graph/ops/leaf.js";
-import { alias } from "../../graph/ops/stop-gradient.js";
-import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { allocate, isNdArray, item, zeros } from "../../array.js";
+import { isSpecLeaf, type SpecLeaf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
-import type { Executable } from "../../runtime/executable.js";
-import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
-import { tangentOf } from "../../symmetry/tangent.js";
+import type { Executable, Values } from "../../runtime/executable.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
-import { gradNormSq, type Memory } from "../objective/objective.js";
+import { type Limits, limitsOf, objection } from "../guard.js";
 import type { Point } from "../point.js";
+import { type AscentOptions, traceAscentPass } from "./leap-graph.js";
 import type { Leap, SearchProblem, Setting } from "./search.js";
-import type { TrustRegion } from "./trust-region.js";
 
-/** What the loop needs of an ascent's options. */
-export interface LoopOptions {
-  readonly stepSize: number;
-  readonly momentum: number;
-  readonly normalised: boolean;
-  readonly region: TrustRegion;
-}
-
-/** An ascent whose steps are all taken in one run. */
+/** An ascent whose steps are all taken in one run, or in a few where the guard refuses some. */
 export interface CompiledLeap<P> {
-  leap(start: P, setting: Setting<P>, steps: number): Promise<Leap<P>>;
+  leap(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<Leap<P> | undefined>;
   dispose(): Promise<void>;
 }
 
-/** Compiles gradient ascent as a loop, of which one pass measures a point and moves on from there. */
+/** Compiles gradient ascent as a loop over {@link traceAscentPass}. */
 export async function compileLeap<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
-  { loss, objective, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
-  { stepSize, momentum, normalised, region }: LoopOptions,
+  problem: SearchProblem<P>,
+  options: AscentOptions,
 ): Promise<CompiledLeap<P>> {
-  type Blocks = readonly Tensor[];
-  const step = (p: TensorsOf<P>, total: Blocks, velocity: Blocks, b: BatchTensors, m: Memory) => {
-    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-    const tangent = tangentOf(symmetry, p, T, b, []);
-    const slope = flatten(grad(objective)(p, b, m), isTensor).leaves;
-    const gradient = backward(tangent, slope, T);
-    const norm = sqrt(dot(gradient, gradient));
-    const factor = normalised ? where(greater(norm, 0), div(1, norm), 0) : constant(1, dtype);
-    const scaled = gradient.map((g) => mul(factor, g));
-    const direction = momentum > 0 ? scaled.map((g, i) => add(g, mul(momentum, velocity[i]))) : scaled;
-    const taken = limitedTraced(direction, total, stepSize, region);
-    return {
-      params: act(p, taken, b),
-      total: total.map((t, i) => add(t, taken[i])),
-      ...(momentum > 0 ? { velocity: direction } : {}),
-      loss: loss(p, b),
-      objective: objective(p, b, m),
-      gradNormSq: gradNormSq(loss)(p, b, m),
-      slope: norm,
-      length: sqrt(dot(taken, taken)),
-      wanted: sqrt(dot(direction, direction)),
-    };
+  const { params, batch, memory, dtype, compileOptions } = problem;
+  const { graph, still } = traceAscentPass(symmetry, act, problem, options);
+  const scalar = (value: number): NdArray => {
+    const data = allocate(dtype, 1);
+    data[0] = value;
+    return { shape: [], data };
   };
-  const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
-  const names = ["params", "total", "velocity", "batch", "memory"];
-  const args = [params, blocks, momentum > 0 ? blocks : [], batch, memory];
-  const { graph } = trace(step as never, args, { names });
-  const zeros = symmetry.algebra.map((shape) => ({
-    shape,
-    data: new Float64Array(shape.reduce((a, b) => a * b, 1)),
-  }));
-  const still = { total: zeros, velocity: momentum > 0 ? zeros : [] };
-  const moving = Object.keys(namedArrays({ params, ...still }));
-  const loop = await compile(graph, {
-    ...compileOptions,
-    scan: { carry: Object.fromEntries(moving.map((name) => [name, name])) },
+  const first = namedArrays({
+    ...{ ...still, startLoss: scalar(0), objective: scalar(0), scale: scalar(1) },
+    ...{ taken: scalar(-1), refused: scalar(0), open: scalar(1) },
   });
-  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  await warmUp(loop, { params, ...still, batch, memory });
+  const { paths, def } = flatten<NdArray>(params, isNdArray);
+  const prefixed = (prefix: string, names: readonly string[]) => names.map((name) => `${prefix}${name}`);
+  const ends = prefixed("params.", paths);
+  const outputs = [...ends, ...prefixed("candidate.", paths), ...Object.keys(first)];
+  const carried = prefixed("from.", outputs);
+  const begin = (start: P): Values => {
+    const leaves = flatten<NdArray>(start, isNdArray).leaves;
+    return named(carried, [...leaves, ...leaves, ...Object.values(first)]);
+  };
+  const carry = Object.fromEntries(outputs.map((output, i) => [output, carried[i]]));
+  const loop = await compile(graph, { ...compileOptions, scan: { carry } });
+  const boundsOf = ({ drift, halvings, anyObjective = false }: Limits, steps: number): Values =>
+    namedArrays({
+      bounds: {
+        ...{ steps: scalar(steps), drift: scalar(drift), halvings: scalar(halvings) },
+        any: scalar(anyObjective ? 1 : 0),
+      },
+    });
+  await warmUp(loop, {
+    ...begin(params),
+    ...boundsOf(limitsOf(false, dtype), 20),
+    ...specNames({ batch, memory }),
+  });
+
+  // Beginning a run of generated JavaScript takes as long as a few passes.
+  const isCheap = loop.runtime === "javascript";
 
   return {
-    async leap(start, { batch: b, memory: m }, steps) {
-      const inputs = namedArrays({ params: start, ...still, batch: b, memory: m });
-      const results = await loop.run(inputs, { steps });
-      const series = (name: string) => results[name].data as Float64Array;
-      const [losses, objectives, norms] = ["loss", "objective", "gradNormSq"].map(series);
-      const [slopes, lengths, wanted] = ["slope", "length", "wanted"].map(series);
-      // Where nothing is left to move, all later points are this one.
-      const idle = lengths.findIndex(
-        (length, t) => !(length > 1e-6 * Math.min(stepSize * wanted[t], region.value)),
-      );
-      const count = idle < 0 ? steps : idle;
-      const ends = paths.map((path) => results[path]);
-      const total = zeros.map((_, i) => results[`total.${i}`]);
+    async leap(start, { batch: b, memory: m }, steps, limits) {
+      const fixed = { ...namedArrays({ batch: b, memory: m }), ...boundsOf(limits, steps) };
+      const passes: Pass[] = [];
+      let results = await loop.run({ ...begin(start), ...fixed }, { steps: steps + 1 });
+      let walk = replay(record(passes, results), steps, limits, options.region.value);
+      while (walk === undefined) {
+        const from = named(
+          carried,
+          outputs.map((name) => results[name]),
+        );
+        const left = steps - item(results.taken) + (isCheap ? limits.halvings : 0);
+        results = await loop.run({ ...from, ...fixed }, { steps: left });
+        walk = replay(record(passes, results), steps, limits, options.region.value);
+      }
+      // The runtime's rounding and the host's may differ on a bound: then the host decides, step by step.
+      if (walk === "disagrees") return undefined;
+      const total = still.total.map((_, i) => results[`total.${i}`]);
       return {
-        params: (unflatten(def, ends) as { params: P }).params,
-        points: Array.from(
-          { length: count },
-          (_, t): Point => ({
-            loss: losses[t],
-            objective: objectives[t],
-            gradNormSq: norms[t],
-          }),
-        ),
-        reason: count === steps ? `${steps} steps taken` : whyStill(slopes[count], region.value),
+        params: unflatten(
+          def,
+          ends.map((name) => results[name]),
+        ) as P,
+        ...walk,
         ...(symmetry.pushForward
           ? {
               pushForward: async (tree, power) =>
@@ -118,38 +99,87 @@ export async function compileLeap<P>(
   };
 }
 
+/** What a pass measured at its candidate; whether it was taken, and whether there is a next one. */
+interface Pass extends Point {
+  readonly isTaken: boolean;
+  readonly slope: number;
+  readonly isOpen: boolean;
+}
+
+/** Adds the passes of a run to those before. */
+function record(passes: Pass[], results: Values): readonly Pass[] {
+  const series = (name: string) => results[`measured.${name}`].data as Float64Array;
+  const [losses, objectives, norms] = ["loss", "objective", "gradNormSq"].map(series);
+  const [taken, slopes, open] = ["isTaken", "slope", "open"].map(series);
+  losses.forEach((loss, i) => {
+    const [objective, gradNormSq, slope] = [objectives[i], norms[i], slopes[i]];
+    passes.push({ loss, objective, gradNormSq, slope, isTaken: taken[i] === 1, isOpen: open[i] === 1 });
+  });
+  return passes;
+}
+
+type Replayed = Pick<Leap<unknown>, "points" | "steps" | "halvings" | "reason">;
+
+/** What the passes did, in the words of a walk; undefined where more of them are needed. */
+function replay(
+  passes: readonly Pass[],
+  steps: number,
+  limits: Limits,
+  bound: number,
+): Replayed | "disagrees" | undefined {
+  const points: Pass[] = [];
+  let refusal: string | undefined;
+  let halvings = 0;
+  const end = (reason: string): Replayed => ({ points, steps: points.length - 1, halvings, reason });
+  for (const pass of passes) {
+    const last = points[points.length - 1];
+    if (last === undefined && !pass.isTaken) return "disagrees";
+    refusal = last && objection(points[0], last, pass, limits);
+    if (pass.isTaken !== (refusal === undefined)) return "disagrees";
+    if (refusal === undefined) {
+      points.push(pass);
+      if (points.length > steps) return end(`${steps} steps taken`);
+    } else if (halvings === limits.halvings) {
+      return end(refusal);
+    } else {
+      halvings++;
+    }
+    if (!pass.isOpen) return end(refusal ?? whyStill(pass.slope, bound));
+  }
+  return undefined;
+}
+
 /**
  * Runs generated JavaScript so that the engine optimises it, for 5 milliseconds at most: a leap is too short for that,
  * and would run ten times slower at first. Numbers do not matter, so it is zeros where there are none.
  */
-async function warmUp(loop: Executable, example: unknown): Promise<void> {
+async function warmUp(loop: Executable, example: Readonly<Record<string, SpecLeaf>>): Promise<void> {
   if (loop.runtime !== "javascript") return;
-  const { leaves, paths } = flatten<SpecLeaf>(example, isSpecLeaf);
-  const numbers = leaves.map((leaf) => (isNdArray(leaf) ? leaf : zerosOf(leaf.shape, leaf.dtype)));
-  const inputs = Object.fromEntries(paths.map((path, i) => [path, numbers[i]]));
+  const inputs = Object.fromEntries(
+    Object.entries(example).map(([name, leaf]) => [
+      name,
+      isNdArray(leaf) ? leaf : zeros(leaf.shape, leaf.dtype),
+    ]),
+  );
   const begin = performance.now();
   for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, { steps: 20 });
+}
+
+/** Arrays by the names of a list. */
+function named(names: readonly string[], arrays: readonly NdArray[]): Record<string, NdArray> {
+  const values: Record<string, NdArray> = {};
+  for (let i = 0; i < names.length; i++) values[names[i]] = arrays[i];
+  return values;
+}
+
+/** Arrays, or their shapes, by the names that a traced graph gives its inputs. */
+function specNames(tree: unknown): Record<string, SpecLeaf> {
+  const { leaves, paths } = flatten<SpecLeaf>(tree, isSpecLeaf);
+  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
 }
 
 function whyStill(slope: number, bound: number): string {
   if (!Number.isFinite(slope)) return "the gradient is not finite";
   if (slope === 0) return "the objective is stationary along the orbit: there is nowhere to move";
   return `the bound ${bound} on the group element is reached`;
-}
-
-/** The traced form of `limited`: a step cut where the total would leave the region. */
-function limitedTraced(
-  direction: readonly Tensor[],
-  total: readonly Tensor[],
-  size: number,
-  { kind, value }: TrustRegion,
-): Tensor[] {
-  const step = direction.map((d) => mul(size, d));
-  if (kind === "element") {
-    return step.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
-  }
-  const room = maximum(sub(value, sqrt(dot(total, total))), 0);
-  const length = sqrt(dot(step, step));
-  const factor = where(greater(length, room), div(room, length), 1);
-  return step.map((s) => mul(factor, s));
 }

@@ -182,7 +182,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
           end = place.moved(found.step, 1);
           place.goTo(end);
         }
-        return { params: end, points, reason };
+        return { params: end, steps: points.length, points, reason };
       },
       dispose: () => resources.release(),
     };

@@ -1,6 +1,7 @@
 import type { TensorsOf } from "../../graph/trace.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import type { Batch, BatchSpec, Refusal, Symmetry } from "../../symmetry/symmetry.js";
+import type { Limits } from "../guard.js";
 import type { BatchLoss, PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
 
@@ -53,10 +54,10 @@ export interface Search<P> {
   /** Begins a walk; `index` counts the walks of a teleport. */
   walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
   /**
-   * Up to `steps` steps at once, as a walk at full scale would take them; left out where that needs the host between
-   * steps.
+   * Up to `steps` steps at once, as a walk would take them; left out where that needs the host between steps. Undefined
+   * where it cannot tell what the guard would say.
    */
-  leap?(start: P, setting: Setting<P>, steps: number): Promise<Leap<P>>;
+  leap?(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<Leap<P> | undefined>;
   dispose(): Promise<void>;
 }
 
@@ -64,7 +65,10 @@ export interface Search<P> {
 export interface Leap<P> {
   /** The end. */
   readonly params: P;
-  /** The points on the way, the start included, the end not: as many as there were steps. */
+  readonly steps: number;
+  /** Steps that were refused and halved; default 0. */
+  readonly halvings?: number;
+  /** The start, where each step led, and the end if it was measured, too: as many as there were steps, or one more. */
   readonly points: readonly Point[];
   /** Why it ended there. */
   readonly reason: string;
