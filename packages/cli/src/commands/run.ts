@@ -13,6 +13,7 @@ import { byVariant, summaryTable } from "../experiments/summary.js";
 import { type Together, textOfTable } from "../experiments/together.js";
 import { sendToMlflow } from "../experiments/tracking.js";
 import { fail } from "../fail.js";
+import { baseAddress } from "../formats/http-json.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { readRun } from "../run/read.js";
 
@@ -46,6 +47,8 @@ const checkpointSeconds = 10;
 /** `isoloss run`: one experiment, or one run that was broken off. */
 export async function run(target: string | undefined, options: RunOptions): Promise<void> {
   const { quiet, json, script } = options;
+  // Before the runs, not after them.
+  if (options.mlflow !== undefined) baseAddress(options.mlflow);
   const jobs =
     options.resume === undefined ? await jobsFor(target, options) : [await resumed(target, options)];
   const session = await runSession(jobs, { threads: options.jobs, quiet, ...(script ? { script } : {}) });

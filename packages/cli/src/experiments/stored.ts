@@ -85,14 +85,21 @@ export async function storedWeights({ stored, config, document }: StoredResult):
   readonly tensors: Readonly<Record<string, NdArray>>;
 }> {
   const file = join(stored.path, weightsFile);
-  if (existsSync(file)) {
-    return { step: document.steps, tensors: decodeSafetensors(await readFileOrThrow(file)).tensors };
-  }
+  if (existsSync(file)) return { step: document.steps, tensors: await tensorsIn(file) };
   const decode = config.kind === "multi-task" ? decodeMultiTaskCheckpoint : decodeCheckpoint;
   const { bytes, mark } = await readRunCheckpoint(stored.path);
   const { tensors } = decode(bytes);
   const params = Object.entries(tensors).filter(([name]) => name.startsWith("params."));
   return { step: mark.step, tensors: Object.fromEntries(params) };
+}
+
+async function tensorsIn(file: string): Promise<Readonly<Record<string, NdArray>>> {
+  const bytes = await readFileOrThrow(file);
+  try {
+    return decodeSafetensors(bytes).tensors;
+  } catch (cause) {
+    throw new DataError(`${file}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 const isEvaluation = (

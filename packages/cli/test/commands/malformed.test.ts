@@ -6,6 +6,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -72,6 +73,12 @@ beforeAll(async () => {
   write("twice.yaml", `${booth}steps: 3\n`);
   write("typo.yaml", booth.replace("optimizer: gd", "optimiser: gd"));
   write("number.yaml", booth.replace("steps: 10", "steps: ten"));
+  write("tabs.yaml", booth.replace("exact: {", "\texact: {"));
+  // Aliases of aliases: a few lines that would be 9 ** 7 values.
+  const lines = [..."bcdefg"].map(
+    (name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdef"[i]}`).join(", ")}]`,
+  );
+  write("bomb.yaml", `a: &a [1]\n${lines.join("\n")}\n`);
   write("anchor.yaml", booth.replace("plain: {}", "plain: *nothing"));
   write("wide.yaml", train.replace("[64, 8, 10]", "[63, 8, 10]"));
   write("few-classes.yaml", train.replace("[64, 8, 10]", "[64, 8, 3]"));
@@ -88,13 +95,15 @@ beforeAll(async () => {
     write(`cut/${part}-labels-idx1-ubyte`, Buffer.from("00000801" + "0000ea60" + "01", "hex"));
   }
   await inProcess(["run", "booth.yaml", "--variant", "plain", "--quiet", "--out", "made"], folder);
-  for (const name of ["broken-config", "broken-records", "no-steps"]) {
+  for (const name of ["broken-config", "broken-records", "broken-summary", "broken-weights", "no-steps"]) {
     cpSync(join(folder, "made/small-plain-0-1"), join(folder, name), { recursive: true });
   }
   rmSync(join(folder, "made"), { recursive: true });
   write("broken-config/config.yaml", booth.slice(0, 30));
   write("broken-records/metrics.jsonl", '{"step":0,\n');
   write("no-steps/metrics.jsonl", "");
+  write("broken-summary/summary.json", '{"status":');
+  truncateSync(join(folder, "broken-weights/params.safetensors"), 20);
   files = everything();
 });
 
@@ -114,6 +123,8 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run twice.yaml", /twice\.yaml:10:1: Map keys must be unique/, 2],
   ["run typo.yaml", /typo\.yaml:4:1: optimiser: unknown key; did you mean "optimizer"\?/, 2],
   ["run number.yaml", /number\.yaml:6:1: steps: expected an integer >= 0; got "ten"/, 2],
+  ["run tabs.yaml", /tabs\.yaml:\d+:\d+: Tabs are not allowed/, 2],
+  ["run bomb.yaml", /bomb\.yaml: Excessive alias count/, 2],
   ["run anchor.yaml", /anchor\.yaml.*nothing/, 2],
   ["run wide.yaml", /64.*63|63.*64/, 2],
   ["run few-classes.yaml", /labels?.*3|3.*classes/i, 1],
@@ -159,6 +170,12 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run booth.yaml --seeds five", /argument 'five' is invalid\. It must be a range/, 2],
   ["run booth.yaml --seed -1", /argument '-1' is invalid/, 2],
   ["run booth.yaml --seed 1 --seeds 0..3", /Give --seed or --seeds, not both\./, 2],
+  ["run booth.yaml --set name=../x", /name: expected text that matches .*; got "\.\.\/x"/, 2],
+  [
+    "run booth.yaml --mlflow localhost",
+    /Expected an address such as http:\/\/localhost:5000; got "localhost"/,
+    2,
+  ],
   ["run booth.yaml --jobs 0", /argument '0' is invalid/, 2],
   ["run booth.yaml --wrong", /unknown option '--wrong'/, 2],
   ["run booth.yaml --out booth.yaml", /Cannot make a directory for the run in .*: it is there already\./, 1],
@@ -199,6 +216,8 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run tasks.yaml --set problem=toyy", /unknown .*"toyy"; did you mean "toy"\?/, 2],
   ["run table.yaml", /a: expected 2 values, one a column \(one, two\); got 1/, 2],
   ["run --resume broken-config", /config\.yaml/, 1],
+  ["compare broken-summary", /summary\.json is not JSON: .* Is it truncated\?/, 1],
+  ["export broken-weights --to safetensors", /broken-weights\/params\.safetensors: .*truncated/, 1],
   ["plot broken-records", /metrics\.jsonl:1: expected a JSON object; got "\{\\"step\\":0,"/, 1],
   ["compare no-steps", /The run no-steps has no steps yet/, 1],
   [
@@ -222,7 +241,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["init booth.yaml", /Cannot write booth\.yaml: it is there already\./, 1],
   [
     "init x.yaml --kind trian",
-    /The kind must be one of minimize, train, .*; got "trian"; did you mean "train"\?/,
+    /The kind must be one of minimize, .*train, .*; got "trian"; did you mean "train"\?/,
     2,
   ],
   ["reproduce booht", /no experiment of that name\. Did you mean "booth"\?/, 2],
