@@ -8,6 +8,7 @@ import {
 } from "ml-matrix";
 import { dtypeOf, type NdArray, sizeOf } from "../array.js";
 import { DTypeError, NumericalError, OptionError, ShapeError } from "../errors.js";
+import { invert } from "./dense.js";
 
 type F64 = NdArray<Float64Array>;
 type Svd = { readonly u: F64; readonly s: F64; readonly v: F64 };
@@ -72,20 +73,25 @@ function norm1(matrix: Matrix): number {
   return largest;
 }
 
-/** The LU decomposition and the inverse of scale * a, if rcond >= machine epsilon (the check of LAPACK's gesvx). */
-function factor(a: NdArray, what: string): { lu: LuDecomposition; inverse: Matrix; scale: number } {
+/** scale * a and its inverse, if rcond >= machine epsilon (the check of LAPACK's gesvx). */
+function inverted(a: NdArray, what: string): { matrix: Matrix; inverse: Matrix; scale: number } {
   const matrix = toSquareMatrix(a, what);
   const scale = scaleOf(matrix);
-  const lu = new LuDecomposition(matrix.mul(scale));
-  const inverse = lu.isSingular() ? null : lu.solve(Matrix.eye(matrix.rows));
-  const rcond = inverse === null ? 0 : 1 / (norm1(matrix) * norm1(inverse));
-  if (inverse === null || !(rcond >= Number.EPSILON)) {
+  matrix.mul(scale);
+  const n = matrix.rows;
+  const data = invert(
+    Float64Array.from(a.data as Float64Array, (x) => x * scale),
+    n,
+  );
+  const inverse = data && Matrix.from1DArray(n, n, data);
+  const rcond = inverse === undefined ? 0 : 1 / (norm1(matrix) * norm1(inverse));
+  if (inverse === undefined || !(rcond >= Number.EPSILON)) {
     throw new NumericalError(
       `${what}: the ${matrix.rows} x ${matrix.rows} matrix is singular to working precision ` +
         `(reciprocal condition number ${rcond.toExponential(2)}). Use pinv for a least-norm solution, or add a multiple of the identity.`,
     );
   }
-  return { lu, inverse, scale };
+  return { matrix, inverse, scale };
 }
 
 /**
@@ -100,7 +106,7 @@ function factor(a: NdArray, what: string): { lu: LuDecomposition; inverse: Matri
  * solve(array([[2, 0], [0, 4]], "float64"), array([1, 1], "float64")); // [0.5, 0.25]
  */
 export function solve(a: NdArray, b: NdArray): F64 {
-  const { lu, scale } = factor(a, "solve");
+  const { matrix, scale } = inverted(a, "solve");
   const n = a.shape[0];
   if ((b.shape.length !== 1 && b.shape.length !== 2) || b.shape[0] !== n || b.data.length === 0) {
     throw new ShapeError(
@@ -108,18 +114,20 @@ export function solve(a: NdArray, b: NdArray): F64 {
     );
   }
   requireFloat64(b, "solve (b)");
-  const x = lu.solve(Matrix.from1DArray(n, b.data.length / n, b.data as Float64Array));
+  const x = new LuDecomposition(matrix).solve(
+    Matrix.from1DArray(n, b.data.length / n, b.data as Float64Array),
+  );
   return { shape: [...b.shape], data: fromMatrix(x.mul(scale)).data };
 }
 
 /**
- * The inverse of a square float64 matrix, by LU decomposition. Errors as {@link solve}.
+ * The inverse of a square float64 matrix, by Gauss-Jordan elimination with row pivots. Errors as {@link solve}.
  *
  * @example
  * inverse(array([[2, 0], [0, 4]], "float64")); // [[0.5, 0], [0, 0.25]]
  */
 export function inverse(a: NdArray): F64 {
-  const { inverse: scaled, scale } = factor(a, "inverse");
+  const { inverse: scaled, scale } = inverted(a, "inverse");
   return fromMatrix(scaled.mul(scale));
 }
 

@@ -3,6 +3,7 @@ import type { NdArray } from "../array.js";
 import { astype, copyArray, dtypeOf, isNdArray, zeros } from "../array.js";
 import type { Graph } from "../graph/graph.js";
 import { sameShape } from "../graph/tensor.js";
+import { fullRankPinv } from "../math/full-rank.js";
 import { inverse, pinv } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
@@ -39,8 +40,11 @@ export function siteAction<P, S extends ElementWise>(
 ): Symmetry<P> {
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const compiled = new Map<string, Promise<Executable>>();
-  /** The last matrix of the first site and its pseudo-inverse. A copy: a batch's arrays may be filled anew. */
-  let known: { readonly matrix: NdArray; readonly plus: NdArray } | undefined;
+  /**
+   * The last matrix of each site and its pseudo-inverse. A copy: a batch's arrays may be filled anew. That of the first
+   * site is in eq. 8 the batch itself, those of the others are needed once for a step and again for the next gradient.
+   */
+  const known: ({ readonly matrix: NdArray; readonly plus: NdArray } | undefined)[] = [];
 
   const executable = (key: string, make: () => Graph): Promise<Executable> => {
     const run = compiled.get(key) ?? compile(make(), { dtype: "float64" });
@@ -59,9 +63,11 @@ export function siteAction<P, S extends ElementWise>(
   /** The pseudo-inverse, if it makes the action exact. */
   const inverseOf = (matrix: NdArray): NdArray | Refusal => {
     const { matrixName, widthName } = rule;
+    const [samples, width] = matrix.shape;
+    const plus = allowInexact || samples <= width ? fullRankPinv(astype(matrix, "float64")) : undefined;
+    if (plus) return plus;
     const result = orRefusal(() => pinv(astype(matrix, "float64")), matrixName);
     if (isRefusal(result)) return result;
-    const samples = matrix.shape[0];
     if (result.rank === samples || allowInexact) return result.pinv;
     return {
       refused:
@@ -70,13 +76,14 @@ export function siteAction<P, S extends ElementWise>(
     };
   };
 
-  /** The pseudo-inverse at a site; the last one of the first site, in eq. 8 that of the batch itself, is kept. */
+  /** The pseudo-inverse at a site; the last one is kept. */
   const plusOf = async (p: P, batch: Batch, m: number, g: Matrix): Promise<NdArray | Refusal> => {
     const run = await matrixRun(p, batch, m);
     const { matrix } = await run.run({ ...namedArrays({ params: p, batch }), g });
-    if (m === 0 && known && sameArray(known.matrix, matrix)) return known.plus;
+    const last = known[m];
+    if (last && sameArray(last.matrix, matrix)) return last.plus;
     const plus = inverseOf(matrix);
-    if (m === 0 && !isRefusal(plus)) known = { matrix: copyArray(matrix), plus };
+    if (!isRefusal(plus)) known[m] = { matrix: copyArray(matrix), plus };
     return plus;
   };
 
