@@ -80,7 +80,7 @@ export function ndarray<D extends TypedArray>(data: D, shape: Shape): NdArray<D>
  * An array from nested lists of numbers (or one number: a scalar).
  *
  * @param dtype element type; default `float32`
- * @throws ShapeError when the lists are ragged
+ * @throws ShapeError when the lists are ragged; DTypeError for what is no number
  *
  * @example
  * array([[1, 2], [3, 4]], "float64"); // shape [2, 2]
@@ -107,12 +107,20 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
           `Nested lists must be of equal depth: expected ${shape.length}, got a number at depth ${depth}.`,
         );
       }
+      if (typeof level !== "number" && typeof level !== "boolean") {
+        throw new DTypeError(
+          `array takes nested lists of numbers; got ${describe(level)}. A typed array with a shape is ndarray(data, shape).`,
+        );
+      }
       data[at++] = dtype === "int64" ? BigInt(Number(level)) : Number(level);
     }
   };
   fill(values, 0);
   return { shape, data };
 }
+
+const describe = (value: unknown): string =>
+  ArrayBuffer.isView(value) ? value.constructor.name : value === null ? "null" : typeof value;
 
 /** An array of `shape` filled with `value`. */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): NdArray {

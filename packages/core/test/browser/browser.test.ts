@@ -79,6 +79,29 @@ describe.skipIf(!executablePath)(title, () => {
     expect(warnings).toEqual([]);
   });
 
+  it("shows the page of examples/browser: a training with teleports", async () => {
+    const example = join(folder, "example");
+    cpSync(fileURLToPath(new URL("../../../../examples/browser", import.meta.url)), example, {
+      recursive: true,
+    });
+    expect(await buildSite(example)).toEqual([]);
+    const site = await serveBuilt(example);
+    try {
+      const page = await context.newPage();
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      await page.goto(site.url);
+      await page.waitForFunction(() =>
+        document.querySelector("#status")?.textContent?.includes("test accuracy"),
+      );
+      expect(await page.textContent("#status")).toMatch(
+        /^\d of 2 teleports accepted; test accuracy [89]\d\.\d %\.$/,
+      );
+      expect(await page.locator("svg line").count()).toBe(2);
+    } finally {
+      await site.close();
+    }
+  });
+
   it("runs a loop of generated JavaScript: gradient descent on Rosenbrock's function", async () => {
     const page = await open(plain);
     const results = await call(page, "rosenbrock", { steps: 1000, ...javascript });

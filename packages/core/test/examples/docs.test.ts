@@ -75,6 +75,23 @@ describe("FEATURES.md", () => {
     });
     expect(missing).toEqual([]);
   });
+
+  it("shows every feature by a test, an experiment or a script of CI that is there", () => {
+    const tables = read("FEATURES.md")
+      .split("\n\n")
+      .filter((text) => /^\|.*\| shown by +\|\n/.test(text));
+    const rows = tables.flatMap((text) => [...text.matchAll(/^\|(?! *(?:area|-)).*\|\s*(.*?) *\|$/gm)]);
+    expect(rows.length).toBeGreaterThan(30);
+    for (const [row, shownBy] of rows) {
+      const paths = [...shownBy.matchAll(/`([^`]+)`/g)].map(([, path]) => path);
+      expect(paths, row).not.toEqual([]);
+      const others = paths.filter((path) => !path.endsWith(".test.ts"));
+      expect(
+        others.filter((path) => !existsSync(fileURLToPath(new URL(path, root)))),
+        row,
+      ).toEqual([]);
+    }
+  });
 });
 
 describe("CONTRIBUTING.md", () => {

@@ -72,6 +72,34 @@ const promises: Readonly<Record<string, readonly RegExp[]>> = {
     /^How long a gain lasts is not known/,
     /^largest eigenvalue: 18\.000000$/,
   ],
+  "09-your-own-loop.mjs": [
+    /^step 0: loss 2\.3\d\d$/,
+    /^step 40: moved, \|\|grad L\|\|\^2 times 1\.\d\d, drift below 1e-4: true$/,
+    /^step 80: moved, \|\|grad L\|\|\^2 times 1\.\d\d, drift below 1e-4: true$/,
+    /^step 119: loss 0\.[45]\d\d$/,
+  ],
+  // The guard's bound on the mean drift is 5 %.
+  "10-several-tasks.mjs": [
+    /^tasks: even, prime, above four, closed loop, multiple of three, power of two, straight strokes, square$/,
+    /^steps with a weak conflict: \d\d %, a dominated one: \d+ %$/,
+    ...[11, 22, 33].map(
+      (step) =>
+        new RegExp(
+          `^step ${step}: (accepted|negligible|rejected), \\d\\.\\d % of the parameters, mean drift [0-4]\\.\\d %$`,
+        ),
+    ),
+    /^all losses fell: true$/,
+    /^least accuracy on test data: [6-9]\d %$/,
+  ],
+  "11-onnx-model.mjs": [
+    /^found: positive scaling and permutations$/,
+    /^\|\|grad L\|\|\^2 times 1\.\d\d, drift below 1e-4: true$/,
+    /^the same loss from both files: true$/,
+  ],
+  "12-checkpoints.mjs": [
+    /^saved after 30 steps and 1 teleport$/,
+    /^went on to step 60; losses equal bit for bit: true$/,
+  ],
 };
 
 let work: string;

@@ -65,8 +65,8 @@ export interface Resnet18State extends Stages<ResidualBlockState> {
  * @example
  * const model = resnet18();
  * const { params, state } = model.init(new Mt19937(0));
- * // inside a traced function:
- * const { output, state: next } = model.apply(params, x, { state, training: true });
+ * const apply = (p, s, x) => model.apply(p, x, { state: s, training: true }); // { output, state }
+ * const { graph } = trace(apply, [params, state, spec([2, 3, 32, 32])]);
  */
 export function resnet18({
   inputs = 3,

@@ -1,0 +1,67 @@
+// A training loop of your own: one compiled step, mini-batches, and a teleport every 40 steps that takes Adam's moments along.
+import {
+  adam,
+  array,
+  batches,
+  createTeleporter,
+  createTransport,
+  crossEntropy,
+  digits,
+  item,
+  jit,
+  Mt19937,
+  mlp,
+  positiveScaling,
+  spec,
+  takeRows,
+  valueAndGrad,
+} from "isoloss";
+
+const { images, labels } = digits();
+const model = mlp({ sizes: [64, 32, 10] });
+const loss = (p, { x, y }) => crossEntropy(model.apply(p, x).output, y);
+const optimizer = adam();
+const rate = array(3e-3);
+
+let { params } = model.init(new Mt19937(0));
+let state = optimizer.init(params);
+const order = batches(images.shape[0], 64, { seed: 0 });
+const batchAt = (t) => {
+  const rows = order[t % order.length];
+  return { x: takeRows(images, rows), y: takeRows(labels, rows) };
+};
+
+// Shapes are fixed when the step is compiled; values are given at every call.
+const step = await jit(
+  (p, s, batch, eta) => {
+    const [value, g] = valueAndGrad(loss)(p, batch);
+    return { loss: value, ...optimizer.update(g, s, p, eta) };
+  },
+  [params, state, batchAt(0), spec([])],
+);
+
+const common = { loss, params, batch: batchAt(0) };
+// The guard refuses what moves the loss; example 03 also lets descent race from both points.
+const teleporter = await createTeleporter({ ...common, symmetry: positiveScaling(params) });
+// Moments transform as gradients do.
+const transport = await createTransport({ ...common, policy: "push", optimizer });
+
+for (let t = 0; t < 120; t++) {
+  if (t > 0 && t % 40 === 0) {
+    const batch = batchAt(t);
+    const moved = await teleporter.teleport(params, batch, { heldOut: batchAt(t + 1) });
+    const { accepted, drift, gradNormSqBefore, gradNormSqAfter } = moved.report;
+    const gain = (gradNormSqAfter / gradNormSqBefore).toFixed(2);
+    console.log(
+      `step ${t}: ${accepted ? "moved" : "stayed"}, ||grad L||^2 times ${gain}, drift below 1e-4: ${drift < 1e-4}`,
+    );
+    if (accepted) {
+      ({ state } = await transport.carry({ from: params, state, batch, moved }));
+      params = moved.params;
+    }
+  }
+  const result = await step(params, state, batchAt(t), rate);
+  ({ params, state } = result);
+  if (t === 0 || t === 119) console.log(`step ${t}: loss ${item(result.loss).toFixed(3)}`);
+}
+for (const each of [step, teleporter, transport]) await each.dispose();

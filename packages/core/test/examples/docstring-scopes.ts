@@ -1,0 +1,185 @@
+// What examples in docstrings take for granted: a user's own model, data and results so far.
+import { gzipSync } from "node:zlib";
+import * as lib from "../../src/index.js";
+import { saveCheckpoint } from "../../src/node.js";
+import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
+
+/** Values that an example names without saying where they are from. */
+export type Scope = Readonly<Record<string, unknown>>;
+
+const random = (shape: readonly number[], seed = 0) => lib.torchRand(new lib.Mt19937(seed), shape);
+const classes = (n: number, of: number) =>
+  lib.array(
+    Array.from({ length: n }, (_, i) => i % of),
+    "int64",
+  );
+
+/** A classifier of vectors and a batch for it. */
+function network(activation: lib.Activation, { bias = true } = {}) {
+  const model = lib.mlp({ sizes: [784, 16, 10], activation, bias });
+  const { params } = model.init(new lib.Mt19937(0));
+  const batch = { x: random([4, 784]), y: classes(4, 10) };
+  const loss = (p: never, b: never) =>
+    lib.crossEntropy(model.apply(p, (b as lib.BatchTensors).x).output, (b as lib.BatchTensors).y);
+  return { model, params, batch, loss, symmetry: lib.positiveScaling(params), ...batch };
+}
+
+/** A function of two variables. */
+const planar = ({ loss, start }: lib.Problem<never>) => ({ loss, params: start, batch: {} });
+
+async function training() {
+  const { images, labels } = lib.digits();
+  const data = { inputs: images, labels };
+  const trainer = await lib.createTrainer({
+    ...{ model: lib.mlp({ sizes: [64, 10] }), data, optimizer: lib.sgd(), learningRate: 0.1, batchSize: 64 },
+  });
+  await trainer.run({ steps: 2 });
+  const bytes = lib.encodeCheckpoint(trainer.current, trainer.history);
+  await saveCheckpoint("run/checkpoint.safetensors", trainer);
+  return { trainer, bytes, tensors: { w: lib.zeros([2]) }, training: data, validation: data };
+}
+
+async function tasks() {
+  const { losses, params, train } = lib.digitQuestions();
+  const data = Object.fromEntries(
+    Object.entries(train).map(([name, a]) => [
+      name,
+      lib.takeRows(
+        a,
+        Array.from({ length: 64 }, (_, i) => i),
+      ),
+    ]),
+  );
+  const setup = { losses, params, data, optimizer: lib.sgd(), learningRate: 0.1, batchSize: 32 };
+  const trainer = lib.createMultiTaskTrainer({ ...setup, method: lib.fairgrad() });
+  await trainer.run({ steps: 2 });
+  const bytes = lib.encodeMultiTaskCheckpoint(trainer.current, trainer.history);
+  return { ...setup, setup, trainer, bytes };
+}
+
+/** A few images of Fashion-MNIST's form, in the place of the files. */
+const loadIdxDataset = async () => {
+  const part = { images: random([300, 784]), labels: classes(300, 10) };
+  return { train: part, test: part };
+};
+
+/** A small model of two tasks and examples for it. */
+function pair() {
+  const model = lib.multiMlp({ sizes: [8, 4], heads: { left: 10, right: 10 } });
+  const losses = (p: never, b: lib.BatchTensors, context: lib.LossContext) => {
+    const y = model.apply(p, b.x, context);
+    return [lib.crossEntropy(y.left, b.left), lib.crossEntropy(y.right, b.right)];
+  };
+  const params = model.init(new lib.Mt19937(0));
+  return { losses, params, x: random([256, 8]), left: classes(256, 10), right: classes(256, 10) };
+}
+
+/** An idx file of two images of 2 x 2 pixels. */
+const idx = Uint8Array.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffer };
+
+/** Scopes by file, or by folder. */
+export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
+  symmetry: () => network("relu"),
+  "symmetry/general-linear.ts": () => network("identity"),
+  "symmetry/sign-flips.ts": () => network("tanh"),
+  "symmetry/discovery": () => {
+    const model = lib.mlp({ sizes: [4, 3, 2] });
+    return { model, params: model.init(new lib.Mt19937(0)).params, x: random([5, 4]), y: random([5, 2]) };
+  },
+  teleport: () => network("relu"),
+  "teleport/search/discrete.ts": () => ({ ...network("tanh"), objective: lib.modelDecrease }),
+  "teleport/search/best-angle.ts": () => planar(lib.rosenbrock() as never),
+  "teleport/search/quadratic-optimum.ts": () => planar(lib.booth() as never),
+  "teleport/search/own-move.ts": () => lib.mlpRegression() as unknown as Scope,
+  "teleport/hessian.ts": () => planar(lib.booth() as never),
+  "teleport/conjugate-gradient.ts": async () => {
+    const at = planar(lib.booth() as never);
+    const hessian = await lib.createHessian(at.loss as never, at.params, {});
+    const v = hessian.vectorOf(at.params);
+    return { ...at, hessian, g: (await hessian.times(at.params, {}, v)).g };
+  },
+  "teleport/diagnose.ts": () => ({ ...planar(lib.booth() as never), moved: lib.booth().start }),
+  "teleport/transport.ts": () => {
+    const { params, ...rest } = network("relu");
+    return { params, ...rest, before: lib.adam().init(params), moved: { params, T: [] } };
+  },
+  train: training,
+  "node/checkpoints.ts": training,
+  "node/files.ts": training,
+  "node/datasets.ts": () => ({ loadIdxDataset }),
+  "problems/image-tasks.ts": () => ({ loadIdxDataset }),
+  "problems/multi-task.ts": () => {
+    const part = { x: random([6, 1, 28, 28]), left: classes(6, 10), even: random([6, 1]) };
+    return { train: part, test: part };
+  },
+  "data/batches.ts": () => ({ images: lib.zeros([60_000, 1]) }),
+  "data/overlay.ts": () => ({ loadIdxDataset }),
+  "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
+  "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
+  "mtl/checkpoint.ts": tasks,
+  "mtl/cost/adapter.ts": () => {
+    const model = lib.multiLenet({ heads: { left: 10 }, channels: [6, 12] });
+    return { params: model.init(new lib.Mt19937(0)) };
+  },
+  "mtl/cost/cost.ts": tasks,
+  "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
+  "mtl/trainer.ts": pair,
+  "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
+  "runtime/onnx/export.ts": () => {
+    const model = lib.mlp({ sizes: [64, 10] });
+    const { params } = model.init(new lib.Mt19937(0));
+    return { model, params, weight: params.layers[0].weight };
+  },
+  "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
+  "nn/onnx/from-onnx.ts": () => {
+    const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
+    const { params } = model.init(new lib.Mt19937(0));
+    const apply = (p: never, x: lib.Tensor) => ({ logits: model.apply(p, x).output });
+    const { graph } = lib.trace(apply, [params as never, lib.spec([5, 4])], { names: ["p", "input"] });
+    const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
+    return { bytes, x: random([5, 4]), y: classes(5, 2) };
+  },
+};
+
+const rng = () => new lib.Mt19937(0);
+const float = (shape: readonly number[]) => lib.spec(shape);
+const ints = (shape: readonly number[]) => lib.spec(shape, "int64");
+const double = (shape: readonly number[]) => lib.spec(shape, "float64");
+
+/** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
+export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
+  "graph/autodiff.ts:98": () => ({ tensors: { w: double([3]) } }),
+  "graph/ops/gather.ts": () => ({ tensors: { table: float([7, 4]), tokens: ints([2, 3]) } }),
+  "graph/ops/leaf.ts": () => ({ tensors: {} }),
+  "nn/attention.ts": () => ({
+    tensors: { x: float([2, 3, 64]), params: lib.initMultiHeadAttention(rng(), 64) },
+  }),
+  "nn/conv.ts": () => ({
+    tensors: { x: float([2, 3, 32, 32]), weight: float([16, 3, 3, 3]), bias: float([16]) },
+  }),
+  "nn/dropout.ts": () => ({ tensors: { hidden: float([4, 8]), seed: ints([]) }, training: true }),
+  "nn/linear.ts": () => ({ tensors: { x: float([32, 784]), weight: float([10, 784]), bias: float([10]) } }),
+  "nn/losses/binary-cross-entropy.ts": () => ({
+    tensors: { logits: float([4, 3]), attributes: float([4, 3]), known: lib.spec([4, 3], "bool") },
+  }),
+  "nn/losses/cross-entropy.ts": () => {
+    const model = lib.mlp({ sizes: [4, 3] });
+    return { model, tensors: { params: model.init(rng()).params, x: float([5, 4]), labels: ints([5]) } };
+  },
+  "nn/losses/l1.ts": () => ({ tensors: { depth: float([2, 3]), target: float([2, 3]) } }),
+  "nn/losses/mse.ts": () => ({ tensors: { output: float([2, 3]), y: float([2, 3]) } }),
+  "nn/models/segnet.ts": () => ({
+    tensors: {
+      ...{ params: lib.segnet().init(rng()).params, x: float([1, 3, 32, 32]) },
+      ...{ labels: ints([1, 32, 32]), distances: float([1, 1, 32, 32]) },
+    },
+  }),
+  "nn/norm.ts": () => ({ tensors: { x: float([4, 3]), ...lib.initBatchNorm(3) } }),
+  "teleport/reused-state.ts": () => {
+    const optimizer = lib.adam();
+    const p = { w: lib.array([1, 2], "float64") };
+    const tensors = { before: optimizer.init(p), g: p, p, sigma: double([]), rate: double([]) };
+    return { optimizer, tensors };
+  },
+};
