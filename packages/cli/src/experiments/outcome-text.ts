@@ -4,7 +4,7 @@ import { findingsOf } from "./findings.js";
 import { kinds } from "./kinds.js";
 import { type ExperimentOutcome, reasonOf } from "./outcome.js";
 import { rateSentence } from "./rates.js";
-import { errorOfRun } from "./session.js";
+import { errorsToTell } from "./session.js";
 import { summaryTable } from "./summary.js";
 import { textOfTable } from "./together.js";
 
@@ -24,6 +24,7 @@ export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
     pass: green,
     helps: green,
     differs: red,
+    failed: red,
     "does not help": red,
     "not reproducible": yellow,
     undecided: yellow,
@@ -45,7 +46,9 @@ export function outcomeText(
   const { resolved, status, results, rates, verdicts, errors } = outcome;
   const paint = paints();
   const lines = [paint.heading(`${resolved.name}: ${resolved.title}`)];
-  if (status !== "completed") lines.push(paint["not reproducible"](`${status}: ${reasonOf(outcome)}`));
+  if (status !== "completed") {
+    lines.push(paint[status === "failed" ? "failed" : "not reproducible"](`${status}: ${reasonOf(outcome)}`));
+  }
   if (results.length > 0) lines.push(summaryTable(results));
   lines.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(textOfTable));
   for (const v of verdicts) {
@@ -60,6 +63,6 @@ export function outcomeText(
       lines.push(rateSentence(name, comparison, c));
   }
   if (status === "failed")
-    for (const { error, job } of errors.slice(1)) lines.push((errorOfRun(error, job) as Error).message);
+    for (const error of errorsToTell(errors).slice(1)) lines.push((error as Error).message);
   return lines.join("\n");
 }

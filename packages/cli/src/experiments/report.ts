@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { taskTable } from "../figures/task-table.js";
 import { describeEnvironment } from "../run/environment.js";
 import {
+  type Comparison,
   type Folded,
   htmlTable,
   type ReportSection,
@@ -31,11 +32,15 @@ export function experimentsReport(
   { title, lead, tellsPasses }: ReportText,
 ): string {
   const findings = outcomes.flatMap(findingsOf);
+  const conclusion = [
+    ...(tellsPasses ? [countsText(outcomes)] : []),
+    ...(findings.length > 0 ? [conclusionOf(findings)] : []),
+  ].join(" ");
   const environment = describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" });
   return renderReport({
     title,
     lead,
-    ...(findings.length > 0 ? { conclusion: conclusionOf(findings) } : {}),
+    ...(conclusion === "" ? {} : { conclusion }),
     verdicts: outcomes
       .flatMap(verdictsOf)
       .filter(({ outcome }) => tellsPasses || outcome !== "pass")
@@ -45,11 +50,23 @@ export function experimentsReport(
   });
 }
 
+/** What became of the numbers that are expected, in a sentence or two. */
+function countsText(outcomes: readonly ExperimentOutcome[]): string {
+  const all = outcomes.flatMap(({ verdicts }) => verdicts);
+  const count = (outcome: Comparison) => all.filter((v) => v.outcome === outcome).length;
+  const failed = outcomes.filter(({ status }) => status === "failed").length;
+  return (
+    `Of ${all.length} expected numbers ${count("pass")} pass, ${count("differs")} differ, ` +
+    `${count("not reproducible")} are not reproducible here.` +
+    (failed > 0 ? ` Of ${outcomes.length} experiments ${failed} failed.` : "")
+  );
+}
+
 function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
   const { resolved, status, verdicts, rates } = experiment;
   const common = { title: resolved.name, section: resolved.title };
   if (status !== "completed") {
-    const outcome = status === "failed" ? "differs" : "not reproducible";
+    const outcome = status === "failed" ? "failed" : "not reproducible";
     return [{ ...common, outcome, text: `${status}: ${reasonOf(experiment)}` }];
   }
   const findings = findingsOf(experiment).map(

@@ -11,12 +11,12 @@ export interface SessionOptions {
   readonly script?: URL;
 }
 
+type Failure = Extract<JobOutcome, { error: unknown }>;
+
 /** What jobs came to, and whether the user broke them off. */
 export interface Session {
   readonly results: readonly JobResult[];
-  readonly failures: readonly (Extract<JobOutcome, { error: unknown }> & {
-    readonly isMissingData: boolean;
-  })[];
+  readonly failures: readonly (Failure & { readonly isMissingData: boolean })[];
   readonly interrupted: boolean;
 }
 
@@ -72,8 +72,8 @@ export function errorOfRun(error: unknown, { variant, seed }: Job): unknown {
 }
 
 /** What is to be told of failures: each message once, and without a run's name where all failed alike. */
-export function errorsToTell(failures: Session["failures"]): unknown[] {
-  const byMessage = new Map<string, Session["failures"][number]>();
+export function errorsToTell(failures: readonly Failure[]): unknown[] {
+  const byMessage = new Map<string, Failure>();
   for (const failure of failures) {
     const { message } = failure.error as Error;
     if (!byMessage.has(message)) byMessage.set(message, failure);

@@ -12,8 +12,8 @@ export type Judgement =
   | "does not help"
   | "undecided";
 
-/** `note` is for what nothing is expected of. */
-export type Outcome = Comparison | Judgement | "note";
+/** `note` is for what nothing is expected of, `failed` for what did not come to an end. */
+export type Outcome = Comparison | Judgement | "note" | "failed";
 
 /** One sentence that the numbers bear. */
 export interface Verdict {
@@ -79,6 +79,7 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
   differs: { sign: "\u2260", kind: "differs" },
   "not reproducible": { sign: "\u2013", kind: "missing" },
   note: { sign: "i", kind: "note" },
+  failed: { sign: "!", kind: "differs" },
   helps: { sign: "\u2713", kind: "pass" },
   "fewer steps only": { sign: "\u00b1", kind: "note" },
   "no better than a control": { sign: "=", kind: "note" },
