@@ -70,7 +70,8 @@ export const frontFigures: DrawTogether = async (results, options) => {
     for (const [name, group] of variants.slice(0, most.front)) {
       const ends = await lossesOn(
         toy,
-        group.map(({ end }) => end ?? [Number.NaN, Number.NaN]),
+        // A run that was read from its directory has no more than the recorded points.
+        group.map(({ end, trajectory }) => end ?? trajectory?.at(-1) ?? [Number.NaN, Number.NaN]),
       );
       methods.push({ name, points: group.map((_, i) => ({ x: ends[0][i], y: ends[1][i] })) });
     }

@@ -2,14 +2,19 @@ import { bars } from "../figures/bars.js";
 import { gainRows } from "./multi-task-gains.js";
 import type { DrawTogether } from "./together.js";
 
+/** More digits of a point say nothing. */
+const hundredths = (points: number): number => Math.round(100 * points) / 100;
+
 /** What COST and each of its controls add to the same method without them, with intervals. */
 export const gainFigures: DrawTogether = async (results, options) => {
   const rows = gainRows(results);
   if (rows.length === 0) return [];
   const ratios = rows.map(({ name, plain: { points } }) => ({
     name,
-    ratio: points.mean,
-    ...(points.interval === null ? {} : { low: points.interval[0], high: points.interval[1] }),
+    ratio: hundredths(points.mean),
+    ...(points.interval === null
+      ? {}
+      : { low: hundredths(points.interval[0]), high: hundredths(points.interval[1]) }),
   }));
   const element = bars(
     { ratios, reference: 0, better: "higher", log: false, xLabel: "points of mean test accuracy" },
