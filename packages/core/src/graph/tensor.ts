@@ -58,6 +58,14 @@ export class Tensor implements Type {
   toString(): string {
     return `${this.op.name}: ${formatType(this)}`;
   }
+
+  /** JavaScript's operators would make NaN or a text of a tensor. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new DTypeError(
+      "A tensor was given to one of JavaScript's operators, such as + or <; write add(a, b), mul(a, b), less(a, b).",
+    );
+  }
 }
 
 /** Applies an operation: checks the inputs and makes the node. */

@@ -1,6 +1,7 @@
 import { astype, isNdArray, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { Mt19937 } from "../math/mt19937.js";
+import { requireOptimizer } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
 import { floatOf } from "./gradients/parameter-split.js";
 import type { MultiTaskTrainerOptions } from "./trainer-options.js";
@@ -27,7 +28,7 @@ export function startOf<P>(
  * @throws OptionError
  */
 export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
-  const { dtype, clipNorm, headGradient, strategy, method, representation } = options;
+  const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation } = options;
   const choices = {
     dtype: [dtype, ["float32", "float64"]],
     headGradient: [headGradient, ["weighted", "unweighted"]],
@@ -37,6 +38,12 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
     if (value !== undefined && !(allowed as readonly string[]).includes(value)) {
       throw new OptionError(`${name} must be one of ${allowed.join(", ")}; got "${value}".`);
     }
+  }
+  requireOptimizer("createMultiTaskTrainer", optimizer);
+  if (typeof method?.combine !== "function") {
+    throw new OptionError(
+      `createMultiTaskTrainer: method must be one such as fairgrad(); got ${typeof method}.${typeof method === "function" ? " Call it." : ""}`,
+    );
   }
   if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {
     throw new OptionError(

@@ -46,9 +46,9 @@ export type {
  * trainer.history.losses[0].at(-1);
  */
 export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): MultiTaskTrainer<P> {
+  checkChoices(options);
   const { losses, data = {}, method, optimizer, learningRate, beforeStep, metrics, representation } = options;
   const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
-  checkChoices(options);
   const { params, dtype } = startOf(options, seed);
   const rateOf = (step: number): number => {
     const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;

@@ -1,6 +1,6 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, full, isNdArray, zeros } from "../array.js";
-import { DTypeError, ShapeError } from "../errors.js";
+import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, mul, sub } from "../graph/ops/arithmetic.js";
 import { formatType, isFloat, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
@@ -41,6 +41,15 @@ export interface Optimizer<S = OptimizerState> {
    * @throws ShapeError, DTypeError when the trees do not fit the parameters
    */
   update<P>(gradients: P, state: S, params: P, learningRate: Tensor): { params: P; state: S };
+}
+
+/** Refuses what is no optimiser, where it is given. @throws OptionError */
+export function requireOptimizer(owner: string, value: unknown): void {
+  const { init, update } = (value ?? {}) as Partial<Optimizer>;
+  if (typeof init === "function" && typeof update === "function") return;
+  throw new OptionError(
+    `${owner}: optimizer must be one such as sgd() or adam(); got ${typeof value}.${typeof value === "function" ? " Call it." : ""}`,
+  );
 }
 
 /** Arrays of `value` in the shapes and dtypes of a tree of parameters. */

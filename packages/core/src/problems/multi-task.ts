@@ -48,7 +48,7 @@ type Params<Trunk, Head> = MultiHeadParams<Trunk, Head>;
  * A problem of classes and questions on one input `x`: cross-entropy, or binary cross-entropy for questions, by labels of the
  * task's name.
  *
- * @param make the model for some heads
+ * @param parts `make`: the model for some heads
  *
  * @example
  * classification("toy", { tasks: { left: { outputs: 10 }, even: { outputs: 1 } }, train, test, make: (heads) => multiLenet({ heads }) });

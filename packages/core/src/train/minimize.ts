@@ -5,7 +5,7 @@ import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
-import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { type Optimizer, type OptimizerState, requireOptimizer } from "../optim/optimizer.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
@@ -134,6 +134,7 @@ export async function createMinimizer<P>(
   options: MinimizeOptions<P>,
 ): Promise<Minimizer<Minimization<P>, MinimizeRunOptions<P>>> {
   const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
+  requireOptimizer("minimize", optimizer);
   if (!Number.isSafeInteger(steps) || steps < 0) {
     throw new OptionError(`minimize: steps must be an integer >= 0; got ${steps}.`);
   }

@@ -1,4 +1,5 @@
 import { OptionError } from "../errors.js";
+import { requireOptimizer } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
@@ -17,11 +18,7 @@ export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
   if (typeof model?.init !== "function" || typeof model.apply !== "function") {
     throw new OptionError(`createTrainer: model must be one such as mlp({ sizes }); got ${given}.`);
   }
-  if (typeof optimizer?.init !== "function" || typeof optimizer.update !== "function") {
-    throw new OptionError(
-      `createTrainer: optimizer must be one such as sgd() or adam(); got ${typeof optimizer}.`,
-    );
-  }
+  requireOptimizer("createTrainer", optimizer);
   if (learningRate === undefined) {
     throw new OptionError(
       `createTrainer: learningRate is missing, a number or a function of the step; got ${given}.`,

@@ -1,4 +1,5 @@
 import { array } from "../array.js";
+import { OptionError } from "../errors.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
@@ -100,7 +101,14 @@ export interface Teleports<P> {
 const usualPause = 10;
 
 /** What a schedule has seen before the first step. */
-export const firstSchedule = (when: When): ScheduleState => ({ asked: -1, state: when.init() });
+export function firstSchedule(when: When): ScheduleState {
+  if (typeof when?.init !== "function") {
+    throw new OptionError(
+      `teleport: when must be a schedule, such as every(100) or atSteps([5]); got ${typeof when}.`,
+    );
+  }
+  return { asked: -1, state: when.init() };
+}
 
 /** Compiles what a run's teleports need. */
 export async function createTeleports<P>({

@@ -145,6 +145,12 @@ describe("trace", () => {
     expect(() => trace(() => ({ loss: 3 }), [spec([2])])).toThrow(/"loss" found number/);
   });
 
+  it("refuses tensors in JavaScript's operators, which know none", () => {
+    const doubled = (x: Tensor) => ((x as never) * 2) as never;
+    expect(() => trace(doubled, [spec([2])])).toThrow(/JavaScript's operators.* write add\(a, b\)/);
+    expect(() => trace((x: Tensor) => `${x}` as never, [spec([2])])).toThrow(/found string/);
+  });
+
   it("refuses arguments that get one name", () => {
     const two = () =>
       trace((x: Tensor, y: Tensor) => add(x, y), [spec([2]), spec([2])], { names: ["x", "x"] });

@@ -286,6 +286,12 @@ describe("misuse and failure", () => {
     const make = (options: object) => () => trainerFor(linearScalarisation(), options);
     expect(make({ strategy: "both" })).toThrow('strategy must be one of auto, keep, recompute; got "both"');
     expect(make({ clipNorm: -1 })).toThrow("clipNorm must be a number >= 0, 0 for no limit; got -1");
+    expect(make({ optimizer: sgd })).toThrow(
+      "optimizer must be one such as sgd() or adam(); got function. Call it.",
+    );
+    expect(() => trainerFor(pcgrad as never)).toThrow(
+      "method must be one such as fairgrad(); got function. Call it.",
+    );
     expect(make({ learningRate: -1 })).toThrow("learning rate must be a finite number >= 0");
     expect(make({ batchSize: 21 })).toThrow("batchSize must be an integer in 1..20");
     expect(make({ data: { ...data, x: { shape: [3, 3], data: new Float64Array(9) } } })).toThrow(

@@ -10,6 +10,7 @@ import { quadratic } from "../../src/problems/quadratic.js";
 import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
+import { levelSet } from "../../src/teleport/search/level-set.js";
 import { atSteps, every, onPlateau, onPredictedGain } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.js";
 import { createMinimizer, minimize } from "../../src/train/minimize.js";
@@ -232,6 +233,17 @@ describe("minimize", () => {
     const run = await minimize(booth(), { optimizer: gd(), learningRate: 10, steps: 5000 });
     expect(run.status).toBe("diverged");
     expect(run.loss.length).toBeLessThan(5000);
+  });
+
+  it("refuses an optimiser and a schedule that are none", async () => {
+    const settings = { optimizer: gd(), learningRate: 0.1, steps: 1 };
+    await expect(minimize(booth(), { ...settings, optimizer: "gd" as never })).rejects.toThrow(
+      "minimize: optimizer must be one such as sgd() or adam(); got string.",
+    );
+    const teleport = { search: levelSet() } as never;
+    await expect(minimize(booth(), { ...settings, teleport })).rejects.toThrow(
+      "teleport: when must be a schedule, such as every(100) or atSteps([5]); got undefined.",
+    );
   });
 
   it.each([{ steps: 1.5 }, { steps: -1 }, { learningRate: Number.NaN }, { learningRate: -1 }])(

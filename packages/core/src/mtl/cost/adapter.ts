@@ -21,7 +21,7 @@ export interface AdapterOptions {
   readonly rank?: number;
   /** Default 8. */
   readonly alpha?: number;
-  /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see {@link createAdapter}. */
+  /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
   readonly layers?: readonly string[];
 }
 

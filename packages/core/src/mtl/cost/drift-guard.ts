@@ -6,7 +6,7 @@ import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions {
-  /** Most that the losses may move, see {@link judge}; default 0.05. */
+  /** Most that the losses may move, see `judge`; default 0.05. */
   readonly drift?: number;
   /** Whether that is relative to the losses (default), or in their units. */
   readonly kind?: "relative" | "absolute";

@@ -26,7 +26,7 @@ export interface CagradOptions {
  * w = argmin over the simplex of g_w . g_0 + c ||g_0|| ||g_w||; d = (g_0 + c ||g_0|| / ||g_w|| g_w) / (1 + c^2),
  * g_0 = mean of the g_k, g_w = sum_k w_k g_k
  *
- * w is exact, by {@link cagradInner}.
+ * w is exact, by `cagradInner`.
  *
  * A zero row or opposite gradients can make g_w = 0 optimal, where the formula has no value: see `whenStationary`; the
  * combination then has a note. All rows 0, or mean 0: d = 0. Dependent gradients: d is unique. K = 1: (1 + c) g, divided.

@@ -19,7 +19,7 @@ export interface FairgradOptions {
  *
  * G w = w^{-1/alpha}, w > 0; d = K sum_k w_k g_k
  *
- * The solution is unique and found to rounding, by {@link powerRoot}.
+ * The solution is unique and found to rounding, by `powerRoot`.
  *
  * Zero rows are left out: w_k = 0, with a note. No solution (a Pareto stationary point: opposite gradients, say): the
  * weights of the combination that is 0, so d = 0 to rounding, with a note. All rows 0: w = 0. Dependent gradients that

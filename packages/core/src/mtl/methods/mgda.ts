@@ -20,7 +20,7 @@ export interface MgdaOptions {
  *
  * w = argmin ||sum_k w_k g_k / c_k||^2 over the simplex; d = sum_k w_k g_k, or sum_k w_k g_k / c_k
  *
- * Exact, by {@link minNorm}. d . g_k >= ||d||^2 for all k (`none`, weights of sum 1).
+ * Exact, by `minNorm`. d . g_k >= ||d||^2 for all k (`none`, weights of sum 1).
  *
  * A zero row takes all the weight, so that d = 0; dependent gradients: d is unique, w need not be; K = 1: w = 1. A
  * divisor c_k that is not positive (a zero row, a loss <= 0) is replaced by 1, with a note.

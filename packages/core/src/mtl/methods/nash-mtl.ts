@@ -28,7 +28,7 @@ export interface NashMtlState {
  *
  * G alpha = 1 / alpha, alpha > 0; d = sum_k alpha_k g_k
  *
- * The solution is unique and found to rounding, by {@link powerRoot}; ||d||^2 = K before clipping. d does not change
+ * The solution is unique and found to rounding, by `powerRoot`; ||d||^2 = K before clipping. d does not change
  * when a loss is multiplied by a constant.
  *
  * Zero rows are left out, with a note: alpha_k is the largest of the others (1 if there are none), for the task's head.

@@ -60,7 +60,7 @@ export interface Resnet18State extends Stages<ResidualBlockState> {
  * ResNet-18: a stem, four stages of two basic blocks with 64, 128, 256, 512 channels, global average pooling and a
  * linear layer. Parameters and state carry torchvision's names.
  *
- * @param options.stem `cifar` for small images, `imagenet` for torchvision's network
+ * `stem`: `cifar` for small images, `imagenet` for torchvision's network.
  *
  * @example
  * const model = resnet18();

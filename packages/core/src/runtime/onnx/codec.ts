@@ -116,7 +116,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  * Reads the bytes of an `.onnx` file. The result shares no memory with them.
  *
  * @throws DataError when the bytes are truncated, damaged or no ONNX model, or use what is not supported: external
- *   or sparse tensors, values that are not tensors, functions of the model's own, element types beyond {@link OnnxDType}
+ *   or sparse tensors, values that are not tensors, functions of the model's own, element types beyond `OnnxDType`
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
   // A plain Uint8Array in place of a subclass: the slice() of a Node Buffer would not copy.

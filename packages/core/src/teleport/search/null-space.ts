@@ -41,7 +41,7 @@ const isPaths: Check = {
  * W <- W + eta G (I - B B')
  *
  * Layers are the matrix products and convolutions of parameters with data in the loss' graph, whatever the network: see
- * {@link linearMaps}. With the threshold 1 the loss on the batch is kept exactly. With tau < 1, B spans only the leading
+ * `linearMaps`. With the threshold 1 the loss on the batch is kept exactly. With tau < 1, B spans only the leading
  * directions that hold that share of ||H||^2: more can move, and the loss drifts. On other data the function changes.
  *
  * Nothing can move where inputs have full rank, as with more samples than inputs; and for phi = ||grad L||^2 nothing
