@@ -90,7 +90,7 @@ describe("the npm package", () => {
     expect(run("version.mjs", source)).toBe("isoloss");
   });
 
-  it.each(["bundler", "nodenext"] as const)(
+  it.each(["bundler", "node16", "nodenext"] as const)(
     "has types that a strict project with %s resolution accepts, and that reject wrong calls",
     (moduleResolution) => {
       const file = join(project.folder, `types-${moduleResolution}.ts`);
@@ -124,9 +124,15 @@ describe("the npm package", () => {
   });
 });
 
+const resolutions = {
+  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+  node16: { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 },
+  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+} as const;
+
 function diagnose(
   file: string,
-  resolution: "bundler" | "nodenext",
+  resolution: keyof typeof resolutions,
   options: ts.CompilerOptions = { types: ["node"], skipLibCheck: true },
 ): string[] {
   const program = ts.createProgram([file], {
@@ -134,9 +140,7 @@ function diagnose(
     noEmit: true,
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
-    module: resolution === "bundler" ? ts.ModuleKind.ESNext : ts.ModuleKind.NodeNext,
-    moduleResolution:
-      resolution === "bundler" ? ts.ModuleResolutionKind.Bundler : ts.ModuleResolutionKind.NodeNext,
+    ...resolutions[resolution],
     typeRoots: [join(project.folder, "node_modules/@types")],
     ...options,
   });
