@@ -13,8 +13,11 @@ export type OptimizerState = Readonly<Record<string, unknown>>;
 export interface Moment {
   /** 1 where it transforms as gradients do, 2 as their squares. */
   readonly power: 1 | 2;
-  /** A running average (b v + (1 - b) g), a sum (b v + g), or the largest value so far. */
-  readonly kind: "average" | "sum" | "maximum";
+  /**
+   * A running average (b v + (1 - b) g); one whose square is taken off another average, to centre it; a sum (b v + g); or
+   * the largest value so far.
+   */
+  readonly kind: "average" | "centre" | "sum" | "maximum";
 }
 
 /**

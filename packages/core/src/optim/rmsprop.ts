@@ -61,7 +61,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
     name: "rmsprop",
     moments: {
       square: { power: 2, kind: "average" },
-      ...(centered ? { mean: { power: 1, kind: "average" } as const } : {}),
+      ...(centered ? { mean: { power: 1, kind: "centre" } as const } : {}),
     },
     init: (params) => ({
       square: filledLike(params),

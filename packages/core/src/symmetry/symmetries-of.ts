@@ -36,12 +36,15 @@ export interface Symmetries<P> {
 }
 
 /**
- * Finds the symmetries of a loss from its graph, whatever it is written with: changes of the parameters that keep it on
- * all data (eq. 8: on the batch). What is found holds, but not all that holds is found.
+ * Finds the symmetries of a loss from its graph, whatever it is written with, layers, a hand-written function or an
+ * imported model: changes of the parameters that keep it on all data (eq. 8: on the batch). Each of the groups acts on
+ * all layers that have it. What is found holds, but not all that holds is found.
  *
  * @param loss of parameters and batch
  * @param params example parameters: their shapes count
  * @param batch example batch, or its shapes
+ * @param options `allowInexact`, for eq. 8: see `hiddenAction`
+ * @throws ShapeError, DTypeError of the loss, when parameters and batch do not fit it
  *
  * @example
  * const { scaling, linear } = symmetriesOf(loss, params, { x, y });

@@ -44,6 +44,7 @@ export interface Diagnosis {
   readonly reading: readonly string[];
 }
 
+/** Whether a figure of a diagnosis could not be had; `missing` then says why. */
 export function isMissing(figure: unknown): figure is Missing {
   return typeof figure === "object" && figure !== null && "missing" in figure;
 }

@@ -64,6 +64,10 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
  *
  * @param apply v to A v
  * @param start any vector that is not zero
+ *
+ * @example
+ * const apply = async (v: Float64Array) => (await hessian.times(params, batch, v)).hv;
+ * const { largest } = await lanczos(apply, g, 20);
  */
 export async function lanczos(
   apply: (v: Float64Array) => Promise<Float64Array>,

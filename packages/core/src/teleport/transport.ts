@@ -23,6 +23,7 @@ import { trajectorySimilarity } from "./trajectory-reuse.js";
  */
 export type TransportPolicy = "keep" | "reset" | "push" | "reuse";
 
+/** Every {@link TransportPolicy} by name. */
 export const transportPolicies: readonly TransportPolicy[] = ["keep", "reset", "push", "reuse"];
 
 /** A teleport that an optimiser's state has to follow. */
@@ -56,7 +57,8 @@ export interface Transport<P> {
  *
  * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p
  *
- * for averages and b sigma v_{t-1} + g_t^p for sums; every later one is ordinary again. For Adam the total weight of the
+ * for averages, b sigma v_{t-1} + g_t^p for sums, and sigma b v_{t-1} + (1 - b) g_t for the mean that centres RMSprop's
+ * squares; every later one is ordinary again. For Adam the total weight of the
  * gradients in v_t is then 1 - sigma b^t, while its update goes on dividing by 1 - b^t: the state carries the factor
  * (1 - b^t) / (1 - sigma b^t), so that the quotient is right. Weight decay within the gradient is in g.
  *

@@ -52,6 +52,9 @@ export function encodeCheckpoint<P, S>(state: TrainState<P, S>, history: History
  * Reads a checkpoint.
  *
  * @throws DataError when the bytes are no checkpoint of this library, or damaged
+ *
+ * @example
+ * const { step, tensors } = decodeCheckpoint(bytes);
  */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors: all, metadata } = decodeSafetensors(bytes);

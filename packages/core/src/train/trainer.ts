@@ -65,6 +65,18 @@ export interface Trainer<P, S> {
  *
  * @throws ShapeError, DTypeError when model, data and loss do not fit; DataError for labels that are no classes;
  *   OptionError for settings out of range
+ *
+ * @example
+ * const { images, labels } = digits();
+ * const trainer = await createTrainer({
+ *   model: mlp({ sizes: [64, 16, 10] }),
+ *   data: { inputs: images, labels },
+ *   optimizer: adam(),
+ *   learningRate: 1e-3,
+ *   batchSize: 50,
+ *   teleport: { when: inEpochs([1], { batches: 4 }), symmetry: (p) => positiveScaling(p) },
+ * });
+ * await trainer.run({ steps: 200 });
  */
 export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promise<Trainer<P, S>> {
   const { model, optimizer, learningRate, loss = crossEntropy } = options;

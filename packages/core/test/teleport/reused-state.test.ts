@@ -165,18 +165,25 @@ describe("trajectory reuse in an optimiser", () => {
       [1, -1],
     ];
     const decayed = g.map((x, i) => x + decay * w[i]);
-    for (const [optimizer, name, power, beta] of [
-      [rmsprop({ weightDecay: decay }), "square", 2, 0.99],
-      [rmsprop({ weightDecay: decay, centered: true }), "mean", 1, 0.99],
-    ] as const) {
-      const step = await stepOf(optimizer);
-      const past = { w: vector([0.01, 0.04]) };
-      const state = { ...optimizer.init(past), [name]: past };
-      const after = (await step({ w: vector(w) }, state, g, 0.5)).state;
-      blend([0.01, 0.04], decayed, 0.5 * beta, power).forEach((x, i) => {
-        expect(numbers(after[name].w)[i]).toBeCloseTo(x, 13);
-      });
-    }
+    const optimizer = rmsprop({ weightDecay: decay, centered: true });
+    const step = await stepOf(optimizer);
+    const past = [0.01, 0.04];
+    const state = { square: { w: vector(past) }, mean: { w: vector(past) } };
+    const after = (await step({ w: vector(w) }, state, g, 0.5)).state;
+    blend(past, decayed, 0.5 * 0.99, 2).forEach((x, i) => {
+      expect(numbers(after.square.w)[i]).toBeCloseTo(x, 13);
+      expect(numbers(after.mean.w)[i]).toBeCloseTo(0.5 * 0.99 * past[i] + 0.01 * decayed[i], 13);
+    });
+  });
+
+  it.each([0, 1e-3, 0.5])("leaves centred RMSprop a variance to divide by: sigma %f", async (sigma) => {
+    const step = await stepOf(rmsprop({ centered: true }));
+    const state = { square: { w: vector([0.01, 0.09]) }, mean: { w: vector([0.1, -0.3]) } };
+    const { params } = await step({ w: vector([1, -1]) }, state, [0.3, 0.1], sigma);
+    // By the rate 0.1 no step is longer than some units of it, as after any history of such gradients.
+    numbers(params.w).forEach((w, i) => {
+      expect(Math.abs(w - [1, -1][i])).toBeLessThan(0.5);
+    });
   });
 
   it("keeps the part sigma of sums, and of maxima all or nothing", async () => {

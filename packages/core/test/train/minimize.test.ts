@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { DataError, OptionError } from "../../src/errors.js";
-import { adagrad } from "../../src/optim/adagrad.js";
 import { adam } from "../../src/optim/adam.js";
+import { optimizers } from "../../src/optim/registry.js";
+import { rmsprop } from "../../src/optim/rmsprop.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
 import { booth } from "../../src/problems/booth.js";
 import { mlpRegression } from "../../src/problems/mlp-regression.js";
@@ -116,7 +117,8 @@ describe("minimize", () => {
     "takes every optimiser across a teleport: %s",
     async (state) => {
       const problem = mlpRegression();
-      for (const optimizer of [gd(), sgd({ momentum: 0.9 }), adagrad(), adam({ amsgrad: true })]) {
+      const others = [adam({ amsgrad: true }), rmsprop({ centered: true, momentum: 0.9 })];
+      for (const optimizer of [...Object.values(optimizers).map((make) => make()), ...others]) {
         const run = await minimize(problem, {
           optimizer,
           learningRate: 1e-5,

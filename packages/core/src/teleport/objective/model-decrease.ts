@@ -21,6 +21,9 @@ const TINY = 1e-30;
  * Where the curvature r along g is not positive the model has no minimum. So r counts as at least
  * 1e-3 ||Hg|| / ||g||, which is r itself unless cos(g, Hg) < 1e-3, and as at least 1e-12: J is then
  * 500 ||g||^3 / ||Hg||, finite, continuous and differentiable (but at the seam), and 0 where g is 0.
+ *
+ * @example
+ * const { report } = await teleport({ symmetry, loss, params, batch, objective: modelDecrease });
  */
 export const modelDecrease: Objective = (loss) => (params, batch) => {
   const g = grad(loss)(params, batch);

@@ -25,13 +25,24 @@ export type Objective = <P>(loss: BatchLoss<P>) => PointValue<P>;
  */
 export type ObjectiveFor<P> = (loss: BatchLoss<P>) => PointValue<P>;
 
-/** ||grad L||^2: the speed of gradient flow, dL/dt = -||grad L||^2 (Zhao et al., NeurIPS 2022, eq. 1). */
+/**
+ * ||grad L||^2: the speed of gradient flow, dL/dt = -||grad L||^2 (Zhao et al., NeurIPS 2022, eq. 1). The default of every
+ * teleport.
+ *
+ * @example
+ * const { report } = await teleport({ symmetry, loss, params, batch, objective: gradNormSq });
+ */
 export const gradNormSq: Objective = (loss) => (params, batch) => {
   const g = grad(loss)(params, batch);
   return dot(g, g);
 };
 
-/** The negative of an objective: the teleport then looks for its smallest value. */
+/**
+ * The negative of an objective: the teleport then looks for its smallest value, and reports the negative of it.
+ *
+ * @example
+ * const flat = minimised(sharpness({ radii: [0.05] }));
+ */
 export function minimised(objective: Objective): Objective;
 export function minimised<P>(objective: ObjectiveFor<P>): ObjectiveFor<P>;
 export function minimised<P>(objective: ObjectiveFor<P>): ObjectiveFor<P> {

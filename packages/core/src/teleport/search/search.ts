@@ -93,6 +93,7 @@ export interface Walk<P> {
 /** Makes a search for a problem: what the functions for users, such as `gradientAscent`, return. */
 export type SearchFactory<P> = (problem: SearchProblem<P>) => Promise<Search<P>>;
 
+/** Whether a walk is over; `stopped` then says why. */
 export function isStop(value: unknown): value is Stop {
   return typeof value === "object" && value !== null && "stopped" in value;
 }

@@ -26,7 +26,12 @@ const opposite = (g: Float64Array): Float64Array => g.map((v) => -v);
 
 const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((v, i) => v - b[i]);
 
-/** Steepest descent, d = -g. */
+/**
+ * Steepest descent, d = -g.
+ *
+ * @example
+ * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: steepestDescent, steps: 100 });
+ */
 export const steepestDescent: DirectionRule = () => ({
   slope: 0.1,
   isScaled: false,
@@ -38,6 +43,9 @@ export const steepestDescent: DirectionRule = () => ({
  * Nonlinear conjugate gradients of Polak and Ribiere, beginning again where beta would be negative:
  *
  * d = -g + beta d_old,  beta = max(0, g'(g - g_old) / g_old'g_old)
+ *
+ * @example
+ * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: conjugateDirections, steps: 100 });
  */
 export const conjugateDirections: DirectionRule = () => {
   let last: { readonly g: Float64Array; readonly d: Float64Array } | undefined;
@@ -66,6 +74,9 @@ export interface LbfgsOptions {
  * L-BFGS: -H g, where H is the inverse Hessian as the last steps s and changes of the gradient y tell it.
  *
  * @throws OptionError for a memory below 1
+ *
+ * @example
+ * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: lbfgs({ memory: 5 }), steps: 100 });
  */
 export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
   checkOptions<LbfgsOptions>("lbfgs", options, { memory: integerFrom(1) });

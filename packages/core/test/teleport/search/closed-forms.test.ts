@@ -82,7 +82,7 @@ describe.each([
     expect(before).toBeCloseTo(75.02955620283186, 11);
     expect(after).toBeCloseTo(646.1356093162, 10);
     expect(after).toBeCloseTo(2 * 18 * losses[4], 10);
-    expect(Math.abs(losses[10] / 9.450467507512967e-4 - 1)).toBeLessThan(1e-9);
+    expect(Math.abs(losses[10] / 9.450467507512967e-4 - 1)).toBeLessThan(1e-12);
   });
 });
 
@@ -115,8 +115,7 @@ describe("bestAngle on Rosenbrock's function", () => {
     expect(Math.hypot(to[0] - 1.4048359479, to[1] - 1.8960588666)).toBeLessThan(2e-6);
     expect(before).toBeCloseTo(2.8751, 4);
     expect(after).toBeCloseTo(2208.31293, 5);
-    expect(losses[500] / 2.4e-15).toBeGreaterThan(0.95);
-    expect(losses[500] / 2.4e-15).toBeLessThan(1.05);
+    expect(losses[500].toPrecision(2)).toBe("2.4e-15");
   });
 });
 

@@ -29,9 +29,9 @@ describe("levelSet", () => {
     const { points } = await walkBooth({ rho: 0.1, lineSearch: false, project: false }, 50);
     const norms = points.map((p) => boothAt(p).gradNormSq);
     expect(norms[0]).toBeCloseTo(75.02955620283186, 5);
-    expect(norms[10]).toBeCloseTo(174.4071993, 6);
-    expect(norms[20]).toBeCloseTo(268.43994, 4);
-    expect(norms[50]).toBeCloseTo(416.27337, 4);
+    expect(norms[10]).toBeCloseTo(174.4071993, 8);
+    expect(norms[20]).toBeCloseTo(268.43994, 5);
+    expect(norms[50]).toBeCloseTo(416.27337, 5);
     const { loss } = boothAt(start);
     for (const p of points) expect(Math.abs(boothAt(p).loss - loss)).toBeLessThan(0.035);
   });
