@@ -23,7 +23,7 @@ function pieceOf({ at, code }: Piece, { path, names }: { path: string; names: re
   const taken = new Set(written.join().match(/\w+/g));
   /** Those of some names that the example uses and that nothing before has. */
   const pick = (some: Iterable<string>) => {
-    const picked = [...some].filter((name) => words.has(name) && !taken.has(name));
+    const picked = [...new Set(some)].filter((name) => words.has(name) && !taken.has(name));
     for (const name of picked) taken.add(name);
     return picked.join(", ");
   };
