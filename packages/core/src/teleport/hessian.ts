@@ -66,8 +66,9 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
  * @param start any vector that is not zero
  *
  * @example
+ * const hessian = await createHessian(loss, params, batch);
  * const apply = async (v: Float64Array) => (await hessian.times(params, batch, v)).hv;
- * const { largest } = await lanczos(apply, g, 20);
+ * const { largest } = await lanczos(apply, Float64Array.of(1, 2), 20);
  */
 export async function lanczos(
   apply: (v: Float64Array) => Promise<Float64Array>,
