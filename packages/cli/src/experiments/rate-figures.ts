@@ -1,4 +1,4 @@
-import { bars } from "../figures/bars.js";
+import { bars, leastBarsWidth } from "../figures/bars.js";
 import { curves } from "../figures/curves.js";
 import { nodeDocument } from "../figures/document.js";
 import { svgText } from "../figures/svg.js";
@@ -34,6 +34,8 @@ export function rateFigures(
     { ratios, xLabel: `share of what tuned ${baseline} needs` },
     {
       ...options(),
+      // Variants may have long names, and a figure must not end an experiment that has run.
+      width: Math.max(size.width ?? 640, leastBarsWidth(ratios)),
       title: `Steps and time to tuned ${baseline}'s final loss`,
       height: 160 + 34 * ratios.length,
     },

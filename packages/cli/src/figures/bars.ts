@@ -72,10 +72,9 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
       ],
       notes: intervals.length > 0 ? ["Whiskers: 95 % confidence intervals."] : [],
       draw: (width, height) => {
-        const left = 24 + Math.max(...ratios.map(({ name }) => textWidth(name, 13)));
-        const right = 24 + Math.max(...[...texts.values()].map((text) => textWidth(text, 12)));
+        const { left, right } = marginsOf(ratios);
         need(
-          width - left - right >= 100,
+          width >= leastBarsWidth(ratios),
           `bars: at a width of ${width} px no room is left beside the names; choose a larger width or shorter names.`,
         );
         const plot = Plot.plot({
@@ -170,6 +169,19 @@ function check({ ratios, reference = 1, better = "lower", log = true }: BarsData
       `bars: the ratio of "${name}" is ${ratio}; on a logarithmic axis it must be > 0 (log: false takes any).`,
     );
   }
+}
+
+/** The least width in px at which names and numbers leave room for the dots. */
+export function leastBarsWidth(ratios: BarsData["ratios"]): number {
+  const { left, right } = marginsOf(ratios);
+  return Math.ceil(left + right) + 100;
+}
+
+function marginsOf(ratios: BarsData["ratios"]): { readonly left: number; readonly right: number } {
+  return {
+    left: 24 + Math.max(...ratios.map(({ name }) => textWidth(name, 13))),
+    right: 24 + Math.max(...ratios.map((row) => textWidth(textOf(row), 12))),
+  };
 }
 
 function textOf({ ratio, low, high, missing = "not reached" }: RatioRow): string {
