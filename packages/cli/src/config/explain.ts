@@ -100,6 +100,8 @@ function expectation(issue: Issue, nodes: readonly SchemaNode[]): string {
     case "not_multiple_of":
       return `a multiple of ${issue.divisor}`;
     case "invalid_format":
+      // A schema may say in words what its pattern means.
+      if (!issue.message.startsWith("Invalid ")) return issue.message;
       return issue.pattern === undefined
         ? `text in the format ${issue.format}`
         : `text that matches ${issue.pattern}`;

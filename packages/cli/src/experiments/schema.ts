@@ -5,9 +5,14 @@ import { kinds } from "./kinds.js";
 import { fromZero, nonNegative, positive } from "./named.js";
 
 /** Names of experiments and variants: parts of directories' names. */
-export const identifier = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/);
+export const identifier = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/,
+    'up to 60 letters, digits, ".", "_" and "-", the first no "." or "-"',
+  );
 
-const seedsSchema = z.union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/)]);
+const seedsSchema = z.union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/, "a range a..b")]);
 
 /** In place of a variant: each run that has the number, of whatever variant. */
 export const everyRun = "*";

@@ -88,8 +88,20 @@ export function summaryRows(results: readonly JobResult[]): {
   return { head, rows };
 }
 
-/** Variants side by side: means and standard deviations over seeds. */
+/** Variants side by side: means and standard deviations over seeds; and of variants that never moved why. */
 export function summaryTable(results: readonly JobResult[]): string {
   const { head, rows } = summaryRows(results);
-  return textTable(head, rows);
+  return [textTable(head, rows), ...refusals(results)].join("\n");
+}
+
+/** Why no teleport of a variant was accepted, where that is so: the commonest reason. */
+function refusals(results: readonly JobResult[]): string[] {
+  return [...byVariant(results)].flatMap(([variant, group]) => {
+    const teleports = group.flatMap((r) => r.document.teleports);
+    if (teleports.length === 0 || teleports.some((t) => t.accepted)) return [];
+    const counts = new Map<string, number>();
+    for (const { reason } of teleports) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    const [[reason, count]] = [...counts].sort(([, a], [, b]) => b - a);
+    return [`${variant}: no teleport was accepted, ${count} of ${teleports.length} as: ${reason}`];
+  });
 }

@@ -68,13 +68,22 @@ export async function requireRun(path: string): Promise<string> {
     const names = await readdir(absolute);
     const missing = ["config.yaml", "environment.json"].filter((name) => !names.includes(name));
     if (missing.length > 0) {
-      throw new DataError(`${path} is not the directory of a run: it has no ${missing.join(" and no ")}.`);
+      const inside = await holdsRuns(absolute, names);
+      throw new DataError(
+        `${path} is not the directory of a run: it has no ${missing.join(" and no ")}.${inside ? ` Runs are in it: give ${join(path, "*")}.` : ""}`,
+      );
     }
     return absolute;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
     throw new DataError(`Cannot read the run ${path}: ${reasonOf(cause)}.`, { cause });
   }
+}
+
+/** Whether a directory holds those of runs. */
+async function holdsRuns(path: string, names: readonly string[]): Promise<boolean> {
+  const inside = await Promise.all(names.map((name) => readdir(join(path, name)).catch((): string[] => [])));
+  return inside.some((files) => files.includes("environment.json"));
 }
 
 /** @throws DataError when the file cannot be read or is not JSON */

@@ -170,7 +170,11 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run booth.yaml --seeds five", /argument 'five' is invalid\. It must be a range/, 2],
   ["run booth.yaml --seed -1", /argument '-1' is invalid/, 2],
   ["run booth.yaml --seed 1 --seeds 0..3", /Give --seed or --seeds, not both\./, 2],
-  ["run booth.yaml --set name=../x", /name: expected text that matches .*; got "\.\.\/x"/, 2],
+  [
+    "run booth.yaml --set name=../x",
+    /name: expected up to 60 letters, digits, .*, the first no .*; got "\.\.\/x"/,
+    2,
+  ],
   [
     "run booth.yaml --mlflow localhost",
     /Expected an address such as http:\/\/localhost:5000; got "localhost"/,

@@ -83,6 +83,36 @@ describe("isoloss init", () => {
   });
 });
 
+describe("a table of runs", () => {
+  it("says why no teleport of a variant was accepted", async () => {
+    bench.write(
+      "refused.yaml",
+      `name: refused
+kind: minimize
+problem: { name: mlpRegression, samples: 6 }
+optimizer: gd
+learningRate: 1.0e-4
+steps: 10
+variants:
+  eq8: { teleport: { when: { atSteps: [5] }, search: { name: gradientAscent, symmetry: hiddenAction } } }
+  scaling: { teleport: { when: { atSteps: [5] }, search: { name: gradientAscent, symmetry: positiveScaling } } }
+`,
+    );
+    const { status, stdout } = await bench.run("run", "refused.yaml", "--quiet");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^eq8: no teleport was accepted, 1 of 1 as: .*rank 5/m);
+    expect(stdout).not.toContain("scaling: no teleport");
+  });
+
+  it("is asked for by the runs, not by the folder that holds them", async () => {
+    const { status, stderr } = await bench.run("compare", "runs");
+    expect([status, stderr]).toEqual([
+      1,
+      "isoloss: runs is not the directory of a run: it has no config.yaml and no environment.json. Runs are in it: give runs/*.\n",
+    ]);
+  });
+});
+
 describe("isoloss compare", () => {
   it("tells steps and seconds to the target, and draws against both", async () => {
     const document = await bench.json<CompareDocument>(

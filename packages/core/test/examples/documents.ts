@@ -9,6 +9,7 @@ export const documents: readonly string[] = [
   ...readdirSync(new URL("docs/", root))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
+  "examples/README.md",
   "packages/core/README.md",
   "packages/cli/README.md",
 ];

@@ -116,6 +116,11 @@ afterAll(() => {
 });
 
 describe("the examples", () => {
+  it("are all in the list of examples", () => {
+    const list = readFileSync(new URL("README.md", folder), "utf8");
+    expect(files.filter((name) => !list.includes(`(${name})`))).toEqual([]);
+  });
+
   it("each have their promises here", () => {
     expect(Object.keys(promises)).toEqual(files);
   });
