@@ -115,7 +115,8 @@ async function convnetNullSpace(threads) {
     batch: { x: unit([64, 1, 28, 28], 1000), y: labels([64], 1001, 10) },
     other: { x: unit([64, 1, 28, 28], 1002), y: labels([64], 1003, 10) },
   };
-  return teleporting(problem, { search: () => nullSpace({ steps: 10, stepSize: 0.01 }), threads });
+  // As many steps as a search takes unless told otherwise.
+  return teleporting(problem, { search: () => nullSpace({ steps: 5, stepSize: 0.01 }), steps: 5, threads });
 }
 
 // The small net's second layer has fewer inputs than samples: the loss then moves, and may. Its steps are so small that no
