@@ -1,10 +1,12 @@
 // One pass of gradient ascent on an orbit as a graph, for symmetries whose action can be traced.
-import { zeros } from "../../array.js";
+import { array, astype, zeros } from "../../array.js";
 import { backward, dot, grad } from "../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs, sqrt } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { concat, slice } from "../../graph/ops/slice.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
@@ -31,32 +33,31 @@ const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
 
 type Blocks = readonly Tensor[];
 
-/** What is carried from pass to pass: the last point that was taken, the candidate for the next, and the way between. */
+/** Numbers that are carried along, in this order, and what the first pass begins with. */
+const status = {
+  /** The loss at the start and the objective at the last point that was taken. */
+  startLoss: 0,
+  objective: 0,
+  scale: 1,
+  /** Steps taken, -1 before the start itself was, and refused. */
+  taken: -1,
+  refused: 0,
+  /** 1, and 0 where nothing was left to move. */
+  open: 1,
+};
+
+/** The guard's bounds as numbers, in this order; `any` is 1 where the objective need not grow. */
+const boundNames = ["steps", "drift", "halvings", "any"] as const;
+
+/** What is carried from pass to pass. */
 interface Carried<P> {
+  /** The last point that was taken. */
   readonly params: TensorsOf<P>;
-  readonly candidate: TensorsOf<P>;
-  /** T from the start to the point, from there to the candidate, and the direction of the latter. */
+  /** T from the start to that point, from there to the candidate, and the direction of the latter. */
   readonly total: Blocks;
   readonly step: Blocks;
   readonly direction: Blocks;
-  /** The loss at the start and the objective at the point. */
-  readonly startLoss: Tensor;
-  readonly objective: Tensor;
-  readonly scale: Tensor;
-  /** Steps taken, -1 before the start itself was, and refused. */
-  readonly taken: Tensor;
-  readonly refused: Tensor;
-  /** 1, and 0 where nothing was left to move. */
-  readonly open: Tensor;
-}
-
-/** The guard's bounds as numbers. */
-interface Bounds {
-  readonly steps: Tensor;
-  readonly drift: Tensor;
-  readonly halvings: Tensor;
-  /** 1 where the objective need not grow, else 0. */
-  readonly any: Tensor;
+  readonly status: Tensor;
 }
 
 /**
@@ -78,8 +79,10 @@ export function traceAscentPass<P>(
   const hasValue = (x: Tensor) => lessEqual(abs(x), number(largest[dtype]));
   const all = (...conditions: Tensor[]) => conditions.reduce((a, b) => logicalAnd(a, b));
 
-  const pass = (from: Carried<P>, b: BatchTensors, m: Memory, bounds: Bounds) => {
-    const { candidate } = from;
+  const pass = (carried: Carried<P>, b: BatchTensors, m: Memory, limits: Tensor) => {
+    const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
+    const bounds = unpacked(limits, boundNames);
+    const candidate = act(from.params, from.step, b);
     const value = objective(candidate, b, m);
     const here = loss(candidate, b);
     const norm2 = gradNormSq(loss)(candidate, b, m);
@@ -114,29 +117,41 @@ export function traceAscentPass<P>(
     const length = sqrt(dot(step, step));
     const wanted = mul(size, sqrt(dot(direction, direction)));
     const open = indicator(greater(length, mul(leastLength, minimum(wanted, number(region.value)))));
-    const point = chosen(isTaken, candidate, from.params);
-    return {
-      ...{ params: point, candidate: act(point, step, b), total, step, direction, startLoss, scale },
+    const next = {
+      startLoss,
       objective: where(isTaken, value, from.objective),
+      scale,
       taken: where(isTaken, add(from.taken, 1), from.taken),
       refused: where(isTaken, from.refused, add(from.refused, 1)),
       open,
-      measured: { loss: here, objective: value, gradNormSq: norm2, isTaken: indicator(isTaken), slope, open },
+    };
+    return {
+      params: chosen(isTaken, candidate, from.params),
+      ...{ total, step, direction },
+      status: packed(Object.values(next)),
+      measured: packed([here, value, norm2, indicator(isTaken), slope, open]),
     };
   };
 
-  const scalar = spec([], dtype);
   const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
-  const carried = {
-    ...{ params, candidate: params, total: blocks, step: blocks, direction: blocks },
-    ...{ startLoss: scalar, objective: scalar, scale: scalar, taken: scalar, refused: scalar, open: scalar },
-  };
-  const bounds = { steps: scalar, drift: scalar, halvings: scalar, any: scalar };
-  const { graph } = trace(pass as never, [carried, batch, memory, bounds], {
+  const numbers = (count: number) => spec([count], dtype);
+  const first = Object.values(status);
+  const carried = { params, total: blocks, step: blocks, direction: blocks, status: numbers(first.length) };
+  const { graph } = trace(pass as never, [carried, batch, memory, numbers(boundNames.length)], {
     names: ["from", "batch", "memory", "bounds"],
   });
   const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
-  return { graph, still: { total: still, step: still, direction: still } };
+  const begin = { total: still, step: still, direction: still, status: astype(array(first), dtype) };
+  return { graph, begin };
+}
+
+/** Scalars as a vector. */
+const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
+
+/** Scalars of a vector by name. */
+function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
+  const at = (i: number) => reshape(slice(vector, { starts: [i], ends: [i + 1] }), []);
+  return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
 }
 
 /** One of two trees of the same shapes. */

@@ -1,6 +1,6 @@
 // Gradient ascent on an orbit, guard included, as one compiled loop.
 import type { NdArray } from "../../array.js";
-import { allocate, isNdArray, item, zeros } from "../../array.js";
+import { array, astype, isNdArray, zeros } from "../../array.js";
 import { isSpecLeaf, type SpecLeaf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
@@ -26,71 +26,50 @@ export async function compileLeap<P>(
   options: AscentOptions,
 ): Promise<CompiledLeap<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
-  const { graph, still } = traceAscentPass(symmetry, act, problem, options);
-  const scalar = (value: number): NdArray => {
-    const data = allocate(dtype, 1);
-    data[0] = value;
-    return { shape: [], data };
-  };
-  const first = namedArrays({
-    ...{ ...still, startLoss: scalar(0), objective: scalar(0), scale: scalar(1) },
-    ...{ taken: scalar(-1), refused: scalar(0), open: scalar(1) },
-  });
-  const { paths, def } = flatten<NdArray>(params, isNdArray);
-  const prefixed = (prefix: string, names: readonly string[]) => names.map((name) => `${prefix}${name}`);
-  const ends = prefixed("params.", paths);
-  const outputs = [...ends, ...prefixed("candidate.", paths), ...Object.keys(first)];
-  const carried = prefixed("from.", outputs);
-  const begin = (start: P): Values => {
-    const leaves = flatten<NdArray>(start, isNdArray).leaves;
-    return named(carried, [...leaves, ...leaves, ...Object.values(first)]);
-  };
-  const carry = Object.fromEntries(outputs.map((output, i) => [output, carried[i]]));
+  const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
+  const { paths, def } = flatten<NdArray>({ params, ...begin }, isNdArray);
+  const carried = paths.map((path) => `from.${path}`);
+  const still = Object.values(namedArrays(begin));
+  const from = (start: P): Values => named(carried, [...flatten<NdArray>(start, isNdArray).leaves, ...still]);
+  const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
   const loop = await compile(graph, { ...compileOptions, scan: { carry } });
-  const boundsOf = ({ drift, halvings, anyObjective = false }: Limits, steps: number): Values =>
-    namedArrays({
-      bounds: {
-        ...{ steps: scalar(steps), drift: scalar(drift), halvings: scalar(halvings) },
-        any: scalar(anyObjective ? 1 : 0),
-      },
-    });
-  await warmUp(loop, {
-    ...begin(params),
-    ...boundsOf(limitsOf(false, dtype), 20),
-    ...specNames({ batch, memory }),
-  });
+  const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number): NdArray =>
+    astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
+  const unguarded = boundsOf(limitsOf(false, dtype), 20);
+  await warmUp(loop, { ...from(params), ...specNames({ batch, memory }), bounds: unguarded });
 
   // Beginning a run of generated JavaScript takes as long as a few passes.
   const isCheap = loop.runtime === "javascript";
 
   return {
     async leap(start, { batch: b, memory: m }, steps, limits) {
-      const fixed = { ...namedArrays({ batch: b, memory: m }), ...boundsOf(limits, steps) };
+      const fixed = { ...namedArrays({ batch: b, memory: m }), bounds: boundsOf(limits, steps) };
       const passes: Pass[] = [];
-      let results = await loop.run({ ...begin(start), ...fixed }, { steps: steps + 1 });
-      let walk = replay(record(passes, results), steps, limits, options.region.value);
+      let results = await loop.run({ ...from(start), ...fixed }, { steps: steps + 1 });
+      let walk = replay(record(passes, results.measured), steps, limits, options.region.value);
       while (walk === undefined) {
-        const from = named(
+        const left = steps + 1 - passes.filter(({ isTaken }) => isTaken).length;
+        const more = left + (isCheap ? limits.halvings : 0);
+        const last = named(
           carried,
-          outputs.map((name) => results[name]),
+          paths.map((path) => results[path]),
         );
-        const left = steps - item(results.taken) + (isCheap ? limits.halvings : 0);
-        results = await loop.run({ ...from, ...fixed }, { steps: left });
-        walk = replay(record(passes, results), steps, limits, options.region.value);
+        results = await loop.run({ ...last, ...fixed }, { steps: more });
+        walk = replay(record(passes, results.measured), steps, limits, options.region.value);
       }
       // The runtime's rounding and the host's may differ on a bound: then the host decides, step by step.
       if (walk === "disagrees") return undefined;
-      const total = still.total.map((_, i) => results[`total.${i}`]);
+      const end = unflatten(
+        def,
+        paths.map((path) => results[path]),
+      ) as { readonly params: P; readonly total: readonly NdArray[] };
       return {
-        params: unflatten(
-          def,
-          ends.map((name) => results[name]),
-        ) as P,
+        params: end.params,
         ...walk,
         ...(symmetry.pushForward
           ? {
               pushForward: async (tree, power) =>
-                (await symmetry.pushForward?.(tree, total, power, start, b)) ?? tree,
+                (await symmetry.pushForward?.(tree, end.total, power, start, b)) ?? tree,
             }
           : {}),
       };
@@ -106,15 +85,13 @@ interface Pass extends Point {
   readonly isOpen: boolean;
 }
 
-/** Adds the passes of a run to those before. */
-function record(passes: Pass[], results: Values): readonly Pass[] {
-  const series = (name: string) => results[`measured.${name}`].data as Float64Array;
-  const [losses, objectives, norms] = ["loss", "objective", "gradNormSq"].map(series);
-  const [taken, slopes, open] = ["isTaken", "slope", "open"].map(series);
-  losses.forEach((loss, i) => {
-    const [objective, gradNormSq, slope] = [objectives[i], norms[i], slopes[i]];
-    passes.push({ loss, objective, gradNormSq, slope, isTaken: taken[i] === 1, isOpen: open[i] === 1 });
-  });
+/** Adds the passes of a run, a row of numbers each, to those before. */
+function record(passes: Pass[], { shape: [count, width], data }: NdArray): readonly Pass[] {
+  for (let pass = 0; pass < count; pass++) {
+    const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
+    const [loss, objective, gradNormSq, isTaken, slope, isOpen] = row;
+    passes.push({ loss, objective, gradNormSq, slope, isTaken: isTaken === 1, isOpen: isOpen === 1 });
+  }
   return passes;
 }
 
