@@ -1,36 +1,65 @@
+import type { Shape } from "../../array.js";
+import { sizeOf } from "../../array.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Forward, gradientOf } from "./forward.js";
+import { narrow } from "./narrow.js";
 
-/** Numbers that the rows of one group may have together: 256 MB in float32. */
-const groupLimit = 2 ** 26;
+/** Numbers that the rows of one group may have together: 128 MB in float32. */
+const groupLimit = 2 ** 25;
 
 /** Rows that are laid side by side at a time: what they are copied from is then free for the next ones. */
 const blockRows = 4;
+
+/** Outputs of a layer that are taken apart: kernels compute whole blocks of so many channels. */
+const channelBlock = 16;
 
 /** Gradients of all tasks in a few of the leaves, blocks of tasks by width. */
 interface Group {
   readonly blocks: readonly Tensor[];
 }
 
+/** A leaf, or a part of it along its first axis. */
+interface Piece {
+  readonly leaf: number;
+  readonly from: number;
+  readonly to: number;
+  readonly size: number;
+}
+
+/** A leaf in pieces of at most so many numbers, as far as blocks of channels allow. */
+function piecesOf(shape: Shape, leaf: number, most: number): Piece[] {
+  const [rows = 1] = shape;
+  const perRow = sizeOf(shape) / Math.max(rows, 1);
+  const fitting = Math.floor(most / perRow / channelBlock) * channelBlock;
+  const step = Math.max(fitting, channelBlock);
+  const pieces: Piece[] = [];
+  for (let from = 0; from < rows; from += step) {
+    const to = Math.min(from + step, rows);
+    pieces.push({ leaf, from, to, size: (to - from) * perRow });
+  }
+  return pieces;
+}
+
 /**
- * Leaves in order, as groups whose K gradients fit together into {@link groupLimit}.
+ * Leaves in order, as groups of pieces whose K gradients fit together into a limit.
  * A group is complete for one task before the next, and the last one comes first: at the top of a network the cotangents of
  * all tasks are small, at its bottom the weights. So neither all the cotangents nor all of J are there at a time.
  */
-function groupsOf(sizes: readonly number[], tasks: number, limit: number): number[][] {
-  const groups: number[][] = [];
+function groupsOf(shapes: readonly Shape[], tasks: number, limit: number): Piece[][] {
+  const groups: Piece[][] = [];
   let total = Infinity;
-  sizes.forEach((size, i) => {
-    if (total + size * tasks > limit) {
+  for (const piece of shapes.flatMap((shape, leaf) => piecesOf(shape, leaf, limit / tasks))) {
+    const numbers = piece.size * tasks;
+    if (total + numbers > limit) {
       groups.push([]);
       total = 0;
     }
-    groups[groups.length - 1].push(i);
-    total += size * tasks;
-  });
+    groups[groups.length - 1].push(piece);
+    total += numbers;
+  }
   return groups;
 }
 
@@ -45,12 +74,12 @@ const stack = (rows: readonly Tensor[]): Tensor => (rows.length === 1 ? rows[0] 
 export function gradientRows({ losses, space }: Forward, limit = groupLimit): readonly Group[] {
   const rows = losses.map((loss) => gradientOf(loss, space));
   const groups = groupsOf(
-    space.map((x) => x.size),
+    space.map((x) => x.shape),
     losses.length,
     limit,
   );
-  return groups.map((leaves) => {
-    const own = rows.map((row) => flat(leaves.map((i) => row[i])));
+  return groups.map((pieces) => {
+    const own = rows.map((row) => flat(pieces.map(({ leaf, from, to }) => narrow(row[leaf], from, to))));
     const blocks: Tensor[] = [];
     for (let k = 0; k < own.length; k += blockRows) blocks.push(stack(own.slice(k, k + blockRows)));
     return { blocks };

@@ -102,6 +102,12 @@ function defaultThreads(graph: Graph): number {
 /** Floating-point operations below which a second thread costs more than it brings, measured on multilayer perceptrons. */
 const smallGraph = 3e7;
 
+/**
+ * Bytes read and written in a run from which on its memory is not laid out beforehand. The layout is one block, made beside
+ * what the first run has taken: it doubles the memory, and saves a time that such a run does not notice.
+ */
+const largeGraph = 2 ** 33;
+
 async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string, threads: number) {
   const isDouble = nodesOf(graph).some((node) => node.dtype === "float64" && node.rank >= 2);
   try {
@@ -112,6 +118,7 @@ async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string,
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
+      enableMemPattern: costOf(graph).bytes < largeGraph,
       // This fusion keeps the factor of a product as a float32, also where the matrices are float64.
       ...(isDouble ? { extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } } : {}),
     });
