@@ -21,7 +21,8 @@ export const gainFigures: DrawTogether = async (results, options) => {
     {
       ...options(),
       title: "What teleports and their controls add to the same method",
-      height: 160 + 28 * ratios.length,
+      // In a page the title takes two lines: there is room for a single row, too.
+      height: 200 + 28 * ratios.length,
     },
   );
   return [{ name: "gains", element }];
