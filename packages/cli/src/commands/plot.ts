@@ -100,7 +100,7 @@ function figuresFor(runs: readonly StoredResult[]): FigureName[] {
   const isOfTasks = runs.every((r) => r.config.kind === "multi-task");
   const sameProblem = new Set(runs.map((r) => JSON.stringify(r.settings.problem))).size === 1;
   const isEvaluated = runs.some((r) => (r.evaluations?.length ?? 0) > 0);
-  if (isOfTasks) return ["paths", "front", "loss", "conflicts", "test"];
+  if (isOfTasks) return ["paths", "front", "loss", "conflicts", "test", "gains"];
   return [
     ...(isPlanar && sameProblem ? (["levelSets"] as const) : []),
     "loss",

@@ -55,6 +55,7 @@ Figures
   sweep                   functions: the last loss against the teleports' learning rate and steps
   minima                  sharpness and curvature of minima against their validation loss
   conflicts, test         several tasks: cosines between their gradients, and figures on the test data
+  gains                   what COST and its controls add to the same method, seed by seed
 Runs of one variant make one curve with its spread. The numbers are in data.csv and teleports.csv.
 
 The document of --json: figures (paths of what was written).
