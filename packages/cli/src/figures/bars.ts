@@ -180,7 +180,8 @@ export function leastBarsWidth(ratios: BarsData["ratios"]): number {
 function marginsOf(ratios: BarsData["ratios"]): { readonly left: number; readonly right: number } {
   return {
     left: 24 + Math.max(...ratios.map(({ name }) => textWidth(name, 13))),
-    right: 24 + Math.max(...ratios.map((row) => textWidth(textOf(row), 12))),
+    // In many fonts a minus sign is as wide as a large letter.
+    right: 24 + Math.max(...ratios.map((row) => textWidth(textOf(row).replaceAll("−", "M"), 12))),
   };
 }
 
