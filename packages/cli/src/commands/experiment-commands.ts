@@ -57,7 +57,7 @@ Examples:
     .command("reproduce [experiments...]")
     .description("run the papers' experiments and compare them with the numbers that are expected")
     .option("--list", "only say what there is", false)
-    .option("--quick", "small settings: all of them within a minute", false)
+    .option("--quick", "small settings: all of them within two minutes", false)
     .option("--strict", "exit code 1 when a number differs", false)
     .option(
       "--jobs <n>",
