@@ -1,4 +1,4 @@
-import { bars } from "../figures/bars.js";
+import { bars, barsWidth } from "../figures/bars.js";
 import { gainRows } from "./multi-task-gains.js";
 import type { DrawTogether } from "./together.js";
 
@@ -16,10 +16,13 @@ export const gainFigures: DrawTogether = async (results, options) => {
       ? {}
       : { low: hundredths(points.interval[0]), high: hundredths(points.interval[1]) }),
   }));
+  const size = options();
   const element = bars(
     { ratios, reference: 0, better: "higher", log: false, xLabel: "points of mean test accuracy" },
     {
-      ...options(),
+      ...size,
+      // Names of variants may be long, and a figure must not end an experiment that has run.
+      width: barsWidth(ratios, size.width),
       title: "What teleports and their controls add to the same method",
       // In a page the title takes two lines: there is room for a single row, too.
       height: 200 + 28 * ratios.length,

@@ -1,4 +1,4 @@
-import { bars, leastBarsWidth } from "../figures/bars.js";
+import { bars, barsWidth } from "../figures/bars.js";
 import { curves } from "../figures/curves.js";
 import { nodeDocument } from "../figures/document.js";
 import { svgText } from "../figures/svg.js";
@@ -35,7 +35,7 @@ export function rateFigures(
     {
       ...options(),
       // Variants may have long names, and a figure must not end an experiment that has run.
-      width: Math.max(size.width ?? 640, leastBarsWidth(ratios)),
+      width: barsWidth(ratios, size.width),
       title: `Steps and time to tuned ${baseline}'s final loss`,
       height: 160 + 34 * ratios.length,
     },

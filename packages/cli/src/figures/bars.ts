@@ -171,8 +171,12 @@ function check({ ratios, reference = 1, better = "lower", log = true }: BarsData
   }
 }
 
-/** The least width in px at which names and numbers leave room for the dots. */
-export function leastBarsWidth(ratios: BarsData["ratios"]): number {
+/** A width in px, or as much more as names and numbers need to leave room for the dots. */
+export function barsWidth(ratios: BarsData["ratios"], width = 640): number {
+  return Math.max(width, leastBarsWidth(ratios));
+}
+
+function leastBarsWidth(ratios: BarsData["ratios"]): number {
   const { left, right } = marginsOf(ratios);
   return Math.ceil(left + right) + 100;
 }

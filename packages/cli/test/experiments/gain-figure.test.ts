@@ -18,6 +18,16 @@ const run = (variant: string, accuracy: number, cost?: object): JobResult => ({
   jumps: [],
 });
 
+it("is as wide as long names of variants need", async () => {
+  const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
+  const name = "a-method-of-a-long-name-without-Lg-on-imbalanced-tasks-of-clothing";
+  const [{ element }] = await gainFigures(
+    [run("plain", 0.5), run(name, 0.625, { trigger: "weak" })],
+    options,
+  );
+  expect(svgText(element)).toContain(name);
+});
+
 it("has room for a single variant in a page", async () => {
   const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
   const [{ element }] = await gainFigures(
