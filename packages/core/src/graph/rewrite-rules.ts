@@ -2,12 +2,16 @@ import { sizeOf } from "../array.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
 import { constantValue } from "./ops/leaf.js";
+import { matmul } from "./ops/matmul.js";
 import { sum } from "./ops/reduce.js";
 import { reshape, transpose } from "./ops/reshape.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
+/** Whether an expression of simplified inputs is in the graph already. */
+type IsKnown = (node: Tensor) => boolean;
+
 /** An equal but simpler expression, or undefined. Inputs are simplified already. */
-type Rule = (node: Tensor) => Tensor | undefined;
+type Rule = (node: Tensor, isKnown: IsKnown) => Tensor | undefined;
 
 const isOp = (x: Tensor, name: string): boolean => x.op.name === name;
 
@@ -72,6 +76,46 @@ function absorbTranspose(node: Tensor): Tensor | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * Sums of W * C along an axis where C is a product A B, or a sum or difference of such, and a product with W is there already:
+ *
+ * sum_j W_ij (A B)_ij = sum_k A_ik (W B')_ik,  sum_i W_ij (A B)_ij = sum_k (A' W)_kj B_kj
+ *
+ * So the sums of a layer's weights times their gradient come from what goes into the layer and what comes out of it, and
+ * the gradient itself need not be computed. Only where that leaves fewer elements to multiply.
+ */
+function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
+  const [product] = node.inputs;
+  const axes = node.attrs.axes as readonly number[];
+  if (!isOp(product, "mul") || product.rank !== 2 || axes.length !== 1) return undefined;
+  const sumWith = (w: Tensor, c: Tensor): Tensor | undefined => {
+    if (isOp(c, "add") || isOp(c, "sub")) {
+      const [first, second] = c.inputs.map((part) => sumWith(w, part));
+      return first && second && apply(c.op, [first, second], c.attrs);
+    }
+    const [c0, x] = scaled(c) ?? [1, c];
+    if (!isOp(x, "matmul")) return undefined;
+    const [a, b] = x.inputs;
+    const { transposeA, transposeB } = x.attrs as { transposeA: boolean; transposeB: boolean };
+    // The factor that stays, and the other one's product with W, with k as their first axis or as their last.
+    const alongColumns = axes[0] === 1;
+    const [kept, isKFirst] = alongColumns ? [a, transposeA] : [b, !transposeB];
+    const [other, flag] = alongColumns ? [b, transposeB] : [a, !transposeA];
+    if (kept.size >= product.size) return undefined;
+    for (const first of [isKFirst, !isKFirst]) {
+      const known = first
+        ? matmul(other, w, { transposeA: flag, transposeB: alongColumns })
+        : matmul(w, other, { transposeA: !alongColumns, transposeB: !flag });
+      if (!isKnown(known)) continue;
+      const turned = first === isKFirst ? kept : transpose(kept);
+      return reshape(scale(sum(mul(turned, known), { axes: first ? 0 : 1 }), c0), node.shape);
+    }
+    return undefined;
+  };
+  const [a, b] = product.inputs;
+  return sumWith(a, b) ?? sumWith(b, a);
 }
 
 const rules: Readonly<Record<string, Rule>> = {
@@ -141,7 +185,7 @@ const rules: Readonly<Record<string, Rule>> = {
     if (isOp(x, "broadcast")) return broadcastTo(x.inputs[0], shape);
     return x.shape.join() === shape.join() ? x : undefined;
   },
-  sum(node) {
+  sum(node, isKnown) {
     const { attrs } = node;
     const [x] = node.inputs;
     const axes = attrs.axes as readonly number[];
@@ -162,7 +206,7 @@ const rules: Readonly<Record<string, Rule>> = {
         return mul(count, reshape(sum(once, { axes, keepDims: true }), node.shape));
       }
     }
-    return undefined;
+    return contract(node, isKnown);
   },
   matmul: (node) => absorbTranspose(node) ?? factorOut(node, [0, 1]),
   conv2d: (node) => factorOut(node, [0]),
@@ -171,6 +215,6 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /** One rewriting of a node whose inputs are simplified; undefined when no rule applies. */
-export function rewrite(node: Tensor): Tensor | undefined {
-  return rules[node.op.name]?.(node) ?? delayBroadcast(node);
+export function rewrite(node: Tensor, isKnown: IsKnown): Tensor | undefined {
+  return rules[node.op.name]?.(node, isKnown) ?? delayBroadcast(node);
 }

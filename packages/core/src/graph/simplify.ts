@@ -13,34 +13,39 @@ import { type Attributes, apply, type Tensor } from "./tensor.js";
  * zero becomes zero even where the other factor would be infinite or NaN.
  */
 export function simplify(graph: Graph): Graph {
-  const canonical = new Canonical();
-  for (const { tensor } of graph.inputs) canonical.keep(tensor);
-  for (const node of topologicalOrder(graph.outputs.map((o) => o.tensor))) canonical.of(node);
-  return {
-    inputs: graph.inputs,
-    outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor: canonical.of(tensor) })),
-  };
+  const canonical = new Canonical(graph);
+  const once = canonical.graph(graph);
+  // What a rule missed may have come after it.
+  return canonical.hasMissed ? canonical.graph(once) : once;
 }
 
 /** Hash-consing: one node for every distinct expression. */
 class Canonical {
-  private readonly forms = new Map<Tensor, Tensor>();
+  private forms = new Map<Tensor, Tensor>();
   private readonly table = new Map<string, Tensor>();
   private readonly ids = new Map<Tensor, number>();
   private readonly arrays = new Map<NdArray["data"], number>();
 
-  keep(tensor: Tensor): void {
-    this.forms.set(tensor, tensor);
-    this.ids.set(tensor, this.ids.size);
+  /** Whether a rule has asked for an expression that was not there. */
+  hasMissed = false;
+
+  constructor({ inputs }: Graph) {
+    for (const { tensor } of inputs) this.ids.set(tensor, this.ids.size);
   }
 
-  of(node: Tensor): Tensor {
+  graph({ inputs, outputs }: Graph): Graph {
+    this.forms = new Map(inputs.map(({ tensor }) => [tensor, tensor]));
+    for (const node of topologicalOrder(outputs.map((o) => o.tensor))) this.of(node);
+    return { inputs, outputs: outputs.map(({ name, tensor }) => ({ name, tensor: this.of(tensor) })) };
+  }
+
+  private of(node: Tensor): Tensor {
     const known = this.forms.get(node);
     if (known) return known;
     const inputs = node.inputs.map((x) => this.of(x));
     const same = inputs.every((x, i) => x === node.inputs[i]);
     const rebuilt = same ? node : apply(node.op, inputs, node.attrs);
-    const better = foldConstant(rebuilt) ?? rewrite(rebuilt);
+    const better = foldConstant(rebuilt) ?? rewrite(rebuilt, (x) => this.isKnown(x));
     const form = better ? this.of(better) : this.intern(rebuilt);
     this.forms.set(node, form);
     return form;
@@ -51,8 +56,15 @@ class Canonical {
     const known = this.table.get(key);
     if (known) return known;
     this.table.set(key, node);
-    this.keep(node);
+    this.forms.set(node, node);
+    this.ids.set(node, this.ids.size);
     return node;
+  }
+
+  private isKnown(node: Tensor): boolean {
+    const known = this.table.has(this.key(node));
+    this.hasMissed ||= !known;
+    return known;
   }
 
   private key({ op, inputs, attrs }: Tensor): string {

@@ -1,6 +1,6 @@
 // Diagonal scalings: Zhao et al., NeurIPS 2022, section 4.2; Armenta et al., arXiv 2012.01118.
 import type { NdArray } from "../array.js";
-import { add, mul, sub } from "../graph/ops/arithmetic.js";
+import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { exp } from "../graph/ops/elementary.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -66,34 +66,39 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
   data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
 });
 
-/** power T_i, as it broadcasts against the leg's view. */
-function exponentOf(leg: Numbered, T: Tensor): Tensor {
-  const shape = leg.view.map((n, d) => (d === leg.axis && T.size > 1 ? n : 1));
-  return mul(leg.power, reshape(T, shape));
-}
+/** T_i, as it broadcasts against the leg's view. */
+const alongLeg = (leg: Numbered, T: Tensor): Tensor =>
+  reshape(
+    T,
+    leg.view.map((n, d) => (d === leg.axis && T.size > 1 ? n : 1)),
+  );
 
 /** power T_i w along the leg. */
 const rateAlong = (w: Tensor, leg: Numbered, T: Tensor): Tensor =>
-  rateOfLeg(w, leg, (view) => mul(exponentOf(leg, T), view));
+  rateOfLeg(w, leg, (view) => mul(mul(leg.power, alongLeg(leg, T)), view));
 
 /** w exp(power T_i) along the leg. */
 function factorAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
+  // One exponential for a factor and for the one that takes it back.
+  const raised = exp(mul(Math.abs(leg.power), alongLeg(leg, T)));
+  const factor = leg.power < 0 ? div(1, raised) : raised;
   // The rest of a tensor, of which the leg sees a part only, stays: w + (exp - 1) w there.
   if (leg.part)
     return add(
       w,
-      rateOfLeg(w, leg, (view) => mul(sub(exp(exponentOf(leg, T)), 1), view)),
+      rateOfLeg(w, leg, (view) => mul(sub(factor, 1), view)),
     );
-  return reshape(mul(exp(exponentOf(leg, T)), reshape(w, leg.view)), w.shape);
+  return reshape(mul(factor, reshape(w, leg.view)), w.shape);
 }
 
 /** Multiplies an array along a leg by exp(factor power T), in float64 before it is rounded to the array's type. */
 function scaledAlong(array: NdArray, leg: Numbered, T: NdArray, factor: number): NdArray {
   const [before, along, behind] = extents(leg);
   const exponent = factor * leg.power;
-  const factors = Float64Array.from({ length: along }, (_, i) =>
-    Math.exp(exponent * Number(T.data[T.data.length > 1 ? i : 0])),
-  );
+  const factors = Float64Array.from({ length: along }, (_, i) => {
+    const raised = Math.exp(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
+    return exponent < 0 ? 1 / raised : raised;
+  });
   return changeLeg(array, leg, (data) => {
     for (let b = 0, at = 0; b < before; b++) {
       for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] *= factors[i];

@@ -122,7 +122,8 @@ const pushed = async <P>(walk: Walk<P>, tree: P, power: 1 | 2): Promise<P | Refu
 
 /** Whether every element of a tree of floats is finite. */
 function isFiniteTree(tree: unknown): boolean {
-  return flatten<NdArray>(tree, isNdArray).leaves.every(({ data }) =>
-    (data as Float64Array).every(Number.isFinite),
-  );
+  for (const { data } of flatten<NdArray>(tree, isNdArray).leaves) {
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  }
+  return true;
 }

@@ -187,6 +187,79 @@ describe("Identities", () => {
   });
 });
 
+describe("Sums of W * (A B) along an axis", () => {
+  const [m, k, n] = [5, 2, 4];
+  const flags = [false, true];
+  const cases = flags.flatMap((transposeA) =>
+    flags.flatMap((transposeB) => [0, 1].map((axis) => ({ transposeA, transposeB, axis }))),
+  );
+  const shapes = ({ transposeA, transposeB }: (typeof cases)[number]): Shape[] => [
+    [m, n],
+    transposeA ? [k, m] : [m, k],
+    transposeB ? [n, k] : [k, n],
+  ];
+  /** A product of W with what a sum along the axis leaves of the others. */
+  const productOf = (
+    w: Tensor,
+    a: Tensor,
+    b: Tensor,
+    { transposeA, transposeB, axis }: (typeof cases)[number],
+  ) =>
+    axis === 1
+      ? matmul(transposeB ? transpose(b) : b, w, { transposeB: true })
+      : matmul(w, a, { transposeA: true, transposeB: transposeA });
+  const total = (w: Tensor, c: Tensor, axis: number) => sum(mul(w, c), { axes: axis });
+  const products = (graph: Graph) => operations(graph).filter((name) => name === "matmul").length;
+
+  const expectSame = (f: (...xs: Tensor[]) => Tensor[], operands: Shape[]) => {
+    const types = operands.map((s) => spec(s, "float64"));
+    const { graph } = trace((xs: Tensor[]) => f(...xs), [types], { names: ["x"] });
+    const values = Object.fromEntries(operands.map((s, i) => [`x.${i}`, uniform(i + 1, s, -1, 1)]));
+    const [raw, short] = [graph, simplify(graph)].map((g) => compileJavaScript(g).runSync(values));
+    for (const [name, { data }] of Object.entries(raw)) {
+      data.forEach((v, i) => {
+        expect(short[name].data[i], name).toBeCloseTo(Number(v), 12);
+      });
+    }
+  };
+
+  it.each(cases)("use a product of W that is there: %o", (c) => {
+    const before = (w: Tensor, a: Tensor, b: Tensor) => [
+      productOf(w, a, b, c),
+      total(w, matmul(a, b, c), c.axis),
+    ];
+    const behind = (...xs: Tensor[]) => before(...(xs as [Tensor, Tensor, Tensor])).reverse();
+    for (const f of [before, behind] as ((...xs: Tensor[]) => Tensor[])[]) {
+      expect(products(simplified(f, ...shapes(c)))).toBe(1);
+      expectSame(f, shapes(c));
+    }
+  });
+
+  it("do so in each term of a sum", () => {
+    const f = (w: Tensor, a: Tensor, b: Tensor, d: Tensor) => [
+      matmul(b, w, { transposeB: true }),
+      matmul(d, w, { transposeB: true }),
+      total(w, add(matmul(a, b), mul(3, matmul(a, d))), 1),
+      total(w, sub(matmul(a, d), matmul(a, b)), 1),
+    ];
+    const operands = [
+      [m, n],
+      [m, k],
+      [k, n],
+      [k, n],
+    ];
+    expect(products(simplified(f as never, ...operands))).toBe(2);
+    expectSame(f as never, operands);
+  });
+
+  it("stay where there is no such product, and where it has more elements", () => {
+    const alone = (w: Tensor, a: Tensor, b: Tensor) => total(w, matmul(a, b), 1);
+    expect(operations(simplified(alone, [m, n], [m, k], [k, n]))).toEqual(["matmul", "mul", "sum"]);
+    const wide = (w: Tensor, a: Tensor, b: Tensor) => [matmul(b, w, { transposeB: true }), alone(w, a, b)];
+    expect(products(simplified(wide, [m, n], [m, 2 * n], [2 * n, n]))).toBe(2);
+  });
+});
+
 describe("Zeros", () => {
   const identity = constant(
     array(

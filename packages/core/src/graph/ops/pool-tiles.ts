@@ -54,6 +54,7 @@ export function emitWiden(
 ): string {
   const [n, c, h, w] = shape;
   const k = kernel[1];
+  if (k === 1) return e.emit("Reshape", [y, e.indices([n * c * h, 1, w])]);
   const block = largestDivisor(w, 32);
   const repeat = allocate(dtype, block * block * k);
   for (let i = 0; i < block; i++) for (let j = 0; j < k; j++) repeat[i * block * k + i * k + j] = 1;

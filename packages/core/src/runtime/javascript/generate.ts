@@ -12,6 +12,9 @@ const functionLength = 16_000;
 /** Values kept in variables along a row; more would not stay in registers. */
 const maxHoisted = 12;
 
+/** Joined tensors of at most this many elements are written out: which operand an element comes from is then known. */
+const writtenOut = 16;
+
 /** Generated code and the arrays that it works on. */
 export interface Program {
   /** Body of `(B, X, Y, erf, ...) => run`: B buffers, X inputs, Y outputs; `run(steps)`. */
@@ -137,7 +140,12 @@ class Generator {
       }
     } else if (isPulled(node)) {
       const buffer = this.bufferOf.get(node);
-      if (node.rank === 0 || this.isFlat(node)) {
+      if (node.op.name === "concat" && node.size <= writtenOut) {
+        for (let k = 0; k < node.size; k++) {
+          const element = this.compute(node, Index.flat(node.shape, Affine.of(k)));
+          this.lines.push(`${buffer}[${k}]=${element};`);
+        }
+      } else if (node.rank === 0 || this.isFlat(node)) {
         this.loop(node.size, (i) => {
           this.lines.push(`${buffer}[${i}]=${this.compute(node, Index.flat(node.shape, i))};`);
         });

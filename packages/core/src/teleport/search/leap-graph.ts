@@ -116,7 +116,8 @@ export function traceAscentPass<P>(
     const step = limited(direction, total, size, region);
     const length = sqrt(dot(step, step));
     const wanted = mul(size, sqrt(dot(direction, direction)));
-    const open = indicator(greater(length, mul(leastLength, minimum(wanted, number(region.value)))));
+    const isLong = greater(length, mul(leastLength, minimum(wanted, number(region.value))));
+    const open = indicator(logicalAnd(isSet(from.open), isLong));
     const next = {
       startLoss,
       objective: where(isTaken, value, from.objective),

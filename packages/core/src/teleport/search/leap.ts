@@ -4,7 +4,7 @@ import { array, astype, isNdArray, zeros } from "../../array.js";
 import { isSpecLeaf, type SpecLeaf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
-import type { Executable, Values } from "../../runtime/executable.js";
+import type { Executable } from "../../runtime/executable.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf, objection } from "../guard.js";
@@ -27,41 +27,42 @@ export async function compileLeap<P>(
 ): Promise<CompiledLeap<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
   const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
-  const { paths, def } = flatten<NdArray>({ params, ...begin }, isNdArray);
+  const { paths } = flatten<NdArray>({ params, ...begin }, isNdArray);
+  const ends = flatten<NdArray>({ params, total: begin.total }, isNdArray);
   const carried = paths.map((path) => `from.${path}`);
   const still = Object.values(namedArrays(begin));
-  const from = (start: P): Values => named(carried, [...flatten<NdArray>(start, isNdArray).leaves, ...still]);
+  const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
+  const names = [...carried, ...given.paths, "bounds"];
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
   const loop = await compile(graph, { ...compileOptions, scan: { carry } });
   const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number): NdArray =>
     astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
   const unguarded = boundsOf(limitsOf(false, dtype), 20);
-  await warmUp(loop, { ...from(params), ...specNames({ batch, memory }), bounds: unguarded });
+  const { leaves } = flatten<NdArray>(params, isNdArray);
+  await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]));
 
   // Beginning a run of generated JavaScript takes as long as a few passes.
   const isCheap = loop.runtime === "javascript";
 
   return {
     async leap(start, { batch: b, memory: m }, steps, limits) {
-      const fixed = { ...namedArrays({ batch: b, memory: m }), bounds: boundsOf(limits, steps) };
+      const fixed = [...flatten<NdArray>({ batch: b, memory: m }, isNdArray).leaves, boundsOf(limits, steps)];
       const passes: Pass[] = [];
-      let results = await loop.run({ ...from(start), ...fixed }, { steps: steps + 1 });
+      const first = [...flatten<NdArray>(start, isNdArray).leaves, ...still];
+      let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
       let walk = replay(record(passes, results.measured), steps, limits, options.region.value);
       while (walk === undefined) {
         const left = steps + 1 - passes.filter(({ isTaken }) => isTaken).length;
         const more = left + (isCheap ? limits.halvings : 0);
-        const last = named(
-          carried,
-          paths.map((path) => results[path]),
-        );
-        results = await loop.run({ ...last, ...fixed }, { steps: more });
+        const last = paths.map((path) => results[path]);
+        results = await loop.run(named(names, [...last, ...fixed]), { steps: more });
         walk = replay(record(passes, results.measured), steps, limits, options.region.value);
       }
       // The runtime's rounding and the host's may differ on a bound: then the host decides, step by step.
       if (walk === "disagrees") return undefined;
       const end = unflatten(
-        def,
-        paths.map((path) => results[path]),
+        ends.def,
+        ends.paths.map((path) => results[path]),
       ) as { readonly params: P; readonly total: readonly NdArray[] };
       return {
         params: end.params,
@@ -142,17 +143,11 @@ async function warmUp(loop: Executable, example: Readonly<Record<string, SpecLea
   for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, { steps: 20 });
 }
 
-/** Arrays by the names of a list. */
-function named(names: readonly string[], arrays: readonly NdArray[]): Record<string, NdArray> {
-  const values: Record<string, NdArray> = {};
+/** Arrays, or their shapes, by the names of a list. */
+function named<A>(names: readonly string[], arrays: readonly A[]): Record<string, A> {
+  const values: Record<string, A> = {};
   for (let i = 0; i < names.length; i++) values[names[i]] = arrays[i];
   return values;
-}
-
-/** Arrays, or their shapes, by the names that a traced graph gives its inputs. */
-function specNames(tree: unknown): Record<string, SpecLeaf> {
-  const { leaves, paths } = flatten<SpecLeaf>(tree, isSpecLeaf);
-  return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
 }
 
 function whyStill(slope: number, bound: number): string {

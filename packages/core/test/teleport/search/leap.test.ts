@@ -58,6 +58,7 @@ describe("an ascent as one loop", () => {
     { momentum: 0.5, bound: 1 },
     { normalised: false, stepSize: 1e-3 },
     { steps: 40, bound: 0.1 },
+    { steps: 40, bound: 0.1, guard: { halvings: 20 } },
     tooFar,
     { ...tooFar, momentum: 0.8, steps: 12 },
     { ...tooFar, guard: { halvings: 0 } },
