@@ -32,7 +32,10 @@ export interface EmitOptions {
 
 /** What a rule emits ONNX nodes with. Values are names. */
 export interface OnnxEmitter {
-  /** Adds a node and returns the name of its (first) result; with `results` 2 or more, see {@link emitAll}. */
+  /**
+   * Adds a node, unless an equal one is there, and returns the name of its (first) result; with `results` 2 or more, see
+   * {@link emitAll}.
+   */
   emit(
     opType: string,
     inputs: readonly string[],
@@ -61,8 +64,6 @@ export interface OnnxEmitter {
   readonly convBlock: number | undefined;
   /** Whether the graph asks for the places of a tensor's largest elements in windows, so that they are there anyway. */
   indexed(tensor: Tensor): boolean;
-  /** A result of a multi-result node shared by several tensors, made once for a key. */
-  shared(key: string, make: () => string[]): string[];
 }
 
 /** How an operation becomes ONNX nodes. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Shape } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
-import { add } from "../../src/graph/ops/arithmetic.js";
+import { add, mul } from "../../src/graph/ops/arithmetic.js";
 import { conv2d, type WindowOptions } from "../../src/graph/ops/conv.js";
 import { square, tanh } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
@@ -66,6 +66,33 @@ describe("convolutions in ONNX Runtime's blocked layout", () => {
     for (const name of Object.keys(expected)) {
       expect(relativeError(expected[name], actual[name]), name).toBeLessThan(5e-6);
     }
+  });
+
+  /** Gradients in the weights of as many losses of one image. */
+  const gradients = ({ x, w, options }: Case, count: number) => {
+    const losses = (px: Tensor) =>
+      Array.from({ length: count }, (_, k) => (q: Tensor) => sum(tanh(mul(k + 1, conv2d(px, q, options)))));
+    const f = (px: Tensor, pw: Tensor) => losses(px).map((loss) => grad(loss)(pw));
+    return simplify(trace(f, [spec(x), spec(w)], { names: ["x", "w"] }).graph);
+  };
+
+  it.each(cases)("give several gradients of one image: %j", async (given) => {
+    const graph = gradients(given, 4);
+    const { b: _, ...inputs } = problem(given).inputs;
+    const expected = compileJavaScript(graph).runSync(inputs);
+    const executable = await compileOnnx(graph, { provider: "cpu" });
+    const actual = await executable.run(inputs);
+    await executable.dispose();
+    for (const name of Object.keys(expected)) {
+      expect(relativeError(expected[name], actual[name]), name).toBeLessThan(5e-6);
+    }
+  });
+
+  it.each([cases[0], cases[5]])("move what several gradients share, once: %j", (given) => {
+    const moves = (count: number) =>
+      emitModel(gradients(given, count), { convBlock: 16 }).graph.nodes.filter((n) => n.opType === "Pad");
+    expect(moves(4).length).toBeGreaterThan(0);
+    expect(moves(8).length).toBe(moves(4).length);
   });
 
   // Without this the comparison above would also pass with plain convolutions.

@@ -70,11 +70,9 @@ export function emitConv(
   return e.emit("ReorderOutput", [result], { channels: int(outputs), channels_last: int(0) }, options);
 }
 
-/** Images in the blocked layout, brought into it once for all that read them. */
+/** Images in the blocked layout. */
 export function blockedImages(e: OnnxEmitter, x: string): string {
-  return e.shared(`blocked ${x}`, () => [
-    e.emit("ReorderInput", [x], { channels_last: int(0) }, { domain: blockedDomain }),
-  ])[0];
+  return e.emit("ReorderInput", [x], { channels_last: int(0) }, { domain: blockedDomain });
 }
 
 /** The weights as they are. */
@@ -82,15 +80,14 @@ export function plainKernel(e: OnnxEmitter, w: string, shape: Shape): Kernel {
   const [outputs, inputs, kh, kw] = shape;
   const taps = kh * kw;
   // Step by step: ONNX Runtime moves single elements well in plain transposes only.
-  const blocked = (block: number) =>
-    e.shared(`blocked kernel ${w}`, () => {
-      const step = (value: string, split: readonly number[], perm: readonly number[]) =>
-        e.emit("Transpose", [e.emit("Reshape", [value, e.indices(split)])], { perm: ints(perm) });
-      const turned = step(w, [outputs, inputs * taps], [1, 0]);
-      const blocks = step(turned, [inputs * taps, outputs / block, block], [1, 0, 2]);
-      const count = (outputs * inputs) / block ** 2;
-      const ordered = taps === 1 ? blocks : step(blocks, [count, block, taps, block], [0, 2, 1, 3]);
-      return [e.emit("Reshape", [ordered, e.indices(shape)])];
-    })[0];
+  const blocked = (block: number) => {
+    const step = (value: string, split: readonly number[], perm: readonly number[]) =>
+      e.emit("Transpose", [e.emit("Reshape", [value, e.indices(split)])], { perm: ints(perm) });
+    const turned = step(w, [outputs, inputs * taps], [1, 0]);
+    const blocks = step(turned, [inputs * taps, outputs / block, block], [1, 0, 2]);
+    const count = (outputs * inputs) / block ** 2;
+    const ordered = taps === 1 ? blocks : step(blocks, [count, block, taps, block], [0, 2, 1, 3]);
+    return e.emit("Reshape", [ordered, e.indices(shape)]);
+  };
   return { shape, plain: () => w, blocked };
 }

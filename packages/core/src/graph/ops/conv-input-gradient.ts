@@ -60,22 +60,20 @@ function mirroredKernel(e: OnnxEmitter, w: string, { shape, dtype }: Tensor): Pa
     for (let i = 0; i < taps; i++) data[i * taps + taps - 1 - i] = 1;
     return e.constant({ shape: [taps, taps], data });
   };
-  const plain = () =>
-    e.shared(`mirrored ${w}`, () => {
-      const reversed = taps === 1 ? w : e.emit("MatMul", [flat(), reversal()]);
-      const blocks = e.emit("Reshape", [reversed, e.indices([out, inputs, taps])]);
-      const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
-      return [e.emit("Reshape", [turned, e.indices(mirrored)])];
-    })[0];
-  const blocked = (block: number) =>
-    e.shared(`blocked mirrored ${w}`, () => {
-      // [taps, out, in]: the elements of a block then move together.
-      const reversed = taps === 1 ? w : e.emit("Gemm", [reversal(), flat()], { transB: int(1) });
-      const split = e.indices([taps, out / block, block, inputs / block, block]);
-      const turned = e.emit("Transpose", [e.emit("Reshape", [reversed, split])], {
-        perm: ints([3, 1, 0, 2, 4]),
-      });
-      return [e.emit("Reshape", [turned, e.indices(mirrored)])];
-    })[0];
+  const plain = () => {
+    const reversed = taps === 1 ? w : e.emit("MatMul", [flat(), reversal()]);
+    const blocks = e.emit("Reshape", [reversed, e.indices([out, inputs, taps])]);
+    const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
+    return e.emit("Reshape", [turned, e.indices(mirrored)]);
+  };
+  const blocked = (block: number) => {
+    // [taps, out, in]: the elements of a block then move together.
+    const reversed = taps === 1 ? w : e.emit("Gemm", [reversal(), flat()], { transB: int(1) });
+    const split = e.indices([taps, out / block, block, inputs / block, block]);
+    const turned = e.emit("Transpose", [e.emit("Reshape", [reversed, split])], {
+      perm: ints([3, 1, 0, 2, 4]),
+    });
+    return e.emit("Reshape", [turned, e.indices(mirrored)]);
+  };
   return { shape: mirrored, plain, blocked };
 }

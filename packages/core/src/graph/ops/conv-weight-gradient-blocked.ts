@@ -10,7 +10,8 @@ import { blockedDomain, blockedImages } from "./conv-forward.js";
 //
 // Read as a convolution, a block of columns q of an image n is a block of its input channels, rows i and blocks of
 // columns are the kernel's places, out channels o are its outputs, and c and a are column and row of its result. There
-// is one for each horizontal tap b, whose kernel is g moved sideways. In the blocked layout g is such a kernel already.
+// is one for each horizontal tap b, whose kernel is g moved sideways, or whose image is x moved the other way, which several
+// gradients then share. In the blocked layout g is such a kernel already.
 // The same with x as the kernel, and rows and columns in reverse, serves where x has the more channels.
 
 /** Places of all images below which copies cost more than the faster products save. */
@@ -21,6 +22,9 @@ const mostFilling = 1.25;
 
 /** Columns of a result below which it is not split further: a kernel computes six at a time. */
 const fewestColumns = 12;
+
+/** Uses of an image from which on it is moved instead of the gradients, of which each is used once. */
+const severalUses = 4;
 
 /** One of the two tensors that are multiplied. */
 interface Side {
@@ -37,20 +41,26 @@ interface Plan {
   readonly image: Side;
   /** Whether x is the kernel: then taps come out in reverse. */
   readonly isReversed: boolean;
-  /** Columns of the image, filled up to whole blocks. */
+  /** Columns of both, filled up to whole blocks. */
   readonly columns: number;
-  /** Columns by which the kernel moves for each result. */
+  /** Columns by which the kernel moves to the right, or the image to the left, for each result. */
   readonly shifts: readonly number[];
+  readonly moved: "kernel" | "image";
   /** Rows of zeros above and below the image. */
   readonly rows: readonly [number, number];
 }
 
-function plan(block: number, kernel: Side, image: Side, isReversed: boolean, node: Tensor): Plan | undefined {
+function plan(
+  block: number,
+  { kernel, image, isReversed, moved }: Pick<Plan, "kernel" | "image" | "isReversed" | "moved">,
+  node: Tensor,
+): Plan | undefined {
   const { padding, dilation } = node.attrs as unknown as ConvAttributes;
   const [top, left, bottom] = padding;
   const [, , kh, kw] = node.shape;
   const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
-  const columns = Math.ceil(image.width / block) * block;
+  const { width } = moved === "kernel" ? image : kernel;
+  const columns = Math.ceil(width / block) * block;
   const shifts = Array.from(
     { length: kw },
     (_, b) => b * dilation[1] - (isReversed ? reach[1] - left : left),
@@ -58,11 +68,11 @@ function plan(block: number, kernel: Side, image: Side, isReversed: boolean, nod
   const rows = isReversed ? ([reach[0] - top, reach[0] - bottom] as const) : ([top, bottom] as const);
   const fits =
     kernel.channels % block === 0 &&
-    columns <= mostFilling * image.width &&
+    columns <= mostFilling * width &&
     rows.every((r) => r >= 0) &&
     // Every tap meets some of the image.
     shifts.every((shift) => shift < image.width && -shift < kernel.width);
-  return fits ? { kernel, image, isReversed, columns, shifts, rows } : undefined;
+  return fits ? { kernel, image, isReversed, columns, shifts, moved, rows } : undefined;
 }
 
 /** The nodes of a weight gradient in the blocked layout, or undefined where it does not fit or not pay. */
@@ -83,8 +93,9 @@ export function emitBlockedWeightGradient(
     width,
   });
   const [image, gradient] = [side(x, images), side(g, gradients)];
-  const forward = plan(block, gradient, image, false, node);
-  const reverse = plan(block, image, gradient, true, node);
+  const moved = e.uses(node.inputs[0]) >= severalUses ? "image" : "kernel";
+  const forward = plan(block, { kernel: gradient, image, isReversed: false, moved }, node);
+  const reverse = plan(block, { kernel: image, image: gradient, isReversed: true, moved: "kernel" }, node);
   // Four blocks of channels at a time make full use of a kernel.
   const used = (p: Plan | undefined) => (p ? Math.min(p.kernel.channels, 4 * block) : 0);
   const chosen = used(reverse) > used(forward) ? reverse : forward;
@@ -92,7 +103,7 @@ export function emitBlockedWeightGradient(
 }
 
 function emitPlan(e: OnnxEmitter, p: Plan, node: Tensor, n: number, block: number, step: number): string {
-  const { kernel, image, isReversed, columns, shifts, rows } = p;
+  const { kernel, image, isReversed, columns, shifts, moved, rows } = p;
   const [, , kh, kw] = node.shape;
   const blocks = columns / block;
   const outputs = kernel.channels / block;
@@ -102,26 +113,30 @@ function emitPlan(e: OnnxEmitter, p: Plan, node: Tensor, n: number, block: numbe
   const reshape = (value: string, shape: readonly number[]) => e.emit("Reshape", [value, e.indices(shape)]);
   const transpose = (value: string, perm: readonly number[]) =>
     e.emit("Transpose", [value], { perm: ints(perm) });
+  /** With zeros before and behind the last of some axes; less than none cut it. */
+  const padded = (value: string, axes: number, before: number, behind: number) => {
+    const others = new Array(axes - 1).fill(0);
+    const pads = e.indices([...others, before, ...others, behind]);
+    return before === 0 && behind === 0 ? value : e.emit("Pad", [value, pads, zero]);
+  };
 
-  const filled =
-    columns === image.width
-      ? image.name
-      : e.emit("Pad", [image.name, e.indices([0, 0, 0, 0, 0, 0, 0, columns - image.width]), zero]);
-  const cut = reshape(filled, [n, parts, width, image.height * blocks, block]);
-  const turned = reshape(transpose(cut, [1, 0, 3, 2, 4]), [parts, n * block, image.height, blocks * width]);
-
+  const imageMoved = (shift: number) => {
+    const filled = padded(image.name, 4, -shift, columns - image.width + shift);
+    const cut = reshape(filled, [n, parts, width, image.height * blocks, block]);
+    return reshape(transpose(cut, [1, 0, 3, 2, 4]), [parts, n * block, image.height, blocks * width]);
+  };
   const kernelBlocks = reshape(blockedImages(e, kernel.name), [n, outputs, -1]);
   const perOutput = n === 1 || outputs === 1 ? kernelBlocks : transpose(kernelBlocks, [1, 0, 2]);
   const rowsOfKernel = reshape(perOutput, [outputs * n, kernel.height, kernel.width * block]);
+  const kernelMoved = (shift: number) => {
+    const filled = padded(rowsOfKernel, 3, shift * block, (columns - kernel.width - shift) * block);
+    return reshape(filled, [kernel.channels, n * block, kernel.height, blocks]);
+  };
   const results = shifts.map((shift) => {
-    const [before, after] = [shift * block, (columns - kernel.width - shift) * block];
-    const moved =
-      before === 0 && after === 0
-        ? rowsOfKernel
-        : e.emit("Pad", [rowsOfKernel, e.indices([0, 0, before, 0, 0, after]), zero]);
+    const operands = [imageMoved(moved === "image" ? shift : 0), kernelMoved(moved === "kernel" ? shift : 0)];
     const result = e.emit(
       "Conv",
-      [turned, reshape(moved, [kernel.channels, n * block, kernel.height, blocks])],
+      operands,
       {
         kernel_shape: ints([kernel.height, blocks]),
         strides: ints([step, 1]),

@@ -32,9 +32,9 @@ export function geometry({ kernel, stride, padding, dilation }: PoolAttributes):
   };
 }
 
-/** The maxima of all windows, computed once for the loss and its derivatives. */
+/** The maxima of all windows. */
 export function emitMaxima(e: OnnxEmitter, x: string, attrs: PoolAttributes): string {
-  return e.shared(`maxima ${x} ${JSON.stringify(attrs)}`, () => [e.emit("MaxPool", [x], geometry(attrs))])[0];
+  return e.emit("MaxPool", [x], geometry(attrs));
 }
 
 /** The image as rows of windows: [rows of windows, rows in a window, width]. */
@@ -75,20 +75,18 @@ function largestDivisor(n: number, limit: number): number {
  */
 export function emitSelection(e: OnnxEmitter, x: string, image: Tensor, attrs: PoolAttributes): string {
   const { kernel } = attrs;
-  return e.shared(`tile selection ${x} ${kernel}`, () => {
-    const [n, c, h, w] = image.shape;
-    const pooled = { shape: [n, c, h / kernel[0], w / kernel[1]], dtype: image.dtype };
-    const rows = e.emit("Reshape", [x, e.indices(tileRows(image.shape, attrs))]);
-    const largest = emitWiden(e, emitMaxima(e, x, attrs), pooled, attrs);
-    const ranks = allocate(image.dtype, kernel[0] * w);
-    for (let a = 0; a < kernel[0]; a++) {
-      for (let j = 0; j < w; j++) ranks[a * w + j] = kernel[0] * kernel[1] - a * kernel[1] - (j % kernel[1]);
-    }
-    const rank = e.constant({ shape: [1, kernel[0], w], data: ranks });
-    const ranked = e.emit("Mul", [emitEqual(e, rows, largest, image.dtype), rank]);
-    const first = emitMaxima(e, e.emit("Reshape", [ranked, e.indices(image.shape)]), attrs);
-    return [emitEqual(e, ranked, emitWiden(e, first, pooled, attrs), image.dtype)];
-  })[0];
+  const [n, c, h, w] = image.shape;
+  const pooled = { shape: [n, c, h / kernel[0], w / kernel[1]], dtype: image.dtype };
+  const rows = e.emit("Reshape", [x, e.indices(tileRows(image.shape, attrs))]);
+  const largest = emitWiden(e, emitMaxima(e, x, attrs), pooled, attrs);
+  const ranks = allocate(image.dtype, kernel[0] * w);
+  for (let a = 0; a < kernel[0]; a++) {
+    for (let j = 0; j < w; j++) ranks[a * w + j] = kernel[0] * kernel[1] - a * kernel[1] - (j % kernel[1]);
+  }
+  const rank = e.constant({ shape: [1, kernel[0], w], data: ranks });
+  const ranked = e.emit("Mul", [emitEqual(e, rows, largest, image.dtype), rank]);
+  const first = emitMaxima(e, e.emit("Reshape", [ranked, e.indices(image.shape)]), attrs);
+  return emitEqual(e, ranked, emitWiden(e, first, pooled, attrs), image.dtype);
 }
 
 /** 1 where a = b, else 0, for a <= b. */

@@ -91,11 +91,9 @@ function forEachWindow(
   });
 }
 
-/** Values and flat offsets of one MaxPool node, whoever asks first. */
+/** Values and flat offsets. */
 function emitWithIndices(e: OnnxEmitter, x: string, attrs: PoolAttributes): string[] {
-  return e.shared(`MaxPool:${x}:${JSON.stringify(attrs)}`, () =>
-    e.emitAll("MaxPool", [x], geometry(attrs), { results: 2 }),
-  );
+  return e.emitAll("MaxPool", [x], geometry(attrs), { results: 2 });
 }
 
 const maxPoolOp: Op<PoolAttributes> = {

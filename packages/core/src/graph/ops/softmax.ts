@@ -43,12 +43,10 @@ interface Parts {
 }
 
 function emitParts(e: OnnxEmitter, x: string, axis: number): Parts {
-  const [shifted, exponential, total] = e.shared(`softmax parts ${axis} ${x}`, () => {
-    const kept = [e.indices([axis])];
-    const difference = e.emit("Sub", [x, e.emit("ReduceMax", [x, ...kept], { keepdims: int(1) })]);
-    const powers = e.emit("Exp", [difference]);
-    return [difference, powers, e.emit("ReduceSum", [powers, ...kept], { keepdims: int(1) })];
-  });
+  const axes = e.indices([axis]);
+  const shifted = e.emit("Sub", [x, e.emit("ReduceMax", [x, axes], { keepdims: int(1) })]);
+  const exponential = e.emit("Exp", [shifted]);
+  const total = e.emit("ReduceSum", [exponential, axes], { keepdims: int(1) });
   return { shifted, exponential, total };
 }
 

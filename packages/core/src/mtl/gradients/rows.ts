@@ -1,7 +1,7 @@
 import type { Shape } from "../../array.js";
 import { sizeOf } from "../../array.js";
 import { matmul } from "../../graph/ops/matmul.js";
-import { reshape } from "../../graph/ops/reshape.js";
+import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Forward, gradientOf } from "./forward.js";
@@ -11,7 +11,7 @@ import { narrow } from "./narrow.js";
 const groupLimit = 2 ** 25;
 
 /** Rows that are laid side by side at a time: what they are copied from is then free for the next ones. */
-const blockRows = 4;
+const blockRows = 8;
 
 /** Outputs of a layer that are taken apart: kernels compute whole blocks of so many channels. */
 const channelBlock = 16;
@@ -98,11 +98,12 @@ export function jacobianOf(groups: readonly Group[]): Tensor {
  */
 export function gramiansOf(groups: readonly Group[]): Tensor {
   const parts = groups.map(({ blocks }) => {
-    const products = blocks.map((a) => {
-      const row = blocks.map((b) => matmul(a, b, { transposeB: true }));
+    const product = (i: number, j: number) => matmul(blocks[i], blocks[j], { transposeB: true });
+    const rows = blocks.map((_, i) => {
+      const row = blocks.map((_, j) => (j < i ? transpose(product(j, i)) : product(i, j)));
       return row.length === 1 ? row[0] : concat(row, { axis: 1 });
     });
-    const G = stack(products);
+    const G = stack(rows);
     return reshape(G, [1, ...G.shape]);
   });
   return stack(parts);

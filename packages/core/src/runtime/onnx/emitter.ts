@@ -10,6 +10,9 @@ export interface EmitterOptions {
   readonly convBlock?: number | undefined;
 }
 
+/** Constants of at most this many elements are compared by value. */
+const comparedByValue = 2 ** 14;
+
 /** Collects the ONNX nodes of a graph. */
 export class Emitter implements OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
@@ -19,7 +22,7 @@ export class Emitter implements OnnxEmitter {
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
   private readonly memories = new Map<NdArray["data"], number>();
-  private readonly sharedResults = new Map<string, string[]>();
+  private readonly results = new Map<string, string[]>();
   private readonly useCounts = new Map<Tensor, number>();
   private readonly poolIndexed = new Set<Tensor>();
   private count = 0;
@@ -81,14 +84,19 @@ export class Emitter implements OnnxEmitter {
     attributes: Record<string, OnnxValue>,
     { domain, results = 1 }: EmitOptions,
   ): string[] {
+    // Several derivatives need the same rearrangements of what they share.
+    const key = `${domain}:${opType} ${inputs} ${results} ${JSON.stringify(attributes)}`;
+    const known = this.results.get(key);
+    if (known) return known;
     const outputs = Array.from({ length: results }, () => `t:${this.count++}`);
     this.nodes.push({ opType, inputs, outputs, attributes, ...(domain ? { domain } : {}) });
+    this.results.set(key, outputs);
     return outputs;
   }
 
   constant({ shape, data }: NdArray): string {
     // Small constants are compared by value, large ones by their memory.
-    const content = data.length <= 64 ? data.join() : `memory ${this.memoryId(data)}`;
+    const content = data.length <= comparedByValue ? data.join() : `memory ${this.memoryId(data)}`;
     const key = `${data.constructor.name}[${shape}] ${content}`;
     const known = this.constants.get(key);
     if (known !== undefined) return known;
@@ -112,14 +120,6 @@ export class Emitter implements OnnxEmitter {
     const data = allocate(dtype, 1);
     data[0] = data instanceof BigInt64Array ? BigInt(value) : value;
     return this.constant({ shape: [], data });
-  }
-
-  shared(key: string, make: () => string[]): string[] {
-    const known = this.sharedResults.get(key);
-    if (known) return known;
-    const made = make();
-    this.sharedResults.set(key, made);
-    return made;
   }
 }
 
