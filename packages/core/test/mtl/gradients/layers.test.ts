@@ -83,6 +83,19 @@ const cases: Record<string, Case> = {
   convolution: one({ conv }, images, 27, (p, x) =>
     flattenFrom(relu(maxPool2d(convLayer(x, p.conv, { padding: 1 }), { kernel: 2 })), 1),
   ),
+  // More outputs than are computed at a time: the gradients are then taken apart within a layer. Weights that are used twice.
+  "wide linear": one([initLinear(rng, 6, 40, double)], randomArray([4, 6], 6), 40, ([layer], x) =>
+    add(tanh(linear(x, layer)), linear(mul(x, x), { ...layer, weight: mul(0.5, layer.weight) })),
+  ),
+  "wide convolution": one({ conv: initConv2d(rng, 2, 40, 3, double) }, images, 40, (p, x) =>
+    mean(tanh(convLayer(x, p.conv)), { axes: [2, 3] }),
+  ),
+  "wide convolution in groups": one(
+    { conv: initConv2d(rng, 2, 40, 3, { ...double, groups: 2 }) },
+    images,
+    40,
+    (p, x) => mean(tanh(convLayer(x, p.conv, { groups: 2 })), { axes: [2, 3] }),
+  ),
   "strided convolution": one({ conv }, images, 27, (p, x) =>
     flattenFrom(tanh(convLayer(x, p.conv, { padding: 1, stride: 2 })), 1),
   ),
@@ -171,7 +184,8 @@ const inFloat32 = <T>(tree: T): T => {
 
 describe("the Gramian by layers", () => {
   it.each(Object.keys(cases))("is J J' to rounding: %s", async (name) => {
-    const { tasks, losses, ...arrays } = problem(cases[name], 5);
+    // More tasks than lie side by side at a time.
+    const { tasks, losses, ...arrays } = problem(cases[name], 10);
     const want = gramianOf(await rowsOf({ tasks, losses, ...arrays })).data;
     const largest = Math.max(...want);
     for (const [runtime, dtype, tolerance] of [
@@ -179,7 +193,7 @@ describe("the Gramian by layers", () => {
       ["onnx", "float32", 1e-5],
     ] as const) {
       const { params, batch, state } = dtype === "float64" ? arrays : inFloat32(arrays);
-      // A limit of 1: every leaf is a group of its own.
+      // A limit of 1: every leaf is a group of its own, or several.
       for (const groupLimit of [undefined, 1]) {
         const gradients = taskGradients({ losses, params, batch, state, tasks, runtime, groupLimit });
         const { gramian } = await gradients.measure(params as Params, batch as Batch);
