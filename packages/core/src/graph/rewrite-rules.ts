@@ -192,6 +192,9 @@ const rules: Readonly<Record<string, Rule>> = {
     if (axes.every((d) => x.shape[d] === 1)) return reshape(x, node.shape);
     const factored = factorOut(node, [0]);
     if (factored) return factored;
+    // Each element goes to one place of its image.
+    if (isOp(x, "poolPut") && axes.includes(2) && axes.includes(3))
+      return apply(node.op, [x.inputs[0]], attrs);
     if (isOp(x, "broadcast")) {
       const [source] = x.inputs;
       const lead = x.rank - source.rank;

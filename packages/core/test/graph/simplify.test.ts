@@ -9,6 +9,7 @@ import { greater, where } from "../../src/graph/ops/compare.js";
 import { exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
 import { constant, fill } from "../../src/graph/ops/leaf.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
+import { maxPool2d } from "../../src/graph/ops/pool.js";
 import { mean, sum } from "../../src/graph/ops/reduce.js";
 import { reshape, transpose } from "../../src/graph/ops/reshape.js";
 import { concat, pad, slice } from "../../src/graph/ops/slice.js";
@@ -176,6 +177,27 @@ describe("Identities", () => {
     expect(g.outputs[0].tensor.attrs).toEqual({ transposeA: true, transposeB: true });
     const twice = simplified((a, b) => matmul(transpose(a), b, { transposeA: true }), [2, 3], [3, 4]);
     expect(twice.outputs[0].tensor.attrs).toEqual({ transposeA: false, transposeB: false });
+  });
+
+  it("add up pooled elements before they are put back to their places", () => {
+    const bias = (x: Tensor, b: Tensor) =>
+      grad((q: Tensor) =>
+        sum(square(maxPool2d(add(x, reshape(q, [3, 1, 1])), { kernel: 3, stride: 2, padding: 1 }))),
+      )(b);
+    const shapes = [[2, 3, 5, 6], [3]];
+    expect(operations(simplified(bias, ...shapes))).not.toContain("poolPut");
+    const { graph } = trace(
+      bias,
+      shapes.map((s) => spec(s, "float64")),
+      { names: ["x", "b"] },
+    );
+    const values = { x: uniform(1, shapes[0], -1, 1), b: uniform(2, shapes[1], -1, 1) };
+    const [raw, short] = [graph, simplify(graph)].map(
+      (g) => compileJavaScript(g).runSync(values).result.data,
+    );
+    raw.forEach((v, i) => {
+      expect(short[i]).toBeCloseTo(Number(v), 12);
+    });
   });
 
   it("take constant factors out of sums and products", () => {
