@@ -63,35 +63,35 @@ function scaleOf(matrix: Matrix): number {
 }
 
 /** Largest absolute column sum. */
-function norm1(matrix: Matrix): number {
-  let largest = 0;
-  for (let j = 0; j < matrix.columns; j++) {
-    let sum = 0;
-    for (let i = 0; i < matrix.rows; i++) sum += Math.abs(matrix.get(i, j));
-    largest = Math.max(largest, sum);
-  }
-  return largest;
+function norm1(a: Float64Array, n: number): number {
+  const sums = new Float64Array(n);
+  for (let i = 0; i < a.length; i += n) for (let j = 0; j < n; j++) sums[j] += Math.abs(a[i + j]);
+  return sums.reduce((x, y) => Math.max(x, y), 0);
 }
 
-/** scale * a and its inverse, if rcond >= machine epsilon (the check of LAPACK's gesvx). */
-function inverted(a: NdArray, what: string): { matrix: Matrix; inverse: Matrix; scale: number } {
+/**
+ * The inverse of a, which somebody computed, if rcond >= machine epsilon (the check of LAPACK's gesvx).
+ *
+ * @throws NumericalError where it is smaller, or no number, or there is no inverse
+ */
+export function requireRegular(a: F64, inverse: Float64Array | undefined, what: string): Float64Array {
+  const n = a.shape[0];
+  const rcond = inverse === undefined ? 0 : 1 / (norm1(a.data, n) * norm1(inverse, n));
+  if (inverse !== undefined && rcond >= Number.EPSILON) return inverse;
+  throw new NumericalError(
+    `${what}: the ${n} x ${n} matrix is singular to working precision ` +
+      `(reciprocal condition number ${rcond.toExponential(2)}). Use pinv for a least-norm solution, or add a multiple of the identity.`,
+  );
+}
+
+/** scale * a and its inverse. */
+function inverted(a: NdArray, what: string): { matrix: Matrix; inverse: Float64Array; scale: number } {
   const matrix = toSquareMatrix(a, what);
   const scale = scaleOf(matrix);
-  matrix.mul(scale);
   const n = matrix.rows;
-  const data = invert(
-    Float64Array.from(a.data as Float64Array, (x) => x * scale),
-    n,
-  );
-  const inverse = data && Matrix.from1DArray(n, n, data);
-  const rcond = inverse === undefined ? 0 : 1 / (norm1(matrix) * norm1(inverse));
-  if (inverse === undefined || !(rcond >= Number.EPSILON)) {
-    throw new NumericalError(
-      `${what}: the ${matrix.rows} x ${matrix.rows} matrix is singular to working precision ` +
-        `(reciprocal condition number ${rcond.toExponential(2)}). Use pinv for a least-norm solution, or add a multiple of the identity.`,
-    );
-  }
-  return { matrix, inverse, scale };
+  const data = Float64Array.from(a.data as Float64Array, (x) => x * scale);
+  const inverse = requireRegular({ shape: [n, n], data }, invert(data, n), what);
+  return { matrix: matrix.mul(scale), inverse, scale };
 }
 
 /**
@@ -128,7 +128,7 @@ export function solve(a: NdArray, b: NdArray): F64 {
  */
 export function inverse(a: NdArray): F64 {
   const { inverse: scaled, scale } = inverted(a, "inverse");
-  return fromMatrix(scaled.mul(scale));
+  return { shape: [...a.shape], data: scaled.map((x) => x * scale) };
 }
 
 /**

@@ -40,7 +40,7 @@ export function generalLinear<P>(
     spaces.flatMap(({ legs: all }, block) => all.map((leg): Numbered => ({ ...leg, block }))),
   );
   /** g and g^-T of each space, or why there are none. */
-  const elements = (T: readonly NdArray[]): { g: Matrices[]; dual: Matrices[] } | Refusal => {
+  const elements = async (T: readonly NdArray[]): Promise<{ g: Matrices[]; dual: Matrices[] } | Refusal> => {
     const g = T.map(identityPlus);
     return orRefusal(
       () => ({ g, dual: g.map((m) => mapMatrices(m, (a) => transposed(inverse(a)))) }),
@@ -68,7 +68,7 @@ export function generalLinear<P>(
         ),
       ),
     async act(params, T) {
-      const found = elements(T);
+      const found = await elements(T);
       return isRefusal(found) ? found : moved(params, found.g, found.dual);
     },
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
@@ -82,7 +82,7 @@ export function generalLinear<P>(
         );
       }),
     async pushForward(tree, T, power) {
-      const found = elements(T);
+      const found = await elements(T);
       if (isRefusal(found)) return found;
       // Squares of gradients have no image of their own; with independent entries their expectations map by squares.
       const squared = (all: readonly Matrices[]) =>

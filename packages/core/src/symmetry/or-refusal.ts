@@ -2,9 +2,9 @@ import { NumericalError } from "../errors.js";
 import type { Refusal } from "./symmetry.js";
 
 /** The result of a computation on matrices, or a refusal where they are singular or hold what is not finite. */
-export function orRefusal<R>(compute: () => R, what: string): R | Refusal {
+export async function orRefusal<R>(compute: () => R | Promise<R>, what: string): Promise<R | Refusal> {
   try {
-    return compute();
+    return await compute();
   } catch (error) {
     if (error instanceof NumericalError) {
       return { refused: `${what} cannot be inverted: it is singular or not finite` };

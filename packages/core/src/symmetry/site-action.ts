@@ -3,8 +3,7 @@ import type { NdArray } from "../array.js";
 import { astype, copyArray, dtypeOf, isNdArray, zeros } from "../array.js";
 import type { Graph } from "../graph/graph.js";
 import { sameShape } from "../graph/tensor.js";
-import { fullRankPinv } from "../math/full-rank.js";
-import { inverse, pinv } from "../math/linalg.js";
+import { pinv } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
@@ -18,6 +17,7 @@ import {
   traceSiteAct,
   traceSiteMatrix,
 } from "./hidden-site.js";
+import { createInverses } from "./inverses.js";
 import { mapArrays, mapTensors, sumLike } from "./legs.js";
 import { identityPlus, type Matrix } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
@@ -40,6 +40,7 @@ export function siteAction<P, S extends ElementWise>(
 ): Symmetry<P> {
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const compiled = new Map<string, Promise<Executable>>();
+  const inverses = createInverses();
   /**
    * The last matrix of each site and its pseudo-inverse. A copy: a batch's arrays may be filled anew. That of the first
    * site is in eq. 8 the batch itself, those of the others are needed once for a step and again for the next gradient.
@@ -61,12 +62,12 @@ export function siteAction<P, S extends ElementWise>(
     executable(`act ${m} ${keyOf(batch)}`, () => traceSiteAct(rule, sites[m], p, batch));
 
   /** The pseudo-inverse, if it makes the action exact. */
-  const inverseOf = (matrix: NdArray): NdArray | Refusal => {
+  const inverseOf = async (matrix: Matrix): Promise<NdArray | Refusal> => {
     const { matrixName, widthName } = rule;
     const [samples, width] = matrix.shape;
-    const plus = allowInexact || samples <= width ? fullRankPinv(astype(matrix, "float64")) : undefined;
+    const plus = allowInexact || samples <= width ? await inverses.pseudoInverse(matrix) : undefined;
     if (plus) return plus;
-    const result = orRefusal(() => pinv(astype(matrix, "float64")), matrixName);
+    const result = await orRefusal(() => pinv(matrix), matrixName);
     if (isRefusal(result)) return result;
     if (result.rank === samples || allowInexact) return result.pinv;
     return {
@@ -82,7 +83,7 @@ export function siteAction<P, S extends ElementWise>(
     const { matrix } = await run.run({ ...namedArrays({ params: p, batch }), g });
     const last = known[m];
     if (last && sameArray(last.matrix, matrix)) return last.plus;
-    const plus = inverseOf(matrix);
+    const plus = await inverseOf(matrix as Matrix);
     if (!isRefusal(plus)) known[m] = { matrix: copyArray(matrix), plus };
     return plus;
   };
@@ -92,7 +93,7 @@ export function siteAction<P, S extends ElementWise>(
     const g = identityPlus(T);
     const plus = await plusOf(p, batch, m, g);
     if (isRefusal(plus)) return plus;
-    const back = orRefusal(() => inverse(g), "the group element");
+    const back = await orRefusal(() => inverses.inverse(g), "the group element");
     if (isRefusal(back)) return back;
     const run = await actRun(p, batch, m);
     const result = await run.run({ ...namedArrays({ params: p, batch }), g, back, plus });
@@ -152,12 +153,18 @@ export function siteAction<P, S extends ElementWise>(
       const runs = [...compiled.values()];
       compiled.clear();
       for (const run of runs) await (await run).dispose();
+      await inverses.dispose();
     },
   };
 }
 
-const isFiniteArray = ({ data }: NdArray): boolean => (data as Float64Array).every(Number.isFinite);
+function isFiniteArray({ data }: NdArray): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
+}
 
 function sameArray(a: NdArray, b: NdArray): boolean {
-  return sameShape(a.shape, b.shape) && a.data.every((v: number | bigint, i: number) => v === b.data[i]);
+  if (!sameShape(a.shape, b.shape)) return false;
+  for (let i = 0; i < a.data.length; i++) if (a.data[i] !== b.data[i]) return false;
+  return true;
 }

@@ -102,7 +102,7 @@ export async function referenceMlpTeleport(
         if (isRefusal(now)) return now;
         const g = identityPlus(scaled(gradient, learningRate));
         const back = exactAction
-          ? orRefusal(() => inverse(g), "I + T")
+          ? await orRefusal(() => inverse(g), "I + T")
           : identityPlus(scaled(gradient, -learningRate));
         if (isRefusal(back)) return back;
         weights = await released.move(m, weights, g, back, now[m]);

@@ -4,7 +4,7 @@ import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { traceAscent } from "./ascent-graph.js";
 import type { SearchProblem, Setting, Stop } from "./search.js";
-import { normOf } from "./trust-region.js";
+import { normOf, scaledBlock } from "./trust-region.js";
 
 /** The steepest ascent of an objective in a group's algebra. */
 export interface AscentDirection<P> {
@@ -35,10 +35,7 @@ export async function compileDirection<P>(
         return { stopped: "the objective is stationary along the orbit: there is nowhere to move" };
       }
       const factor = normalised ? 1 / norm : 1;
-      return T.map(({ shape, data }) => ({
-        shape,
-        data: Float64Array.from(data as Float64Array, (v) => factor * v),
-      }));
+      return T.map((block) => scaledBlock(block, factor));
     },
     async dispose() {
       await gradient.dispose();

@@ -9,7 +9,7 @@ import { compileDirection } from "./ascent-direction.js";
 import { compileLeap } from "./leap.js";
 import { orbitPath } from "./orbit-path.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "./search.js";
-import { limited, normOf, type TrustRegion } from "./trust-region.js";
+import { accumulate, limited, normOf, scaledBlock, type TrustRegion } from "./trust-region.js";
 
 export interface GradientAscentOptions {
   /** Ascent steps; default 10. */
@@ -76,8 +76,8 @@ export function gradientAscent<P>(
 
     const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
       const path = orbitPath(symmetry, start, setting.batch);
-      let direction: NdArray[] | undefined;
-      let velocity: Float64Array[] | undefined;
+      let direction: NdArray<Float64Array>[] | undefined;
+      let velocity: NdArray<Float64Array>[] | undefined;
       let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
       let origin: P | Refusal | undefined;
       if (index > 0) {
@@ -91,8 +91,15 @@ export function gradientAscent<P>(
           if (direction === undefined) {
             const next = await ascent.at(path.current, setting);
             if (isStop(next)) return next;
-            velocity = next.map(({ data }, i) => data.map((v, k) => v + momentum * (velocity?.[i][k] ?? 0)));
-            direction = next.map(({ shape }, i) => ({ shape, data: (velocity as Float64Array[])[i] }));
+            if (velocity && momentum > 0) {
+              const kept = velocity.map((block) => scaledBlock(block, momentum));
+              accumulate(
+                next.map(({ data }) => data),
+                kept,
+              );
+            }
+            direction = next;
+            velocity = next;
           }
           const T = limited(direction, path.total, scale * stepSize, region);
           if (T === undefined) return { stopped: `the bound ${bound} on the group element is reached` };

@@ -6,6 +6,13 @@ export interface TrustRegion {
   readonly value: number;
 }
 
+/** A block times a factor, in float64. */
+export function scaledBlock({ shape, data }: NdArray, factor: number): NdArray<Float64Array> {
+  const scaled = new Float64Array(data.length);
+  for (let k = 0; k < scaled.length; k++) scaled[k] = factor * Number(data[k]);
+  return { shape, data: scaled };
+}
+
 /** Adds a step to a total, in place. */
 export function accumulate(total: readonly Float64Array[], step: readonly NdArray[]): void {
   step.forEach(({ data }, i) => {
@@ -29,10 +36,7 @@ export function limited(
   size: number,
   { kind, value }: TrustRegion,
 ): NdArray<Float64Array>[] | undefined {
-  const step = direction.map(({ shape, data }) => ({
-    shape,
-    data: Float64Array.from(data as Float64Array, (v) => size * v),
-  }));
+  const step = direction.map((block) => scaledBlock(block, size));
   if (kind === "element") {
     let [longest, wanted] = [0, 0];
     step.forEach(({ data }, i) => {

@@ -1,0 +1,53 @@
+import { defaultProvider, inTurn, loadOrt } from "#ort";
+import { encodeModel, type OnnxModel } from "./codec.js";
+
+/** Inverts float64 matrices of one size. */
+export interface InverseKernel {
+  /** A^-1 of A [n, n]; without a sensible value, or NaN, where A is singular. */
+  run(a: Float64Array): Promise<Float64Array>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * ONNX Runtime's own operator, by LU decomposition with partial pivoting; no part of the ONNX standard. Undefined in a build
+ * without it.
+ */
+export async function compileInverse(n: number): Promise<InverseKernel | undefined> {
+  const ort = await loadOrt(defaultProvider);
+  const session = await ort.InferenceSession.create(encodeModel(model(n)), {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+  }).catch(() => undefined);
+  return (
+    session && {
+      async run(a) {
+        const { y } = await inTurn(defaultProvider, () =>
+          session.run({ x: new ort.Tensor("float64", a, [n, n]) }),
+        );
+        return y.data as Float64Array;
+      },
+      dispose: () => session.release(),
+    }
+  );
+}
+
+function model(n: number): OnnxModel {
+  const matrix = { dtype: "float64" as const, shape: [n, n] };
+  const domain = "com.microsoft";
+  return {
+    irVersion: 9,
+    opsets: [
+      { domain: "", version: 18 },
+      { domain, version: 1 },
+    ],
+    producer: "isoloss",
+    metadata: {},
+    graph: {
+      name: "inverse",
+      inputs: [{ name: "x", ...matrix }],
+      outputs: [{ name: "y", ...matrix }],
+      initializers: [],
+      nodes: [{ opType: "Inverse", domain, inputs: ["x"], outputs: ["y"], attributes: {} }],
+    },
+  };
+}
