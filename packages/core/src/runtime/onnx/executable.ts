@@ -119,8 +119,12 @@ async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
       enableMemPattern: costOf(graph).bytes < largeGraph,
-      // This fusion keeps the factor of a product as a float32, also where the matrices are float64.
-      ...(isDouble ? { extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } } : {}),
+      extra: {
+        // Else the threads of a session wait for its next run by spinning, and take the cores from another session's.
+        session: { force_spinning_stop: "1" },
+        // This fusion keeps the factor of a product as a float32, also where the matrices are float64.
+        ...(isDouble ? { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } : {}),
+      },
     });
   } catch (cause) {
     const what = message(cause).includes("no available backend")
