@@ -47,7 +47,8 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
   const [, outputs, h, w] = gradient.shape;
   const [, perGroup, kh, kw] = node.shape;
   const gradients = e.emit("Reshape", [g, e.indices([n * groups, outputs / groups, h * w])]);
-  const flat = (tap: string, rows: number) => e.emit("Reshape", [tap, e.indices([n * groups, rows, h * w])]);
+  const flat = (images: string, rows: number) =>
+    e.emit("Reshape", [images, e.indices([n * groups, rows, h * w])]);
   const addImages = (products: string, columns: number) =>
     e.emit("ReduceSum", [e.emit("Reshape", [products, e.indices([n, outputs, columns])]), e.indices([0])], {
       keepdims: int(0),
@@ -55,11 +56,9 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
 
   if (channels <= joinedChannels && groups === 1) {
     const rows = channels * kh * kw;
-    const columns = e.emit("Reshape", [emitColumns(e, x, node, attrs), e.indices([n, rows, h * w])]);
-    return e.emit("Reshape", [
-      addImages(multiplyTransposed(e, gradients, columns), rows),
-      e.indices(node.shape),
-    ]);
+    const columns = flat(emitColumns(e, x, node, attrs), rows);
+    const summed = addImages(multiplyTransposed(e, gradients, columns), rows);
+    return e.emit("Reshape", [summed, e.indices(node.shape)]);
   }
   const shifted = emitTaps(e, x, node, attrs);
   const summed = shifted.map((tap) =>
