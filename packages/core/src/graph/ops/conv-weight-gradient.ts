@@ -1,8 +1,7 @@
-import { allocate, astype, ndarray } from "../../array.js";
+import { astype, ndarray } from "../../array.js";
 import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
 import type { ConvAttributes } from "./conv.js";
-import { convGeometry } from "./conv-forward.js";
 import { emitBlockedWeightGradient } from "./conv-weight-gradient-blocked.js";
 
 /** Up to this many channels the taps are joined to one product. */
@@ -46,41 +45,26 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
   const [n, channels] = image.shape;
   const [, outputs, h, w] = gradient.shape;
   const [, perGroup, kh, kw] = node.shape;
+  const shifted = emitTaps(e, x, node, attrs);
   const gradients = e.emit("Reshape", [g, e.indices([n * groups, outputs / groups, h * w])]);
-  const flat = (images: string, rows: number) =>
-    e.emit("Reshape", [images, e.indices([n * groups, rows, h * w])]);
+  const flat = (tap: string, rows: number) => e.emit("Reshape", [tap, e.indices([n * groups, rows, h * w])]);
   const addImages = (products: string, columns: number) =>
     e.emit("ReduceSum", [e.emit("Reshape", [products, e.indices([n, outputs, columns])]), e.indices([0])], {
       keepdims: int(0),
     });
 
   if (channels <= joinedChannels && groups === 1) {
-    const rows = channels * kh * kw;
-    const columns = flat(emitColumns(e, x, node, attrs), rows);
-    const summed = addImages(multiplyTransposed(e, gradients, columns), rows);
-    return e.emit("Reshape", [summed, e.indices(node.shape)]);
+    const columns = shifted.length === 1 ? shifted[0] : e.emit("Concat", shifted, { axis: int(1) });
+    const rows = channels * shifted.length;
+    const summed = addImages(multiplyTransposed(e, gradients, flat(columns, rows)), rows);
+    const taps = e.emit("Reshape", [summed, e.indices([outputs, kh * kw, channels])]);
+    const turned = channels === 1 ? taps : e.emit("Transpose", [taps], { perm: ints([0, 2, 1]) });
+    return e.emit("Reshape", [turned, e.indices(node.shape)]);
   }
-  const shifted = emitTaps(e, x, node, attrs);
   const summed = shifted.map((tap) =>
     addImages(multiplyTransposed(e, gradients, flat(tap, perGroup)), perGroup),
   );
   return joinTaps(e, summed, node);
-}
-
-/**
- * For each channel and tap the part of the image that it meets, [n, channels x taps, h, w]: a convolution with a kernel of
- * zeros and a one for each tap, which runs on all threads.
- */
-function emitColumns(e: OnnxEmitter, x: string, node: Tensor, attrs: ConvAttributes): string {
-  const [image] = node.inputs;
-  const channels = image.shape[1];
-  const [, , kh, kw] = node.shape;
-  const taps = kh * kw;
-  const ones = allocate(node.dtype, channels * taps * taps);
-  for (let row = 0; row < channels * taps; row++) ones[row * taps + (row % taps)] = 1;
-  const kernel = { shape: [channels * taps, 1, kh, kw], data: ones };
-  const geometry = convGeometry({ ...attrs, groups: channels }, kernel.shape);
-  return e.emit("Conv", [x, e.constant(kernel)], geometry);
 }
 
 /** One product for all images and taps, with images and gradients as [channels, images x places]. */
