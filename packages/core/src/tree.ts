@@ -77,6 +77,26 @@ export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
   return build(def);
 }
 
+/**
+ * The leaves of a tree in the order of a structure, whatever the order of its own keys; undefined where it has none.
+ * Faster than {@link flatten} with its paths.
+ */
+export function leavesAt<L>(def: TreeDef, tree: unknown): L[] {
+  const leaves: L[] = [];
+  const visit = (d: TreeDef, value: unknown): void => {
+    if (d.kind === "leaf") {
+      leaves.push(value as L);
+      return;
+    }
+    for (let i = 0; i < d.items.length; i++) {
+      const key = d.kind === "array" ? i : d.keys[i];
+      visit(d.items[i], (value as Record<string | number, unknown> | undefined)?.[key]);
+    }
+  };
+  visit(def, tree);
+  return leaves;
+}
+
 /** Whether two structures are the same. */
 export function sameTreeDef(a: TreeDef, b: TreeDef): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

@@ -8,8 +8,8 @@ import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { CompileOptions } from "../runtime/compile.js";
+import { lazyExecutables } from "../runtime/lazy.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
-import { lazyExecutables } from "./gradients/executables.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
 

@@ -1,5 +1,5 @@
 /** Something that holds memory of a runtime. */
-interface Disposable {
+export interface Disposable {
   dispose(): Promise<void>;
 }
 

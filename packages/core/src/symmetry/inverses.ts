@@ -9,8 +9,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
 import { invert } from "../math/dense.js";
 import { requireRegular } from "../math/linalg.js";
-import { compile } from "../runtime/compile.js";
-import type { Executable } from "../runtime/executable.js";
+import { lazy, lazyExecutables } from "../runtime/lazy.js";
 import { compileInverse, type InverseKernel } from "../runtime/onnx/inverse.js";
 import { identityPlus, type Matrix } from "./matrix.js";
 
@@ -40,17 +39,12 @@ const mostError = 1e-6;
 const fewestRows = 48;
 
 export function createInverses(): Inverses {
-  const compiled = new Map<string, Promise<Executable | InverseKernel | undefined>>();
-  const once = <K>(key: string, make: () => Promise<K>): Promise<K> => {
-    const made = (compiled.get(key) as Promise<K> | undefined) ?? make();
-    compiled.set(key, made as Promise<never>);
-    return made;
-  };
-  const executable = (key: string, make: () => Graph) => once(key, () => compile(make()));
+  const executables = lazyExecutables();
+  const kernels = lazy<InverseKernel | undefined>();
 
   /** Undefined, NaN or without a sensible value where A is singular. */
   const inverted = async (a: Float64Array, n: number): Promise<Float64Array | undefined> => {
-    const kernel = n < fewestRows ? undefined : await once(`inverse ${n}`, () => compileInverse(n));
+    const kernel = n < fewestRows ? undefined : await kernels.get(`${n}`, () => compileInverse(n));
     return kernel ? kernel.run(a) : invert(a, n);
   };
 
@@ -61,19 +55,18 @@ export function createInverses(): Inverses {
     },
     async pseudoInverse(a) {
       const { shape } = a;
-      const gram = await executable(`gram ${shape}`, () => traceGram(shape));
+      const gram = await executables.get(`gram ${shape}`, () => traceGram(shape));
       const { result } = await gram.run({ a });
       const n = Math.min(...shape);
       const inner = await inverted(result.data as Float64Array, n);
       if (inner === undefined) return undefined;
-      const refined = await executable(`plus ${shape}`, () => tracePlus(shape));
+      const refined = await executables.get(`plus ${shape}`, () => tracePlus(shape));
       const { plus, error } = await refined.run({ a, inner: { shape: [n, n], data: inner } });
       return Number(error.data[0]) <= mostError ? (plus as Matrix) : undefined;
     },
     async dispose() {
-      const all = [...compiled.values()];
-      compiled.clear();
-      for (const made of all) await (await made)?.dispose();
+      await executables.dispose();
+      await kernels.dispose();
     },
   };
 }

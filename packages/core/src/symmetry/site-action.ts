@@ -1,12 +1,10 @@
 // Actions on hidden units by pseudo-inverses: Zhao et al., NeurIPS 2022, eq. 8, and ICLR 2024, on any sites of a network.
 import type { NdArray } from "../array.js";
 import { astype, copyArray, dtypeOf, isNdArray, zeros } from "../array.js";
-import type { Graph } from "../graph/graph.js";
 import { sameShape } from "../graph/tensor.js";
 import { pinv } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
-import { compile } from "../runtime/compile.js";
-import type { Executable } from "../runtime/executable.js";
+import { lazyExecutables } from "../runtime/lazy.js";
 import { flatten } from "../tree.js";
 import type { ElementWise } from "./bijection.js";
 import {
@@ -39,7 +37,7 @@ export function siteAction<P, S extends ElementWise>(
   { allowInexact = false }: SiteActionOptions = {},
 ): Symmetry<P> {
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
-  const compiled = new Map<string, Promise<Executable>>();
+  const executables = lazyExecutables({ dtype: "float64" });
   const inverses = createInverses();
   /**
    * The last matrix of each site and its pseudo-inverse. A copy: a batch's arrays may be filled anew. That of the first
@@ -47,19 +45,14 @@ export function siteAction<P, S extends ElementWise>(
    */
   const known: ({ readonly matrix: NdArray; readonly plus: NdArray } | undefined)[] = [];
 
-  const executable = (key: string, make: () => Graph): Promise<Executable> => {
-    const run = compiled.get(key) ?? compile(make(), { dtype: "float64" });
-    compiled.set(key, run);
-    return run;
-  };
   const keyOf = (batch: BatchSpec) =>
     Object.values(batch)
       .map(({ shape }) => shape)
       .join(";");
   const matrixRun = (p: P, batch: BatchSpec, m: number) =>
-    executable(`matrix ${m} ${keyOf(batch)}`, () => traceSiteMatrix(rule, sites[m], p, batch));
+    executables.get(`matrix ${m} ${keyOf(batch)}`, () => traceSiteMatrix(rule, sites[m], p, batch));
   const actRun = (p: P, batch: BatchSpec, m: number) =>
-    executable(`act ${m} ${keyOf(batch)}`, () => traceSiteAct(rule, sites[m], p, batch));
+    executables.get(`act ${m} ${keyOf(batch)}`, () => traceSiteAct(rule, sites[m], p, batch));
 
   /** The pseudo-inverse, if it makes the action exact. */
   const inverseOf = async (matrix: Matrix): Promise<NdArray | Refusal> => {
@@ -150,9 +143,7 @@ export function siteAction<P, S extends ElementWise>(
       return moved;
     },
     async dispose() {
-      const runs = [...compiled.values()];
-      compiled.clear();
-      for (const run of runs) await (await run).dispose();
+      await executables.dispose();
       await inverses.dispose();
     },
   };

@@ -3,10 +3,10 @@ import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
+import { lazyExecutables } from "../../runtime/lazy.js";
 import type { Batch, BatchSpec } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { TaskLosses } from "../task-losses.js";
-import { lazyExecutables } from "./executables.js";
 import {
   commonArguments,
   forwardTasks,

@@ -1,6 +1,8 @@
 import { defaultProvider, inTurn, loadOrt } from "#ort";
 import { encodeModel, type OnnxModel } from "./codec.js";
 
+const operator = "Inverse";
+
 /** Inverts float64 matrices of one size. */
 export interface InverseKernel {
   /** A^-1 of A [n, n]; without a sensible value, or NaN, where A is singular. */
@@ -14,21 +16,25 @@ export interface InverseKernel {
  */
 export async function compileInverse(n: number): Promise<InverseKernel | undefined> {
   const ort = await loadOrt(defaultProvider);
-  const session = await ort.InferenceSession.create(encodeModel(model(n)), {
-    intraOpNumThreads: 1,
-    logSeverityLevel: 4,
-  }).catch(() => undefined);
-  return (
-    session && {
-      async run(a) {
-        const { y } = await inTurn(defaultProvider, () =>
-          session.run({ x: new ort.Tensor("float64", a, [n, n]) }),
-        );
-        return y.data as Float64Array;
-      },
-      dispose: () => session.release(),
-    }
-  );
+  let session: Awaited<ReturnType<typeof ort.InferenceSession.create>>;
+  try {
+    session = await ort.InferenceSession.create(encodeModel(model(n)), {
+      intraOpNumThreads: 1,
+      logSeverityLevel: 4,
+    });
+  } catch (cause) {
+    // A build that lacks the operator names it.
+    if (String(cause).includes(operator)) return undefined;
+    throw cause;
+  }
+  return {
+    async run(a) {
+      const feeds = { x: new ort.Tensor("float64", a, [n, n]) };
+      const { y } = await inTurn(defaultProvider, () => session.run(feeds));
+      return y.data as Float64Array;
+    },
+    dispose: () => session.release(),
+  };
 }
 
 function model(n: number): OnnxModel {
@@ -47,7 +53,7 @@ function model(n: number): OnnxModel {
       inputs: [{ name: "x", ...matrix }],
       outputs: [{ name: "y", ...matrix }],
       initializers: [],
-      nodes: [{ opType: "Inverse", domain, inputs: ["x"], outputs: ["y"], attributes: {} }],
+      nodes: [{ opType: operator, domain, inputs: ["x"], outputs: ["y"], attributes: {} }],
     },
   };
 }

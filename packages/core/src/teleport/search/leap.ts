@@ -6,7 +6,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, leavesAt, unflatten } from "../../tree.js";
 import { type Limits, limitsOf, objection } from "../guard.js";
 import type { Point } from "../point.js";
 import { type AscentOptions, traceAscentPass } from "./leap-graph.js";
@@ -31,14 +31,14 @@ export async function compileLeap<P>(
   const ends = flatten<NdArray>({ params, total: begin.total }, isNdArray);
   const carried = paths.map((path) => `from.${path}`);
   const still = Object.values(namedArrays(begin));
-  const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
-  const names = [...carried, ...given.paths, "bounds"];
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
   const loop = await compile(graph, { ...compileOptions, scan: { carry } });
   const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number): NdArray =>
     astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
   const unguarded = boundsOf(limitsOf(false, dtype), 20);
-  const { leaves } = flatten<NdArray>(params, isNdArray);
+  const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
+  const names = [...carried, ...given.paths, "bounds"];
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
   await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]));
 
   // Beginning a run of generated JavaScript takes as long as a few passes.
@@ -46,9 +46,9 @@ export async function compileLeap<P>(
 
   return {
     async leap(start, { batch: b, memory: m }, steps, limits) {
-      const fixed = [...flatten<NdArray>({ batch: b, memory: m }, isNdArray).leaves, boundsOf(limits, steps)];
+      const fixed = [...leavesAt<NdArray>(given.def, { batch: b, memory: m }), boundsOf(limits, steps)];
       const passes: Pass[] = [];
-      const first = [...flatten<NdArray>(start, isNdArray).leaves, ...still];
+      const first = [...leavesAt<NdArray>(def, start), ...still];
       let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
       let walk = replay(record(passes, results.measured), steps, limits, options.region.value);
       while (walk === undefined) {

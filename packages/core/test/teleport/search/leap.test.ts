@@ -85,4 +85,22 @@ describe("an ascent as one loop", () => {
     }
     expect(accepted).toBeGreaterThan(6);
   });
+
+  it("takes batches and parameters by their names, in whatever order", async () => {
+    const { params, batch, loss, activation } = randomProblem(43, { activations: ["leakyRelu"] });
+    const reversed = <T extends object>(tree: T): T =>
+      Object.fromEntries(Object.entries(tree).reverse()) as unknown as T;
+    const teleporter = await createTeleporter({
+      search: gradientAscent(positiveScaling(params, activation)),
+      loss,
+      params,
+      batch,
+    });
+    const expected = await teleporter.teleport(params, batch);
+    const other = { layers: params.layers.map(reversed) };
+    const actual = await teleporter.teleport(other, reversed(batch));
+    await teleporter.dispose();
+    expect(actual.report.objectiveAfter).toBe(expected.report.objectiveAfter);
+    expect(actual.params.layers[0].weight).toEqual(expected.params.layers[0].weight);
+  });
 });
