@@ -69,8 +69,11 @@ export interface OnnxEmitter {
 /** How an operation becomes ONNX nodes. */
 export interface OnnxRule<A extends Attributes = Attributes> {
   emit(e: OnnxEmitter, inputs: readonly string[], node: Tensor, attrs: A): string;
-  /** ONNX broadcasts this operation's inputs itself: explicit broadcasts before it are left out. */
-  readonly broadcasts?: boolean;
+  /**
+   * ONNX broadcasts this operation's inputs itself, all axes or those before the last two: explicit broadcasts before it are
+   * left out.
+   */
+  readonly broadcasts?: true | "before matrices";
   /** ONNX Runtime has no float64 kernel for it. */
   readonly float32Only?: boolean;
 }

@@ -110,6 +110,7 @@ const matmulOp: Op<MatmulAttributes> = {
     },
   },
   onnx: {
+    broadcasts: "before matrices",
     emit(e, [a, b], node, { transposeA, transposeB }) {
       if (node.rank === 2) {
         if (!transposeA && !transposeB) return e.emit("MatMul", [a, b]);

@@ -1,4 +1,4 @@
-import type { DType, NdArray } from "../../array.js";
+import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
 import type { EmitOptions, OnnxEmitter, OnnxValue } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
@@ -61,11 +61,18 @@ export class Emitter implements OnnxEmitter {
 
   /** Names of a node's inputs; broadcasts that ONNX repeats by itself are looked through. */
   private operands(node: Tensor): string[] {
-    if (!node.op.onnx.broadcasts) return node.inputs.map((x) => this.value(x));
-    const sources = node.inputs.map((x) => (x.op.name === "broadcast" ? x.inputs[0] : x));
-    const implied = sources.map((x) => x.shape).reduce((a, b) => broadcastShapes(a, b, node.op.name));
+    const { broadcasts } = node.op.onnx;
+    if (!broadcasts) return node.inputs.map((x) => this.value(x));
+    // The axes of a matrix are not repeated, and its flags for transposing count on the node's own rank.
+    const own = broadcasts === "before matrices" ? 2 : 0;
+    const outer = ({ shape }: Tensor): Shape => shape.slice(0, shape.length - own);
+    const isImplied = ({ op, inputs: [source], rank, shape }: Tensor) =>
+      op.name === "broadcast" &&
+      (own === 0 || (source.rank === rank && sameShape(source.shape.slice(-own), shape.slice(-own))));
+    const sources = node.inputs.map((x) => (isImplied(x) ? x.inputs[0] : x));
+    const implied = sources.map(outer).reduce((a, b) => broadcastShapes(a, b, node.op.name));
     // When every operand is repeated, one of them has to say how often.
-    if (!sameShape(implied, node.shape)) sources[0] = node.inputs[0];
+    if (!sameShape(implied, outer(node))) sources[0] = node.inputs[0];
     return sources.map((x) => this.value(x));
   }
 
