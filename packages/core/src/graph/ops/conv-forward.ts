@@ -36,7 +36,7 @@ interface Kernel {
 
 /** The block of channels, where the blocked layout pays. */
 export function blockFor(
-  { convBlock }: OnnxEmitter,
+  { convBlock }: Pick<OnnxEmitter, "convBlock">,
   [outputs, inputs]: Shape,
   [n, , h, w]: Shape,
   { groups }: ConvAttributes,

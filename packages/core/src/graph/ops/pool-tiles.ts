@@ -90,7 +90,7 @@ export function emitSelection(e: OnnxEmitter, x: string, image: Tensor, attrs: P
 }
 
 /** 1 where a = b, else 0, for a <= b. */
-function emitEqual(e: OnnxEmitter, a: string, b: string, dtype: Tensor["dtype"]): string {
+export function emitEqual(e: OnnxEmitter, a: string, b: string, dtype: Tensor["dtype"]): string {
   if (dtype !== "float32" || e.portable) {
     return e.emit("Cast", [e.emit("Equal", [a, b])], { to: int(onnxType[dtype]) });
   }

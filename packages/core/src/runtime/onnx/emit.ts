@@ -4,6 +4,7 @@ import { nodesOf } from "../../graph/graph.js";
 import { inputOp } from "../../graph/ops/leaf.js";
 import type { Op, Tensor } from "../../graph/tensor.js";
 import type { Scan } from "../executable.js";
+import { toBatchLast } from "./batch-last/batch-last.js";
 import {
   graph as graphAttribute,
   type OnnxGraph,
@@ -19,6 +20,8 @@ export interface EmitModelOptions {
   readonly portable?: boolean;
   /** Channels of a block in ONNX Runtime's blocked convolution layout; default: plain convolutions. */
   readonly convBlock?: number | undefined;
+  /** Whether images that are pooled may be computed with the batch as the last axis (see {@link toBatchLast}); default false. */
+  readonly batchLast?: boolean;
   readonly scan?: Scan;
   /** Text entries stored with the model. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -37,10 +40,10 @@ const lazy = new Set(["broadcast", "constant", "array"]);
 /** An ONNX model that computes a simplified graph, or a scan of it as one Loop. */
 export function emitModel(
   graph: Graph,
-  { portable = false, convBlock, scan, metadata = {} }: EmitModelOptions = {},
+  { portable = false, convBlock, batchLast = false, scan, metadata = {} }: EmitModelOptions = {},
 ): OnnxModel {
   for (const port of [...graph.inputs, ...graph.outputs]) checkName(port);
-  const fused = fuse(graph);
+  const fused = fuse(batchLast && !portable ? toBatchLast(graph, convBlock) : graph);
   const options = { portable, convBlock };
   const body = scan ? loopGraph(fused, scan, options) : plainGraph(fused, options);
   return {

@@ -51,7 +51,8 @@ export async function compileOnnx(
   const ort = await loadOrt(provider, threads);
   const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
-  const model = emitModel(graph, { convBlock: block, ...(scan ? { scan } : {}) });
+  const options = { convBlock: block, batchLast: provider === "cpu" };
+  const model = emitModel(graph, { ...options, ...(scan ? { scan } : {}) });
   const session = await inTurn(provider, () =>
     open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
   );

@@ -1,0 +1,78 @@
+import type { Shape } from "../../../array.js";
+import { broadcastTo } from "../../../graph/ops/broadcast.js";
+import { reshape, transpose } from "../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../graph/tensor.js";
+
+// Images [n, c, h, w] with the batch as the last axis, in parts of m = n / s images and in tiles of th x tw places:
+//
+// [s, c, th tw, (h / th) (w / tw) m]: part of the batch; channel; place in its tile; tile and image
+//
+// All images of a part lie side by side in each place: what moves places then copies whole rows, a convolution is a product
+// of matrices for each part, and the places of a pooling window are as many ranges of equal length. The parts are what
+// threads take on: as the first axis, they are the same ones for every operation, and stay in the caches of a core.
+
+/** Height and width of a tile. */
+export type Tile = readonly [number, number];
+
+/** A tile for each place: all layouts but those of pooled images. */
+export const single: Tile = [1, 1];
+
+export const placesOf = ([th, tw]: Tile): number => th * tw;
+
+export const sameTile = (a: Tile, b: Tile): boolean => a[0] === b[0] && a[1] === b[1];
+
+/** Into how many parts a batch is cut at most, whatever the number of threads: results do not depend on that. */
+const mostParts = 4;
+
+/** Images of a part below which the rows are too short. */
+const fewestImages = 32;
+
+/** The number s of parts of a batch. */
+export function partsOf(n: number): number {
+  let parts = 1;
+  while (parts < mostParts && n % (2 * parts) === 0 && n / (2 * parts) >= fewestImages) parts *= 2;
+  return parts;
+}
+
+/** The shape of images in the layout. */
+export function lastShape([n, c, h, w]: Shape, tile: Tile): Shape {
+  const s = partsOf(n);
+  return [s, c, placesOf(tile), (h * w * n) / (placesOf(tile) * s)];
+}
+
+/** Plain images, or what broadcasts to them, in the layout. */
+export function toLast(x: Tensor, tile: Tile): Tensor {
+  return broadcastLast(x, tile) ?? turn(x, tile);
+}
+
+function turn(x: Tensor, tile: Tile): Tensor {
+  const [n, c, h, w] = x.shape;
+  const [th, tw] = tile;
+  const s = partsOf(n);
+  const turned =
+    placesOf(tile) === 1
+      ? transpose(reshape(x, [s, n / s, c * h * w]), [0, 2, 1])
+      : transpose(reshape(x, [s, n / s, c, h / th, th, w / tw, tw]), [0, 2, 4, 6, 3, 5, 1]);
+  return reshape(turned, lastShape(x.shape, tile));
+}
+
+/** A number or one number for each channel repeats in the layout as it is. */
+function broadcastLast(x: Tensor, tile: Tile): Tensor | undefined {
+  if (x.op.name !== "broadcast") return undefined;
+  const [source] = x.inputs;
+  const [n, c, h, w] = [...new Array<number>(4 - source.rank).fill(1), ...source.shape];
+  if (n !== 1 || h !== 1 || w !== 1) return undefined;
+  return broadcastTo(reshape(source, [1, c, 1, 1]), lastShape(x.shape, tile));
+}
+
+/** Images in the layout as plain ones of a shape. */
+export function toPlain(x: Tensor, shape: Shape, tile: Tile): Tensor {
+  const [n, c, h, w] = shape;
+  const [th, tw] = tile;
+  const s = partsOf(n);
+  const turned =
+    placesOf(tile) === 1
+      ? transpose(reshape(x, [s, c * h * w, n / s]), [0, 2, 1])
+      : transpose(reshape(x, [s, c, th, tw, h / th, w / tw, n / s]), [0, 6, 1, 4, 2, 5, 3]);
+  return reshape(turned, shape);
+}

@@ -1,0 +1,165 @@
+import type { Shape } from "../../../array.js";
+import type { Graph } from "../../../graph/graph.js";
+import { nodesOf } from "../../../graph/graph.js";
+import type { ConvAttributes } from "../../../graph/ops/conv.js";
+import { blockFor } from "../../../graph/ops/conv-forward.js";
+import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";
+import { sameShape, type Tensor } from "../../../graph/tensor.js";
+import { placesOf, sameTile, type Tile } from "./layout.js";
+
+// Where the layout pays: measured on 1 to 256 images of 8 to 64 places, 1 to 64 channels, kernels of 3 and 5, on one and two
+// threads, beside the plain convolutions and those in blocks of channels.
+
+/** Images below which the rows that are copied are too short. */
+const fewestImages = 8;
+
+/** How many times the kernel's operations a window may take. */
+const mostGrowth = 3;
+
+/** Places of an image, for each channel out, up to which its gradient's overlaps are added up in less time than the rest takes. */
+const mostPlaces = 32;
+
+/** Numbers of the matrix that adds up overlaps: 4 MB. */
+const mostOverlaps = 2 ** 20;
+
+export const convAttributes = ({ attrs }: Tensor): ConvAttributes => attrs as unknown as ConvAttributes;
+
+export const poolAttributes = ({ attrs }: Tensor): PoolAttributes => attrs as unknown as PoolAttributes;
+
+/**
+ * Whether each element of a node comes from the same place of all its inputs: `flat` says that it comes from the same offset,
+ * and shapes are equal.
+ */
+export function isElementwise({ op, inputs, shape }: Tensor): boolean {
+  return op.js.flat === true && inputs.length > 0 && inputs.every((x) => sameShape(x.shape, shape));
+}
+
+/** Whether a sum is over all images and places. */
+export function isPerChannel({ op, attrs }: Tensor): boolean {
+  return op.name === "sum" && String(attrs.axes) === "0,2,3";
+}
+
+/** Whether windows follow each other place by place, in all channels. */
+export function isDense({ stride, dilation, groups }: ConvAttributes): boolean {
+  return groups === 1 && [...stride, ...dilation].every((n) => n === 1);
+}
+
+/** Whether an image's gradient can be had in tiles, which have to cut images and windows evenly, and pays. */
+export function hasTiledGradient(image: Shape, kernel: Shape, output: Shape, tile: Tile): boolean {
+  const cuts = [0, 1].every((d) => image[2 + d] % tile[d] === 0 && (kernel[2 + d] - 1) % tile[d] === 0);
+  const places = image[2] * image[3];
+  const [, , kh, kw] = kernel;
+  const elements = (kh + tile[0] - 1) * (kw + tile[1] - 1);
+  const overlaps = (places * elements * output[2] * output[3]) / placesOf(tile) ** 2;
+  return cuts && places <= mostPlaces * kernel[0] && overlaps <= mostOverlaps;
+}
+
+/**
+ * The tiles of all convolutions whose outputs are pooled and nothing else, where the layout pays: nowhere without derivatives,
+ * whose plain forms take most of the time.
+ */
+export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Tile> {
+  const order = nodesOf(graph);
+  const users = usersOf(graph, order);
+  const key = (image: Shape, kernel: Shape) => `${image} ${kernel}`;
+  const imageGradients = new Set(
+    order
+      .filter(({ op }) => op.name === "conv2dInputGradient")
+      .map(({ shape, inputs: [, w] }) => key(shape, w.shape)),
+  );
+  const pays = (conv: Tensor, tile: Tile): boolean => {
+    const [x, w] = conv.inputs;
+    const [n, c] = x.shape;
+    const [o, , kh, kw] = w.shape;
+    const growth = ((kh + tile[0] - 1) * (kw + tile[1] - 1)) / (kh * kw);
+    return (
+      conv.dtype === "float32" &&
+      isDense(convAttributes(conv)) &&
+      n >= fewestImages &&
+      c * o <= mostPairs(conv, block) &&
+      growth <= mostGrowth &&
+      (!imageGradients.has(key(x.shape, w.shape)) || hasTiledGradient(x.shape, w.shape, conv.shape, tile))
+    );
+  };
+  const found = new Map<Tensor, Tile>();
+  const seen = new Set<Tensor>();
+  for (const node of order) {
+    if (node.op.name === "maxPool2d") continue;
+    const { kernel } = poolAttributes(node);
+    for (const image of pooledBy(node)) {
+      if (seen.has(image)) continue;
+      seen.add(image);
+      const convs = convsBehind(image);
+      if (convs?.every((conv) => pays(conv, kernel) && staysTiled(conv, kernel, users)))
+        for (const conv of convs) found.set(conv, kernel);
+    }
+  }
+  return found;
+}
+
+/**
+ * Channels in times channels out up to which all else takes longer than multiplying. Convolutions in blocks of channels are the
+ * better alternative where blocks fill the rows of their gradients too.
+ */
+function mostPairs(conv: Tensor, block: number | undefined): number {
+  const [x, w] = conv.inputs;
+  const chosen = blockFor({ convBlock: block }, w.shape, conv.shape, convAttributes(conv));
+  if (chosen === undefined) return 1024;
+  return x.shape[3] % chosen === 0 ? 0 : 512;
+}
+
+/** What uses a value; an output is used by itself. */
+function usersOf({ outputs }: Graph, order: readonly Tensor[]): ReadonlyMap<Tensor, readonly Tensor[]> {
+  const users = new Map<Tensor, Tensor[]>(order.map((node) => [node, []]));
+  for (const node of order) for (const x of node.inputs) users.get(x)?.push(node);
+  for (const { tensor } of outputs) users.get(tensor)?.push(tensor);
+  return users;
+}
+
+/** The images that a max pooling, or its derivative, looks for the largest elements in or takes elements from. */
+function pooledBy(node: Tensor): readonly Tensor[] {
+  const { op, inputs } = node;
+  const images = { maxPool2d: [inputs[0]], poolPut: [inputs[1]], poolTake: [inputs[1], inputs[0]] }[op.name];
+  return images && poolsTiles(images[0], node) ? images : [];
+}
+
+/** Whether the windows of a pooling cut an image into tiles of several places. */
+export function poolsTiles(image: Tensor, pooling: Tensor): boolean {
+  const attrs = poolAttributes(pooling);
+  return placesOf(attrs.kernel) > 1 && tiles(image.shape, attrs);
+}
+
+/** The convolutions that images come from place by place; undefined where they come from anything else too. */
+function convsBehind(image: Tensor): Tensor[] | undefined {
+  const reached = new Set([image]);
+  for (const x of reached) {
+    if (x.op.name === "conv2d") continue;
+    if (!isElementwise(x)) return undefined;
+    for (const input of x.inputs) if (input.op.name !== "broadcast") reached.add(input);
+  }
+  return [...reached].filter(({ op }) => op.name === "conv2d");
+}
+
+/** Whether all that follows from a convolution place by place can be had in tiles: to turn them back takes long. */
+function staysTiled(conv: Tensor, tile: Tile, users: ReadonlyMap<Tensor, readonly Tensor[]>): boolean {
+  const reached = new Set<Tensor>([conv]);
+  for (const x of reached) {
+    for (const user of users.get(x) ?? []) {
+      const isOutput = user === x;
+      const isPooled = pooledBy(user).includes(x) && sameTile(poolAttributes(user).kernel, tile);
+      const goesOn = isElementwise(user) || (isPooled && user.op.name === "poolPut");
+      if (goesOn && !isOutput) reached.add(user);
+      else if (!isPooled && !isPerChannel(user) && !isGradientOf(x, user)) return false;
+    }
+  }
+  return true;
+}
+
+/** Whether a node is a convolution's derivative, given the gradient of its output. */
+function isGradientOf(output: Tensor, node: Tensor): boolean {
+  const [a, b] = node.inputs;
+  const isOther =
+    (node.op.name === "conv2dWeightGradient" && a !== output) ||
+    (node.op.name === "conv2dInputGradient" && b !== output);
+  return isOther && node.dtype === "float32" && isDense(convAttributes(node));
+}

@@ -1,0 +1,67 @@
+import { allocate } from "../../../array.js";
+import { int, type OnnxEmitter } from "../../../graph/onnx-rule.js";
+import { add, mul } from "../../../graph/ops/arithmetic.js";
+import { emitEqual } from "../../../graph/ops/pool-tiles.js";
+import { max, sum } from "../../../graph/ops/reduce.js";
+import { apply, type Op, type Tensor } from "../../../graph/tensor.js";
+
+// Max pooling of images [s, c, p, tiles m] in tiles as large as its windows. The operations are for emission only.
+
+/** 1 at the first largest of the places of a tile, 0 elsewhere. */
+function emitFirstLargest(e: OnnxEmitter, x: string, { shape: [, , p], dtype }: Tensor): string {
+  const largest = (of: string) => e.emit("ReduceMax", [of, e.indices([2])], { keepdims: int(1) });
+  // Places equal to the largest get a rank that falls from first to last.
+  const ranks = allocate(dtype, p);
+  for (let i = 0; i < p; i++) ranks[i] = p - i;
+  const equal = emitEqual(e, x, largest(x), dtype);
+  const ranked = e.emit("Mul", [equal, e.constant({ shape: [1, 1, p, 1], data: ranks })]);
+  return emitEqual(e, ranked, largest(ranked), dtype);
+}
+
+const firstLargestOp: Op = {
+  name: "firstLargest",
+  infer: ([{ shape, dtype }]) => ({ shape, dtype }),
+  js: {},
+  onnx: { emit: (e, [x], { inputs }) => emitFirstLargest(e, x, inputs[0]) },
+};
+
+/** 1 at the first largest of the places of a tile, 0 elsewhere. */
+export const firstLargest = (x: Tensor): Tensor => apply(firstLargestOp, [x], {});
+
+const putOp: Op = {
+  name: "putInTiles",
+  infer: ([g, x]) => ({ shape: x.shape, dtype: g.dtype }),
+  js: {},
+  onnx: { emit: (e, [g, x], { inputs }) => e.emit("Mul", [emitFirstLargest(e, x, inputs[1]), g]) },
+};
+
+/**
+ * Images and the bias of their channels, where that is the last that was added: it changes neither the order of places nor,
+ * since rounding keeps the order, the largest sum. Added after pooling it costs a tile's share.
+ */
+function withoutBias(x: Tensor): readonly [x: Tensor, bias: Tensor | undefined] {
+  if (x.op.name !== "add") return [x, undefined];
+  const [a, b] = x.inputs;
+  const isBias = ({ op, inputs: [source] }: Tensor) =>
+    op.name === "broadcast" && source.size === source.shape[1] && source.rank === 4;
+  if (isBias(b)) return [a, b.inputs[0]];
+  return isBias(a) ? [b, a.inputs[0]] : [x, undefined];
+}
+
+/** [s, c, 1, tiles m] */
+export function pooled(x: Tensor): Tensor {
+  const [images, bias] = withoutBias(x);
+  const largest = max(images, { axes: 2, keepDims: true });
+  return bias ? add(largest, bias) : largest;
+}
+
+/** Elements g [s, c, 1, tiles m] at the places of the largest elements of x, zeros elsewhere. */
+export const put = (g: Tensor, x: Tensor): Tensor => apply(putOp, [g, withoutBias(x)[0]], {});
+
+/** g and x of {@link put}. */
+export const putInputs = ({ op, inputs: [g, x] }: Tensor): readonly [g: Tensor, x: Tensor] | undefined =>
+  op === putOp ? [g, x] : undefined;
+
+/** The elements of z at the places of the largest elements of x. */
+export const take = (z: Tensor, x: Tensor): Tensor =>
+  sum(mul(firstLargest(withoutBias(x)[0]), z), { axes: 2, keepDims: true });
