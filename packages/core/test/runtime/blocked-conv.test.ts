@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Shape } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
-import type { Graph } from "../../src/graph/graph.js";
 import { add, mul } from "../../src/graph/ops/arithmetic.js";
 import { conv2d, type WindowOptions } from "../../src/graph/ops/conv.js";
 import { square, tanh } from "../../src/graph/ops/elementary.js";
@@ -11,13 +10,10 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { Mt19937, torchUniform } from "../../src/math/mt19937.js";
-import type { Values } from "../../src/runtime/executable.js";
-import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { convBlock } from "../../src/runtime/onnx/conv-block.js";
 import { emitModel } from "../../src/runtime/onnx/emit.js";
-import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 import { loadOrt } from "../../src/runtime/onnx/ort-node.js";
-import { relativeError } from "./relative-error.js";
+import { expectSame } from "./expect-same.js";
 
 interface Case {
   readonly x: Shape;
@@ -58,21 +54,10 @@ function problem({ x, w, options }: Case) {
   return { graph: simplify(graph), inputs };
 }
 
-/** Expects of ONNX Runtime what the JavaScript runtime gives. */
-async function expectEqual(graph: Graph, inputs: Values): Promise<void> {
-  const expected = compileJavaScript(graph).runSync(inputs);
-  const executable = await compileOnnx(graph, { provider: "cpu" });
-  const actual = await executable.run(inputs);
-  await executable.dispose();
-  for (const name of Object.keys(expected)) {
-    expect(relativeError(expected[name], actual[name]), name).toBeLessThan(5e-6);
-  }
-}
-
 describe("convolutions in ONNX Runtime's blocked layout", () => {
   it.each(cases)("equal the JavaScript runtime's, with their derivatives: %j", async (given) => {
     const { graph, inputs } = problem(given);
-    await expectEqual(graph, inputs);
+    await expectSame(graph, inputs, 5e-6);
   });
 
   /** Gradients in the weights of as many losses of one image. */
@@ -86,7 +71,7 @@ describe("convolutions in ONNX Runtime's blocked layout", () => {
   it.each(cases)("give several gradients of one image: %j", async (given) => {
     const graph = gradients(given, 4);
     const { b: _, ...inputs } = problem(given).inputs;
-    await expectEqual(graph, inputs);
+    await expectSame(graph, inputs, 5e-6);
   });
 
   it.each([cases[0], cases[5]])("move what several gradients share, once: %j", (given) => {

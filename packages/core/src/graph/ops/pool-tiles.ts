@@ -1,4 +1,4 @@
-import type { Shape } from "../../array.js";
+import type { NdArray, Shape } from "../../array.js";
 import { allocate } from "../../array.js";
 import { float, int, ints, type OnnxEmitter, type OnnxValue, onnxType } from "../onnx-rule.js";
 import type { Tensor, Type } from "../tensor.js";
@@ -69,28 +69,41 @@ function largestDivisor(n: number, limit: number): number {
   return n;
 }
 
-/**
- * In {@link tileRows} form: 1 at the first largest element of each window, 0 elsewhere. Elements equal to their maximum
- * get a rank that falls from first to last; the largest rank of a window is that of the first such element.
- */
+/** In {@link tileRows} form: 1 at the first largest element of each window, 0 elsewhere. */
 export function emitSelection(e: OnnxEmitter, x: string, image: Tensor, attrs: PoolAttributes): string {
   const { kernel } = attrs;
   const [n, c, h, w] = image.shape;
   const pooled = { shape: [n, c, h / kernel[0], w / kernel[1]], dtype: image.dtype };
   const rows = e.emit("Reshape", [x, e.indices(tileRows(image.shape, attrs))]);
-  const largest = emitWiden(e, emitMaxima(e, x, attrs), pooled, attrs);
   const ranks = allocate(image.dtype, kernel[0] * w);
   for (let a = 0; a < kernel[0]; a++) {
     for (let j = 0; j < w; j++) ranks[a * w + j] = kernel[0] * kernel[1] - a * kernel[1] - (j % kernel[1]);
   }
-  const rank = e.constant({ shape: [1, kernel[0], w], data: ranks });
-  const ranked = e.emit("Mul", [emitEqual(e, rows, largest, image.dtype), rank]);
-  const first = emitMaxima(e, e.emit("Reshape", [ranked, e.indices(image.shape)]), attrs);
-  return emitEqual(e, ranked, emitWiden(e, first, pooled, attrs), image.dtype);
+  const largest = (of: string) => {
+    const images = of === rows ? x : e.emit("Reshape", [of, e.indices(image.shape)]);
+    return emitWiden(e, emitMaxima(e, images, attrs), pooled, attrs);
+  };
+  return emitFirstLargest(e, rows, { shape: [1, kernel[0], w], data: ranks }, largest, image.dtype);
+}
+
+/**
+ * 1 at the first largest element of each window, 0 elsewhere, given what repeats the largest of a window for its elements.
+ * Elements equal to their maximum get a rank that falls from first to last; the largest rank of a window is that of the first
+ * such element.
+ */
+export function emitFirstLargest(
+  e: OnnxEmitter,
+  x: string,
+  ranks: NdArray,
+  largest: (of: string) => string,
+  dtype: Tensor["dtype"],
+): string {
+  const ranked = e.emit("Mul", [emitEqual(e, x, largest(x), dtype), e.constant(ranks)]);
+  return emitEqual(e, ranked, largest(ranked), dtype);
 }
 
 /** 1 where a = b, else 0, for a <= b. */
-export function emitEqual(e: OnnxEmitter, a: string, b: string, dtype: Tensor["dtype"]): string {
+function emitEqual(e: OnnxEmitter, a: string, b: string, dtype: Tensor["dtype"]): string {
   if (dtype !== "float32" || e.portable) {
     return e.emit("Cast", [e.emit("Equal", [a, b])], { to: int(onnxType[dtype]) });
   }

@@ -5,7 +5,7 @@ import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { simplify } from "../../../graph/simplify.js";
 import { apply, type Tensor } from "../../../graph/tensor.js";
-import { product, TiledConv } from "./conv.js";
+import { TiledConv } from "./conv.js";
 import { lastShape, placesOf, sameTile, single, type Tile, toLast, toPlain } from "./layout.js";
 import {
   convAttributes,
@@ -113,7 +113,7 @@ class Layouts {
       if (!tile) return undefined;
       const [x, w] = node.inputs;
       const conv = this.conv(x, w, node, tile, convAttributes(node));
-      const y = product(conv.weights(this.plain(w)), conv.columns(this.last(x, single)));
+      const y = matmul(conv.weights(this.plain(w)), conv.columns(this.last(x, single)));
       return { x: reshape(y, lastShape(node.shape, tile)), tile };
     },
     conv2dWeightGradient: (node) => {

@@ -1,6 +1,5 @@
 import type { Shape } from "../../../array.js";
 import { ndarray, sizeOf } from "../../../array.js";
-import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import type { ConvAttributes } from "../../../graph/ops/conv.js";
 import { gather } from "../../../graph/ops/gather.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
@@ -9,7 +8,7 @@ import { sum } from "../../../graph/ops/reduce.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { partsOf, placesOf, type Tile } from "./layout.js";
+import { partsOf, placesOf, type Tile, windowOf } from "./layout.js";
 
 /** The values of a function of indices, in row-major order. */
 function tabulate(shape: Shape, f: (...at: number[]) => number): number[] {
@@ -26,12 +25,6 @@ const indices = (values: readonly number[]): Tensor =>
 
 const floats = (values: readonly number[], shape: Shape): Tensor =>
   constant(ndarray(Float32Array.from(values), shape));
-
-/** Products with one matrix for several, the axes before the last two broadcast. */
-export function product(a: Tensor, b: Tensor): Tensor {
-  const batch = b.shape.slice(0, -2);
-  return matmul(broadcastTo(a, [...batch, ...a.shape.slice(-2)]), b);
-}
 
 /**
  * A convolution of stride 1 whose output is cut into tiles, as products of matrices. All places of a tile together see a
@@ -65,7 +58,7 @@ export class TiledConv {
   ) {
     this.p = placesOf(tile);
     this.tiles = [output[2] / tile[0], output[3] / tile[1]];
-    this.window = [kernel[2] + tile[0] - 1, kernel[3] + tile[1] - 1];
+    this.window = windowOf(kernel, tile);
   }
 
   private constant(name: string, make: () => Tensor): Tensor {
@@ -143,9 +136,9 @@ export class TiledConv {
     const m = n / s;
     const [, o, elements] = w.shape;
     const turned = gather(transpose(reshape(w, [o, elements])), this.byRemainder(), { axis: 0 });
-    const columns = product(reshape(turned, [1, elements, o]), dy);
+    const columns = matmul(reshape(turned, [1, elements, o]), dy);
     const overlaps = this.overlaps();
-    const added = product(overlaps, reshape(columns, [s, c, this.p, overlaps.shape[4], m]));
+    const added = matmul(overlaps, reshape(columns, [s, c, this.p, overlaps.shape[4], m]));
     // Copied as whole rows, which runs on all threads where a transpose does not.
     const places = gather(reshape(added, [s, c * height * width, m]), this.byRow(), { axis: 1 });
     return reshape(places, [s, c, 1, height * width * m]);

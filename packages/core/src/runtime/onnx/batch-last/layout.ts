@@ -21,6 +21,12 @@ export const placesOf = ([th, tw]: Tile): number => th * tw;
 
 export const sameTile = (a: Tile, b: Tile): boolean => a[0] === b[0] && a[1] === b[1];
 
+/** Height and width of the window that all places of a tile see together through a kernel [o, c, kh, kw]. */
+export const windowOf = ([, , kh, kw]: Shape, [th, tw]: Tile): readonly [number, number] => [
+  kh + th - 1,
+  kw + tw - 1,
+];
+
 /** Into how many parts a batch is cut at most, whatever the number of threads: results do not depend on that. */
 const mostParts = 4;
 

@@ -1,11 +1,12 @@
 import type { Shape } from "../../../array.js";
+import { sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
 import type { ConvAttributes } from "../../../graph/ops/conv.js";
 import { blockFor } from "../../../graph/ops/conv-forward.js";
 import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";
 import { sameShape, type Tensor } from "../../../graph/tensor.js";
-import { placesOf, sameTile, type Tile } from "./layout.js";
+import { placesOf, sameTile, type Tile, windowOf } from "./layout.js";
 
 // Where the layout pays: measured on 1 to 256 images of 8 to 64 places, 1 to 64 channels, kernels of 3 and 5, on one and two
 // threads, beside the plain convolutions and those in blocks of channels.
@@ -48,9 +49,7 @@ export function isDense({ stride, dilation, groups }: ConvAttributes): boolean {
 export function hasTiledGradient(image: Shape, kernel: Shape, output: Shape, tile: Tile): boolean {
   const cuts = [0, 1].every((d) => image[2 + d] % tile[d] === 0 && (kernel[2 + d] - 1) % tile[d] === 0);
   const places = image[2] * image[3];
-  const [, , kh, kw] = kernel;
-  const elements = (kh + tile[0] - 1) * (kw + tile[1] - 1);
-  const overlaps = (places * elements * output[2] * output[3]) / placesOf(tile) ** 2;
+  const overlaps = (places * sizeOf(windowOf(kernel, tile)) * output[2] * output[3]) / placesOf(tile) ** 2;
   return cuts && places <= mostPlaces * kernel[0] && overlaps <= mostOverlaps;
 }
 
@@ -71,7 +70,7 @@ export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Ti
     const [x, w] = conv.inputs;
     const [n, c] = x.shape;
     const [o, , kh, kw] = w.shape;
-    const growth = ((kh + tile[0] - 1) * (kw + tile[1] - 1)) / (kh * kw);
+    const growth = sizeOf(windowOf(w.shape, tile)) / (kh * kw);
     return (
       conv.dtype === "float32" &&
       isDense(convAttributes(conv)) &&

@@ -1,28 +1,25 @@
 import { allocate } from "../../../array.js";
 import { int, type OnnxEmitter } from "../../../graph/onnx-rule.js";
 import { add, mul } from "../../../graph/ops/arithmetic.js";
-import { emitEqual } from "../../../graph/ops/pool-tiles.js";
+import { emitFirstLargest } from "../../../graph/ops/pool-tiles.js";
 import { max, sum } from "../../../graph/ops/reduce.js";
 import { apply, type Op, type Tensor } from "../../../graph/tensor.js";
 
 // Max pooling of images [s, c, p, tiles m] in tiles as large as its windows. The operations are for emission only.
 
-/** 1 at the first largest of the places of a tile, 0 elsewhere. */
-function emitFirstLargest(e: OnnxEmitter, x: string, { shape: [, , p], dtype }: Tensor): string {
-  const largest = (of: string) => e.emit("ReduceMax", [of, e.indices([2])], { keepdims: int(1) });
-  // Places equal to the largest get a rank that falls from first to last.
+/** The first largest of the places of a tile. */
+function emitFirst(e: OnnxEmitter, x: string, { shape: [, , p], dtype }: Tensor): string {
   const ranks = allocate(dtype, p);
   for (let i = 0; i < p; i++) ranks[i] = p - i;
-  const equal = emitEqual(e, x, largest(x), dtype);
-  const ranked = e.emit("Mul", [equal, e.constant({ shape: [1, 1, p, 1], data: ranks })]);
-  return emitEqual(e, ranked, largest(ranked), dtype);
+  const largest = (of: string) => e.emit("ReduceMax", [of, e.indices([2])], { keepdims: int(1) });
+  return emitFirstLargest(e, x, { shape: [1, 1, p, 1], data: ranks }, largest, dtype);
 }
 
 const firstLargestOp: Op = {
   name: "firstLargest",
   infer: ([{ shape, dtype }]) => ({ shape, dtype }),
   js: {},
-  onnx: { emit: (e, [x], { inputs }) => emitFirstLargest(e, x, inputs[0]) },
+  onnx: { emit: (e, [x], { inputs }) => emitFirst(e, x, inputs[0]) },
 };
 
 /** 1 at the first largest of the places of a tile, 0 elsewhere. */
@@ -32,7 +29,7 @@ const putOp: Op = {
   name: "putInTiles",
   infer: ([g, x]) => ({ shape: x.shape, dtype: g.dtype }),
   js: {},
-  onnx: { emit: (e, [g, x], { inputs }) => e.emit("Mul", [emitFirstLargest(e, x, inputs[1]), g]) },
+  onnx: { emit: (e, [g, x], { inputs }) => e.emit("Mul", [emitFirst(e, x, inputs[1]), g]) },
 };
 
 /**
