@@ -22,7 +22,7 @@ console.log(
 );
 for (const { event } of events) {
   const { step, outcome, displacement, drift } = event;
-  const moved = `${(100 * displacement).toFixed(1)} % of the parameters, mean drift ${(100 * (drift?.mean ?? 0)).toFixed(1)} %`;
+  const moved = `${(100 * displacement).toFixed(1)} % of the parameters, largest drift of a task ${(100 * (drift?.worstRelative ?? 0)).toFixed(1)} %`;
   console.log(`step ${step}: ${outcome}, ${moved}`);
 }
 console.log(`all losses fell: ${curves.every((curve) => curve.at(-1) < curve[0])}`);

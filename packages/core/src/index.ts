@@ -97,7 +97,7 @@ export { balanceWeights, conflictOf, isTriggered } from "./mtl/conflict.js";
 export type { AdapterOptions } from "./mtl/cost/adapter.js";
 export type { Cost as CostHook } from "./mtl/cost/cost.js";
 export { cost } from "./mtl/cost/cost.js";
-export type { Drift, DriftGuardOptions } from "./mtl/cost/drift-guard.js";
+export type { Drift, DriftGuardOptions, Judged } from "./mtl/cost/drift-guard.js";
 export type { ImproveOptions } from "./mtl/cost/improve.js";
 export type { CostMove, SharedProblem } from "./mtl/cost/move.js";
 export type { CostSettings } from "./mtl/cost/presets.js";

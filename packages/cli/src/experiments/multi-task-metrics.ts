@@ -1,7 +1,7 @@
 import type { MultiTaskTrainer } from "isoloss";
 import type { RunDirectory } from "../run/directory.js";
 import { type CostEvent, secondsOf } from "./cost-clock.js";
-import { type CostConfig, guardOf } from "./cost-config.js";
+import { type CostConfig, isGuarded } from "./cost-config.js";
 import { costMetrics } from "./cost-record.js";
 import type { Measured } from "./kind.js";
 import type { MadeTasks } from "./multi-task-problems.js";
@@ -95,7 +95,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
       metrics,
       costMetrics(
         events.map(({ event }) => event as CostEvent),
-        guardOf(cost),
+        { tasks: made.tasks, guarded: isGuarded(cost) },
       ),
     );
     const seconds = secondsOf(current.memory);

@@ -146,7 +146,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
       steps: trainer.current.step,
       wallSeconds: trainer.history.seconds.at(-1) ?? 0,
       ...recorded,
-      teleports: reports.map(teleportOf),
+      teleports: reports.map((report) => teleportOf(report, made.tasks)),
       evaluations,
       metrics: metricsOf(trainer, {
         made,

@@ -177,7 +177,7 @@ describe("tasks with examples of their own", () => {
     const reports = trainer.history.events.map(({ event }) => event as CostReport);
     expect(reports.map(({ outcome }) => outcome)).toContain("accepted");
     for (const { outcome, drift } of reports) {
-      if (outcome === "accepted") expect(drift?.meanRelative).toBeLessThanOrEqual(0.2);
+      if (outcome === "accepted") expect(drift?.worstRelative).toBeLessThanOrEqual(0.2);
     }
     await trainer.dispose();
     await teleports.dispose();

@@ -3,7 +3,7 @@ import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../history.js";
 import type { StepChange, StepContext } from "../step-hook.js";
 import type { TaskPoint } from "./conflict-meter.js";
-import { meanOf } from "./drift-guard.js";
+import { type Drift, type DriftGuard, judged, meanOf } from "./drift-guard.js";
 import { anchorsOf, guardBatches } from "./examples.js";
 import { displacementsOf, type Landing, land, rejected } from "./landing.js";
 import type { CostMachine } from "./machine.js";
@@ -44,7 +44,7 @@ export async function attemptTeleport<P, S>(
     share: landing.share,
     displacement: landing.displacement,
     displacements: shared === undefined ? {} : displacementsOf(here.shared, shared),
-    ...(landing.drift ? { drift: landing.drift } : {}),
+    ...(landing.drift ? { drift: landing.drift, ...judgedBy(settings.guard, landing.drift) } : {}),
     ...(first ? { before: first } : {}),
     ...(last ? { after: last } : {}),
     ...(after?.conflict
@@ -108,6 +108,10 @@ async function carried<P, S>(
 
 const figures = ({ losses, conflict }: TaskPoint): ConflictFigures | undefined =>
   conflict && figuresOf(losses, conflict);
+
+/** Nothing is judged without a guard, nor of losses that are not finite. */
+const judgedBy = (guard: DriftGuard | false, drift: Drift): Pick<CostReport, "judged"> =>
+  guard !== false && drift.lossesAfter.every(Number.isFinite) ? { judged: judged(drift, guard) } : {};
 
 const stepsOf = (steps: InnerOptions["steps"], batches: number): number =>
   typeof steps === "number" ? steps : steps.passes * batches;

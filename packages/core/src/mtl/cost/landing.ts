@@ -2,7 +2,15 @@ import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
 import type { Batch } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
-import { type Drift, type DriftGuard, driftOf, judge, type LossMeter, meanOf } from "./drift-guard.js";
+import {
+  approvalOf,
+  type Drift,
+  type DriftGuard,
+  driftOf,
+  type LossMeter,
+  meanOf,
+  objectionTo,
+} from "./drift-guard.js";
 import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
 import type { CostReport } from "./report.js";
 import type { Parts } from "./shared-losses.js";
@@ -65,14 +73,14 @@ export async function land(
     }
     const after = meanOf(await losses.each({ ...here, shared: there }, batches));
     const drift = driftOf(lossesBefore, after);
-    const objection = judge(drift, guard);
+    const objection = objectionTo(drift, guard);
     if (objection !== undefined) {
       end = { ...rejected(objection), drift, halvings };
       continue;
     }
     const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
     return {
-      ...verdictOf(displacement, negligible, proposal.note),
+      ...verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]),
       shared: there,
       moved,
       displacement,
@@ -87,9 +95,11 @@ export async function land(
 function verdictOf(
   displacement: number,
   negligible: number,
-  note = "the losses stay within the guard's bound",
+  notes: readonly (string | undefined)[],
 ): Pick<Landing, "outcome" | "reason"> {
-  if (displacement >= negligible) return { outcome: "accepted", reason: note };
+  if (displacement >= negligible) {
+    return { outcome: "accepted", reason: notes.filter((note) => note !== undefined).join("; ") };
+  }
   return {
     outcome: "negligible",
     reason:
