@@ -1,4 +1,4 @@
-import { trajectorySimilarity } from "../../teleport/trajectory-reuse.js";
+import { transportState } from "../../teleport/transport.js";
 import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../history.js";
 import type { StepChange, StepContext } from "../step-hook.js";
@@ -26,10 +26,11 @@ export async function attemptTeleport<P, S>(
   const here = partsOf(params, context.state);
   const before = await machine.conflict.at(here, batch);
   const { proposal, landing } = await proposed(settings, machine, context, { here, before, balance });
-  const { shared } = landing;
+  const { shared, moved } = landing;
   const next = shared === undefined ? undefined : { ...params, shared };
   const after = next && (await machine.conflict.at({ ...here, shared }, batch));
-  const { change, sigma } = next ? await carried(settings, context, next, landing) : { change: {} };
+  const { change, sigma, note } =
+    next && moved ? await carried(settings, context, next, moved) : { change: {} };
   const seconds = (performance.now() - begin) / 1000;
   const ordinary = secondsPerStep(context.history);
   const [first, last] = [before, after].map((point) => point && figures(point));
@@ -52,6 +53,7 @@ export async function attemptTeleport<P, S>(
       : {}),
     ...(proposal?.first && proposal.last ? { inner: { first: proposal.first, last: proposal.last } } : {}),
     ...(sigma === undefined ? {} : { sigma }),
+    ...(note === undefined ? {} : { note }),
     seconds,
     ...(ordinary === undefined ? {} : { ordinarySteps: seconds / ordinary }),
   };
@@ -98,12 +100,22 @@ async function carried<P, S>(
   { state: { policy, sign, effective }, optimizer }: ResolvedCost<S>,
   context: StepContext<P>,
   params: P,
-  { moved }: Landing,
-): Promise<{ readonly change: StepChange<P>; readonly sigma?: number }> {
-  if (policy === "reset" && optimizer) return { change: { params, optimizer: optimizer.init(params) } };
-  if (policy !== "reuse" || moved === undefined) return { change: { params } };
-  const sigma = trajectorySimilarity(moved, await context.direction(), { sign });
-  return { change: { params, ...(effective ? { reuse: sigma } : {}) }, sigma };
+  move: Float64Array,
+): Promise<{ readonly change: StepChange<P>; readonly sigma?: number; readonly note?: string }> {
+  const { state, ...told } = await transportState<P>(
+    { policy, sign, ...(optimizer ? { optimizer } : {}) },
+    {
+      state: context.optimizer,
+      params,
+      way: async () => ({ move, gradient: await context.direction() }),
+    },
+  );
+  const change = {
+    params,
+    ...(state === context.optimizer ? {} : { optimizer: state }),
+    ...(effective && told.sigma !== undefined ? { reuse: told.sigma } : {}),
+  };
+  return { change, ...told };
 }
 
 const figures = ({ losses, conflict }: TaskPoint): ConflictFigures | undefined =>

@@ -3,6 +3,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom, nonNegative, oneOf } from "../../optim/options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
+import { relativeDrift } from "../../teleport/guard.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions {
@@ -40,7 +41,7 @@ export interface Drift {
 }
 
 /** What a guard compared with its bound. */
-export interface Judged extends Pick<DriftGuard, "judge" | "kind"> {
+export interface Judged extends Required<Pick<DriftGuardOptions, "judge" | "kind">> {
   /** The move, and the most that was allowed. */
   readonly moved: number;
   readonly bound: number;
@@ -70,7 +71,7 @@ export function driftOf(before: Float64Array, after: Float64Array): Drift {
   const moves = after.map((loss, k) => Math.abs(loss - before[k]));
   const average = (values: Float64Array) => values.reduce((sum, v) => sum + v / values.length, 0);
   const mean = average(moves);
-  const relative = Array.from(moves, (move, k) => move / Math.max(Math.abs(before[k]), 1e-12));
+  const relative = Array.from(after, (loss, k) => relativeDrift(before[k], loss));
   return {
     lossesBefore: [...before],
     lossesAfter: [...after],

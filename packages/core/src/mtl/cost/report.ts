@@ -52,6 +52,8 @@ export interface CostReport {
   readonly inner?: { readonly first: InnerValue; readonly last: InnerValue };
   /** sigma of historical trajectory reuse. */
   readonly sigma?: number;
+  /** Where the optimiser's state did not go as planned: why. */
+  readonly note?: string;
   readonly seconds: number;
   /** The same in ordinary steps of this run; left out before there were any. */
   readonly ordinarySteps?: number;

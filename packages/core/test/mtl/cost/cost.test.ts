@@ -187,6 +187,15 @@ describe("a COST teleport", () => {
     expect(without.report.sigma).toBe(report.sigma);
   });
 
+  it("keeps the moments, and says so, where the direction before the move is not finite", async () => {
+    const P = numbersOf(smallNet(2).shared).flat().length;
+    const direction = async () => new Float64Array(P).fill(Number.NaN);
+    const { change, report } = await attempt({ guard: false, state: { policy: "reuse" } }, { direction });
+    expect(change?.params).toBeDefined();
+    expect(change).not.toHaveProperty("reuse");
+    expect(report.note).toBe("kept: the gradient before the teleport is not finite");
+  });
+
   it.each(["default", "paper", "released"] as const)("runs with the preset %s", async (preset) => {
     const P = numbersOf(smallNet(2).shared).flat().length;
     const { report, change } = await attempt(
