@@ -298,6 +298,7 @@ export type { Bijection } from "./symmetry/bijection.js";
 export type {
   BijectionSite,
   Discovery,
+  GroupGenerator,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,
@@ -362,6 +363,7 @@ export type { TeleportReport } from "./teleport/report.js";
 export { reusedState } from "./teleport/reused-state.js";
 export type { BestAngleOptions } from "./teleport/search/best-angle.js";
 export { bestAngle } from "./teleport/search/best-angle.js";
+export type { Claim } from "./teleport/search/claim.js";
 export type { DiscreteSearchOptions } from "./teleport/search/discrete.js";
 export { discreteSearch } from "./teleport/search/discrete.js";
 export type { GradientAscentOptions } from "./teleport/search/gradient-ascent.js";

@@ -47,6 +47,7 @@ const move = z.union([
     steps: count.optional(),
     stepSize: positive.optional(),
     bound: positive.optional(),
+    allowInexact: z.boolean().optional(),
   }),
   z.strictObject({ search: z.enum(["levelSet", "nullSpace"]), steps: count.optional() }),
 ]);

@@ -31,6 +31,8 @@ export interface TeleportPlan<P> {
    * is for reproducing others' results.
    */
   readonly guard?: GuardOptions | false;
+  /** Goes on with a symmetry that does not keep the loss: see `TeleporterOptions`; default false. */
+  readonly allowInexact?: boolean;
   /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
   readonly heldOut?: Batch;
   /** What becomes of the optimiser's state; default `keep`. */
@@ -141,6 +143,7 @@ export async function createTeleports<P>({
         batch,
         memory: memoryOf(optimizer.init(params), 0),
         ...(guard === undefined ? {} : { guard }),
+        ...(plan.allowInexact === undefined ? {} : { allowInexact: plan.allowInexact }),
       }),
     ),
     transport: resources.keep(
