@@ -7,6 +7,7 @@ import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import {
   type Batch,
@@ -162,10 +163,13 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     };
   };
 
+  const lifetime = new Lifetime("teleporter", "createTeleporter");
   return {
     exact: search.exact,
     compileSeconds,
     async teleport(initial, at, teleportOptions = {}) {
+      lifetime.requireOpen();
+      requireKnown("teleport", teleportOptions, ["heldOut", "memory", "raceState", "raceRate"]);
       const startTime = performance.now();
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
@@ -206,7 +210,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         };
       }
     },
-    dispose: () => resources.release(),
+    dispose: () => lifetime.end(() => resources.release()),
   };
 }
 

@@ -7,6 +7,7 @@ import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import { type Batch, type BatchSpec, type BatchTensors, isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
@@ -97,14 +98,16 @@ export async function createTransport<P>({
       ? await compileReuse(optimizer, loss, params, batch, sign, compileOptions)
       : undefined;
 
+  const lifetime = new Lifetime("transport", "createTransport");
   return {
     async carry(passage) {
+      lifetime.requireOpen();
       const { state, moved } = passage;
       if (policy === "reset") return { state: optimizer.init(moved.params) };
       if (policy === "push" && hasMoments) return pushed(optimizer, state, moved);
       return reuse ? reuse.carry(passage) : { state };
     },
-    dispose: async () => reuse?.dispose(),
+    dispose: () => lifetime.end(async () => reuse?.dispose()),
   };
 }
 

@@ -19,7 +19,7 @@ async function train(
   { steps = 12, method = linearScalarisation() as MultiTaskMethod<unknown>, tasks = 2 } = {},
 ) {
   const teleports = options && cost<SmallNet>(options);
-  const trainer = createMultiTaskTrainer<SmallNet>({
+  const trainer = await createMultiTaskTrainer<SmallNet>({
     losses: netLosses(tasks),
     params: smallNet(tasks),
     data: netData(64, tasks),
