@@ -4,7 +4,7 @@ import { adam, cost, createMultiTaskTrainer, digitQuestions, fairgrad } from "is
 const { losses, params, metrics, tasks, train, test } = digitQuestions();
 // Looks for conflicts from the second epoch on, and teleports once an epoch at most.
 const teleports = cost({ trigger: "weak", schedule: { start: { epoch: 1 }, perEpoch: 1 } });
-const trainer = createMultiTaskTrainer({
+const trainer = await createMultiTaskTrainer({
   ...{ losses, params, metrics, tasks, data: train },
   method: fairgrad({ alpha: 2 }),
   optimizer: adam(),

@@ -91,7 +91,7 @@ export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js"
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
 export { createRng, permutation } from "./math/rng.js";
 export type { MultiTaskCheckpoint } from "./mtl/checkpoint.js";
-export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint, resumeMultiTask } from "./mtl/checkpoint.js";
+export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./mtl/checkpoint.js";
 export type { Conflict, ConflictTrigger } from "./mtl/conflict.js";
 export { balanceWeights, conflictOf, isTriggered } from "./mtl/conflict.js";
 export type { AdapterOptions } from "./mtl/cost/adapter.js";
@@ -412,7 +412,7 @@ export type {
   When,
 } from "./teleport/when.js";
 export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "./teleport/when.js";
-export type { Checkpoint } from "./train/checkpoint.js";
+export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { Dataset } from "./train/dataset.js";
 export type { History, Metrics } from "./train/history.js";
@@ -439,6 +439,8 @@ export type {
 export { createMinimizer, minimize } from "./train/minimize.js";
 export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
 export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
+export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
+export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
 export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";

@@ -1,4 +1,4 @@
-import { decodeMultiTaskCheckpoint, type MultiTaskHistory, OptionError, resumeMultiTask } from "isoloss";
+import { decodeMultiTaskCheckpoint, type MultiTaskHistory, OptionError, resume } from "isoloss";
 import type { Settings } from "../experiments/kind.js";
 import type { MultiTaskSettings } from "../experiments/multi-task.js";
 import { type MultiTaskSession, sessionOf } from "../experiments/multi-task-run.js";
@@ -42,7 +42,7 @@ export async function taskPoints(
     if (points !== undefined) return await along(session, points);
     const found = [await next(session)];
     if (checkpoint === undefined) return found;
-    resumeMultiTask(trainer, decodeMultiTaskCheckpoint(checkpoint));
+    resume(trainer, decodeMultiTaskCheckpoint(checkpoint));
     return [...found, await next(session)];
   } finally {
     await session.dispose();

@@ -192,8 +192,7 @@ async function networkPoints({ settings, seed, checkpoint, points }: Subject): P
       found.push(await networkPoint(made));
     }
     if (isAgain || checkpoint === undefined) return found;
-    const { schedule: _, ...plain } = decodeCheckpoint(checkpoint);
-    resume(trainer, plain);
+    resume(trainer, decodeCheckpoint(checkpoint), { allowChanges: ["teleport"] });
     return [...found, await networkPoint(made)];
   } finally {
     await trainer.dispose();

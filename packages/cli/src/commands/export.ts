@@ -80,8 +80,7 @@ async function onnxOf({ stored, config, settings, seed }: StoredResult, batch: n
   const { trainer, data, model } = await trainerOf({ ...settings, teleport: null }, seed);
   try {
     const checkpoint = decodeCheckpoint(bytes);
-    const { schedule: _, ...plain } = checkpoint;
-    resume(trainer, plain);
+    resume(trainer, checkpoint, { allowChanges: ["teleport"] });
     const { params, state } = trainer.current;
     const shape = [batch, ...data.train.inputs.shape.slice(1)];
     const apply = (p: never, s: never, x: never) => ({ logits: model.apply(p, x, { state: s }).output });
@@ -92,7 +91,7 @@ async function onnxOf({ stored, config, settings, seed }: StoredResult, batch: n
     const used = new Set(graph.inputs.map(({ name }) => name));
     const content = toOnnx(graph, {
       constants: Object.fromEntries(Object.entries(constants).filter(([name]) => used.has(name))),
-      metadata: { run: config.name, step: String(checkpoint.step) },
+      metadata: { run: config.name, step: String(checkpoint.rest.step) },
     });
     return { name: "model.onnx", content };
   } finally {

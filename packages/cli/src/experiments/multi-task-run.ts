@@ -3,7 +3,7 @@ import {
   decodeMultiTaskCheckpoint,
   type MultiTaskTrainer,
   NumericalError,
-  resumeMultiTask,
+  resume,
 } from "isoloss";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { makeCost } from "./cost-config.js";
@@ -36,7 +36,7 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
   const [method, optimizer] = [makeMethod(rest.method), makeOptimiser(rest.optimizer)];
   const hook = config && makeCost(config, { seed, optimizer });
   let end = steps ?? Infinity;
-  const trainer = createMultiTaskTrainer<Tree>({
+  const trainer = await createMultiTaskTrainer<Tree>({
     ...defined({ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients }),
     losses: made.losses,
     params: made.params,
@@ -83,7 +83,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   const session = await sessionOf(settings, seed);
   const { made, trainer } = session;
   try {
-    if (before) resumeMultiTask(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
+    if (before) resume(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
     const { evaluateEvery = 1, recordEvery = 1 } = settings;
     const every =
       made.test && trainer.stepsPerEpoch < Infinity

@@ -36,9 +36,9 @@ export function multiTaskWriter(
     return steps;
   };
   const checkpoint = async () => {
-    const { current, history } = trainer;
-    clock.saved(current.step);
-    await directory?.saveCheckpoint(current.step, encodeMultiTaskCheckpoint(current, history));
+    const { step } = trainer.current;
+    clock.saved(step);
+    await directory?.saveCheckpoint(step, encodeMultiTaskCheckpoint(trainer));
   };
   return {
     stepsToCheckpoint: () => clock.stepsLeft(trainer.current.step),

@@ -243,8 +243,8 @@ class Writer {
   }
 
   async checkpoint(): Promise<void> {
-    const { current, history } = this.#trainer;
-    this.#clock.saved(current.step);
-    await this.#directory?.saveCheckpoint(current.step, encodeCheckpoint(current, history));
+    const { step } = this.#trainer.current;
+    this.#clock.saved(step);
+    await this.#directory?.saveCheckpoint(step, encodeCheckpoint(this.#trainer));
   }
 }

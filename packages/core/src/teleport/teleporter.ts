@@ -8,6 +8,7 @@ import type { OptimizerState } from "../optim/optimizer.js";
 import { checkOptions, flag } from "../optim/options.js";
 import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import {
   type Batch,
@@ -186,10 +187,13 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     };
   };
 
+  const lifetime = new Lifetime("teleporter", "createTeleporter");
   return {
     exact: broken ? "no" : search.exact,
     compileSeconds,
     async teleport(initial, at, teleportOptions = {}) {
+      lifetime.requireOpen();
+      requireKnown("teleport", teleportOptions, ["heldOut", "memory", "raceState", "raceRate"]);
       const startTime = performance.now();
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
@@ -231,7 +235,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         };
       }
     },
-    dispose: () => resources.release(),
+    dispose: () => lifetime.end(() => resources.release()),
   };
 }
 

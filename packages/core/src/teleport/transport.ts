@@ -7,6 +7,7 @@ import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import { type Batch, type BatchSpec, type BatchTensors, isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
@@ -142,8 +143,10 @@ export async function createTransport<P>({
       : undefined;
   const rule = { policy, optimizer, sign: sign === 1 ? "gradient" : "descent" } as const;
 
+  const lifetime = new Lifetime("transport", "createTransport");
   return {
     async carry({ from, state, batch: at, moved: { params: to, pushForward } }) {
+      lifetime.requireOpen();
       const { sigma, ...carried } = await transportState(rule, {
         state,
         params: to,
@@ -152,7 +155,7 @@ export async function createTransport<P>({
       });
       return reuse && sigma !== undefined ? { state: await reuse.blended(state, sigma, to, at) } : carried;
     },
-    dispose: async () => reuse?.dispose(),
+    dispose: () => lifetime.end(async () => reuse?.dispose()),
   };
 }
 

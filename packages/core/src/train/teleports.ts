@@ -2,6 +2,7 @@ import { array } from "../array.js";
 import { OptionError } from "../errors.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { requireKnown } from "../options.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
 import type { Batch, Symmetry } from "../symmetry/symmetry.js";
@@ -110,6 +111,30 @@ export function firstSchedule(when: When): ScheduleState {
     );
   }
   return { asked: -1, state: when.init() };
+}
+
+/** Occasions of a schedule that its text has. */
+const fewOccasions = 8;
+
+/** What a plan is, in words: its schedule with the first occasions on which it is asked, and its policy. */
+export function planText(
+  { when, state = "keep" }: Pick<TeleportPlan<never>, "when" | "state">,
+  stepsPerEpoch: number,
+): string {
+  const occasions: number[] = [];
+  let step = -1;
+  while (occasions.length < fewOccasions) {
+    step = when.nextStep?.({ step, stepsPerEpoch }, when.init()) ?? Infinity;
+    if (!Number.isFinite(step)) break;
+    occasions.push(step);
+  }
+  return `${when.name} (${occasions.join(", ")}), state ${state}`;
+}
+
+/** Refuses options that a plan does not have. @throws OptionError */
+export function requirePlan<P>(plan: TeleportPlan<P>, more: readonly string[] = []): void {
+  const known = ["when", "symmetry", "search", "objective", "guard", "heldOut", "state"];
+  requireKnown<object>("teleport", plan, [...known, ...more] as never[]);
 }
 
 /** Compiles what a run's teleports need. */

@@ -93,8 +93,8 @@ async function compareSteps(optimizer: Optimizer, method: MultiTaskMethod<unknow
     learningRate: 0.01,
     recordGradients: true,
   };
-  const trainer = createMultiTaskTrainer<SmallNet>({ ...common, beforeStep: teleports.beforeStep });
-  const plain = createMultiTaskTrainer<SmallNet>(common);
+  const trainer = await createMultiTaskTrainer<SmallNet>({ ...common, beforeStep: teleports.beforeStep });
+  const plain = await createMultiTaskTrainer<SmallNet>(common);
   const outcomes: string[] = [];
   for (let step = 0; step < 3; step++) {
     plain.restore(trainer.current, trainer.history);

@@ -24,7 +24,7 @@ afterAll(() => teleports.dispose());
 async function run(start: readonly [number, number], scale: number, hook: boolean) {
   // Compiled graphs hold the losses, and with them the scale.
   await teleports.dispose();
-  const trainer = createMultiTaskTrainer<Plane>({
+  const trainer = await createMultiTaskTrainer<Plane>({
     losses: toyLosses(scale),
     params: plane(...start),
     method: linearScalarisation(),

@@ -26,7 +26,7 @@ async function train(
   } = {},
 ) {
   const teleports = options && cost<SmallNet>(options);
-  const trainer = createMultiTaskTrainer<SmallNet>({
+  const trainer = await createMultiTaskTrainer<SmallNet>({
     losses,
     params: smallNet(tasks),
     data: netData(64, tasks),
