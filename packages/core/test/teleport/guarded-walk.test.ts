@@ -82,7 +82,9 @@ describe("a guarded walk", () => {
       halvings: 1,
     });
     const stopped = { propose: async () => ({ stopped: "at the top" }) };
-    expect(await walkGuarded<Place, number>(stopped, criterion(1), { start: 0, from, steps: 1 })).toMatchObject({
+    expect(
+      await walkGuarded<Place, number>(stopped, criterion(1), { start: 0, from, steps: 1 }),
+    ).toMatchObject({
       reason: "at the top",
       halvings: 0,
       steps: 0,
@@ -97,10 +99,12 @@ describe("a guarded walk", () => {
       point: 0.5,
     });
     const never = { propose: async () => ({ refused: "singular" }) };
-    expect(await walkGuarded<Place, number>(never, criterion(1), { start: 0, from, steps: 1 })).toMatchObject({
-      steps: 0,
-      halvings: 3,
-      reason: "singular",
-    });
+    expect(await walkGuarded<Place, number>(never, criterion(1), { start: 0, from, steps: 1 })).toMatchObject(
+      {
+        steps: 0,
+        halvings: 3,
+        reason: "singular",
+      },
+    );
   });
 });
