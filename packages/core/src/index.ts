@@ -427,6 +427,9 @@ export type {
   MinimumRow,
 } from "./train/minima-study.js";
 export { minimaStudy } from "./train/minima-study.js";
+export { createMinimizer, minimize } from "./train/minimize.js";
+export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
+export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
 export type {
   Jump,
   Minimization,
@@ -435,10 +438,7 @@ export type {
   MinimizeOptions,
   MinimizeRunOptions,
   Minimizer,
-} from "./train/minimize.js";
-export { createMinimizer, minimize } from "./train/minimize.js";
-export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
-export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
+} from "./train/minimize-options.js";
 export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";
