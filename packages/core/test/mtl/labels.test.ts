@@ -60,6 +60,9 @@ describe("labels of several tasks", () => {
       'Labels "a" must be classes in 0..1',
     );
     expect((await trainer.evaluate(good)).losses.length).toBe(2);
+    const many = Array.from({ length: 600 }, (_, i) => (i === 550 ? 2 : 0));
+    const large = { x: randomArray([600, 3], 3), a: labels(...many), b: labels(...many.map(() => 1)) };
+    await expect(trainer.evaluate(large)).rejects.toThrow("example 550 has label 2");
   });
 
   it("are refused where a loss takes them in another shape", async () => {
