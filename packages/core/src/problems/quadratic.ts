@@ -1,10 +1,12 @@
-import { array, type NdArray } from "../array.js";
+import { array, isNdArray, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { mul } from "../graph/ops/arithmetic.js";
 import { constant } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
+import { finite, inCode, listOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { quadraticRotation, type VectorParams } from "../symmetry/quadratic-rotation.js";
 import { type Problem, vector } from "./problem.js";
 
@@ -15,6 +17,19 @@ export interface QuadraticOptions {
   readonly start?: readonly number[];
 }
 
+export const quadraticOptions = optionTable("quadratic", {
+  matrix: inCode<NdArray>("an array [n, n]", isNdArray).default(
+    array(
+      [
+        [1, 0],
+        [0, 10],
+      ],
+      "float64",
+    ),
+  ),
+  start: listOf(finite, { least: 2 }).default([3, 0.5]),
+} satisfies OptionRows<QuadraticOptions>);
+
 /**
  * A convex quadratic, L = 1/2 w' A w. Its level sets are orbits of the rotations g.w = A^-1/2 R A^1/2 w; the largest
  * ||grad L||^2 on {L = c} is 2 lambda_max c.
@@ -24,16 +39,8 @@ export interface QuadraticOptions {
  * @example
  * const problem = quadratic({ matrix: array([[1, 0], [0, 10]], "float64"), start: [3, 0.5] });
  */
-export function quadratic({
-  matrix = array(
-    [
-      [1, 0],
-      [0, 10],
-    ],
-    "float64",
-  ),
-  start = [3, 0.5],
-}: QuadraticOptions = {}): Problem<VectorParams> {
+export function quadratic(options: QuadraticOptions = {}): Problem<VectorParams> {
+  const { matrix, start } = quadraticOptions.read(options);
   const n = start.length;
   const symmetry = quadraticRotation(matrix);
   if (matrix.shape[0] !== n) {
