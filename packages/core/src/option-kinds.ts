@@ -6,7 +6,7 @@ export type KindSpec =
   | { readonly type: "oneOf"; readonly values: readonly Literal[] }
   | { readonly type: "list"; readonly item: Kind; readonly length?: number; readonly least: number }
   | { readonly type: "anyOf"; readonly kinds: readonly Kind[] }
-  | { readonly type: "nested"; readonly table: NestedTable }
+  | { readonly type: "nested"; readonly table: OptionTableData }
   | { readonly type: "record"; readonly fields: Readonly<Record<string, Kind>> }
   /** A function, a tree or another value that a file cannot hold. */
   | { readonly type: "inCode"; readonly what: string };
@@ -27,8 +27,9 @@ export interface NumberSpec {
   readonly infinite?: boolean;
 }
 
-/** What {@link nested} needs of a table of options. */
-interface NestedTable {
+/** A table of options as data. */
+export interface OptionTableData {
+  /** Of the function that takes them, for messages. */
   readonly name: string;
   readonly rows: Readonly<Record<string, Row>>;
 }

@@ -1,5 +1,11 @@
 import { OptionError } from "./errors.js";
-import { isObject, type OptionalRow, type RequiredRow, type Row } from "./option-kinds.js";
+import {
+  isObject,
+  type OptionalRow,
+  type OptionTableData,
+  type RequiredRow,
+  type Row,
+} from "./option-kinds.js";
 
 /**
  * The rows that a table of options `T` needs: one for every property, of its type. To be used with `satisfies`, which
@@ -21,9 +27,7 @@ export type Filled<T, R> = {
 type Defaulted<R> = { [K in keyof R]: R[K] extends { readonly default: unknown } ? K : never }[keyof R];
 
 /** The options of a function: what each must be, and what it is where it is left out. */
-export interface OptionTable<R extends Readonly<Record<string, Row>> = Readonly<Record<string, Row>>> {
-  /** Of the function, for messages. */
-  readonly name: string;
+export interface OptionTable<R extends Readonly<Record<string, Row>>> extends OptionTableData {
   readonly rows: R;
   /**
    * Checks options that may come from a file and fills in the defaults. An option that is undefined counts as left out.

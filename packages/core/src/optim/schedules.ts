@@ -130,6 +130,7 @@ export function cosineSchedule(rate: number, options: CosineScheduleOptions): Sc
 }
 
 export interface WarmUpOptions {
+  /** Steps of the warm-up. */
   readonly steps: number;
   /** Factor of the first step, in [0, 1]; default 1/3. */
   readonly start?: number;

@@ -29,7 +29,7 @@ export interface GeneralLinearOptions {
   readonly bound?: number;
 }
 
-const generalLinearOptions = optionTable("generalLinear", {
+export const generalLinearOptions = optionTable("generalLinear", {
   name: text("a name").default("general linear"),
   bound: positive.default(0.5),
 } satisfies OptionRows<GeneralLinearOptions>);

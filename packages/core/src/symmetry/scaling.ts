@@ -21,7 +21,7 @@ export interface ScalingOptions {
   readonly bound?: number;
 }
 
-const scalingOptions = optionTable("scaling", {
+export const scalingOptions = optionTable("scaling", {
   name: text("a name").default("positive scaling"),
   bound: positive.default(0.3),
 } satisfies OptionRows<ScalingOptions>);

@@ -19,7 +19,9 @@ import type { BatchLoss } from "./objective/objective.js";
 import { createGainPredictor } from "./predicted-gain.js";
 
 export interface DiagnoseOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+  /** Of parameters and batch. Traced. */
   readonly loss: BatchLoss<TensorsOf<P>>;
+  /** The point. */
   readonly params: P;
   /** Default {}: a function of the parameters alone. */
   readonly batch?: Batch;

@@ -27,7 +27,7 @@ export interface AdapterOptions {
   readonly layers?: readonly string[];
 }
 
-export const adapterOptions = optionTable("adapter", {
+export const adapterOptions = optionTable("cost: adapter", {
   kind: oneOf(["auto", "low-rank", "dense"]).default("auto"),
   rank: integerFrom(1).default(5),
   alpha: positive.default(8),

@@ -23,7 +23,7 @@ export interface DriftGuardOptions {
   readonly halvings?: number;
 }
 
-export const driftGuardOptions = optionTable("guard", {
+export const driftGuardOptions = optionTable("cost: guard", {
   drift: nonNegative.default(0.05),
   judge: oneOf(["worst", "mean"]).default("worst"),
   kind: oneOf(["relative", "absolute"]).default("relative"),

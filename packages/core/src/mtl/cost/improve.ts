@@ -18,6 +18,7 @@ import {
 } from "./sharpness.js";
 
 export interface ImproveByCosine {
+  /** `cosine`: of the tasks' gradients. */
   readonly kind: "cosine";
   /** gamma; default 1. */
   readonly weight?: number;
@@ -26,30 +27,32 @@ export interface ImproveByCosine {
 }
 
 export interface ImproveBySharpness extends BalancedSharpnessOptions {
+  /** `sharpness`: a balanced mean of the losses around the point. */
   readonly kind: "sharpness";
   /** gamma; default 0.1. */
   readonly weight?: number;
 }
 
 export interface ImproveNothing {
+  /** `none`: the control. */
   readonly kind: "none";
 }
 
 export type ImproveOptions = ImproveByCosine | ImproveBySharpness | ImproveNothing;
 
-export const improveByCosineOptions = optionTable("improve", {
+export const improveByCosineOptions = optionTable("cost: improve: cosine", {
   kind: oneOf(["cosine"]).required(),
   weight: nonNegative.default(1),
   cap: number({ min: -1, max: 1 }).default(0.2),
 } satisfies OptionRows<ImproveByCosine>);
 
-export const improveBySharpnessOptions = optionTable("improve", {
+export const improveBySharpnessOptions = optionTable("cost: improve: sharpness", {
   kind: oneOf(["sharpness"]).required(),
   weight: nonNegative.default(0.1),
   ...balancedSharpnessOptions.rows,
 } satisfies OptionRows<ImproveBySharpness>);
 
-export const improveNothingOptions = optionTable("improve", {
+export const improveNothingOptions = optionTable("cost: improve: none", {
   kind: oneOf(["none"]).required(),
 } satisfies OptionRows<ImproveNothing>);
 
@@ -90,7 +93,7 @@ export function improveOf(options: ImproveOptions): Improve {
     };
   }
   if (kind !== "sharpness") {
-    throw new OptionError(`improve: kind must be cosine, sharpness or none; got "${String(kind)}".`);
+    throw new OptionError(`cost: improve: kind must be cosine, sharpness or none; got "${String(kind)}".`);
   }
   const { kind: _, weight, ...sharpness } = improveBySharpnessOptions.read(options);
   const value = balancedSharpness(sharpness);

@@ -20,7 +20,7 @@ export interface ScheduleOptions {
 
 const time = anyOf(record({ epoch: integerFrom(0) }), record({ step: integerFrom(0) }));
 
-export const scheduleOptions = optionTable("schedule", {
+export const scheduleOptions = optionTable("cost: schedule", {
   start: time.default({ step: 0 }),
   end: time.otherwise("never"),
   perEpoch: number({ integer: true, min: 1, infinite: true }).default(Infinity),

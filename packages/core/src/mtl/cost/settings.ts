@@ -42,8 +42,11 @@ export interface CostOptions<S = unknown>
   extends Partial<Omit<CostSettings, "preserve" | "inner" | "state">> {
   /** Default `default`. */
   readonly preset?: keyof typeof costPresets;
+  /** L_t: what is kept. */
   readonly preserve?: Partial<PreserveOptions>;
+  /** How the displacement is trained. */
   readonly inner?: Partial<InnerOptions>;
+  /** What becomes of the optimiser's state. */
   readonly state?: Partial<StateOptions>;
   /** How the shared parameters are moved; default `adapter`. */
   readonly move?: CostMove<S>;

@@ -31,7 +31,7 @@ export interface BalancedSharpnessOptions {
   readonly differentiated?: boolean;
 }
 
-export const balancedSharpnessOptions = optionTable("sharpness", {
+export const balancedSharpnessOptions = optionTable("cost: sharpness", {
   samples: integerFrom(1).default(5),
   radius: positive.default(1e-4),
   scale: oneOf(["tensor", "global"]).default("tensor"),
