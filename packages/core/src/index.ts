@@ -330,6 +330,7 @@ export type {
   BijectionSite,
   Discovery,
   GroupGenerator,
+  HiddenUnits,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,

@@ -52,7 +52,8 @@ export async function brokenClaim<P>(
   const change = await changeBy(claim, exact, problem);
   if (change === undefined) return undefined;
   const { graph, found } = discoverIn(problem);
-  const legs = (generators && firstUnshown(generators, found)?.legs) ?? [];
+  const unshown = generators && firstUnshown(generators, found);
+  const legs = unshown && "legs" in unshown ? unshown.legs : [];
   const [behind] = legs.flatMap(({ path }) => {
     const activation = activationBehind(graph, path);
     return activation === undefined ? [] : [{ path, activation }];
@@ -102,7 +103,7 @@ async function changeBy<P>(
       const moved = Number.isFinite(before) ? await movedBy(claim, start, at, rng) : undefined;
       if (moved === undefined) continue;
       const after = await lossAt(moved, at);
-      const change = Number.isFinite(after) ? relativeDrift(before, after) : Infinity;
+      const change = changeOf(before, after);
       const allowed = isDouble(moved) ? tolerances[exact] : Math.max(tolerances[exact], tolerance32);
       if (change <= allowed) continue;
       return (
@@ -115,6 +116,9 @@ async function changeBy<P>(
     await executable.dispose();
   }
 }
+
+const changeOf = (before: number, after: number): number =>
+  Number.isFinite(after) ? relativeDrift(before, after) : Infinity;
 
 /** A random move, a smaller one where it is refused; undefined where all are. */
 async function movedBy<P>(claim: Claim<P>, start: P, batch: Batch, rng: Rng): Promise<P | undefined> {
