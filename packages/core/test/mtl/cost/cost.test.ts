@@ -253,6 +253,22 @@ describe("moves in the place of the adapter", () => {
     expect(change?.params?.heads).toEqual(params.heads);
   });
 
+  it("are refused for a symmetry that does not keep the mean loss, unless allowInexact", async () => {
+    const wrong = (shared: SmallNet["shared"], problem: SharedProblem<SmallNet["shared"]>) => {
+      const { generators, ...group } = symmetry(shared, problem);
+      return { ...group, act: async (p: SmallNet["shared"], T: readonly NdArray[]) => group.act(await twice(p), T, {}) };
+    };
+    const twice = async (p: SmallNet["shared"]): Promise<SmallNet["shared"]> => {
+      const { leaves, def } = flatten<NdArray>(p, isNdArray);
+      return unflatten(
+        def,
+        leaves.map(({ shape, data }) => ({ shape, data: Float64Array.from(data as Float64Array, (v) => 2 * v) })),
+      ) as SmallNet["shared"];
+    };
+    await expect(attempt({ move: { symmetry: wrong } })).rejects.toThrow(/does not keep this loss/);
+    await attempt({ move: { symmetry: wrong, allowInexact: true } });
+  });
+
   it("raise the balanced sharpness, too, and are refused by the same guard", async () => {
     const improve = { kind: "sharpness", direction: "ascent", radius: 0.05, scale: "global" } as const;
     const { report } = await attempt({ move: { symmetry }, improve, negligible: 1e-4 });
