@@ -1,7 +1,7 @@
 import { decodeMultiTaskCheckpoint, type MultiTaskHistory, OptionError, resumeMultiTask } from "isoloss";
 import type { Settings } from "../experiments/kind.js";
-import type { MultiTaskSettings } from "../experiments/multi-task.js";
 import { type MultiTaskSession, sessionOf } from "../experiments/multi-task-run.js";
+import type { MultiTaskSettings } from "../experiments/multi-task-settings.js";
 import { figure } from "../experiments/number-text.js";
 
 /** How the tasks' gradients stand to each other in a step: null where a number is unknown. */

@@ -1,6 +1,7 @@
 import type { Comparison } from "../run/report-html.js";
 import type { Batch } from "./batch.js";
-import { type Finding, findingsOf } from "./findings.js";
+import { findingsOf } from "./findings.js";
+import type { Finding } from "./kind.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 import { errorOfRun } from "./session.js";

@@ -1,5 +1,5 @@
 import type { Comparison } from "../run/report-html.js";
-import type { JobResult } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { figure } from "./number-text.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 import { type Expected, everyRun } from "./schema.js";

@@ -6,12 +6,11 @@ import { levelSets, type Trajectory } from "../figures/level-sets.js";
 import { svgText } from "../figures/svg.js";
 import type { ThemeName } from "../figures/theme.js";
 import type { FigureName } from "./figure-names.js";
-import type { JobResult } from "./job.js";
+import type { DrawTogether, JobResult } from "./kind.js";
 import { kinds } from "./kinds.js";
 import type { Named } from "./named.js";
 import { type MadeProblem, makeProblem } from "./problems.js";
 import { byVariant } from "./summary.js";
-import type { DrawTogether } from "./together.js";
 
 /** A figure of an experiment as an SVG file. */
 export interface DrawnFigure {

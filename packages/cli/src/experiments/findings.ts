@@ -1,17 +1,11 @@
 // What an experiment says of teleports: one sentence with its figures, and a judgement that only intervals decide.
 import type { Judgement } from "../run/report-html.js";
 import type { RatioSummary } from "../run/statistics.js";
+import type { Finding } from "./kind.js";
 import { kinds } from "./kinds.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { rateSentence } from "./rates.js";
 import type { ToTarget } from "./to-target.js";
-
-export interface Finding {
-  /** The variant that is judged. */
-  readonly title: string;
-  readonly judgement: Judgement;
-  readonly text: string;
-}
 
 /** Whether runs come to the baseline's final loss sooner: by the clock, which is what counts, or in steps alone. */
 export function judgementOf({ reached, seeds, steps, seconds }: ToTarget): Judgement {

@@ -8,7 +8,7 @@ import { type RunDocument, runDocument } from "../formats/json.js";
 import { createRunDirectory, openRunDirectory, type RunDirectory } from "../run/directory.js";
 import { describeEnvironment } from "../run/environment.js";
 import { readJsonLines } from "../run/json-lines.js";
-import type { JobContext, JobProgress, JumpRecord, Measured, Settings } from "./kind.js";
+import type { JobContext, JobProgress, JobResult, Settings } from "./kind.js";
 import { kinds } from "./kinds.js";
 import { resolveExperiment, runConfig } from "./resolve.js";
 import { experimentSchema } from "./schema.js";
@@ -28,16 +28,6 @@ export interface Job {
   readonly resume?: string;
   readonly checkpointSeconds: number;
   readonly checkpointSteps?: number;
-}
-
-/** A run that has been done. */
-export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
-  readonly experiment: string;
-  readonly variant: string;
-  readonly seed: number;
-  readonly settings: Settings;
-  readonly document: RunDocument;
-  readonly jumps: readonly JumpRecord[];
 }
 
 export interface JobHooks {

@@ -1,8 +1,10 @@
 import type { z } from "zod";
-import type { RunMeasurements, RunStatus } from "../formats/json.js";
+import type { FigureOptions } from "../figures/frame.js";
+import type { TaskTableData } from "../figures/task-table.js";
+import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js";
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";
-import type { Together } from "./together.js";
+import type { Judgement } from "../run/report-html.js";
 
 /** Settings of one run, checked: those of its kind. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -62,6 +64,40 @@ export interface Measured
     readonly [name: string]: number;
   }[];
 }
+
+/** A run that has been done. */
+export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
+  readonly experiment: string;
+  readonly variant: string;
+  readonly seed: number;
+  readonly settings: Settings;
+  readonly document: RunDocument;
+  readonly jumps: readonly JumpRecord[];
+}
+
+/** What an experiment says of teleports: one sentence with its figures, and a judgement that only intervals decide. */
+export interface Finding {
+  /** The variant that is judged. */
+  readonly title: string;
+  readonly judgement: Judgement;
+  readonly text: string;
+}
+
+/** What the runs of an experiment say side by side, where a kind has more to say than the loss. */
+export interface Together {
+  /** The results with what only shows beside others, such as a rank, among their metrics. */
+  compare?(results: readonly JobResult[]): readonly JobResult[];
+  tables?(results: readonly JobResult[]): readonly TaskTableData[];
+  /** What they say of teleports. */
+  findings?(results: readonly JobResult[]): readonly Finding[];
+  /** Figures by the names that experiments call them. */
+  readonly figures?: Readonly<Record<string, DrawTogether>>;
+}
+
+export type DrawTogether = (
+  results: readonly JobResult[],
+  options: () => FigureOptions,
+) => Promise<readonly { readonly name: string; readonly element: SVGSVGElement }[]>;
 
 /** A kind of experiment: what its settings are and how one run of it goes. */
 export interface Kind {

@@ -1,5 +1,5 @@
 import { runningMean } from "../figures/statistics.js";
-import type { JobResult } from "./job.js";
+import type { JobResult } from "./kind.js";
 
 /** Losses of a run that can be compared with those of another one. */
 export interface LossCurve {

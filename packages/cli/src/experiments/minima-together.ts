@@ -1,8 +1,7 @@
 import { scatter } from "../figures/scatter.js";
 import type { TaskTableData } from "../figures/task-table.js";
-import type { JobResult } from "./job.js";
+import type { DrawTogether, JobResult, Together } from "./kind.js";
 import { figure } from "./number-text.js";
-import type { DrawTogether, Together } from "./together.js";
 
 /** Studies of minima: their correlations in a table, and every model as a point. */
 export const minimaTogether: Together = { tables, figures: { minima: minimaFigures } };

@@ -4,10 +4,9 @@ import { curves } from "../figures/curves.js";
 import { levelSets } from "../figures/level-sets.js";
 import { paretoFront } from "../figures/pareto-front.js";
 import type { CostConfig } from "./cost-config.js";
-import type { JobResult } from "./job.js";
+import type { DrawTogether, JobResult } from "./kind.js";
 import type { Named } from "./named.js";
 import { byVariant } from "./summary.js";
-import type { DrawTogether } from "./together.js";
 
 /** So many variants are drawn, of the toy in each scale: the first ones. */
 const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;

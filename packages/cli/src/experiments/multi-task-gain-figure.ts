@@ -1,6 +1,6 @@
 import { bars, barsWidth } from "../figures/bars.js";
+import type { DrawTogether } from "./kind.js";
 import { gainRows } from "./multi-task-gains.js";
-import type { DrawTogether } from "./together.js";
 
 /** More digits of a point say nothing. */
 const hundredths = (points: number): number => Math.round(100 * points) / 100;

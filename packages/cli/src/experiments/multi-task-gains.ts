@@ -1,7 +1,6 @@
 import type { Judgement } from "../run/report-html.js";
 import { type Summary, summarise } from "../run/statistics.js";
-import type { Finding } from "./findings.js";
-import type { JobResult } from "./job.js";
+import type { Finding, JobResult } from "./kind.js";
 import { plainKey } from "./multi-task-plain.js";
 import { byVariant } from "./summary.js";
 

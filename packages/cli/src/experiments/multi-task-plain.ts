@@ -1,4 +1,4 @@
-import type { JobResult } from "./job.js";
+import type { JobResult } from "./kind.js";
 
 /** Settings without COST, as text: runs with the same are the same but for COST. */
 export function plainKey({ cost: _, ...settings }: JobResult["settings"]): string {

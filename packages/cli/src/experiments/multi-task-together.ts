@@ -1,7 +1,7 @@
 import { deltaM, meanRank } from "isoloss";
 import type { Cell, TableColumn, TaskTableData } from "../figures/task-table.js";
 import { summarise } from "../run/statistics.js";
-import type { JobResult } from "./job.js";
+import type { JobResult, Together } from "./kind.js";
 import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./multi-task-figures.js";
 import { gainFigures } from "./multi-task-gain-figure.js";
 import { gainFindings } from "./multi-task-gains.js";
@@ -10,7 +10,6 @@ import { toyFindings } from "./multi-task-toy-findings.js";
 import { toyTables } from "./multi-task-toy-table.js";
 import type { Named } from "./named.js";
 import { byVariant } from "./summary.js";
-import type { Together } from "./together.js";
 
 /** Comparisons of runs on several tasks: Delta_m, mean rank, what COST adds, and the tables and figures of them. */
 export const multiTaskTogether: Together = {

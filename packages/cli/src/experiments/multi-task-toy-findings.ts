@@ -1,7 +1,6 @@
 import type { Judgement } from "../run/report-html.js";
 import { shareInterval } from "../run/statistics.js";
-import type { Finding } from "./findings.js";
-import type { JobResult } from "./job.js";
+import type { Finding, JobResult } from "./kind.js";
 import { plainKey } from "./multi-task-plain.js";
 import { figure } from "./number-text.js";
 import { byVariant } from "./summary.js";

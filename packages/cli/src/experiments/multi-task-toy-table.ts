@@ -1,5 +1,5 @@
 import type { TaskTableData } from "../figures/task-table.js";
-import type { JobResult } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { byVariant } from "./summary.js";
 
 /** Of the toy: how far from the Pareto front the runs of each variant ended, start by start. */

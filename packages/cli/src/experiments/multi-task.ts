@@ -1,35 +1,14 @@
 import { OptionError } from "isoloss";
 import { z } from "zod";
-import { type CostConfig, costSchema } from "./cost-config.js";
+import { costSchema } from "./cost-config.js";
 import type { Kind } from "./kind.js";
 import { methodSchema } from "./methods.js";
 import { multiTaskProblemSchema } from "./multi-task-problems.js";
 import { multiTaskRun } from "./multi-task-run.js";
+import type { MultiTaskSettings } from "./multi-task-settings.js";
 import { multiTaskTogether } from "./multi-task-together.js";
-import { count, fromZero, type Named, nonNegative, positive } from "./named.js";
+import { count, fromZero, nonNegative, positive } from "./named.js";
 import { learningRateSchema, optimiserSchema } from "./optimisers.js";
-
-export interface MultiTaskSettings {
-  readonly problem: Named;
-  readonly method: Named;
-  readonly cost?: CostConfig;
-  readonly alone?: boolean;
-  readonly optimizer: Named;
-  readonly learningRate: number | Named;
-  readonly batchSize?: number;
-  readonly epochs?: number;
-  readonly steps?: number;
-  readonly evaluateEvery?: number;
-  readonly recordEvery?: number;
-  readonly dtype?: "float32" | "float64";
-  readonly runtime?: "auto" | "javascript" | "onnx";
-  readonly threads?: number;
-  readonly clipNorm?: number;
-  readonly headGradient?: "weighted" | "unweighted";
-  readonly strategy?: "auto" | "keep" | "recompute";
-  readonly recordGradients?: boolean;
-  readonly representation?: boolean;
-}
 
 /** Training on several tasks at once, by any method, with or without COST. */
 export const multiTaskKind: Kind = {

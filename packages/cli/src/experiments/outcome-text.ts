@@ -6,7 +6,7 @@ import { type ExperimentOutcome, reasonOf } from "./outcome.js";
 import { rateSentence } from "./rates.js";
 import { errorsToTell } from "./session.js";
 import { summaryTable } from "./summary.js";
-import { textOfTable } from "./together.js";
+import { textOfTable } from "./table.js";
 
 type Paint = (text: string) => string;
 

@@ -1,7 +1,8 @@
 import type { ThemeName } from "../figures/theme.js";
 import { judge, type Verdict } from "./expected.js";
 import { type DrawnFigure, drawFigures, type FigureSize } from "./figures.js";
-import { type Job, type JobResult, jobsOf } from "./job.js";
+import { type Job, jobsOf } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { kinds } from "./kinds.js";
 import { rateFigures } from "./rate-figures.js";
 import { compareRates, type RatesComparison } from "./rates.js";

@@ -1,7 +1,7 @@
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import * as library from "isoloss";
-import { executeJob, type Job, type JobHooks, type JobResult } from "./job.js";
-import type { JobProgress } from "./kind.js";
+import { executeJob, type Job, type JobHooks } from "./job.js";
+import type { JobProgress, JobResult } from "./kind.js";
 import { kinds } from "./kinds.js";
 
 /** What a job came to. */

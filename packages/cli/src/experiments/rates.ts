@@ -2,7 +2,8 @@
 // with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../run/statistics.js";
-import { type Job, type JobResult, jobsOf } from "./job.js";
+import { type Job, jobsOf } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { figure } from "./number-text.js";
 import { checkedSeeds, type Resolved } from "./resolve.js";
 import type { Decay, RatesConfig } from "./schema.js";

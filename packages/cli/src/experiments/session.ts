@@ -1,5 +1,6 @@
 import { IsolossError } from "isoloss";
-import { isMissingData, type Job, type JobResult } from "./job.js";
+import { isMissingData, type Job } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { type JobOutcome, runJobs } from "./pool.js";
 import { jobReporter } from "./report-progress.js";
 

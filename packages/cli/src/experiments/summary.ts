@@ -1,5 +1,5 @@
 import { summarise } from "../run/statistics.js";
-import type { JobResult } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { duration, figure } from "./number-text.js";
 import { textTable } from "./table.js";
 

@@ -1,10 +1,9 @@
 // The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
 import { scatter } from "../figures/scatter.js";
-import type { JobResult } from "./job.js";
+import type { DrawTogether, JobResult } from "./kind.js";
 import { figure } from "./number-text.js";
 import { byVariant } from "./summary.js";
 import { meanLast } from "./to-target.js";
-import type { DrawTogether } from "./together.js";
 
 interface Swept {
   readonly search: string;

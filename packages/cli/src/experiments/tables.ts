@@ -1,8 +1,7 @@
 import { deltaM, meanRank, OptionError } from "isoloss";
 import { z } from "zod";
 import type { TaskTableData } from "../figures/task-table.js";
-import type { JobResult } from "./job.js";
-import type { Kind, Measured } from "./kind.js";
+import type { JobResult, Kind, Measured } from "./kind.js";
 
 const column = z.strictObject({
   name: z.string().min(1),

@@ -1,6 +1,6 @@
 // How soon runs come to where others end: steps and seconds, teleports included, and the loss at equal wall-clock.
 import { pairedRatio, type RatioSummary } from "../run/statistics.js";
-import type { JobResult } from "./job.js";
+import type { JobResult } from "./kind.js";
 import { firstAtMost, lossCurve } from "./loss-curve.js";
 import { figure } from "./number-text.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { judge, valueAtPath } from "../../src/experiments/expected.js";
-import type { JobResult } from "../../src/experiments/job.js";
+import type { JobResult } from "../../src/experiments/kind.js";
 import { runDocument } from "../../src/formats/json.js";
 
 const result = (variant: string, seed: number, loss: number[]): JobResult => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { conclusionOf, type Finding, judgementOf } from "../../src/experiments/findings.js";
-import type { JobResult } from "../../src/experiments/job.js";
+import { conclusionOf, judgementOf } from "../../src/experiments/findings.js";
+import type { Finding, JobResult } from "../../src/experiments/kind.js";
 import { toyFindings } from "../../src/experiments/multi-task-toy-findings.js";
 import { soonerText, type ToTarget } from "../../src/experiments/to-target.js";
 import { runDocument } from "../../src/formats/json.js";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { JobResult } from "../../src/experiments/job.js";
+import type { JobResult } from "../../src/experiments/kind.js";
 import { gainFigures } from "../../src/experiments/multi-task-gain-figure.js";
 import { nodeDocument } from "../../src/figures/document.js";
 import { svgText } from "../../src/figures/svg.js";

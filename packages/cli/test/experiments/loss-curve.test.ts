@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobResult } from "../../src/experiments/job.js";
+import type { JobResult } from "../../src/experiments/kind.js";
 import { firstAtMost, lossCurve } from "../../src/experiments/loss-curve.js";
 import { runDocument } from "../../src/formats/json.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobResult } from "../../src/experiments/job.js";
+import type { JobResult } from "../../src/experiments/kind.js";
 import { gainFindings, gainRows } from "../../src/experiments/multi-task-gains.js";
 import { multiTaskTogether } from "../../src/experiments/multi-task-together.js";
 import { runDocument } from "../../src/formats/json.js";

@@ -1,7 +1,8 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
-import { executeJob, type Job, type JobResult } from "../../src/experiments/job.js";
+import { executeJob, type Job } from "../../src/experiments/job.js";
+import type { JobResult } from "../../src/experiments/kind.js";
 import { compareRates, rateSentence } from "../../src/experiments/rates.js";
 import { resolveExperiment } from "../../src/experiments/resolve.js";
 import { experimentSchema } from "../../src/experiments/schema.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { drawFigures } from "../../src/experiments/figures.js";
-import type { JobResult } from "../../src/experiments/job.js";
+import type { JobResult } from "../../src/experiments/kind.js";
 import { runDocument } from "../../src/formats/json.js";
 
 const run = (variant: string, last: number, search?: object): JobResult => ({
