@@ -18,5 +18,5 @@ if (isMainThread) {
     (await import("./fail.js")).fail(error);
   }
 } else {
-  (await import("./experiments/pool.js")).serveJobs();
+  (await import("./experiments/jobs/pool.js")).serveJobs();
 }

@@ -1,10 +1,10 @@
 import { relative, resolve } from "node:path";
-import { firstAtMost, lossCurve } from "../experiments/loss-curve.js";
-import { duration, figure } from "../experiments/number-text.js";
-import { loadAllStored, type StoredResult } from "../experiments/stored.js";
-import { byVariant, meanText } from "../experiments/summary.js";
-import { textTable } from "../experiments/table.js";
-import { ratioText } from "../experiments/to-target.js";
+import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
+import { firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
+import { duration, figure } from "../experiments/results/number-text.js";
+import { byVariant, meanText } from "../experiments/results/summary.js";
+import { textTable } from "../experiments/results/table.js";
+import { ratioText } from "../experiments/results/to-target.js";
 import { pairedRatio, type RatioSummary, type Summary, summarise } from "../run/statistics.js";
 import { writeRunFigures } from "./plot.js";
 

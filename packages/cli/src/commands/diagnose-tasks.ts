@@ -1,8 +1,8 @@
 import { decodeMultiTaskCheckpoint, type MultiTaskHistory, OptionError, resumeMultiTask } from "isoloss";
 import type { Settings } from "../experiments/kind.js";
-import { type MultiTaskSession, sessionOf } from "../experiments/multi-task-run.js";
-import type { MultiTaskSettings } from "../experiments/multi-task-settings.js";
-import { figure } from "../experiments/number-text.js";
+import { type MultiTaskSession, sessionOf } from "../experiments/kinds/multi-task/run.js";
+import type { MultiTaskSettings } from "../experiments/kinds/multi-task/settings.js";
+import { figure } from "../experiments/results/number-text.js";
 
 /** How the tasks' gradients stand to each other in a step: null where a number is unknown. */
 export interface TaskConflict {

@@ -16,13 +16,13 @@ import {
   takeRows,
   unflattenTree,
 } from "isoloss";
-import { loadExperiment } from "../experiments/find.js";
-import { groundOf } from "../experiments/minimize.js";
-import type { Tree } from "../experiments/problems.js";
-import { resolveExperiment, type Variant } from "../experiments/resolve.js";
-import { loadStored, type StoredResult, storedWeights } from "../experiments/stored.js";
-import { makeSymmetry } from "../experiments/symmetries.js";
-import { trainerOf } from "../experiments/train.js";
+import type { Tree } from "../experiments/catalogue/problems.js";
+import { makeSymmetry } from "../experiments/catalogue/symmetries.js";
+import { loadExperiment } from "../experiments/definition/find.js";
+import { resolveExperiment, type Variant } from "../experiments/definition/resolve.js";
+import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";
+import { groundOf } from "../experiments/kinds/minimize/minimize.js";
+import { trainerOf } from "../experiments/kinds/train.js";
 import { readCheckpoint } from "../run/checkpoint-file.js";
 import { type ConflictPoint, evenly, taskPoints } from "./diagnose-tasks.js";
 

@@ -12,9 +12,9 @@ import {
 } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
-import { loadStored, type StoredResult, storedWeights } from "../experiments/stored.js";
-import { pageOf, sendToMlflow, trackedRecords } from "../experiments/tracking.js";
-import { trainerOf } from "../experiments/train.js";
+import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";
+import { pageOf, sendToMlflow, trackedRecords } from "../experiments/jobs/tracking.js";
+import { trainerOf } from "../experiments/kinds/train.js";
 import { toCsv } from "../formats/csv.js";
 import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
 import { readRunCheckpoint } from "../run/read.js";

@@ -4,8 +4,8 @@ import { DataError, OptionError } from "isoloss";
 import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
-import { experimentSchema, identifier } from "../experiments/schema.js";
-import { templates } from "../experiments/templates.js";
+import { experimentSchema, identifier } from "../experiments/definition/schema.js";
+import { templates } from "../experiments/definition/templates.js";
 import { reasonOf } from "../run/system-error.js";
 
 export interface InitOptions {

@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import {
+  createLineSearchMinimizer,
+  createMinimizer,
+  decodeCheckpoint,
+  encodeSafetensors,
+  gd,
+  type LineSearchMinimization,
+  type Minimization,
+  type MinimizeRunOptions,
+  type Minimizer,
+  NumericalError,
+  namedArrays,
+  OptionError,
+  type Problem,
+  type TeleportPlan,
+} from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import { z } from "zod";
+import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
+import { fromZero, type Named } from "../../catalogue/named.js";
+import { learningRateSchema, makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import { makeProblem, problemSchema, type Tree } from "../../catalogue/problems.js";
+import type { Ground } from "../../catalogue/symmetries.js";
+import { makeTeleportPlan, type TeleportConfig, teleportSchema } from "../../catalogue/teleport.js";
+import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
+import { numbersOf, weightsFile } from "../../records/points.js";
+import { sweepFigures } from "./sweep.js";
+import { watcher } from "./watch.js";
+
+interface MinimizeSettings {
+  readonly problem: Named;
+  readonly optimizer: Named;
+  readonly learningRate: number | Named;
+  readonly steps: number;
+  readonly dtype?: "float32" | "float64";
+  readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly warmUps?: number;
+  readonly teleport?: TeleportConfig | null;
+}
+
+/** Parameters up to this number are recorded at every step. */
+const few = 20;
+
+/** Minimisation of a function, or of a loss on fixed data. */
+export const minimizeKind: Kind = {
+  summary: "a function, or a loss on fixed data, by full-batch steps",
+  stoppable: true,
+  together: { figures: { sweep: sweepFigures } },
+  settings: {
+    problem: problemSchema,
+    optimizer: descentSchema,
+    learningRate: learningRateSchema,
+    steps: fromZero,
+    dtype: z.enum(["float32", "float64"]).optional(),
+    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
+    /** Runs before the one whose seconds count; default 0. Just-in-time compilers make the first ones slow. */
+    warmUps: fromZero.optional(),
+    teleport: teleportSchema.nullable().optional(),
+  },
+  run: (settings, context) => run(settings as unknown as MinimizeSettings, context),
+};
+
+/** A problem with what its teleports have to know. */
+export function groundOf(settings: Settings, seed: number) {
+  const {
+    problem: named,
+    optimizer,
+    learningRate,
+    steps,
+    dtype = "float64",
+  } = settings as unknown as MinimizeSettings;
+  const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
+  const ground: Ground = {
+    seed,
+    // A line search steps along the gradient as far as an objective asks.
+    optimizer: makeDirections(optimizer) ? gd() : makeOptimiser(optimizer),
+    learningRate: makeLearningRate(learningRate, steps),
+    loss: problem.loss,
+    ownSymmetry: () => problem.symmetry(),
+    ...(quadratic ? { quadratic } : {}),
+    ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
+  };
+  return { problem, ground };
+}
+
+async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
+  const { seed, directory, before } = context;
+  const { steps, teleport, warmUps = 0, dtype = "float64" } = settings;
+  const { problem, ground } = groundOf(settings as unknown as Settings, seed);
+  if (dtype === "float32" && settings.problem.name !== "mlpRegression") {
+    throw new OptionError(`The problem ${settings.problem.name} is in float64: leave dtype out.`);
+  }
+  const isFew = numbersOf(problem.start).length <= few;
+  const plan = teleport ? makeTeleportPlan(teleport, ground) : undefined;
+  const minimizer = await minimizerOf(settings, problem, ground, { trajectory: isFew, plan });
+  const watch = watcher(context, { steps, isFew, canGoOn: teleport?.search.name !== "referenceAngle" });
+  const { result, cold } = await measured(minimizer, warmUps, {
+    onLoop: (at) => watch.look(at),
+    ...(before ? { checkpoint: decodeCheckpoint(before.checkpoint) } : {}),
+  });
+  if (result.loss.length === 0) {
+    throw new NumericalError(
+      "The loss or its gradient is not finite at the start: nothing can be minimised from there.",
+    );
+  }
+  watch.append(result);
+  if (directory) {
+    const bytes = encodeSafetensors(namedArrays({ params: result.params }));
+    await writeFileAtomic(join(directory.path, weightsFile), bytes);
+  }
+  const points = isFew ? watch.points(result) : undefined;
+  return {
+    status: statuses[result.status],
+    steps: Math.min(steps, result.loss.length - 1),
+    wallSeconds: result.seconds.at(-1) ?? 0,
+    loss: result.loss,
+    gradNormSq: result.gradNormSq,
+    seconds: result.seconds,
+    metrics: {
+      "loss.least": Math.min(...result.loss.filter(Number.isFinite)),
+      "teleports.accepted": result.teleports.filter(({ accepted }) => accepted).length,
+      "teleports.seconds": result.teleports.reduce((a, t) => a + t.seconds, 0),
+      ...("evaluations" in result ? { evaluations: result.evaluations.at(-1) ?? 0 } : {}),
+      ...(warmUps > 0 ? { "seconds.firstRun": cold } : {}),
+    },
+    teleports: result.teleports,
+    ...(points ? { trajectory: points, jumps: watch.jumps(result), end: points.at(-1) ?? [] } : {}),
+  };
+}
+
+const statuses = {
+  done: "completed",
+  stalled: "completed",
+  diverged: "diverged",
+  stopped: "interrupted",
+} as const;
+
+type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
+
+function minimizerOf(
+  { steps, runtime, optimizer, learningRate }: MinimizeSettings,
+  problem: Problem<Tree>,
+  ground: Ground,
+  { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
+): Promise<Minimizer<Result, MinimizeRunOptions<Tree>>> {
+  const common = {
+    steps,
+    trajectory,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(plan ? { teleport: plan } : {}),
+  };
+  const directions = makeDirections(optimizer);
+  if (directions === undefined) {
+    return createMinimizer(problem, {
+      optimizer: ground.optimizer,
+      learningRate: ground.learningRate,
+      ...common,
+    });
+  }
+  if (typeof learningRate !== "number") {
+    throw new OptionError(
+      `With ${optimizer.name} the learning rate is the step length tried first: give a number.`,
+    );
+  }
+  return createLineSearchMinimizer(problem, { directions, firstStep: learningRate, ...common });
+}
+
+/** What the first run comes to, with the seconds of the last one. Only a run without warm-ups is watched. */
+async function measured(
+  minimizer: Minimizer<Result, MinimizeRunOptions<Tree>>,
+  warmUps: number,
+  options: MinimizeRunOptions<Tree>,
+) {
+  try {
+    const first = await minimizer.run(warmUps === 0 ? options : {});
+    let last = first;
+    for (let i = 0; i < warmUps; i++) last = await minimizer.run();
+    const cold = first.seconds.at(-1) ?? 0;
+    if (warmUps === 0) return { result: first, cold };
+    const teleports = first.teleports.map((t, i) => ({
+      ...t,
+      seconds: last.teleports[i]?.seconds ?? t.seconds,
+    }));
+    return { result: { ...first, teleports, seconds: last.seconds.slice(0, first.loss.length) }, cold };
+  } finally {
+    await minimizer.dispose();
+  }
+}

@@ -1,0 +1,62 @@
+// The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
+import { scatter } from "../../../figures/scatter.js";
+import type { DrawTogether, JobResult } from "../../kind.js";
+import { figure } from "../../results/number-text.js";
+import { byVariant } from "../../results/summary.js";
+import { meanLast } from "../../results/to-target.js";
+
+interface Swept {
+  readonly search: string;
+  readonly rate: number;
+  readonly steps: number;
+  /** Undefined where a run ends above its start: it would hide all others. */
+  readonly loss: number | undefined;
+}
+
+/** Mean last losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
+export const sweepFigures: DrawTogether = async (results, options) => {
+  const variants = [...byVariant(results).values()];
+  const swept = variants.flatMap(sweptBy);
+  const plain = variants.find(([{ settings }]) => !settings.teleport);
+  const without = plain && meanLast(plain);
+  return [...group(swept, ({ search }) => search)].flatMap(([search, points]) => {
+    const bySteps = [...group(points, ({ steps }) => steps)].sort(([a], [b]) => a - b);
+    if (bySteps.length < 2) return [];
+    const lost = points
+      .filter(({ loss }) => loss === undefined)
+      .map(({ rate, steps }) => `${rate} x ${steps}`);
+    const element = scatter(
+      {
+        series: bySteps.map(([steps, of]) => ({
+          name: `${steps} steps`,
+          points: of.flatMap(({ rate, loss }) => (loss === undefined ? [] : [{ x: rate, y: loss }])),
+        })),
+        xLabel: "learning rate of the teleport",
+        yLabel: "mean last loss",
+        logX: true,
+        logY: true,
+        notes: [
+          ...(without ? [`Without a teleport the mean last loss is ${figure(without, 4)}.`] : []),
+          ...(lost.length > 0 ? [`Not shown, as a run ended above its start: ${lost.join(", ")}.`] : []),
+        ],
+      },
+      { ...options(), title: `Teleports by ${search}: their learning rate and steps` },
+    );
+    return [{ name: `sweep-${search}`, element }];
+  });
+};
+
+function sweptBy(runs: readonly JobResult[]): Swept[] {
+  const { search } = (runs[0].settings.teleport ?? {}) as { readonly search?: Record<string, unknown> };
+  const { name, steps, learningRate, stepSize } = search ?? {};
+  const rate = learningRate ?? stepSize;
+  if (typeof rate !== "number" || typeof steps !== "number") return [];
+  const isBelow = runs.every(({ document: { loss } }) => (loss.last ?? Infinity) <= (loss.first ?? Infinity));
+  return [{ search: name as string, rate, steps, loss: isBelow ? (meanLast(runs) ?? undefined) : undefined }];
+}
+
+function group<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}

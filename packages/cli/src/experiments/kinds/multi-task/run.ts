@@ -1,0 +1,172 @@
+import {
+  createMultiTaskTrainer,
+  decodeMultiTaskCheckpoint,
+  type MultiTaskTrainer,
+  NumericalError,
+  resumeMultiTask,
+} from "isoloss";
+import { makeCost } from "../../catalogue/cost.js";
+import { makeMethod } from "../../catalogue/methods.js";
+import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import type { Tree } from "../../catalogue/problems.js";
+import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
+import type { JobContext, Measured } from "../../kind.js";
+import { numbersOf, pointsIn } from "../../records/points.js";
+import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
+import { jumpsOf, teleportOf } from "./cost-record.js";
+import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
+import type { MultiTaskSettings } from "./settings.js";
+import { multiTaskWriter } from "./writer.js";
+
+/** A run's trainer, and how long it is to go. */
+export interface MultiTaskSession {
+  readonly made: MadeTasks;
+  readonly trainer: MultiTaskTrainer<Tree>;
+  /** Steps to do, as far as that is known. */
+  length(): number;
+  dispose(): Promise<void>;
+}
+
+/** The trainer of a run with its tasks. */
+export async function sessionOf(settings: MultiTaskSettings, seed: number): Promise<MultiTaskSession> {
+  const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
+  const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
+  const whole = await makeTasks(named, seed);
+  const made = alone ? whole.alone() : whole;
+  const [method, optimizer] = [makeMethod(rest.method), makeOptimiser(rest.optimizer)];
+  const hook = config && makeCost(config, { seed, optimizer });
+  let end = steps ?? Infinity;
+  const trainer = createMultiTaskTrainer<Tree>({
+    ...defined({ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients }),
+    losses: made.losses,
+    params: made.params,
+    tasks: made.tasks,
+    ...defined({ metrics: made.metrics, data: made.train }),
+    ...(representation && made.representation ? { representation: made.representation } : {}),
+    method,
+    optimizer,
+    learningRate: makeLearningRate(rest.learningRate),
+    seed,
+    ...(hook
+      ? {
+          beforeStep: (context) =>
+            clocked(hook.beforeStep, {
+              idle: config.control === "sameCompute",
+              end,
+              hasGramian: method.needs !== "losses" || recordGradients === true,
+              isPlanar: made.plane !== undefined,
+            })(context),
+        }
+      : {}),
+  });
+  if (steps === undefined) end = Math.round((epochs as number) * trainer.stepsPerEpoch);
+  return {
+    made,
+    trainer,
+    length() {
+      if (config?.control !== "sameCompute" || trainer.current.step < end) return end;
+      const spent = secondsOf(trainer.current.memory);
+      const ordinary = (trainer.history.seconds[end - 1] - spent) / end;
+      return end + Math.round(spent / Math.max(ordinary, 1e-9));
+    },
+    async dispose() {
+      await trainer.dispose();
+      await hook?.dispose();
+    },
+  };
+}
+
+/** One run, with checkpoints and evaluations. */
+export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
+  const { seed, directory, before, progress } = context;
+  const records = before?.metrics ?? [];
+  const session = await sessionOf(settings, seed);
+  const { made, trainer } = session;
+  try {
+    if (before) resumeMultiTask(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
+    const { evaluateEvery = 1, recordEvery = 1 } = settings;
+    const every =
+      made.test && trainer.stepsPerEpoch < Infinity
+        ? Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch))
+        : Infinity;
+    const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
+    const evaluate = async () => {
+      const since = evaluations.at(-1)?.step ?? 0;
+      evaluations.push(await evaluated(trainer, { made, since, directory }));
+    };
+    const points = pointsIn(records);
+    const writer = multiTaskWriter(trainer, { recordEvery, context });
+    const report = Math.min(200, Math.max(10, Math.ceil(session.length() / 100)));
+    let status: Measured["status"] = "completed";
+    while (trainer.current.step < session.length() && !isAtFront(made, trainer.current.params)) {
+      const { step } = trainer.current;
+      if (context.shouldStop()) {
+        status = "interrupted";
+        break;
+      }
+      if (made.plane && step % recordEvery === 0 && points.length === step / recordEvery) {
+        points.push(numbersOf(trainer.current.params));
+      }
+      const chunk = Math.min(
+        report,
+        session.length() - step,
+        every - (step % every),
+        made.plane ? recordEvery - (step % recordEvery) : Infinity,
+        writer.stepsToCheckpoint(),
+      );
+      const begin = performance.now();
+      try {
+        await trainer.run({ steps: chunk, reportEvery: chunk });
+      } catch (error) {
+        if (!(error instanceof NumericalError)) throw error;
+        status = "diverged";
+        break;
+      }
+      writer.append(points);
+      const at = trainer.current.step;
+      if (at % every === 0 && at < session.length()) await evaluate();
+      await writer.checkpointIfDue();
+      const { losses, events } = trainer.history;
+      progress({
+        step: at,
+        steps: session.length(),
+        loss: meanOf(losses.map((list) => meanOf(list.slice(-chunk)))),
+        gradNormSq: (trainer.history.directionNorms.at(-1) ?? Number.NaN) ** 2,
+        teleports: events.filter(({ event }) => (event as CostEvent).outcome === "accepted").length,
+        stepsPerSecond: (1000 * chunk) / (performance.now() - begin),
+      });
+    }
+    const isEnd = status === "completed" && evaluations.at(-1)?.step !== trainer.current.step;
+    if (isEnd && made.test) await evaluate();
+    await writer.checkpoint();
+    const reports = trainer.history.events.map(({ event }) => event as CostEvent);
+    const recorded = writer.columns();
+    return {
+      status,
+      steps: trainer.current.step,
+      wallSeconds: trainer.history.seconds.at(-1) ?? 0,
+      ...recorded,
+      teleports: reports.map(teleportOf),
+      evaluations,
+      metrics: metricsOf(trainer, {
+        made,
+        evaluations,
+        cost: settings.cost,
+        points,
+        recordEvery,
+      }),
+      ...(made.plane
+        ? { trajectory: points, jumps: jumpsOf(reports), end: numbersOf(trainer.current.params) }
+        : {}),
+    };
+  } finally {
+    await session.dispose();
+  }
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Without what is undefined. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
