@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseXml } from "../../figures/test/well-formed.js";
 import type { DemoDocument } from "../src/commands/demo.js";
 import { type BuiltCli, buildCli } from "./built-cli.js";
-import { parseXml } from "./well-formed.js";
 
 let cli: BuiltCli;
 let folder: string;

@@ -1,10 +1,10 @@
 import { join, relative, resolve } from "node:path";
 import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
+import type { ThemeName } from "isoloss-figures/base";
 import type { FigureName } from "../experiments/definition/figure-names.js";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { type DrawnFigure, drawFigures } from "../experiments/report/figures.js";
-import type { ThemeName } from "../figures/theme.js";
 import { toCsv } from "../formats/csv.js";
 import { pngOf } from "../formats/png.js";
 import { prepareFolder } from "../output.js";

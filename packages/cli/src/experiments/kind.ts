@@ -1,6 +1,5 @@
+import type { FigureOptions, TaskTableData } from "isoloss-figures";
 import type { z } from "zod";
-import type { FigureOptions } from "../figures/frame.js";
-import type { TaskTableData } from "../figures/task-table.js";
 import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js";
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseXml } from "../../../figures/test/well-formed.js";
 import type { VariantsDocument } from "../../src/commands/run.js";
 import type { RunDocument, RunsDocument } from "../../src/formats/json.js";
-import { parseXml } from "../well-formed.js";
 import { booth, digits, withoutTimes, workbench } from "./support.js";
 
 const bench = workbench();

@@ -1,6 +1,6 @@
 import { deltaM, meanRank, OptionError } from "isoloss";
+import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
-import type { TaskTableData } from "../../figures/task-table.js";
 import type { JobResult, Kind, Measured } from "../kind.js";
 
 const column = z.strictObject({

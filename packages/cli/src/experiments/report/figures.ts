@@ -1,16 +1,21 @@
 import { compile, namedArrays, trace } from "isoloss";
-import { type CurveSeries, type CurvesData, curves } from "../../figures/curves.js";
-import { nodeDocument } from "../../figures/document.js";
-import type { FigureOptions } from "../../figures/frame.js";
-import { levelSets, type Trajectory } from "../../figures/level-sets.js";
-import { svgText } from "../../figures/svg.js";
-import type { ThemeName } from "../../figures/theme.js";
+import {
+  type CurveSeries,
+  type CurvesData,
+  curves,
+  type FigureOptions,
+  levelSets,
+  svgText,
+  type Trajectory,
+} from "isoloss-figures";
+import type { ThemeName } from "isoloss-figures/base";
 import type { Named } from "../catalogue/named.js";
 import { type MadeProblem, makeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../definition/figure-names.js";
 import type { DrawTogether, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { byVariant } from "../results/summary.js";
+import { nodeDocument } from "./node-document.js";
 
 /** A figure of an experiment as an SVG file. */
 export interface DrawnFigure {

@@ -1,4 +1,4 @@
-import type { ThemeName } from "../../figures/theme.js";
+import type { ThemeName } from "isoloss-figures/base";
 import type { Resolved } from "../definition/resolve.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import { errorOfRun, type Session } from "../jobs/session.js";

@@ -1,9 +1,7 @@
-import { bars, barsWidth } from "../../figures/bars.js";
-import { curves } from "../../figures/curves.js";
-import { nodeDocument } from "../../figures/document.js";
-import { svgText } from "../../figures/svg.js";
-import type { ThemeName } from "../../figures/theme.js";
+import { bars, barsWidth, curves, svgText } from "isoloss-figures";
+import type { ThemeName } from "isoloss-figures/base";
 import { type DrawnFigure, type FigureSize, lossCurves, overTime } from "./figures.js";
+import { nodeDocument } from "./node-document.js";
 import type { RatesComparison } from "./rates.js";
 
 /** A comparison at tuned rates: losses of the runs that judge, and how soon they come to the baseline's final loss. */

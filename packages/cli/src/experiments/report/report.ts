@@ -1,5 +1,5 @@
+import { taskTable } from "isoloss-figures";
 import { stringify } from "yaml";
-import { taskTable } from "../../figures/task-table.js";
 import { describeEnvironment } from "../../run/environment.js";
 import {
   type Comparison,

@@ -1,4 +1,4 @@
-import { runningMean } from "../../figures/statistics.js";
+import { runningMean } from "isoloss-figures/base";
 import type { JobResult } from "../kind.js";
 
 /** Losses of a run that can be compared with those of another one. */

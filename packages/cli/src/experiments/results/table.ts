@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { TableColumn, TaskTableData } from "../../figures/task-table.js";
+import type { TableColumn, TaskTableData } from "isoloss-figures";
 
 /** Rows of text in columns: the first is aligned on the left, the others on the right. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

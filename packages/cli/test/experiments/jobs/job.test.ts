@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseXml } from "../../../../figures/test/well-formed.js";
 import { parseConfig } from "../../../src/config/load.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
@@ -11,7 +12,6 @@ import { runJobs } from "../../../src/experiments/jobs/pool.js";
 import { loadStored } from "../../../src/experiments/jobs/stored.js";
 import { drawFigures } from "../../../src/experiments/report/figures.js";
 import { booth, digits } from "../../commands/support.js";
-import { parseXml } from "../../well-formed.js";
 
 let out: string;
 beforeEach(() => {

@@ -1,5 +1,4 @@
-import { scatter } from "../../../figures/scatter.js";
-import type { TaskTableData } from "../../../figures/task-table.js";
+import { scatter, type TaskTableData } from "isoloss-figures";
 import type { DrawTogether, JobResult, Together } from "../../kind.js";
 import { figure } from "../../results/number-text.js";
 

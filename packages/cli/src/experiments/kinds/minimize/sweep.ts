@@ -1,5 +1,5 @@
 // The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
-import { scatter } from "../../../figures/scatter.js";
+import { scatter } from "isoloss-figures";
 import type { DrawTogether, JobResult } from "../../kind.js";
 import { figure } from "../../results/number-text.js";
 import { byVariant } from "../../results/summary.js";

@@ -1,8 +1,5 @@
 import { compile, type ToyParams, trace, twoTaskToy } from "isoloss";
-import { conflictCosines } from "../../../figures/conflict-cosines.js";
-import { curves } from "../../../figures/curves.js";
-import { levelSets } from "../../../figures/level-sets.js";
-import { paretoFront } from "../../../figures/pareto-front.js";
+import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { DrawTogether, JobResult } from "../../kind.js";

@@ -1,4 +1,4 @@
-import { bars, barsWidth } from "../../../figures/bars.js";
+import { bars, barsWidth } from "isoloss-figures";
 import type { DrawTogether } from "../../kind.js";
 import { gainRows } from "./gains.js";
 

@@ -1,5 +1,5 @@
 import { deltaM, meanRank } from "isoloss";
-import type { Cell, TableColumn, TaskTableData } from "../../../figures/task-table.js";
+import type { Cell, TableColumn, TaskTableData } from "isoloss-figures";
 import { summarise } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";
 import type { JobResult, Together } from "../../kind.js";

@@ -1,4 +1,4 @@
-import type { TaskTableData } from "../../../figures/task-table.js";
+import type { TaskTableData } from "isoloss-figures";
 import type { JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 

@@ -1,8 +1,8 @@
+import { svgText } from "isoloss-figures";
 import { expect, it } from "vitest";
 import type { JobResult } from "../../../../src/experiments/kind.js";
 import { gainFigures } from "../../../../src/experiments/kinds/multi-task/gain-figure.js";
-import { nodeDocument } from "../../../../src/figures/document.js";
-import { svgText } from "../../../../src/figures/svg.js";
+import { nodeDocument } from "../../../../src/experiments/report/node-document.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, accuracy: number, cost?: object): JobResult => ({
