@@ -25,6 +25,7 @@ export {
   DataError,
   DTypeError,
   IsolossError,
+  MissingDataError,
   NumericalError,
   OptionError,
   RuntimeError,

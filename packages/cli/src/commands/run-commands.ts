@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { runFigureNames } from "../experiments/definition/figure-names.js";
+import { runFigureNames } from "../experiments/figure-names.js";
 import { collect, finiteNumber, nameAmong, positiveInteger, seedNumber } from "../parse.js";
 
 /** Adds the commands about runs that have been made: `compare`, `plot`, `diagnose` and `export`. */

@@ -81,6 +81,22 @@ export function parseConfig<T extends z.ZodType>(
   ]);
 }
 
+/**
+ * Plain data as a config, checked: what a program has read of a file that it wrote.
+ *
+ * @param options `file`: what messages call it
+ * @throws ConfigError with all that is wrong, by file and key
+ */
+export function checkConfig<T extends z.ZodType>(
+  data: unknown,
+  { schema, file }: { readonly schema: T; readonly file: string },
+): z.output<T> {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const findings = explain(result.error.issues, configJsonSchema(schema), data);
+  throw new ConfigError(findings.map(({ path, message }) => ({ where: file, path: dotted(path), message })));
+}
+
 function dataOf(document: Document): unknown {
   try {
     return document.toJS();

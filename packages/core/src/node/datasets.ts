@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
 import { readIdx } from "../data/idx.js";
 import type { LabelledImages } from "../data/labelled-images.js";
-import { DataError, OptionError } from "../errors.js";
+import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
 
@@ -39,7 +39,8 @@ export interface ImageDataset {
  *
  * @param source "mnist", "fashion-mnist" or an {@link IdxSource} of one's own
  * @returns images float32 [n, pixels] (784 for both names) in [0, 1], labels int64 [n]
- * @throws DataError when files are missing (naming the places looked at), damaged, or fail their checksum
+ * @throws MissingDataError when files are missing, naming the places looked at
+ * @throws DataError when they are damaged or fail their checksum
  * @throws OptionError for an unknown name
  *
  * @example
@@ -60,7 +61,7 @@ export async function loadIdxDataset(
     await downloadFiles(known, target, baseUrl === undefined ? known.mirrors : [baseUrl]);
     paths = await findFiles(known, [target]);
   }
-  if (paths === undefined) throw new DataError(await describeMissing(known, places));
+  if (paths === undefined) throw new MissingDataError(await describeMissing(known, places));
   return {
     train: await readPart(paths.trainImages, paths.trainLabels, known.classes),
     test: await readPart(paths.testImages, paths.testLabels, known.classes),

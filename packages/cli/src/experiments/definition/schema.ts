@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { fromZero, nonNegative, positive } from "../catalogue/named.js";
+import { type FigureName, figureNames } from "../figure-names.js";
 import type { Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import { type FigureName, figureNames } from "./figure-names.js";
 
 /** Names of experiments and variants: parts of directories' names. */
 export const identifier = z

@@ -1,9 +1,8 @@
 import { statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, OptionError } from "isoloss";
-import { stringify } from "yaml";
-import { parseConfig } from "../../config/load.js";
+import { OptionError } from "isoloss";
+import { checkConfig } from "../../config/load.js";
 import { type RunDocument, runDocument } from "../../formats/json.js";
 import { createRunDirectory, openRunDirectory, type RunDirectory } from "../../run/directory.js";
 import { describeEnvironment } from "../../run/environment.js";
@@ -67,7 +66,7 @@ export async function jobToResume(
   config: unknown,
   options: Pick<Job, "checkpointSeconds" | "checkpointSteps">,
 ): Promise<Job> {
-  const experiment = parseConfig(stringify(config), {
+  const experiment = checkConfig(config, {
     schema: experimentSchema,
     file: join(directory, "config.yaml"),
   });
@@ -159,7 +158,3 @@ async function open(job: Job): Promise<Opened> {
   });
   return { directory: await createRunDirectory(out, runName(name, variant), { seed, config, environment }) };
 }
-
-/** Whether an error says that data are not there: the experiment is then left out, not failed. */
-export const isMissingData = (error: unknown): boolean =>
-  error instanceof DataError && /are in none of these folders/.test(error.message);

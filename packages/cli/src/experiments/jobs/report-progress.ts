@@ -1,7 +1,8 @@
+import { MissingDataError } from "isoloss";
 import { createProgress, type ProgressStream } from "../../progress.js";
 import type { JobProgress } from "../kind.js";
 import { duration, figure } from "../results/number-text.js";
-import { isMissingData, type Job, runName } from "./job.js";
+import { type Job, runName } from "./job.js";
 import type { JobOutcome } from "./pool.js";
 
 /** Tells on a stream how jobs get on. */
@@ -60,7 +61,7 @@ function statusOf({ step, steps, loss, gradNormSq, teleports, stepsPerSecond }: 
 
 function endOf(outcome: JobOutcome): string {
   if ("error" in outcome) {
-    return isMissingData(outcome.error) ? "skipped, its data are not here" : "failed";
+    return outcome.error instanceof MissingDataError ? "skipped, its data are not here" : "failed";
   }
   const { status, steps, loss, wallSeconds, metrics, teleports, directory } = outcome.result.document;
   const accepted = teleports.filter((t) => t.accepted).length;

@@ -1,6 +1,6 @@
-import { IsolossError } from "isoloss";
+import { IsolossError, MissingDataError } from "isoloss";
 import type { JobResult } from "../kind.js";
-import { isMissingData, type Job } from "./job.js";
+import type { Job } from "./job.js";
 import { type JobOutcome, runJobs } from "./pool.js";
 import { jobReporter } from "./report-progress.js";
 
@@ -48,7 +48,7 @@ export async function runSession(
     return {
       results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
       failures: outcomes.flatMap((o) =>
-        "error" in o ? [{ ...o, isMissingData: isMissingData(o.error) }] : [],
+        "error" in o ? [{ ...o, isMissingData: o.error instanceof MissingDataError }] : [],
       ),
       interrupted: controller.signal.aborted,
     };

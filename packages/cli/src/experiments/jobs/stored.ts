@@ -1,21 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import {
-  DataError,
-  decodeCheckpoint,
-  decodeMultiTaskCheckpoint,
-  decodeSafetensors,
-  type NdArray,
-} from "isoloss";
+import { DataError, decodeSafetensors, type NdArray } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
-import { stringify } from "yaml";
-import { parseConfig } from "../../config/load.js";
+import { checkConfig } from "../../config/load.js";
 import { type RunMeasurements, type RunStatus, runDocument } from "../../formats/json.js";
 import type { JsonRecord } from "../../run/json-lines.js";
 import { readRun, readRunCheckpoint, type StoredRun } from "../../run/read.js";
 import { resolveExperiment } from "../definition/resolve.js";
 import { type Experiment, experimentSchema } from "../definition/schema.js";
 import type { JobResult } from "../kind.js";
+import { kinds } from "../kinds/kinds.js";
 import { jumpsIn, pointsIn, weightsFile } from "../records/points.js";
 import { runName } from "./job.js";
 
@@ -38,7 +32,7 @@ interface StoredSummary {
  */
 export async function loadStored(path: string): Promise<StoredResult> {
   const stored = await readRun(path);
-  const config = parseConfig(stringify(stored.config), {
+  const config = checkConfig(stored.config, {
     schema: experimentSchema,
     file: join(stored.path, "config.yaml"),
   });
@@ -57,7 +51,7 @@ export async function loadStored(path: string): Promise<StoredResult> {
     seed,
     // Without a summary it goes on, or was killed.
     status: summary.status ?? "interrupted",
-    steps: steps.length - (config.kind === "minimize" ? 1 : 0),
+    steps: kinds[config.kind].stored.stepsOf(steps.length),
     wallSeconds: seconds.at(-1) ?? 0,
     loss: series("loss"),
     gradNormSq: series("gradNormSq"),
@@ -87,9 +81,8 @@ export async function storedWeights({ stored, config, document }: StoredResult):
 }> {
   const file = join(stored.path, weightsFile);
   if (existsSync(file)) return { step: document.steps, tensors: await tensorsIn(file) };
-  const decode = config.kind === "multi-task" ? decodeMultiTaskCheckpoint : decodeCheckpoint;
   const { bytes, mark } = await readRunCheckpoint(stored.path);
-  const { tensors } = decode(bytes);
+  const tensors = kinds[config.kind].stored.tensorsOf(bytes);
   const params = Object.entries(tensors).filter(([name]) => name.startsWith("params."));
   return { step: mark.step, tensors: Object.fromEntries(params) };
 }

@@ -2,6 +2,7 @@ import { deltaM, meanRank, OptionError } from "isoloss";
 import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import type { JobResult, Kind, Measured } from "../kind.js";
+import { trainerForm } from "../records/stored-form.js";
 
 const column = z.strictObject({
   name: z.string().min(1),
@@ -29,6 +30,7 @@ interface TableSettings {
 export const tablesKind: Kind = {
   summary: "a published table, its Delta_m and mean ranks computed again from its rows",
   stoppable: false,
+  stored: trainerForm,
   settings: {
     columns: z.array(column).min(1),
     /** Values of the single-task models. */

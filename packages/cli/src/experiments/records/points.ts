@@ -1,4 +1,4 @@
-import { flattenTree, isNdArray, type NdArray } from "isoloss";
+import { flattenTree, isNdArray, type NdArray, OptionError } from "isoloss";
 import type { JsonRecord } from "../../run/json-lines.js";
 import type { Tree } from "../catalogue/problems.js";
 import type { JumpRecord } from "../kind.js";
@@ -23,3 +23,11 @@ export const jumpsIn = (teleports: readonly JsonRecord[]): JumpRecord[] =>
 
 /** Where a minimisation leaves its parameters at the end: those by line searches have no checkpoint. */
 export const weightsFile = "params.safetensors";
+
+/** Steps from 0 to the last one, at even distances. */
+export function evenly(last: number, points: number): number[] {
+  if (!Number.isFinite(last)) throw new OptionError("--points: the run has no end to go to.");
+  return [
+    ...new Set(Array.from({ length: points }, (_, i) => Math.round((i * last) / Math.max(1, points - 1)))),
+  ];
+}

@@ -11,7 +11,7 @@ import {
 import type { ThemeName } from "isoloss-figures/base";
 import type { Named } from "../catalogue/named.js";
 import { type MadeProblem, makeProblem } from "../catalogue/problems.js";
-import type { FigureName } from "../definition/figure-names.js";
+import type { FigureName } from "../figure-names.js";
 import type { DrawTogether, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { byVariant } from "../results/summary.js";
@@ -81,6 +81,17 @@ export async function drawFigures({
     }
   }
   return drawn;
+}
+
+/** The figures that runs of these kinds have numbers for. */
+export function figuresFor(
+  results: readonly (JobResult & { readonly config: { readonly kind: string } })[],
+): readonly FigureName[] {
+  const [kind, ...others] = new Set(results.map((r) => r.config.kind));
+  const own = others.length === 0 ? kinds[kind].plot?.(results) : undefined;
+  if (own !== undefined) return own;
+  const isEvaluated = results.some((r) => (r.evaluations?.length ?? 0) > 0);
+  return ["loss", "gradNormSq", ...(isEvaluated ? (["validation", "accuracy"] as const) : [])];
 }
 
 /** The losses of runs as curves of their variants. */

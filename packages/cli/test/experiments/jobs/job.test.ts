@@ -1,13 +1,13 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DataError, OptionError } from "isoloss";
+import { DataError, MissingDataError, OptionError } from "isoloss";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseXml } from "../../../../figures/test/well-formed.js";
 import { parseConfig } from "../../../src/config/load.js";
 import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
-import { executeJob, isMissingData, type Job, jobsOf } from "../../../src/experiments/jobs/job.js";
+import { executeJob, type Job, jobsOf } from "../../../src/experiments/jobs/job.js";
 import { runJobs } from "../../../src/experiments/jobs/pool.js";
 import { loadStored } from "../../../src/experiments/jobs/stored.js";
 import { drawFigures } from "../../../src/experiments/report/figures.js";
@@ -92,9 +92,8 @@ describe("executeJob", () => {
       // A computer that has them is as good.
       if (!existsSync("/usr/share/datasets/mnist") && before === undefined) {
         expect(error).toBeInstanceOf(DataError);
-        expect(isMissingData(error)).toBe(true);
+        expect(error).toBeInstanceOf(MissingDataError);
       }
-      expect(isMissingData(new DataError("another"))).toBe(false);
     } finally {
       delete process.env.XDG_CACHE_HOME;
     }

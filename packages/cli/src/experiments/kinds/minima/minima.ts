@@ -10,6 +10,7 @@ import {
   optimiserSchema,
 } from "../../catalogue/optimisers.js";
 import type { JobContext, Kind, Measured } from "../../kind.js";
+import { trainerForm } from "../../records/stored-form.js";
 import { minimaTogether } from "./together.js";
 
 interface MinimaSettings {
@@ -32,6 +33,7 @@ interface MinimaSettings {
 export const minimaKind: Kind = {
   summary: "sharpness and curvature of many trained models against their validation loss",
   stoppable: false,
+  stored: trainerForm,
   settings: {
     data: dataSchema,
     model: modelSchema,

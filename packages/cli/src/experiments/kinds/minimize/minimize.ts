@@ -4,7 +4,6 @@ import {
   createMinimizer,
   decodeCheckpoint,
   encodeSafetensors,
-  gd,
   type LineSearchMinimization,
   type Minimization,
   type MinimizeRunOptions,
@@ -18,26 +17,18 @@ import {
 import { writeFileAtomic } from "isoloss/node";
 import { z } from "zod";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
-import { fromZero, type Named } from "../../catalogue/named.js";
-import { learningRateSchema, makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
-import { makeProblem, problemSchema, type Tree } from "../../catalogue/problems.js";
+import { fromZero } from "../../catalogue/named.js";
+import { learningRateSchema } from "../../catalogue/optimisers.js";
+import { problemSchema, type Tree } from "../../catalogue/problems.js";
 import type { Ground } from "../../catalogue/symmetries.js";
-import { makeTeleportPlan, type TeleportConfig, teleportSchema } from "../../catalogue/teleport.js";
-import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
+import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
+import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
 import { numbersOf, weightsFile } from "../../records/points.js";
+import { trainerForm } from "../../records/stored-form.js";
+import { functionPoints } from "./diagnose.js";
+import { groundOf, type MinimizeSettings } from "./ground.js";
 import { sweepFigures } from "./sweep.js";
 import { watcher } from "./watch.js";
-
-interface MinimizeSettings {
-  readonly problem: Named;
-  readonly optimizer: Named;
-  readonly learningRate: number | Named;
-  readonly steps: number;
-  readonly dtype?: "float32" | "float64";
-  readonly runtime?: "auto" | "javascript" | "onnx";
-  readonly warmUps?: number;
-  readonly teleport?: TeleportConfig | null;
-}
 
 /** Parameters up to this number are recorded at every step. */
 const few = 20;
@@ -59,30 +50,16 @@ export const minimizeKind: Kind = {
     teleport: teleportSchema.nullable().optional(),
   },
   run: (settings, context) => run(settings as unknown as MinimizeSettings, context),
+  // The point at the end is recorded, too.
+  stored: { ...trainerForm, stepsOf: (points) => points - 1 },
+  plot: (results) => [...(isPlanar(results) ? (["levelSets"] as const) : []), "loss", "gradNormSq"],
+  diagnose: functionPoints,
 };
 
-/** A problem with what its teleports have to know. */
-export function groundOf(settings: Settings, seed: number) {
-  const {
-    problem: named,
-    optimizer,
-    learningRate,
-    steps,
-    dtype = "float64",
-  } = settings as unknown as MinimizeSettings;
-  const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
-  const ground: Ground = {
-    seed,
-    // A line search steps along the gradient as far as an objective asks.
-    optimizer: makeDirections(optimizer) ? gd() : makeOptimiser(optimizer),
-    learningRate: makeLearningRate(learningRate, steps),
-    loss: problem.loss,
-    ownSymmetry: () => problem.symmetry(),
-    ...(quadratic ? { quadratic } : {}),
-    ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
-  };
-  return { problem, ground };
-}
+/** Whether all runs are of one function of two variables. */
+const isPlanar = (results: readonly JobResult[]): boolean =>
+  results.every((r) => r.trajectory?.[0]?.length === 2) &&
+  new Set(results.map((r) => JSON.stringify(r.settings.problem))).size === 1;
 
 async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
   const { seed, directory, before } = context;

@@ -1,4 +1,4 @@
-import { OptionError } from "isoloss";
+import { decodeMultiTaskCheckpoint, OptionError } from "isoloss";
 import { z } from "zod";
 import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";
@@ -6,6 +6,8 @@ import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js
 import { learningRateSchema, optimiserSchema } from "../../catalogue/optimisers.js";
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { Kind } from "../../kind.js";
+import { trainerForm } from "../../records/stored-form.js";
+import { taskPoints } from "./diagnose.js";
 import { multiTaskRun } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
 import { multiTaskTogether } from "./together.js";
@@ -40,6 +42,9 @@ export const multiTaskKind: Kind = {
     representation: z.boolean().optional(),
   },
   together: multiTaskTogether,
+  stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
+  plot: () => ["paths", "front", "loss", "conflicts", "test", "gains"],
+  diagnose: taskPoints,
   run(settings, context) {
     const given = settings as unknown as MultiTaskSettings;
     checkSettings(given);

@@ -1,8 +1,8 @@
 import {
   createMultiTaskTrainer,
   decodeMultiTaskCheckpoint,
+  encodeMultiTaskCheckpoint,
   type MultiTaskTrainer,
-  NumericalError,
   resumeMultiTask,
 } from "isoloss";
 import { makeCost } from "../../catalogue/cost.js";
@@ -12,6 +12,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
 import type { JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
+import { trainingLoop } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { jumpsOf, teleportOf } from "./cost-record.js";
 import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
@@ -78,67 +79,56 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
 
 /** One run, with checkpoints and evaluations. */
 export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
-  const { seed, directory, before, progress } = context;
+  const { seed, directory, before } = context;
   const records = before?.metrics ?? [];
   const session = await sessionOf(settings, seed);
   const { made, trainer } = session;
   try {
     if (before) resumeMultiTask(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
     const { evaluateEvery = 1, recordEvery = 1 } = settings;
-    const every =
-      made.test && trainer.stepsPerEpoch < Infinity
-        ? Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch))
-        : Infinity;
+    const { test, plane } = made;
     const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
-    const evaluate = async () => {
-      const since = evaluations.at(-1)?.step ?? 0;
-      evaluations.push(await evaluated(trainer, { made, since, directory }));
-    };
     const points = pointsIn(records);
-    const writer = multiTaskWriter(trainer, { recordEvery, context });
-    const report = Math.min(200, Math.max(10, Math.ceil(session.length() / 100)));
-    let status: Measured["status"] = "completed";
-    while (trainer.current.step < session.length() && !isAtFront(made, trainer.current.params)) {
-      const { step } = trainer.current;
-      if (context.shouldStop()) {
-        status = "interrupted";
-        break;
-      }
-      if (made.plane && step % recordEvery === 0 && points.length === step / recordEvery) {
-        points.push(numbersOf(trainer.current.params));
-      }
-      const chunk = Math.min(
-        report,
-        session.length() - step,
-        every - (step % every),
-        made.plane ? recordEvery - (step % recordEvery) : Infinity,
-        writer.stepsToCheckpoint(),
-      );
-      const begin = performance.now();
-      try {
-        await trainer.run({ steps: chunk, reportEvery: chunk });
-      } catch (error) {
-        if (!(error instanceof NumericalError)) throw error;
-        status = "diverged";
-        break;
-      }
-      writer.append(points);
-      const at = trainer.current.step;
-      if (at % every === 0 && at < session.length()) await evaluate();
-      await writer.checkpointIfDue();
-      const { losses, events } = trainer.history;
-      progress({
-        step: at,
-        steps: session.length(),
-        loss: meanOf(losses.map((list) => meanOf(list.slice(-chunk)))),
-        gradNormSq: (trainer.history.directionNorms.at(-1) ?? Number.NaN) ** 2,
-        teleports: events.filter(({ event }) => (event as CostEvent).outcome === "accepted").length,
-        stepsPerSecond: (1000 * chunk) / (performance.now() - begin),
-      });
-    }
-    const isEnd = status === "completed" && evaluations.at(-1)?.step !== trainer.current.step;
-    if (isEnd && made.test) await evaluate();
-    await writer.checkpoint();
+    const writer = multiTaskWriter(trainer, { recordEvery, directory });
+    const status = await trainingLoop(
+      {
+        trainer,
+        length: session.length,
+        isThere: () => isAtFront(made, trainer.current.params),
+        evaluateEvery:
+          test && trainer.stepsPerEpoch < Infinity
+            ? Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch))
+            : Infinity,
+        evaluations,
+        ...(test
+          ? {
+              evaluate: () => evaluated(trainer, { made, since: evaluations.at(-1)?.step ?? 0, directory }),
+            }
+          : {}),
+        ...(plane
+          ? {
+              stopEvery: recordEvery,
+              onStop() {
+                const { step, params } = trainer.current;
+                if (step % recordEvery === 0 && points.length === step / recordEvery) {
+                  points.push(numbersOf(params));
+                }
+              },
+            }
+          : {}),
+        append: () => writer.append(points),
+        encodeCheckpoint: () => encodeMultiTaskCheckpoint(trainer.current, trainer.history),
+        progressOf: (last) => {
+          const { losses, events, directionNorms } = trainer.history;
+          return {
+            loss: meanOf(losses.map((list) => meanOf(list.slice(-last)))),
+            gradNormSq: (directionNorms.at(-1) ?? Number.NaN) ** 2,
+            teleports: events.filter(({ event }) => (event as CostEvent).outcome === "accepted").length,
+          };
+        },
+      },
+      context,
+    );
     const reports = trainer.history.events.map(({ event }) => event as CostEvent);
     const recorded = writer.columns();
     return {
@@ -155,7 +145,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
         points,
         recordEvery,
       }),
-      ...(made.plane
+      ...(plane
         ? { trajectory: points, jumps: jumpsOf(reports), end: numbersOf(trainer.current.params) }
         : {}),
     };

@@ -1,16 +1,12 @@
-import { encodeMultiTaskCheckpoint, type MultiTaskTrainer } from "isoloss";
+import type { MultiTaskTrainer } from "isoloss";
+import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
-import type { JobContext } from "../../kind.js";
-import { checkpointClock } from "../../records/checkpoint-clock.js";
 import type { CostEvent } from "./cost-clock.js";
 import { costRecord } from "./cost-record.js";
 
 export interface MultiTaskWriter {
-  stepsToCheckpoint(): number;
   /** Writes what is new; points of a plane beside the steps that they were at. */
   append(points: readonly (readonly number[])[]): void;
-  checkpointIfDue(): Promise<void>;
-  checkpoint(): Promise<void>;
   /** The recorded steps: mean losses, squared norms of the directions, seconds. */
   columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
 }
@@ -18,10 +14,8 @@ export interface MultiTaskWriter {
 /** Writes what a trainer of several tasks goes through into the run's directory. */
 export function multiTaskWriter(
   trainer: MultiTaskTrainer<Tree>,
-  { recordEvery, context }: { readonly recordEvery: number; readonly context: JobContext },
+  { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },
 ): MultiTaskWriter {
-  const { directory } = context;
-  const clock = checkpointClock(context, trainer.current.step);
   let written = trainer.current.step;
   let events = trainer.history.events.length;
 
@@ -35,13 +29,7 @@ export function multiTaskWriter(
     for (let step = start; step < trainer.current.step; step += recordEvery) steps.push(step);
     return steps;
   };
-  const checkpoint = async () => {
-    const { current, history } = trainer;
-    clock.saved(current.step);
-    await directory?.saveCheckpoint(current.step, encodeMultiTaskCheckpoint(current, history));
-  };
   return {
-    stepsToCheckpoint: () => clock.stepsLeft(trainer.current.step),
     append(points) {
       const { history } = trainer;
       const { tasks, losses, weights, norms, cosines, directionNorms, seconds } = history;
@@ -69,10 +57,6 @@ export function multiTaskWriter(
       written = trainer.current.step;
       events = history.events.length;
     },
-    async checkpointIfDue() {
-      if (clock.isDue(trainer.current.step)) await checkpoint();
-    },
-    checkpoint,
     columns() {
       const steps = recordsFrom(0);
       const { directionNorms, seconds } = trainer.history;

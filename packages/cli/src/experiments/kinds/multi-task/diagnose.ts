@@ -1,38 +1,12 @@
-import { decodeMultiTaskCheckpoint, type MultiTaskHistory, OptionError, resumeMultiTask } from "isoloss";
-import type { Settings } from "../experiments/kind.js";
-import { type MultiTaskSession, sessionOf } from "../experiments/kinds/multi-task/run.js";
-import type { MultiTaskSettings } from "../experiments/kinds/multi-task/settings.js";
-import { figure } from "../experiments/results/number-text.js";
-
-/** How the tasks' gradients stand to each other in a step: null where a number is unknown. */
-export interface TaskConflict {
-  readonly tasks: readonly string[];
-  readonly losses: readonly (number | null)[];
-  /** ||g_k||. */
-  readonly norms: readonly (number | null)[];
-  /** cos(g_0, g_k), g_0 the mean of the gradients. */
-  readonly meanCosines: readonly (number | null)[];
-  /** The least cos(g_i, g_j); null for more than 10 tasks. */
-  readonly leastCosine: number | null;
-  readonly dominated: boolean;
-  readonly weak: boolean;
-  readonly many: boolean;
-  readonly reading: readonly string[];
-}
-
-/** The conflicts of a run of several tasks in one step. */
-export interface ConflictPoint {
-  readonly at: string;
-  readonly step: number;
-  readonly conflict: TaskConflict;
-}
+import { decodeMultiTaskCheckpoint, type MultiTaskHistory, resumeMultiTask } from "isoloss";
+import type { ConflictPoint, Subject, TaskConflict } from "../../kind.js";
+import { evenly } from "../../records/points.js";
+import { figure } from "../../results/number-text.js";
+import { type MultiTaskSession, sessionOf } from "./run.js";
+import type { MultiTaskSettings } from "./settings.js";
 
 /** Conflicts at the start, and where a checkpoint is; or at steps of the run, which is then done again. */
-export async function taskPoints(
-  settings: Settings,
-  seed: number,
-  { checkpoint, points }: { readonly checkpoint?: Uint8Array; readonly points?: number },
-): Promise<ConflictPoint[]> {
+export async function taskPoints({ settings, seed, checkpoint, points }: Subject): Promise<ConflictPoint[]> {
   const session = await sessionOf(
     { ...(settings as unknown as MultiTaskSettings), recordGradients: true },
     seed,
@@ -58,14 +32,6 @@ async function along(session: MultiTaskSession, points: number): Promise<Conflic
     found.push(await next(session));
   }
   return found;
-}
-
-/** Steps from 0 to the last one, at even distances. */
-export function evenly(last: number, points: number): number[] {
-  if (!Number.isFinite(last)) throw new OptionError("--points: the run has no end to go to.");
-  return [
-    ...new Set(Array.from({ length: points }, (_, i) => Math.round((i * last) / Math.max(1, points - 1)))),
-  ];
 }
 
 async function next({ trainer }: MultiTaskSession): Promise<ConflictPoint> {
