@@ -85,7 +85,7 @@ describe("isoloss demo", () => {
     expect(isPlain(stdout)).toBe(true);
     expect(isPlain(stderr)).toBe(true);
     expect(stdout).toMatch(/^booth: Booth's function/);
-    expect(stdout).toMatch(/last loss +\|\|g\|\|\^2 +teleports/);
+    expect(stdout).toMatch(/final loss +\|\|g\|\|\^2 +teleports/);
     expect(stdout).toMatch(
       /^(helps|fewer steps only|does not help|undecided) {2}teleport, at its tuned rate/m,
     );

@@ -139,7 +139,7 @@ describe("isoloss run", () => {
     expect(loud.status).toBe(0);
     expect(loud.stderr.split("\n").filter((line) => line !== "")).toHaveLength(2);
     expect(loud.stderr).toMatch(/^1\/2 small-plain, seed 0: completed after 10 steps, loss 2\.20252/);
-    expect(loud.stdout).toMatch(/last loss/);
+    expect(loud.stdout).toMatch(/final loss/);
     expect(loud.stdout).toMatch(/exact +1 +0\.00094505/);
     const quiet = await bench.run("run", "small.yaml", "--out", "loud", "--quiet");
     expect(quiet.stderr).toBe("");

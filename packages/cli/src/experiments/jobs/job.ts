@@ -11,6 +11,7 @@ import { resolveExperiment, runConfig } from "../definition/resolve.js";
 import { experimentSchema } from "../definition/schema.js";
 import type { JobContext, JobProgress, JobResult, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
+import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 
 /** One run to do, as plain data: it may go to a worker thread. */
 export interface Job {
@@ -95,12 +96,13 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       ...(directory ? { directory } : {}),
       ...(before ? { before } : {}),
     });
-    const document = runDocument({
+    const described = {
       ...measured,
       name: runName(name, variant),
       seed,
       ...(directory ? { directory: directory.path } : {}),
-    });
+    };
+    const document = withFinalLoss({ ...measured, settings, document: runDocument(described) });
     await directory?.writeSummary(withoutHistory(document));
     return {
       experiment: name,
@@ -125,6 +127,15 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   } finally {
     directory?.close();
   }
+}
+
+/** The document of a run with its final loss among the metrics, where it has one. */
+function withFinalLoss(result: Pick<JobResult, "document" | "settings" | "evaluations">): RunDocument {
+  const { document } = result;
+  const loss = finalLoss(result);
+  return loss === null
+    ? document
+    : { ...document, metrics: { [finalLossMetric]: loss, ...document.metrics } };
 }
 
 /** A document with the ends of its series only: the records have the rest. */

@@ -1,6 +1,7 @@
 import { MissingDataError } from "isoloss";
 import { createProgress, type ProgressStream } from "../../progress.js";
 import type { JobProgress } from "../kind.js";
+import { finalLoss } from "../results/loss-curve.js";
 import { duration, figure } from "../results/number-text.js";
 import { type Job, runName } from "./job.js";
 import type { JobOutcome } from "./pool.js";
@@ -63,12 +64,12 @@ function endOf(outcome: JobOutcome): string {
   if ("error" in outcome) {
     return outcome.error instanceof MissingDataError ? "skipped, its data are not here" : "failed";
   }
-  const { status, steps, loss, wallSeconds, metrics, teleports, directory } = outcome.result.document;
+  const { status, steps, wallSeconds, metrics, teleports, directory } = outcome.result.document;
   const accepted = teleports.filter((t) => t.accepted).length;
   const accuracy = metrics["validation.accuracy"];
   const parts = [
     `${status} after ${steps} steps`,
-    `loss ${figure(loss.last ?? Number.NaN)}`,
+    `final loss ${figure(finalLoss(outcome.result) ?? Number.NaN)}`,
     ...(typeof accuracy === "number" ? [`validation accuracy ${(100 * accuracy).toFixed(1)} %`] : []),
     ...(teleports.length > 0 ? [`${accepted} of ${teleports.length} teleports accepted`] : []),
     duration(wallSeconds ?? Number.NaN),

@@ -6,11 +6,11 @@ import type { RatesComparison } from "./rates.js";
 
 /** A comparison at tuned rates: losses of the runs that judge, and how soon they come to the baseline's final loss. */
 export function rateFigures(
-  { baseline, tuned, references, lastLoss, runs }: RatesComparison,
+  { baseline, tuned, references, finalLoss, runs }: RatesComparison,
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): DrawnFigure[] {
   const options = () => ({ document: nodeDocument(), theme, ...size });
-  const data = { ...lossCurves(runs), ...(lastLoss === null ? {} : { target: lastLoss }) };
+  const data = { ...lossCurves(runs), ...(finalLoss === null ? {} : { target: finalLoss }) };
   const title = "At tuned rates: loss against";
   const steps = curves(data, { ...options(), title: `${title} steps` });
   const time = curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} time` });

@@ -28,7 +28,7 @@ export function rateTables(rates: RatesResult) {
   const hasRatios = !hasMedians || rows.some(([, , c]) => c.steps !== null);
   const hasValidation = rows.some(([, , c]) => c.validation !== null);
   const columns: readonly Column[] = [
-    ["last loss", (c) => lossText(c.lastLoss)],
+    ["final loss", (c) => lossText(c.finalLoss)],
     ["came there", (c) => `${c.reached} of ${c.seeds}`],
     ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
     ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
@@ -40,7 +40,7 @@ export function rateTables(rates: RatesResult) {
   return {
     baseline,
     grid: htmlTable({
-      caption: "Mean last loss of the tuning seeds at each learning rate",
+      caption: "Mean final loss of the tuning seeds at each learning rate",
       columns: ["learning rate", ...names],
       rows: rates.grid.map((g) => [rateText(g), ...names.map((name) => lossText(g.losses[name]))]),
     }),

@@ -7,7 +7,7 @@ import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
 import { figure } from "../results/number-text.js";
-import { meanLast, ratioText, soonerText, type ToTarget, toTarget } from "../results/to-target.js";
+import { meanFinalLoss, ratioText, soonerText, type ToTarget, toTarget } from "../results/to-target.js";
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
@@ -22,8 +22,8 @@ export interface RateComparison extends TriedRate, ToTarget {}
 export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
   readonly baseline: string;
-  readonly lastLoss: number | null;
-  /** Mean last loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
+  readonly finalLoss: number | null;
+  /** Mean final loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
   readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
   /** Of each variant at its own tuned rate. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
@@ -115,7 +115,7 @@ async function compareOne(
   const meanAt = (name: string, at: TriedRate): number | null => {
     const runs = tuning.filter((r) => isOf(r, name, at));
     const isWhole = runs.length === tune.length && runs.every((r) => r.document.status === "completed");
-    return isWhole ? meanLast(runs) : null;
+    return isWhole ? meanFinalLoss(runs) : null;
   };
   const grid = tried.map((at) => ({
     ...at,
@@ -150,7 +150,7 @@ async function compareOne(
     baseline,
     rate: best.rate,
     decay: best.decay,
-    lastLoss: meanLast(plain),
+    finalLoss: meanFinalLoss(plain),
     grid,
     tuned: Object.fromEntries(chosen.map(({ name, at }) => [name, compare(name, at)])),
     sameRate: Object.fromEntries(others.map((name) => [name, compare(name, best)])),

@@ -14,11 +14,10 @@ export interface LossCurve {
  * The losses of a run: as they are for full batches; for mini-batches means over a twentieth of the run, since the first
  * loss of a single batch below a target tells of that batch and nothing else.
  */
-export function lossCurve({ document, evaluations }: JobResult): LossCurve {
+export function lossCurve({ document, settings, evaluations = [] }: CurveOf): LossCurve {
   const { history } = document.loss;
-  if (evaluations === undefined || evaluations.length === 0) {
-    return { losses: history, last: document.loss.last, window: 1 };
-  }
+  const hasBatches = settings.batchSize !== undefined || evaluations.length > 0;
+  if (!hasBatches) return { losses: history, last: document.loss.last, window: 1 };
   const window = Math.max(1, Math.round(history.length / 20));
   const means = runningMean(
     history.map((loss) => loss ?? Number.NaN),
@@ -26,6 +25,21 @@ export function lossCurve({ document, evaluations }: JobResult): LossCurve {
   );
   const losses = means.map((mean, t) => (t + 1 >= window && Number.isFinite(mean) ? mean : null));
   return { losses, last: losses.at(-1) ?? null, window };
+}
+
+type CurveOf = Pick<JobResult, "document" | "settings" | "evaluations">;
+
+/** The metric that holds the {@link finalLoss} of a run. */
+export const finalLossMetric = "loss.final";
+
+/**
+ * The final loss of a run, wherever one is told: the last entry of its {@link lossCurve}. Of full batches that is the loss at
+ * the end, of mini-batches the mean over the last twentieth of the steps. A kind that has no such curve gives its own. Null
+ * where it is not finite.
+ */
+export function finalLoss(result: CurveOf): number | null {
+  const own = result.document.metrics[finalLossMetric];
+  return own === undefined ? lossCurve(result).last : own;
 }
 
 /** The first entry at or below a target; undefined where there is none. */

@@ -1,5 +1,6 @@
 import { summarise } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
+import { finalLoss, lossCurve } from "./loss-curve.js";
 import { duration, figure } from "./number-text.js";
 import { textTable } from "./table.js";
 
@@ -34,14 +35,18 @@ export function summaryRows(results: readonly JobResult[]): {
   const hasTeleports = results.some((r) => r.document.teleports.length > 0);
   const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
     group.map((r) => pick(r) ?? Number.NaN);
-  // The loss of the last mini-batch tells of that batch.
-  const hasTrain = results.some((r) => typeof r.document.metrics["train.loss"] === "number");
+  const testMetric = ["test.accuracy", "test.loss"].find((name) =>
+    results.some((r) => typeof r.document.metrics[name] === "number"),
+  );
+  // The gradient of the last mini-batch tells of that batch.
+  const hasGradient = results.every((r) => lossCurve(r).window === 1);
   const head = [
     "",
     "runs",
-    hasTrain ? "train loss" : "last loss",
-    ...(hasTrain ? [] : ["||g||^2"]),
+    "final loss",
+    ...(hasGradient ? ["||g||^2"] : []),
     ...(hasAccuracy ? ["val. loss", "val. accuracy"] : []),
+    ...(testMetric === undefined ? [] : [testMetric.replace(".", " ")]),
     ...(hasTeleports ? ["teleports", "largest drift", "teleport time"] : []),
     "time",
   ];
@@ -54,15 +59,15 @@ export function summaryRows(results: readonly JobResult[]): {
     return [
       variant,
       String(group.length),
-      meanText(of(group, (r) => (hasTrain ? r.document.metrics["train.loss"] : r.document.loss.last))),
-      ...(hasTrain
-        ? []
-        : [
+      meanText(of(group, finalLoss)),
+      ...(hasGradient
+        ? [
             meanText(
               of(group, (r) => r.document.gradNormSq.last),
               4,
             ),
-          ]),
+          ]
+        : []),
       ...(hasAccuracy
         ? [
             meanText(
@@ -75,6 +80,14 @@ export function summaryRows(results: readonly JobResult[]): {
             ),
           ]
         : []),
+      ...(testMetric === undefined
+        ? []
+        : [
+            meanText(
+              of(group, (r) => r.document.metrics[testMetric]),
+              4,
+            ),
+          ]),
       ...(hasTeleports
         ? [
             teleports.length === 0 ? "-" : `${accepted.length} of ${teleports.length}`,

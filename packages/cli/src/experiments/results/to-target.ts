@@ -1,14 +1,14 @@
 // How soon runs come to where others end: steps and seconds, teleports included, and the loss at equal wall-clock.
 import { pairedRatio, type RatioSummary } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
-import { firstAtMost, lossCurve } from "./loss-curve.js";
+import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 import { figure } from "./number-text.js";
 
 /** Runs against those of a baseline with the same seeds. */
 export interface ToTarget {
-  /** Mean last loss. */
-  readonly lastLoss: number | null;
-  /** How many runs came to the last loss of the baseline's run of their seed. */
+  /** Mean final loss. */
+  readonly finalLoss: number | null;
+  /** How many runs came to the final loss of the baseline's run of their seed. */
   readonly reached: number;
   readonly seeds: number;
   /** Steps and seconds to there, as shares of the baseline's; null unless every run came there. */
@@ -17,15 +17,15 @@ export interface ToTarget {
   /** Medians of the same over all seeds, where one that never comes there is beyond all; null where half of them do not. */
   readonly medianSteps: number | null;
   readonly medianSeconds: number | null;
-  /** Loss at the wall-clock time at which the baseline ends, as a share of its last loss. */
+  /** Loss at the wall-clock time at which the baseline ends, as a share of its final loss. */
   readonly equalTime: RatioSummary | null;
   /** Last validation loss, as a share of the baseline's; null without validation data. */
   readonly validation: RatioSummary | null;
 }
 
-/** Mean of the runs' last losses; null where one has none. */
-export function meanLast(runs: readonly JobResult[]): number | null {
-  const last = runs.map((r) => lossCurve(r).last);
+/** Mean of the runs' final losses; null where one has none. */
+export function meanFinalLoss(runs: readonly JobResult[]): number | null {
+  const last = runs.map((r) => finalLoss(r));
   if (last.length === 0 || last.includes(null)) return null;
   return (last as number[]).reduce((a, b) => a + b, 0) / last.length;
 }
@@ -37,7 +37,7 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
     return other ? [{ plain: p, other }] : [];
   });
   const reached = pairs.flatMap(({ plain: p, other }) => {
-    const { last: target } = lossCurve(p);
+    const target = finalLoss(p);
     // Losses that are noisy come to their last value before the end: both runs are asked when they come there first.
     const [own, theirs] = target === null ? [] : [p, other].map((run) => arrival(run, target));
     return own && theirs
@@ -53,11 +53,11 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
         )
       : null;
   const losses = pairs.map(
-    ({ plain: p, other }) => [lossAt(other, p.seconds.at(-1) ?? 0), lossCurve(p).last ?? Number.NaN] as const,
+    ({ plain: p, other }) => [lossAt(other, p.seconds.at(-1) ?? 0), finalLoss(p) ?? Number.NaN] as const,
   );
   const validations = pairs.map(({ plain: p, other }) => [validationOf(other), validationOf(p)] as const);
   return {
-    lastLoss: meanLast(others),
+    finalLoss: meanFinalLoss(others),
     reached: reached.length,
     seeds: plain.length,
     steps: isComplete ? ratio(reached.map((r) => r.steps)) : null,

@@ -12,7 +12,7 @@ const ratio = (value: number, low?: number, high?: number) => ({
 });
 
 const compared = (given: Partial<ToTarget>): ToTarget => ({
-  lastLoss: 1,
+  finalLoss: 1,
   reached: 5,
   seeds: 5,
   steps: ratio(0.5, 0.4, 0.6),

@@ -1,3 +1,4 @@
+import { mean } from "es-toolkit";
 import { type Correlation, type MinimumRow, minimaStudy } from "isoloss";
 import { z } from "zod";
 import { asImages, dataSchema, loadData } from "../../catalogue/datasets.js";
@@ -11,6 +12,7 @@ import {
 } from "../../catalogue/optimisers.js";
 import type { JobContext, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { finalLossMetric } from "../../results/loss-curve.js";
 import { minimaTogether } from "./together.js";
 
 interface MinimaSettings {
@@ -100,6 +102,8 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
     seconds: evaluations.map((e) => e.seconds),
     evaluations,
     metrics: {
+      // Over the models: the list of losses is no curve.
+      [finalLossMetric]: mean(rows.map((row) => row.trainingLoss)),
       ...means(evaluations),
       ...Object.assign(
         {},
@@ -124,9 +128,7 @@ const recordOf = (row: MinimumRow, step: number, seconds: number): Evaluation =>
 
 function means(rows: readonly Evaluation[]): Record<string, number> {
   const names = Object.keys(rows[0]).filter((name) => name !== "step" && name !== "seconds");
-  return Object.fromEntries(
-    names.map((name) => [name, rows.reduce((sum, row) => sum + row[name], 0) / rows.length]),
-  );
+  return Object.fromEntries(names.map((name) => [name, mean(rows.map((row) => row[name]))]));
 }
 
 const figures = (name: string, { pearson, interval, spearman }: Correlation): Record<string, number> => ({

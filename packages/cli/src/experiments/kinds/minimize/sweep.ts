@@ -3,7 +3,7 @@ import { scatter } from "isoloss-figures";
 import type { DrawTogether, JobResult } from "../../kind.js";
 import { figure } from "../../results/number-text.js";
 import { byVariant } from "../../results/summary.js";
-import { meanLast } from "../../results/to-target.js";
+import { meanFinalLoss } from "../../results/to-target.js";
 
 interface Swept {
   readonly search: string;
@@ -13,12 +13,12 @@ interface Swept {
   readonly loss: number | undefined;
 }
 
-/** Mean last losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
+/** Mean final losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
 export const sweepFigures: DrawTogether = async (results, options) => {
   const variants = [...byVariant(results).values()];
   const swept = variants.flatMap(sweptBy);
   const plain = variants.find(([{ settings }]) => !settings.teleport);
-  const without = plain && meanLast(plain);
+  const without = plain && meanFinalLoss(plain);
   return [...group(swept, ({ search }) => search)].flatMap(([search, points]) => {
     const bySteps = [...group(points, ({ steps }) => steps)].sort(([a], [b]) => a - b);
     if (bySteps.length < 2) return [];
@@ -32,11 +32,11 @@ export const sweepFigures: DrawTogether = async (results, options) => {
           points: of.flatMap(({ rate, loss }) => (loss === undefined ? [] : [{ x: rate, y: loss }])),
         })),
         xLabel: "learning rate of the teleport",
-        yLabel: "mean last loss",
+        yLabel: "mean final loss",
         logX: true,
         logY: true,
         notes: [
-          ...(without ? [`Without a teleport the mean last loss is ${figure(without, 4)}.`] : []),
+          ...(without ? [`Without a teleport the mean final loss is ${figure(without, 4)}.`] : []),
           ...(lost.length > 0 ? [`Not shown, as a run ended above its start: ${lost.join(", ")}.`] : []),
         ],
       },
@@ -52,7 +52,9 @@ function sweptBy(runs: readonly JobResult[]): Swept[] {
   const rate = learningRate ?? stepSize;
   if (typeof rate !== "number" || typeof steps !== "number") return [];
   const isBelow = runs.every(({ document: { loss } }) => (loss.last ?? Infinity) <= (loss.first ?? Infinity));
-  return [{ search: name as string, rate, steps, loss: isBelow ? (meanLast(runs) ?? undefined) : undefined }];
+  return [
+    { search: name as string, rate, steps, loss: isBelow ? (meanFinalLoss(runs) ?? undefined) : undefined },
+  ];
 }
 
 function group<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {

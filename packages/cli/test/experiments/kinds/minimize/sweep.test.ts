@@ -40,7 +40,7 @@ describe("the figure sweep", () => {
     const [{ svg }, released] = drawn;
     expect(released.svg).toMatch(/Not shown, as a run ended above its start: 3e-7 x 8\./);
     expect(svg).toMatch(/8 steps/);
-    expect(svg).toMatch(/Without a teleport the mean last loss is 1\.9\./);
+    expect(svg).toMatch(/Without a teleport the mean final loss is 1\.9\./);
   });
 
   it("is left out where nothing was swept", async () => {
