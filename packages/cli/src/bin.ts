@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
 import { isMainThread } from "node:worker_threads";
+import { reasonOf } from "isoloss/node";
 import { createProgram } from "./commands/program.js";
-import { reasonOf } from "./run/system-error.js";
 
 if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };

@@ -121,7 +121,7 @@ describe("a folder that cannot be written to", () => {
     const file = join(folder, "a-file");
     writeFileSync(file, "content");
     await expectRefusal(file, /^isoloss: Cannot write to the folder .*a-file: it is a file\. .*--out\.$/m);
-    await expectRefusal(join(file, "below"), /a part of the path is a file/);
+    await expectRefusal(join(file, "below"), /a part of the path is not a directory/);
     expect(readFileSync(file, "utf8")).toBe("content");
   });
 

@@ -8,7 +8,6 @@ import { conclusionOf, findingsOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText, paints } from "../experiments/report/outcome-text.js";
 import { duration } from "../experiments/results/number-text.js";
-import { prepareFolder } from "../output.js";
 
 export interface DemoOptions {
   readonly out: string;
@@ -35,7 +34,6 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(`demo/${name}`)));
   const out = resolve(options.out);
-  await prepareFolder(out);
   const batch = await runBatch(experiments, { out, quiet, threads: 1, ...(script ? { script } : {}) });
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {

@@ -8,7 +8,6 @@ import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
 import { duration } from "../experiments/results/number-text.js";
 import { textList } from "../experiments/results/table.js";
-import { prepareFolder } from "../output.js";
 
 export interface ReproduceOptions {
   readonly list: boolean;
@@ -35,7 +34,6 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
   const out = resolve(options.out);
-  await prepareFolder(out);
   const batch = await runBatch(experiments, { out, threads, quiet, ...(script ? { script } : {}) });
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { DataError, OptionError } from "isoloss";
-import { reasonOf } from "../run/system-error.js";
+import { reasonOf } from "isoloss/node";
 
 /** A refusal that the server explains. */
 export class HttpError extends DataError {

@@ -138,7 +138,7 @@ describe("isoloss run", () => {
     const loud = await bench.run("run", "small.yaml", "--out", "loud");
     expect(loud.status).toBe(0);
     expect(loud.stderr.split("\n").filter((line) => line !== "")).toHaveLength(2);
-    expect(loud.stderr).toMatch(/^1\/2 small-plain, seed 0: completed after 10 steps, loss 2\.20252/);
+    expect(loud.stderr).toMatch(/^1\/2 small-plain, seed 0: completed after 10 steps, final loss 2\.20252/);
     expect(loud.stdout).toMatch(/final loss/);
     expect(loud.stdout).toMatch(/exact +1 +0\.00094505/);
     const quiet = await bench.run("run", "small.yaml", "--out", "loud", "--quiet");

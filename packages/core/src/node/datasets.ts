@@ -1,6 +1,6 @@
 // Finding, downloading and reading the data sets that come as four IDX files.
 import { createHash } from "node:crypto";
-import { access, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
@@ -9,6 +9,7 @@ import type { LabelledImages } from "../data/labelled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
+import { reasonOf } from "./system-error.js";
 
 /** A slow line gets this long for one file, in milliseconds. */
 const DOWNLOAD_TIMEOUT = 600_000;
@@ -123,11 +124,33 @@ async function downloadFiles(
   directory: string,
   mirrors: readonly string[],
 ): Promise<void> {
-  for (const { name, sha256 } of Object.values(source.files)) {
-    if ((await findFile(directory, name)) !== undefined) continue;
-    const bytes = await fetchVerified(`${name}.gz`, sha256, mirrors);
-    await mkdir(directory, { recursive: true });
-    await writeFileAtomic(join(directory, `${name}.gz`), bytes);
+  const made = await makeWritable(directory);
+  let stored = 0;
+  try {
+    for (const { name, sha256 } of Object.values(source.files)) {
+      if ((await findFile(directory, name)) !== undefined) continue;
+      const bytes = await fetchVerified(`${name}.gz`, sha256, mirrors);
+      await writeFileAtomic(join(directory, `${name}.gz`), bytes);
+      stored += 1;
+    }
+  } catch (error) {
+    if (made !== undefined && stored === 0) await rm(made, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder for what is to be downloaded: before the download, not after it.
+ *
+ * @returns the first folder of the path that was not there
+ */
+async function makeWritable(directory: string): Promise<string | undefined> {
+  try {
+    const made = await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+    return made;
+  } catch (cause) {
+    throw new DataError(`Cannot write to the folder ${directory}: ${reasonOf(cause)}.`, { cause });
   }
 }
 

@@ -13,11 +13,16 @@ export interface Batch {
   readonly seconds: number;
 }
 
-/** Runs experiments one after another, with progress on stderr; runs get directories in `out`. */
+const foldersIn = (out: string) => ({ runs: join(out, "runs"), figures: join(out, "figures") });
+
+/** Runs experiments one after another, with progress on stderr; makes `out` first, and directories of runs in it. */
 export async function runBatch(
   experiments: readonly Resolved[],
   { out, ...session }: SessionOptions & { readonly out: string },
 ): Promise<Batch> {
+  const { runs, figures } = foldersIn(out);
+  // Before the runs, not after them.
+  for (const folder of [runs, figures]) await prepareFolder(folder);
   const progress = createProgress(process.stderr);
   const begin = performance.now();
   const outcomes: ExperimentOutcome[] = [];
@@ -25,7 +30,7 @@ export async function runBatch(
     if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
     const outcome = await runExperiment(resolved, {
       session: (jobs) => runSession(jobs, session),
-      out: join(out, "runs"),
+      out: runs,
     });
     outcomes.push(outcome);
     if (outcome.status === "interrupted") break;
@@ -39,10 +44,9 @@ const pageSize = { width: 480, height: 380 };
 /** Writes the figures as files of their own and the report with them; its absolute path. */
 export async function writeReport({ outcomes }: Batch, out: string, text: ReportText): Promise<string> {
   const figures = new Map<ExperimentOutcome, readonly string[]>();
-  const folder = join(out, "figures");
+  const { figures: folder } = foldersIn(out);
   for (const outcome of outcomes) {
     if (outcome.results.length === 0) continue;
-    await prepareFolder(folder);
     for (const { name, svg } of await outcomeFigures(outcome, { theme: "light" })) {
       await writeFileAtomic(join(folder, `${outcome.resolved.name}-${name}.svg`), svg);
     }
