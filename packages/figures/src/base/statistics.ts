@@ -1,5 +1,6 @@
 // Means of runs with different times, and Student's interval of a mean (Student, Biometrika 6, 1908).
 import { isDrawable } from "./axis.js";
+import { tQuantile } from "./distributions.js";
 
 /** One run: a value at each place, places not decreasing. */
 export interface Run {
@@ -108,18 +109,8 @@ function spreadOf(values: readonly number[], spread: Spread) {
   if (spread === "range") return { mean, low: Math.min(...values), high: Math.max(...values) };
   const scale = Math.max(...values.map((v) => Math.abs(v - mean))) || 1;
   const sd = scale * Math.sqrt(values.reduce((sum, v) => sum + ((v - mean) / scale) ** 2, 0) / (n - 1));
-  const half = (studentQuantile(n - 1) * sd) / Math.sqrt(n);
+  const half = (tQuantile(0.975, n - 1) * sd) / Math.sqrt(n);
   return { mean, low: mean - half, high: mean + half };
-}
-
-const quantiles = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
-  2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
-
-/** The 97.5 % quantile of Student's t: from a table up to 30 degrees of freedom, beyond within .002. */
-export function studentQuantile(degrees: number): number {
-  return quantiles[degrees - 1] ?? 1.96 + 2.4 / degrees;
 }
 
 /** Every k-th entry and the last, at most about `most`. */

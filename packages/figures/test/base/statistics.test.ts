@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runningMean, studentQuantile, summarise } from "../../src/base/statistics.js";
+import { runningMean, summarise } from "../../src/base/statistics.js";
 
 const linear = { log: false, spread: "range" } as const;
 const run = (y: number[], x = [...y.keys()]) => ({ x, y });
@@ -69,17 +69,6 @@ describe("summarise", () => {
     expect(band.length).toBeLessThanOrEqual(801);
     expect(band.at(-1)?.x).toBe(99_999);
   });
-});
-
-describe("studentQuantile", () => {
-  // Tables of Student's t, two-sided 95 %.
-  it.each([
-    [1, 12.706],
-    [9, 2.262],
-    [30, 2.042],
-    [60, 2.0],
-    [120, 1.98],
-  ])("of %i degrees is %f", (degrees, t) => expect(studentQuantile(degrees)).toBeCloseTo(t, 2));
 });
 
 describe("runningMean", () => {
