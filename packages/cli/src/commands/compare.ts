@@ -1,4 +1,5 @@
 import { relative, resolve } from "node:path";
+import { mean } from "es-toolkit";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { finalLoss, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
 import { duration, figure } from "../experiments/results/number-text.js";
@@ -42,7 +43,7 @@ export async function compare(
   const runs = await loadAllStored(paths);
   const groups = [...byVariant(runs)] as [string, StoredResult[]][];
   const [[, first]] = groups;
-  const target = given ?? meanOf(first.map((r) => finalLoss(r)));
+  const target = given ?? mean(first.flatMap((r) => finalLoss(r) ?? []));
   const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
   const compared = groups.map(([name, group]): ComparedGroup => {
     const there = group.flatMap((r) => places.get(r) ?? []);
@@ -89,11 +90,6 @@ function speedUpOf(
         pairs.map(([a]) => a),
         pairs.map(([, b]) => b),
       );
-}
-
-function meanOf(values: readonly (number | null)[]): number {
-  const finite = values.filter((v) => v !== null);
-  return finite.length === 0 ? Number.NaN : finite.reduce((a, b) => a + b, 0) / finite.length;
 }
 
 function text({ target, groups, figures }: CompareDocument): string {

@@ -1,3 +1,4 @@
+import { mean } from "es-toolkit";
 import type { Comparison } from "../../run/report-html.js";
 import { type Expected, everyRun } from "../definition/schema.js";
 import type { JobResult } from "../kind.js";
@@ -90,7 +91,7 @@ function worstOf(expected: Expected, results: readonly JobResult[]): number | un
 function meanOf(results: readonly JobResult[], path: string): number | undefined {
   const values = results.map((result) => numberIn(result, path));
   if (values.length === 0 || values.includes(undefined)) return undefined;
-  return (values as number[]).reduce((a, b) => a + b, 0) / values.length;
+  return mean(values as number[]);
 }
 
 /** The number at a path such as `loss.history[4]`; keys of a map may have dots, as in `metrics.validation.loss`. */

@@ -1,19 +1,14 @@
+import { sumBy } from "es-toolkit";
 import { summarise } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
+import { groupBy } from "./groups.js";
 import { finalLoss, lossCurve } from "./loss-curve.js";
 import { duration, figure } from "./number-text.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */
-export function byVariant(results: readonly JobResult[]): Map<string, JobResult[]> {
-  const groups = new Map<string, JobResult[]>();
-  for (const result of results) {
-    const group = groups.get(result.variant);
-    if (group) group.push(result);
-    else groups.set(result.variant, [result]);
-  }
-  return groups;
-}
+export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[]> =>
+  groupBy(results, ({ variant }) => variant);
 
 /** A mean and, of several values, their standard deviation. */
 export function meanText(values: readonly number[], digits = 5): string {
@@ -54,8 +49,8 @@ export function summaryRows(results: readonly JobResult[]): {
     const teleports = group.flatMap((r) => r.document.teleports);
     const accepted = teleports.filter((t) => t.accepted);
     const drifts = accepted.map((t) => t.drift ?? Number.NaN);
-    const spent = teleports.reduce((a, t) => a + (t.seconds ?? 0), 0);
-    const wall = group.reduce((a, r) => a + (r.document.wallSeconds ?? 0), 0);
+    const spent = sumBy(teleports, (t) => t.seconds ?? 0);
+    const wall = sumBy(group, (r) => r.document.wallSeconds ?? 0);
     return [
       variant,
       String(group.length),
@@ -112,9 +107,8 @@ function refusals(results: readonly JobResult[]): string[] {
   return [...byVariant(results)].flatMap(([variant, group]) => {
     const teleports = group.flatMap((r) => r.document.teleports);
     if (teleports.length === 0 || teleports.some((t) => t.accepted)) return [];
-    const counts = new Map<string, number>();
-    for (const { reason } of teleports) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    const [[reason, count]] = [...counts].sort(([, a], [, b]) => b - a);
+    const byReason = [...groupBy(teleports, (t) => t.reason)];
+    const [[reason, { length: count }]] = byReason.sort(([, a], [, b]) => b.length - a.length);
     return [`${variant}: no teleport was accepted, ${count} of ${teleports.length} as: ${reason}`];
   });
 }

@@ -1,4 +1,5 @@
 // How soon runs come to where others end: steps and seconds, teleports included, and the loss at equal wall-clock.
+import { mean } from "es-toolkit";
 import { pairedRatio, type RatioSummary } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
@@ -27,7 +28,7 @@ export interface ToTarget {
 export function meanFinalLoss(runs: readonly JobResult[]): number | null {
   const last = runs.map((r) => finalLoss(r));
   if (last.length === 0 || last.includes(null)) return null;
-  return (last as number[]).reduce((a, b) => a + b, 0) / last.length;
+  return mean(last as number[]);
 }
 
 /** Compares runs with those of a baseline, seed by seed. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { sumBy } from "es-toolkit";
 import {
   createLineSearchMinimizer,
   createMinimizer,
@@ -97,7 +98,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
     metrics: {
       "loss.least": Math.min(...result.loss.filter(Number.isFinite)),
       "teleports.accepted": result.teleports.filter(({ accepted }) => accepted).length,
-      "teleports.seconds": result.teleports.reduce((a, t) => a + t.seconds, 0),
+      "teleports.seconds": sumBy(result.teleports, (t) => t.seconds),
       ...("evaluations" in result ? { evaluations: result.evaluations.at(-1) ?? 0 } : {}),
       ...(warmUps > 0 ? { "seconds.firstRun": cold } : {}),
     },

@@ -1,6 +1,8 @@
 // The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
+
 import { scatter } from "isoloss-figures";
 import type { DrawTogether, JobResult } from "../../kind.js";
+import { groupBy } from "../../results/groups.js";
 import { figure } from "../../results/number-text.js";
 import { byVariant } from "../../results/summary.js";
 import { meanFinalLoss } from "../../results/to-target.js";
@@ -19,8 +21,8 @@ export const sweepFigures: DrawTogether = async (results, options) => {
   const swept = variants.flatMap(sweptBy);
   const plain = variants.find(([{ settings }]) => !settings.teleport);
   const without = plain && meanFinalLoss(plain);
-  return [...group(swept, ({ search }) => search)].flatMap(([search, points]) => {
-    const bySteps = [...group(points, ({ steps }) => steps)].sort(([a], [b]) => a - b);
+  return [...groupBy(swept, ({ search }) => search)].flatMap(([search, points]) => {
+    const bySteps = [...groupBy(points, ({ steps }) => steps)].sort(([a], [b]) => a - b);
     if (bySteps.length < 2) return [];
     const lost = points
       .filter(({ loss }) => loss === undefined)
@@ -55,10 +57,4 @@ function sweptBy(runs: readonly JobResult[]): Swept[] {
   return [
     { search: name as string, rate, steps, loss: isBelow ? (meanFinalLoss(runs) ?? undefined) : undefined },
   ];
-}
-
-function group<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
-  return groups;
 }

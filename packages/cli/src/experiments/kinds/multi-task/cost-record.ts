@@ -1,3 +1,4 @@
+import { mean } from "es-toolkit";
 import type { CostReport, DriftGuardOptions } from "isoloss";
 import type { RunMeasurements } from "../../../formats/json.js";
 import type { StepRecord } from "../../../run/directory.js";
@@ -5,11 +6,6 @@ import type { JumpRecord } from "../../kind.js";
 import type { CostEvent } from "./cost-clock.js";
 
 type Teleport = NonNullable<RunMeasurements["teleports"]>[number];
-
-const mean = (values: readonly number[] | undefined): number =>
-  values === undefined || values.length === 0
-    ? Number.NaN
-    : values.reduce((a, b) => a + b, 0) / values.length;
 
 /** ||g_0||^2 of the mean gradient: the mean of ||g_k|| cos(g_0, g_k) is ||g_0||. */
 const meanGradientSq = (figures: CostReport["before"]): number =>
@@ -22,8 +18,8 @@ export function teleportOf(report: CostReport): Teleport {
   const { step, before, after, drift, outcome, reason, seconds } = report;
   return {
     step,
-    lossBefore: mean(before?.losses),
-    lossAfter: mean((after ?? before)?.losses),
+    lossBefore: mean(before?.losses ?? []),
+    lossAfter: mean((after ?? before)?.losses ?? []),
     drift: drift?.meanRelative ?? Number.NaN,
     gradNormSqBefore: meanGradientSq(before),
     gradNormSqAfter: meanGradientSq(after ?? before),
@@ -67,8 +63,8 @@ export function costMetrics(
       "cost.driftMax": largest("relative"),
       "cost.absoluteDriftMax": largest("absolute"),
       ...(guard ? { "cost.driftOfGuard": largest(guard.kind ?? "relative") / (guard.drift ?? 0) } : {}),
-      "cost.cosineBefore": over((r) => mean(r.before?.cosines)),
-      "cost.cosineAfter": over((r) => mean(r.after?.cosines)),
+      "cost.cosineBefore": over((r) => mean(r.before?.cosines ?? [])),
+      "cost.cosineAfter": over((r) => mean(r.after?.cosines ?? [])),
       "cost.stillDominated": over((r) =>
         r.stillDominated === undefined ? undefined : Number(r.stillDominated),
       ),

@@ -3,6 +3,7 @@ import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { DrawTogether, JobResult } from "../../kind.js";
+import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 
 /** So many variants are drawn, of the toy in each scale: the first ones. */
@@ -20,12 +21,8 @@ const isControl = ({ settings }: JobResult): boolean =>
 
 /** Variants of each scale of the toy, without controls, with a file's part of the name: `1`, `0.1`. */
 function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][]][] {
-  const scales = new Map<string, JobResult[]>();
-  for (const result of results) {
-    if (result.trajectory === undefined || toyOf(result) === undefined || isControl(result)) continue;
-    const scale = String((result.settings.problem as Named).scale ?? 1);
-    scales.set(scale, [...(scales.get(scale) ?? []), result]);
-  }
+  const shown = results.filter((r) => r.trajectory !== undefined && toyOf(r) !== undefined && !isControl(r));
+  const scales = groupBy(shown, ({ settings }) => String((settings.problem as Named).scale ?? 1));
   return [...scales].map(([scale, group]) => [scale, [...byVariant(group)]]);
 }
 

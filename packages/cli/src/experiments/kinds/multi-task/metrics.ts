@@ -1,3 +1,4 @@
+import { mean } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
 import type { RunDirectory } from "../../../run/directory.js";
 import { type CostConfig, guardOf } from "../../catalogue/cost.js";
@@ -38,8 +39,8 @@ export async function evaluated(
   const record: Evaluation = {
     step: trainer.current.step,
     seconds: trainer.history.seconds.at(-1) ?? 0,
-    "test.loss": meanOf([...losses]),
-    "test.accuracy": meanOf(accuracies),
+    "test.loss": mean([...losses]),
+    "test.accuracy": mean(accuracies),
     ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.loss`, losses[k]])),
     ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.accuracy`, accuracies[k]])),
     ...conflictsSince(trainer, since),
@@ -54,10 +55,8 @@ function conflictsSince({ history: { cosines, conflicts } }: MultiTaskTrainer<Tr
     lists.flatMap((list) => list.slice(since).filter((v) => !Number.isNaN(v)));
   const [pairs, dominated, weak] = [cosines, [conflicts.dominated], [conflicts.weak]].map(measured);
   return {
-    ...(pairs.length > 0 ? { "conflicts.cosine": meanOf(pairs) } : {}),
-    ...(dominated.length > 0
-      ? { "conflicts.dominated": meanOf(dominated), "conflicts.weak": meanOf(weak) }
-      : {}),
+    ...(pairs.length > 0 ? { "conflicts.cosine": mean(pairs) } : {}),
+    ...(dominated.length > 0 ? { "conflicts.dominated": mean(dominated), "conflicts.weak": mean(weak) } : {}),
   };
 }
 
@@ -80,7 +79,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   const window = stepsPerEpoch < Infinity ? Math.min(stepsPerEpoch, current.step) : 1;
   const metrics: Record<string, number> = {};
   made.tasks.forEach((task, k) => {
-    if (current.step > 0) metrics[`train.${task}.loss`] = meanOf(losses[k].slice(-window));
+    if (current.step > 0) metrics[`train.${task}.loss`] = mean(losses[k].slice(-window));
   });
   for (const [name, value] of Object.entries(last ?? {})) if (name.startsWith("test.")) metrics[name] = value;
   if (stepsPerEpoch < Infinity && current.step > 0) {
@@ -88,7 +87,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   }
   for (const kind of ["dominated", "weak"] as const) {
     const known = conflicts[kind].filter((v) => !Number.isNaN(v));
-    if (known.length > 0) metrics[`conflicts.${kind}`] = meanOf(known);
+    if (known.length > 0) metrics[`conflicts.${kind}`] = mean(known);
   }
   if (cost) {
     Object.assign(
@@ -124,5 +123,3 @@ function frontMetrics(
     ...(first < 0 ? {} : { "front.step": first > last ? current.step : first * recordEvery }),
   };
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,3 +1,4 @@
+import { mean } from "es-toolkit";
 import {
   createMultiTaskTrainer,
   decodeMultiTaskCheckpoint,
@@ -121,7 +122,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
         progressOf: (last) => {
           const { losses, events, directionNorms } = trainer.history;
           return {
-            loss: meanOf(losses.map((list) => meanOf(list.slice(-last)))),
+            loss: mean(losses.map((list) => mean(list.slice(-last)))),
             gradNormSq: (directionNorms.at(-1) ?? Number.NaN) ** 2,
             teleports: events.filter(({ event }) => (event as CostEvent).outcome === "accepted").length,
           };
@@ -153,8 +154,6 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
     await session.dispose();
   }
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** Without what is undefined. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,8 +1,10 @@
+import { mean } from "es-toolkit";
 import { deltaM, meanRank } from "isoloss";
 import type { Cell, TableColumn, TaskTableData } from "isoloss-figures";
 import { summarise } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";
 import type { JobResult, Together } from "../../kind.js";
+import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./figures.js";
 import { gainFigures } from "./gain-figure.js";
@@ -29,14 +31,9 @@ export const multiTaskTogether: Together = {
 const accuracies = /^test\.(.+)\.accuracy$/;
 
 /** Results by their problem, in the order in which these come. */
-function byProblem(results: readonly JobResult[]): JobResult[][] {
-  const groups = new Map<string, JobResult[]>();
-  for (const result of results) {
-    const key = problemKey(result.settings);
-    groups.set(key, [...(groups.get(key) ?? []), result]);
-  }
-  return [...groups.values()];
-}
+const byProblem = (results: readonly JobResult[]): JobResult[][] => [
+  ...groupBy(results, ({ settings }) => problemKey(settings)).values(),
+];
 
 const isAlone = ({ settings }: JobResult): boolean => settings.alone === true;
 
@@ -92,7 +89,7 @@ function ranked(results: readonly JobResult[]): readonly JobResult[] {
   const groups = [...byVariant(results)].filter(([, group]) => !isAlone(group[0]));
   const names = results.length > 0 ? namesOf(results[0]) : [];
   const table = groups.map(([, group]) =>
-    names.map((name) => meanOf(group.map((r) => r.document.metrics[name] ?? Number.NaN))),
+    names.map((name) => mean(group.map((r) => r.document.metrics[name] ?? Number.NaN))),
   );
   const usable = groups.filter((_, i) => table[i].length > 0 && table[i].every(Number.isFinite));
   if (usable.length < 2) return results;
@@ -107,8 +104,6 @@ function ranked(results: readonly JobResult[]): readonly JobResult[] {
   });
 }
 
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
 /** Mean and half of its 95 % interval over the runs that have the number. */
 function cellOf(group: readonly JobResult[], metric: string, factor = 1): Cell {
   const values = group.flatMap((r) => {
@@ -116,8 +111,8 @@ function cellOf(group: readonly JobResult[], metric: string, factor = 1): Cell {
     return typeof value === "number" ? [factor * value] : [];
   });
   if (values.length === 0) return null;
-  const { mean, interval } = summarise(values);
-  return interval === null ? mean : { mean, spread: (interval[1] - interval[0]) / 2 };
+  const { mean: middle, interval } = summarise(values);
+  return interval === null ? middle : { mean: middle, spread: (interval[1] - interval[0]) / 2 };
 }
 
 interface MetricColumn extends TableColumn {

@@ -1,3 +1,4 @@
+import { mean, sum } from "es-toolkit";
 import type { TaskTableData } from "isoloss-figures";
 import type { JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
@@ -27,7 +28,6 @@ export function toyTables(results: readonly JobResult[]): TaskTableData[] {
             return typeof value === "number" ? [value] : [];
           });
         const [teleports, drifts] = [metric("cost.accepted"), metric("cost.absoluteDriftMax")];
-        const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
         return {
           name,
           values: [
@@ -38,9 +38,9 @@ export function toyTables(results: readonly JobResult[]): TaskTableData[] {
                 ? Number.NaN
                 : (result.document.metrics["front.distance"] ?? Number.NaN);
             }),
-            total(metric("front.reached")),
+            sum(metric("front.reached")),
             group.length,
-            teleports.length > 0 ? total(teleports) / teleports.length : null,
+            teleports.length > 0 ? mean(teleports) : null,
             drifts.length > 0 ? Math.max(...drifts) : null,
           ],
         };

@@ -1,3 +1,4 @@
+import { mean } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
 import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
@@ -21,7 +22,7 @@ export function multiTaskWriter(
 
   const lossAt = (step: number): number => {
     const { losses } = trainer.history;
-    return losses.reduce((sum, list) => sum + list[step], 0) / losses.length;
+    return mean(losses.map((list) => list[step]));
   };
   const recordsFrom = (first: number): number[] => {
     const steps: number[] = [];

@@ -1,3 +1,4 @@
+import { mean, sumBy } from "es-toolkit";
 import { type Dataset, decodeCheckpoint, encodeCheckpoint, resume, type Trainer } from "isoloss";
 import { z } from "zod";
 import type { RunDirectory } from "../../../run/directory.js";
@@ -58,7 +59,7 @@ async function run(settings: TrainSettings, context: JobContext): Promise<Measur
         append: appender(trainer, directory),
         encodeCheckpoint: () => encodeCheckpoint(trainer.current, trainer.history),
         progressOf: (last) => ({
-          loss: trainer.history.loss.slice(-last).reduce((a, b) => a + b, 0) / last,
+          loss: mean(trainer.history.loss.slice(-last)),
           gradNormSq: trainer.history.gradNormSq.at(-1) ?? Number.NaN,
           teleports: trainer.history.teleports.filter(({ accepted }) => accepted).length,
         }),
@@ -113,7 +114,7 @@ async function metricsOf(
   evaluations: readonly Evaluation[],
 ): Promise<Record<string, number>> {
   const { teleports, seconds } = trainer.history;
-  const spent = teleports.reduce((a, t) => a + t.seconds, 0);
+  const spent = sumBy(teleports, (t) => t.seconds);
   const metrics: Record<string, number> = {
     "teleports.accepted": teleports.filter(({ accepted }) => accepted).length,
     "teleports.seconds": spent,
