@@ -4,7 +4,7 @@ import { adam, cost, createMultiTaskTrainer, digitQuestions, fairgrad } from "is
 const { losses, params, metrics, tasks, train, test } = digitQuestions();
 // Looks for conflicts from the second epoch on, and teleports once an epoch at most.
 const teleports = cost({ trigger: "weak", schedule: { start: { epoch: 1 }, perEpoch: 1 } });
-const trainer = createMultiTaskTrainer({
+const trainer = await createMultiTaskTrainer({
   ...{ losses, params, metrics, tasks, data: train },
   method: fairgrad({ alpha: 2 }),
   optimizer: adam(),
@@ -22,7 +22,7 @@ console.log(
 );
 for (const { event } of events) {
   const { step, outcome, displacement, drift } = event;
-  const moved = `${(100 * displacement).toFixed(1)} % of the parameters, mean drift ${(100 * (drift?.mean ?? 0)).toFixed(1)} %`;
+  const moved = `${(100 * displacement).toFixed(1)} % of the parameters, largest drift of a task ${(100 * (drift?.worstRelative ?? 0)).toFixed(1)} %`;
   console.log(`step ${step}: ${outcome}, ${moved}`);
 }
 console.log(`all losses fell: ${curves.every((curve) => curve.at(-1) < curve[0])}`);

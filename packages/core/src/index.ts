@@ -92,13 +92,13 @@ export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js"
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
 export { createRng, permutation } from "./math/rng.js";
 export type { MultiTaskCheckpoint } from "./mtl/checkpoint.js";
-export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint, resumeMultiTask } from "./mtl/checkpoint.js";
+export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./mtl/checkpoint.js";
 export type { Conflict, ConflictTrigger } from "./mtl/conflict.js";
 export { balanceWeights, conflictOf, isTriggered } from "./mtl/conflict.js";
 export type { AdapterOptions } from "./mtl/cost/adapter.js";
 export type { Cost as CostHook } from "./mtl/cost/cost.js";
 export { cost } from "./mtl/cost/cost.js";
-export type { Drift, DriftGuardOptions } from "./mtl/cost/drift-guard.js";
+export type { Drift, DriftGuardOptions, Judged } from "./mtl/cost/drift-guard.js";
 export type { ImproveOptions } from "./mtl/cost/improve.js";
 export type { CostMove, SharedProblem } from "./mtl/cost/move.js";
 export type { CostSettings } from "./mtl/cost/presets.js";
@@ -299,6 +299,7 @@ export type { Bijection } from "./symmetry/bijection.js";
 export type {
   BijectionSite,
   Discovery,
+  GroupGenerator,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,
@@ -363,6 +364,7 @@ export type { TeleportReport } from "./teleport/report.js";
 export { reusedState } from "./teleport/reused-state.js";
 export type { BestAngleOptions } from "./teleport/search/best-angle.js";
 export { bestAngle } from "./teleport/search/best-angle.js";
+export type { Claim } from "./teleport/search/claim.js";
 export type { DiscreteSearchOptions } from "./teleport/search/discrete.js";
 export { discreteSearch } from "./teleport/search/discrete.js";
 export type { GradientAscentOptions } from "./teleport/search/gradient-ascent.js";
@@ -411,7 +413,7 @@ export type {
   When,
 } from "./teleport/when.js";
 export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "./teleport/when.js";
-export type { Checkpoint } from "./train/checkpoint.js";
+export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { Dataset } from "./train/dataset.js";
 export type { History, Metrics } from "./train/history.js";
@@ -438,6 +440,8 @@ export type {
 export { createMinimizer, minimize } from "./train/minimize.js";
 export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
 export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
+export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
+export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
 export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";

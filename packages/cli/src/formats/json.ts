@@ -18,8 +18,10 @@ export interface TeleportDocument {
   readonly step: number;
   readonly lossBefore: number | null;
   readonly lossAfter: number | null;
-  /** |lossAfter - lossBefore| / max(|lossBefore|, 1e-12). */
+  /** |lossAfter - lossBefore| / max(|lossBefore|, 1e-12); of COST, what its guard judged. */
   readonly drift: number | null;
+  /** That of each task's loss, by task; of COST alone. */
+  readonly drifts?: Readonly<Record<string, number | null>>;
   readonly gradNormSqBefore: number | null;
   readonly gradNormSqAfter: number | null;
   readonly accepted: boolean;
@@ -84,6 +86,9 @@ export interface RunMeasurements
 const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
+const finiteOnes = (values: Readonly<Record<string, number | null>>): Record<string, number | null> =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, finite(value ?? undefined)]));
+
 function series(values: readonly number[]): Series {
   const history = values.map(finite);
   return { first: history[0] ?? null, last: history.at(-1) ?? null, history };
@@ -99,14 +104,13 @@ export function runDocument(run: RunMeasurements): RunDocument {
     wallSeconds: finite(run.wallSeconds),
     loss: series(run.loss),
     gradNormSq: series(run.gradNormSq ?? []),
-    metrics: Object.fromEntries(
-      Object.entries(run.metrics ?? {}).map(([key, value]) => [key, finite(value)]),
-    ),
+    metrics: finiteOnes(run.metrics ?? {}),
     teleports: (run.teleports ?? []).map((t) => ({
       step: t.step,
       lossBefore: finite(t.lossBefore),
       lossAfter: finite(t.lossAfter),
       drift: finite(t.drift),
+      ...(t.drifts ? { drifts: finiteOnes(t.drifts) } : {}),
       gradNormSqBefore: finite(t.gradNormSqBefore),
       gradNormSqAfter: finite(t.gradNormSqAfter),
       accepted: t.accepted,

@@ -122,6 +122,19 @@ export class Mt19937 {
   }
 }
 
+/**
+ * Refuses what is no generator, where numbers are drawn from one.
+ *
+ * @throws OptionError
+ */
+function requireGenerator(rng: unknown): void {
+  const { nextUint32 } = (rng ?? {}) as Partial<Mt19937>;
+  if (typeof nextUint32 === "function") return;
+  const seed = Number.isSafeInteger(rng) ? rng : 0;
+  const got = typeof rng === "object" && rng !== null ? "another object" : `${rng}`;
+  throw new OptionError(`init takes a generator: model.init(new Mt19937(${seed})); got ${got}.`);
+}
+
 type FloatArray = NdArray<Float32Array | Float64Array>;
 type FloatOptions = { readonly dtype?: "float32" | "float64" };
 
@@ -141,6 +154,7 @@ function allocateFloats(shape: Shape, dtype: string): FloatArray {
  * torchRand(new Mt19937(12345), [2]); // 0.9817181825637817, 0.8796065449714661
  */
 export function torchRand(rng: Mt19937, shape: Shape, { dtype = "float32" }: FloatOptions = {}): FloatArray {
+  requireGenerator(rng);
   const out = allocateFloats(shape, dtype);
   const { data } = out;
   if (dtype === "float32") for (let i = 0; i < data.length; i++) data[i] = rng.nextFloat32();
@@ -196,6 +210,7 @@ export function torchUniform(
  * torchRandn(new Mt19937(0), [4, 8]);
  */
 export function torchRandn(rng: Mt19937, shape: Shape, { dtype = "float32" }: FloatOptions = {}): FloatArray {
+  requireGenerator(rng);
   const out = allocateFloats(shape, dtype);
   const { data } = out;
   const size = data.length;

@@ -10,6 +10,7 @@ import { namedArrays } from "../named-arrays.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import { lazyExecutables } from "../runtime/lazy.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
+import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
 
@@ -56,7 +57,7 @@ const largestBatch = 500;
 const isWeighted = (value: Tensor | WeightedMean): value is WeightedMean => "weight" in value;
 
 export function multiTaskEvaluator<P>({
-  losses,
+  losses: taskLosses,
   metrics = () => ({}),
   representation,
   params: like,
@@ -72,6 +73,8 @@ export function multiTaskEvaluator<P>({
   readonly dtype: "float32" | "float64";
 }): MultiTaskEvaluator<P> {
   const executables = lazyExecutables(options);
+  const labels = labelChecks(taskLosses);
+  const { losses } = labels;
   const names: string[] = [];
   /** Arrays of the batch that each loss and mean reads. */
   const read = new Map<string, readonly string[]>();
@@ -106,6 +109,7 @@ export function multiTaskEvaluator<P>({
       for (const batch of batches.length > 0 ? batches : [{}]) {
         const key = JSON.stringify(specsOf(batch));
         const executable = await executables.get(key, () => traceBatch(batch));
+        labels.check(batch);
         const results = await executable.run(namedArrays({ params, state, batch }));
         for (const [name, arrays] of read) {
           const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;

@@ -9,6 +9,8 @@ import type { Batch } from "../symmetry/symmetry.js";
 export interface Sources {
   /** Of the source with most batches; Infinity for a function without data. */
   readonly stepsPerEpoch: number;
+  /** All examples of all sources, arrays by name. */
+  readonly arrays: Batch;
   /** The batch of a step; `stream` 1, 2, ... are independent ones, each a pass over the data in an order of its own. */
   batchOf(step: number, stream?: number): Batch;
   /** All examples in order, in batches of at most `most`; of several sources in equally many, none of them empty. */
@@ -58,6 +60,7 @@ export function prepareSources(
   const rows = ({ arrays }: Source, indices: Int32Array): Batch =>
     Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, takeRows(a, indices)]));
   return {
+    arrays: Object.assign({}, ...sources.map(({ arrays }) => arrays)),
     stepsPerEpoch:
       sources.length === 0
         ? Infinity

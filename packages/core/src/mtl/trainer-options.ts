@@ -2,6 +2,8 @@ import type { Mt19937 } from "../math/mt19937.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { Batch } from "../symmetry/symmetry.js";
+import type { RunSettings } from "../train/run-settings.js";
+import type { LearningRate, RunStepsOptions, StepsProgress } from "../train/run-steps.js";
 import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
 import type { Representation } from "./gradients/forward.js";
 import type { TaskOf } from "./gradients/parameter-split.js";
@@ -22,7 +24,7 @@ export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" 
   readonly method: MultiTaskMethod;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
-  readonly learningRate: number | ((step: number) => number);
+  readonly learningRate: LearningRate;
   /** Examples of a step, of every source; default all of them. */
   readonly batchSize?: number;
   /** Of initialisation, order of batches, dropout and the method's random numbers; an integer, default 0. */
@@ -51,23 +53,12 @@ export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" 
   readonly beforeStep?: BeforeStep<P>;
 }
 
-export interface MultiTaskProgress {
-  /** Steps done. */
-  readonly step: number;
-  /** Passes over the data done, with their fraction; 0 without data. */
-  readonly epoch: number;
+export interface MultiTaskProgress extends StepsProgress {
   /** Mean training losses since the last report, [K]. */
   readonly losses: Float64Array;
-  readonly stepsPerSecond: number;
 }
 
-export interface RunMultiTaskOptions {
-  readonly steps: number;
-  /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
-  readonly onProgress?: (progress: MultiTaskProgress) => void | Promise<void>;
-  /** Steps between reports; default a hundredth of the run, at least 10. */
-  readonly reportEvery?: number;
-}
+export type RunMultiTaskOptions = RunStepsOptions<Pick<MultiTaskProgress, "losses">>;
 
 /**
  * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however they are
@@ -77,12 +68,15 @@ export interface MultiTaskTrainer<P> {
   readonly current: MultiTaskState<P>;
   /** Grows with the run. */
   readonly history: MultiTaskHistory;
+  /** What the numbers of the run depend on besides its state: what a checkpoint is compared by. */
+  readonly settings: RunSettings;
   readonly stepsPerEpoch: number;
   readonly setup: RunSetup<P>;
   /**
    * Trains for a number of steps.
    *
-   * @throws NumericalError when a loss or the gradient is no longer finite; the state is then that before the step
+   * @throws NumericalError when a loss or the gradient is no longer finite; the state is then that before the step;
+   *   OptionError for unknown options; RuntimeError after `dispose`
    */
   run(options: RunMultiTaskOptions): Promise<void>;
   /**

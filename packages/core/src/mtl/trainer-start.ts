@@ -1,7 +1,11 @@
 import { astype, isNdArray, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
+import type { Graph } from "../graph/graph.js";
+import type { Tensor } from "../graph/tensor.js";
+import { spec, trace } from "../graph/trace.js";
 import { Mt19937 } from "../math/mt19937.js";
-import { requireOptimizer } from "../optim/optimizer.js";
+import { type Optimizer, type OptimizerState, requireOptimizer } from "../optim/optimizer.js";
+import { requireKnown } from "../options.js";
 import { flatten, unflatten } from "../tree.js";
 import { floatOf } from "./gradients/parameter-split.js";
 import type { MultiTaskTrainerOptions } from "./trainer-options.js";
@@ -22,12 +26,28 @@ export function startOf<P>(
   return { params: unflatten(def, cast) as P, dtype: precision };
 }
 
+/** The optimizer's update as a graph: what its options make of it. */
+export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerState): Graph {
+  const update = (gradients: P, s: OptimizerState, p: P, rate: Tensor) =>
+    optimizer.update(gradients, s, p, rate);
+  const args = [params, state, params, spec([], floatOf(params))];
+  return trace(update as never, args, { names: ["gradients", "state", "params", "rate"] }).graph;
+}
+
 /**
  * Checks the options that have a few values.
  *
  * @throws OptionError
  */
 export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
+  // A problem is spread into the options: these are what else it has.
+  const besides = ["name", "represent", "train", "test", "only"];
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => !besides.includes(name)));
+  requireKnown<Partial<typeof options>>("createMultiTaskTrainer", own, [
+    ...(["losses", "params", "state", "data", "method", "optimizer", "learningRate", "batchSize"] as const),
+    ...(["seed", "dtype", "tasks", "taskOf", "clipNorm", "headGradient", "representation"] as const),
+    ...(["recordGradients", "strategy", "metrics", "beforeStep", "runtime", "provider", "threads"] as const),
+  ]);
   const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation } = options;
   const choices = {
     dtype: [dtype, ["float32", "float64"]],

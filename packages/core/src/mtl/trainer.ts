@@ -5,22 +5,27 @@
 //    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
 // 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
 // 4. the method makes weights or a direction of them; 5. the optimiser's update; 6. `afterStep` and `endEpoch` of the method.
-import { IsolossError, NumericalError, OptionError } from "../errors.js";
-import { hash32 } from "../math/rng.js";
+import { NumericalError } from "../errors.js";
 import { pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import type { Batch } from "../symmetry/symmetry.js";
+import { stepSeed } from "../train/batch-order.js";
+import { dataChecksum, graphChecksum, ratesOf } from "../train/run-settings.js";
+import { learningRateOf, runSteps } from "../train/run-steps.js";
 import { conflictOf } from "./conflict.js";
 import { multiTaskEvaluator } from "./evaluate.js";
+import { traceLosses } from "./gradients/measure-graph.js";
 import { keepsRows } from "./gradients/strategy.js";
 import { taskGradients } from "./gradients/task-gradients.js";
 import { taskUpdates } from "./gradients/task-updates.js";
 import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
+import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
-import { checkChoices, startOf } from "./trainer-start.js";
+import { checkChoices, startOf, traceOptimizer } from "./trainer-start.js";
 
 export type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 export type {
@@ -31,7 +36,7 @@ export type {
 } from "./trainer-options.js";
 
 /**
- * Prepares a run of several tasks: gradients by tasks, a method that combines them, an optimiser.
+ * Compiles a run of several tasks: gradients by tasks, a method that combines them, an optimiser.
  *
  * A step measures losses and, as the method needs, G = J J' or J on a batch, asks the method for weights w, and steps along
  * J' w (clipped) in the shared parameters and along w_k or 1 times grad L_k in the heads.
@@ -39,29 +44,29 @@ export type {
  * @throws ShapeError, DTypeError, DataError, OptionError when losses, parameters, data and settings do not fit
  *
  * @example
- * const trainer = createMultiTaskTrainer({
+ * const trainer = await createMultiTaskTrainer({
  *   losses, params, data: { x, left, right }, method: fairgrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
  * });
  * await trainer.run({ steps: 1000 });
  * trainer.history.losses[0].at(-1);
  */
-export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): MultiTaskTrainer<P> {
+export async function createMultiTaskTrainer<P>(
+  options: MultiTaskTrainerOptions<P>,
+): Promise<MultiTaskTrainer<P>> {
   checkChoices(options);
-  const { losses, data = {}, method, optimizer, learningRate, beforeStep, metrics, representation } = options;
+  const { data = {}, method, optimizer, learningRate, beforeStep, metrics, representation } = options;
+  const labels = labelChecks(options.losses);
+  const { losses } = labels;
   const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
   const { params, dtype } = startOf(options, seed);
-  const rateOf = (step: number): number => {
-    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
-    if (Number.isFinite(rate) && rate >= 0) return rate;
-    throw new OptionError(`The learning rate must be a finite number >= 0; got ${rate} at step ${step}.`);
-  };
-  if (typeof learningRate !== "function") rateOf(0);
+  const rateOf = learningRateOf("createMultiTaskTrainer", learningRate);
   const compileOptions = pickCompileOptions(options);
   const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
   const firstBatch = sources.batchOf(0);
   const { tasks: named, taskOf, state = {} } = options;
   const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
   const probe = taskGradients({ ...shapes, ...compileOptions });
+  labels.check(sources.arrays);
   const { tasks, parts } = probe;
   const measures = method.needs !== "losses" || options.recordGradients === true;
   const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
@@ -75,7 +80,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     ...compileOptions,
   });
   const evaluator = multiTaskEvaluator({
-    losses,
+    losses: options.losses,
     metrics,
     representation,
     params,
@@ -84,7 +89,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     ...compileOptions,
   });
   const setup: RunSetup<P> = {
-    losses,
+    losses: options.losses,
     ...(representation === undefined ? {} : { representation }),
     tasks,
     sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
@@ -100,6 +105,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     hasRepresentation: representation !== undefined,
     seed,
   };
+  await gradients.compile(measures ? "measure" : "losses");
   const { stepsPerEpoch } = sources;
   const epochOf = (step: number) => (stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch));
 
@@ -112,7 +118,8 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     epochLosses: new Float64Array(tasks.length),
   };
   let history = emptyHistory(tasks);
-  let isComputing = false;
+  const lifetime = new Lifetime("trainer", "createMultiTaskTrainer");
+  let checksums: { readonly data: string; readonly computation: string } | undefined;
 
   const contextOf = (point: StepPoint<P>, batch: Batch, rate: number): StepContext<P> => {
     const { step, params: p, optimizer: optimizerState, memory, method: methodState } = current;
@@ -149,7 +156,7 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
       step,
       epoch: epochOf(step),
       state: current.state,
-      dropout: dropoutSeed(seed, step),
+      dropout: stepSeed(seed, step),
       batches,
     };
     let point = stepPoint(plan, current.params, place);
@@ -204,8 +211,12 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     return input.losses;
   };
 
-  const requireIdle = (what: string) => {
-    if (isComputing) throw new IsolossError(`${what}: this trainer is running; await that run first.`);
+  const advanceTogether = async (count: number): Promise<{ readonly losses: Float64Array }> => {
+    const sums = new Float64Array(tasks.length);
+    for (let i = 0; i < count; i++) {
+      for (const [k, loss] of (await advance()).entries()) sums[k] += loss;
+    }
+    return { losses: sums.map((sum) => sum / count) };
   };
 
   return {
@@ -215,51 +226,50 @@ export function createMultiTaskTrainer<P>(options: MultiTaskTrainerOptions<P>): 
     get history() {
       return history;
     },
+    get settings() {
+      checksums ??= {
+        data: dataChecksum(sources.arrays),
+        computation: graphChecksum([
+          traceLosses(probe.parts),
+          traceOptimizer(optimizer, params, optimizerStart),
+        ]),
+      };
+      return {
+        tasks,
+        method: method.name,
+        optimizer: optimizer.name,
+        learningRate: ratesOf(rateOf),
+        batchSize: options.batchSize ?? null,
+        seed,
+        clipNorm: clipNorm ?? null,
+        headGradient: options.headGradient ?? null,
+        beforeStep: beforeStep !== undefined,
+        ...checksums,
+      };
+    },
     stepsPerEpoch,
     setup,
-    async run({ steps, onProgress, reportEvery = Math.max(10, Math.ceil(steps / 100)) }) {
-      requireCount("steps", steps, 0);
-      requireCount("reportEvery", reportEvery, 1);
-      const last = current.step + steps;
-      while (current.step < last) {
-        requireIdle("run");
-        const begin = performance.now();
-        const count = Math.min(reportEvery, last - current.step);
-        const sums = new Float64Array(tasks.length);
-        isComputing = true;
-        try {
-          for (let i = 0; i < count; i++) {
-            for (const [k, loss] of (await advance()).entries()) sums[k] += loss;
-          }
-        } finally {
-          isComputing = false;
-        }
-        await onProgress?.({
-          step: current.step,
-          epoch: stepsPerEpoch === Infinity ? 0 : current.step / stepsPerEpoch,
-          losses: sums.map((sum) => sum / count),
-          stepsPerSecond: (1000 * count) / (performance.now() - begin),
-        });
-      }
+    run: (runOptions) =>
+      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
+    async evaluate(set) {
+      lifetime.requireOpen();
+      return evaluator.evaluate(current.params, set, current.state);
     },
-    evaluate: (set) => evaluator.evaluate(current.params, set, current.state),
     restore(given, past = history) {
-      requireIdle("restore");
+      lifetime.requireIdle("restore");
       checkState(given, current);
       history = historyFrom(tasks, columnsOf(past), past, given.step);
       current = given;
     },
-    async dispose() {
-      await probe.dispose();
-      await gradients.dispose();
-      await updates.dispose();
-      await evaluator.dispose();
-    },
+    dispose: () =>
+      lifetime.end(async () => {
+        await probe.dispose();
+        await gradients.dispose();
+        await updates.dispose();
+        await evaluator.dispose();
+      }),
   };
 }
-
-/** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
-const dropoutSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);
 
 const advice = (step: number): string =>
   `The state is still that of step ${step}. Lower the learning rate, or clip the gradient with clipNorm.`;
@@ -274,11 +284,5 @@ function requireFinite(
     throw new NumericalError(
       `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
     );
-  }
-}
-
-function requireCount(what: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
   }
 }

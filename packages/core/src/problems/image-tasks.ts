@@ -55,7 +55,7 @@ const shoes = [5, 7, 9];
  *
  * @example
  * const problem = multiFashion(await loadIdxDataset("fashion-mnist"), { imbalanced: true });
- * const trainer = createMultiTaskTrainer({
+ * const trainer = await createMultiTaskTrainer({
  *   ...problem, data: problem.train, method: cagrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
  * });
  */

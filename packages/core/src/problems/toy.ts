@@ -76,7 +76,7 @@ const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at
  *
  * @example
  * const toy = twoTaskToy({ scale: 0.1 });
- * const trainer = createMultiTaskTrainer({
+ * const trainer = await createMultiTaskTrainer({
  *   losses: toy.losses, params: toy.at([9, 9]), tasks: toy.tasks, method: linearScalarisation(), optimizer: adam(),
  *   learningRate: 1e-3,
  * });

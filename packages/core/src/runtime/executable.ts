@@ -1,8 +1,9 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, sizeOf } from "../array.js";
-import { DTypeError, IsolossError, ShapeError } from "../errors.js";
+import { DTypeError, IsolossError, OptionError, ShapeError } from "../errors.js";
 import type { Graph, Port } from "../graph/graph.js";
 import { formatShape, formatType, sameShape } from "../graph/tensor.js";
+import { requireKnown } from "../options.js";
 
 /** Named arrays: what a graph takes and gives. */
 export type Values = Readonly<Record<string, NdArray>>;
@@ -31,11 +32,24 @@ export interface Executable {
   /**
    * Computes the outputs. With a scan, carried outputs are those of the last step, the others get a leading axis of steps.
    *
-   * @throws ShapeError, DTypeError when inputs do not match the graph
+   * @throws ShapeError, DTypeError when inputs do not match the graph; RuntimeError after `dispose`
    */
   run(inputs: Values, options?: RunOptions): Promise<Record<string, NdArray>>;
   /** Frees what the runtime holds. */
   dispose(): Promise<void>;
+}
+
+/**
+ * The steps that a run's options ask for, 1 where they say nothing.
+ *
+ * @throws OptionError for an unknown option, or steps that are no count
+ */
+export function stepsOf(options: RunOptions): number {
+  const { steps = 1 } = options;
+  if (steps === 1 && Object.keys(options).length === 0) return steps;
+  requireKnown("run", options, ["steps"]);
+  if (Number.isInteger(steps) && steps >= 0) return steps;
+  throw new OptionError(`run: steps must be an integer >= 0; got ${steps}.`);
 }
 
 /** Checks the inputs of a run against the graph. */

@@ -6,6 +6,7 @@ import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
 import { flatten, type MapLeaves, sameTreeDef, unflatten } from "../tree.js";
 import { type CompileOptions, compile } from "./compile.js";
 import type { Executable } from "./executable.js";
+import { Lifetime } from "./lifetime.js";
 
 /** A tree of specs as the arrays that are passed at run time. */
 export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray>;
@@ -39,7 +40,9 @@ export async function jit<Args extends readonly unknown[], R>(
     options.names ? { names: options.names } : {},
   );
   const executable = await compile(graph, options);
+  const lifetime = new Lifetime("compiled function", "jit");
   const call = async (...values: unknown[]) => {
+    lifetime.requireOpen();
     const { leaves, def } = flatten(values, isNdArray);
     if (!sameTreeDef(def, argsDef)) {
       throw new ShapeError(
@@ -54,5 +57,8 @@ export async function jit<Args extends readonly unknown[], R>(
       graph.outputs.map(({ name }) => results[name]),
     );
   };
-  return Object.assign(call, { executable, dispose: () => executable.dispose() }) as Compiled<Args, R>;
+  return Object.assign(call, { executable, dispose: () => lifetime.end(executable.dispose) }) as Compiled<
+    Args,
+    R
+  >;
 }

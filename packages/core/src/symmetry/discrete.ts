@@ -1,4 +1,5 @@
 import type { Rng } from "../math/rng.js";
+import type { GroupGenerator } from "./discovery/descriptors.js";
 import type { Symmetry } from "./symmetry.js";
 
 /** An element of a discrete group: a list of whole numbers for each of its factors, such as a permutation. */
@@ -15,6 +16,8 @@ export interface DiscreteSymmetry<P> {
   readonly paths: readonly string[];
   /** Where the loss is kept: see {@link Symmetry.exact}. */
   readonly exact: Symmetry<P>["exact"];
+  /** See {@link Symmetry.generators}. */
+  readonly generators?: readonly GroupGenerator[];
   readonly identity: DiscreteElement;
   /** Number of elementary moves, such as the swaps of two units: all elements are products of them. */
   readonly moves: number;

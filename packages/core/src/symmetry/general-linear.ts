@@ -58,6 +58,7 @@ export function generalLinear<P>(
     name,
     paths: [...legs.keys()],
     exact: "everywhere",
+    generators: spaces,
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
     bound: { kind: "norm", value: bound },
     derivative: (params, T) =>

@@ -49,6 +49,7 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
     name: "permutations",
     paths: pathsOf(spaces),
     exact: "everywhere",
+    generators: spaces.map(({ size, legs: on }) => ({ kind: "permutation", size, legs: on })),
     identity,
     moves: swaps.reduce((a, b) => a + b, 0),
     move(index) {

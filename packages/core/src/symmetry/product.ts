@@ -51,6 +51,9 @@ export function product<P>(
     name: symmetries.map(({ name }) => name).join(" x "),
     paths: [...new Set(symmetries.flatMap(({ paths }) => paths))],
     exact: kinds[Math.max(...symmetries.map(({ exact }) => kinds.indexOf(exact)))],
+    ...(symmetries.every(({ generators }) => generators !== undefined)
+      ? { generators: symmetries.flatMap(({ generators = [] }) => generators) }
+      : {}),
     algebra: symmetries.flatMap(({ algebra }) => algebra),
     bound: {
       kind: isNorm ? "norm" : "element",

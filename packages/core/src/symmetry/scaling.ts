@@ -40,6 +40,7 @@ export function scaling<P>(
     name,
     paths: [...legs.keys()],
     exact: generators.every(({ exact }) => exact) ? "everywhere" : "nearly",
+    generators,
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },
     derivative: (params, T) =>

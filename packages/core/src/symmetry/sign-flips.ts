@@ -41,6 +41,7 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
     name: "sign flips",
     paths: pathsOf(generators),
     exact: "everywhere",
+    generators: generators.map(({ size, legs: on }) => ({ kind: "sign", size, legs: on })),
     identity,
     moves: generators.reduce((sum, { size }) => sum + size, 0),
     move(index) {

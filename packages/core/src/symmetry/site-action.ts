@@ -1,11 +1,10 @@
 // Actions on hidden units by pseudo-inverses: Zhao et al., NeurIPS 2022, eq. 8, and ICLR 2024, on any sites of a network.
 import type { NdArray } from "../array.js";
-import { astype, copyArray, dtypeOf, isNdArray, zeros } from "../array.js";
+import { astype, copyArray, dtypeOf, zeros } from "../array.js";
 import { sameShape } from "../graph/tensor.js";
 import { pinv } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
 import { lazyExecutables } from "../runtime/lazy.js";
-import { flatten } from "../tree.js";
 import type { ElementWise } from "./bijection.js";
 import {
   type HiddenSite,
@@ -36,7 +35,6 @@ export function siteAction<P, S extends ElementWise>(
   rule: SiteRule<S>,
   { allowInexact = false }: SiteActionOptions = {},
 ): Symmetry<P> {
-  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const executables = lazyExecutables({ dtype: "float64" });
   const inverses = createInverses();
   /**
@@ -95,7 +93,7 @@ export function siteAction<P, S extends ElementWise>(
     }
     return mapArrays(p, (array, path) => {
       const moved = result[`moved.${path}`];
-      return moved === undefined ? array : astype(moved, dtype);
+      return moved === undefined ? array : astype(moved, dtypeOf(array));
     });
   };
 

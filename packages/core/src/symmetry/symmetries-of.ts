@@ -55,11 +55,7 @@ export function symmetriesOf<P>(
   batch: BatchSpec,
   options: SiteActionOptions = {},
 ): Symmetries<P> {
-  const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
-  const isParameter = (name: string) => name.startsWith("params.");
-  const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
-  const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
-  const found = analyse({ inputs, outputs: graph.outputs }, Object.keys(namedArrays(params)));
+  const { found } = discover(loss, params, batch);
   const exact = found.scalings.filter((generator) => generator.exact);
   const near = found.scalings.filter((generator) => !generator.exact);
   const sites = found.bijections.map((site, index) => hiddenSite(site, index, loss));
@@ -74,6 +70,20 @@ export function symmetriesOf<P>(
     ...some(found.permutations, "permutations", (list) => permutations(params, list)),
     ...some(found.signs, "signFlips", (list) => signFlips(params, list)),
   };
+}
+
+/** The graph of a loss, its parameters named by their paths, and what an analysis of it shows. */
+export function discover<P>(
+  loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor,
+  params: P,
+  batch: BatchSpec,
+): { readonly graph: Graph; readonly found: Discovery } {
+  const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
+  const isParameter = (name: string) => name.startsWith("params.");
+  const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
+  const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
+  const named = { inputs, outputs: graph.outputs };
+  return { graph: named, found: analyse(named, Object.keys(namedArrays(params))) };
 }
 
 /** A site that finds its values anew in each trace of the loss. */

@@ -2,6 +2,7 @@ import type { NdArray, Shape } from "../array.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { SpecLeaf, TensorsOf } from "../graph/trace.js";
+import type { GroupGenerator } from "./discovery/descriptors.js";
 
 /** Why a group cannot act here, as a value: a teleport then reports it and moves nothing. */
 export interface Refusal {
@@ -32,6 +33,11 @@ export interface Symmetry<P> {
    * of a normalisation, or nowhere for sure.
    */
   readonly exact: "everywhere" | "batch" | "nearly" | "no";
+  /**
+   * What it acts on, as `symmetriesOf` describes it: a teleport looks for these in the graph of its loss, where they show
+   * without a computation that the loss is kept. Left out: random elements are tried.
+   */
+  readonly generators?: readonly GroupGenerator[];
   /** Shapes of the blocks of T. */
   readonly algebra: readonly Shape[];
   /** Default bound on the size of T over a teleport: of each element (`element`) or of its Frobenius norm (`norm`). */

@@ -1,10 +1,8 @@
-import type { NdArray } from "../array.js";
-import { isNdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
-import { flatten } from "../tree.js";
 import { driftObjection, isFinitePoint, type Limits, objection, raceObjection } from "./guard.js";
+import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
-import { isStop, type Search, type Setting, type Walk } from "./search/search.js";
+import type { Search, Setting, Walk } from "./search/search.js";
 
 /** A search, where it begins, and what it has to keep to. */
 export interface Course<P> {
@@ -71,59 +69,33 @@ async function follow<P>(
   { search, initial, setting, limits }: Course<P>,
   start: Point,
 ): Promise<End<P>> {
-  let [params, point] = [initial, start];
-  let [taken, halvings, scale] = [0, 0, 1];
-  /** Why the last proposal was not taken. */
-  let refusal: string | undefined;
-  const end = (reason: string): End<P> => ({
-    params: taken > 0 ? params : initial,
-    start,
-    point: taken > 0 ? point : start,
-    reason,
-    steps: taken,
-    halvings,
-    ...(walk.pushForward ? { pushForward: (tree, power) => pushed(walk, tree, power) } : {}),
-  });
-  if (!isFinitePoint(start)) return end("the loss or its gradient is not finite at the start");
+  const stayed = { params: initial, start, point: start, steps: 0, halvings: 0 };
+  const carries = walk.pushForward
+    ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }
+    : {};
+  if (!isFinitePoint(start)) {
+    return { ...stayed, ...carries, reason: "the loss or its gradient is not finite at the start" };
+  }
+  let from = { params: initial, point: start };
   if (walk.origin !== undefined) {
-    if (isRefusal(walk.origin)) return end(walk.origin.refused);
-    const origin = await setting.measure(walk.origin);
-    const objected = driftObjection(start, origin, limits);
-    if (objected !== undefined) return end(objected);
-    [params, point] = [walk.origin, origin];
+    if (isRefusal(walk.origin)) return { ...stayed, ...carries, reason: walk.origin.refused };
+    const point = await setting.measure(walk.origin);
+    const objected = driftObjection(start, point, limits);
+    if (objected !== undefined) return { ...stayed, ...carries, reason: objected };
+    from = { params: walk.origin, point };
   }
-  while (taken < search.steps) {
-    const candidate = await walk.propose(scale);
-    if (isStop(candidate)) return end(refusal ?? candidate.stopped);
-    let reason: string | undefined;
-    if (isRefusal(candidate)) reason = candidate.refused;
-    else if (!isFiniteTree(candidate)) reason = "a parameter of the new point is not finite";
-    else {
-      const next = await setting.measure(candidate);
-      reason = objection(start, point, next, limits);
-      if (reason === undefined) {
-        [params, point] = [candidate, next];
-        walk.accept();
-        taken++;
-        refusal = undefined;
-        continue;
-      }
-    }
-    refusal = reason;
-    if (halvings === limits.halvings) return end(reason);
-    halvings++;
-    scale /= 2;
-  }
-  return end(`${search.steps} steps taken`);
+  const criterion = {
+    measure: (p: P) => setting.measure(p),
+    objection: (first: Point, before: Point, after: Point) => objection(first, before, after, limits),
+    halvings: limits.halvings,
+  };
+  const { params, point, reason, steps, halvings } = await walkGuarded(walk, criterion, {
+    ...{ start, from, steps: search.steps },
+  });
+  // From a walk with an origin of its own nothing is left where no step was taken.
+  const [end, at] = steps > 0 ? [params, point] : [initial, start];
+  return { params: end, start, point: at, reason, steps, halvings, ...carries };
 }
 
 const pushed = async <P>(walk: Walk<P>, tree: P, power: 1 | 2): Promise<P | Refusal> =>
   (await walk.pushForward?.(tree, power)) ?? tree;
-
-/** Whether every element of a tree of floats is finite. */
-function isFiniteTree(tree: unknown): boolean {
-  for (const { data } of flatten<NdArray>(tree, isNdArray).leaves) {
-    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
-  }
-  return true;
-}

@@ -3,6 +3,7 @@ import { type TensorsOf, trace } from "../graph/trace.js";
 import { eigenSymmetric } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
 import type { BatchLoss } from "./objective/objective.js";
 import { parameterVector } from "./parameter-vector.js";
@@ -40,13 +41,15 @@ export async function createHessian<P>(
   });
   const { graph } = trace(product as never, [params, batch, params], { names: ["params", "batch", "v"] });
   const run = await compile(graph, compileOptions);
+  const lifetime = new Lifetime("Hessian", "createHessian");
   return {
     vectorOf: space.vectorOf,
     async times(p, b, v) {
+      lifetime.requireOpen();
       const results = await run.run(namedArrays({ params: p, batch: b, v: space.treeOf(v) }));
       return { g: space.collect(results, "g"), hv: space.collect(results, "hv") };
     },
-    dispose: () => run.dispose(),
+    dispose: () => lifetime.end(() => run.dispose()),
   };
 }
 

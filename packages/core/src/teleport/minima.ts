@@ -6,7 +6,9 @@ import { type TensorsOf, trace } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
 import { checkOptions, integerFrom, listOf, oneOf, positive } from "../optim/options.js";
+import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import type { Batch, BatchSpec, Symmetry } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
 import { type BatchLoss, gradNormSq } from "./objective/objective.js";
@@ -86,6 +88,7 @@ export async function createMinimumMeter<P>({
   seed = 0,
   ...rest
 }: MinimumMeterOptions<P>): Promise<MinimumMeter<P>> {
+  requireKnown("measureMinimum", rest, ["runtime", "provider", "threads"]);
   checkOptions<MinimumSettings>(
     "measureMinimum",
     { radii, directions, scale, generators, seed },
@@ -109,8 +112,10 @@ export async function createMinimumMeter<P>({
     ...(curved ? { curvature: curved(p, b) } : {}),
   }));
 
+  const lifetime = new Lifetime("meter", "createMinimumMeter");
   return {
     async measure(w, at) {
+      lifetime.requireOpen();
       const lossAt = async (p: P) => item((await value.run(namedArrays({ params: p, batch: at }))).result);
       const figures = await here.run(namedArrays({ params: w, batch: at }));
       const centre = await lossAt(w);
@@ -128,10 +133,11 @@ export async function createMinimumMeter<P>({
         ...(curved ? { curvature: item(figures.curvature) } : {}),
       };
     },
-    async dispose() {
-      await value.dispose();
-      await here.dispose();
-    },
+    dispose: () =>
+      lifetime.end(async () => {
+        await value.dispose();
+        await here.dispose();
+      }),
   };
 }
 

@@ -2,7 +2,9 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
+import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import {
   type Batch,
@@ -53,6 +55,10 @@ export interface GainPredictor<P> {
  * await predictor.predict(params, batch); // 0.8: ||g||^2 may grow by about 80 %
  */
 export async function createGainPredictor<P>(options: GainPredictorOptions<P>): Promise<GainPredictor<P>> {
+  requireKnown("createGainPredictor", options, [
+    ...(["symmetry", "loss", "objective", "params", "batch", "memory", "bound"] as const),
+    ...(["runtime", "provider", "threads"] as const),
+  ]);
   const { symmetry, loss, objective = gradNormSq, params, batch, memory = {} } = options;
   const { bound = symmetry.bound.value } = options;
   const compileOptions = pickCompileOptions(options);
@@ -67,8 +73,10 @@ export async function createGainPredictor<P>(options: GainPredictorOptions<P>): 
     measurement: resources.keep(await compile(measured.graph, compileOptions)),
     gradient: resources.keep(await compile(graph, compileOptions)),
   }));
+  const lifetime = new Lifetime("gain predictor", "createGainPredictor");
   return {
     async predict(p, b, m = memory) {
+      lifetime.requireOpen();
       const context = (await symmetry.context?.(p, b)) ?? [];
       if (isRefusal(context)) return context;
       const inputs = { params: p, batch: b, memory: m };
@@ -81,6 +89,6 @@ export async function createGainPredictor<P>(options: GainPredictorOptions<P>): 
           : G.reduce((sum, block) => block.reduce((s, x) => s + Math.abs(x), sum), 0);
       return slope === 0 ? 0 : (bound * slope) / size;
     },
-    dispose: () => resources.release(),
+    dispose: () => lifetime.end(() => resources.release()),
   };
 }

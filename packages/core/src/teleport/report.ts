@@ -6,6 +6,8 @@ export interface TeleportReport {
   readonly accepted: boolean;
   /** Why the search ended, or why nothing was moved. */
   readonly reason: string;
+  /** With `allowInexact`: that the symmetry does not keep this loss, and by how much. */
+  readonly inexact?: string;
   /** Loss on the batch of the teleport. */
   readonly lossBefore: number;
   readonly lossAfter: number;

@@ -5,8 +5,10 @@ import { OptionError } from "../errors.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
+import { checkOptions, flag } from "../optim/options.js";
 import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import {
   type Batch,
@@ -17,6 +19,7 @@ import {
   type Symmetry,
 } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
+import { brokenClaim } from "./broken-claim.js";
 import { leapt, walked } from "./course.js";
 import { type CurvatureMeter, createCurvatureMeter } from "./curvature.js";
 import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
@@ -45,6 +48,11 @@ export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dty
   readonly memory?: MemoryArrays;
   /** `false` takes every finite point. */
   readonly guard?: GuardOptions | false;
+  /**
+   * Goes on where the symmetry turns out not to keep the loss, as far as the guard lets it drift, and says so in every
+   * report; default false: an error.
+   */
+  readonly allowInexact?: boolean;
 }
 
 export interface TeleportOptions {
@@ -67,7 +75,7 @@ export interface Teleported<P> {
 }
 
 export interface Teleporter<P> {
-  /** Where the proposals keep the loss; see `Symmetry.exact`. */
+  /** Where the proposals keep the loss; see `Symmetry.exact`. `no` where they turned out not to. */
   readonly exact: Symmetry<P>["exact"];
   /**
    * Moves parameters along the level set of the loss to a point with a larger objective. The report says what was
@@ -82,7 +90,10 @@ export interface Teleporter<P> {
  * Compiles a teleport: a search proposes points of the level set, and a guard takes those that keep the loss and raise
  * the objective.
  *
- * @throws OptionError for settings out of range
+ * What a symmetry claims is checked once, here: its generators are looked for in the graph of the loss, and where they
+ * are not found a random element is tried, on a few examples in float64, which costs less than a teleport.
+ *
+ * @throws OptionError for settings out of range, and for a symmetry that does not keep this loss, unless `allowInexact`
  *
  * @example
  * const teleporter = await createTeleporter({ symmetry: positiveScaling(params), loss, params, batch });
@@ -90,6 +101,7 @@ export interface Teleporter<P> {
  */
 export async function createTeleporter<P>(options: TeleporterOptions<P>): Promise<Teleporter<P>> {
   const { symmetry, loss, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
+  const { allowInexact = false } = options;
   if ((options.search === undefined) === (symmetry === undefined)) {
     throw new OptionError(
       "A teleport needs either a `search`, or a `symmetry` for gradient ascent on its orbit; " +
@@ -98,8 +110,9 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   }
   requireKnown("createTeleporter", options, [
     ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
-    ...(["guard", "runtime", "provider", "threads"] as const),
+    ...(["guard", "allowInexact", "runtime", "provider", "threads"] as const),
   ]);
+  checkOptions("createTeleporter", { allowInexact }, { allowInexact: flag });
   if (symmetry !== undefined) requireSymmetry("createTeleporter", symmetry);
   const factory = options.search ?? gradientAscent(symmetry as Symmetry<P>);
   if (typeof factory !== "function") {
@@ -122,24 +135,36 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const names = ["params", "batch", "memory"];
   const raceOptions = guard === false ? undefined : guard.race;
   const resources = new Resources();
-  const { search, measurement, elsewhereRun, race, meter } = await resources.releasedOnError(async () => ({
-    search: resources.keep(
+  const makeSearch = async () => {
+    const search = resources.keep(
       await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions }),
-    ),
-    measurement: resources.keep(
-      await compile(trace(figures as never, [params, batch, memory], { names }).graph, compileOptions),
-    ),
-    elsewhereRun: resources.keep(
-      await compile(trace(elsewhere as never, [params, batch], { names }).graph, compileOptions),
-    ),
-    race:
-      raceOptions &&
-      resources.keep(await createRace(loss, params, batch, dtype, raceOptions, compileOptions)),
-    meter:
-      limits.curvature > 0
-        ? resources.keep(await createCurvatureMeter(loss, params, batch, limits.curvature, compileOptions))
-        : undefined,
-  }));
+    );
+    const broken = await brokenClaim(search, { loss, params, batch });
+    if (broken && !allowInexact) {
+      throw new OptionError(
+        `${broken.finding}. Instead ${broken.advice}; or go on with a loss that drifts: allowInexact: true.`,
+      );
+    }
+    return { search, broken };
+  };
+  const { search, broken, measurement, elsewhereRun, race, meter } = await resources.releasedOnError(
+    async () => ({
+      ...(await makeSearch()),
+      measurement: resources.keep(
+        await compile(trace(figures as never, [params, batch, memory], { names }).graph, compileOptions),
+      ),
+      elsewhereRun: resources.keep(
+        await compile(trace(elsewhere as never, [params, batch], { names }).graph, compileOptions),
+      ),
+      race:
+        raceOptions &&
+        resources.keep(await createRace(loss, params, batch, dtype, raceOptions, compileOptions)),
+      meter:
+        limits.curvature > 0
+          ? resources.keep(await createCurvatureMeter(loss, params, batch, limits.curvature, compileOptions))
+          : undefined,
+    }),
+  );
   const compileSeconds = (performance.now() - beforeCompiling) / 1000;
 
   const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
@@ -162,10 +187,13 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     };
   };
 
+  const lifetime = new Lifetime("teleporter", "createTeleporter");
   return {
-    exact: search.exact,
+    exact: broken ? "no" : search.exact,
     compileSeconds,
     async teleport(initial, at, teleportOptions = {}) {
+      lifetime.requireOpen();
+      requireKnown("teleport", teleportOptions, ["heldOut", "memory", "raceState", "raceRate"]);
       const startTime = performance.now();
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
@@ -187,6 +215,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         ...(start.heldOutLoss !== undefined && point.heldOutLoss !== undefined
           ? { heldOut: comparison(start.heldOutLoss, point.heldOutLoss) }
           : {}),
+        ...(broken ? { inexact: broken.finding } : {}),
         ...(ratios ? { ratios: { gradNormSq: point.gradNormSq / start.gradNormSq, ...ratios } } : {}),
         steps,
         halvings,
@@ -206,7 +235,7 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         };
       }
     },
-    dispose: () => resources.release(),
+    dispose: () => lifetime.end(() => resources.release()),
   };
 }
 

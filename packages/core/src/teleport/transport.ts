@@ -7,6 +7,7 @@ import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import { type Batch, type BatchSpec, type BatchTensors, isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
@@ -39,6 +40,51 @@ export interface Carried {
   readonly state: OptimizerState;
   /** Why another policy had to stand in. */
   readonly note?: string;
+}
+
+/** A move that a state has to follow, with what policies may ask about it. */
+export interface StateMove<P> {
+  readonly state: OptimizerState;
+  /** Parameters after the move. */
+  readonly params: P;
+  readonly pushForward?: Teleported<P>["pushForward"];
+  /** Delta theta, and the gradient at the point before it: what `reuse` compares. Left out: the state is kept. */
+  way?(): Promise<{ readonly move: ArrayLike<number>; readonly gradient: ArrayLike<number> }>;
+}
+
+/** A state after a move. */
+export interface TransportedState extends Carried {
+  /** Of `reuse`: whoever takes the next step computes it from {@link reusedState}. */
+  readonly sigma?: number;
+}
+
+/**
+ * What a policy makes of a state: the one decision for teleports of a loss and of several tasks. How gradients are had and
+ * moments are blended is the caller's, as a trainer of several tasks does both in its own step.
+ *
+ * @param rule `optimizer` is needed for `reset` and `push`; `sign` is that of {@link trajectorySimilarity}
+ */
+export async function transportState<P>(
+  {
+    policy,
+    optimizer,
+    sign,
+  }: {
+    readonly policy: TransportPolicy;
+    readonly optimizer?: Optimizer;
+    readonly sign: "gradient" | "descent";
+  },
+  moved: StateMove<P>,
+): Promise<TransportedState> {
+  const { state, params, way } = moved;
+  if (policy === "reset" && optimizer) return { state: optimizer.init(params) };
+  if (policy === "push" && optimizer) return pushed(optimizer, moved);
+  if (policy !== "reuse" || way === undefined) return { state };
+  const { move, gradient } = await way();
+  if (!Array.from(gradient).every(Number.isFinite)) {
+    return { state, note: "kept: the gradient before the teleport is not finite" };
+  }
+  return { state, sigma: trajectorySimilarity(move, gradient, { sign }) };
 }
 
 export interface Transport<P> {
@@ -91,29 +137,31 @@ export async function createTransport<P>({
       `The optimiser's state across a teleport: one of ${transportPolicies.join(", ")}; got "${policy}".`,
     );
   }
-  const hasMoments = Object.keys(optimizer.moments).length > 0;
   const reuse =
-    policy === "reuse" && hasMoments
-      ? await compileReuse(optimizer, loss, params, batch, sign, compileOptions)
+    policy === "reuse" && Object.keys(optimizer.moments).length > 0
+      ? await compileReuse(optimizer, loss, params, batch, compileOptions)
       : undefined;
+  const rule = { policy, optimizer, sign: sign === 1 ? "gradient" : "descent" } as const;
 
+  const lifetime = new Lifetime("transport", "createTransport");
   return {
-    async carry(passage) {
-      const { state, moved } = passage;
-      if (policy === "reset") return { state: optimizer.init(moved.params) };
-      if (policy === "push" && hasMoments) return pushed(optimizer, state, moved);
-      return reuse ? reuse.carry(passage) : { state };
+    async carry({ from, state, batch: at, moved: { params: to, pushForward } }) {
+      lifetime.requireOpen();
+      const { sigma, ...carried } = await transportState(rule, {
+        state,
+        params: to,
+        ...(pushForward ? { pushForward } : {}),
+        ...(reuse ? { way: () => reuse.way(from, to, at) } : {}),
+      });
+      return reuse && sigma !== undefined ? { state: await reuse.blended(state, sigma, to, at) } : carried;
     },
-    dispose: async () => reuse?.dispose(),
+    dispose: () => lifetime.end(async () => reuse?.dispose()),
   };
 }
 
 /** The moments pushed forward; the note is that of the first that cannot be. */
-async function pushed<P>(
-  optimizer: Optimizer,
-  state: OptimizerState,
-  { pushForward }: Teleported<P>,
-): Promise<Carried> {
+async function pushed<P>(optimizer: Optimizer, { state, pushForward }: StateMove<P>): Promise<Carried> {
+  if (Object.keys(optimizer.moments).length === 0) return { state };
   if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
   const next: Record<string, unknown> = { ...state };
   for (const [name, { power }] of Object.entries(optimizer.moments)) {
@@ -124,13 +172,12 @@ async function pushed<P>(
   return { state: next };
 }
 
-/** What `reuse` computes: sigma, and the moments from which one ordinary update gives the step that it asks for. */
+/** What `reuse` computes: the way, and the moments from which one ordinary update gives the step that it asks for. */
 async function compileReuse<P>(
   optimizer: Optimizer,
   loss: BatchLoss<TensorsOf<P>>,
   params: P,
   batch: BatchSpec,
-  sign: 1 | -1,
   compileOptions: CompileOptions,
 ) {
   const space = parameterVector(params);
@@ -151,19 +198,17 @@ async function compileReuse<P>(
     ),
   }));
   return {
-    async carry({ from, state, batch: at, moved: { params: to } }: Passage<P>): Promise<Carried> {
-      const g = space.collect(await before.run(namedArrays({ params: from, batch: at })), "g");
+    async way(from: P, to: P, at: Batch) {
+      const gradient = space.collect(await before.run(namedArrays({ params: from, batch: at })), "g");
       const start = space.vectorOf(from);
-      const move = space.vectorOf(to).map((v, i) => v - start[i]);
-      if (!g.every(Number.isFinite)) {
-        return { state, note: "kept: the gradient before the teleport is not finite" };
-      }
-      const similarity = trajectorySimilarity(move, g, { sign: sign === 1 ? "gradient" : "descent" });
+      return { move: space.vectorOf(to).map((v, i) => v - start[i]), gradient };
+    },
+    async blended(state: OptimizerState, similarity: number, to: P, at: Batch): Promise<OptimizerState> {
       const sigma: NdArray = { shape: [], data: Float64Array.of(similarity) };
       const results = await after.run(namedArrays({ params: to, batch: at, state, sigma }));
       const like = flatten<NdArray>(state, isNdArray);
       const leaves = like.leaves.map((leaf, i) => results[like.paths[i]] ?? leaf);
-      return { state: unflatten(like.def, leaves) as OptimizerState };
+      return unflatten(like.def, leaves) as OptimizerState;
     },
     dispose: () => resources.release(),
   };

@@ -1,6 +1,6 @@
 import { batches } from "../data/batches.js";
-import { OptionError } from "../errors.js";
 import { hash32 } from "../math/rng.js";
+import { requireCount } from "./run-steps.js";
 
 /** The batch of every step; the order of an epoch is made once. */
 export function batchOrder(count: number, batchSize: number, seed: number): (step: number) => Int32Array {
@@ -23,9 +23,3 @@ export function batchOrder(count: number, batchSize: number, seed: number): (ste
 
 /** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
 export const stepSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);
-
-export function requireCount(what: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
-  }
-}

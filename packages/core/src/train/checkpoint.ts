@@ -1,51 +1,65 @@
 import type { NdArray } from "../array.js";
-import { dtypeOf } from "../array.js";
-import { crc32 } from "../data/crc32.js";
-import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
+import { isNdArray } from "../array.js";
 import { DataError, IsolossError } from "../errors.js";
+import { namedArrays } from "../named-arrays.js";
+import { flatten, unflatten } from "../tree.js";
+import { decodeParts, encodeParts } from "./checkpoint-codec.js";
 import type { History } from "./history.js";
-import { arraysOf, checkArrays, stateFrom, type TrainState } from "./state.js";
-import type { ScheduleState, TeleportEvent } from "./teleports.js";
-import type { Trainer } from "./trainer.js";
+import { type ResumeOptions, type RunSettings, requireSameSettings } from "./run-settings.js";
+import { arraysOf, checkArrays, type TrainState } from "./state.js";
+import type { ScheduleState } from "./teleports.js";
 
-const format = "isoloss-checkpoint-2";
+const format = "isoloss-checkpoint-3";
 
-/** A checkpoint as read from a file: arrays by path, and the rest as plain data. */
-export interface Checkpoint {
+/** A run as it is stored: arrays by path, and the rest as plain data. */
+export interface StoredRun<R, H> {
+  /** Parameters, state and optimizer's state under their paths: `params.layers.0.weight`. */
   readonly tensors: Readonly<Record<string, NdArray>>;
-  readonly step: number;
-  readonly history: History;
-  readonly schedule?: ScheduleState;
+  /** What else the run's state has: the steps done, and what method and schedule remember. */
+  readonly rest: R & { readonly step: number };
+  readonly history: H;
+  /** Of the run that wrote it. */
+  readonly settings: RunSettings;
 }
 
-/** What a checkpoint holds as JSON. */
-interface Notes {
+/** A checkpoint of a trainer or a minimization as read from a file. */
+export type Checkpoint = StoredRun<{ readonly schedule?: ScheduleState }, History>;
+
+/** A run that a checkpoint can be made of: a trainer, or a minimization under way. */
+export interface CheckpointSource<T, H> {
+  readonly current: T;
+  readonly history: H;
+  readonly settings: RunSettings;
+}
+
+/** What a checkpoint holds as plain data. */
+interface Plain {
   readonly schedule?: ScheduleState;
-  readonly teleports?: TeleportEvent[];
+  readonly teleports: History["teleports"];
+  readonly settings: RunSettings;
 }
 
 /**
  * The state of a training run as the bytes of one safetensors file: parameters, optimiser and model state as tensors
- * under their paths (`params.layers.0.weight`), the history as `history.loss` and so on, the step, the teleports and a
- * checksum in the metadata. One file, so that a crash cannot leave half of a checkpoint (see `saveCheckpoint`).
+ * under their paths (`params.layers.0.weight`), the history as `history.loss` and so on, the step, the teleports, the
+ * run's settings and a checksum in the metadata. One file, so that a crash cannot leave half of a checkpoint (see
+ * `saveCheckpoint`).
+ *
+ * @param run a trainer, or what `onLoop` of a minimization is told
  *
  * @example
- * const bytes = encodeCheckpoint(trainer.current, trainer.history);
+ * const bytes = encodeCheckpoint(trainer);
  */
-export function encodeCheckpoint<P, S>(state: TrainState<P, S>, history: History): Uint8Array {
-  const list = (values: readonly number[]): NdArray => ({
-    shape: [values.length],
-    data: Float64Array.from(values),
+export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, History>): Uint8Array {
+  const { current, history, settings } = run;
+  const { loss, seconds, gradNormSq, teleports } = history;
+  const { step, schedule } = current;
+  return encodeParts<Plain>(format, {
+    step,
+    tensors: arraysOf(current),
+    columns: { loss, seconds, ...(gradNormSq.length > 0 ? { gradNormSq } : {}) },
+    plain: { ...(schedule === undefined ? {} : { schedule }), teleports, settings },
   });
-  const tensors = {
-    ...arraysOf(state),
-    "history.loss": list(history.loss),
-    "history.seconds": list(history.seconds),
-    ...(history.gradNormSq.length > 0 ? { "history.gradNormSq": list(history.gradNormSq) } : {}),
-  };
-  const notes = JSON.stringify({ schedule: state.schedule, teleports: history.teleports });
-  const crc = checksum(state.step, tensors, notes);
-  return encodeSafetensors(tensors, { format, step: `${state.step}`, notes, crc32: crc });
 }
 
 /**
@@ -54,89 +68,90 @@ export function encodeCheckpoint<P, S>(state: TrainState<P, S>, history: History
  * @throws DataError when the bytes are no checkpoint of this library, or damaged
  *
  * @example
- * const { step, tensors } = decodeCheckpoint(bytes);
+ * const { rest, tensors } = decodeCheckpoint(bytes);
+ * console.log(rest.step, Object.keys(tensors));
  */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
-  const { tensors: all, metadata } = decodeSafetensors(bytes);
-  if (metadata.format !== format) {
+  const { step, tensors, columns, plain } = decodeParts<Plain>(format, "a checkpoint", bytes);
+  const { loss, seconds, gradNormSq = [] } = columns;
+  const { schedule, teleports, settings } = plain;
+  if (!Number.isSafeInteger(step) || step < 0 || loss?.length !== step || seconds?.length !== step) {
     throw new DataError(
-      `Expected a checkpoint (metadata format "${format}"); got "${metadata.format ?? "none"}". Is it a file of weights only?`,
-    );
-  }
-  const step = Number(metadata.step);
-  const { notes = "{}" } = metadata;
-  if (metadata.crc32 !== checksum(step, all, notes)) {
-    throw new DataError("The checkpoint's checksum is not that of its content: the file is damaged.");
-  }
-  const {
-    "history.loss": loss,
-    "history.seconds": seconds,
-    "history.gradNormSq": gradNormSq,
-    ...tensors
-  } = all;
-  const { schedule, teleports = [] } = JSON.parse(notes) as Notes;
-  if (
-    !Number.isSafeInteger(step) ||
-    step < 0 ||
-    loss?.data.length !== step ||
-    seconds?.data.length !== step
-  ) {
-    throw new DataError(
-      `A checkpoint has a step >= 0 and a history of as many losses and times; got step ${metadata.step}, ` +
-        `${loss?.data.length ?? "no"} losses and ${seconds?.data.length ?? "no"} times.`,
+      `A checkpoint has a step >= 0 and a history of as many losses and times; got step ${step}, ` +
+        `${loss?.length ?? "no"} losses and ${seconds?.length ?? "no"} times.`,
     );
   }
   return {
     tensors,
-    step,
-    ...(schedule === undefined ? {} : { schedule }),
+    rest: { step, ...(schedule === undefined ? {} : { schedule }) },
+    settings,
     history: {
-      loss: Array.from(loss.data, Number),
-      seconds: Array.from(seconds.data, Number),
-      gradNormSq: Array.from(gradNormSq?.data ?? [], Number),
+      loss: Array.from(loss),
+      seconds: Array.from(seconds),
+      gradNormSq: Array.from(gradNormSq),
       teleports,
     },
   };
 }
 
+/** A trainer, of one task or of several, that can go on from a checkpoint. */
+export interface Resumable<T, H> extends CheckpointSource<T, H> {
+  restore(state: T, history?: H): void;
+}
+
 /**
- * Lets a trainer continue from a checkpoint. The trainer must be made with the options of the run that wrote it;
- * it then goes on to the same numbers, bit for bit.
+ * Lets a trainer, of one task or of several, continue from a checkpoint. Made with the options of the run that wrote it,
+ * it goes on to the same numbers, bit for bit. What is changed on purpose, a learning rate for fine-tuning say, is named
+ * in `allowChanges`.
  *
- * @throws DataError when the arrays are not those of the trainer's model and optimiser
+ * Model, loss and the optimizer's options are compared as a checksum of the step's graph. Functions of the host, such as
+ * the search of a teleport or a method's options, are not compared.
+ *
+ * @throws DataError when the arrays are not those of the trainer's model and optimiser, or the run had other settings
+ *   than those that may change; OptionError for a name in `allowChanges` that is no setting
  *
  * @example
  * resume(trainer, decodeCheckpoint(bytes));
+ * resume(trainer, decodeCheckpoint(bytes), { allowChanges: ["learningRate"] });
  */
-export function resume<P, S>(trainer: Trainer<P, S>, checkpoint: Checkpoint): void {
-  trainer.restore(restoredState(trainer.current, checkpoint), checkpoint.history);
+export function resume<T extends StateTrees, R, H>(
+  trainer: Resumable<T, H>,
+  checkpoint: StoredRun<R, H>,
+  options: ResumeOptions = {},
+): void {
+  trainer.restore(resumedState(trainer, checkpoint, options), checkpoint.history);
+}
+
+/** The trees of arrays of a run's state. */
+interface StateTrees {
+  readonly params: unknown;
+  readonly state: unknown;
+  readonly optimizer: unknown;
 }
 
 /**
  * The state that a checkpoint holds.
  *
- * @param like a state of the run that goes on: its arrays have the same paths and types
- * @throws DataError when the arrays are of another run
+ * @param run what goes on: its arrays have the same paths and types, and its settings are the same
+ * @throws DataError when the checkpoint is of another run
  */
-export function restoredState<P, S>(
-  like: TrainState<P, S>,
-  { tensors, step, schedule }: Checkpoint,
-): TrainState<P, S> {
+export function resumedState<T extends StateTrees, R>(
+  { current, settings }: { readonly current: T; readonly settings: RunSettings },
+  checkpoint: Pick<StoredRun<R, unknown>, "tensors" | "rest" | "settings">,
+  options: ResumeOptions = {},
+): T {
+  const { params, state, optimizer } = current;
+  const trees = { params, state, optimizer };
   try {
-    checkArrays(tensors, arraysOf(like), "The checkpoint");
+    checkArrays(checkpoint.tensors, namedArrays(trees), "The checkpoint");
   } catch (cause) {
     throw cause instanceof IsolossError ? new DataError(cause.message, { cause }) : cause;
   }
-  return stateFrom(like, tensors, step, schedule);
-}
-
-/** CRC-32 over the step, the notes, the names and types of the arrays, and their elements. */
-function checksum(step: number, tensors: Readonly<Record<string, NdArray>>, notes: string): string {
-  const header = Object.entries(tensors).map(([name, a]) => [name, dtypeOf(a), a.shape]);
-  const start = crc32(new TextEncoder().encode(JSON.stringify([step, header, notes])));
-  const crc = Object.values(tensors).reduce(
-    (sum, { data }) => crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum),
-    start,
-  );
-  return crc.toString(16).padStart(8, "0");
+  requireSameSettings(settings, checkpoint.settings, options);
+  const { paths, def } = flatten<NdArray>(trees, isNdArray);
+  const stored = unflatten(
+    def,
+    paths.map((path) => checkpoint.tensors[path]),
+  ) as StateTrees;
+  return { ...current, ...checkpoint.rest, ...stored };
 }

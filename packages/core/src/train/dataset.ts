@@ -1,7 +1,8 @@
 import type { NdArray } from "../array.js";
 import { astype, dtypeOf, isNdArray, sizeOf } from "../array.js";
 import { DataError, ShapeError } from "../errors.js";
-import { formatShape, isFloat, type Type } from "../graph/tensor.js";
+import { formatShape, isFloat, type Tensor, type Type } from "../graph/tensor.js";
+import type { LabelUse } from "../nn/losses/label-uses.js";
 
 /** A data set in memory: examples along the first axis. */
 export interface Dataset {
@@ -56,22 +57,41 @@ export function typesOf({ inputs, labels }: Dataset): DataTypes {
   };
 }
 
+/** How labels are taken where no loss of the library has them. */
+export function usesByOutput({ labels }: Dataset, { shape }: Type): readonly LabelUse[] {
+  return labels.shape.length === 1 && shape.length === 2 ? [{ classes: shape[1] }] : [];
+}
+
 /**
- * Checks that the labels of a classifier are classes: the losses take a label that is none for an element without
- * loss, so that a wrong number of classes would pass unseen. Anything but int64 [n] for outputs [n, classes] passes.
+ * Checks that labels are classes: the losses take a label that is none for an element without loss, so that a wrong
+ * number of classes would pass unseen.
  *
- * @param output type of the model's output
+ * @param what the labels' name in the message
+ * @param uses how losses take them; a label is checked only where each of them counts it
+ * @param maskOf the values of a use's mask for all labels; undefined where they are not known, and nothing is checked
  * @throws DataError naming the first label that is no class
  */
-export function checkClasses({ labels }: Dataset, output: Type): void {
-  const { data } = labels;
-  if (!(data instanceof BigInt64Array) || labels.shape.length !== 1 || output.shape.length !== 2) return;
-  const classes = BigInt(output.shape[1]);
-  const bad = data.findIndex((label) => label < 0n || label >= classes);
-  if (bad >= 0) {
+export function checkClasses(
+  what: string,
+  { shape, data }: NdArray,
+  uses: readonly LabelUse[],
+  maskOf: (mask: Tensor) => NdArray | undefined = () => undefined,
+): void {
+  if (!(data instanceof BigInt64Array)) return;
+  for (const { classes, ignoreIndex, mask } of uses) {
+    const counted = mask && maskOf(mask);
+    if (mask && counted?.data.length !== data.length) continue;
+    const bad = data.findIndex(
+      (label, i) =>
+        (label < 0n || label >= BigInt(classes)) &&
+        label !== (ignoreIndex === undefined ? undefined : BigInt(ignoreIndex)) &&
+        (counted === undefined || Number(counted.data[i]) !== 0),
+    );
+    if (bad < 0) continue;
+    const example = Math.floor((bad * shape[0]) / data.length);
     throw new DataError(
-      `Labels must be classes in 0..${classes - 1n}, as the model has ${classes} outputs; example ${bad} has label ${data[bad]}. ` +
-        "Give the model more outputs, or leave out examples without a class.",
+      `${what} must be classes in 0..${classes - 1}, as the model has ${classes} outputs; example ${example} has label ${data[bad]}. ` +
+        "Give the model more outputs, or leave out examples without a class (in a loss: ignoreIndex or mask).",
     );
   }
 }

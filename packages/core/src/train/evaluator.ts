@@ -1,9 +1,10 @@
 import type { NdArray } from "../array.js";
 import type { Type } from "../graph/tensor.js";
+import type { LabelUse } from "../nn/losses/label-uses.js";
 import type { Model } from "../nn/model.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.js";
+import { checkClasses, type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
 import type { Metrics } from "./history.js";
 import { arraysOf, type TrainState } from "./state.js";
 import { type Loss, traceEvaluation } from "./step.js";
@@ -19,6 +20,7 @@ export interface Evaluator<P, S> {
 interface Compiled {
   readonly executable: Executable;
   readonly output: Type;
+  readonly uses: readonly LabelUse[];
 }
 
 export function createEvaluator<P, S>({
@@ -38,9 +40,9 @@ export function createEvaluator<P, S>({
   const compiled = new Map<string, Promise<Compiled>>();
   const compileFor = async (data: Dataset, batchSize: number): Promise<Compiled> => {
     const parts = { model, loss, params: like.params, state: like.state, data: typesOf(data), batchSize };
-    const { graph, output } = traceEvaluation(parts);
+    const { graph, output, uses } = traceEvaluation(parts);
     const scan = { carry: {}, sequences: ["batch"] };
-    return { executable: await compile(graph, { ...compileOptions, scan }), output };
+    return { executable: await compile(graph, { ...compileOptions, scan }), output, uses };
   };
   return {
     async evaluate(at, data) {
@@ -51,8 +53,8 @@ export function createEvaluator<P, S>({
       for (const { first, size, batches } of plan(count)) {
         const key = JSON.stringify([size, typesOf(prepared)]);
         if (!compiled.has(key)) compiled.set(key, compileFor(prepared, size));
-        const { executable, output } = await (compiled.get(key) as Promise<Compiled>);
-        checkClasses(prepared, output);
+        const { executable, output, uses } = await (compiled.get(key) as Promise<Compiled>);
+        checkClasses("Labels", prepared.labels, uses.length > 0 ? uses : usesByOutput(prepared, output));
         const batch: NdArray = {
           shape: [batches, size],
           data: BigInt64Array.from({ length: batches * size }, (_, i) => BigInt(first + i)),

@@ -9,6 +9,7 @@ import { symmetriesOf } from "../symmetry/symmetries-of.js";
 import type { Batch, Symmetry } from "../symmetry/symmetry.js";
 import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/minima.js";
 import { type Dataset, prepareDataset } from "./dataset.js";
+import { requireSteps } from "./run-steps.js";
 import { teleportLoss } from "./teleport-batches.js";
 import { createTrainer } from "./trainer.js";
 import type { TrainerOptions } from "./trainer-options.js";
@@ -85,20 +86,15 @@ export interface MinimaStudy {
  * const { rows, correlations } = await minimaStudy({ model, data: { training, validation }, ...options });
  * console.log(correlations.sharpness.pearson, correlations.sharpness.interval);
  */
-export async function minimaStudy<P, S>({
-  data: { training, validation },
-  seeds,
-  steps,
-  symmetry,
-  examples,
-  measureSeed = 0,
-  radii,
-  directions,
-  scale,
-  generators,
-  onProgress,
-  ...trainerOptions
-}: MinimaStudyOptions<P, S>): Promise<MinimaStudy> {
+export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Promise<MinimaStudy> {
+  requireSteps("minimaStudy", options, [
+    ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "dtype", "clipNorm"] as const),
+    ...(["gradNorm", "runtime", "provider", "threads", "seeds", "steps", "symmetry", "examples"] as const),
+    ...(["measureSeed", "radii", "directions", "scale", "generators", "onProgress"] as const),
+  ]);
+  const { data, seeds, steps, symmetry, examples, measureSeed = 0, onProgress, ...others } = options;
+  const { radii, directions, scale, generators, ...trainerOptions } = others;
+  const { training, validation } = data;
   if (seeds.length < 2 || new Set(seeds).size < seeds.length) {
     throw new OptionError(`minimaStudy: needs two or more seeds, all different; got [${seeds.join(", ")}].`);
   }

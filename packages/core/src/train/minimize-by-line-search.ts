@@ -4,7 +4,9 @@ import { valueAndGrad } from "../graph/autodiff.js";
 import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { gd } from "../optim/sgd.js";
+import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import { dotOf } from "../teleport/hessian.js";
 import { parameterVector } from "../teleport/parameter-vector.js";
@@ -16,9 +18,17 @@ import {
   type Minimization,
   type MinimizationProblem,
   type Minimizer,
+  requireProblem,
   runOnce,
 } from "./minimize.js";
-import { createTeleports, firstSchedule, type TeleportEvent, type TeleportPlan } from "./teleports.js";
+import { requireSteps } from "./run-steps.js";
+import {
+  createTeleports,
+  firstSchedule,
+  requirePlan,
+  type TeleportEvent,
+  type TeleportPlan,
+} from "./teleports.js";
 
 export interface LineSearchMinimizeOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
   /** `steepestDescent`, `conjugateDirections` or `lbfgs()`. */
@@ -69,13 +79,22 @@ export async function minimizeByLineSearch<P>(
  * await minimizer.dispose();
  */
 export async function createLineSearchMinimizer<P>(
-  { loss, start, batch = {} }: MinimizationProblem<P>,
+  problem: MinimizationProblem<P>,
   options: LineSearchMinimizeOptions<P>,
 ): Promise<Minimizer<LineSearchMinimization<P>>> {
+  requireSteps("minimizeByLineSearch", options, [
+    ...(["directions", "steps", "firstStep", "teleport", "trajectory"] as const),
+    ...(["runtime", "provider", "threads"] as const),
+  ]);
+  requireProblem("minimizeByLineSearch", problem);
+  const { loss, start, batch = {} } = problem;
   const { directions: rule, steps, firstStep, trajectory = false, teleport: plan } = options;
-  if (!Number.isSafeInteger(steps) || steps < 0) {
-    throw new OptionError(`minimizeByLineSearch: steps must be an integer >= 0; got ${steps}.`);
+  if (typeof rule !== "function") {
+    throw new OptionError(
+      `minimizeByLineSearch: directions must be steepestDescent, conjugateDirections or lbfgs(); got ${typeof rule}.`,
+    );
   }
+  if (plan) requirePlan(plan);
   if (firstStep !== undefined && !(firstStep > 0 && firstStep < Infinity)) {
     throw new OptionError(
       `minimizeByLineSearch: firstStep must be a finite number > 0; got ${firstStep}. Leave it out for a move of length 1.`,
@@ -108,7 +127,10 @@ export async function createLineSearchMinimizer<P>(
     return { w, value: Number(results.loss.data[0]), g: space.collect(results, "g") };
   };
 
-  const run = async (): Promise<LineSearchMinimization<P>> => {
+  const lifetime = new Lifetime("minimizer", "createLineSearchMinimizer");
+  const run = async (given: Readonly<Record<never, never>> = {}): Promise<LineSearchMinimization<P>> => {
+    lifetime.requireOpen();
+    requireKnown("minimizeByLineSearch: run", given, []);
     const series: Series = { loss: [], gradNormSq: [], seconds: [], evaluations: [] };
     const points: P[] = [];
     const jumps: Jump<P>[] = [];
@@ -186,7 +208,7 @@ export async function createLineSearchMinimizer<P>(
       status: series.loss.length > steps ? "done" : "stalled",
     };
   };
-  return { run, dispose: () => resources.release() };
+  return { run, dispose: () => lifetime.end(() => resources.release()) };
 }
 
 /** A point, with its loss and gradient. */

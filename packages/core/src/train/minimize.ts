@@ -6,15 +6,32 @@ import type { Tensor } from "../graph/tensor.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../optim/optimizer.js";
+import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
 import type { BatchLoss } from "../teleport/objective/objective.js";
 import { flatten, unflatten } from "../tree.js";
-import { type Checkpoint, restoredState } from "./checkpoint.js";
+import { type Checkpoint, resumedState } from "./checkpoint.js";
 import { emptyHistory, type History, historyUpTo } from "./history.js";
+import {
+  dataChecksum,
+  graphChecksum,
+  type ResumeOptions,
+  type RunSettings,
+  ratesOf,
+} from "./run-settings.js";
+import { type LearningRate, learningRateOf, requireSteps } from "./run-steps.js";
 import type { TrainState } from "./state.js";
-import { createTeleports, firstSchedule, type TeleportEvent, type TeleportPlan } from "./teleports.js";
+import {
+  createTeleports,
+  firstSchedule,
+  planText,
+  requirePlan,
+  type TeleportEvent,
+  type TeleportPlan,
+} from "./teleports.js";
 
 /** What is minimised: a problem of `problems/`, or one's own. */
 export interface MinimizationProblem<P> {
@@ -27,7 +44,7 @@ export interface MinimizationProblem<P> {
 export interface MinimizeOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...). */
-  readonly learningRate: number | ((step: number) => number);
+  readonly learningRate: LearningRate;
   readonly steps: number;
   /** Default none. */
   readonly teleport?: TeleportPlan<P>;
@@ -41,7 +58,15 @@ export interface MinimizeRunOptions<P> {
   readonly onLoop?: (at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>;
   /** To go on with, of a run with the same problem and options: it ends with the same numbers, bit for bit. */
   readonly checkpoint?: Checkpoint;
+  /** Settings that may differ from those of the checkpoint's run: see {@link ResumeOptions}. */
+  readonly allowChanges?: ResumeOptions["allowChanges"];
 }
+
+const runOptions = ["onLoop", "checkpoint", "allowChanges"] as const;
+const minimizeOptions = [
+  ...(["optimizer", "learningRate", "steps", "teleport", "trajectory"] as const),
+  ...(["runtime", "provider", "threads"] as const),
+];
 
 /** A teleport that was accepted, with the points that it led from and to. */
 export interface Jump<P> {
@@ -50,11 +75,13 @@ export interface Jump<P> {
   readonly to: P;
 }
 
-/** A minimisation under way: `encodeCheckpoint(current, history)` is its checkpoint. */
+/** A minimisation under way: `encodeCheckpoint(progress)` is its checkpoint. */
 export interface MinimizationProgress<P> {
   readonly current: TrainState<P, Record<string, never>>;
   /** One entry a step that was done. */
   readonly history: History;
+  /** What the numbers of the run depend on besides its state. */
+  readonly settings: RunSettings;
   /** With `trajectory`: see {@link Minimization}. */
   readonly trajectory: readonly P[];
   readonly jumps: readonly Jump<P>[];
@@ -91,6 +118,16 @@ export interface Minimizer<M, O = Readonly<Record<never, never>>> {
   dispose(): Promise<void>;
 }
 
+/** Refuses what is no problem. @throws OptionError */
+export function requireProblem<P>(owner: string, problem: MinimizationProblem<P>): void {
+  if (typeof problem?.loss === "function" && problem.start !== undefined) return;
+  const got =
+    typeof problem === "object" && problem !== null ? Object.keys(problem).join(", ") : typeof problem;
+  throw new OptionError(
+    `${owner} takes a problem { loss, start, batch }, such as rosenbrock(), and then its options; got ${got || "no entries"}.`,
+  );
+}
+
 /** Runs a minimisation once, and gives back what it holds. */
 export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?: O): Promise<M> {
   try {
@@ -115,7 +152,13 @@ export async function minimize<P>(
   problem: MinimizationProblem<P>,
   options: MinimizeOptions<P> & MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
-  return runOnce(await createMinimizer(problem, options), options);
+  requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
+  const { onLoop, checkpoint, allowChanges, ...own } = options;
+  return runOnce(await createMinimizer(problem, own), {
+    ...(onLoop ? { onLoop } : {}),
+    ...(checkpoint ? { checkpoint } : {}),
+    ...(allowChanges ? { allowChanges } : {}),
+  });
 }
 
 /**
@@ -130,20 +173,16 @@ export async function minimize<P>(
  * await minimizer.dispose();
  */
 export async function createMinimizer<P>(
-  { loss, start, batch = {} }: MinimizationProblem<P>,
+  problem: MinimizationProblem<P>,
   options: MinimizeOptions<P>,
 ): Promise<Minimizer<Minimization<P>, MinimizeRunOptions<P>>> {
+  requireSteps("minimize", options, minimizeOptions);
+  requireProblem("minimize", problem);
+  const { loss, start, batch = {} } = problem;
   const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
   requireOptimizer("minimize", optimizer);
-  if (!Number.isSafeInteger(steps) || steps < 0) {
-    throw new OptionError(`minimize: steps must be an integer >= 0; got ${steps}.`);
-  }
   const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
-  const rateOf = (step: number): number => {
-    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
-    if (Number.isFinite(rate) && rate >= 0) return rate;
-    throw new OptionError(`minimize: the learning rate must be a finite number >= 0; got ${rate}.`);
-  };
+  const rateOf = learningRateOf("minimize", learningRate);
   rateOf(0);
   const compileOptions = pickCompileOptions(options);
   const step = (p: TensorsOf<P>, state: OptimizerState, b: BatchTensors, rate: Tensor) => {
@@ -158,6 +197,7 @@ export async function createMinimizer<P>(
     };
   };
   const plan = options.teleport;
+  if (plan) requirePlan(plan);
   const first = { params: start, optimizer: optimizer.init(start) };
   const { graph } = trace(step as never, [start, first.optimizer, batch, array(0, dtype)], {
     names: ["params", "optimizer", "batch", "rate"],
@@ -178,14 +218,34 @@ export async function createMinimizer<P>(
       ),
   }));
 
-  const run = async ({ onLoop, checkpoint }: MinimizeRunOptions<P> = {}): Promise<Minimization<P>> => {
+  const lifetime = new Lifetime("minimizer", "createMinimizer");
+  let checksums: { readonly data: string; readonly computation: string } | undefined;
+  const settings = (): RunSettings => {
+    checksums ??= {
+      data: dataChecksum(namedArrays({ batch })),
+      computation: graphChecksum([executable.graph], (name) => name !== "at" && !name.startsWith("at.")),
+    };
+    return {
+      optimizer: optimizer.name,
+      learningRate: ratesOf(rateOf),
+      teleport: plan ? planText(plan, 1) : null,
+      ...checksums,
+    };
+  };
+
+  const run = async (given: MinimizeRunOptions<P> = {}): Promise<Minimization<P>> => {
+    lifetime.requireOpen();
+    requireKnown("minimize: run", given, runOptions);
+    const { onLoop, checkpoint, allowChanges = [] } = given;
     const begun = {
       step: 0,
       ...first,
       state: {},
       ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
     };
-    let current = checkpoint ? restoredState(begun, checkpoint) : begun;
+    let current = checkpoint
+      ? resumedState({ current: begun, settings: settings() }, checkpoint, { allowChanges })
+      : begun;
     const history = checkpoint ? historyUpTo(current.step, checkpoint.history) : emptyHistory();
     const trajectory: P[] = [];
     const jumps: Jump<P>[] = [];
@@ -250,7 +310,7 @@ export async function createMinimizer<P>(
       const seconds = await advance(count);
       if (!onLoop || !allFinite(history)) continue;
       pace = Math.min(chunk, Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9))));
-      const isAsked = await onLoop({ current, history, trajectory, jumps });
+      const isAsked = await onLoop({ current, history, settings: settings(), trajectory, jumps });
       isStopped = isAsked === true && current.step < steps;
     }
     ({ params } = current);
@@ -262,12 +322,12 @@ export async function createMinimizer<P>(
       loss: history.loss.slice(0, finite),
       gradNormSq: history.gradNormSq.slice(0, finite),
       seconds: history.seconds.slice(0, finite),
-      ...(isKept ? { trajectory: trajectory.slice(0, finite - (checkpoint?.step ?? 0)), jumps } : {}),
+      ...(isKept ? { trajectory: trajectory.slice(0, finite - (checkpoint?.rest.step ?? 0)), jumps } : {}),
       teleports: history.teleports,
       status: isStopped ? "stopped" : finite > steps ? "done" : "diverged",
     };
   };
-  return { run, dispose: () => resources.release() };
+  return { run, dispose: () => lifetime.end(() => resources.release()) };
 }
 
 /** How many points there are before the first whose numbers are not finite. */

@@ -1,6 +1,8 @@
 import { OptionError } from "../errors.js";
+import { requireModel } from "../nn/require-model.js";
 import { requireOptimizer } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
+import { requirePlan } from "./teleports.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
 /**
@@ -15,9 +17,11 @@ export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
     ...(["clipNorm", "gradNorm", "teleport", "runtime", "provider", "threads"] as const),
   ]);
   const given = Object.keys(options).join(", ");
-  if (typeof model?.init !== "function" || typeof model.apply !== "function") {
+  if (model === undefined) {
     throw new OptionError(`createTrainer: model must be one such as mlp({ sizes }); got ${given}.`);
   }
+  requireModel("createTrainer", model);
+  if (options.teleport) requirePlan(options.teleport, ["batchSize"]);
   requireOptimizer("createTrainer", optimizer);
   if (learningRate === undefined) {
     throw new OptionError(

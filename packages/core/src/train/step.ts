@@ -7,6 +7,7 @@ import { gather } from "../graph/ops/gather.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
 import { sameShape, type Tensor, type Type } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { type LabelUse, labelUses } from "../nn/losses/label-uses.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import type { DataTypes } from "./dataset.js";
@@ -27,6 +28,8 @@ interface Parts<P, S> {
 export interface TracedModel {
   readonly graph: Graph;
   readonly output: Type;
+  /** How the loss takes the labels, as far as it is one of the library. */
+  readonly uses: readonly LabelUse[];
 }
 
 const typeOf = ({ shape, dtype }: Tensor): Type => ({ shape, dtype });
@@ -57,6 +60,7 @@ export function traceStep<P, S>({
 }): TracedModel {
   const names = ["params", "state", "optimizer", "inputs", "labels", "batch", "learningRate", "seed"];
   let output: Type | undefined;
+  let uses: readonly LabelUse[] = [];
   const step = (
     p: TensorsOf<P>,
     s: TensorsOf<S>,
@@ -74,7 +78,9 @@ export function traceStep<P, S>({
       const result = model.apply(q, x, { state: s, training: true, seed });
       next = result.state;
       output = typeOf(result.output);
-      return loss(result.output, y);
+      const total = loss(result.output, y);
+      uses = labelUses(y);
+      return total;
     })(p);
     const updated = optimizer.update(clip(gradients), o, p, learningRate);
     return {
@@ -92,7 +98,7 @@ export function traceStep<P, S>({
   ];
   const args = [params, state, optimizerState, ...types, spec([], dtype), spec([], "int64")];
   const { graph } = trace(step as never, args, { names });
-  return { graph, output: output as unknown as Type };
+  return { graph, output: output as unknown as Type, uses };
 }
 
 /** Loss and, for classes, accuracy of one batch in evaluation mode, as a graph. */
@@ -105,11 +111,13 @@ export function traceEvaluation<P, S>({
   batchSize,
 }: Parts<P, S>): TracedModel {
   let output: Type | undefined;
+  let uses: readonly LabelUse[] = [];
   const evaluate = (p: TensorsOf<P>, s: TensorsOf<S>, inputs: Tensor, labels: Tensor, batch: Tensor) => {
     const y = gather(labels, batch);
     const result = model.apply(p, gather(inputs, batch), { state: s });
     output = typeOf(result.output);
     const value = loss(result.output, y);
+    uses = labelUses(y);
     const axis = classAxis(result.output, y);
     if (axis === undefined) return { loss: value };
     const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
@@ -123,7 +131,7 @@ export function traceEvaluation<P, S>({
   const { graph } = trace(evaluate as never, [params, state, ...types], {
     names: ["params", "state", "inputs", "labels", "batch"],
   });
-  return { graph, output: output as unknown as Type };
+  return { graph, output: output as unknown as Type, uses };
 }
 
 /**

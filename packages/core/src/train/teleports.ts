@@ -2,6 +2,7 @@ import { array } from "../array.js";
 import { OptionError } from "../errors.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { requireKnown } from "../options.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
 import type { Batch, Symmetry } from "../symmetry/symmetry.js";
@@ -31,6 +32,8 @@ export interface TeleportPlan<P> {
    * is for reproducing others' results.
    */
   readonly guard?: GuardOptions | false;
+  /** Goes on with a symmetry that does not keep the loss: see `TeleporterOptions`; default false. */
+  readonly allowInexact?: boolean;
   /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
   readonly heldOut?: Batch;
   /** What becomes of the optimiser's state; default `keep`. */
@@ -110,6 +113,30 @@ export function firstSchedule(when: When): ScheduleState {
   return { asked: -1, state: when.init() };
 }
 
+/** Occasions of a schedule that its text has. */
+const fewOccasions = 8;
+
+/** What a plan is, in words: its schedule with the first occasions on which it is asked, and its policy. */
+export function planText(
+  { when, state = "keep" }: Pick<TeleportPlan<never>, "when" | "state">,
+  stepsPerEpoch: number,
+): string {
+  const occasions: number[] = [];
+  let step = -1;
+  while (occasions.length < fewOccasions) {
+    step = when.nextStep?.({ step, stepsPerEpoch }, when.init()) ?? Infinity;
+    if (!Number.isFinite(step)) break;
+    occasions.push(step);
+  }
+  return `${when.name} (${occasions.join(", ")}), state ${state}`;
+}
+
+/** Refuses options that a plan does not have. @throws OptionError */
+export function requirePlan<P>(plan: TeleportPlan<P>, more: readonly string[] = []): void {
+  const known = ["when", "symmetry", "search", "objective", "guard", "heldOut", "state"];
+  requireKnown<object>("teleport", plan, [...known, ...more] as never[]);
+}
+
 /** Compiles what a run's teleports need. */
 export async function createTeleports<P>({
   plan,
@@ -141,6 +168,7 @@ export async function createTeleports<P>({
         batch,
         memory: memoryOf(optimizer.init(params), 0),
         ...(guard === undefined ? {} : { guard }),
+        ...(plan.allowInexact === undefined ? {} : { allowInexact: plan.allowInexact }),
       }),
     ),
     transport: resources.keep(

@@ -2,17 +2,13 @@ import type { Model } from "../nn/model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { Dataset } from "./dataset.js";
+import type { LearningRate, RunStepsOptions, StepsProgress } from "./run-steps.js";
 import type { Loss } from "./step.js";
 import type { TeleportPlan } from "./teleports.js";
 
-export interface Progress {
-  /** Steps done. */
-  readonly step: number;
-  /** Passes over the data done, with their fraction. */
-  readonly epoch: number;
+export interface Progress extends StepsProgress {
   /** Mean training loss since the last report. */
   readonly loss: number;
-  readonly stepsPerSecond: number;
 }
 
 export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dtype"> {
@@ -20,7 +16,7 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly data: Dataset;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
-  readonly learningRate: number | ((step: number) => number);
+  readonly learningRate: LearningRate;
   /** Default: mean cross-entropy. */
   readonly loss?: Loss;
   /** Default: the whole data set. */
@@ -41,10 +37,4 @@ export interface TrainerTeleportPlan<P> extends TeleportPlan<P> {
   readonly batchSize?: number;
 }
 
-export interface RunTrainerOptions {
-  readonly steps: number;
-  /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
-  readonly onProgress?: (progress: Progress) => void | Promise<void>;
-  /** Steps between reports; default a hundredth of the run, at least 10. */
-  readonly reportEvery?: number;
-}
+export type RunTrainerOptions = RunStepsOptions<Pick<Progress, "loss">>;

@@ -1,20 +1,23 @@
 import { array } from "../array.js";
-import { IsolossError, OptionError } from "../errors.js";
+import { OptionError } from "../errors.js";
 import { Mt19937 } from "../math/mt19937.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { batchOrder, requireCount, stepSeed } from "./batch-order.js";
-import { checkClasses, type Dataset, prepareDataset, typesOf } from "./dataset.js";
+import { Lifetime } from "../runtime/lifetime.js";
+import { batchOrder, stepSeed } from "./batch-order.js";
+import { checkClasses, type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
 import { requireParts } from "./required-parts.js";
+import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "./run-settings.js";
+import { learningRateOf, runSteps } from "./run-steps.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
-import { createTeleports, firstSchedule } from "./teleports.js";
+import { createTeleports, firstSchedule, planText } from "./teleports.js";
 import type { RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
 
 /**
@@ -33,13 +36,16 @@ export interface Trainer<P, S> {
   readonly current: TrainState<P, S>;
   /** Grows with the run. */
   readonly history: History;
+  /** What the numbers of the run depend on besides its state: what a checkpoint is compared by. */
+  readonly settings: RunSettings;
   /** Batches that a pass over the data has; examples of a last one that would not be full wait for the next order. */
   readonly stepsPerEpoch: number;
   readonly executable: Executable;
   /**
    * Trains for a number of steps.
    *
-   * @throws NumericalError when the loss or a parameter is no longer finite; the state is then that of the last report
+   * @throws NumericalError when the loss or a parameter is no longer finite; the state is then that of the last report;
+   *   OptionError for unknown options; RuntimeError after `dispose`
    */
   run(options: RunTrainerOptions): Promise<void>;
   /**
@@ -88,12 +94,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   const data = prepareDataset(options.data, dtype);
   const count = data.inputs.shape[0];
   const { batchSize = count } = options;
-  const rateOf = (step: number): number => {
-    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
-    if (Number.isFinite(rate) && rate >= 0) return rate;
-    throw new OptionError(`The learning rate must be a finite number >= 0; got ${rate} at step ${step}.`);
-  };
-  if (typeof learningRate !== "function") rateOf(0);
+  const rateOf = learningRateOf("createTrainer", learningRate);
   const batchOf = batchOrder(count, batchSize, seed);
   const stepsPerEpoch = Math.floor(count / batchSize);
 
@@ -118,7 +119,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     gradNorm,
     dtype,
   });
-  checkClasses(data, step.output);
+  checkClasses("Labels", data.labels, step.uses.length > 0 ? step.uses : usesByOutput(data, step.output));
   const compileOptions = pickCompileOptions(options);
   const executable = await compile(step.graph, {
     ...compileOptions,
@@ -158,12 +159,10 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
 
   let current = start;
   let history = emptyHistory();
-  let isComputing = false;
   /** Seconds of teleports and of questions to their schedule since the last step. */
   let pause = 0;
-  const requireIdle = (what: string) => {
-    if (isComputing) throw new IsolossError(`${what}: this trainer is running; await that run first.`);
-  };
+  const lifetime = new Lifetime("trainer", "createTrainer");
+  let checksums: { readonly data: string; readonly computation: string } | undefined;
 
   /** Runs some steps in one call of the runtime; nothing changes when they fail. */
   const advance = async (steps: number): Promise<number[]> => {
@@ -229,6 +228,21 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     return teleports.due(crossed.schedule, stepsPerEpoch);
   };
 
+  /** Steps up to the next teleport, teleports included; nothing changes when they fail. */
+  const advanceTogether = async (most: number): Promise<{ readonly loss: number }> => {
+    const kept = { current, teleports: history.teleports.length };
+    try {
+      const due = await teleportIfDue();
+      const losses = await advance(Math.min(most, due - current.step));
+      return { loss: losses.reduce((a, b) => a + b, 0) / losses.length };
+    } catch (error) {
+      // A teleport belongs to the steps after it.
+      ({ current } = kept);
+      history.teleports.length = kept.teleports;
+      throw error;
+    }
+  };
+
   return {
     get current() {
       return current;
@@ -236,49 +250,43 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     get history() {
       return history;
     },
+    get settings() {
+      checksums ??= {
+        data: dataChecksum({ inputs: data.inputs, labels: data.labels }),
+        computation: graphChecksum([executable.graph], (name) => name !== "gradNormSq"),
+      };
+      return {
+        optimizer: optimizer.name,
+        learningRate: ratesOf(rateOf),
+        batchSize,
+        seed,
+        clipNorm: clipNorm ?? null,
+        gradNorm,
+        teleport: teleport ? planText(teleport, stepsPerEpoch) : null,
+        ...checksums,
+      };
+    },
     stepsPerEpoch,
     executable,
     batchOf: (s) => batchOf(s).slice(),
-    async run({ steps, onProgress, reportEvery = Math.max(10, Math.ceil(steps / 100)) }) {
-      requireCount("steps", steps, 0);
-      requireCount("reportEvery", reportEvery, 1);
-      const last = current.step + steps;
-      while (current.step < last) {
-        requireIdle("run");
-        const begin = performance.now();
-        isComputing = true;
-        const kept = { current, teleports: history.teleports.length };
-        const losses = await teleportIfDue()
-          .then((due) => advance(Math.min(reportEvery, last - current.step, due - current.step)))
-          .catch((error) => {
-            // A teleport belongs to the steps after it.
-            ({ current } = kept);
-            history.teleports.length = kept.teleports;
-            throw error;
-          })
-          .finally(() => {
-            isComputing = false;
-          });
-        await onProgress?.({
-          step: current.step,
-          epoch: current.step / stepsPerEpoch,
-          loss: losses.reduce((a, b) => a + b, 0) / losses.length,
-          stepsPerSecond: (1000 * losses.length) / (performance.now() - begin),
-        });
-      }
+    run: (runOptions) =>
+      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
+    async evaluate(set) {
+      lifetime.requireOpen();
+      return evaluator.evaluate(current, set);
     },
-    evaluate: (set) => evaluator.evaluate(current, set),
     restore(given, past = history) {
-      requireIdle("restore");
+      lifetime.requireIdle("restore");
       checkState(given, current);
       history = historyUpTo(given.step, past);
       current = { ...current, ...given };
       pause = 0;
     },
-    async dispose() {
-      await executable.dispose();
-      await evaluator.dispose();
-      await teleports?.dispose();
-    },
+    dispose: () =>
+      lifetime.end(async () => {
+        await executable.dispose();
+        await evaluator.dispose();
+        await teleports?.dispose();
+      }),
   };
 }

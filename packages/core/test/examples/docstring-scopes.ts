@@ -34,7 +34,7 @@ async function training() {
     ...{ model: lib.mlp({ sizes: [64, 10] }), data, optimizer: lib.sgd(), learningRate: 0.1, batchSize: 64 },
   });
   await trainer.run({ steps: 2 });
-  const bytes = lib.encodeCheckpoint(trainer.current, trainer.history);
+  const bytes = lib.encodeCheckpoint(trainer);
   await saveCheckpoint("run/checkpoint.safetensors", trainer);
   return { trainer, bytes, tensors: { w: lib.zeros([2]) }, training: data, validation: data };
 }
@@ -51,9 +51,9 @@ async function tasks() {
     ]),
   );
   const setup = { losses, params, data, optimizer: lib.sgd(), learningRate: 0.1, batchSize: 32 };
-  const trainer = lib.createMultiTaskTrainer({ ...setup, method: lib.fairgrad() });
+  const trainer = await lib.createMultiTaskTrainer({ ...setup, method: lib.fairgrad() });
   await trainer.run({ steps: 2 });
-  const bytes = lib.encodeMultiTaskCheckpoint(trainer.current, trainer.history);
+  const bytes = lib.encodeMultiTaskCheckpoint(trainer);
   return { ...setup, setup, trainer, bytes };
 }
 

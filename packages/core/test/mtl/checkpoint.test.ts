@@ -1,14 +1,11 @@
 import { describe, expect, it } from "vitest";
-import {
-  decodeMultiTaskCheckpoint,
-  encodeMultiTaskCheckpoint,
-  resumeMultiTask,
-} from "../../src/mtl/checkpoint.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../src/mtl/checkpoint.js";
 import { columnsOf } from "../../src/mtl/history.js";
 import { dbMtl } from "../../src/mtl/methods/db-mtl.js";
 import { famo } from "../../src/mtl/methods/famo.js";
-import { packData, unpackData } from "../../src/mtl/plain-data.js";
 import { sgd } from "../../src/optim/sgd.js";
+import { resume } from "../../src/train/checkpoint.js";
+import { packData, unpackData } from "../../src/train/plain-data.js";
 import { flat } from "./gradients/networks.js";
 import { everyMethod, trainerFor } from "./training-support.js";
 
@@ -16,13 +13,13 @@ describe("a checkpoint of several tasks", () => {
   it.each(everyMethod.map((method) => [method.name, method] as const))(
     "lets a run with %s go on to the same numbers, bit for bit",
     async (_, method) => {
-      const whole = trainerFor(method);
+      const whole = await trainerFor(method);
       await whole.run({ steps: 11 });
-      const first = trainerFor(method);
+      const first = await trainerFor(method);
       await first.run({ steps: 6 });
-      const bytes = encodeMultiTaskCheckpoint(first.current, first.history);
-      const second = trainerFor(method);
-      resumeMultiTask(second, decodeMultiTaskCheckpoint(bytes));
+      const bytes = encodeMultiTaskCheckpoint(first);
+      const second = await trainerFor(method);
+      resume(second, decodeMultiTaskCheckpoint(bytes));
       expect(second.current).toEqual(first.current);
       expect(second.history).toEqual(first.history);
       await second.run({ steps: 5 });
@@ -43,13 +40,10 @@ describe("a checkpoint of several tasks", () => {
         ...(step === 3 ? { event: { kind: "kick", drift: Number.POSITIVE_INFINITY } } : {}),
       }),
     };
-    const first = trainerFor(famo(), options);
+    const first = await trainerFor(famo(), options);
     await first.run({ steps: 5 });
-    const second = trainerFor(famo(), options);
-    resumeMultiTask(
-      second,
-      decodeMultiTaskCheckpoint(encodeMultiTaskCheckpoint(first.current, first.history)),
-    );
+    const second = await trainerFor(famo(), options);
+    resume(second, decodeMultiTaskCheckpoint(encodeMultiTaskCheckpoint(first)));
     expect(second.current.memory).toEqual({ calls: 5, at: Float64Array.of(4, -0) });
     expect(second.history.events).toEqual(first.history.events);
     await second.run({ steps: 1 });
@@ -57,21 +51,21 @@ describe("a checkpoint of several tasks", () => {
   });
 
   it("is refused when damaged, of another kind, or of another run", async () => {
-    const trainer = trainerFor(dbMtl());
+    const trainer = await trainerFor(dbMtl());
     await trainer.run({ steps: 2 });
-    const bytes = encodeMultiTaskCheckpoint(trainer.current, trainer.history);
+    const bytes = encodeMultiTaskCheckpoint(trainer);
     const damaged = bytes.slice();
     damaged[damaged.length - 3] ^= 1;
     expect(() => decodeMultiTaskCheckpoint(damaged)).toThrow("the file is damaged");
     const { encodeSafetensors } = await import("../../src/data/safetensors.js");
     expect(() => decodeMultiTaskCheckpoint(encodeSafetensors({}, { format: "x" }))).toThrow('got "x"');
-    const other = trainerFor(dbMtl(), { optimizer: sgd() });
-    expect(() => resumeMultiTask(other, decodeMultiTaskCheckpoint(bytes))).toThrow(
+    const other = await trainerFor(dbMtl(), { optimizer: sgd() });
+    expect(() => resume(other, decodeMultiTaskCheckpoint(bytes))).toThrow(
       'it has "optimizer.step", which this model and optimiser do not',
     );
-    const renamed = trainerFor(dbMtl(), { tasks: ["a", "b", "c"], taskOf: () => undefined });
-    expect(() => resumeMultiTask(renamed, decodeMultiTaskCheckpoint(bytes))).toThrow(
-      "The checkpoint is of the tasks task0,task1,task2; this run has a,b,c.",
+    const renamed = await trainerFor(dbMtl(), { tasks: ["a", "b", "c"], taskOf: () => undefined });
+    expect(() => resume(renamed, decodeMultiTaskCheckpoint(bytes))).toThrow(
+      'tasks was ["task0","task1","task2"], here ["a","b","c"]',
     );
   });
 });

@@ -75,7 +75,7 @@ describe("batches of a run", () => {
 
 it("tasks with inputs of their own train together", async () => {
   const params = { shared: { w: ndarray(Float64Array.of(1), [1]) } };
-  const trainer = createMultiTaskTrainer({
+  const trainer = await createMultiTaskTrainer({
     losses: ({ shared: { w } }, { a, b }) => [mean(mul(w, a)), mean(mul(w, b))],
     params,
     data: [{ a: counted(8) }, { b: counted(4, 100) }],

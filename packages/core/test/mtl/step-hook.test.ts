@@ -25,7 +25,7 @@ describe("a hook before the step", () => {
     const seen: StepContext<NetParams>[] = [];
     const checks: Promise<void>[] = [];
     const method = fairgrad();
-    const trainer = trainerFor(method, {
+    const trainer = await trainerFor(method, {
       ...plainLosses,
       beforeStep: async (context) => {
         seen.push(context);
@@ -92,7 +92,7 @@ describe("a hook before the step", () => {
         sample(3);
         return { event: "looked" };
       };
-      const [plain, watched] = [trainerFor(method), trainerFor(method, { beforeStep: look })];
+      const [plain, watched] = [await trainerFor(method), await trainerFor(method, { beforeStep: look })];
       await plain.run({ steps: 6 });
       await watched.run({ steps: 6 });
       expect(flat(watched.current.params)).toEqual(flat(plain.current.params));
@@ -105,11 +105,11 @@ describe("a hook before the step", () => {
 
   it("that moves parameters has the step taken at the new point, on the same batch", async () => {
     for (const method of [linearScalarisation(), fairgrad()]) {
-      const moved = trainerFor(method, {
+      const moved = await trainerFor(method, {
         ...plainLosses,
         beforeStep: async ({ step, params }) => (step === 0 ? { params: shifted(params, 0.1) } : undefined),
       });
-      const there = trainerFor(method, { ...plainLosses, params: shifted(net.params, 0.1) });
+      const there = await trainerFor(method, { ...plainLosses, params: shifted(net.params, 0.1) });
       await moved.run({ steps: 3 });
       await there.run({ steps: 3 });
       expect(flat(moved.current.params)).toEqual(flat(there.current.params));
@@ -119,7 +119,7 @@ describe("a hook before the step", () => {
 
   it("keeps a memory from call to call", async () => {
     const memories: unknown[] = [];
-    const trainer = trainerFor(linearScalarisation(), {
+    const trainer = await trainerFor(linearScalarisation(), {
       beforeStep: async ({ memory, step }) => {
         memories.push(memory);
         return step === 1 ? {} : { memory: { last: step } };
@@ -134,7 +134,7 @@ describe("a hook before the step", () => {
     // m after step t, from the moments before: sigma = 0 at step 2 makes m / (1 - 0.9^3) the gradient of that step.
     const gradients: number[][] = [];
     const moments: number[][] = [];
-    const trainer = trainerFor(fairgrad(), {
+    const trainer = await trainerFor(fairgrad(), {
       ...plainLosses,
       beforeStep: async ({ step, optimizer, direction }) => {
         gradients.push([...(await direction())]);
@@ -152,7 +152,7 @@ describe("a hook before the step", () => {
 
   it("draws examples of its own: the same for a label, others for another one or at another step", async () => {
     const draws: number[][] = [];
-    const trainer = trainerFor(linearScalarisation(), {
+    const trainer = await trainerFor(linearScalarisation(), {
       beforeStep: async ({ sample }) => {
         for (const label of ["a", "a", "b"]) draws.push(Array.from(sample(4, label).x.data, Number));
         expect(sample(100).x.shape).toEqual([20, 3]);
@@ -169,7 +169,7 @@ describe("a hook before the step", () => {
   });
 
   it("that fails ends the run and leaves the state", async () => {
-    const trainer = trainerFor(fairgrad(), {
+    const trainer = await trainerFor(fairgrad(), {
       beforeStep: async ({ step }) => {
         if (step === 2) throw new Error("no more");
         return undefined;

@@ -3,11 +3,7 @@ import { type NdArray, ndarray } from "../../src/array.js";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { mean } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
-import {
-  decodeMultiTaskCheckpoint,
-  encodeMultiTaskCheckpoint,
-  resumeMultiTask,
-} from "../../src/mtl/checkpoint.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../src/mtl/checkpoint.js";
 import { sharedSizes } from "../../src/mtl/gradients/parameter-split.js";
 import { taskGradients } from "../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod, TaskInput } from "../../src/mtl/method.js";
@@ -23,6 +19,7 @@ import type { TaskLosses } from "../../src/mtl/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../src/mtl/trainer.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { sgd } from "../../src/optim/sgd.js";
+import { resume } from "../../src/train/checkpoint.js";
 import { trunk } from "./gradients/networks.js";
 import { data, everyMethod, losses, net, trainerFor } from "./training-support.js";
 
@@ -39,7 +36,7 @@ describe("training on several tasks", () => {
   it.each(everyMethod.map((method) => [method.name, method] as const))(
     "lowers the losses with %s, and records every step",
     async (_, method) => {
-      const trainer = trainerFor(method, { seed: 1 });
+      const trainer = await trainerFor(method, { seed: 1 });
       const before = await trainer.evaluate(data);
       await trainer.run({ steps: 60 });
       const after = await trainer.evaluate(data);
@@ -57,7 +54,11 @@ describe("training on several tasks", () => {
   it.each([linearScalarisation(), nashMtl(), famo(), modo(), dwa()].map((m) => [m.name, m] as const))(
     "gives the same numbers with %s however the run is cut, and others with another seed",
     async (_, method) => {
-      const [whole, cut, other] = [trainerFor(method), trainerFor(method), trainerFor(method, { seed: 4 })];
+      const [whole, cut, other] = [
+        await trainerFor(method),
+        await trainerFor(method),
+        await trainerFor(method, { seed: 4 }),
+      ];
       await whole.run({ steps: 11 });
       for (const steps of [1, 0, 7, 3]) await cut.run({ steps });
       await other.run({ steps: 11 });
@@ -70,8 +71,8 @@ describe("training on several tasks", () => {
   it("gives one trajectory whether gradients are kept or the weighted loss is differentiated anew", async () => {
     for (const method of [fairgrad(), pcgrad()]) {
       const [keep, recompute] = [
-        trainerFor(method, { strategy: "keep" }),
-        trainerFor(method, { strategy: "recompute" }),
+        await trainerFor(method, { strategy: "keep" }),
+        await trainerFor(method, { strategy: "recompute" }),
       ];
       await keep.run({ steps: 20 });
       await recompute.run({ steps: 20 });
@@ -86,8 +87,8 @@ describe("training on several tasks", () => {
 
   it("records the gradients of a method of losses when asked to, along the same trajectory", async () => {
     const [plain, recording] = [
-      trainerFor(linearScalarisation()),
-      trainerFor(linearScalarisation(), { recordGradients: true }),
+      await trainerFor(linearScalarisation()),
+      await trainerFor(linearScalarisation(), { recordGradients: true }),
     ];
     await plain.run({ steps: 5 });
     await recording.run({ steps: 5 });
@@ -100,7 +101,7 @@ describe("training on several tasks", () => {
   });
 
   it("measures norms, cosines and ||d|| of the step's batch as a plain computation does", async () => {
-    const trainer = trainerFor(nashMtl({ maxNorm: 0 }), { batchSize: 20 });
+    const trainer = await trainerFor(nashMtl({ maxNorm: 0 }), { batchSize: 20 });
     await trainer.run({ steps: 1 });
     const gradients = taskGradients({ losses, params: net.params, batch: data });
     // The dropout of step 0.
@@ -117,21 +118,26 @@ describe("training on several tasks", () => {
 
   it("treats blocks of parameters on their own where the method does", async () => {
     expect(sharedSizes(net.params)).toEqual([18, 6, 30, 5]);
-    const trainer = trainerFor(gradVac({ blocks: sharedSizes(net.params) }));
+    const trainer = await trainerFor(gradVac({ blocks: sharedSizes(net.params) }));
     await trainer.run({ steps: 5 });
     expect((trainer.current.method as { rho: Float64Array }).rho.length).toBe(4 * 9);
-    await expect(trainerFor(gradVac({ blocks: [18, 6] })).run({ steps: 1 })).rejects.toThrow("blocks");
+    await expect((await trainerFor(gradVac({ blocks: [18, 6] }))).run({ steps: 1 })).rejects.toThrow(
+      "blocks",
+    );
   });
 
   it("compares gradients in a representation on request", async () => {
     const representation = ({ shared }: never, { x }: never) => trunk(shared, x);
     const options = { losses: net.losses, representation: representation as never };
-    const [inside, plain] = [trainerFor(pcgrad(), options), trainerFor(pcgrad(), { losses: net.losses })];
+    const [inside, plain] = [
+      await trainerFor(pcgrad(), options),
+      await trainerFor(pcgrad(), { losses: net.losses }),
+    ];
     await inside.run({ steps: 30 });
     await plain.run({ steps: 30 });
     expect(inside.history.norms[0][0]).not.toBeCloseTo(plain.history.norms[0][0], 3);
     expect(inside.history.losses[0][29]).toBeLessThan(inside.history.losses[0][0]);
-    expect(() => trainerFor(modo(), options)).toThrow("modo takes 3 batches a step");
+    await expect(trainerFor(modo(), options)).rejects.toThrow("modo takes 3 batches a step");
   });
 });
 
@@ -170,7 +176,7 @@ describe("what a method is told", () => {
 
   it("are the losses after the step on the same batch with the same dropout", async () => {
     const { method, inputs, after } = spy();
-    const trainer = trainerFor(method, { learningRate: 0, batchSize: 5 });
+    const trainer = await trainerFor(method, { learningRate: 0, batchSize: 5 });
     await trainer.run({ steps: 4 });
     after.forEach((l, t) => {
       expect([...l]).toEqual(Array.from(inputs[t].losses, (x) => expect.closeTo(x, 14)));
@@ -180,7 +186,7 @@ describe("what a method is told", () => {
 
   it("are the mean losses of each epoch, also across a restore", async () => {
     const { method, epochs, inputs } = spy();
-    const trainer = trainerFor(method);
+    const trainer = await trainerFor(method);
     expect(trainer.stepsPerEpoch).toBe(4);
     await trainer.run({ steps: 6 });
     trainer.restore(trainer.current);
@@ -194,7 +200,7 @@ describe("what a method is told", () => {
 
   it("are gradients of three independent batches where it asks for them", async () => {
     const { method, inputs } = spy("jacobian", { samplesPerStep: 3 });
-    await trainerFor(method).run({ steps: 8 });
+    await (await trainerFor(method)).run({ steps: 8 });
     const firsts = inputs.map(({ samples }) => samples?.map(({ data: j }) => j[5]));
     expect(firsts.every((f) => f?.length === 3 && new Set(f).size === 3)).toBe(true);
     expect(inputs[0].samples?.[0]).toEqual(inputs[0].jacobian);
@@ -203,7 +209,7 @@ describe("what a method is told", () => {
   it("are random numbers of the step's own, the same for the same seed", async () => {
     const draws = async (seed: number) => {
       const { method, inputs } = spy();
-      await trainerFor(method, { seed }).run({ steps: 3 });
+      await (await trainerFor(method, { seed })).run({ steps: 3 });
       return inputs.map(({ rng }) => rng.next());
     };
     const first = await draws(1);
@@ -226,7 +232,7 @@ describe("what a method is told", () => {
     });
     for (const strategy of ["keep", "recompute"] as const) {
       const step = async (options: object) => {
-        const trainer = trainerFor(method, { optimizer: sgd(), learningRate: 1, strategy, ...options });
+        const trainer = await trainerFor(method, { optimizer: sgd(), learningRate: 1, strategy, ...options });
         await trainer.run({ steps: 1 });
         return net.tasks.map(
           (name) =>
@@ -243,7 +249,7 @@ describe("what a method is told", () => {
   it("decides how the shared gradient is clipped, unless a user does", async () => {
     const norms = async (clip: number | undefined, clipNorm?: number) => {
       const { method } = spy("gramian", clip === undefined ? {} : { clipNorm: clip });
-      const trainer = trainerFor(method, {
+      const trainer = await trainerFor(method, {
         optimizer: sgd(),
         learningRate: 1,
         ...(clipNorm === undefined ? {} : { clipNorm }),
@@ -273,34 +279,38 @@ describe("misuse and failure", () => {
       init: () => null,
       combine: (_, state) => ({ weights: Float64Array.of(1, 1, 1), state }),
     };
-    const trainer = trainerFor(spyless, { data: broken });
+    const trainer = await trainerFor(spyless, { data: broken });
     await expect(trainer.run({ steps: 1 })).rejects.toThrow('The loss of task "task1" became NaN at step 0');
     expect(trainer.current.step).toBe(0);
     expect(trainer.history.seconds.length).toBe(0);
-    await expect(trainerFor(linearScalarisation(), { data: broken }).run({ steps: 1 })).rejects.toThrow(
-      "task 1",
-    );
+    await expect(
+      (await trainerFor(linearScalarisation(), { data: broken })).run({ steps: 1 }),
+    ).rejects.toThrow("task 1");
   });
 
-  it("of options says what they may be", () => {
-    const make = (options: object) => () => trainerFor(linearScalarisation(), options);
-    expect(make({ strategy: "both" })).toThrow('strategy must be one of auto, keep, recompute; got "both"');
-    expect(make({ clipNorm: -1 })).toThrow("clipNorm must be a number >= 0, 0 for no limit; got -1");
-    expect(make({ optimizer: sgd })).toThrow(
+  it("of options says what they may be", async () => {
+    const make = (options: object) => trainerFor(linearScalarisation(), options);
+    await expect(make({ strategy: "both" })).rejects.toThrow(
+      'strategy must be one of auto, keep, recompute; got "both"',
+    );
+    await expect(make({ clipNorm: -1 })).rejects.toThrow(
+      "clipNorm must be a number >= 0, 0 for no limit; got -1",
+    );
+    await expect(make({ optimizer: sgd })).rejects.toThrow(
       "optimizer must be one such as sgd() or adam(); got function. Call it.",
     );
-    expect(() => trainerFor(pcgrad as never)).toThrow(
+    await expect(trainerFor(pcgrad as never)).rejects.toThrow(
       "method must be one such as fairgrad(); got function. Call it.",
     );
-    expect(make({ learningRate: -1 })).toThrow("learning rate must be a finite number >= 0");
-    expect(make({ batchSize: 21 })).toThrow("batchSize must be an integer in 1..20");
-    expect(make({ data: { ...data, x: { shape: [3, 3], data: new Float64Array(9) } } })).toThrow(
-      'must have equally many examples, at least one; "x" has 3 and "task0" 20',
-    );
+    await expect(make({ learningRate: -1 })).rejects.toThrow("learning rate must be a finite number >= 0");
+    await expect(make({ batchSize: 21 })).rejects.toThrow("batchSize must be an integer in 1..20");
+    await expect(
+      make({ data: { ...data, x: { shape: [3, 3], data: new Float64Array(9) } } }),
+    ).rejects.toThrow('must have equally many examples, at least one; "x" has 3 and "task0" 20');
   });
 
   it("of two runs at a time is refused", async () => {
-    const trainer = trainerFor(linearScalarisation());
+    const trainer = await trainerFor(linearScalarisation());
     const first = trainer.run({ steps: 2 });
     await expect(trainer.run({ steps: 1 })).rejects.toThrow("this trainer is running");
     expect(() => trainer.restore(trainer.current)).toThrow("this trainer is running");
@@ -335,18 +345,15 @@ describe("a model with a state", () => {
           optimizer: sgd(),
           learningRate: 0.01,
         });
-      const trainer = make();
+      const trainer = await make();
       await trainer.run({ steps: 2 });
       const now = trainer.current.state as typeof state;
       expect(now.mean.data[0]).toBeCloseTo(0.3 + 0.9 * 0.3, 14);
       expect(now.untouched.data[0]).toBe(5);
       const { losses: found } = await trainer.evaluate({ x });
       expect(found[0]).toBeCloseTo(Number(trainer.current.params.shared.w.data[0]) * (3 - 0.57), 13);
-      const second = make();
-      resumeMultiTask(
-        second,
-        decodeMultiTaskCheckpoint(encodeMultiTaskCheckpoint(trainer.current, trainer.history)),
-      );
+      const second = await make();
+      resume(second, decodeMultiTaskCheckpoint(encodeMultiTaskCheckpoint(trainer)));
       await second.run({ steps: 1 });
       await trainer.run({ steps: 1 });
       expect(second.current).toEqual(trainer.current);

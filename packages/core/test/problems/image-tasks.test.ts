@@ -25,7 +25,7 @@ const clothes = { train: images(200, 1), test: images(50, 2) };
 describe("Multi-Fashion", () => {
   it("is learned by two heads of one trunk", async () => {
     const problem = multiFashion(clothes, { dropout: 0, trainCount: 400 });
-    const trainer = createMultiTaskTrainer({
+    const trainer = await createMultiTaskTrainer({
       ...problem,
       data: problem.train,
       method: fairgrad(),
@@ -55,16 +55,16 @@ describe("Multi-Fashion", () => {
         optimizer: adam(),
         learningRate: 0,
       });
-    const [a, b] = [run(plain), run(imbalanced)];
+    const [a, b] = [await run(plain), await run(imbalanced)];
     const [lossA, lossB] = [await a.evaluate(plain.test), await b.evaluate(imbalanced.test)];
     expect(lossB.losses[0] / lossA.losses[0]).toBeCloseTo(10, 0);
     expect(lossB.losses[1]).toBeCloseTo(Math.log(2), 0);
   });
 
-  it("with one task alone has that head only", () => {
+  it("with one task alone has that head only", async () => {
     const problem = multiFashion(clothes).only("right");
     expect(problem.tasks).toEqual(["right"]);
-    const { history } = createMultiTaskTrainer({
+    const { history } = await createMultiTaskTrainer({
       ...problem,
       data: problem.train,
       method: linearScalarisation(),
@@ -99,7 +99,7 @@ describe("questions about digits", () => {
     const problem = digitQuestions();
     expect(problem.tasks.length).toBe(8);
     expect([problem.train.x.shape[0], problem.test.x.shape[0]]).toEqual([1438, 359]);
-    const trainer = createMultiTaskTrainer({
+    const trainer = await createMultiTaskTrainer({
       ...problem,
       data: problem.train,
       method: linearScalarisation(),

@@ -69,7 +69,7 @@ describe("trajectories on the toy", () => {
     async ({ method, scale, steps }) => {
       const toy = twoTaskToy({ scale });
       for (const [i, start] of golden.inits.entries()) {
-        const trainer = createMultiTaskTrainer({
+        const trainer = await createMultiTaskTrainer({
           losses: toy.losses,
           params: toy.at(start as unknown as Point),
           tasks: toy.tasks,

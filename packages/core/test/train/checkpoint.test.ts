@@ -41,7 +41,7 @@ describe("a checkpoint", () => {
 
     const first = await trainerFor(runtime, { dtype });
     await first.run({ steps: 5 });
-    const bytes = encodeCheckpoint(first.current, first.history);
+    const bytes = encodeCheckpoint(first);
     const second = await trainerFor(runtime, { dtype });
     resume(second, decodeCheckpoint(bytes));
     expect(elements(second.current)).toEqual(elements(first.current));
@@ -56,7 +56,7 @@ describe("a checkpoint", () => {
   it("is a safetensors file with parameters, state and optimiser under their paths", async () => {
     const trainer = await trainerFor("javascript", { optimizer: sgd({ momentum: 0.9 }) });
     await trainer.run({ steps: 2 });
-    const { tensors, metadata } = decodeSafetensors(encodeCheckpoint(trainer.current, trainer.history));
+    const { tensors, metadata } = decodeSafetensors(encodeCheckpoint(trainer));
     expect(metadata.step).toBe("2");
     expect(Object.keys(tensors)).toEqual([
       "params.first.weight",
@@ -82,16 +82,16 @@ describe("a checkpoint", () => {
   it("is the same after decoding and encoding again", async () => {
     const trainer = await trainerFor();
     await trainer.run({ steps: 3 });
-    const bytes = encodeCheckpoint(trainer.current, trainer.history);
+    const bytes = encodeCheckpoint(trainer);
     const other = await trainerFor();
     resume(other, decodeCheckpoint(bytes));
-    expect(encodeCheckpoint(other.current, other.history)).toEqual(bytes);
+    expect(encodeCheckpoint(other)).toEqual(bytes);
   });
 
   it("may be taken before the first step", async () => {
     const [a, b] = [await trainerFor(), await trainerFor()];
     await b.run({ steps: 3 });
-    resume(b, decodeCheckpoint(encodeCheckpoint(a.current, a.history)));
+    resume(b, decodeCheckpoint(encodeCheckpoint(a)));
     expect(b.current.step).toBe(0);
     expect(elements(b.current)).toEqual(elements(a.current));
   });
@@ -99,7 +99,7 @@ describe("a checkpoint", () => {
   it("is refused with any one bit changed", async () => {
     const trainer = await trainerFor("javascript", { width: 2 });
     await trainer.run({ steps: 3 });
-    const bytes = encodeCheckpoint(trainer.current, trainer.history);
+    const bytes = encodeCheckpoint(trainer);
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
         const damaged = bytes.slice();
@@ -112,7 +112,7 @@ describe("a checkpoint", () => {
 
   it("is refused when cut off at any byte, or with bytes too many", async () => {
     const trainer = await trainerFor("javascript", { width: 2 });
-    const bytes = encodeCheckpoint(trainer.current, trainer.history);
+    const bytes = encodeCheckpoint(trainer);
     for (let end = 0; end < bytes.length; end += 7) {
       expect(() => decodeCheckpoint(bytes.subarray(0, end))).toThrow(DataError);
     }
@@ -122,7 +122,7 @@ describe("a checkpoint", () => {
   it("says what a file is instead", () => {
     const weights = encodeSafetensors({ weight: array([1, 2]) });
     expect(() => decodeCheckpoint(weights)).toThrow(
-      'Expected a checkpoint (metadata format "isoloss-checkpoint-2"); got "none". Is it a file of weights only?',
+      'Expected a checkpoint (metadata format "isoloss-checkpoint-3"); got "none". Is it a file of weights only?',
     );
     expect(() => decodeCheckpoint(new TextEncoder().encode("not a checkpoint, but text"))).toThrow(DataError);
   });
@@ -133,10 +133,11 @@ describe("a checkpoint", () => {
     { loss: [1, 2, 3, 4], seconds: [1], message: /step 4, 4 losses and 1 times/ },
   ])("is refused without the history of its steps: $message", async ({ message, ...history }) => {
     const trainer = await trainerFor();
-    const bytes = encodeCheckpoint(
-      { ...trainer.current, step: 4 },
-      { ...history, gradNormSq: [], teleports: [] },
-    );
+    const bytes = encodeCheckpoint({
+      current: { ...trainer.current, step: 4 },
+      history: { ...history, gradNormSq: [], teleports: [] },
+      settings: trainer.settings,
+    });
     expect(() => decodeCheckpoint(bytes)).toThrow(DataError);
     expect(() => decodeCheckpoint(bytes)).toThrow(message);
   });
@@ -144,7 +145,7 @@ describe("a checkpoint", () => {
   it("is refused by a trainer of another model, optimiser or precision, which stays as it was", async () => {
     const origin = await trainerFor("javascript", { optimizer: sgd({ momentum: 0.9 }) });
     await origin.run({ steps: 2 });
-    const checkpoint = decodeCheckpoint(encodeCheckpoint(origin.current, origin.history));
+    const checkpoint = decodeCheckpoint(encodeCheckpoint(origin));
     const others = [
       [await trainerFor(), /"optimizer.step", float64\[\], is missing/],
       [await trainerFor("javascript", { optimizer: sgd() }), /it has "optimizer.velocity.first.weight"/],

@@ -199,9 +199,9 @@ describe("minimize", () => {
       let bytes = new Uint8Array();
       const part = await minimize(problem, {
         ...settings,
-        onLoop({ current, history }) {
-          bytes = encodeCheckpoint(current, history) as typeof bytes;
-          return current.step >= until;
+        onLoop(progress) {
+          bytes = encodeCheckpoint(progress) as typeof bytes;
+          return progress.current.step >= until;
         },
       });
       // The moment depends on the clock; the numbers do not.
@@ -211,7 +211,7 @@ describe("minimize", () => {
       expect([rest.loss, rest.gradNormSq, rest.params]).toEqual([whole.loss, whole.gradNormSq, whole.params]);
       const withoutTimes = (events: typeof rest.teleports) => events.map(({ seconds: _, ...e }) => e);
       expect(withoutTimes(rest.teleports)).toEqual(withoutTimes(whole.teleports));
-      const { step } = decodeCheckpoint(bytes);
+      const { step } = decodeCheckpoint(bytes).rest;
       expect(rest.trajectory).toEqual(whole.trajectory?.slice(step));
       expect(rest.jumps).toEqual(whole.jumps?.filter((jump) => jump.step >= step));
     }
@@ -222,8 +222,8 @@ describe("minimize", () => {
     const settings = { optimizer: gd(), learningRate: 1e-3, steps: 20 };
     await minimize(mlpRegression(), {
       ...settings,
-      onLoop({ current, history }) {
-        bytes = encodeCheckpoint(current, history) as typeof bytes;
+      onLoop(progress) {
+        bytes = encodeCheckpoint(progress) as typeof bytes;
         return true;
       },
     });

@@ -60,7 +60,7 @@ describe("a trainer's teleports", () => {
       const cut = await trainerFor(each);
       await cut.run({ steps: 7, reportEvery: 2 });
       await cut.run({ steps: 9, reportEvery: 5 });
-      const bytes = encodeCheckpoint(cut.current, cut.history);
+      const bytes = encodeCheckpoint(cut);
       const resumed = await trainerFor(each);
       resume(resumed, decodeCheckpoint(bytes));
       await resumed.run({ steps: 15, reportEvery: 4 });

@@ -4,7 +4,6 @@ import {
   type CostOptions,
   cost,
   costPresets,
-  type DriftGuardOptions,
   levelSet,
   nullSpace,
   type Optimizer,
@@ -48,6 +47,7 @@ const move = z.union([
     steps: count.optional(),
     stepSize: positive.optional(),
     bound: positive.optional(),
+    allowInexact: z.boolean().optional(),
   }),
   z.strictObject({ search: z.enum(["levelSet", "nullSpace"]), steps: count.optional() }),
 ]);
@@ -100,6 +100,7 @@ const costObject = z.strictObject({
       z.literal(false),
       z.strictObject({
         drift: nonNegative.optional(),
+        judge: z.enum(["worst", "mean"]).optional(),
         kind: z.enum(["relative", "absolute"]).optional(),
         samples: fromZero.optional(),
         halvings: fromZero.optional(),
@@ -130,11 +131,9 @@ export const costSchema = z
     return typeof given === "string" ? { preset: given } : given;
   });
 
-/** What COST may move the losses by. */
-export function guardOf({ preset = "default", guard }: CostConfig): DriftGuardOptions | false {
-  const { default: usual, [preset as keyof typeof costPresets]: chosen } = costPresets;
-  return guard === undefined ? chosen.guard : guard && { ...(chosen.guard || usual.guard), ...guard };
-}
+/** Whether a guard judges how far COST moves the losses. */
+export const isGuarded = ({ preset = "default", guard }: CostConfig): boolean =>
+  (guard ?? costPresets[preset as keyof typeof costPresets].guard) !== false;
 
 /** The hook of a config; the control `sameCompute` is the caller's. */
 export function makeCost(

@@ -25,6 +25,7 @@ export const teleportSchema = z.strictObject({
   search: searchSchema,
   objective: objectiveSchema.optional(),
   guard: guardSchema.optional(),
+  allowInexact: z.boolean().optional(),
   state: z
     .enum(transportPolicies as [string, ...string[]])
     .meta({ title: "transport of the state" })
@@ -51,7 +52,7 @@ const withoutUndefined = <T extends object>(value: T): T =>
 
 /** The teleports of a config. */
 export function makeTeleportPlan(
-  { when, search, objective, guard, state, batchSize }: TeleportConfig,
+  { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
   ground: Ground,
 ): TrainerTeleportPlan<Tree> {
   const bounds = guard === undefined ? undefined : guardOf(guard, ground);
@@ -62,6 +63,7 @@ export function makeTeleportPlan(
     ...(bounds === undefined
       ? {}
       : { guard: bounds === false ? false : (withoutUndefined(bounds) as never) }),
+    ...(allowInexact === undefined ? {} : { allowInexact }),
     ...(state === undefined ? {} : { state: state as "keep" }),
     ...(batchSize === undefined ? {} : { batchSize }),
   };

@@ -1,9 +1,9 @@
-import { trajectorySimilarity } from "../../teleport/trajectory-reuse.js";
+import { transportState } from "../../teleport/transport.js";
 import { isTriggered } from "../conflict.js";
 import type { MultiTaskHistory } from "../history.js";
 import type { StepChange, StepContext } from "../step-hook.js";
 import type { TaskPoint } from "./conflict-meter.js";
-import { meanOf } from "./drift-guard.js";
+import { type Drift, type DriftGuard, judged, meanOf } from "./drift-guard.js";
 import { anchorsOf, guardBatches } from "./examples.js";
 import { displacementsOf, type Landing, land, rejected } from "./landing.js";
 import type { CostMachine } from "./machine.js";
@@ -26,10 +26,11 @@ export async function attemptTeleport<P, S>(
   const here = partsOf(params, context.state);
   const before = await machine.conflict.at(here, batch);
   const { proposal, landing } = await proposed(settings, machine, context, { here, before, balance });
-  const { shared } = landing;
+  const { shared, moved } = landing;
   const next = shared === undefined ? undefined : { ...params, shared };
   const after = next && (await machine.conflict.at({ ...here, shared }, batch));
-  const { change, sigma } = next ? await carried(settings, context, next, landing) : { change: {} };
+  const { change, sigma, note } =
+    next && moved ? await carried(settings, context, next, moved) : { change: {} };
   const seconds = (performance.now() - begin) / 1000;
   const ordinary = secondsPerStep(context.history);
   const [first, last] = [before, after].map((point) => point && figures(point));
@@ -44,7 +45,7 @@ export async function attemptTeleport<P, S>(
     share: landing.share,
     displacement: landing.displacement,
     displacements: shared === undefined ? {} : displacementsOf(here.shared, shared),
-    ...(landing.drift ? { drift: landing.drift } : {}),
+    ...(landing.drift ? { drift: landing.drift, ...judgedBy(settings.guard, landing.drift) } : {}),
     ...(first ? { before: first } : {}),
     ...(last ? { after: last } : {}),
     ...(after?.conflict
@@ -52,6 +53,7 @@ export async function attemptTeleport<P, S>(
       : {}),
     ...(proposal?.first && proposal.last ? { inner: { first: proposal.first, last: proposal.last } } : {}),
     ...(sigma === undefined ? {} : { sigma }),
+    ...(note === undefined ? {} : { note }),
     seconds,
     ...(ordinary === undefined ? {} : { ordinarySteps: seconds / ordinary }),
   };
@@ -98,16 +100,30 @@ async function carried<P, S>(
   { state: { policy, sign, effective }, optimizer }: ResolvedCost<S>,
   context: StepContext<P>,
   params: P,
-  { moved }: Landing,
-): Promise<{ readonly change: StepChange<P>; readonly sigma?: number }> {
-  if (policy === "reset" && optimizer) return { change: { params, optimizer: optimizer.init(params) } };
-  if (policy !== "reuse" || moved === undefined) return { change: { params } };
-  const sigma = trajectorySimilarity(moved, await context.direction(), { sign });
-  return { change: { params, ...(effective ? { reuse: sigma } : {}) }, sigma };
+  move: Float64Array,
+): Promise<{ readonly change: StepChange<P>; readonly sigma?: number; readonly note?: string }> {
+  const { state, ...told } = await transportState<P>(
+    { policy, sign, ...(optimizer ? { optimizer } : {}) },
+    {
+      state: context.optimizer,
+      params,
+      way: async () => ({ move, gradient: await context.direction() }),
+    },
+  );
+  const change = {
+    params,
+    ...(state === context.optimizer ? {} : { optimizer: state }),
+    ...(effective && told.sigma !== undefined ? { reuse: told.sigma } : {}),
+  };
+  return { change, ...told };
 }
 
 const figures = ({ losses, conflict }: TaskPoint): ConflictFigures | undefined =>
   conflict && figuresOf(losses, conflict);
+
+/** Nothing is judged without a guard, nor of losses that are not finite. */
+const judgedBy = (guard: DriftGuard | false, drift: Drift): Pick<CostReport, "judged"> =>
+  guard !== false && drift.lossesAfter.every(Number.isFinite) ? { judged: judged(drift, guard) } : {};
 
 const stepsOf = (steps: InnerOptions["steps"], batches: number): number =>
   typeof steps === "number" ? steps : steps.passes * batches;

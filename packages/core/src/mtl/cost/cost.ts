@@ -26,7 +26,8 @@ export interface Cost<P> {
  * min over D of weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
  *
  * L_g is the cosine of the tasks' gradients or their balanced sharpness; D is low-rank, in a trust region, and merged, so
- * that the model stays what it is. Moves that change the losses by more than the guard allows are halved, then given up.
+ * that the model stays what it is. Moves that change the loss of any task by more than the guard allows are halved, then
+ * given up.
  * The method's step follows from the new point, on the same batch. While an attempt is due, every step needs the Gramian:
  * K backward passes more for methods that do without it, which `schedule` keeps few.
  *

@@ -3,11 +3,17 @@ import { namedArrays } from "../../named-arrays.js";
 import { checkOptions, integerFrom, nonNegative, oneOf } from "../../optim/options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
+import { relativeDrift } from "../../teleport/guard.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions {
   /** Most that the losses may move, see `judge`; default 0.05. */
   readonly drift?: number;
+  /**
+   * What is compared with `drift`: the move of the task that moves most (`worst`, the default), which bounds every task;
+   * or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the move of a small one.
+   */
+  readonly judge?: "worst" | "mean";
   /** Whether that is relative to the losses (default), or in their units. */
   readonly kind?: "relative" | "absolute";
   /** Independent examples on which it is measured, in whole batches; default 1000. */
@@ -29,6 +35,18 @@ export interface Drift {
   /** mean_k |L_k' - L_k|, and that over mean_k |L_k|. */
   readonly mean: number;
   readonly meanRelative: number;
+  /** max_k |L_k' - L_k|, and the largest of `relative`. */
+  readonly worst: number;
+  readonly worstRelative: number;
+}
+
+/** What a guard compared with its bound. */
+export interface Judged extends Required<Pick<DriftGuardOptions, "judge" | "kind">> {
+  /** The move, and the most that was allowed. */
+  readonly moved: number;
+  readonly bound: number;
+  /** Index of the task that moved most. */
+  readonly worstTask: number;
 }
 
 /**
@@ -40,39 +58,66 @@ export function driftGuardOf(options: DriftGuardOptions | false): DriftGuard | f
   if (options === false) return false;
   checkOptions<DriftGuardOptions>("guard", options, {
     drift: nonNegative,
+    judge: oneOf("worst", "mean"),
     kind: oneOf("relative", "absolute"),
     samples: integerFrom(0),
     halvings: integerFrom(0),
   });
-  const { drift = 0.05, kind = "relative", samples = 1000, halvings = 3 } = options;
-  return { drift, kind, samples, halvings };
+  const { drift = 0.05, judge = "worst", kind = "relative", samples = 1000, halvings = 3 } = options;
+  return { drift, judge, kind, samples, halvings };
 }
 
 export function driftOf(before: Float64Array, after: Float64Array): Drift {
   const moves = after.map((loss, k) => Math.abs(loss - before[k]));
   const average = (values: Float64Array) => values.reduce((sum, v) => sum + v / values.length, 0);
   const mean = average(moves);
+  const relative = Array.from(after, (loss, k) => relativeDrift(before[k], loss));
   return {
     lossesBefore: [...before],
     lossesAfter: [...after],
-    relative: Array.from(moves, (move, k) => move / Math.max(Math.abs(before[k]), 1e-12)),
+    relative,
     mean,
     meanRelative: mean / Math.max(average(before.map(Math.abs)), 1e-12),
+    worst: Math.max(...moves),
+    worstRelative: Math.max(...relative),
   };
 }
 
+/** What a guard compares of a move between finite losses. */
+export function judged(drift: Drift, { judge, kind, drift: bound }: DriftGuard): Judged {
+  const { relative, mean, meanRelative, worst, worstRelative, lossesBefore, lossesAfter } = drift;
+  const moves =
+    kind === "relative" ? relative : lossesAfter.map((loss, k) => Math.abs(loss - lossesBefore[k]));
+  const [largest, average] = kind === "relative" ? [worstRelative, meanRelative] : [worst, mean];
+  const moved = judge === "worst" ? largest : average;
+  return { judge, kind, moved, bound, worstTask: moves.indexOf(largest) };
+}
+
 /**
- * Why a move may not be made, or undefined when it may: the losses after it are finite, and the mean over the tasks of
- * |L_k' - L_k| is within the bound. That bounds the move of the mean loss, too, and sees one task pay for another.
+ * Why a move may not be made, or undefined when it may: the losses after it are finite, and what the guard judges is within
+ * its bound.
  */
-export function judge(drift: Drift, guard: DriftGuard | false): string | undefined {
+export function objectionTo(drift: Drift, guard: DriftGuard | false): string | undefined {
   const bad = drift.lossesAfter.findIndex((loss) => !Number.isFinite(loss));
   if (bad >= 0) return `the loss of task ${bad} is ${drift.lossesAfter[bad]} at the new point`;
   if (guard === false) return undefined;
-  const moved = guard.kind === "relative" ? drift.meanRelative : drift.mean;
-  if (moved <= guard.drift) return undefined;
-  const unit = guard.kind === "relative" ? " of their size" : "";
-  return `the losses move by ${moved.toPrecision(3)}${unit}, more than ${guard.drift}`;
+  const found = judged(drift, guard);
+  return found.moved <= found.bound ? undefined : `${sentenceOf(found)}, more than ${found.bound}`;
+}
+
+/** What a guard found of a move that it took. */
+export function approvalOf(drift: Drift, guard: DriftGuard | false): string {
+  if (guard === false) return "the losses are finite, and no guard judges how far they move";
+  const found = judged(drift, guard);
+  return `${sentenceOf(found)}, within ${found.bound}`;
+}
+
+function sentenceOf({ judge, kind, moved, worstTask }: Judged): string {
+  const far = moved.toPrecision(3);
+  if (judge === "worst") {
+    return `the loss of task ${worstTask} moves most, by ${far}${kind === "relative" ? " of its size" : ""}`;
+  }
+  return `on the mean over the tasks the losses move by ${far}${kind === "relative" ? " of their size" : ""}`;
 }
 
 /** Task losses of many batches. */

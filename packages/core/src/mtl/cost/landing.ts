@@ -1,8 +1,17 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
 import type { Batch } from "../../symmetry/symmetry.js";
+import { walkGuarded } from "../../teleport/guarded-walk.js";
 import { flatten } from "../../tree.js";
-import { type Drift, type DriftGuard, driftOf, judge, type LossMeter, meanOf } from "./drift-guard.js";
+import {
+  approvalOf,
+  type Drift,
+  type DriftGuard,
+  driftOf,
+  type LossMeter,
+  meanOf,
+  objectionTo,
+} from "./drift-guard.js";
 import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
 import type { CostReport } from "./report.js";
 import type { Parts } from "./shared-losses.js";
@@ -48,48 +57,52 @@ export async function land(
   { losses, guard, batches, lossesBefore, negligible }: Ground,
 ): Promise<Landing> {
   const { shared } = here;
-  const most = guard === false || !proposal.divisible ? 0 : guard.halvings;
-  let end = rejected("nothing was proposed");
-  for (let halvings = 0; halvings <= most; halvings++) {
-    const share = 0.5 ** halvings;
-    const there = proposal.at(share);
-    const moved = differenceOf(there, shared);
-    if (moved.every((v) => v === 0)) {
-      // A search that stays says why; an adapter that stays has found nothing to gain.
-      if (proposal.note !== undefined) return rejected(proposal.note);
-      return { ...end, outcome: "negligible", reason: "D is zero: nothing was moved", halvings };
-    }
-    if (!moved.every(Number.isFinite)) {
-      end = { ...rejected("a parameter of the new point is not finite"), halvings };
-      continue;
-    }
-    const after = meanOf(await losses.each({ ...here, shared: there }, batches));
-    const drift = driftOf(lossesBefore, after);
-    const objection = judge(drift, guard);
-    if (objection !== undefined) {
-      end = { ...rejected(objection), drift, halvings };
-      continue;
-    }
-    const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
+  const isStill = (there: unknown) => differenceOf(there, shared).every((v) => v === 0);
+  let stayed = false;
+  const proposals = {
+    async propose(share: number) {
+      const there = proposal.at(share);
+      stayed = isStill(there);
+      return stayed ? { stopped: "D is zero: nothing was moved" } : there;
+    },
+  };
+  const criterion = {
+    measure: async (there: unknown) => meanOf(await losses.each({ ...here, shared: there }, batches)),
+    objection: (start: Float64Array, _: Float64Array, after: Float64Array) =>
+      objectionTo(driftOf(start, after), guard),
+    halvings: guard === false || !proposal.divisible ? 0 : guard.halvings,
+  };
+  const found = await walkGuarded<unknown, Float64Array>(proposals, criterion, {
+    start: lossesBefore,
+    from: { params: shared, point: lossesBefore },
+    steps: 1,
+  });
+  const { params: there, point, steps, halvings, scale: share } = found;
+  if (steps === 0) {
+    // A search that stays says why; an adapter that stays has found nothing to gain.
+    if (stayed && proposal.note !== undefined) return rejected(proposal.note);
+    const drift = found.refused && { drift: driftOf(lossesBefore, found.refused) };
+    if (!stayed) return { ...rejected(found.reason), ...drift, halvings };
     return {
-      ...verdictOf(displacement, negligible, proposal.note),
-      shared: there,
-      moved,
-      displacement,
-      drift,
-      share,
-      halvings,
+      ...{ ...rejected("D is zero: nothing was moved"), ...drift, halvings },
+      outcome: "negligible",
     };
   }
-  return end;
+  const moved = differenceOf(there, shared);
+  const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
+  const drift = driftOf(lossesBefore, point);
+  const verdict = verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]);
+  return { ...verdict, shared: there, moved, displacement, drift, share, halvings };
 }
 
 function verdictOf(
   displacement: number,
   negligible: number,
-  note = "the losses stay within the guard's bound",
+  notes: readonly (string | undefined)[],
 ): Pick<Landing, "outcome" | "reason"> {
-  if (displacement >= negligible) return { outcome: "accepted", reason: note };
+  if (displacement >= negligible) {
+    return { outcome: "accepted", reason: notes.filter((note) => note !== undefined).join("; ") };
+  }
   return {
     outcome: "negligible",
     reason:

@@ -34,8 +34,14 @@ export type CostMove<S> =
       readonly symmetry: Symmetry<S> | ((shared: S, problem: SharedProblem<S>) => Symmetry<S>);
       /** Of the teleport itself, before that of COST; default: see `GuardOptions`. */
       readonly guard?: GuardOptions | false;
+      /** Goes on with a symmetry that does not keep the mean loss: see `TeleporterOptions`; default false. */
+      readonly allowInexact?: boolean;
     } & GradientAscentOptions)
-  | { readonly search: SearchFactory<S>; readonly guard?: GuardOptions | false };
+  | {
+      readonly search: SearchFactory<S>;
+      readonly guard?: GuardOptions | false;
+      readonly allowInexact?: boolean;
+    };
 
 /** What moves are compiled for. */
 export interface MoveProblem {

@@ -50,11 +50,13 @@ export interface CostSettings {
 /**
  * Complete settings by name.
  *
- * - `default`: the cosine of the gradients is raised in a few steps, inside a trust region and a guard; the moments stay.
+ * - `default`: the cosine of the gradients is raised in a few steps, inside a trust region and a guard that judges the task
+ *   that moves most; the moments stay.
  * - `paper`: L_t - 0.1 L_g with the balanced sharpness, two passes at the training's learning rate, trajectory reuse, no
- *   bounds. On networks its displacements came out near 0.005 of the parameters: reports then say `negligible`.
+ *   bounds: no guard judges anything, as in the paper. On networks its displacements came out near 0.005 of the parameters:
+ *   reports then say `negligible`.
  * - `released`: the authors' program with its defects: the sharpness is not differentiated, trajectory reuse is without
- *   effect, any task's conflict triggers.
+ *   effect, any task's conflict triggers. No guard either.
  */
 export const costPresets = {
   default: {
@@ -65,7 +67,7 @@ export const costPresets = {
     improve: { kind: "cosine", weight: 1, cap: 0.2 },
     inner: { learningRate: 3e-3, steps: 10 },
     trust: { kind: "relative", value: 0.1 },
-    guard: { drift: 0.05, kind: "relative", samples: 1000, halvings: 3 },
+    guard: { drift: 0.05, judge: "worst", kind: "relative", samples: 1000, halvings: 3 },
     state: { policy: "keep", sign: "gradient", effective: true },
     negligible: 0.01,
   },

@@ -1,5 +1,5 @@
 import type { Conflict, ConflictTrigger } from "../conflict.js";
-import type { Drift } from "./drift-guard.js";
+import type { Drift, Judged } from "./drift-guard.js";
 import type { InnerValue } from "./inner-loop.js";
 
 /** A conflict as plain data. */
@@ -39,8 +39,10 @@ export interface CostReport {
   /** ||D|| / ||theta|| over the shared parameters, and ||D|| / ||W|| of every tensor by its path. */
   readonly displacement: number;
   readonly displacements: Readonly<Record<string, number>>;
-  /** On the guard's examples. */
+  /** On the guard's examples: the move of every task, of their mean, and of the one that moves most. */
   readonly drift?: Drift;
+  /** Which of these the guard compared with its bound; left out without a guard. */
+  readonly judged?: Judged;
   readonly before?: ConflictFigures;
   readonly after?: ConflictFigures;
   /** Whether the conflict is still there: the one that was looked for, and a dominated one. */
@@ -50,6 +52,8 @@ export interface CostReport {
   readonly inner?: { readonly first: InnerValue; readonly last: InnerValue };
   /** sigma of historical trajectory reuse. */
   readonly sigma?: number;
+  /** Where the optimiser's state did not go as planned: why. */
+  readonly note?: string;
   readonly seconds: number;
   /** The same in ordinary steps of this run; left out before there were any. */
   readonly ordinarySteps?: number;

@@ -56,7 +56,7 @@ export async function searchMove<S>(
       balance: b[`${prefix}balance`],
       seed: b[`${prefix}seed`],
     });
-  const { guard, ...way } = move;
+  const { guard, allowInexact = false, ...way } = move;
   const example = augmented(batch, parts, new Float64Array(tasks), 0);
   const search = "search" in way ? way.search : ascentOn(way, shared as S, { loss, batch: example });
   const teleporter = await createTeleporter<S>({
@@ -66,6 +66,7 @@ export async function searchMove<S>(
     objective,
     params: shared as S,
     batch: example,
+    allowInexact,
     guard: guard === false ? false : { curvature: 0, ...guard },
   });
   return {

@@ -68,6 +68,8 @@ export interface TaskGradients<P> {
   readonly tasks: readonly string[];
   /** Numbers of a gradient: P, or the size of the representation. */
   readonly width: number;
+  /** Compiles one of the graphs now: `losses` for the forward pass alone. */
+  compile(graph: "losses" | "measure"): Promise<void>;
   /** The forward pass alone. */
   forward(params: P, batch: Batch, options?: PassOptions): Promise<Passed>;
   /** The forward pass and K backward passes. */
@@ -114,22 +116,23 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
     ) as { readonly state: unknown };
     return { losses: Float64Array.from(results.losses.data as Float64Array), state: next.state, results };
   };
+  const compiled = {
+    losses: () => executables.get("losses", () => traceLosses(parts)),
+    measure: () => executables.get("measure", () => traceMeasure(parts, { keep, groupLimit })),
+  };
   return {
     parts,
     tasks,
     width: representation ? width : split.size,
+    async compile(graph) {
+      await compiled[graph]();
+    },
     async forward(p, b, pass) {
-      const { results: _, ...passed } = await run(
-        await executables.get("losses", () => traceLosses(parts)),
-        p,
-        b,
-        pass,
-      );
+      const { results: _, ...passed } = await run(await compiled.losses(), p, b, pass);
       return passed;
     },
     async measure(p, b, pass) {
-      const executable = await executables.get("measure", () => traceMeasure(parts, { keep, groupLimit }));
-      const { results, ...passed } = await run(executable, p, b, pass);
+      const { results, ...passed } = await run(await compiled.measure(), p, b, pass);
       const { gramians, jacobian } = results;
       const heads = split.heads.map((_, i) => results[`heads.${i}`]);
       return { ...passed, gramian: sumOf(gramians), ...(keep ? { jacobian, heads } : {}) };

@@ -15,6 +15,7 @@ import {
   sameShape,
   type Tensor,
 } from "../../graph/tensor.js";
+import { noteLabels } from "./label-uses.js";
 import { checkMask, type LossOptions, requireReduction } from "./reduction.js";
 
 export interface NllOptions extends LossOptions {
@@ -54,6 +55,11 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
   const classes = logP.shape[axis];
   checkLabels(op, logP, labels, axis);
   checkMask(op, mask, labels);
+  noteLabels(labels, {
+    classes,
+    ...(ignoreIndex === undefined ? {} : { ignoreIndex }),
+    ...(mask === undefined ? {} : { mask }),
+  });
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new OptionError(`${op}: labelSmoothing must be in [0, 1]; got ${labelSmoothing}.`);
   }

@@ -1,6 +1,6 @@
 import type { DType, NdArray, TypedArray } from "../../array.js";
 import { allocate, astype } from "../../array.js";
-import { IsolossError, RuntimeError } from "../../errors.js";
+import { RuntimeError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
 import { hash32 } from "../../math/rng.js";
@@ -11,8 +11,10 @@ import {
   type Executable,
   type RunOptions,
   type Scan,
+  stepsOf,
   type Values,
 } from "../executable.js";
+import { Lifetime } from "../lifetime.js";
 import { generate } from "./generate.js";
 import { isArray, isInput } from "./layout.js";
 
@@ -60,11 +62,11 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     const target = scan?.carry[name];
     return { name, tensor, carriedInput: graph.inputs.findIndex((p) => p.name === target) };
   });
-  const runSync = (inputs: Values, { steps = 1 }: RunOptions = {}): Record<string, NdArray> => {
+  const lifetime = new Lifetime("executable", "compile");
+  const runSync = (inputs: Values, options: RunOptions = {}): Record<string, NdArray> => {
+    lifetime.requireOpen();
+    const steps = stepsOf(options);
     const count = scan ? steps : 1;
-    if (!Number.isInteger(count) || count < 0) {
-      throw new IsolossError(`run: steps must be an integer >= 0; got ${steps}.`);
-    }
     checkInputs(graph, inputs, scan, count);
     const operands = takes.map(({ name, dtype, isCarried }) => operand(inputs[name], isCarried, dtype));
     // A carried input, which every step overwrites, is the result itself.
@@ -89,7 +91,7 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     source,
     runSync,
     run: async (inputs, options) => runSync(inputs, options),
-    dispose: async () => {},
+    dispose: () => lifetime.end(async () => {}),
   };
 }
 

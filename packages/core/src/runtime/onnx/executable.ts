@@ -3,7 +3,8 @@ import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
 import { costOf, type Graph, nodesOf } from "../../graph/graph.js";
-import { checkInputs, checkScan, type Executable, type Scan } from "../executable.js";
+import { checkInputs, checkScan, type Executable, type Scan, stepsOf } from "../executable.js";
+import { Lifetime } from "../lifetime.js";
 import { encodeModel } from "./codec.js";
 import { convBlock } from "./conv-block.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
@@ -58,6 +59,7 @@ export async function compileOnnx(
   );
   const compileSeconds = (performance.now() - start) / 1000;
 
+  const lifetime = new Lifetime("executable", "compile");
   const feed = (value: NdArray, dtype: "float32" | "float64" | "int64" | "bool"): OrtTensor => {
     const { data, shape } = astype(value, dtype);
     return new ort.Tensor(dtype, data as never, shape);
@@ -67,10 +69,9 @@ export async function compileOnnx(
     graph,
     runtime: `onnx (${provider})`,
     compileSeconds,
-    async run(inputs, { steps = 1 } = {}) {
-      if (!Number.isInteger(steps) || steps < 0) {
-        throw new OptionError(`run: steps must be an integer >= 0; got ${steps}.`);
-      }
+    async run(inputs, options = {}) {
+      lifetime.requireOpen();
+      const steps = stepsOf(options);
       checkInputs(graph, inputs, scan, steps);
       const feeds: Record<string, OrtTensor> = {};
       for (const { name, tensor } of graph.inputs)
@@ -91,7 +92,7 @@ export async function compileOnnx(
         }),
       );
     },
-    dispose: () => inTurn(provider, () => session.release()),
+    dispose: () => lifetime.end(() => inTurn(provider, () => session.release())),
   };
 }
 

@@ -53,6 +53,9 @@ export interface LinearSpace {
   readonly legs: readonly (Leg & { readonly variance: 1 | -1; readonly copyAxis?: number })[];
 }
 
+/** What a group does to parameters, where it acts on axes of theirs. */
+export type GroupGenerator = ScalingGenerator | SignGenerator | PermutationSpace | LinearSpace;
+
 /** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */
 export interface BijectionSite {
   readonly kind: "bijection";

@@ -8,6 +8,7 @@ import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { traceAscent } from "./ascent-graph.js";
+import { claimOf } from "./claim.js";
 import { jump } from "./jump.js";
 import { compileObjective } from "./objective-value.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
@@ -88,6 +89,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
     return {
       name: `${symmetry.name}, best angle`,
       exact: symmetry.exact,
+      claim: claimOf(symmetry, symmetry.bound),
       steps: 1,
       async walk(start, setting) {
         const angle = await search(start, setting);

@@ -48,6 +48,11 @@ export function discreteSearch<P>(
     return {
       name: symmetry.name,
       exact: symmetry.exact,
+      claim: {
+        name: symmetry.name,
+        ...(symmetry.generators ? { generators: symmetry.generators } : {}),
+        move: async (params, _, rng) => symmetry.act(params, symmetry.random(rng)),
+      },
       steps: tries,
       starts,
       async walk(start, setting, index) {

@@ -1,15 +1,16 @@
 // Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { createRng } from "../../math/rng.js";
 import { checkOptions, integerFrom, positive, smoothing } from "../../optim/options.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent-direction.js";
+import { claimOf } from "./claim.js";
 import { compileLeap } from "./leap.js";
 import { orbitPath } from "./orbit-path.js";
+import { randomElement } from "./random-element.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "./search.js";
-import { accumulate, limited, normOf, scaledBlock, type TrustRegion } from "./trust-region.js";
+import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-region.js";
 
 export interface GradientAscentOptions {
   /** Ascent steps; default 10. */
@@ -120,6 +121,7 @@ export function gradientAscent<P>(
     const search: Search<P> = {
       name: symmetry.name,
       exact: symmetry.exact,
+      claim: claimOf(symmetry, region),
       steps,
       starts,
       walk,
@@ -128,24 +130,4 @@ export function gradientAscent<P>(
     };
     return search;
   };
-}
-
-/** A random element of the trust region: uniform in each element, or on half its radius. */
-export function randomElement<P>(
-  symmetry: Symmetry<P>,
-  { kind, value }: TrustRegion,
-  seed: number,
-  index: number,
-): NdArray<Float64Array>[] {
-  const rng = createRng(seed).fork(index);
-  const blocks = symmetry.algebra.map((shape) => ({
-    shape,
-    data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
-      kind === "element" ? value * (2 * rng.next() - 1) : rng.normal(),
-    ),
-  }));
-  if (kind === "element") return blocks;
-  const factor = (0.5 * value) / normOf(blocks.map(({ data }) => data));
-  for (const { data } of blocks) for (let k = 0; k < data.length; k++) data[k] *= factor;
-  return blocks;
 }

@@ -4,6 +4,7 @@ import { OptionError } from "../../errors.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent-direction.js";
+import { claimOf } from "./claim.js";
 import { maximise } from "./golden-section.js";
 import { compileObjective } from "./objective-value.js";
 import { orbitPath } from "./orbit-path.js";
@@ -58,6 +59,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
     return {
       name: symmetry.name,
       exact: symmetry.exact,
+      claim: claimOf(symmetry, region),
       steps,
       async walk(start, setting) {
         const path = orbitPath(symmetry, start, setting.batch);

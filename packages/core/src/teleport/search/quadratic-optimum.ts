@@ -34,31 +34,41 @@ export function quadraticOptimum(
     );
   }
   const middle = Float64Array.from(centre ?? new Float64Array(form.n));
+  const name = "optimum of a quadratic";
+  const like = ({ w }: VectorParams, data: Float64Array): VectorParams => ({
+    w: astype({ shape: w.shape, data }, dtypeOf(w)),
+  });
+  const fromCentre = ({ w }: VectorParams): Float64Array => {
+    if (w.data.length !== form.n) {
+      throw new ShapeError(
+        `quadraticOptimum: w must hold ${form.n} numbers, as the matrix has rows; got shape [${w.shape.join(", ")}].`,
+      );
+    }
+    return Float64Array.from(w.data as Float64Array, (v, i) => v - middle[i]);
+  };
+  const at = (params: VectorParams, offset: Float64Array) =>
+    like(
+      params,
+      offset.map((v, i) => v + middle[i]),
+    );
   return async () => ({
-    name: "optimum of a quadratic",
+    name,
     exact: "everywhere",
+    claim: { name, move: async (params) => at(params, steepest(form, fromCentre(params))) },
     steps: 1,
-    async walk({ w }) {
-      if (w.data.length !== form.n) {
-        throw new ShapeError(
-          `quadraticOptimum: w must hold ${form.n} numbers, as the matrix has rows; got shape [${w.shape.join(", ")}].`,
-        );
-      }
-      const from = Float64Array.from(w.data as Float64Array, (v, i) => v - middle[i]);
+    async walk(start) {
+      const from = fromCentre(start);
       const to = steepest(form, from);
-      const like = (data: Float64Array): VectorParams => ({
-        w: astype({ shape: w.shape, data }, dtypeOf(w)),
-      });
       const distance = Math.hypot(...to.map((v, i) => v - from[i]));
       if (distance <= 1e-12 * Math.hypot(...from)) {
         return jump<VectorParams>(async () => ({ stopped: "the point is the optimum" }));
       }
       return jump(
-        async () => like(to.map((v, i) => v + middle[i])),
+        async () => at(start, to),
         async (tree, power) => {
           const { shape, data } = cotangentMap(form, from, to);
           const map = { shape, data: power === 1 ? data : data.map((v) => v * v) };
-          return like(times(map, tree.w.data as Float64Array));
+          return like(tree, times(map, tree.w.data as Float64Array));
         },
       );
     },

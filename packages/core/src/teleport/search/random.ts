@@ -4,9 +4,10 @@ import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { randomElement } from "./gradient-ascent.js";
+import { claimOf } from "./claim.js";
 import { compileObjective } from "./objective-value.js";
 import { orbitPath } from "./orbit-path.js";
+import { randomElement } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
 import type { TrustRegion } from "./trust-region.js";
 
@@ -65,6 +66,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
     return {
       name: symmetry.name,
       exact: symmetry.exact,
+      claim: claimOf(symmetry, region),
       steps: 1,
       async walk(start, setting) {
         const path = orbitPath(symmetry, start, setting.batch);

@@ -4,6 +4,7 @@ import { type NdArray, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { checkOptions, integerFrom, positive } from "../../optim/options.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { claimOf } from "./claim.js";
 import { compileObjective } from "./objective-value.js";
 import type { SearchFactory, Setting } from "./search.js";
 
@@ -85,6 +86,7 @@ export function scalingCorner<P>(
     return {
       name: `${symmetry.name}, best corner`,
       exact: symmetry.exact,
+      claim: claimOf(symmetry, { kind: "element", value: bound }),
       steps: 1,
       async walk(start, setting) {
         const corner = await cornerOf(start, setting);

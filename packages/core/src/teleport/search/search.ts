@@ -4,6 +4,7 @@ import type { Batch, BatchSpec, Refusal, Symmetry } from "../../symmetry/symmetr
 import type { Limits } from "../guard.js";
 import type { BatchLoss, PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
+import type { Claim } from "./claim.js";
 
 /** What a search is made for. */
 export interface SearchProblem<P> {
@@ -47,6 +48,11 @@ export interface Search<P> {
   readonly name: string;
   /** Where the proposals keep the loss; `no`: only as far as the guard lets them drift. */
   readonly exact: Symmetry<P>["exact"];
+  /**
+   * What it says keeps the loss where `exact` is not `no`: a teleporter checks that once. Left out: there is nothing to
+   * check.
+   */
+  readonly claim?: Claim<P>;
   /** Most proposals that are taken in one walk. */
   readonly steps: number;
   /** Walks from different points of the orbit, of which the best end counts; default 1. */

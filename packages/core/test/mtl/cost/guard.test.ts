@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../../src/array.js";
-import { driftGuardOf, driftOf, judge, meanOf } from "../../../src/mtl/cost/drift-guard.js";
+import { approvalOf, driftGuardOf, driftOf, meanOf, objectionTo } from "../../../src/mtl/cost/drift-guard.js";
 import { anchorsOf, guardBatches } from "../../../src/mtl/cost/examples.js";
 import { stackedBatches } from "../../../src/mtl/cost/stacked-batches.js";
 import type { Batch } from "../../../src/symmetry/symmetry.js";
@@ -9,30 +9,65 @@ const of = (...values: number[]) => Float64Array.from(values);
 const numbers = ({ data }: NdArray): number[] => Array.from<number | bigint, number>(data, Number);
 
 describe("the guard on drift", () => {
-  it("takes the mean absolute move, so that one task does not pay for another", () => {
+  it("judges the task that moves most, in its own size or in its units", () => {
+    // By hand: the first task moves by 0.5, 25 % of 2; the second by 0.6, 15 % of 4.
+    const drift = driftOf(of(2, 4), of(2.5, 3.4));
+    expect(drift.worstRelative).toBeCloseTo(0.25, 14);
+    expect(drift.worst).toBeCloseTo(0.6, 14);
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.26 }))).toBeUndefined();
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.24 }))).toBe(
+      "the loss of task 0 moves most, by 0.250 of its size, more than 0.24",
+    );
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.61, kind: "absolute" }))).toBeUndefined();
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.59, kind: "absolute" }))).toBe(
+      "the loss of task 1 moves most, by 0.600, more than 0.59",
+    );
+  });
+
+  it("says of an accepted move what was judged", () => {
+    const drift = driftOf(of(2, 4), of(2.5, 3.4));
+    expect(approvalOf(drift, driftGuardOf({ drift: 0.5 }))).toBe(
+      "the loss of task 0 moves most, by 0.250 of its size, within 0.5",
+    );
+    expect(approvalOf(drift, driftGuardOf({ drift: 0.6, judge: "mean", kind: "absolute" }))).toBe(
+      "on the mean over the tasks the losses move by 0.550, within 0.6",
+    );
+    expect(approvalOf(drift, false)).toContain("no guard");
+  });
+
+  it("takes the mean absolute move where it is asked to, as L_t does", () => {
     const drift = driftOf(of(2, 4), of(2.3, 3.7));
     expect(drift.mean).toBeCloseTo(0.3, 14);
     expect(drift.meanRelative).toBeCloseTo(0.1, 14);
     expect(drift.relative[0]).toBeCloseTo(0.15, 14);
     expect(drift.relative[1]).toBeCloseTo(0.075, 14);
-    expect(judge(drift, driftGuardOf({ drift: 0.11 }))).toBeUndefined();
-    expect(judge(drift, driftGuardOf({ drift: 0.09 }))).toContain(
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.11, judge: "mean" }))).toBeUndefined();
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.09, judge: "mean" }))).toContain(
       "move by 0.100 of their size, more than 0.09",
     );
-    expect(judge(drift, driftGuardOf({ drift: 0.29, kind: "absolute" }))).toContain("move by 0.300, more");
+    expect(objectionTo(drift, driftGuardOf({ drift: 0.29, kind: "absolute", judge: "mean" }))).toContain(
+      "move by 0.300, more",
+    );
   });
 
   it("takes no loss that is not finite, whatever its options", () => {
     const drift = driftOf(of(2, 4), of(2, Number.NaN));
     for (const guard of [false, driftGuardOf({ drift: 1e9 })] as const) {
-      expect(judge(drift, guard)).toBe("the loss of task 1 is NaN at the new point");
+      expect(objectionTo(drift, guard)).toBe("the loss of task 1 is NaN at the new point");
     }
-    expect(judge(driftOf(of(2, 4), of(9, 9)), false)).toBeUndefined();
+    expect(objectionTo(driftOf(of(2, 4), of(9, 9)), false)).toBeUndefined();
   });
 
-  it("fills in 5 % on 1000 examples and three halvings", () => {
-    expect(driftGuardOf({})).toEqual({ drift: 0.05, kind: "relative", samples: 1000, halvings: 3 });
+  it("fills in 5 % of every task's loss on 1000 examples and three halvings", () => {
+    expect(driftGuardOf({})).toEqual({
+      drift: 0.05,
+      judge: "worst",
+      kind: "relative",
+      samples: 1000,
+      halvings: 3,
+    });
     expect(() => driftGuardOf({ drift: -1 })).toThrow("drift must be a finite number >= 0");
+    expect(() => driftGuardOf({ judge: "median" as never })).toThrow("judge must be one of worst, mean");
   });
 
   it("averages losses over batches", () => {

@@ -91,7 +91,7 @@ describe("a model with running statistics", () => {
     ["a level set", { search: levelSet({ steps: 5 }) }],
   ])("is teleported by %s as it is in evaluation mode, with the statistics of the step", async (_, move) => {
     const teleports = cost<Params>({ ...always, move });
-    const trainer = createMultiTaskTrainer<Params>({
+    const trainer = await createMultiTaskTrainer<Params>({
       losses,
       params,
       state,
@@ -145,7 +145,7 @@ describe("attention", () => {
   };
   const train = async (options: CostOptions<Params["shared"]>, more = {}) => {
     const teleports = cost<Params>({ ...always, ...options });
-    const trainer = createMultiTaskTrainer<Params>({
+    const trainer = await createMultiTaskTrainer<Params>({
       losses,
       params,
       data,

@@ -50,7 +50,7 @@ await warm.run({ x: one });
 await warm.dispose();
 const before = peak();
 
-const trainer = isoloss.createMultiTaskTrainer({
+const trainer = await isoloss.createMultiTaskTrainer({
   losses,
   params: { shared, heads },
   data,

@@ -46,7 +46,13 @@ export function watcher(
       written = loss.length;
       told = teleports.length;
     },
-    async look({ current, history, trajectory, jumps }: MinimizationProgress<Tree>): Promise<boolean> {
+    async look({
+      current,
+      history,
+      settings,
+      trajectory,
+      jumps,
+    }: MinimizationProgress<Tree>): Promise<boolean> {
       const { step } = current;
       watch.append({ ...history, trajectory, jumps });
       const now = performance.now();
@@ -63,7 +69,7 @@ export function watcher(
       // The released teleport draws an angle a teleport: such a run begins again.
       if (directory && canGoOn && (isAsked || step === steps || clock.isDue(step))) {
         clock.saved(step);
-        await directory.saveCheckpoint(step, encodeCheckpoint(current, history));
+        await directory.saveCheckpoint(step, encodeCheckpoint({ current, history, settings }));
       }
       return isAsked;
     },

@@ -1,5 +1,5 @@
 import { mean } from "es-toolkit";
-import type { CostReport, DriftGuardOptions } from "isoloss";
+import type { CostReport } from "isoloss";
 import type { RunMeasurements } from "../../../formats/json.js";
 import type { StepRecord } from "../../../run/directory.js";
 import type { JumpRecord } from "../../kind.js";
@@ -13,14 +13,23 @@ const meanGradientSq = (figures: CostReport["before"]): number =>
     ? Number.NaN
     : mean(figures.norms.map((norm, k) => norm * (norm > 0 ? figures.meanCosines[k] : 0))) ** 2;
 
+/** The change of the losses that the guard judged: of the task that moved most, or the mean where that was asked for. */
+function changeOf({ drift, judged }: CostReport) {
+  if (drift === undefined) return undefined;
+  return judged?.judge === "mean"
+    ? { relative: drift.meanRelative, absolute: drift.mean }
+    : { relative: drift.worstRelative, absolute: drift.worst };
+}
+
 /** An attempt at a COST teleport as the runs' documents have teleports: losses are means over the tasks. */
-export function teleportOf(report: CostReport): Teleport {
+export function teleportOf(report: CostReport, tasks: readonly string[]): Teleport {
   const { step, before, after, drift, outcome, reason, seconds } = report;
   return {
     step,
     lossBefore: mean(before?.losses ?? []),
     lossAfter: mean((after ?? before)?.losses ?? []),
-    drift: drift?.meanRelative ?? Number.NaN,
+    drift: changeOf(report)?.relative ?? Number.NaN,
+    ...(drift ? { drifts: Object.fromEntries(tasks.map((task, k) => [task, drift.relative[k]])) } : {}),
     gradNormSqBefore: meanGradientSq(before),
     gradNormSqAfter: meanGradientSq(after ?? before),
     accepted: outcome === "accepted",
@@ -30,28 +39,28 @@ export function teleportOf(report: CostReport): Teleport {
 }
 
 /** The whole report as a line of a run's records. */
-export const costRecord = (report: CostReport): StepRecord =>
-  ({ ...report, ...teleportOf(report), reason: report.reason }) as unknown as StepRecord;
+export const costRecord = (report: CostReport, tasks: readonly string[]): StepRecord =>
+  ({ ...report, ...teleportOf(report, tasks), reason: report.reason }) as unknown as StepRecord;
 
 export const jumpsOf = (events: readonly CostEvent[]): JumpRecord[] =>
   events.flatMap(({ step, from, to, outcome }) =>
     from && to && outcome === "accepted" ? [{ step, from, to }] : [],
   );
 
-/** Results of a run's teleports; with a guard also the largest drift that was accepted as a share of what it allows. */
+/**
+ * Results of a run's teleports: what the guard judged of those that were accepted, and the largest change of each task's
+ * loss; of guarded ones also the largest drift as a share of what the guard allows.
+ */
 export function costMetrics(
   reports: readonly CostReport[],
-  guard: DriftGuardOptions | false,
+  { tasks, guarded }: { readonly tasks: readonly string[]; readonly guarded: boolean },
 ): Record<string, number> {
   const taken = reports.filter(({ outcome }) => outcome === "accepted");
   const count = (outcome: CostReport["outcome"]) => reports.filter((r) => r.outcome === outcome).length;
-  const over = (pick: (report: CostReport) => number | undefined) =>
-    mean(taken.flatMap((r) => pick(r) ?? []));
-  const drifts = taken.map(({ drift }) => ({
-    relative: drift?.meanRelative ?? 0,
-    absolute: drift?.mean ?? 0,
-  }));
-  const largest = (kind: "relative" | "absolute") => Math.max(0, ...drifts.map((d) => d[kind]));
+  const picked = (pick: (report: CostReport) => number | undefined) => taken.flatMap((r) => pick(r) ?? []);
+  const over = (pick: (report: CostReport) => number | undefined) => mean(picked(pick));
+  const largest = (pick: (report: CostReport) => number | undefined) => Math.max(0, ...picked(pick));
+  const ofTasks = tasks.map((task, k) => [`cost.driftMax.${task}`, largest((r) => r.drift?.relative[k])]);
   return {
     "cost.attempts": reports.length,
     "cost.accepted": taken.length,
@@ -59,10 +68,11 @@ export function costMetrics(
     "cost.rejected": count("rejected"),
     ...finite({
       "cost.displacement": over((r) => r.displacement),
-      "cost.drift": over((r) => r.drift?.meanRelative),
-      "cost.driftMax": largest("relative"),
-      "cost.absoluteDriftMax": largest("absolute"),
-      ...(guard ? { "cost.driftOfGuard": largest(guard.kind ?? "relative") / (guard.drift ?? 0) } : {}),
+      "cost.drift": over((r) => changeOf(r)?.relative),
+      "cost.driftMax": largest((r) => changeOf(r)?.relative),
+      ...Object.fromEntries(ofTasks),
+      "cost.absoluteDriftMax": largest((r) => changeOf(r)?.absolute),
+      ...(guarded ? { "cost.driftOfGuard": largest(({ judged: j }) => j && j.moved / j.bound) } : {}),
       "cost.cosineBefore": over((r) => mean(r.before?.cosines ?? [])),
       "cost.cosineAfter": over((r) => mean(r.after?.cosines ?? [])),
       "cost.stillDominated": over((r) =>

@@ -1,4 +1,4 @@
-import { decodeMultiTaskCheckpoint, type MultiTaskHistory, resumeMultiTask } from "isoloss";
+import { decodeMultiTaskCheckpoint, type MultiTaskHistory, resume } from "isoloss";
 import type { ConflictPoint, Subject, TaskConflict } from "../../kind.js";
 import { evenly } from "../../records/points.js";
 import { figure } from "../../results/number-text.js";
@@ -16,7 +16,7 @@ export async function taskPoints({ settings, seed, checkpoint, points }: Subject
     if (points !== undefined) return await along(session, points);
     const found = [await next(session)];
     if (checkpoint === undefined) return found;
-    resumeMultiTask(trainer, decodeMultiTaskCheckpoint(checkpoint));
+    resume(trainer, decodeMultiTaskCheckpoint(checkpoint));
     return [...found, await next(session)];
   } finally {
     await session.dispose();

@@ -1,7 +1,7 @@
 import { mean } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
 import type { RunDirectory } from "../../../run/directory.js";
-import { type CostConfig, guardOf } from "../../catalogue/cost.js";
+import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { MadeTasks } from "../../catalogue/tasks.js";
 import type { Measured } from "../../kind.js";
@@ -94,7 +94,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
       metrics,
       costMetrics(
         events.map(({ event }) => event as CostEvent),
-        guardOf(cost),
+        { tasks: made.tasks, guarded: isGuarded(cost) },
       ),
     );
     const seconds = secondsOf(current.memory);

@@ -4,7 +4,7 @@ import {
   decodeMultiTaskCheckpoint,
   encodeMultiTaskCheckpoint,
   type MultiTaskTrainer,
-  resumeMultiTask,
+  resume,
 } from "isoloss";
 import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
@@ -38,7 +38,7 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
   const [method, optimizer] = [makeMethod(rest.method), makeOptimiser(rest.optimizer)];
   const hook = config && makeCost(config, { seed, optimizer });
   let end = steps ?? Infinity;
-  const trainer = createMultiTaskTrainer<Tree>({
+  const trainer = await createMultiTaskTrainer<Tree>({
     ...defined({ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients }),
     losses: made.losses,
     params: made.params,
@@ -85,7 +85,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   const session = await sessionOf(settings, seed);
   const { made, trainer } = session;
   try {
-    if (before) resumeMultiTask(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
+    if (before) resume(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
     const { evaluateEvery = 1, recordEvery = 1 } = settings;
     const { test, plane } = made;
     const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
@@ -118,7 +118,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
             }
           : {}),
         append: () => writer.append(points),
-        encodeCheckpoint: () => encodeMultiTaskCheckpoint(trainer.current, trainer.history),
+        encodeCheckpoint: () => encodeMultiTaskCheckpoint(trainer),
         progressOf: (last) => {
           const { losses, events, directionNorms } = trainer.history;
           return {
@@ -137,7 +137,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
       steps: trainer.current.step,
       wallSeconds: trainer.history.seconds.at(-1) ?? 0,
       ...recorded,
-      teleports: reports.map(teleportOf),
+      teleports: reports.map((report) => teleportOf(report, made.tasks)),
       evaluations,
       metrics: metricsOf(trainer, {
         made,

@@ -134,6 +134,20 @@ function taskTables(results: readonly JobResult[]): TaskTableData[] {
   });
 }
 
+/** The largest change of a loss by an accepted teleport: what the guard judged, and that of each of a few tasks. */
+function driftColumns(accuracyNames: readonly string[]): MetricColumn[] {
+  const tasks = accuracyNames.map((metric) => accuracies.exec(metric)?.[1] ?? metric);
+  const column = { group: "COST moved losses by at most, %", factor: 100, digits: 2 } as const;
+  return [
+    { name: "judged", metric: "cost.driftMax", ...column },
+    ...(tasks.length <= mostTasks ? tasks : []).map((name) => ({
+      name,
+      metric: `cost.driftMax.${name}`,
+      ...column,
+    })),
+  ];
+}
+
 function taskTable(tested: readonly JobResult[], heading: string): TaskTableData {
   const names = namesOf(tested[0]);
   const percent = { direction: "higher", digits: 2, factor: 100 } as const;
@@ -155,6 +169,7 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     { name: "% of time", group: "COST", metric: "cost.share", factor: 100, digits: 1 },
     { name: "% of an epoch each", group: "COST", metric: "cost.epochs", factor: 100, digits: 1 },
     { name: "teleports", group: "COST", metric: "cost.accepted", digits: 1 },
+    ...driftColumns(names),
     { name: "cosine before", group: "COST", metric: "cost.cosineBefore" },
     { name: "cosine after", group: "COST", metric: "cost.cosineAfter" },
   ];

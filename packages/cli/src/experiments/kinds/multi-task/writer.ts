@@ -53,7 +53,7 @@ export function multiTaskWriter(
       }));
       directory?.appendMetrics(...fresh);
       directory?.appendTeleports(
-        ...history.events.slice(events).map(({ event }) => costRecord(event as CostEvent)),
+        ...history.events.slice(events).map(({ event }) => costRecord(event as CostEvent, history.tasks)),
       );
       written = trainer.current.step;
       events = history.events.length;

@@ -34,8 +34,7 @@ export async function networkPoints({
       found.push(await networkPoint(made));
     }
     if (isAgain || checkpoint === undefined) return found;
-    const { schedule: _, ...plain } = decodeCheckpoint(checkpoint);
-    resume(trainer, plain);
+    resume(trainer, decodeCheckpoint(checkpoint), { allowChanges: ["teleport"] });
     return [...found, await networkPoint(made)];
   } finally {
     await trainer.dispose();

@@ -10,8 +10,7 @@ export async function modelOnnx(
   const { trainer, data, model } = await trainerOf({ ...settings, teleport: null }, seed);
   try {
     const checkpoint = decodeCheckpoint(bytes);
-    const { schedule: _, ...plain } = checkpoint;
-    resume(trainer, plain);
+    resume(trainer, checkpoint, { allowChanges: ["teleport"] });
     const { params, state } = trainer.current;
     const shape = [batch, ...data.train.inputs.shape.slice(1)];
     const apply = (p: never, s: never, x: never) => ({ logits: model.apply(p, x, { state: s }).output });
@@ -22,7 +21,7 @@ export async function modelOnnx(
     const used = new Set(graph.inputs.map((input) => input.name));
     return toOnnx(graph, {
       constants: Object.fromEntries(Object.entries(constants).filter(([path]) => used.has(path))),
-      metadata: { run: name, step: String(checkpoint.step) },
+      metadata: { run: name, step: String(checkpoint.rest.step) },
     });
   } finally {
     await trainer.dispose();

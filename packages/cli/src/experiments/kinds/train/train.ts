@@ -57,7 +57,7 @@ async function run(settings: TrainSettings, context: JobContext): Promise<Measur
         evaluations,
         ...(validation ? { evaluate: () => evaluated(trainer, validation, directory) } : {}),
         append: appender(trainer, directory),
-        encodeCheckpoint: () => encodeCheckpoint(trainer.current, trainer.history),
+        encodeCheckpoint: () => encodeCheckpoint(trainer),
         progressOf: (last) => ({
           loss: mean(trainer.history.loss.slice(-last)),
           gradNormSq: trainer.history.gradNormSq.at(-1) ?? Number.NaN,

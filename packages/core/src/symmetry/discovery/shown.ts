@@ -1,0 +1,91 @@
+import { sizeOf } from "../../array.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { matchActivation } from "./activations.js";
+import type { Discovery, GroupGenerator, Leg } from "./descriptors.js";
+
+/**
+ * The first of some generators that an analysis of the loss's graph does not show, or undefined where it shows all of
+ * them. What is shown holds; what is not may still hold, as an analysis does not find everything.
+ */
+export function firstUnshown(
+  generators: readonly GroupGenerator[],
+  { scalings, signs, permutations, linear }: Discovery,
+): GroupGenerator | undefined {
+  const shown = new Set([...scalings, ...signs, ...permutations, ...linear].flatMap(keysOf));
+  return generators.find((generator) => !shown.has(keysOf(generator)[0]));
+}
+
+/** Equal for generators of the same group; an exact scaling also has the key of one that need not be exact. */
+function keysOf(generator: GroupGenerator): readonly string[] {
+  const { kind, size, legs } = generator;
+  const rated = (legs as readonly (Leg & { readonly power?: number; readonly variance?: number })[])
+    .map((leg) => ({ place: placeOf(leg, size), rate: leg.power ?? leg.variance ?? 1 }))
+    .sort((a, b) => (a.place < b.place ? -1 : 1));
+  // A scaling by T and one by -T or 2 T are the same group, and so are g and its inverse transpose.
+  const parts = rated.map(({ place, rate }) => `${place} * ${rate / rated[0].rate}`);
+  const key = [kind, size, "copies" in generator ? generator.copies : 1, ...parts].join("; ");
+  if (generator.kind !== "scaling") return [key];
+  return generator.exact ? [`exact ${key}`, `near ${key}`] : [`near ${key}`];
+}
+
+/** Which elements of a parameter have which index of a leg; views that differ in other axes alone are the same. */
+function placeOf(leg: Leg & { readonly copyAxis?: number }, size: number): string {
+  const { path, part, view, axis, copyAxis } = leg;
+  const around = [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
+  return JSON.stringify([
+    path,
+    part,
+    size === 1 ? [] : copyAxis === undefined ? around : [view, axis, copyAxis],
+  ]);
+}
+
+/** Names of operations that no factor passes through, as an activation that is made of one is called. */
+const nonlinear: Readonly<Record<string, string>> = {
+  tanh: "tanh",
+  asinh: "asinh",
+  sinh: "sinh",
+  sigmoid: "sigmoid",
+  softplus: "softplus",
+  erf: "gelu",
+  exp: "exp",
+  log: "log",
+  sin: "sin",
+  cos: "cos",
+};
+
+/**
+ * The name of the first activation that what a weight or bias gives goes into and that is not homogeneous, if there is
+ * one before the next product with a weight.
+ */
+export function activationBehind(graph: Graph, path: string): string | undefined {
+  const start = graph.inputs.find(({ name }) => name === path)?.tensor;
+  if (start === undefined) return undefined;
+  /** How many products a node is behind the parameter. */
+  const products = new Map<Tensor, number>([[start, 0]]);
+  const nodes = nodesOf(graph);
+  const composed = composedNames(nodes);
+  for (const node of nodes) {
+    const counts = node.inputs.flatMap((x) => products.get(x) ?? []);
+    if (counts.length === 0) continue;
+    const name = composed.get(node) ?? nonlinear[node.op.name];
+    if (name !== undefined && name !== "leakyRelu") return name;
+    const count = Math.min(...counts) + (isProduct(node) ? 1 : 0);
+    if (count < 2) products.set(node, count);
+  }
+  return undefined;
+}
+
+const isProduct = ({ op }: Tensor): boolean => op.name === "matmul" || op.name.startsWith("conv");
+
+/** What the nodes of activations that are made of several operations are called. */
+function composedNames(nodes: readonly Tensor[]): ReadonlyMap<Tensor, string> {
+  const names = new Map<Tensor, string>();
+  for (const node of nodes) {
+    const matched = matchActivation(node);
+    for (const part of matched?.nodes ?? []) names.set(part, matched?.name as string);
+    const gate = node.op.name === "mul" && node.inputs.find(({ op }) => op.name === "sigmoid");
+    if (gate && node.inputs.includes(gate.inputs[0])) names.set(gate, "silu");
+  }
+  return names;
+}

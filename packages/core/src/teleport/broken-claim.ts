@@ -1,0 +1,206 @@
+import { astype, dtypeOf, isNdArray, item, type NdArray, sizeOf } from "../array.js";
+import type { Graph } from "../graph/graph.js";
+import { isFloat } from "../graph/tensor.js";
+import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { createRng, type Rng } from "../math/rng.js";
+import { namedArrays } from "../named-arrays.js";
+import { compile } from "../runtime/compile.js";
+import { activationBehind, firstUnshown } from "../symmetry/discovery/shown.js";
+import { discover } from "../symmetry/symmetries-of.js";
+import { type Batch, type BatchSpec, isRefusal } from "../symmetry/symmetry.js";
+import { flatten, unflatten } from "../tree.js";
+import { relativeDrift } from "./guard.js";
+import type { BatchLoss } from "./objective/objective.js";
+import type { Claim } from "./search/claim.js";
+import type { Search } from "./search/search.js";
+
+/** A search's claim that its moves keep the loss, which they do not. */
+export interface BrokenClaim {
+  /** What was claimed, and by how much the loss changed. */
+  readonly finding: string;
+  /** What to use in its place. */
+  readonly advice: string;
+}
+
+/** Largest relative change of a loss that is said to be kept, or to be kept up to the constant of a normalization. */
+const tolerances = { everywhere: 1e-6, batch: 1e-6, nearly: 1e-2 };
+/** Of moves that come in float32, whatever they are given. */
+const tolerance32 = 1e-4;
+/** Most examples of a batch that are tried: a move that changes the loss does so on a few, too. */
+const examples = 8;
+
+/**
+ * Checks that the moves of a search keep the loss, as it says.
+ *
+ * Where the moves are described by generators, and the graph of the loss shows these, nothing is computed. Otherwise
+ * the loss is computed in float64 on the JavaScript runtime before and after a random move: on the batch, and, for what
+ * should hold on all data, on random inputs that are drawn from the batch's values. Such a move is tried on an eighth of
+ * the batch, between two and eight examples, so that these four values of the loss cost less than a teleport, with its
+ * products with the Hessian on all of the batch. What holds on its batch only is tried on all of it.
+ *
+ * @param problem `params` and `batch`: their values count where they are arrays; zeros are made small random numbers
+ * @returns undefined where no change shows
+ */
+export async function brokenClaim<P>(
+  { exact, claim }: Pick<Search<P>, "exact" | "claim">,
+  problem: Problem<P>,
+): Promise<BrokenClaim | undefined> {
+  if (claim === undefined || exact === "no") return undefined;
+  const { generators } = claim;
+  const isShown = generators && firstUnshown(generators, discoverIn(problem).found) === undefined;
+  if (isShown) return undefined;
+  const change = await changeBy(claim, exact, problem);
+  if (change === undefined) return undefined;
+  const { graph, found } = discoverIn(problem);
+  const legs = (generators && firstUnshown(generators, found)?.legs) ?? [];
+  const [behind] = legs.flatMap(({ path }) => {
+    const activation = activationBehind(graph, path);
+    return activation === undefined ? [] : [{ path, activation }];
+  });
+  const anyActivation = behind ? "pseudoInverseAction (of an mlp) or " : "";
+  const site = found.bijections.find(({ activation }) => activation === behind?.activation);
+  const where = behind ? ` (${behind.activation} behind ${behind.path})` : "";
+  return {
+    finding: `"${claim.name}" does not keep this loss${where}: ${change}`,
+    advice: site
+      ? `use hiddenAction for ${site.activation}, which keeps the loss on its batch`
+      : found.scalings.length + found.linear.length > 0
+        ? "use the groups of symmetriesOf(loss, params, batch), which the loss has"
+        : `use ${anyActivation}a search without a symmetry, such as levelSet()`,
+  };
+}
+
+interface Problem<P> {
+  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly params: P;
+  readonly batch: BatchSpec;
+}
+
+const discoverIn = <P>({ loss, params, batch }: Problem<P>) => discover(loss, params, batch);
+
+/** How the loss changes by a random move, where that is more than it may; undefined where it stays. */
+async function changeBy<P>(
+  claim: Claim<P>,
+  exact: keyof typeof tolerances,
+  { loss, params, batch }: Problem<P>,
+): Promise<string | undefined> {
+  const rng = createRng(0).fork("claim");
+  const { graph, batch: small } =
+    exact === "batch" ? traced(loss, params, batch) : fewer(loss, params, batch);
+  const start = doubled(params, rng);
+  const isGiven = Object.values(small).every(isNdArray);
+  const batches = [
+    ...(isGiven ? [doubledBatch(small as Batch)] : []),
+    ...(isGiven && exact === "batch" ? [] : [randomBatch(small, rng)]),
+  ];
+  const executable = await compile(graph, { runtime: "javascript", dtype: "float64" });
+  const lossAt = async (p: P, b: Batch) =>
+    item((await executable.run(namedArrays({ params: p, batch: b }))).result);
+  try {
+    for (const at of batches) {
+      const before = await lossAt(start, at);
+      const moved = Number.isFinite(before) ? await movedBy(claim, start, at, rng) : undefined;
+      if (moved === undefined) continue;
+      const after = await lossAt(moved, at);
+      const change = Number.isFinite(after) ? relativeDrift(before, after) : Infinity;
+      const allowed = isDouble(moved) ? tolerances[exact] : Math.max(tolerances[exact], tolerance32);
+      if (change <= allowed) continue;
+      return (
+        `a random element changed it by ${change.toExponential(1)} of its size, ` +
+        `from ${before.toPrecision(6)} to ${after.toPrecision(6)}`
+      );
+    }
+    return undefined;
+  } finally {
+    await executable.dispose();
+  }
+}
+
+/** A random move, a smaller one where it is refused; undefined where all are. */
+async function movedBy<P>(claim: Claim<P>, start: P, batch: Batch, rng: Rng): Promise<P | undefined> {
+  for (const scale of [1, 0.1, 0.01]) {
+    const moved = await claim.move(start, batch, rng, scale);
+    if (!isRefusal(moved)) return moved;
+  }
+  return undefined;
+}
+
+interface Sample {
+  readonly graph: Graph;
+  readonly batch: BatchSpec;
+}
+
+const traced = <P>(loss: BatchLoss<TensorsOf<P>>, params: P, batch: BatchSpec): Sample => ({
+  graph: trace(loss as never, [params, batch], { names: ["params", "batch"] }).graph,
+  batch,
+});
+
+/** The loss on some of a batch's examples, or on all of them where it cannot be traced on fewer. */
+function fewer<P>(loss: BatchLoss<TensorsOf<P>>, params: P, batch: BatchSpec): Sample {
+  const total = Object.values(batch).find(({ shape }) => shape.length > 0)?.shape[0] ?? 1;
+  const count = Math.min(examples, Math.max(2, Math.ceil(total / 8)));
+  if (count >= total) return traced(loss, params, batch);
+  const cut = (name: string, leaf: SpecLeaf): SpecLeaf => {
+    const { shape } = leaf;
+    // What comes from a tree, such as a model's state, is no data, and may have as many rows by chance.
+    if (shape[0] !== total || name.includes(".")) return leaf;
+    const rows = [count, ...shape.slice(1)];
+    return isNdArray(leaf)
+      ? { shape: rows, data: leaf.data.slice(0, sizeOf(rows)) as Float64Array }
+      : { ...leaf, shape: rows };
+  };
+  try {
+    return traced(
+      loss,
+      params,
+      Object.fromEntries(Object.entries(batch).map(([name, leaf]) => [name, cut(name, leaf)])),
+    );
+  } catch {
+    return traced(loss, params, batch);
+  }
+}
+
+/** Parameters in float64. Zeros, which any factor keeps, become small random numbers. */
+function doubled<P>(params: P, rng: Rng): P {
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  return unflatten(
+    def,
+    leaves.map((leaf): NdArray => {
+      const { shape, data } = leaf;
+      if (!isFloat(dtypeOf(leaf)) || (data as Float64Array).some((v) => v !== 0)) return inDouble(leaf);
+      return { shape, data: Float64Array.from(data as Float64Array, () => 0.1 * rng.normal()) };
+    }),
+  ) as P;
+}
+
+const inDouble = (array: NdArray): NdArray => (isFloat(dtypeOf(array)) ? astype(array, "float64") : array);
+
+const doubledBatch = (batch: Batch): Batch =>
+  Object.fromEntries(Object.entries(batch).map(([name, array]) => [name, inDouble(array)]));
+
+/**
+ * Random inputs of a batch's shapes: floats drawn from its own values, so that they lie where they may, or normal where
+ * these are all the same or not known; whole numbers and what comes from a tree stay, or are zero.
+ */
+function randomBatch(batch: BatchSpec, rng: Rng): Batch {
+  return Object.fromEntries(
+    Object.entries(batch).map(([name, leaf]): [string, NdArray] => {
+      const { shape } = leaf;
+      const length = sizeOf(shape);
+      const values = isNdArray(leaf) ? inDouble(leaf) : undefined;
+      if (values && (name.includes(".") || !(values.data instanceof Float64Array))) return [name, values];
+      if (!isNdArray(leaf) && !isFloat(leaf.dtype)) {
+        return [name, astype({ shape, data: new Float64Array(length) }, leaf.dtype)];
+      }
+      const known = values?.data as Float64Array | undefined;
+      const isVaried = known?.some((v) => v !== known[0]);
+      const data = Float64Array.from({ length }, () =>
+        known && isVaried ? known[rng.int(length)] : rng.normal(),
+      );
+      return [name, { shape, data }];
+    }),
+  );
+}
+
+const isDouble = (params: unknown): boolean =>
+  flatten<NdArray>(params, isNdArray).leaves.every((leaf) => dtypeOf(leaf) !== "float32");

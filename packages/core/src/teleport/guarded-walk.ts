@@ -1,0 +1,106 @@
+// Accept, or halve and try again: what every teleport does with the points that are proposed to it.
+import { isNdArray, type NdArray } from "../array.js";
+import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
+import { flatten } from "../tree.js";
+import { isStop, type Stop } from "./search/search.js";
+
+/**
+ * Proposes points, one after another.
+ *
+ * @typeParam P tree of parameters
+ */
+export interface Proposals<P> {
+  /** The next point; `scale` is 1, and half as large after each proposal that was refused. */
+  propose(scale: number): Promise<P | Refusal | Stop>;
+  /** Called when the last proposal is taken: the next one goes on from there. */
+  accept?(): void;
+}
+
+/**
+ * What is measured of a point, and what a point has to keep to.
+ *
+ * @typeParam Q what is measured of a point
+ */
+export interface Criterion<P, Q> {
+  measure(params: P): Promise<Q>;
+  /** Why a point may not replace the one before it, or undefined when it may. */
+  objection(start: Q, before: Q, after: Q): string | undefined;
+  /** How often refused proposals are halved before the walk ends. */
+  readonly halvings: number;
+}
+
+/** Where a walk has led. */
+export interface Walked<P, Q> {
+  /** Those that were given, the same arrays, where no proposal was taken. */
+  readonly params: P;
+  readonly point: Q;
+  /** Why it ended there. */
+  readonly reason: string;
+  /** Proposals taken, and how often one was refused and halved. */
+  readonly steps: number;
+  readonly halvings: number;
+  /** Scale of the last proposal. */
+  readonly scale: number;
+  /** The last point that was measured and refused. */
+  readonly refused?: Q;
+}
+
+/**
+ * Takes proposals as long as they are finite and the criterion has no objection; a refused one is halved. Nothing is written
+ * into the parameters, so that a walk without an accepted step leaves everything as it was.
+ *
+ * @param start what was measured where drift is counted from
+ * @param from where the walk begins: the start, or another point of its level set
+ */
+export async function walkGuarded<P, Q>(
+  proposals: Proposals<P>,
+  criterion: Criterion<P, Q>,
+  {
+    start,
+    from,
+    steps: most,
+  }: { readonly start: Q; readonly from: Pick<Walked<P, Q>, "params" | "point">; readonly steps: number },
+): Promise<Walked<P, Q>> {
+  let { params, point } = from;
+  let [steps, halvings, scale] = [0, 0, 1];
+  let refused: { readonly refused?: Q } = {};
+  /** Why the last proposal was not taken. */
+  let refusal: string | undefined;
+  const ended = (reason: string): Walked<P, Q> => ({
+    ...{ params, point, reason, steps, halvings, scale },
+    ...refused,
+  });
+  while (steps < most) {
+    const candidate = await proposals.propose(scale);
+    if (isStop(candidate)) return ended(refusal ?? candidate.stopped);
+    let reason: string | undefined;
+    let measured: { readonly refused?: Q } = {};
+    if (isRefusal(candidate)) reason = candidate.refused;
+    else if (!isFiniteTree(candidate)) reason = "a parameter of the new point is not finite";
+    else {
+      const next = await criterion.measure(candidate);
+      reason = criterion.objection(start, point, next);
+      if (reason === undefined) {
+        [params, point] = [candidate, next];
+        proposals.accept?.();
+        steps++;
+        refusal = undefined;
+        continue;
+      }
+      measured = { refused: next };
+    }
+    [refusal, refused] = [reason, measured];
+    if (halvings === criterion.halvings) return ended(reason);
+    halvings++;
+    scale /= 2;
+  }
+  return ended(`${most} steps taken`);
+}
+
+/** Whether every element of a tree of floats is finite. */
+export function isFiniteTree(tree: unknown): boolean {
+  for (const { data } of flatten<NdArray>(tree, isNdArray).leaves) {
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  }
+  return true;
+}

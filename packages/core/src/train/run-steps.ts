@@ -1,0 +1,116 @@
+import { OptionError } from "../errors.js";
+import { requireKnown } from "../options.js";
+import type { Lifetime } from "../runtime/lifetime.js";
+
+/** A number, or a function of the step (0, 1, ...): see schedules. */
+export type LearningRate = number | ((step: number) => number);
+
+/** What every call of a trainer's `run` is given. */
+export interface RunStepsOptions<M> {
+  readonly steps: number;
+  /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
+  readonly onProgress?: (progress: M & StepsProgress) => void | Promise<void>;
+  /** Steps between reports; default a hundredth of the run, at least 10. */
+  readonly reportEvery?: number;
+}
+
+/** Where a run is. */
+export interface StepsProgress {
+  /** Steps done. */
+  readonly step: number;
+  /** Passes over the data done, with their fraction; 0 without data. */
+  readonly epoch: number;
+  readonly stepsPerSecond: number;
+}
+
+/** What does the steps of a run. */
+export interface Stepper<M> {
+  readonly lifetime: Lifetime;
+  /** Infinity without data. */
+  readonly stepsPerEpoch: number;
+  /** Steps done. */
+  step(): number;
+  /** Does some steps, at least one and at most `most`, and returns what is reported of them. */
+  advance(most: number): Promise<M>;
+}
+
+/**
+ * Does steps, with reports.
+ *
+ * @throws OptionError for options that are unknown or out of range
+ */
+export async function runSteps<M>(options: RunStepsOptions<M>, run: Stepper<M>): Promise<void> {
+  run.lifetime.requireOpen();
+  const { stepsPerEpoch } = run;
+  requireSteps("run", options, ["steps", "onProgress", "reportEvery"], stepsPerEpoch);
+  const { steps, onProgress, reportEvery = Math.max(10, Math.ceil(steps / 100)) } = options;
+  requireCount("reportEvery", reportEvery, 1);
+  const last = run.step() + steps;
+  while (run.step() < last) {
+    const begin = performance.now();
+    const first = run.step();
+    const report = await run.lifetime.compute("run", () => run.advance(Math.min(reportEvery, last - first)));
+    const step = run.step();
+    await onProgress?.({
+      ...report,
+      step,
+      epoch: step / stepsPerEpoch,
+      stepsPerSecond: (1000 * (step - first)) / (performance.now() - begin),
+    });
+  }
+}
+
+/**
+ * Checks options of which `steps` is one: it is what a run's length is given in.
+ *
+ * @param stepsPerEpoch for who gave epochs
+ * @throws OptionError
+ */
+export function requireSteps<T extends { readonly steps: number }>(
+  owner: string,
+  options: T,
+  known: readonly (string & keyof T)[],
+  stepsPerEpoch = 1,
+): void {
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError(`${owner} takes an object, such as { steps: 100 }; got ${options}.`);
+  }
+  const { epochs } = options as { readonly epochs?: unknown };
+  if (epochs !== undefined) {
+    const n = typeof epochs === "number" ? epochs : 1;
+    const steps = stepsPerEpoch < Infinity ? Math.round(n * stepsPerEpoch) : "...";
+    const perEpoch =
+      stepsPerEpoch === 1
+        ? "each step sees all data"
+        : `an epoch has ${stepsPerEpoch} steps, trainer.stepsPerEpoch`;
+    throw new OptionError(
+      `${owner} has no option "epochs"; write steps: ${steps}${stepsPerEpoch < Infinity ? ` (${perEpoch})` : ""}.`,
+    );
+  }
+  requireKnown(owner, options, known);
+  requireCount(owner === "run" ? "steps" : `${owner}: steps`, options.steps, 0);
+}
+
+/** @throws OptionError unless a value is a count of at least `least` */
+export function requireCount(what: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
+  }
+}
+
+/**
+ * The learning rate of every step, checked when it is asked for; that of the first step at once where it is a number.
+ *
+ * @throws OptionError for a rate that is not a finite number >= 0
+ */
+export function learningRateOf(owner: string, learningRate: LearningRate): (step: number) => number {
+  const rateOf = (step: number): number => {
+    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
+    if (Number.isFinite(rate) && rate >= 0) return rate;
+    throw new OptionError(
+      `${owner}: the learning rate must be a finite number >= 0; got ${rate} at step ${step}.`,
+    );
+  };
+  if (typeof learningRate !== "function") rateOf(0);
+  return rateOf;
+}
