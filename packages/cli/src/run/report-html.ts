@@ -1,5 +1,6 @@
 import { OptionError } from "isoloss";
 import { escaped } from "isoloss-figures/base";
+import { partsOf } from "../dotted-path.js";
 import { reportStyle } from "./report-style.js";
 
 /** How a comparison with what was expected came out. */
@@ -189,25 +190,25 @@ function figureHtml(document: string): string {
 
 /** Plain data as a list of names and values. */
 function definitions(data: object): string {
-  const rows = flat(data).map(
+  const shown = partsOf(data, isRow).filter(([key, value]) => key !== "" && value !== undefined);
+  const rows = shown.map(
     // Long names break after a dot.
     ([key, value]) =>
-      `<div><dt>${escaped(key).replaceAll(".", ".<wbr>")}</dt><dd>${escaped(value)}</dd></div>`,
+      `<div><dt>${escaped(key).replaceAll(".", ".<wbr>")}</dt><dd>${escaped(rowText(value))}</dd></div>`,
   );
   return `<dl>${rows.join("")}</dl>`;
 }
 
-function flat(value: unknown, path = ""): [string, string][] {
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value);
-    const isPlainList = Array.isArray(value) && value.every((item) => typeof item !== "object");
-    if (isPlainList) return [[path, value.join(", ")]];
-    if (entries.length > 0) {
-      return entries.flatMap(([key, inner]) => flat(inner, path === "" ? key : `${path}.${key}`));
-    }
-    return path === "" ? [] : [[path, "none"]];
-  }
-  return value === undefined ? [] : [[path, value === null ? "none" : String(value)]];
+/** Lists of plain values are shown in one row, and what is empty as none. */
+const isRow = (value: unknown): boolean =>
+  typeof value !== "object" ||
+  value === null ||
+  Object.keys(value).length === 0 ||
+  (Array.isArray(value) && value.every((item) => typeof item !== "object"));
+
+function rowText(value: unknown): string {
+  if (typeof value !== "object") return String(value);
+  return Array.isArray(value) ? value.join(", ") : "none";
 }
 
 const slug = (text: string): string =>

@@ -1,3 +1,4 @@
+import { isUndefined, omitBy } from "es-toolkit";
 import { type TrainerTeleportPlan, transportPolicies } from "isoloss";
 import { z } from "zod";
 import { count, fromZero, type Named, nonNegative, positive } from "./named.js";
@@ -47,9 +48,6 @@ function guardOf(guard: Guard, { optimizer, learningRate }: Ground) {
   return { ...guard, race: { learningRate: rate, optimizer, ...own } };
 }
 
-const withoutUndefined = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
-
 /** The teleports of a config. */
 export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
@@ -62,7 +60,7 @@ export function makeTeleportPlan(
     ...(objective === undefined ? {} : { objective: makeObjective(objective as Named, ground) }),
     ...(bounds === undefined
       ? {}
-      : { guard: bounds === false ? false : (withoutUndefined(bounds) as never) }),
+      : { guard: bounds === false ? false : (omitBy(bounds, isUndefined) as never) }),
     ...(allowInexact === undefined ? {} : { allowInexact }),
     ...(state === undefined ? {} : { state: state as "keep" }),
     ...(batchSize === undefined ? {} : { batchSize }),

@@ -1,4 +1,5 @@
 import { mean } from "es-toolkit";
+import { valueAtPath } from "../../dotted-path.js";
 import type { Comparison } from "../../run/report-html.js";
 import { type Expected, everyRun } from "../definition/schema.js";
 import type { JobResult } from "../kind.js";
@@ -92,24 +93,4 @@ function meanOf(results: readonly JobResult[], path: string): number | undefined
   const values = results.map((result) => numberIn(result, path));
   if (values.length === 0 || values.includes(undefined)) return undefined;
   return mean(values as number[]);
-}
-
-/** The number at a path such as `loss.history[4]`; keys of a map may have dots, as in `metrics.validation.loss`. */
-export function valueAtPath(root: unknown, path: string): number | undefined {
-  const words = path.replaceAll(/\[(-?\d+)\]/g, ".$1").split(".");
-  let at: unknown = root;
-  for (let i = 0; i < words.length; ) {
-    if (Array.isArray(at)) {
-      const index = Number(words[i++]);
-      at = Number.isInteger(index) ? at.at(index) : undefined;
-      continue;
-    }
-    if (typeof at !== "object" || at === null) return undefined;
-    const record = at as Record<string, unknown>;
-    let end = i + 1;
-    while (end < words.length && !Object.hasOwn(record, words.slice(i, end).join("."))) end++;
-    at = record[words.slice(i, end).join(".")];
-    i = end;
-  }
-  return typeof at === "number" ? at : undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JobResult } from "../../../src/experiments/kind.js";
-import { judge, valueAtPath } from "../../../src/experiments/report/expected.js";
+import { judge } from "../../../src/experiments/report/expected.js";
 import { runDocument } from "../../../src/formats/json.js";
 
 const result = (variant: string, seed: number, loss: number[]): JobResult => ({
@@ -19,29 +19,6 @@ const result = (variant: string, seed: number, loss: number[]): JobResult => ({
   }),
   seconds: loss.map((_, i) => i),
   jumps: [],
-});
-
-describe("valueAtPath", () => {
-  it("finds numbers in lists, from either end, and under keys with dots", () => {
-    const root = { loss: { history: [4, 2, 1] }, metrics: { "validation.loss": 7, "a.b": { c: 8 } } };
-    expect(valueAtPath(root, "loss.history[1]")).toBe(2);
-    expect(valueAtPath(root, "loss.history[-1]")).toBe(1);
-    expect(valueAtPath(root, "metrics.validation.loss")).toBe(7);
-    expect(valueAtPath(root, "metrics.a.b.c")).toBe(8);
-  });
-
-  it.each([
-    "loss.history[3]",
-    "loss",
-    "loss.histroy[0]",
-    "metrics.validation",
-    "nothing.at.all",
-    "loss.history.length",
-  ])("knows no number at %s", (path) => {
-    expect(
-      valueAtPath({ loss: { history: [4, 2, 1] }, metrics: { "validation.loss": 7 } }, path),
-    ).toBeUndefined();
-  });
 });
 
 describe("judge", () => {

@@ -1,4 +1,4 @@
-import { mean } from "es-toolkit";
+import { mean, pickBy } from "es-toolkit";
 import type { CostReport } from "isoloss";
 import type { RunMeasurements } from "../../../formats/json.js";
 import type { StepRecord } from "../../../run/directory.js";
@@ -66,22 +66,22 @@ export function costMetrics(
     "cost.accepted": taken.length,
     "cost.negligible": count("negligible"),
     "cost.rejected": count("rejected"),
-    ...finite({
-      "cost.displacement": over((r) => r.displacement),
-      "cost.drift": over((r) => changeOf(r)?.relative),
-      "cost.driftMax": largest((r) => changeOf(r)?.relative),
-      ...Object.fromEntries(ofTasks),
-      "cost.absoluteDriftMax": largest((r) => changeOf(r)?.absolute),
-      ...(guarded ? { "cost.driftOfGuard": largest(({ judged: j }) => j && j.moved / j.bound) } : {}),
-      "cost.cosineBefore": over((r) => mean(r.before?.cosines ?? [])),
-      "cost.cosineAfter": over((r) => mean(r.after?.cosines ?? [])),
-      "cost.stillDominated": over((r) =>
-        r.stillDominated === undefined ? undefined : Number(r.stillDominated),
-      ),
-      "cost.ordinarySteps": over((r) => r.ordinarySteps),
-    }),
+    ...pickBy(
+      {
+        "cost.displacement": over((r) => r.displacement),
+        "cost.drift": over((r) => changeOf(r)?.relative),
+        "cost.driftMax": largest((r) => changeOf(r)?.relative),
+        ...Object.fromEntries(ofTasks),
+        "cost.absoluteDriftMax": largest((r) => changeOf(r)?.absolute),
+        ...(guarded ? { "cost.driftOfGuard": largest(({ judged: j }) => j && j.moved / j.bound) } : {}),
+        "cost.cosineBefore": over((r) => mean(r.before?.cosines ?? [])),
+        "cost.cosineAfter": over((r) => mean(r.after?.cosines ?? [])),
+        "cost.stillDominated": over((r) =>
+          r.stillDominated === undefined ? undefined : Number(r.stillDominated),
+        ),
+        "cost.ordinarySteps": over((r) => r.ordinarySteps),
+      },
+      Number.isFinite,
+    ),
   };
 }
-
-const finite = (values: Readonly<Record<string, number>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => Number.isFinite(value)));

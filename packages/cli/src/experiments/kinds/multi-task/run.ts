@@ -1,4 +1,4 @@
-import { mean } from "es-toolkit";
+import { isUndefined, mean, omitBy } from "es-toolkit";
 import {
   createMultiTaskTrainer,
   decodeMultiTaskCheckpoint,
@@ -157,5 +157,5 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
 
 /** Without what is undefined. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+  return omitBy(options, isUndefined) as never;
 }

@@ -1,14 +1,5 @@
-import type { Json, JsonRecord } from "../run/json-lines.js";
-
-type Leaf = number | string | boolean | null;
-
-/** The plain values in a value, by their paths: `validation.loss`, `tasks.0`. */
-export function leaves(value: Json, path = ""): [string, Leaf][] {
-  if (typeof value !== "object" || value === null) return [[path, value ?? null]];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    leaves(inner as Json, path === "" ? key : `${path}.${key}`),
-  );
-}
+import { leaves } from "../dotted-path.js";
+import type { JsonRecord } from "../run/json-lines.js";
 
 /** What of a record can be drawn against its step: its numbers, without `step` and `seconds` themselves. */
 export function scalarsOf(record: JsonRecord): Record<string, number> {

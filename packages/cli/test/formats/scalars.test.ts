@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { leaves, scalarsOf, timeOf } from "../../src/formats/leaves.js";
 import { metricsOf } from "../../src/formats/mlflow.js";
+import { scalarsOf, timeOf } from "../../src/formats/scalars.js";
 import { eventsOf } from "../../src/formats/tensorboard.js";
 
 const record = {
@@ -13,14 +13,6 @@ const record = {
   validation: { loss: 2 },
 };
 const startedAt = new Date(1000);
-
-it("finds plain values by their paths", () => {
-  expect(leaves({ a: { b: [1, "x"] }, c: null })).toEqual([
-    ["a.b.0", 1],
-    ["a.b.1", "x"],
-    ["c", null],
-  ]);
-});
 
 it("takes numbers for scalars, but not the places they are drawn against", () => {
   expect(scalarsOf(record)).toEqual({ loss: 0.5, "tasks.0": 1, "validation.loss": 2 });
