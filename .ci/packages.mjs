@@ -1,4 +1,4 @@
-// Installs both packages, as npm packs them, into an empty project, and uses them there in several versions of Node.js.
+// Installs the packages, as npm packs them, into an empty project, and uses them there in several versions of Node.js.
 // `node .ci/packages.mjs`, after `npm run build`.
 import { execFileSync } from "node:child_process";
 import {
@@ -100,7 +100,7 @@ function use(node, project) {
 }
 
 try {
-  for (const name of ["core", "cli"])
+  for (const name of ["core", "figures", "cli"])
     npm(["pack", "--pack-destination", folder], join(root, "packages", name));
   const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   const project = join(folder, "project");

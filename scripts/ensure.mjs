@@ -10,6 +10,7 @@ const packages = [
     folder: "packages/core",
     outputs: ["index", "node", "ort-node", "ort-web"].map((name) => `dist/${name}.js`),
   },
+  { folder: "packages/figures", outputs: ["dist/index.js", "dist/base.js"] },
   { folder: "packages/cli", outputs: ["dist/bin.js"] },
 ];
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
 import { isMainThread } from "node:worker_threads";
+import { reasonOf } from "isoloss/node";
 import { createProgram } from "./commands/program.js";
-import { reasonOf } from "./run/system-error.js";
 
 if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -18,5 +18,5 @@ if (isMainThread) {
     (await import("./fail.js")).fail(error);
   }
 } else {
-  (await import("./experiments/pool.js")).serveJobs();
+  (await import("./experiments/jobs/pool.js")).serveJobs();
 }

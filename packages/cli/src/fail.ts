@@ -1,7 +1,8 @@
 import { CommanderError } from "commander";
 import { DTypeError, IsolossError, OptionError, ShapeError } from "isoloss";
+import { reasonOf } from "isoloss/node";
 import { ConfigError } from "./config/errors.js";
-import { isSystemError, reasonOf } from "./run/system-error.js";
+import { isSystemError } from "./run/system-error.js";
 
 /** How the program ends after an error. */
 export interface Failure {

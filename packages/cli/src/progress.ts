@@ -1,8 +1,7 @@
+import { type Lines, lineWidth } from "./terminal.js";
+
 /** Where progress goes: a terminal, or anything else that takes text. */
-export interface ProgressStream {
-  readonly isTTY?: boolean;
-  /** Characters in a line of the terminal. */
-  readonly columns?: number;
+export interface ProgressStream extends Lines {
   write(text: string): unknown;
 }
 
@@ -16,13 +15,14 @@ export interface Progress {
   clear(): void;
 }
 
-/** Progress on a stream: text that is rewritten on a terminal, plain lines in a file or pipe. */
+/** Progress on a stream: text that is rewritten on a terminal, plain lines in a file or pipe and on one of unknown width. */
 export function createProgress(stream: ProgressStream): Progress {
-  if (!stream.isTTY) return { update() {}, line: (text) => stream.write(`${text}\n`), clear() {} };
+  if (!stream.isTTY || stream.columns === 0)
+    return { update() {}, line: (text) => stream.write(`${text}\n`), clear() {} };
   let shown = "";
   const replace = (text: string, end = "") => {
     // What was longer than a line goes over several: up to the first of them, and erased from there.
-    const rows = Math.max(1, Math.ceil(shown.length / (stream.columns ?? Infinity)));
+    const rows = Math.max(1, Math.ceil(shown.length / lineWidth(stream)));
     stream.write(`\r${rows > 1 ? `\u001b[${rows - 1}A` : ""}\u001b[J${text}${end}`);
     shown = end === "" ? text : "";
   };

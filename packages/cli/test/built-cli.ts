@@ -18,6 +18,7 @@ import { build } from "tsdown";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const core = (file: string): string => path(`../../core/src/${file}`);
+const figures = (file: string): string => path(`../../figures/src/${file}`);
 
 export interface Outcome {
   readonly status: number | null;
@@ -40,7 +41,7 @@ export interface BuiltCli {
 }
 
 /**
- * The command line built from the sources of both packages as they are, whatever the state of `dist`. Test files share it:
+ * The command line built from the sources of all packages as they are, whatever the state of `dist`. Test files share it:
  * it is built again when a source has changed.
  */
 export async function buildCli(): Promise<BuiltCli> {
@@ -85,7 +86,7 @@ export async function buildCli(): Promise<BuiltCli> {
 /** Names, sizes and times of all sources, and how they are built, as a hash. */
 function sourcesKey(): string {
   const hash = createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const root of [path("../src"), core("")]) {
+  for (const root of [path("../src"), core(""), figures("")]) {
     for (const name of (readdirSync(root, { recursive: true }) as string[]).sort()) {
       const { size, mtimeMs } = statSync(join(root, name));
       hash.update(`${name} ${size} ${mtimeMs}\n`);
@@ -117,11 +118,13 @@ async function buildInto(folder: string): Promise<void> {
     logLevel: "error",
     alias: {
       "isoloss/node": core("node.ts"),
+      "isoloss-figures/base": figures("base.ts"),
+      "isoloss-figures": figures("index.ts"),
       isoloss: core("index.ts"),
       "#ort": core("runtime/onnx/ort-node.ts"),
     },
     deps: {
-      alwaysBundle: [/^isoloss(\/|$)/, "#ort"],
+      alwaysBundle: [/^isoloss(-figures)?(\/|$)/, "#ort"],
       neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod)/],
     },
   });

@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseXml } from "../../figures/test/well-formed.js";
 import type { DemoDocument } from "../src/commands/demo.js";
 import { type BuiltCli, buildCli } from "./built-cli.js";
-import { parseXml } from "./well-formed.js";
 
 let cli: BuiltCli;
 let folder: string;
@@ -85,7 +85,7 @@ describe("isoloss demo", () => {
     expect(isPlain(stdout)).toBe(true);
     expect(isPlain(stderr)).toBe(true);
     expect(stdout).toMatch(/^booth: Booth's function/);
-    expect(stdout).toMatch(/last loss +\|\|g\|\|\^2 +teleports/);
+    expect(stdout).toMatch(/final loss +\|\|g\|\|\^2 +teleports/);
     expect(stdout).toMatch(
       /^(helps|fewer steps only|does not help|undecided) {2}teleport, at its tuned rate/m,
     );
@@ -121,7 +121,7 @@ describe("a folder that cannot be written to", () => {
     const file = join(folder, "a-file");
     writeFileSync(file, "content");
     await expectRefusal(file, /^isoloss: Cannot write to the folder .*a-file: it is a file\. .*--out\.$/m);
-    await expectRefusal(join(file, "below"), /a part of the path is a file/);
+    await expectRefusal(join(file, "below"), /a part of the path is not a directory/);
     expect(readFileSync(file, "utf8")).toBe("content");
   });
 

@@ -33,10 +33,13 @@ it("takes away on a terminal what others should not write behind", () => {
   expect(stream.text).toBe("\r\u001b[Jstep 1\r\u001b[J");
 });
 
-it.each([{ isTTY: false }, {}])("is plain lines without updates elsewhere: %j", (kind) => {
-  const { stream, progress } = recorder(kind);
-  progress.update("step 1");
-  progress.clear();
-  progress.line("done");
-  expect(stream.text).toBe("done\n");
-});
+it.each([{ isTTY: false }, {}, { isTTY: true, columns: 0 }])(
+  "is plain lines without updates elsewhere: %j",
+  (kind) => {
+    const { stream, progress } = recorder(kind);
+    progress.update("step 1");
+    progress.clear();
+    progress.line("done");
+    expect(stream.text).toBe("done\n");
+  },
+);

@@ -22,6 +22,11 @@ export class DataError extends IsolossError {
   override name = "DataError";
 }
 
+/** Files of a data set that are in none of the places where they may be. */
+export class MissingDataError extends DataError {
+  override name = "MissingDataError";
+}
+
 /** An option with a value outside its range, or an unknown name. */
 export class OptionError extends IsolossError {
   override name = "OptionError";

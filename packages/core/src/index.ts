@@ -27,6 +27,7 @@ export {
   DataError,
   DTypeError,
   IsolossError,
+  MissingDataError,
   NumericalError,
   OptionError,
   RuntimeError,

@@ -1,10 +1,11 @@
 import { relative, resolve } from "node:path";
-import { firstAtMost, lossCurve } from "../experiments/loss-curve.js";
-import { duration, figure } from "../experiments/number-text.js";
-import { loadAllStored, type StoredResult } from "../experiments/stored.js";
-import { byVariant, meanText } from "../experiments/summary.js";
-import { textTable } from "../experiments/table.js";
-import { ratioText } from "../experiments/to-target.js";
+import { mean } from "es-toolkit";
+import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
+import { finalLoss, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
+import { duration, figure } from "../experiments/results/number-text.js";
+import { byVariant, meanText } from "../experiments/results/summary.js";
+import { textTable } from "../experiments/results/table.js";
+import { ratioText } from "../experiments/results/to-target.js";
 import { pairedRatio, type RatioSummary, type Summary, summarise } from "../run/statistics.js";
 import { writeRunFigures } from "./plot.js";
 
@@ -18,7 +19,7 @@ export interface CompareOptions {
 export interface ComparedGroup {
   readonly name: string;
   readonly seeds: readonly number[];
-  readonly lastLoss: Summary | null;
+  readonly finalLoss: Summary | null;
   /** How many runs came to the target. */
   readonly reached: number;
   /** To the target, of the runs that came there. */
@@ -42,15 +43,15 @@ export async function compare(
   const runs = await loadAllStored(paths);
   const groups = [...byVariant(runs)] as [string, StoredResult[]][];
   const [[, first]] = groups;
-  const target = given ?? meanOf(first.map((r) => lossCurve(r).last));
+  const target = given ?? mean(first.flatMap((r) => finalLoss(r) ?? []));
   const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
   const compared = groups.map(([name, group]): ComparedGroup => {
     const there = group.flatMap((r) => places.get(r) ?? []);
-    const last = group.flatMap((r) => lossCurve(r).last ?? []);
+    const last = group.flatMap((r) => finalLoss(r) ?? []);
     return {
       name,
       seeds: group.map((r) => r.seed),
-      lastLoss: last.length > 0 ? summarise(last) : null,
+      finalLoss: last.length > 0 ? summarise(last) : null,
       reached: there.length,
       steps: there.length > 0 ? summarise(there.map((p) => p.step)) : null,
       seconds: there.length > 0 ? summarise(there.map((p) => p.seconds)) : null,
@@ -91,22 +92,18 @@ function speedUpOf(
       );
 }
 
-function meanOf(values: readonly (number | null)[]): number {
-  const finite = values.filter((v) => v !== null);
-  return finite.length === 0 ? Number.NaN : finite.reduce((a, b) => a + b, 0) / finite.length;
-}
-
 function text({ target, groups, figures }: CompareDocument): string {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
   const table = textTable(
-    ["", "runs", "last loss", `came to ${figure(target, 4)}`, "steps", "time", "sooner by"],
+    ["", "runs", "final loss", `came to ${figure(target, 4)}`, "steps", "time", "sooner by"],
     groups.map((g) => [
       g.name,
       String(g.seeds.length),
-      g.lastLoss === null
+      g.finalLoss === null
         ? "-"
-        : meanText([g.lastLoss.mean]) + (g.lastLoss.std === null ? "" : ` +- ${figure(g.lastLoss.std, 2)}`),
+        : meanText([g.finalLoss.mean]) +
+          (g.finalLoss.std === null ? "" : ` +- ${figure(g.finalLoss.std, 2)}`),
       `${g.reached} of ${g.seeds.length}`,
       spread(g.steps, (v) => figure(v, 4)),
       spread(g.seconds, duration),

@@ -1,8 +1,8 @@
 import { DataError, digits, OptionError } from "isoloss";
 import { fashionMnist, loadIdxDataset, mnist } from "isoloss/node";
 import { nearest, oneOf } from "../config/nearest.js";
-import { dataRegistry } from "../experiments/datasets.js";
-import { textList } from "../experiments/table.js";
+import { dataRegistry } from "../experiments/catalogue/datasets.js";
+import { textList } from "../experiments/results/table.js";
 
 export interface DataOptions {
   readonly directory?: string;

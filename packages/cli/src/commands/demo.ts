@@ -1,14 +1,13 @@
 import { relative, resolve } from "node:path";
-import { runBatch, writeReport } from "../experiments/batch.js";
-import { type ExperimentsDocument, experimentsDocument } from "../experiments/document.js";
-import { demoNames, loadExperiment } from "../experiments/find.js";
-import { conclusionOf, findingsOf } from "../experiments/findings.js";
-import { duration } from "../experiments/number-text.js";
-import type { ExperimentOutcome } from "../experiments/outcome.js";
-import { outcomeText, paints } from "../experiments/outcome-text.js";
-import { resolveExperiment } from "../experiments/resolve.js";
-import { interruptedCode } from "../experiments/session.js";
-import { prepareFolder } from "../output.js";
+import { demoNames, loadExperiment } from "../experiments/definition/find.js";
+import { resolveExperiment } from "../experiments/definition/resolve.js";
+import { interruptedCode } from "../experiments/jobs/session.js";
+import { runBatch, writeReport } from "../experiments/report/batch.js";
+import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
+import { conclusionOf, findingsOf } from "../experiments/report/findings.js";
+import type { ExperimentOutcome } from "../experiments/report/outcome.js";
+import { outcomeText, paints } from "../experiments/report/outcome-text.js";
+import { duration } from "../experiments/results/number-text.js";
 
 export interface DemoOptions {
   readonly out: string;
@@ -35,7 +34,6 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(`demo/${name}`)));
   const out = resolve(options.out);
-  await prepareFolder(out);
   const batch = await runBatch(experiments, { out, quiet, threads: 1, ...(script ? { script } : {}) });
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {

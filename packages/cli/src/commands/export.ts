@@ -1,20 +1,10 @@
 import { join, relative, resolve } from "node:path";
-import {
-  DataError,
-  decodeCheckpoint,
-  encodeSafetensors,
-  namedArrays,
-  OptionError,
-  resume,
-  spec,
-  toOnnx,
-  trace,
-} from "isoloss";
+import { DataError, encodeSafetensors, OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
-import { loadStored, type StoredResult, storedWeights } from "../experiments/stored.js";
-import { pageOf, sendToMlflow, trackedRecords } from "../experiments/tracking.js";
-import { trainerOf } from "../experiments/train.js";
+import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";
+import { pageOf, sendToMlflow, trackedRecords } from "../experiments/jobs/tracking.js";
+import { kinds } from "../experiments/kinds/kinds.js";
 import { toCsv } from "../formats/csv.js";
 import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
 import { readRunCheckpoint } from "../run/read.js";
@@ -69,32 +59,16 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
   process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
 }
 
-/** The trained model, in evaluation mode. */
 async function onnxOf({ stored, config, settings, seed }: StoredResult, batch: number): Promise<Exported> {
-  if (config.kind !== "train") {
+  const onnx = kinds[config.kind].export?.onnx;
+  if (onnx === undefined) {
     throw new DataError(
       `${stored.path} has no model to export: it is a run of kind ${config.kind}. Use --to safetensors.`,
     );
   }
-  const { bytes } = await readRunCheckpoint(stored.path);
-  const { trainer, data, model } = await trainerOf({ ...settings, teleport: null }, seed);
-  try {
-    const checkpoint = decodeCheckpoint(bytes);
-    resume(trainer, checkpoint, { allowChanges: ["teleport"] });
-    const { params, state } = trainer.current;
-    const shape = [batch, ...data.train.inputs.shape.slice(1)];
-    const apply = (p: never, s: never, x: never) => ({ logits: model.apply(p, x, { state: s }).output });
-    const { graph } = trace(apply as never, [params, state, spec(shape, "float32")] as never, {
-      names: ["params", "state", "x"],
-    });
-    const constants = namedArrays({ params, state });
-    const used = new Set(graph.inputs.map(({ name }) => name));
-    const content = toOnnx(graph, {
-      constants: Object.fromEntries(Object.entries(constants).filter(([name]) => used.has(name))),
-      metadata: { run: config.name, step: String(checkpoint.rest.step) },
-    });
-    return { name: "model.onnx", content };
-  } finally {
-    await trainer.dispose();
-  }
+  const { bytes: checkpoint } = await readRunCheckpoint(stored.path);
+  return {
+    name: "model.onnx",
+    content: await onnx({ name: config.name, settings, seed, checkpoint }, batch),
+  };
 }

@@ -1,12 +1,12 @@
-import { writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { reasonOf } from "isoloss/node";
 import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
-import { experimentSchema, identifier } from "../experiments/schema.js";
-import { templates } from "../experiments/templates.js";
-import { reasonOf } from "../run/system-error.js";
+import { experimentSchema, identifier } from "../experiments/definition/schema.js";
+import { templates } from "../experiments/definition/templates.js";
 
 export interface InitOptions {
   readonly kind: string;
@@ -28,6 +28,7 @@ export async function init(file: string | undefined, { kind, schema, force }: In
     return;
   }
   try {
+    await mkdir(dirname(resolve(file)), { recursive: true });
     await writeFile(file, content, { flag: force ? "w" : "wx" });
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === "EEXIST";

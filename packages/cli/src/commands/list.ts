@@ -1,20 +1,20 @@
 import { OptionError } from "isoloss";
 import pc from "picocolors";
 import { nearest } from "../config/nearest.js";
-import { dataRegistry } from "../experiments/datasets.js";
-import { loadExperiment, packagedNames } from "../experiments/find.js";
-import { kinds } from "../experiments/kinds.js";
-import { lineSearchRegistry } from "../experiments/line-searches.js";
-import { methodRegistry } from "../experiments/methods.js";
-import { modelRegistry } from "../experiments/models.js";
-import { multiTaskProblemRegistry } from "../experiments/multi-task-problems.js";
-import { objectiveRegistry } from "../experiments/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../experiments/optimisers.js";
-import { problemRegistry } from "../experiments/problems.js";
-import { whenRegistry } from "../experiments/schedules.js";
-import { searchRegistry } from "../experiments/searches.js";
-import { symmetryRegistry } from "../experiments/symmetries.js";
-import { textList } from "../experiments/table.js";
+import { dataRegistry } from "../experiments/catalogue/datasets.js";
+import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
+import { methodRegistry } from "../experiments/catalogue/methods.js";
+import { modelRegistry } from "../experiments/catalogue/models.js";
+import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
+import { optimiserRegistry, scheduleRegistry } from "../experiments/catalogue/optimisers.js";
+import { problemRegistry } from "../experiments/catalogue/problems.js";
+import { searchRegistry } from "../experiments/catalogue/searches.js";
+import { symmetryRegistry } from "../experiments/catalogue/symmetries.js";
+import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
+import { whenRegistry } from "../experiments/catalogue/when.js";
+import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
+import { kinds } from "../experiments/kinds/kinds.js";
+import { textList } from "../experiments/results/table.js";
 
 type Summaries = Readonly<Record<string, { readonly summary: string }>>;
 

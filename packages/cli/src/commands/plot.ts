@@ -1,10 +1,10 @@
 import { join, relative, resolve } from "node:path";
 import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
+import type { ThemeName } from "isoloss-figures/base";
 import type { FigureName } from "../experiments/figure-names.js";
-import { type DrawnFigure, drawFigures } from "../experiments/figures.js";
-import { loadAllStored, type StoredResult } from "../experiments/stored.js";
-import type { ThemeName } from "../figures/theme.js";
+import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
+import { type DrawnFigure, drawFigures, figuresFor } from "../experiments/report/figures.js";
 import { toCsv } from "../formats/csv.js";
 import { pngOf } from "../formats/png.js";
 import { prepareFolder } from "../output.js";
@@ -92,19 +92,4 @@ async function drawEach(
     drawn.push(...some);
   }
   return drawn;
-}
-
-/** All figures that the runs have numbers for. */
-function figuresFor(runs: readonly StoredResult[]): FigureName[] {
-  const isPlanar = runs.every((r) => r.config.kind === "minimize" && r.trajectory?.[0]?.length === 2);
-  const isOfTasks = runs.every((r) => r.config.kind === "multi-task");
-  const sameProblem = new Set(runs.map((r) => JSON.stringify(r.settings.problem))).size === 1;
-  const isEvaluated = runs.some((r) => (r.evaluations?.length ?? 0) > 0);
-  if (isOfTasks) return ["paths", "front", "loss", "conflicts", "test", "gains"];
-  return [
-    ...(isPlanar && sameProblem ? (["levelSets"] as const) : []),
-    "loss",
-    "gradNormSq",
-    ...(isEvaluated ? (["validation", "accuracy"] as const) : []),
-  ];
 }

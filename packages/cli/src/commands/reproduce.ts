@@ -1,14 +1,13 @@
 import { relative, resolve } from "node:path";
-import { type Batch, runBatch, writeReport } from "../experiments/batch.js";
-import { type ExperimentsDocument, experimentsDocument } from "../experiments/document.js";
-import { findExperiment, loadExperiment, packagedNames } from "../experiments/find.js";
-import { duration } from "../experiments/number-text.js";
-import type { ExperimentOutcome } from "../experiments/outcome.js";
-import { outcomeText } from "../experiments/outcome-text.js";
-import { resolveExperiment } from "../experiments/resolve.js";
-import { interruptedCode } from "../experiments/session.js";
-import { textList } from "../experiments/table.js";
-import { prepareFolder } from "../output.js";
+import { findExperiment, loadExperiment, packagedNames } from "../experiments/definition/find.js";
+import { resolveExperiment } from "../experiments/definition/resolve.js";
+import { interruptedCode } from "../experiments/jobs/session.js";
+import { type Batch, runBatch, writeReport } from "../experiments/report/batch.js";
+import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
+import type { ExperimentOutcome } from "../experiments/report/outcome.js";
+import { outcomeText } from "../experiments/report/outcome-text.js";
+import { duration } from "../experiments/results/number-text.js";
+import { textList } from "../experiments/results/table.js";
 
 export interface ReproduceOptions {
   readonly list: boolean;
@@ -35,7 +34,6 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
   const out = resolve(options.out);
-  await prepareFolder(out);
   const batch = await runBatch(experiments, { out, threads, quiet, ...(script ? { script } : {}) });
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {

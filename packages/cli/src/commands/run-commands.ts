@@ -6,10 +6,10 @@ import { collect, finiteNumber, nameAmong, positiveInteger, seedNumber } from ".
 export function addRunCommands(program: Command): void {
   program
     .command("compare <runs...>")
-    .description("runs side by side: last loss, steps and time to a target, mean and spread over seeds")
+    .description("runs side by side: final loss, steps and time to a target, mean and spread over seeds")
     .option(
       "--target <loss>",
-      "the loss to come to; default the mean last loss of the first variant",
+      "the loss to come to; default the mean final loss of the first variant",
       finiteNumber,
     )
     .option("--out <dir>", "folder for the figures, against steps and against seconds; default none")
@@ -20,7 +20,7 @@ export function addRunCommands(program: Command): void {
 Runs are directories, as isoloss run makes them. Those of one variant are taken together; the first one is the yardstick.
 Losses of mini-batches are compared as means over a twentieth of the run.
 
-The document of --json: target, groups [{name, seeds, lastLoss, reached, steps, seconds, speedUp}], figures; a summary
+The document of --json: target, groups [{name, seeds, finalLoss, reached, steps, seconds, speedUp}], figures; a summary
 is {n, mean, std, min, max, interval}, a ratio {n, ratio, interval} with a 95 % interval.
 
 Example:
@@ -52,7 +52,7 @@ Figures
   loss, gradNormSq        against steps, with the teleports; the loss also against seconds
   validation, accuracy    of networks, against steps and against seconds
   paths, front            the toy of two tasks: its paths, and where they end in the plane of losses
-  sweep                   functions: the last loss against the teleports' learning rate and steps
+  sweep                   functions: the final loss against the teleports' learning rate and steps
   minima                  sharpness and curvature of minima against their validation loss
   conflicts, test         several tasks: cosines between their gradients, and figures on the test data
   gains                   what COST and its controls add to the same method, seed by seed

@@ -1,17 +1,18 @@
 import { join, relative, resolve } from "node:path";
 import { OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import { drawFigures } from "../experiments/figures.js";
-import { loadExperiment } from "../experiments/find.js";
-import { type Job, type JobResult, jobsOf, jobToResume } from "../experiments/job.js";
-import { kinds } from "../experiments/kinds.js";
-import { resolveExperiment } from "../experiments/resolve.js";
-import { seedsOf } from "../experiments/schema.js";
-import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/session.js";
-import { loadStored } from "../experiments/stored.js";
-import { byVariant, summaryTable } from "../experiments/summary.js";
-import { type Together, textOfTable } from "../experiments/together.js";
-import { sendToMlflow } from "../experiments/tracking.js";
+import { loadExperiment } from "../experiments/definition/find.js";
+import { resolveExperiment } from "../experiments/definition/resolve.js";
+import { type Experiment, seedsOf } from "../experiments/definition/schema.js";
+import { type Job, jobsOf, jobToResume } from "../experiments/jobs/job.js";
+import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/jobs/session.js";
+import { loadStored } from "../experiments/jobs/stored.js";
+import { sendToMlflow } from "../experiments/jobs/tracking.js";
+import type { JobResult, Together } from "../experiments/kind.js";
+import { kinds } from "../experiments/kinds/kinds.js";
+import { drawFigures } from "../experiments/report/figures.js";
+import { byVariant, summaryTable } from "../experiments/results/summary.js";
+import { textOfTable } from "../experiments/results/table.js";
 import { fail } from "../fail.js";
 import { baseAddress } from "../formats/http-json.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
@@ -49,8 +50,8 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   const { quiet, json, script } = options;
   // Before the runs, not after them.
   if (options.mlflow !== undefined) baseAddress(options.mlflow);
-  const jobs =
-    options.resume === undefined ? await jobsFor(target, options) : [await resumed(target, options)];
+  const experiment = options.resume === undefined ? await experimentOf(target, options) : undefined;
+  const jobs = experiment ? jobsFor(experiment, options) : [await resumed(target, options)];
   const session = await runSession(jobs, { threads: options.jobs, quiet, ...(script ? { script } : {}) });
   if (session.failures.length > 0 && !session.interrupted) {
     const [first, ...others] = errorsToTell(session.failures);
@@ -59,7 +60,7 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   }
   const together = jobs[0] && kinds[jobs[0].kind].together;
   const results = together?.compare?.(session.results) ?? session.results;
-  await writeFigures(results, await figureNames(target, options));
+  await writeFigures(results, experiment?.figures);
   if (results.length > 0)
     process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
   if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
@@ -97,13 +98,16 @@ async function sendAll(results: readonly JobResult[], url: string): Promise<void
   }
 }
 
-async function jobsFor(target: string | undefined, options: RunOptions): Promise<Job[]> {
+async function experimentOf(target: string | undefined, { set }: RunOptions): Promise<Experiment> {
   if (target === undefined) {
     throw new OptionError(
       "Name an experiment, a YAML file or, with --resume, the directory of a run: isoloss run booth",
     );
   }
-  const experiment = await loadExperiment(target, options.set);
+  return loadExperiment(target, set);
+}
+
+function jobsFor(experiment: Experiment, options: RunOptions): Job[] {
   const seeds = seedsFrom(options);
   const resolved = resolveExperiment(experiment, {
     quick: options.quick,
@@ -145,16 +149,8 @@ async function resumed(target: string | undefined, options: RunOptions): Promise
   return jobToResume(path, config, checkpoints(options));
 }
 
-async function figureNames(target: string | undefined, options: RunOptions) {
-  if (target === undefined) return undefined;
-  return (await loadExperiment(target, options.set)).figures;
-}
-
 /** Figures into each run's directory: those of its own numbers. */
-async function writeFigures(
-  results: readonly JobResult[],
-  figures: Awaited<ReturnType<typeof figureNames>>,
-): Promise<void> {
+async function writeFigures(results: readonly JobResult[], figures: Experiment["figures"]): Promise<void> {
   for (const result of results) {
     const { directory } = result.document;
     if (directory === null) continue;

@@ -1,6 +1,7 @@
 // What zod found, said to somebody who wrote a YAML file.
 import type { z } from "zod";
-import { keysAt, nodesAt, type Path, type SchemaNode } from "./json-schema.js";
+import type { Path } from "../dotted-path.js";
+import { keysAt, nodesAt, type SchemaNode } from "./json-schema.js";
 import { nearest } from "./nearest.js";
 
 /** A finding: of the value at a path, or of a key of the map there. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Path } from "../dotted-path.js";
 
 /** A JSON Schema, as far as messages need it. */
 export interface SchemaNode {
@@ -37,8 +38,6 @@ export function configJsonSchema(schema: z.ZodType, { title }: { readonly title?
   });
   return { $schema, ...(title === undefined ? {} : { title }), ...rest } as SchemaNode;
 }
-
-export type Path = readonly (string | number)[];
 
 /** The alternatives that a schema allows at one place, of those that fit the fixed values in the data. */
 export function nodesAt(root: SchemaNode, path: Path, data: unknown): SchemaNode[] {

@@ -1,9 +1,10 @@
 import { readFileOrThrow } from "isoloss/node";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { type Path, pathText } from "../dotted-path.js";
 import { ConfigError, type ConfigIssue } from "./errors.js";
 import { explain, type Finding } from "./explain.js";
-import { configJsonSchema, nodesAt, type Path } from "./json-schema.js";
+import { configJsonSchema, nodesAt } from "./json-schema.js";
 import { applyOverrides, isUnder, type Override } from "./overrides.js";
 
 export interface LoadOptions<T extends z.ZodType> {
@@ -73,12 +74,30 @@ export function parseConfig<T extends z.ZodType>(
     ...located.map(
       ({ finding: { path, message }, offset, override }): ConfigIssue => ({
         where: override ?? at(offset),
-        path: dotted(path),
+        path: pathText(path),
         message,
       }),
     ),
     ...issues,
   ]);
+}
+
+/**
+ * Plain data as a config, checked: what a program has read of a file that it wrote.
+ *
+ * @param options `file`: what messages call it
+ * @throws ConfigError with all that is wrong, by file and key
+ */
+export function checkConfig<T extends z.ZodType>(
+  data: unknown,
+  { schema, file }: { readonly schema: T; readonly file: string },
+): z.output<T> {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const findings = explain(result.error.issues, configJsonSchema(schema), data);
+  throw new ConfigError(
+    findings.map(({ path, message }) => ({ where: file, path: pathText(path), message })),
+  );
 }
 
 function dataOf(document: Document): unknown {
@@ -99,11 +118,6 @@ function plainData(document: Document, failure: (message: string) => ConfigError
 }
 
 const sentence = (text: string): string => `${text.split("\n")[0].replace(/[.:]?$/, "")}.`;
-
-/** A path as a user writes it: `tasks[1].weight`. */
-function dotted(path: Path): string {
-  return path.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i > 0 ? "." : ""}${key}`)).join("");
-}
 
 function locate(
   { path }: Finding,

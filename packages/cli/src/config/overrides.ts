@@ -1,6 +1,6 @@
 import { type Document, isCollection, isMap, isScalar, isSeq, parseDocument } from "yaml";
+import { type Path, pathText, pathWords } from "../dotted-path.js";
 import type { ConfigIssue } from "./errors.js";
-import type { Path } from "./json-schema.js";
 
 /** A `--set path=value` that was applied. */
 export interface Override {
@@ -28,7 +28,7 @@ export function applyOverrides(
   for (const text of set) {
     const refuse = (path: string, message: string) => issues.push({ where: `--set ${text}`, path, message });
     const [, left, right] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
-    const words = (left ?? "").replaceAll(/\[(\d+)\]/g, ".$1").split(".");
+    const words = pathWords(left ?? "");
     if (left === undefined || words.some((word) => word.trim() === "")) {
       refuse("", "expected path=value, such as optimizer.learningRate=0.1.");
       continue;
@@ -62,7 +62,7 @@ function resolvePath(
       const index = Number(word);
       // One beyond the end appends.
       if (!/^\d+$/.test(word) || index > node.items.length) {
-        return `"${word}" is no item of the list ${path.join(".")}; it has ${node.items.length}, from 0.`;
+        return `"${word}" is no item of the list ${pathText(path)}; it has ${node.items.length}, from 0.`;
       }
       path.push(index);
       node = node.get(index, true);
@@ -86,7 +86,7 @@ function resolvePath(
       continue;
     }
     const what = isScalar(above) ? JSON.stringify(above.value) : "a reference to another value";
-    return `${length === 0 ? "the config" : start.join(".")} is ${what}, which has no keys.`;
+    return `${length === 0 ? "the config" : pathText(start)} is ${what}, which has no keys.`;
   }
   return path;
 }

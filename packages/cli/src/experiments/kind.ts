@@ -1,8 +1,11 @@
+import type { Diagnosis, NdArray } from "isoloss";
+import type { FigureOptions, TaskTableData } from "isoloss-figures";
 import type { z } from "zod";
-import type { RunMeasurements, RunStatus } from "../formats/json.js";
+import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js";
 import type { RunDirectory } from "../run/directory.js";
 import type { JsonRecord } from "../run/json-lines.js";
-import type { Together } from "./together.js";
+import type { Judgement } from "../run/report-html.js";
+import type { FigureName } from "./figure-names.js";
 
 /** Settings of one run, checked: those of its kind. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -63,6 +66,100 @@ export interface Measured
   }[];
 }
 
+/** A run that has been done. */
+export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
+  readonly experiment: string;
+  readonly variant: string;
+  readonly seed: number;
+  readonly settings: Settings;
+  readonly document: RunDocument;
+  readonly jumps: readonly JumpRecord[];
+}
+
+/** What an experiment says of teleports: one sentence with its figures, and a judgement that only intervals decide. */
+export interface Finding {
+  /** The variant that is judged. */
+  readonly title: string;
+  readonly judgement: Judgement;
+  readonly text: string;
+}
+
+/** What the runs of an experiment say side by side, where a kind has more to say than the loss. */
+export interface Together {
+  /** The results with what only shows beside others, such as a rank, among their metrics. */
+  compare?(results: readonly JobResult[]): readonly JobResult[];
+  tables?(results: readonly JobResult[]): readonly TaskTableData[];
+  /** What they say of teleports. */
+  findings?(results: readonly JobResult[]): readonly Finding[];
+  /** Figures by the names that experiments call them. */
+  readonly figures?: Readonly<Record<string, DrawTogether>>;
+}
+
+export type DrawTogether = (
+  results: readonly JobResult[],
+  options: () => FigureOptions,
+) => Promise<readonly { readonly name: string; readonly element: SVGSVGElement }[]>;
+
+/** How the directory of a run is read. */
+export interface StoredForm {
+  /** Steps done, of so many recorded points. */
+  stepsOf(points: number): number;
+  /** The tensors of a checkpoint by their paths: those of parameters begin with `params.`. */
+  tensorsOf(checkpoint: Uint8Array): Tensors;
+}
+
+type Tensors = Readonly<Record<string, NdArray>>;
+
+/** A run with a trained model. */
+export interface TrainedRun {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly seed: number;
+  readonly checkpoint: Uint8Array;
+}
+
+/** What is diagnosed: a run, or an experiment at its start. */
+export interface Subject {
+  readonly settings: Settings;
+  readonly seed: number;
+  readonly run?: JobResult;
+  /** Parameters of the run by their paths, and the step that they are of. */
+  weights?(): Promise<{ readonly step: number; readonly tensors: Tensors }>;
+  readonly checkpoint?: Uint8Array;
+  /** So many places along the run, which is done again. */
+  readonly points?: number;
+}
+
+/** The theory's quantities at a place of a run. */
+export interface DiagnosedPoint {
+  readonly at: string;
+  readonly step: number;
+  readonly diagnosis: Diagnosis;
+}
+
+/** The conflicts of a run of several tasks in one step. */
+export interface ConflictPoint {
+  readonly at: string;
+  readonly step: number;
+  readonly conflict: TaskConflict;
+}
+
+/** How the tasks' gradients stand to each other in a step: null where a number is unknown. */
+export interface TaskConflict {
+  readonly tasks: readonly string[];
+  readonly losses: readonly (number | null)[];
+  /** ||g_k||. */
+  readonly norms: readonly (number | null)[];
+  /** cos(g_0, g_k), g_0 the mean of the gradients. */
+  readonly meanCosines: readonly (number | null)[];
+  /** The least cos(g_i, g_j); null for more than 10 tasks. */
+  readonly leastCosine: number | null;
+  readonly dominated: boolean;
+  readonly weak: boolean;
+  readonly many: boolean;
+  readonly reading: readonly string[];
+}
+
 /** A kind of experiment: what its settings are and how one run of it goes. */
 export interface Kind {
   readonly summary: string;
@@ -72,4 +169,14 @@ export interface Kind {
   readonly stoppable: boolean;
   run(settings: Settings, context: JobContext): Promise<Measured>;
   readonly together?: Together;
+  readonly stored: StoredForm;
+  /** Figures of its runs; left out: curves of what they recorded. */
+  plot?(results: readonly JobResult[]): readonly FigureName[];
+  /** The trained model of a run for other programs, where it trains one. */
+  readonly export?: {
+    /** @param batch examples of the model's input */
+    onnx(run: TrainedRun, batch: number): Promise<Uint8Array>;
+  };
+  /** What theory says along a run, where there is something to look at. */
+  diagnose?(subject: Subject): Promise<readonly (DiagnosedPoint | ConflictPoint)[]>;
 }

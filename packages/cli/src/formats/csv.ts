@@ -1,6 +1,7 @@
 // RFC 4180: comma-separated values, lines ended by CR LF, fields quoted where they need it.
+
+import { leaves } from "../dotted-path.js";
 import type { JsonRecord } from "../run/json-lines.js";
-import { leaves } from "./leaves.js";
 
 /**
  * Records as a table: a column for each key, in the order in which keys first appear. What is nested has a column a

@@ -1,6 +1,6 @@
-import { setTimeout as wait } from "node:timers/promises";
+import fetchRetry from "fetch-retry";
 import { DataError, OptionError } from "isoloss";
-import { reasonOf } from "../run/system-error.js";
+import { reasonOf } from "isoloss/node";
 
 /** A refusal that the server explains. */
 export class HttpError extends DataError {
@@ -30,6 +30,9 @@ export interface HttpOptions {
 /** Statuses of a server that is busy or starting: the same request may succeed later. */
 const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 
+/** Of these, such that say that the request was not carried out. */
+const busy: readonly number[] = [429, 503];
+
 /**
  * A JSON request, repeated while the server cannot be reached or is busy.
  *
@@ -57,26 +60,31 @@ export async function requestJson(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
-  for (let attempt = 0; ; attempt++) {
-    const isLast = attempt >= retries;
-    let after = pause * 2 ** attempt;
-    try {
-      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeout) });
-      const text = await response.text();
-      if (response.ok) return parse(url, text);
-      const isWorthRepeating = once
-        ? [429, 503].includes(response.status)
-        : transient.includes(response.status);
-      if (isLast || !isWorthRepeating) throw refusal(url, response.status, text);
-      const seconds = Number(response.headers.get("retry-after"));
-      if (seconds > 0) after = Math.min(1000 * seconds, 60_000);
-    } catch (error) {
-      if (error instanceof DataError) throw error;
-      const mayHaveArrived = once && codeOf(error) !== "ECONNREFUSED";
-      if (isLast || mayHaveArrived) throw unreachable(url, error, timeout);
-    }
-    await wait(after);
-  }
+  const attempt = async (): Promise<Answer> => {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeout) });
+    // With its text: a connection may break before the end of it, too.
+    return { response, text: await response.text() };
+  };
+  const isWorthRepeating = (error: Error | null, answer: Answer | null): boolean => {
+    if (answer) return !answer.response.ok && (once ? busy : transient).includes(answer.response.status);
+    return !once || codeOf(error) === "ECONNREFUSED";
+  };
+  const answer = await fetchRetry<() => Promise<Answer>>(attempt, {
+    retryOn: (done, error, last) => done < retries && isWorthRepeating(error, last),
+    retryDelay(done, _, last) {
+      const seconds = Number(last?.response.headers.get("retry-after"));
+      return seconds > 0 ? Math.min(1000 * seconds, 60_000) : pause * 2 ** done;
+    },
+  })(url as never).catch((error: unknown) => {
+    throw unreachable(url, error, timeout);
+  });
+  if (!answer.response.ok) throw refusal(url, answer.response.status, answer.text);
+  return parse(url, answer.text);
+}
+
+interface Answer {
+  readonly response: Response;
+  readonly text: string;
 }
 
 function parse(url: string, text: string): unknown {
@@ -118,7 +126,7 @@ function unreachable(url: string, error: unknown, timeout: number): DataError {
 }
 
 const codeOf = (error: unknown): unknown =>
-  ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+  ((error as Error | null)?.cause as NodeJS.ErrnoException | undefined)?.code;
 
 /**
  * A base address without what a path cannot follow.

@@ -2,7 +2,7 @@
 import { DataError } from "isoloss";
 import type { StepRecord } from "../run/directory.js";
 import { baseAddress, HttpError, type HttpOptions, requestJson } from "./http-json.js";
-import { scalarsOf, timeOf } from "./leaves.js";
+import { scalarsOf, timeOf } from "./scalars.js";
 
 /** How MLflow says that a run ended. */
 export type MlflowStatus = "FINISHED" | "FAILED" | "KILLED";

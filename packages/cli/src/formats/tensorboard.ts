@@ -3,8 +3,8 @@
 import { OptionError } from "isoloss";
 import type { StepRecord } from "../run/directory.js";
 import { crc32c } from "./crc32c.js";
-import { scalarsOf, timeOf } from "./leaves.js";
 import { bytesField, doubleField, floatField, intField } from "./protobuf.js";
+import { scalarsOf, timeOf } from "./scalars.js";
 
 /** A scalar, or a text in Markdown, at a step. */
 export interface TensorboardEvent {

@@ -2,14 +2,13 @@ import { accessSync, constants } from "node:fs";
 import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
-import { writeFileAtomic } from "isoloss/node";
+import { reasonOf, writeFileAtomic } from "isoloss/node";
 import { stringify } from "yaml";
 import { type Mark, readCheckpoint, writeCheckpoint } from "./checkpoint-file.js";
 import type { Environment } from "./environment.js";
 import { type Json, type JsonRecord, openJsonLines } from "./json-lines.js";
 import { lockDirectory } from "./lock.js";
 import { readJsonFile, readYamlFile, requireRun } from "./read.js";
-import { reasonOf } from "./system-error.js";
 
 /** A line of `metrics.jsonl` or `teleports.jsonl`: of a step, with whatever was measured. */
 export type StepRecord = JsonRecord & { readonly step: number };

@@ -1,8 +1,7 @@
 // JSON Lines (jsonlines.org): one JSON value a line, each line ended by "\n".
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { DataError } from "isoloss";
-import { readFileOrThrow } from "isoloss/node";
-import { reasonOf } from "./system-error.js";
+import { readFileOrThrow, reasonOf } from "isoloss/node";
 
 const NEWLINE = 0x0a;
 

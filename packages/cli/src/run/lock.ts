@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DataError } from "isoloss";
-import { reasonOf } from "./system-error.js";
+import { reasonOf } from "isoloss/node";
 
 /** Directories that this process writes to. */
 const held = new Set<string>();

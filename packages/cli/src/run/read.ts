@@ -1,12 +1,11 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "isoloss";
-import { readFileOrThrow } from "isoloss/node";
+import { readFileOrThrow, reasonOf } from "isoloss/node";
 import { parseDocument } from "yaml";
 import { readCheckpoint, type StoredCheckpoint } from "./checkpoint-file.js";
 import type { Environment } from "./environment.js";
 import { type JsonRecord, readJsonLines } from "./json-lines.js";
-import { reasonOf } from "./system-error.js";
 
 /** A run as its files tell it, finished or not. */
 export interface StoredRun {

@@ -1,4 +1,6 @@
 import { OptionError } from "isoloss";
+import { escaped } from "isoloss-figures/base";
+import { partsOf } from "../dotted-path.js";
 import { reportStyle } from "./report-style.js";
 
 /** How a comparison with what was expected came out. */
@@ -63,17 +65,6 @@ export interface Report {
   readonly theme?: "light" | "dark";
 }
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Text as HTML shows it, in content and in quoted attributes. */
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => entities[c]);
-
 const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: string }>> = {
   pass: { sign: "\u2713", kind: "pass" },
   differs: { sign: "\u2260", kind: "differs" },
@@ -107,12 +98,12 @@ export function renderReport({
   const ids = sections.map(({ heading, name = heading }, i) => `${i + 1}-${slug(name)}`);
   const idOf = (heading: string | undefined) => ids[sections.findIndex((s) => s.heading === heading)];
   const links = sections.map(
-    ({ heading, name = heading }, i) => `<li><a href="#${ids[i]}">${escapeHtml(name)}</a></li>`,
+    ({ heading, name = heading }, i) => `<li><a href="#${ids[i]}">${escaped(name)}</a></li>`,
   );
   const body = [
     "<header>",
-    `<h1>${escapeHtml(title)}</h1>`,
-    conclusion === undefined ? "" : `<p class="conclusion">${escapeHtml(conclusion)}</p>`,
+    `<h1>${escaped(title)}</h1>`,
+    conclusion === undefined ? "" : `<p class="conclusion">${escaped(conclusion)}</p>`,
     lead === undefined ? "" : paragraphs(lead),
     "</header>",
     verdicts.length > 0
@@ -132,7 +123,7 @@ export function renderReport({
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeHtml(title)}</title>
+<title>${escaped(title)}</title>
 <style>
 ${reportStyle}</style>
 </head>
@@ -147,17 +138,17 @@ ${body.filter((part) => part !== "").join("\n")}
 
 function verdictItem({ title, outcome, text }: Verdict, id: string | undefined): string {
   const { sign, kind } = marks[outcome];
-  const name = id === undefined ? escapeHtml(title) : `<a href="#${id}">${escapeHtml(title)}</a>`;
+  const name = id === undefined ? escaped(title) : `<a href="#${id}">${escaped(title)}</a>`;
   return (
     `<li class="${kind}"><span class="badge"><span aria-hidden="true">${sign}</span> <span>${outcome}</span></span>` +
-    `<div><strong>${name}</strong> <p>${escapeHtml(text)}</p></div></li>`
+    `<div><strong>${name}</strong> <p>${escaped(text)}</p></div></li>`
   );
 }
 
 function sectionHtml(section: ReportSection, id: string): string {
   const { heading, text, figures = [], tables = [], folded = [] } = section;
   const parts = [
-    `<section id="${id}"><h2>${escapeHtml(heading)}</h2>`,
+    `<section id="${id}"><h2>${escaped(heading)}</h2>`,
     paragraphs(text),
     figures.length > 0 ? `<div class="figures">\n${figures.map(figureHtml).join("\n")}\n</div>` : "",
     ...tables.map(scrolling),
@@ -171,15 +162,15 @@ const scrolling = (content: string): string =>
   `<div class="scroll" role="group" aria-label="Table" tabindex="0">${content}</div>`;
 
 function foldedHtml({ title, content, open = false }: Folded): string {
-  const inner = "table" in content ? content.table : `<pre>${escapeHtml(content.text)}</pre>`;
-  return `<details${open ? " open" : ""}><summary>${escapeHtml(title)}</summary>${scrolling(inner)}</details>`;
+  const inner = "table" in content ? content.table : `<pre>${escaped(content.text)}</pre>`;
+  return `<details${open ? " open" : ""}><summary>${escaped(title)}</summary>${scrolling(inner)}</details>`;
 }
 
 const paragraphs = (text: string): string =>
   text
     .split(/\n\s*\n/)
     .filter((part) => part.trim() !== "")
-    .map((part) => `<p>${escapeHtml(part.trim())}</p>`)
+    .map((part) => `<p>${escaped(part.trim())}</p>`)
     .join("\n");
 
 /** A figure in its own size where there is room, and no smaller than one can read. */
@@ -199,25 +190,25 @@ function figureHtml(document: string): string {
 
 /** Plain data as a list of names and values. */
 function definitions(data: object): string {
-  const rows = flat(data).map(
+  const shown = partsOf(data, isRow).filter(([key, value]) => key !== "" && value !== undefined);
+  const rows = shown.map(
     // Long names break after a dot.
     ([key, value]) =>
-      `<div><dt>${escapeHtml(key).replaceAll(".", ".<wbr>")}</dt><dd>${escapeHtml(value)}</dd></div>`,
+      `<div><dt>${escaped(key).replaceAll(".", ".<wbr>")}</dt><dd>${escaped(rowText(value))}</dd></div>`,
   );
   return `<dl>${rows.join("")}</dl>`;
 }
 
-function flat(value: unknown, path = ""): [string, string][] {
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value);
-    const isPlainList = Array.isArray(value) && value.every((item) => typeof item !== "object");
-    if (isPlainList) return [[path, value.join(", ")]];
-    if (entries.length > 0) {
-      return entries.flatMap(([key, inner]) => flat(inner, path === "" ? key : `${path}.${key}`));
-    }
-    return path === "" ? [] : [[path, "none"]];
-  }
-  return value === undefined ? [] : [[path, value === null ? "none" : String(value)]];
+/** Lists of plain values are shown in one row, and what is empty as none. */
+const isRow = (value: unknown): boolean =>
+  typeof value !== "object" ||
+  value === null ||
+  Object.keys(value).length === 0 ||
+  (Array.isArray(value) && value.every((item) => typeof item !== "object"));
+
+function rowText(value: unknown): string {
+  if (typeof value !== "object") return String(value);
+  return Array.isArray(value) ? value.join(", ") : "none";
 }
 
 const slug = (text: string): string =>
@@ -255,7 +246,7 @@ export function htmlTable({ caption, columns, rows }: Table): string {
       rows.every((row) => looksNumeric(row[c]) || !/\d/.test(String(row[c]))),
   );
   const cell = (name: "th" | "td", text: string | number, c: number, scope = "") =>
-    `<${name}${scope}${isNumeric[c] ? ' class="number"' : ""}>${escapeHtml(String(text))}</${name}>`;
+    `<${name}${scope}${isNumeric[c] ? ' class="number"' : ""}>${escaped(String(text))}</${name}>`;
   const head = columns.map((column, c) => cell("th", column, c, ' scope="col"')).join("");
   const lines = rows.map((row) => {
     const cells = row.map((value, c) =>
@@ -263,7 +254,7 @@ export function htmlTable({ caption, columns, rows }: Table): string {
     );
     return `<tr>${cells.join("")}</tr>`;
   });
-  const title = caption === undefined ? "" : `<caption><span>${escapeHtml(caption)}</span></caption>`;
+  const title = caption === undefined ? "" : `<caption><span>${escaped(caption)}</span></caption>`;
   return `<table>${title}<thead><tr>${head}</tr></thead><tbody>${lines.join("")}</tbody></table>`;
 }
 

@@ -2,11 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeModel, decodeSafetensors, digits, takeRows } from "isoloss";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parseXml } from "../../../figures/test/well-formed.js";
 import type { CompareDocument } from "../../src/commands/compare.js";
-import type { DiagnosedPoint } from "../../src/commands/diagnose.js";
-import type { ConflictPoint } from "../../src/commands/diagnose-tasks.js";
+import type { ConflictPoint, DiagnosedPoint } from "../../src/experiments/kind.js";
 import type { RunDocument } from "../../src/formats/json.js";
-import { parseXml } from "../well-formed.js";
 import { booth, digits as digitsConfig, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });

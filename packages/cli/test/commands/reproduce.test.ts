@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { parseXml } from "../../../figures/test/well-formed.js";
 import type { ReproduceDocument } from "../../src/commands/reproduce.js";
-import { parseXml } from "../well-formed.js";
 import { booth, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseXml } from "../../../figures/test/well-formed.js";
 import type { VariantsDocument } from "../../src/commands/run.js";
 import type { RunDocument, RunsDocument } from "../../src/formats/json.js";
-import { parseXml } from "../well-formed.js";
 import { booth, digits, withoutTimes, workbench } from "./support.js";
 
 const bench = workbench();
@@ -138,8 +138,8 @@ describe("isoloss run", () => {
     const loud = await bench.run("run", "small.yaml", "--out", "loud");
     expect(loud.status).toBe(0);
     expect(loud.stderr.split("\n").filter((line) => line !== "")).toHaveLength(2);
-    expect(loud.stderr).toMatch(/^1\/2 small-plain, seed 0: completed after 10 steps, loss 2\.20252/);
-    expect(loud.stdout).toMatch(/last loss/);
+    expect(loud.stderr).toMatch(/^1\/2 small-plain, seed 0: completed after 10 steps, final loss 2\.20252/);
+    expect(loud.stdout).toMatch(/final loss/);
     expect(loud.stdout).toMatch(/exact +1 +0\.00094505/);
     const quiet = await bench.run("run", "small.yaml", "--out", "loud", "--quiet");
     expect(quiet.stderr).toBe("");

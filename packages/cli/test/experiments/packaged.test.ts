@@ -1,13 +1,17 @@
 import { createOptimizer, optimizers } from "isoloss";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
-import { loadExperiment, packagedNames } from "../../src/experiments/find.js";
-import { kinds } from "../../src/experiments/kinds.js";
-import { makeLearningRate, optimiserRegistry, optimiserSchema } from "../../src/experiments/optimisers.js";
-import { resolveExperiment } from "../../src/experiments/resolve.js";
-import { makeWhen, whenRegistry, whenSchema } from "../../src/experiments/schedules.js";
-import { type Expected, everyRun, experimentSchema } from "../../src/experiments/schema.js";
-import { templates } from "../../src/experiments/templates.js";
+import {
+  makeLearningRate,
+  optimiserRegistry,
+  optimiserSchema,
+} from "../../src/experiments/catalogue/optimisers.js";
+import { makeWhen, whenRegistry, whenSchema } from "../../src/experiments/catalogue/when.js";
+import { loadExperiment, packagedNames } from "../../src/experiments/definition/find.js";
+import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
+import { type Expected, everyRun, experimentSchema } from "../../src/experiments/definition/schema.js";
+import { templates } from "../../src/experiments/definition/templates.js";
+import { kinds } from "../../src/experiments/kinds/kinds.js";
 
 const named = (expected: readonly Expected[] = []) =>
   expected.flatMap(({ variant }) => (variant === undefined || variant === everyRun ? [] : [variant]));

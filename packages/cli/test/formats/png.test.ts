@@ -1,9 +1,8 @@
 import { inflateSync } from "node:zlib";
 import { OptionError } from "isoloss";
+import { curves, svgText } from "isoloss-figures";
 import { expect, it } from "vitest";
-import { curves } from "../../src/figures/curves.js";
-import { nodeDocument } from "../../src/figures/document.js";
-import { svgText } from "../../src/figures/svg.js";
+import { nodeDocument } from "../../src/experiments/report/node-document.js";
 import { pngOf } from "../../src/formats/png.js";
 
 /** Pixels of a PNG of 8-bit RGBA without interlacing (W3C, "Portable Network Graphics", sections 5, 7 and 9). */

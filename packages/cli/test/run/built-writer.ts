@@ -26,7 +26,10 @@ export async function buildWriter(): Promise<{ readonly script: string; remove()
       isoloss: path("../../../core/src/index.ts"),
       "#ort": path("../../../core/src/runtime/onnx/ort-node.ts"),
     },
-    deps: { neverBundle: [/^(onnxruntime-|ml-matrix|yaml|zod)/] },
+    deps: {
+      alwaysBundle: [/^isoloss(\/|$)/, "#ort"],
+      neverBundle: [/^(onnxruntime-|ml-matrix|yaml|zod)/],
+    },
   });
   return {
     script: join(folder, "writer.js"),

@@ -2,16 +2,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bars, curves, levelSets, svgText, taskTable } from "isoloss-figures";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bars } from "../../src/figures/bars.js";
-import { curves } from "../../src/figures/curves.js";
-import { nodeDocument } from "../../src/figures/document.js";
-import { levelSets } from "../../src/figures/level-sets.js";
-import { svgText } from "../../src/figures/svg.js";
-import { taskTable } from "../../src/figures/task-table.js";
+import { barsData, curveSeries, levelSetsData, taskTableData } from "../../../figures/test/examples.js";
+import { nodeDocument } from "../../src/experiments/report/node-document.js";
 import { htmlTable, renderReport } from "../../src/run/report-html.js";
-import { barsData, curveSeries, levelSetsData, taskTableData } from "../figures/examples.js";
 
 const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
 

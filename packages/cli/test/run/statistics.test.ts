@@ -1,30 +1,6 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { pairedRatio, shareInterval, summarise, tQuantile } from "../../src/run/statistics.js";
-
-describe("tQuantile", () => {
-  // Closed forms: one degree is Cauchy, tan(pi (p - 1/2)); two degrees a / sqrt(2 p (1 - p)) with a = 2 p - 1.
-  it.each([0.6, 0.9, 0.975, 0.9995])("has the closed forms of one and two degrees at %f", (p) => {
-    expect(tQuantile(p, 1)).toBeCloseTo(Math.tan(Math.PI * (p - 0.5)), 9);
-    expect(tQuantile(p, 2)).toBeCloseTo((2 * p - 1) / Math.sqrt(2 * p * (1 - p)), 11);
-  });
-
-  // Printed tables (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
-  it.each([
-    [4, 2.776],
-    [9, 2.262],
-    [29, 2.045],
-    [100, 1.984],
-  ])("has the table's 97.5 %% quantile for %i degrees", (degrees, value) => {
-    expect(tQuantile(0.975, degrees)).toBeCloseTo(value, 3);
-  });
-
-  it("is odd around the median, and nears the normal distribution", () => {
-    expect(tQuantile(0.025, 4)).toBe(-tQuantile(0.975, 4));
-    expect(tQuantile(0.5, 4)).toBe(0);
-    expect(tQuantile(0.975, 1e7)).toBeCloseTo(1.959964, 6);
-  });
-});
+import { pairedRatio, shareInterval, summarise } from "../../src/run/statistics.js";
 
 describe("shareInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {

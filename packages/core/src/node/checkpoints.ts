@@ -6,7 +6,7 @@ import { readFileOrThrow, writeFileAtomic } from "./files.js";
 
 /**
  * Saves where a trainer is. A crash at any moment leaves the file's old content or the new one, never a part.
- * The state is taken at the call: the trainer may go on before the file is written.
+ * The state is taken at the call: the trainer may go on before the file is written. Directories that are missing are made.
  *
  * @throws DataError when the file cannot be written
  *

@@ -1,14 +1,15 @@
 // Finding, downloading and reading the data sets that come as four IDX files.
 import { createHash } from "node:crypto";
-import { access, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
 import { readIdx } from "../data/idx.js";
 import type { LabelledImages } from "../data/labelled-images.js";
-import { DataError, OptionError } from "../errors.js";
+import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
+import { reasonOf } from "./system-error.js";
 
 /** A slow line gets this long for one file, in milliseconds. */
 const DOWNLOAD_TIMEOUT = 600_000;
@@ -39,7 +40,8 @@ export interface ImageDataset {
  *
  * @param source "mnist", "fashion-mnist" or an {@link IdxSource} of one's own
  * @returns images float32 [n, pixels] (784 for both names) in [0, 1], labels int64 [n]
- * @throws DataError when files are missing (naming the places looked at), damaged, or fail their checksum
+ * @throws MissingDataError when files are missing, naming the places looked at
+ * @throws DataError when they are damaged or fail their checksum
  * @throws OptionError for an unknown name
  *
  * @example
@@ -60,7 +62,7 @@ export async function loadIdxDataset(
     await downloadFiles(known, target, baseUrl === undefined ? known.mirrors : [baseUrl]);
     paths = await findFiles(known, [target]);
   }
-  if (paths === undefined) throw new DataError(await describeMissing(known, places));
+  if (paths === undefined) throw new MissingDataError(await describeMissing(known, places));
   return {
     train: await readPart(paths.trainImages, paths.trainLabels, known.classes),
     test: await readPart(paths.testImages, paths.testLabels, known.classes),
@@ -122,11 +124,33 @@ async function downloadFiles(
   directory: string,
   mirrors: readonly string[],
 ): Promise<void> {
-  for (const { name, sha256 } of Object.values(source.files)) {
-    if ((await findFile(directory, name)) !== undefined) continue;
-    const bytes = await fetchVerified(`${name}.gz`, sha256, mirrors);
-    await mkdir(directory, { recursive: true });
-    await writeFileAtomic(join(directory, `${name}.gz`), bytes);
+  const made = await makeWritable(directory);
+  let stored = 0;
+  try {
+    for (const { name, sha256 } of Object.values(source.files)) {
+      if ((await findFile(directory, name)) !== undefined) continue;
+      const bytes = await fetchVerified(`${name}.gz`, sha256, mirrors);
+      await writeFileAtomic(join(directory, `${name}.gz`), bytes);
+      stored += 1;
+    }
+  } catch (error) {
+    if (made !== undefined && stored === 0) await rm(made, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder for what is to be downloaded: before the download, not after it.
+ *
+ * @returns the first folder of the path that was not there
+ */
+async function makeWritable(directory: string): Promise<string | undefined> {
+  try {
+    const made = await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+    return made;
+  } catch (cause) {
+    throw new DataError(`Cannot write to the folder ${directory}: ${reasonOf(cause)}.`, { cause });
   }
 }
 

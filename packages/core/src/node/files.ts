@@ -1,14 +1,15 @@
 // Whole-file input and output; a write is seen in full or not at all: write, fsync, rename (POSIX.1-2017).
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DataError } from "../errors.js";
+import { reasonOf } from "./system-error.js";
 
 /**
  * Writes a file so that a crash at any moment leaves the old content or the new one, never a part.
  *
  * The bytes go to a temporary file in the same directory, are flushed to the disk, and the file is renamed; on failure
- * the temporary file is removed. The directory must exist.
+ * the temporary file is removed. A directory that is missing is made.
  *
  * @throws DataError when the file cannot be written; its `cause` is the system's error
  *
@@ -18,7 +19,7 @@ import { DataError } from "../errors.js";
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    const file = await open(temporary, "wx");
+    const file = await openNew(temporary);
     try {
       await file.writeFile(content);
       await file.sync();
@@ -27,8 +28,9 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     }
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new DataError(`Cannot write ${path}: ${reason(cause)}.`, { cause });
+    // What went wrong first says more than this.
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new DataError(`Cannot write ${path}: ${reasonOf(cause)}.`, { cause });
   }
 }
 
@@ -48,22 +50,17 @@ export async function readFileOrThrow(
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new DataError(`Cannot read the ${what} ${path}: ${reason(cause)}.`, { cause });
+    throw new DataError(`Cannot read the ${what} ${path}: ${reasonOf(cause)}.`, { cause });
   }
 }
 
-const explanations: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EISDIR: "it is a directory",
-  ENOTDIR: "a part of the path is not a directory",
-  ENOSPC: "no space is left on the disk",
-  EROFS: "the file system is read-only",
-};
-
-function reason(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  return (
-    (code !== undefined && explanations[code]) || (error instanceof Error ? error.message : String(error))
-  );
+/** Opens a file that is not there yet, and makes the directories that it needs. */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "wx");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return open(path, "wx");
+  }
 }

@@ -100,12 +100,15 @@ describe("CONTRIBUTING.md", () => {
   it("says of every dependency why it is there, and of no other", () => {
     const table = read("CONTRIBUTING.md").split("## Dependencies")[1].split("\n## ")[0];
     const explained = [...table.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name);
-    const used = ["package.json", "packages/core/package.json", "packages/cli/package.json"].flatMap(
-      (path) => {
-        const { dependencies = {}, devDependencies = {} } = JSON.parse(read(path));
-        return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
-      },
-    );
+    const used = [
+      "package.json",
+      "packages/core/package.json",
+      "packages/figures/package.json",
+      "packages/cli/package.json",
+    ].flatMap((path) => {
+      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(path));
+      return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+    });
     expect(explained.sort()).toEqual([...new Set(used)].sort());
   });
 

@@ -12,6 +12,7 @@ export const documents: readonly string[] = [
   "examples/README.md",
   "packages/core/README.md",
   "packages/cli/README.md",
+  "packages/figures/README.md",
 ];
 
 export const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, root)), "utf8");

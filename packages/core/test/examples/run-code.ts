@@ -5,11 +5,14 @@ import * as node from "../../src/node.js";
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 const modules: Readonly<Record<string, unknown>> = { isoloss: library, "isoloss/node": node };
 
+/** The figures, and a document to draw them into. */
+const figures = ["isoloss-figures", "isoloss-figures/base", "linkedom"];
+
 /** A module's exports; those of the library come from its sources. */
 async function load(name: string): Promise<unknown> {
   if (name in modules) return modules[name];
-  if (name.startsWith("node:")) return import(name);
-  throw new Error(`Examples import isoloss and Node's own modules; this one imports "${name}".`);
+  if (name.startsWith("node:") || figures.includes(name)) return import(name);
+  throw new Error(`Examples import isoloss, its figures and Node's own modules; this one imports "${name}".`);
 }
 
 const importLine = /^import \{([^}]*)\} from "([^"]+)";$/gm;

@@ -124,11 +124,22 @@ describe("saveCheckpoint and loadCheckpoint", () => {
     expect(trainer.current).toBe(before);
   });
 
+  it("make the directory, so that what was trained is not lost for want of one", async () => {
+    const trainer = await newTrainer();
+    await trainer.run({ steps: 3 });
+    const inside = join(directory, "runs", "first", "checkpoint.safetensors");
+    await saveCheckpoint(inside, trainer);
+    const again = await newTrainer();
+    await loadCheckpoint(inside, again);
+    expect(again.current.step).toBe(3);
+  });
+
   it("refuse a path that cannot be written", async () => {
     const trainer = await newTrainer();
     await mkdir(path);
     await expect(saveCheckpoint(path, trainer)).rejects.toThrow(DataError);
-    await expect(saveCheckpoint(join(directory, "none", "a"), trainer)).rejects.toThrow("no such file");
-    expect(await readdir(directory)).toEqual(["checkpoint.safetensors"]);
+    await writeFile(join(directory, "file"), "no folder");
+    await expect(saveCheckpoint(join(directory, "file", "a"), trainer)).rejects.toThrow("not a directory");
+    expect((await readdir(directory)).sort()).toEqual(["checkpoint.safetensors", "file"]);
   });
 });

@@ -215,6 +215,17 @@ describe("loadIdxDataset with download", () => {
     expect((await readdir(cache())).sort()).toEqual(["train-images.gz", "train-labels.gz"]);
   });
 
+  it("finds out that its folder cannot be made before it asks for anything", async () => {
+    const baseUrl = await serve(zipped);
+    const file = join(root, "file");
+    await writeFile(file, "no folder");
+    const directory = join(file, "tiny");
+    await expect(loadIdxDataset(tiny, { directory, download: true, baseUrl })).rejects.toThrow(
+      new DataError(`Cannot write to the folder ${directory}: a part of the path is not a directory.`),
+    );
+    expect(requests).toEqual([]);
+  });
+
   it("says what the server answered", async () => {
     const baseUrl = await serve({});
     await expect(loadIdxDataset(tiny, { download: true, baseUrl })).rejects.toThrow("HTTP status 404");

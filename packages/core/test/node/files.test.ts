@@ -23,6 +23,13 @@ describe("writeFileAtomic", () => {
     expect(await readdir(directory)).toEqual(["a.bin"]);
   });
 
+  it("makes the directories that are missing", async () => {
+    const path = join(directory, "some", "run", "a.txt");
+    await Promise.all([writeFileAtomic(path, "x"), writeFileAtomic(path, "x")]);
+    expect(await readFile(path, "utf8")).toBe("x");
+    expect(await readdir(join(directory, "some", "run"))).toEqual(["a.txt"]);
+  });
+
   it("removes its temporary file when the rename fails", async () => {
     const path = join(directory, "folder");
     await mkdir(join(path, "inner"), { recursive: true });
@@ -39,11 +46,12 @@ describe("writeFileAtomic", () => {
   });
 
   it("says why a file cannot be written, with the system's error as cause", async () => {
-    const path = join(directory, "missing", "a.txt");
+    await writeFile(join(directory, "file"), "no folder");
+    const path = join(directory, "file", "a.txt");
     const error = await writeFileAtomic(path, "x").catch((e) => e);
     expect(error).toBeInstanceOf(DataError);
-    expect(error.message).toBe(`Cannot write ${path}: no such file or directory.`);
-    expect(error.cause.code).toBe("ENOENT");
+    expect(error.message).toBe(`Cannot write ${path}: a part of the path is not a directory.`);
+    expect(error.cause.code).toBe("ENOTDIR");
   });
 
   it("lets writers of the same file work at the same time: one of them wins whole", async () => {

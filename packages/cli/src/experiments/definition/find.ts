@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { OptionError } from "isoloss";
+import { loadConfig } from "../../config/load.js";
+import { nearest } from "../../config/nearest.js";
+import { type Experiment, experimentSchema } from "./schema.js";
+
+/** The folder of the experiments that come with the program: beside the package's files, or the checkout's. */
+function packagedFolder(): string {
+  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
+    const candidate = join(at, "experiments");
+    if (existsSync(join(candidate, "booth.yaml"))) return candidate;
+    if (at === dirname(at)) {
+      throw new OptionError(
+        "The experiments that come with isoloss are not there: install isoloss-cli again.",
+      );
+    }
+  }
+}
+
+/** The experiments of the demo, in the order in which it shows them. */
+export const demoNames = ["rosenbrock", "booth", "regression", "digits", "toy"] as const;
+
+/** Names of the experiments that come with the program, in alphabetical order. */
+export function packagedNames(): string[] {
+  return readdirSync(packagedFolder())
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => name.slice(0, -".yaml".length))
+    .sort();
+}
+
+/**
+ * The path of an experiment, given as a file or by the name of one that comes with the program.
+ *
+ * @throws OptionError when it is neither
+ */
+export function findExperiment(fileOrName: string): string {
+  const isFile = statSync(fileOrName, { throwIfNoEntry: false })?.isFile() ?? false;
+  if (isFile) return fileOrName;
+  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
+  if (names.includes(fileOrName)) return join(packagedFolder(), `${fileOrName}.yaml`);
+  const meant = nearest(fileOrName, names);
+  const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
+  throw new OptionError(
+    `There is no file ${fileOrName}, and no experiment of that name.${hint} Those that come with isoloss: ${names.join(", ")}.`,
+  );
+}
+
+/**
+ * An experiment, read and checked.
+ *
+ * @throws ConfigError, OptionError, DataError
+ */
+export async function loadExperiment(fileOrName: string, set: readonly string[] = []): Promise<Experiment> {
+  return loadConfig(findExperiment(fileOrName), { schema: experimentSchema, set });
+}

@@ -1,0 +1,105 @@
+import { OptionError } from "isoloss";
+import { nearest } from "../../config/nearest.js";
+import type { Settings } from "../kind.js";
+import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
+
+/** One way of an experiment, with all its settings. */
+export interface Variant {
+  readonly name: string;
+  readonly settings: Settings;
+}
+
+/** An experiment as it is to run. */
+export interface Resolved {
+  readonly name: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly experiment: Experiment;
+  readonly variants: readonly Variant[];
+  readonly seeds: readonly number[];
+  /** Comparisons at tuned rates. */
+  readonly rates: readonly RatesConfig[];
+  readonly quick: boolean;
+  /** What holds for these settings. */
+  readonly expected: readonly Expected[];
+}
+
+export interface ResolveOptions {
+  /** Instead of the experiment's. */
+  readonly seeds?: readonly number[];
+  /** Only these. */
+  readonly variants?: readonly string[];
+  readonly quick?: boolean;
+}
+
+/** What an experiment without variants calls its only one. */
+const onlyVariant = "run";
+
+/**
+ * The runs of an experiment: every variant with the settings that it changes, every seed.
+ *
+ * @throws OptionError for a variant that it does not have, or seeds that are no range
+ */
+export function resolveExperiment(
+  experiment: Experiment,
+  { seeds, variants: wanted, quick = false }: ResolveOptions = {},
+): Resolved {
+  const fast = (quick ? experiment.quick : undefined) ?? {};
+  const { seeds: fastSeeds, rates: fastRates, variants: fastVariants, ...fastSettings } = fast;
+  const base = Object.fromEntries(Object.entries(experiment).filter(([key]) => !commonKeys.has(key)));
+  const table = experiment.variants ?? { [onlyVariant]: null };
+  const known = Object.keys(table);
+  const chosen = wanted ?? fastVariants ?? known;
+  for (const name of chosen) {
+    if (known.includes(name)) continue;
+    const meant = nearest(name, known);
+    throw new OptionError(
+      `The experiment ${experiment.name} has no variant "${name}"${meant ? `; did you mean "${meant}"?` : "."} It has ${known.join(", ")}.`,
+    );
+  }
+  const compared = quick && fastRates === null ? [] : [experiment.rates ?? []].flat();
+  const hasQuick = quick && experiment.quick !== undefined;
+  return {
+    name: experiment.name,
+    title: experiment.title ?? experiment.name,
+    kind: experiment.kind,
+    experiment,
+    variants: chosen.map((name) => ({ name, settings: settingsOf(base, table[name] ?? {}, fastSettings) })),
+    seeds: seeds ?? checkedSeeds(fastSeeds ?? experiment.seeds ?? [0]),
+    rates: compared.map((config) => ({ ...config, ...(quick ? fastRates : {}) })),
+    quick,
+    expected: (experiment.expected ?? []).filter((e) => !hasQuick || e.quick === true),
+  };
+}
+
+/** Settings of a variant. One way of saying how long a run is replaces the other. */
+function settingsOf(base: Settings, ...changes: readonly Settings[]): Settings {
+  let settings: Record<string, unknown> = { ...base };
+  for (const change of changes) {
+    if ("steps" in change) delete settings.epochs;
+    if ("epochs" in change) delete settings.steps;
+    settings = { ...settings, ...change };
+  }
+  return settings;
+}
+
+/** @throws OptionError */
+export function checkedSeeds(seeds: readonly number[] | string): readonly number[] {
+  const list = seedsOf(seeds);
+  if ("wrong" in list) throw new OptionError(`Seeds: ${list.wrong}.`);
+  return list;
+}
+
+/** The config of one run, which is an experiment itself: running it again gives the same numbers. */
+export function runConfig(resolved: Resolved, { name, settings }: Variant, seed: number): object {
+  const { experiment, kind } = resolved;
+  return {
+    name: experiment.name,
+    ...(experiment.title === undefined ? {} : { title: experiment.title }),
+    kind,
+    ...settings,
+    ...(experiment.figures === undefined ? {} : { figures: experiment.figures }),
+    seeds: [seed],
+    variants: { [name]: {} },
+  };
+}

@@ -1,0 +1,155 @@
+import { z } from "zod";
+import { fromZero, nonNegative, positive } from "../catalogue/named.js";
+import { type FigureName, figureNames } from "../figure-names.js";
+import type { Settings } from "../kind.js";
+import { kinds } from "../kinds/kinds.js";
+
+/** Names of experiments and variants: parts of directories' names. */
+export const identifier = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/,
+    'up to 60 letters, digits, ".", "_" and "-", the first no "." or "-"',
+  );
+
+const seedsSchema = z.union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/, "a range a..b")]);
+
+/** In place of a variant: each run that has the number, of whatever variant. */
+export const everyRun = "*";
+
+/** What a run is expected to give: a number, or bounds of one. */
+const expectedSchema = z
+  .strictObject({
+    /** Which variant's runs; default the first one's; `*`: every run that has the number must meet it. */
+    variant: z.union([identifier, z.literal(everyRun)]).optional(),
+    /** Which run; default the mean over the seeds. */
+    seed: fromZero.optional(),
+    /** Where the number is: loss.history[4], metrics.validation.accuracy, teleports[0].gradNormSqAfter. */
+    path: z.string().min(1),
+    value: z.number().optional(),
+    /** Of the value: relative, default 1e-6. */
+    tolerance: nonNegative.optional(),
+    /** Of the value: absolute, default 0. */
+    absolute: nonNegative.optional(),
+    atLeast: z.number().optional(),
+    atMost: z.number().optional(),
+    /** Who says so. */
+    source: z.string().min(1),
+    /** Whether it also holds in a quick run; default false when there are settings for quick runs. */
+    quick: z.boolean().optional(),
+    /** Why it cannot be had here, where that is known beforehand. */
+    notReproducible: z.string().min(1).optional(),
+  })
+  .refine(
+    (e) => e.value !== undefined || e.atLeast !== undefined || e.atMost !== undefined || e.notReproducible,
+    {
+      message: "missing; expected a value, or bounds atLeast and atMost.",
+      path: ["value"],
+    },
+  );
+
+export type Expected = z.output<typeof expectedSchema>;
+
+/** What the rates of a grid do over a run. */
+export type Decay = "none" | "cosine";
+
+/** A comparison at tuned learning rates: plain and teleported runs over the same grid. */
+const ratesSchema = z.strictObject({
+  /** The same rates for all variants. */
+  grid: z.array(positive).min(1),
+  /** Each rate with each of these; default none. */
+  decay: z
+    .array(z.enum(["none", "cosine"]))
+    .min(1)
+    .optional(),
+  /** Seeds that choose the rate. */
+  tune: seedsSchema,
+  /** Other seeds, which judge. */
+  confirm: seedsSchema,
+  /** Default the first variant. */
+  baseline: identifier.optional(),
+  /** Default all others. */
+  variants: z.array(identifier).optional(),
+  /** Variants without a rate to tune, such as line searches: on the confirming seeds, as they are. */
+  references: z.array(identifier).min(1).optional(),
+});
+
+export type RatesConfig = z.output<typeof ratesSchema>;
+
+const sourceSchema = z.strictObject({
+  paper: z.string(),
+  where: z.string().optional(),
+  note: z.string().optional(),
+});
+
+/** Settings that every experiment has, whatever its kind. */
+const common = {
+  name: identifier,
+  title: z.string().optional(),
+  source: sourceSchema.optional(),
+  seeds: seedsSchema.optional(),
+  expected: z.array(expectedSchema).optional(),
+  figures: z.array(z.enum(figureNames).meta({ title: "figure" })).optional(),
+  /** One comparison, or several with different baselines. */
+  rates: z.union([ratesSchema, z.array(ratesSchema).min(1)]).optional(),
+};
+
+const branches = Object.entries(kinds).map(([kind, { settings }]) => {
+  const changes = z.strictObject(settings).partial();
+  return z.strictObject({
+    ...common,
+    kind: z.literal(kind),
+    ...settings,
+    variants: z.record(identifier, changes.nullable()).optional(),
+    quick: changes
+      .extend({
+        seeds: seedsSchema.optional(),
+        rates: ratesSchema.partial().nullable().optional(),
+        variants: z.array(identifier).min(1).optional(),
+      })
+      .optional(),
+  });
+});
+
+const [first, ...others] = branches;
+
+/** An experiment as a YAML file has it. */
+export const experimentSchema = z
+  .discriminatedUnion("kind", [first, ...others])
+  .meta({ title: "kind of experiment" }) as unknown as z.ZodType<Experiment>;
+
+/** An experiment, checked. Settings of its kind stand beside what all have. */
+export interface Experiment {
+  readonly name: string;
+  readonly title?: string;
+  readonly source?: z.output<typeof sourceSchema>;
+  readonly kind: string;
+  readonly seeds?: readonly number[] | string;
+  readonly expected?: readonly Expected[];
+  readonly figures?: readonly FigureName[];
+  readonly rates?: RatesConfig | readonly RatesConfig[];
+  readonly variants?: Readonly<Record<string, Settings | null>>;
+  readonly quick?: Settings & {
+    readonly seeds?: readonly number[] | string;
+    readonly rates?: Partial<RatesConfig> | null;
+    readonly variants?: readonly string[];
+  };
+  readonly [setting: string]: unknown;
+}
+
+/** Names of the settings that all kinds share: what is left belongs to the kind. */
+export const commonKeys: ReadonlySet<string> = new Set([...Object.keys(common), "kind", "variants", "quick"]);
+
+/** Most seeds of a range: a typo should not start a million runs. */
+const mostSeeds = 10_000;
+
+/** Seeds of a list or of a range `a..b`, its ends included. */
+export function seedsOf(seeds: readonly number[] | string): number[] | { readonly wrong: string } {
+  if (typeof seeds !== "string") return [...seeds];
+  const [, a, b] = /^(\d+)\.\.(\d+)$/.exec(seeds) ?? [];
+  const [from, to] = [Number(a), Number(b)];
+  if (a === undefined || !Number.isSafeInteger(to) || to < from || to - from >= mostSeeds) {
+    return { wrong: `expected a range a..b with a <= b and at most ${mostSeeds} seeds; got ${seeds}` };
+  }
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}

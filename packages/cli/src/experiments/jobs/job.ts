@@ -1,0 +1,171 @@
+import { statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { OptionError } from "isoloss";
+import { checkConfig } from "../../config/load.js";
+import { type RunDocument, runDocument } from "../../formats/json.js";
+import { createRunDirectory, openRunDirectory, type RunDirectory } from "../../run/directory.js";
+import { describeEnvironment } from "../../run/environment.js";
+import { readJsonLines } from "../../run/json-lines.js";
+import { resolveExperiment, runConfig } from "../definition/resolve.js";
+import { experimentSchema } from "../definition/schema.js";
+import type { JobContext, JobProgress, JobResult, Settings } from "../kind.js";
+import { kinds } from "../kinds/kinds.js";
+import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
+
+/** One run to do, as plain data: it may go to a worker thread. */
+export interface Job {
+  readonly name: string;
+  readonly variant: string;
+  readonly seed: number;
+  readonly kind: string;
+  readonly settings: Settings;
+  /** What its directory keeps as config. */
+  readonly config: object;
+  /** Where its directory is made; left out: nowhere. */
+  readonly out?: string;
+  /** A directory to go on with instead. */
+  readonly resume?: string;
+  readonly checkpointSeconds: number;
+  readonly checkpointSteps?: number;
+}
+
+export interface JobHooks {
+  progress(at: JobProgress): void;
+  shouldStop(): boolean;
+}
+
+/** Name of a run: the experiment's, with that of the variant. */
+export const runName = (experiment: string, variant: string): string =>
+  variant === "run" ? experiment : `${experiment}-${variant}`;
+
+/** The jobs of an experiment: every variant with every seed, seeds first. */
+export function jobsOf(
+  resolved: ReturnType<typeof resolveExperiment>,
+  options: Pick<Job, "out" | "checkpointSeconds" | "checkpointSteps">,
+): Job[] {
+  return resolved.variants.flatMap((variant) =>
+    resolved.seeds.map((seed) => ({
+      name: resolved.name,
+      variant: variant.name,
+      seed,
+      kind: resolved.kind,
+      settings: variant.settings,
+      config: runConfig(resolved, variant, seed),
+      ...options,
+    })),
+  );
+}
+
+/**
+ * The job that goes on with the run of a directory.
+ *
+ * @throws DataError when the directory is no run of this version; OptionError for one with several runs
+ */
+export async function jobToResume(
+  directory: string,
+  config: unknown,
+  options: Pick<Job, "checkpointSeconds" | "checkpointSteps">,
+): Promise<Job> {
+  const experiment = checkConfig(config, {
+    schema: experimentSchema,
+    file: join(directory, "config.yaml"),
+  });
+  const resolved = resolveExperiment(experiment);
+  const [job, ...more] = jobsOf(resolved, options);
+  if (more.length > 0) throw new OptionError(`${directory} is not the directory of one run.`);
+  return { ...job, resume: directory };
+}
+
+/**
+ * Does a run, and writes its directory.
+ *
+ * @throws DataError when data are missing or the directory cannot be written; OptionError for settings that do not fit
+ */
+export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> {
+  const { name, variant, seed, kind, settings } = job;
+  const opened = await open(job);
+  const { directory } = opened;
+  try {
+    const before = await beforeOf(opened);
+    const measured = await kinds[kind].run(settings, {
+      seed,
+      ...hooks,
+      checkpointSeconds: job.checkpointSeconds,
+      ...(job.checkpointSteps === undefined ? {} : { checkpointSteps: job.checkpointSteps }),
+      ...(directory ? { directory } : {}),
+      ...(before ? { before } : {}),
+    });
+    const described = {
+      ...measured,
+      name: runName(name, variant),
+      seed,
+      ...(directory ? { directory: directory.path } : {}),
+    };
+    const document = withFinalLoss({ ...measured, settings, document: runDocument(described) });
+    await directory?.writeSummary(withoutHistory(document));
+    return {
+      experiment: name,
+      variant,
+      seed,
+      settings,
+      document,
+      seconds: measured.seconds,
+      jumps: measured.jumps ?? [],
+      ...(measured.trajectory ? { trajectory: measured.trajectory } : {}),
+      ...(measured.end ? { end: measured.end } : {}),
+      ...(measured.evaluations ? { evaluations: measured.evaluations } : {}),
+    };
+  } catch (error) {
+    directory?.close();
+    // A run that never began leaves nothing.
+    const metrics = directory && join(directory.path, "metrics.jsonl");
+    if (directory && metrics && job.resume === undefined && statSync(metrics).size === 0) {
+      await rm(directory.path, { recursive: true, force: true });
+    }
+    throw error;
+  } finally {
+    directory?.close();
+  }
+}
+
+/** The document of a run with its final loss among the metrics, where it has one. */
+function withFinalLoss(result: Pick<JobResult, "document" | "settings" | "evaluations">): RunDocument {
+  const { document } = result;
+  const loss = finalLoss(result);
+  return loss === null
+    ? document
+    : { ...document, metrics: { [finalLossMetric]: loss, ...document.metrics } };
+}
+
+/** A document with the ends of its series only: the records have the rest. */
+function withoutHistory(document: RunDocument): object {
+  const ends = ({ first, last }: RunDocument["loss"]) => ({ first, last });
+  return { ...document, loss: ends(document.loss), gradNormSq: ends(document.gradNormSq) };
+}
+
+interface Opened {
+  readonly directory?: RunDirectory;
+  readonly checkpoint?: Uint8Array;
+}
+
+/** What there is of a run that goes on. */
+async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["before"]> {
+  if (!directory || !checkpoint) return undefined;
+  const records = (name: string) => readJsonLines(join(directory.path, name));
+  return { checkpoint, metrics: await records("metrics.jsonl"), teleports: await records("teleports.jsonl") };
+}
+
+async function open(job: Job): Promise<Opened> {
+  const { name, variant, seed, out, resume, config, settings } = job;
+  if (resume !== undefined) {
+    const { directory, checkpoint } = await openRunDirectory(resume);
+    return { directory, ...(checkpoint ? { checkpoint } : {}) };
+  }
+  if (out === undefined) return {};
+  const environment = describeEnvironment({
+    seed,
+    runtime: (settings.runtime as string | undefined) ?? "auto",
+  });
+  return { directory: await createRunDirectory(out, runName(name, variant), { seed, config, environment }) };
+}

@@ -1,0 +1,171 @@
+import { parentPort, Worker, workerData } from "node:worker_threads";
+import * as library from "isoloss";
+import type { JobProgress, JobResult } from "../kind.js";
+import { kinds } from "../kinds/kinds.js";
+import { executeJob, type Job, type JobHooks } from "./job.js";
+
+/** What a job came to. */
+export type JobOutcome =
+  | { readonly job: Job; readonly result: JobResult }
+  | { readonly job: Job; readonly error: unknown };
+
+export interface PoolOptions {
+  /** Runs at the same time. */
+  readonly threads: number;
+  /**
+   * The script that a worker thread starts: it must call {@link serveJobs}. Left out, runs go one after another in this
+   * thread, which then hears no signal while one of them computes.
+   */
+  readonly script?: URL;
+  onProgress?(job: Job, at: JobProgress): void;
+  onEnd?(outcome: JobOutcome): void;
+  /** Aborts: runs save where they are and end. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a worker is started with: `stop[0]` becomes 1 when it is to end. */
+interface Start {
+  readonly stop: Int32Array;
+}
+
+type Message =
+  | { readonly progress: JobProgress }
+  | { readonly result: JobResult }
+  | {
+      readonly error: {
+        readonly name: string;
+        readonly message: string;
+        readonly stack?: string;
+        readonly cause?: unknown;
+      };
+    };
+
+/** Does jobs, some at a time; the outcomes are in the order of the jobs. Jobs not begun at an abort are left out. */
+export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
+  const { threads, script, signal, onEnd } = options;
+  const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
+  let next = 0;
+  const lane = async () => {
+    const runner = script ? workerRunner(script, options) : localRunner(options);
+    try {
+      while (next < jobs.length && !signal?.aborted) {
+        const index = next++;
+        const job = jobs[index];
+        const outcome = await runner.run(job);
+        if (outcome) {
+          outcomes[index] = outcome;
+          onEnd?.(outcome);
+        }
+      }
+    } finally {
+      await runner.end();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, lane));
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+interface Runner {
+  /** Undefined where it was broken off. */
+  run(job: Job): Promise<JobOutcome | undefined>;
+  end(): Promise<unknown>;
+}
+
+function localRunner({ onProgress, signal }: PoolOptions): Runner {
+  return {
+    async run(job) {
+      const hooks: JobHooks = {
+        progress: (at) => onProgress?.(job, at),
+        shouldStop: () => signal?.aborted ?? false,
+      };
+      try {
+        return { job, result: await executeJob(job, hooks) };
+      } catch (error) {
+        return { job, error };
+      }
+    },
+    end: async () => {},
+  };
+}
+
+function workerRunner(script: URL, { onProgress, signal }: PoolOptions): Runner {
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const start: Start = { stop };
+  let worker: Worker | undefined;
+  return {
+    run: (job) =>
+      new Promise((resolve) => {
+        worker ??= new Worker(script, { workerData: start, argv: [] });
+        const current = worker;
+        const abort = () => {
+          Atomics.store(stop, 0, 1);
+          // It would not look: its run is to be started again.
+          if (!kinds[job.kind].stoppable) void current.terminate();
+        };
+        const onMessage = (message: Message) => {
+          if ("progress" in message) onProgress?.(job, message.progress);
+          else if ("result" in message) finish({ job, result: message.result });
+          else finish({ job, error: revived(message.error) });
+        };
+        const onError = (error: unknown) => {
+          worker = undefined;
+          finish({ job, error });
+        };
+        const onExit = () => {
+          worker = undefined;
+          finish(
+            signal?.aborted ? undefined : { job, error: new Error("The worker thread ended too early.") },
+          );
+        };
+        const finish = (outcome: JobOutcome | undefined) => {
+          signal?.removeEventListener("abort", abort);
+          current.off("message", onMessage).off("error", onError).off("exit", onExit);
+          resolve(outcome);
+        };
+        current.on("message", onMessage).on("error", onError).on("exit", onExit);
+        signal?.addEventListener("abort", abort);
+        current.postMessage(job);
+      }),
+    end: async () => worker?.terminate(),
+  };
+}
+
+/** An error that came from a worker, as one of the library's where it was. */
+function revived({ name, message, stack, cause }: Extract<Message, { error: unknown }>["error"]): Error {
+  const known = (library as Record<string, unknown>)[name === "ConfigError" ? "OptionError" : name];
+  const isKnown = typeof known === "function" && known.prototype instanceof library.IsolossError;
+  const error: Error = isKnown
+    ? new (known as new (text: string, options?: object) => Error)(message, { cause })
+    : Object.assign(new Error(message), { name });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+/** Does the jobs that the main thread sends. */
+export function serveJobs(): void {
+  const { stop } = workerData as Start;
+  const send = (message: Message) => parentPort?.postMessage(message);
+  parentPort?.on("message", async (job: Job) => {
+    let last = 0;
+    const hooks: JobHooks = {
+      progress(at) {
+        const now = performance.now();
+        // More than ten lines a second nobody reads.
+        if (now - last < 100) return;
+        last = now;
+        send({ progress: at });
+      },
+      shouldStop: () => Atomics.load(stop, 0) === 1,
+    };
+    try {
+      send({ result: await executeJob(job, hooks) });
+    } catch (error) {
+      const { name, message, stack, cause } = error instanceof Error ? error : new Error(String(error));
+      const plain =
+        cause instanceof Error
+          ? { message: cause.message, code: (cause as NodeJS.ErrnoException).code }
+          : undefined;
+      send({ error: { name, message, ...(stack ? { stack } : {}), ...(plain ? { cause: plain } : {}) } });
+    }
+  });
+}

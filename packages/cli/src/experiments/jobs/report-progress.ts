@@ -1,0 +1,79 @@
+import { MissingDataError } from "isoloss";
+import { createProgress, type ProgressStream } from "../../progress.js";
+import type { JobProgress } from "../kind.js";
+import { finalLoss } from "../results/loss-curve.js";
+import { duration, figure } from "../results/number-text.js";
+import { type Job, runName } from "./job.js";
+import type { JobOutcome } from "./pool.js";
+
+/** Tells on a stream how jobs get on. */
+export interface JobReporter {
+  onProgress(job: Job, at: JobProgress): void;
+  onEnd(outcome: JobOutcome): void;
+  line(text: string): void;
+  /** Leaves nothing behind that was to be rewritten. */
+  end(): void;
+}
+
+const silent: JobReporter = { onProgress() {}, onEnd() {}, line() {}, end() {} };
+
+/**
+ * A reporter for jobs: on a terminal a line that is rewritten, elsewhere a line for each run that ends.
+ *
+ * @param jobs all that are to be done: their number makes the time left
+ * @param options `quiet`: says nothing
+ */
+export function jobReporter(
+  jobs: readonly Job[],
+  stream: ProgressStream,
+  { quiet }: { readonly quiet: boolean },
+): JobReporter {
+  if (quiet) return silent;
+  const progress = createProgress(stream);
+  let done = 0;
+  return {
+    onProgress: (job, at) =>
+      progress.update(`${count(done + 1, jobs.length)}${labelOf(job)}: ${statusOf(at)}`),
+    onEnd(outcome) {
+      done += 1;
+      // The command says why.
+      if ("error" in outcome && jobs.length === 1) return;
+      progress.line(`${count(done, jobs.length)}${labelOf(outcome.job)}: ${endOf(outcome)}`);
+    },
+    line: (text) => progress.line(text),
+    end: () => progress.clear(),
+  };
+}
+
+const count = (i: number, n: number): string => (n > 1 ? `${Math.min(i, n)}/${n} ` : "");
+const labelOf = ({ name, variant, seed }: Job): string => `${runName(name, variant)}, seed ${seed}`;
+
+function statusOf({ step, steps, loss, gradNormSq, teleports, stepsPerSecond }: JobProgress): string {
+  const parts = [
+    `step ${step} of ${steps}`,
+    `loss ${figure(loss)}`,
+    ...(gradNormSq === undefined ? [] : [`||g||^2 ${figure(gradNormSq)}`]),
+    ...(teleports > 0 ? [`${teleports} teleport${teleports > 1 ? "s" : ""}`] : []),
+    `${figure(stepsPerSecond, 3)} it/s`,
+    ...(step < steps ? [`${duration((steps - step) / stepsPerSecond)} left`] : []),
+  ];
+  return parts.join(", ");
+}
+
+function endOf(outcome: JobOutcome): string {
+  if ("error" in outcome) {
+    return outcome.error instanceof MissingDataError ? "skipped, its data are not here" : "failed";
+  }
+  const { status, steps, wallSeconds, metrics, teleports, directory } = outcome.result.document;
+  const accepted = teleports.filter((t) => t.accepted).length;
+  const accuracy = metrics["validation.accuracy"];
+  const parts = [
+    `${status} after ${steps} steps`,
+    `final loss ${figure(finalLoss(outcome.result) ?? Number.NaN)}`,
+    ...(typeof accuracy === "number" ? [`validation accuracy ${(100 * accuracy).toFixed(1)} %`] : []),
+    ...(teleports.length > 0 ? [`${accepted} of ${teleports.length} teleports accepted`] : []),
+    duration(wallSeconds ?? Number.NaN),
+    ...(directory === null ? [] : [directory]),
+  ];
+  return parts.join(", ");
+}

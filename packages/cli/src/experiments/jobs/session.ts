@@ -1,0 +1,84 @@
+import { IsolossError, MissingDataError } from "isoloss";
+import type { JobResult } from "../kind.js";
+import type { Job } from "./job.js";
+import { type JobOutcome, runJobs } from "./pool.js";
+import { jobReporter } from "./report-progress.js";
+
+/** How a command runs jobs. */
+export interface SessionOptions {
+  readonly threads: number;
+  readonly quiet: boolean;
+  /** The program's script, which worker threads start; left out in tests: then runs go in this thread. */
+  readonly script?: URL;
+}
+
+type Failure = Extract<JobOutcome, { error: unknown }>;
+
+/** What jobs came to, and whether the user broke them off. */
+export interface Session {
+  readonly results: readonly JobResult[];
+  readonly failures: readonly (Failure & { readonly isMissingData: boolean })[];
+  readonly interrupted: boolean;
+}
+
+/** Exit code after Ctrl-C, as shells have it. */
+export const interruptedCode = 130;
+
+/** Does jobs with progress on stderr. Ctrl-C lets them save where they are; a second one ends at once. */
+export async function runSession(
+  jobs: readonly Job[],
+  { threads, quiet, script }: SessionOptions,
+): Promise<Session> {
+  const reporter = jobReporter(jobs, process.stderr, { quiet });
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(interruptedCode);
+    reporter.line("Stopping: runs save where they are. Ctrl-C again ends at once.");
+    controller.abort();
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    const outcomes = await runJobs(jobs, {
+      threads,
+      signal: controller.signal,
+      ...reporter,
+      ...(script ? { script } : {}),
+    });
+    return {
+      results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
+      failures: outcomes.flatMap((o) =>
+        "error" in o ? [{ ...o, isMissingData: o.error instanceof MissingDataError }] : [],
+      ),
+      interrupted: controller.signal.aborted,
+    };
+  } finally {
+    reporter.end();
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+/** How to go on with the runs that were broken off. */
+export function resumeAdvice(results: readonly JobResult[]): string[] {
+  return results
+    .filter((r) => r.document.status === "interrupted" && r.document.directory !== null)
+    .map((r) => `isoloss run --resume ${r.document.directory}`);
+}
+
+/** An error of the library that says which run it is of; others stay as they are. */
+export function errorOfRun(error: unknown, { variant, seed }: Job): unknown {
+  if (!(error instanceof IsolossError) || variant === "run") return error;
+  const Type = error.constructor as new (message: string, options?: object) => IsolossError;
+  return new Type(`${variant}, seed ${seed}: ${error.message}`, { cause: error });
+}
+
+/** What is to be told of failures: each message once, and without a run's name where all failed alike. */
+export function errorsToTell(failures: readonly Failure[]): unknown[] {
+  const byMessage = new Map<string, Failure>();
+  for (const failure of failures) {
+    const { message } = failure.error as Error;
+    if (!byMessage.has(message)) byMessage.set(message, failure);
+  }
+  if (byMessage.size === 1) return [failures[0].error];
+  return [...byMessage.values()].map(({ error, job }) => errorOfRun(error, job));
+}

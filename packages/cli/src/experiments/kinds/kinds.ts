@@ -1,0 +1,15 @@
+import type { Kind } from "../kind.js";
+import { minimaKind } from "./minima/minima.js";
+import { minimizeKind } from "./minimize/minimize.js";
+import { multiTaskKind } from "./multi-task/multi-task.js";
+import { tablesKind } from "./tables.js";
+import { trainKind } from "./train/train.js";
+
+/** Kinds of experiments by the name that `kind` gives them. */
+export const kinds: Readonly<Record<string, Kind>> = {
+  minimize: minimizeKind,
+  train: trainKind,
+  minima: minimaKind,
+  "multi-task": multiTaskKind,
+  tables: tablesKind,
+};

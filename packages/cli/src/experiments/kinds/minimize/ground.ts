@@ -1,0 +1,43 @@
+import { gd } from "isoloss";
+import { makeDirections } from "../../catalogue/line-searches.js";
+import type { Named } from "../../catalogue/named.js";
+import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import { makeProblem } from "../../catalogue/problems.js";
+import type { Ground } from "../../catalogue/symmetries.js";
+import type { TeleportConfig } from "../../catalogue/teleport.js";
+import type { Settings } from "../../kind.js";
+
+/** Settings of a run of kind minimize, checked. */
+export interface MinimizeSettings {
+  readonly problem: Named;
+  readonly optimizer: Named;
+  readonly learningRate: number | Named;
+  readonly steps: number;
+  readonly dtype?: "float32" | "float64";
+  readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly warmUps?: number;
+  readonly teleport?: TeleportConfig | null;
+}
+
+/** A problem with what its teleports have to know. */
+export function groundOf(settings: Settings, seed: number) {
+  const {
+    problem: named,
+    optimizer,
+    learningRate,
+    steps,
+    dtype = "float64",
+  } = settings as unknown as MinimizeSettings;
+  const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
+  const ground: Ground = {
+    seed,
+    // A line search steps along the gradient as far as an objective asks.
+    optimizer: makeDirections(optimizer) ? gd() : makeOptimiser(optimizer),
+    learningRate: makeLearningRate(learningRate, steps),
+    loss: problem.loss,
+    ownSymmetry: () => problem.symmetry(),
+    ...(quadratic ? { quadratic } : {}),
+    ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
+  };
+  return { problem, ground };
+}

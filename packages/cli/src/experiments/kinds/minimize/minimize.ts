@@ -1,0 +1,167 @@
+import { join } from "node:path";
+import { sumBy } from "es-toolkit";
+import {
+  createLineSearchMinimizer,
+  createMinimizer,
+  decodeCheckpoint,
+  encodeSafetensors,
+  type LineSearchMinimization,
+  type Minimization,
+  type MinimizeRunOptions,
+  type Minimizer,
+  NumericalError,
+  namedArrays,
+  OptionError,
+  type Problem,
+  type TeleportPlan,
+} from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import { z } from "zod";
+import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
+import { fromZero } from "../../catalogue/named.js";
+import { learningRateSchema } from "../../catalogue/optimisers.js";
+import { problemSchema, type Tree } from "../../catalogue/problems.js";
+import type { Ground } from "../../catalogue/symmetries.js";
+import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
+import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
+import { numbersOf, weightsFile } from "../../records/points.js";
+import { trainerForm } from "../../records/stored-form.js";
+import { functionPoints } from "./diagnose.js";
+import { groundOf, type MinimizeSettings } from "./ground.js";
+import { sweepFigures } from "./sweep.js";
+import { watcher } from "./watch.js";
+
+/** Parameters up to this number are recorded at every step. */
+const few = 20;
+
+/** Minimisation of a function, or of a loss on fixed data. */
+export const minimizeKind: Kind = {
+  summary: "a function, or a loss on fixed data, by full-batch steps",
+  stoppable: true,
+  together: { figures: { sweep: sweepFigures } },
+  settings: {
+    problem: problemSchema,
+    optimizer: descentSchema,
+    learningRate: learningRateSchema,
+    steps: fromZero,
+    dtype: z.enum(["float32", "float64"]).optional(),
+    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
+    /** Runs before the one whose seconds count; default 0. Just-in-time compilers make the first ones slow. */
+    warmUps: fromZero.optional(),
+    teleport: teleportSchema.nullable().optional(),
+  },
+  run: (settings, context) => run(settings as unknown as MinimizeSettings, context),
+  // The point at the end is recorded, too.
+  stored: { ...trainerForm, stepsOf: (points) => points - 1 },
+  plot: (results) => [...(isPlanar(results) ? (["levelSets"] as const) : []), "loss", "gradNormSq"],
+  diagnose: functionPoints,
+};
+
+/** Whether all runs are of one function of two variables. */
+const isPlanar = (results: readonly JobResult[]): boolean =>
+  results.every((r) => r.trajectory?.[0]?.length === 2) &&
+  new Set(results.map((r) => JSON.stringify(r.settings.problem))).size === 1;
+
+async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
+  const { seed, directory, before } = context;
+  const { steps, teleport, warmUps = 0, dtype = "float64" } = settings;
+  const { problem, ground } = groundOf(settings as unknown as Settings, seed);
+  if (dtype === "float32" && settings.problem.name !== "mlpRegression") {
+    throw new OptionError(`The problem ${settings.problem.name} is in float64: leave dtype out.`);
+  }
+  const isFew = numbersOf(problem.start).length <= few;
+  const plan = teleport ? makeTeleportPlan(teleport, ground) : undefined;
+  const minimizer = await minimizerOf(settings, problem, ground, { trajectory: isFew, plan });
+  const watch = watcher(context, { steps, isFew, canGoOn: teleport?.search.name !== "referenceAngle" });
+  const { result, cold } = await measured(minimizer, warmUps, {
+    onLoop: (at) => watch.look(at),
+    ...(before ? { checkpoint: decodeCheckpoint(before.checkpoint) } : {}),
+  });
+  if (result.loss.length === 0) {
+    throw new NumericalError(
+      "The loss or its gradient is not finite at the start: nothing can be minimised from there.",
+    );
+  }
+  watch.append(result);
+  if (directory) {
+    const bytes = encodeSafetensors(namedArrays({ params: result.params }));
+    await writeFileAtomic(join(directory.path, weightsFile), bytes);
+  }
+  const points = isFew ? watch.points(result) : undefined;
+  return {
+    status: statuses[result.status],
+    steps: Math.min(steps, result.loss.length - 1),
+    wallSeconds: result.seconds.at(-1) ?? 0,
+    loss: result.loss,
+    gradNormSq: result.gradNormSq,
+    seconds: result.seconds,
+    metrics: {
+      "loss.least": Math.min(...result.loss.filter(Number.isFinite)),
+      "teleports.accepted": result.teleports.filter(({ accepted }) => accepted).length,
+      "teleports.seconds": sumBy(result.teleports, (t) => t.seconds),
+      ...("evaluations" in result ? { evaluations: result.evaluations.at(-1) ?? 0 } : {}),
+      ...(warmUps > 0 ? { "seconds.firstRun": cold } : {}),
+    },
+    teleports: result.teleports,
+    ...(points ? { trajectory: points, jumps: watch.jumps(result), end: points.at(-1) ?? [] } : {}),
+  };
+}
+
+const statuses = {
+  done: "completed",
+  stalled: "completed",
+  diverged: "diverged",
+  stopped: "interrupted",
+} as const;
+
+type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
+
+function minimizerOf(
+  { steps, runtime, optimizer, learningRate }: MinimizeSettings,
+  problem: Problem<Tree>,
+  ground: Ground,
+  { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
+): Promise<Minimizer<Result, MinimizeRunOptions<Tree>>> {
+  const common = {
+    steps,
+    trajectory,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(plan ? { teleport: plan } : {}),
+  };
+  const directions = makeDirections(optimizer);
+  if (directions === undefined) {
+    return createMinimizer(problem, {
+      optimizer: ground.optimizer,
+      learningRate: ground.learningRate,
+      ...common,
+    });
+  }
+  if (typeof learningRate !== "number") {
+    throw new OptionError(
+      `With ${optimizer.name} the learning rate is the step length tried first: give a number.`,
+    );
+  }
+  return createLineSearchMinimizer(problem, { directions, firstStep: learningRate, ...common });
+}
+
+/** What the first run comes to, with the seconds of the last one. Only a run without warm-ups is watched. */
+async function measured(
+  minimizer: Minimizer<Result, MinimizeRunOptions<Tree>>,
+  warmUps: number,
+  options: MinimizeRunOptions<Tree>,
+) {
+  try {
+    const first = await minimizer.run(warmUps === 0 ? options : {});
+    let last = first;
+    for (let i = 0; i < warmUps; i++) last = await minimizer.run();
+    const cold = first.seconds.at(-1) ?? 0;
+    if (warmUps === 0) return { result: first, cold };
+    const teleports = first.teleports.map((t, i) => ({
+      ...t,
+      seconds: last.teleports[i]?.seconds ?? t.seconds,
+    }));
+    return { result: { ...first, teleports, seconds: last.seconds.slice(0, first.loss.length) }, cold };
+  } finally {
+    await minimizer.dispose();
+  }
+}

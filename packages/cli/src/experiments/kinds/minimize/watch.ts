@@ -1,0 +1,84 @@
+import { encodeCheckpoint, type Jump, type Minimization, type MinimizationProgress } from "isoloss";
+import type { Tree } from "../../catalogue/problems.js";
+import type { JobContext, JumpRecord } from "../../kind.js";
+import { checkpointClock } from "../../records/checkpoint-clock.js";
+import { jumpsIn, numbersOf, pointsIn } from "../../records/points.js";
+import { teleportRecord } from "../../records/teleport-record.js";
+
+/** What there is of a run: its lists, and from where it went on its points. */
+export type Lists = Pick<
+  Minimization<Tree>,
+  "loss" | "gradNormSq" | "seconds" | "teleports" | "trajectory" | "jumps"
+>;
+
+/** Writes a run's records and checkpoints as it goes, tells where it is, and says when it is to end. */
+export function watcher(
+  context: JobContext,
+  { steps, isFew, canGoOn }: { readonly steps: number; readonly isFew: boolean; readonly canGoOn: boolean },
+) {
+  const { directory, before, progress, shouldStop } = context;
+  const first = directory?.step ?? 0;
+  const earlier = { points: pointsIn(before?.metrics ?? []), jumps: jumpsIn(before?.teleports ?? []) };
+  const clock = checkpointClock(context, first);
+  let written = first;
+  let told = before?.teleports.length ?? 0;
+  let [last, lastAt] = [first, performance.now()];
+  const watch = {
+    points: ({ trajectory = [] }: Lists) => [...earlier.points, ...trajectory.map(numbersOf)],
+    jumps: ({ jumps = [] }: Lists): JumpRecord[] => [...earlier.jumps, ...jumps.map(jumpRecord)],
+    append(lists: Lists): void {
+      const { loss, gradNormSq, seconds, teleports, trajectory = [], jumps = [] } = lists;
+      directory?.appendMetrics(
+        ...loss.slice(written).map((value, i) => ({
+          step: written + i,
+          loss: value,
+          gradNormSq: gradNormSq[written + i],
+          seconds: seconds[written + i],
+          ...(isFew ? { params: numbersOf(trajectory[written + i - first]) } : {}),
+        })),
+      );
+      directory?.appendTeleports(
+        ...teleports.slice(told).map((event) => {
+          const jump = event.accepted && jumps.find(({ step }) => step === event.step);
+          return { ...teleportRecord(event), ...(jump ? jumpRecord(jump) : {}) };
+        }),
+      );
+      written = loss.length;
+      told = teleports.length;
+    },
+    async look({
+      current,
+      history,
+      settings,
+      trajectory,
+      jumps,
+    }: MinimizationProgress<Tree>): Promise<boolean> {
+      const { step } = current;
+      watch.append({ ...history, trajectory, jumps });
+      const now = performance.now();
+      progress({
+        step,
+        steps,
+        loss: history.loss.at(-1) ?? Number.NaN,
+        gradNormSq: history.gradNormSq.at(-1) ?? Number.NaN,
+        teleports: history.teleports.filter(({ accepted }) => accepted).length,
+        stepsPerSecond: (1000 * (step - last)) / (now - lastAt),
+      });
+      [last, lastAt] = [step, now];
+      const isAsked = shouldStop();
+      // The released teleport draws an angle a teleport: such a run begins again.
+      if (directory && canGoOn && (isAsked || step === steps || clock.isDue(step))) {
+        clock.saved(step);
+        await directory.saveCheckpoint(step, encodeCheckpoint({ current, history, settings }));
+      }
+      return isAsked;
+    },
+  };
+  return watch;
+}
+
+const jumpRecord = ({ step, from, to }: Jump<Tree>): JumpRecord => ({
+  step,
+  from: numbersOf(from),
+  to: numbersOf(to),
+});

@@ -1,0 +1,178 @@
+import { compile, type ToyParams, trace, twoTaskToy } from "isoloss";
+import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
+import type { CostConfig } from "../../catalogue/cost.js";
+import type { Named } from "../../catalogue/named.js";
+import type { DrawTogether, JobResult } from "../../kind.js";
+import { groupBy } from "../../results/groups.js";
+import { byVariant } from "../../results/summary.js";
+
+/** So many variants are drawn, of the toy in each scale: the first ones. */
+const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;
+
+const point = ([x, y]: readonly number[]) => ({ x, y });
+
+const toyOf = ({ settings }: JobResult): ReturnType<typeof twoTaskToy> | undefined => {
+  const { name, scale } = settings.problem as Named;
+  return name === "toy" ? twoTaskToy(scale === undefined ? {} : { scale: scale as number }) : undefined;
+};
+
+const isControl = ({ settings }: JobResult): boolean =>
+  (settings.cost as CostConfig | undefined)?.control !== undefined;
+
+/** Variants of each scale of the toy, without controls, with a file's part of the name: `1`, `0.1`. */
+function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][]][] {
+  const shown = results.filter((r) => r.trajectory !== undefined && toyOf(r) !== undefined && !isControl(r));
+  const scales = groupBy(shown, ({ settings }) => String((settings.problem as Named).scale ?? 1));
+  return [...scales].map(([scale, group]) => [scale, [...byVariant(group)]]);
+}
+
+/** Ways from all starts over the contours of the mean loss, a figure a variant. */
+export const pathFigures: DrawTogether = async (results, options) => {
+  const drawn: { name: string; element: SVGSVGElement }[] = [];
+  const [x, y, n] = [[-11, 11], [-11, 11], 111] as const;
+  for (const [scale, variants] of byScale(results)) {
+    const toy = twoTaskToy({ scale: Number(scale) });
+    const both = await lossesOn(toy, gridPoints(x, y, n));
+    const values = Float64Array.from(both[0], (loss, i) => (loss + both[1][i]) / 2);
+    for (const [variant, group] of variants.slice(0, most.paths)) {
+      const element = levelSets(
+        {
+          f: { x, y, nx: n, ny: n, values },
+          trajectories: group.map(({ trajectory = [], jumps, seed, end }) => ({
+            name: `from (${trajectory[0]?.join(", ") ?? seed})`,
+            points: [...trajectory, ...(end ? [end] : [])].map(point),
+            jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
+          })),
+          xLabel: "x1",
+          yLabel: "x2",
+        },
+        { ...options(), title: `${variant}: the ways over the mean loss` },
+      );
+      drawn.push({ name: `paths-${variant}`, element });
+    }
+  }
+  return drawn;
+};
+
+/** Where the runs ended in the plane of the two losses, with the Pareto front: a figure a scale. */
+export const frontFigures: DrawTogether = async (results, options) => {
+  const drawn: { name: string; element: SVGSVGElement }[] = [];
+  for (const [scale, variants] of byScale(results)) {
+    const toy = twoTaskToy({ scale: Number(scale) });
+    const methods = [];
+    for (const [name, group] of variants.slice(0, most.front)) {
+      const ends = await lossesOn(
+        toy,
+        // A run that was read from its directory has no more than the recorded points.
+        group.map(({ end, trajectory }) => end ?? trajectory?.at(-1) ?? [Number.NaN, Number.NaN]),
+      );
+      methods.push({ name, points: group.map((_, i) => ({ x: ends[0][i], y: ends[1][i] })) });
+    }
+    const front = Array.from({ length: 101 }, (_, i) => point(toy.front(i / 100).losses));
+    drawn.push({
+      name: `front-${scale}`,
+      element: paretoFront(
+        { methods, front, xLabel: "first loss", yLabel: "second loss" },
+        { ...options(), title: "Where the runs ended, and the Pareto front" },
+      ),
+    });
+  }
+  return drawn;
+};
+
+const gridPoints = (x: readonly [number, number], y: readonly [number, number], n: number): number[][] => {
+  const at = ([a, b]: readonly [number, number], i: number) => a + ((b - a) * i) / (n - 1);
+  return Array.from({ length: n * n }, (_, k) => [at(x, k % n), at(y, Math.floor(k / n))]);
+};
+
+/** Both losses of the toy at points of the plane, in one run of a compiled loop. */
+async function lossesOn(
+  toy: ReturnType<typeof twoTaskToy>,
+  points: readonly (readonly number[])[],
+): Promise<readonly [Float64Array, Float64Array]> {
+  const losses = (w: never) => {
+    const [first, second] = toy.losses({ shared: { w } } as never, {} as never, {} as never);
+    return { first, second };
+  };
+  const { graph } = trace(losses, [(toy.at([0, 0]) as ToyParams).shared.w] as never, { names: ["w"] });
+  const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
+  const steps = points.length;
+  const data = Float64Array.from(points.flat());
+  const { first, second } = await run.run({ w: { shape: [steps, 2], data } }, { steps });
+  await run.dispose();
+  return [first.data as Float64Array, second.data as Float64Array];
+}
+
+/** Between evaluations: mean cosines of the tasks' gradients, with teleports, and the share of dominated conflicts. */
+export const conflictsFigure: DrawTogether = async (results, options) => {
+  const variants = [...byVariant(results)].flatMap(([name, [first]]) => {
+    const known = (first.evaluations ?? []).filter((e) => typeof e["conflicts.cosine"] === "number");
+    return known.length > 1 ? [{ name, known, first }] : [];
+  });
+  const shown = variants.slice(0, most.conflicts);
+  if (shown.length === 0) return [];
+  const [longest] = [...shown].sort((a, b) => b.known.length - a.known.length);
+  const steps = longest.known.map(({ step }) => step);
+  const at = (known: typeof longest.known, step: number, key: string) =>
+    known.find((e) => e.step === step)?.[key] ?? Number.NaN;
+  const pairs = shown.map(({ name, known }) => ({
+    name,
+    cosines: steps.map((step) => at(known, step, "conflicts.cosine")),
+  }));
+  const triggers = [
+    ...new Set(shown.flatMap(({ first }) => first.document.teleports.map(({ step }) => step))),
+  ];
+  const dominated = shown.map(({ name, known }) => ({
+    name,
+    runs: [{ steps: known.map(({ step }) => step), values: known.map((e) => e["conflicts.dominated"]) }],
+  }));
+  return [
+    {
+      name: "conflicts",
+      element: conflictCosines(
+        { steps, pairs, triggers },
+        { ...options(), title: "Cosines of the tasks' gradients" },
+      ),
+    },
+    {
+      name: "dominated",
+      element: curves(
+        { series: dominated, yLabel: "share of steps" },
+        { ...options(), title: "Steps with a dominated conflict" },
+      ),
+    },
+  ];
+};
+
+/** Mean accuracy on the test data over the run. */
+export const testFigures: DrawTogether = async (results, options) => {
+  const series = [...byVariant(results)].slice(0, most.test).flatMap(([name, group]) => {
+    const runs = group.flatMap(({ evaluations = [] }) => {
+      const shown = evaluations.filter((e) => typeof e["test.accuracy"] === "number");
+      if (shown.length === 0) return [];
+      return [
+        {
+          steps: shown.map(({ step }) => step),
+          seconds: shown.map(({ seconds }) => seconds),
+          values: shown.map((e) => e["test.accuracy"]),
+        },
+      ];
+    });
+    return runs.length > 0 ? [{ name, runs }] : [];
+  });
+  if (series.length === 0) return [];
+  const yLabel = "mean test accuracy";
+  return [
+    {
+      name: "test",
+      element: curves({ series, yLabel }, { ...options(), title: "Test accuracy against steps" }),
+    },
+    {
+      name: "test-seconds",
+      element: curves(
+        { series, x: "seconds", yLabel },
+        { ...options(), title: "Test accuracy against time" },
+      ),
+    },
+  ];
+};

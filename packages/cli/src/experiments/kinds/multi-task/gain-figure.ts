@@ -1,0 +1,32 @@
+import { bars, barsWidth } from "isoloss-figures";
+import type { DrawTogether } from "../../kind.js";
+import { gainRows } from "./gains.js";
+
+/** More digits of a point say nothing. */
+const hundredths = (points: number): number => Math.round(100 * points) / 100;
+
+/** What COST and each of its controls add to the same method without them, with intervals. */
+export const gainFigures: DrawTogether = async (results, options) => {
+  const rows = gainRows(results);
+  if (rows.length === 0) return [];
+  const ratios = rows.map(({ name, plain: { points } }) => ({
+    name,
+    ratio: hundredths(points.mean),
+    ...(points.interval === null
+      ? {}
+      : { low: hundredths(points.interval[0]), high: hundredths(points.interval[1]) }),
+  }));
+  const size = options();
+  const element = bars(
+    { ratios, reference: 0, better: "higher", log: false, xLabel: "points of mean test accuracy" },
+    {
+      ...size,
+      // Names of variants may be long, and a figure must not end an experiment that has run.
+      width: barsWidth(ratios, size.width),
+      title: "What teleports and their controls add to the same method",
+      // In a page the title takes two lines: there is room for a single row, too.
+      height: 200 + 28 * ratios.length,
+    },
+  );
+  return [{ name: "gains", element }];
+};

@@ -1,0 +1,125 @@
+import { mean } from "es-toolkit";
+import type { MultiTaskTrainer } from "isoloss";
+import type { RunDirectory } from "../../../run/directory.js";
+import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
+import type { Tree } from "../../catalogue/problems.js";
+import type { MadeTasks } from "../../catalogue/tasks.js";
+import type { Measured } from "../../kind.js";
+import { type CostEvent, secondsOf } from "./cost-clock.js";
+import { costMetrics } from "./cost-record.js";
+
+export type Evaluation = NonNullable<Measured["evaluations"]>[number];
+
+/** A point this near to the toy's Pareto front is on it. */
+const near = 0.15;
+
+/** Whether a run is where it is to end. */
+export const isAtFront = ({ plane }: MadeTasks, params: Tree): boolean =>
+  plane?.untilFront === true && plane.distanceToFront(params) <= near;
+
+/**
+ * Losses and accuracies on the test data, and the conflicts of the steps since the last time, written as a record.
+ *
+ * @param since the step of the last evaluation
+ */
+export async function evaluated(
+  trainer: MultiTaskTrainer<Tree>,
+  {
+    made: { test, tasks },
+    since,
+    directory,
+  }: {
+    readonly made: MadeTasks;
+    readonly since: number;
+    readonly directory: RunDirectory | undefined;
+  },
+): Promise<Evaluation> {
+  const { losses, metrics } = await trainer.evaluate(test as NonNullable<typeof test>);
+  const accuracies = tasks.map((task) => metrics[task]);
+  const record: Evaluation = {
+    step: trainer.current.step,
+    seconds: trainer.history.seconds.at(-1) ?? 0,
+    "test.loss": mean([...losses]),
+    "test.accuracy": mean(accuracies),
+    ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.loss`, losses[k]])),
+    ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.accuracy`, accuracies[k]])),
+    ...conflictsSince(trainer, since),
+  };
+  directory?.appendMetrics(record);
+  return record;
+}
+
+/** Mean cosine over steps and pairs, and the share of steps with conflicts, where gradients were measured. */
+function conflictsSince({ history: { cosines, conflicts } }: MultiTaskTrainer<Tree>, since: number) {
+  const measured = (lists: readonly (readonly number[])[]) =>
+    lists.flatMap((list) => list.slice(since).filter((v) => !Number.isNaN(v)));
+  const [pairs, dominated, weak] = [cosines, [conflicts.dominated], [conflicts.weak]].map(measured);
+  return {
+    ...(pairs.length > 0 ? { "conflicts.cosine": mean(pairs) } : {}),
+    ...(dominated.length > 0 ? { "conflicts.dominated": mean(dominated), "conflicts.weak": mean(weak) } : {}),
+  };
+}
+
+interface Findings {
+  readonly made: MadeTasks;
+  readonly evaluations: readonly Evaluation[];
+  readonly cost?: CostConfig | undefined;
+  /** Of a plane, `recordEvery` steps apart. */
+  readonly points: readonly (readonly number[])[];
+  readonly recordEvery: number;
+}
+
+/** Results of a run by name. */
+export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): Record<string, number> {
+  const { made, evaluations, cost } = findings;
+  const { history, current, stepsPerEpoch } = trainer;
+  const { seconds, events, conflicts, losses } = history;
+  const last = evaluations.at(-1);
+  const spent = seconds.at(-1) ?? 0;
+  const window = stepsPerEpoch < Infinity ? Math.min(stepsPerEpoch, current.step) : 1;
+  const metrics: Record<string, number> = {};
+  made.tasks.forEach((task, k) => {
+    if (current.step > 0) metrics[`train.${task}.loss`] = mean(losses[k].slice(-window));
+  });
+  for (const [name, value] of Object.entries(last ?? {})) if (name.startsWith("test.")) metrics[name] = value;
+  if (stepsPerEpoch < Infinity && current.step > 0) {
+    metrics["seconds.perEpoch"] = (spent * stepsPerEpoch) / current.step;
+  }
+  for (const kind of ["dominated", "weak"] as const) {
+    const known = conflicts[kind].filter((v) => !Number.isNaN(v));
+    if (known.length > 0) metrics[`conflicts.${kind}`] = mean(known);
+  }
+  if (cost) {
+    Object.assign(
+      metrics,
+      costMetrics(
+        events.map(({ event }) => event as CostEvent),
+        { tasks: made.tasks, guarded: isGuarded(cost) },
+      ),
+    );
+    const seconds = secondsOf(current.memory);
+    metrics["cost.seconds"] = seconds;
+    metrics["cost.share"] = seconds / Math.max(spent, 1e-9);
+    if (events.length > 0 && stepsPerEpoch < Infinity) {
+      const ordinary = ((spent - seconds) * stepsPerEpoch) / current.step;
+      metrics["cost.epochs"] = seconds / events.length / Math.max(ordinary, 1e-9);
+    }
+  }
+  return { ...metrics, ...frontMetrics(trainer, findings) };
+}
+
+function frontMetrics(
+  { current }: MultiTaskTrainer<Tree>,
+  { made: { plane }, points, recordEvery }: Findings,
+): Record<string, number> {
+  if (plane === undefined) return {};
+  const distance = plane.distanceToFront(current.params);
+  const distances = [...points.map(([x1, x2]) => plane.distanceToFront(plane.toy.at([x1, x2]))), distance];
+  const first = distances.findIndex((d) => d <= near);
+  const last = points.length - 1;
+  return {
+    "front.distance": distance,
+    "front.reached": Number(distance <= near),
+    ...(first < 0 ? {} : { "front.step": first > last ? current.step : first * recordEvery }),
+  };
+}

@@ -1,0 +1,67 @@
+import { decodeMultiTaskCheckpoint, OptionError } from "isoloss";
+import { z } from "zod";
+import { costSchema } from "../../catalogue/cost.js";
+import { methodSchema } from "../../catalogue/methods.js";
+import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
+import { learningRateSchema, optimiserSchema } from "../../catalogue/optimisers.js";
+import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
+import type { Kind } from "../../kind.js";
+import { trainerForm } from "../../records/stored-form.js";
+import { taskPoints } from "./diagnose.js";
+import { multiTaskRun } from "./run.js";
+import type { MultiTaskSettings } from "./settings.js";
+import { multiTaskTogether } from "./together.js";
+
+/** Training on several tasks at once, by any method, with or without COST. */
+export const multiTaskKind: Kind = {
+  summary: "several tasks at once, by a multi-task method, with or without COST",
+  stoppable: true,
+  settings: {
+    problem: multiTaskProblemSchema,
+    method: methodSchema,
+    cost: costSchema.optional(),
+    /** Each task by a model of its own: the baseline of Delta_m. */
+    alone: z.boolean().optional(),
+    optimizer: optimiserSchema,
+    learningRate: learningRateSchema,
+    batchSize: count.optional(),
+    epochs: positive.optional(),
+    steps: fromZero.optional(),
+    /** Epochs between looks at the test data. */
+    evaluateEvery: positive.optional(),
+    /** Steps between records; default 1. */
+    recordEvery: count.optional(),
+    dtype: z.enum(["float32", "float64"]).optional(),
+    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
+    /** Of one run; several runs at a time each have as many. */
+    threads: count.optional(),
+    clipNorm: nonNegative.optional(),
+    headGradient: z.enum(["weighted", "unweighted"]).optional(),
+    strategy: z.enum(["auto", "keep", "recompute"]).optional(),
+    recordGradients: z.boolean().optional(),
+    representation: z.boolean().optional(),
+  },
+  together: multiTaskTogether,
+  stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
+  plot: () => ["paths", "front", "loss", "conflicts", "test", "gains"],
+  diagnose: taskPoints,
+  run(settings, context) {
+    const given = settings as unknown as MultiTaskSettings;
+    checkSettings(given);
+    return multiTaskRun(given, context);
+  },
+};
+
+function checkSettings({ epochs, steps, alone, method, cost, problem }: MultiTaskSettings): void {
+  if ((epochs === undefined) === (steps === undefined)) {
+    throw new OptionError("A run of kind multi-task needs either epochs or steps.");
+  }
+  if (problem.name === "toy" && epochs !== undefined) {
+    throw new OptionError("The toy has no data, and so no epochs: give steps.");
+  }
+  if (alone && (method.name !== "linearScalarisation" || cost !== undefined)) {
+    throw new OptionError(
+      "With alone each task has a model of its own: nothing is combined. Take the method linearScalarisation without cost.",
+    );
+  }
+}

@@ -1,0 +1,161 @@
+import { isUndefined, mean, omitBy } from "es-toolkit";
+import {
+  createMultiTaskTrainer,
+  decodeMultiTaskCheckpoint,
+  encodeMultiTaskCheckpoint,
+  type MultiTaskTrainer,
+  resume,
+} from "isoloss";
+import { makeCost } from "../../catalogue/cost.js";
+import { makeMethod } from "../../catalogue/methods.js";
+import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import type { Tree } from "../../catalogue/problems.js";
+import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
+import type { JobContext, Measured } from "../../kind.js";
+import { numbersOf, pointsIn } from "../../records/points.js";
+import { trainingLoop } from "../training-loop.js";
+import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
+import { jumpsOf, teleportOf } from "./cost-record.js";
+import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
+import type { MultiTaskSettings } from "./settings.js";
+import { multiTaskWriter } from "./writer.js";
+
+/** A run's trainer, and how long it is to go. */
+export interface MultiTaskSession {
+  readonly made: MadeTasks;
+  readonly trainer: MultiTaskTrainer<Tree>;
+  /** Steps to do, as far as that is known. */
+  length(): number;
+  dispose(): Promise<void>;
+}
+
+/** The trainer of a run with its tasks. */
+export async function sessionOf(settings: MultiTaskSettings, seed: number): Promise<MultiTaskSession> {
+  const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
+  const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
+  const whole = await makeTasks(named, seed);
+  const made = alone ? whole.alone() : whole;
+  const [method, optimizer] = [makeMethod(rest.method), makeOptimiser(rest.optimizer)];
+  const hook = config && makeCost(config, { seed, optimizer });
+  let end = steps ?? Infinity;
+  const trainer = await createMultiTaskTrainer<Tree>({
+    ...defined({ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients }),
+    losses: made.losses,
+    params: made.params,
+    tasks: made.tasks,
+    ...defined({ metrics: made.metrics, data: made.train }),
+    ...(representation && made.representation ? { representation: made.representation } : {}),
+    method,
+    optimizer,
+    learningRate: makeLearningRate(rest.learningRate),
+    seed,
+    ...(hook
+      ? {
+          beforeStep: (context) =>
+            clocked(hook.beforeStep, {
+              idle: config.control === "sameCompute",
+              end,
+              hasGramian: method.needs !== "losses" || recordGradients === true,
+              isPlanar: made.plane !== undefined,
+            })(context),
+        }
+      : {}),
+  });
+  if (steps === undefined) end = Math.round((epochs as number) * trainer.stepsPerEpoch);
+  return {
+    made,
+    trainer,
+    length() {
+      if (config?.control !== "sameCompute" || trainer.current.step < end) return end;
+      const spent = secondsOf(trainer.current.memory);
+      const ordinary = (trainer.history.seconds[end - 1] - spent) / end;
+      return end + Math.round(spent / Math.max(ordinary, 1e-9));
+    },
+    async dispose() {
+      await trainer.dispose();
+      await hook?.dispose();
+    },
+  };
+}
+
+/** One run, with checkpoints and evaluations. */
+export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
+  const { seed, directory, before } = context;
+  const records = before?.metrics ?? [];
+  const session = await sessionOf(settings, seed);
+  const { made, trainer } = session;
+  try {
+    if (before) resume(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
+    const { evaluateEvery = 1, recordEvery = 1 } = settings;
+    const { test, plane } = made;
+    const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
+    const points = pointsIn(records);
+    const writer = multiTaskWriter(trainer, { recordEvery, directory });
+    const status = await trainingLoop(
+      {
+        trainer,
+        length: session.length,
+        isThere: () => isAtFront(made, trainer.current.params),
+        evaluateEvery:
+          test && trainer.stepsPerEpoch < Infinity
+            ? Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch))
+            : Infinity,
+        evaluations,
+        ...(test
+          ? {
+              evaluate: () => evaluated(trainer, { made, since: evaluations.at(-1)?.step ?? 0, directory }),
+            }
+          : {}),
+        ...(plane
+          ? {
+              stopEvery: recordEvery,
+              onStop() {
+                const { step, params } = trainer.current;
+                if (step % recordEvery === 0 && points.length === step / recordEvery) {
+                  points.push(numbersOf(params));
+                }
+              },
+            }
+          : {}),
+        append: () => writer.append(points),
+        encodeCheckpoint: () => encodeMultiTaskCheckpoint(trainer),
+        progressOf: (last) => {
+          const { losses, events, directionNorms } = trainer.history;
+          return {
+            loss: mean(losses.map((list) => mean(list.slice(-last)))),
+            gradNormSq: (directionNorms.at(-1) ?? Number.NaN) ** 2,
+            teleports: events.filter(({ event }) => (event as CostEvent).outcome === "accepted").length,
+          };
+        },
+      },
+      context,
+    );
+    const reports = trainer.history.events.map(({ event }) => event as CostEvent);
+    const recorded = writer.columns();
+    return {
+      status,
+      steps: trainer.current.step,
+      wallSeconds: trainer.history.seconds.at(-1) ?? 0,
+      ...recorded,
+      teleports: reports.map((report) => teleportOf(report, made.tasks)),
+      evaluations,
+      metrics: metricsOf(trainer, {
+        made,
+        evaluations,
+        cost: settings.cost,
+        points,
+        recordEvery,
+      }),
+      ...(plane
+        ? { trajectory: points, jumps: jumpsOf(reports), end: numbersOf(trainer.current.params) }
+        : {}),
+    };
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** Without what is undefined. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return omitBy(options, isUndefined) as never;
+}

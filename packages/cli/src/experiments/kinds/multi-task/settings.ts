@@ -1,0 +1,25 @@
+import type { CostConfig } from "../../catalogue/cost.js";
+import type { Named } from "../../catalogue/named.js";
+
+/** Settings of a run of kind multi-task, checked. */
+export interface MultiTaskSettings {
+  readonly problem: Named;
+  readonly method: Named;
+  readonly cost?: CostConfig;
+  readonly alone?: boolean;
+  readonly optimizer: Named;
+  readonly learningRate: number | Named;
+  readonly batchSize?: number;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly evaluateEvery?: number;
+  readonly recordEvery?: number;
+  readonly dtype?: "float32" | "float64";
+  readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly threads?: number;
+  readonly clipNorm?: number;
+  readonly headGradient?: "weighted" | "unweighted";
+  readonly strategy?: "auto" | "keep" | "recompute";
+  readonly recordGradients?: boolean;
+  readonly representation?: boolean;
+}

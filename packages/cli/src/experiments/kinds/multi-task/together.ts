@@ -1,0 +1,190 @@
+import { mean } from "es-toolkit";
+import { deltaM, meanRank } from "isoloss";
+import type { Cell, TableColumn, TaskTableData } from "isoloss-figures";
+import { summarise } from "../../../run/statistics.js";
+import type { Named } from "../../catalogue/named.js";
+import type { JobResult, Together } from "../../kind.js";
+import { groupBy } from "../../results/groups.js";
+import { byVariant } from "../../results/summary.js";
+import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./figures.js";
+import { gainFigures } from "./gain-figure.js";
+import { gainFindings } from "./gains.js";
+import { plainKey, problemKey } from "./plain.js";
+import { toyFindings } from "./toy-findings.js";
+import { toyTables } from "./toy-table.js";
+
+/** Comparisons of runs on several tasks: Delta_m, mean rank, what COST adds, and the tables and figures of them. */
+export const multiTaskTogether: Together = {
+  compare: (results) => withRanks(withGains(withDeltas(results))),
+  tables: (results) => [...toyTables(results), ...taskTables(results)],
+  findings: (results) => [...toyFindings(results), ...gainFindings(results)],
+  figures: {
+    paths: pathFigures,
+    front: frontFigures,
+    conflicts: conflictsFigure,
+    test: testFigures,
+    gains: gainFigures,
+  },
+};
+
+/** Accuracies of the tasks. */
+const accuracies = /^test\.(.+)\.accuracy$/;
+
+/** Results by their problem, in the order in which these come. */
+const byProblem = (results: readonly JobResult[]): JobResult[][] => [
+  ...groupBy(results, ({ settings }) => problemKey(settings)).values(),
+];
+
+const isAlone = ({ settings }: JobResult): boolean => settings.alone === true;
+
+function withMetrics(result: JobResult, metrics: Readonly<Record<string, number>>): JobResult {
+  const { document } = result;
+  return { ...result, document: { ...document, metrics: { ...document.metrics, ...metrics } } };
+}
+
+const namesOf = ({ document }: JobResult): string[] =>
+  Object.keys(document.metrics).filter((name) => accuracies.test(name));
+
+/** Delta_m of each run against the single-task run of its seed on the same problem. */
+function withDeltas(results: readonly JobResult[]): readonly JobResult[] {
+  return results.map((result) => {
+    const base = results.find(
+      (r) => isAlone(r) && r.seed === result.seed && problemKey(r.settings) === problemKey(result.settings),
+    );
+    const names = namesOf(result);
+    if (base === undefined || names.length === 0) return result;
+    const values = (r: JobResult) => names.map((name) => r.document.metrics[name] ?? Number.NaN);
+    const [own, single] = [values(result), values(base)];
+    if (![...own, ...single].every(Number.isFinite) || single.some((v) => v <= 0)) return result;
+    return withMetrics(result, {
+      deltaM: deltaM(
+        own,
+        single,
+        names.map(() => true),
+      ),
+    });
+  });
+}
+
+/** What COST, or a control of it, adds to the same run without it, in points of mean accuracy. */
+function withGains(results: readonly JobResult[]): readonly JobResult[] {
+  const plain = new Map(
+    results
+      .filter((r) => r.settings.cost === undefined)
+      .map((r) => [`${r.seed} ${plainKey(r.settings)}`, r] as const),
+  );
+  return results.map((result) => {
+    if (result.settings.cost === undefined) return result;
+    const base = plain.get(`${result.seed} ${plainKey(result.settings)}`);
+    const [own, other] = [result, base].map((r) => r?.document.metrics["test.accuracy"]);
+    if (typeof own !== "number" || typeof other !== "number") return result;
+    return withMetrics(result, { "cost.gain": 100 * (own - other) });
+  });
+}
+
+/** Mean rank of each variant in the mean accuracies of the tasks, among the variants of its problem. */
+const withRanks = (results: readonly JobResult[]): readonly JobResult[] => byProblem(results).flatMap(ranked);
+
+function ranked(results: readonly JobResult[]): readonly JobResult[] {
+  const groups = [...byVariant(results)].filter(([, group]) => !isAlone(group[0]));
+  const names = results.length > 0 ? namesOf(results[0]) : [];
+  const table = groups.map(([, group]) =>
+    names.map((name) => mean(group.map((r) => r.document.metrics[name] ?? Number.NaN))),
+  );
+  const usable = groups.filter((_, i) => table[i].length > 0 && table[i].every(Number.isFinite));
+  if (usable.length < 2) return results;
+  const ranks = meanRank(
+    table.filter((row) => row.every(Number.isFinite)),
+    names.map(() => true),
+  );
+  const rankOf = new Map(usable.map(([variant], i) => [variant, ranks[i]]));
+  return results.map((result) => {
+    const rank = rankOf.get(result.variant);
+    return rank === undefined ? result : withMetrics(result, { meanRank: rank });
+  });
+}
+
+/** Mean and half of its 95 % interval over the runs that have the number. */
+function cellOf(group: readonly JobResult[], metric: string, factor = 1): Cell {
+  const values = group.flatMap((r) => {
+    const value = r.document.metrics[metric];
+    return typeof value === "number" ? [factor * value] : [];
+  });
+  if (values.length === 0) return null;
+  const { mean: middle, interval } = summarise(values);
+  return interval === null ? middle : { mean: middle, spread: (interval[1] - interval[0]) / 2 };
+}
+
+interface MetricColumn extends TableColumn {
+  readonly metric: string;
+  readonly factor?: number;
+}
+
+/** Of more tasks the table has the mean accuracy alone. */
+const mostTasks = 4;
+
+/** A table a problem. */
+function taskTables(results: readonly JobResult[]): TaskTableData[] {
+  const tested = results.filter((r) => typeof r.document.metrics["test.accuracy"] === "number");
+  const groups = byProblem(tested);
+  return groups.map((group) => {
+    const { name, ...options } = group[0].settings.problem as Named;
+    const told = Object.entries(options).map(([key, value]) => `${key} ${value}`);
+    return taskTable(group, groups.length > 1 ? `${[name, ...told].join(", ")}. ` : "");
+  });
+}
+
+/** The largest change of a loss by an accepted teleport: what the guard judged, and that of each of a few tasks. */
+function driftColumns(accuracyNames: readonly string[]): MetricColumn[] {
+  const tasks = accuracyNames.map((metric) => accuracies.exec(metric)?.[1] ?? metric);
+  const column = { group: "COST moved losses by at most, %", factor: 100, digits: 2 } as const;
+  return [
+    { name: "judged", metric: "cost.driftMax", ...column },
+    ...(tasks.length <= mostTasks ? tasks : []).map((name) => ({
+      name,
+      metric: `cost.driftMax.${name}`,
+      ...column,
+    })),
+  ];
+}
+
+function taskTable(tested: readonly JobResult[], heading: string): TaskTableData {
+  const names = namesOf(tested[0]);
+  const percent = { direction: "higher", digits: 2, factor: 100 } as const;
+  const wanted: MetricColumn[] = [
+    ...(names.length <= mostTasks ? names : []).map((metric) => ({
+      name: accuracies.exec(metric)?.[1] ?? metric,
+      group: "accuracy %",
+      metric,
+      ...percent,
+    })),
+    { name: "mean", group: "accuracy %", metric: "test.accuracy", ...percent },
+    { name: "test loss", metric: "test.loss", direction: "lower", digits: 4 },
+    { name: "Delta_m %", metric: "deltaM", direction: "lower" },
+    { name: "mean rank", metric: "meanRank", direction: "lower" },
+    { name: "COST adds, points", metric: "cost.gain" },
+    { name: "dominated %", group: "conflicts", metric: "conflicts.dominated", factor: 100, digits: 1 },
+    { name: "weak %", group: "conflicts", metric: "conflicts.weak", factor: 100, digits: 1 },
+    { name: "s / epoch", metric: "seconds.perEpoch", digits: 3 },
+    { name: "% of time", group: "COST", metric: "cost.share", factor: 100, digits: 1 },
+    { name: "% of an epoch each", group: "COST", metric: "cost.epochs", factor: 100, digits: 1 },
+    { name: "teleports", group: "COST", metric: "cost.accepted", digits: 1 },
+    ...driftColumns(names),
+    { name: "cosine before", group: "COST", metric: "cost.cosineBefore" },
+    { name: "cosine after", group: "COST", metric: "cost.cosineAfter" },
+  ];
+  const shown = wanted.filter(({ metric }) =>
+    tested.some((r) => typeof r.document.metrics[metric] === "number"),
+  );
+  return {
+    caption:
+      `${heading}On the test data, after the last step: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
+      "the single-task runs of the same seeds; mean ranks are among these rows",
+    rowLabel: "variant",
+    columns: shown.map(({ metric: _, factor: __, ...column }) => column),
+    rows: [...byVariant(tested)].map(([name, group]) => ({
+      name,
+      values: shown.map(({ metric, factor }) => cellOf(group, metric, factor)),
+    })),
+  };
+}

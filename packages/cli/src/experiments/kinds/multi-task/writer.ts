@@ -1,0 +1,71 @@
+import { mean } from "es-toolkit";
+import type { MultiTaskTrainer } from "isoloss";
+import type { RunDirectory } from "../../../run/directory.js";
+import type { Tree } from "../../catalogue/problems.js";
+import type { CostEvent } from "./cost-clock.js";
+import { costRecord } from "./cost-record.js";
+
+export interface MultiTaskWriter {
+  /** Writes what is new; points of a plane beside the steps that they were at. */
+  append(points: readonly (readonly number[])[]): void;
+  /** The recorded steps: mean losses, squared norms of the directions, seconds. */
+  columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
+}
+
+/** Writes what a trainer of several tasks goes through into the run's directory. */
+export function multiTaskWriter(
+  trainer: MultiTaskTrainer<Tree>,
+  { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },
+): MultiTaskWriter {
+  let written = trainer.current.step;
+  let events = trainer.history.events.length;
+
+  const lossAt = (step: number): number => {
+    const { losses } = trainer.history;
+    return mean(losses.map((list) => list[step]));
+  };
+  const recordsFrom = (first: number): number[] => {
+    const steps: number[] = [];
+    const start = Math.ceil(first / recordEvery) * recordEvery;
+    for (let step = start; step < trainer.current.step; step += recordEvery) steps.push(step);
+    return steps;
+  };
+  return {
+    append(points) {
+      const { history } = trainer;
+      const { tasks, losses, weights, norms, cosines, directionNorms, seconds } = history;
+      const perTask = (name: string, lists: readonly number[][], step: number) =>
+        Object.fromEntries(
+          lists.flatMap((list, k) => (Number.isNaN(list[step]) ? [] : [[`${name}.${tasks[k]}`, list[step]]])),
+        );
+      const fresh = recordsFrom(written).map((step) => ({
+        step,
+        loss: lossAt(step),
+        gradNormSq: directionNorms[step] ** 2,
+        seconds: seconds[step],
+        ...perTask("loss", losses, step),
+        ...perTask("weight", weights, step),
+        ...perTask("norm", norms, step),
+        ...Object.fromEntries(
+          cosines.flatMap((list, pair) => (Number.isNaN(list[step]) ? [] : [[`cosine.${pair}`, list[step]]])),
+        ),
+        ...(points[step / recordEvery] ? { params: [...points[step / recordEvery]] } : {}),
+      }));
+      directory?.appendMetrics(...fresh);
+      directory?.appendTeleports(
+        ...history.events.slice(events).map(({ event }) => costRecord(event as CostEvent, history.tasks)),
+      );
+      written = trainer.current.step;
+      events = history.events.length;
+    },
+    columns() {
+      const steps = recordsFrom(0);
+      const { directionNorms, seconds } = trainer.history;
+      return {
+        loss: steps.map(lossAt),
+        gradNormSq: steps.map((step) => directionNorms[step] ** 2),
+        seconds: steps.map((step) => seconds[step]),
+      };
+    },
+  };
+}

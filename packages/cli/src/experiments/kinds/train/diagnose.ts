@@ -1,0 +1,67 @@
+import {
+  type BatchLoss,
+  crossEntropy,
+  decodeCheckpoint,
+  diagnose as diagnosisOf,
+  resume,
+  type Symmetry,
+  type TensorsOf,
+  takeRows,
+} from "isoloss";
+import type { Tree } from "../../catalogue/problems.js";
+import { makeSymmetry } from "../../catalogue/symmetries.js";
+import type { DiagnosedPoint, Subject } from "../../kind.js";
+import { evenly } from "../../records/points.js";
+import { trainerOf } from "./trainer.js";
+
+/** Examples of the batch on which a network is looked at. */
+const most = 200;
+
+/** A network at its start and where a checkpoint is; or at steps of its run, which is then done again. */
+export async function networkPoints({
+  settings,
+  seed,
+  checkpoint,
+  points,
+}: Subject): Promise<DiagnosedPoint[]> {
+  const isAgain = points !== undefined;
+  const made = await trainerOf(isAgain ? settings : { ...settings, teleport: null }, seed);
+  const { trainer, steps } = made;
+  try {
+    const found: DiagnosedPoint[] = [];
+    for (const step of isAgain ? evenly(steps, points) : [0]) {
+      if (step > trainer.current.step) await trainer.run({ steps: step - trainer.current.step });
+      found.push(await networkPoint(made));
+    }
+    if (isAgain || checkpoint === undefined) return found;
+    resume(trainer, decodeCheckpoint(checkpoint), { allowChanges: ["teleport"] });
+    return [...found, await networkPoint(made)];
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+/** A network where its trainer is, on the batch that comes next. */
+async function networkPoint({
+  trainer,
+  data,
+  ground,
+  model,
+}: Awaited<ReturnType<typeof trainerOf>>): Promise<DiagnosedPoint> {
+  const { params, step, state } = trainer.current;
+  const rows = trainer.batchOf(step).slice(0, most);
+  const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
+  const rate = typeof ground.learningRate === "function" ? ground.learningRate(step) : ground.learningRate;
+  const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
+    crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
+  const symmetry: Symmetry<Tree> | undefined =
+    ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)({ loss, params, batch });
+  const diagnosis = await diagnosisOf<Tree>({
+    loss,
+    params,
+    batch,
+    learningRate: rate,
+    ...(symmetry ? { symmetry } : {}),
+  });
+  return { at: `at step ${step}, on a batch of ${rows.length}`, step, diagnosis };
+}

@@ -1,0 +1,59 @@
+import { createTrainer, OptionError } from "isoloss";
+import { asImages, loadData } from "../../catalogue/datasets.js";
+import { makeModel } from "../../catalogue/models.js";
+import type { Named } from "../../catalogue/named.js";
+import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import type { Tree } from "../../catalogue/problems.js";
+import type { Ground } from "../../catalogue/symmetries.js";
+import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
+import type { Settings } from "../../kind.js";
+
+/** Settings of a run of kind train, checked. */
+export interface TrainSettings {
+  readonly data: Named;
+  readonly model: Named;
+  readonly optimizer: Named;
+  readonly learningRate: number | Named;
+  readonly batchSize: number;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly evaluateEvery?: number;
+  readonly dtype?: "float32" | "float64";
+  readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly clipNorm?: number;
+  readonly teleport?: TeleportConfig | null;
+}
+
+/** The trainer of a run with its data, and how many steps it is to take. */
+export async function trainerOf(settings: Settings, seed: number) {
+  const { data: named, epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
+  const { dtype = "float32", runtime, clipNorm, batchSize } = rest;
+  if ((epochs === undefined) === (given === undefined)) {
+    throw new OptionError("A run of kind train needs either epochs or steps.");
+  }
+  const raw = await loadData(named);
+  const { model, takesImages, activation } = makeModel(rest.model, raw.image);
+  const data = takesImages ? asImages(raw) : raw;
+  const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
+  const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
+  const ground: Ground = {
+    seed,
+    optimizer: makeOptimiser(rest.optimizer),
+    learningRate: makeLearningRate(rest.learningRate, steps),
+    ...(activation ? { activation } : {}),
+  };
+  const trainer = await createTrainer<Tree, Tree>({
+    model,
+    data: data.train,
+    optimizer: ground.optimizer,
+    learningRate: ground.learningRate,
+    batchSize,
+    seed,
+    dtype,
+    gradNorm: true,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(teleport ? { teleport: makeTeleportPlan(teleport, ground) } : {}),
+  });
+  return { trainer, data, steps, ground, model };
+}

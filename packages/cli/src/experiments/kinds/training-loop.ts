@@ -1,0 +1,87 @@
+import { NumericalError } from "isoloss";
+import type { JobContext, JobProgress, Measured } from "../kind.js";
+import { checkpointClock } from "../records/checkpoint-clock.js";
+
+type Evaluation = NonNullable<Measured["evaluations"]>[number];
+
+/** A training as the loop sees it: of one loss, or of several tasks. */
+export interface Training {
+  readonly trainer: {
+    readonly current: { readonly step: number };
+    run(options: { readonly steps: number; readonly reportEvery: number }): Promise<unknown>;
+  };
+  /** Steps to do, as far as that is known. */
+  length(): number;
+  /** Whether it ends before that, where it is. */
+  isThere?(): boolean;
+  /** Steps between evaluations. */
+  readonly evaluateEvery: number;
+  /** Left out: there is nothing to evaluate on. */
+  evaluate?(): Promise<Evaluation>;
+  /** Those of the run that it goes on with; the loop adds its own. */
+  readonly evaluations: Evaluation[];
+  /** Steps between places where `onStop` looks at it. */
+  readonly stopEvery?: number;
+  onStop?(): void;
+  /** Appends what is new to the run's records. */
+  append(): void;
+  encodeCheckpoint(): Uint8Array;
+  /** Where the last steps have led. */
+  progressOf(steps: number): Pick<JobProgress, "loss" | "gradNormSq" | "teleports">;
+}
+
+/**
+ * Trains to the end, or until the user stops it or the loss is no longer finite: with evaluations, records, checkpoints
+ * and progress.
+ */
+export async function trainingLoop(training: Training, context: JobContext): Promise<Measured["status"]> {
+  const { trainer, evaluations, evaluateEvery, stopEvery = Infinity } = training;
+  const stepNow = () => trainer.current.step;
+  const clock = checkpointClock(context, stepNow());
+  const evaluate = async () => {
+    if (training.evaluate) evaluations.push(await training.evaluate());
+  };
+  const saveCheckpoint = async () => {
+    clock.saved(stepNow());
+    await context.directory?.saveCheckpoint(stepNow(), training.encodeCheckpoint());
+  };
+  const reportEvery = Math.min(200, Math.max(10, Math.ceil(training.length() / 100)));
+  let status: Measured["status"] = "completed";
+  while (stepNow() < training.length() && !training.isThere?.()) {
+    const step = stepNow();
+    if (context.shouldStop()) {
+      status = "interrupted";
+      break;
+    }
+    training.onStop?.();
+    const steps = Math.min(
+      reportEvery,
+      training.length() - step,
+      evaluateEvery - (step % evaluateEvery),
+      stopEvery - (step % stopEvery),
+      clock.stepsLeft(step),
+    );
+    const begin = performance.now();
+    try {
+      await trainer.run({ steps, reportEvery: steps });
+    } catch (error) {
+      if (!(error instanceof NumericalError)) throw error;
+      status = "diverged";
+      break;
+    }
+    const at = stepNow();
+    training.append();
+    if (at % evaluateEvery === 0 && at < training.length()) await evaluate();
+    if (clock.isDue(at)) await saveCheckpoint();
+    context.progress({
+      step: at,
+      steps: training.length(),
+      ...training.progressOf(steps),
+      stepsPerSecond: (1000 * steps) / (performance.now() - begin),
+    });
+  }
+  // What was evaluated before the run was broken off is not evaluated twice.
+  if (status === "completed" && evaluations.at(-1)?.step !== stepNow()) await evaluate();
+  await saveCheckpoint();
+  return status;
+}

@@ -1,0 +1,33 @@
+import { flattenTree, isNdArray, type NdArray, OptionError } from "isoloss";
+import type { JsonRecord } from "../../run/json-lines.js";
+import type { Tree } from "../catalogue/problems.js";
+import type { JumpRecord } from "../kind.js";
+
+/** All parameters in one list. */
+export const numbersOf = (params: Tree): number[] =>
+  flattenTree<NdArray>(params, isNdArray).leaves.flatMap(({ data }) =>
+    Array.from(data as Float64Array, Number),
+  );
+
+/** The points in a run's records, where it has few parameters. */
+export const pointsIn = (metrics: readonly JsonRecord[]): number[][] =>
+  metrics.flatMap(({ params }) => (Array.isArray(params) ? [params as number[]] : []));
+
+/** Where a run's teleports led from and to, by its records. */
+export const jumpsIn = (teleports: readonly JsonRecord[]): JumpRecord[] =>
+  teleports.flatMap(({ step, from, to, accepted }) =>
+    accepted === true && Array.isArray(from) && Array.isArray(to)
+      ? [{ step, from, to } as unknown as JumpRecord]
+      : [],
+  );
+
+/** Where a minimisation leaves its parameters at the end: those by line searches have no checkpoint. */
+export const weightsFile = "params.safetensors";
+
+/** Steps from 0 to the last one, at even distances. */
+export function evenly(last: number, points: number): number[] {
+  if (!Number.isFinite(last)) throw new OptionError("--points: the run has no end to go to.");
+  return [
+    ...new Set(Array.from({ length: points }, (_, i) => Math.round((i * last) / Math.max(1, points - 1)))),
+  ];
+}

@@ -1,0 +1,65 @@
+import type { Comparison } from "../../run/report-html.js";
+import { errorOfRun } from "../jobs/session.js";
+import type { Finding } from "../kind.js";
+import type { Batch } from "./batch.js";
+import { findingsOf } from "./findings.js";
+import type { ExperimentOutcome } from "./outcome.js";
+import { byBaseline, type RatesResult } from "./rates.js";
+
+/** What experiments came to, as commands print it with `--json`. */
+export interface ExperimentsDocument {
+  /** Absolute path of the report. */
+  readonly report: string;
+  readonly seconds: number;
+  readonly counts: Readonly<Record<Comparison, number>>;
+  readonly experiments: readonly {
+    readonly name: string;
+    readonly status: ExperimentOutcome["status"];
+    /** What they say of teleports. */
+    readonly findings: readonly Finding[];
+    /** What became of expected numbers. */
+    readonly verdicts: readonly {
+      readonly outcome: Comparison;
+      readonly variant: string | null;
+      readonly seed: number | null;
+      readonly path: string;
+      readonly measured: number | null;
+      readonly expected: number | null;
+      readonly text: string;
+      readonly source: string;
+    }[];
+    /** Comparisons at tuned rates, by their baselines. */
+    readonly rates: Readonly<Record<string, RatesResult>>;
+    readonly errors: readonly string[];
+  }[];
+}
+
+export function experimentsDocument({ outcomes, seconds }: Batch, report: string): ExperimentsDocument {
+  const counts = { pass: 0, differs: 0, "not reproducible": 0 };
+  for (const { verdicts } of outcomes) for (const { outcome } of verdicts) counts[outcome] += 1;
+  return {
+    report,
+    seconds,
+    counts,
+    experiments: outcomes.map((experiment) => {
+      const { resolved, status, verdicts, rates, errors } = experiment;
+      return {
+        name: resolved.name,
+        status,
+        findings: status === "completed" ? findingsOf(experiment) : [],
+        verdicts: verdicts.map(({ outcome, expected, measured, text }) => ({
+          outcome,
+          variant: expected.variant ?? null,
+          seed: expected.seed ?? null,
+          path: expected.path,
+          measured: measured !== undefined && Number.isFinite(measured) ? measured : null,
+          expected: expected.value ?? null,
+          text,
+          source: expected.source,
+        })),
+        rates: byBaseline(rates),
+        errors: errors.map(({ error, job }) => (errorOfRun(error, job) as Error).message),
+      };
+    }),
+  };
+}

@@ -1,0 +1,224 @@
+import { compile, namedArrays, trace } from "isoloss";
+import {
+  type CurveSeries,
+  type CurvesData,
+  curves,
+  type FigureOptions,
+  levelSets,
+  svgText,
+  type Trajectory,
+} from "isoloss-figures";
+import type { ThemeName } from "isoloss-figures/base";
+import type { Named } from "../catalogue/named.js";
+import { type MadeProblem, makeProblem } from "../catalogue/problems.js";
+import type { FigureName } from "../figure-names.js";
+import type { DrawTogether, JobResult } from "../kind.js";
+import { kinds } from "../kinds/kinds.js";
+import { byVariant } from "../results/summary.js";
+import { nodeDocument } from "./node-document.js";
+
+/** A figure of an experiment as an SVG file. */
+export interface DrawnFigure {
+  readonly name: string;
+  readonly svg: string;
+}
+
+export interface FigureRequest {
+  readonly results: readonly JobResult[];
+  readonly figures: readonly FigureName[];
+  readonly theme?: ThemeName;
+  /** Default a figure's own. */
+  readonly size?: FigureSize;
+}
+
+export type FigureSize = Pick<FigureOptions, "width" | "height">;
+
+/** Figures that kinds draw of their runs side by side, by name. */
+const compared: Readonly<Record<string, DrawTogether>> = Object.assign(
+  {},
+  ...Object.values(kinds).map(({ together }) => together?.figures ?? {}),
+);
+
+/** Figures of an experiment's results. Those that the results have no data for are left out. */
+export async function drawFigures({
+  results,
+  figures,
+  theme = "light",
+  size = {},
+}: FigureRequest): Promise<DrawnFigure[]> {
+  const drawn: DrawnFigure[] = [];
+  const shown = results.filter((r) => r.document.loss.history.length > 0);
+  if (shown.length === 0) return drawn;
+  const options = (): FigureOptions => ({ document: nodeDocument(), theme, ...size });
+  const add = (name: string, element: SVGSVGElement) => drawn.push({ name, svg: svgText(element) });
+  /** Curves against steps and against seconds. */
+  const addBoth = (name: string, title: string, data: CurvesData) => {
+    add(name, curves(data, { ...options(), title: `${title} against steps` }));
+    add(
+      `${name}-seconds`,
+      curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} against time` }),
+    );
+  };
+  const window = windowOf(shown);
+  for (const figure of figures) {
+    if (figure === "levelSets") {
+      const planar = shown.filter((r) => r.seed === shown[0].seed && r.trajectory?.[0]?.length === 2);
+      if (planar.length > 0) add("level-sets", await levelSetsOf(planar, options()));
+    } else if (figure === "loss") {
+      addBoth("loss", "Loss", lossCurves(shown));
+    } else if (figure === "gradNormSq") {
+      const series = seriesOf(shown, (r) => r.document.gradNormSq.history);
+      const title = "Squared gradient norm against steps";
+      add("grad-norm", curves({ series, logY: true, yLabel: "‖g‖²", window }, { ...options(), title }));
+    } else if (figure === "validation" || figure === "accuracy") {
+      const isLoss = figure === "validation";
+      const series = evaluationSeries(shown, isLoss ? "validation.loss" : "validation.accuracy");
+      const yLabel = isLoss ? "validation loss" : "validation accuracy";
+      if (series.length > 0)
+        addBoth(figure, isLoss ? "Validation loss" : "Validation accuracy", { series, yLabel });
+    } else {
+      for (const { name, element } of (await compared[figure]?.(shown, options)) ?? []) add(name, element);
+    }
+  }
+  return drawn;
+}
+
+/** The figures that runs of these kinds have numbers for. */
+export function figuresFor(
+  results: readonly (JobResult & { readonly config: { readonly kind: string } })[],
+): readonly FigureName[] {
+  const [kind, ...others] = new Set(results.map((r) => r.config.kind));
+  const own = others.length === 0 ? kinds[kind].plot?.(results) : undefined;
+  if (own !== undefined) return own;
+  const isEvaluated = results.some((r) => (r.evaluations?.length ?? 0) > 0);
+  return ["loss", "gradNormSq", ...(isEvaluated ? (["validation", "accuracy"] as const) : [])];
+}
+
+/** The losses of runs as curves of their variants. */
+export function lossCurves(results: readonly JobResult[]): CurvesData {
+  const series = seriesOf(results, (r) => r.document.loss.history);
+  return { series, logY: isLog(series), yLabel: "loss", window: windowOf(results) };
+}
+
+/** Against seconds; on a logarithmic axis where some runs take so much longer that others would not be seen. */
+export function overTime({ series }: CurvesData): Pick<CurvesData, "x" | "logX"> {
+  const ends = series.flatMap(({ runs }) => runs.map(({ seconds = [] }) => seconds.at(-1) ?? 0));
+  return { x: "seconds", logX: Math.max(...ends) > 20 * Math.min(...ends) && Math.min(...ends) > 0 };
+}
+
+/** Unless some are negative: a run that ends with 0 would flatten all others. */
+const isLog = (series: readonly CurveSeries[]): boolean =>
+  series.every(({ runs }) => runs.every(({ values }) => values.every((v) => !(v < 0))));
+
+/** Losses of mini-batches are noise to a reader: means over a fiftieth of the run. */
+function windowOf(results: readonly JobResult[]): number {
+  const [first] = results;
+  return first.evaluations?.length ? Math.max(1, Math.round(first.document.steps / 50)) : 1;
+}
+
+const teleportSteps = (group: readonly JobResult[]): number[] => [
+  ...new Set(group.flatMap((r) => r.document.teleports.filter((t) => t.accepted).map((t) => t.step))),
+];
+
+const finite = (values: readonly (number | null)[]): number[] => values.map((v) => v ?? Number.NaN);
+
+function seriesOf(
+  results: readonly JobResult[],
+  pick: (result: JobResult) => readonly (number | null)[],
+): CurveSeries[] {
+  return [...byVariant(results)].map(([name, group]) => ({
+    name,
+    runs: group.map((r) => {
+      const values = finite(pick(r));
+      return { steps: values.map((_, i) => i), seconds: r.seconds.slice(0, values.length), values };
+    }),
+    teleports: teleportSteps(group),
+  }));
+}
+
+function evaluationSeries(results: readonly JobResult[], key: string): CurveSeries[] {
+  return [...byVariant(results)].flatMap(([name, group]) => {
+    const runs = group.flatMap(({ evaluations = [] }) =>
+      evaluations.length === 0
+        ? []
+        : [
+            {
+              steps: evaluations.map(({ step }) => step),
+              seconds: evaluations.map(({ seconds }) => seconds),
+              values: evaluations.map((e) => e[key]),
+            },
+          ],
+    );
+    return runs.length === 0 ? [] : [{ name, runs, teleports: teleportSteps(group) }];
+  });
+}
+
+/** Ranges that hold all points with some air around them. */
+function rangeOf(values: readonly number[]): [number, number] {
+  const finiteValues = values.filter(Number.isFinite);
+  const [low, high] = [Math.min(...finiteValues), Math.max(...finiteValues)];
+  const air = 0.12 * Math.max(high - low, 1e-3);
+  return [low - air, high + air];
+}
+
+const point = ([x, y]: readonly number[]) => ({ x, y });
+
+async function levelSetsOf(results: readonly JobResult[], options: FigureOptions): Promise<SVGSVGElement> {
+  const [{ settings }] = results;
+  const made = makeProblem(settings.problem as Named, { seed: results[0].seed, dtype: "float64" });
+  const trajectories = results.map(
+    ({ variant, trajectory = [], jumps }): Trajectory => ({
+      name: variant,
+      points: trajectory.map(point),
+      jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
+    }),
+  );
+  const optimum = made.problem.optimum && point(namedNumbers(made.problem.optimum.params));
+  const all = [
+    ...trajectories.flatMap(({ points, jumps = [] }) => [...points, ...jumps.flatMap((j) => [j.from, j.to])]),
+    ...(optimum ? [optimum] : []),
+  ];
+  const x = rangeOf(all.map((p) => p.x));
+  const y = rangeOf(all.map((p) => p.y));
+  const n = 121;
+  const values = await valuesOn(made, x, y, n);
+  return levelSets(
+    {
+      f: { x, y, nx: n, ny: n, values },
+      trajectories,
+      start: point(results[0].trajectory?.[0] ?? []),
+      ...(optimum ? { optimum } : {}),
+    },
+    { ...options, title: "Level sets, trajectories and teleports" },
+  );
+}
+
+const namedNumbers = (params: object): number[] =>
+  Object.values(namedArrays({ params })).flatMap(({ data }) => Array.from(data as Float64Array));
+
+/** The loss of a function of two variables on a grid, in one run of a compiled loop. */
+async function valuesOn(
+  { problem }: MadeProblem,
+  x: readonly [number, number],
+  y: readonly [number, number],
+  n: number,
+): Promise<Float64Array> {
+  const { graph } = trace(
+    (w: never) => ({ loss: problem.loss({ w } as never, {}) }),
+    [problemVector(problem.start)] as never,
+    {
+      names: ["w"],
+    },
+  );
+  const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
+  const at = ([a, b]: readonly [number, number], i: number) => a + ((b - a) * i) / (n - 1);
+  const data = Float64Array.from({ length: 2 * n * n }, (_, k) => {
+    const i = k >> 1;
+    return k % 2 === 0 ? at(x, i % n) : at(y, Math.floor(i / n));
+  });
+  const { loss } = await run.run({ w: { shape: [n * n, 2], data } }, { steps: n * n });
+  await run.dispose();
+  return loss.data as Float64Array;
+}
+
+const problemVector = (start: object): unknown => (start as { readonly w: unknown }).w;

@@ -1,0 +1,68 @@
+import pc from "picocolors";
+import type { Outcome } from "../../run/report-html.js";
+import { errorsToTell } from "../jobs/session.js";
+import { kinds } from "../kinds/kinds.js";
+import { summaryTable } from "../results/summary.js";
+import { textOfTable } from "../results/table.js";
+import { findingsOf } from "./findings.js";
+import { type ExperimentOutcome, reasonOf } from "./outcome.js";
+import { rateSentence } from "./rates.js";
+
+type Paint = (text: string) => string;
+
+/** Colours of the terminal; none for a pipe, unless asked for, and none with NO_COLOR. */
+function colours(): ReturnType<typeof pc.createColors> {
+  // picocolors also colours what goes to a pipe on a CI server.
+  return pc.createColors(pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR)));
+}
+
+/** Each outcome in its colour. */
+export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
+  const { green, red, yellow, cyan, bold } = colours();
+  return {
+    heading: bold,
+    pass: green,
+    helps: green,
+    differs: red,
+    failed: red,
+    "does not help": red,
+    "not reproducible": yellow,
+    undecided: yellow,
+    "fewer steps only": cyan,
+    "no better than a control": cyan,
+    note: cyan,
+  };
+}
+
+/**
+ * What an experiment came to, for a terminal: its table, its findings, and its expected numbers.
+ *
+ * @param options `tellsPasses`: whether expected numbers that come out are told, too
+ */
+export function outcomeText(
+  outcome: ExperimentOutcome,
+  { tellsPasses }: { readonly tellsPasses: boolean },
+): string {
+  const { resolved, status, results, rates, verdicts, errors } = outcome;
+  const paint = paints();
+  const lines = [paint.heading(`${resolved.name}: ${resolved.title}`)];
+  if (status !== "completed") {
+    lines.push(paint[status === "failed" ? "failed" : "not reproducible"](`${status}: ${reasonOf(outcome)}`));
+  }
+  if (results.length > 0) lines.push(summaryTable(results));
+  lines.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(textOfTable));
+  for (const v of verdicts) {
+    if (tellsPasses || v.outcome !== "pass") lines.push(`${paint[v.outcome](v.outcome)}  ${v.text}`);
+  }
+  if (status === "completed") {
+    for (const { judgement, text } of findingsOf(outcome))
+      lines.push(`${paint[judgement](judgement)}  ${text}`);
+  }
+  for (const comparison of rates) {
+    for (const [name, c] of Object.entries(comparison.references))
+      lines.push(rateSentence(name, comparison, c));
+  }
+  if (status === "failed")
+    for (const error of errorsToTell(errors).slice(1)) lines.push((error as Error).message);
+  return lines.join("\n");
+}

@@ -1,0 +1,42 @@
+import { bars, barsWidth, curves, svgText } from "isoloss-figures";
+import type { ThemeName } from "isoloss-figures/base";
+import { type DrawnFigure, type FigureSize, lossCurves, overTime } from "./figures.js";
+import { nodeDocument } from "./node-document.js";
+import type { RatesComparison } from "./rates.js";
+
+/** A comparison at tuned rates: losses of the runs that judge, and how soon they come to the baseline's final loss. */
+export function rateFigures(
+  { baseline, tuned, references, finalLoss, runs }: RatesComparison,
+  { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
+): DrawnFigure[] {
+  const options = () => ({ document: nodeDocument(), theme, ...size });
+  const data = { ...lossCurves(runs), ...(finalLoss === null ? {} : { target: finalLoss }) };
+  const title = "At tuned rates: loss against";
+  const steps = curves(data, { ...options(), title: `${title} steps` });
+  const time = curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} time` });
+  const ratios = Object.entries({ ...tuned, ...references }).flatMap(([name, c]) =>
+    (["steps", "seconds"] as const).map((key) => ({
+      name: `${name}: ${key}`,
+      ratio: c[key]?.ratio ?? Number.NaN,
+      missing: `${c.reached} of ${c.seeds} came there`,
+      ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
+    })),
+  );
+  const losses = [
+    { name: "tuned", svg: svgText(steps) },
+    { name: "tuned-seconds", svg: svgText(time) },
+  ];
+  // Without a ratio there is nothing to draw that the table does not say.
+  if (!ratios.some(({ ratio }) => Number.isFinite(ratio))) return losses;
+  const ratioFigure = bars(
+    { ratios, xLabel: `share of what tuned ${baseline} needs` },
+    {
+      ...options(),
+      // Variants may have long names, and a figure must not end an experiment that has run.
+      width: barsWidth(ratios, size.width),
+      title: `Steps and time to tuned ${baseline}'s final loss`,
+      height: 160 + 34 * ratios.length,
+    },
+  );
+  return [...losses, { name: "ratios", svg: svgText(ratioFigure) }];
+}

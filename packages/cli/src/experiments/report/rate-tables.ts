@@ -1,0 +1,56 @@
+import { htmlTable } from "../../run/report-html.js";
+import { figure } from "../results/number-text.js";
+import { ratioText, type ToTarget } from "../results/to-target.js";
+import { type RatesResult, rateText } from "./rates.js";
+
+const lossText = (loss: number | null): string => (loss === null ? "diverged" : figure(loss, 5));
+
+const medianText = (ratio: number | null): string => (ratio === null ? "-" : figure(ratio, 3));
+
+/** A heading, and what stands below it. */
+type Column = readonly [string, (c: ToTarget) => string];
+
+const when = (isShown: boolean, column: Column): readonly Column[] => (isShown ? [column] : []);
+
+/** A comparison at tuned rates as HTML tables: the ratios, and the grid that the rates were chosen from. */
+export function rateTables(rates: RatesResult) {
+  const { baseline, tuned, sameRate, references } = rates;
+  const names = Object.keys(rates.grid[0]?.losses ?? {});
+  const rows: readonly (readonly [string, string, ToTarget])[] = [
+    ...Object.keys(tuned).flatMap((name) => [
+      [name, `${rateText(tuned[name])} (its own)`, tuned[name]] as const,
+      [name, `${rateText(sameRate[name])} (${baseline}'s)`, sameRate[name]] as const,
+    ]),
+    ...Object.entries(references).map(([name, c]) => [name, "-", c] as const),
+  ];
+  // Where every run came there, the medians say no more than the means; where none has a ratio, they are all there is.
+  const hasMedians = rows.some(([, , c]) => c.steps === null && c.medianSteps !== null);
+  const hasRatios = !hasMedians || rows.some(([, , c]) => c.steps !== null);
+  const hasValidation = rows.some(([, , c]) => c.validation !== null);
+  const columns: readonly Column[] = [
+    ["final loss", (c) => lossText(c.finalLoss)],
+    ["came there", (c) => `${c.reached} of ${c.seeds}`],
+    ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
+    ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
+    ...when(hasRatios, ["time", (c) => ratioText(c.seconds)]),
+    ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
+    ["loss at equal time", (c) => ratioText(c.equalTime)],
+    ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
+  ];
+  return {
+    baseline,
+    grid: htmlTable({
+      caption: "Mean final loss of the tuning seeds at each learning rate",
+      columns: ["learning rate", ...names],
+      rows: rates.grid.map((g) => [rateText(g), ...names.map((name) => lossText(g.losses[name]))]),
+    }),
+    comparison: htmlTable({
+      caption:
+        `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
+        `steps and wall-clock time, teleports included, of its loss at the time at which it ends` +
+        `${hasValidation ? ", and of its last validation loss" : ""}; with 95 % intervals; below 1 is better`,
+      columns: ["variant", "rate", ...columns.map(([name]) => name)],
+      rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),
+    }),
+  };
+}

@@ -1,0 +1,215 @@
+// The control that a comparison needs (design after our own trials): the plain optimiser at every learning rate of a grid,
+// with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
+import { OptionError } from "isoloss";
+import type { RatioSummary } from "../../run/statistics.js";
+import { checkedSeeds, type Resolved } from "../definition/resolve.js";
+import type { Decay, RatesConfig } from "../definition/schema.js";
+import { type Job, jobsOf } from "../jobs/job.js";
+import type { JobResult } from "../kind.js";
+import { figure } from "../results/number-text.js";
+import { meanFinalLoss, ratioText, soonerText, type ToTarget, toTarget } from "../results/to-target.js";
+
+/** A learning rate as it is tried. */
+export interface TriedRate {
+  readonly rate: number;
+  /** `cosine`: half a cosine from the rate down to 0 over the run. */
+  readonly decay: Decay;
+}
+
+/** How one variant compares with the baseline at its tuned rate. */
+export interface RateComparison extends TriedRate, ToTarget {}
+
+export interface RatesResult extends TriedRate {
+  /** The variant whose tuned rate is above. */
+  readonly baseline: string;
+  readonly finalLoss: number | null;
+  /** Mean final loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
+  readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
+  /** Of each variant at its own tuned rate. */
+  readonly tuned: Readonly<Record<string, RateComparison>>;
+  /** Of each variant at the baseline's tuned rate. */
+  readonly sameRate: Readonly<Record<string, RateComparison>>;
+  /** Of those without a rate to tune, as they are. */
+  readonly references: Readonly<Record<string, ToTarget>>;
+}
+
+/** A comparison with the runs that judge: of the baseline, of each variant at its own tuned rate, and of references. */
+export interface RatesComparison extends RatesResult {
+  readonly runs: readonly JobResult[];
+}
+
+type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
+
+/**
+ * Runs the comparisons at tuned rates of an experiment.
+ *
+ * @param runAll does jobs; those that failed are left out of what it returns
+ * @throws OptionError when tuning and confirming seeds overlap, or a variant is not known
+ */
+export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesComparison[]> {
+  const plans = resolved.rates.map((config) => planOf(resolved, config));
+  const results: RatesComparison[] = [];
+  for (const plan of plans) {
+    const result = await compareOne(resolved, plan, runAll);
+    if (result) results.push(result);
+  }
+  return results;
+}
+
+/** Comparisons by the variant that is compared with, without their runs. */
+export const byBaseline = (
+  rates: readonly (RatesResult & { readonly runs?: unknown })[],
+): Readonly<Record<string, RatesResult>> =>
+  Object.fromEntries(rates.map(({ runs: _, ...result }) => [result.baseline, result]));
+
+/** What a comparison runs. */
+interface Plan {
+  readonly tried: readonly TriedRate[];
+  readonly tune: readonly number[];
+  readonly confirm: readonly number[];
+  readonly baseline: string;
+  readonly others: readonly string[];
+  readonly references: readonly string[];
+}
+
+function planOf({ variants }: Resolved, config: RatesConfig): Plan {
+  const { grid, decay = ["none"], references = [] } = config;
+  const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
+  const both = tune.filter((seed) => confirm.includes(seed));
+  if (both.length > 0) {
+    throw new OptionError(
+      `rates: seed ${both[0]} both chooses the rate and judges: tune and confirm must be apart.`,
+    );
+  }
+  const names = variants.map(({ name }) => name);
+  const baseline = config.baseline ?? names[0];
+  const others = config.variants ?? names.filter((name) => name !== baseline && !references.includes(name));
+  const unknown = [baseline, ...others, ...references].find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new OptionError(`rates: there is no variant "${unknown}"; known are ${names.join(", ")}.`);
+  }
+  const tried = decay.flatMap((d) => grid.map((rate) => ({ rate, decay: d })));
+  return { tried, tune, confirm, baseline, others, references };
+}
+
+async function compareOne(
+  resolved: Resolved,
+  { tried, tune, confirm, baseline, others, references }: Plan,
+  runAll: RunAll,
+): Promise<RatesComparison | undefined> {
+  const jobs = (name: string, at: TriedRate | undefined, seeds: readonly number[]): Job[] => {
+    const { settings } = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
+    const changed = {
+      ...settings,
+      ...(at ? { learningRate: configOf(at) } : {}),
+      // Seconds do not choose a rate.
+      ...(seeds === tune && "warmUps" in settings ? { warmUps: 0 } : {}),
+    };
+    return jobsOf(
+      { ...resolved, seeds, variants: [{ name, settings: changed }] },
+      { checkpointSeconds: 1e9 },
+    );
+  };
+  const all = [baseline, ...others];
+  const tuning = await runAll(tried.flatMap((at) => all.flatMap((name) => jobs(name, at, tune))));
+  const meanAt = (name: string, at: TriedRate): number | null => {
+    const runs = tuning.filter((r) => isOf(r, name, at));
+    const isWhole = runs.length === tune.length && runs.every((r) => r.document.status === "completed");
+    return isWhole ? meanFinalLoss(runs) : null;
+  };
+  const grid = tried.map((at) => ({
+    ...at,
+    losses: Object.fromEntries(all.map((name) => [name, meanAt(name, at)])),
+  }));
+  const bestOf = (name: string): TriedRate | undefined => {
+    const usable = grid.filter(({ losses }) => losses[name] !== null);
+    if (usable.length === 0) return undefined;
+    return usable.reduce((a, b) => ((b.losses[name] as number) < (a.losses[name] as number) ? b : a));
+  };
+  const best = bestOf(baseline);
+  if (best === undefined) return undefined;
+  const chosen = others.map((name) => ({ name, at: bestOf(name) ?? best }));
+  const judging = [
+    jobs(baseline, best, confirm),
+    ...chosen.flatMap(({ name, at }) =>
+      (isSame(at, best) ? [best] : [best, at]).map((r) => jobs(name, r, confirm)),
+    ),
+    ...references.map((name) => jobs(name, undefined, confirm)),
+  ];
+  // Seed by seed: what slows the computer down for a while then slows both sides of a ratio.
+  const confirming = await runAll(confirm.flatMap((_, i) => judging.map((list) => list[i])));
+  const plain = confirming.filter((r) => isOf(r, baseline, best));
+  const compare = (name: string, { rate, decay }: TriedRate): RateComparison => ({
+    ...{ rate, decay },
+    ...toTarget(
+      plain,
+      confirming.filter((r) => isOf(r, name, { rate, decay })),
+    ),
+  });
+  return {
+    baseline,
+    rate: best.rate,
+    decay: best.decay,
+    finalLoss: meanFinalLoss(plain),
+    grid,
+    tuned: Object.fromEntries(chosen.map(({ name, at }) => [name, compare(name, at)])),
+    sameRate: Object.fromEntries(others.map((name) => [name, compare(name, best)])),
+    references: Object.fromEntries(
+      references.map((name) => [
+        name,
+        toTarget(
+          plain,
+          confirming.filter((r) => r.variant === name),
+        ),
+      ]),
+    ),
+    runs: [
+      ...plain,
+      ...chosen.flatMap(({ name, at }) => confirming.filter((r) => isOf(r, name, at))),
+      ...confirming.filter((r) => references.includes(r.variant)),
+    ],
+  };
+}
+
+/** A rate as runs are configured by it. */
+const configOf = ({ rate, decay }: TriedRate): unknown => (decay === "none" ? rate : { name: decay, rate });
+
+const isOf = ({ variant, settings }: JobResult, name: string, at: TriedRate): boolean =>
+  variant === name && JSON.stringify(settings.learningRate) === JSON.stringify(configOf(at));
+
+const isSame = (a: TriedRate, b: TriedRate): boolean => a.rate === b.rate && a.decay === b.decay;
+
+/** A rate for a reader. */
+export const rateText = ({ rate, decay }: TriedRate): string =>
+  decay === "none" ? figure(rate) : `${figure(rate)}, ${decay} decay`;
+
+/** The honest sentence on a variant, at its tuned rate or, a reference, as it is. */
+export function rateSentence(
+  name: string,
+  { baseline, rate, grid }: RatesResult,
+  c: RateComparison | ToTarget,
+): string {
+  const seeds = `${c.seeds} seeds`;
+  const ends = grid.map((g) => g.rate);
+  const [least, most] = [Math.min(...ends), Math.max(...ends)];
+  const isAtEnd = (r: number) => ends.length > 1 && (r === least || r === most);
+  const own =
+    "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : (["", rate] as const);
+  const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
+  const ofBaseline = (start: string, ratio: RatioSummary | null) =>
+    ratio === null ? "" : `${start} ${ratioText(ratio)} times that of ${baseline}.`;
+  const equal =
+    ofBaseline(" At equal wall-clock its loss is", c.equalTime) +
+    ofBaseline(" Its last validation loss is", c.validation);
+  if (c.steps === null || c.seconds === null) {
+    const half =
+      c.medianSteps === null || c.medianSeconds === null
+        ? ""
+        : `, half of them within ${figure(c.medianSteps, 3)} times its steps and ${figure(c.medianSeconds, 3)} times its wall-clock time`;
+    return `${name}${own[0]} came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}${half}.${equal}${edge}`;
+  }
+  return (
+    `${name}${own[0]} came to tuned ${baseline}'s final loss ${soonerText(c.steps)} in steps and ${soonerText(c.seconds)} by ` +
+    `the clock, teleports included (${seeds}, 95 % intervals).${equal}${edge}`
+  );
+}

@@ -1,0 +1,170 @@
+import { taskTable } from "isoloss-figures";
+import { stringify } from "yaml";
+import { describeEnvironment } from "../../run/environment.js";
+import {
+  type Comparison,
+  type Folded,
+  htmlTable,
+  type ReportSection,
+  renderReport,
+  type Verdict,
+} from "../../run/report-html.js";
+import { asExperiment } from "../definition/as-experiment.js";
+import { kinds } from "../kinds/kinds.js";
+import { figure } from "../results/number-text.js";
+import { summaryRows } from "../results/summary.js";
+import { conclusionOf, findingsOf } from "./findings.js";
+import { type ExperimentOutcome, reasonOf } from "./outcome.js";
+import { rateTables } from "./rate-tables.js";
+import { rateSentence } from "./rates.js";
+
+export interface ReportText {
+  readonly title: string;
+  readonly lead: string;
+  /** Whether expected numbers that come out make a verdict of their own. */
+  readonly tellsPasses: boolean;
+}
+
+/** The report of experiments as one HTML page, with the figures of each. */
+export function experimentsReport(
+  outcomes: readonly ExperimentOutcome[],
+  figures: ReadonlyMap<ExperimentOutcome, readonly string[]>,
+  { title, lead, tellsPasses }: ReportText,
+): string {
+  const findings = outcomes.flatMap(findingsOf);
+  const conclusion = [
+    ...(tellsPasses ? [countsText(outcomes)] : []),
+    ...(findings.length > 0 ? [conclusionOf(findings)] : []),
+  ].join(" ");
+  const environment = describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" });
+  return renderReport({
+    title,
+    lead,
+    ...(conclusion === "" ? {} : { conclusion }),
+    verdicts: outcomes
+      .flatMap(verdictsOf)
+      .filter(({ outcome }) => tellsPasses || outcome !== "pass")
+      .map(typesetVerdict),
+    sections: outcomes.map((outcome) => sectionOf(outcome, figures.get(outcome) ?? [])),
+    environment: { ...environment, threads: environment.threads ?? "as many as the runtime chooses" },
+  });
+}
+
+/** What became of the numbers that are expected, in a sentence or two. */
+function countsText(outcomes: readonly ExperimentOutcome[]): string {
+  const all = outcomes.flatMap(({ verdicts }) => verdicts);
+  const count = (outcome: Comparison) => all.filter((v) => v.outcome === outcome).length;
+  const failed = outcomes.filter(({ status }) => status === "failed").length;
+  return (
+    `Of ${all.length} expected numbers ${count("pass")} pass, ${count("differs")} differ, ` +
+    `${count("not reproducible")} are not reproducible here.` +
+    (failed > 0 ? ` Of ${outcomes.length} experiments ${failed} failed.` : "")
+  );
+}
+
+function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
+  const { resolved, status, verdicts, rates } = experiment;
+  const common = { title: resolved.name, section: resolved.title };
+  if (status !== "completed") {
+    const outcome = status === "failed" ? "failed" : "not reproducible";
+    return [{ ...common, outcome, text: `${status}: ${reasonOf(experiment)}` }];
+  }
+  const findings = findingsOf(experiment).map(
+    ({ title, judgement, text }): Verdict => ({
+      ...common,
+      title: `${resolved.name}: ${title}`,
+      outcome: judgement,
+      text,
+    }),
+  );
+  const references = rates.flatMap((comparison) =>
+    Object.entries(comparison.references).map(
+      ([name, c]): Verdict => ({
+        ...common,
+        title: `${resolved.name}: ${name}, for reference`,
+        outcome: "note",
+        text: rateSentence(name, comparison, c),
+      }),
+    ),
+  );
+  const count = (outcome: string) => verdicts.filter((v) => v.outcome === outcome).length;
+  const outcome =
+    count("differs") > 0 ? "differs" : count("not reproducible") > 0 ? "not reproducible" : ("pass" as const);
+  const missed = verdicts.filter((v) => v.outcome !== "pass").map((v) => v.text);
+  const expected: Verdict = {
+    ...common,
+    outcome,
+    text: [`${count("pass")} of ${verdicts.length} expected numbers come out.`, ...missed].join(" "),
+  };
+  const all = [...findings, ...references, ...(verdicts.length > 0 ? [expected] : [])];
+  return all.length > 0 ? all : [{ ...common, outcome: "note", text: "Nothing is expected of it." }];
+}
+
+/** What plain text writes as it can: a norm, a mean with its spread, bounds. */
+const typeset = (text: string): string =>
+  text.replaceAll("||g||^2", "‖g‖²").replaceAll("+-", "±").replaceAll("<=", "≤").replaceAll(">=", "≥");
+
+const typesetVerdict = (verdict: Verdict): Verdict => ({ ...verdict, text: typeset(verdict.text) });
+
+function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): ReportSection {
+  const { resolved, results, rates, status } = outcome;
+  const { source } = resolved.experiment;
+  const from = source ? `${source.paper}${source.where ? `, ${source.where}` : ""}.` : "";
+  const paragraphs = [
+    ...(status === "completed" ? [] : [`This experiment was ${status}: ${reasonOf(outcome)}`]),
+    from,
+    typeset(source?.note ?? ""),
+  ];
+  const compared = rates.map(rateTables);
+  const summary = results.length > 0 ? [summaryOf(outcome)] : [];
+  const together = (kinds[resolved.kind].together?.tables?.(results) ?? []).map(taskTable);
+  return {
+    name: resolved.name,
+    heading: resolved.title,
+    text: paragraphs.filter((text) => text !== "").join("\n\n"),
+    figures,
+    tables: [...compared.map(({ comparison }) => comparison), ...summary, ...together],
+    folded: [
+      ...compared.map(({ baseline, grid }): Folded => {
+        const against = rates.length > 1 ? ` against ${baseline}` : "";
+        return { title: `Learning rates that were tried${against}`, content: { table: grid } };
+      }),
+      ...expectedNumbers(outcome),
+      { title: "Settings, as a file for isoloss run", content: { text: stringify(asExperiment(resolved)) } },
+    ],
+  };
+}
+
+function summaryOf({ resolved, results }: ExperimentOutcome): string {
+  const { head, rows } = summaryRows(results);
+  const seeds = resolved.seeds.length > 1 ? "seeds" : "seed";
+  const spread = resolved.seeds.length > 1 ? ": mean ± standard deviation" : "";
+  return htmlTable({
+    caption: `The runs with the settings below, ${seeds} ${resolved.seeds.join(", ")}${spread}`,
+    columns: ["variant", ...head.slice(1).map(typeset)],
+    rows: rows.map((row) => row.map(typeset)),
+  });
+}
+
+function expectedNumbers({ verdicts }: ExperimentOutcome): Folded[] {
+  if (verdicts.length === 0) return [];
+  const passes = verdicts.filter(({ outcome }) => outcome === "pass").length;
+  const table = htmlTable({
+    columns: ["verdict", "what", "measured", "expected", "source"],
+    rows: verdicts.map(({ outcome, expected: e, measured }) => [
+      outcome,
+      [e.variant, e.seed === undefined ? undefined : `seed ${e.seed}`, e.path].filter(Boolean).join(", "),
+      measured === undefined ? "-" : figure(measured, 9),
+      e.value === undefined ? boundsText(e) : figure(e.value, 9),
+      e.source,
+    ]),
+  });
+  const title = `Expected numbers: ${passes} of ${verdicts.length} come out`;
+  return [{ title, content: { table }, open: passes < verdicts.length }];
+}
+
+const boundsText = ({ atLeast, atMost }: { readonly atLeast?: number; readonly atMost?: number }): string =>
+  [
+    ...(atLeast === undefined ? [] : [`≥ ${figure(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`≤ ${figure(atMost)}`]),
+  ].join(", ") || "-";

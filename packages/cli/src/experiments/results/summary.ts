@@ -1,0 +1,114 @@
+import { sumBy } from "es-toolkit";
+import { summarise } from "../../run/statistics.js";
+import type { JobResult } from "../kind.js";
+import { groupBy } from "./groups.js";
+import { finalLoss, lossCurve } from "./loss-curve.js";
+import { duration, figure } from "./number-text.js";
+import { textTable } from "./table.js";
+
+/** Results by their variant, in the order in which they come. */
+export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[]> =>
+  groupBy(results, ({ variant }) => variant);
+
+/** A mean and, of several values, their standard deviation. */
+export function meanText(values: readonly number[], digits = 5): string {
+  const finite = values.filter(Number.isFinite);
+  if (finite.length === 0) return "-";
+  const { mean, std } = summarise(finite);
+  const lost = values.length - finite.length;
+  const spread = std === null ? "" : ` +- ${figure(std, 2)}`;
+  return `${figure(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
+}
+
+/** The rows of {@link summaryTable}, for text and for HTML. */
+export function summaryRows(results: readonly JobResult[]): {
+  readonly head: string[];
+  readonly rows: string[][];
+} {
+  const groups = [...byVariant(results)];
+  const hasAccuracy = results.some((r) => typeof r.document.metrics["validation.accuracy"] === "number");
+  const hasTeleports = results.some((r) => r.document.teleports.length > 0);
+  const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
+    group.map((r) => pick(r) ?? Number.NaN);
+  const testMetric = ["test.accuracy", "test.loss"].find((name) =>
+    results.some((r) => typeof r.document.metrics[name] === "number"),
+  );
+  // The gradient of the last mini-batch tells of that batch.
+  const hasGradient = results.every((r) => lossCurve(r).window === 1);
+  const head = [
+    "",
+    "runs",
+    "final loss",
+    ...(hasGradient ? ["||g||^2"] : []),
+    ...(hasAccuracy ? ["val. loss", "val. accuracy"] : []),
+    ...(testMetric === undefined ? [] : [testMetric.replace(".", " ")]),
+    ...(hasTeleports ? ["teleports", "largest drift", "teleport time"] : []),
+    "time",
+  ];
+  const rows = groups.map(([variant, group]) => {
+    const teleports = group.flatMap((r) => r.document.teleports);
+    const accepted = teleports.filter((t) => t.accepted);
+    const drifts = accepted.map((t) => t.drift ?? Number.NaN);
+    const spent = sumBy(teleports, (t) => t.seconds ?? 0);
+    const wall = sumBy(group, (r) => r.document.wallSeconds ?? 0);
+    return [
+      variant,
+      String(group.length),
+      meanText(of(group, finalLoss)),
+      ...(hasGradient
+        ? [
+            meanText(
+              of(group, (r) => r.document.gradNormSq.last),
+              4,
+            ),
+          ]
+        : []),
+      ...(hasAccuracy
+        ? [
+            meanText(
+              of(group, (r) => r.document.metrics["validation.loss"]),
+              4,
+            ),
+            meanText(
+              of(group, (r) => r.document.metrics["validation.accuracy"]),
+              4,
+            ),
+          ]
+        : []),
+      ...(testMetric === undefined
+        ? []
+        : [
+            meanText(
+              of(group, (r) => r.document.metrics[testMetric]),
+              4,
+            ),
+          ]),
+      ...(hasTeleports
+        ? [
+            teleports.length === 0 ? "-" : `${accepted.length} of ${teleports.length}`,
+            drifts.length === 0 ? "-" : Math.max(...drifts).toExponential(1),
+            teleports.length === 0 ? "-" : `${Math.round((100 * spent) / Math.max(wall, 1e-9))} %`,
+          ]
+        : []),
+      duration(wall / group.length),
+    ];
+  });
+  return { head, rows };
+}
+
+/** Variants side by side: means and standard deviations over seeds; and of variants that never moved why. */
+export function summaryTable(results: readonly JobResult[]): string {
+  const { head, rows } = summaryRows(results);
+  return [textTable(head, rows), ...refusals(results)].join("\n");
+}
+
+/** Why no teleport of a variant was accepted, where that is so: the commonest reason. */
+function refusals(results: readonly JobResult[]): string[] {
+  return [...byVariant(results)].flatMap(([variant, group]) => {
+    const teleports = group.flatMap((r) => r.document.teleports);
+    if (teleports.length === 0 || teleports.some((t) => t.accepted)) return [];
+    const byReason = [...groupBy(teleports, (t) => t.reason)];
+    const [[reason, { length: count }]] = byReason.sort(([, a], [, b]) => b.length - a.length);
+    return [`${variant}: no teleport was accepted, ${count} of ${teleports.length} as: ${reason}`];
+  });
+}

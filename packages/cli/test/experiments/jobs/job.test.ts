@@ -1,0 +1,129 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DataError, MissingDataError, OptionError } from "isoloss";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseXml } from "../../../../figures/test/well-formed.js";
+import { parseConfig } from "../../../src/config/load.js";
+import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
+import { experimentSchema } from "../../../src/experiments/definition/schema.js";
+import { executeJob, type Job, jobsOf } from "../../../src/experiments/jobs/job.js";
+import { runJobs } from "../../../src/experiments/jobs/pool.js";
+import { loadStored } from "../../../src/experiments/jobs/stored.js";
+import { drawFigures } from "../../../src/experiments/report/figures.js";
+import { booth, digits } from "../../commands/support.js";
+
+let out: string;
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), "isoloss-jobs-"));
+});
+afterEach(() => rmSync(out, { recursive: true, force: true }));
+
+const hooks = { progress() {}, shouldStop: () => false };
+const jobs = (text: string, set: readonly string[] = []): Job[] =>
+  jobsOf(resolveExperiment(parseConfig(text, { schema: experimentSchema, file: "x.yaml", set })), {
+    out,
+    checkpointSeconds: 100,
+  });
+
+describe("executeJob", () => {
+  it("records where teleports led from and to, and the stored run tells the same", async () => {
+    const [, job] = jobs(booth);
+    const result = await executeJob(job, hooks);
+    // spec/teleportation.md, section 7, numbers 2 and 8.
+    expect(result.jumps[0].step).toBe(4);
+    expect(result.jumps[0].from[0]).toBeCloseTo(3.91226624, 8);
+    expect(result.jumps[0].from[1]).toBeCloseTo(-0.06219008, 8);
+    expect(Math.abs(result.jumps[0].to[0] - 1)).toBeCloseTo(1 - 0.0014396093, 8);
+    expect(result.trajectory?.[4]).toEqual(result.jumps[0].to);
+    const stored = await loadStored(result.document.directory as string);
+    expect({ ...stored.document }).toEqual(result.document);
+    expect([stored.trajectory, stored.jumps, stored.seconds]).toEqual([
+      result.trajectory,
+      result.jumps,
+      result.seconds,
+    ]);
+    const drawn = await drawFigures({ results: [stored], figures: ["levelSets", "loss"] });
+    expect(drawn.map(({ name }) => name)).toEqual(["level-sets", "loss", "loss-seconds"]);
+    for (const { svg } of drawn) parseXml(svg);
+  });
+
+  it("is drawn alike before and after it was stored", async () => {
+    const [, job] = jobs(booth, ["steps=100"]);
+    const result = await executeJob(job, hooks);
+    const stored = await loadStored(result.document.directory as string);
+    const draw = (r: typeof result) => drawFigures({ results: [r], figures: ["loss", "gradNormSq"] });
+    expect(await draw(stored)).toEqual(await draw(result));
+  });
+
+  it("evaluates networks every so often and at the end, once each", async () => {
+    const [job] = jobs(digits, ["steps=200"]);
+    const { evaluations, document } = await executeJob(job, hooks);
+    // 1438 training images make 71 batches of 20: two epochs are 142 steps.
+    expect(evaluations?.map(({ step }) => step)).toEqual([142, 200]);
+    expect(document.metrics["validation.loss"]).toBe(evaluations?.at(-1)?.["validation.loss"]);
+    expect(document.metrics["train.accuracy"]).toBeGreaterThan(0.5);
+    const stored = await loadStored(document.directory as string);
+    expect(stored.evaluations).toEqual(evaluations);
+    expect(stored.document).toEqual(document);
+  });
+
+  it("ends soon when it is asked to, with a checkpoint", async () => {
+    const [job] = jobs(digits);
+    let asked = 0;
+    const { document } = await executeJob(job, { ...hooks, shouldStop: () => ++asked > 3 });
+    expect(document.status).toBe("interrupted");
+    expect(document.steps).toBe(45);
+    expect(readdirSync(document.directory as string)).toContain("checkpoint");
+  });
+
+  it("leaves nothing of a run that could not begin", async () => {
+    const [job] = jobs(digits, ["batchSize=100000"]);
+    await expect(executeJob(job, hooks)).rejects.toThrow(OptionError);
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  it("tells data that are missing from other errors", async () => {
+    const before = process.env.ISOLOSS_DATA;
+    const [job] = jobs(digits, ["data=mnist"]);
+    process.env.XDG_CACHE_HOME = out;
+    try {
+      const error = await executeJob(job, hooks).catch((e: unknown) => e);
+      // A computer that has them is as good.
+      if (!existsSync("/usr/share/datasets/mnist") && before === undefined) {
+        expect(error).toBeInstanceOf(DataError);
+        expect(error).toBeInstanceOf(MissingDataError);
+      }
+    } finally {
+      delete process.env.XDG_CACHE_HOME;
+    }
+  });
+});
+
+describe("runJobs", () => {
+  it("goes on after a job that fails, and keeps the order", async () => {
+    const all = jobs(booth);
+    const broken: Job = { ...all[0], variant: "broken", settings: { ...all[0].settings, dtype: "float32" } };
+    const ended: string[] = [];
+    const outcomes = await runJobs([broken, ...all], {
+      threads: 1,
+      onEnd: ({ job }) => ended.push(job.variant),
+    });
+    expect(outcomes.map((o) => [o.job.variant, "error" in o])).toEqual([
+      ["broken", true],
+      ["plain", false],
+      ["exact", false],
+    ]);
+    expect(ended).toEqual(["broken", "plain", "exact"]);
+  });
+
+  it("begins no job after an abort", async () => {
+    const controller = new AbortController();
+    const outcomes = await runJobs(jobs(booth), {
+      threads: 1,
+      signal: controller.signal,
+      onEnd: () => controller.abort(),
+    });
+    expect(outcomes.map((o) => o.job.variant)).toEqual(["plain"]);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { JobResult } from "../../../../src/experiments/kind.js";
+import { gainFindings, gainRows } from "../../../../src/experiments/kinds/multi-task/gains.js";
+import { multiTaskTogether } from "../../../../src/experiments/kinds/multi-task/together.js";
+import { runDocument } from "../../../../src/formats/json.js";
+
+const run = (variant: string, seed: number, accuracies: readonly number[], settings: object): JobResult => ({
+  experiment: "x",
+  variant,
+  seed,
+  settings: { problem: { name: "two" }, ...settings },
+  document: runDocument({
+    ...{ name: "x", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1] },
+    metrics: {
+      "test.accuracy": (accuracies[0] + accuracies[1]) / 2,
+      "test.a.accuracy": accuracies[0],
+      "test.b.accuracy": accuracies[1],
+    },
+  }),
+  seconds: [0],
+  jumps: [],
+});
+
+/** Runs of a variant with the given mean accuracies, a seed each. */
+const runs = (variant: string, means: readonly number[], settings: object = {}) =>
+  means.map((mean, seed) => run(variant, seed, [mean - 0.1, mean + 0.1], settings));
+
+describe("comparisons of runs on several tasks", () => {
+  it("take Delta_m and ranks among the runs on the same problem", () => {
+    const other = { problem: { name: "two", imbalanced: true } };
+    const results = multiTaskTogether.compare?.([
+      run("single", 0, [0.5, 0.8], { alone: true }),
+      run("LS", 0, [0.4, 0.8], {}),
+      run("PCGrad", 0, [0.4, 0.4], { method: "pcgrad" }),
+      run("single-imbalanced", 0, [0.8, 0.4], { alone: true, ...other }),
+      run("LS-imbalanced", 0, [0.8, 0.2], other),
+      run("PCGrad-imbalanced", 0, [0.6, 0.4], { method: "pcgrad", ...other }),
+    ]);
+    const metric = (name: string) => results?.map(({ document }) => document.metrics[name]);
+    // By hand: 100 times the mean of (0.5 - 0.4) / 0.5 and 0, and so on.
+    expect(metric("deltaM")?.map((v) => Number(v?.toFixed(9)))).toEqual([0, 10, 35, 0, 25, 12.5]);
+    expect(metric("meanRank")).toEqual([undefined, 1, 1.5, undefined, 1.5, 1.5]);
+    const tables = multiTaskTogether.tables?.(results ?? []) ?? [];
+    expect(tables.map(({ caption }) => caption?.split(". ")[0])).toEqual(["two", "two, imbalanced true"]);
+  });
+
+  it("pair runs with COST with those without it and with the controls, seed by seed", () => {
+    const rows = gainRows([
+      ...runs("LS", [0.5, 0.6, 0.7]),
+      ...runs("COST", [0.52, 0.63, 0.74], { cost: { preset: "default" } }),
+      ...runs("random", [0.51, 0.61, 0.71], { cost: { control: "random" } }),
+      ...runs("PCGrad-COST", [0.5], { method: "pcgrad", cost: { preset: "default" } }),
+    ]);
+    expect(rows.map(({ name, isControl, plain }) => [name, isControl, plain.over])).toEqual([
+      ["COST", false, "LS"],
+      ["random", true, "LS"],
+    ]);
+    // Differences 2, 3, 4: t(0.975, 2) / sqrt(3) = 2.484 around 3.
+    const [{ plain, controls }] = rows;
+    expect(plain.points.mean).toBeCloseTo(3, 9);
+    expect(plain.points.interval?.[0]).toBeCloseTo(3 - 2.484, 3);
+    expect(controls.map(({ over, points }) => [over, Number(points.mean.toFixed(9))])).toEqual([
+      ["random", 2],
+    ]);
+  });
+
+  it.each([
+    ["helps", [0.54, 0.64, 0.74], [0.5, 0.6, 0.7]],
+    ["no better than a control", [0.54, 0.64, 0.74], [0.55, 0.64, 0.73]],
+    ["does not help", [0.44, 0.7, 0.74], [0.5, 0.6, 0.7]],
+    ["undecided", [0.54], [0.5]],
+  ] as const)("judge by intervals alone: %s", (judgement, cost, random) => {
+    const findings = gainFindings([
+      ...runs("LS", [0.5, 0.6, 0.7]),
+      ...runs("COST", cost, { cost: { preset: "default" } }),
+      ...runs("random", random, { cost: { control: "random" } }),
+    ]);
+    expect(findings.map((f) => [f.title, f.judgement])).toEqual([["COST", judgement]]);
+    expect(findings[0].text).toMatch(/^Points of mean accuracy that COST has more than LS: /);
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import type { Finding, JobResult } from "../../../src/experiments/kind.js";
+import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
+import { conclusionOf, judgementOf } from "../../../src/experiments/report/findings.js";
+import { soonerText, type ToTarget } from "../../../src/experiments/results/to-target.js";
+import { runDocument } from "../../../src/formats/json.js";
+
+const ratio = (value: number, low?: number, high?: number) => ({
+  n: 5,
+  ratio: value,
+  interval: low === undefined || high === undefined ? null : ([low, high] as const),
+});
+
+const compared = (given: Partial<ToTarget>): ToTarget => ({
+  finalLoss: 1,
+  reached: 5,
+  seeds: 5,
+  steps: ratio(0.5, 0.4, 0.6),
+  seconds: ratio(0.6, 0.5, 0.9),
+  medianSteps: 0.5,
+  medianSeconds: 0.6,
+  equalTime: null,
+  validation: null,
+  ...given,
+});
+
+describe("judgementOf", () => {
+  it.each([
+    ["helps", {}],
+    ["fewer steps only", { seconds: ratio(0.9, 0.7, 1.1) }],
+    ["fewer steps only", { seconds: ratio(20, 10, 40) }],
+    ["does not help", { steps: ratio(1, 0.9, 1.1), seconds: ratio(2, 1.5, 3) }],
+    ["does not help", { reached: 4, steps: null, seconds: null }],
+    ["undecided", { steps: ratio(0.5), seconds: ratio(0.5) }],
+  ] as const)("says %j where the intervals bear it and no more: %j", (judgement, given) => {
+    expect(judgementOf(compared(given))).toBe(judgement);
+  });
+});
+
+describe("soonerText", () => {
+  it("turns a share into how many times sooner, with the interval turned, too", () => {
+    expect(soonerText(ratio(0.5, 0.4, 0.625))).toBe("2 times sooner [1.6, 2.5]");
+    expect(soonerText(ratio(4, 2, 8))).toBe("4 times later [2, 8]");
+    expect(soonerText(ratio(0.25))).toBe("4 times sooner");
+    expect(soonerText(ratio(0.25, 0.25, 0.25))).toBe("4 times sooner");
+  });
+
+  it("claims nothing where the interval contains 1", () => {
+    expect(soonerText(ratio(0.9, 0.7, 1.1))).toBe("from 1.43 times sooner to 1.1 times later");
+    expect(soonerText(ratio(1, 1, 1))).toBe("at the same time");
+  });
+});
+
+describe("conclusionOf", () => {
+  const finding = (judgement: Finding["judgement"]): Finding => ({ title: "x", judgement, text: "" });
+
+  it("counts, and says that nothing helped where nothing did", () => {
+    expect(
+      conclusionOf([finding("does not help"), finding("fewer steps only"), finding("does not help")]),
+    ).toBe(
+      "Of 3 ways to teleport, each against the same method without: 0 helped; 1 needed fewer steps but no less time; 2 did not help.",
+    );
+    expect(conclusionOf([finding("helps")])).toBe(
+      "Of one way to teleport, each against the same method without: 1 helped.",
+    );
+  });
+});
+
+describe("toyFindings", () => {
+  const run = (variant: string, seed: number, reached: number, cost?: object): JobResult => ({
+    experiment: "toy",
+    variant,
+    seed,
+    settings: { problem: { name: "toy" }, ...(cost ? { cost } : {}) },
+    document: runDocument({
+      ...{ name: "toy", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1, 1] },
+      metrics: { "front.reached": reached },
+    }),
+    seconds: [0, 1],
+    jumps: [],
+  });
+  /** From the first so many of the starts each of them came to the front. */
+  const ways = (starts: number, { LS, COST, random }: Record<"LS" | "COST" | "random", number>) =>
+    Array.from({ length: starts }, (_, seed) => [
+      run("LS", seed, Number(seed < LS)),
+      run("COST", seed, Number(seed < COST), { kind: "dense" }),
+      run("random", seed, Number(seed < random), { control: "random" }),
+    ]).flat();
+
+  it("compares COST with the same method without it, and with its controls", () => {
+    // Exact intervals: 8 of 8 from 0.025 ** (1 / 8) = 0.63 on, 2 of 8 as statistical tables have it.
+    expect(toyFindings(ways(8, { LS: 2, COST: 8, random: 1 }))).toEqual([
+      {
+        title: "COST",
+        judgement: "helps",
+        text:
+          "COST came to the Pareto front from 8 of 8 starts [0.63, 1], LS from 2 [0.032, 0.65], random from 1 " +
+          "[0.0032, 0.53] (95 % intervals of the shares).",
+      },
+    ]);
+    expect(toyFindings(ways(8, { LS: 2, COST: 2, random: 0 }))[0].judgement).toBe("does not help");
+  });
+
+  it("claims nothing from few starts: five more than without are as likely as heads five times, six are not", () => {
+    const judged = (LS: number, random: number) => toyFindings(ways(8, { LS, COST: 8, random }))[0];
+    expect(judged(2, 2).judgement).toBe("helps");
+    expect(judged(3, 2).judgement).toBe("undecided");
+    expect(judged(2, 3).judgement).toBe("undecided");
+    expect(judged(3, 2).text).toMatch(/Too few starts to tell\.$/);
+  });
+
+  it("gives COST no credit for what a random move does as well", () => {
+    const [finding] = toyFindings(ways(8, { LS: 1, COST: 8, random: 8 }));
+    expect(finding.judgement).toBe("no better than a control");
+    expect(finding.text).toMatch(/random from 8 \[0\.63, 1\] .* A control does as well/);
+  });
+});

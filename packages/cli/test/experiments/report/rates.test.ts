@@ -1,0 +1,200 @@
+import { OptionError } from "isoloss";
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../../src/config/load.js";
+import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
+import { experimentSchema } from "../../../src/experiments/definition/schema.js";
+import { executeJob, type Job } from "../../../src/experiments/jobs/job.js";
+import type { JobResult } from "../../../src/experiments/kind.js";
+import { compareRates, rateSentence } from "../../../src/experiments/report/rates.js";
+import { ratioText } from "../../../src/experiments/results/to-target.js";
+import { runDocument } from "../../../src/formats/json.js";
+
+const resolved = (rates: string, more = "") =>
+  resolveExperiment(
+    parseConfig(
+      `name: x
+kind: minimize
+problem: quadratic
+optimizer: gd
+learningRate: 0.05
+steps: 10
+variants:
+  plain: {}
+  exact: { teleport: { when: { atSteps: [0] }, search: quadraticOptimum } }
+${more}rates: ${rates}
+`,
+      { schema: experimentSchema, file: "x.yaml" },
+    ),
+  );
+
+const runAll = async (jobs: readonly Job[]): Promise<JobResult[]> => {
+  const results: JobResult[] = [];
+  for (const job of jobs) results.push(await executeJob(job, { progress() {}, shouldStop: () => false }));
+  return results;
+};
+
+/** A run whose loss at step t is start * factor^t, a tenth of a second a step. */
+const geometric = (job: Job, start: number, factor: number, metrics = {}): JobResult => {
+  const loss = Array.from({ length: 11 }, (_, t) => start * factor ** t);
+  return {
+    experiment: job.name,
+    variant: job.variant,
+    seed: job.seed,
+    settings: job.settings,
+    document: runDocument({
+      name: "x",
+      seed: job.seed,
+      status: "completed",
+      steps: 10,
+      wallSeconds: 1,
+      loss,
+      metrics,
+    }),
+    seconds: loss.map((_, t) => t / 10),
+    jumps: [],
+  };
+};
+
+describe("compareRates", () => {
+  it("tunes on some seeds, judges on others, and gives shares of the tuned plain run's steps and time", async () => {
+    const seen: Job[] = [];
+    // The plain run is best at 0.1, where it halves the loss; the other quarters it, and is best at 0.2.
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.1, 0.2], tune: 0..1, confirm: 10..12 }"),
+      async (jobs) => {
+        seen.push(...jobs);
+        return jobs.map((job) => {
+          const rate = job.settings.learningRate as number;
+          if (job.variant === "plain") return geometric(job, 1, rate === 0.1 ? 0.5 : 0.9);
+          return geometric(job, 1, rate === 0.1 ? 0.5 : 0.25);
+        });
+      },
+    );
+    expect(rates).toMatchObject({ baseline: "plain", rate: 0.1 });
+    expect(rates?.grid[0].losses.plain).toBeCloseTo(0.5 ** 10, 12);
+    const tuned = rates?.tuned.exact;
+    expect(tuned).toMatchObject({ rate: 0.2, reached: 3, seeds: 3 });
+    // 0.25^5 = 0.5^10.
+    expect(tuned?.steps?.ratio).toBeCloseTo(0.5, 12);
+    expect(tuned?.seconds?.ratio).toBeCloseTo(0.5, 12);
+    // Both end at the same time: 0.25^10 / 0.5^10.
+    expect(tuned?.equalTime?.ratio).toBeCloseTo(0.5 ** 10, 12);
+    expect(rates?.sameRate.exact.steps?.ratio).toBeCloseTo(1, 12);
+    expect(seen.slice(0, 8).every(({ seed }) => seed < 2)).toBe(true);
+    expect(seen.slice(8).every(({ seed }) => seed >= 10)).toBe(true);
+    expect(seen).toHaveLength(8 + 3 * 3);
+    if (rates && tuned) {
+      const text =
+        "exact, at its tuned rate 0.2, came to tuned plain's final loss 2 times sooner in steps and 2 times sooner by the clock, teleports included (3 seeds, 95 % intervals). At equal wall-clock its loss is 0.000977 [0.000977, 0.000977] times that of plain.";
+      expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
+      const other = { decay: "none", losses: {} } as const;
+      const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
+      expect(rateSentence("exact", { ...rates, grid: wider }, tuned)).toBe(text);
+    }
+  });
+
+  it("claims no ratio where a seed never comes to the target, and counts those that do", async () => {
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
+      async (jobs) =>
+        jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : job.seed === 11 ? 0.9 : 0.4)),
+    );
+    expect(rates?.tuned.exact).toMatchObject({ reached: 2, seeds: 3, steps: null, seconds: null });
+    expect(ratioText(null)).toBe("-");
+    if (rates)
+      expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
+        /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its wall-clock time\. At equal/,
+      );
+  });
+
+  it("compares the last validation losses, where there are any", async () => {
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
+      async (jobs) =>
+        jobs.map((job) => geometric(job, 1, 0.5, { "validation.loss": job.variant === "plain" ? 0.4 : 0.3 })),
+    );
+    expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
+    expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
+      /Its last validation loss is 0\.75 .*times that of plain\./,
+    );
+    const [without] = await compareRates(
+      resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
+      async (jobs) => jobs.map((job) => geometric(job, 1, 0.5)),
+    );
+    expect(without?.tuned.exact.validation).toBeNull();
+  });
+
+  it("does not choose a rate at which a run diverges", async () => {
+    // Beyond 2 / 10 the quadratic diverges.
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.05, 0.15, 1.0e+40], tune: [0], confirm: [1] }"),
+      runAll,
+    );
+    expect(rates?.rate).toBe(0.15);
+    expect(rates?.grid[2].losses).toEqual({ plain: null, exact: null });
+    expect(rates?.tuned.exact.reached).toBe(1);
+  });
+
+  it("refuses seeds that both choose and judge, and variants that are not there", async () => {
+    await expect(
+      compareRates(resolved("{ grid: [0.1], tune: 0..3, confirm: 3..5 }"), runAll),
+    ).rejects.toThrow(OptionError);
+    const wrong = resolved("{ grid: [0.1], tune: [0], confirm: [1], variants: [nothing] }");
+    await expect(compareRates(wrong, runAll)).rejects.toThrow(/no variant "nothing"/);
+  });
+
+  it("tries every rate with decay, too, and takes references as they are", async () => {
+    const seen: Job[] = [];
+    const config = `{ grid: [0.1, 0.2], decay: [none, cosine], tune: [0], confirm: 10..11, variants: [exact], references: [search] }`;
+    const parsed = resolved(config, "  search: { optimizer: steepestDescent }\n");
+    const [rates] = await compareRates(parsed, async (jobs) => {
+      seen.push(...jobs);
+      return jobs.map((job) => {
+        const { learningRate } = job.settings as { learningRate: unknown };
+        if (job.variant === "search") return geometric(job, 1, 0.1);
+        // The plain run is best with decay from 0.2, the other without.
+        const isCosine = typeof learningRate === "object";
+        return geometric(job, 1, isCosine === (job.variant === "plain") ? 0.5 : 0.8);
+      });
+    });
+    expect(rates).toMatchObject({ baseline: "plain", rate: 0.1, decay: "cosine" });
+    expect(rates.grid.map(({ rate, decay }) => [rate, decay])).toEqual([
+      [0.1, "none"],
+      [0.2, "none"],
+      [0.1, "cosine"],
+      [0.2, "cosine"],
+    ]);
+    expect(rates.tuned.exact).toMatchObject({ rate: 0.1, decay: "none", reached: 2 });
+    expect(rates.sameRate.exact).toMatchObject({ rate: 0.1, decay: "cosine", reached: 0, steps: null });
+    // 0.1^4 < 0.5^10 < 0.1^3, of ten steps.
+    expect(rates.references.search.steps?.ratio).toBeCloseTo(0.4, 12);
+    const searched = seen.filter(({ variant }) => variant === "search");
+    expect(searched.map(({ seed, settings }) => [seed, settings.learningRate])).toEqual([
+      [10, 0.05],
+      [11, 0.05],
+    ]);
+    expect(rateSentence("search", rates, rates.references.search)).toMatch(
+      /^search came to tuned plain's final loss 2\.5 times sooner in steps/,
+    );
+    expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
+      /^exact, at its tuned rate 0\.1, came to/,
+    );
+  });
+
+  it("does several comparisons, each with its own baseline", async () => {
+    const config = `
+  - { grid: [0.05], tune: [0], confirm: [1, 2] }
+  - { grid: [0.1], tune: [0], confirm: [1, 2], baseline: exact, variants: [plain] }`;
+    const all = await compareRates(resolved(config), runAll);
+    expect(all.map(({ baseline, rate }) => [baseline, rate])).toEqual([
+      ["plain", 0.05],
+      ["exact", 0.1],
+    ]);
+    expect(all[1].tuned.plain.reached).toBe(0);
+  });
+
+  it("is left out where an experiment has no grid", async () => {
+    const plain = resolved("{ grid: [0.1], tune: [0], confirm: [1] }");
+    expect(await compareRates({ ...plain, rates: [] }, runAll)).toEqual([]);
+  });
+});

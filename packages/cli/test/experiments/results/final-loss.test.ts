@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CompareDocument } from "../../../src/commands/compare.js";
+import { parseConfig } from "../../../src/config/load.js";
+import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
+import { experimentSchema } from "../../../src/experiments/definition/schema.js";
+import { executeJob, type Job, jobsOf } from "../../../src/experiments/jobs/job.js";
+import { jobReporter } from "../../../src/experiments/jobs/report-progress.js";
+import { loadStored } from "../../../src/experiments/jobs/stored.js";
+import type { JobResult } from "../../../src/experiments/kind.js";
+import { finalLoss, lossCurve } from "../../../src/experiments/results/loss-curve.js";
+import { figure } from "../../../src/experiments/results/number-text.js";
+import { summaryRows } from "../../../src/experiments/results/summary.js";
+import { runsDocument } from "../../../src/formats/json.js";
+import { inProcess } from "../../commands/in-process.js";
+import { booth, digits } from "../../commands/support.js";
+
+let out: string;
+let job: Job;
+let net: JobResult;
+
+const hooks = { progress() {}, shouldStop: () => false };
+const jobOf = (text: string, set: readonly string[]): Job =>
+  jobsOf(resolveExperiment(parseConfig(text, { schema: experimentSchema, file: "x.yaml", set })), {
+    out,
+    checkpointSeconds: 100,
+  })[0];
+
+beforeAll(async () => {
+  out = mkdtempSync(join(tmpdir(), "isoloss-final-"));
+  job = jobOf(digits, ["steps=100"]);
+  net = await executeJob(job, hooks);
+});
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+describe("the final loss of a run", () => {
+  it("is the mean of the last twentieth of mini-batches, with and without validation data", async () => {
+    const last = net.document.loss.history.slice(-5) as number[];
+    expect(finalLoss(net)).toBeCloseTo(mean(last), 12);
+    const bare = await executeJob(jobOf(digits, ["steps=100", "data.validation=0"]), hooks);
+    expect(finalLoss(bare)).toBeCloseTo(mean(bare.document.loss.history.slice(-5) as number[]), 12);
+  });
+
+  it("is the loss at the end of a function's run", async () => {
+    const result = await executeJob(jobOf(booth, []), hooks);
+    expect(finalLoss(result)).toBe(result.document.loss.last);
+  });
+
+  it("is one number in progress, table, comparison, summary.json and the means over seeds", async () => {
+    const final = finalLoss(net) as number;
+    // The last mini-batch, and the whole of the training data, have others.
+    expect(final).not.toBeCloseTo(net.document.loss.last as number, 4);
+    expect(final).not.toBeCloseTo(net.document.metrics["train.loss"] as number, 4);
+
+    let progress = "";
+    const stream = { write: (text: string) => (progress += text) };
+    jobReporter([job], stream, { quiet: false }).onEnd({ job, result: net });
+    expect(progress).toContain(`final loss ${figure(final)},`);
+
+    const { head, rows } = summaryRows([net]);
+    expect(rows[0][head.indexOf("final loss")]).toBe(figure(final, 5));
+
+    const directory = net.document.directory as string;
+    const { stdout } = await inProcess(["compare", directory, "--json"], out);
+    const { target, groups } = JSON.parse(stdout) as CompareDocument;
+    expect([target, groups[0].finalLoss?.mean]).toEqual([final, final]);
+
+    const summary = JSON.parse(readFileSync(join(directory, "summary.json"), "utf8"));
+    expect(summary.metrics["loss.final"]).toBe(final);
+    expect(runsDocument([net.document]).summary.loss?.mean).toBe(final);
+    expect(finalLoss(await loadStored(directory))).toBe(final);
+    expect(lossCurve(net).last).toBe(final);
+  });
+
+  it("is that of a kind which has no such curve: a study of minima gives the mean over its models", () => {
+    const metrics = { ...net.document.metrics, "loss.final": 0.5 };
+    expect(finalLoss({ ...net, document: { ...net.document, metrics } })).toBe(0.5);
+  });
+});
+
+describe("the table of an experiment", () => {
+  it("has the metric of the test data beside that of the validation data", () => {
+    const metrics = { ...net.document.metrics, "test.loss": 0.4, "test.accuracy": 0.875 };
+    const { head, rows } = summaryRows([{ ...net, document: { ...net.document, metrics } }]);
+    expect(rows[0][head.indexOf("test accuracy")]).toBe("0.875");
+    expect(head.indexOf("test accuracy")).toBe(head.indexOf("val. accuracy") + 1);
+    expect(summaryRows([net]).head).not.toContain("test accuracy");
+  });
+
+  it("has the loss on the test data where there is no accuracy", () => {
+    const metrics = { "test.loss": 0.4 };
+    const { head, rows } = summaryRows([{ ...net, document: { ...net.document, metrics } }]);
+    expect(rows[0][head.indexOf("test loss")]).toBe("0.4");
+  });
+});

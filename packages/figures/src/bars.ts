@@ -1,0 +1,196 @@
+import * as Plot from "@observablehq/plot";
+import { axisOf, formatValue, isDrawable } from "./base/axis.js";
+import { need, needNames } from "./base/check.js";
+import { textWidth } from "./base/text.js";
+import { canvasOf, type FigureOptions, framed } from "./frame.js";
+import { groupOf } from "./panel.js";
+
+export interface RatioRow {
+  readonly name: string;
+  /** Not finite where there is none, such as that of a run that did not reach its target. */
+  readonly ratio: number;
+  /** The ends of its confidence interval. */
+  readonly low?: number;
+  readonly high?: number;
+  /** Told where there is no ratio; default "not reached". */
+  readonly missing?: string;
+}
+
+export interface BarsData {
+  readonly ratios: readonly RatioRow[];
+  /** Default 1: no difference. */
+  readonly reference?: number;
+  /** On which side of the reference the numerator wins; default `lower`. */
+  readonly better?: "lower" | "higher";
+  readonly xLabel?: string;
+  /** Default true: halves and doubles are equally far from 1. */
+  readonly log?: boolean;
+}
+
+/**
+ * Ratios, such as steps of teleported to tuned plain training, as dots with intervals beside a line at 1. A row's dot is
+ * hollow if its interval contains the reference.
+ *
+ * @throws OptionError without rows, or for an interval that does not contain its ratio
+ * @example
+ * const ratios = [{ name: "GD", ratio: 0.27, low: 0.2, high: 0.36 }];
+ * const svg = bars({ ratios, xLabel: "steps, teleported / plain" }, { document: nodeDocument() });
+ */
+export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement {
+  const { ratios, reference = 1, better = "lower", log = true } = data;
+  const { xLabel = "ratio, teleported / plain" } = data;
+  check(data);
+  const canvas = canvasOf(options);
+  const { document, theme } = canvas;
+  const shown = ratios.filter(({ ratio }) => isDrawable(ratio, log));
+  const isClear = ({ low, high }: RatioRow) =>
+    low !== undefined && high !== undefined && (high < reference || low > reference);
+  const wins = ({ ratio }: RatioRow) => (better === "lower" ? ratio < reference : ratio > reference);
+  const colourOf = (row: RatioRow) => (isClear(row) ? theme.series(wins(row) ? 0 : 1) : "currentColor");
+  const axis = axisOf(
+    [reference, ...shown.flatMap(({ ratio, low = ratio, high = ratio }) => [low, ratio, high])],
+    {
+      label: xLabel,
+      log,
+    },
+  );
+  const texts = new Map(ratios.map((row) => [row.name, textOf(row)]));
+  const sides = better === "lower" ? ["better", "worse"] : ["worse", "better"];
+  const intervals = shown.filter(({ low, high }) => low !== undefined && high !== undefined);
+  const [lowest, highest] = axis.domain;
+  return framed(
+    {
+      name: "Ratios",
+      description: `${xLabel}. ${ratios.map(({ name }) => `${name}: ${texts.get(name)}.`).join(" ")}`,
+      legend: [
+        { label: "better", key: { kind: "symbol", colour: theme.series(0), symbol: "circle" } },
+        { label: "worse", key: { kind: "symbol", colour: theme.series(1), symbol: "circle" } },
+        {
+          label: `interval contains ${formatValue(reference)}`,
+          key: { kind: "symbol", colour: "currentColor", symbol: "circle", hollow: true },
+        },
+      ],
+      notes: intervals.length > 0 ? ["Whiskers: 95 % confidence intervals."] : [],
+      draw: (width, height) => {
+        const { left, right } = marginsOf(ratios);
+        need(
+          width >= leastBarsWidth(ratios),
+          `bars: at a width of ${width} px no room is left beside the names; choose a larger width or shorter names.`,
+        );
+        const plot = Plot.plot({
+          document,
+          width,
+          height,
+          marginTop: 24,
+          marginLeft: left,
+          marginRight: right,
+          marginBottom: 44,
+          x: { type: log ? "log" : "linear", domain: axis.domain, label: null },
+          y: { type: "band", domain: ratios.map(({ name }) => name), label: null },
+          marks: [
+            Plot.gridX(axis.ticks, { stroke: theme.grid, strokeOpacity: 1 }),
+            Plot.ruleX([reference], { stroke: "currentColor", strokeWidth: 1.4, strokeDasharray: "5 4" }),
+            ...sides.map((side, i) =>
+              Plot.text([reference], {
+                x: (v) => v,
+                frameAnchor: "top",
+                dy: -12,
+                dx: i === 0 ? -8 : 8,
+                textAnchor: i === 0 ? "end" : "start",
+                text: () => (i === 0 ? `← ${side}` : `${side} →`),
+                fontSize: 12,
+                fill: theme.muted,
+              }),
+            ),
+            ...intervals.map((row) =>
+              Plot.ruleY([row], {
+                y: "name",
+                x1: Math.max(lowest, row.low ?? row.ratio),
+                x2: Math.min(highest, row.high ?? row.ratio),
+                stroke: colourOf(row),
+                strokeWidth: 2.2,
+              }),
+            ),
+            ...shown.map((row) =>
+              Plot.dot([row], {
+                x: "ratio",
+                y: "name",
+                r: 5.5,
+                fill: isClear(row) ? colourOf(row) : theme.paper,
+                stroke: isClear(row) ? theme.paper : colourOf(row),
+                strokeWidth: isClear(row) ? 1 : 2,
+              }),
+            ),
+            Plot.text(ratios, {
+              y: "name",
+              text: ({ name }) => texts.get(name),
+              frameAnchor: "right",
+              textAnchor: "start",
+              dx: 10,
+              fontSize: 12,
+            }),
+            Plot.axisX(axis.ticks, {
+              text: (_: unknown, i: number) => axis.tickLabels[i],
+              label: xLabel,
+              labelAnchor: "center",
+              labelArrow: false,
+              labelOffset: 38,
+              fontSize: 12,
+              tickSize: 5,
+            }),
+            Plot.axisY({ label: null, tickSize: 0, fontSize: 13 }),
+          ],
+        });
+        return groupOf(document, plot);
+      },
+    },
+    { height: 150 + 34 * ratios.length, ...options },
+  );
+}
+
+function check({ ratios, reference = 1, better = "lower", log = true }: BarsData): void {
+  need(ratios?.length > 0, "bars: ratios is empty; give at least one row.");
+  needNames("bars", ratios);
+  need(
+    isDrawable(reference, log),
+    `bars: reference must be a finite${log ? " positive" : ""} number; got ${reference}.`,
+  );
+  need(
+    better === "lower" || better === "higher",
+    `bars: better must be lower or higher; got ${JSON.stringify(better)}.`,
+  );
+  for (const { name, ratio, low = ratio, high = ratio } of ratios) {
+    need(
+      !Number.isFinite(ratio) || (low <= ratio && ratio <= high),
+      `bars: the interval [${low}, ${high}] of "${name}" must contain its ratio ${ratio}.`,
+    );
+    need(
+      !log || !(ratio <= 0),
+      `bars: the ratio of "${name}" is ${ratio}; on a logarithmic axis it must be > 0 (log: false takes any).`,
+    );
+  }
+}
+
+/** A width in px, or as much more as names and numbers need to leave room for the dots. */
+export function barsWidth(ratios: BarsData["ratios"], width = 640): number {
+  return Math.max(width, leastBarsWidth(ratios));
+}
+
+function leastBarsWidth(ratios: BarsData["ratios"]): number {
+  const { left, right } = marginsOf(ratios);
+  return Math.ceil(left + right) + 100;
+}
+
+function marginsOf(ratios: BarsData["ratios"]): { readonly left: number; readonly right: number } {
+  return {
+    left: 24 + Math.max(...ratios.map(({ name }) => textWidth(name, 13))),
+    // In many fonts a minus sign is as wide as a large letter.
+    right: 24 + Math.max(...ratios.map((row) => textWidth(textOf(row).replaceAll("−", "M"), 12))),
+  };
+}
+
+function textOf({ ratio, low, high, missing = "not reached" }: RatioRow): string {
+  if (!Number.isFinite(ratio)) return missing;
+  const interval = low !== undefined && high !== undefined;
+  return formatValue(ratio) + (interval ? ` [${formatValue(low)}, ${formatValue(high)}]` : "");
+}
