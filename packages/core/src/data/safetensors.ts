@@ -1,5 +1,6 @@
 // The safetensors format, version 0.x: https://github.com/huggingface/safetensors, section "Format".
 import { allocate, type DType, dtypeOf, type NdArray, sizeOf } from "../array.js";
+import { requireBytes } from "../bytes.js";
 import { DataError } from "../errors.js";
 
 /** The limit of the reference implementation. */
@@ -129,6 +130,7 @@ function writeElements(view: DataView, start: number, { data }: NdArray): void {
  * const { tensors, metadata } = decodeSafetensors(bytes);
  */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+  requireBytes("decodeSafetensors", bytes);
   const { header, dataStart } = readHeader(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const available = bytes.length - dataStart;

@@ -8,6 +8,7 @@ import {
 } from "ml-matrix";
 import { dtypeOf, type NdArray, sizeOf } from "../array.js";
 import { DTypeError, NumericalError, OptionError, ShapeError } from "../errors.js";
+import { requireKnown } from "../options.js";
 import { invert } from "./dense.js";
 
 type F64 = NdArray<Float64Array>;
@@ -203,8 +204,10 @@ function decompose(a: NdArray, what: string): Svd {
  */
 export function pinv(
   a: NdArray,
-  { rcond }: { readonly rcond?: number } = {},
+  options: { readonly rcond?: number } = {},
 ): { readonly pinv: F64; readonly rank: number; readonly s: F64 } {
+  requireKnown("pinv", options, ["rcond"], "pinv(a, { rcond: 1e-6 })");
+  const { rcond } = options;
   const { u, s, v } = decompose(a, "pinv");
   const [m, n] = a.shape;
   const cutOff = rcond ?? Math.max(m, n) * Number.EPSILON;

@@ -11,6 +11,7 @@ import { softmax } from "../graph/ops/softmax.js";
 import { formatShape, formatType, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireFlags, requireKnown } from "../options.js";
 import { xavierUniform } from "./initialisers.js";
 import { initLinear, type LinearParams, linear } from "./linear.js";
 import type { InitOptions } from "./model.js";
@@ -29,8 +30,11 @@ export interface AttentionParams {
 export function initMultiHeadAttention(
   rng: Mt19937,
   width: number,
-  { bias = true, dtype = "float32" }: InitOptions & { readonly bias?: boolean } = {},
+  options: InitOptions & { readonly bias?: boolean } = {},
 ): AttentionParams {
+  const op = "initMultiHeadAttention";
+  requireKnown(op, options, ["bias", "dtype"], `${op}(rng, 64, { bias: false })`);
+  const { bias = true, dtype = "float32" } = options;
   // PyTorch draws the output projection first, its bias included, which it then sets to zero.
   const { weight } = initLinear(rng, width, width, { bias, dtype });
   const in_proj_weight = xavierUniform(rng, [3 * width, width], { dtype });
@@ -72,8 +76,12 @@ const forbidden = -1e30;
 export function multiHeadAttention(
   x: Tensor,
   { in_proj_weight, in_proj_bias, out_proj }: TensorsOf<AttentionParams>,
-  { heads, memory = x, causal = false, mask }: AttentionOptions,
+  options: AttentionOptions,
 ): Tensor {
+  const known = ["heads", "memory", "causal", "mask"] as const;
+  requireKnown("multiHeadAttention", options, known, "multiHeadAttention(x, params, { heads: 8 })");
+  const { heads, memory = x, causal = false, mask } = options;
+  requireFlags("multiHeadAttention", { causal });
   const width = in_proj_weight.shape[1];
   if (
     x.rank !== 3 ||

@@ -1,9 +1,19 @@
 import { add } from "../graph/ops/arithmetic.js";
-import { conv2d, convTranspose2d, type Pair, type WindowOptions } from "../graph/ops/conv.js";
+import { conv2d, convTranspose2d } from "../graph/ops/conv.js";
+import {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  convOptions,
+  convTransposeOptions,
+  type Pair,
+  requireGroups,
+  resolvePair,
+} from "../graph/ops/conv-attributes.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { initAffine } from "./initialisers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
 
@@ -16,8 +26,17 @@ export interface InitConvOptions extends InitOptions {
   readonly groups?: number;
 }
 
-const kernelOf = (kernel: Pair): readonly [number, number] =>
-  typeof kernel === "number" ? [kernel, kernel] : kernel;
+/** Groups and kernel, checked. */
+function resolveInit(
+  op: string,
+  kernel: Pair,
+  options: InitConvOptions,
+): [number, readonly [number, number]] {
+  requireKnown(op, options, ["bias", "groups", "dtype"], `${op}(rng, 3, 16, 5, { bias: false })`);
+  const { groups = 1 } = options;
+  requireGroups(op, groups);
+  return [groups, resolvePair(op, "kernel", kernel, 1)];
+}
 
 /** Parameters of `torch.nn.Conv2d(inputs, outputs, kernel)`, bit for bit. */
 export function initConv2d(
@@ -25,9 +44,10 @@ export function initConv2d(
   inputs: number,
   outputs: number,
   kernel: Pair,
-  { groups = 1, ...options }: InitConvOptions = {},
+  options: InitConvOptions = {},
 ): ConvParams {
-  return initAffine(rng, [outputs, inputs / groups, ...kernelOf(kernel)], outputs, options);
+  const [groups, size] = resolveInit("initConv2d", kernel, options);
+  return initAffine(rng, [outputs, inputs / groups, ...size], outputs, options);
 }
 
 /** Parameters of `torch.nn.ConvTranspose2d(inputs, outputs, kernel)`, bit for bit. */
@@ -36,9 +56,10 @@ export function initConvTranspose2d(
   inputs: number,
   outputs: number,
   kernel: Pair,
-  { groups = 1, ...options }: InitConvOptions = {},
+  options: InitConvOptions = {},
 ): ConvParams {
-  return initAffine(rng, [inputs, outputs / groups, ...kernelOf(kernel)], outputs, options);
+  const [groups, size] = resolveInit("initConvTranspose2d", kernel, options);
+  return initAffine(rng, [inputs, outputs / groups, ...size], outputs, options);
 }
 
 const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
@@ -56,8 +77,9 @@ const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
 export function convLayer(
   x: Tensor,
   { weight, bias }: TensorsOf<ConvParams>,
-  options: WindowOptions & { groups?: number } = {},
+  options: ConvOptions = {},
 ): Tensor {
+  requireKnown("convLayer", options, convOptions, "convLayer(x, params, { stride: 2, padding: 1 })");
   return withBias(conv2d(x, weight, options), bias);
 }
 
@@ -69,7 +91,13 @@ export function convLayer(
 export function convTransposeLayer(
   x: Tensor,
   { weight, bias }: TensorsOf<ConvParams>,
-  options: WindowOptions & { groups?: number; outputPadding?: Pair } = {},
+  options: ConvTransposeOptions = {},
 ): Tensor {
+  requireKnown(
+    "convTransposeLayer",
+    options,
+    convTransposeOptions,
+    "convTransposeLayer(x, params, { stride: 2 })",
+  );
   return withBias(convTranspose2d(x, weight, options), bias);
 }

@@ -3,6 +3,7 @@ import { gather } from "../graph/ops/gather.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { normal } from "./initialisers.js";
 import type { InitOptions } from "./model.js";
 
@@ -18,6 +19,7 @@ export function initEmbedding(
   width: number,
   options: InitOptions = {},
 ): EmbeddingParams {
+  requireKnown("initEmbedding", options, ["dtype"], 'initEmbedding(rng, 100, 16, { dtype: "float64" })');
   return { weight: normal(rng, [count, width], options) };
 }
 

@@ -5,6 +5,7 @@ import { reshape } from "../graph/ops/reshape.js";
 import { formatShape, requireTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { initAffine } from "./initialisers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
 
@@ -18,6 +19,7 @@ export function initLinear(
   outputs: number,
   options: InitOptions & { readonly bias?: boolean } = {},
 ): LinearParams {
+  requireKnown("initLinear", options, ["bias", "dtype"], "initLinear(rng, 784, 10, { bias: false })");
   return initAffine(rng, [outputs, inputs], outputs, options);
 }
 

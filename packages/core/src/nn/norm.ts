@@ -9,8 +9,9 @@ import { mean, sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
-import { formatShape, sameShape, type Tensor } from "../graph/tensor.js";
+import { formatShape, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
+import { requireFlags, requireKnown } from "../options.js";
 import type { InitOptions } from "./model.js";
 
 /** Scale `weight` and shift `bias`, of one shape. */
@@ -25,28 +26,29 @@ export interface BatchNormState {
   readonly running_var: NdArray;
 }
 
-const initNorm = (shape: Shape, { dtype = "float32" }: InitOptions): NormParams => ({
-  weight: ones(shape, dtype),
-  bias: zeros(shape, dtype),
-});
+function initNorm(op: string, shape: Shape, options: InitOptions): NormParams {
+  requireKnown(op, options, ["dtype"], `${op}(${shape[0]}, { dtype: "float64" })`);
+  const { dtype = "float32" } = options;
+  return { weight: ones(shape, dtype), bias: zeros(shape, dtype) };
+}
 
 /** Parameters and state of batch normalisation of `channels` channels: scale 1, shift 0, mean 0, variance 1. */
 export function initBatchNorm(
   channels: number,
   options: InitOptions = {},
 ): { params: NormParams; state: BatchNormState } {
-  const { weight: running_var, bias: running_mean } = initNorm([channels], options);
-  return { params: initNorm([channels], options), state: { running_mean, running_var } };
+  const [params, { weight, bias }] = [0, 1].map(() => initNorm("initBatchNorm", [channels], options));
+  return { params, state: { running_mean: bias, running_var: weight } };
 }
 
 /** Parameters of layer normalisation over last axes of the given sizes: scale 1, shift 0. */
 export function initLayerNorm(shape: number | Shape, options: InitOptions = {}): NormParams {
-  return initNorm(typeof shape === "number" ? [shape] : shape, options);
+  return initNorm("initLayerNorm", typeof shape === "number" ? [shape] : shape, options);
 }
 
 /** Parameters of group normalisation of `channels` channels: scale 1, shift 0. */
 export function initGroupNorm(channels: number, options: InitOptions = {}): NormParams {
-  return initNorm([channels], options);
+  return initNorm("initGroupNorm", [channels], options);
 }
 
 export interface BatchNormOptions {
@@ -74,8 +76,13 @@ export function batchNorm(
   x: Tensor,
   { weight, bias }: TensorsOf<NormParams>,
   state: TensorsOf<BatchNormState>,
-  { training = false, momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): { output: Tensor; state: TensorsOf<BatchNormState> } {
+  const known = ["training", "momentum", "epsilon"] as const;
+  requireKnown("batchNorm", options, known, "batchNorm(x, params, state, { training: true })");
+  requireTensor("batchNorm", x);
+  const { training = false, momentum = 0.1, epsilon = 1e-5 } = options;
+  requireFlags("batchNorm", { training });
   const channels = x.shape[1];
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(
@@ -130,8 +137,11 @@ function standardise(x: Tensor, axes: readonly number[], epsilon: number): Tenso
 export function layerNorm(
   x: Tensor,
   { weight, bias }: TensorsOf<NormParams>,
-  { epsilon = 1e-5 }: { readonly epsilon?: number } = {},
+  options: { readonly epsilon?: number } = {},
 ): Tensor {
+  requireKnown("layerNorm", options, ["epsilon"], "layerNorm(x, params, { epsilon: 1e-6 })");
+  requireTensor("layerNorm", x);
+  const { epsilon = 1e-5 } = options;
   const first = x.rank - weight.rank;
   if (weight.rank < 1 || !sameShape(x.shape.slice(Math.max(first, 0)), weight.shape)) {
     throw new ShapeError(
@@ -151,8 +161,11 @@ export function layerNorm(
 export function groupNorm(
   x: Tensor,
   { weight, bias }: TensorsOf<NormParams>,
-  { groups, epsilon = 1e-5 }: { readonly groups: number; readonly epsilon?: number },
+  options: { readonly groups: number; readonly epsilon?: number },
 ): Tensor {
+  requireKnown("groupNorm", options, ["groups", "epsilon"], "groupNorm(x, params, { groups: 4 })");
+  requireTensor("groupNorm", x);
+  const { groups, epsilon = 1e-5 } = options;
   const [batch, channels] = x.shape;
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(

@@ -1,6 +1,6 @@
 import type { Shape } from "../../array.js";
 import { int, ints, type OnnxEmitter, type OnnxValue, text } from "../onnx-rule.js";
-import type { ConvAttributes } from "./conv.js";
+import type { ConvAttributes } from "./conv-attributes.js";
 
 // ONNX Runtime's CPU kernels for convolutions in the blocked layout NCHW[c] (channels in blocks as long as a vector
 // register) are up to twice as fast as those on plain images. Its own optimiser uses them for constant weights only;

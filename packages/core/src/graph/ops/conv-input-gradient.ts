@@ -1,7 +1,7 @@
 import { allocate } from "../../array.js";
 import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
-import type { ConvAttributes } from "./conv.js";
+import type { ConvAttributes } from "./conv-attributes.js";
 import { blockFor, convGeometry, emitConv } from "./conv-forward.js";
 
 /**

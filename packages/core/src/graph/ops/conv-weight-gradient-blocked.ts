@@ -1,6 +1,6 @@
 import { int, ints, type OnnxEmitter, text } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
-import type { ConvAttributes } from "./conv.js";
+import type { ConvAttributes } from "./conv-attributes.js";
 import { blockedDomain, blockedImages } from "./conv-forward.js";
 
 // A convolution's weight gradient by convolutions in ONNX Runtime's blocked layout, which multiply as fast as the

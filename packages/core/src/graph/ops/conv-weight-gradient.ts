@@ -1,7 +1,7 @@
 import { astype, ndarray } from "../../array.js";
 import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
-import type { ConvAttributes } from "./conv.js";
+import type { ConvAttributes } from "./conv-attributes.js";
 import { emitBlockedWeightGradient } from "./conv-weight-gradient-blocked.js";
 
 /** Up to this many channels the taps are joined to one product. */

@@ -1,4 +1,5 @@
 // ONNX model files: the subset of the ONNX schema (onnx.in.proto, proto3) that holds computations on dense tensors.
+import { requireBytes } from "../../bytes.js";
 import type { OnnxValue } from "../../graph/onnx-rule.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";
@@ -119,6 +120,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  *   or sparse tensors, values that are not tensors, functions of the model's own, element types beyond `OnnxDType`
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
+  requireBytes("decodeModel", bytes);
   // A plain Uint8Array in place of a subclass: the slice() of a Node Buffer would not copy.
   return readModel(new ProtoReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
 }

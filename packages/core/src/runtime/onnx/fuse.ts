@@ -1,7 +1,7 @@
 import type { Graph } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
 import { float, int } from "../../graph/onnx-rule.js";
-import type { ConvAttributes } from "../../graph/ops/conv.js";
+import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import { emitConv, plainKernel } from "../../graph/ops/conv-forward.js";
 import { constantValue } from "../../graph/ops/leaf.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";

@@ -2,7 +2,7 @@ import type { Shape } from "../../../array.js";
 import { sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
-import type { ConvAttributes } from "../../../graph/ops/conv.js";
+import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { blockFor } from "../../../graph/ops/conv-forward.js";
 import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";
 import { sameShape, type Tensor } from "../../../graph/tensor.js";
