@@ -15,7 +15,7 @@ import {
   resolveWindow,
   windowLength,
 } from "./conv-attributes.js";
-import { emitConv, plainKernel } from "./conv-forward.js";
+import { emitConv } from "./conv-forward.js";
 import { emitInputGradient } from "./conv-input-gradient.js";
 import { emitWeightGradient } from "./conv-weight-gradient.js";
 
@@ -139,8 +139,7 @@ const convOp: Op<ConvAttributes> = {
   },
   onnx: {
     float32Only: true,
-    emit: (e, [x, w], node, attrs) =>
-      emitConv(e, x, plainKernel(e, w, node.inputs[1].shape), node.shape, attrs),
+    emit: (e, operands, node, attrs) => emitConv(e, operands, node.inputs[1].shape, attrs),
   },
   flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
 };

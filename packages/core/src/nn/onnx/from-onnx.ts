@@ -5,13 +5,8 @@ import { describeValue } from "../../describe.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { formatType, type Tensor } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
-import {
-  decodeModel,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxValueInfo,
-} from "../../runtime/onnx/codec.js";
+import { decodeModel } from "../../runtime/onnx/codec.js";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { arrayOf, constantOf, importedDType } from "./arrays.js";
 import { Call } from "./call.js";

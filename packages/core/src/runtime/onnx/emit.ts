@@ -6,15 +6,15 @@ import type { Op, Tensor } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 import type { Scan } from "../executable.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
+import { Emitter, type EmitterOptions } from "./emitter.js";
+import { fuse } from "./fuse.js";
 import {
   graph as graphAttribute,
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
-} from "./codec.js";
-import { Emitter, type EmitterOptions } from "./emitter.js";
-import { fuse } from "./fuse.js";
+} from "./schema.js";
 
 export interface EmitModelOptions {
   /** Only operators of the ONNX standard, so that every ONNX program reads the file; default false. */

@@ -6,9 +6,10 @@ import { simplify } from "../../graph/simplify.js";
 import { formatType, sameShape } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 import type { Values } from "../executable.js";
-import { encodeModel, type OnnxTensor } from "./codec.js";
+import { encodeModel } from "./codec.js";
 import { emitModel, inputName } from "./emit.js";
 import { onnxTensor } from "./emitter.js";
+import type { OnnxTensor } from "./schema.js";
 
 export interface ToOnnxOptions {
   /** Values of inputs that become part of the file, such as trained parameters, by input name. */
