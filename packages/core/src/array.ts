@@ -40,7 +40,7 @@ export function dtypeOf(a: NdArray): DType {
   if (data instanceof Float64Array) return "float64";
   if (data instanceof BigInt64Array) return "int64";
   if (data instanceof Uint8Array) return "bool";
-  if (!isNdArray(a)) throw notArray("dtypeOf", a);
+  requireArray("dtypeOf", a);
   throw wrongData("An array's data", data);
 }
 
@@ -51,10 +51,13 @@ function wrongData(what: string, data: unknown): DTypeError {
   );
 }
 
-const notArray = (op: string, value: unknown): DTypeError =>
-  new DTypeError(
+/** Refuses what is no array. */
+export function requireArray(op: string, value: unknown): asserts value is NdArray {
+  if (isNdArray(value)) return;
+  throw new DTypeError(
     `${op} takes an array {shape, data}; got ${describeValue(value)}. Make one with array([1, 2, 3]), say.`,
   );
+}
 
 const dtypes: readonly unknown[] = ["float32", "float64", "int64", "bool"] satisfies DType[];
 
@@ -221,7 +224,7 @@ export function ones(shape: Shape, dtype: DType = "float32"): NdArray {
 
 /** The same values in another element type; the array itself where it already has it. */
 export function astype(a: NdArray, dtype: DType): NdArray {
-  if (!isNdArray(a)) throw notArray("astype", a);
+  requireArray("astype", a);
   requireDType("astype", dtype);
   if (dtypeOf(a) === dtype) return a;
   const data = allocate(dtype, a.data.length);
@@ -237,7 +240,7 @@ export function astype(a: NdArray, dtype: DType): NdArray {
 
 /** The one element of a scalar (or of any array of size 1) as a number. */
 export function item(a: NdArray): number {
-  if (!isNdArray(a)) throw notArray("item", a);
+  requireArray("item", a);
   if (a.data.length !== 1) {
     throw new ShapeError(`item() takes an array of one element; got shape [${a.shape.join(", ")}].`);
   }
@@ -246,7 +249,7 @@ export function item(a: NdArray): number {
 
 /** An independent copy. */
 export function copyArray<A extends NdArray>(a: A): A {
-  if (!isNdArray(a)) throw notArray("copyArray", a);
+  requireArray("copyArray", a);
   return { ...a, shape: [...a.shape], data: a.data.slice() } as A;
 }
 

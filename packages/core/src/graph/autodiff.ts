@@ -23,6 +23,14 @@ export function backward(
   cotangents: readonly Tensor[],
   inputs: readonly Tensor[],
 ): Tensor[] {
+  for (const list of [outputs, cotangents, inputs]) {
+    if (!Array.isArray(list)) {
+      throw new OptionError(
+        `backward takes lists of tensors: outputs, their cotangents and inputs; got ${describeValue(list)}. ` +
+          "Write backward([loss], [fillLike(loss, 1)], [x]).",
+      );
+    }
+  }
   const order = topologicalOrder(outputs);
   const needed = new Set<Tensor>(inputs);
   for (const node of order) {

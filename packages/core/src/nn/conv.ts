@@ -16,6 +16,7 @@ import type { Mt19937 } from "../math/mt19937.js";
 import { requireKnown } from "../options.js";
 import { initAffine } from "./initialisers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** `weight` [out, in / groups, height, width] ([in, out / groups, height, width] if transposed), `bias` [out]. */
 export interface ConvParams extends WeightAndBias {}
@@ -74,12 +75,10 @@ const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
  * @example
  * convLayer(x, { weight, bias }, { padding: 1 }); // [n, 3, 32, 32], [16, 3, 3, 3], [16] -> [n, 16, 32, 32]
  */
-export function convLayer(
-  x: Tensor,
-  { weight, bias }: TensorsOf<ConvParams>,
-  options: ConvOptions = {},
-): Tensor {
+export function convLayer(x: Tensor, params: TensorsOf<ConvParams>, options: ConvOptions = {}): Tensor {
   requireKnown("convLayer", options, convOptions, "convLayer(x, params, { stride: 2, padding: 1 })");
+  requireParams("convLayer", params, ["weight"]);
+  const { weight, bias } = params;
   return withBias(conv2d(x, weight, options), bias);
 }
 
@@ -90,7 +89,7 @@ export function convLayer(
  */
 export function convTransposeLayer(
   x: Tensor,
-  { weight, bias }: TensorsOf<ConvParams>,
+  params: TensorsOf<ConvParams>,
   options: ConvTransposeOptions = {},
 ): Tensor {
   requireKnown(
@@ -99,5 +98,7 @@ export function convTransposeLayer(
     convTransposeOptions,
     "convTransposeLayer(x, params, { stride: 2 })",
   );
+  requireParams("convTransposeLayer", params, ["weight"]);
+  const { weight, bias } = params;
   return withBias(convTranspose2d(x, weight, options), bias);
 }

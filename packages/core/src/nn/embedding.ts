@@ -6,6 +6,7 @@ import type { Mt19937 } from "../math/mt19937.js";
 import { requireKnown } from "../options.js";
 import { normal } from "./initialisers.js";
 import type { InitOptions } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** `weight`, of shape [count, width], has one row for each index. */
 export interface EmbeddingParams {
@@ -29,6 +30,7 @@ export function initEmbedding(
  * @param indices int64 [...], as in {@link gather}: one outside the table is an error when the graph runs
  * @returns [..., width]
  */
-export function embedding(indices: Tensor, { weight }: TensorsOf<EmbeddingParams>): Tensor {
-  return gather(weight, indices);
+export function embedding(indices: Tensor, params: TensorsOf<EmbeddingParams>): Tensor {
+  requireParams("embedding", params, ["weight"]);
+  return gather(params.weight, indices);
 }

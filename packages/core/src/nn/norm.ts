@@ -1,7 +1,7 @@
 // S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
 // Y. Wu and K. He, ECCV 2018 (group).
 import type { NdArray, Shape } from "../array.js";
-import { ones, sizeOf, zeros } from "../array.js";
+import { ones, requireShape, sizeOf, zeros } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
@@ -13,6 +13,7 @@ import { formatShape, requireTensor, sameShape, type Tensor } from "../graph/ten
 import type { TensorsOf } from "../graph/trace.js";
 import { requireFlags, requireKnown } from "../options.js";
 import type { InitOptions } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** Scale `weight` and shift `bias`, of one shape. */
 export interface NormParams {
@@ -27,6 +28,7 @@ export interface BatchNormState {
 }
 
 function initNorm(op: string, shape: Shape, options: InitOptions): NormParams {
+  requireShape(op, shape);
   requireKnown(op, options, ["dtype"], `${op}(${shape[0]}, { dtype: "float64" })`);
   const { dtype = "float32" } = options;
   return { weight: ones(shape, dtype), bias: zeros(shape, dtype) };
@@ -74,13 +76,16 @@ export interface BatchNormOptions {
  */
 export function batchNorm(
   x: Tensor,
-  { weight, bias }: TensorsOf<NormParams>,
+  params: TensorsOf<NormParams>,
   state: TensorsOf<BatchNormState>,
   options: BatchNormOptions = {},
 ): { output: Tensor; state: TensorsOf<BatchNormState> } {
   const known = ["training", "momentum", "epsilon"] as const;
   requireKnown("batchNorm", options, known, "batchNorm(x, params, state, { training: true })");
   requireTensor("batchNorm", x);
+  requireParams("batchNorm", params, ["weight", "bias"]);
+  requireParams("batchNorm: state", state, ["running_mean", "running_var"]);
+  const { weight, bias } = params;
   const { training = false, momentum = 0.1, epsilon = 1e-5 } = options;
   requireFlags("batchNorm", { training });
   const channels = x.shape[1];
@@ -136,11 +141,13 @@ function standardise(x: Tensor, axes: readonly number[], epsilon: number): Tenso
  */
 export function layerNorm(
   x: Tensor,
-  { weight, bias }: TensorsOf<NormParams>,
+  params: TensorsOf<NormParams>,
   options: { readonly epsilon?: number } = {},
 ): Tensor {
   requireKnown("layerNorm", options, ["epsilon"], "layerNorm(x, params, { epsilon: 1e-6 })");
   requireTensor("layerNorm", x);
+  requireParams("layerNorm", params, ["weight", "bias"]);
+  const { weight, bias } = params;
   const { epsilon = 1e-5 } = options;
   const first = x.rank - weight.rank;
   if (weight.rank < 1 || !sameShape(x.shape.slice(Math.max(first, 0)), weight.shape)) {
@@ -160,11 +167,13 @@ export function layerNorm(
  */
 export function groupNorm(
   x: Tensor,
-  { weight, bias }: TensorsOf<NormParams>,
+  params: TensorsOf<NormParams>,
   options: { readonly groups: number; readonly epsilon?: number },
 ): Tensor {
   requireKnown("groupNorm", options, ["groups", "epsilon"], "groupNorm(x, params, { groups: 4 })");
   requireTensor("groupNorm", x);
+  requireParams("groupNorm", params, ["weight", "bias"]);
+  const { weight, bias } = params;
   const { groups, epsilon = 1e-5 } = options;
   const [batch, channels] = x.shape;
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {

@@ -1,5 +1,8 @@
 // ONNX model files, of what schema.ts has of the ONNX schema.
+
 import { requireBytes } from "../../bytes.js";
+import { describeValue, isPlainObject } from "../../describe.js";
+import { DataError } from "../../errors.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";
 import { ProtoReader, ProtoWriter } from "./protobuf.js";
@@ -27,6 +30,11 @@ import type { OnnxModel } from "./schema.js";
  * });
  */
 export function encodeModel(model: OnnxModel): Uint8Array {
+  if (!isPlainObject(model) || !isPlainObject(model.graph)) {
+    throw new DataError(
+      `encodeModel takes a model, such as emitModel gives; got ${describeValue(model)}. Of a graph write toOnnx(graph).`,
+    );
+  }
   const w = new ProtoWriter();
   writeModel(w, model);
   return w.finish();
