@@ -71,8 +71,13 @@ function hintFor(value: unknown): string {
 
 const misplaced = (value: unknown, path: string, hint: string): ShapeError =>
   new ShapeError(
-    `A tree holds arrays, plain objects and tensors; ${path === "" ? "" : `at "${path}" `}found ${describeValue(value)}.${hint}`,
+    `A tree holds arrays, plain objects and tensors; ${path === "" ? "" : `at "${path}" `}found ${found(value)}.${hint}`,
   );
+
+const found = (value: unknown): string =>
+  typeof value === "number" || typeof value === "string"
+    ? `${typeof value} ${JSON.stringify(value)?.slice(0, 60)}`
+    : describeValue(value);
 
 /** Rebuilds a tree from leaves in {@link flatten} order. */
 export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {

@@ -190,11 +190,11 @@ export function torchUniform(
   to: number,
   options: FloatOptions = {},
 ): FloatArray {
+  requireKnown("torchUniform", options, ["dtype"], 'torchUniform(rng, [2], 0, 1, { dtype: "float64" })');
   const { dtype = "float32" } = options;
   if (!(Number.isFinite(from) && Number.isFinite(to) && from <= to)) {
     throw new OptionError(`Uniform bounds must be finite with from <= to; got from ${from}, to ${to}.`);
   }
-  requireKnown("torchUniform", options, ["dtype"], 'torchUniform(rng, [2], 0, 1, { dtype: "float64" })');
   const out = torchRand(rng, shape, options);
   const { data } = out;
   if (dtype === "float32") {

@@ -12,6 +12,7 @@ import { inCode, integerFrom, isObject, listOf, smoothing } from "../../option-k
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { dropout } from "../dropout.js";
+import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { pooledSize } from "./image-size.js";
 import type { MultiHeadModel } from "./multi-head.js";
@@ -70,7 +71,8 @@ export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrun
   const { heads, inputs, imageSize, channels, features, dropout: rate } = multiLenetOptions.read(options);
   const [height, width] = pooledSize("multiLenet", imageSize, 2, (n) => n - 4);
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("multiLenet", initOptions);
       const shared = {
         conv1: initConv2d(rng, inputs, channels[0], 5, { dtype }),
         conv2: initConv2d(rng, channels[0], channels[1], 5, { dtype }),
