@@ -71,7 +71,7 @@ export function checkMask(op: string, mask: Tensor | undefined, labels: Tensor):
 }
 
 /** Throws when a reduction has an unknown name. */
-export function requireReduction(reduction: Reduction): void {
+function requireReduction(reduction: Reduction): void {
   if (!["mean", "sum", "none"].includes(reduction)) {
     throw new OptionError(`The reduction must be mean, sum or none; got ${describeValue(reduction)}.`);
   }
