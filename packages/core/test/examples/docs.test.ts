@@ -102,8 +102,15 @@ describe("CONTRIBUTING.md", () => {
     const explained = [...table.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name);
     const used = ["package.json", "packages/core/package.json", "packages/cli/package.json"].flatMap(
       (path) => {
-        const { dependencies = {}, devDependencies = {} } = JSON.parse(read(path));
-        return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+        const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
+          read(path),
+        );
+        return Object.keys({
+          ...dependencies,
+          ...optionalDependencies,
+          ...peerDependencies,
+          ...devDependencies,
+        });
       },
     );
     expect(explained.sort()).toEqual([...new Set(used)].sort());
