@@ -28,6 +28,8 @@ export interface Executable {
   readonly graph: Graph;
   /** Which runtime it is, such as `javascript` or `onnx (cpu)`. */
   readonly runtime: string;
+  /** What would make it faster, in words: where it runs as JavaScript because ONNX Runtime is missing. */
+  readonly advice?: string | undefined;
   readonly compileSeconds: number;
   /**
    * Computes the outputs. With a scan, carried outputs are those of the last step, the others get a leading axis of steps.
