@@ -1,5 +1,6 @@
 // What examples in docstrings take for granted: a user's own model, data and results so far.
 import { gzipSync } from "node:zlib";
+import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import * as lib from "../library.js";
 
@@ -124,6 +125,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "mtl/cost/cost.ts": tasks,
   "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
   "mtl/trainer.ts": pair,
+  "options.ts": () => ({ ...kinds }),
   "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
   "runtime/onnx/export.ts": () => {
     const model = lib.mlp({ sizes: [64, 10] });
