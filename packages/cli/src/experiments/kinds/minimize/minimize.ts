@@ -115,7 +115,7 @@ const statuses = {
 
 type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 
-function minimizerOf(
+async function minimizerOf(
   { steps, runtime, optimizer, learningRate }: MinimizeSettings,
   problem: Problem<Tree>,
   ground: Ground,
@@ -140,7 +140,13 @@ function minimizerOf(
       `With ${optimizer.name} the learning rate is the step length tried first: give a number.`,
     );
   }
-  return createLineSearchMinimizer(problem, { directions, firstStep: learningRate, ...common });
+  const minimizer = await createLineSearchMinimizer(problem, {
+    directions,
+    firstStep: learningRate,
+    ...common,
+  });
+  // A line search tells nothing on its way, and begins again where it was broken off.
+  return { run: () => minimizer.run(), dispose: minimizer.dispose };
 }
 
 /** What the first run comes to, with the seconds of the last one. Only a run without warm-ups is watched. */
