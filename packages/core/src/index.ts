@@ -21,6 +21,8 @@ export type { OverlaidImages, OverlayOptions } from "./data/overlay.js";
 export { overlayImages } from "./data/overlay.js";
 export { resizeImages } from "./data/resize.js";
 export { decodeSafetensors, encodeSafetensors } from "./data/safetensors.js";
+export type { OptionDescription } from "./describe-options.js";
+export { describeOptions } from "./describe-options.js";
 export {
   DataError,
   DTypeError,
@@ -99,13 +101,20 @@ export type { AdapterOptions } from "./mtl/cost/adapter.js";
 export type { Cost as CostHook } from "./mtl/cost/cost.js";
 export { cost } from "./mtl/cost/cost.js";
 export type { Drift, DriftGuardOptions, Judged } from "./mtl/cost/drift-guard.js";
-export type { ImproveOptions } from "./mtl/cost/improve.js";
+export type {
+  ImproveByCosine,
+  ImproveBySharpness,
+  ImproveNothing,
+  ImproveOptions,
+} from "./mtl/cost/improve.js";
 export type { CostMove, SharedProblem } from "./mtl/cost/move.js";
-export type { CostSettings } from "./mtl/cost/presets.js";
+export type { CostSettings, InnerOptions, PreserveOptions, StateOptions } from "./mtl/cost/presets.js";
 export { costPresets } from "./mtl/cost/presets.js";
 export type { ConflictFigures, CostReport } from "./mtl/cost/report.js";
 export type { ScheduleOptions } from "./mtl/cost/schedule.js";
 export type { CostOptions } from "./mtl/cost/settings.js";
+export { costOptions } from "./mtl/cost/settings.js";
+export type { BalancedSharpnessOptions } from "./mtl/cost/sharpness.js";
 export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./mtl/evaluate.js";
 export { accuracy } from "./mtl/evaluate.js";
 export type { MultiTaskHistory, StepEvent } from "./mtl/history.js";
@@ -180,6 +189,7 @@ export { angleStatistics } from "./mtl/metrics/normals.js";
 export { meanAbsoluteError } from "./mtl/metrics/regression.js";
 export type { ConfusionMatrix, ConfusionOptions } from "./mtl/metrics/segmentation.js";
 export { confusionMatrix, meanIoU, pixelAccuracy } from "./mtl/metrics/segmentation.js";
+export { createMethod, methods } from "./mtl/registry.js";
 export type { LossContext, TaskLosses } from "./mtl/task-losses.js";
 export type { MultiTaskState } from "./mtl/train-state.js";
 export type {
@@ -220,12 +230,15 @@ export { l1Loss } from "./nn/losses/l1.js";
 export { mseLoss } from "./nn/losses/mse.js";
 export { nllLoss } from "./nn/losses/nll.js";
 export type { Context, Model, Output, Stateless, StatelessModel } from "./nn/model.js";
+export type { ConvnetOptions } from "./nn/models/convnet.js";
 export { convnet } from "./nn/models/convnet.js";
+export type { LenetOptions } from "./nn/models/lenet.js";
 export { lenet } from "./nn/models/lenet.js";
 export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
 export { mlp } from "./nn/models/mlp.js";
 export type { MultiLenetOptions } from "./nn/models/multi-lenet.js";
 export { multiLenet } from "./nn/models/multi-lenet.js";
+export type { MultiMlpOptions } from "./nn/models/multi-mlp.js";
 export { multiMlp } from "./nn/models/multi-mlp.js";
 export type {
   PatchTransformerOptions,
@@ -233,8 +246,12 @@ export type {
   TransformerBlockParams,
 } from "./nn/models/patch-transformer.js";
 export { patchTransformer } from "./nn/models/patch-transformer.js";
+export { models } from "./nn/models/registry.js";
+export type { Resnet18Options } from "./nn/models/resnet18.js";
 export { resnet18 } from "./nn/models/resnet18.js";
+export type { SegnetOptions } from "./nn/models/segnet.js";
 export { segnet } from "./nn/models/segnet.js";
+export type { Vgg6Options } from "./nn/models/vgg6.js";
 export { vgg6 } from "./nn/models/vgg6.js";
 export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./nn/norm.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "./nn/onnx/from-onnx.js";
@@ -252,6 +269,8 @@ export { reduceOnPlateau } from "./optim/plateau.js";
 export { createOptimizer, optimizers } from "./optim/registry.js";
 export type { RmspropOptions } from "./optim/rmsprop.js";
 export { rmsprop } from "./optim/rmsprop.js";
+export type { RateOption } from "./optim/schedule-registry.js";
+export { schedules } from "./optim/schedule-registry.js";
 export type {
   CosineScheduleOptions,
   ExponentialScheduleOptions,
@@ -267,11 +286,19 @@ export {
   piecewiseSchedule,
   stepSchedule,
   warmUp,
+  warmUpOptions,
 } from "./optim/schedules.js";
 export type { GdOptions, SgdOptions } from "./optim/sgd.js";
 export { gd, sgd } from "./optim/sgd.js";
+export type { Kind, KindSpec, OptionTableData, Row } from "./option-kinds.js";
+export type { BoothOptions } from "./problems/booth.js";
 export { booth } from "./problems/booth.js";
-export type { ImageTasksOptions, SplitImages } from "./problems/image-tasks.js";
+export type {
+  DigitQuestionsOptions,
+  ImageTasksOptions,
+  MultiFashionOptions,
+  SplitImages,
+} from "./problems/image-tasks.js";
 export { digitQuestions, fashionDigits, multiFashion } from "./problems/image-tasks.js";
 export type { MlpRegressionOptions } from "./problems/mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./problems/mlp-regression.js";
@@ -281,10 +308,14 @@ export type { Problem } from "./problems/problem.js";
 export { vector } from "./problems/problem.js";
 export type { QuadraticOptions } from "./problems/quadratic.js";
 export { quadratic } from "./problems/quadratic.js";
+export { multiTaskProblems, problems } from "./problems/registry.js";
+export type { RosenbrockOptions } from "./problems/rosenbrock.js";
 export { rosenbrock } from "./problems/rosenbrock.js";
+export type { Rosenbrock2nOptions } from "./problems/rosenbrock-2n.js";
 export { rosenbrock2n } from "./problems/rosenbrock-2n.js";
-export type { ToyParams, TwoTaskToy } from "./problems/toy.js";
+export type { ToyParams, TwoTaskToy, TwoTaskToyOptions } from "./problems/toy.js";
 export { twoTaskToy } from "./problems/toy.js";
+export type { Choice } from "./registry.js";
 export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
 export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
@@ -307,20 +338,26 @@ export type {
 } from "./symmetry/discovery/descriptors.js";
 export { analyse } from "./symmetry/discovery/discovery.js";
 export type { DiscreteSymmetry } from "./symmetry/discrete.js";
+export type { GeneralLinearOptions } from "./symmetry/general-linear.js";
 export { generalLinear } from "./symmetry/general-linear.js";
 export type { HiddenActionOptions } from "./symmetry/hidden-action.js";
 export { hiddenAction } from "./symmetry/hidden-action.js";
 export { permutations } from "./symmetry/permutations.js";
+export type { PositiveScalingOptions } from "./symmetry/positive-scaling.js";
 export { positiveScaling } from "./symmetry/positive-scaling.js";
+export type { ProductOptions } from "./symmetry/product.js";
 export { product } from "./symmetry/product.js";
 export type { PseudoInverseActionOptions } from "./symmetry/pseudo-inverse-action.js";
 export { pseudoInverseAction } from "./symmetry/pseudo-inverse-action.js";
 export type { VectorParams } from "./symmetry/quadratic-rotation.js";
 export { quadraticRotation } from "./symmetry/quadratic-rotation.js";
+export { discreteSymmetries, foundSymmetries, mlpSymmetries } from "./symmetry/registry.js";
 export type { ResidualMap } from "./symmetry/residual-rotation.js";
 export { residualRotation } from "./symmetry/residual-rotation.js";
+export type { ScalingOptions } from "./symmetry/scaling.js";
 export { scaling } from "./symmetry/scaling.js";
 export { signFlips } from "./symmetry/sign-flips.js";
+export type { SiteActionOptions } from "./symmetry/site-action.js";
 export type { Symmetries } from "./symmetry/symmetries-of.js";
 export { symmetriesOf } from "./symmetry/symmetries-of.js";
 export type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "./symmetry/symmetry.js";
@@ -332,10 +369,11 @@ export { diagnose } from "./teleport/diagnose.js";
 export type { Diagnosis, Figure, Missing } from "./teleport/diagnosis.js";
 export { isMissing } from "./teleport/diagnosis.js";
 export type { GuardOptions } from "./teleport/guard.js";
+export { guardOptions } from "./teleport/guard.js";
 export type { Hessian } from "./teleport/hessian.js";
 export { createHessian, lanczos } from "./teleport/hessian.js";
 export type { Minimum, MinimumMeter, MinimumMeterOptions, MinimumSettings } from "./teleport/minima.js";
-export { createMinimumMeter, measureMinimum } from "./teleport/minima.js";
+export { createMinimumMeter, measureMinimum, minimumSettings } from "./teleport/minima.js";
 export type { DecreaseOptions } from "./teleport/objective/decrease.js";
 export { decrease } from "./teleport/objective/decrease.js";
 export { gradNormSqOf } from "./teleport/objective/grad-norm-sq-of.js";
@@ -350,6 +388,8 @@ export type {
 export { gradNormSq, minimised } from "./teleport/objective/objective.js";
 export type { OrbitCurvatureOptions } from "./teleport/objective/orbit-curvature.js";
 export { orbitCurvature } from "./teleport/objective/orbit-curvature.js";
+export type { LayersOption } from "./teleport/objective/registry.js";
+export { objectives, orbitObjectives } from "./teleport/objective/registry.js";
 export type { SharpnessOptions } from "./teleport/objective/sharpness.js";
 export { sharpness } from "./teleport/objective/sharpness.js";
 export type { Point } from "./teleport/point.js";
@@ -379,6 +419,7 @@ export { ownMove } from "./teleport/search/own-move.js";
 export { quadraticOptimum } from "./teleport/search/quadratic-optimum.js";
 export type { RandomSearchOptions } from "./teleport/search/random.js";
 export { randomSearch } from "./teleport/search/random.js";
+export { orbitSearches, searches } from "./teleport/search/registry.js";
 export type { ScalingCornerOptions } from "./teleport/search/scaling-corner.js";
 export { scalingCorner } from "./teleport/search/scaling-corner.js";
 export type {
@@ -400,25 +441,29 @@ export type {
   TeleportOptions,
 } from "./teleport/teleporter.js";
 export { createTeleporter, teleport } from "./teleport/teleporter.js";
-export type { TrajectorySimilarityOptions } from "./teleport/trajectory-reuse.js";
+export type { BlendMomentOptions, TrajectorySimilarityOptions } from "./teleport/trajectory-reuse.js";
 export { blendMoment, trajectorySimilarity } from "./teleport/trajectory-reuse.js";
 export type { Carried, Passage, Transport, TransportPolicy } from "./teleport/transport.js";
 export { createTransport, transportPolicies } from "./teleport/transport.js";
 export type {
   EveryOptions,
+  InEpochsOptions,
   Occasion,
   OnPlateauOptions,
   OnPlateauState,
   OnPredictedGainOptions,
   When,
+  WhenOptions,
 } from "./teleport/when.js";
 export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "./teleport/when.js";
+export { whens } from "./teleport/when-registry.js";
 export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { Dataset } from "./train/dataset.js";
 export type { History, Metrics } from "./train/history.js";
 export type { DirectionRule, Directions, LbfgsOptions } from "./train/line-search/directions.js";
 export { conjugateDirections, lbfgs, steepestDescent } from "./train/line-search/directions.js";
+export { lineSearches } from "./train/line-search/registry.js";
 export type { LinePoint, WolfeOptions } from "./train/line-search/wolfe.js";
 export { wolfeSearch } from "./train/line-search/wolfe.js";
 export type {
@@ -428,6 +473,9 @@ export type {
   MinimumRow,
 } from "./train/minima-study.js";
 export { minimaStudy } from "./train/minima-study.js";
+export { createMinimizer, minimize } from "./train/minimize.js";
+export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
+export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
 export type {
   Jump,
   Minimization,
@@ -436,10 +484,7 @@ export type {
   MinimizeOptions,
   MinimizeRunOptions,
   Minimizer,
-} from "./train/minimize.js";
-export { createMinimizer, minimize } from "./train/minimize.js";
-export type { LineSearchMinimization, LineSearchMinimizeOptions } from "./train/minimize-by-line-search.js";
-export { createLineSearchMinimizer, minimizeByLineSearch } from "./train/minimize-by-line-search.js";
+} from "./train/minimize-options.js";
 export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";

@@ -1,9 +1,11 @@
 // S. Sabour, N. Frosst, G. Hinton, "Dynamic routing between capsules", NeurIPS 2017 (MultiMNIST), in the two-task form of
 // O. Sener, V. Koltun, "Multi-task learning as multi-objective optimization", NeurIPS 2018, section 4.1.
+
 import { type NdArray, ndarray } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
-import { checkOptions, integerFrom, positive } from "../optim/options.js";
+import { finite, integerFrom, number, positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { LabelledImages } from "./labelled-images.js";
 import { imageCount, nearestIndices } from "./resize.js";
 
@@ -17,6 +19,13 @@ export interface OverlayOptions {
   /** What pixels are then divided by; default 1. */
   readonly deviation?: number;
 }
+
+const overlayImagesOptions = optionTable("overlayImages", {
+  seed: number({ integer: true }).default(0),
+  count: integerFrom(1).otherwise("one for each left image"),
+  mean: finite.default(0),
+  deviation: positive.default(1),
+} satisfies OptionRows<OverlayOptions>);
 
 /** Images of two things at once, and what they are. */
 export interface OverlaidImages {
@@ -50,20 +59,15 @@ export function overlayImages(
   right: LabelledImages,
   options: OverlayOptions = {},
 ): OverlaidImages {
-  checkOptions<OverlayOptions>("overlayImages", options, {
-    seed: { expected: "an integer", test: Number.isSafeInteger },
-    count: integerFrom(1),
-    mean: { expected: "a finite number", test: Number.isFinite },
-    deviation: positive,
-  });
+  const { seed, count: asked, mean, deviation } = overlayImagesOptions.read(options);
   const lefts = imageCount("overlayImages", left.images, [side, side]);
   const rights = imageCount("overlayImages", right.images, [side, side]);
   if (lefts === 0 || rights === 0)
     throw new ShapeError("overlayImages needs at least one image of each kind.");
-  const { seed = 0, count = lefts, mean = 0, deviation = 1 } = options;
   if (left.labels.data.length !== lefts || right.labels.data.length !== rights) {
     throw new OptionError("overlayImages needs one label for each image.");
   }
+  const count = asked ?? lefts;
   const rng = createRng(seed).fork("overlay");
   const partner = Int32Array.from({ length: count }, () => rng.int(rights));
   const source = nearestIndices(canvas, side);

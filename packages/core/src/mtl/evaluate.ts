@@ -103,13 +103,17 @@ export function multiTaskEvaluator<P>({
   };
   return {
     async evaluate(params, data, state = stateLike) {
-      const batches = prepareSources(data, { seed: 0, dtype }).pass(largestBatch);
+      const sources = prepareSources(data, { seed: 0, dtype });
+      const batches = sources.pass(largestBatch);
+      let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
       // A function without data is its own only batch.
       for (const batch of batches.length > 0 ? batches : [{}]) {
         const key = JSON.stringify(specsOf(batch));
         const executable = await executables.get(key, () => traceBatch(batch));
-        labels.check(batch);
+        // Which arrays are labels is known once a batch was traced.
+        if (!isChecked) labels.check(sources.arrays);
+        isChecked = true;
         const results = await executable.run(namedArrays({ params, state, batch }));
         for (const [name, arrays] of read) {
           const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;

@@ -1,16 +1,7 @@
 import { OptionError } from "../errors.js";
-import type { Check } from "../optim/options.js";
-
-export const finiteNumber: Check = { expected: "a finite number", test: Number.isFinite };
-
-/** A value for all tasks, or a list of one a task. */
-export const oneOrEach = (check: Check): Check => ({
-  expected: `${check.expected}, or a list of one a task`,
-  test: (v) => (Array.isArray(v) ? v.every((item) => check.test(item)) : check.test(v)),
-});
 
 /**
- * The values of an option of {@link oneOrEach} for K tasks.
+ * The values of an option of `oneOrEach` for K tasks.
  *
  * @throws OptionError when it is a list of another length
  */

@@ -19,6 +19,9 @@ const table = {
 /** Name of an element-wise function between layers. */
 export type Activation = keyof typeof table | "leakyRelu";
 
+/** All of them. */
+export const activations = ["leakyRelu", ...Object.keys(table)] as readonly Activation[];
+
 /**
  * An activation by name.
  *
@@ -31,7 +34,5 @@ export function activation(
 ): (x: Tensor) => Tensor {
   if (name === "leakyRelu") return (x) => leakyRelu(x, slope);
   if (Object.hasOwn(table, name)) return table[name];
-  throw new OptionError(
-    `The activation must be one of leakyRelu, ${Object.keys(table).join(", ")}; got "${name}".`,
-  );
+  throw new OptionError(`The activation must be one of ${activations.join(", ")}; got "${name}".`);
 }

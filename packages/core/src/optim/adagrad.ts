@@ -1,10 +1,12 @@
 // J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods", JMLR 12, 2011, figure 1 with a diagonal matrix.
+
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
+import { nonNegative } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { checkUpdate, descend, filledLike, type Optimizer, withDecay, zeroSteps } from "./optimizer.js";
-import { checkOptions, nonNegative } from "./options.js";
 
 export interface AdagradOptions {
   /** Added to the root; default 1e-10. */
@@ -16,6 +18,13 @@ export interface AdagradOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number;
 }
+
+export const adagradOptions = optionTable("adagrad", {
+  epsilon: nonNegative.default(1e-10),
+  rateDecay: nonNegative.default(0),
+  initialSum: nonNegative.default(0),
+  weightDecay: nonNegative.default(0),
+} satisfies OptionRows<AdagradOptions>);
 
 /**
  * AdaGrad: the rate of each weight falls with the squares of its gradients so far.
@@ -45,13 +54,7 @@ export interface AdagradOptions {
  * // 25.000 13.000 7.849 5.022 3.318
  */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
-  checkOptions<AdagradOptions>("adagrad", options, {
-    epsilon: nonNegative,
-    rateDecay: nonNegative,
-    initialSum: nonNegative,
-    weightDecay: nonNegative,
-  });
-  const { epsilon = 1e-10, rateDecay = 0, initialSum = 0, weightDecay = 0 } = options;
+  const { epsilon, rateDecay, initialSum, weightDecay } = adagradOptions.read(options);
   return {
     name: "adagrad",
     moments: { sum: { power: 2, kind: "sum" } },

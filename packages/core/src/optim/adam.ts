@@ -3,6 +3,8 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, cast, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
+import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import {
   checkUpdate,
   descend,
@@ -12,7 +14,6 @@ import {
   withDecay,
   zeroSteps,
 } from "./optimizer.js";
-import { checkOptions, flag, listOf, nonNegative, smoothing } from "./options.js";
 
 export interface AdamOptions {
   /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
@@ -24,6 +25,15 @@ export interface AdamOptions {
   /** lambda; default 0, for AdamW 0.01. */
   readonly weightDecay?: number;
 }
+
+export const adamRows = {
+  betas: listOf(smoothing, { length: 2 }).default([0.9, 0.999]),
+  epsilon: nonNegative.default(1e-8),
+  amsgrad: flag.default(false),
+  weightDecay: nonNegative.default(0),
+} satisfies OptionRows<AdamOptions>;
+
+export const adamOptions = optionTable("adam", { ...adamRows } satisfies OptionRows<AdamOptions>);
 
 /**
  * Adam: a running mean of gradients divided by their running root mean square, both corrected for their start at zero.
@@ -55,19 +65,15 @@ export interface AdamOptions {
  * // 25.000 18.500 13.033 8.604 5.197
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  return adamWithDecay("adam", options, "penalty");
+  return adamWithDecay("adam", adamOptions.read(options), "penalty");
 }
 
 /** Adam with the weight decay inside the gradient (`penalty`) or beside it (`decoupled`). */
-export function adamWithDecay(name: string, options: AdamOptions, kind: "penalty" | "decoupled"): Optimizer {
-  checkOptions<AdamOptions>(name, options, {
-    betas: listOf(smoothing, 2),
-    epsilon: nonNegative,
-    amsgrad: flag,
-    weightDecay: nonNegative,
-  });
-  const { betas: [b1, b2] = [0.9, 0.999], epsilon = 1e-8, amsgrad = false } = options;
-  const { weightDecay = kind === "decoupled" ? 0.01 : 0 } = options;
+export function adamWithDecay(
+  name: string,
+  { betas: [b1, b2], epsilon, amsgrad, weightDecay }: Required<AdamOptions>,
+  kind: "penalty" | "decoupled",
+): Optimizer {
   const penalty = kind === "penalty" ? weightDecay : 0;
   const decay = kind === "decoupled" ? weightDecay : 0;
   return {

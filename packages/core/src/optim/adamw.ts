@@ -1,6 +1,13 @@
 // I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
-import { type AdamOptions, adamWithDecay } from "./adam.js";
+import { nonNegative } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { type AdamOptions, adamRows, adamWithDecay } from "./adam.js";
 import type { Optimizer } from "./optimizer.js";
+
+export const adamwOptions = optionTable("adamw", {
+  ...adamRows,
+  weightDecay: nonNegative.default(0.01),
+} satisfies OptionRows<AdamOptions>);
 
 /**
  * AdamW: {@link adam} with a weight decay that the second moment does not rescale.
@@ -29,5 +36,5 @@ import type { Optimizer } from "./optimizer.js";
  * // 25.000 16.413 9.994 5.463 2.532
  */
 export function adamw(options: AdamOptions = {}): Optimizer {
-  return adamWithDecay("adamw", options, "decoupled");
+  return adamWithDecay("adamw", adamwOptions.read(options), "decoupled");
 }

@@ -1,17 +1,23 @@
 // R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+
 import { OptionError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, div, maximum, minimum, mul } from "../graph/ops/arithmetic.js";
 import { abs, sqrt, square } from "../graph/ops/elementary.js";
 import { max, sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
+import { oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { flatten } from "../tree.js";
-import { checkOptions, oneOf } from "./options.js";
 
 export interface NormOptions {
   /** p of the norm: 1, 2 (default) or Infinity. */
   readonly order?: number;
 }
+
+const globalNormOptions = optionTable("globalNorm", {
+  order: oneOf([1, 2, Infinity]).default(2),
+} satisfies OptionRows<NormOptions>);
 
 /**
  * The p-norm of all elements of a tree together, a scalar: (sum |g|^p)^(1/p), or max |g|.
@@ -22,8 +28,7 @@ export interface NormOptions {
  * await (await jit((g) => globalNorm(g), [{ a: spec([1]), b: spec([1]) }]))({ a: array([3]), b: array([4]) }); // 5
  */
 export function globalNorm<P>(tree: P, options: NormOptions = {}): Tensor {
-  checkOptions<NormOptions>("globalNorm", options, { order: oneOf(1, 2, Infinity) });
-  const { order = 2 } = options;
+  const { order } = globalNormOptions.read(options);
   const leaves = flatten(tree, isTensor).leaves.filter((x) => x.size > 0);
   if (leaves.length === 0) throw new ShapeError("globalNorm: the tree must have elements; it has none.");
   const dtype = leaves.some((x) => x.dtype === "float64") ? "float64" : leaves[0].dtype;

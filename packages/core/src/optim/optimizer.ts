@@ -120,3 +120,7 @@ export function checkUpdate(
     });
   }
 }
+
+/** Whether a value looks like an optimiser: something with an update rule. */
+export const isOptimizer = (value: unknown): value is Optimizer =>
+  typeof value === "object" && value !== null && typeof (value as Optimizer).update === "function";

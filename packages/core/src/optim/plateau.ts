@@ -1,5 +1,6 @@
 import { OptionError } from "../errors.js";
-import { checkOptions, integerFrom, nonNegative, oneOf, share } from "./options.js";
+import { integerFrom, nonNegative, oneOf, share } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 
 /** State of {@link reduceOnPlateau}: plain data that goes through JSON. */
 export interface PlateauState {
@@ -31,6 +32,17 @@ export interface PlateauOptions {
   readonly epsilon?: number;
 }
 
+const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {
+  mode: oneOf(["min", "max"]).default("min"),
+  factor: share.default(0.1),
+  patience: integerFrom(0).default(10),
+  threshold: nonNegative.default(1e-4),
+  thresholdMode: oneOf(["relative", "absolute"]).default("relative"),
+  cooldown: integerFrom(0).default(0),
+  least: nonNegative.default(0),
+  epsilon: nonNegative.default(1e-8),
+} satisfies OptionRows<PlateauOptions>);
+
 export interface Plateau {
   /** State before the first metric. */
   init(rate: number): PlateauState;
@@ -57,18 +69,8 @@ export interface Plateau {
  * // 0.1 0.1 0.1 0.05
  */
 export function reduceOnPlateau(options: PlateauOptions = {}): Plateau {
-  checkOptions<PlateauOptions>("reduceOnPlateau", options, {
-    mode: oneOf("min", "max"),
-    factor: share,
-    patience: integerFrom(0),
-    threshold: nonNegative,
-    thresholdMode: oneOf("relative", "absolute"),
-    cooldown: integerFrom(0),
-    least: nonNegative,
-    epsilon: nonNegative,
-  });
-  const { mode = "min", factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = "relative" } = options;
-  const { cooldown = 0, least = 0, epsilon = 1e-8 } = options;
+  const { mode, factor, patience, threshold, thresholdMode, cooldown, least, epsilon } =
+    reduceOnPlateauOptions.read(options);
   const sign = mode === "min" ? -1 : 1;
 
   const isBetter = (metric: number, best: number | null): boolean => {

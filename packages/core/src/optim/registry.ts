@@ -1,22 +1,59 @@
 import { OptionError } from "../errors.js";
-import { adagrad } from "./adagrad.js";
-import { adam } from "./adam.js";
-import { adamw } from "./adamw.js";
+import { smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import type { Choice } from "../registry.js";
+import { adagrad, adagradOptions } from "./adagrad.js";
+import { adam, adamOptions } from "./adam.js";
+import { adamw, adamwOptions } from "./adamw.js";
 import type { Optimizer } from "./optimizer.js";
-import { rmsprop } from "./rmsprop.js";
-import { gd, type SgdOptions, sgd } from "./sgd.js";
+import { rmsprop, rmspropOptions } from "./rmsprop.js";
+import { gd, gdOptions, type SgdOptions, sgd, sgdOptions } from "./sgd.js";
+
+const momentumOptions = optionTable("momentum", {
+  ...sgdOptions.rows,
+  momentum: smoothing.default(0.9),
+} satisfies OptionRows<SgdOptions>);
+
+const nesterovOptions = optionTable("nesterov", {
+  ...momentumOptions.rows,
+  nesterov: sgdOptions.rows.nesterov.kind.default(true),
+} satisfies OptionRows<SgdOptions>);
 
 /** Every optimiser by name. `momentum` and `nesterov` are {@link sgd} with a momentum of 0.9 unless told otherwise. */
 export const optimizers = {
-  gd,
-  sgd,
-  momentum: (options: SgdOptions = {}) => sgd({ momentum: 0.9, ...options }),
-  nesterov: (options: SgdOptions = {}) => sgd({ momentum: 0.9, nesterov: true, ...options }),
-  adagrad,
-  rmsprop,
-  adam,
-  adamw,
-} satisfies Record<string, (options?: never) => Optimizer>;
+  gd: { make: gd, options: gdOptions, summary: "gradient descent, w - eta g" },
+  sgd: {
+    make: sgd,
+    options: sgdOptions,
+    summary: "gradient descent, with momentum, dampening or Nesterov's step where asked for",
+  },
+  momentum: {
+    make: (options: SgdOptions = {}) => sgd(momentumOptions.read(options)),
+    options: momentumOptions,
+    summary: "heavy ball: sgd with a momentum of 0.9",
+  },
+  nesterov: {
+    make: (options: SgdOptions = {}) => sgd(nesterovOptions.read(options)),
+    options: nesterovOptions,
+    summary: "sgd with Nesterov's momentum of 0.9",
+  },
+  adagrad: {
+    make: adagrad,
+    options: adagradOptions,
+    summary: "steps divided by the root of the sum of all squared gradients",
+  },
+  rmsprop: {
+    make: rmsprop,
+    options: rmspropOptions,
+    summary: "steps divided by the root of the running mean of squared gradients",
+  },
+  adam: {
+    make: adam,
+    options: adamOptions,
+    summary: "running means of gradients and of their squares, corrected for their start",
+  },
+  adamw: { make: adamw, options: adamwOptions, summary: "Adam with decoupled weight decay" },
+} satisfies Record<string, Choice<(options?: never) => Optimizer>>;
 
 /**
  * An optimiser by name, with the options of its function, for configurations.
@@ -32,6 +69,6 @@ export function createOptimizer(name: string, options: Readonly<Record<string, u
       `The optimiser must be one of ${Object.keys(optimizers).join(", ")}; got "${name}".`,
     );
   }
-  const create = optimizers[name as keyof typeof optimizers] as (options: unknown) => Optimizer;
-  return create(options);
+  const { make } = optimizers[name as keyof typeof optimizers];
+  return (make as (options: unknown) => Optimizer)(options);
 }

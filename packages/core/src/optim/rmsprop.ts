@@ -1,10 +1,12 @@
 // T. Tieleman, G. Hinton, Coursera lecture 6e, 2012; centred and with momentum: A. Graves, arXiv 1308.0850, eqs. 38-45.
+
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
+import { flag, nonNegative, smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { checkUpdate, descend, filledLike, type Optimizer, withDecay } from "./optimizer.js";
-import { checkOptions, flag, nonNegative, smoothing } from "./options.js";
 
 export interface RmspropOptions {
   /** alpha in [0, 1): smoothing of the squares (and, centred, of the gradients); default 0.99. */
@@ -18,6 +20,14 @@ export interface RmspropOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number;
 }
+
+export const rmspropOptions = optionTable("rmsprop", {
+  decay: smoothing.default(0.99),
+  epsilon: nonNegative.default(1e-8),
+  momentum: smoothing.default(0),
+  centered: flag.default(false),
+  weightDecay: nonNegative.default(0),
+} satisfies OptionRows<RmspropOptions>);
 
 /**
  * RMSprop: gradients divided by their running root mean square.
@@ -49,14 +59,7 @@ export interface RmspropOptions {
  * // 25.000 13.518 8.276 5.272 3.409
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
-  checkOptions<RmspropOptions>("rmsprop", options, {
-    decay: smoothing,
-    epsilon: nonNegative,
-    momentum: smoothing,
-    centered: flag,
-    weightDecay: nonNegative,
-  });
-  const { decay = 0.99, epsilon = 1e-8, momentum = 0, centered = false, weightDecay = 0 } = options;
+  const { decay, epsilon, momentum, centered, weightDecay } = rmspropOptions.read(options);
   return {
     name: "rmsprop",
     moments: {

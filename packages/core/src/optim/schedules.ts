@@ -1,5 +1,6 @@
 import { OptionError } from "../errors.js";
-import { checkOptions, integerFrom, listOf, nonNegative, positive, share } from "./options.js";
+import { integerFrom, listOf, nonNegative, positive, share } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 
 /** The learning rate of step t = 0, 1, ... */
 export type Schedule = (step: number) => number;
@@ -27,6 +28,11 @@ export interface StepScheduleOptions {
   readonly gamma?: number;
 }
 
+export const stepScheduleOptions = optionTable("stepSchedule", {
+  size: integerFrom(1).required(),
+  gamma: positive.default(0.1),
+} satisfies OptionRows<StepScheduleOptions>);
+
 /**
  * The rate times gamma after every `size` steps: rate gamma^floor(t / size). PyTorch's StepLR.
  *
@@ -37,8 +43,7 @@ export interface StepScheduleOptions {
  */
 export function stepSchedule(rate: number, options: StepScheduleOptions): Schedule {
   checkRate("stepSchedule", rate);
-  checkOptions<StepScheduleOptions>("stepSchedule", options, { size: integerFrom(1), gamma: positive });
-  const { size, gamma = 0.1 } = options;
+  const { size, gamma } = stepScheduleOptions.read(options);
   return (t) => rate * gamma ** Math.floor(t / size);
 }
 
@@ -49,6 +54,11 @@ export interface PiecewiseScheduleOptions {
   readonly rates: readonly number[];
 }
 
+export const piecewiseScheduleOptions = optionTable("piecewiseSchedule", {
+  boundaries: listOf(integerFrom(1)).required(),
+  rates: listOf(nonNegative).required(),
+} satisfies OptionRows<PiecewiseScheduleOptions>);
+
 /**
  * rates[k] from step boundaries[k - 1] (0 for the first) up to boundaries[k]. PyTorch's MultiStepLR with any factors.
  *
@@ -58,11 +68,7 @@ export interface PiecewiseScheduleOptions {
  * piecewiseSchedule({ boundaries: [10, 20], rates: [0.3, 0.2, 0.1] })(10); // 0.2
  */
 export function piecewiseSchedule(options: PiecewiseScheduleOptions): Schedule {
-  checkOptions<PiecewiseScheduleOptions>("piecewiseSchedule", options, {
-    boundaries: listOf(integerFrom(1)),
-    rates: listOf(nonNegative),
-  });
-  const { boundaries, rates } = options;
+  const { boundaries, rates } = piecewiseScheduleOptions.read(options);
   if (boundaries.some((b, k) => k > 0 && b <= boundaries[k - 1]) || rates.length !== boundaries.length + 1) {
     throw new OptionError(
       `piecewiseSchedule: boundaries must rise, and there must be one rate more; got boundaries [${boundaries.join(", ")}] and ${rates.length} rates.`,
@@ -76,6 +82,10 @@ export interface ExponentialScheduleOptions {
   readonly gamma: number;
 }
 
+export const exponentialScheduleOptions = optionTable("exponentialSchedule", {
+  gamma: positive.required(),
+} satisfies OptionRows<ExponentialScheduleOptions>);
+
 /**
  * The rate times gamma after every step: rate gamma^t. PyTorch's ExponentialLR.
  *
@@ -86,8 +96,7 @@ export interface ExponentialScheduleOptions {
  */
 export function exponentialSchedule(rate: number, options: ExponentialScheduleOptions): Schedule {
   checkRate("exponentialSchedule", rate);
-  checkOptions<ExponentialScheduleOptions>("exponentialSchedule", options, { gamma: positive });
-  const { gamma } = options;
+  const { gamma } = exponentialScheduleOptions.read(options);
   return (t) => rate * gamma ** t;
 }
 
@@ -97,6 +106,11 @@ export interface CosineScheduleOptions {
   /** Rate at the end; default 0. */
   readonly least?: number;
 }
+
+export const cosineScheduleOptions = optionTable("cosineSchedule", {
+  steps: integerFrom(1).required(),
+  least: nonNegative.default(0),
+} satisfies OptionRows<CosineScheduleOptions>);
 
 /**
  * Down from `rate` to `least` in `steps` steps along half a cosine: least + (rate - least) (1 + cos(pi t / steps)) / 2.
@@ -111,19 +125,21 @@ export interface CosineScheduleOptions {
  */
 export function cosineSchedule(rate: number, options: CosineScheduleOptions): Schedule {
   checkRate("cosineSchedule", rate);
-  checkOptions<CosineScheduleOptions>("cosineSchedule", options, {
-    steps: integerFrom(1),
-    least: nonNegative,
-  });
-  const { steps, least = 0 } = options;
+  const { steps, least } = cosineScheduleOptions.read(options);
   return (t) => least + ((rate - least) * (1 + Math.cos((Math.PI * t) / steps))) / 2;
 }
 
 export interface WarmUpOptions {
+  /** Steps of the warm-up. */
   readonly steps: number;
   /** Factor of the first step, in [0, 1]; default 1/3. */
   readonly start?: number;
 }
+
+export const warmUpOptions = optionTable("warmUp", {
+  steps: integerFrom(1).required(),
+  start: share.default(1 / 3),
+} satisfies OptionRows<WarmUpOptions>);
 
 /**
  * A schedule after a linear warm-up: its first rate times start + (1 - start) t / steps while t < steps, then the
@@ -135,7 +151,6 @@ export interface WarmUpOptions {
  * warmUp(constantSchedule(1), { steps: 4, start: 0 })(1); // 0.25
  */
 export function warmUp(schedule: Schedule, options: WarmUpOptions): Schedule {
-  checkOptions<WarmUpOptions>("warmUp", options, { steps: integerFrom(1), start: share });
-  const { steps, start = 1 / 3 } = options;
+  const { steps, start } = warmUpOptions.read(options);
   return (t) => (t < steps ? schedule(0) * (start + ((1 - start) * t) / steps) : schedule(t - steps));
 }

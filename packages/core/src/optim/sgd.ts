@@ -1,10 +1,13 @@
 // Momentum: B. Polyak, USSR CMMP 4(5), 1964; Nesterov's form: I. Sutskever et al., ICML 2013, eqs. 3-4, as PyTorch writes both.
+
 import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import { constant } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
+import { flag, nonNegative, share, smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import {
   checkUpdate,
   descend,
@@ -14,12 +17,15 @@ import {
   withDecay,
   zeroSteps,
 } from "./optimizer.js";
-import { checkOptions, flag, nonNegative, share, smoothing } from "./options.js";
 
 export interface GdOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number;
 }
+
+export const gdOptions = optionTable("gd", {
+  weightDecay: nonNegative.default(0),
+} satisfies OptionRows<GdOptions>);
 
 export interface SgdOptions extends GdOptions {
   /** mu in [0, 1); default 0: plain gradient descent. */
@@ -29,6 +35,13 @@ export interface SgdOptions extends GdOptions {
   /** Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false. */
   readonly nesterov?: boolean;
 }
+
+export const sgdOptions = optionTable("sgd", {
+  momentum: smoothing.default(0),
+  dampening: share.default(0),
+  nesterov: flag.default(false),
+  weightDecay: nonNegative.default(0),
+} satisfies OptionRows<SgdOptions>);
 
 /**
  * (Stochastic) gradient descent, with momentum if wanted.
@@ -58,13 +71,7 @@ export interface SgdOptions extends GdOptions {
  * // 25.000 16.000 7.290 2.280 0.376
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  checkOptions<SgdOptions>("sgd", options, {
-    momentum: smoothing,
-    dampening: share,
-    nesterov: flag,
-    weightDecay: nonNegative,
-  });
-  const { momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options;
+  const { momentum, dampening, nesterov, weightDecay } = sgdOptions.read(options);
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw new OptionError(
       `sgd: nesterov needs momentum > 0 and dampening 0; got momentum ${momentum}, dampening ${dampening}.`,
@@ -114,6 +121,5 @@ export function sgd(options: SgdOptions = {}): Optimizer {
  * gd().init(array([1, 2])); // {}
  */
 export function gd(options: GdOptions = {}): Optimizer {
-  checkOptions<GdOptions>("gd", options, { weightDecay: nonNegative });
-  return { ...sgd(options), name: "gd" };
+  return { ...sgd(gdOptions.read(options)), name: "gd" };
 }

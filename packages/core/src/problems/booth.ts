@@ -1,9 +1,12 @@
 // Booth's function and its start, as in Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
+
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
+import { finite, listOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
@@ -22,6 +25,15 @@ const residuals: ResidualMap<VectorParams> = {
 
 const pair = (w: Tensor): [Tensor, Tensor] => [slice(w, { ends: [1] }), slice(w, { starts: [1] })];
 
+export interface BoothOptions {
+  /** Default [5, -5]. */
+  readonly start?: readonly [number, number];
+}
+
+export const boothOptions = optionTable("booth", {
+  start: listOf(finite, { length: 2 }).default([5, -5]),
+} satisfies OptionRows<BoothOptions>);
+
 /**
  * Booth's function, a quadratic of Hessian [[10, 8], [8, 10]] around (1, 3):
  *
@@ -32,11 +44,8 @@ const pair = (w: Tensor): [Tensor, Tensor] => [slice(w, { ends: [1] }), slice(w,
  * @example
  * booth().optimum; // (1, 3), value 0
  */
-export function booth({
-  start = [5, -5],
-}: {
-  readonly start?: readonly [number, number];
-} = {}): Problem<VectorParams> {
+export function booth(options: BoothOptions = {}): Problem<VectorParams> {
+  const { start } = boothOptions.read(options);
   const params = vector(start);
   return {
     name: "booth",

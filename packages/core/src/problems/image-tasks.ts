@@ -8,7 +8,8 @@ import type { LinearParams } from "../nn/linear.js";
 import type { MultiHeadParams } from "../nn/models/multi-head.js";
 import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/models/multi-lenet.js";
 import { type MlpTrunkParams, multiMlp } from "../nn/models/multi-mlp.js";
-import { checkOptions, flag, integerFrom, nonNegative } from "../optim/options.js";
+import { flag, integerFrom, listOf, number, smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { Batch } from "../symmetry/symmetry.js";
 import { classification, type MultiTaskProblem } from "./multi-task.js";
 
@@ -24,20 +25,46 @@ export interface SplitImages {
 export interface ImageTasksOptions {
   /** Of the choice of partners and, for digits, of the split; default 0. */
   readonly seed?: number;
-  /** Numbers of overlaid images; default one for each left image. */
+  /** Number of overlaid images to train on; default one for each left image. */
   readonly trainCount?: number;
+  /** Number of overlaid images to test on; default one for each left image. */
   readonly testCount?: number;
   /** Of the model; default 0.5. */
   readonly dropout?: number;
 }
 
-const seedCheck = { expected: "an integer", test: Number.isSafeInteger };
-const checks = {
-  seed: seedCheck,
-  trainCount: integerFrom(1),
-  testCount: integerFrom(1),
-  dropout: nonNegative,
-};
+export interface MultiFashionOptions extends ImageTasksOptions {
+  /** Multiplies the left task's loss by 10 and asks only whether the right item is a shoe; default false. */
+  readonly imbalanced?: boolean;
+}
+
+export interface DigitQuestionsOptions {
+  /** Of the split; default 0. */
+  readonly seed?: number;
+  /** Shared widths; default [64, 32]. */
+  readonly hidden?: readonly number[];
+}
+
+const rows = {
+  seed: number({ integer: true }).default(0),
+  trainCount: integerFrom(1).otherwise("one for each left image"),
+  testCount: integerFrom(1).otherwise("one for each left image"),
+  dropout: smoothing.default(0.5),
+} satisfies OptionRows<ImageTasksOptions>;
+
+export const multiFashionOptions = optionTable("multiFashion", {
+  ...rows,
+  imbalanced: flag.default(false),
+} satisfies OptionRows<MultiFashionOptions>);
+
+export const fashionDigitsOptions = optionTable("fashionDigits", {
+  ...rows,
+} satisfies OptionRows<ImageTasksOptions>);
+
+export const digitQuestionsOptions = optionTable("digitQuestions", {
+  seed: rows.seed,
+  hidden: listOf(integerFrom(1)).default([64, 32]),
+} satisfies OptionRows<DigitQuestionsOptions>);
 
 /** Mean and standard deviation of the pixels of Fashion-MNIST's training images. */
 const fashion = { mean: 0.286, deviation: 0.353 };
@@ -61,10 +88,10 @@ const shoes = [5, 7, 9];
  */
 export function multiFashion(
   images: SplitImages,
-  options: ImageTasksOptions & { readonly imbalanced?: boolean } = {},
+  given: MultiFashionOptions = {},
 ): MultiTaskProblem<LenetParams> {
-  checkOptions("multiFashion", options, { ...checks, imbalanced: flag });
-  const { imbalanced = false } = options;
+  const options = multiFashionOptions.read(given);
+  const { imbalanced } = options;
   const tasks = {
     left: { outputs: 10, scale: imbalanced ? 10 : 1 },
     right: { outputs: imbalanced ? 1 : 10 },
@@ -85,14 +112,14 @@ export function multiFashion(
  */
 export function fashionDigits(
   images: SplitImages,
-  options: ImageTasksOptions = {},
+  given: ImageTasksOptions = {},
 ): MultiTaskProblem<LenetParams> {
-  checkOptions("fashionDigits", options, checks);
+  const options = fashionDigitsOptions.read(given);
   const large = ({ images: small, labels }: LabelledImages): LabelledImages => ({
     images: resizeImages(small, { from: [8, 8], to: [28, 28] }),
     labels,
   });
-  const { train, test } = splitDigits(options.seed ?? 0);
+  const { train, test } = splitDigits(options.seed);
   const parts = overlaid(images, { train: large(train), test: large(test) }, options);
   const tasks = { left: { outputs: 10 }, right: { outputs: 10 } };
   return classification("fashion-digits", { ...parts, tasks, make: lenetWith(options) });
@@ -108,14 +135,8 @@ export function fashionDigits(
  * @example
  * digitQuestions().tasks.length; // 8
  */
-export function digitQuestions(
-  options: { readonly seed?: number; readonly hidden?: readonly number[] } = {},
-): MultiTaskProblem<MlpParams> {
-  checkOptions("digitQuestions", options, {
-    seed: seedCheck,
-    hidden: { expected: "a list of widths", test: Array.isArray },
-  });
-  const { seed = 0, hidden = [64, 32] } = options;
+export function digitQuestions(options: DigitQuestionsOptions = {}): MultiTaskProblem<MlpParams> {
+  const { seed, hidden } = digitQuestionsOptions.read(options);
   const { train, test } = splitDigits(seed);
   const batchOf = ({ images, labels }: LabelledImages): Batch => ({ x: images, ...attributesOf(labels) });
   return classification("digit-attributes", {

@@ -1,11 +1,13 @@
 // The regression on random data of Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
+
 import { astype, type NdArray } from "../array.js";
-import { OptionError } from "../errors.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import { Mt19937, torchRand } from "../math/mt19937.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
+import { finite, integerFrom, listOf, number, oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden-action.js";
 import { type Matrix, transposed } from "../symmetry/matrix.js";
 import type { Problem } from "./problem.js";
@@ -23,6 +25,14 @@ export interface MlpRegressionOptions {
   readonly dtype?: "float32" | "float64";
 }
 
+export const mlpRegressionOptions = optionTable("mlpRegression", {
+  seed: number({ integer: true }).default(0),
+  sizes: listOf(integerFrom(1), { least: 2 }).default([5, 6, 7, 8]),
+  samples: integerFrom(1).default(4),
+  slope: finite.default(0.1),
+  dtype: oneOf(["float32", "float64"]).default("float64"),
+} satisfies OptionRows<MlpRegressionOptions>);
+
 /** The seeds of the paper's five runs. */
 export const mlpRegressionSeeds: readonly number[] = [0, 1, 2, 3, 4].map((n) => n * n * 12345);
 
@@ -39,16 +49,8 @@ export const mlpRegressionSeeds: readonly number[] = [0, 1, 2, 3, 4].map((n) => 
  * @example
  * const { loss, start, batch } = mlpRegression({ seed: 12345 });
  */
-export function mlpRegression({
-  seed = 0,
-  sizes = [5, 6, 7, 8],
-  samples = 4,
-  slope = 0.1,
-  dtype = "float64",
-}: MlpRegressionOptions = {}): Problem<MlpParams> {
-  if (!(Number.isInteger(samples) && samples >= 1)) {
-    throw new OptionError(`mlpRegression: samples must be an integer >= 1; got ${samples}.`);
-  }
+export function mlpRegression(options: MlpRegressionOptions = {}): Problem<MlpParams> {
+  const { seed, sizes, samples, slope, dtype } = mlpRegressionOptions.read(options);
   const activation = { activation: "leakyRelu", slope } as const;
   const model = mlp({ sizes, bias: false, ...activation });
   const rng = new Mt19937(seed);

@@ -1,19 +1,29 @@
-import { array, type NdArray } from "../array.js";
+import { array, isNdArray, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { mul } from "../graph/ops/arithmetic.js";
 import { constant } from "../graph/ops/leaf.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
+import { anyOf, finite, inCode, listOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { quadraticRotation, type VectorParams } from "../symmetry/quadratic-rotation.js";
 import { type Problem, vector } from "./problem.js";
 
 export interface QuadraticOptions {
   /** A: symmetric, positive definite, [n, n]; default diag(1, 10). */
-  readonly matrix?: NdArray;
+  readonly matrix?: NdArray | readonly (readonly number[])[];
   /** n numbers; default (3, 0.5). */
   readonly start?: readonly number[];
 }
+
+export const quadraticOptions = optionTable("quadratic", {
+  matrix: anyOf(listOf(listOf(finite), { least: 2 }), inCode<NdArray>("an array [n, n]", isNdArray)).default([
+    [1, 0],
+    [0, 10],
+  ]),
+  start: listOf(finite, { least: 2 }).default([3, 0.5]),
+} satisfies OptionRows<QuadraticOptions>);
 
 /**
  * A convex quadratic, L = 1/2 w' A w. Its level sets are orbits of the rotations g.w = A^-1/2 R A^1/2 w; the largest
@@ -24,16 +34,9 @@ export interface QuadraticOptions {
  * @example
  * const problem = quadratic({ matrix: array([[1, 0], [0, 10]], "float64"), start: [3, 0.5] });
  */
-export function quadratic({
-  matrix = array(
-    [
-      [1, 0],
-      [0, 10],
-    ],
-    "float64",
-  ),
-  start = [3, 0.5],
-}: QuadraticOptions = {}): Problem<VectorParams> {
+export function quadratic(options: QuadraticOptions = {}): Problem<VectorParams> {
+  const { matrix: given, start } = quadraticOptions.read(options);
+  const matrix = isNdArray(given) ? given : array(given as number[][], "float64");
   const n = start.length;
   const symmetry = quadraticRotation(matrix);
   if (matrix.shape[0] !== n) {

@@ -1,4 +1,5 @@
 // H. Rosenbrock, Computer Journal 3(3), 1960, in its separable form of 2N variables (Zhao et al., NeurIPS 2022).
+
 import { OptionError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
@@ -6,6 +7,8 @@ import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
+import { finite, integerFrom, listOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
@@ -31,6 +34,18 @@ function columns(w: Tensor): [Tensor, Tensor] {
 
 const joined = (x: Tensor, y: Tensor): Tensor => reshape(concat([x, y], { axis: 1 }), [2 * x.size]);
 
+export interface Rosenbrock2nOptions {
+  /** N; default 10. */
+  readonly pairs?: number;
+  /** 2 N numbers; default -1 each. */
+  readonly start?: readonly number[];
+}
+
+export const rosenbrock2nOptions = optionTable("rosenbrock2n", {
+  pairs: integerFrom(1).default(10),
+  start: listOf(finite).otherwise("-1 each"),
+} satisfies OptionRows<Rosenbrock2nOptions>);
+
 /**
  * Rosenbrock's function of 2N variables, a sum over N pairs, w = (x_1, y_1, x_2, y_2, ...):
  *
@@ -44,16 +59,8 @@ const joined = (x: Tensor, y: Tensor): Tensor => reshape(concat([x, y], { axis: 
  * @example
  * rosenbrock2n({ pairs: 10 }).start.w.shape; // [20]
  */
-export function rosenbrock2n({
-  pairs = 10,
-  start,
-}: {
-  readonly pairs?: number;
-  readonly start?: readonly number[];
-} = {}): Problem<VectorParams> {
-  if (!(Number.isInteger(pairs) && pairs >= 1)) {
-    throw new OptionError(`rosenbrock2n: pairs must be an integer >= 1; got ${pairs}.`);
-  }
+export function rosenbrock2n(options: Rosenbrock2nOptions = {}): Problem<VectorParams> {
+  const { pairs, start } = rosenbrock2nOptions.read(options);
   const values = start ?? Array.from({ length: 2 * pairs }, () => -1);
   if (values.length !== 2 * pairs) {
     throw new OptionError(

@@ -1,7 +1,18 @@
 // H. Rosenbrock, "An automatic method for finding the greatest or least value of a function", Computer Journal 3(3), 1960.
+import { finite, listOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import type { Problem } from "./problem.js";
 import { rosenbrock2n } from "./rosenbrock-2n.js";
+
+export interface RosenbrockOptions {
+  /** Default [-1, -1]. */
+  readonly start?: readonly [number, number];
+}
+
+export const rosenbrockOptions = optionTable("rosenbrock", {
+  start: listOf(finite, { length: 2 }).default([-1, -1]),
+} satisfies OptionRows<RosenbrockOptions>);
 
 /**
  * Rosenbrock's function, a bent valley with its end at (1, 1):
@@ -13,10 +24,7 @@ import { rosenbrock2n } from "./rosenbrock-2n.js";
  * @example
  * rosenbrock().optimum; // (1, 1), value 0
  */
-export function rosenbrock({
-  start = [-1, -1],
-}: {
-  readonly start?: readonly [number, number];
-} = {}): Problem<VectorParams> {
+export function rosenbrock(options: RosenbrockOptions = {}): Problem<VectorParams> {
+  const { start } = rosenbrockOptions.read(options);
   return { ...rosenbrock2n({ pairs: 1, start }), name: "rosenbrock" };
 }

@@ -1,5 +1,6 @@
 // B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, appendix B: two losses of two
 // parameters; with a factor on the first loss as in A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022.
+
 import { add, div, mul, neg, sub } from "../graph/ops/arithmetic.js";
 import { greaterEqual, where } from "../graph/ops/compare.js";
 import { abs, log, square, tanh } from "../graph/ops/elementary.js";
@@ -7,7 +8,8 @@ import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TaskLosses } from "../mtl/task-losses.js";
-import { checkOptions, positive } from "../optim/options.js";
+import { positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import { vector } from "./problem.js";
 
@@ -59,6 +61,15 @@ const atLeast = (x: Tensor, limit: number): Tensor => where(greaterEqual(x, limi
 
 const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at], ends: [at + 1] }), []);
 
+export interface TwoTaskToyOptions {
+  /** Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1. */
+  readonly scale?: number;
+}
+
+export const twoTaskToyOptions = optionTable("twoTaskToy", {
+  scale: positive.default(1),
+} satisfies OptionRows<TwoTaskToyOptions>);
+
 /**
  * The 2-D toy: valleys with steep walls above x2 = 0, two quadratics below, and a plane between them where both vanish.
  *
@@ -83,9 +94,8 @@ const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at
  * await trainer.run({ steps: 50_000 });
  * toy.distanceToFront(trainer.current.params); // 12.3: it stays on the ridge
  */
-export function twoTaskToy(options: { readonly scale?: number } = {}): TwoTaskToy {
-  checkOptions("twoTaskToy", options, { scale: positive });
-  const { scale = 1 } = options;
+export function twoTaskToy(options: TwoTaskToyOptions = {}): TwoTaskToy {
+  const { scale } = twoTaskToyOptions.read(options);
   return {
     name: "toy",
     tasks: ["first", "second"],

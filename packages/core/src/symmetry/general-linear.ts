@@ -1,5 +1,6 @@
 // GL(n) on hidden spaces that only linear maps touch: linear networks (Zhao et al., NeurIPS 2022, section 4.2), and the
 // query-key and value-output pairs of attention heads.
+
 import type { NdArray, Shape } from "../array.js";
 import { sizeOf, stridesOf } from "../array.js";
 import { mul } from "../graph/ops/arithmetic.js";
@@ -7,6 +8,8 @@ import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { inverse } from "../math/linalg.js";
+import { positive, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
 import { identityPlus, type Matrix, plusDiagonal, product, transposed } from "./matrix.js";
@@ -18,6 +21,18 @@ type Numbered = LinearSpace["legs"][number] & { readonly block: number };
 
 /** Matrices [copies, n, n]. */
 type Matrices = Matrix;
+
+export interface GeneralLinearOptions {
+  /** For reports; default `general linear`. */
+  readonly name?: string;
+  /** On the Frobenius norm of T; default 0.5. */
+  readonly bound?: number;
+}
+
+export const generalLinearOptions = optionTable("generalLinear", {
+  name: text("a name").default("general linear"),
+  bound: positive.default(0.5),
+} satisfies OptionRows<GeneralLinearOptions>);
 
 /**
  * The symmetry of GL(n) on hidden spaces: g = I + T acts on what maps into the space and g^-1 on what maps out of it,
@@ -34,8 +49,9 @@ type Matrices = Matrix;
  */
 export function generalLinear<P>(
   spaces: readonly LinearSpace[],
-  { name = "general linear", bound = 0.5 }: { readonly name?: string; readonly bound?: number } = {},
+  options: GeneralLinearOptions = {},
 ): Symmetry<P> {
+  const { name, bound } = generalLinearOptions.read(options);
   const legs = byPath(
     spaces.flatMap(({ legs: all }, block) => all.map((leg): Numbered => ({ ...leg, block }))),
   );

@@ -1,4 +1,5 @@
 // The action on the hidden layers of a network: Zhao et al., NeurIPS 2022, eq. 8, in its delta form.
+
 import { OptionError } from "../errors.js";
 import { add, div, neg, sub } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
@@ -6,17 +7,29 @@ import { reshape, transpose } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { MlpParams } from "../nn/models/mlp.js";
+import { anyOf, inCode, isObject, positive, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { type Bijection, bijection, slopeOf } from "./bijection.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
-import { type SiteActionOptions, siteAction } from "./site-action.js";
+import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 import type { Symmetry } from "./symmetry.js";
 
 export interface HiddenActionOptions extends SiteActionOptions {
   /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse. */
   readonly activation: string | Bijection;
+  /** Of leakyRelu; default 0.01. */
   readonly slope?: number;
 }
+
+export const hiddenActionOptions = optionTable("hiddenAction", {
+  activation: anyOf(
+    text("the name of an activation"),
+    inCode<Bijection>("a bijection { forward, inverse }", (v) => isObject(v) && "inverse" in v),
+  ).required(),
+  slope: positive.default(0.01),
+  ...siteActionRows,
+} satisfies OptionRows<HiddenActionOptions>);
 
 /**
  * Mixes the units of each hidden layer by g = I + T and takes it back in the next layer. With rows as samples,
@@ -43,9 +56,8 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
       'hiddenAction needs the network\'s activation: hiddenAction(params, { activation: "tanh" }), say.',
     );
   }
-  const { activation, slope, ...options } = given;
-  const s =
-    typeof activation === "string" ? bijection(activation, slope === undefined ? {} : { slope }) : activation;
+  const { activation, slope, ...options } = hiddenActionOptions.read(given);
+  const s = typeof activation === "string" ? bijection(activation, { slope }) : activation;
   return siteAction(params, hiddenSites(params, s, "hiddenAction"), hiddenRule, options);
 }
 

@@ -1,9 +1,24 @@
 // Positive scaling of hidden units: Zhao et al., NeurIPS 2022, section 4.2; Armenta et al., arXiv 2012.01118.
+
 import { OptionError } from "../errors.js";
 import type { MlpParams } from "../nn/models/mlp.js";
+import { finite, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { hiddenLayers } from "./hidden-layers.js";
 import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
+
+export interface PositiveScalingOptions {
+  /** Of the network: relu, leakyRelu or identity; default `relu`. */
+  readonly activation?: string;
+  /** Of leakyRelu. Every slope commutes with positive factors: it is taken so that a network's own options can be given. */
+  readonly slope?: number;
+}
+
+export const positiveScalingOptions = optionTable("positiveScaling", {
+  activation: text("the name of an activation").default("relu"),
+  slope: finite.otherwise("of no effect"),
+} satisfies OptionRows<PositiveScalingOptions>);
 
 /**
  * Scales each hidden unit of a multilayer perceptron by a factor and takes it back in the next layer: for relu and
@@ -24,8 +39,9 @@ import type { Symmetry } from "./symmetry.js";
  */
 export function positiveScaling(
   params: MlpParams,
-  { activation = "relu" }: { readonly activation?: string } = {},
+  options: PositiveScalingOptions = {},
 ): Symmetry<MlpParams> {
+  const { activation } = positiveScalingOptions.read(options);
   if (activation !== "relu" && activation !== "leakyRelu" && activation !== "identity") {
     throw new OptionError(
       `positiveScaling keeps the loss for relu, leakyRelu and identity only; got "${activation}". For other bijective activations use hiddenAction.`,

@@ -3,6 +3,8 @@ import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { spec, type TensorsOf } from "../graph/trace.js";
+import { flag } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 export interface ProductOptions {
@@ -13,6 +15,10 @@ export interface ProductOptions {
    */
   readonly commuting?: boolean;
 }
+
+const productOptions = optionTable("product", {
+  commuting: flag.default(false),
+} satisfies OptionRows<ProductOptions>);
 
 /**
  * Several groups acting one after another, the first one first,
@@ -27,10 +33,8 @@ export interface ProductOptions {
  * @example
  * const both = product([positiveScaling(params), hiddenAction(params, { activation: "leakyRelu" })]);
  */
-export function product<P>(
-  symmetries: readonly Symmetry<P>[],
-  { commuting = false }: ProductOptions = {},
-): Symmetry<P> {
+export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductOptions = {}): Symmetry<P> {
+  const { commuting } = productOptions.read(options);
   if (symmetries.length === 0) throw new OptionError("product: needs at least one symmetry; got none.");
   const counts = symmetries.map(({ algebra }) => algebra.length);
   /** A list in pieces of the given lengths. */

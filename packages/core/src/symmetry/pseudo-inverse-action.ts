@@ -1,14 +1,17 @@
 // The action on hidden layers of Zhao, Gower, Walters, Yu, ICLR 2024 (arXiv 2305.13404), in a delta form.
+
 import { add, mul, neg, sub } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { type Activation, activation as activationOf } from "../nn/activation.js";
+import { type Activation, activation as activationOf, activations } from "../nn/activation.js";
 import type { MlpParams } from "../nn/models/mlp.js";
+import { finite, oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { type ElementWise, slopeOf } from "./bijection.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteRule, SiteValues } from "./hidden-site.js";
-import { type SiteActionOptions, siteAction } from "./site-action.js";
+import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 import type { Symmetry } from "./symmetry.js";
 
 export interface PseudoInverseActionOptions extends SiteActionOptions {
@@ -17,6 +20,12 @@ export interface PseudoInverseActionOptions extends SiteActionOptions {
   /** Of leakyRelu; default 0.01. */
   readonly slope?: number;
 }
+
+export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {
+  activation: oneOf(activations).default("relu"),
+  slope: finite.default(0.01),
+  ...siteActionRows,
+} satisfies OptionRows<PseudoInverseActionOptions>);
 
 /**
  * Mixes what goes into the activation of each hidden layer by g = I + T and takes it back in the next layer by a
@@ -39,9 +48,10 @@ export interface PseudoInverseActionOptions extends SiteActionOptions {
  */
 export function pseudoInverseAction(
   params: MlpParams,
-  { activation = "relu", slope, ...options }: PseudoInverseActionOptions = {},
+  given: PseudoInverseActionOptions = {},
 ): Symmetry<MlpParams> {
-  const s: ElementWise = { forward: activationOf(activation, slope === undefined ? {} : { slope }) };
+  const { activation, slope, ...options } = pseudoInverseActionOptions.read(given);
+  const s: ElementWise = { forward: activationOf(activation, { slope }) };
   return siteAction(params, hiddenSites(params, s, "pseudoInverseAction"), pseudoInverseRule, options);
 }
 

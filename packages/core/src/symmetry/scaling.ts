@@ -1,15 +1,30 @@
 // Diagonal scalings: Zhao et al., NeurIPS 2022, section 4.2; Armenta et al., arXiv 2012.01118.
+
 import type { NdArray } from "../array.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { exp } from "../graph/ops/elementary.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { positive, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { ScalingGenerator } from "./discovery/descriptors.js";
 import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
 import type { Symmetry } from "./symmetry.js";
 
 /** A leg with the number of its generator, which is that of its block of T. */
 type Numbered = ScalingGenerator["legs"][number] & { readonly block: number };
+
+export interface ScalingOptions {
+  /** For reports; default `positive scaling`. */
+  readonly name?: string;
+  /** Largest element of T; default 0.3. */
+  readonly bound?: number;
+}
+
+export const scalingOptions = optionTable("scaling", {
+  name: text("a name").default("positive scaling"),
+  bound: positive.default(0.3),
+} satisfies OptionRows<ScalingOptions>);
 
 /**
  * The symmetry of diagonal scalings: each parameter is multiplied along its legs,
@@ -27,8 +42,9 @@ type Numbered = ScalingGenerator["legs"][number] & { readonly block: number };
  */
 export function scaling<P>(
   generators: readonly ScalingGenerator[],
-  { name = "positive scaling", bound = 0.3 }: { readonly name?: string; readonly bound?: number } = {},
+  options: ScalingOptions = {},
 ): Symmetry<P> {
+  const { name, bound } = scalingOptions.read(options);
   const legs = byPath(
     generators.flatMap((generator, block) => generator.legs.map((leg): Numbered => ({ ...leg, block }))),
   );

@@ -1,9 +1,12 @@
 // Actions on hidden units by pseudo-inverses: Zhao et al., NeurIPS 2022, eq. 8, and ICLR 2024, on any sites of a network.
+
 import type { NdArray } from "../array.js";
 import { astype, copyArray, dtypeOf, zeros } from "../array.js";
 import { sameShape } from "../graph/tensor.js";
 import { pinv } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
+import { flag } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { lazyExecutables } from "../runtime/lazy.js";
 import type { ElementWise } from "./bijection.js";
 import {
@@ -25,6 +28,12 @@ export interface SiteActionOptions {
   readonly allowInexact?: boolean;
 }
 
+export const siteActionRows = { allowInexact: flag.default(false) } satisfies OptionRows<SiteActionOptions>;
+
+const siteActionOptions = optionTable("siteAction", {
+  ...siteActionRows,
+} satisfies OptionRows<SiteActionOptions>);
+
 /**
  * Mixes the units of each site by g = I + T and takes it back in the next weight, as the rule says. Sites are moved in
  * their order; each sees the input that the moved ones below give.
@@ -33,8 +42,9 @@ export function siteAction<P, S extends ElementWise>(
   params: P,
   sites: readonly HiddenSite<P, S>[],
   rule: SiteRule<S>,
-  { allowInexact = false }: SiteActionOptions = {},
+  options: SiteActionOptions = {},
 ): Symmetry<P> {
+  const { allowInexact } = siteActionOptions.read(options);
   const executables = lazyExecutables({ dtype: "float64" });
   const inverses = createInverses();
   /**

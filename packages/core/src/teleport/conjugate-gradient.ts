@@ -1,5 +1,6 @@
 // Conjugate gradients: M. Hestenes, E. Stiefel, J. Res. NBS 49, 1952; the stop at negative curvature: T. Steihaug, SIAM J. Numer. Anal. 20, 1983.
-import { checkOptions, integerFrom, positive } from "../optim/options.js";
+import { integerFrom, positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { dotOf } from "./hessian.js";
 
 export interface ConjugateGradientOptions {
@@ -8,6 +9,11 @@ export interface ConjugateGradientOptions {
   /** Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8. */
   readonly tolerance?: number;
 }
+
+const conjugateGradientOptions = optionTable("conjugateGradient", {
+  steps: integerFrom(1).default(100),
+  tolerance: positive.default(1e-8),
+} satisfies OptionRows<ConjugateGradientOptions>);
 
 export interface ConjugateGradientResult {
   /** The last iterate; it solves the system only where `outcome` is `converged`. */
@@ -38,11 +44,7 @@ export async function conjugateGradient(
   b: Float64Array,
   options: ConjugateGradientOptions = {},
 ): Promise<ConjugateGradientResult> {
-  checkOptions<ConjugateGradientOptions>("conjugateGradient", options, {
-    steps: integerFrom(1),
-    tolerance: positive,
-  });
-  const { steps = 100, tolerance = 1e-8 } = options;
+  const { steps, tolerance } = conjugateGradientOptions.read(options);
   const x = new Float64Array(b.length);
   const r = b.slice();
   const p = b.slice();

@@ -1,10 +1,12 @@
 // Theory of Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, section 5, in numbers.
+
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { NumericalError } from "../errors.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
-import { type Check, checkOptions, flag, integerFrom, positive } from "../optim/options.js";
+import { finite, flag, inCode, integerFrom, positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { type Batch, isRefusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
@@ -17,7 +19,9 @@ import type { BatchLoss } from "./objective/objective.js";
 import { createGainPredictor } from "./predicted-gain.js";
 
 export interface DiagnoseOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+  /** Of parameters and batch. Traced. */
   readonly loss: BatchLoss<TensorsOf<P>>;
+  /** The point. */
   readonly params: P;
   /** Default {}: a function of the parameters alone. */
   readonly batch?: Batch;
@@ -37,7 +41,23 @@ export interface DiagnoseOptions<P> extends Omit<CompileOptions, "scan" | "dtype
   readonly newtonSteps?: number;
 }
 
-const anything: Check = { expected: "anything", test: () => true };
+const anything = inCode<never>("anything", () => true);
+
+const diagnoseOptions = optionTable("diagnose", {
+  loss: inCode<never>("a function of parameters and batch", (v) => typeof v === "function").required(),
+  params: anything.required(),
+  batch: inCode<Batch>("a batch", () => true).default({}),
+  learningRate: positive.otherwise("not known"),
+  symmetry: anything.otherwise("none"),
+  moved: anything.otherwise("none"),
+  quadratic: flag.default(false),
+  minimum: finite.otherwise("that of Newton's step"),
+  lanczosSteps: integerFrom(1).default(20),
+  newtonSteps: integerFrom(1).default(100),
+  runtime: anything.otherwise("chosen by size"),
+  provider: anything.otherwise("cpu"),
+  threads: anything.otherwise("chosen by the runtime"),
+} satisfies OptionRows<DiagnoseOptions<never>>);
 
 /**
  * Tells what teleportation can do at a point, by figures of its theory, each with a sentence on what it means.
@@ -51,23 +71,8 @@ const anything: Check = { expected: "anything", test: () => true };
  * @see Zhao, Dehmamy, Walters, Yu, NeurIPS 2022: propositions 5.1 and 5.3, theorem 5.2
  */
 export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosis> {
-  checkOptions<DiagnoseOptions<P>>("diagnose", options, {
-    loss: { expected: "a function of parameters and batch", test: (v) => typeof v === "function" },
-    params: anything,
-    batch: anything,
-    learningRate: positive,
-    symmetry: anything,
-    moved: anything,
-    quadratic: flag,
-    minimum: { expected: "a finite number", test: Number.isFinite },
-    lanczosSteps: integerFrom(1),
-    newtonSteps: integerFrom(1),
-    runtime: anything,
-    provider: anything,
-    threads: anything,
-  });
-  const { loss, params, batch = {}, learningRate, symmetry, moved } = options;
-  const { quadratic = false, lanczosSteps = 20, newtonSteps = 100 } = options;
+  const { loss, params, batch, learningRate, symmetry, moved, quadratic, lanczosSteps, newtonSteps } =
+    diagnoseOptions.read(options);
   const compileOptions = pickCompileOptions(options);
   const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
   const lossRun = await compile(graph, compileOptions);

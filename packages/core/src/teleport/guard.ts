@@ -1,6 +1,8 @@
-import { type Check, checkOptions, integerFrom, nonNegative } from "../optim/options.js";
+import { integerFrom, nested, nonNegative } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import type { Point } from "./point.js";
 import type { RaceOptions } from "./race.js";
+import { raceOptions } from "./race.js";
 
 /** Bounds on what a teleport may change. */
 export interface GuardOptions {
@@ -23,6 +25,14 @@ export interface GuardOptions {
   readonly curvature?: number;
 }
 
+export const guardOptions = optionTable("guard", {
+  drift: nonNegative.otherwise("1e-6 in float64, 1e-4 in float32"),
+  heldOutDrift: nonNegative.default(0.01),
+  halvings: integerFrom(0).default(3),
+  race: nested(raceOptions).otherwise("none"),
+  curvature: integerFrom(0).default(5),
+} satisfies OptionRows<GuardOptions>);
+
 /** The guard's bounds, complete. */
 export interface Limits {
   readonly drift: number;
@@ -42,11 +52,6 @@ const unguarded: Limits = {
   anyObjective: true,
 };
 
-const isOptions: Check = {
-  expected: "an object of options",
-  test: (v) => typeof v === "object" && v !== null,
-};
-
 /**
  * Checks a guard's options and fills in what is left out.
  *
@@ -54,15 +59,13 @@ const isOptions: Check = {
  */
 export function limitsOf(guard: GuardOptions | false, dtype: "float32" | "float64"): Limits {
   if (guard === false) return unguarded;
-  checkOptions<GuardOptions>("guard", guard, {
-    drift: nonNegative,
-    heldOutDrift: nonNegative,
-    halvings: integerFrom(0),
-    race: isOptions,
-    curvature: integerFrom(0),
-  });
-  const { drift = dtype === "float64" ? 1e-6 : 1e-4, heldOutDrift = 0.01, halvings = 3 } = guard;
-  return { drift, heldOutDrift, halvings, curvature: guard.curvature ?? 5 };
+  const {
+    drift = dtype === "float64" ? 1e-6 : 1e-4,
+    heldOutDrift,
+    halvings,
+    curvature,
+  } = guardOptions.read(guard);
+  return { drift, heldOutDrift, halvings, curvature };
 }
 
 /** |b - a| relative to |a|; 0 for the same value, also when it is not finite. */

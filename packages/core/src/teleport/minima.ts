@@ -1,12 +1,11 @@
 // Sharpness and curvature of minima: Zhao, Gower, Walters, Yu, ICLR 2024, table 1.
 import type { NdArray } from "../array.js";
 import { astype, dtypeOf, isNdArray, item } from "../array.js";
-import { OptionError } from "../errors.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
-import { checkOptions, integerFrom, listOf, oneOf, positive } from "../optim/options.js";
-import { requireKnown } from "../options.js";
+import { integerFrom, listOf, oneOf, positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import type { Batch, BatchSpec, Symmetry } from "../symmetry/symmetry.js";
@@ -30,6 +29,14 @@ export interface MinimumSettings {
   /** Of directions and generators; default 0. */
   readonly seed?: number;
 }
+
+export const minimumSettings = optionTable("measureMinimum", {
+  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
+  directions: integerFrom(1).default(20),
+  scale: oneOf(["global", "tensor"]).default("global"),
+  generators: integerFrom(1).default(20),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<MinimumSettings>);
 
 export interface MinimumMeterOptions<P>
   extends MinimumSettings,
@@ -81,28 +88,13 @@ export async function createMinimumMeter<P>({
   params,
   batch,
   symmetry,
-  radii = [0.05, 0.1, 0.2],
-  directions = 20,
-  scale = "global",
-  generators = 20,
-  seed = 0,
-  ...rest
+  runtime,
+  provider,
+  threads,
+  ...settings
 }: MinimumMeterOptions<P>): Promise<MinimumMeter<P>> {
-  requireKnown("measureMinimum", rest, ["runtime", "provider", "threads"]);
-  checkOptions<MinimumSettings>(
-    "measureMinimum",
-    { radii, directions, scale, generators, seed },
-    {
-      radii: listOf(positive),
-      directions: integerFrom(1),
-      scale: oneOf("global", "tensor"),
-      generators: integerFrom(1),
-      seed: integerFrom(0),
-    },
-  );
-  if (radii.length === 0)
-    throw new OptionError("measureMinimum: needs one radius or more; got an empty list.");
-  const compileOptions = pickCompileOptions(rest);
+  const { radii, directions, scale, generators, seed } = minimumSettings.read(settings);
+  const compileOptions = pickCompileOptions({ runtime, provider, threads });
   const compiled = (f: unknown) =>
     compile(trace(f as never, [params, batch], { names: ["params", "batch"] }).graph, compileOptions);
   const value = await compiled(loss);

@@ -5,8 +5,10 @@ import { grad } from "../graph/autodiff.js";
 import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
-import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { isOptimizer, type Optimizer, type OptimizerState } from "../optim/optimizer.js";
 import { gd } from "../optim/sgd.js";
+import { inCode, integerFrom, positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
@@ -20,6 +22,14 @@ export interface RaceOptions {
   /** Default gradient descent; in a run's plan the run's own, from its own state. */
   readonly optimizer?: Optimizer;
 }
+
+export const raceOptions = optionTable("race", {
+  learningRate: positive.otherwise("the run's"),
+  steps: integerFrom(1).default(10),
+  optimizer: inCode<Optimizer>("an optimiser, such as adam()", isOptimizer).otherwise(
+    "gradient descent; in a run's plan the run's own",
+  ),
+} satisfies OptionRows<RaceOptions>);
 
 /** Where the descents of a race begin, besides the points. */
 export interface RaceStart {
@@ -50,14 +60,10 @@ export async function createRace<P>(
   params: P,
   batch: BatchSpec,
   dtype: "float32" | "float64",
-  { learningRate, steps = 10, optimizer = gd() }: RaceOptions,
+  options: RaceOptions,
   compileOptions: CompileOptions,
 ): Promise<Race<P>> {
-  if (!(learningRate === undefined || learningRate > 0) || !Number.isInteger(steps) || steps < 1) {
-    throw new OptionError(
-      `race: needs learningRate > 0 and an integer steps >= 1; got ${learningRate}, ${steps}.`,
-    );
-  }
+  const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
   const step = (p: TensorsOf<P>, state: OptimizerState, b: BatchTensors, rate: Tensor) => {
     const updated = optimizer.update(grad(loss)(p, b), state, p, rate);
     return { params: updated.params, state: updated.state };

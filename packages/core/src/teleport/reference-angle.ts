@@ -1,11 +1,13 @@
 // The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its
 // defects: what made the published curves. bestAngle finds the optimum instead.
+
 import { dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
-import { checkOptions, integerFrom, nonNegative } from "../optim/options.js";
+import { finite, integerFrom, nonNegative } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { compile } from "../runtime/compile.js";
 import { type Batch, isRefusal, type Refusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
@@ -22,6 +24,13 @@ export interface ReferenceAngleOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+export const referenceAngleTeleportOptions = optionTable("referenceAngleTeleport", {
+  learningRate: nonNegative.default(0.1),
+  steps: integerFrom(1).default(10),
+  angle: finite.otherwise("uniform in [0, pi), drawn from the seed"),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<ReferenceAngleOptions>);
 
 /**
  * The teleport of two-dimensional functions by a rotation as it was released: gradient ascent on the angle from a random
@@ -46,14 +55,12 @@ export async function referenceAngleTeleport<P>(
   symmetry: Symmetry<P>,
   options: ReferenceAngleOptions = {},
 ): Promise<P | Refusal> {
-  checkOptions<ReferenceAngleOptions>("referenceAngleTeleport", options, {
-    learningRate: nonNegative,
-    steps: integerFrom(1),
-    angle: { expected: "a finite number", test: Number.isFinite },
-    seed: integerFrom(0),
-  });
-  const { learningRate = 0.1, steps = 10, seed = 0 } = options;
-  const { angle = Math.PI * createRng(seed).next() } = options;
+  const {
+    learningRate,
+    steps,
+    seed,
+    angle = Math.PI * createRng(seed).next(),
+  } = referenceAngleTeleportOptions.read(options);
   const [block] = symmetry.algebra;
   if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
     throw new OptionError(

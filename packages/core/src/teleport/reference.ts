@@ -1,5 +1,6 @@
 // The released code's teleport of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its defects: what made the
 // published curves. It does not keep the loss; createTeleporter does.
+
 import { astype, dtypeOf, type NdArray, zeros } from "../array.js";
 import { OptionError } from "../errors.js";
 import { backward } from "../graph/autodiff.js";
@@ -14,7 +15,8 @@ import { isFloat, type Tensor } from "../graph/tensor.js";
 import { type Spec, spec, type TensorsOf } from "../graph/trace.js";
 import { inverse, pinv } from "../math/linalg.js";
 import type { MlpParams } from "../nn/models/mlp.js";
-import { checkOptions, flag, integerFrom, positive } from "../optim/options.js";
+import { flag, integerFrom, positive } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { jit } from "../runtime/jit.js";
 import { type Bijection, bijection } from "../symmetry/bijection.js";
 import { layerInput, preActivation } from "../symmetry/hidden-graphs.js";
@@ -37,6 +39,13 @@ export interface ReferenceMlpOptions {
    */
   readonly exactAction?: boolean;
 }
+
+export const referenceMlpTeleportOptions = optionTable("referenceMlpTeleport", {
+  slope: positive.default(0.1),
+  steps: integerFrom(1).default(8),
+  learningRate: positive.default(1e-7),
+  exactAction: flag.default(false),
+} satisfies OptionRows<ReferenceMlpOptions>);
 
 type Weights = readonly Tensor[];
 
@@ -71,13 +80,7 @@ export async function referenceMlpTeleport(
   loss: BatchLoss<TensorsOf<MlpParams>>,
   options: ReferenceMlpOptions = {},
 ): Promise<MlpParams | Refusal> {
-  checkOptions<ReferenceMlpOptions>("referenceMlpTeleport", options, {
-    slope: positive,
-    steps: integerFrom(1),
-    learningRate: positive,
-    exactAction: flag,
-  });
-  const { slope = 0.1, steps = 8, learningRate = 1e-7, exactAction = false } = options;
+  const { slope, steps, learningRate, exactAction } = referenceMlpTeleportOptions.read(options);
   hiddenLayers(params, "referenceMlpTeleport");
   if (params.layers.some(({ bias }) => bias !== undefined)) {
     throw new OptionError(

@@ -5,7 +5,7 @@ import { OptionError } from "../errors.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
-import { checkOptions, flag } from "../optim/options.js";
+import { flag } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
@@ -112,7 +112,11 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
     ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
     ...(["guard", "allowInexact", "runtime", "provider", "threads"] as const),
   ]);
-  checkOptions("createTeleporter", { allowInexact }, { allowInexact: flag });
+  if (!flag.test(allowInexact)) {
+    throw new OptionError(
+      `createTeleporter: allowInexact must be ${flag.expected}; got ${JSON.stringify(allowInexact)}.`,
+    );
+  }
   if (symmetry !== undefined) requireSymmetry("createTeleporter", symmetry);
   const factory = options.search ?? gradientAscent(symmetry as Symmetry<P>);
   if (typeof factory !== "function") {

@@ -1,7 +1,9 @@
 // Z. Zhou et al., "Continual optimization with symmetry teleportation for multi-task learning", NeurIPS 2025,
 // arXiv 2503.04046, section 4.3: historical trajectory reuse.
-import { NumericalError, OptionError, ShapeError } from "../errors.js";
-import { checkOptions, oneOf, smoothing } from "../optim/options.js";
+
+import { NumericalError, ShapeError } from "../errors.js";
+import { number, oneOf, smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 
 export interface TrajectorySimilarityOptions {
   /**
@@ -10,6 +12,10 @@ export interface TrajectorySimilarityOptions {
    */
   readonly sign?: "gradient" | "descent";
 }
+
+const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
+  sign: oneOf(["gradient", "descent"]).default("gradient"),
+} satisfies OptionRows<TrajectorySimilarityOptions>);
 
 /**
  * How far a teleport went along the way that the optimiser was going.
@@ -29,10 +35,7 @@ export function trajectorySimilarity(
   gradient: ArrayLike<number>,
   options: TrajectorySimilarityOptions = {},
 ): number {
-  checkOptions<TrajectorySimilarityOptions>("trajectorySimilarity", options, {
-    sign: oneOf("gradient", "descent"),
-  });
-  const { sign = "gradient" } = options;
+  const { sign } = trajectorySimilarityOptions.read(options);
   requireEqualLength(move, "The move", gradient, "the gradient");
   const [a, b] = [largestOf(move, "move"), largestOf(gradient, "gradient")];
   if (a === 0 || b === 0) return 0;
@@ -46,6 +49,21 @@ export function trajectorySimilarity(
   const sigma = Math.max(-1, Math.min(1, product / Math.sqrt(squareA) / Math.sqrt(squareB)));
   return sign === "gradient" ? sigma : -sigma;
 }
+
+export interface BlendMomentOptions {
+  /** b in [0, 1): the weight of the past. */
+  readonly beta: number;
+  /** How far the teleport went along with the past, in [-1, 1]: see {@link trajectorySimilarity}. */
+  readonly sigma: number;
+  /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
+  readonly power?: 1 | 2;
+}
+
+const blendMomentOptions = optionTable("blendMoment", {
+  beta: smoothing.required(),
+  sigma: number({ min: -1, max: 1 }).required(),
+  power: oneOf([1, 2]).default(1),
+} satisfies OptionRows<BlendMomentOptions>);
 
 /**
  * A moment of the first step after a teleport: the past counts as much as the teleport went along with it.
@@ -67,17 +85,9 @@ export function trajectorySimilarity(
 export function blendMoment(
   moment: ArrayLike<number>,
   gradient: ArrayLike<number>,
-  options: { readonly beta: number; readonly sigma: number; readonly power?: 1 | 2 },
+  options: BlendMomentOptions,
 ): Float64Array {
-  checkOptions("blendMoment", options, {
-    beta: smoothing,
-    sigma: { expected: "a number in [-1, 1]", test: (v) => typeof v === "number" && v >= -1 && v <= 1 },
-    power: oneOf(1, 2),
-  });
-  const { beta, sigma, power = 1 } = options;
-  if (beta === undefined || sigma === undefined) {
-    throw new OptionError("blendMoment needs both beta and sigma.");
-  }
+  const { beta, sigma, power } = blendMomentOptions.read(options);
   requireEqualLength(moment, "The moment", gradient, "the gradient");
   const kept = Math.max(sigma, 0) * beta;
   return Float64Array.from(gradient, (g, p) => kept * moment[p] + (1 - kept) * g ** power);

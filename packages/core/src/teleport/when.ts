@@ -1,6 +1,8 @@
 // The schedule K of symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1.
+
 import { OptionError } from "../errors.js";
-import { checkOptions, integerFrom, nonNegative } from "../optim/options.js";
+import { integerFrom, nonNegative, number } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 
 /** What a schedule sees when it is asked, before a step is taken. */
 export interface Occasion {
@@ -91,6 +93,15 @@ export interface EveryOptions {
   readonly max?: number;
 }
 
+/** Of steps. */
+const count = number({ integer: true, min: 0, infinite: true });
+
+export const everyOptions = optionTable("every", {
+  from: integerFrom(0).otherwise("k"),
+  until: count.default(Infinity),
+  max: count.default(Infinity),
+} satisfies OptionRows<EveryOptions>);
+
 /**
  * Every k steps: at from, from + k, from + 2k, ...
  *
@@ -101,18 +112,22 @@ export interface EveryOptions {
  */
 export function every(k: number, options: EveryOptions = {}): When<null> {
   requireCount("every", "k", k, 1);
-  checkOptions<EveryOptions>("every", options, {
-    from: integerFrom(0),
-    until: countOrInfinity,
-    max: countOrInfinity,
-  });
-  const { from: first = k, until = Infinity, max = Infinity } = options;
+  const { from: first = k, until, max } = everyOptions.read(options);
   return planned(`every ${k} steps`, (from) => {
     const index = Math.max(0, Math.ceil((from - first) / k));
     const step = first + k * index;
     return index < max && step < until ? step : Infinity;
   });
 }
+
+export interface InEpochsOptions {
+  /** How many mini-batches of an epoch; default 1. */
+  readonly batches?: number;
+}
+
+export const inEpochsOptions = optionTable("inEpochs", {
+  batches: integerFrom(1).default(1),
+} satisfies OptionRows<InEpochsOptions>);
 
 /**
  * In the epochs of a list, before each of the first mini-batches: the schedule for SGD of Zhao et al., NeurIPS 2022.
@@ -124,10 +139,9 @@ export function every(k: number, options: EveryOptions = {}): When<null> {
  * @example
  * inEpochs([1], { batches: 4 }); // after one pass over the data, on four batches
  */
-export function inEpochs(epochs: readonly number[], options: { readonly batches?: number } = {}): When<null> {
+export function inEpochs(epochs: readonly number[], options: InEpochsOptions = {}): When<null> {
   const sorted = sortedIntegers("inEpochs", "epochs", epochs);
-  checkOptions<{ readonly batches?: number }>("inEpochs", options, { batches: integerFrom(1) });
-  const { batches = 1 } = options;
+  const { batches } = inEpochsOptions.read(options);
   return planned("in epochs", (from, stepsPerEpoch) => {
     const count = Math.min(batches, stepsPerEpoch);
     const epoch = sorted.find((e) => e * stepsPerEpoch + count > from);
@@ -143,6 +157,12 @@ export interface OnPlateauOptions {
   /** Losses after a teleport that do not count; default 0. */
   readonly cooldown?: number;
 }
+
+export const onPlateauOptions = optionTable("onPlateau", {
+  patience: integerFrom(0).default(100),
+  threshold: nonNegative.default(1e-3),
+  cooldown: integerFrom(0).default(0),
+} satisfies OptionRows<OnPlateauOptions>);
 
 /** State of {@link onPlateau}. */
 export interface OnPlateauState {
@@ -165,12 +185,7 @@ export interface OnPlateauState {
  * onPlateau({ patience: 200, cooldown: 1000 });
  */
 export function onPlateau(options: OnPlateauOptions = {}): When<OnPlateauState> {
-  checkOptions<OnPlateauOptions>("onPlateau", options, {
-    patience: integerFrom(0),
-    threshold: nonNegative,
-    cooldown: integerFrom(0),
-  });
-  const { patience = 100, threshold = 1e-3, cooldown = 0 } = options;
+  const { patience, threshold, cooldown } = onPlateauOptions.read(options);
   const after = ({ best, waited, cooldown: left }: OnPlateauState, loss: number): OnPlateauState => {
     const isBetter = Number.isFinite(loss) && (best === null || loss < best - threshold * Math.abs(best));
     return {
@@ -196,6 +211,10 @@ export interface OnPredictedGainOptions {
   readonly every?: number;
 }
 
+export const onPredictedGainOptions = optionTable("onPredictedGain", {
+  every: integerFrom(1).default(100),
+} satisfies OptionRows<OnPredictedGainOptions>);
+
 /**
  * When a teleport can be expected to raise its objective by more than a share: `threshold` 1 waits for twice the
  * objective. Looks every so many steps, as each look is a teleport on trial.
@@ -212,8 +231,7 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
       `onPredictedGain: the threshold must be ${nonNegative.expected}; got ${threshold}.`,
     );
   }
-  checkOptions<OnPredictedGainOptions>("onPredictedGain", options, { every: integerFrom(1) });
-  const { every: k = 100 } = options;
+  const { every: k } = onPredictedGainOptions.read(options);
   const looks = every(k);
   return {
     ...looks,
@@ -231,6 +249,15 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
   };
 }
 
+export interface WhenOptions {
+  /** Steps between two questions; default 1: before every step, which keeps steps from running without a break. */
+  readonly every?: number;
+}
+
+const whenOptions = optionTable("when", {
+  every: integerFrom(1).default(1),
+} satisfies OptionRows<WhenOptions>);
+
 /**
  * A schedule from a function of one's own, without a state. For one with a state write a {@link When}.
  *
@@ -241,12 +268,8 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
  * @example
  * when(({ step, losses }) => step > 500 && (losses.at(-1) ?? 0) > 1, { every: 50 });
  */
-export function when(
-  should: (now: Occasion) => boolean,
-  options: { readonly every?: number } = {},
-): When<null> {
-  checkOptions<{ readonly every?: number }>("when", options, { every: integerFrom(1) });
-  const { every: k = 1 } = options;
+export function when(should: (now: Occasion) => boolean, options: WhenOptions = {}): When<null> {
+  const { every: k } = whenOptions.read(options);
   const asked = every(k, { from: 0 });
   return {
     ...asked,
@@ -254,11 +277,6 @@ export function when(
     should: (now, state) => ({ teleport: asked.should(now, state).teleport && should(now), state }),
   };
 }
-
-const countOrInfinity = {
-  expected: "an integer >= 0, or Infinity",
-  test: (v: unknown) => v === Infinity || integerFrom(0).test(v),
-};
 
 function requireCount(owner: string, name: string, value: number, least: number): void {
   const { expected, test } = integerFrom(least);

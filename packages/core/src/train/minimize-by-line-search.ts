@@ -13,14 +13,14 @@ import { parameterVector } from "../teleport/parameter-vector.js";
 import { flatten } from "../tree.js";
 import type { DirectionRule } from "./line-search/directions.js";
 import { wolfeSearch } from "./line-search/wolfe.js";
+import { runOnce } from "./minimize.js";
 import {
   type Jump,
   type Minimization,
   type MinimizationProblem,
   type Minimizer,
   requireProblem,
-  runOnce,
-} from "./minimize.js";
+} from "./minimize-options.js";
 import { requireSteps } from "./run-steps.js";
 import {
   createTeleports,

@@ -78,14 +78,11 @@ export function requireSteps<T extends { readonly steps: number }>(
   const { epochs } = options as { readonly epochs?: unknown };
   if (epochs !== undefined) {
     const n = typeof epochs === "number" ? epochs : 1;
-    const steps = stepsPerEpoch < Infinity ? Math.round(n * stepsPerEpoch) : "...";
-    const perEpoch =
-      stepsPerEpoch === 1
-        ? "each step sees all data"
-        : `an epoch has ${stepsPerEpoch} steps, trainer.stepsPerEpoch`;
-    throw new OptionError(
-      `${owner} has no option "epochs"; write steps: ${steps}${stepsPerEpoch < Infinity ? ` (${perEpoch})` : ""}.`,
-    );
+    const written =
+      stepsPerEpoch === Infinity
+        ? "steps: without data there are no epochs"
+        : `steps: ${Math.round(n * stepsPerEpoch)} (${stepsPerEpoch === 1 ? "each step sees all data" : `an epoch has ${stepsPerEpoch} steps, trainer.stepsPerEpoch`})`;
+    throw new OptionError(`${owner} has no option "epochs"; write ${written}.`);
   }
   requireKnown(owner, options, known);
   requireCount(owner === "run" ? "steps" : `${owner}: steps`, options.steps, 0);

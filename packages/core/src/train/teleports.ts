@@ -128,7 +128,7 @@ export function planText(
     if (!Number.isFinite(step)) break;
     occasions.push(step);
   }
-  return `${when.name} (${occasions.join(", ")}), state ${state}`;
+  return `${when.name}${occasions.length > 0 ? ` (${occasions.join(", ")})` : ""}, state ${state}`;
 }
 
 /** Refuses options that a plan does not have. @throws OptionError */

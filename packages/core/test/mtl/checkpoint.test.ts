@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { DataError } from "../../src/errors.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../src/mtl/checkpoint.js";
 import { columnsOf } from "../../src/mtl/history.js";
 import { dbMtl } from "../../src/mtl/methods/db-mtl.js";
 import { famo } from "../../src/mtl/methods/famo.js";
+import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { resume } from "../../src/train/checkpoint.js";
 import { packData, unpackData } from "../../src/train/plain-data.js";
-import { flat } from "./gradients/networks.js";
-import { everyMethod, trainerFor } from "./training-support.js";
+import { flat, randomArray } from "./gradients/networks.js";
+import { data, everyMethod, net, trainerFor } from "./training-support.js";
 
 describe("a checkpoint of several tasks", () => {
   it.each(everyMethod.map((method) => [method.name, method] as const))(
@@ -67,6 +69,46 @@ describe("a checkpoint of several tasks", () => {
     expect(() => resume(renamed, decodeMultiTaskCheckpoint(bytes))).toThrow(
       'tasks was ["task0","task1","task2"], here ["a","b","c"]',
     );
+  });
+});
+
+describe("a trainer of several tasks refuses a checkpoint of a run", () => {
+  const bytesOf = async () => {
+    const trainer = await trainerFor(famo());
+    await trainer.run({ steps: 2 });
+    return encodeMultiTaskCheckpoint(trainer);
+  };
+
+  it.each<[string, Parameters<typeof trainerFor>[1], string]>([
+    ["with another rate", { learningRate: 0.02 }, "learningRate was 0.01, here 0.02"],
+    ["with another batch size", { batchSize: 4 }, "batchSize was 5, here 4"],
+    ["with another seed", { seed: 4 }, "seed was 3, here 4"],
+    ["with other data", { data: { ...data, x: randomArray([20, 3], 99) } }, "data was "],
+    ["with other options of the optimizer", { optimizer: adam({ betas: [0.5, 0.9] }) }, "the computation"],
+    ["with other losses", { losses: net.losses }, "the computation"],
+    ["without a hook", { beforeStep: async () => undefined }, "beforeStep was false, here true"],
+    [
+      "with other gradients of the heads",
+      { headGradient: "weighted" },
+      "headGradient was null, here weighted",
+    ],
+  ])("%s", async (_, options, message) => {
+    const checkpoint = decodeMultiTaskCheckpoint(await bytesOf());
+    const trainer = await trainerFor(famo(), options);
+    const before = trainer.current;
+    expect(() => resume(trainer, checkpoint)).toThrow(DataError);
+    expect(() => resume(trainer, checkpoint)).toThrow(message);
+    expect(trainer.current).toBe(before);
+  });
+
+  it("by another method, but for what may change", async () => {
+    const checkpoint = decodeMultiTaskCheckpoint(await bytesOf());
+    const other = await trainerFor(dbMtl());
+    expect(() => resume(other, checkpoint)).toThrow("method was famo, here db-mtl");
+    const slower = await trainerFor(famo(), { learningRate: 0.001 });
+    resume(slower, checkpoint, { allowChanges: ["learningRate"] });
+    await slower.run({ steps: 1 });
+    expect(slower.current.step).toBe(3);
   });
 });
 

@@ -108,7 +108,7 @@ describe("measureMinimum", () => {
 
   it("says what does not fit", async () => {
     const at = { loss: bowl, params: centre, batch: {} };
-    await expect(measureMinimum({ ...at, radii: [] })).rejects.toThrow(/one radius or more/);
+    await expect(measureMinimum({ ...at, radii: [] })).rejects.toThrow(/a list of 1 or more/);
     await expect(measureMinimum({ ...at, radii: [-1] })).rejects.toThrow(OptionError);
     await expect(measureMinimum({ ...at, directions: 0 })).rejects.toThrow(
       /directions must be an integer >= 1/,

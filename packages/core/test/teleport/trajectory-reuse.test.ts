@@ -50,6 +50,6 @@ describe("trajectory reuse", () => {
     expect(() => trajectorySimilarity([1], [1], { sign: "up" as never })).toThrow(OptionError);
     expect(() => blendMoment([1], [1, 2], { beta: 0.9, sigma: 1 })).toThrow(ShapeError);
     expect(() => blendMoment([1], [1], { beta: 0.9, sigma: 2 })).toThrow("sigma must be a number in [-1, 1]");
-    expect(() => blendMoment([1], [1], { beta: 0.9 } as never)).toThrow("needs both");
+    expect(() => blendMoment([1], [1], { beta: 0.9 } as never)).toThrow("sigma must be given");
   });
 });

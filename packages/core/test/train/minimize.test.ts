@@ -118,7 +118,7 @@ describe("minimize", () => {
     async (state) => {
       const problem = mlpRegression();
       const others = [adam({ amsgrad: true }), rmsprop({ centered: true, momentum: 0.9 })];
-      for (const optimizer of [...Object.values(optimizers).map((make) => make()), ...others]) {
+      for (const optimizer of [...Object.values(optimizers).map(({ make }) => make()), ...others]) {
         const run = await minimize(problem, {
           optimizer,
           learningRate: 1e-5,

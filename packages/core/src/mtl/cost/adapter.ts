@@ -1,5 +1,6 @@
 // Low-rank adapters: E. Hu et al., "LoRA", ICLR 2022, arXiv 2106.09685, eq. 3; as the move of a teleport: Z. Zhou et al.,
 // NeurIPS 2025, arXiv 2503.04046, section 4.2.
+
 import type { NdArray } from "../../array.js";
 import { allocate, dtypeOf, isNdArray, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
@@ -8,7 +9,8 @@ import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { createRng } from "../../math/rng.js";
-import { type Check, checkOptions, integerFrom, listOf, oneOf, positive } from "../../optim/options.js";
+import { integerFrom, listOf, oneOf, positive, text } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 
 export interface AdapterOptions {
@@ -24,6 +26,13 @@ export interface AdapterOptions {
   /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
   readonly layers?: readonly string[];
 }
+
+export const adapterOptions = optionTable("cost: adapter", {
+  kind: oneOf(["auto", "low-rank", "dense"]).default("auto"),
+  rank: integerFrom(1).default(5),
+  alpha: positive.default(8),
+  layers: listOf(text("a path, such as conv1.weight")).otherwise("all tensors of two or more axes"),
+} satisfies OptionRows<AdapterOptions>);
 
 /** A tensor that is moved. */
 export interface AdapterSite {
@@ -55,11 +64,6 @@ export interface Adapter {
   scaled(factors: readonly Factors<Tensor>[], by: readonly Tensor[]): readonly Factors<Tensor>[];
 }
 
-const isPaths: Check = {
-  expected: "a list of paths, such as conv1.weight",
-  test: listOf({ expected: "a path", test: (v) => typeof v === "string" }).test,
-};
-
 /**
  * Displacements D of shared parameters theta by low-rank adapters,
  *
@@ -76,13 +80,7 @@ const isPaths: Check = {
  * adapter.init(0); // [{ A: [2, 25], B: [6, 2] }]
  */
 export function createAdapter(shared: unknown, options: AdapterOptions = {}): Adapter {
-  checkOptions<AdapterOptions>("adapter", options, {
-    kind: oneOf("auto", "low-rank", "dense"),
-    rank: integerFrom(1),
-    alpha: positive,
-    layers: isPaths,
-  });
-  const { kind = "auto", rank = 5, alpha = 8, layers } = options;
+  const { kind, rank, alpha, layers } = adapterOptions.read(options);
   const { leaves, paths } = flatten<NdArray>(shared, isNdArray);
   const sites = chosen(leaves, paths, layers).map((leaf): AdapterSite => {
     const { shape } = leaves[leaf];

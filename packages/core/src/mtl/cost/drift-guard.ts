@@ -1,6 +1,7 @@
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
-import { checkOptions, integerFrom, nonNegative, oneOf } from "../../optim/options.js";
+import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
 import { relativeDrift } from "../../teleport/guard.js";
@@ -21,6 +22,14 @@ export interface DriftGuardOptions {
   /** How often a displacement that moves them too far is halved; default 3. */
   readonly halvings?: number;
 }
+
+export const driftGuardOptions = optionTable("cost: guard", {
+  drift: nonNegative.default(0.05),
+  judge: oneOf(["worst", "mean"]).default("worst"),
+  kind: oneOf(["relative", "absolute"]).default("relative"),
+  samples: integerFrom(0).default(1000),
+  halvings: integerFrom(0).default(3),
+} satisfies OptionRows<DriftGuardOptions>);
 
 /** A guard, complete; `false` takes every finite point. */
 export type DriftGuard = Required<DriftGuardOptions>;
@@ -56,15 +65,7 @@ export interface Judged extends Required<Pick<DriftGuardOptions, "judge" | "kind
  */
 export function driftGuardOf(options: DriftGuardOptions | false): DriftGuard | false {
   if (options === false) return false;
-  checkOptions<DriftGuardOptions>("guard", options, {
-    drift: nonNegative,
-    judge: oneOf("worst", "mean"),
-    kind: oneOf("relative", "absolute"),
-    samples: integerFrom(0),
-    halvings: integerFrom(0),
-  });
-  const { drift = 0.05, judge = "worst", kind = "relative", samples = 1000, halvings = 3 } = options;
-  return { drift, judge, kind, samples, halvings };
+  return driftGuardOptions.read(options);
 }
 
 export function driftOf(before: Float64Array, after: Float64Array): Drift {

@@ -7,24 +7,54 @@ import { mean } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { type Check, checkOptions, nonNegative, oneOf } from "../../optim/options.js";
+import { nonNegative, number, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { lossesAndGramian, stacked } from "./shared-losses.js";
-import { type BalancedSharpnessOptions, balancedSharpness, type SharpnessInputs } from "./sharpness.js";
+import {
+  type BalancedSharpnessOptions,
+  balancedSharpness,
+  balancedSharpnessOptions,
+  type SharpnessInputs,
+} from "./sharpness.js";
 
-export type ImproveOptions =
-  | {
-      readonly kind: "cosine";
-      /** gamma; default 1. */
-      readonly weight?: number;
-      /** A pair of gradients at this cosine or above is good enough; default 0.2. */
-      readonly cap?: number;
-    }
-  | ({
-      readonly kind: "sharpness";
-      /** gamma; default 0.1. */
-      readonly weight?: number;
-    } & BalancedSharpnessOptions)
-  | { readonly kind: "none" };
+export interface ImproveByCosine {
+  /** `cosine`: of the tasks' gradients. */
+  readonly kind: "cosine";
+  /** gamma; default 1. */
+  readonly weight?: number;
+  /** A pair of gradients at this cosine or above is good enough; default 0.2. */
+  readonly cap?: number;
+}
+
+export interface ImproveBySharpness extends BalancedSharpnessOptions {
+  /** `sharpness`: a balanced mean of the losses around the point. */
+  readonly kind: "sharpness";
+  /** gamma; default 0.1. */
+  readonly weight?: number;
+}
+
+export interface ImproveNothing {
+  /** `none`: the control. */
+  readonly kind: "none";
+}
+
+export type ImproveOptions = ImproveByCosine | ImproveBySharpness | ImproveNothing;
+
+export const improveByCosineOptions = optionTable("cost: improve: cosine", {
+  kind: oneOf(["cosine"]).required(),
+  weight: nonNegative.default(1),
+  cap: number({ min: -1, max: 1 }).default(0.2),
+} satisfies OptionRows<ImproveByCosine>);
+
+export const improveBySharpnessOptions = optionTable("cost: improve: sharpness", {
+  kind: oneOf(["sharpness"]).required(),
+  weight: nonNegative.default(0.1),
+  ...balancedSharpnessOptions.rows,
+} satisfies OptionRows<ImproveBySharpness>);
+
+export const improveNothingOptions = optionTable("cost: improve: none", {
+  kind: oneOf(["none"]).required(),
+} satisfies OptionRows<ImproveNothing>);
 
 /** What L_g may look at. Traced. */
 export interface ImproveInputs extends SharpnessInputs {
@@ -39,11 +69,6 @@ export interface Improve {
   readonly value?: (shared: unknown, inputs: ImproveInputs) => Tensor;
 }
 
-const cosineBound: Check = {
-  expected: "a number in [-1, 1]",
-  test: (v) => typeof v === "number" && v >= -1 && v <= 1,
-};
-
 /**
  * L_g from its options: the balanced `sharpness`, see {@link balancedSharpness}; or the `cosine` of the tasks' gradients
  * in the shared parameters on the batch on which the conflict showed,
@@ -57,26 +82,20 @@ const cosineBound: Check = {
 export function improveOf(options: ImproveOptions): Improve {
   const { kind } = options;
   if (kind === "none") {
-    checkOptions<{ kind: string }>("improve", options, { kind: oneOf("none") });
+    improveNothingOptions.read(options);
     return { weight: 0 };
   }
   if (kind === "cosine") {
-    checkOptions<Required<Extract<ImproveOptions, { kind: "cosine" }>>>("improve", options as never, {
-      kind: oneOf("cosine"),
-      weight: nonNegative,
-      cap: cosineBound,
-    });
-    const { weight = 1, cap = 0.2 } = options;
+    const { weight, cap } = improveByCosineOptions.read(options);
     return {
       weight,
       value: (shared, { conflicting }) => cappedCosine(lossesAndGramian(conflicting, shared).gramian, cap),
     };
   }
   if (kind !== "sharpness") {
-    throw new OptionError(`improve: kind must be cosine, sharpness or none; got "${String(kind)}".`);
+    throw new OptionError(`cost: improve: kind must be cosine, sharpness or none; got "${String(kind)}".`);
   }
-  const { kind: _, weight = 0.1, ...sharpness } = options;
-  checkOptions("improve", { weight }, { weight: nonNegative });
+  const { kind: _, weight, ...sharpness } = improveBySharpnessOptions.read(options);
   const value = balancedSharpness(sharpness);
   return { weight, value: (shared, inputs) => value(shared, inputs) };
 }

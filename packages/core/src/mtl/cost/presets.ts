@@ -25,6 +25,7 @@ export interface InnerOptions {
 
 /** What becomes of the optimiser's state: see `reusedState` for `reuse`. */
 export interface StateOptions {
+  /** `keep`, `reset` to a new state, or `reuse` by how far the teleport went along with it. */
   readonly policy: "keep" | "reset" | "reuse";
   /** With `reuse`: the sign of sigma, see `trajectorySimilarity`. */
   readonly sign: "gradient" | "descent";
@@ -34,14 +35,23 @@ export interface StateOptions {
 
 /** Every setting of a COST teleport but the move, the inner optimiser and the seed. */
 export interface CostSettings {
+  /** Which conflicts ask for a teleport: see `isTriggered`. */
   readonly trigger: ConflictTrigger;
+  /** When teleports may be tried. */
   readonly schedule: ScheduleOptions;
+  /** The displacement that is trained. */
   readonly adapter: AdapterOptions;
+  /** L_t: what is kept. */
   readonly preserve: PreserveOptions;
+  /** L_g: what is bettered. */
   readonly improve: ImproveOptions;
+  /** How the displacement is trained. */
   readonly inner: InnerOptions;
+  /** Bound on the displacement, `relative` to the parameters or `absolute`; false: none. */
   readonly trust: CostTrustRegion;
+  /** Bound on the move of the losses; false: every finite point is taken. */
   readonly guard: DriftGuardOptions | false;
+  /** What becomes of the optimiser's state. */
   readonly state: StateOptions;
   /** ||D|| / ||theta|| below which a move does not count as a teleport. */
   readonly negligible: number;

@@ -1,6 +1,8 @@
 // Delayed start and frequency control: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, section 4.4 and the authors' program.
+
 import { OptionError } from "../../errors.js";
-import { type Check, checkOptions, integerFrom } from "../../optim/options.js";
+import { anyOf, integerFrom, number, record } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 
 /** A time of a run: the first step of an epoch, or a step, both counted from 0. */
 export type Time = { readonly epoch: number } | { readonly step: number };
@@ -15,6 +17,15 @@ export interface ScheduleOptions {
   /** Least number of steps from one attempt to the next; default 1. */
   readonly every?: number;
 }
+
+const time = anyOf(record({ epoch: integerFrom(0) }), record({ step: integerFrom(0) }));
+
+export const scheduleOptions = optionTable("cost: schedule", {
+  start: time.default({ step: 0 }),
+  end: time.otherwise("never"),
+  perEpoch: number({ integer: true, min: 1, infinite: true }).default(Infinity),
+  every: integerFrom(1).default(1),
+} satisfies OptionRows<ScheduleOptions>);
 
 /** What a schedule has seen, as plain data. */
 export interface ScheduleMemory {
@@ -40,17 +51,6 @@ export interface Schedule {
   attempted(place: Place, memory: ScheduleMemory): ScheduleMemory;
 }
 
-const isTime: Check = {
-  expected: "{ epoch: n } or { step: n } with an integer n >= 0",
-  test: (v) => {
-    if (typeof v !== "object" || v === null) return false;
-    const entries = Object.entries(v);
-    if (entries.length !== 1) return false;
-    const [[unit, at]] = entries;
-    return (unit === "epoch" || unit === "step") && Number.isSafeInteger(at) && at >= 0;
-  },
-};
-
 /**
  * When teleports may be tried: from a start to an end, at most so many in an epoch, so many steps apart.
  *
@@ -61,13 +61,7 @@ const isTime: Check = {
  * isDue({ step: 0, epoch: 0 }, start); // false
  */
 export function createSchedule(options: ScheduleOptions = {}): Schedule {
-  checkOptions<ScheduleOptions>("schedule", options, {
-    start: isTime,
-    end: isTime,
-    perEpoch: integerFrom(1),
-    every: integerFrom(1),
-  });
-  const { start = { step: 0 }, end, perEpoch = Infinity, every = 1 } = options;
+  const { start, end, perEpoch, every } = scheduleOptions.read(options);
   if (end && "step" in start && "step" in end && end.step <= start.step) {
     throw new OptionError(
       `schedule: the end must come after the start; got steps ${start.step} and ${end.step}.`,

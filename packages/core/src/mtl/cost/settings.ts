@@ -1,10 +1,28 @@
 import { OptionError } from "../../errors.js";
 import { adam } from "../../optim/adam.js";
-import type { Optimizer } from "../../optim/optimizer.js";
-import { type Check, checkOptions, flag, integerFrom, nonNegative, oneOf } from "../../optim/options.js";
-import { type DriftGuard, driftGuardOf } from "./drift-guard.js";
-import { type Improve, improveOf } from "./improve.js";
-import type { CostTrustRegion } from "./inner-loop.js";
+import { isOptimizer, type Optimizer } from "../../optim/optimizer.js";
+import {
+  anyOf,
+  flag,
+  inCode,
+  integerFrom,
+  isObject,
+  nested,
+  nonNegative,
+  oneOf,
+  positive,
+  record,
+} from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { adapterOptions } from "./adapter.js";
+import { type DriftGuard, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
+import {
+  type Improve,
+  improveByCosineOptions,
+  improveBySharpnessOptions,
+  improveNothingOptions,
+  improveOf,
+} from "./improve.js";
 import type { CostMove } from "./move.js";
 import {
   type CostSettings,
@@ -13,7 +31,7 @@ import {
   type PreserveOptions,
   type StateOptions,
 } from "./presets.js";
-import { createSchedule, type Schedule } from "./schedule.js";
+import { createSchedule, type Schedule, scheduleOptions } from "./schedule.js";
 
 /**
  * Settings of COST teleports; what is left out is that of the preset.
@@ -24,8 +42,11 @@ export interface CostOptions<S = unknown>
   extends Partial<Omit<CostSettings, "preserve" | "inner" | "state">> {
   /** Default `default`. */
   readonly preset?: keyof typeof costPresets;
+  /** L_t: what is kept. */
   readonly preserve?: Partial<PreserveOptions>;
+  /** How the displacement is trained. */
   readonly inner?: Partial<InnerOptions>;
+  /** What becomes of the optimiser's state. */
   readonly state?: Partial<StateOptions>;
   /** How the shared parameters are moved; default `adapter`. */
   readonly move?: CostMove<S>;
@@ -48,47 +69,55 @@ export interface ResolvedCost<S> extends Omit<CostSettings, "schedule" | "improv
   readonly seed: number;
 }
 
-const isObject: Check = {
-  expected: "an object of options",
-  test: (v) => typeof v === "object" && v !== null && !Array.isArray(v),
-};
-const isGuard: Check = {
-  expected: "an object of options, or false",
-  test: (v) => v === false || isObject.test(v),
-};
-const isOptimizer: Check = {
-  expected: "an optimiser, such as adam()",
-  test: (v) => isObject.test(v) && typeof (v as Optimizer).update === "function",
-};
-const isMove: Check = {
-  expected: "adapter, random, { symmetry } or { search }",
-  test: (v) =>
-    v === "adapter" ||
-    v === "random" ||
-    (isObject.test(v) && ("symmetry" in (v as object) || "search" in (v as object))),
-};
-const isSteps: Check = {
-  expected: "an integer >= 0 or { passes: an integer >= 1 }",
-  test: (v) =>
-    integerFrom(0).test(v) || (isObject.test(v) && integerFrom(1).test((v as { passes?: unknown }).passes)),
-};
-const isBatches: Check = {
-  expected: "an integer >= 1 or loader",
-  test: (v) => v === "loader" || integerFrom(1).test(v),
-};
-const isRate: Check = {
-  expected: "a finite number >= 0 or training",
-  test: (v) => v === "training" || nonNegative.test(v),
-};
-const isTrust: Check = {
-  expected: "{ kind: relative or absolute, value: a finite number > 0 }, or false",
-  test: (v) => {
-    if (v === false) return true;
-    if (!isObject.test(v)) return false;
-    const { kind, value } = v as Exclude<CostTrustRegion, false>;
-    return (kind === "relative" || kind === "absolute") && nonNegative.test(value) && value > 0;
-  },
-};
+const ofPreset = "the preset's";
+
+const preserveOptions = optionTable("cost: preserve", {
+  weight: nonNegative.otherwise(ofPreset),
+  batches: anyOf(integerFrom(1), oneOf(["loader"])).otherwise(ofPreset),
+  reference: oneOf(["batch", "mean"]).otherwise(ofPreset),
+} satisfies OptionRows<Partial<PreserveOptions>>);
+
+const innerOptions = optionTable("cost: inner", {
+  learningRate: anyOf(nonNegative, oneOf(["training"])).otherwise(ofPreset),
+  steps: anyOf(integerFrom(0), record({ passes: integerFrom(1) })).otherwise(ofPreset),
+} satisfies OptionRows<Partial<InnerOptions>>);
+
+const stateOptions = optionTable("cost: state", {
+  policy: oneOf(["keep", "reset", "reuse"]).otherwise(ofPreset),
+  sign: oneOf(["gradient", "descent"]).otherwise(ofPreset),
+  effective: flag.otherwise(ofPreset),
+} satisfies OptionRows<Partial<StateOptions>>);
+
+const isMove = (v: unknown): boolean => isObject(v) && ("symmetry" in v || "search" in v);
+const presetNames = Object.keys(costPresets) as (keyof typeof costPresets)[];
+const optimizer = inCode<Optimizer>("an optimiser, such as adam()", isOptimizer);
+
+export const costOptions = optionTable("cost", {
+  preset: oneOf(presetNames).default("default"),
+  trigger: oneOf(["dominated", "weak", "many", "released"]).otherwise(ofPreset),
+  schedule: nested(scheduleOptions).otherwise(ofPreset),
+  adapter: nested(adapterOptions).otherwise(ofPreset),
+  preserve: nested(preserveOptions).otherwise(ofPreset),
+  improve: anyOf(
+    nested(improveByCosineOptions),
+    nested(improveBySharpnessOptions),
+    nested(improveNothingOptions),
+  ).otherwise(ofPreset),
+  inner: nested(innerOptions).otherwise(ofPreset),
+  trust: anyOf(oneOf([false]), record({ kind: oneOf(["relative", "absolute"]), value: positive })).otherwise(
+    ofPreset,
+  ),
+  guard: anyOf(oneOf([false]), nested(driftGuardOptions)).otherwise(ofPreset),
+  state: nested(stateOptions).otherwise(ofPreset),
+  negligible: nonNegative.otherwise(ofPreset),
+  move: anyOf(
+    oneOf(["adapter", "random"]),
+    inCode<Exclude<CostMove<never>, string>>("{ symmetry } or { search }", isMove),
+  ).default("adapter"),
+  innerOptimizer: optimizer.otherwise("Adam"),
+  optimizer: optimizer.otherwise("none"),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<CostOptions<never>>);
 
 /**
  * Checks options and fills in those of the preset.
@@ -96,46 +125,18 @@ const isTrust: Check = {
  * @throws OptionError for an unknown option or a value out of range
  */
 export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
-  checkOptions<CostOptions<S>>("cost", options, {
-    preset: oneOf(...Object.keys(costPresets)),
-    trigger: oneOf("dominated", "weak", "many", "released"),
-    schedule: isObject,
-    adapter: isObject,
-    preserve: isObject,
-    improve: isObject,
-    inner: isObject,
-    trust: isTrust,
-    guard: isGuard,
-    state: isObject,
-    negligible: nonNegative,
-    move: isMove,
-    innerOptimizer: isOptimizer,
-    optimizer: isOptimizer,
-    seed: integerFrom(0),
-  });
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const preset: CostSettings = costPresets[options.preset ?? "default"];
-  const { preset: _, schedule, improve, guard, ...rest } = { ...preset, ...(given as CostOptions<S>) };
-  const preserve = { ...preset.preserve, ...options.preserve };
-  const inner = { ...preset.inner, ...options.inner };
-  const state = { ...preset.state, ...options.state };
-  checkOptions<PreserveOptions>("cost: preserve", preserve, {
-    weight: nonNegative,
-    batches: isBatches,
-    reference: oneOf("batch", "mean"),
-  });
-  checkOptions<InnerOptions>("cost: inner", inner, { learningRate: isRate, steps: isSteps });
-  checkOptions<StateOptions>("cost: state", state, {
-    policy: oneOf("keep", "reset", "reuse"),
-    sign: oneOf("gradient", "descent"),
-    effective: flag,
-  });
+  const given = costOptions.read(options);
+  const preset: CostSettings = costPresets[given.preset];
+  const { preset: _, schedule, improve, guard, ...rest } = { ...preset, ...given };
+  const preserve = { ...preset.preserve, ...preserveOptions.read(options.preserve ?? {}) };
+  const inner = { ...preset.inner, ...innerOptions.read(options.inner ?? {}) };
+  const state = { ...preset.state, ...stateOptions.read(options.state ?? {}) };
   if (state.policy === "reset" && options.optimizer === undefined) {
     throw new OptionError(
       "cost: the state policy reset makes a new state; give the training's optimiser as `optimizer`.",
     );
   }
-  const { move = "adapter", innerOptimizer = adam(), seed = 0 } = rest;
+  const { move, innerOptimizer = adam(), seed } = rest;
   if (move === "random" && rest.trust === false) {
     throw new OptionError(
       "cost: a random move has the trust region's length; give `trust`, such as { kind: relative, value: 0.1 }.",

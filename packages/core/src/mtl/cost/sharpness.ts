@@ -1,5 +1,6 @@
 // Balanced sharpness: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10; the direction of steepest ascent
 // instead of random ones: P. Foret et al., "Sharpness-aware minimization", ICLR 2021, eq. 2.
+
 import { grad, mapTree } from "../../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { abs, cos, log, sqrt, square } from "../../graph/ops/elementary.js";
@@ -7,7 +8,8 @@ import { randomUniform } from "../../graph/ops/random.js";
 import { mean, sum } from "../../graph/ops/reduce.js";
 import { stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { checkOptions, flag, integerFrom, oneOf, positive } from "../../optim/options.js";
+import { flag, integerFrom, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import { stacked } from "./shared-losses.js";
 
@@ -28,6 +30,15 @@ export interface BalancedSharpnessOptions {
    */
   readonly differentiated?: boolean;
 }
+
+export const balancedSharpnessOptions = optionTable("cost: sharpness", {
+  samples: integerFrom(1).default(5),
+  radius: positive.default(1e-4),
+  scale: oneOf(["tensor", "global"]).default("tensor"),
+  form: oneOf(["loss", "change"]).default("loss"),
+  direction: oneOf(["sampled", "ascent"]).default("sampled"),
+  differentiated: flag.default(true),
+} satisfies OptionRows<BalancedSharpnessOptions>);
 
 /** What sharpness is measured with. */
 export interface SharpnessInputs {
@@ -53,16 +64,7 @@ export interface SharpnessInputs {
 export function balancedSharpness(
   options: BalancedSharpnessOptions = {},
 ): (shared: unknown, inputs: SharpnessInputs) => Tensor {
-  checkOptions<BalancedSharpnessOptions>("sharpness", options, {
-    samples: integerFrom(1),
-    radius: positive,
-    scale: oneOf("tensor", "global"),
-    form: oneOf("loss", "change"),
-    direction: oneOf("sampled", "ascent"),
-    differentiated: flag,
-  });
-  const { samples = 5, radius = 1e-4, scale = "tensor", form = "loss" } = options;
-  const { direction = "sampled", differentiated = true } = options;
+  const { samples, radius, scale, form, direction, differentiated } = balancedSharpnessOptions.read(options);
   return (shared, { losses, balance, seed }) => {
     const here = form === "change" ? stacked(losses(shared)) : undefined;
     const directions =

@@ -1,8 +1,4 @@
 import { OptionError } from "../../errors.js";
-import type { Check } from "../../optim/options.js";
-
-/** A weight of any sign. */
-export const finite: Check = { expected: "a finite number", test: (v) => Number.isFinite(v) };
 
 /**
  * The weights of K tasks from an option: as given, or the same for all.

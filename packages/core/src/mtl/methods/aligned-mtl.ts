@@ -1,8 +1,9 @@
 // D. Senushkin et al., "Independent component alignment for multi-task learning", CVPR 2023, algorithm 1.
-import { checkOptions, listOf, oneOf, share } from "../../optim/options.js";
+import { finite, listOf, oneOf, share } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
-import { finite, preferenceOf } from "../kernels/preference.js";
+import { preferenceOf } from "../kernels/preference.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -16,6 +17,13 @@ export interface AlignedMtlOptions {
   /** Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon. */
   readonly eps?: number;
 }
+
+export const alignedMtlOptions = optionTable("alignedMtl", {
+  scaleMode: oneOf(["min", "median", "rmse"]).default("min"),
+  preference: listOf(finite).otherwise("1 each, or 1 / K with scale: mean"),
+  scale: oneOf(["sum", "mean"]).default("sum"),
+  eps: share.default(2 ** -23),
+} satisfies OptionRows<AlignedMtlOptions>);
 
 /**
  * Aligned-MTL: the gradients' principal components are made equally long, so that the system has condition number 1.
@@ -32,13 +40,7 @@ export interface AlignedMtlOptions {
  * alignedMtl({ scale: "mean" }).combine(input, null).weights; // 0.5591, 0.4083
  */
 export function alignedMtl(options: AlignedMtlOptions = {}): MultiTaskMethod<null> {
-  checkOptions<AlignedMtlOptions>("alignedMtl", options, {
-    scaleMode: oneOf("min", "median", "rmse"),
-    preference: listOf(finite),
-    scale: oneOf("sum", "mean"),
-    eps: share,
-  });
-  const { scaleMode = "min", preference, scale = "sum", eps = 2 ** -23 } = options;
+  const { scaleMode, preference, scale, eps } = alignedMtlOptions.read(options);
   return checkedMethod({
     name: "aligned-mtl",
     needs: "gramian",

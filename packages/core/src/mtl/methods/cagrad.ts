@@ -1,5 +1,6 @@
 // B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, algorithm 1.
-import { checkOptions, nonNegative, oneOf } from "../../optim/options.js";
+import { nonNegative, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { cagradInner } from "../kernels/cagrad-inner.js";
 import { gramianOf, rowNorms, squaredNorm, uniform } from "../kernels/gramian.js";
@@ -20,6 +21,15 @@ export interface CagradOptions {
   readonly maxNorm?: number;
 }
 
+export const cagradOptions = optionTable("cagrad", {
+  c: nonNegative.default(0.4),
+  rescale: oneOf([0, 1, 2]).default(1),
+  scale: oneOf(["sum", "mean"]).default("sum"),
+  stationaryBelow: nonNegative.default(0),
+  whenStationary: oneOf(["mean", "zero"]).default("mean"),
+  maxNorm: nonNegative.default(1),
+} satisfies OptionRows<CagradOptions>);
+
 /**
  * CAGrad: the direction that improves the worst task most, within a ball around the mean gradient.
  *
@@ -39,16 +49,7 @@ export interface CagradOptions {
  * cagrad({ c: 0.5, rescale: 0, scale: "mean" }).combine(input, null).weights; // 0.7041, 0.5
  */
 export function cagrad(options: CagradOptions = {}): MultiTaskMethod<null> {
-  checkOptions<CagradOptions>("cagrad", options, {
-    c: nonNegative,
-    rescale: oneOf(0, 1, 2),
-    scale: oneOf("sum", "mean"),
-    stationaryBelow: nonNegative,
-    whenStationary: oneOf("mean", "zero"),
-    maxNorm: nonNegative,
-  });
-  const { c = 0.4, rescale = 1, scale = "sum", maxNorm = 1 } = options;
-  const { stationaryBelow = 0, whenStationary = "mean" } = options;
+  const { c, rescale, scale, maxNorm, stationaryBelow, whenStationary } = cagradOptions.read(options);
   const divisor = [1, 1 + c * c, 1 + c][rescale];
   return checkedMethod({
     name: "cagrad",

@@ -1,9 +1,10 @@
 // Q. Liu et al., "ConFIG: towards conflict-free training of physics informed neural networks", arXiv 2408.11104, 2024,
 // equations 2 and 3, in the form that needs the Gramian alone.
-import { checkOptions, listOf } from "../../optim/options.js";
+import { finite, listOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { cosines, dot, gramianOf, rowNorms, times } from "../kernels/gramian.js";
-import { finite, preferenceOf } from "../kernels/preference.js";
+import { preferenceOf } from "../kernels/preference.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -11,6 +12,10 @@ export interface ConfigOptions {
   /** Cosine that each task asks for, up to a common factor; default 1. */
   readonly preference?: readonly number[];
 }
+
+export const configOptions = optionTable("config", {
+  preference: listOf(finite).otherwise("1 each"),
+} satisfies OptionRows<ConfigOptions>);
 
 /** Eigenvalues of the cosines below this share of the largest are rounding error. */
 const rankTolerance = 1e-12;
@@ -31,8 +36,7 @@ const rankTolerance = 1e-12;
  * config().combine(input, null).weights; // 1.2265, 0.8441
  */
 export function config(options: ConfigOptions = {}): MultiTaskMethod<null> {
-  checkOptions<ConfigOptions>("config", options, { preference: listOf(finite) });
-  const { preference } = options;
+  const { preference } = configOptions.read(options);
   return checkedMethod({
     name: "config",
     needs: "gramian",

@@ -1,12 +1,17 @@
-import { checkOptions, listOf } from "../../optim/options.js";
+import { finite, listOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { finite, preferenceOf } from "../kernels/preference.js";
+import { preferenceOf } from "../kernels/preference.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface ConstantOptions {
   /** w_k of each task, of any sign. */
   readonly weights: readonly number[];
 }
+
+export const constantOptions = optionTable("constant", {
+  weights: listOf(finite).required(),
+} satisfies OptionRows<ConstantOptions>);
 
 /**
  * The same given weights at every step: d = sum_k w_k g_k.
@@ -20,8 +25,7 @@ export interface ConstantOptions {
  * constant({ weights: [1, -0.5] }).combine(input, null).weights; // 1, -0.5
  */
 export function constant(options: ConstantOptions): MultiTaskMethod<null> {
-  checkOptions<ConstantOptions>("constant", options, { weights: listOf(finite) });
-  const { weights = [] } = options;
+  const { weights } = constantOptions.read(options);
   return checkedMethod({
     name: "constant",
     needs: "losses",

@@ -1,6 +1,8 @@
 // B. Lin et al., "Dual-balancing for multi-task learning", arXiv 2308.12029, algorithm 1.
+
 import type { NdArray } from "../../array.js";
-import { checkOptions, nonNegative, smoothing } from "../../optim/options.js";
+import { nonNegative, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowNorms, rowsLike, weightedRows } from "../jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -11,6 +13,11 @@ export interface DbMtlOptions {
   /** beta is divided by t^sigma at step t; default 0. */
   readonly sigma?: number;
 }
+
+export const dbMtlOptions = optionTable("dbMtl", {
+  beta: smoothing.default(0.9),
+  sigma: nonNegative.default(0),
+} satisfies OptionRows<DbMtlOptions>);
 
 export interface DbMtlState {
   /** Steps done. */
@@ -39,8 +46,7 @@ const epsilon = 1e-8;
  * method.combine(input, method.init(2)).direction; // 3, 3
  */
 export function dbMtl(options: DbMtlOptions = {}): MultiTaskMethod<DbMtlState> {
-  checkOptions<DbMtlOptions>("dbMtl", options, { beta: smoothing, sigma: nonNegative });
-  const { beta = 0.9, sigma = 0 } = options;
+  const { beta, sigma } = dbMtlOptions.read(options);
   return checkedMethod<DbMtlState>(
     {
       name: "db-mtl",

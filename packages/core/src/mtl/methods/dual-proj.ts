@@ -1,5 +1,6 @@
 // D. Lopez-Paz, M. Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, equations 8 to 11.
-import { checkOptions, listOf, nonNegative } from "../../optim/options.js";
+import { listOf, nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { dualCone } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
@@ -15,6 +16,12 @@ export interface DualProjOptions {
   /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact. */
   readonly regEps?: number;
 }
+
+export const dualProjOptions = optionTable("dualProj", {
+  preference: listOf(nonNegative).otherwise("1 / K each"),
+  normEps: nonNegative.default(1e-4),
+  regEps: nonNegative.default(1e-4),
+} satisfies OptionRows<DualProjOptions>);
 
 /**
  * DualProj: the weighted sum of the gradients, projected on the cone of directions that harm no task.
@@ -34,12 +41,7 @@ export interface DualProjOptions {
  * dualProj({ normEps: 0, regEps: 0 }).combine(input, null).weights; // 0.6111, 0.5
  */
 export function dualProj(options: DualProjOptions = {}): MultiTaskMethod<null> {
-  checkOptions<DualProjOptions>("dualProj", options, {
-    preference: listOf(nonNegative),
-    normEps: nonNegative,
-    regEps: nonNegative,
-  });
-  const { preference, normEps = 1e-4, regEps = 1e-4 } = options;
+  const { preference, normEps, regEps } = dualProjOptions.read(options);
   return checkedMethod({
     name: "dual-proj",
     needs: "gramian",

@@ -1,5 +1,6 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, equation 7.
-import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { ratio } from "../ratio.js";
@@ -11,6 +12,11 @@ export interface DwaOptions {
   /** Compares the means of this many steps in the place of epochs; the common implementations take 25. */
   readonly window?: number;
 }
+
+export const dwaOptions = optionTable("dwa", {
+  temperature: positive.default(2),
+  window: integerFrom(1).otherwise("epochs instead of steps"),
+} satisfies OptionRows<DwaOptions>);
 
 export interface DwaState {
   /** The latest losses, oldest first: of epochs, or of steps. */
@@ -36,8 +42,7 @@ export interface DwaState {
  * method.combine(input, state).weights; // 0.876, 1.124
  */
 export function dwa(options: DwaOptions = {}): MultiTaskMethod<DwaState> {
-  checkOptions<DwaOptions>("dwa", options, { temperature: positive, window: integerFrom(1) });
-  const { temperature = 2, window } = options;
+  const { temperature, window } = dwaOptions.read(options);
   const size = window ?? 1;
   const remember = (losses: Float64Array, { history }: DwaState): DwaState => ({
     history: [...history, losses.slice()].slice(-2 * size),

@@ -1,7 +1,9 @@
 // Y. He et al., "Robust multi-task learning with excess risks", ICML 2024, algorithm 1.
+
 import type { NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
-import { checkOptions, nonNegative } from "../../optim/options.js";
+import { nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowsLike } from "../jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -12,6 +14,10 @@ export interface ExcessMtlOptions {
   /** eta: step of the weights; default 0.01. */
   readonly stepSize?: number;
 }
+
+export const excessMtlOptions = optionTable("excessMtl", {
+  stepSize: nonNegative.default(0.01),
+} satisfies OptionRows<ExcessMtlOptions>);
 
 export interface ExcessMtlState {
   /** S, [K * P] row by row; null before the first step. */
@@ -41,8 +47,7 @@ export interface ExcessMtlState {
  * method.combine(input, method.init(2)).weights; // 1, 1
  */
 export function excessMtl(options: ExcessMtlOptions = {}): MultiTaskMethod<ExcessMtlState> {
-  checkOptions<ExcessMtlOptions>("excessMtl", options, { stepSize: nonNegative });
-  const { stepSize = 0.01 } = options;
+  const { stepSize } = excessMtlOptions.read(options);
   return checkedMethod<ExcessMtlState>({
     name: "excess-mtl",
     needs: "jacobian",

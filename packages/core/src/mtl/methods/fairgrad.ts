@@ -1,5 +1,6 @@
 // H. Ban, K. Ji, "Fair resource allocation in multi-task learning", ICML 2024, equation 6 and algorithm 1.
-import { checkOptions, nonNegative, oneOf, positive } from "../../optim/options.js";
+import { nonNegative, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf } from "../kernels/gramian.js";
@@ -13,6 +14,12 @@ export interface FairgradOptions {
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
   readonly maxNorm?: number;
 }
+
+export const fairgradOptions = optionTable("fairgrad", {
+  alpha: positive.default(2),
+  scale: oneOf(["sum", "mean"]).default("sum"),
+  maxNorm: nonNegative.default(1),
+} satisfies OptionRows<FairgradOptions>);
 
 /**
  * FairGrad: the direction that is alpha-fair to the rates at which the losses fall.
@@ -33,12 +40,7 @@ export interface FairgradOptions {
  * fairgrad({ scale: "mean" }).combine(input, null).weights; // 0.4714, 0.3195
  */
 export function fairgrad(options: FairgradOptions = {}): MultiTaskMethod<null> {
-  checkOptions<FairgradOptions>("fairgrad", options, {
-    alpha: positive,
-    scale: oneOf("sum", "mean"),
-    maxNorm: nonNegative,
-  });
-  const { alpha = 2, scale = "sum", maxNorm = 1 } = options;
+  const { alpha, scale, maxNorm } = fairgradOptions.read(options);
   return checkedMethod({
     name: "fairgrad",
     needs: "gramian",

@@ -1,11 +1,13 @@
 // B. Liu, Y. Feng, P. Stone, Q. Liu, "FAMO: fast adaptive multitask optimization", NeurIPS 2023, algorithm 1.
+
 import { NumericalError } from "../../errors.js";
-import { checkOptions, nonNegative, positive } from "../../optim/options.js";
+import { finite, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { softmax } from "../softmax.js";
-import { eachTask, finiteNumber, oneOrEach } from "../task-option.js";
+import { eachTask } from "../task-option.js";
 
 export interface FamoOptions {
   /** Of Adam for the logits; default 0.025. */
@@ -15,6 +17,12 @@ export interface FamoOptions {
   /** Lower bounds b of the losses: one for all, or one a task; default 0. */
   readonly minLosses?: number | readonly number[];
 }
+
+export const famoOptions = optionTable("famo", {
+  learningRate: positive.default(0.025),
+  gamma: nonNegative.default(0.01),
+  minLosses: oneOrEach(finite).default(0),
+} satisfies OptionRows<FamoOptions>);
 
 export interface FamoState {
   /** xi, [K]. */
@@ -43,12 +51,7 @@ const epsilon = 1e-8;
  * method.afterStep?.(Float64Array.of(1, 0.5), input, state).logits; // -0.025, 0.025
  */
 export function famo(options: FamoOptions = {}): MultiTaskMethod<FamoState> {
-  checkOptions<FamoOptions>("famo", options, {
-    learningRate: positive,
-    gamma: nonNegative,
-    minLosses: oneOrEach(finiteNumber),
-  });
-  const { learningRate = 0.025, gamma = 0.01, minLosses = 0 } = options;
+  const { learningRate, gamma, minLosses } = famoOptions.read(options);
   const distances = (losses: Float64Array): Float64Array => {
     const bounds = eachTask("famo: minLosses", minLosses, losses.length);
     return losses.map((loss, k) => {

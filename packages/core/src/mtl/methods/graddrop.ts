@@ -1,10 +1,12 @@
 // Z. Chen et al., "Just pick a sign: optimizing deep multitask models with gradient sign dropout", NeurIPS 2020,
 // equation 1 and algorithm 1.
+
 import type { NdArray } from "../../array.js";
-import { checkOptions, positive, share } from "../../optim/options.js";
+import { oneOrEach, positive, share } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { eachTask, oneOrEach } from "../task-option.js";
+import { eachTask } from "../task-option.js";
 
 export interface GradDropOptions {
   /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one a task; default 0. */
@@ -12,6 +14,11 @@ export interface GradDropOptions {
   /** Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks. */
   readonly clipNorm?: number;
 }
+
+export const gradDropOptions = optionTable("gradDrop", {
+  leak: oneOrEach(share).default(0),
+  clipNorm: positive.default(1),
+} satisfies OptionRows<GradDropOptions>);
 
 /**
  * GradDrop: every shared parameter takes the gradients of one sign, drawn with that sign's share.
@@ -30,8 +37,7 @@ export interface GradDropOptions {
  * const { direction } = gradDrop().combine(input, null); // 3 or -1, three times out of four 3; and 2
  */
 export function gradDrop(options: GradDropOptions = {}): MultiTaskMethod<null> {
-  checkOptions<GradDropOptions>("gradDrop", options, { leak: oneOrEach(share), clipNorm: positive });
-  const { leak = 0, clipNorm = 1 } = options;
+  const { leak, clipNorm } = gradDropOptions.read(options);
   return checkedMethod({
     name: "graddrop",
     needs: "jacobian",

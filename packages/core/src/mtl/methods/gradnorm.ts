@@ -1,6 +1,7 @@
 // Z. Chen et al., "GradNorm: gradient normalization for adaptive loss balancing in deep multitask networks", ICML 2018,
 // equations 1 and 2, algorithm 1.
-import { checkOptions, nonNegative, oneOf, positive } from "../../optim/options.js";
+import { nonNegative, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf, rowNorms } from "../kernels/gramian.js";
@@ -16,6 +17,12 @@ export interface GradNormOptions {
   /** Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`. */
   readonly initialLosses?: "epoch" | "step";
 }
+
+export const gradNormOptions = optionTable("gradNorm", {
+  alpha: nonNegative.default(1.5),
+  learningRate: positive.default(0.025),
+  initialLosses: oneOf(["epoch", "step"]).default("epoch"),
+} satisfies OptionRows<GradNormOptions>);
 
 export interface GradNormState {
   /** The weights are K softmax(logits); [K]. */
@@ -45,12 +52,7 @@ export interface GradNormState {
  * state.logits; // 0.975, 1.025
  */
 export function gradNorm(options: GradNormOptions = {}): MultiTaskMethod<GradNormState> {
-  checkOptions<GradNormOptions>("gradNorm", options, {
-    alpha: nonNegative,
-    learningRate: positive,
-    initialLosses: oneOf("epoch", "step"),
-  });
-  const { alpha = 1.5, learningRate = 0.025, initialLosses = "epoch" } = options;
+  const { alpha, learningRate, initialLosses } = gradNormOptions.read(options);
   return checkedMethod<GradNormState>(
     {
       name: "gradnorm",

@@ -1,9 +1,11 @@
 // Z. Wang, Y. Tsvetkov, O. Firat, Y. Cao, "Gradient vaccine: investigating and improving multi-task optimization in
 // massively multilingual models", ICLR 2021, equations 2 and 3, algorithm 1.
+
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
-import { checkOptions, integerFrom, listOf, share } from "../../optim/options.js";
+import { integerFrom, listOf, share } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { blockGramian } from "../jacobian-rows.js";
 import { cosines, dot, rowNorms } from "../kernels/gramian.js";
@@ -15,6 +17,11 @@ export interface GradVacOptions {
   /** Sizes of consecutive blocks of the P parameters, such as layers, each treated on its own; default: one of all. */
   readonly blocks?: readonly number[];
 }
+
+export const gradVacOptions = optionTable("gradVac", {
+  beta: share.default(0.5),
+  blocks: listOf(integerFrom(1)).otherwise("one of all parameters"),
+} satisfies OptionRows<GradVacOptions>);
 
 export interface GradVacState {
   /** Running cosines, [B * K * K]: block by block, row by row. */
@@ -49,8 +56,7 @@ const largestRho = 1 - 1e-6;
  * method.combine(input, method.init(2)).weights; // 2, 1.5
  */
 export function gradVac(options: GradVacOptions = {}): MultiTaskMethod<GradVacState> {
-  checkOptions<GradVacOptions>("gradVac", options, { beta: share, blocks: listOf(integerFrom(1)) });
-  const { beta = 0.5, blocks } = options;
+  const { beta, blocks } = gradVacOptions.read(options);
   return checkedMethod({
     name: "gradvac",
     needs: blocks ? "jacobian" : "gramian",

@@ -1,5 +1,6 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, equation 4.
-import { checkOptions, oneOf } from "../../optim/options.js";
+import { oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { solveDefinite } from "../kernels/cholesky.js";
 import {
@@ -24,6 +25,10 @@ export interface ImtlGOptions {
   readonly form?: "classical" | "pinv";
 }
 
+export const imtlGOptions = optionTable("imtlG", {
+  form: oneOf(["classical", "pinv"]).default("classical"),
+} satisfies OptionRows<ImtlGOptions>);
+
 /** Eigenvalues of the cosines below this share of the largest are rounding error. */
 const rankTolerance = 1e-12;
 
@@ -46,8 +51,7 @@ const rankTolerance = 1e-12;
  * imtlG().combine(input, null).weights; // 0.5923, 0.4077
  */
 export function imtlG(options: ImtlGOptions = {}): MultiTaskMethod<null> {
-  checkOptions<ImtlGOptions>("imtlG", options, { form: oneOf("classical", "pinv") });
-  const { form = "classical" } = options;
+  const { form } = imtlGOptions.read(options);
   return checkedMethod({
     name: "imtl-g",
     needs: "gramian",

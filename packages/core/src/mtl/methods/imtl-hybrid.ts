@@ -1,11 +1,17 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, section 3.3: IMTL.
+
 import type { NdArray } from "../../array.js";
-import { checkOptions, positive } from "../../optim/options.js";
+import { finite, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { finiteNumber } from "../task-option.js";
 import { imtlG } from "./imtl-g.js";
 import { type ImtlLOptions, type ImtlLState, startScales, trainScales } from "./imtl-l.js";
+
+export const imtlHybridOptions = optionTable("imtlHybrid", {
+  learningRate: positive.default(0.025),
+  initial: finite.default(0),
+} satisfies OptionRows<ImtlLOptions>);
 
 /**
  * IMTL: {@link imtlL} for the heads, and for the shared parameters {@link imtlG} on the gradients of its losses.
@@ -24,8 +30,7 @@ import { type ImtlLOptions, type ImtlLState, startScales, trainScales } from "./
  * method.combine(input, method.init(2)).weights; // 1/3, 2/3
  */
 export function imtlHybrid(options: ImtlLOptions = {}): MultiTaskMethod<ImtlLState> {
-  checkOptions<ImtlLOptions>("imtlHybrid", options, { learningRate: positive, initial: finiteNumber });
-  const { learningRate = 0.025, initial = 0 } = options;
+  const { learningRate, initial } = imtlHybridOptions.read(options);
   const impartial = imtlG();
   return checkedMethod({
     name: "imtl-hybrid",

@@ -1,9 +1,9 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, section 3.2, equation 10: IMTL-L.
-import { checkOptions, positive } from "../../optim/options.js";
+import { finite, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { finiteNumber } from "../task-option.js";
 
 export interface ImtlLOptions {
   /** Of Adam for s; default 0.025. */
@@ -11,6 +11,11 @@ export interface ImtlLOptions {
   /** s before the first step; default 0. */
   readonly initial?: number;
 }
+
+export const imtlLOptions = optionTable("imtlL", {
+  learningRate: positive.default(0.025),
+  initial: finite.default(0),
+} satisfies OptionRows<ImtlLOptions>);
 
 export interface ImtlLState {
   /** Logarithms of the losses' scales, [K]. */
@@ -35,8 +40,7 @@ export interface ImtlLState {
  * state.s; // -0.025, 0.025
  */
 export function imtlL(options: ImtlLOptions = {}): MultiTaskMethod<ImtlLState> {
-  checkOptions<ImtlLOptions>("imtlL", options, { learningRate: positive, initial: finiteNumber });
-  const { learningRate = 0.025, initial = 0 } = options;
+  const { learningRate, initial } = imtlLOptions.read(options);
   return checkedMethod({
     name: "imtl-l",
     needs: "losses",

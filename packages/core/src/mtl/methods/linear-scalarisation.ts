@@ -1,6 +1,7 @@
 // The weighted sum of the losses: the baseline "LS" of A. Navon et al., "Multi-task learning as a bargaining game",
 // ICML 2022, and "EW" of libraries.
-import { checkOptions, listOf, nonNegative, oneOf } from "../../optim/options.js";
+import { listOf, nonNegative, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -11,6 +12,11 @@ export interface LinearScalarisationOptions {
   /** Weight of each task, >= 0; default 1. */
   readonly weights?: readonly number[];
 }
+
+export const linearScalarisationOptions = optionTable("linearScalarisation", {
+  reduction: oneOf(["sum", "mean"]).default("sum"),
+  weights: listOf(nonNegative).otherwise("1 each"),
+} satisfies OptionRows<LinearScalarisationOptions>);
 
 /**
  * Linear scalarisation: one loss, the sum of all.
@@ -26,11 +32,7 @@ export interface LinearScalarisationOptions {
  * linearScalarisation({ reduction: "mean" }).combine(input, null).weights; // 0.5, 0.5
  */
 export function linearScalarisation(options: LinearScalarisationOptions = {}): MultiTaskMethod<null> {
-  checkOptions<LinearScalarisationOptions>("linearScalarisation", options, {
-    reduction: oneOf("sum", "mean"),
-    weights: listOf(nonNegative),
-  });
-  const { reduction = "sum", weights } = options;
+  const { reduction, weights } = linearScalarisationOptions.read(options);
   return checkedMethod({
     name: "linear-scalarisation",
     needs: "losses",

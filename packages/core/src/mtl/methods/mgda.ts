@@ -1,6 +1,7 @@
 // J.-A. Desideri, "Multiple-gradient descent algorithm (MGDA)", C. R. Acad. Sci. Paris 350, 2012; O. Sener, V. Koltun,
 // "Multi-task learning as multi-objective optimization", NeurIPS 2018, equation 3.
-import { checkOptions, oneOf } from "../../optim/options.js";
+import { oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf, rowNorms, type Square } from "../kernels/gramian.js";
 import { minNorm } from "../kernels/min-norm.js";
@@ -14,6 +15,12 @@ export interface MgdaOptions {
   /** Sum of the weights: 1 (`mean`, default) or K (`sum`). */
   readonly scale?: "mean" | "sum";
 }
+
+export const mgdaOptions = optionTable("mgda", {
+  normalisation: oneOf(["none", "l2", "loss", "loss+"]).default("none"),
+  combine: oneOf(["raw", "normalised"]).default("raw"),
+  scale: oneOf(["mean", "sum"]).default("mean"),
+} satisfies OptionRows<MgdaOptions>);
 
 /**
  * MGDA: the shortest vector in the convex hull of the gradients, which descends all losses or is 0.
@@ -33,12 +40,7 @@ export interface MgdaOptions {
  * mgda().combine(input, null).weights; // 0.6, 0.4
  */
 export function mgda(options: MgdaOptions = {}): MultiTaskMethod<null> {
-  checkOptions<MgdaOptions>("mgda", options, {
-    normalisation: oneOf("none", "l2", "loss", "loss+"),
-    combine: oneOf("raw", "normalised"),
-    scale: oneOf("mean", "sum"),
-  });
-  const { normalisation = "none", combine = "raw", scale = "mean" } = options;
+  const { normalisation, combine, scale } = mgdaOptions.read(options);
   return checkedMethod({
     name: "mgda",
     needs: "gramian",

@@ -1,7 +1,9 @@
 // H. Fernando et al., "Mitigating gradient bias in multi-objective learning: a provably convergent approach", ICLR 2023,
 // algorithm 1.
+
 import type { NdArray } from "../../array.js";
-import { checkOptions, nonNegative } from "../../optim/options.js";
+import { nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { blockGramian, rowNorms, rowsLike, weightedRows } from "../jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -19,6 +21,14 @@ export interface MocoOptions {
   /** Regularisation of lambda; default 0. */
   readonly rho?: number;
 }
+
+export const mocoOptions = optionTable("moco", {
+  beta: nonNegative.default(0.5),
+  betaSigma: nonNegative.default(0.5),
+  gamma: nonNegative.default(0.1),
+  gammaSigma: nonNegative.default(0.5),
+  rho: nonNegative.default(0),
+} satisfies OptionRows<MocoOptions>);
 
 export interface MocoState {
   /** Steps done. */
@@ -49,14 +59,7 @@ export interface MocoState {
  * method.combine(input, method.init(2)).direction; // 0.25, 0.25
  */
 export function moco(options: MocoOptions = {}): MultiTaskMethod<MocoState> {
-  checkOptions<MocoOptions>("moco", options, {
-    beta: nonNegative,
-    betaSigma: nonNegative,
-    gamma: nonNegative,
-    gammaSigma: nonNegative,
-    rho: nonNegative,
-  });
-  const { beta = 0.5, betaSigma = 0.5, gamma = 0.1, gammaSigma = 0.5, rho = 0 } = options;
+  const { beta, betaSigma, gamma, gammaSigma, rho } = mocoOptions.read(options);
   return checkedMethod<MocoState>(
     {
       name: "moco",

@@ -1,6 +1,7 @@
 // L. Chen et al., "Three-way trade-off in multi-objective learning: optimization, generalization and
 // conflict-avoidance", NeurIPS 2023, algorithm 1.
-import { checkOptions, nonNegative } from "../../optim/options.js";
+import { nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { weightedRows } from "../jacobian-rows.js";
 import { times } from "../kernels/gramian.js";
@@ -14,6 +15,11 @@ export interface ModoOptions {
   /** Weight of 1/2 ||lambda||^2; default 0.1. */
   readonly rho?: number;
 }
+
+export const modoOptions = optionTable("modo", {
+  gamma: nonNegative.default(1e-3),
+  rho: nonNegative.default(0.1),
+} satisfies OptionRows<ModoOptions>);
 
 /** State of {@link modo}: lambda of the last step, 1 / K before the first. */
 export interface ModoState {
@@ -40,8 +46,7 @@ export interface ModoState {
  * method.combine(input, method.init(2)).direction; // 1, 1, 1
  */
 export function modo(options: ModoOptions = {}): MultiTaskMethod<ModoState> {
-  checkOptions<ModoOptions>("modo", options, { gamma: nonNegative, rho: nonNegative });
-  const { gamma = 1e-3, rho = 0.1 } = options;
+  const { gamma, rho } = modoOptions.read(options);
   return checkedMethod<ModoState>({
     name: "modo",
     needs: "jacobian",

@@ -1,5 +1,6 @@
 // A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022, claim 3.1 and algorithm 1.
-import { checkOptions, integerFrom, nonNegative, oneOf } from "../../optim/options.js";
+import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf, largest, type Square, spread, squaredNorm } from "../kernels/gramian.js";
@@ -15,6 +16,13 @@ export interface NashMtlOptions {
   /** Without a solution: the last weights (default), or those of the combination of the gradients that is 0. */
   readonly whenUnsolvable?: "previous" | "stationary";
 }
+
+export const nashMtlOptions = optionTable("nashMtl", {
+  updateEvery: integerFrom(1).default(1),
+  maxNorm: nonNegative.default(1),
+  clip: oneOf(["gradient", "weights"]).default("gradient"),
+  whenUnsolvable: oneOf(["previous", "stationary"]).default("previous"),
+} satisfies OptionRows<NashMtlOptions>);
 
 /** State of {@link nashMtl}. */
 export interface NashMtlState {
@@ -44,13 +52,7 @@ export interface NashMtlState {
  * method.combine(input, method.init(2)).weights; // 0.5915, 0.4071
  */
 export function nashMtl(options: NashMtlOptions = {}): MultiTaskMethod<NashMtlState> {
-  checkOptions<NashMtlOptions>("nashMtl", options, {
-    updateEvery: integerFrom(1),
-    maxNorm: nonNegative,
-    clip: oneOf("gradient", "weights"),
-    whenUnsolvable: oneOf("previous", "stationary"),
-  });
-  const { updateEvery = 1, maxNorm = 1, clip = "gradient", whenUnsolvable = "previous" } = options;
+  const { updateEvery, maxNorm, clip, whenUnsolvable } = nashMtlOptions.read(options);
   return checkedMethod<NashMtlState>({
     name: "nash-mtl",
     needs: "gramian",

@@ -1,5 +1,6 @@
 // T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, algorithm 1.
-import { checkOptions, flag, nonNegative, oneOf } from "../../optim/options.js";
+import { flag, nonNegative, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -18,6 +19,13 @@ export interface PcgradOptions {
   readonly maxNorm?: number;
 }
 
+export const pcgradOptions = optionTable("pcgrad", {
+  scale: oneOf(["sum", "mean"]).default("sum"),
+  includeSelf: flag.default(false),
+  eps: nonNegative.default(0),
+  maxNorm: nonNegative.default(1),
+} satisfies OptionRows<PcgradOptions>);
+
 /**
  * PCGrad: each gradient is projected on the normal planes of those it conflicts with, in random order; their sum.
  *
@@ -35,13 +43,7 @@ export interface PcgradOptions {
  * pcgrad().combine(input, null).weights; // 2.2222, 1.5789
  */
 export function pcgrad(options: PcgradOptions = {}): MultiTaskMethod<null> {
-  checkOptions<PcgradOptions>("pcgrad", options, {
-    scale: oneOf("sum", "mean"),
-    includeSelf: flag,
-    eps: nonNegative,
-    maxNorm: nonNegative,
-  });
-  const { scale = "sum", includeSelf = false, eps = 0, maxNorm = 1 } = options;
+  const { scale, includeSelf, eps, maxNorm } = pcgradOptions.read(options);
   return checkedMethod({
     name: "pcgrad",
     needs: "gramian",

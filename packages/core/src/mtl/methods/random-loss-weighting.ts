@@ -1,6 +1,7 @@
 // B. Lin, F. Ye, Y. Zhang, I. Tsang, "Reasonable effectiveness of random weighting: a litmus test for multi-task
 // learning", TMLR 2022, section 3.
-import { checkOptions, oneOf } from "../../optim/options.js";
+import { oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { softmax } from "../softmax.js";
@@ -9,6 +10,10 @@ export interface RandomLossWeightingOptions {
   /** `normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`. */
   readonly distribution?: "normal" | "dirichlet";
 }
+
+export const randomLossWeightingOptions = optionTable("randomLossWeighting", {
+  distribution: oneOf(["normal", "dirichlet"]).default("normal"),
+} satisfies OptionRows<RandomLossWeightingOptions>);
 
 /**
  * Random loss weighting: new random weights with sum 1 at every step.
@@ -24,10 +29,7 @@ export interface RandomLossWeightingOptions {
  * const { weights } = randomLossWeighting().combine(input, null); // two numbers in (0, 1) with sum 1
  */
 export function randomLossWeighting(options: RandomLossWeightingOptions = {}): MultiTaskMethod<null> {
-  checkOptions<RandomLossWeightingOptions>("randomLossWeighting", options, {
-    distribution: oneOf("normal", "dirichlet"),
-  });
-  const { distribution = "normal" } = options;
+  const { distribution } = randomLossWeightingOptions.read(options);
   return checkedMethod({
     name: "random-loss-weighting",
     needs: "losses",

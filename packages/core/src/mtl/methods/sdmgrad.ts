@@ -1,6 +1,7 @@
 // P. Xiao, H. Ban, K. Ji, "Direction-oriented multi-objective learning: simple and provable stochastic algorithms",
 // NeurIPS 2023, algorithm 1.
-import { checkOptions, integerFrom, nonNegative, smoothing } from "../../optim/options.js";
+import { integerFrom, nonNegative, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { sum, times } from "../kernels/gramian.js";
 import { crossGramian, threeSamples } from "../kernels/samples.js";
@@ -17,6 +18,13 @@ export interface SdmgradOptions {
   /** Momentum of the inner steps; default 0.5. */
   readonly momentum?: number;
 }
+
+export const sdmgradOptions = optionTable("sdmgrad", {
+  lambda: nonNegative.default(0.3),
+  iterations: integerFrom(0).default(20),
+  rate: nonNegative.default(10),
+  momentum: smoothing.default(0.5),
+} satisfies OptionRows<SdmgradOptions>);
 
 /** State of {@link sdmgrad}: w of the last step, 1 / K before the first. */
 export interface SdmgradState {
@@ -45,13 +53,7 @@ export interface SdmgradState {
  * const { weights } = method.combine(input, method.init(2)); // sum 1
  */
 export function sdmgrad(options: SdmgradOptions = {}): MultiTaskMethod<SdmgradState> {
-  checkOptions<SdmgradOptions>("sdmgrad", options, {
-    lambda: nonNegative,
-    iterations: integerFrom(0),
-    rate: nonNegative,
-    momentum: smoothing,
-  });
-  const { lambda = 0.3, iterations = 20, rate = 10, momentum = 0.5 } = options;
+  const { lambda, iterations, rate, momentum } = sdmgradOptions.read(options);
   return checkedMethod<SdmgradState>({
     name: "sdmgrad",
     needs: "jacobian",

@@ -1,5 +1,6 @@
 // X. Lin et al., "Smooth Tchebycheff scalarization for multi-objective optimization", ICML 2024, equation 6.
-import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { softmax } from "../softmax.js";
@@ -11,6 +12,11 @@ export interface StchOptions {
   /** The epoch, from 0, whose mean losses become the nadir; default 4. */
   readonly warmupEpoch?: number;
 }
+
+export const stchOptions = optionTable("stch", {
+  mu: positive.default(1),
+  warmupEpoch: integerFrom(0).default(4),
+} satisfies OptionRows<StchOptions>);
 
 export interface StchState {
   /** Epochs that have ended. */
@@ -39,8 +45,7 @@ const tiny = 1e-20;
  * method.combine(input, state).weights; // 1, 2
  */
 export function stch(options: StchOptions = {}): MultiTaskMethod<StchState> {
-  checkOptions<StchOptions>("stch", options, { mu: positive, warmupEpoch: integerFrom(0) });
-  const { mu = 1, warmupEpoch = 4 } = options;
+  const { mu, warmupEpoch } = stchOptions.read(options);
   return checkedMethod<StchState>(
     {
       name: "stch",

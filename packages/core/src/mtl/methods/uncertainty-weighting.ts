@@ -1,10 +1,10 @@
 // A. Kendall, Y. Gal, R. Cipolla, "Multi-task learning using uncertainty to weigh losses for scene geometry and
 // semantics", CVPR 2018, equation 10 with s = log sigma^2.
-import { checkOptions, positive } from "../../optim/options.js";
+import { finite, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { finiteNumber } from "../task-option.js";
 
 export interface UncertaintyWeightingOptions {
   /** Of Adam for s; default 0.025. */
@@ -12,6 +12,11 @@ export interface UncertaintyWeightingOptions {
   /** s before the first step; default 0. */
   readonly initial?: number;
 }
+
+export const uncertaintyWeightingOptions = optionTable("uncertaintyWeighting", {
+  learningRate: positive.default(0.025),
+  initial: finite.default(0),
+} satisfies OptionRows<UncertaintyWeightingOptions>);
 
 export interface UncertaintyWeightingState {
   /** s_k = log sigma_k^2, [K]. */
@@ -38,11 +43,7 @@ export interface UncertaintyWeightingState {
 export function uncertaintyWeighting(
   options: UncertaintyWeightingOptions = {},
 ): MultiTaskMethod<UncertaintyWeightingState> {
-  checkOptions<UncertaintyWeightingOptions>("uncertaintyWeighting", options, {
-    learningRate: positive,
-    initial: finiteNumber,
-  });
-  const { learningRate = 0.025, initial = 0 } = options;
+  const { learningRate, initial } = uncertaintyWeightingOptions.read(options);
   return checkedMethod<UncertaintyWeightingState>({
     name: "uncertainty-weighting",
     needs: "losses",

@@ -1,5 +1,6 @@
 // P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", arXiv 2406.16232, 2024, equation 5.
-import { checkOptions, listOf, nonNegative } from "../../optim/options.js";
+import { listOf, nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { dualConeEach } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
@@ -15,6 +16,12 @@ export interface UpgradOptions {
   /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
   readonly regEps?: number;
 }
+
+export const upgradOptions = optionTable("upgrad", {
+  preference: listOf(nonNegative).otherwise("1 / K each"),
+  normEps: nonNegative.default(1e-4),
+  regEps: nonNegative.default(1e-4),
+} satisfies OptionRows<UpgradOptions>);
 
 /**
  * UPGrad: each gradient is projected on the cone of directions that harm no task; their weighted sum.
@@ -34,12 +41,7 @@ export interface UpgradOptions {
  * upgrad({ normEps: 0, regEps: 0 }).combine(input, null).weights; // 1.1111, 0.7895
  */
 export function upgrad(options: UpgradOptions = {}): MultiTaskMethod<null> {
-  checkOptions<UpgradOptions>("upgrad", options, {
-    preference: listOf(nonNegative),
-    normEps: nonNegative,
-    regEps: nonNegative,
-  });
-  const { preference, normEps = 1e-4, regEps = 1e-4 } = options;
+  const { preference, normEps, regEps } = upgradOptions.read(options);
   return checkedMethod({
     name: "upgrad",
     needs: "gramian",

@@ -1,6 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
-import { checkOptions, share } from "../../optim/options.js";
+import { inCode, isObject, share } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Counts of a binary classifier: true and false positives, false negatives. */
@@ -17,6 +18,11 @@ export interface BinaryCountsOptions {
   readonly add?: BinaryCounts;
 }
 
+const binaryCountsOptions = optionTable("binaryCounts", {
+  threshold: share.default(0.5),
+  add: inCode<BinaryCounts>("counts tp, fp and fn", isObject).default({ tp: 0, fp: 0, fn: 0 }),
+} satisfies OptionRows<BinaryCountsOptions>);
+
 /**
  * Counts right and wrong positives over a batch or, with `add`, over a data set.
  *
@@ -32,9 +38,7 @@ export function binaryCounts(
   labels: NdArray,
   options: BinaryCountsOptions = {},
 ): BinaryCounts {
-  const counts = { expected: "counts tp, fp and fn", test: (v: unknown) => typeof v === "object" };
-  checkOptions<BinaryCountsOptions>("binaryCounts", options, { threshold: share, add: counts });
-  const { threshold = 0.5, add = { tp: 0, fp: 0, fn: 0 } } = options;
+  const { threshold, add } = binaryCountsOptions.read(options);
   requireSameShape("binaryCounts", probabilities, labels);
   let { tp, fp, fn } = add;
   for (let i = 0; i < labels.data.length; i++) {

@@ -1,5 +1,6 @@
 import { NumericalError, ShapeError } from "../../errors.js";
-import { checkOptions, oneOf } from "../../optim/options.js";
+import { oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 
 export interface MeanRankOptions {
   /**
@@ -8,6 +9,10 @@ export interface MeanRankOptions {
    */
   readonly ties?: "competition" | "dense";
 }
+
+const meanRankOptions = optionTable("meanRank", {
+  ties: oneOf(["competition", "dense"]).default("competition"),
+} satisfies OptionRows<MeanRankOptions>);
 
 /**
  * Mean rank: the place of each method in each metric, averaged over the metrics; equal values share a place.
@@ -27,8 +32,7 @@ export function meanRank(
   higherIsBetter: readonly boolean[],
   options: MeanRankOptions = {},
 ): number[] {
-  checkOptions<MeanRankOptions>("meanRank", options, { ties: oneOf("competition", "dense") });
-  const { ties = "competition" } = options;
+  const { ties } = meanRankOptions.read(options);
   table.forEach((row, i) => {
     if (row.length !== higherIsBetter.length || row.length === 0) {
       throw new ShapeError(

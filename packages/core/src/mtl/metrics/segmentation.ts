@@ -1,7 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { DataError, NumericalError, ShapeError } from "../../errors.js";
-import { checkOptions, integerFrom } from "../../optim/options.js";
-import { finiteNumber } from "../task-option.js";
+import { finite, inCode, integerFrom, isObject } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { requireSameShape } from "./values.js";
 
 /** Counts of pixels, [C, C]: row for the label, column for the prediction. */
@@ -15,6 +15,12 @@ export interface ConfusionOptions {
   /** Counts so far, to which these are added; default none. */
   readonly add?: ConfusionMatrix;
 }
+
+const confusionMatrixOptions = optionTable("confusionMatrix", {
+  classes: integerFrom(1).required(),
+  ignore: finite.default(-1),
+  add: inCode<ConfusionMatrix>("a matrix of counts", isObject).otherwise("none"),
+} satisfies OptionRows<ConfusionOptions>);
 
 /**
  * Counts which class was predicted where which was right, over a batch or, with `add`, over a data set.
@@ -32,13 +38,7 @@ export function confusionMatrix(
   labels: NdArray,
   options: ConfusionOptions,
 ): ConfusionMatrix {
-  const matrix = { expected: "a matrix of counts", test: (v: unknown) => typeof v === "object" };
-  checkOptions<ConfusionOptions>("confusionMatrix", options, {
-    classes: integerFrom(1),
-    ignore: finiteNumber,
-    add: matrix,
-  });
-  const { classes, ignore = -1, add } = options;
+  const { classes, ignore, add } = confusionMatrixOptions.read(options);
   requireSameShape("confusionMatrix", predictions, labels);
   if (add && (add.shape.length !== 2 || add.shape.some((n) => n !== classes))) {
     throw new ShapeError(

@@ -2,6 +2,8 @@ import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { integerFrom, listOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
@@ -18,6 +20,13 @@ export interface ConvnetOptions {
   readonly classes?: number;
 }
 
+export const convnetOptions = optionTable("convnet", {
+  inputs: integerFrom(1).default(1),
+  imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([[16], [32]]),
+  classes: integerFrom(1).default(10),
+} satisfies OptionRows<ConvnetOptions>);
+
 export interface ConvnetParams {
   /** All convolutions in order. */
   readonly convs: readonly ConvParams[];
@@ -33,12 +42,8 @@ export interface ConvnetParams {
  * @example
  * convnet(); // conv 1->16, pool, conv 16->32, pool, linear 1568->10
  */
-export function convnet({
-  inputs = 1,
-  imageSize = [28, 28],
-  stages = [[16], [32]],
-  classes = 10,
-}: ConvnetOptions = {}): StatelessModel<ConvnetParams> {
+export function convnet(options: ConvnetOptions = {}): StatelessModel<ConvnetParams> {
+  const { inputs, imageSize, stages, classes } = convnetOptions.read(options);
   const [height, width] = pooledSize("convnet", imageSize, stages.length);
   const channels = [inputs, ...stages.flat()];
   return {

@@ -1,9 +1,12 @@
 // Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86(11), 1998,
 // with ReLU and max-pooling.
+
 import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { integerFrom, listOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
@@ -22,6 +25,14 @@ export interface LenetOptions {
   readonly classes?: number;
 }
 
+export const lenetOptions = optionTable("lenet", {
+  inputs: integerFrom(1).default(1),
+  imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  channels: listOf(integerFrom(1), { length: 2 }).default([6, 16]),
+  hidden: listOf(integerFrom(1)).default([120, 84]),
+  classes: integerFrom(1).default(10),
+} satisfies OptionRows<LenetOptions>);
+
 export interface LenetParams {
   readonly conv1: ConvParams;
   readonly conv2: ConvParams;
@@ -34,13 +45,8 @@ export interface LenetParams {
  * @example
  * lenet({ channels: [10, 20], hidden: [50] }); // the trunk and head of the MultiMNIST experiments
  */
-export function lenet({
-  inputs = 1,
-  imageSize = [28, 28],
-  channels = [6, 16],
-  hidden = [120, 84],
-  classes = 10,
-}: LenetOptions = {}): StatelessModel<LenetParams> {
+export function lenet(options: LenetOptions = {}): StatelessModel<LenetParams> {
+  const { inputs, imageSize, channels, hidden, classes } = lenetOptions.read(options);
   const [height, width] = pooledSize("lenet", imageSize, 2, (n) => n - 4);
   const sizes = [channels[1] * height * width, ...hidden, classes];
   return {

@@ -1,8 +1,8 @@
-import { OptionError } from "../../errors.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import { requireTensor, type Tensor } from "../../graph/tensor.js";
-import { requireKnown } from "../../options.js";
-import { type Activation, activation } from "../activation.js";
+import { finite, flag, integerFrom, listOf, oneOf, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { type Activation, activation, activations } from "../activation.js";
 import { dropout } from "../dropout.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
@@ -20,6 +20,14 @@ export interface MlpOptions {
   readonly dropout?: number;
 }
 
+export const mlpOptions = optionTable("mlp", {
+  sizes: listOf(integerFrom(1), { least: 2 }).required(),
+  activation: oneOf(activations).default("relu"),
+  slope: finite.default(0.01),
+  bias: flag.default(true),
+  dropout: smoothing.default(0),
+} satisfies OptionRows<MlpOptions>);
+
 export interface MlpParams {
   readonly layers: readonly LinearParams[];
 }
@@ -33,13 +41,7 @@ export interface MlpParams {
  * const model = mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1 });
  */
 export function mlp(options: MlpOptions): StatelessModel<MlpParams> {
-  requireKnown("mlp", options, ["sizes", "activation", "slope", "bias", "dropout"]);
-  const { sizes, activation: name = "relu", slope, bias = true, dropout: rate = 0 } = options;
-  if (!Array.isArray(sizes) || sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
-    throw new OptionError(
-      `mlp: sizes are two or more positive integers, input to output; got ${JSON.stringify(sizes)}.`,
-    );
-  }
+  const { sizes, activation: name, slope, bias, dropout: rate } = mlpOptions.read(options);
   const act = activation(name, { slope });
   return {
     init(rng, { dtype } = {}) {

@@ -1,5 +1,6 @@
 // O. Sener, V. Koltun, "Multi-task learning as multi-objective optimization", NeurIPS 2018, section 4.1: LeNet as the trunk of
 // two classifiers.
+
 import { relu } from "../../graph/ops/activation.js";
 import { mul } from "../../graph/ops/arithmetic.js";
 import { fill } from "../../graph/ops/leaf.js";
@@ -7,6 +8,8 @@ import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
+import { inCode, integerFrom, isObject, listOf, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { dropout } from "../dropout.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
@@ -27,6 +30,18 @@ export interface MultiLenetOptions {
   /** Of channels before the second pooling and of the heads' hidden units; default 0.5. */
   readonly dropout?: number;
 }
+
+const multiLenetOptions = optionTable("multiLenet", {
+  heads: inCode<Readonly<Record<string, number>>>(
+    "the outputs of each task by its name",
+    isObject,
+  ).required(),
+  inputs: integerFrom(1).default(1),
+  imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  channels: listOf(integerFrom(1), { length: 2 }).default([10, 20]),
+  features: integerFrom(1).default(50),
+  dropout: smoothing.default(0.5),
+} satisfies OptionRows<MultiLenetOptions>);
 
 /** What the tasks share. */
 export interface LenetTrunkParams {
@@ -51,14 +66,8 @@ export interface LenetHeadParams {
  *   return [crossEntropy(y.left, left), crossEntropy(y.right, right)];
  * };
  */
-export function multiLenet({
-  heads,
-  inputs = 1,
-  imageSize = [28, 28],
-  channels = [10, 20],
-  features = 50,
-  dropout: rate = 0.5,
-}: MultiLenetOptions): MultiHeadModel<LenetTrunkParams, LenetHeadParams> {
+export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrunkParams, LenetHeadParams> {
+  const { heads, inputs, imageSize, channels, features, dropout: rate } = multiLenetOptions.read(options);
   const [height, width] = pooledSize("multiLenet", imageSize, 2, (n) => n - 4);
   return {
     init(rng, { dtype } = {}) {

@@ -1,8 +1,9 @@
-import { OptionError } from "../../errors.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { type Activation, activation } from "../activation.js";
+import { inCode, integerFrom, isObject, listOf, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { type Activation, activation, activations } from "../activation.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { MultiHeadModel } from "./multi-head.js";
 
@@ -14,6 +15,15 @@ export interface MultiMlpOptions {
   /** After every shared layer; default `relu`. */
   readonly activation?: Activation;
 }
+
+const multiMlpOptions = optionTable("multiMlp", {
+  sizes: listOf(integerFrom(1), { least: 2 }).required(),
+  heads: inCode<Readonly<Record<string, number>>>(
+    "the outputs of each task by its name",
+    isObject,
+  ).required(),
+  activation: oneOf(activations).default("relu"),
+} satisfies OptionRows<MultiMlpOptions>);
 
 /** What the tasks share. */
 export interface MlpTrunkParams {
@@ -28,16 +38,8 @@ export interface MlpTrunkParams {
  * @example
  * multiMlp({ sizes: [64, 64, 32], heads: { even: 1, prime: 1 } });
  */
-export function multiMlp({
-  sizes,
-  heads,
-  activation: name = "relu",
-}: MultiMlpOptions): MultiHeadModel<MlpTrunkParams, LinearParams> {
-  if (sizes.length < 2 || sizes.some((n) => !Number.isInteger(n) || n < 1)) {
-    throw new OptionError(
-      `multiMlp: sizes are two or more positive integers, input to representation; got [${sizes.join(", ")}].`,
-    );
-  }
+export function multiMlp(options: MultiMlpOptions): MultiHeadModel<MlpTrunkParams, LinearParams> {
+  const { sizes, heads, activation: name } = multiMlpOptions.read(options);
   const act = activation(name);
   const features = sizes[sizes.length - 1];
   return {

@@ -1,5 +1,6 @@
 // A. Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021, with mean pooling in place of a class token;
 // blocks, names and start values as in PyTorch's TransformerEncoderLayer with norm_first.
+
 import type { NdArray } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { add } from "../../graph/ops/arithmetic.js";
@@ -8,7 +9,9 @@ import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { formatShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
-import { type Activation, activation } from "../activation.js";
+import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { type Activation, activation, activations } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
 import { normal } from "../initialisers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
@@ -35,6 +38,18 @@ export interface PatchTransformerOptions {
   /** Of the perceptrons; default relu. */
   readonly activation?: Activation;
 }
+
+export const patchTransformerOptions = optionTable("patchTransformer", {
+  imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  channels: integerFrom(1).default(1),
+  patch: integerFrom(1).default(4),
+  width: integerFrom(1).default(32),
+  heads: integerFrom(1).default(4),
+  depth: integerFrom(0).default(2),
+  mlpRatio: positive.default(2),
+  classes: integerFrom(1).default(10),
+  activation: oneOf(activations).default("relu"),
+} satisfies OptionRows<PatchTransformerOptions>);
 
 /** Those of `torch.nn.TransformerEncoderLayer`. */
 export interface TransformerBlockParams {
@@ -74,17 +89,20 @@ const positionDeviation = 0.02;
  * const { params } = model.init(new Mt19937(0));
  * const { graph } = trace((p, x) => model.apply(p, x).output, [params, spec([32, 64])]); // [32, 64] -> [32, 10]
  */
-export function patchTransformer({
-  imageSize = [28, 28],
-  channels = 1,
-  patch = 4,
-  width = 32,
-  heads = 4,
-  depth = 2,
-  mlpRatio = 2,
-  classes = 10,
-  activation: name = "relu",
-}: PatchTransformerOptions = {}): StatelessModel<PatchTransformerParams> {
+export function patchTransformer(
+  options: PatchTransformerOptions = {},
+): StatelessModel<PatchTransformerParams> {
+  const {
+    imageSize,
+    channels,
+    patch,
+    width,
+    heads,
+    depth,
+    mlpRatio,
+    classes,
+    activation: name,
+  } = patchTransformerOptions.read(options);
   const [height, breadth] = imageSize;
   const hidden = mlpRatio * width;
   requireCounts(

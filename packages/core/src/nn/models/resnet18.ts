@@ -1,8 +1,8 @@
 // K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
 // names and start values as in torchvision.
+
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
-import { OptionError } from "../../errors.js";
 import { relu } from "../../graph/ops/activation.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
@@ -10,6 +10,8 @@ import { mean } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
+import { integerFrom, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { kaimingNormal } from "../initialisers.js";
@@ -27,6 +29,13 @@ export interface Resnet18Options {
   /** Channels of the first stage; each later one has twice as many. Default 64. */
   readonly width?: number;
 }
+
+export const resnet18Options = optionTable("resnet18", {
+  inputs: integerFrom(1).default(3),
+  classes: integerFrom(1).default(10),
+  stem: oneOf(["cifar", "imagenet"]).default("cifar"),
+  width: integerFrom(1).default(64),
+} satisfies OptionRows<Resnet18Options>);
 
 export interface ResidualBlockParams {
   readonly conv1: ConvParams;
@@ -68,18 +77,10 @@ export interface Resnet18State extends Stages<ResidualBlockState> {
  * const apply = (p, s, x) => model.apply(p, x, { state: s, training: true }); // { output, state }
  * const { graph } = trace(apply, [params, state, spec([2, 3, 32, 32])]);
  */
-export function resnet18({
-  inputs = 3,
-  classes = 10,
-  stem = "cifar",
-  width = 64,
-}: Resnet18Options = {}): Model<Resnet18Params, Resnet18State> {
-  if (stem !== "cifar" && stem !== "imagenet") {
-    throw new OptionError(`resnet18: the stem must be cifar or imagenet; got "${stem}".`);
-  }
+export function resnet18(options: Resnet18Options = {}): Model<Resnet18Params, Resnet18State> {
+  const { inputs, classes, stem, width } = resnet18Options.read(options);
   return {
-    init: (rng, options = {}) =>
-      init(rng, { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width }, options),
+    init: (rng, asked = {}) => init(rng, { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width }, asked),
     apply(params, x, { state, training = false }) {
       const next = { ...state };
       const convolved = convLayer(

@@ -1,8 +1,11 @@
 // Pooling indices shared by encoder and decoder: V. Badrinarayanan et al., "SegNet", TPAMI 39(12), 2017.
+
 import type { Shape } from "../../array.js";
 import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d, maxPoolIndices2d, maxUnpool2d } from "../../graph/ops/pool.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { integerFrom, listOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import type { StatelessModel } from "../model.js";
 
@@ -14,6 +17,12 @@ export interface SegnetOptions {
   /** Pixel classes; default 7. */
   readonly classes?: number;
 }
+
+const segnetOptions = optionTable("segnet", {
+  inputs: integerFrom(1).default(3),
+  channels: listOf(integerFrom(1), { least: 1 }).default([32, 64, 128, 128]),
+  classes: integerFrom(1).default(7),
+} satisfies OptionRows<SegnetOptions>);
 
 export interface SegnetParams {
   readonly encoder: readonly ConvParams[];
@@ -44,11 +53,8 @@ export interface SegnetOutput {
  * const { classes, depth } = segnet().apply(params, x).output;
  * const loss = add(crossEntropy(classes, labels, { axis: 1 }), l1Loss(depth, distances));
  */
-export function segnet({
-  inputs = 3,
-  channels = [32, 64, 128, 128],
-  classes = 7,
-}: SegnetOptions = {}): StatelessModel<SegnetParams, SegnetOutput> {
+export function segnet(options: SegnetOptions = {}): StatelessModel<SegnetParams, SegnetOutput> {
+  const { inputs, channels, classes } = segnetOptions.read(options);
   const down = [inputs, ...channels];
   const up = [...channels].reverse().concat(channels[0]);
   return {

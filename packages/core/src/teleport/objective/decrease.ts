@@ -8,8 +8,10 @@ import { abs } from "../../graph/ops/elementary.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
-import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { isOptimizer } from "../../optim/optimizer.js";
 import { gd } from "../../optim/sgd.js";
+import { inCode, integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
@@ -21,6 +23,12 @@ export interface DecreaseOptions {
   /** k; default 1. */
   readonly steps?: number;
 }
+
+export const decreaseOptions = optionTable("decrease", {
+  learningRate: positive.otherwise("the run's"),
+  optimizer: inCode<Optimizer>("an optimiser, such as adam()", isOptimizer).otherwise("gradient descent"),
+  steps: integerFrom(1).default(1),
+} satisfies OptionRows<DecreaseOptions>);
 
 /**
  * What the optimiser in use will gain from here,
@@ -39,12 +47,7 @@ export interface DecreaseOptions {
  * const objective = decrease({ optimizer: adam(), learningRate: 1e-3, steps: 2 });
  */
 export function decrease(options: DecreaseOptions = {}): Objective {
-  checkOptions<DecreaseOptions>("decrease", options, {
-    learningRate: positive,
-    optimizer: { expected: "an optimiser, such as adam()", test: isOptimizer },
-    steps: integerFrom(1),
-  });
-  const { learningRate, optimizer = gd(), steps = 1 } = options;
+  const { learningRate, optimizer = gd(), steps } = decreaseOptions.read(options);
   return (loss) => (params, batch, memory) => {
     const { dtype } = flatten(params, isTensor).leaves[0];
     const rate =
@@ -70,9 +73,6 @@ export function decrease(options: DecreaseOptions = {}): Objective {
  * constant stands for the gradient, too small to move the parameter and large enough to be squared in float32.
  */
 const awayFromZero = (g: Tensor): Tensor => where(less(abs(g), 1e-16), 1e-16, g);
-
-const isOptimizer = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && typeof (value as Optimizer).update === "function";
 
 /** An optimiser's first state as constants, for parameters that are known by their shapes only. */
 function freshState(optimizer: Optimizer, params: unknown): OptimizerState {

@@ -1,4 +1,5 @@
 // Curvature of curves on an orbit: Zhao, Gower, Walters, Yu, ICLR 2024, section 4.
+
 import type { NdArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { OptionError } from "../../errors.js";
@@ -9,7 +10,8 @@ import { constant } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
-import { checkOptions, integerFrom } from "../../optim/options.js";
+import { inCode, integerFrom } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
@@ -22,6 +24,14 @@ export interface OrbitCurvatureOptions {
   /** Generators to use instead, each a list of blocks of the symmetry's algebra. */
   readonly generators?: readonly (readonly NdArray[])[];
 }
+
+export const orbitCurvatureOptions = optionTable("orbitCurvature", {
+  samples: integerFrom(1).default(4),
+  seed: integerFrom(0).default(0),
+  generators: inCode<readonly (readonly NdArray[])[]>("a list of elements of the algebra", (v) =>
+    Array.isArray(v),
+  ).otherwise("random ones"),
+} satisfies OptionRows<OrbitCurvatureOptions>);
 
 /** Keeps quotients and roots differentiable on straight lines and at fixed points; a normal number in float32. */
 const TINY = 1e-30;
@@ -42,17 +52,14 @@ const TINY = 1e-30;
  * const objective = minimised(orbitCurvature(positiveScaling(params), { samples: 8 }));
  */
 export function orbitCurvature<P0>(symmetry: Symmetry<P0>, options: OrbitCurvatureOptions = {}): Objective {
-  checkOptions<OrbitCurvatureOptions>("orbitCurvature", options, {
-    samples: integerFrom(1),
-    seed: integerFrom(0),
-    generators: {
-      expected: `a list of elements of the algebra, with ${symmetry.algebra.length} blocks each`,
-      test: (v) => Array.isArray(v) && v.length > 0 && v.every((M) => M?.length === symmetry.algebra.length),
-    },
-  });
-  const { samples = 4, seed = 0 } = options;
-  const generators =
-    options.generators ?? Array.from({ length: samples }, (_, k) => randomGenerator(symmetry, seed, k));
+  const { samples, seed, generators: given } = orbitCurvatureOptions.read(options);
+  const blocks = symmetry.algebra.length;
+  if (given !== undefined && (given.length === 0 || given.some((M) => M?.length !== blocks))) {
+    throw new OptionError(
+      `orbitCurvature: generators must be one or more elements of the algebra, with ${blocks} blocks each.`,
+    );
+  }
+  const generators = given ?? Array.from({ length: samples }, (_, k) => randomGenerator(symmetry, seed, k));
   return () => (params, batch) => {
     requireNoContext(symmetry, batch);
     const { dtype } = flatten(params, isTensor).leaves[0];

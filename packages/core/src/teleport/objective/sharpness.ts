@@ -1,5 +1,5 @@
 // Sharpness: Zhao, Gower, Walters, Yu, "Improving Convergence and Generalization Using Parameter Symmetries", ICLR 2024.
-import { OptionError } from "../../errors.js";
+
 import { mapTree } from "../../graph/autodiff.js";
 import { add, div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { sqrt, square } from "../../graph/ops/elementary.js";
@@ -7,7 +7,8 @@ import { constant } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { createRng } from "../../math/rng.js";
-import { checkOptions, integerFrom, listOf, oneOf, positive } from "../../optim/options.js";
+import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
@@ -25,6 +26,13 @@ export interface SharpnessOptions {
   readonly scale?: "global" | "tensor";
 }
 
+export const sharpnessOptions = optionTable("sharpness", {
+  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
+  samples: integerFrom(1).default(4),
+  seed: integerFrom(0).default(0),
+  scale: oneOf(["global", "tensor"]).default("global"),
+} satisfies OptionRows<SharpnessOptions>);
+
 /**
  * How high the loss lies around the parameters,
  *
@@ -40,14 +48,7 @@ export interface SharpnessOptions {
  * const objective = minimised(sharpness({ radii: [0.01, 0.1], samples: 8 }));
  */
 export function sharpness(options: SharpnessOptions = {}): Objective {
-  checkOptions<SharpnessOptions>("sharpness", options, {
-    radii: listOf(positive),
-    samples: integerFrom(1),
-    seed: integerFrom(0),
-    scale: oneOf("global", "tensor"),
-  });
-  const { radii = [0.05, 0.1, 0.2], samples = 4, seed = 0, scale = "global" } = options;
-  if (radii.length === 0) throw new OptionError("sharpness: needs one radius or more; got an empty list.");
+  const { radii, samples, seed, scale } = sharpnessOptions.read(options);
   return (loss) => (params, batch) => {
     const losses: Tensor[] = [];
     for (let k = 0; k < samples; k++) {

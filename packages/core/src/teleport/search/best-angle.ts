@@ -1,9 +1,11 @@
 // The largest objective on the orbit of a group of plane rotations, a circle: the argmax of Zhao et al., NeurIPS 2022,
 // algorithm 1, found by scanning.
+
 import { isNdArray, type NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
-import { checkOptions, integerFrom } from "../../optim/options.js";
+import { integerFrom } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
@@ -17,6 +19,10 @@ export interface BestAngleOptions {
   /** Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360. */
   readonly samples?: number;
 }
+
+export const bestAngleOptions = optionTable("bestAngle", {
+  samples: integerFrom(8).default(360),
+} satisfies OptionRows<BestAngleOptions>);
 
 /**
  * The angle of the largest objective over a whole turn, in one jump: for rotations of a plane, such as those of a
@@ -36,8 +42,7 @@ export interface BestAngleOptions {
  */
 export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = {}): SearchFactory<P> {
   requireSymmetry("bestAngle", symmetry);
-  checkOptions<BestAngleOptions>("bestAngle", options, { samples: integerFrom(8) });
-  const { samples = 360 } = options;
+  const { samples } = bestAngleOptions.read(options);
   const [block] = symmetry.algebra;
   if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
     throw new OptionError(

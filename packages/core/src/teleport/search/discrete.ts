@@ -1,7 +1,9 @@
 // Search over discrete symmetries: Armenta et al., arXiv 2012.01118; Zhao et al., NeurIPS 2022, section 4.1.
+
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { checkOptions, integerFrom } from "../../optim/options.js";
+import { integerFrom } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete.js";
 import { compileObjective } from "./objective-value.js";
 import type { SearchFactory } from "./search.js";
@@ -14,6 +16,12 @@ export interface DiscreteSearchOptions {
   /** Of the order of moves and the random starts; default 0. */
   readonly seed?: number;
 }
+
+export const discreteSearchOptions = optionTable("discreteSearch", {
+  tries: integerFrom(0).default(100),
+  starts: integerFrom(1).default(1),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<DiscreteSearchOptions>);
 
 /** A rise of the objective that is no rounding, relative to it. */
 const significant = { float32: 1e-5, float64: 1e-10 };
@@ -37,12 +45,7 @@ export function discreteSearch<P>(
   symmetry: DiscreteSymmetry<P>,
   options: DiscreteSearchOptions = {},
 ): SearchFactory<P> {
-  checkOptions<DiscreteSearchOptions>("discreteSearch", options, {
-    tries: integerFrom(0),
-    starts: integerFrom(1),
-    seed: integerFrom(0),
-  });
-  const { tries = 100, starts = 1, seed = 0 } = options;
+  const { tries, starts, seed } = discreteSearchOptions.read(options);
   return async (problem) => {
     const objective = await compileObjective(problem);
     return {

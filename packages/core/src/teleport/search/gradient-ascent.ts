@@ -1,7 +1,9 @@
 // Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
+
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { checkOptions, integerFrom, positive, smoothing } from "../../optim/options.js";
+import { flag, integerFrom, positive, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent-direction.js";
@@ -29,6 +31,16 @@ export interface GradientAscentOptions {
   readonly seed?: number;
 }
 
+export const gradientAscentOptions = optionTable("gradientAscent", {
+  steps: integerFrom(0).default(10),
+  stepSize: positive.otherwise("a fifth of the bound"),
+  bound: positive.otherwise("the symmetry's bound"),
+  momentum: smoothing.default(0),
+  normalised: flag.default(true),
+  starts: integerFrom(1).default(1),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<GradientAscentOptions>);
+
 /**
  * Gradient ascent on the orbit: each step is an exact action from where the last one led.
  *
@@ -46,17 +58,15 @@ export function gradientAscent<P>(
   options: GradientAscentOptions = {},
 ): SearchFactory<P> {
   requireSymmetry("gradientAscent", symmetry);
-  checkOptions<GradientAscentOptions>("gradientAscent", options, {
-    steps: integerFrom(0),
-    stepSize: positive,
-    bound: positive,
-    momentum: smoothing,
-    normalised: { expected: "true or false", test: (v) => typeof v === "boolean" },
-    starts: integerFrom(1),
-    seed: integerFrom(0),
-  });
-  const { steps = 10, bound = symmetry.bound.value, momentum = 0, normalised = true } = options;
-  const { stepSize = bound / 5, starts = 1, seed = 0 } = options;
+  const {
+    steps,
+    bound = symmetry.bound.value,
+    momentum,
+    normalised,
+    stepSize = bound / 5,
+    starts,
+    seed,
+  } = gradientAscentOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
     const resources = new Resources();

@@ -1,10 +1,12 @@
 // Level-set teleportation by normalised steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
+
 import { item } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { valueAndGrad } from "../../graph/autodiff.js";
 import { type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
-import { checkOptions, flag, integerFrom, positive } from "../../optim/options.js";
+import { flag, integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { dotOf } from "../hessian.js";
@@ -26,6 +28,15 @@ export interface LevelSetOptions {
   /** Comes back to the level set after each step by Newton steps along the gradient; default true. */
   readonly project?: boolean;
 }
+
+export const levelSetOptions = optionTable("levelSet", {
+  steps: integerFrom(0).default(50),
+  rho: positive.default(0.1),
+  lineSearch: flag.default(true),
+  tolerance: positive.default(1e-6),
+  sublevel: flag.default(true),
+  project: flag.default(true),
+} satisfies OptionRows<LevelSetOptions>);
 
 /** Of rho, in a failed step, and its inverse after an easy one. */
 const backtracking = 0.7;
@@ -71,16 +82,15 @@ interface Candidate<P> {
  * const teleporter = await createTeleporter({ search: levelSet({ steps: 20 }), loss, params, batch });
  */
 export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
-  checkOptions<LevelSetOptions>("levelSet", options, {
-    steps: integerFrom(0),
-    rho: positive,
-    lineSearch: flag,
-    tolerance: positive,
-    sublevel: flag,
-    project: flag,
-  });
-  const { steps = 50, rho = 0.1, lineSearch = true, tolerance = 1e-6, project = true } = options;
-  const sublevel = !project && (options.sublevel ?? true);
+  const {
+    steps,
+    rho,
+    lineSearch,
+    tolerance,
+    project,
+    sublevel: isBelowTaken,
+  } = levelSetOptions.read(options);
+  const sublevel = !project && isBelowTaken;
   return async (problem) => {
     const space = parameterVector(problem.params);
     const evaluate = await compileEvaluation(problem, space);

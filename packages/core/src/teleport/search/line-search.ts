@@ -1,7 +1,9 @@
 // Exact line searches along the ascent direction of Zhao et al., NeurIPS 2022, algorithm 1.
+
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent-direction.js";
 import { claimOf } from "./claim.js";
@@ -22,6 +24,13 @@ export interface LineSearchOptions {
   readonly evaluations?: number;
 }
 
+export const lineSearchOptions = optionTable("lineSearch", {
+  steps: integerFrom(0).default(3),
+  stepSize: positive.otherwise("a fifth of the bound"),
+  bound: positive.otherwise("the symmetry's bound"),
+  evaluations: integerFrom(1).default(10),
+} satisfies OptionRows<LineSearchOptions>);
+
 /**
  * Maximises the measured objective along the direction of steepest ascent in the algebra, D = dphi/dT normalised,
  *
@@ -38,14 +47,12 @@ export interface LineSearchOptions {
  */
 export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions = {}): SearchFactory<P> {
   requireSymmetry("lineSearch", symmetry);
-  checkOptions<LineSearchOptions>("lineSearch", options, {
-    steps: integerFrom(0),
-    stepSize: positive,
-    bound: positive,
-    evaluations: integerFrom(1),
-  });
-  const { steps = 3, bound = symmetry.bound.value, evaluations = 10 } = options;
-  const { stepSize = bound / 5 } = options;
+  const {
+    steps,
+    bound = symmetry.bound.value,
+    evaluations,
+    stepSize = bound / 5,
+  } = lineSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
     const ascent = await compileDirection(symmetry, problem);

@@ -1,7 +1,9 @@
 // Teleportation with null-space gradient projection: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362, algorithm 1.
+
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
-import { type Check, checkOptions, flag, integerFrom, positive } from "../../optim/options.js";
+import { flag, integerFrom, listOf, number, positive, text } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { Resources } from "../../runtime/resources.js";
 import type { Batch } from "../../symmetry/symmetry.js";
 import { parameterVector } from "../parameter-vector.js";
@@ -25,14 +27,13 @@ export interface NullSpaceOptions {
   readonly layers?: readonly string[];
 }
 
-const isThreshold: Check = {
-  expected: "a number above 0 and at most 1",
-  test: (v) => typeof v === "number" && v > 0 && v <= 1,
-};
-const isPaths: Check = {
-  expected: "a list of paths, such as layers.1.weight",
-  test: (v) => Array.isArray(v) && v.every((path) => typeof path === "string"),
-};
+export const nullSpaceOptions = optionTable("nullSpace", {
+  steps: integerFrom(0).default(5),
+  stepSize: positive.default(0.1),
+  normalised: flag.default(true),
+  threshold: number({ above: 0, max: 1 }).default(1),
+  layers: listOf(text("a dotted path")).otherwise("all that only multiply inputs"),
+} satisfies OptionRows<NullSpaceOptions>);
 
 /**
  * Ascent of the objective phi in the null space of every layer's inputs, so that no layer's output changes. With H the
@@ -54,14 +55,7 @@ const isPaths: Check = {
  * const teleporter = await createTeleporter({ search, loss, params, batch });
  */
 export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
-  checkOptions<NullSpaceOptions>("nullSpace", options, {
-    steps: integerFrom(0),
-    stepSize: positive,
-    normalised: flag,
-    threshold: isThreshold,
-    layers: isPaths,
-  });
-  const { steps = 5, stepSize = 0.1, normalised = true, threshold = 1, layers } = options;
+  const { steps, stepSize, normalised, threshold, layers } = nullSpaceOptions.read(options);
   return async (problem) => {
     const { params, compileOptions } = problem;
     const joint = figuresOf(problem);

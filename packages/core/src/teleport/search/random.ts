@@ -1,8 +1,10 @@
 // Random sampling of group elements: Zhao et al., NeurIPS 2022, section 4.1.
+
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
 import { compileObjective } from "./objective-value.js";
@@ -19,6 +21,12 @@ export interface RandomSearchOptions {
   /** Largest T; default the symmetry's bound. */
   readonly bound?: number;
 }
+
+export const randomSearchOptions = optionTable("randomSearch", {
+  samples: integerFrom(1).default(20),
+  seed: integerFrom(0).default(0),
+  bound: positive.otherwise("the symmetry's bound"),
+} satisfies OptionRows<RandomSearchOptions>);
 
 interface Sample {
   readonly T: readonly NdArray[];
@@ -38,12 +46,7 @@ interface Sample {
  */
 export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOptions = {}): SearchFactory<P> {
   requireSymmetry("randomSearch", symmetry);
-  checkOptions<RandomSearchOptions>("randomSearch", options, {
-    samples: integerFrom(1),
-    seed: integerFrom(0),
-    bound: positive,
-  });
-  const { samples = 20, seed = 0, bound = symmetry.bound.value } = options;
+  const { samples, seed, bound = symmetry.bound.value } = randomSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
     const objective = await compileObjective(problem);

@@ -1,8 +1,10 @@
 // The largest ||grad L||^2 over bounded scalings of hidden units: each unit's factor at one end of its range, since in
 // the logarithms of the factors ||grad L||^2 is a sum of exponentials (Zhao et al., NeurIPS 2022, section 4.2).
+
 import { type NdArray, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
-import { checkOptions, integerFrom, positive } from "../../optim/options.js";
+import { integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
 import { compileObjective } from "./objective-value.js";
@@ -14,6 +16,11 @@ export interface ScalingCornerOptions {
   /** Most rounds over all units in which single signs are turned where that helps; default 10. */
   readonly sweeps?: number;
 }
+
+export const scalingCornerOptions = optionTable("scalingCorner", {
+  bound: positive.otherwise("the symmetry's bound"),
+  sweeps: integerFrom(0).default(10),
+} satisfies OptionRows<ScalingCornerOptions>);
 
 /**
  * The corner of the box |T_i| <= b where the objective of a diagonal scaling is largest, in one jump.
@@ -34,8 +41,7 @@ export function scalingCorner<P>(
   symmetry: Symmetry<P>,
   options: ScalingCornerOptions = {},
 ): SearchFactory<P> {
-  checkOptions<ScalingCornerOptions>("scalingCorner", options, { bound: positive, sweeps: integerFrom(0) });
-  const { bound = symmetry.bound.value, sweeps = 10 } = options;
+  const { bound = symmetry.bound.value, sweeps } = scalingCornerOptions.read(options);
   if (symmetry.bound.kind !== "element") {
     throw new OptionError(
       `scalingCorner needs a symmetry that is bounded element by element, such as positiveScaling; "${symmetry.name}" is bounded by its norm. Use gradientAscent.`,

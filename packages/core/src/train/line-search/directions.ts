@@ -1,5 +1,6 @@
 // Directions for line searches: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., eq. 5.45 and algorithm 7.4.
-import { checkOptions, integerFrom } from "../../optim/options.js";
+import { integerFrom } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { dotOf } from "../../teleport/hessian.js";
 
 /** Directions of one run, from the gradients that it meets. */
@@ -70,6 +71,10 @@ export interface LbfgsOptions {
   readonly memory?: number;
 }
 
+export const lbfgsOptions = optionTable("lbfgs", {
+  memory: integerFrom(1).default(10),
+} satisfies OptionRows<LbfgsOptions>);
+
 /**
  * L-BFGS: -H g, where H is the inverse Hessian as the last steps s and changes of the gradient y tell it.
  *
@@ -79,8 +84,7 @@ export interface LbfgsOptions {
  * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: lbfgs({ memory: 5 }), steps: 100 });
  */
 export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
-  checkOptions<LbfgsOptions>("lbfgs", options, { memory: integerFrom(1) });
-  const { memory = 10 } = options;
+  const { memory } = lbfgsOptions.read(options);
   return () => {
     let pairs: { readonly s: Float64Array; readonly y: Float64Array; readonly rho: number }[] = [];
     let last: Float64Array | undefined;

@@ -221,7 +221,7 @@ describe("a COST teleport", () => {
 
   it("rejects options that do not fit", async () => {
     expect(() => cost({ trigger: "strong" as never })).toThrow("trigger must be one of dominated, weak");
-    expect(() => cost({ move: "oft" as never })).toThrow("move must be adapter, random");
+    expect(() => cost({ move: "oft" as never })).toThrow("move must be one of adapter, random");
     expect(() => cost({ state: { policy: "reset" } })).toThrow("give the training's optimiser");
     expect(() => cost({ move: "random", trust: false })).toThrow("trust region's length");
     expect(() => cost({ preserve: { batches: 0 } })).toThrow("batches must be");

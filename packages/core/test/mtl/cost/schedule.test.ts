@@ -36,7 +36,7 @@ describe("the schedule of teleports", () => {
   it("rejects times that are none", () => {
     expect(() => createSchedule({ start: { epoch: -1 } })).toThrow(OptionError);
     expect(() => createSchedule({ start: { epoch: 1, step: 2 } as never })).toThrow(
-      "start must be { epoch: n }",
+      "start must be { epoch: an integer >= 0 }",
     );
     expect(() => createSchedule({ perEpoch: 0 })).toThrow("perEpoch must be an integer >= 1");
     expect(() => createSchedule({ start: { step: 5 }, end: { step: 5 } })).toThrow("after the start");

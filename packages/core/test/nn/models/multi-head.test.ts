@@ -123,6 +123,6 @@ describe("a multilayer perceptron as a trunk", () => {
   });
 
   it("needs an input and a representation", () => {
-    expect(() => multiMlp({ sizes: [4], heads: {} })).toThrow("two or more positive integers");
+    expect(() => multiMlp({ sizes: [4], heads: {} })).toThrow("a list of 2 or more, each an integer >= 1");
   });
 });

@@ -63,7 +63,7 @@ describe("sharpness", () => {
   });
 
   it("refuses options out of range", () => {
-    expect(() => sharpness({ radii: [] })).toThrow(/one radius or more/);
+    expect(() => sharpness({ radii: [] })).toThrow(/a list of 1 or more/);
     expect(() => sharpness({ radii: [0] })).toThrow(OptionError);
     expect(() => sharpness({ samples: 0 })).toThrow(/samples must be an integer >= 1; got 0/);
     expect(() => sharpness({ scale: "layer" as never })).toThrow(/one of global, tensor/);

@@ -1,0 +1,72 @@
+import { OptionError } from "../errors.js";
+import { integerFrom, nonNegative } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import type { Choice } from "../registry.js";
+import {
+  type CosineScheduleOptions,
+  constantSchedule,
+  cosineSchedule,
+  cosineScheduleOptions,
+  type ExponentialScheduleOptions,
+  exponentialSchedule,
+  exponentialScheduleOptions,
+  type PiecewiseScheduleOptions,
+  piecewiseSchedule,
+  piecewiseScheduleOptions,
+  type Schedule,
+  type StepScheduleOptions,
+  stepSchedule,
+  stepScheduleOptions,
+} from "./schedules.js";
+
+export interface RateOption {
+  /** The first rate. */
+  readonly rate: number;
+}
+
+const rate = nonNegative.required();
+
+const cosineChoice = optionTable("schedule: cosine", {
+  rate,
+  ...cosineScheduleOptions.rows,
+  steps: integerFrom(1).otherwise("those of the run"),
+} satisfies OptionRows<RateOption & Partial<CosineScheduleOptions>>);
+
+/** Every schedule of the learning rate by name; `make` takes the number of steps of the run where it is known, too. */
+export const schedules = {
+  constant: {
+    summary: "the same rate at every step",
+    options: optionTable("schedule: constant", { rate } satisfies OptionRows<RateOption>),
+    make: (o: RateOption) => constantSchedule(o.rate),
+  },
+  step: {
+    summary: "rate gamma^floor(t / size)",
+    options: optionTable("schedule: step", {
+      rate,
+      ...stepScheduleOptions.rows,
+    } satisfies OptionRows<RateOption & StepScheduleOptions>),
+    make: ({ rate: r, ...o }: RateOption & StepScheduleOptions) => stepSchedule(r, o),
+  },
+  piecewise: {
+    summary: "one rate after another, from given steps on",
+    options: piecewiseScheduleOptions,
+    make: (o: PiecewiseScheduleOptions) => piecewiseSchedule(o),
+  },
+  exponential: {
+    summary: "rate gamma^t",
+    options: optionTable("schedule: exponential", {
+      rate,
+      ...exponentialScheduleOptions.rows,
+    } satisfies OptionRows<RateOption & ExponentialScheduleOptions>),
+    make: ({ rate: r, ...o }: RateOption & ExponentialScheduleOptions) => exponentialSchedule(r, o),
+  },
+  cosine: {
+    summary: "half a cosine from the rate down to the least one, over the run or so many steps",
+    options: cosineChoice,
+    make: ({ rate: r, ...o }: RateOption & Partial<CosineScheduleOptions>, runSteps?: number) => {
+      const steps = o.steps ?? runSteps;
+      if (steps === undefined) throw new OptionError("The schedule cosine needs steps here.");
+      return cosineSchedule(r, { ...o, steps: Math.max(1, steps) });
+    },
+  },
+} satisfies Record<string, Choice<(options: never, runSteps?: number) => Schedule>>;

@@ -1,0 +1,592 @@
+// Written by scripts/option-summaries.mjs from the comments of the option types: edit those.
+/** What every option is, by the names of its table and its own. */
+export const optionSummaries: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "adagrad": {
+    "epsilon": "Added to the root; default 1e-10.",
+    "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
+    "initialSum": "s at the start; default 0.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "adam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "amsgrad": "Divides by the root of the largest v so far; default false.",
+    "weightDecay": "lambda; default 0, for AdamW 0.01."
+  },
+  "adamw": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "amsgrad": "Divides by the root of the largest v so far; default false.",
+    "weightDecay": "lambda; default 0, for AdamW 0.01."
+  },
+  "alignedMtl": {
+    "scaleMode": "The length that all principal components get: sqrt of the least (default), lower median or mean eigenvalue.",
+    "preference": "Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`.",
+    "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
+    "eps": "Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon."
+  },
+  "bestAngle": {
+    "samples": "Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360."
+  },
+  "binaryCounts": {
+    "threshold": "Probabilities above it count as positive; default 0.5.",
+    "add": "Counts so far, to which these are added; default none."
+  },
+  "blendMoment": {
+    "beta": "b in [0, 1): the weight of the past.",
+    "sigma": "How far the teleport went along with the past, in [-1, 1]: see trajectorySimilarity.",
+    "power": "1 for a mean of gradients, 2 for one of their squares; default 1."
+  },
+  "booth": {
+    "start": "Default [5, -5]."
+  },
+  "cagrad": {
+    "c": "Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4.",
+    "rescale": "What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c.",
+    "scale": "Whether d is of the size of the mean of the gradients (`mean`) or of their sum (`sum`, default: K times).",
+    "stationaryBelow": "||g_w|| up to this share of sqrt(trace G) counts as 0, too; default 0.",
+    "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
+    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
+  "config": {
+    "preference": "Cosine that each task asks for, up to a common factor; default 1."
+  },
+  "confusionMatrix": {
+    "classes": "C.",
+    "ignore": "The label of pixels that do not count; default -1.",
+    "add": "Counts so far, to which these are added; default none."
+  },
+  "conjugateGradient": {
+    "steps": "Most products with A; default 100.",
+    "tolerance": "Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8."
+  },
+  "constant": {
+    "weights": "w_k of each task, of any sign."
+  },
+  "convnet": {
+    "inputs": "Channels of the images; default 1.",
+    "imageSize": "Height and width of the images; default [28, 28].",
+    "stages": "Channels of the convolutions of each stage; default [[16], [32]].",
+    "classes": "Default 10."
+  },
+  "cosineSchedule": {
+    "steps": "Steps from the rate to the least one.",
+    "least": "Rate at the end; default 0."
+  },
+  "cost": {
+    "preset": "Default `default`.",
+    "preserve": "L_t: what is kept.",
+    "inner": "How the displacement is trained.",
+    "state": "What becomes of the optimiser's state.",
+    "move": "How the shared parameters are moved; default `adapter`.",
+    "innerOptimizer": "Trains the adapter; default Adam.",
+    "optimizer": "That of the training, for the state policy `reset`.",
+    "seed": "Of adapters, directions and samples; default 0.",
+    "trigger": "Which conflicts ask for a teleport: see `isTriggered`.",
+    "schedule": "When teleports may be tried.",
+    "adapter": "The displacement that is trained.",
+    "improve": "L_g: what is bettered.",
+    "trust": "Bound on the displacement, `relative` to the parameters or `absolute`; false: none.",
+    "guard": "Bound on the move of the losses; false: every finite point is taken.",
+    "negligible": "||D|| / ||theta|| below which a move does not count as a teleport."
+  },
+  "cost: adapter": {
+    "kind": "`low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank where that has fewer numbers than D, and dense for smaller tensors.",
+    "rank": "r; default 5.",
+    "alpha": "Default 8.",
+    "layers": "Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`."
+  },
+  "cost: guard": {
+    "drift": "Most that the losses may move, see `judge`; default 0.05.",
+    "judge": "What is compared with `drift`: the move of the task that moves most (`worst`, the default), which bounds every task; or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the move of a small one.",
+    "kind": "Whether that is relative to the losses (default), or in their units.",
+    "samples": "Independent examples on which it is measured, in whole batches; default 1000.",
+    "halvings": "How often a displacement that moves them too far is halved; default 3."
+  },
+  "cost: improve: cosine": {
+    "kind": "`cosine`: of the tasks' gradients.",
+    "weight": "gamma; default 1.",
+    "cap": "A pair of gradients at this cosine or above is good enough; default 0.2."
+  },
+  "cost: improve: none": {
+    "kind": "`none`: the control."
+  },
+  "cost: improve: sharpness": {
+    "kind": "`sharpness`: a balanced mean of the losses around the point.",
+    "weight": "gamma; default 0.1.",
+    "samples": "n; default 5.",
+    "radius": "delta, the length of a perturbation; default 1e-4.",
+    "scale": "Whether delta is the length in every tensor (`tensor`, default) or over all of them (`global`).",
+    "form": "The `loss` at the perturbed point, the paper's, or its `change` over delta, the authors' program; default `loss`.",
+    "direction": "Random directions, or that of the steepest `ascent`, for which one sample suffices; default `sampled`.",
+    "differentiated": "Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs a copy: of the form `change` a gradient of random sign over delta is left, of the form `loss` none."
+  },
+  "cost: inner": {
+    "learningRate": "A number, or that of the `training` at the step.",
+    "steps": "Steps, or passes over the frozen batches."
+  },
+  "cost: preserve": {
+    "weight": "Weight of L_t; 0 leaves it out.",
+    "batches": "Batches on which losses are frozen, or all of an epoch (`loader`).",
+    "reference": "L_k*: of each `batch`, or the `mean` over all of them for every one."
+  },
+  "cost: schedule": {
+    "start": "When teleports begin; default with the run.",
+    "end": "From when on there are none; default never.",
+    "perEpoch": "Most attempts in one epoch; default any number.",
+    "every": "Least number of steps from one attempt to the next; default 1."
+  },
+  "cost: sharpness": {
+    "samples": "n; default 5.",
+    "radius": "delta, the length of a perturbation; default 1e-4.",
+    "scale": "Whether delta is the length in every tensor (`tensor`, default) or over all of them (`global`).",
+    "form": "The `loss` at the perturbed point, the paper's, or its `change` over delta, the authors' program; default `loss`.",
+    "direction": "Random directions, or that of the steepest `ascent`, for which one sample suffices; default `sampled`.",
+    "differentiated": "Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs a copy: of the form `change` a gradient of random sign over delta is left, of the form `loss` none."
+  },
+  "cost: state": {
+    "policy": "`keep`, `reset` to a new state, or `reuse` by how far the teleport went along with it.",
+    "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
+    "effective": "With `reuse`: whether it has an effect. In the authors' program it has none: sigma is restored before the step."
+  },
+  "dbMtl": {
+    "beta": "Weight of the past in the running gradients; default 0.9.",
+    "sigma": "beta is divided by t^sigma at step t; default 0."
+  },
+  "decrease": {
+    "learningRate": "eta where the teleport is given none with its `memory`.",
+    "optimizer": "The one in use; default gradient descent.",
+    "steps": "k; default 1."
+  },
+  "diagnose": {
+    "loss": "Of parameters and batch. Traced.",
+    "params": "The point.",
+    "batch": "Default {}: a function of the parameters alone.",
+    "learningRate": "eta, for the number of steps that a gain lasts.",
+    "symmetry": "Predicts a teleport's gain on its orbit.",
+    "moved": "Where a teleport leads.",
+    "quadratic": "Says that the loss is a quadratic, which allows for more.",
+    "minimum": "L* of a quadratic, if known; default: that of Newton's step.",
+    "lanczosSteps": "Hessian-vector products for the spectrum; default 20.",
+    "newtonSteps": "Most Hessian-vector products for Newton's direction; default 100.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster.",
+    "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
+    "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
+  },
+  "digitQuestions": {
+    "seed": "Of the split; default 0.",
+    "hidden": "Shared widths; default [64, 32]."
+  },
+  "discreteSearch": {
+    "tries": "Moves to try in one walk; default 100.",
+    "starts": "Walks, all but the first from a random element; default 1.",
+    "seed": "Of the order of moves and the random starts; default 0."
+  },
+  "dualProj": {
+    "preference": "Weight p_k >= 0 of each task; default 1 / K.",
+    "normEps": "A trace of G below this counts as 0; default 1e-4.",
+    "regEps": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact."
+  },
+  "dwa": {
+    "temperature": "T; default 2.",
+    "window": "Compares the means of this many steps in the place of epochs; the common implementations take 25."
+  },
+  "every": {
+    "from": "First step; default k.",
+    "until": "No teleport at this step or later; default never.",
+    "max": "Most occasions; default no limit."
+  },
+  "excessMtl": {
+    "stepSize": "eta: step of the weights; default 0.01."
+  },
+  "exponentialSchedule": {
+    "gamma": "Factor of every step."
+  },
+  "fairgrad": {
+    "alpha": "Fairness: 1 proportional (Nash-MTL's weights), towards 0 the sum, towards infinity max-min. Default 2, the authors' runs.",
+    "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
+    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
+  "famo": {
+    "learningRate": "Of Adam for the logits; default 0.025.",
+    "gamma": "Decay of the logits; default 0.01. The authors take 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
+    "minLosses": "Lower bounds b of the losses: one for all, or one a task; default 0."
+  },
+  "fashionDigits": {
+    "seed": "Of the choice of partners and, for digits, of the split; default 0.",
+    "trainCount": "Number of overlaid images to train on; default one for each left image.",
+    "testCount": "Number of overlaid images to test on; default one for each left image.",
+    "dropout": "Of the model; default 0.5."
+  },
+  "gd": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "generalLinear": {
+    "name": "For reports; default `general linear`.",
+    "bound": "On the Frobenius norm of T; default 0.5."
+  },
+  "globalNorm": {
+    "order": "p of the norm: 1, 2 (default) or Infinity."
+  },
+  "gradDrop": {
+    "leak": "Part of a gradient that is never dropped, in [0, 1]: one for all, or one a task; default 0.",
+    "clipNorm": "Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks."
+  },
+  "gradNorm": {
+    "alpha": "Strength of the pull towards equal training rates; default 1.5.",
+    "learningRate": "Of Adam for the logits; default 0.025.",
+    "initialLosses": "Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`."
+  },
+  "gradNormSqOf": {
+    "layers": "Dotted paths of parameters, each for all below it: `layers.0` for `layers.0.weight` and `layers.0.bias`."
+  },
+  "gradVac": {
+    "beta": "Step of the running cosines; default 0.5.",
+    "blocks": "Sizes of consecutive blocks of the P parameters, such as layers, each treated on its own; default: one of all."
+  },
+  "gradientAscent": {
+    "steps": "Ascent steps; default 10.",
+    "stepSize": "Norm of T in one ascent step; default a fifth of the bound.",
+    "bound": "Largest total of T; default the symmetry's bound.",
+    "momentum": "Weight of the past directions in a running sum, as in SGD; default 0.",
+    "normalised": "Divides each direction by its norm, so that a step has the length `stepSize`; default true.",
+    "starts": "Walks, all but the first from a random element within the bound; default 1.",
+    "seed": "Of the random starts; default 0."
+  },
+  "guard": {
+    "drift": "Largest relative drift of the loss on the batch; default 1e-6 in float64, 1e-4 in float32.",
+    "heldOutDrift": "Largest relative drift of the loss on held-out data; default 0.01.",
+    "halvings": "How often a refused step is halved before the search ends; default 3.",
+    "race": "Lets descent run from the old and the new point and keeps the one that gets lower; default none. A larger gradient comes with a larger curvature, and at a fixed learning rate that can be too much.",
+    "curvature": "Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at either end; default 5, 0 leaves the ratios out. They cost more than many a teleport, and are not counted in its seconds, as they serve the report alone."
+  },
+  "hiddenAction": {
+    "activation": "A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse.",
+    "slope": "Of leakyRelu; default 0.01.",
+    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
+  },
+  "imtlG": {
+    "form": "Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients."
+  },
+  "imtlHybrid": {
+    "learningRate": "Of Adam for s; default 0.025.",
+    "initial": "s before the first step; default 0."
+  },
+  "imtlL": {
+    "learningRate": "Of Adam for s; default 0.025.",
+    "initial": "s before the first step; default 0."
+  },
+  "inEpochs": {
+    "batches": "How many mini-batches of an epoch; default 1."
+  },
+  "lbfgs": {
+    "memory": "Steps that it remembers; default 10."
+  },
+  "lenet": {
+    "inputs": "Channels of the images; default 1.",
+    "imageSize": "Height and width of the images; default [28, 28].",
+    "channels": "Channels of the two convolutions; default [6, 16].",
+    "hidden": "Widths of the hidden linear layers; default [120, 84].",
+    "classes": "Default 10."
+  },
+  "levelSet": {
+    "steps": "Default 50.",
+    "rho": "Length of the first step in units of the scaled ascent direction; default 0.1.",
+    "lineSearch": "Shrinks rho until the merit function rises enough, and lets it grow after easy steps; default true.",
+    "tolerance": "The walk ends where the projected step is shorter and the loss as close to the start's; default 1e-6.",
+    "sublevel": "Takes points below the level set as well, where the walk does not come back to it; default true.",
+    "project": "Comes back to the level set after each step by Newton steps along the gradient; default true."
+  },
+  "lineSearch": {
+    "steps": "Rounds, each along the direction of steepest ascent where it begins; default 3.",
+    "stepSize": "Norm of T at the first point of a round; default a fifth of the bound.",
+    "bound": "Largest total of T; default the symmetry's bound.",
+    "evaluations": "Points in a round at which the objective is measured; default 10."
+  },
+  "linearScalarisation": {
+    "reduction": "`sum` (default) or `mean` of the weighted losses.",
+    "weights": "Weight of each task, >= 0; default 1."
+  },
+  "meanRank": {
+    "ties": "What comes after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
+  },
+  "measureMinimum": {
+    "radii": "Lengths r of the perturbations; default [0.05, 0.1, 0.2].",
+    "directions": "Directions, each used with every radius; default 20.",
+    "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own norm (`tensor`), which scalings of layers do not change.",
+    "generators": "Generators of the group, of whose curves the curvature is the mean; default 20.",
+    "seed": "Of directions and generators; default 0."
+  },
+  "mgda": {
+    "normalisation": "What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
+    "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalised`).",
+    "scale": "Sum of the weights: 1 (`mean`, default) or K (`sum`)."
+  },
+  "mlp": {
+    "sizes": "Widths from input to output.",
+    "activation": "Between the layers, not after the last; default `relu`.",
+    "slope": "Slope of leakyRelu; default 0.01.",
+    "bias": "Whether layers have biases; default true.",
+    "dropout": "Dropout rate after each activation; default 0."
+  },
+  "mlpRegression": {
+    "seed": "Of the draws; the paper's runs have n n 12345 for n = 0..4, see mlpRegressionSeeds; default 0.",
+    "sizes": "Widths from input to output; default [5, 6, 7, 8].",
+    "samples": "Default 4.",
+    "slope": "Of leakyRelu; default 0.1.",
+    "dtype": "Of the parameters and the batch; they are drawn in float32 in either case. Default float64."
+  },
+  "moco": {
+    "beta": "Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5.",
+    "betaSigma": "Default 0.5.",
+    "gamma": "Step of lambda, divided by t^gammaSigma at step t; default 0.1.",
+    "gammaSigma": "Default 0.5.",
+    "rho": "Regularisation of lambda; default 0."
+  },
+  "modo": {
+    "gamma": "Rate of the steps on lambda; default 1e-3.",
+    "rho": "Weight of 1/2 ||lambda||^2; default 0.1."
+  },
+  "momentum": {
+    "momentum": "mu in [0, 1); default 0: plain gradient descent.",
+    "dampening": "tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "multiFashion": {
+    "imbalanced": "Multiplies the left task's loss by 10 and asks only whether the right item is a shoe; default false.",
+    "seed": "Of the choice of partners and, for digits, of the split; default 0.",
+    "trainCount": "Number of overlaid images to train on; default one for each left image.",
+    "testCount": "Number of overlaid images to test on; default one for each left image.",
+    "dropout": "Of the model; default 0.5."
+  },
+  "multiLenet": {
+    "heads": "Outputs of each task's head.",
+    "inputs": "Channels of the images; default 1.",
+    "imageSize": "Height and width of the images; default [28, 28].",
+    "channels": "Channels of the two convolutions; default [10, 20].",
+    "features": "Width of the representation and of the heads' hidden layers; default 50.",
+    "dropout": "Of channels before the second pooling and of the heads' hidden units; default 0.5."
+  },
+  "multiMlp": {
+    "sizes": "Widths from the input to the representation.",
+    "heads": "Outputs of each task's head, a linear layer.",
+    "activation": "After every shared layer; default `relu`."
+  },
+  "nashMtl": {
+    "updateEvery": "Steps from one solution to the next; the weights stay in between. Default 1.",
+    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1.",
+    "clip": "What the limit is on: the shared gradient (default), or the weights, so that the heads' gradients shrink, too.",
+    "whenUnsolvable": "Without a solution: the last weights (default), or those of the combination of the gradients that is 0."
+  },
+  "nesterov": {
+    "momentum": "mu in [0, 1); default 0: plain gradient descent.",
+    "dampening": "tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "nullSpace": {
+    "steps": "Each costs a gradient of the objective; default 5.",
+    "stepSize": "Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1.",
+    "normalised": "Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient.",
+    "threshold": "Share of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding.",
+    "layers": "Dotted paths of the weights to move; default all that only multiply inputs."
+  },
+  "onPlateau": {
+    "patience": "Losses in a row without improvement that are waited for; default 100.",
+    "threshold": "Smallest improvement that counts, as a share of the best loss; default 1e-3.",
+    "cooldown": "Losses after a teleport that do not count; default 0."
+  },
+  "onPredictedGain": {
+    "every": "Steps between two looks; default 100."
+  },
+  "orbitCurvature": {
+    "samples": "Random generators M; default 4.",
+    "seed": "Of the generators; default 0.",
+    "generators": "Generators to use instead, each a list of blocks of the symmetry's algebra."
+  },
+  "overlayImages": {
+    "seed": "Of the choice of partners; default 0.",
+    "count": "Number of images; default one for each left image.",
+    "mean": "Subtracted from every pixel; default 0.",
+    "deviation": "What pixels are then divided by; default 1."
+  },
+  "patchTransformer": {
+    "imageSize": "Height and width of the images; default [28, 28].",
+    "channels": "Channels of the images; default 1.",
+    "patch": "Side of a square patch; must divide height and width; default 4.",
+    "width": "Size of a patch's vector; default 32.",
+    "heads": "Attention heads; must divide the width; default 4.",
+    "depth": "Blocks; default 2.",
+    "mlpRatio": "Hidden units of a block's perceptron for each element of the width; default 2.",
+    "classes": "Default 10.",
+    "activation": "Of the perceptrons; default relu."
+  },
+  "pcgrad": {
+    "scale": "`sum` (default) or `mean` of the projected gradients.",
+    "includeSelf": "Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as most implementations do; the paper (default) leaves it out.",
+    "eps": "Added to ||g_j||^2 in the projection; default 0.",
+    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
+  "piecewiseSchedule": {
+    "boundaries": "Steps at which the next rate begins, rising.",
+    "rates": "One rate more than boundaries."
+  },
+  "positiveScaling": {
+    "activation": "Of the network: relu, leakyRelu or identity; default `relu`.",
+    "slope": "Of leakyRelu. Every slope commutes with positive factors: it is taken so that a network's own options can be given."
+  },
+  "product": {
+    "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
+  },
+  "pseudoInverseAction": {
+    "activation": "Of the network: any; default `relu`, as that of `mlp`.",
+    "slope": "Of leakyRelu; default 0.01.",
+    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
+  },
+  "quadratic": {
+    "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
+    "start": "n numbers; default (3, 0.5)."
+  },
+  "race": {
+    "learningRate": "Of the training that goes on after the teleport; in a run's plan default the run's own.",
+    "steps": "Steps from each point; default 10.",
+    "optimizer": "Default gradient descent; in a run's plan the run's own, from its own state."
+  },
+  "randomLossWeighting": {
+    "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
+  },
+  "randomSearch": {
+    "samples": "Group elements to try; default 20.",
+    "seed": "Default 0.",
+    "bound": "Largest T; default the symmetry's bound."
+  },
+  "reduceOnPlateau": {
+    "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
+    "factor": "Factor of a reduction, in [0, 1]; default 0.1.",
+    "patience": "Metrics without improvement that are waited for; default 10.",
+    "threshold": "Smallest improvement that counts; default 1e-4.",
+    "thresholdMode": "Whether the threshold is a share of the best metric (`relative`, default) or a difference (`absolute`).",
+    "cooldown": "Metrics after a reduction during which none is counted; default 0.",
+    "least": "Smallest rate; default 0.",
+    "epsilon": "A reduction by no more than this is left out; default 1e-8."
+  },
+  "referenceAngleTeleport": {
+    "learningRate": "Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",
+    "steps": "Ascent steps; default 10.",
+    "angle": "theta_0; default uniform in [0, pi), drawn from the seed.",
+    "seed": "Default 0."
+  },
+  "referenceMlpTeleport": {
+    "slope": "Slope of the network's leakyRelu; default 0.1.",
+    "steps": "Ascent steps; default 8, as with gradient descent; the AdaGrad runs took 2.",
+    "learningRate": "Of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs took 1e-5.",
+    "exactAction": "Moves by the exact action, with (I + T)^-1 and inputs of the weights as moved so far, by the same T: what is left of the released teleport without the drop of the loss. Default false."
+  },
+  "resnet18": {
+    "inputs": "Channels of the images; default 3.",
+    "classes": "Default 10.",
+    "stem": "`cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2.",
+    "width": "Channels of the first stage; each later one has twice as many. Default 64."
+  },
+  "rmsprop": {
+    "decay": "alpha in [0, 1): smoothing of the squares (and, centred, of the gradients); default 0.99.",
+    "epsilon": "Added to the root; default 1e-8.",
+    "momentum": "mu in [0, 1); default 0.",
+    "centered": "Divides by the running standard deviation instead of the root mean square; default false.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "rosenbrock": {
+    "start": "Default [-1, -1]."
+  },
+  "rosenbrock2n": {
+    "pairs": "N; default 10.",
+    "start": "2 N numbers; default -1 each."
+  },
+  "scaling": {
+    "name": "For reports; default `positive scaling`.",
+    "bound": "Largest element of T; default 0.3."
+  },
+  "scalingCorner": {
+    "bound": "b, the largest |log a| of a unit; default the symmetry's bound.",
+    "sweeps": "Most rounds over all units in which single signs are turned where that helps; default 10."
+  },
+  "schedule: constant": {
+    "rate": "The first rate."
+  },
+  "schedule: cosine": {
+    "rate": "The first rate.",
+    "steps": "Steps from the rate to the least one.",
+    "least": "Rate at the end; default 0."
+  },
+  "schedule: exponential": {
+    "rate": "The first rate.",
+    "gamma": "Factor of every step."
+  },
+  "schedule: step": {
+    "rate": "The first rate.",
+    "size": "Steps between two reductions.",
+    "gamma": "Factor of a reduction; default 0.1."
+  },
+  "sdmgrad": {
+    "lambda": "Pull towards the mean gradient; default 0.3.",
+    "iterations": "Inner steps on w; default 20.",
+    "rate": "Rate of the inner steps; default 10.",
+    "momentum": "Momentum of the inner steps; default 0.5."
+  },
+  "segnet": {
+    "inputs": "Channels of the images; default 3.",
+    "channels": "Channels of the encoder's stages; default [32, 64, 128, 128].",
+    "classes": "Pixel classes; default 7."
+  },
+  "sgd": {
+    "momentum": "mu in [0, 1); default 0: plain gradient descent.",
+    "dampening": "tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "sharpness": {
+    "radii": "Lengths r of the perturbations; default [0.05, 0.1, 0.2].",
+    "samples": "Directions, each used with every radius; default 4.",
+    "seed": "Of the directions; default 0.",
+    "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own norm (`tensor`: r ||w_l||), which layers of different scale need."
+  },
+  "siteAction": {
+    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
+  },
+  "stch": {
+    "mu": "Smoothing: towards 0 only the worst task counts; default 1.",
+    "warmupEpoch": "The epoch, from 0, whose mean losses become the nadir; default 4."
+  },
+  "stepSchedule": {
+    "size": "Steps between two reductions.",
+    "gamma": "Factor of a reduction; default 0.1."
+  },
+  "trajectorySimilarity": {
+    "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the authors' program, or the `descent` direction, minus that gradient, in which the optimiser moves. Default `gradient`."
+  },
+  "twoTaskToy": {
+    "scale": "Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."
+  },
+  "uncertaintyWeighting": {
+    "learningRate": "Of Adam for s; default 0.025.",
+    "initial": "s before the first step; default 0."
+  },
+  "upgrad": {
+    "preference": "Weight p_k >= 0 of each task; default 1 / K.",
+    "normEps": "A trace of G below this counts as 0; default 1e-4.",
+    "regEps": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact."
+  },
+  "vgg6": {
+    "inputs": "Channels of the images; default 3.",
+    "imageSize": "Height and width of the images; default [32, 32].",
+    "classes": "Default 10."
+  },
+  "warmUp": {
+    "steps": "Steps of the warm-up.",
+    "start": "Factor of the first step, in [0, 1]; default 1/3."
+  },
+  "when": {
+    "every": "Steps between two questions; default 1: before every step, which keeps steps from running without a break."
+  }
+};

@@ -1,0 +1,61 @@
+import { listOf, text } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { Choice } from "../../registry.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
+import { decrease, decreaseOptions } from "./decrease.js";
+import { gradNormSqOf } from "./grad-norm-sq-of.js";
+import { modelDecrease } from "./model-decrease.js";
+import { gradNormSq, minimised, type Objective } from "./objective.js";
+import { type OrbitCurvatureOptions, orbitCurvature, orbitCurvatureOptions } from "./orbit-curvature.js";
+import { type SharpnessOptions, sharpness, sharpnessOptions } from "./sharpness.js";
+
+export interface LayersOption {
+  /** Dotted paths of parameters, each for all below it: `layers.0` for `layers.0.weight` and `layers.0.bias`. */
+  readonly layers: readonly string[];
+}
+
+/** Every objective by name: what a teleport raises. */
+export const objectives = {
+  gradNormSq: {
+    make: () => gradNormSq,
+    options: optionTable("gradNormSq", {}),
+    summary: "||g||^2, of all parameters (the paper's)",
+  },
+  gradNormSqOf: {
+    make: ({ layers }: LayersOption) => gradNormSqOf(layers),
+    options: optionTable("gradNormSqOf", {
+      layers: listOf(text("a dotted path"), { least: 1 }).required(),
+    } satisfies OptionRows<LayersOption>),
+    summary: "||g||^2 of some layers, named by their paths",
+  },
+  decrease: {
+    make: decrease,
+    options: decreaseOptions,
+    summary: "how far the loss falls in k virtual steps of the optimiser in use; for a fixed learning rate",
+  },
+  modelDecrease: {
+    make: () => modelDecrease,
+    options: optionTable("modelDecrease", {}),
+    summary: "J = ||g||^4 / (2 g'Hg); for a line search, or a learning rate tuned afterwards",
+  },
+  flatness: {
+    make: (options: SharpnessOptions) => minimised(sharpness(options)),
+    options: sharpnessOptions,
+    summary: "a low mean loss in random directions around the point: minus the sharpness",
+  },
+} satisfies Record<string, Choice<(options: never) => Objective>>;
+
+/** Every objective that is one of a symmetry, by name. */
+export const orbitObjectives = {
+  orbitCurvature: {
+    make: orbitCurvature,
+    options: orbitCurvatureOptions,
+    summary: "how much the orbit of a symmetry bends at the point",
+  },
+  orbitFlatness: {
+    make: <P>(symmetry: Symmetry<P>, options: OrbitCurvatureOptions) =>
+      minimised(orbitCurvature(symmetry, options)),
+    options: orbitCurvatureOptions,
+    summary: "a straight orbit: minus its curvature",
+  },
+} satisfies Record<string, Choice<(symmetry: never, options: never) => Objective>>;

@@ -1,0 +1,76 @@
+import { optionTable } from "../../options.js";
+import type { Choice } from "../../registry.js";
+import { referenceMlpTeleport, referenceMlpTeleportOptions } from "../reference.js";
+import { referenceAngleTeleport, referenceAngleTeleportOptions } from "../reference-angle.js";
+import { bestAngle, bestAngleOptions } from "./best-angle.js";
+import { discreteSearch, discreteSearchOptions } from "./discrete.js";
+import { gradientAscent, gradientAscentOptions } from "./gradient-ascent.js";
+import { levelSet, levelSetOptions } from "./level-set.js";
+import { lineSearch, lineSearchOptions } from "./line-search.js";
+import { nullSpace, nullSpaceOptions } from "./null-space.js";
+import { quadraticOptimum } from "./quadratic-optimum.js";
+import { randomSearch, randomSearchOptions } from "./random.js";
+import { scalingCorner, scalingCornerOptions } from "./scaling-corner.js";
+
+/** Every search on the orbit of a symmetry by name. */
+export const orbitSearches = {
+  gradientAscent: {
+    make: gradientAscent,
+    options: gradientAscentOptions,
+    summary: "gradient ascent on the orbit of a symmetry",
+  },
+  lineSearch: {
+    make: lineSearch,
+    options: lineSearchOptions,
+    summary: "golden section along the direction of steepest ascent on the orbit",
+  },
+  randomSearch: {
+    make: randomSearch,
+    options: randomSearchOptions,
+    summary: "the best of random elements of the symmetry",
+  },
+  bestAngle: {
+    make: bestAngle,
+    options: bestAngleOptions,
+    summary: "the best angle of a whole turn, for rotations of a plane",
+  },
+  scalingCorner: {
+    make: scalingCorner,
+    options: scalingCornerOptions,
+    summary: "the best corner of the box of scalings",
+  },
+} satisfies Record<string, Choice<(symmetry: never, options: never) => unknown>>;
+
+/** Every search without a continuous symmetry by name: discrete ones, and those on the level set itself. */
+export const searches = {
+  discreteSearch: {
+    make: discreteSearch,
+    options: discreteSearchOptions,
+    summary: "swaps or flips of units in a random order, as long as one raises the objective",
+  },
+  levelSet: {
+    make: levelSet,
+    options: levelSetOptions,
+    summary: "normalised steps on the loss' level set, without a symmetry (Mishkin et al. 2024)",
+  },
+  nullSpace: {
+    make: nullSpace,
+    options: nullSpaceOptions,
+    summary: "ascent in the null space of every layer's inputs, without a symmetry (Wu et al. 2025)",
+  },
+  quadraticOptimum: {
+    make: quadraticOptimum,
+    options: optionTable("quadraticOptimum", {}),
+    summary: "the largest gradient on a quadratic's level set, in closed form",
+  },
+  referenceAngle: {
+    make: referenceAngleTeleport,
+    options: referenceAngleTeleportOptions,
+    summary: "the released teleport of functions of two variables, with its defects; use guard: false",
+  },
+  referenceMlp: {
+    make: referenceMlpTeleport,
+    options: referenceMlpTeleportOptions,
+    summary: "the released teleport of multilayer perceptrons, with its defects; use guard: false",
+  },
+} satisfies Record<string, Choice<(...args: never[]) => unknown>>;
