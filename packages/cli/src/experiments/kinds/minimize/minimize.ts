@@ -116,7 +116,7 @@ const statuses = {
 
 type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 
-function minimizerOf(
+async function minimizerOf(
   { steps, runtime, optimizer, learningRate }: MinimizeSettings,
   problem: Problem<Tree>,
   ground: Ground,
@@ -141,7 +141,9 @@ function minimizerOf(
       `With ${optimizer.name} the learning rate is the step length tried first: give a number.`,
     );
   }
-  return createLineSearchMinimizer(problem, { directions, firstStep: learningRate, ...common });
+  const search = await createLineSearchMinimizer(problem, { directions, firstStep: learningRate, ...common });
+  // Line searches run as a whole: nobody watches them, and they go on from no checkpoint.
+  return { ...search, run: () => search.run() };
 }
 
 /** What the first run comes to, with the seconds of the last one. Only a run without warm-ups is watched. */
