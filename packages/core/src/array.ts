@@ -1,3 +1,4 @@
+import { describeValue } from "./describe.js";
 import { DTypeError, ShapeError } from "./errors.js";
 
 /** Element types. `int64` is for indices, `bool` for masks; only the floats are differentiable. */
@@ -34,14 +35,55 @@ export function stridesOf(shape: Shape): number[] {
 
 /** The element type of an array, from the class of its data. */
 export function dtypeOf(a: NdArray): DType {
-  const { data } = a;
+  const data: unknown = a?.data;
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Float64Array) return "float64";
   if (data instanceof BigInt64Array) return "int64";
   if (data instanceof Uint8Array) return "bool";
-  throw new DTypeError(
-    `An array's data must be a Float32Array, Float64Array, BigInt64Array (int64) or Uint8Array (bool); got ${Object.prototype.toString.call(data)}.`,
+  requireArray("dtypeOf", a);
+  throw wrongData("An array's data", data);
+}
+
+function wrongData(what: string, data: unknown): DTypeError {
+  const write = ArrayBuffer.isView(data) || Array.isArray(data) ? " Write Float32Array.from(data), say." : "";
+  return new DTypeError(
+    `${what} must be a Float32Array, Float64Array, BigInt64Array (int64) or Uint8Array (bool); got ${describeValue(data)}.${write}`,
   );
+}
+
+/** Refuses what is no array. */
+export function requireArray(op: string, value: unknown): asserts value is NdArray {
+  if (isNdArray(value)) return;
+  throw new DTypeError(
+    `${op} takes an array {shape, data}; got ${describeValue(value)}. Make one with array([1, 2, 3]), say.`,
+  );
+}
+
+const dtypes: readonly unknown[] = ["float32", "float64", "int64", "bool"] satisfies DType[];
+
+/** Refuses what is no element type. */
+export function requireDType(op: string, dtype: unknown): asserts dtype is DType {
+  if (!dtypes.includes(dtype)) {
+    throw new DTypeError(
+      `${op}: the dtype must be one of ${dtypes.join(", ")}; got ${describeValue(dtype)}.`,
+    );
+  }
+}
+
+/** Refuses what is no list in the place of a shape. */
+export function requireShape(op: string, shape: unknown): asserts shape is Shape {
+  if (!Array.isArray(shape)) {
+    throw new ShapeError(
+      `${op}: a shape is a list of integers >= 0, such as [2, 3] ([] for a scalar); got ${describeValue(shape)}.`,
+    );
+  }
+}
+
+function requireSizes(op: string, shape: unknown): asserts shape is Shape {
+  requireShape(op, shape);
+  if (shape.some((n) => !Number.isInteger(n) || n < 0)) {
+    throw new ShapeError(`${op}: a shape holds integers >= 0; got ${describeValue(shape)}.`);
+  }
 }
 
 /** A zero-filled typed array of `size` elements. */
@@ -65,9 +107,20 @@ export function allocate(dtype: DType, size: number): TypedArray {
  * ndarray(new Float64Array([1, 2, 3, 4]), [2, 2]);
  */
 export function ndarray<D extends TypedArray>(data: D, shape: Shape): NdArray<D> {
-  if (shape.some((n) => !Number.isInteger(n) || n < 0)) {
-    throw new ShapeError(`A shape holds non-negative integers; got [${shape.join(", ")}].`);
+  if (Array.isArray(data) && ArrayBuffer.isView(shape)) {
+    throw new DTypeError(
+      `ndarray takes the data first, then the shape; got ${describeValue(data)} and ${describeValue(shape)}. ` +
+        `Write ndarray(data, ${describeValue(data)}).`,
+    );
   }
+  if (Array.isArray(data)) {
+    throw new DTypeError(
+      "ndarray takes a typed array and its shape; got a list. Write array([[1, 2], [3, 4]]) for nested lists, or " +
+        "ndarray(Float32Array.from(list), shape).",
+    );
+  }
+  if (!isData(data)) throw wrongData("ndarray: the data", data);
+  requireSizes("ndarray", shape);
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(
       `Shape [${shape.join(", ")}] needs ${sizeOf(shape)} elements; the data has ${data.length}.`,
@@ -86,6 +139,7 @@ export function ndarray<D extends TypedArray>(data: D, shape: Shape): NdArray<D>
  * array([[1, 2], [3, 4]], "float64"); // shape [2, 2]
  */
 export function array(values: Nested, dtype: DType = "float32"): NdArray {
+  requireDType("array", dtype);
   const shape: number[] = [];
   for (let level: Nested = values; Array.isArray(level); level = level[0]) {
     shape.push(level.length);
@@ -97,19 +151,25 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
     if (Array.isArray(level)) {
       if (level.length !== shape[depth]) {
         throw new ShapeError(
-          `Nested lists must be of equal length: at depth ${depth} expected ${shape[depth] ?? "a number"}, got ${level.length}.`,
+          `array takes nested lists of equal length: at depth ${depth} expected ${depth < shape.length ? `${shape[depth]} entries` : "a number"}, got ${level.length}: ` +
+            `${describeValue(level)}. Pad the shorter lists, or make an array of each.`,
         );
       }
       for (const item of level) fill(item, depth + 1);
     } else {
       if (depth !== shape.length) {
         throw new ShapeError(
-          `Nested lists must be of equal depth: expected ${shape.length}, got a number at depth ${depth}.`,
+          `array takes nested lists of equal depth: at depth ${depth} expected a list of ${shape[depth]}, got ${describeValue(level)}.`,
         );
       }
       if (typeof level !== "number" && typeof level !== "boolean") {
         throw new DTypeError(
-          `array takes nested lists of numbers; got ${describe(level)}. A typed array with a shape is ndarray(data, shape).`,
+          `array takes nested lists of numbers; got ${describeValue(level)}. ${adviceFor(level)}`,
+        );
+      }
+      if (dtype === "int64" && !Number.isInteger(Number(level))) {
+        throw new DTypeError(
+          `array: int64 holds integers; got ${level}. Round it, or write array(values, "float32").`,
         );
       }
       data[at++] = dtype === "int64" ? BigInt(Number(level)) : Number(level);
@@ -119,11 +179,33 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
   return { shape, data };
 }
 
-const describe = (value: unknown): string =>
-  ArrayBuffer.isView(value) ? value.constructor.name : value === null ? "null" : typeof value;
+/** What to write in the place of something that is no number. */
+function adviceFor(value: unknown): string {
+  if (typeof value === "string") return "Convert texts first: Number(text).";
+  if (typeof value === "bigint") return "Convert it: Number(value).";
+  if (isNdArray(value)) return "It is an array already; astype(a, dtype) converts it.";
+  return "A typed array with a shape is ndarray(data, shape).";
+}
+
+const isData = (value: unknown): value is TypedArray =>
+  value instanceof Float32Array ||
+  value instanceof Float64Array ||
+  value instanceof BigInt64Array ||
+  value instanceof Uint8Array;
 
 /** An array of `shape` filled with `value`. */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): NdArray {
+  if (typeof value !== "number") {
+    throw new DTypeError(
+      `full: the value must be a number; got ${describeValue(value)}. Write full([2, 3], 0.5), say.`,
+    );
+  }
+  return filled("full", shape, value, dtype);
+}
+
+function filled(op: string, shape: Shape, value: number, dtype: DType): NdArray {
+  requireSizes(op, shape);
+  requireDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
   if (data instanceof BigInt64Array) data.fill(BigInt(value));
   else data.fill(value);
@@ -132,16 +214,18 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): NdA
 
 /** An array of zeros. */
 export function zeros(shape: Shape, dtype: DType = "float32"): NdArray {
-  return full(shape, 0, dtype);
+  return filled("zeros", shape, 0, dtype);
 }
 
 /** An array of ones. */
 export function ones(shape: Shape, dtype: DType = "float32"): NdArray {
-  return full(shape, 1, dtype);
+  return filled("ones", shape, 1, dtype);
 }
 
 /** The same values in another element type; the array itself where it already has it. */
 export function astype(a: NdArray, dtype: DType): NdArray {
+  requireArray("astype", a);
+  requireDType("astype", dtype);
   if (dtypeOf(a) === dtype) return a;
   const data = allocate(dtype, a.data.length);
   if (data instanceof BigInt64Array) {
@@ -156,6 +240,7 @@ export function astype(a: NdArray, dtype: DType): NdArray {
 
 /** The one element of a scalar (or of any array of size 1) as a number. */
 export function item(a: NdArray): number {
+  requireArray("item", a);
   if (a.data.length !== 1) {
     throw new ShapeError(`item() takes an array of one element; got shape [${a.shape.join(", ")}].`);
   }
@@ -164,6 +249,7 @@ export function item(a: NdArray): number {
 
 /** An independent copy. */
 export function copyArray<A extends NdArray>(a: A): A {
+  requireArray("copyArray", a);
   return { ...a, shape: [...a.shape], data: a.data.slice() } as A;
 }
 

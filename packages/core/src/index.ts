@@ -331,6 +331,7 @@ export type {
   BijectionSite,
   Discovery,
   GroupGenerator,
+  HiddenUnits,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,

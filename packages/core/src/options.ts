@@ -1,3 +1,4 @@
+import { describeValue, isPlainObject } from "./describe.js";
 import { OptionError } from "./errors.js";
 import {
   isObject,
@@ -77,18 +78,48 @@ export function optionTable<R extends Readonly<Record<string, Row>>>(name: strin
 }
 
 /**
- * Refuses names that an object of options does not have: one that is misspelt would be as good as left out.
+ * Refuses what is no object of known options: a misspelt or misplaced one would be as good as left out.
  *
- * @throws OptionError with the names that there are
+ * @param example the call as it should be, such as `mean(x, { axes: [1] })`
+ * @throws OptionError with what was expected, what came and what to write
  */
 export function requireKnown<T extends object>(
   owner: string,
   options: T,
   known: readonly (string & keyof T)[],
+  example?: string,
 ): void {
-  const unknown = Object.keys(options).find((name) => !(known as readonly string[]).includes(name));
-  if (unknown === undefined) return;
-  throw new OptionError(`${owner} has no option "${unknown}"; it has ${known.join(", ") || "none"}.`);
+  if (!isPlainObject(options)) throw misplaced(owner, options, known, example);
+  for (const name in options) {
+    if (!known.includes(name)) {
+      throw new OptionError(`${owner} has no option "${name}"; it has ${known.join(", ") || "none"}.`);
+    }
+  }
+}
+
+function misplaced(
+  owner: string,
+  value: unknown,
+  known: readonly string[],
+  example: string | undefined,
+): OptionError {
+  const sample = example?.slice(example.lastIndexOf("{"), example.lastIndexOf("}") + 1);
+  const such = sample ? ` such as ${sample}` : known.length > 0 ? ` with ${known.join(", ")}` : "";
+  const write = example ? ` Write ${example}.` : "";
+  return new OptionError(`${owner}: options must be an object${such}; got ${describeValue(value)}.${write}`);
+}
+
+/**
+ * Refuses flags that are neither true nor false: what is merely truthy, such as "false", is a mistake.
+ *
+ * @throws OptionError
+ */
+export function requireFlags(owner: string, flags: Readonly<Record<string, unknown>>): void {
+  for (const name in flags) {
+    if (typeof flags[name] !== "boolean") {
+      throw new OptionError(`${owner}: ${name} must be true or false; got ${describeValue(flags[name])}.`);
+    }
+  }
 }
 
 /** Like JSON, but NaN and infinities keep their names. */

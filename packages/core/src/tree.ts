@@ -1,3 +1,5 @@
+import { isNdArray } from "./array.js";
+import { describeValue } from "./describe.js";
 import { ShapeError } from "./errors.js";
 
 /**
@@ -36,6 +38,7 @@ export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L
       paths.push(path);
       return { kind: "leaf" };
     }
+    if (isNdArray(value)) throw misplaced(value, path, arrayHint);
     if (Array.isArray(value)) {
       return { kind: "array", items: value.map((v, i) => visit(v, path === "" ? `${i}` : `${path}.${i}`)) };
     }
@@ -46,20 +49,35 @@ export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L
       );
       return { kind: "object", keys, items };
     }
-    const found = value === null ? "null" : typeof value;
-    const hint =
-      typeof value === "number"
-        ? ` Write array(${value}).`
-        : value === undefined
-          ? " Is an argument or an entry missing?"
-          : "";
-    throw new ShapeError(
-      `A tree holds arrays, plain objects and tensors; at "${path}" found ${found}.${hint}`,
-    );
+    throw misplaced(value, path, hintFor(value));
   };
   const def = visit(tree, "");
   return { leaves, paths, def };
 }
+
+const arrayHint =
+  " Tensors are needed here: this is for use in a traced function, such as that of jit(f, [x]), to which arrays are arguments.";
+
+function hintFor(value: unknown): string {
+  if (typeof value === "number") return ` Write array(${value}).`;
+  if (value === undefined) return " Is an argument or an entry missing?";
+  if (ArrayBuffer.isView(value)) return " Write ndarray(data, shape).";
+  if (value instanceof Promise) return " Await it first.";
+  if (describeValue(value).startsWith("a tensor")) {
+    return " Arrays are needed here: a tensor has no values outside of the function that is traced.";
+  }
+  return "";
+}
+
+const misplaced = (value: unknown, path: string, hint: string): ShapeError =>
+  new ShapeError(
+    `A tree holds arrays, plain objects and tensors; ${path === "" ? "" : `at "${path}" `}found ${found(value)}.${hint}`,
+  );
+
+const found = (value: unknown): string =>
+  typeof value === "number" || typeof value === "string"
+    ? `${typeof value} ${JSON.stringify(value)?.slice(0, 60)}`
+    : describeValue(value);
 
 /** Rebuilds a tree from leaves in {@link flatten} order. */
 export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {

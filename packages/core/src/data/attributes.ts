@@ -1,4 +1,5 @@
-import { type NdArray, ndarray } from "../array.js";
+import { dtypeOf, type NdArray, ndarray, requireArray } from "../array.js";
+import { describeValue, isPlainObject } from "../describe.js";
 import { DataError } from "../errors.js";
 
 /**
@@ -34,6 +35,17 @@ export function attributesOf<Name extends string = DigitAttribute>(
   labels: NdArray<BigInt64Array>,
   attributes: Readonly<Record<Name, readonly number[]>> = digitAttributes as never,
 ): Record<Name, NdArray<Float32Array>> {
+  requireArray("attributesOf", labels);
+  if (dtypeOf(labels) !== "int64") {
+    throw new DataError(
+      `attributesOf takes int64 classes; got ${dtypeOf(labels)}. Convert them with astype(labels, "int64").`,
+    );
+  }
+  if (!isPlainObject(attributes)) {
+    throw new DataError(
+      `attributesOf takes lists of classes by question; got ${describeValue(attributes)}. Write attributesOf(labels, { even: [0, 2, 4] }).`,
+    );
+  }
   const bad = labels.data.find((label) => label < 0n);
   if (bad !== undefined) throw new DataError(`attributesOf takes classes 0, 1, ...; got ${bad}.`);
   const entries = Object.entries(attributes as Record<string, readonly number[]>).map(([name, classes]) => {

@@ -1,7 +1,9 @@
 // Index arithmetic of mini-batch training: shuffled batches without replacement, splits and row selection.
-import { allocate, dtypeOf, type NdArray } from "../array.js";
+import { allocate, dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { permutation } from "../math/rng.js";
+import { requireFlags, requireKnown } from "../options.js";
 
 export interface BatchOptions {
   /** Seed of the order; default 0. */
@@ -22,19 +24,28 @@ export interface BatchOptions {
  * @example
  * for (const indices of batches(60000, 128, { seed: 1, epoch: 2 })) takeRows(images, indices);
  */
-export function batches(
-  n: number,
-  batchSize: number,
-  { seed = 0, epoch = 0, shuffle = true, dropLast = true }: BatchOptions = {},
-): Int32Array[] {
+export function batches(n: number, batchSize: number, options: BatchOptions = {}): Int32Array[] {
+  const known = ["seed", "epoch", "shuffle", "dropLast"] as const;
+  requireKnown("batches", options, known, "batches(60000, 128, { seed: 1, epoch: 2 })");
+  requireExamples("batches", n);
+  const { seed = 0, epoch = 0, shuffle = true, dropLast = true } = options;
+  requireFlags("batches", { shuffle, dropLast });
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > n) {
     throw new OptionError(
-      `batchSize must be an integer in 1..${n}, the number of examples; got ${batchSize}.`,
+      `batchSize must be an integer in 1..${n}, the number of examples; got ${describeValue(batchSize)}.`,
     );
   }
   const order = shuffle ? permutation(n, seed, epoch) : Int32Array.from({ length: n }, (_, i) => i);
   const count = dropLast ? Math.floor(n / batchSize) : Math.ceil(n / batchSize);
   return Array.from({ length: count }, (_, b) => order.slice(b * batchSize, (b + 1) * batchSize));
+}
+
+/** Counts of examples stand where others give the examples themselves. */
+function requireExamples(op: string, n: unknown): void {
+  if (Number.isInteger(n) && (n as number) >= 0) return;
+  throw new OptionError(
+    `${op}: the number of examples must be an integer >= 0; got ${describeValue(n)}. Of an array x it is x.shape[0].`,
+  );
 }
 
 /**
@@ -49,6 +60,12 @@ export function batches(
  * const [train, validation, test] = split(1797, [0.8, 0.1, 0.1], 0);
  */
 export function split(n: number, fractions: readonly number[], seed: number): Int32Array[] {
+  requireExamples("split", n);
+  if (!Array.isArray(fractions)) {
+    throw new OptionError(
+      `split: fractions must be a list such as [0.8, 0.2]; got ${describeValue(fractions)}. Write split(${n}, [0.8, 0.2], 0).`,
+    );
+  }
   const sum = fractions.reduce((a, b) => a + b, 0);
   if (fractions.some((f) => !(f > 0)) || !(Math.abs(sum - 1) < 1e-9)) {
     throw new OptionError(
@@ -82,6 +99,14 @@ export function split(n: number, fractions: readonly number[], seed: number): In
  * takeRows(array([[1, 2], [3, 4], [5, 6]]), [2, 0]); // [[5, 6], [1, 2]]
  */
 export function takeRows<A extends NdArray>(a: A, indices: ArrayLike<number>): A {
+  if (!isNdArray(a)) {
+    throw new ShapeError(`takeRows takes an array {shape, data} and indices; got ${describeValue(a)}.`);
+  }
+  if (typeof indices?.length !== "number") {
+    throw new OptionError(
+      `takeRows: indices must be a list such as [0, 1]; got ${describeValue(indices)}. Write takeRows(x, [0]) for one row.`,
+    );
+  }
   if (a.shape.length === 0) throw new ShapeError("takeRows takes an array of rank 1 or more; got a scalar.");
   const [rows, ...rest] = a.shape;
   const width = rest.reduce((x, y) => x * y, 1);

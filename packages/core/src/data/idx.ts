@@ -1,6 +1,8 @@
 // The IDX format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", "File formats".
-import { allocate, astype, type DType, type NdArray, sizeOf } from "../array.js";
+import { allocate, astype, type DType, type NdArray, requireDType, sizeOf } from "../array.js";
+import { requireBytes } from "../bytes.js";
 import { DataError } from "../errors.js";
+import { requireKnown } from "../options.js";
 import { gunzip, isGzip } from "./gzip.js";
 
 interface IdxType {
@@ -33,7 +35,11 @@ export interface IdxOptions {
  * @example
  * parseIdx(bytes, { dtype: "float32" }); // shape [60000, 28, 28], values 0..255
  */
-export function parseIdx(bytes: Uint8Array, { dtype }: IdxOptions = {}): NdArray {
+export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
+  requireKnown("parseIdx", options, ["dtype"], 'parseIdx(bytes, { dtype: "float32" })');
+  requireBytes("parseIdx", bytes);
+  const { dtype } = options;
+  if (dtype !== undefined) requireDType("parseIdx", dtype);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) throw new DataError(`An IDX file starts with 4 bytes; got ${bytes.length} in all.`);
   const type = types.get(bytes[2]);
@@ -72,5 +78,7 @@ export function parseIdx(bytes: Uint8Array, { dtype }: IdxOptions = {}): NdArray
  * await readIdx(new Uint8Array(await (await fetch("train-labels-idx1-ubyte.gz")).arrayBuffer()));
  */
 export async function readIdx(bytes: Uint8Array, options: IdxOptions = {}): Promise<NdArray> {
+  requireKnown("readIdx", options, ["dtype"], 'readIdx(bytes, { dtype: "float32" })');
+  requireBytes("readIdx", bytes);
   return parseIdx(isGzip(bytes) ? await gunzip(bytes) : bytes, options);
 }

@@ -1,4 +1,6 @@
-import type { NdArray } from "../array.js";
+import { isNdArray, type NdArray } from "../array.js";
+import { describeValue } from "../describe.js";
+import { DataError } from "../errors.js";
 
 /** Images with their classes, one row of pixels an image. */
 export interface LabelledImages {
@@ -6,4 +8,13 @@ export interface LabelledImages {
   readonly images: NdArray<Float32Array>;
   /** int64 [n], each in 0..classes - 1. */
   readonly labels: NdArray<BigInt64Array>;
+}
+
+/** Refuses what is no images with labels, such as a data set of two parts. */
+export function requireLabelled(op: string, value: unknown): asserts value is LabelledImages {
+  const { images, labels } = (value ?? {}) as Partial<LabelledImages>;
+  if (isNdArray(images) && isNdArray(labels)) return;
+  throw new DataError(
+    `${op} takes { images, labels } of arrays; got ${describeValue(value)}. Of a data set write one part: dataset.train.`,
+  );
 }

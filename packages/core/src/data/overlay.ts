@@ -6,7 +6,7 @@ import { OptionError, ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
 import { finite, integerFrom, number, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { LabelledImages } from "./labelled-images.js";
+import { type LabelledImages, requireLabelled } from "./labelled-images.js";
 import { imageCount, nearestIndices } from "./resize.js";
 
 export interface OverlayOptions {
@@ -60,6 +60,8 @@ export function overlayImages(
   options: OverlayOptions = {},
 ): OverlaidImages {
   const { seed, count: asked, mean, deviation } = overlayImagesOptions.read(options);
+  requireLabelled("overlayImages", left);
+  requireLabelled("overlayImages", right);
   const lefts = imageCount("overlayImages", left.images, [side, side]);
   const rights = imageCount("overlayImages", right.images, [side, side]);
   if (lefts === 0 || rights === 0)

@@ -1,11 +1,17 @@
 // Resampling of images with pixel centres at half-integers, as image libraries do it.
-import { type NdArray, ndarray } from "../array.js";
-import { ShapeError } from "../errors.js";
+import { isNdArray, type NdArray, ndarray } from "../array.js";
+import { describeValue } from "../describe.js";
+import { OptionError, ShapeError } from "../errors.js";
+import { requireKnown } from "../options.js";
 
 type Size = readonly [number, number];
 
 /** Images in rows of pixels, checked: their number. */
-export function imageCount(op: string, { shape, data }: NdArray, [height, width]: Size): number {
+export function imageCount(op: string, images: NdArray, [height, width]: Size): number {
+  if (!isNdArray(images)) {
+    throw new ShapeError(`${op} takes images as an array {shape, data}; got ${describeValue(images)}.`);
+  }
+  const { shape, data } = images;
   const count = shape[0];
   if (data.length !== count * height * width) {
     throw new ShapeError(
@@ -32,8 +38,18 @@ export const nearestIndices = (from: number, to: number): Int32Array =>
  */
 export function resizeImages(
   images: NdArray<Float32Array>,
-  { from, to }: { readonly from: Size; readonly to: Size },
+  options: { readonly from: Size; readonly to: Size },
 ): NdArray<Float32Array> {
+  const example = "resizeImages(images, { from: [8, 8], to: [28, 28] })";
+  requireKnown("resizeImages", options, ["from", "to"], example);
+  const { from, to } = options;
+  for (const size of [from, to]) {
+    if (!Array.isArray(size) || size.length !== 2 || !size.every((n) => Number.isInteger(n) && n >= 1)) {
+      throw new OptionError(
+        `resizeImages: from and to must be [height, width]; got ${describeValue(size)}. Write ${example}.`,
+      );
+    }
+  }
   const count = imageCount("resizeImages", images, from);
   const [rows, columns] = [0, 1].map((d) => taps(from[d], to[d]));
   const [pixels, area] = [from[0] * from[1], to[0] * to[1]];

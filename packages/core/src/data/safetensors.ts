@@ -1,5 +1,7 @@
 // The safetensors format, version 0.x: https://github.com/huggingface/safetensors, section "Format".
-import { allocate, type DType, dtypeOf, type NdArray, sizeOf } from "../array.js";
+import { allocate, type DType, dtypeOf, isNdArray, type NdArray, requireArray, sizeOf } from "../array.js";
+import { requireBytes } from "../bytes.js";
+import { describeValue, isPlainObject } from "../describe.js";
 import { DataError } from "../errors.js";
 
 /** The limit of the reference implementation. */
@@ -68,7 +70,16 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, NdArray>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  for (const [what, entriesOf] of [["arrays", tensors] as const, ["texts", metadata] as const]) {
+    if (!isPlainObject(entriesOf) || isNdArray(entriesOf)) {
+      throw new DataError(
+        `encodeSafetensors takes arrays by name, then texts by name; got ${describeValue(entriesOf)} for the ${what}. ` +
+          'Write encodeSafetensors({ weight }, { step: "100" }).',
+      );
+    }
+  }
   const entries = Object.entries(tensors).map(([name, a]) => {
+    requireArray(`encodeSafetensors ("${name}")`, a);
     if (name === METADATA) throw new DataError(`The tensor name "${METADATA}" is reserved by the format.`);
     if (a.data.length !== sizeOf(a.shape)) {
       throw new DataError(
@@ -129,6 +140,7 @@ function writeElements(view: DataView, start: number, { data }: NdArray): void {
  * const { tensors, metadata } = decodeSafetensors(bytes);
  */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+  requireBytes("decodeSafetensors", bytes);
   const { header, dataStart } = readHeader(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const available = bytes.length - dataStart;

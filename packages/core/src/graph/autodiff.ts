@@ -1,4 +1,6 @@
-import { DTypeError, ShapeError } from "../errors.js";
+import { isNdArray, type NdArray } from "../array.js";
+import { describeValue } from "../describe.js";
+import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { flatten, unflatten } from "../tree.js";
 import { topologicalOrder } from "./graph.js";
 import { add, mul } from "./ops/arithmetic.js";
@@ -21,6 +23,14 @@ export function backward(
   cotangents: readonly Tensor[],
   inputs: readonly Tensor[],
 ): Tensor[] {
+  for (const list of [outputs, cotangents, inputs]) {
+    if (!Array.isArray(list)) {
+      throw new OptionError(
+        `backward takes lists of tensors: outputs, their cotangents and inputs; got ${describeValue(list)}. ` +
+          "Write backward([loss], [fillLike(loss, 1)], [x]).",
+      );
+    }
+  }
   const order = topologicalOrder(outputs);
   const needed = new Set<Tensor>(inputs);
   for (const node of order) {
@@ -52,19 +62,35 @@ export function backward(
   return inputs.map((x) => bar.get(x) ?? fillLike(x, 0));
 }
 
+/** Refuses what is no function, where it is given and not where it is called. */
+function requireFunction(op: string, f: unknown): void {
+  if (typeof f === "function") return;
+  throw new OptionError(
+    `${op} takes the function that is differentiated; got ${describeValue(f)}. Write ${op}((params) => loss(params)), say.`,
+  );
+}
+
 /** Leaves of a tree of tensors, under fresh names so that only this argument is differentiated. */
 function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
-  const { leaves, paths, def } = flatten(params, isTensor);
+  const { leaves, paths, def } = flatten(params, isLeaf);
   leaves.forEach((x, k) => {
+    if (!isTensor(x)) {
+      throw new DTypeError(
+        `${op}: takes traced tensors; ${paths[k] ? `"${paths[k]}"` : "the argument"} is ${describeValue(x)}. ` +
+          `Trace it: const f = await jit((params) => ${op}(loss)(params), [params]); await f(params).`,
+      );
+    }
     if (!isFloat(x.dtype)) {
       throw new DTypeError(
         `${op}: only floats can be differentiated; parameter "${paths[k]}" is ${formatType(x)}.`,
       );
     }
   });
-  const fresh = leaves.map(alias);
+  const fresh = (leaves as Tensor[]).map(alias);
   return { leaves: fresh, tree: unflatten(def, fresh) as P };
 }
+
+const isLeaf = (value: unknown): value is Tensor | NdArray => isTensor(value) || isNdArray(value);
 
 /** The leaves of a tree that must have the structure and shapes of given tensors. */
 function leavesLike(tree: unknown, tensors: readonly Tensor[], op: string, what: string): Tensor[] {
@@ -87,7 +113,7 @@ function leavesLike(tree: unknown, tensors: readonly Tensor[], op: string, what:
 function requireScalar(loss: Tensor, op: string): void {
   if (!isTensor(loss) || loss.size !== 1 || !isFloat(loss.dtype)) {
     throw new ShapeError(
-      `${op}: the function must return one number (a float tensor of size 1); got ${isTensor(loss) ? formatType(loss) : typeof loss}. Reduce it with sum or mean.`,
+      `${op}: the function must return one number (a float tensor of size 1); got ${isTensor(loss) ? formatType(loss) : describeValue(loss)}. Reduce it with sum or mean.`,
     );
   }
 }
@@ -101,10 +127,18 @@ function requireScalar(loss: Tensor, op: string): void {
 export function valueAndGrad<P, Rest extends readonly unknown[]>(
   f: LossOf<P, Rest>,
 ): (params: P, ...rest: Rest) => [Tensor, P] {
+  return valueAndGradOf("valueAndGrad", f);
+}
+
+function valueAndGradOf<P, Rest extends readonly unknown[]>(
+  op: string,
+  f: LossOf<P, Rest>,
+): (params: P, ...rest: Rest) => [Tensor, P] {
+  requireFunction(op, f);
   return (params, ...rest) => {
-    const { leaves, tree } = aliases(params, "grad");
+    const { leaves, tree } = aliases(params, op);
     const loss = f(tree, ...rest);
-    requireScalar(loss, "grad");
+    requireScalar(loss, op);
     const grads = backward([loss], [fillLike(loss, 1)], leaves);
     return [loss, unflatten(flatten(params, isTensor).def, grads) as P];
   };
@@ -119,7 +153,7 @@ export function valueAndGrad<P, Rest extends readonly unknown[]>(
 export function grad<P, Rest extends readonly unknown[]>(
   f: LossOf<P, Rest>,
 ): (params: P, ...rest: Rest) => P {
-  const both = valueAndGrad(f);
+  const both = valueAndGradOf("grad", f);
   return (params, ...rest) => both(params, ...rest)[1];
 }
 
@@ -127,6 +161,7 @@ export function grad<P, Rest extends readonly unknown[]>(
  * Value of a function of one tree, and its vector-Jacobian product: cotangents of the result to cotangents of the argument.
  */
 export function vjp<P, R>(f: (params: P) => R, params: P): [R, (cotangents: R) => P] {
+  requireFunction("vjp", f);
   const { leaves, tree } = aliases(params, "vjp");
   const result = f(tree);
   const outputs = flatten(result, isTensor).leaves;
@@ -143,6 +178,7 @@ export function vjp<P, R>(f: (params: P) => R, params: P): [R, (cotangents: R) =
  * A vjp is linear in its cotangent, so the derivative of <vjp(u), v> in u is J v: no forward rules are needed.
  */
 export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): [R, R] {
+  requireFunction("jvp", f);
   const { leaves, tree } = aliases(params, "jvp");
   const result = f(tree);
   const { leaves: outputs, def } = flatten(result, isTensor);
@@ -158,6 +194,7 @@ export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): [R, R] {
 export function hvp<P, Rest extends readonly unknown[]>(
   f: LossOf<P, Rest>,
 ): (params: P, tangents: P, ...rest: Rest) => P {
+  requireFunction("hvp", f);
   return (params, tangents, ...rest) => grad((p: P) => dot(grad(f)(p, ...rest), tangents))(params);
 }
 
@@ -169,9 +206,15 @@ export function hvp<P, Rest extends readonly unknown[]>(
 export function jacobian<P, Rest extends readonly unknown[]>(
   f: (params: P, ...rest: Rest) => readonly Tensor[],
 ): (params: P, ...rest: Rest) => [readonly Tensor[], P] {
+  requireFunction("jacobian", f);
   return (params, ...rest) => {
     const { leaves, tree } = aliases(params, "jacobian");
     const losses = f(tree, ...rest);
+    if (!Array.isArray(losses)) {
+      throw new ShapeError(
+        `jacobian: the function must return a list of losses; got ${describeValue(losses)}. Write (params) => [loss(params)], say.`,
+      );
+    }
     for (const loss of losses) requireScalar(loss, "jacobian");
     const rows = losses.map((loss) => backward([loss], [fillLike(loss, 1)], leaves));
     const stacked = leaves.map((x, i) => concat(rows.map((row) => reshape(row[i], [1, ...x.shape]))));

@@ -1,3 +1,5 @@
+import { describeValue } from "../describe.js";
+import { OptionError } from "../errors.js";
 import type { Type } from "./tensor.js";
 import { bytesOf, formatShape, formatType, type Tensor } from "./tensor.js";
 
@@ -11,6 +13,21 @@ export interface Port {
 export interface Graph {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+}
+
+/** Refuses what is no graph, such as the function that one would be traced from. */
+export function requireGraph(op: string, graph: unknown): asserts graph is Graph {
+  const { inputs, outputs } = (graph ?? {}) as Partial<Graph>;
+  if (Array.isArray(inputs) && Array.isArray(outputs)) return;
+  throw new OptionError(`${op} takes a graph; got ${describeValue(graph)}. ${adviceFor(op, graph)}`);
+}
+
+function adviceFor(op: string, value: unknown): string {
+  if (typeof value === "function") {
+    return `Trace the function first: ${op}(trace(f, [x]).graph); or write jit(f, [x]), which does both.`;
+  }
+  const isTraced = typeof value === "object" && value !== null && "graph" in value;
+  return isTraced ? `Write ${op}(traced.graph).` : `Write ${op}(trace(f, [x]).graph).`;
 }
 
 /** All nodes that the given tensors need, inputs before users, in an order that depends on the graph alone. */
@@ -56,6 +73,7 @@ export interface Cost {
 
 /** Estimated cost of computing a graph once. */
 export function costOf(graph: Graph): Cost {
+  requireGraph("costOf", graph);
   let [nodes, flops, bytes] = [0, 0, 0];
   for (const node of nodesOf(graph)) {
     if (node.inputs.length === 0) continue;
@@ -79,6 +97,7 @@ export function costOf(graph: Graph): Cost {
  * // return y = %1
  */
 export function printGraph(graph: Graph): string {
+  requireGraph("printGraph", graph);
   const names = new Map<Tensor, string>();
   const lines: string[] = [];
   const declare = (tensor: Tensor, text: string) => {

@@ -56,12 +56,8 @@ export interface OnnxEmitter {
   scalar(value: number, dtype: Tensor["dtype"]): string;
   /** The name of a tensor's value, emitted first if it is not there yet. */
   value(tensor: Tensor): string;
-  /** How many nodes and outputs use a tensor. */
-  uses(tensor: Tensor): number;
   /** Only operators of the ONNX standard, for files that other programs read. */
   readonly portable: boolean;
-  /** Channels of a block in the runtime's blocked convolution layout; undefined where it has none. */
-  readonly convBlock: number | undefined;
   /** Whether the graph asks for the places of a tensor's largest elements in windows, so that they are there anyway. */
   indexed(tensor: Tensor): boolean;
 }

@@ -1,9 +1,15 @@
+import { describeValue } from "../describe.js";
+import { OptionError } from "../errors.js";
 import type { Graph } from "./graph.js";
-import { nodesOf } from "./graph.js";
+import { nodesOf, requireGraph } from "./graph.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
 /** The same graph with every float of one width. Constants keep their full precision. */
 export function retype(graph: Graph, dtype: "float32" | "float64"): Graph {
+  requireGraph("retype", graph);
+  if (dtype !== "float32" && dtype !== "float64") {
+    throw new OptionError(`retype: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
+  }
   const forms = new Map<Tensor, Tensor>();
   const convert = (node: Tensor): Tensor => {
     const changes = typeof node.attrs.dtype === "string" && isFloat(node.attrs.dtype as Tensor["dtype"]);

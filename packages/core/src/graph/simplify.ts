@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
 import { foldConstant } from "./constant-folding.js";
 import type { Graph } from "./graph.js";
-import { topologicalOrder } from "./graph.js";
+import { requireGraph, topologicalOrder } from "./graph.js";
 import { rewrite } from "./rewrite-rules.js";
 import { type Attributes, apply, type Tensor } from "./tensor.js";
 
@@ -13,6 +13,7 @@ import { type Attributes, apply, type Tensor } from "./tensor.js";
  * zero becomes zero even where the other factor would be infinite or NaN.
  */
 export function simplify(graph: Graph): Graph {
+  requireGraph("simplify", graph);
   const canonical = new Canonical(graph);
   const once = canonical.graph(graph);
   // What a rule missed may have come after it.

@@ -1,10 +1,13 @@
 import type { DType, NdArray, Shape } from "../array.js";
-import { dtypeOf, isNdArray } from "../array.js";
+import { dtypeOf, isNdArray, requireDType, requireShape } from "../array.js";
+import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
+import { requireKnown } from "../options.js";
 import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
 import { type Graph, nodesOf, type Port } from "./graph.js";
 import { input } from "./ops/leaf.js";
 import { formatType, isTensor, type Tensor } from "./tensor.js";
+import { whileTracing } from "./tracing.js";
 
 /** The type of an input that has no values yet. */
 export interface Spec {
@@ -28,6 +31,8 @@ export interface Traced {
 
 /** An input of a graph to be: shape and dtype. */
 export function spec(shape: Shape, dtype: DType = "float32"): Spec {
+  requireShape("spec", shape);
+  requireDType("spec", dtype);
   return { kind: "spec", shape: [...shape], dtype };
 }
 
@@ -37,6 +42,21 @@ function isSpec(value: unknown): value is Spec {
 
 export function isSpecLeaf(value: unknown): value is SpecLeaf {
   return isNdArray(value) || isSpec(value);
+}
+
+/** Refuses what is no function with a list of examples of its arguments. */
+export function requireTraceable(op: string, f: unknown, args: unknown): void {
+  if (typeof f !== "function") {
+    throw new OptionError(
+      `${op} takes a function of tensors, then a list of its arguments; got ${describeValue(f)}. Write ${op}((x) => relu(x), [x]), say.`,
+    );
+  }
+  if (!Array.isArray(args)) {
+    const write = isSpecLeaf(args) ? ` Write ${op}(f, [x]).` : ` Write ${op}(f, [spec([3])]), say.`;
+    throw new OptionError(
+      `${op}: the arguments must be a list of examples, arrays or specs, one for each parameter of the function; got ${describeValue(args)}.${write}`,
+    );
+  }
 }
 
 /** Values go in and come out by name. */
@@ -78,8 +98,11 @@ function requireClosed(graph: Graph): void {
 export function trace<Args extends readonly unknown[], R>(
   f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
   args: readonly [...Args],
-  { names = [] }: { names?: readonly string[] } = {},
+  options: { names?: readonly string[] } = {},
 ): Traced {
+  requireKnown("trace", options, ["names"], 'trace(f, [x, w], { names: ["x", "w"] })');
+  requireTraceable("trace", f, args);
+  const { names = [] } = options;
   const { leaves, paths, def } = flatten<SpecLeaf>([...args], isSpecLeaf);
   const inputs = leaves.map((leaf, i): Port => {
     const [head, ...rest] = paths[i].split(".");
@@ -93,7 +116,12 @@ export function trace<Args extends readonly unknown[], R>(
     def,
     inputs.map((i) => i.tensor),
   ) as never;
-  const result = f(...(symbols as { [K in keyof Args]: TensorsOf<Args[K]> }));
+  const result = whileTracing(() => f(...(symbols as { [K in keyof Args]: TensorsOf<Args[K]> })));
+  if (result instanceof Promise) {
+    throw new ShapeError(
+      "trace: the function must not be async; it is run once, on symbols that have no values.",
+    );
+  }
   const out = flatten(result, isTensor);
   if (out.leaves.length === 0) {
     throw new ShapeError(

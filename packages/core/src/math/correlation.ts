@@ -1,5 +1,6 @@
 // Pearson's r with R. A. Fisher's interval ("On the 'probable error' of a coefficient of correlation", Metron 1, 1921),
 // and C. Spearman's rank correlation (1904).
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 
 export interface Correlation {
@@ -29,6 +30,10 @@ const quantile = 1.959963984540054;
  * const { pearson, interval } = correlation([1, 2, 3, 4], [1, 3, 2, 4]); // 0.8, [-0.70, 0.996]
  */
 export function correlation(x: readonly number[], y: readonly number[]): Correlation {
+  for (const values of [x, y]) {
+    if (typeof values?.length === "number" && typeof values !== "string") continue;
+    throw new OptionError(`correlation takes two lists of numbers; got ${describeValue(values)}.`);
+  }
   const count = x.length;
   if (count !== y.length || count < 2) {
     throw new OptionError(`correlation: needs as many x as y, two or more; got ${count} and ${y.length}.`);

@@ -6,14 +6,16 @@ import {
   QrDecomposition,
   SingularValueDecomposition,
 } from "ml-matrix";
-import { dtypeOf, type NdArray, sizeOf } from "../array.js";
+import { dtypeOf, type NdArray, requireArray, sizeOf } from "../array.js";
 import { DTypeError, NumericalError, OptionError, ShapeError } from "../errors.js";
+import { requireKnown } from "../options.js";
 import { invert } from "./dense.js";
 
 type F64 = NdArray<Float64Array>;
 type Svd = { readonly u: F64; readonly s: F64; readonly v: F64 };
 
 function requireFloat64(a: NdArray, what: string): void {
+  requireArray(what, a);
   const dtype = dtypeOf(a);
   if (dtype !== "float64") {
     throw new DTypeError(`${what} takes float64; got ${dtype}. Convert with astype(a, "float64").`);
@@ -32,6 +34,7 @@ function requireFloat64(a: NdArray, what: string): void {
 }
 
 function toMatrix(a: NdArray, what: string): Matrix {
+  requireArray(what, a);
   const [rows, columns] = a.shape;
   if (a.shape.length !== 2 || rows === 0 || columns === 0) {
     throw new ShapeError(`${what} takes a matrix of at least 1 x 1; got shape [${a.shape.join(", ")}].`);
@@ -108,6 +111,7 @@ function inverted(a: NdArray, what: string): { matrix: Matrix; inverse: Float64A
 export function solve(a: NdArray, b: NdArray): F64 {
   const { matrix, scale } = inverted(a, "solve");
   const n = a.shape[0];
+  requireArray("solve (b)", b);
   if ((b.shape.length !== 1 && b.shape.length !== 2) || b.shape[0] !== n || b.data.length === 0) {
     throw new ShapeError(
       `solve: b must have shape [${n}] or [${n}, k] for k >= 1; got [${b.shape.join(", ")}].`,
@@ -203,8 +207,10 @@ function decompose(a: NdArray, what: string): Svd {
  */
 export function pinv(
   a: NdArray,
-  { rcond }: { readonly rcond?: number } = {},
+  options: { readonly rcond?: number } = {},
 ): { readonly pinv: F64; readonly rank: number; readonly s: F64 } {
+  requireKnown("pinv", options, ["rcond"], "pinv(a, { rcond: 1e-6 })");
+  const { rcond } = options;
   const { u, s, v } = decompose(a, "pinv");
   const [m, n] = a.shape;
   const cutOff = rcond ?? Math.max(m, n) * Number.EPSILON;

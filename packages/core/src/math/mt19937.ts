@@ -1,6 +1,8 @@
 // M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; floats are made of it as PyTorch 2.6 does.
-import { allocate, type NdArray, type Shape, sizeOf } from "../array.js";
+import { allocate, type NdArray, requireShape, type Shape, sizeOf } from "../array.js";
+import { describeValue } from "../describe.js";
 import { DataError, DTypeError, OptionError } from "../errors.js";
+import { requireKnown } from "../options.js";
 import { fma, fmaFloat32 } from "./fma.js";
 
 const WORDS = 624;
@@ -131,14 +133,20 @@ function requireGenerator(rng: unknown): void {
   const { nextUint32 } = (rng ?? {}) as Partial<Mt19937>;
   if (typeof nextUint32 === "function") return;
   const seed = Number.isSafeInteger(rng) ? rng : 0;
-  const got = typeof rng === "object" && rng !== null ? "another object" : `${rng}`;
-  throw new OptionError(`init takes a generator: model.init(new Mt19937(${seed})); got ${got}.`);
+  throw new OptionError(
+    `init takes a generator: model.init(new Mt19937(${seed})); got ${describeValue(rng)}.`,
+  );
 }
 
 type FloatArray = NdArray<Float32Array | Float64Array>;
 type FloatOptions = { readonly dtype?: "float32" | "float64" };
 
-function allocateFloats(shape: Shape, dtype: string): FloatArray {
+/** An array to fill, after a check of what the function was called with. */
+function allocateFloats(op: string, rng: unknown, shape: Shape, options: FloatOptions): FloatArray {
+  requireKnown(op, options, ["dtype"], `${op}(new Mt19937(0), [2, 3], { dtype: "float64" })`);
+  requireGenerator(rng);
+  requireShape(op, shape);
+  const dtype: string = options.dtype ?? "float32";
   if (dtype !== "float32" && dtype !== "float64") {
     throw new DTypeError(`Random floats are of dtype "float32" or "float64"; got "${dtype}".`);
   }
@@ -153,10 +161,10 @@ function allocateFloats(shape: Shape, dtype: string): FloatArray {
  * @example
  * torchRand(new Mt19937(12345), [2]); // 0.9817181825637817, 0.8796065449714661
  */
-export function torchRand(rng: Mt19937, shape: Shape, { dtype = "float32" }: FloatOptions = {}): FloatArray {
-  requireGenerator(rng);
-  const out = allocateFloats(shape, dtype);
+export function torchRand(rng: Mt19937, shape: Shape, options: FloatOptions = {}): FloatArray {
+  const out = allocateFloats("torchRand", rng, shape, options);
   const { data } = out;
+  const { dtype = "float32" } = options;
   if (dtype === "float32") for (let i = 0; i < data.length; i++) data[i] = rng.nextFloat32();
   else for (let i = 0; i < data.length; i++) data[i] = rng.nextFloat64();
   return out;
@@ -180,12 +188,14 @@ export function torchUniform(
   shape: Shape,
   from: number,
   to: number,
-  { dtype = "float32" }: FloatOptions = {},
+  options: FloatOptions = {},
 ): FloatArray {
+  requireKnown("torchUniform", options, ["dtype"], 'torchUniform(rng, [2], 0, 1, { dtype: "float64" })');
+  const { dtype = "float32" } = options;
   if (!(Number.isFinite(from) && Number.isFinite(to) && from <= to)) {
     throw new OptionError(`Uniform bounds must be finite with from <= to; got from ${from}, to ${to}.`);
   }
-  const out = torchRand(rng, shape, { dtype });
+  const out = torchRand(rng, shape, options);
   const { data } = out;
   if (dtype === "float32") {
     const low = Math.fround(from);
@@ -209,10 +219,10 @@ export function torchUniform(
  * @example
  * torchRandn(new Mt19937(0), [4, 8]);
  */
-export function torchRandn(rng: Mt19937, shape: Shape, { dtype = "float32" }: FloatOptions = {}): FloatArray {
-  requireGenerator(rng);
-  const out = allocateFloats(shape, dtype);
+export function torchRandn(rng: Mt19937, shape: Shape, options: FloatOptions = {}): FloatArray {
+  const out = allocateFloats("torchRandn", rng, shape, options);
   const { data } = out;
+  const { dtype = "float32" } = options;
   const size = data.length;
   if (size < 16) {
     for (let i = 0; i < size; i++) data[i] = rng.nextNormal();

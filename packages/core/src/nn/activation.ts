@@ -3,6 +3,7 @@ import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../graph/ops/acti
 import { mul } from "../graph/ops/arithmetic.js";
 import { asinh, tanh } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
+import { requireKnown } from "../options.js";
 
 const table = {
   relu,
@@ -30,8 +31,10 @@ export const activations = ["leakyRelu", ...Object.keys(table)] as readonly Acti
  */
 export function activation(
   name: Activation,
-  { slope = 0.01 }: { readonly slope?: number } = {},
+  options: { readonly slope?: number } = {},
 ): (x: Tensor) => Tensor {
+  requireKnown("activation", options, ["slope"], 'activation("leakyRelu", { slope: 0.1 })');
+  const { slope = 0.01 } = options;
   if (name === "leakyRelu") return (x) => leakyRelu(x, slope);
   if (Object.hasOwn(table, name)) return table[name];
   throw new OptionError(`The activation must be one of ${activations.join(", ")}; got "${name}".`);

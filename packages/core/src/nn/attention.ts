@@ -8,12 +8,14 @@ import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import { softmax } from "../graph/ops/softmax.js";
-import { formatShape, formatType, sameShape, type Tensor } from "../graph/tensor.js";
+import { formatShape, formatType, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireFlags, requireKnown } from "../options.js";
 import { xavierUniform } from "./initialisers.js";
 import { initLinear, type LinearParams, linear } from "./linear.js";
 import type { InitOptions } from "./model.js";
+import { requireParams } from "./params.js";
 
 /**
  * Those of `torch.nn.MultiheadAttention`: projections to queries, keys and values stacked in `in_proj_weight`
@@ -29,8 +31,11 @@ export interface AttentionParams {
 export function initMultiHeadAttention(
   rng: Mt19937,
   width: number,
-  { bias = true, dtype = "float32" }: InitOptions & { readonly bias?: boolean } = {},
+  options: InitOptions & { readonly bias?: boolean } = {},
 ): AttentionParams {
+  const op = "initMultiHeadAttention";
+  requireKnown(op, options, ["bias", "dtype"], `${op}(rng, 64, { bias: false })`);
+  const { bias = true, dtype = "float32" } = options;
   // PyTorch draws the output projection first, its bias included, which it then sets to zero.
   const { weight } = initLinear(rng, width, width, { bias, dtype });
   const in_proj_weight = xavierUniform(rng, [3 * width, width], { dtype });
@@ -71,9 +76,16 @@ const forbidden = -1e30;
  */
 export function multiHeadAttention(
   x: Tensor,
-  { in_proj_weight, in_proj_bias, out_proj }: TensorsOf<AttentionParams>,
-  { heads, memory = x, causal = false, mask }: AttentionOptions,
+  params: TensorsOf<AttentionParams>,
+  options: AttentionOptions,
 ): Tensor {
+  const known = ["heads", "memory", "causal", "mask"] as const;
+  requireKnown("multiHeadAttention", options, known, "multiHeadAttention(x, params, { heads: 8 })");
+  const { heads, memory = x, causal = false, mask } = options;
+  requireFlags("multiHeadAttention", { causal });
+  requireTensor("multiHeadAttention", x);
+  requireParams("multiHeadAttention", params, ["in_proj_weight"]);
+  const { in_proj_weight, in_proj_bias, out_proj } = params;
   const width = in_proj_weight.shape[1];
   if (
     x.rank !== 3 ||

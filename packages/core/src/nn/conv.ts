@@ -1,11 +1,22 @@
 import { add } from "../graph/ops/arithmetic.js";
-import { conv2d, convTranspose2d, type Pair, type WindowOptions } from "../graph/ops/conv.js";
+import { conv2d, convTranspose2d } from "../graph/ops/conv.js";
+import {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  convOptions,
+  convTransposeOptions,
+  type Pair,
+  requireGroups,
+  resolvePair,
+} from "../graph/ops/conv-attributes.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { initAffine } from "./initialisers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** `weight` [out, in / groups, height, width] ([in, out / groups, height, width] if transposed), `bias` [out]. */
 export interface ConvParams extends WeightAndBias {}
@@ -16,8 +27,17 @@ export interface InitConvOptions extends InitOptions {
   readonly groups?: number;
 }
 
-const kernelOf = (kernel: Pair): readonly [number, number] =>
-  typeof kernel === "number" ? [kernel, kernel] : kernel;
+/** Groups and kernel, checked. */
+function resolveInit(
+  op: string,
+  kernel: Pair,
+  options: InitConvOptions,
+): [number, readonly [number, number]] {
+  requireKnown(op, options, ["bias", "groups", "dtype"], `${op}(rng, 3, 16, 5, { bias: false })`);
+  const { groups = 1 } = options;
+  requireGroups(op, groups);
+  return [groups, resolvePair(op, "kernel", kernel, 1)];
+}
 
 /** Parameters of `torch.nn.Conv2d(inputs, outputs, kernel)`, bit for bit. */
 export function initConv2d(
@@ -25,9 +45,10 @@ export function initConv2d(
   inputs: number,
   outputs: number,
   kernel: Pair,
-  { groups = 1, ...options }: InitConvOptions = {},
+  options: InitConvOptions = {},
 ): ConvParams {
-  return initAffine(rng, [outputs, inputs / groups, ...kernelOf(kernel)], outputs, options);
+  const [groups, size] = resolveInit("initConv2d", kernel, options);
+  return initAffine(rng, [outputs, inputs / groups, ...size], outputs, options);
 }
 
 /** Parameters of `torch.nn.ConvTranspose2d(inputs, outputs, kernel)`, bit for bit. */
@@ -36,9 +57,10 @@ export function initConvTranspose2d(
   inputs: number,
   outputs: number,
   kernel: Pair,
-  { groups = 1, ...options }: InitConvOptions = {},
+  options: InitConvOptions = {},
 ): ConvParams {
-  return initAffine(rng, [inputs, outputs / groups, ...kernelOf(kernel)], outputs, options);
+  const [groups, size] = resolveInit("initConvTranspose2d", kernel, options);
+  return initAffine(rng, [inputs, outputs / groups, ...size], outputs, options);
 }
 
 const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
@@ -53,11 +75,10 @@ const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
  * @example
  * convLayer(x, { weight, bias }, { padding: 1 }); // [n, 3, 32, 32], [16, 3, 3, 3], [16] -> [n, 16, 32, 32]
  */
-export function convLayer(
-  x: Tensor,
-  { weight, bias }: TensorsOf<ConvParams>,
-  options: WindowOptions & { groups?: number } = {},
-): Tensor {
+export function convLayer(x: Tensor, params: TensorsOf<ConvParams>, options: ConvOptions = {}): Tensor {
+  requireKnown("convLayer", options, convOptions, "convLayer(x, params, { stride: 2, padding: 1 })");
+  requireParams("convLayer", params, ["weight"]);
+  const { weight, bias } = params;
   return withBias(conv2d(x, weight, options), bias);
 }
 
@@ -68,8 +89,16 @@ export function convLayer(
  */
 export function convTransposeLayer(
   x: Tensor,
-  { weight, bias }: TensorsOf<ConvParams>,
-  options: WindowOptions & { groups?: number; outputPadding?: Pair } = {},
+  params: TensorsOf<ConvParams>,
+  options: ConvTransposeOptions = {},
 ): Tensor {
+  requireKnown(
+    "convTransposeLayer",
+    options,
+    convTransposeOptions,
+    "convTransposeLayer(x, params, { stride: 2 })",
+  );
+  requireParams("convTransposeLayer", params, ["weight"]);
+  const { weight, bias } = params;
   return withBias(convTranspose2d(x, weight, options), bias);
 }

@@ -3,7 +3,8 @@ import { OptionError } from "../errors.js";
 import { cast, mul } from "../graph/ops/arithmetic.js";
 import { greaterEqual } from "../graph/ops/compare.js";
 import { randomUniform } from "../graph/ops/random.js";
-import type { Tensor } from "../graph/tensor.js";
+import { requireTensor, type Tensor } from "../graph/tensor.js";
+import { requireFlags, requireKnown } from "../options.js";
 
 export interface DropoutOptions {
   /** Probability that an element is dropped, in [0, 1); default 0.5. */
@@ -25,7 +26,12 @@ export interface DropoutOptions {
  * @example
  * dropout(hidden, { rate: 0.1, stream: 0, training, seed });
  */
-export function dropout(x: Tensor, { rate = 0.5, stream, training = false, seed }: DropoutOptions): Tensor {
+export function dropout(x: Tensor, options: DropoutOptions): Tensor {
+  const known = ["rate", "stream", "training", "seed"] as const;
+  requireKnown("dropout", options, known, "dropout(x, { rate: 0.1, stream: 0, training, seed })");
+  requireTensor("dropout", x);
+  const { rate = 0.5, stream, training = false, seed } = options;
+  requireFlags("dropout", { training });
   if (!(rate >= 0 && rate < 1)) throw new OptionError(`dropout: the rate must be in [0, 1); got ${rate}.`);
   if (!training || rate === 0) return x;
   if (!seed) {

@@ -3,8 +3,10 @@ import { gather } from "../graph/ops/gather.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { normal } from "./initialisers.js";
 import type { InitOptions } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** `weight`, of shape [count, width], has one row for each index. */
 export interface EmbeddingParams {
@@ -18,6 +20,7 @@ export function initEmbedding(
   width: number,
   options: InitOptions = {},
 ): EmbeddingParams {
+  requireKnown("initEmbedding", options, ["dtype"], 'initEmbedding(rng, 100, 16, { dtype: "float64" })');
   return { weight: normal(rng, [count, width], options) };
 }
 
@@ -27,6 +30,7 @@ export function initEmbedding(
  * @param indices int64 [...], as in {@link gather}: one outside the table is an error when the graph runs
  * @returns [..., width]
  */
-export function embedding(indices: Tensor, { weight }: TensorsOf<EmbeddingParams>): Tensor {
-  return gather(weight, indices);
+export function embedding(indices: Tensor, params: TensorsOf<EmbeddingParams>): Tensor {
+  requireParams("embedding", params, ["weight"]);
+  return gather(params.weight, indices);
 }

@@ -1,12 +1,15 @@
 // Kaiming: K. He et al., ICCV 2015, eqs. 10 and 14; Xavier: X. Glorot and Y. Bengio, AISTATS 2010, eqs. 12 and 16.
-import { type NdArray, type Shape, sizeOf } from "../array.js";
-import { ShapeError } from "../errors.js";
+import { type NdArray, requireShape, type Shape, sizeOf } from "../array.js";
+import { describeValue } from "../describe.js";
+import { OptionError, ShapeError } from "../errors.js";
 import { formatShape } from "../graph/tensor.js";
 import { type Mt19937, torchRandn, torchUniform } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
 
 /** Number of inputs of one output (`fanIn`) and of outputs of one input (`fanOut`) of a weight [out, in, ...kernel]. */
 export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
+  requireShape("Initialisers", shape);
   if (shape.length < 2) {
     throw new ShapeError(
       `Fans need a weight of two or more axes, [out, in, ...kernel]; got shape ${formatShape(shape)}.`,
@@ -20,12 +23,10 @@ export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
 export function uniform(
   rng: Mt19937,
   shape: Shape,
-  {
-    from = 0,
-    to = 1,
-    dtype = "float32",
-  }: InitOptions & { readonly from?: number; readonly to?: number } = {},
+  options: InitOptions & { readonly from?: number; readonly to?: number } = {},
 ): NdArray {
+  requireKnown("uniform", options, ["from", "to", "dtype"], "uniform(rng, [2, 3], { from: -1, to: 1 })");
+  const { from = 0, to = 1, dtype = "float32" } = options;
   return torchUniform(rng, shape, from, to, { dtype });
 }
 
@@ -33,12 +34,10 @@ export function uniform(
 export function normal(
   rng: Mt19937,
   shape: Shape,
-  {
-    mean = 0,
-    deviation = 1,
-    dtype = "float32",
-  }: InitOptions & { readonly mean?: number; readonly deviation?: number } = {},
+  options: InitOptions & { readonly mean?: number; readonly deviation?: number } = {},
 ): NdArray {
+  requireKnown("normal", options, ["mean", "deviation", "dtype"], "normal(rng, [2, 3], { deviation: 0.1 })");
+  const { mean = 0, deviation = 1, dtype = "float32" } = options;
   const out = torchRandn(rng, shape, { dtype });
   const { data } = out;
   for (let i = 0; i < data.length; i++) data[i] = data[i] * deviation + mean;
@@ -53,18 +52,33 @@ export interface KaimingOptions extends InitOptions {
 }
 
 function kaimingDeviation(shape: Shape, { slope = 0, mode = "fanIn" }: KaimingOptions): number {
+  if (mode !== "fanIn" && mode !== "fanOut") {
+    throw new OptionError(`Kaiming's mode must be fanIn or fanOut; got ${describeValue(mode)}.`);
+  }
   const gain = Math.sqrt(2 / (1 + slope * slope));
   return gain / Math.sqrt(fansOf(shape)[mode]);
 }
 
 /** Uniform in +-sqrt(6 / ((1 + slope^2) fan)). */
 export function kaimingUniform(rng: Mt19937, shape: Shape, options: KaimingOptions = {}): NdArray {
+  requireKnown(
+    "kaimingUniform",
+    options,
+    ["slope", "mode", "dtype"],
+    "kaimingUniform(rng, [10, 64], { slope: 0.1 })",
+  );
   const bound = Math.sqrt(3) * kaimingDeviation(shape, options);
   return uniform(rng, shape, { from: -bound, to: bound, dtype: options.dtype });
 }
 
 /** Normal with variance 2 / ((1 + slope^2) fan). */
 export function kaimingNormal(rng: Mt19937, shape: Shape, options: KaimingOptions = {}): NdArray {
+  requireKnown(
+    "kaimingNormal",
+    options,
+    ["slope", "mode", "dtype"],
+    "kaimingNormal(rng, [10, 64], { slope: 0.1 })",
+  );
   return normal(rng, shape, { deviation: kaimingDeviation(shape, options), dtype: options.dtype });
 }
 
@@ -80,12 +94,14 @@ function xavierDeviation(shape: Shape, { gain = 1 }: XavierOptions): number {
 
 /** Uniform in +-gain sqrt(6 / (fanIn + fanOut)). */
 export function xavierUniform(rng: Mt19937, shape: Shape, options: XavierOptions = {}): NdArray {
+  requireKnown("xavierUniform", options, ["gain", "dtype"], "xavierUniform(rng, [10, 64], { gain: 1 })");
   const bound = Math.sqrt(3) * xavierDeviation(shape, options);
   return uniform(rng, shape, { from: -bound, to: bound, dtype: options.dtype });
 }
 
 /** Normal with variance 2 gain^2 / (fanIn + fanOut). */
 export function xavierNormal(rng: Mt19937, shape: Shape, options: XavierOptions = {}): NdArray {
+  requireKnown("xavierNormal", options, ["gain", "dtype"], "xavierNormal(rng, [10, 64], { gain: 1 })");
   return normal(rng, shape, { deviation: xavierDeviation(shape, options), dtype: options.dtype });
 }
 

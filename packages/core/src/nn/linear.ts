@@ -5,8 +5,10 @@ import { reshape } from "../graph/ops/reshape.js";
 import { formatShape, requireTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { initAffine } from "./initialisers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** `weight` [out, in], `bias` [out]. */
 export interface LinearParams extends WeightAndBias {}
@@ -18,6 +20,7 @@ export function initLinear(
   outputs: number,
   options: InitOptions & { readonly bias?: boolean } = {},
 ): LinearParams {
+  requireKnown("initLinear", options, ["bias", "dtype"], "initLinear(rng, 784, 10, { bias: false })");
   return initAffine(rng, [outputs, inputs], outputs, options);
 }
 
@@ -32,8 +35,10 @@ export function initLinear(
  * @example
  * linear(x, { weight, bias }); // [32, 784], [10, 784], [10] -> [32, 10]
  */
-export function linear(x: Tensor, { weight, bias }: TensorsOf<LinearParams>): Tensor {
-  for (const operand of [x, weight]) requireTensor("linear", operand);
+export function linear(x: Tensor, params: TensorsOf<LinearParams>): Tensor {
+  requireTensor("linear", x);
+  requireParams("linear", params, ["weight"]);
+  const { weight, bias } = params;
   const inputs = x.shape.at(-1);
   if (weight.rank !== 2 || inputs !== weight.shape[1]) {
     throw new ShapeError(

@@ -1,7 +1,7 @@
 // S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
 // Y. Wu and K. He, ECCV 2018 (group).
 import type { NdArray, Shape } from "../array.js";
-import { ones, sizeOf, zeros } from "../array.js";
+import { ones, requireShape, sizeOf, zeros } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
@@ -9,9 +9,11 @@ import { mean, sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
-import { formatShape, sameShape, type Tensor } from "../graph/tensor.js";
+import { formatShape, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
+import { requireFlags, requireKnown } from "../options.js";
 import type { InitOptions } from "./model.js";
+import { requireParams } from "./params.js";
 
 /** Scale `weight` and shift `bias`, of one shape. */
 export interface NormParams {
@@ -25,28 +27,30 @@ export interface BatchNormState {
   readonly running_var: NdArray;
 }
 
-const initNorm = (shape: Shape, { dtype = "float32" }: InitOptions): NormParams => ({
-  weight: ones(shape, dtype),
-  bias: zeros(shape, dtype),
-});
+function initNorm(op: string, shape: Shape, options: InitOptions): NormParams {
+  requireShape(op, shape);
+  requireKnown(op, options, ["dtype"], `${op}(${shape[0]}, { dtype: "float64" })`);
+  const { dtype = "float32" } = options;
+  return { weight: ones(shape, dtype), bias: zeros(shape, dtype) };
+}
 
 /** Parameters and state of batch normalisation of `channels` channels: scale 1, shift 0, mean 0, variance 1. */
 export function initBatchNorm(
   channels: number,
   options: InitOptions = {},
 ): { params: NormParams; state: BatchNormState } {
-  const { weight: running_var, bias: running_mean } = initNorm([channels], options);
-  return { params: initNorm([channels], options), state: { running_mean, running_var } };
+  const [params, { weight, bias }] = [0, 1].map(() => initNorm("initBatchNorm", [channels], options));
+  return { params, state: { running_mean: bias, running_var: weight } };
 }
 
 /** Parameters of layer normalisation over last axes of the given sizes: scale 1, shift 0. */
 export function initLayerNorm(shape: number | Shape, options: InitOptions = {}): NormParams {
-  return initNorm(typeof shape === "number" ? [shape] : shape, options);
+  return initNorm("initLayerNorm", typeof shape === "number" ? [shape] : shape, options);
 }
 
 /** Parameters of group normalisation of `channels` channels: scale 1, shift 0. */
 export function initGroupNorm(channels: number, options: InitOptions = {}): NormParams {
-  return initNorm([channels], options);
+  return initNorm("initGroupNorm", [channels], options);
 }
 
 export interface BatchNormOptions {
@@ -72,10 +76,18 @@ export interface BatchNormOptions {
  */
 export function batchNorm(
   x: Tensor,
-  { weight, bias }: TensorsOf<NormParams>,
+  params: TensorsOf<NormParams>,
   state: TensorsOf<BatchNormState>,
-  { training = false, momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): { output: Tensor; state: TensorsOf<BatchNormState> } {
+  const known = ["training", "momentum", "epsilon"] as const;
+  requireKnown("batchNorm", options, known, "batchNorm(x, params, state, { training: true })");
+  requireTensor("batchNorm", x);
+  requireParams("batchNorm", params, ["weight", "bias"]);
+  requireParams("batchNorm: state", state, ["running_mean", "running_var"]);
+  const { weight, bias } = params;
+  const { training = false, momentum = 0.1, epsilon = 1e-5 } = options;
+  requireFlags("batchNorm", { training });
   const channels = x.shape[1];
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(
@@ -129,9 +141,14 @@ function standardise(x: Tensor, axes: readonly number[], epsilon: number): Tenso
  */
 export function layerNorm(
   x: Tensor,
-  { weight, bias }: TensorsOf<NormParams>,
-  { epsilon = 1e-5 }: { readonly epsilon?: number } = {},
+  params: TensorsOf<NormParams>,
+  options: { readonly epsilon?: number } = {},
 ): Tensor {
+  requireKnown("layerNorm", options, ["epsilon"], "layerNorm(x, params, { epsilon: 1e-6 })");
+  requireTensor("layerNorm", x);
+  requireParams("layerNorm", params, ["weight", "bias"]);
+  const { weight, bias } = params;
+  const { epsilon = 1e-5 } = options;
   const first = x.rank - weight.rank;
   if (weight.rank < 1 || !sameShape(x.shape.slice(Math.max(first, 0)), weight.shape)) {
     throw new ShapeError(
@@ -150,9 +167,14 @@ export function layerNorm(
  */
 export function groupNorm(
   x: Tensor,
-  { weight, bias }: TensorsOf<NormParams>,
-  { groups, epsilon = 1e-5 }: { readonly groups: number; readonly epsilon?: number },
+  params: TensorsOf<NormParams>,
+  options: { readonly groups: number; readonly epsilon?: number },
 ): Tensor {
+  requireKnown("groupNorm", options, ["groups", "epsilon"], "groupNorm(x, params, { groups: 4 })");
+  requireTensor("groupNorm", x);
+  requireParams("groupNorm", params, ["weight", "bias"]);
+  const { weight, bias } = params;
+  const { groups, epsilon = 1e-5 } = options;
   const [batch, channels] = x.shape;
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(

@@ -1,12 +1,12 @@
 // J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods", JMLR 12, 2011, figure 1 with a diagonal matrix.
 
 import { mapTree } from "../graph/autodiff.js";
-import { add, cast, div, mul } from "../graph/ops/arithmetic.js";
+import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { checkUpdate, descend, filledLike, type Optimizer, withDecay, zeroSteps } from "./optimizer.js";
+import { checkUpdate, descend, filledLike, type Optimizer, scalarOf, withDecay, zeroSteps } from "./optimizer.js";
 
 export interface AdagradOptions {
   /** Added to the root; default 1e-10. */
@@ -69,7 +69,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
       const direction = mapTree((x, s) => div(x, add(sqrt(s), epsilon)), g, sum);
       if (rateDecay === 0) return { params: descend(params, direction, learningRate), state: { sum } };
       const step = state.step as Tensor;
-      const rate = div(cast(learningRate, "float64"), add(1, mul(rateDecay, step)));
+      const rate = div(scalarOf(learningRate, "float64"), add(1, mul(rateDecay, step)));
       return { params: descend(params, direction, rate), state: { step: add(step, 1), sum } };
     },
   };

@@ -1,6 +1,6 @@
 // D. Kingma, J. Ba, "Adam", ICLR 2015, algorithm 1; AMSGrad: S. Reddi, S. Kale, S. Kumar, ICLR 2018, algorithm 2.
 import { mapTree } from "../graph/autodiff.js";
-import { add, cast, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
+import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
@@ -11,6 +11,7 @@ import {
   filledLike,
   type Optimizer,
   scalarLike,
+  scalarOf,
   withDecay,
   zeroSteps,
 } from "./optimizer.js";
@@ -105,7 +106,7 @@ export function adamWithDecay(
 
       // Both corrections as factors of scalars: two operations fewer for every parameter.
       const step = add(before as Tensor, 1);
-      const rate = cast(learningRate, "float64");
+      const rate = scalarOf(learningRate, "float64");
       const root = sqrt(sub(1, pow(b2, step)));
       const corrected = mul(rate, div(root, sub(1, pow(b1, step))));
       const floor = mul(epsilon, root);

@@ -7,7 +7,7 @@ import { abs, sqrt, square } from "../graph/ops/elementary.js";
 import { max, sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionRows, optionTable, requireKnown } from "../options.js";
 import { flatten } from "../tree.js";
 
 export interface NormOptions {
@@ -51,6 +51,7 @@ export function globalNorm<P>(tree: P, options: NormOptions = {}): Tensor {
  * (await clip(array([3, 4], "float64"))).data; // Float64Array [0.59999988, 0.79999984]
  */
 export function clipByGlobalNorm<P>(gradients: P, maxNorm: number, options: NormOptions = {}): P {
+  requireKnown("clipByGlobalNorm", options, ["order"], "clipByGlobalNorm(gradients, 1, { order: Infinity })");
   if (!(maxNorm > 0)) {
     throw new OptionError(
       `clipByGlobalNorm: maxNorm must be > 0; got ${maxNorm}. Leave clipping out to have no limit.`,

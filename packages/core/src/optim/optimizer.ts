@@ -1,8 +1,10 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, full, isNdArray, zeros } from "../array.js";
+import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, mul, sub } from "../graph/ops/arithmetic.js";
+import { constant } from "../graph/ops/leaf.js";
 import { formatType, isFloat, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
 
@@ -40,10 +42,10 @@ export interface Optimizer<S = OptimizerState> {
    *
    * @param gradients tree like the parameters
    * @param state like the result of `init`, with tensors for arrays; the returned one is like it
-   * @param learningRate scalar tensor
+   * @param learningRate scalar tensor or number
    * @throws ShapeError, DTypeError when the trees do not fit the parameters
    */
-  update<P>(gradients: P, state: S, params: P, learningRate: Tensor): { params: P; state: S };
+  update<P>(gradients: P, state: S, params: P, learningRate: Tensor | number): { params: P; state: S };
 }
 
 /** Refuses what is no optimiser, where it is given. @throws OptionError */
@@ -67,8 +69,12 @@ export function filledLike<P>(params: P, value = 0): P {
 /** A step count at zero. In float64: 1 - beta^t in float32 would lose four digits at the first steps. */
 export const zeroSteps = (): NdArray => zeros([], "float64");
 
+/** A scalar in a dtype. */
+export const scalarOf = (x: Tensor | number, dtype: Tensor["dtype"]): Tensor =>
+  typeof x === "number" ? constant(x, dtype) : cast(x, dtype);
+
 /** A scalar in the dtype of a parameter. */
-export const scalarLike = (x: Tensor, like: Tensor): Tensor => cast(x, like.dtype);
+export const scalarLike = (x: Tensor | number, like: Tensor): Tensor => scalarOf(x, like.dtype);
 
 /** g + lambda w: the gradient of the loss with an L2 penalty lambda/2 ||w||^2. */
 export function withDecay<P>(gradients: P, params: P, weightDecay: number): P {
@@ -76,7 +82,7 @@ export function withDecay<P>(gradients: P, params: P, weightDecay: number): P {
 }
 
 /** w - eta d for every parameter. */
-export function descend<P>(params: P, direction: P, learningRate: Tensor): P {
+export function descend<P>(params: P, direction: P, learningRate: Tensor | number): P {
   return mapTree((w, d) => sub(w, mul(scalarLike(learningRate, w), d)), params, direction);
 }
 
@@ -84,13 +90,17 @@ export function descend<P>(params: P, direction: P, learningRate: Tensor): P {
 export function checkUpdate(
   name: string,
   params: unknown,
-  learningRate: Tensor,
+  learningRate: Tensor | number,
   trees: Readonly<Record<string, unknown>>,
 ): void {
-  if (!isTensor(learningRate) || learningRate.rank !== 0 || !isFloat(learningRate.dtype)) {
-    const got = isTensor(learningRate) ? formatType(learningRate) : typeof learningRate;
+  const isScalar =
+    typeof learningRate === "number"
+      ? Number.isFinite(learningRate)
+      : isTensor(learningRate) && learningRate.rank === 0 && isFloat(learningRate.dtype);
+  if (!isScalar) {
     throw new ShapeError(
-      `${name}: the learning rate must be a scalar tensor: an input spec([]) of the step, or constant(0.1); got ${got}.`,
+      `${name}: the learning rate must be a finite number or a scalar tensor, such as an input spec([]) of the step; ` +
+        `got ${describeValue(learningRate)}.`,
     );
   }
   const { leaves, paths } = flatten(params, isTensor);

@@ -1,7 +1,7 @@
 import { attributesOf, digitAttributes } from "../data/attributes.js";
 import { split, takeRows } from "../data/batches.js";
 import { digits } from "../data/digits.js";
-import type { LabelledImages } from "../data/labelled-images.js";
+import { type LabelledImages, requireLabelled } from "../data/labelled-images.js";
 import { type OverlayOptions, overlayImages } from "../data/overlay.js";
 import { resizeImages } from "../data/resize.js";
 import type { LinearParams } from "../nn/linear.js";
@@ -163,6 +163,11 @@ function overlaid(
   { seed = 0, trainCount, testCount }: ImageTasksOptions,
   positives?: readonly number[],
 ): { readonly train: Batch; readonly test: Batch } {
+  for (const images of [left, right]) {
+    const { train, test } = (images ?? {}) as Partial<SplitImages>;
+    requireLabelled("A problem of images: train", train);
+    requireLabelled("A problem of images: test", test);
+  }
   const make = (part: "train" | "test", count: number | undefined): Batch => {
     const options: OverlayOptions = { ...fashion, seed: part === "train" ? seed : seed + 1, count };
     const { x, left: l, right: r } = overlayImages(left[part], right[part], options);

@@ -11,6 +11,7 @@ import { binaryCrossEntropyWithLogits } from "../nn/losses/binary-cross-entropy.
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import type { InitOptions } from "../nn/model.js";
 import type { MultiHeadModel, MultiHeadParams } from "../nn/models/multi-head.js";
+import { requireKnown } from "../options.js";
 import type { Batch } from "../symmetry/symmetry.js";
 
 /**
@@ -62,6 +63,8 @@ export function classification<Trunk, Head>(
     readonly make: (heads: Readonly<Record<string, number>>) => MultiHeadModel<Trunk, Head>;
   },
 ): MultiTaskProblem<Params<Trunk, Head>> {
+  const example = 'classification("toy", { tasks, train, test, make })';
+  requireKnown("classification", parts, ["tasks", "train", "test", "make"], example);
   const { tasks, train, test, make } = parts;
   const kinds = Object.entries(tasks);
   const model = make(Object.fromEntries(kinds.map(([task, { outputs }]) => [task, outputs])));

@@ -1,3 +1,5 @@
+import { describeValue } from "../describe.js";
+import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { VectorParams } from "../symmetry/quadratic-rotation.js";
@@ -24,6 +26,11 @@ export interface Problem<P> {
 }
 
 /** A vector of parameters in float64. */
-export const vector = (values: readonly number[]): VectorParams => ({
-  w: { shape: [values.length], data: Float64Array.from(values) },
-});
+export function vector(values: readonly number[]): VectorParams {
+  if (typeof values?.length !== "number" || typeof values === "string") {
+    throw new OptionError(
+      `vector takes a list of numbers; got ${describeValue(values)}. Write vector([1, -1]).`,
+    );
+  }
+  return { w: { shape: [values.length], data: Float64Array.from(values) } };
+}

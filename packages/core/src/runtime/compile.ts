@@ -1,8 +1,10 @@
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
-import { costOf, nodesOf } from "../graph/graph.js";
+import { costOf, nodesOf, requireGraph } from "../graph/graph.js";
 import { retype } from "../graph/retype.js";
 import { simplify } from "../graph/simplify.js";
+import { requireKnown } from "../options.js";
 import type { Executable, Scan } from "./executable.js";
 import { compileJavaScript } from "./javascript/executable.js";
 import { compileOnnx } from "./onnx/executable.js";
@@ -41,16 +43,17 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
  * const executable = await compile(graph);
  * const { result } = await executable.run({ x: array([1, 2, 3], "float64") }); // 14
  */
-export async function compile(
-  graph: Graph,
-  { runtime = "auto", provider, threads, dtype, scan }: CompileOptions = {},
-): Promise<Executable> {
+export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
+  requireGraph("compile", graph);
+  const known = ["runtime", "provider", "threads", "dtype", "scan"] as const;
+  requireKnown("compile", options, known, 'compile(graph, { runtime: "javascript" })');
+  const { runtime = "auto", provider, threads, dtype, scan } = options;
   const start = performance.now();
   if (!["auto", "javascript", "onnx"].includes(runtime)) {
-    throw new OptionError(`runtime must be auto, javascript or onnx; got "${runtime}".`);
+    throw new OptionError(`runtime must be auto, javascript or onnx; got ${describeValue(runtime)}.`);
   }
   if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
-    throw new OptionError(`dtype must be float32 or float64; got "${dtype}".`);
+    throw new OptionError(`dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
   if (provider !== undefined && runtime === "javascript") {
     throw new OptionError(
@@ -74,6 +77,7 @@ export async function compile(
 
 /** Microseconds that a step is expected to take in each runtime; constants measured on a current x86 core. */
 export function estimate(graph: Graph, scan?: Scan): { javascript: number; onnx: number } {
+  requireGraph("estimate", graph);
   const { nodes, flops, bytes } = costOf(graph);
   const call = scan ? 1 : 12;
   return {
@@ -84,6 +88,7 @@ export function estimate(graph: Graph, scan?: Scan): { javascript: number; onnx:
 
 /** The runtime expected to be the faster one, among those that can compute the graph. */
 export function chooseRuntime(graph: Graph, scan?: Scan): "javascript" | "onnx" {
+  requireGraph("chooseRuntime", graph);
   const unsupported = nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only);
   if (unsupported) return "javascript";
   const { javascript, onnx } = estimate(graph, scan);

@@ -1,12 +1,16 @@
-import type { NdArray } from "../array.js";
-import { dtypeOf, sizeOf } from "../array.js";
+import type { DType, NdArray } from "../array.js";
+import { dtypeOf, full, isNdArray, sizeOf } from "../array.js";
+import { describeValue } from "../describe.js";
 import { DTypeError, IsolossError, OptionError, ShapeError } from "../errors.js";
 import type { Graph, Port } from "../graph/graph.js";
 import { formatShape, formatType, sameShape } from "../graph/tensor.js";
 import { requireKnown } from "../options.js";
 
-/** Named arrays: what a graph takes and gives. */
+/** Named arrays: what a graph gives, and what is fixed in it. */
 export type Values = Readonly<Record<string, NdArray>>;
+
+/** Named arrays, or numbers in the place of scalars: what a graph takes. */
+export type Inputs = Readonly<Record<string, NdArray | number>>;
 
 /**
  * A loop around a graph, as in `lax.scan`: at every step the values of `carry` outputs become the inputs of the next step.
@@ -30,38 +34,36 @@ export interface Executable {
   readonly runtime: string;
   readonly compileSeconds: number;
   /**
-   * Computes the outputs. With a scan, carried outputs are those of the last step, the others get a leading axis of steps.
+   * Computes the outputs. A number stands for a scalar input. With a scan, carried outputs are those of the last step, the others get a leading axis of steps.
    *
    * @throws ShapeError, DTypeError when inputs do not match the graph; RuntimeError after `dispose`
    */
-  run(inputs: Values, options?: RunOptions): Promise<Record<string, NdArray>>;
+  run(inputs: Inputs, options?: RunOptions): Promise<Record<string, NdArray>>;
   /** Frees what the runtime holds. */
   dispose(): Promise<void>;
 }
 
-/**
- * The steps that a run's options ask for, 1 where they say nothing.
- *
- * @throws OptionError for an unknown option, or steps that are no count
- */
-export function stepsOf(options: RunOptions): number {
-  const { steps = 1 } = options;
-  if (steps === 1 && Object.keys(options).length === 0) return steps;
-  requireKnown("run", options, ["steps"]);
-  if (Number.isInteger(steps) && steps >= 0) return steps;
-  throw new OptionError(`run: steps must be an integer >= 0; got ${steps}.`);
-}
-
-/** Checks the inputs of a run against the graph. */
-export function checkInputs(graph: Graph, inputs: Values, scan: Scan | undefined, steps: number): void {
+/** The inputs of a run as arrays, checked against the graph. */
+export function resolveInputs(graph: Graph, inputs: Inputs, scan: Scan | undefined, steps: number): Values {
+  let filled: Record<string, NdArray> | undefined;
   for (const { name, tensor } of graph.inputs) {
-    const value = inputs[name];
+    const given = inputs[name];
+    if (typeof given === "number") {
+      filled ??= { ...(inputs as Values) };
+      filled[name] = scalar(name, given, tensor.dtype);
+    }
+    const value = typeof given === "number" ? (filled as Values)[name] : given;
     if (value === undefined) {
       throw new IsolossError(
         `run: input "${name}" (${formatType(tensor)}) is missing; got ${Object.keys(inputs).join(", ") || "none"}.`,
       );
     }
     const expected = scan?.sequences?.includes(name) ? [steps, ...tensor.shape] : tensor.shape;
+    if (!isNdArray(value)) {
+      throw new DTypeError(
+        `run: input "${name}" must be an array {shape, data} for ${formatType(tensor)}; got ${describeValue(value)}.`,
+      );
+    }
     if (!sameShape(value.shape, expected)) {
       throw new ShapeError(
         `run: input "${name}" must have shape ${formatShape(expected)}; got ${formatShape(value.shape)}.`,
@@ -78,6 +80,27 @@ export function checkInputs(graph: Graph, inputs: Values, scan: Scan | undefined
       throw new DTypeError(`run: input "${name}" must be ${tensor.dtype}; got ${dtype}.`);
     }
   }
+  return filled ?? (inputs as Values);
+}
+
+/** A number as an array without axes. */
+function scalar(name: string, value: number, dtype: DType): NdArray {
+  if (dtype === "int64" && !Number.isInteger(value)) {
+    throw new DTypeError(`run: input "${name}" must be int64, an integer; got ${value}.`);
+  }
+  return full([], value, dtype);
+}
+
+/**
+ * The steps that a run's options ask for, 1 where they say nothing.
+ *
+ * @throws OptionError for an unknown option, or steps that are no count
+ */
+export function stepsOf(options: RunOptions): number {
+  requireKnown("run", options, ["steps"], "run(inputs, { steps: 10 })");
+  const { steps = 1 } = options;
+  if (Number.isInteger(steps) && steps >= 0) return steps;
+  throw new OptionError(`run: steps must be an integer >= 0; got ${describeValue(steps)}.`);
 }
 
 /** Checks that a scan's names and types fit the graph. */

@@ -2,14 +2,17 @@ import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
-import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { requireTraceable, type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { requireKnown } from "../options.js";
 import { flatten, type MapLeaves, sameTreeDef, unflatten } from "../tree.js";
 import { type CompileOptions, compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 import { Lifetime } from "./lifetime.js";
 
-/** A tree of specs as the arrays that are passed at run time. */
-export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray>;
+/** A tree of specs as the arrays that are passed at run time; a number where a scalar is. */
+export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray | number>;
+
+const isValue = (value: unknown): value is NdArray | number => isNdArray(value) || typeof value === "number";
 
 /** A compiled function of trees of arrays. */
 export interface Compiled<Args extends readonly unknown[], R> {
@@ -34,19 +37,19 @@ export async function jit<Args extends readonly unknown[], R>(
   args: readonly [...Args],
   options: Omit<CompileOptions, "scan"> & { readonly names?: readonly string[] } = {},
 ): Promise<Compiled<Args, R>> {
-  const { graph, argsDef, resultDef } = trace<Args, R>(
-    f,
-    args,
-    options.names ? { names: options.names } : {},
-  );
-  const executable = await compile(graph, options);
+  const known = ["runtime", "provider", "threads", "dtype", "names"] as const;
+  requireKnown("jit", options, known, 'jit(f, [x], { runtime: "javascript" })');
+  requireTraceable("jit", f, args);
+  const { names, ...compileOptions } = options;
+  const { graph, argsDef, resultDef } = trace<Args, R>(f, args, names ? { names } : {});
+  const executable = await compile(graph, compileOptions);
   const lifetime = new Lifetime("compiled function", "jit");
   const call = async (...values: unknown[]) => {
     lifetime.requireOpen();
-    const { leaves, def } = flatten(values, isNdArray);
+    const { leaves, paths, def } = flatten(values, isValue);
     if (!sameTreeDef(def, argsDef)) {
       throw new ShapeError(
-        `A compiled function must be called with the trees it was compiled for: inputs ${graph.inputs.map((p) => p.name).join(", ")}.`,
+        `A compiled function must be called with the trees it was compiled for: inputs ${graph.inputs.map((p) => p.name).join(", ")}; got ${paths.join(", ") || "none"}.`,
       );
     }
     const results = await executable.run(

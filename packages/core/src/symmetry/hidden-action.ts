@@ -10,6 +10,7 @@ import type { MlpParams } from "../nn/models/mlp.js";
 import { anyOf, inCode, isObject, positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type Bijection, bijection, slopeOf } from "./bijection.js";
+import type { HiddenUnits } from "./discovery/descriptors.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
@@ -58,7 +59,17 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
   }
   const { activation, slope, ...options } = hiddenActionOptions.read(given);
   const s = typeof activation === "string" ? bijection(activation, { slope }) : activation;
-  return siteAction(params, hiddenSites(params, s, "hiddenAction"), hiddenRule, options);
+  const sites = hiddenSites(params, s, "hiddenAction");
+  const action = siteAction(params, sites, hiddenRule, options);
+  if (typeof activation !== "string") return action;
+  const attributes = activation === "leakyRelu" ? { slope } : {};
+  const generators = sites.map(
+    ({ size, weight, bias, next }): HiddenUnits => ({
+      ...({ kind: "bijection", activation, attributes, size, weight, next } as const),
+      ...(bias === undefined ? {} : { bias }),
+    }),
+  );
+  return { ...action, generators };
 }
 
 /** Eq. 8 at one site: see {@link hiddenAction}. The rate is dW' = H^+ (s(Z) T' / s'(Z)), dW_next = -W_next T. */

@@ -66,7 +66,10 @@ export function symmetriesOf<P>(
     ...some(exact, "scaling", (list) => scaling<P>(list)),
     ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalisation" })),
     ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
-    ...some(sites, "hidden", (list) => siteAction(params, list, hiddenRule, options)),
+    ...some(sites, "hidden", (list) => ({
+      ...siteAction(params, list, hiddenRule, options),
+      generators: found.bijections,
+    })),
     ...some(found.permutations, "permutations", (list) => permutations(params, list)),
     ...some(found.signs, "signFlips", (list) => signFlips(params, list)),
   };

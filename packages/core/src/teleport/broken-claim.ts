@@ -32,11 +32,13 @@ const examples = 8;
 /**
  * Checks that the moves of a search keep the loss, as it says.
  *
- * Where the moves are described by generators, and the graph of the loss shows these, nothing is computed. Otherwise
- * the loss is computed in float64 on the JavaScript runtime before and after a random move: on the batch, and, for what
- * should hold on all data, on random inputs that are drawn from the batch's values. Such a move is tried on an eighth of
- * the batch, between two and eight examples, so that these four values of the loss cost less than a teleport, with its
- * products with the Hessian on all of the batch. What holds on its batch only is tried on all of it.
+ * Where generators describe the moves, and the graph of the loss shows these, nothing is computed. Otherwise the loss is
+ * computed in float64 on the JavaScript runtime before and after a random move: on the batch, and, for what should hold
+ * on all data, on random inputs that are drawn from the batch's values, too. That takes an eighth of the batch, between
+ * two and eight examples, and so less than a teleport with its Hessian-vector products on all of it: on a network
+ * 784-512-512-10 and 1024 images 0.16 s of processor time against 0.92 s, with 128 images 0.11 s against 0.11 s. The
+ * graph alone takes 7 ms there. What holds on its batch only is tried on all of it. A move that is refused, such as one
+ * on too large a batch, claims nothing.
  *
  * @param problem `params` and `batch`: their values count where they are arrays; zeros are made small random numbers
  * @returns undefined where no change shows
@@ -52,7 +54,8 @@ export async function brokenClaim<P>(
   const change = await changeBy(claim, exact, problem);
   if (change === undefined) return undefined;
   const { graph, found } = discoverIn(problem);
-  const legs = (generators && firstUnshown(generators, found)?.legs) ?? [];
+  const unshown = generators && firstUnshown(generators, found);
+  const legs = unshown && "legs" in unshown ? unshown.legs : [];
   const [behind] = legs.flatMap(({ path }) => {
     const activation = activationBehind(graph, path);
     return activation === undefined ? [] : [{ path, activation }];
@@ -102,7 +105,7 @@ async function changeBy<P>(
       const moved = Number.isFinite(before) ? await movedBy(claim, start, at, rng) : undefined;
       if (moved === undefined) continue;
       const after = await lossAt(moved, at);
-      const change = Number.isFinite(after) ? relativeDrift(before, after) : Infinity;
+      const change = changeOf(before, after);
       const allowed = isDouble(moved) ? tolerances[exact] : Math.max(tolerances[exact], tolerance32);
       if (change <= allowed) continue;
       return (
@@ -115,6 +118,9 @@ async function changeBy<P>(
     await executable.dispose();
   }
 }
+
+const changeOf = (before: number, after: number): number =>
+  Number.isFinite(after) ? relativeDrift(before, after) : Infinity;
 
 /** A random move, a smaller one where it is refused; undefined where all are. */
 async function movedBy<P>(claim: Claim<P>, start: P, batch: Batch, rng: Rng): Promise<P | undefined> {

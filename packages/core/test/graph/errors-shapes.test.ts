@@ -195,7 +195,7 @@ rejects("Images", [
     "conv2d of negative padding",
     () => conv2d(images, float(4, 3, 3, 3), { padding: [0, -1] }),
     OptionError,
-    ["conv2d", "padding 0,-1"],
+    ["conv2d", "padding [0, -1]"],
   ],
   [
     "conv2d of uneven groups",

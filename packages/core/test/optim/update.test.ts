@@ -35,10 +35,12 @@ describe("update", () => {
     );
   });
 
-  it("refuses a learning rate that is no scalar tensor", () => {
+  it("refuses a learning rate that is neither a number nor a scalar tensor", () => {
     const update = (learningRate: unknown) => () => sgd().update(w, {}, w, learningRate as Tensor);
-    expect(update(0.1)).toThrow("sgd: the learning rate must be a scalar tensor");
-    expect(update(w)).toThrow("got float64[2]");
+    const words = "sgd: the learning rate must be a finite number or a scalar tensor";
+    expect(update("0.1")).toThrow(`${words}, such as an input spec([]) of the step; got "0.1".`);
+    expect(update(Number.NaN)).toThrow(words);
+    expect(update(w)).toThrow("got a tensor float64[2]");
   });
 
   it("refuses parameters that are no floats", () => {

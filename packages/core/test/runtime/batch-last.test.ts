@@ -280,9 +280,11 @@ describe("pooled convolutions with the batch as the last axis", () => {
       const graph = traced((x, w, b) => [
         gradientOf(x, w, b, smooth),
         gradientOf(x, mul(2, square(w)), b, smooth),
-        grad((q: Tensor) => smooth(maxPool2d(sigmoid(mul(-1, conv2d(x, q, given))), { kernel: given.tile })))(
-          w,
-        ),
+        grad((q: Tensor) =>
+          smooth(
+            maxPool2d(sigmoid(mul(-1, conv2d(x, q, { padding: given.padding }))), { kernel: given.tile }),
+          ),
+        )(w),
       ]);
       await expectEqual(graph, inputsOf(given));
     });

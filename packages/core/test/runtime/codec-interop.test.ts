@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { loadOrt } from "#ort";
+import { encodeModel } from "../../src/runtime/onnx/codec.js";
 import {
-  encodeModel,
   graph,
   int,
   type OnnxGraph,
   type OnnxModel,
   type OnnxTensor,
-} from "../../src/runtime/onnx/codec.js";
+} from "../../src/runtime/onnx/schema.js";
 
 const modelOf = (graph: OnnxGraph): OnnxModel => ({
   irVersion: 8,

@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../src/errors.js";
+import { decodeModel, encodeModel } from "../../src/runtime/onnx/codec.js";
 import {
   type AttributeValue,
-  decodeModel,
-  encodeModel,
   float,
   floats,
   graph,
@@ -19,7 +18,7 @@ import {
   string,
   strings,
   tensor,
-} from "../../src/runtime/onnx/codec.js";
+} from "../../src/runtime/onnx/schema.js";
 
 const golden = JSON.parse(readFileSync(new URL("../golden/onnx-codec.json", import.meta.url), "utf8"));
 const everything = new Uint8Array(Buffer.from(golden.everything, "base64"));

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DataError, DTypeError, ShapeError } from "../../src/errors.js";
+import { decodeModel, encodeModel } from "../../src/runtime/onnx/codec.js";
+import { ProtoWriter } from "../../src/runtime/onnx/protobuf.js";
 import {
   type AttributeValue,
-  decodeModel,
-  encodeModel,
   float,
   floats,
   graph,
@@ -18,8 +18,7 @@ import {
   string,
   strings,
   tensor,
-} from "../../src/runtime/onnx/codec.js";
-import { ProtoWriter } from "../../src/runtime/onnx/protobuf.js";
+} from "../../src/runtime/onnx/schema.js";
 
 const golden: Record<string, string> = JSON.parse(
   readFileSync(new URL("../golden/onnx-codec.json", import.meta.url), "utf8"),

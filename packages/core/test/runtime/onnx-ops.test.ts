@@ -8,9 +8,10 @@ import { simplify } from "../../src/graph/simplify.js";
 import { isFloat } from "../../src/graph/tensor.js";
 import type { Values } from "../../src/runtime/executable.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { encodeModel, type OnnxGraph } from "../../src/runtime/onnx/codec.js";
+import { encodeModel } from "../../src/runtime/onnx/codec.js";
 import { emitModel, inputName } from "../../src/runtime/onnx/emit.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
+import type { OnnxGraph } from "../../src/runtime/onnx/schema.js";
 import type { OpCase, OpRow } from "../graph/op-case.js";
 import {
   derivativeGraph,

@@ -67,7 +67,8 @@ export function randomProblem(
     weight: normals([out, sizes[m]], 1 / Math.sqrt(sizes[m])),
     ...(bias ? { bias: normals([out], 0.3) } : {}),
   }));
-  const act = activationOf(name, activation);
+  const { activation: _name, ...slope } = activation;
+  const act = activationOf(name, slope);
   const apply = {
     normalised: networkOf(() => (z: Tensor) => act(normalised(z))),
     "linear between": networkOf((m) => (z: Tensor) => (m % 2 === 0 ? act(z) : z)),

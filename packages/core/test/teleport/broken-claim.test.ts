@@ -114,6 +114,13 @@ describe("a symmetry of one's own", () => {
     );
   });
 
+  it("is refused where it does not leave the parameters alone at the identity", async () => {
+    const symmetry = toyScaling({ act: async ({ a, b }) => ({ a: { ...a, data: Float64Array.of(9) }, b }) });
+    await expect(createTeleporter({ symmetry, loss: productLoss, params, batch })).rejects.toThrow(
+      /does not keep this loss/,
+    );
+  });
+
   it("passes where it keeps the loss, or claims nothing", async () => {
     for (const symmetry of [toyScaling(), { ...wrong(), exact: "no" as const }]) {
       const teleporter = await createTeleporter({ symmetry, loss: productLoss, params, batch });
@@ -216,7 +223,7 @@ describe("what the graph of a loss shows", () => {
     },
   });
 
-  it("is not computed: scalings, general linear groups and their products", async () => {
+  it("is not computed: scalings, general linear groups, their products, hidden actions", async () => {
     const relu = networkOf("relu");
     const identity = networkOf("identity");
     const rows = [
@@ -234,6 +241,13 @@ describe("what the graph of a loss shows", () => {
       expect(await brokenClaim(untried(symmetry), { loss, params, batch: networkBatch })).toBeUndefined();
     }
     const tanh = networkOf("tanh");
+    const { hidden } = symmetriesOf(tanh.loss, tanh.params, networkBatch);
+    for (const symmetry of [
+      hiddenAction(tanh.params, { activation: "tanh" }),
+      hidden as NonNullable<typeof hidden>,
+    ]) {
+      expect(await brokenClaim(untried(symmetry), { ...tanh, batch: networkBatch })).toBeUndefined();
+    }
     await expect(
       brokenClaim(untried(positiveScaling(tanh.params)), { ...tanh, batch: networkBatch }),
     ).rejects.toThrow("tried");

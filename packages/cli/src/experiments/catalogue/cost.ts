@@ -3,53 +3,52 @@ import {
   type CostMove,
   type CostOptions,
   cost,
+  costOptions,
   costPresets,
-  levelSet,
-  nullSpace,
+  type GradientAscentOptions,
+  type LevelSetOptions,
+  type NullSpaceOptions,
   type Optimizer,
   OptionError,
+  orbitSearches,
+  type SearchFactory,
+  searches,
   symmetriesOf,
 } from "isoloss";
 import { z } from "zod";
-import { count, fromZero, type Named, nonNegative, positive } from "./named.js";
+import type { Named } from "./named.js";
 import { makeOptimiser, optimiserSchema } from "./optimisers.js";
 import type { Tree } from "./problems.js";
+import { type ConfigOptions, schemaOf } from "./schema-of.js";
 
 const presetNames = Object.keys(costPresets) as (keyof typeof costPresets)[];
-const time = z.union([z.strictObject({ epoch: fromZero }), z.strictObject({ step: fromZero })]);
-
-const improve = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("cosine"),
-    weight: nonNegative.optional(),
-    cap: z.number().min(-1).max(1).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal("sharpness"),
-    weight: nonNegative.optional(),
-    samples: count.optional(),
-    radius: positive.optional(),
-    scale: z.enum(["tensor", "global"]).optional(),
-    form: z.enum(["loss", "change"]).optional(),
-    direction: z.enum(["sampled", "ascent"]).optional(),
-    differentiated: z.boolean().optional(),
-  }),
-  z.strictObject({ kind: z.literal("none") }),
-]);
-
 const symmetryNames = ["scaling", "linear", "hidden"] as const;
 
 /** How the shared parameters are moved. */
 const move = z.union([
   z.enum(["adapter", "random"]),
-  z.strictObject({
-    symmetry: z.enum(symmetryNames),
-    steps: count.optional(),
-    stepSize: positive.optional(),
-    bound: positive.optional(),
-    allowInexact: z.boolean().optional(),
+  schemaOf({
+    options: orbitSearches.gradientAscent.options,
+    own: {
+      symmetry: {
+        schema: z.enum(symmetryNames),
+        range: symmetryNames.join(", "),
+        summary: "Of the shared parameters, as their graph shows it.",
+      },
+      allowInexact: {
+        schema: z.boolean(),
+        range: "true or false",
+        otherwise: "false",
+        summary: "Goes on with a symmetry that does not keep the mean loss.",
+      },
+    },
   }),
-  z.strictObject({ search: z.enum(["levelSet", "nullSpace"]), steps: count.optional() }),
+  ...(["levelSet", "nullSpace"] as const).map((search) =>
+    schemaOf({
+      options: searches[search].options,
+      own: { search: { schema: z.literal(search), range: search, summary: "Chooses this search." } },
+    }),
+  ),
 ]);
 
 /**
@@ -58,77 +57,57 @@ const move = z.union([
  */
 const costControls = ["none", "lgZero", "random", "sameCompute"] as const;
 
-const costObject = z.strictObject({
-  preset: z.enum(presetNames as [string, ...string[]]).optional(),
-  control: z.enum(costControls).meta({ title: "control" }).optional(),
-  trigger: z.enum(["dominated", "weak", "many", "released"]).optional(),
-  schedule: z
-    .strictObject({
-      start: time.optional(),
-      end: time.optional(),
-      perEpoch: count.optional(),
-      every: count.optional(),
-    })
-    .optional(),
-  adapter: z
-    .strictObject({
-      kind: z.enum(["auto", "low-rank", "dense"]).optional(),
-      rank: count.optional(),
-      alpha: positive.optional(),
-      layers: z.array(z.string()).min(1).optional(),
-    })
-    .optional(),
-  preserve: z
-    .strictObject({
-      weight: nonNegative.optional(),
-      batches: z.union([count, z.literal("loader")]).optional(),
-      reference: z.enum(["batch", "mean"]).optional(),
-    })
-    .optional(),
-  improve: improve.optional(),
-  inner: z
-    .strictObject({
-      learningRate: z.union([nonNegative, z.literal("training")]).optional(),
-      steps: z.union([fromZero, z.strictObject({ passes: count })]).optional(),
-    })
-    .optional(),
-  trust: z
-    .union([z.literal(false), z.strictObject({ kind: z.enum(["relative", "absolute"]), value: positive })])
-    .optional(),
-  guard: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        drift: nonNegative.optional(),
-        judge: z.enum(["worst", "mean"]).optional(),
-        kind: z.enum(["relative", "absolute"]).optional(),
-        samples: fromZero.optional(),
-        halvings: fromZero.optional(),
-      }),
-    ])
-    .optional(),
-  state: z
-    .strictObject({
-      policy: z.enum(["keep", "reset", "reuse"]).optional(),
-      sign: z.enum(["gradient", "descent"]).optional(),
-      effective: z.boolean().optional(),
-    })
-    .optional(),
-  negligible: nonNegative.optional(),
-  move: move.optional(),
-  innerOptimizer: optimiserSchema.optional(),
-});
+/** The settings of COST in configs. `optimizer` is that of the run. */
+export const costConfigOptions: ConfigOptions = {
+  options: costOptions,
+  own: {
+    control: {
+      schema: z.enum(costControls).meta({ title: "control" }),
+      range: costControls.join(", "),
+      otherwise: "none",
+      summary: "Without L_g, a random displacement, or the teleports' time spent on ordinary steps.",
+    },
+    move: {
+      schema: move,
+      range: "adapter, random, { symmetry, ... } or { search, ... }",
+      otherwise: "adapter",
+      summary: "How the shared parameters are moved.",
+    },
+    innerOptimizer: {
+      schema: optimiserSchema,
+      range: "an optimiser, or { name, ... }",
+      otherwise: "adam",
+      summary: "Trains the adapter.",
+    },
+  },
+};
+
+const costObject = schemaOf(costConfigOptions);
 
 /** COST as configs hold it after the check; undefined: off. */
-export type CostConfig = z.output<typeof costObject>;
+export interface CostConfig extends Omit<CostOptions<Tree>, "move" | "innerOptimizer" | "optimizer"> {
+  readonly control?: (typeof costControls)[number];
+  readonly move?: MoveConfig;
+  readonly innerOptimizer?: Named;
+}
+
+type MoveConfig =
+  | "adapter"
+  | "random"
+  | ({
+      readonly symmetry: (typeof symmetryNames)[number];
+      readonly allowInexact?: boolean;
+    } & GradientAscentOptions)
+  | ({ readonly search: "levelSet" } & LevelSetOptions)
+  | ({ readonly search: "nullSpace" } & NullSpaceOptions);
 
 export const costSchema = z
   .union([z.enum(["off", ...presetNames] as [string, ...string[]]), costObject])
   .nullable()
   .meta({ title: "COST" })
-  .transform((given): CostConfig | undefined => {
+  .transform((given: unknown): CostConfig | undefined => {
     if (given === null || given === "off") return undefined;
-    return typeof given === "string" ? { preset: given } : given;
+    return (typeof given === "string" ? { preset: given } : given) as CostConfig;
   });
 
 /** Whether a guard judges how far COST moves the losses. */
@@ -146,18 +125,19 @@ export function makeCost(
   return cost<{ readonly shared: Tree }>({
     ...(options as CostOptions<Tree>),
     ...(way === undefined ? {} : { move: moveOf(way) }),
-    ...(innerOptimizer === undefined ? {} : { innerOptimizer: makeOptimiser(innerOptimizer as Named) }),
+    ...(innerOptimizer === undefined ? {} : { innerOptimizer: makeOptimiser(innerOptimizer) }),
     optimizer,
     seed,
     ...controlled,
   }) as unknown as CostHook<Tree>;
 }
 
-function moveOf(way: NonNullable<CostConfig["move"]>): CostMove<Tree> {
+function moveOf(way: MoveConfig): CostMove<Tree> {
   if (typeof way === "string") return way;
   if ("search" in way) {
     const { search, ...options } = way;
-    return { search: search === "levelSet" ? levelSet(options) : nullSpace(options) };
+    const make = searches[search].make as (options: object) => SearchFactory<Tree>;
+    return { search: make(options) };
   }
   const { symmetry: name, ...options } = way;
   return {

@@ -12,16 +12,36 @@ export interface Datasets {
   readonly image: readonly [number, number, number];
 }
 
-const options = z.strictObject({
-  /** Share of the training data that is kept for validation; 0: none. */
-  validation: z.number().min(0).lt(1).optional(),
-  /** Of the split: the same for all seeds of a run, unless told otherwise. */
-  splitSeed: fromZero.optional(),
-  /** Only so many of the training data. */
-  limit: count.optional(),
-});
+/** How a data set is divided. */
+interface Options {
+  readonly validation?: number;
+  readonly splitSeed?: number;
+  readonly limit?: number;
+}
 
-type Options = z.output<typeof options>;
+const division = {
+  options: { name: "data", rows: {} },
+  own: {
+    validation: {
+      schema: z.number().min(0).lt(1),
+      range: "a number in [0, 1)",
+      otherwise: "0.2",
+      summary: "Share of the training data that is kept for validation; 0: none.",
+    },
+    splitSeed: {
+      schema: fromZero,
+      range: "an integer >= 0",
+      otherwise: "0",
+      summary: "Of the split: the same for all seeds of a run.",
+    },
+    limit: {
+      schema: count,
+      range: "an integer >= 1",
+      otherwise: "all",
+      summary: "Only so many of the training data.",
+    },
+  },
+};
 
 function parts(
   { images, labels }: { readonly images: NdArray; readonly labels: NdArray },
@@ -44,7 +64,7 @@ function parts(
 
 const idx = (name: "mnist" | "fashion-mnist", summary: string): Entry<undefined, Promise<Datasets>> => ({
   summary,
-  options,
+  ...division,
   make: async (o) => {
     const { train, test } = await loadIdxDataset(name);
     return {
@@ -59,7 +79,7 @@ const idx = (name: "mnist" | "fashion-mnist", summary: string): Entry<undefined,
 export const dataRegistry: Readonly<Record<string, Entry<undefined, Promise<Datasets>>>> = {
   digits: {
     summary: "1797 handwritten digits of 8 x 8 pixels, part of the package",
-    options,
+    ...division,
     make: async (o) => ({ ...parts(digits(), o as Options), image: [1, 8, 8] }),
   },
   fashionMnist: idx(

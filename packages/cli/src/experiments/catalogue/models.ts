@@ -1,6 +1,5 @@
-import { type Activation, convnet, lenet, type Model, mlp, patchTransformer } from "isoloss";
-import { z } from "zod";
-import { count, type Entry, makeNamed, type Named, namedSchema, positive, smoothing } from "./named.js";
+import { type Activation, type Model, models } from "isoloss";
+import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 
 /** A model, and what is known of it. */
@@ -12,74 +11,68 @@ export interface MadeModel {
   readonly activation?: { readonly activation: Activation; readonly slope?: number };
 }
 
-const activations = [
-  "relu",
-  "leakyRelu",
-  "tanh",
-  "sigmoid",
-  "gelu",
-  "elu",
-  "softplus",
-  "silu",
-  "identity",
-] as const satisfies readonly Activation[];
+/** Channels, height and width of an image. */
+type ImageShape = readonly [number, number, number];
 
-const made = (model: unknown, takesImages: boolean, rest: Pick<MadeModel, "activation"> = {}): MadeModel => ({
-  model: model as Model<Tree, Tree>,
-  takesImages,
-  ...rest,
-});
+/** Names of the options that an image's shape decides, where a model has them. */
+const ofImages = {
+  inputs: ([channels]: ImageShape) => channels,
+  channels: ([channels]: ImageShape) => channels,
+  imageSize: ([, height, width]: ImageShape) => [height, width],
+};
 
-/** Models by name; their input is the size of an image: channels, height, width. */
-export const modelRegistry: Readonly<Record<string, Entry<readonly [number, number, number], MadeModel>>> = {
+/** What the images of a run decide of the options of each model of images. */
+const fromImage: Readonly<Record<Exclude<keyof typeof models, "mlp">, readonly (keyof typeof ofImages)[]>> = {
+  convnet: ["inputs", "imageSize"],
+  patchTransformer: ["channels", "imageSize"],
+  lenet: ["inputs", "imageSize"],
+  vgg6: ["inputs", "imageSize"],
+  resnet18: ["inputs"],
+};
+
+const { mlp, ...imageModels } = models;
+
+/** Models by name, all those that the library has; their input is the size of an image. */
+export const modelRegistry: Readonly<Record<string, Entry<ImageShape, MadeModel>>> = {
   mlp: {
-    summary: "multilayer perceptron",
-    options: z.strictObject({
-      sizes: z.array(count).min(2),
-      activation: z.enum(activations).meta({ title: "activation" }).optional(),
-      slope: positive.optional(),
-      bias: z.boolean().optional(),
-      dropout: smoothing.optional(),
-    }),
-    make: (o) => {
-      const { activation = "relu", slope } = o as { activation?: Activation; slope?: number };
-      return made(mlp(o as never), false, {
+    ...mlp,
+    make(options) {
+      const { activation = "relu", slope } = options as { activation?: Activation; slope?: number };
+      return {
+        model: mlp.make(options as never) as unknown as MadeModel["model"],
+        takesImages: false,
         activation: { activation, ...(slope === undefined ? {} : { slope }) },
-      });
+      };
     },
   },
-  convnet: {
-    summary: "stages of 3 x 3 convolutions and max-pooling, then a linear layer",
-    options: z.strictObject({
-      stages: z.array(z.array(count).min(1)).min(1).optional(),
-      classes: count.optional(),
+  ...Object.fromEntries(
+    Object.entries(imageModels).map(([name, { make, options, summary }]) => {
+      const names = fromImage[name as keyof typeof fromImage];
+      const rows = Object.fromEntries(
+        names.map((option) => [
+          option,
+          options.rows[option as keyof typeof options.rows].kind.otherwise("that of the data"),
+        ]),
+      );
+      return [
+        name,
+        {
+          summary,
+          options: { ...options, rows: { ...options.rows, ...rows } },
+          make: (given: object, image: ImageShape) => ({
+            model: (make as (options: object) => unknown)({
+              ...Object.fromEntries(names.map((option) => [option, ofImages[option](image)])),
+              ...given,
+            }) as MadeModel["model"],
+            takesImages: true,
+          }),
+        },
+      ];
     }),
-    make: (o, [inputs, height, width]) =>
-      made(convnet({ inputs, imageSize: [height, width], ...(o as object) }), true),
-  },
-  patchTransformer: {
-    summary: "transformer on square patches of the image, with mean pooling",
-    options: z.strictObject({
-      patch: count.optional(),
-      width: count.optional(),
-      heads: count.optional(),
-      depth: count.optional(),
-      mlpRatio: positive.optional(),
-      classes: count.optional(),
-      activation: z.enum(activations).meta({ title: "activation" }).optional(),
-    }),
-    make: (o, [channels, height, width]) =>
-      made(patchTransformer({ channels, imageSize: [height, width], ...(o as object) }), true),
-  },
-  lenet: {
-    summary: "LeNet: two convolutions of 5 x 5 and linear layers",
-    options: z.strictObject({ classes: count.optional() }),
-    make: (o, [inputs, height, width]) =>
-      made(lenet({ inputs, imageSize: [height, width], ...(o as object) } as never), true),
-  },
+  ),
 };
 
 export const modelSchema = namedSchema("model", modelRegistry);
 
-export const makeModel = (named: Named, image: readonly [number, number, number]): MadeModel =>
+export const makeModel = (named: Named, image: ImageShape): MadeModel =>
   makeNamed(modelRegistry, named, image);

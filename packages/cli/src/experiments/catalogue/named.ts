@@ -1,10 +1,9 @@
 import { z } from "zod";
+import { type ConfigOptions, schemaOf } from "./schema-of.js";
 
 /** Something that a config chooses by name: what it is in a line, its options, and how it is made. */
-export interface Entry<Input, Made> {
+export interface Entry<Input, Made> extends ConfigOptions {
   readonly summary: string;
-  /** A strict zod object without `name`. */
-  readonly options: z.ZodObject;
   make(options: Readonly<Record<string, unknown>>, input: Input): Made;
 }
 
@@ -21,16 +20,11 @@ export interface Named {
  *
  * @param title what a message calls it: "unknown optimiser ..."
  */
-export function namedSchema(
-  title: string,
-  registry: Readonly<Record<string, { readonly options: z.ZodObject }>>,
-) {
-  const names = Object.keys(registry);
-  const branches = Object.entries(registry).map(([name, { options }]) =>
-    z.strictObject({ name: z.literal(name), ...options.shape }),
-  );
+export function namedSchema(title: string, registry: Readonly<Record<string, ConfigOptions>>) {
+  const schemas = Object.entries(registry).map(([name, entry]) => [name, schemaOf(entry)] as const);
+  const branches = schemas.map(([name, { shape }]) => z.strictObject({ name: z.literal(name), ...shape }));
   const [first, ...rest] = branches;
-  const short = names.filter((name) => registry[name].options.safeParse({}).success);
+  const short = schemas.filter(([, schema]) => schema.safeParse({}).success).map(([name]) => name);
   const long = z.discriminatedUnion("name", [first, ...rest]);
   const schema =
     short.length === 0
@@ -48,9 +42,18 @@ export function makeNamed<Input, Made>(
   return registry[name].make(options, input);
 }
 
+type Rows = Readonly<Record<string, ConfigOptions & { readonly summary: string; readonly make: unknown }>>;
+
+/** A registry of choices that are made from their options alone. */
+export const fromOptions = <Made>(rows: Rows): Registry<undefined, Made> =>
+  Object.fromEntries(
+    Object.entries(rows).map(([name, row]) => [
+      name,
+      { ...row, make: (options) => (row.make as (options: unknown) => Made)(options) },
+    ]),
+  );
+
 export const positive = z.number().gt(0);
 export const nonNegative = z.number().min(0);
 export const count = z.int().min(1);
 export const fromZero = z.int().min(0);
-/** Momenta and other smoothings. */
-export const smoothing = z.number().min(0).lt(1);

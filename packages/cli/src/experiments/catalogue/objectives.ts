@@ -1,46 +1,34 @@
-import {
-  decrease,
-  gradNormSq,
-  gradNormSqOf,
-  minimised,
-  modelDecrease,
-  type Objective,
-  sharpness,
-} from "isoloss";
-import { z } from "zod";
-import { count, type Entry, fromZero, makeNamed, type Named, namedSchema, positive } from "./named.js";
-import type { Ground } from "./symmetries.js";
+import { decrease, type Objective, objectives, orbitObjectives, type Symmetry } from "isoloss";
+import { type Entry, fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
+import type { Tree } from "./problems.js";
+import { type Ground, makeSymmetry, ownSymmetryOption, type Subject } from "./symmetries.js";
 
-const none = z.strictObject({});
+type ObjectiveEntry = Entry<Ground, Objective>;
 
-/** Objectives by name: what a teleport raises. */
-export const objectiveRegistry: Readonly<Record<string, Entry<Ground, Objective>>> = {
-  gradNormSq: { summary: "||g||^2, of all parameters (the paper's)", options: none, make: () => gradNormSq },
-  gradNormSqOf: {
-    summary: "||g||^2 of some layers, named by their paths",
-    options: z.strictObject({ layers: z.array(z.string()).min(1) }),
-    make: ({ layers }) => gradNormSqOf(layers as string[]),
-  },
+/** An objective of a symmetry, which is made for the parameters that the objective is compiled for. */
+function onOrbit({ make, ...row }: (typeof orbitObjectives)[keyof typeof orbitObjectives]): ObjectiveEntry {
+  const create = make as (symmetry: Symmetry<Tree>, options: unknown) => Objective;
+  return {
+    ...row,
+    own: ownSymmetryOption,
+    make({ symmetry, ...options }, ground) {
+      const symmetryOf = makeSymmetry(symmetry as Named | undefined, ground);
+      return (loss) => (params, batch, memory) => {
+        const subject = { loss, params, batch } as unknown as Subject;
+        return create(symmetryOf(subject), options)(loss)(params, batch, memory);
+      };
+    },
+  };
+}
+
+/** Objectives by name, all those that the library has: what a teleport raises. */
+export const objectiveRegistry: Readonly<Record<string, ObjectiveEntry>> = {
+  ...(fromOptions<Objective>(objectives) as unknown as Record<string, ObjectiveEntry>),
   decrease: {
-    summary: "how far the loss falls in k virtual steps of the optimiser in use; for a fixed learning rate",
-    options: z.strictObject({ steps: count.optional() }),
-    make: (o, { optimizer }) => decrease({ optimizer, ...o }),
+    ...objectives.decrease,
+    make: (options, { optimizer }) => decrease({ optimizer, ...options }),
   },
-  modelDecrease: {
-    summary: "J = ||g||^4 / (2 g'Hg); for a line search, or a learning rate tuned afterwards",
-    options: none,
-    make: () => modelDecrease,
-  },
-  flatness: {
-    summary: "a low mean loss in random directions around the point: minus the sharpness",
-    options: z.strictObject({
-      radii: z.array(positive).min(1).optional(),
-      samples: count.optional(),
-      seed: fromZero.optional(),
-      scale: z.enum(["global", "tensor"]).optional(),
-    }),
-    make: (o) => minimised(sharpness(o)),
-  },
+  ...Object.fromEntries(Object.entries(orbitObjectives).map(([name, row]) => [name, onOrbit(row)])),
 };
 
 export const objectiveSchema = namedSchema("objective", objectiveRegistry);

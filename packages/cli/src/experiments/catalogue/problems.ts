@@ -1,20 +1,16 @@
 import {
   array,
   astype,
-  booth,
   flattenTree,
   isNdArray,
   type MlpRegressionOptions,
-  mlpRegression,
   type NdArray,
+  type OptionTableData,
   type Problem,
-  quadratic,
-  rosenbrock,
-  rosenbrock2n,
+  problems,
   unflattenTree,
 } from "isoloss";
-import { z } from "zod";
-import { count, type Entry, makeNamed, type Named, namedSchema, positive } from "./named.js";
+import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 
 /** Parameters of whatever problem or model. */
 export type Tree = object;
@@ -33,70 +29,62 @@ export interface MadeProblem {
   readonly slope?: number;
 }
 
-const pair = z.tuple([z.number(), z.number()]);
-const made = <P>(problem: Problem<P>, rest: Omit<MadeProblem, "problem"> = {}): MadeProblem => ({
-  problem: problem as unknown as Problem<Tree>,
-  ...rest,
-});
+type Known = Omit<MadeProblem, "problem">;
+
 const matrixOf = (rows: readonly (readonly number[])[]): NdArray => array(rows as number[][], "float64");
 
-/** Problems by name. The seed is that of a run. */
-export const problemRegistry: Readonly<Record<string, Entry<ProblemInput, MadeProblem>>> = {
-  quadratic: {
-    summary: "L = 1/2 w' A w; by default A = diag(1, 10) from (3, 0.5)",
-    options: z.strictObject({
-      matrix: z.array(z.array(z.number()).min(2)).min(2).optional(),
-      start: z.array(z.number()).min(2).optional(),
-    }),
-    make: (o) => {
-      const rows = (o.matrix as number[][] | undefined) ?? [
-        [1, 0],
-        [0, 10],
-      ];
-      const matrix = matrixOf(rows);
-      const { start } = o as { readonly start?: number[] };
-      return made(quadratic({ matrix, ...(start ? { start } : {}) }), {
-        quadratic: { matrix, centre: rows.map(() => 0) },
-      });
+/** What is known of the problems beside their loss, by the options that they are made with. */
+const known: { readonly [K in keyof typeof problems]?: (problem: Problem<never>, options: object) => Known } =
+  {
+    quadratic(
+      _,
+      {
+        matrix = [
+          [1, 0],
+          [0, 10],
+        ],
+      }: { matrix?: readonly (readonly number[])[] },
+    ) {
+      return { quadratic: { matrix: matrixOf(matrix), centre: matrix.map(() => 0) } };
     },
-  },
-  booth: {
-    summary: "Booth's function of two variables from (5, -5)",
-    options: z.strictObject({ start: pair.optional() }),
-    make: (o) =>
-      made(booth(o as never), {
-        quadratic: {
-          matrix: matrixOf([
-            [10, 8],
-            [8, 10],
-          ]),
-          centre: [1, 3],
+    booth: () => ({
+      quadratic: {
+        matrix: matrixOf([
+          [10, 8],
+          [8, 10],
+        ]),
+        centre: [1, 3],
+      },
+    }),
+    mlpRegression: (_, { slope = 0.1 }: MlpRegressionOptions) => ({ slope }),
+  };
+
+/** Options that are those of the run unless the problem has its own. */
+const ofRun = new Set(["seed", "dtype"]);
+
+/** Problems by name, all those that the library has. The seed is that of a run. */
+export const problemRegistry: Readonly<Record<string, Entry<ProblemInput, MadeProblem>>> = Object.fromEntries(
+  Object.entries(problems).map(([name, { make, options, summary }]) => {
+    const rows: OptionTableData["rows"] = options.rows;
+    const fromRun = Object.keys(rows).filter((option) => ofRun.has(option)) as (keyof ProblemInput)[];
+    const theRuns = fromRun.map((option) => [option, rows[option].kind.otherwise("the run's")]);
+    return [
+      name,
+      {
+        summary,
+        options: { ...options, rows: { ...rows, ...Object.fromEntries(theRuns) } },
+        make(given: object, input: ProblemInput) {
+          const chosen = {
+            ...Object.fromEntries(fromRun.map((option) => [option, input[option]])),
+            ...given,
+          };
+          const problem = (make as (options: object) => unknown)(chosen) as Problem<Tree>;
+          return { problem, ...known[name as keyof typeof problems]?.(problem as never, chosen) };
         },
-      }),
-  },
-  rosenbrock: {
-    summary: "Rosenbrock's function of two variables from (-1, -1)",
-    options: z.strictObject({ start: pair.optional() }),
-    make: (o) => made(rosenbrock(o as never)),
-  },
-  rosenbrock2n: {
-    summary: "the sum of Rosenbrock's functions of N pairs",
-    options: z.strictObject({ pairs: count.optional(), start: z.array(z.number()).optional() }),
-    make: (o) => made(rosenbrock2n(o as never)),
-  },
-  mlpRegression: {
-    summary: "a small network without biases fitted to random data; the seed draws both",
-    options: z.strictObject({
-      sizes: z.array(count).min(2).optional(),
-      samples: count.optional(),
-      slope: positive.optional(),
-    }),
-    make: (o, { seed, dtype }) => {
-      const options = o as MlpRegressionOptions;
-      return made(mlpRegression({ ...options, seed, dtype }), { slope: options.slope ?? 0.1 });
-    },
-  },
-};
+      },
+    ];
+  }),
+);
 
 export const problemSchema = namedSchema("problem", problemRegistry);
 

@@ -1,8 +1,12 @@
 import {
   type Activation,
   type BatchLoss,
+  type DiscreteSymmetry,
+  discreteSymmetries,
+  foundSymmetries,
   hiddenAction,
   type MlpParams,
+  mlpSymmetries,
   type NdArray,
   type Optimizer,
   OptionError,
@@ -14,9 +18,9 @@ import {
   symmetriesOf,
   type TensorsOf,
 } from "isoloss";
-import { z } from "zod";
-import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
+import { type Entry, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import type { Tree } from "./problems.js";
+import type { OwnOption } from "./schema-of.js";
 
 /** What a run is, as far as its teleports have to know. */
 export interface Ground {
@@ -37,8 +41,10 @@ export interface Ground {
 export type Subject = Pick<SearchProblem<Tree>, "loss" | "params" | "batch">;
 
 type MakeSymmetry = (subject: Subject) => Symmetry<Tree>;
+type Row<T> = T[keyof T];
+type Options = Readonly<Record<string, unknown>>;
 
-const none = z.strictObject({});
+const noOptions = (name: string) => ({ name, rows: {} });
 
 function needMlp({ activation }: Ground, name: string): NonNullable<Ground["activation"]> {
   if (activation) return activation;
@@ -47,31 +53,53 @@ function needMlp({ activation }: Ground, name: string): NonNullable<Ground["acti
   );
 }
 
-/** A symmetry that is found in the graph of whatever loss. */
-function found(
-  summary: string,
-  what: string,
-  pick: (all: Symmetries<Tree>) => Symmetry<Tree> | undefined,
-): Entry<Ground, MakeSymmetry> {
+/** A symmetry of multilayer perceptrons, with the activation of the run's network unless another is asked for. */
+function ofMlp(name: string, { make, ...row }: Row<typeof mlpSymmetries>): Entry<Ground, MakeSymmetry> {
+  const create = make as (params: MlpParams, options: Options) => unknown;
+  const { activation } = row.options.rows;
   return {
-    summary,
-    options: none,
-    make: () => (subject) => {
-      const { loss, params, batch } = subject;
-      const symmetry = pick(symmetriesOf(loss as never, params, batch));
-      if (symmetry) return symmetry;
-      throw new OptionError(
-        `The graph of this loss shows no ${what}: choose another symmetry, or a search without one, such as levelSet.`,
-      );
+    ...row,
+    options: {
+      ...row.options,
+      rows: { ...row.options.rows, activation: activation.kind.otherwise("the network's") },
+    },
+    make: (options, ground) => {
+      const network = needMlp(ground, name);
+      return ({ params }) => create(params as MlpParams, { ...network, ...options }) as Symmetry<Tree>;
     },
   };
 }
 
-/** Symmetries by name. */
+const discoveryOf = ({ loss, params, batch }: Subject): Symmetries<Tree> =>
+  symmetriesOf(loss as never, params, batch);
+
+const showsNo = (what: string): OptionError =>
+  new OptionError(
+    `The graph of this loss shows no ${what}: choose another symmetry, or a search without one, such as levelSet.`,
+  );
+
+const shown = {
+  scaling: "scalings",
+  generalLinear: "spaces that linear maps alone touch",
+} satisfies Record<keyof typeof foundSymmetries, string>;
+
+/** A symmetry that is found in the graph of whatever loss. */
+function found(what: string, { make, ...row }: Row<typeof foundSymmetries>): Entry<Ground, MakeSymmetry> {
+  return {
+    ...row,
+    make: (options) => (subject) => {
+      const symmetry = make<Tree>(discoveryOf(subject).found, options as never);
+      if (symmetry) return symmetry;
+      throw showsNo(what);
+    },
+  };
+}
+
+/** Symmetries by name: all those that the library has, and products of them. */
 export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetry>>> = {
   own: {
     summary: "the problem's own: rotations of a quadratic or of residuals; hiddenAction for mlpRegression",
-    options: none,
+    options: noOptions("own"),
     make: (_, { ownSymmetry }) => {
       if (ownSymmetry === undefined) {
         throw new OptionError(
@@ -81,28 +109,10 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
       return () => ownSymmetry();
     },
   },
-  positiveScaling: {
-    summary: "hidden units scaled by positive factors, taken back in the next layer; exact on all data",
-    options: none,
-    make: (_, ground) => {
-      const { activation } = needMlp(ground, "positiveScaling");
-      return ({ params }) =>
-        positiveScaling(params as MlpParams, { activation }) as unknown as Symmetry<Tree>;
-    },
-  },
-  hiddenAction: {
-    summary:
-      "hidden units mixed by g and taken back in the next layer (NeurIPS 2022, eq. 8); exact on the batch",
-    options: z.strictObject({ allowInexact: z.boolean().optional() }),
-    make: (o, ground) => {
-      const activation = needMlp(ground, "hiddenAction");
-      return ({ params }) =>
-        hiddenAction(params as MlpParams, { ...activation, ...o }) as unknown as Symmetry<Tree>;
-    },
-  },
+  ...Object.fromEntries(Object.entries(mlpSymmetries).map(([name, row]) => [name, ofMlp(name, row)])),
   scalingAndAction: {
     summary: "positiveScaling, then hiddenAction: the product of the two groups",
-    options: none,
+    options: noOptions("scalingAndAction"),
     make: (_, ground) => {
       const activation = needMlp(ground, "scalingAndAction");
       return ({ params }) => {
@@ -114,27 +124,60 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
       };
     },
   },
-  scaling: found(
-    "all scalings by positive factors that the graph of a loss shows, whatever the model; exact on all data",
-    "scalings",
-    (all) => all.scaling,
+  ...Object.fromEntries(
+    Object.entries(foundSymmetries).map(([name, row]) => [
+      name,
+      found(shown[name as keyof typeof shown], row),
+    ]),
   ),
-  generalLinear: found(
-    "GL of all spaces that the graph shows to be touched by linear maps alone, attention heads included; exact on all data",
-    "spaces that linear maps alone touch",
-    (all) => all.linear,
-  ),
-  scalingAndLinear: found(
-    "scaling, then generalLinear: the product of the two groups",
-    "scalings and spaces that linear maps alone touch",
-    ({ scaling, linear }) => (scaling && linear ? product([scaling, linear]) : undefined),
-  ),
+  scalingAndLinear: {
+    summary: "scaling, then generalLinear: the product of the two groups",
+    options: noOptions("scalingAndLinear"),
+    make: () => (subject) => {
+      const { scaling, linear } = discoveryOf(subject);
+      if (scaling && linear) return product([scaling, linear]);
+      throw showsNo("scalings and spaces that linear maps alone touch");
+    },
+  },
 };
 
 export const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
+
+/** The option of whatever works on the orbit of a symmetry. */
+export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
+  symmetry: {
+    schema: symmetrySchema,
+    range: "a symmetry, or { name, ... }",
+    otherwise: "the problem's own, or positiveScaling of a network",
+    summary: "What moves the parameters.",
+  },
+};
 
 /** The symmetry of a config; by default the problem's own, or positive scaling of a network. */
 export function makeSymmetry(named: Named | undefined, ground: Ground): MakeSymmetry {
   const fallback = { name: ground.ownSymmetry ? "own" : "positiveScaling" };
   return makeNamed(symmetryRegistry, named ?? fallback, ground);
 }
+
+type MakeDiscrete = (subject: Subject) => DiscreteSymmetry<Tree>;
+
+const units = { permutations: "interchangeable units", signFlips: "units that are odd" };
+
+const discreteRegistry: Registry<undefined, MakeDiscrete> = Object.fromEntries(
+  Object.entries(discreteSymmetries).map(([name, { make, ...row }]) => [
+    name,
+    {
+      ...row,
+      make: () => (subject) => {
+        const symmetry = make<Tree>(subject.params as Tree, discoveryOf(subject).found);
+        if (symmetry) return symmetry;
+        throw showsNo(units[name as keyof typeof units]);
+      },
+    } satisfies Entry<undefined, MakeDiscrete>,
+  ]),
+);
+
+export const discreteSchema = namedSchema("discrete symmetry", discreteRegistry);
+
+export const makeDiscreteSymmetry = (named: Named = { name: "permutations" }): MakeDiscrete =>
+  makeNamed(discreteRegistry, named, undefined);

@@ -5,22 +5,14 @@ import {
   type MultiTaskProblem,
   type MultiTaskTrainerOptions,
   multiFashion,
+  multiTaskProblems,
   OptionError,
   type TaskMetrics,
   twoTaskToy,
 } from "isoloss";
 import { loadIdxDataset } from "isoloss/node";
 import { z } from "zod";
-import {
-  count,
-  type Entry,
-  fromZero,
-  makeNamed,
-  type Named,
-  namedSchema,
-  positive,
-  smoothing,
-} from "./named.js";
+import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 
 /** Where a function of two parameters has its optima, and what it is. */
@@ -45,12 +37,15 @@ export interface MadeTasks
   alone(): MadeTasks;
 }
 
-const images = {
-  /** Of the choice of partners and of splits: the same for all seeds of a run. */
-  dataSeed: fromZero.optional(),
-  trainCount: count.optional(),
-  testCount: count.optional(),
-  dropout: smoothing.optional(),
+/** A run's seed is that of its training: the data have one of their own. */
+const dataSeed = {
+  dataSeed: {
+    schema: fromZero,
+    range: "an integer >= 0",
+    otherwise: "0",
+    summary:
+      "Another name of `seed`: of the choice of partners and of splits, the same for all seeds of a run.",
+  },
 };
 
 let loading: ReturnType<typeof loadIdxDataset> | undefined;
@@ -66,13 +61,21 @@ type TaskEntry = Entry<{ readonly seed: number }, Promise<MadeTasks>>;
 /** Problems of several tasks by name. */
 export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
   toy: {
-    summary: "two losses of two variables; the seed chooses one of five starts",
-    options: z.strictObject({
-      scale: positive.optional(),
-      /** Ends a run on the Pareto front; otherwise it goes on there. */
-      untilFront: z.boolean().optional(),
-      start: z.union([z.int().min(0).max(4), z.tuple([z.number(), z.number()])]).optional(),
-    }),
+    ...multiTaskProblems.toy,
+    own: {
+      untilFront: {
+        schema: z.boolean(),
+        range: "true or false",
+        otherwise: "false",
+        summary: "Ends a run on the Pareto front; otherwise it goes on there.",
+      },
+      start: {
+        schema: z.union([z.int().min(0).max(4), z.tuple([z.number(), z.number()])]),
+        range: "0 to 4, or two numbers",
+        otherwise: "one of five, by the run's seed",
+        summary: "One of the five usual starts, or another.",
+      },
+    },
     make: async (o, { seed }) => {
       const {
         scale,
@@ -99,26 +102,25 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     },
   },
   multiFashion: {
-    summary:
-      "two items of clothing in one image, each of 10 classes; or imbalanced: isoloss data fetch fashionMnist",
-    options: z.strictObject({ ...images, imbalanced: z.boolean().optional() }),
+    ...multiTaskProblems.multiFashion,
+    own: dataSeed,
     make: async (o) => fromData(multiFashion(await fashionMnist(), withSeed(o))),
   },
   fashionDigits: {
-    summary: "an item of clothing and a digit in one image: isoloss data fetch fashionMnist",
-    options: z.strictObject(images),
+    ...multiTaskProblems.fashionDigits,
+    own: dataSeed,
     make: async (o) => fromData(fashionDigits(await fashionMnist(), withSeed(o))),
   },
   digitQuestions: {
-    summary: "eight questions about each of the digits that come with the package",
-    options: z.strictObject({ dataSeed: fromZero.optional(), hidden: z.array(count).min(1).optional() }),
+    ...multiTaskProblems.digitQuestions,
+    own: dataSeed,
     make: async (o) => fromData(digitQuestions(withSeed(o))),
   },
 };
 
-const withSeed = ({ dataSeed, ...rest }: Readonly<Record<string, unknown>>): object => ({
+const withSeed = ({ dataSeed: seed, ...rest }: Readonly<Record<string, unknown>>): object => ({
+  seed,
   ...rest,
-  ...(dataSeed === undefined ? {} : { seed: dataSeed }),
 });
 
 function fromData<P>(problem: MultiTaskProblem<P>): MadeTasks {

@@ -1,25 +1,34 @@
 import { isUndefined, omitBy } from "es-toolkit";
-import { type TrainerTeleportPlan, transportPolicies } from "isoloss";
+import {
+  type GuardOptions,
+  guardOptions,
+  type RaceOptions,
+  type TrainerTeleportPlan,
+  transportPolicies,
+} from "isoloss";
 import { z } from "zod";
-import { count, fromZero, type Named, nonNegative, positive } from "./named.js";
+import { count, type Named } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";
 import type { Tree } from "./problems.js";
+import { type ConfigOptions, kindSchema, schemaOf } from "./schema-of.js";
 import { makeSearch, searchSchema } from "./searches.js";
 import type { Ground } from "./symmetries.js";
 import { makeWhen, whenSchema } from "./when.js";
 
-const guardSchema = z.union([
-  z.literal(false),
-  z.strictObject({
-    drift: nonNegative.optional(),
-    heldOutDrift: nonNegative.optional(),
-    halvings: fromZero.optional(),
-    race: z
-      .union([z.boolean(), z.strictObject({ learningRate: positive.optional(), steps: count.optional() })])
-      .optional(),
-    curvature: fromZero.optional(),
-  }),
-]);
+/** The guard of a config. The race is with the run's optimiser; `true` stands for its usual options. */
+const guardConfigOptions: ConfigOptions = {
+  options: guardOptions,
+  own: {
+    race: {
+      schema: z.union([z.boolean(), kindSchema(guardOptions.rows.race.kind, "race") as z.ZodType]),
+      range: "true, false or an object of options",
+      otherwise: "false",
+      summary: "Lets descent run from the old and the new point and keeps the one that gets lower.",
+    },
+  },
+};
+
+const guardSchema = z.union([z.literal(false), schemaOf(guardConfigOptions)]) as z.ZodType<Guard>;
 
 export const teleportSchema = z.strictObject({
   when: whenSchema,
@@ -36,7 +45,9 @@ export const teleportSchema = z.strictObject({
 
 export type TeleportConfig = z.output<typeof teleportSchema>;
 
-type Guard = z.output<typeof guardSchema>;
+type Guard =
+  | false
+  | (Omit<GuardOptions, "race"> & { readonly race?: boolean | Omit<RaceOptions, "optimizer"> });
 
 /** The race of a guard with what the run itself has: its optimiser and learning rate. */
 function guardOf(guard: Guard, { optimizer, learningRate }: Ground) {

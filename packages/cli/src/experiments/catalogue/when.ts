@@ -1,58 +1,51 @@
-import { atSteps, every, inEpochs, onPlateau, onPredictedGain, type When } from "isoloss";
+import { type When, whens } from "isoloss";
 import { z } from "zod";
-import { count, fromZero, nonNegative } from "./named.js";
+import { kindSchema, type OwnOptions, schemaOf } from "./schema-of.js";
 
-/** A schedule of teleports: told by its first key. */
-interface ScheduleEntry {
+/** A schedule of teleports: told by its first key, with its options beside it or, where it has no value, below it. */
+interface WhenEntry {
   readonly summary: string;
+  readonly options: (typeof whens)[keyof typeof whens]["options"];
+  readonly own: OwnOptions;
   readonly schema: z.ZodObject;
   make(config: Readonly<Record<string, unknown>>): When;
 }
 
-const rest = (config: Readonly<Record<string, unknown>>, key: string): never => {
-  const { [key]: _, ...others } = config;
-  return others as never;
-};
+function entryOf(name: string, row: (typeof whens)[keyof typeof whens]): WhenEntry {
+  const make = row.make as (...args: readonly unknown[]) => When;
+  const { options, summary } = row;
+  if (!("value" in row)) {
+    const own = {};
+    return {
+      summary,
+      options,
+      own,
+      schema: z.strictObject({ [name]: schemaOf({ options }) }),
+      make: (config) => make(config[name]),
+    };
+  }
+  const own = {
+    [name]: {
+      schema: kindSchema(row.value, name) as z.ZodType,
+      range: row.value.expected,
+      summary: "Chooses this schedule.",
+    },
+  };
+  return {
+    summary,
+    options,
+    own,
+    schema: schemaOf({ options, own }),
+    make({ [name]: value, ...others }) {
+      return make(value, others);
+    },
+  };
+}
 
-/** Schedules by the key that chooses them. */
-export const whenRegistry: Readonly<Record<string, ScheduleEntry>> = {
-  atSteps: {
-    summary: "at given steps: { atSteps: [5, 50] }",
-    schema: z.strictObject({ atSteps: z.array(fromZero).min(1) }),
-    make: ({ atSteps: steps }) => atSteps(steps as number[]),
-  },
-  every: {
-    summary: "every k steps: { every: 100, from: 99 }",
-    schema: z.strictObject({
-      every: count,
-      from: fromZero.optional(),
-      until: fromZero.optional(),
-      max: fromZero.optional(),
-    }),
-    make: (c) => every(c.every as number, rest(c, "every")),
-  },
-  inEpochs: {
-    summary: "before the first mini-batches of epochs: { inEpochs: [1], batches: 4 }",
-    schema: z.strictObject({ inEpochs: z.array(fromZero).min(1), batches: count.optional() }),
-    make: (c) => inEpochs(c.inEpochs as number[], rest(c, "inEpochs")),
-  },
-  onPlateau: {
-    summary: "when the loss stops falling: { onPlateau: { patience: 100 } }",
-    schema: z.strictObject({
-      onPlateau: z.strictObject({
-        patience: fromZero.optional(),
-        threshold: nonNegative.optional(),
-        cooldown: fromZero.optional(),
-      }),
-    }),
-    make: ({ onPlateau: options }) => onPlateau(options as never),
-  },
-  onPredictedGain: {
-    summary: "when a trial promises enough: { onPredictedGain: 0.5, every: 100 }",
-    schema: z.strictObject({ onPredictedGain: nonNegative, every: count.optional() }),
-    make: (c) => onPredictedGain(c.onPredictedGain as number, rest(c, "onPredictedGain")),
-  },
-};
+/** Schedules by the key that chooses them, all those that the library has. */
+export const whenRegistry: Readonly<Record<string, WhenEntry>> = Object.fromEntries(
+  Object.entries(whens).map(([name, row]) => [name, entryOf(name, row)]),
+);
 
 const schemas = Object.values(whenRegistry).map(({ schema }) => schema);
 

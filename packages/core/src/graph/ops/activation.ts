@@ -1,4 +1,6 @@
+import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { float } from "../onnx-rule.js";
 import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
 import { add, mul, sub } from "./arithmetic.js";
@@ -114,26 +116,37 @@ export const softplus = (x: Tensor): Tensor => apply(softplusOp, [x], {});
  * @param slope default 0.01, as in PyTorch
  */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-  if (!Number.isFinite(slope))
-    throw new OptionError(`leakyRelu: the slope must be a finite number; got ${slope}.`);
+  requireNumber("leakyRelu: the slope", slope, "leakyRelu(x, 0.1)");
   return apply(leakyReluOp, [x], { slope });
 }
 
 /** Element-wise x where x > 0, else alpha (e^x - 1). */
 export function elu(x: Tensor, alpha = 1): Tensor {
   requireFloat("elu", x);
+  requireNumber("elu: alpha", alpha, "elu(x, 1)");
   const positive = greater(x, 0);
   // Selecting the argument, not clamping it, keeps the derivative alpha at 0 whole.
   return where(positive, x, mul(alpha, sub(exp(where(positive, 0, x)), 1)));
 }
 
+/** Options that are one number stand where others have an object. */
+function requireNumber(what: string, value: unknown, example: string): void {
+  if (Number.isFinite(value)) return;
+  throw new OptionError(`${what} must be a finite number; got ${describeValue(value)}. Write ${example}.`);
+}
+
 /**
  * Gaussian error linear unit, element-wise x Phi(x).
  *
- * @param approximate `tanh` for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); default: exact, by erf
+ * @param options `approximate`: `tanh` for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); default `none`: exact, by erf
  */
-export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
+export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
   requireFloat("gelu", x);
+  requireKnown("gelu", options, ["approximate"], 'gelu(x, { approximate: "tanh" })');
+  const { approximate = "none" } = options;
+  if (approximate !== "none" && approximate !== "tanh") {
+    throw new OptionError(`gelu: approximate must be none or tanh; got ${describeValue(approximate)}.`);
+  }
   const half = mul(0.5, x);
   if (approximate === "none") return mul(half, add(1, erf(mul(x, Math.SQRT1_2))));
   const cubic = mul(0.044715, mul(x, mul(x, x)));

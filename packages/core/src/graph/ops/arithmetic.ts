@@ -1,3 +1,4 @@
+import { requireDType } from "../../array.js";
 import { DTypeError } from "../../errors.js";
 import {
   apply,
@@ -166,5 +167,6 @@ const castOp: Op<{ dtype: Tensor["dtype"] }> = {
 /** The same values in another element type. Float to int64 cuts towards zero; to bool: not equal to zero. */
 export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
   requireTensor("cast", x);
+  requireDType("cast", dtype);
   return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
 }

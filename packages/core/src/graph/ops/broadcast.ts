@@ -1,7 +1,18 @@
 import type { Shape } from "../../array.js";
+import { dtypeOf, isNdArray, requireShape } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { Affine, Index } from "../index-expression.js";
-import { apply, formatShape, formatType, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
+import {
+  apply,
+  formatShape,
+  formatType,
+  isTensor,
+  type Op,
+  requireTensor,
+  sameShape,
+  type Tensor,
+} from "../tensor.js";
+import { isTracing } from "../tracing.js";
 import { lift, type Operand } from "./leaf.js";
 import { sum } from "./reduce.js";
 import { reshape } from "./reshape.js";
@@ -53,6 +64,7 @@ function sumTo(g: Tensor, shape: Shape): Tensor {
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   requireTensor("broadcastTo", x);
+  requireShape("broadcastTo", shape);
   return sameShape(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
 }
 
@@ -72,10 +84,17 @@ export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
   });
 }
 
-/** Brings operands to one dtype and shape. Numbers take the dtype of the first tensor among them. */
-export function unify(op: string, operands: readonly Operand[]): Tensor[] {
-  const like = operands.find((o): o is Tensor => typeof o === "object" && "op" in o);
+/**
+ * Brings operands to one dtype and shape. Numbers take the dtype of the first tensor among them, else of the first array.
+ *
+ * @param other an operand of the operation that is not one of these
+ * @throws DTypeError where no operand is a tensor, and no function is traced in which arrays and numbers are constants
+ */
+export function unify(op: string, operands: readonly Operand[], other?: Tensor): Tensor[] {
+  const tensor = operands.find(isTensor);
+  const like = tensor?.dtype ?? dtypeOfArray(operands) ?? "float32";
   const tensors = operands.map((o) => lift(o, like, op));
+  if (tensor === undefined && other === undefined && !isTracing()) throw withoutTensor(op, operands);
   const [first] = tensors;
   for (const t of tensors) {
     if (t.dtype !== first.dtype) {
@@ -86,4 +105,20 @@ export function unify(op: string, operands: readonly Operand[]): Tensor[] {
   }
   const shape = tensors.reduce<Shape>((s, t) => broadcastShapes(s, t.shape, op), []);
   return tensors.map((t) => broadcastTo(t, shape));
+}
+
+function dtypeOfArray(operands: readonly Operand[]): Tensor["dtype"] | undefined {
+  const array = operands.find(isNdArray);
+  return array && dtypeOf(array);
+}
+
+/** What an operation outside of a traced function would give is a formula without a value. */
+function withoutTensor(op: string, operands: readonly Operand[]): DTypeError {
+  const arrays = operands.filter(isNdArray).length;
+  const what =
+    arrays === 0 ? "are numbers" : arrays === operands.length ? "are arrays" : "are an array and a number";
+  return new DTypeError(
+    `${op}: both operands ${what}, and no function is being traced: there is nothing to compute yet. ` +
+      `Trace a function and run it: const f = await jit((a, b) => ${op}(a, b), [a, b]); await f(a, b).`,
+  );
 }

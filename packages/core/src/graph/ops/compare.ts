@@ -102,7 +102,7 @@ export const logicalNot = (x: Tensor): Tensor => apply(notOp, [x], {});
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   requireTensor("where", condition);
-  const [x, y] = unify("where", [a, b]);
+  const [x, y] = unify("where", [a, b], condition);
   const shape = broadcastShapes(condition.shape, x.shape, "where");
   return apply(whereOp, [broadcastTo(condition, shape), broadcastTo(x, shape), broadcastTo(y, shape)], {});
 }

@@ -1,8 +1,8 @@
-import { allocate } from "../../array.js";
-import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
+import { allocate, type DType, type Shape } from "../../array.js";
+import { ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
-import type { ConvAttributes } from "./conv.js";
-import { blockFor, convGeometry, emitConv } from "./conv-forward.js";
+import type { ConvAttributes } from "./conv-attributes.js";
+import { convGeometry, emitConv } from "./conv-forward.js";
 
 /**
  * How many times the columns of ConvTranspose a mirrored convolution may unfold and still be as fast: measured on images of
@@ -23,18 +23,15 @@ export function emitInputGradient(
   attrs: ConvAttributes,
 ): string {
   const [gradient, weight] = node.inputs;
-  const { stride, padding, dilation, groups } = attrs;
+  const { stride, padding, dilation } = attrs;
   const [, , kh, kw] = weight.shape;
-  const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
-  const pads = padding.map((p, i) => reach[i % 2] - p);
-  if (stride[0] === 1 && stride[1] === 1 && groups === 1 && pads.every((p) => p >= 0)) {
-    const mirrored = { ...attrs, padding: pads as unknown as ConvAttributes["padding"] };
-    const kernel = mirroredKernel(e, w, weight);
-    const unfolded = (gradient.shape[1] * places(node)) / (node.shape[1] * places(gradient));
-    if (unfolded <= mostColumns || blockFor(e, kernel.shape, node.shape, mirrored) !== undefined) {
-      return emitConv(e, g, kernel, node.shape, mirrored);
-    }
+  const mirrored = mirroredPadding(weight.shape, attrs);
+  const unfolded = (gradient.shape[1] * places(node)) / (node.shape[1] * places(gradient));
+  if (mirrored !== undefined && unfolded <= mostColumns) {
+    const kernel = emitMirrored(e, w, weight);
+    return emitConv(e, [g, kernel], mirroredShape(weight.shape), { ...attrs, padding: mirrored });
   }
+  const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
   const extra = [0, 1].map(
     (d) =>
       node.shape[2 + d] -
@@ -48,32 +45,34 @@ export function emitInputGradient(
 
 const places = ({ shape }: Tensor): number => shape[2] * shape[3];
 
+/** Padding of the convolution with the mirrored kernel; undefined where the gradient is none. */
+export function mirroredPadding(
+  [, , kh, kw]: Shape,
+  { stride, padding, dilation, groups }: ConvAttributes,
+): ConvAttributes["padding"] | undefined {
+  const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
+  const pads = padding.map((p, i) => reach[i % 2] - p);
+  const fits = stride[0] === 1 && stride[1] === 1 && groups === 1 && pads.every((p) => p >= 0);
+  return fits ? (pads as unknown as ConvAttributes["padding"]) : undefined;
+}
+
+/** [in, out, h, w] */
+export const mirroredShape = ([out, inputs, kh, kw]: Shape): Shape => [inputs, out, kh, kw];
+
+/** A permutation as a matrix: a product with it reverses the taps fastest. */
+export function reversal(e: OnnxEmitter, taps: number, dtype: DType): string {
+  const data = allocate(dtype, taps * taps);
+  for (let i = 0; i < taps; i++) data[i * taps + taps - 1 - i] = 1;
+  return e.constant({ shape: [taps, taps], data });
+}
+
 /** The kernel [in, out, h, w] with the taps in reverse order. */
-function mirroredKernel(e: OnnxEmitter, w: string, { shape, dtype }: Tensor): Parameters<typeof emitConv>[2] {
+function emitMirrored(e: OnnxEmitter, w: string, { shape, dtype }: Tensor): string {
   const [out, inputs, kh, kw] = shape;
   const taps = kh * kw;
-  const mirrored = [inputs, out, kh, kw];
   const flat = () => e.emit("Reshape", [w, e.indices([out * inputs, taps])]);
-  // A product with this permutation reverses the taps fastest.
-  const reversal = () => {
-    const data = allocate(dtype, taps * taps);
-    for (let i = 0; i < taps; i++) data[i * taps + taps - 1 - i] = 1;
-    return e.constant({ shape: [taps, taps], data });
-  };
-  const plain = () => {
-    const reversed = taps === 1 ? w : e.emit("MatMul", [flat(), reversal()]);
-    const blocks = e.emit("Reshape", [reversed, e.indices([out, inputs, taps])]);
-    const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
-    return e.emit("Reshape", [turned, e.indices(mirrored)]);
-  };
-  const blocked = (block: number) => {
-    // [taps, out, in]: the elements of a block then move together.
-    const reversed = taps === 1 ? w : e.emit("Gemm", [reversal(), flat()], { transB: int(1) });
-    const split = e.indices([taps, out / block, block, inputs / block, block]);
-    const turned = e.emit("Transpose", [e.emit("Reshape", [reversed, split])], {
-      perm: ints([3, 1, 0, 2, 4]),
-    });
-    return e.emit("Reshape", [turned, e.indices(mirrored)]);
-  };
-  return { shape: mirrored, plain, blocked };
+  const reversed = taps === 1 ? w : e.emit("MatMul", [flat(), reversal(e, taps, dtype)]);
+  const blocks = e.emit("Reshape", [reversed, e.indices([out, inputs, taps])]);
+  const turned = e.emit("Transpose", [blocks], { perm: ints([1, 0, 2]) });
+  return e.emit("Reshape", [turned, e.indices(mirroredShape(shape))]);
 }

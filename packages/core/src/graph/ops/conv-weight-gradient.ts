@@ -1,11 +1,10 @@
 import { astype, ndarray } from "../../array.js";
 import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
-import type { ConvAttributes } from "./conv.js";
-import { emitBlockedWeightGradient } from "./conv-weight-gradient-blocked.js";
+import type { ConvAttributes } from "./conv-attributes.js";
 
 /** Up to this many channels the taps are joined to one product. */
-const joinedChannels = 4;
+export const joinedChannels = 4;
 
 /** Multiplications of one tap on one image below which a product of its own is mostly overhead. */
 const fewestMultiplications = 2 ** 15;
@@ -26,10 +25,6 @@ export function emitWeightGradient(
   const [image, gradient] = node.inputs;
   const channels = image.shape[1];
   const [, outputs, h, w] = gradient.shape;
-  if (channels > joinedChannels) {
-    const blocked = emitBlockedWeightGradient(e, [x, g], node, attrs);
-    if (blocked !== undefined) return blocked;
-  }
   const products = outputs * channels;
   // Deep layers have more weights than places: a product for each image would write more than it reads.
   const isDeep = products > h * w * (outputs + channels);

@@ -1,40 +1,29 @@
 import type { Shape } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { type Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
-import { emitConv, plainKernel } from "./conv-forward.js";
+import {
+  type ConvAttributes,
+  type ConvOptions,
+  type ConvTransposeOptions,
+  convOptions,
+  convTransposeOptions,
+  requireGroups,
+  resolvePair,
+  resolveWindow,
+  windowLength,
+} from "./conv-attributes.js";
+import { emitConv } from "./conv-forward.js";
 import { emitInputGradient } from "./conv-input-gradient.js";
 import { emitWeightGradient } from "./conv-weight-gradient.js";
-
-/** How a window moves over an image. Pairs are [vertical, horizontal]; padding is [top, left, bottom, right]. */
-export interface Window extends Record<string, unknown> {
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-}
-
-export interface ConvAttributes extends Window {
-  readonly groups: number;
-}
 
 /** The three operations are the three partial products of one trilinear form <y, x * w>, hence closed under vjp. */
 interface Shapes {
   readonly x: Shape;
   readonly w: Shape;
   readonly y: Shape;
-}
-
-/** Output length of a window along one axis. */
-export function windowLength(
-  n: number,
-  kernel: number,
-  stride: number,
-  before: number,
-  after: number,
-  dilation: number,
-): number {
-  return Math.floor((n + before + after - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
 function outputShape(x: Shape, w: Shape, { stride, padding, dilation }: ConvAttributes): Shape {
@@ -150,8 +139,7 @@ const convOp: Op<ConvAttributes> = {
   },
   onnx: {
     float32Only: true,
-    emit: (e, [x, w], node, attrs) =>
-      emitConv(e, x, plainKernel(e, w, node.inputs[1].shape), node.shape, attrs),
+    emit: (e, operands, node, attrs) => emitConv(e, operands, node.inputs[1].shape, attrs),
   },
   flops: ({ inputs: [x, w], shape }) => products({ x: x.shape, w: w.shape, y: shape }),
 };
@@ -215,44 +203,6 @@ function weightGradient(x: Tensor, g: Tensor, attrs: ConvAttributes, shape: Shap
   return apply(weightGradientOp, [x, g], { ...window(attrs), shape });
 }
 
-export type Pair = number | readonly [number, number];
-
-export interface WindowOptions {
-  readonly stride?: Pair;
-  /** Zeros around the image: a number, [vertical, horizontal] or [top, left, bottom, right]. */
-  readonly padding?: Pair | readonly [number, number, number, number];
-  readonly dilation?: Pair;
-}
-
-const pair = (p: Pair): readonly [number, number] => (typeof p === "number" ? [p, p] : p);
-
-/** Window options in full, checked. */
-export function resolveWindow(op: string, { stride = 1, padding = 0, dilation = 1 }: WindowOptions): Window {
-  const full = typeof padding !== "number" && padding.length === 4 ? padding : pair(padding);
-  const resolved: Window = {
-    stride: pair(stride),
-    padding: full.length === 4 ? full : [full[0], full[1], full[0], full[1]],
-    dilation: pair(dilation),
-  };
-  const integers = [...resolved.stride, ...resolved.padding, ...resolved.dilation].every(Number.isInteger);
-  if (
-    !integers ||
-    [...resolved.stride, ...resolved.dilation].some((n) => n < 1) ||
-    resolved.padding.some((n) => n < 0)
-  ) {
-    throw new OptionError(
-      `${op}: stride and dilation must be integers >= 1 and padding >= 0; got stride ${stride}, padding ${padding}, dilation ${dilation}.`,
-    );
-  }
-  return resolved;
-}
-
-function requireGroups(op: string, groups: number): void {
-  if (!Number.isInteger(groups) || groups < 1) {
-    throw new OptionError(`${op}: groups must be an integer >= 1; got ${groups}.`);
-  }
-}
-
 /**
  * Two-dimensional cross-correlation, as "convolution" in the deep-learning libraries.
  *
@@ -262,11 +212,9 @@ function requireGroups(op: string, groups: number): void {
  * @param w weights [out, in / groups, kernel height, kernel width]
  * @throws ShapeError when channels do not fit or the window is larger than the image
  */
-export function conv2d(
-  x: Tensor,
-  w: Tensor,
-  { groups = 1, ...options }: WindowOptions & { groups?: number } = {},
-): Tensor {
+export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireKnown("conv2d", options, convOptions, "conv2d(x, w, { stride: 2, padding: 1 })");
+  const { groups = 1 } = options;
   requireGroups("conv2d", groups);
   return apply(convOp, [x, w], { ...resolveWindow("conv2d", options), groups });
 }
@@ -280,15 +228,9 @@ export function conv2d(
  *   the same output size
  * @returns images [batch, out, (h - 1) stride - 2 padding + dilation (k - 1) + outputPadding + 1, ...]
  */
-export function convTranspose2d(
-  y: Tensor,
-  w: Tensor,
-  {
-    groups = 1,
-    outputPadding = 0,
-    ...options
-  }: WindowOptions & { groups?: number; outputPadding?: Pair } = {},
-): Tensor {
+export function convTranspose2d(y: Tensor, w: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  requireKnown("convTranspose2d", options, convTransposeOptions, "convTranspose2d(y, w, { stride: 2 })");
+  const { groups = 1, outputPadding = 0 } = options;
   requireGroups("convTranspose2d", groups);
   const attrs = { ...resolveWindow("convTranspose2d", options), groups };
   for (const operand of [y, w]) requireTensor("convTranspose2d", operand);
@@ -304,9 +246,9 @@ export function convTranspose2d(
         `take ${w.shape[0]}; they must be equal.`,
     );
   }
-  const extra = pair(outputPadding);
+  const extra = resolvePair("convTranspose2d", "outputPadding", outputPadding, 0);
   // More rows than a stride would make room for one more window.
-  if (extra.some((n, d) => !Number.isInteger(n) || n < 0 || n >= attrs.stride[d])) {
+  if (extra.some((n, d) => n >= attrs.stride[d])) {
     throw new OptionError(
       `convTranspose2d: outputPadding must be integers >= 0 below the stride [${attrs.stride}]; got ${outputPadding}.`,
     );

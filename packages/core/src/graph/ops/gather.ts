@@ -1,5 +1,8 @@
 import type { DType, Shape } from "../../array.js";
+import { requireDType } from "../../array.js";
+import { describeValue } from "../../describe.js";
 import { DTypeError, ShapeError } from "../../errors.js";
+import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int, ints, type OnnxEmitter, text } from "../onnx-rule.js";
 import {
@@ -148,9 +151,10 @@ function requireIndices(op: string, indices: Tensor): void {
  * @example
  * gather(table, tokens); // [vocabulary, width], int64[batch, length] -> [batch, length, width]
  */
-export function gather(x: Tensor, indices: Tensor, { axis = 0 }: { axis?: number } = {}): Tensor {
+export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
   requireTensor("gather", x);
-  return apply(gatherOp, [x, indices], { axis: resolveAxis(axis, x.rank, "gather") });
+  requireKnown("gather", options, ["axis"], "gather(x, indices, { axis: 1 })");
+  return apply(gatherOp, [x, indices], { axis: resolveAxis(options.axis ?? 0, x.rank, "gather") });
 }
 
 /**
@@ -162,9 +166,12 @@ export function gather(x: Tensor, indices: Tensor, { axis = 0 }: { axis?: number
 export function scatterAdd(
   updates: Tensor,
   indices: Tensor,
-  { axis = 0, size }: { axis?: number; size: number },
+  options: { axis?: number; size: number },
 ): Tensor {
   for (const operand of [updates, indices]) requireTensor("scatterAdd", operand);
+  requireKnown("scatterAdd", options, ["axis", "size"], "scatterAdd(updates, indices, { size: 10 })");
+  const { axis = 0, size } = options;
+  requireCount("scatterAdd", "size", size);
   const rank = updates.rank - indices.rank + 1;
   if (rank < 1) {
     throw new ShapeError(
@@ -172,6 +179,11 @@ export function scatterAdd(
     );
   }
   return apply(scatterAddOp, [updates, indices], { axis: resolveAxis(axis, rank, "scatterAdd"), size });
+}
+
+function requireCount(op: string, what: string, value: unknown): void {
+  if (Number.isInteger(value) && (value as number) >= 0) return;
+  throw new ShapeError(`${op}: ${what} must be an integer >= 0; got ${describeValue(value)}.`);
 }
 
 const oneHotOp: Op<{ depth: number; dtype: DType }> = {
@@ -203,6 +215,8 @@ const oneHotOp: Op<{ depth: number; dtype: DType }> = {
 
 /** 1 at the index along a new last axis of size `depth`, else 0; an index outside gives zeros only. */
 export function oneHot(indices: Tensor, depth: number, dtype: DType = "float32"): Tensor {
+  requireCount("oneHot", "depth", depth);
+  requireDType("oneHot", dtype);
   return apply(oneHotOp, [indices], { depth, dtype });
 }
 
@@ -253,12 +267,11 @@ const cumsumOp: Op<CumsumAttributes> = {
 /** Running sum along an axis; `exclusive`: without the element itself; `reverse`: from the end. */
 export function cumsum(
   x: Tensor,
-  {
-    axis = -1,
-    exclusive = false,
-    reverse = false,
-  }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+  options: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
 ): Tensor {
   requireTensor("cumsum", x);
+  requireKnown("cumsum", options, ["axis", "exclusive", "reverse"], "cumsum(x, { axis: 1 })");
+  const { axis = -1, exclusive = false, reverse = false } = options;
+  requireFlags("cumsum", { exclusive, reverse });
   return apply(cumsumOp, [x], { axis: resolveAxis(axis, x.rank, "cumsum"), exclusive, reverse });
 }

@@ -1,5 +1,6 @@
 import type { DType, NdArray, Shape } from "../../array.js";
-import { astype, dtypeOf, isNdArray } from "../../array.js";
+import { astype, dtypeOf, isNdArray, requireDType, requireShape } from "../../array.js";
+import { describeValue } from "../../describe.js";
 import { DTypeError } from "../../errors.js";
 import { apply, describe, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastTo } from "./broadcast.js";
@@ -45,6 +46,8 @@ function literal(value: number): string {
 
 /** A placeholder for a value given when the graph runs. */
 export function input(shape: Shape, dtype: DType = "float32"): Tensor {
+  requireShape("input", shape);
+  requireDType("input", dtype);
   return apply(inputOp, [], { shape, dtype });
 }
 
@@ -56,15 +59,27 @@ export function input(shape: Shape, dtype: DType = "float32"): Tensor {
  * constant(array([[1, 2], [3, 4]]));   // float32[2, 2]
  */
 export function constant(value: number | NdArray, dtype?: DType): Tensor {
+  if (dtype !== undefined) requireDType("constant", dtype);
   if (dtype === "int64" && typeof value === "number" && !Number.isInteger(value)) {
     throw new DTypeError(`constant: an int64 must be an integer; got ${value}.`);
   }
   if (typeof value === "number") return apply(constantOp, [], { value, dtype: dtype ?? "float32" });
+  if (!isNdArray(value)) {
+    throw new DTypeError(
+      `constant takes a number or an array {shape, data}; got ${describeValue(value)}. Write constant(array([1, 2])), say.`,
+    );
+  }
   return apply(arrayOp, [], { value, dtype: dtype ?? dtypeOf(value) });
 }
 
 /** A tensor of `shape` with every element `value`. */
 export function fill(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+  requireShape("fill", shape);
+  if (typeof value !== "number") {
+    throw new DTypeError(
+      `fill takes a shape and a number; got ${describeValue(value)}. Write fill([2, 3], 0.5), say.`,
+    );
+  }
   return broadcastTo(constant(value, dtype), shape);
 }
 
@@ -77,16 +92,16 @@ export function fillLike(x: Tensor, value: number): Tensor {
 /** What an operation takes where it takes a tensor: also a number, or an array as a constant. */
 export type Operand = Tensor | NdArray | number;
 
-/** An operand as a tensor; a number takes the dtype of `like`. */
-export function lift(value: Operand, like: Tensor | undefined, op: string): Tensor {
+/** An operand as a tensor; a number takes the dtype `like`. */
+export function lift(value: Operand, like: DType, op: string): Tensor {
   if (isTensor(value)) return value;
   if (typeof value === "number") {
-    if (like?.dtype === "int64" && !Number.isInteger(value)) {
+    if (like === "int64" && !Number.isInteger(value)) {
       throw new DTypeError(
         `${op}: an int64 tensor goes with integers; got ${value}. Convert the tensor first: cast(x, "float32").`,
       );
     }
-    return constant(value, like?.dtype ?? "float32");
+    return constant(value, like);
   }
   if (isNdArray(value)) return constant(value);
   throw new DTypeError(`${op} takes traced tensors, arrays {shape, data} or numbers; got ${describe(value)}`);

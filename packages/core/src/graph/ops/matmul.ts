@@ -1,4 +1,5 @@
 import { DTypeError, ShapeError } from "../../errors.js";
+import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatShape, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
@@ -161,12 +162,11 @@ export interface MatmulOptions {
  *
  * @throws ShapeError when the inner sizes differ, or an operand has fewer than two axes
  */
-export function matmul(
-  a: Tensor,
-  b: Tensor,
-  { transposeA = false, transposeB = false }: MatmulOptions = {},
-): Tensor {
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   for (const operand of [a, b]) requireTensor("matmul", operand);
+  requireKnown("matmul", options, ["transposeA", "transposeB"], "matmul(a, b, { transposeB: true })");
+  const { transposeA = false, transposeB = false } = options;
+  requireFlags("matmul", { transposeA, transposeB });
   if (a.rank < 2 || b.rank < 2) {
     throw new ShapeError(
       `matmul takes tensors of two or more axes; got ${formatShape(a.shape)} and ${formatShape(b.shape)}. ` +

@@ -2,7 +2,7 @@ import type { NdArray, Shape } from "../../array.js";
 import { allocate } from "../../array.js";
 import { float, int, ints, type OnnxEmitter, type OnnxValue, onnxType } from "../onnx-rule.js";
 import type { Tensor, Type } from "../tensor.js";
-import type { Window } from "./conv.js";
+import type { Window } from "./conv-attributes.js";
 
 // Max pooling's derivative in ONNX where the windows tile the image. MaxPool's own index output is ten times slower
 // than its values, and missing on WebGPU; comparing the image with its repeated maxima gives the same places.

@@ -1,6 +1,7 @@
 import type { Shape } from "../../array.js";
-import { sizeOf } from "../../array.js";
+import { requireShape, sizeOf } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
 import { ints, type OnnxEmitter, text } from "../onnx-rule.js";
@@ -15,7 +16,15 @@ import {
   type Tensor,
 } from "../tensor.js";
 import { div, mul } from "./arithmetic.js";
-import { conv2d, guarded, type Pair, resolveWindow, type WindowOptions, windowLength } from "./conv.js";
+import { conv2d, guarded } from "./conv.js";
+import {
+  type Pair,
+  poolOptions,
+  resolvePair,
+  resolveWindow,
+  type WindowOptions,
+  windowLength,
+} from "./conv-attributes.js";
 import { scatterAdd } from "./gather.js";
 import { fill } from "./leaf.js";
 import {
@@ -206,12 +215,15 @@ export interface PoolOptions extends WindowOptions {
   readonly kernel: Pair;
 }
 
-function resolvePool(op: string, { kernel, stride = kernel, ...rest }: PoolOptions): PoolAttributes {
-  const size = typeof kernel === "number" ? ([kernel, kernel] as const) : kernel;
-  const window = resolveWindow(op, { stride, ...rest });
-  if (size.some((k) => !Number.isInteger(k) || k < 1)) {
-    throw new OptionError(`${op}: the kernel must be one or two integers >= 1; got ${kernel}.`);
-  }
+function resolvePool(
+  op: string,
+  options: PoolOptions,
+  known: readonly (string & keyof PoolOptions)[] = poolOptions,
+): PoolAttributes {
+  requireKnown(op, options, known, `${op}(x, { kernel: 2 })`);
+  const { kernel, stride = kernel, padding, dilation } = options;
+  const size = resolvePair(op, "kernel", kernel, 1);
+  const window = resolveWindow(op, { stride, padding, dilation });
   if (window.padding.some((p, d) => 2 * p > size[d % 2])) {
     throw new OptionError(`${op}: padding [${window.padding}] may be at most half of the kernel [${size}].`);
   }
@@ -252,6 +264,7 @@ export function maxPoolIndices2d(x: Tensor, options: PoolOptions): Tensor {
  */
 export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
   for (const operand of [y, indices]) requireTensor("maxUnpool2d", operand);
+  requireShape("maxUnpool2d", shape);
   if (indices.dtype !== "int64") {
     throw new DTypeError(
       `maxUnpool2d: places must be int64; got ${formatType(indices)}. Take them from maxPoolIndices2d.`,
@@ -271,12 +284,11 @@ export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
  *
  * @param options as {@link maxPool2d}; `countPadding`: whether zeros of the padding count (default true, as PyTorch)
  */
-export function avgPool2d(
-  x: Tensor,
-  { countPadding = true, ...options }: PoolOptions & { countPadding?: boolean },
-): Tensor {
+export function avgPool2d(x: Tensor, options: PoolOptions & { countPadding?: boolean }): Tensor {
   requireTensor("avgPool2d", x);
-  const attrs = resolvePool("avgPool2d", options);
+  const attrs = resolvePool("avgPool2d", options, [...poolOptions, "countPadding" as never]);
+  const { countPadding = true } = options;
+  requireFlags("avgPool2d", { countPadding });
   const [n, c, h, w] = checkImage("avgPool2d", x, attrs);
   const [kh, kw] = attrs.kernel;
   if (tiles(x.shape, attrs)) {

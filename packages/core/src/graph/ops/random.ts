@@ -1,6 +1,9 @@
 import type { DType, Shape } from "../../array.js";
-import { DTypeError, ShapeError } from "../../errors.js";
+import { requireShape } from "../../array.js";
+import { describeValue } from "../../describe.js";
+import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { hash32 } from "../../math/rng.js";
+import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int, type OnnxEmitter, onnxType, text } from "../onnx-rule.js";
 import { apply, formatType, type Op, type Tensor } from "../tensor.js";
@@ -94,7 +97,16 @@ const randomOp: Op<RandomAttributes> = {
 export function randomUniform(
   seed: Tensor,
   shape: Shape,
-  { dtype = "float32", stream = 0 }: { dtype?: "float32" | "float64"; stream?: number } = {},
+  options: { dtype?: "float32" | "float64"; stream?: number } = {},
 ): Tensor {
+  requireKnown("randomUniform", options, ["dtype", "stream"], "randomUniform(seed, [2, 3], { stream: 1 })");
+  const { dtype = "float32", stream = 0 } = options;
+  requireShape("randomUniform", shape);
+  if (!["float32", "float64"].includes(dtype)) {
+    throw new OptionError(`randomUniform: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
+  }
+  if (!Number.isInteger(stream)) {
+    throw new OptionError(`randomUniform: stream must be an integer; got ${describeValue(stream)}.`);
+  }
   return apply(randomOp, [seed], { shape, dtype, stream });
 }

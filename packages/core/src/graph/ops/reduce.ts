@@ -1,6 +1,7 @@
 import type { Shape } from "../../array.js";
 import { sizeOf } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
+import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import type { JavaScriptRule } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
@@ -134,9 +135,16 @@ function extremum(name: string, onnx: string, start: string): Op<Reduction> {
 const maxOp = extremum("max", "ReduceMax", "-Infinity");
 const minOp = extremum("min", "ReduceMin", "Infinity");
 
-function reduction(op: string, x: Tensor, { axes, keepDims = false }: ReduceOptions): Reduction {
+/** Options in full, checked. */
+function reduction(op: string, x: Tensor, options: ReduceOptions): Reduction {
   requireTensor(op, x);
-  const list = axes === undefined ? x.shape.map((_, d) => d) : typeof axes === "number" ? [axes] : axes;
+  requireKnown(op, options, ["axes", "keepDims"], `${op}(x, { axes: [1] })`);
+  return resolveReduction(op, x, options);
+}
+
+function resolveReduction(op: string, x: Tensor, { axes, keepDims = false }: ReduceOptions): Reduction {
+  requireFlags(op, { keepDims });
+  const list = axes === undefined ? x.shape.map((_, d) => d) : Array.isArray(axes) ? axes : [axes as number];
   const resolved = list.map((a) => resolveAxis(a, x.rank, op)).sort((a, b) => a - b);
   if (new Set(resolved).size !== resolved.length) {
     throw new ShapeError(`${op}: axes [${list.join(", ")}] name an axis twice.`);
@@ -146,15 +154,17 @@ function reduction(op: string, x: Tensor, { axes, keepDims = false }: ReduceOpti
 
 /** Sum over axes (default all). */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const attrs = reduction("sum", x, options);
-  return attrs.axes.length === 0 ? x : apply(sumOp, [x], attrs);
+  return total(x, reduction("sum", x, options));
 }
+
+const total = (x: Tensor, attrs: Reduction): Tensor =>
+  attrs.axes.length === 0 ? x : apply(sumOp, [x], attrs);
 
 /** Mean over axes (default all). */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const attrs = reduction("mean", x, options);
   requireFloat("mean", x);
-  return mul(sum(x, options), 1 / sizeOf(attrs.axes.map((d) => x.shape[d])));
+  return mul(total(x, attrs), 1 / sizeOf(attrs.axes.map((d) => x.shape[d])));
 }
 
 /** Largest element over axes (default all); ties share the gradient evenly. */
@@ -170,14 +180,15 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 /** Variance over axes: mean squared distance from the mean, divided by n (`correction` 0) or n - correction. */
-export function variance(
-  x: Tensor,
-  { axes, keepDims = false, correction = 0 }: ReduceOptions & { correction?: number } = {},
-): Tensor {
-  const count = sizeOf(reduction("variance", x, { axes }).axes.map((d) => x.shape[d]));
+export function variance(x: Tensor, options: ReduceOptions & { correction?: number } = {}): Tensor {
+  requireTensor("variance", x);
+  requireKnown("variance", options, ["axes", "keepDims", "correction"], "variance(x, { axes: [1] })");
+  const { axes, correction = 0 } = options;
+  const attrs = resolveReduction("variance", x, options);
+  const count = sizeOf(attrs.axes.map((d) => x.shape[d]));
   requireFloat("variance", x);
   const centred = sub(x, mean(x, { axes, keepDims: true }));
-  return mul(sum(mul(centred, centred), { axes, keepDims }), 1 / (count - correction));
+  return mul(total(mul(centred, centred), attrs), 1 / (count - correction));
 }
 
 const argmaxOp: Op<{ axis: number }> = {
@@ -210,7 +221,8 @@ const argmaxOp: Op<{ axis: number }> = {
 };
 
 /** Position of the largest element along an axis, int64; the first one at a tie. Not differentiable. */
-export function argmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+export function argmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   requireTensor("argmax", x);
-  return apply(argmaxOp, [x], { axis: resolveAxis(axis, x.rank, "argmax") });
+  requireKnown("argmax", options, ["axis"], "argmax(x, { axis: 1 })");
+  return apply(argmaxOp, [x], { axis: resolveAxis(options.axis ?? -1, x.rank, "argmax") });
 }

@@ -1,6 +1,7 @@
 import type { Shape } from "../../array.js";
-import { sizeOf } from "../../array.js";
-import { ShapeError } from "../../errors.js";
+import { requireShape, sizeOf } from "../../array.js";
+import { describeValue } from "../../describe.js";
+import { OptionError, ShapeError } from "../../errors.js";
 import { Index } from "../index-expression.js";
 import { ints } from "../onnx-rule.js";
 import { apply, formatShape, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
@@ -53,6 +54,9 @@ function inversePermutation(axes: readonly number[]): number[] {
 
 /** An axis as a number from 0, given one that may count from the end; throws with the operation's name. */
 export function resolveAxis(axis: number, rank: number, op: string): number {
+  if (typeof axis !== "number") {
+    throw new OptionError(`${op}: an axis must be an integer, such as 0 or -1; got ${describeValue(axis)}.`);
+  }
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
     throw new ShapeError(
@@ -69,6 +73,7 @@ export function resolveAxis(axis: number, rank: number, op: string): number {
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   requireTensor("reshape", x);
+  requireShape("reshape", shape);
   const free = shape.indexOf(-1);
   if (free >= 0) {
     const rest = sizeOf(shape.filter((_, d) => d !== free));
@@ -84,6 +89,11 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 /** Permutes the axes; default: reverses them. `axes[d]` is the axis of `x` that becomes axis d. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {
   requireTensor("transpose", x);
+  if (order !== undefined && !Array.isArray(order)) {
+    throw new OptionError(
+      `transpose: axes must be a list that names each axis once; got ${describeValue(order)}. Write transpose(x, [1, 0]).`,
+    );
+  }
   const axes = order ?? x.shape.map((_, d) => x.rank - 1 - d);
   const resolved = axes.map((a) => resolveAxis(a, x.rank, "transpose"));
   if (new Set(resolved).size !== x.rank || resolved.length !== x.rank) {

@@ -1,5 +1,7 @@
 import type { Shape } from "../../array.js";
+import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatShape, formatType, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
@@ -122,8 +124,17 @@ export interface SliceOptions {
  *
  * @throws ShapeError when a bound is outside the tensor
  */
-export function slice(x: Tensor, { starts = [], ends = [], steps = [] }: SliceOptions): Tensor {
+export function slice(x: Tensor, options: SliceOptions): Tensor {
   requireTensor("slice", x);
+  requireKnown("slice", options, ["starts", "ends", "steps"], "slice(x, { starts: [0, 1], ends: [2, 3] })");
+  const { starts = [], ends = [], steps = [] } = options;
+  for (const list of [starts, ends, steps]) {
+    if (!Array.isArray(list)) {
+      throw new OptionError(
+        `slice: starts, ends and steps must be lists of integers, one for each axis; got ${describeValue(list)}.`,
+      );
+    }
+  }
   if ([starts, ends, steps].some((list) => list.length > x.rank)) {
     throw new ShapeError(
       `slice: starts ${formatShape(starts)}, ends ${formatShape(ends)} and steps ${formatShape(steps)} may have at most one entry for each axis of ${formatShape(x.shape)}.`,
@@ -152,6 +163,12 @@ export function slice(x: Tensor, { starts = [], ends = [], steps = [] }: SliceOp
  */
 export function pad(x: Tensor, padding: readonly (readonly [number, number])[], value = 0): Tensor {
   requireTensor("pad", x);
+  if (!Array.isArray(padding) || !padding.every(Array.isArray) || typeof value !== "number") {
+    throw new OptionError(
+      `pad takes a list of pairs [before, after] and a number; got ${describeValue(padding)} and ${describeValue(value)}. ` +
+        "Write pad(x, [[0, 0], [1, 1]], 0) for a tensor of two axes.",
+    );
+  }
   if (padding.length !== x.rank || padding.flat().some((n) => n < 0 || !Number.isInteger(n))) {
     throw new ShapeError(
       `pad: needs one pair [before, after] of integers >= 0 for each of the ${x.rank} axes of ${formatShape(x.shape)}; got ${JSON.stringify(padding)}.`,
@@ -212,9 +229,15 @@ const concatOp: Op<{ axis: number }> = {
 };
 
 /** Joins tensors along an axis. */
-export function concat(tensors: readonly Tensor[], { axis = 0 }: { axis?: number } = {}): Tensor {
+export function concat(tensors: readonly Tensor[], options: { axis?: number } = {}): Tensor {
+  requireKnown("concat", options, ["axis"], "concat([a, b], { axis: 1 })");
+  if (!Array.isArray(tensors)) {
+    throw new OptionError(
+      `concat takes a list of tensors; got ${describeValue(tensors)}. Write concat([a, b], { axis: 1 }).`,
+    );
+  }
   if (tensors.length === 0) throw new OptionError("concat: needs at least one tensor; got none.");
   for (const x of tensors) requireTensor("concat", x);
   if (tensors.length === 1) return tensors[0];
-  return apply(concatOp, tensors, { axis: resolveAxis(axis, tensors[0].rank, "concat") });
+  return apply(concatOp, tensors, { axis: resolveAxis(options.axis ?? 0, tensors[0].rank, "concat") });
 }

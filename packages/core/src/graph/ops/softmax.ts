@@ -1,4 +1,5 @@
 import { DTypeError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import type { Affine } from "../index-expression.js";
 import { Index } from "../index-expression.js";
 import type { KernelWriter } from "../javascript-rule.js";
@@ -104,13 +105,15 @@ const logSoftmaxOp = line(
 );
 
 /** exp(x_i) / sum_j exp(x_j) along an axis (default the last). */
-export function softmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   requireTensor("softmax", x);
-  return apply(softmaxOp, [x], { axis: resolveAxis(axis, x.rank, "softmax") });
+  requireKnown("softmax", options, ["axis"], "softmax(x, { axis: 1 })");
+  return apply(softmaxOp, [x], { axis: resolveAxis(options.axis ?? -1, x.rank, "softmax") });
 }
 
 /** x_i - log sum_j exp(x_j) along an axis (default the last), without overflow. */
-export function logSoftmax(x: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
+export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
   requireTensor("logSoftmax", x);
-  return apply(logSoftmaxOp, [x], { axis: resolveAxis(axis, x.rank, "logSoftmax") });
+  requireKnown("logSoftmax", options, ["axis"], "logSoftmax(x, { axis: 1 })");
+  return apply(logSoftmaxOp, [x], { axis: resolveAxis(options.axis ?? -1, x.rank, "logSoftmax") });
 }

@@ -20,7 +20,7 @@ export interface AlignedMtlOptions {
 
 export const alignedMtlOptions = optionTable("alignedMtl", {
   scaleMode: oneOf(["min", "median", "rmse"]).default("min"),
-  preference: listOf(finite).otherwise("1 each, or 1 / K with scale: mean"),
+  preference: listOf(finite, { least: 1 }).otherwise("1 each, or 1 / K with scale: mean"),
   scale: oneOf(["sum", "mean"]).default("sum"),
   eps: share.default(2 ** -23),
 } satisfies OptionRows<AlignedMtlOptions>);

@@ -14,7 +14,7 @@ export interface ConfigOptions {
 }
 
 export const configOptions = optionTable("config", {
-  preference: listOf(finite).otherwise("1 each"),
+  preference: listOf(finite, { least: 1 }).otherwise("1 each"),
 } satisfies OptionRows<ConfigOptions>);
 
 /** Eigenvalues of the cosines below this share of the largest are rounding error. */

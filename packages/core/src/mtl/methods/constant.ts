@@ -10,7 +10,7 @@ export interface ConstantOptions {
 }
 
 export const constantOptions = optionTable("constant", {
-  weights: listOf(finite).required(),
+  weights: listOf(finite, { least: 1 }).required(),
 } satisfies OptionRows<ConstantOptions>);
 
 /**

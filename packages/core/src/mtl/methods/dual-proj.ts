@@ -18,7 +18,7 @@ export interface DualProjOptions {
 }
 
 export const dualProjOptions = optionTable("dualProj", {
-  preference: listOf(nonNegative).otherwise("1 / K each"),
+  preference: listOf(nonNegative, { least: 1 }).otherwise("1 / K each"),
   normEps: nonNegative.default(1e-4),
   regEps: nonNegative.default(1e-4),
 } satisfies OptionRows<DualProjOptions>);

@@ -20,7 +20,7 @@ export interface GradVacOptions {
 
 export const gradVacOptions = optionTable("gradVac", {
   beta: share.default(0.5),
-  blocks: listOf(integerFrom(1)).otherwise("one of all parameters"),
+  blocks: listOf(integerFrom(1), { least: 1 }).otherwise("one of all parameters"),
 } satisfies OptionRows<GradVacOptions>);
 
 export interface GradVacState {

@@ -15,7 +15,7 @@ export interface LinearScalarisationOptions {
 
 export const linearScalarisationOptions = optionTable("linearScalarisation", {
   reduction: oneOf(["sum", "mean"]).default("sum"),
-  weights: listOf(nonNegative).otherwise("1 each"),
+  weights: listOf(nonNegative, { least: 1 }).otherwise("1 each"),
 } satisfies OptionRows<LinearScalarisationOptions>);
 
 /**

@@ -1,5 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /**
@@ -19,8 +20,10 @@ import { requireNumber, requireSameShape } from "./values.js";
 export function meanAbsoluteError(
   predictions: NdArray,
   targets: NdArray,
-  { scale = 1 }: { readonly scale?: number } = {},
+  options: { readonly scale?: number } = {},
 ): number {
+  requireKnown("meanAbsoluteError", options, ["scale"], "meanAbsoluteError(p, t, { scale: 10 })");
+  const { scale = 1 } = options;
   requireSameShape("meanAbsoluteError", predictions, targets);
   const count = targets.data.length;
   if (count === 0) throw new NumericalError("meanAbsoluteError of no targets: give at least one example.");

@@ -1,4 +1,4 @@
-import type { NdArray } from "../../array.js";
+import { type NdArray, requireArray } from "../../array.js";
 import { DataError, NumericalError, ShapeError } from "../../errors.js";
 import { finite, inCode, integerFrom, isObject } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -71,7 +71,12 @@ export function confusionMatrix(
  * @example
  * meanIoU({ shape: [2, 2], data: Float64Array.of(3, 1, 0, 2) }); // (3/4 + 2/3) / 2
  */
-export function meanIoU({ data, shape: [classes] }: ConfusionMatrix): number {
+export function meanIoU(matrix: ConfusionMatrix): number {
+  requireArray("meanIoU", matrix);
+  const {
+    data,
+    shape: [classes],
+  } = matrix;
   let [sum, present] = [0, 0];
   for (let c = 0; c < classes; c++) {
     const hits = data[c * classes + c];
@@ -93,7 +98,12 @@ export function meanIoU({ data, shape: [classes] }: ConfusionMatrix): number {
  * @example
  * pixelAccuracy({ shape: [2, 2], data: Float64Array.of(3, 1, 0, 2) }); // 5/6
  */
-export function pixelAccuracy({ data, shape: [classes] }: ConfusionMatrix): number {
+export function pixelAccuracy(matrix: ConfusionMatrix): number {
+  requireArray("pixelAccuracy", matrix);
+  const {
+    data,
+    shape: [classes],
+  } = matrix;
   let hits = 0;
   for (let c = 0; c < classes; c++) hits += data[c * classes + c];
   const total = data.reduce((a, b) => a + b, 0);

@@ -1,8 +1,9 @@
-import type { NdArray } from "../../array.js";
+import { type NdArray, requireArray } from "../../array.js";
 import { NumericalError, ShapeError } from "../../errors.js";
 
 /** Checks that predictions and targets are of one shape. */
 export function requireSameShape(what: string, predictions: NdArray, targets: NdArray): void {
+  for (const values of [predictions, targets]) requireArray(what, values);
   if (predictions.shape.join() !== targets.shape.join()) {
     throw new ShapeError(
       `${what} takes predictions and targets of one shape; got [${predictions.shape.join(", ")}] and [${targets.shape.join(", ")}].`,

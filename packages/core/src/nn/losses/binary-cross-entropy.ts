@@ -3,7 +3,13 @@ import { softplus } from "../../graph/ops/activation.js";
 import { add, mul, neg, sub } from "../../graph/ops/arithmetic.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { type LossOptions, presentLabels, reduceLoss, requireSameShape } from "./reduction.js";
+import {
+  type LossOptions,
+  presentLabels,
+  reduceLoss,
+  requireLossOptions,
+  requireSameShape,
+} from "./reduction.js";
 
 /**
  * Binary cross-entropy of targets t in [0, 1] with sigmoid(x), from logits x and without overflow; by default its mean.
@@ -20,9 +26,11 @@ import { type LossOptions, presentLabels, reduceLoss, requireSameShape } from ".
 export function binaryCrossEntropyWithLogits(
   logits: Tensor,
   targets: Tensor,
-  { posWeight, ...options }: LossOptions & { readonly posWeight?: Tensor | NdArray | number } = {},
+  options: LossOptions & { readonly posWeight?: Tensor | NdArray | number } = {},
 ): Tensor {
   const op = "binaryCrossEntropyWithLogits";
+  requireLossOptions(op, options, ["posWeight"]);
+  const { posWeight } = options;
   requireSameShape(op, logits, targets);
   const t = presentLabels(op, targets, options.mask);
   if (posWeight === undefined) return reduceLoss(sub(softplus(logits), mul(t, logits)), options);

@@ -5,6 +5,7 @@ import { greater, where } from "../../graph/ops/compare.js";
 import { sqrt, square } from "../../graph/ops/elementary.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { formatShape, sameShape, type Tensor } from "../../graph/tensor.js";
+import { requireKnown } from "../../options.js";
 import { type LossOptions, presentLabels, reduceLoss, requireSameShape } from "./reduction.js";
 
 /**
@@ -17,8 +18,10 @@ import { type LossOptions, presentLabels, reduceLoss, requireSameShape } from ".
 export function cosineSimilarity(
   a: Tensor,
   b: Tensor,
-  { axis = -1, epsilon = 1e-8 }: { readonly axis?: number; readonly epsilon?: number } = {},
+  options: { readonly axis?: number; readonly epsilon?: number } = {},
 ): Tensor {
+  requireKnown("cosineSimilarity", options, ["axis", "epsilon"], "cosineSimilarity(a, b, { axis: 1 })");
+  const { axis = -1, epsilon = 1e-8 } = options;
   requireSameShape("cosineSimilarity", a, b);
   const total = (x: Tensor): Tensor => sum(x, { axes: axis });
   // Clamped below the root, whose derivative at zero is infinite.
@@ -38,8 +41,11 @@ export function cosineEmbeddingLoss(
   a: Tensor,
   b: Tensor,
   target: Tensor,
-  { margin = 0, ...options }: LossOptions & { readonly margin?: number } = {},
+  options: LossOptions & { readonly margin?: number } = {},
 ): Tensor {
+  const known = ["reduction", "mask", "margin"] as const;
+  requireKnown("cosineEmbeddingLoss", options, known, "cosineEmbeddingLoss(a, b, target, { margin: 0.5 })");
+  const { margin = 0 } = options;
   const cosine = cosineSimilarity(a, b);
   if (!sameShape(target.shape, cosine.shape)) {
     throw new ShapeError(

@@ -1,7 +1,8 @@
 // Label smoothing: C. Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7.
 import { logSoftmax } from "../../graph/ops/softmax.js";
 import { requireTensor, type Tensor } from "../../graph/tensor.js";
-import { labelLoss, type SmoothedOptions } from "./nll.js";
+import { labelLoss, nllOptions, type SmoothedOptions } from "./nll.js";
+import { requireLossOptions } from "./reduction.js";
 
 /**
  * Cross-entropy between classes and softmax(logits), by default its mean over the elements.
@@ -22,5 +23,6 @@ import { labelLoss, type SmoothedOptions } from "./nll.js";
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: SmoothedOptions = {}): Tensor {
   requireTensor("crossEntropy", logits);
+  requireLossOptions("crossEntropy", options, [...nllOptions, "labelSmoothing"]);
   return labelLoss("crossEntropy", logSoftmax(logits, { axis: options.axis ?? -1 }), labels, options);
 }

@@ -16,7 +16,7 @@ import {
   type Tensor,
 } from "../../graph/tensor.js";
 import { noteLabels } from "./label-uses.js";
-import { checkMask, type LossOptions, requireReduction } from "./reduction.js";
+import { checkMask, type LossOptions, requireLossOptions } from "./reduction.js";
 
 export interface NllOptions extends LossOptions {
   /** Axis of the classes; default the last. Per-pixel classes [batch, classes, height, width] have axis 1. */
@@ -29,6 +29,9 @@ export interface NllOptions extends LossOptions {
   /** Weight of each class [classes]; the mean is then the weighted one. */
   readonly weights?: Tensor | NdArray;
 }
+
+/** Names of the options of losses of labels, beside those of all losses. */
+export const nllOptions = ["axis", "ignoreIndex", "weights"] as const;
 
 export interface SmoothedOptions extends NllOptions {
   /** Probability in [0, 1] that is spread evenly over all classes instead of the label; default 0. */
@@ -43,13 +46,14 @@ export interface SmoothedOptions extends NllOptions {
  * @throws ShapeError, DTypeError when the labels do not fit
  */
 export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: NllOptions = {}): Tensor {
+  requireLossOptions("nllLoss", options, nllOptions);
+  requireLossOptions("nllLoss", options, nllOptions);
   return labelLoss("nllLoss", logProbabilities, labels, options);
 }
 
 /** Sum over the classes of -target log p, where the target is a label, perhaps smoothed. */
 export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: SmoothedOptions): Tensor {
   const { reduction = "mean", ignoreIndex, labelSmoothing = 0, weights, mask } = options;
-  requireReduction(reduction);
   for (const operand of [logP, labels]) requireTensor(op, operand);
   const axis = resolveAxis(options.axis ?? -1, logP.rank, op);
   const classes = logP.shape[axis];

@@ -1,9 +1,11 @@
+import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { cast, div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { where } from "../../graph/ops/compare.js";
 import { mean, sum } from "../../graph/ops/reduce.js";
 import { formatShape, formatType, requireTensor, sameShape, type Tensor } from "../../graph/tensor.js";
+import { requireKnown } from "../../options.js";
 
 /** What becomes of the losses of the elements: their mean, their sum, or all of them as they are. */
 export type Reduction = "mean" | "sum" | "none";
@@ -16,6 +18,20 @@ export interface LossOptions {
    * zero and do not count in the mean, whatever their label (NaN, say); the mean of none is 0.
    */
   readonly mask?: Tensor;
+}
+
+/**
+ * Refuses what is no object of a loss's options.
+ *
+ * @param own options that not every loss has
+ */
+export function requireLossOptions<T extends LossOptions>(
+  op: string,
+  options: T,
+  own: readonly (string & keyof T)[] = [],
+): void {
+  requireKnown(op, options, ["reduction", "mask", ...own], `${op}(output, target, { reduction: "sum" })`);
+  requireReduction(options.reduction ?? "mean");
 }
 
 /** The losses of the elements, reduced. */
@@ -55,9 +71,9 @@ export function checkMask(op: string, mask: Tensor | undefined, labels: Tensor):
 }
 
 /** Throws when a reduction has an unknown name. */
-export function requireReduction(reduction: Reduction): void {
+function requireReduction(reduction: Reduction): void {
   if (!["mean", "sum", "none"].includes(reduction)) {
-    throw new OptionError(`The reduction must be mean, sum or none; got "${reduction}".`);
+    throw new OptionError(`The reduction must be mean, sum or none; got ${describeValue(reduction)}.`);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 import { pooledSize } from "./image-size.js";
@@ -47,7 +48,8 @@ export function convnet(options: ConvnetOptions = {}): StatelessModel<ConvnetPar
   const [height, width] = pooledSize("convnet", imageSize, stages.length);
   const channels = [inputs, ...stages.flat()];
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("convnet", initOptions);
       const convs = channels
         .slice(1)
         .map((outputs, k) => initConv2d(rng, channels[k], outputs, 3, { dtype }));

@@ -8,6 +8,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 import { pooledSize } from "./image-size.js";
@@ -50,7 +51,8 @@ export function lenet(options: LenetOptions = {}): StatelessModel<LenetParams> {
   const [height, width] = pooledSize("lenet", imageSize, 2, (n) => n - 4);
   const sizes = [channels[1] * height * width, ...hidden, classes];
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("lenet", initOptions);
       const conv1 = initConv2d(rng, inputs, channels[0], 5, { dtype });
       const conv2 = initConv2d(rng, channels[0], channels[1], 5, { dtype });
       const fc = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { dtype }));

@@ -4,6 +4,7 @@ import { finite, flag, integerFrom, listOf, oneOf, smoothing } from "../../optio
 import { type OptionRows, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { dropout } from "../dropout.js";
+import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 
@@ -44,7 +45,8 @@ export function mlp(options: MlpOptions): StatelessModel<MlpParams> {
   const { sizes, activation: name, slope, bias, dropout: rate } = mlpOptions.read(options);
   const act = activation(name, { slope });
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("mlp", initOptions);
       const layers = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { bias, dtype }));
       return { params: { layers }, state: {} };
     },

@@ -12,6 +12,7 @@ import { inCode, integerFrom, isObject, listOf, smoothing } from "../../option-k
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { dropout } from "../dropout.js";
+import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { pooledSize } from "./image-size.js";
 import type { MultiHeadModel } from "./multi-head.js";
@@ -70,7 +71,8 @@ export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrun
   const { heads, inputs, imageSize, channels, features, dropout: rate } = multiLenetOptions.read(options);
   const [height, width] = pooledSize("multiLenet", imageSize, 2, (n) => n - 4);
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("multiLenet", initOptions);
       const shared = {
         conv1: initConv2d(rng, inputs, channels[0], 5, { dtype }),
         conv2: initConv2d(rng, channels[0], channels[1], 5, { dtype }),
@@ -85,17 +87,18 @@ export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrun
       ]);
       return { shared, heads: Object.fromEntries(own) };
     },
-    trunk({ conv1, conv2, fc }, x, context) {
+    trunk({ conv1, conv2, fc }, x, { training, seed }) {
       // ReLU commutes with max-pooling, and after it there is less to do.
       const first = relu(maxPool2d(convLayer(x, conv1), { kernel: 2 }));
-      const second = dropChannels(convLayer(first, conv2), { rate, stream: 0, ...context });
+      const second = dropChannels(convLayer(first, conv2), { rate, stream: 0, training, seed });
       return relu(linear(flattenFrom(relu(maxPool2d(second, { kernel: 2 })), 1), fc));
     },
     apply(params, x, context) {
       const z = context.representation ?? this.trunk(params.shared, x, context);
       const outputs = Object.keys(heads).map((name, k) => {
         const { fc1, fc2 } = params.heads[name] as TensorsOf<LenetHeadParams>;
-        const hidden = dropout(relu(linear(z, fc1)), { rate, stream: k + 1, ...context });
+        const { training, seed } = context;
+        const hidden = dropout(relu(linear(z, fc1)), { rate, stream: k + 1, training, seed });
         return [name, linear(hidden, fc2)];
       });
       return Object.fromEntries(outputs);

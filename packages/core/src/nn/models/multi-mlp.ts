@@ -4,6 +4,7 @@ import type { TensorsOf } from "../../graph/trace.js";
 import { inCode, integerFrom, isObject, listOf, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
+import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { MultiHeadModel } from "./multi-head.js";
 
@@ -43,7 +44,8 @@ export function multiMlp(options: MultiMlpOptions): MultiHeadModel<MlpTrunkParam
   const act = activation(name);
   const features = sizes[sizes.length - 1];
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("multiMlp", initOptions);
       const layers = sizes.slice(1).map((outputs, k) => initLinear(rng, sizes[k], outputs, { dtype }));
       const own = Object.entries(heads).map(([task, outputs]) => [
         task,

@@ -13,6 +13,7 @@ import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
+import { resolveInit } from "../init-options.js";
 import { normal } from "../initialisers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, StatelessModel } from "../model.js";
@@ -136,7 +137,8 @@ export function patchTransformer(
   };
 
   return {
-    init(rng, { dtype = "float32" } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype = "float32" } = resolveInit("patchTransformer", initOptions);
       const patches = initLinear(rng, pixels, width, { dtype });
       const position = normal(rng, [rows * columns, width], { deviation: positionDeviation, dtype });
       const layers = Array.from({ length: depth }, () => initBlock(rng, width, hidden, { dtype }));

@@ -14,6 +14,7 @@ import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { resolveInit } from "../init-options.js";
 import { kaimingNormal } from "../initialisers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model } from "../model.js";
@@ -80,7 +81,12 @@ export interface Resnet18State extends Stages<ResidualBlockState> {
 export function resnet18(options: Resnet18Options = {}): Model<Resnet18Params, Resnet18State> {
   const { inputs, classes, stem, width } = resnet18Options.read(options);
   return {
-    init: (rng, asked = {}) => init(rng, { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width }, asked),
+    init: (rng, initOptions = {}) =>
+      init(
+        rng,
+        { inputs, classes, kernel: stem === "cifar" ? 3 : 7, width },
+        resolveInit("resnet18", initOptions),
+      ),
     apply(params, x, { state, training = false }) {
       const next = { ...state };
       const convolved = convLayer(

@@ -7,6 +7,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { resolveInit } from "../init-options.js";
 import type { StatelessModel } from "../model.js";
 
 export interface SegnetOptions {
@@ -58,7 +59,8 @@ export function segnet(options: SegnetOptions = {}): StatelessModel<SegnetParams
   const down = [inputs, ...channels];
   const up = [...channels].reverse().concat(channels[0]);
   return {
-    init(rng, { dtype } = {}) {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("segnet", initOptions);
       const conv = (from: number, to: number): ConvParams => initConv2d(rng, from, to, 3, { dtype });
       const chain = (widths: readonly number[]) => widths.slice(1).map((to, k) => conv(widths[k], to));
       const [encoder, decoder] = [chain(down), chain(up)];

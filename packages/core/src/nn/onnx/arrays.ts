@@ -2,7 +2,7 @@ import { type DType, type NdArray, sizeOf, type TypedArray } from "../../array.j
 import { constant } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
-import type { OnnxDType, OnnxTensor } from "../../runtime/onnx/codec.js";
+import type { OnnxDType, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 
 /** What an ONNX element type becomes: all floats one type, all integers int64. */

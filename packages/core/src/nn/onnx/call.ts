@@ -1,7 +1,7 @@
 import { DataError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { formatShape } from "../../graph/tensor.js";
-import type { OnnxNode, OnnxTensor } from "../../runtime/onnx/codec.js";
+import type { OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { knownValue } from "./known-value.js";
 

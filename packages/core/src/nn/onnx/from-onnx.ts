@@ -1,14 +1,12 @@
 // The ONNX standard (onnx.ai/onnx/operators): models of dense tensors, without control flow.
 import type { DType, NdArray } from "../../array.js";
+import { requireBytes } from "../../bytes.js";
+import { describeValue } from "../../describe.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { formatType, type Tensor } from "../../graph/tensor.js";
-import {
-  decodeModel,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxValueInfo,
-} from "../../runtime/onnx/codec.js";
+import { requireKnown } from "../../options.js";
+import { decodeModel } from "../../runtime/onnx/codec.js";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { arrayOf, constantOf, importedDType } from "./arrays.js";
 import { Call } from "./call.js";
@@ -65,12 +63,20 @@ export interface FromOnnxOptions {
  * const loss = (p, { x, y }) => crossEntropy(model.apply(p, { input: x }).logits, y);
  * const { scaling } = symmetriesOf(loss, model.params, { x, y });
  */
-export function fromOnnx(bytes: Uint8Array, { dtype, isParameter }: FromOnnxOptions = {}): ImportedModel {
+export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): ImportedModel {
+  requireBytes("fromOnnx", bytes);
+  requireKnown("fromOnnx", options, ["dtype", "isParameter"], 'fromOnnx(bytes, { dtype: "float64" })');
+  const { dtype, isParameter } = options;
+  if (isParameter !== undefined && typeof isParameter !== "function") {
+    throw new OptionError(
+      `fromOnnx: isParameter must be a function of a tensor's name; got ${describeValue(isParameter)}.`,
+    );
+  }
   if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
-    throw new OptionError(`fromOnnx: dtype must be float32 or float64; got "${dtype}".`);
+    throw new OptionError(`fromOnnx: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
   const model = decodeModel(bytes);
-  const opset = requireKnown(model);
+  const opset = requireOperators(model);
   const { graph } = model;
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
@@ -99,7 +105,7 @@ export function fromOnnx(bytes: Uint8Array, { dtype, isParameter }: FromOnnxOpti
 }
 
 /** The version of the operator set, if all nodes can be traced. */
-function requireKnown({ opsets, graph }: OnnxModel): number {
+function requireOperators({ opsets, graph }: OnnxModel): number {
   const unknown = new Set(
     graph.nodes
       .filter(({ opType, domain }) => !isStandard(domain) || !operators.has(opType))

@@ -1,5 +1,5 @@
 import { DataError } from "../../errors.js";
-import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/codec.js";
+import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/schema.js";
 
 /** Operands that are no weights: running statistics, bounds, exponents and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {

@@ -1,5 +1,6 @@
 import { add } from "../../graph/ops/arithmetic.js";
-import { conv2d, convTranspose2d, windowLength } from "../../graph/ops/conv.js";
+import { conv2d, convTranspose2d } from "../../graph/ops/conv.js";
+import { windowLength } from "../../graph/ops/conv-attributes.js";
 import { avgPool2d, maxPool2d, type PoolOptions } from "../../graph/ops/pool.js";
 import { max, mean } from "../../graph/ops/reduce.js";
 import { expandDims, reshape } from "../../graph/ops/reshape.js";

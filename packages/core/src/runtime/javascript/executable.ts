@@ -1,18 +1,19 @@
 import type { DType, NdArray, TypedArray } from "../../array.js";
 import { allocate, astype } from "../../array.js";
 import { RuntimeError } from "../../errors.js";
-import type { Graph } from "../../graph/graph.js";
+import { type Graph, requireGraph } from "../../graph/graph.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
 import { hash32 } from "../../math/rng.js";
 import { erf, leakyRelu, placeOf, softplus } from "../../math/special.js";
+import { requireKnown } from "../../options.js";
 import {
-  checkInputs,
   checkScan,
   type Executable,
+  type Inputs,
   type RunOptions,
+  resolveInputs,
   type Scan,
   stepsOf,
-  type Values,
 } from "../executable.js";
 import { Lifetime } from "../lifetime.js";
 import { generate } from "./generate.js";
@@ -25,7 +26,7 @@ const helpers = { erf, softplus, leakyRelu, placeOf, hash32 };
 
 /** An executable that computes in the caller's thread, without a promise where none is wanted. */
 export interface JavaScriptExecutable extends Executable {
-  runSync(inputs: Values, options?: RunOptions): Record<string, NdArray>;
+  runSync(inputs: Inputs, options?: RunOptions): Record<string, NdArray>;
   /** The generated code, for the curious. */
   readonly source: string;
 }
@@ -34,7 +35,15 @@ export interface JavaScriptExecutable extends Executable {
  * Compiles a simplified graph to JavaScript. All arithmetic is in float64, whatever the graph's dtypes; results are
  * rounded to their dtype once, at the end.
  */
-export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}): JavaScriptExecutable {
+export function compileJavaScript(graph: Graph, options: { scan?: Scan } = {}): JavaScriptExecutable {
+  requireGraph("compileJavaScript", graph);
+  requireKnown(
+    "compileJavaScript",
+    options,
+    ["scan"],
+    'compileJavaScript(graph, { scan: { carry: { w: "w" } } })',
+  );
+  const { scan } = options;
   const start = performance.now();
   if (scan) checkScan(graph, scan);
   const { source, buffers } = generate(storeOutputs(graph), scan);
@@ -63,26 +72,26 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     return { name, tensor, carriedInput: graph.inputs.findIndex((p) => p.name === target) };
   });
   const lifetime = new Lifetime("executable", "compile");
-  const runSync = (inputs: Values, options: RunOptions = {}): Record<string, NdArray> => {
+  const runSync = (inputs: Inputs, runOptions: RunOptions = {}): Record<string, NdArray> => {
     lifetime.requireOpen();
-    const steps = stepsOf(options);
+    const steps = stepsOf(runOptions);
     const count = scan ? steps : 1;
-    checkInputs(graph, inputs, scan, count);
-    const operands = takes.map(({ name, dtype, isCarried }) => operand(inputs[name], isCarried, dtype));
+    const values = resolveInputs(graph, inputs, scan, count);
+    const operands = takes.map(({ name, dtype, isCarried }) => operand(values[name], isCarried, dtype));
     // A carried input, which every step overwrites, is the result itself.
     const results = gives.map(({ tensor, carriedInput }) =>
       carriedInput >= 0 ? operands[carriedInput] : emptyResult(tensor, scan ? count : 1),
     );
     run(operands, results, count);
-    const values: Record<string, NdArray> = {};
+    const outputs: Record<string, NdArray> = {};
     gives.forEach(({ name, tensor, carriedInput }, i) => {
       const isStacked = scan !== undefined && carriedInput < 0;
-      values[name] = {
+      outputs[name] = {
         shape: isStacked ? [count, ...tensor.shape] : tensor.shape,
         data: finished(results[i], tensor),
       };
     });
-    return values;
+    return outputs;
   };
   return {
     graph,
@@ -90,7 +99,7 @@ export function compileJavaScript(graph: Graph, { scan }: { scan?: Scan } = {}):
     compileSeconds,
     source,
     runSync,
-    run: async (inputs, options) => runSync(inputs, options),
+    run: async (inputs, runOptions) => runSync(inputs, runOptions),
     dispose: () => lifetime.end(async () => {}),
   };
 }

@@ -1,89 +1,12 @@
-// ONNX model files: the subset of the ONNX schema (onnx.in.proto, proto3) that holds computations on dense tensors.
-import type { OnnxValue } from "../../graph/onnx-rule.js";
+// ONNX model files, of what schema.ts has of the ONNX schema.
+
+import { requireBytes } from "../../bytes.js";
+import { describeValue, isPlainObject } from "../../describe.js";
+import { DataError } from "../../errors.js";
 import { readModel } from "./decode.js";
 import { writeModel } from "./encode.js";
 import { ProtoReader, ProtoWriter } from "./protobuf.js";
-
-export { float, int, ints, text as string } from "../../graph/onnx-rule.js";
-
-export type OnnxDType = "float32" | "float64" | "int64" | "int32" | "uint32" | "uint8" | "bool" | "float16";
-
-export type OnnxData =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | Int32Array
-  | Uint32Array
-  | Uint8Array
-  | Uint16Array;
-
-/** A constant. `bool` is a Uint8Array of 0 and 1; `float16` a Uint16Array of the raw bits. */
-export interface OnnxTensor {
-  readonly name: string;
-  readonly dtype: OnnxDType;
-  readonly shape: readonly number[];
-  readonly data: OnnxData;
-}
-
-/** Without `dtype` the type is left to inference, which the schema allows inside subgraphs only. */
-export interface OnnxValueInfo {
-  readonly name: string;
-  readonly dtype?: OnnxDType;
-  /** A string names a dimension of unknown size, the empty string one without a name; no shape: unknown rank. */
-  readonly shape?: readonly (number | string)[];
-}
-
-export type AttributeValue =
-  | OnnxValue
-  | { readonly kind: "floats"; readonly value: readonly number[] }
-  | { readonly kind: "strings"; readonly value: readonly string[] }
-  | { readonly kind: "tensor"; readonly value: OnnxTensor }
-  | { readonly kind: "graph"; readonly value: OnnxGraph };
-
-export interface OnnxNode {
-  readonly opType: string;
-  /** The operator set; left out, the standard one. */
-  readonly domain?: string;
-  readonly name?: string;
-  /** Names of values; the empty string stands for an optional input that is left out. */
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes: Readonly<Record<string, AttributeValue>>;
-}
-
-/** Nodes are in an order in which they can run. */
-export interface OnnxGraph {
-  readonly name: string;
-  readonly inputs: readonly OnnxValueInfo[];
-  readonly outputs: readonly OnnxValueInfo[];
-  readonly initializers: readonly OnnxTensor[];
-  readonly nodes: readonly OnnxNode[];
-}
-
-export interface OnnxModel {
-  readonly irVersion: number;
-  readonly opsets: readonly { readonly domain: string; readonly version: number }[];
-  readonly producer: string;
-  readonly graph: OnnxGraph;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** Stored as float32. */
-export function floats(value: readonly number[]): AttributeValue {
-  return { kind: "floats", value };
-}
-
-export function strings(value: readonly string[]): AttributeValue {
-  return { kind: "strings", value };
-}
-
-export function tensor(value: OnnxTensor): AttributeValue {
-  return { kind: "tensor", value };
-}
-
-export function graph(value: OnnxGraph): AttributeValue {
-  return { kind: "graph", value };
-}
+import type { OnnxModel } from "./schema.js";
 
 /**
  * The bytes of an `.onnx` file.
@@ -107,6 +30,11 @@ export function graph(value: OnnxGraph): AttributeValue {
  * });
  */
 export function encodeModel(model: OnnxModel): Uint8Array {
+  if (!isPlainObject(model) || !isPlainObject(model.graph)) {
+    throw new DataError(
+      `encodeModel takes a model, such as emitModel gives; got ${describeValue(model)}. Of a graph write toOnnx(graph).`,
+    );
+  }
   const w = new ProtoWriter();
   writeModel(w, model);
   return w.finish();
@@ -119,6 +47,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  *   or sparse tensors, values that are not tensors, functions of the model's own, element types beyond `OnnxDType`
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
+  requireBytes("decodeModel", bytes);
   // A plain Uint8Array in place of a subclass: the slice() of a Node Buffer would not copy.
   return readModel(new ProtoReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
 }

@@ -1,7 +1,8 @@
-import { encodeModel, int, ints, type OnnxModel, type OnnxNode } from "./codec.js";
+import { blockedDomain } from "./blocked/layout.js";
+import { encodeModel } from "./codec.js";
 import type { Ort } from "./ort.js";
+import { int, ints, type OnnxModel, type OnnxNode } from "./schema.js";
 
-const blockedDomain = "com.microsoft.nchwc";
 const found = new WeakMap<Ort, Promise<number | undefined>>();
 
 /**

@@ -1,9 +1,9 @@
 // TensorProto of the ONNX schema (onnx.in.proto): the data is raw little-endian bytes, or a repeated field by type.
 import { sizeOf } from "../../array.js";
 import { DataError } from "../../errors.js";
-import type { OnnxData, OnnxDType, OnnxTensor } from "./codec.js";
 import { arrayClasses, dtypeOfCode } from "./dtypes.js";
 import type { ProtoReader } from "./protobuf.js";
+import type { OnnxData, OnnxDType, OnnxTensor } from "./schema.js";
 
 export function readTensor(r: ProtoReader): OnnxTensor {
   let name = "";

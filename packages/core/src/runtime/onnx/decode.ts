@@ -1,9 +1,9 @@
 // Field numbers: the ONNX schema (onnx.in.proto).
 import { DataError } from "../../errors.js";
-import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./codec.js";
 import { readTensor } from "./decode-tensor.js";
 import { dtypeOfCode } from "./dtypes.js";
 import type { ProtoReader } from "./protobuf.js";
+import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./schema.js";
 
 /** AttributeProto.AttributeType; a name's place is its code. */
 const attributeTypes = [

@@ -1,6 +1,6 @@
 // TensorProto.DataType of the ONNX schema (onnx.in.proto).
 import { DataError } from "../../errors.js";
-import type { OnnxData, OnnxDType } from "./codec.js";
+import type { OnnxData, OnnxDType } from "./schema.js";
 
 /** The schema's names; a name's place is its code. */
 const names = [

@@ -1,19 +1,20 @@
 import { OptionError } from "../../errors.js";
 import type { Graph, Port } from "../../graph/graph.js";
-import { nodesOf } from "../../graph/graph.js";
+import { nodesOf, requireGraph } from "../../graph/graph.js";
 import { inputOp } from "../../graph/ops/leaf.js";
 import type { Op, Tensor } from "../../graph/tensor.js";
+import { requireKnown } from "../../options.js";
 import type { Scan } from "../executable.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
+import { Emitter, type EmitterOptions } from "./emitter.js";
+import { fuse } from "./fuse.js";
 import {
   graph as graphAttribute,
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
-} from "./codec.js";
-import { Emitter, type EmitterOptions } from "./emitter.js";
-import { fuse } from "./fuse.js";
+} from "./schema.js";
 
 export interface EmitModelOptions {
   /** Only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
@@ -38,14 +39,15 @@ export function inputName(graph: Graph, name: string): string {
 const lazy = new Set(["broadcast", "constant", "array"]);
 
 /** An ONNX model that computes a simplified graph, or a scan of it as one Loop. */
-export function emitModel(
-  graph: Graph,
-  { portable = false, convBlock, batchLast = false, scan, metadata = {} }: EmitModelOptions = {},
-): OnnxModel {
+export function emitModel(graph: Graph, options: EmitModelOptions = {}): OnnxModel {
+  requireGraph("emitModel", graph);
+  const known = ["portable", "convBlock", "batchLast", "scan", "metadata"] as const;
+  requireKnown("emitModel", options, known, "emitModel(graph, { portable: true })");
+  const { portable = false, convBlock, batchLast = false, scan, metadata = {} } = options;
   for (const port of [...graph.inputs, ...graph.outputs]) checkName(port);
   const fused = fuse(batchLast && !portable ? toBatchLast(graph, convBlock) : graph);
-  const options = { portable, convBlock };
-  const body = scan ? loopGraph(fused, scan, options) : plainGraph(fused, options);
+  const form = { portable, convBlock };
+  const body = scan ? loopGraph(fused, scan, form) : plainGraph(fused, form);
   return {
     irVersion: 9,
     opsets: [

@@ -1,9 +1,11 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
-import type { EmitOptions, OnnxEmitter, OnnxValue } from "../../graph/onnx-rule.js";
+import type { EmitOptions, OnnxValue } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
-import type { OnnxData, OnnxNode, OnnxTensor } from "./codec.js";
+import type { BlockEmitter } from "./blocked/layout.js";
+import { emitBlocked } from "./blocked/rules.js";
+import type { OnnxData, OnnxNode, OnnxTensor } from "./schema.js";
 
 export interface EmitterOptions {
   readonly portable: boolean;
@@ -14,7 +16,7 @@ export interface EmitterOptions {
 const comparedByValue = 2 ** 14;
 
 /** Collects the ONNX nodes of a graph. */
-export class Emitter implements OnnxEmitter {
+export class Emitter implements BlockEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
   readonly portable: boolean;
@@ -54,7 +56,9 @@ export class Emitter implements OnnxEmitter {
   value(tensor: Tensor): string {
     const known = this.names.get(tensor);
     if (known !== undefined) return known;
-    const name = tensor.op.onnx.emit(this, this.operands(tensor), tensor, tensor.attrs);
+    const operands = this.operands(tensor);
+    const name =
+      emitBlocked(this, operands, tensor) ?? tensor.op.onnx.emit(this, operands, tensor, tensor.attrs);
     this.names.set(tensor, name);
     return name;
   }

@@ -1,9 +1,9 @@
 // Field numbers: the ONNX schema (onnx.in.proto).
 import { sizeOf } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
-import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./codec.js";
 import { arrayClasses, dtypeCode } from "./dtypes.js";
 import type { ProtoWriter } from "./protobuf.js";
+import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./schema.js";
 
 /** AttributeProto.AttributeType */
 const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8 };

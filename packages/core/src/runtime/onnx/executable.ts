@@ -2,8 +2,9 @@ import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } fro
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
-import { costOf, type Graph, nodesOf } from "../../graph/graph.js";
-import { checkInputs, checkScan, type Executable, type Scan, stepsOf } from "../executable.js";
+import { costOf, type Graph, nodesOf, requireGraph } from "../../graph/graph.js";
+import { requireKnown } from "../../options.js";
+import { checkScan, type Executable, resolveInputs, type Scan, stepsOf } from "../executable.js";
 import { Lifetime } from "../lifetime.js";
 import { encodeModel } from "./codec.js";
 import { convBlock } from "./conv-block.js";
@@ -28,10 +29,11 @@ export interface OnnxOptions {
  *
  * @throws DTypeError for float64 on a provider without it; RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
  */
-export async function compileOnnx(
-  graph: Graph,
-  { provider = defaultProvider, threads, scan }: OnnxOptions = {},
-): Promise<Executable> {
+export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Promise<Executable> {
+  requireGraph("compileOnnx", graph);
+  const known = ["provider", "threads", "scan"] as const;
+  requireKnown("compileOnnx", options, known, 'compileOnnx(graph, { provider: "cpu" })');
+  const { provider = defaultProvider, threads, scan } = options;
   const start = performance.now();
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
     throw new OptionError(`threads must be an integer >= 1; got ${threads}.`);
@@ -52,8 +54,8 @@ export async function compileOnnx(
   const ort = await loadOrt(provider, threads);
   const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
-  const options = { convBlock: block, batchLast: provider === "cpu" };
-  const model = emitModel(graph, { ...options, ...(scan ? { scan } : {}) });
+  const layouts = { convBlock: block, batchLast: provider === "cpu" };
+  const model = emitModel(graph, { ...layouts, ...(scan ? { scan } : {}) });
   const session = await inTurn(provider, () =>
     open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
   );
@@ -72,10 +74,10 @@ export async function compileOnnx(
     async run(inputs, options = {}) {
       lifetime.requireOpen();
       const steps = stepsOf(options);
-      checkInputs(graph, inputs, scan, steps);
+      const values = resolveInputs(graph, inputs, scan, steps);
       const feeds: Record<string, OrtTensor> = {};
       for (const { name, tensor } of graph.inputs)
-        feeds[inputName(graph, name)] = feed(inputs[name], tensor.dtype);
+        feeds[inputName(graph, name)] = feed(values[name], tensor.dtype);
       if (scan) feeds[stepsInput] = new ort.Tensor("int64", BigInt64Array.of(BigInt(steps)), []);
       let results: Awaited<ReturnType<typeof session.run>>;
       try {

@@ -1,12 +1,15 @@
-import { astype, type NdArray } from "../../array.js";
-import { IsolossError, ShapeError } from "../../errors.js";
-import type { Graph } from "../../graph/graph.js";
+import { astype, isNdArray, type NdArray } from "../../array.js";
+import { describeValue } from "../../describe.js";
+import { IsolossError, OptionError, ShapeError } from "../../errors.js";
+import { type Graph, requireGraph } from "../../graph/graph.js";
 import { simplify } from "../../graph/simplify.js";
 import { formatType, sameShape } from "../../graph/tensor.js";
+import { requireKnown } from "../../options.js";
 import type { Values } from "../executable.js";
-import { encodeModel, type OnnxTensor } from "./codec.js";
+import { encodeModel } from "./codec.js";
 import { emitModel, inputName } from "./emit.js";
 import { onnxTensor } from "./emitter.js";
+import type { OnnxTensor } from "./schema.js";
 
 export interface ToOnnxOptions {
   /** Values of inputs that become part of the file, such as trained parameters, by input name. */
@@ -25,7 +28,18 @@ export interface ToOnnxOptions {
  * const { graph } = trace((params, x) => model.apply(params, x).output, [params, spec([1, 64])], { names: ["params", "x"] });
  * const file = toOnnx(graph, { constants: { "params.layers.0.weight": weight } });
  */
-export function toOnnx(graph: Graph, { constants = {}, metadata = {} }: ToOnnxOptions = {}): Uint8Array {
+export function toOnnx(graph: Graph, options: ToOnnxOptions = {}): Uint8Array {
+  requireGraph("toOnnx", graph);
+  const example = "toOnnx(graph, { constants: namedArrays({ params }) })";
+  requireKnown("toOnnx", options, ["constants", "metadata"], example);
+  const { constants = {}, metadata = {} } = options;
+  for (const [name, value] of Object.entries(constants)) {
+    if (!isNdArray(value)) {
+      throw new OptionError(
+        `toOnnx: constants are arrays by input name; "${name}" is ${describeValue(value)}. Write ${example} for a tree.`,
+      );
+    }
+  }
   const model = emitModel(simplify(graph), { portable: true, metadata });
   const initializers = Object.entries(constants).map(([name, value]) => stored(graph, name, value));
   const bound = new Set(initializers.map(({ name }) => name));

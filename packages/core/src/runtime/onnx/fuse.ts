@@ -1,8 +1,8 @@
 import type { Graph } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
 import { float, int } from "../../graph/onnx-rule.js";
-import type { ConvAttributes } from "../../graph/ops/conv.js";
-import { emitConv, plainKernel } from "../../graph/ops/conv-forward.js";
+import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
+import { emitConv } from "../../graph/ops/conv-forward.js";
 import { constantValue } from "../../graph/ops/leaf.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
 
@@ -23,8 +23,7 @@ const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   js: {},
   onnx: {
-    emit: (e, [x, w, bias], node, attrs) =>
-      emitConv(e, x, plainKernel(e, w, node.inputs[1].shape), node.shape, attrs, bias),
+    emit: (e, operands, node, attrs) => emitConv(e, operands, node.inputs[1].shape, attrs),
   },
 };
 

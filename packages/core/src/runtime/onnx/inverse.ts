@@ -1,5 +1,6 @@
 import { defaultProvider, inTurn, loadOrt } from "#ort";
-import { encodeModel, type OnnxModel } from "./codec.js";
+import { encodeModel } from "./codec.js";
+import type { OnnxModel } from "./schema.js";
 
 const operator = "Inverse";
 

@@ -53,9 +53,6 @@ export interface LinearSpace {
   readonly legs: readonly (Leg & { readonly variance: 1 | -1; readonly copyAxis?: number })[];
 }
 
-/** What a group does to parameters, where it acts on axes of theirs. */
-export type GroupGenerator = ScalingGenerator | SignGenerator | PermutationSpace | LinearSpace;
-
 /** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */
 export interface BijectionSite {
   readonly kind: "bijection";
@@ -78,6 +75,15 @@ export interface BijectionSite {
   /** Axis of Z along which the units are: 1 for Z = H W', 0 for Z = W H. */
   readonly unitAxis: 0 | 1;
 }
+
+/** The parameters of a {@link BijectionSite} and its activation. */
+export type HiddenUnits = Pick<
+  BijectionSite,
+  "kind" | "activation" | "attributes" | "size" | "weight" | "bias" | "next"
+>;
+
+/** What a group acts on, as an analysis of a graph describes it. */
+export type GroupGenerator = ScalingGenerator | SignGenerator | PermutationSpace | LinearSpace | HiddenUnits;
 
 /** All symmetries of the parameters that an analysis of the graph finds, each kind in the graph's order. */
 export interface Discovery {

@@ -1,5 +1,5 @@
 import type { Shape } from "../../array.js";
-import type { ConvAttributes } from "../../graph/ops/conv.js";
+import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import type { Tensor } from "../../graph/tensor.js";
 
 /** Axes of an operation's input. */

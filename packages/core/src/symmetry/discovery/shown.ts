@@ -10,14 +10,19 @@ import type { Discovery, GroupGenerator, Leg } from "./descriptors.js";
  */
 export function firstUnshown(
   generators: readonly GroupGenerator[],
-  { scalings, signs, permutations, linear }: Discovery,
+  { scalings, signs, permutations, linear, bijections }: Discovery,
 ): GroupGenerator | undefined {
-  const shown = new Set([...scalings, ...signs, ...permutations, ...linear].flatMap(keysOf));
+  const shown = new Set([...scalings, ...signs, ...permutations, ...linear, ...bijections].flatMap(keysOf));
   return generators.find((generator) => !shown.has(keysOf(generator)[0]));
 }
 
 /** Equal for generators of the same group; an exact scaling also has the key of one that need not be exact. */
 function keysOf(generator: GroupGenerator): readonly string[] {
+  if (generator.kind === "bijection") {
+    const { activation, attributes, size, weight, bias, next } = generator;
+    const places = [weight, next].map(({ path, out }) => [path, out]);
+    return [JSON.stringify([activation, attributes.slope, size, ...places, bias])];
+  }
   const { kind, size, legs } = generator;
   const rated = (legs as readonly (Leg & { readonly power?: number; readonly variance?: number })[])
     .map((leg) => ({ place: placeOf(leg, size), rate: leg.power ?? leg.variance ?? 1 }))

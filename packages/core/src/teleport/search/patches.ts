@@ -1,4 +1,4 @@
-import type { ConvAttributes } from "../../graph/ops/conv.js";
+import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat, pad, slice } from "../../graph/ops/slice.js";
 import { apply, type Tensor } from "../../graph/tensor.js";

@@ -54,7 +54,10 @@ export function quadraticOptimum(
   return async () => ({
     name,
     exact: "everywhere",
-    claim: { name, move: async (params) => at(params, steepest(form, fromCentre(params))) },
+    claim: {
+      name,
+      move: async (params) => at(params, steepest(form, fromCentre(params))),
+    },
     steps: 1,
     async walk(start) {
       const from = fromCentre(start);

@@ -15,7 +15,7 @@ import { adam } from "../../../src/optim/adam.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { levelSet } from "../../../src/teleport/search/level-set.js";
 import { nullSpace } from "../../../src/teleport/search/null-space.js";
-import { flatten } from "../../../src/tree.js";
+import { flatten, unflatten } from "../../../src/tree.js";
 import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "./support.js";
 
 type Options = CostOptions<SmallNet["shared"]>;
@@ -251,6 +251,28 @@ describe("moves in the place of the adapter", () => {
     expect(report.after?.cosines[0]).toBeGreaterThan(report.before?.cosines[0] ?? 0);
     expect(report.drift?.meanRelative).toBeLessThan(drift);
     expect(change?.params?.heads).toEqual(params.heads);
+  });
+
+  it("are refused for a symmetry that does not keep the mean loss, unless allowInexact", async () => {
+    const wrong = (shared: SmallNet["shared"], problem: SharedProblem<SmallNet["shared"]>) => {
+      const { generators, ...group } = symmetry(shared, problem);
+      return {
+        ...group,
+        act: async (p: SmallNet["shared"], T: readonly NdArray[]) => group.act(await twice(p), T, {}),
+      };
+    };
+    const twice = async (p: SmallNet["shared"]): Promise<SmallNet["shared"]> => {
+      const { leaves, def } = flatten<NdArray>(p, isNdArray);
+      return unflatten(
+        def,
+        leaves.map(({ shape, data }) => ({
+          shape,
+          data: Float64Array.from(data as Float64Array, (v) => 2 * v),
+        })),
+      ) as SmallNet["shared"];
+    };
+    await expect(attempt({ move: { symmetry: wrong } })).rejects.toThrow(/does not keep this loss/);
+    await attempt({ move: { symmetry: wrong, allowInexact: true } });
   });
 
   it("raise the balanced sharpness, too, and are refused by the same guard", async () => {

@@ -3,7 +3,8 @@ import { astype, zeros } from "../../../src/array.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../../src/errors.js";
 import { input } from "../../../src/graph/ops/leaf.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
-import { encodeModel, int, type OnnxNode, type OnnxValueInfo } from "../../../src/runtime/onnx/codec.js";
+import { encodeModel } from "../../../src/runtime/onnx/codec.js";
+import { int, type OnnxNode, type OnnxValueInfo } from "../../../src/runtime/onnx/schema.js";
 import { type Arrays, fileOf, float32, int64, node, runImported, tensorOf } from "./support.js";
 
 const x = float32([1, 2, 3, 4, 5, 6], [2, 3]);

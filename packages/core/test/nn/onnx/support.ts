@@ -4,7 +4,8 @@ import { simplify } from "../../../src/graph/simplify.js";
 import { trace } from "../../../src/graph/trace.js";
 import { type FromOnnxOptions, fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { encodeModel, type OnnxNode, type OnnxTensor } from "../../../src/runtime/onnx/codec.js";
+import { encodeModel } from "../../../src/runtime/onnx/codec.js";
+import type { OnnxNode, OnnxTensor } from "../../../src/runtime/onnx/schema.js";
 
 export type Arrays = Readonly<Record<string, NdArray>>;
 

@@ -181,7 +181,7 @@ describe("quadraticOptimum", () => {
   });
 
   it("ends after one refused jump: the guard finds another loss than the quadratic's", async () => {
-    const teleporter = await create(rosenbrock(), quadraticOptimum(diagonal));
+    const teleporter = await create(rosenbrock(), quadraticOptimum(diagonal), { allowInexact: true });
     const { params, report } = await teleporter.teleport(rosenbrock().start, {});
     expect(params).toEqual(rosenbrock().start);
     expect(report).toMatchObject({
@@ -214,8 +214,7 @@ describe("quadraticOptimum", () => {
       ),
       start: [1, 1, 1],
     });
-    const teleporter = await create(three, quadraticOptimum(diagonal));
-    await expect(teleporter.teleport(three.start, {})).rejects.toThrow(ShapeError);
+    await expect(create(three, quadraticOptimum(diagonal))).rejects.toThrow(ShapeError);
   });
 });
 

@@ -1,5 +1,5 @@
 import { type Graph, nodesOf } from "../../../graph/graph.js";
-import type { ConvAttributes } from "../../../graph/ops/conv.js";
+import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";

@@ -1,6 +1,6 @@
 import type { Shape } from "../../../array.js";
 import { ndarray, sizeOf } from "../../../array.js";
-import type { ConvAttributes } from "../../../graph/ops/conv.js";
+import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { gather } from "../../../graph/ops/gather.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";

@@ -2,10 +2,10 @@ import type { Shape } from "../../../array.js";
 import { sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
-import type { ConvAttributes } from "../../../graph/ops/conv.js";
-import { blockFor } from "../../../graph/ops/conv-forward.js";
+import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { type PoolAttributes, tiles } from "../../../graph/ops/pool-tiles.js";
 import { sameShape, type Tensor } from "../../../graph/tensor.js";
+import { blockFor } from "../blocked/layout.js";
 import { placesOf, sameTile, type Tile, windowOf } from "./layout.js";
 
 // Where the layout pays: measured on 1 to 256 images of 8 to 64 places, 1 to 64 channels, kernels of 3 and 5, on one and two
@@ -102,7 +102,7 @@ export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Ti
  */
 function mostPairs(conv: Tensor, block: number | undefined): number {
   const [x, w] = conv.inputs;
-  const chosen = blockFor({ convBlock: block }, w.shape, conv.shape, convAttributes(conv));
+  const chosen = blockFor(block, w.shape, conv.shape, convAttributes(conv));
   if (chosen === undefined) return 1024;
   return x.shape[3] % chosen === 0 ? 0 : 512;
 }

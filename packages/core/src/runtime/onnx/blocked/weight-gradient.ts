@@ -1,7 +1,8 @@
-import { int, ints, type OnnxEmitter, text } from "../onnx-rule.js";
-import type { Tensor } from "../tensor.js";
-import type { ConvAttributes } from "./conv.js";
-import { blockedDomain, blockedImages } from "./conv-forward.js";
+import { int, ints, text } from "../../../graph/onnx-rule.js";
+import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
+import { joinedChannels } from "../../../graph/ops/conv-weight-gradient.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { type BlockEmitter, blockedDomain, blockedImages, fewestPlaces } from "./layout.js";
 
 // A convolution's weight gradient by convolutions in ONNX Runtime's blocked layout, which multiply as fast as the
 // convolution itself, add up over all images and need no copies of the image for the vertical taps:
@@ -13,9 +14,6 @@ import { blockedDomain, blockedImages } from "./conv-forward.js";
 // is one for each horizontal tap b, whose kernel is g moved sideways, or whose image is x moved the other way, which several
 // gradients then share. In the blocked layout g is such a kernel already.
 // The same with x as the kernel, and rows and columns in reverse, serves where x has the more channels.
-
-/** Places of all images below which copies cost more than the faster products save. */
-const fewestPlaces = 2000;
 
 /** By how much filling up rows to whole blocks may lengthen them. */
 const mostFilling = 1.25;
@@ -77,7 +75,7 @@ function plan(
 
 /** The nodes of a weight gradient in the blocked layout, or undefined where it does not fit or not pay. */
 export function emitBlockedWeightGradient(
-  e: OnnxEmitter,
+  e: BlockEmitter,
   [x, g]: readonly string[],
   node: Tensor,
   { stride, groups, dilation }: ConvAttributes,
@@ -85,6 +83,8 @@ export function emitBlockedWeightGradient(
   const block = e.convBlock;
   const [images, gradients] = node.inputs.map(({ shape }) => shape);
   const [n, , h, w] = gradients;
+  // Fewer channels are multiplied faster with the taps joined.
+  if (images[1] <= joinedChannels) return undefined;
   if (!block || groups !== 1 || stride.some((s) => s !== 1) || n * h * w < fewestPlaces) return undefined;
   const side = (name: string, [, channels, height, width]: readonly number[]): Side => ({
     name,
@@ -102,7 +102,7 @@ export function emitBlockedWeightGradient(
   return chosen && emitPlan(e, chosen, node, n, block, dilation[0]);
 }
 
-function emitPlan(e: OnnxEmitter, p: Plan, node: Tensor, n: number, block: number, step: number): string {
+function emitPlan(e: BlockEmitter, p: Plan, node: Tensor, n: number, block: number, step: number): string {
   const { kernel, image, isReversed, columns, shifts, moved, rows } = p;
   const [, , kh, kw] = node.shape;
   const blocks = columns / block;

@@ -1,0 +1,25 @@
+import { describeValue } from "./describe.js";
+import { DataError } from "./errors.js";
+
+/**
+ * Refuses what is not the bytes of a file.
+ *
+ * @throws DataError with how to get them
+ */
+export function requireBytes(op: string, bytes: unknown): asserts bytes is Uint8Array {
+  // Also those of another realm (a worker, a vm context), and the subclass Buffer.
+  if (Object.prototype.toString.call(bytes) === "[object Uint8Array]") return;
+  throw new DataError(
+    `${op} takes the bytes of a file, a Uint8Array; got ${describeValue(bytes)}. ${adviceFor(bytes)}`,
+  );
+}
+
+function adviceFor(value: unknown): string {
+  if (typeof value === "string") return "Read the file first: await readFile(path), of node:fs/promises.";
+  if (value instanceof ArrayBuffer) return "Write new Uint8Array(buffer).";
+  if (value instanceof Promise) return "Await it first.";
+  if (typeof Response !== "undefined" && value instanceof Response) {
+    return "Write new Uint8Array(await response.arrayBuffer()).";
+  }
+  return "In Node await readFile(path) gives them, in a page new Uint8Array(await (await fetch(url)).arrayBuffer()).";
+}

@@ -1,0 +1,8 @@
+import { requireKnown } from "../options.js";
+import type { InitOptions } from "./model.js";
+
+/** The options of a model's `init`, checked. */
+export function resolveInit(model: string, options: InitOptions): InitOptions {
+  requireKnown(`${model}'s init`, options, ["dtype"], 'model.init(rng, { dtype: "float64" })');
+  return options;
+}

@@ -1,0 +1,83 @@
+// The subset of the ONNX schema (onnx.in.proto, proto3) that holds computations on dense tensors.
+import type { OnnxValue } from "../../graph/onnx-rule.js";
+
+export { float, int, ints, text as string } from "../../graph/onnx-rule.js";
+
+export type OnnxDType = "float32" | "float64" | "int64" | "int32" | "uint32" | "uint8" | "bool" | "float16";
+
+export type OnnxData =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | Int32Array
+  | Uint32Array
+  | Uint8Array
+  | Uint16Array;
+
+/** A constant. `bool` is a Uint8Array of 0 and 1; `float16` a Uint16Array of the raw bits. */
+export interface OnnxTensor {
+  readonly name: string;
+  readonly dtype: OnnxDType;
+  readonly shape: readonly number[];
+  readonly data: OnnxData;
+}
+
+/** Without `dtype` the type is left to inference, which the schema allows inside subgraphs only. */
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly dtype?: OnnxDType;
+  /** A string names a dimension of unknown size, the empty string one without a name; no shape: unknown rank. */
+  readonly shape?: readonly (number | string)[];
+}
+
+export type AttributeValue =
+  | OnnxValue
+  | { readonly kind: "floats"; readonly value: readonly number[] }
+  | { readonly kind: "strings"; readonly value: readonly string[] }
+  | { readonly kind: "tensor"; readonly value: OnnxTensor }
+  | { readonly kind: "graph"; readonly value: OnnxGraph };
+
+export interface OnnxNode {
+  readonly opType: string;
+  /** The operator set; left out, the standard one. */
+  readonly domain?: string;
+  readonly name?: string;
+  /** Names of values; the empty string stands for an optional input that is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+/** Nodes are in an order in which they can run. */
+export interface OnnxGraph {
+  readonly name: string;
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+  readonly initializers: readonly OnnxTensor[];
+  readonly nodes: readonly OnnxNode[];
+}
+
+export interface OnnxModel {
+  readonly irVersion: number;
+  readonly opsets: readonly { readonly domain: string; readonly version: number }[];
+  readonly producer: string;
+  readonly graph: OnnxGraph;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Stored as float32. */
+export function floats(value: readonly number[]): AttributeValue {
+  return { kind: "floats", value };
+}
+
+export function strings(value: readonly string[]): AttributeValue {
+  return { kind: "strings", value };
+}
+
+export function tensor(value: OnnxTensor): AttributeValue {
+  return { kind: "tensor", value };
+}
+
+export function graph(value: OnnxGraph): AttributeValue {
+  return { kind: "graph", value };
+}

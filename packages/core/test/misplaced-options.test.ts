@@ -1,0 +1,253 @@
+// Options that are no object of known options: a number or a list in their place, a misspelt name.
+import { readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { OptionError } from "../src/errors.js";
+import * as isoloss from "../src/index.js";
+import {
+  array,
+  constantSchedule,
+  digits,
+  input,
+  Mt19937,
+  relu,
+  sgd,
+  spec,
+  toOnnx,
+  trace,
+} from "../src/index.js";
+
+const x = input([2, 2]);
+const image = input([1, 1, 4, 4]);
+const kernel = input([1, 1, 2, 2]);
+const labels = input([2], "int64");
+const seed = input([], "int64");
+const rng = new Mt19937(0);
+const matrix = array([[1, 0], [0, 1]], "float64"); // biome-ignore format: a matrix
+const { graph } = trace((t) => ({ y: relu(t) }), [spec([2])], { names: ["x"] });
+const file = toOnnx(graph);
+const affine = { weight: input([2]), bias: input([2]) };
+const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7);
+const { images, labels: classes } = digits();
+
+type Call = (options: never) => unknown;
+
+/** Every public function that takes options, with all else as it should be. */
+const calls: Readonly<Record<string, Call>> = {
+  // Operations
+  argmax: (o) => isoloss.argmax(x, o),
+  avgPool2d: (o) => isoloss.avgPool2d(image, o),
+  concat: (o) => isoloss.concat([x, x], o),
+  conv2d: (o) => isoloss.conv2d(image, kernel, o),
+  convTranspose2d: (o) => isoloss.convTranspose2d(image, kernel, o),
+  cumsum: (o) => isoloss.cumsum(x, o),
+  gather: (o) => isoloss.gather(x, labels, o),
+  gelu: (o) => isoloss.gelu(x, o),
+  logSoftmax: (o) => isoloss.logSoftmax(x, o),
+  matmul: (o) => isoloss.matmul(x, x, o),
+  max: (o) => isoloss.max(x, o),
+  maxPool2d: (o) => isoloss.maxPool2d(image, o),
+  maxPoolIndices2d: (o) => isoloss.maxPoolIndices2d(image, o),
+  maxPoolWithIndices2d: (o) => isoloss.maxPoolWithIndices2d(image, o),
+  mean: (o) => isoloss.mean(x, o),
+  min: (o) => isoloss.min(x, o),
+  randomUniform: (o) => isoloss.randomUniform(seed, [2], o),
+  scatterAdd: (o) => isoloss.scatterAdd(x, labels, o),
+  slice: (o) => isoloss.slice(x, o),
+  softmax: (o) => isoloss.softmax(x, o),
+  sum: (o) => isoloss.sum(x, o),
+  variance: (o) => isoloss.variance(x, o),
+  // Layers, losses, models
+  activation: (o) => isoloss.activation("leakyRelu", o),
+  batchNorm: (o) => isoloss.batchNorm(x, affine, { running_mean: x, running_var: x }, o),
+  binaryCrossEntropyWithLogits: (o) => isoloss.binaryCrossEntropyWithLogits(x, x, o),
+  convLayer: (o) => isoloss.convLayer(image, { weight: kernel }, o),
+  convTransposeLayer: (o) => isoloss.convTransposeLayer(image, { weight: kernel }, o),
+  convnet: (o) => isoloss.convnet(o),
+  cosineEmbeddingLoss: (o) => isoloss.cosineEmbeddingLoss(x, x, affine.bias, o),
+  cosineSimilarity: (o) => isoloss.cosineSimilarity(x, x, o),
+  crossEntropy: (o) => isoloss.crossEntropy(x, labels, o),
+  dropout: (o) => isoloss.dropout(x, o),
+  groupNorm: (o) => isoloss.groupNorm(x, affine, o),
+  initBatchNorm: (o) => isoloss.initBatchNorm(2, o),
+  initConv2d: (o) => isoloss.initConv2d(rng, 1, 1, 2, o),
+  initConvTranspose2d: (o) => isoloss.initConvTranspose2d(rng, 1, 1, 2, o),
+  initEmbedding: (o) => isoloss.initEmbedding(rng, 2, 2, o),
+  initGroupNorm: (o) => isoloss.initGroupNorm(2, o),
+  initLayerNorm: (o) => isoloss.initLayerNorm(2, o),
+  initLinear: (o) => isoloss.initLinear(rng, 2, 2, o),
+  initMultiHeadAttention: (o) => isoloss.initMultiHeadAttention(rng, 2, o),
+  kaimingNormal: (o) => isoloss.kaimingNormal(rng, [2, 2], o),
+  kaimingUniform: (o) => isoloss.kaimingUniform(rng, [2, 2], o),
+  l1Loss: (o) => isoloss.l1Loss(x, x, o),
+  layerNorm: (o) => isoloss.layerNorm(x, affine, o),
+  lenet: (o) => isoloss.lenet(o),
+  mlp: (o) => isoloss.mlp(o),
+  mseLoss: (o) => isoloss.mseLoss(x, x, o),
+  multiHeadAttention: (o) => isoloss.multiHeadAttention(x, {} as never, o),
+  multiLenet: (o) => isoloss.multiLenet(o),
+  multiMlp: (o) => isoloss.multiMlp(o),
+  nllLoss: (o) => isoloss.nllLoss(x, labels, o),
+  normal: (o) => isoloss.normal(rng, [2], o),
+  patchTransformer: (o) => isoloss.patchTransformer(o),
+  resnet18: (o) => isoloss.resnet18(o),
+  segnet: (o) => isoloss.segnet(o),
+  uniform: (o) => isoloss.uniform(rng, [2], o),
+  vgg6: (o) => isoloss.vgg6(o),
+  xavierNormal: (o) => isoloss.xavierNormal(rng, [2, 2], o),
+  xavierUniform: (o) => isoloss.xavierUniform(rng, [2, 2], o),
+  // Graphs and runtimes
+  compile: (o) => isoloss.compile(graph, o),
+  compileJavaScript: (o) => isoloss.compileJavaScript(graph, o),
+  compileOnnx: (o) => isoloss.compileOnnx(graph, o),
+  emitModel: (o) => isoloss.emitModel(graph, o),
+  fromOnnx: (o) => isoloss.fromOnnx(file, o),
+  jit: (o) => isoloss.jit(relu, [spec([2])], o),
+  toOnnx: (o) => isoloss.toOnnx(graph, o),
+  trace: (o) => isoloss.trace(relu, [spec([2])], o),
+  // Data and numbers
+  batches: (o) => isoloss.batches(4, 2, o),
+  overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),
+  parseIdx: (o) => isoloss.parseIdx(bytes, o),
+  pinv: (o) => isoloss.pinv(matrix, o),
+  readIdx: (o) => isoloss.readIdx(bytes, o),
+  resizeImages: (o) => isoloss.resizeImages(images, o),
+  torchRand: (o) => isoloss.torchRand(rng, [2], o),
+  torchRandn: (o) => isoloss.torchRandn(rng, [2], o),
+  torchUniform: (o) => isoloss.torchUniform(rng, [2], 0, 1, o),
+  // Metrics
+  binaryCounts: (o) => isoloss.binaryCounts(matrix, matrix, o),
+  confusionMatrix: (o) => isoloss.confusionMatrix(classes, classes, o),
+  meanAbsoluteError: (o) => isoloss.meanAbsoluteError(matrix, matrix, o),
+  meanRank: (o) => isoloss.meanRank([[1]], [true], o),
+  // Optimisers, schedules, clipping
+  adagrad: (o) => isoloss.adagrad(o),
+  adam: (o) => isoloss.adam(o),
+  adamw: (o) => isoloss.adamw(o),
+  clipByGlobalNorm: (o) => isoloss.clipByGlobalNorm(x, 1, o),
+  cosineSchedule: (o) => isoloss.cosineSchedule(1, o),
+  createOptimizer: (o) => isoloss.createOptimizer("adam", o),
+  exponentialSchedule: (o) => isoloss.exponentialSchedule(1, o),
+  gd: (o) => isoloss.gd(o),
+  globalNorm: (o) => isoloss.globalNorm(x, o),
+  piecewiseSchedule: (o) => isoloss.piecewiseSchedule(o),
+  reduceOnPlateau: (o) => isoloss.reduceOnPlateau(o),
+  rmsprop: (o) => isoloss.rmsprop(o),
+  sgd: (o) => isoloss.sgd(o),
+  stepSchedule: (o) => isoloss.stepSchedule(1, o),
+  warmUp: (o) => isoloss.warmUp(constantSchedule(1), o),
+  // Problems
+  booth: (o) => isoloss.booth(o),
+  digitQuestions: (o) => isoloss.digitQuestions(o),
+  fashionDigits: (o) => isoloss.fashionDigits({} as never, o),
+  mlpRegression: (o) => isoloss.mlpRegression(o),
+  multiFashion: (o) => isoloss.multiFashion({} as never, o),
+  quadratic: (o) => isoloss.quadratic(o),
+  rosenbrock: (o) => isoloss.rosenbrock(o),
+  rosenbrock2n: (o) => isoloss.rosenbrock2n(o),
+  twoTaskToy: (o) => isoloss.twoTaskToy(o),
+};
+
+/** What a call throws, at once or later. */
+async function thrownBy(call: Call, options: unknown): Promise<unknown> {
+  try {
+    await call(options as never);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+describe.each(Object.entries(calls))("%s", (name, call) => {
+  it.each([
+    ["a number", 1],
+    ["a list", [1]],
+    ["null", null],
+    ["a function", relu],
+    ["an object that is no literal", new Map([["axis", 1]])],
+    ["a tensor", x],
+    ["an unknown name", { axsi: 1 }],
+  ])("refuses %s in the place of its options", async (_what, options) => {
+    const error = await thrownBy(call, options);
+    expect(error).toBeInstanceOf(OptionError);
+    const isMisspelt = options !== null && typeof options === "object" && "axsi" in options;
+    expect((error as Error).message).toMatch(
+      isMisspelt ? /has no option "axsi"; it has/ : /options must be an object/,
+    );
+    if (name !== "createOptimizer") expect((error as Error).message).toContain(name);
+  });
+});
+
+/** Names of a function's parameters, as text. */
+function parametersOf(f: unknown): string {
+  const text = String(f);
+  let depth = 0;
+  const from = text.indexOf("(");
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === "(") depth++;
+    else if (text[i] === ")" && --depth === 0) return text.slice(from, i + 1);
+  }
+  return "";
+}
+
+/** The public functions of some folders of `src`, with their parameters as text. */
+async function publicFunctions(): Promise<(readonly [name: string, parameters: string])[]> {
+  const own = new Set<unknown>();
+  for (const room of ["graph", "nn", "runtime", "data", "math", "problems"]) {
+    const folder = new URL(`../src/${room}/`, import.meta.url);
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".ts") || file.includes("ort-web")) continue;
+      for (const value of Object.values(await import(new URL(file, folder).href))) own.add(value);
+    }
+  }
+  return Object.entries(isoloss)
+    .filter(([, f]) => typeof f === "function" && own.has(f))
+    .map(([name, f]) => [name, parametersOf(f)]);
+}
+
+it("all public functions of graphs, layers, losses, models, runtimes, data and problems are among them", async () => {
+  const functions = await publicFunctions();
+  expect(functions.length).toBeGreaterThan(150);
+  const missing = functions.filter(([name, p]) => /\boptions\b/.test(p) && !(name in calls));
+  expect(missing).toEqual([]);
+  // Taken apart among the parameters, options would be taken from whatever stands there.
+  expect(functions.filter(([, parameters]) => /\}\s*=\s*\{\s*\}/.test(parameters))).toEqual([]);
+});
+
+describe("A message about options", () => {
+  it.each<[string, () => unknown, string]>([
+    [
+      "says what to write for a number",
+      () => isoloss.mean(x, 1 as never),
+      "mean: options must be an object such as { axes: [1] }; got 1. Write mean(x, { axes: [1] }).",
+    ],
+    [
+      "says what to write for lists",
+      () => isoloss.slice(x, [0, 0] as never),
+      "slice: options must be an object such as { starts: [0, 1], ends: [2, 3] }; got [0, 0]. " +
+        "Write slice(x, { starts: [0, 1], ends: [2, 3] }).",
+    ],
+    [
+      "says what to write where one is needed",
+      () => isoloss.maxPool2d(image, undefined as never),
+      "maxPool2d: options must be an object such as { kernel: 2 }; got undefined. Write maxPool2d(x, { kernel: 2 }).",
+    ],
+    [
+      "names the options that there are",
+      () => isoloss.sum(x, { axis: 1 } as never),
+      'sum has no option "axis"; it has axes, keepDims.',
+    ],
+    [
+      "tells a flag from what is merely truthy",
+      () => isoloss.sum(x, { keepDims: "no" as never }),
+      'sum: keepDims must be true or false; got "no".',
+    ],
+  ])("%s", (_what, call, message) => {
+    expect(call).toThrow(message);
+  });
+});
+
+it("an option that is undefined has its default", () => {
+  expect(isoloss.sum(input([2, 3]), { axes: undefined, keepDims: undefined }).shape).toEqual([]);
+  expect(isoloss.conv2d(image, kernel, { stride: undefined, groups: undefined }).shape).toEqual([1, 1, 3, 3]);
+  expect(sgd({ momentum: undefined }).name).toBe("sgd");
+});
