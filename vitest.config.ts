@@ -1,19 +1,13 @@
-import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { sources } from "./scripts/entries.js";
 import { countsReporter } from "./scripts/vitest-reporter.js";
-
-const source = (path: string, name = "core") =>
-  fileURLToPath(new URL(`./packages/${name}/src/${path}`, import.meta.url));
 
 export default defineConfig({
   resolve: {
-    alias: [
-      { find: /^isoloss$/, replacement: source("index.ts") },
-      { find: /^isoloss\/node$/, replacement: source("node.ts") },
-      { find: /^isoloss-figures$/, replacement: source("index.ts", "figures") },
-      { find: /^isoloss-figures\/base$/, replacement: source("base.ts", "figures") },
-      { find: /^#ort$/, replacement: source("runtime/onnx/ort-node.ts") },
-    ],
+    alias: Object.entries(sources).map(([name, path]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: path,
+    })),
   },
   test: {
     include: ["packages/*/test/**/*.test.ts"],

@@ -1,6 +1,7 @@
-// Installs the packages, as npm packs them, into an empty project, and uses them there in several versions of Node.js.
+// Installs both packages, as npm packs them, into empty projects, by the lines that README.md and docs/browser.md print, and
+// uses them there, in several versions of Node.js.
 // `node .ci/packages.mjs`, after `npm run build`.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -8,11 +9,14 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The packages' oldest version, and those in long-term support; npm has them as packages. */
@@ -33,6 +37,136 @@ function check(what, holds) {
   if (!holds) throw new Error(`${what}: this does not hold.`);
 }
 
+/** Files in a folder, and their bytes. */
+function filesIn(path) {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+const bytesIn = (path) => filesIn(path).reduce((sum, file) => sum + statSync(file).size, 0);
+
+/** An empty project of a user. */
+function createProject(name) {
+  const project = join(folder, name);
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  return project;
+}
+
+/** The `npm install` lines that a document prints. */
+const linesOf = (path) =>
+  [...readFileSync(join(root, path), "utf8").matchAll(/^npm install [^#\n]*/gm)].map(([line]) => line.trim());
+
+/**
+ * Types a line in a project as somebody would who has only the registry: what install scripts fetch from elsewhere cannot be
+ * reached. Our packages are those that were packed here.
+ */
+function type(line, project, tarballs) {
+  const words = line.split(/\s+/).map((word) => tarballs[word] ?? word);
+  run(words[0], [...words.slice(1), "--no-audit", "--no-fund", "--silent"], project, {
+    npm_config_ignore_scripts: "false",
+    GLOBAL_AGENT_HTTP_PROXY: "http://127.0.0.1:9",
+    GLOBAL_AGENT_HTTPS_PROXY: "http://127.0.0.1:9",
+  });
+}
+
+const withoutOnnx = `
+import { compile, ones, spec, trace } from "isoloss";
+import { matmul } from "isoloss/ops";
+const { graph } = trace((x) => matmul(x, x), [spec([128, 128])], { names: ["x"] });
+const executable = await compile(graph);
+const { result } = await executable.run({ x: ones([128, 128]) });
+const error = await compile(graph, { runtime: "onnx" }).catch((e) => e.message);
+console.log(JSON.stringify([executable.runtime, result.data[0], executable.advice, error]));
+`;
+
+/** The library by the lines of README.md. */
+function installForNode(tarballs) {
+  const [library, onnx, ...others] = linesOf("README.md");
+  check("README.md prints two lines", library === "npm install isoloss" && others.length === 0);
+  const project = createProject("for-node");
+  type(library, project, tarballs);
+  const megabytes = bytesIn(join(project, "node_modules")) / 1e6;
+  check("the library brings less than 8 MB", megabytes < 8);
+  writeFileSync(join(project, "without-onnx.js"), withoutOnnx);
+  const [runtime, value, advice, error] = JSON.parse(run("node", ["without-onnx.js"], project));
+  check("all runs as JavaScript", runtime === "javascript" && value === 128);
+  check("advice and error print README.md's line", advice.endsWith(onnx) && error.endsWith(`Type: ${onnx}`));
+  type(onnx, project, tarballs);
+  writeFileSync(join(project, "main.js"), program);
+  checkProgram(run("node", ["main.js"], project));
+  console.log(`\`${library}\`: ${megabytes.toFixed(1)} MB, works; \`${onnx}\`: works`);
+}
+
+const page = (options) => `
+import { compile, createTrainer, digits, every, mlp, positiveScaling, sgd } from "isoloss";
+const { images, labels } = digits();
+const trainer = await createTrainer({
+  model: mlp({ sizes: [64, 32, 10] }),
+  data: { inputs: images, labels },
+  optimizer: sgd(),
+  learningRate: 0.1,
+  teleport: { when: every(50), symmetry: positiveScaling },
+  ...${JSON.stringify(options)},
+});
+await trainer.run({ steps: 100 });
+`;
+
+/** The library by the lines of docs/browser.md, in a page that Vite bundles. */
+async function installForPages(tarballs) {
+  const [library, onnx, ...others] = linesOf("docs/browser.md");
+  check("docs/browser.md prints two lines", library === "npm install isoloss" && others.length === 0);
+  const project = createProject("for-pages");
+  writeFileSync(join(project, "index.html"), '<script type="module" src="./main.js"></script>');
+  const bundle = async (options) => {
+    writeFileSync(join(project, "main.js"), page(options));
+    await build({ root: project, configFile: false, logLevel: "silent" });
+    return filesIn(join(project, "dist"));
+  };
+  type(library, project, tarballs);
+  const scripts = await bundle({ runtime: "javascript" });
+  const kilobytes = scripts.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0) / 1e3;
+  check("a page in JavaScript is below 200 kB (gzip)", kilobytes < 200);
+  type(onnx, project, tarballs);
+  const withOnnx = await bundle({ runtime: "onnx" });
+  check(
+    "a page with ONNX Runtime has its WebAssembly",
+    withOnnx.some((file) => file.endsWith(".wasm")),
+  );
+  console.log(
+    `\`${library}\`: a page of ${kilobytes.toFixed(0)} kB (gzip); \`${onnx}\`: a page with WebAssembly`,
+  );
+}
+
+/** The command line where ONNX Runtime's install script cannot reach what it fetches, and what it says to type then. */
+function installCommand(project, tarballs) {
+  type("npm install isoloss isoloss-cli", project, tarballs);
+  if (existsSync(join(project, "node_modules", "onnxruntime-node"))) {
+    console.log("isoloss-cli: here the install script of ONNX Runtime fetches nothing");
+    return;
+  }
+  const args = [
+    "run",
+    "classify-digits",
+    "--variant",
+    "sgd",
+    "--seed",
+    "0",
+    "--set",
+    "epochs=1",
+    "--out",
+    "javascript",
+  ];
+  const { stderr, status } = spawnSync(process.execPath, [scriptOf(project), ...args], {
+    cwd: project,
+    encoding: "utf8",
+  });
+  const [, line] = /^ *(npm install .*)$/m.exec(stderr) ?? [];
+  check(`the command runs without ONNX Runtime, and says what to type\n${stderr}`, status === 0 && line);
+  type(line, project, tarballs);
+  console.log(`isoloss-cli: installed without ONNX Runtime, runs, and says \`${line}\`: works`);
+}
+
 /** Executables of the versions; the one that runs this where npm has none for the platform. */
 function nodes() {
   if (process.platform !== "linux" || process.arch !== "x64") return [process.execPath];
@@ -47,7 +181,8 @@ function nodes() {
 }
 
 const program = `
-import { array, booth, gd, grad, jit, minimize, spec, square, sum } from "isoloss";
+import { array, booth, gd, grad, jit, minimize, spec } from "isoloss";
+import { square, sum } from "isoloss/ops";
 import { loadCheckpoint } from "isoloss/node";
 const { loss } = await minimize(booth(), { optimizer: gd(), learningRate: 0.08, steps: 10 });
 const results = [loss[10]];
@@ -60,15 +195,20 @@ results.push(await loadCheckpoint("none").catch((error) => error.name));
 console.log(JSON.stringify(results));
 `;
 
+function checkProgram(output) {
+  const [last, ...rest] = JSON.parse(output);
+  check("Booth's function comes to the specification's number", Math.abs(last - 2.2025169931315807) < 1e-12);
+  check("gradients", JSON.stringify(rest) === '[2,4,6,2,4,6,"DataError"]');
+}
+
+const scriptOf = (project) => join(project, "node_modules", "isoloss-cli", "dist", "bin.js");
+
 function use(node, project) {
-  const isoloss = (...args) =>
-    run(node, [join("node_modules", "isoloss-cli", "dist", "bin.js"), ...args], project);
+  const isoloss = (...args) => run(node, [scriptOf(project), ...args], project);
   const json = (...args) => JSON.parse(isoloss(...args, "--json"));
   const out = `runs-${readdirSync(project).length}`;
 
-  const [last, ...rest] = JSON.parse(run(node, ["main.js"], project));
-  check("Booth's function comes to the specification's number", Math.abs(last - 2.2025169931315807) < 1e-12);
-  check("gradients", JSON.stringify(rest) === '[2,4,6,2,4,6,"DataError"]');
+  checkProgram(run(node, ["main.js"], project));
 
   const jump = json("run", "booth", "--variant", "exact", "--quiet", "--out", out);
   check(
@@ -102,12 +242,13 @@ function use(node, project) {
 try {
   for (const name of ["core", "figures", "cli"])
     npm(["pack", "--pack-destination", folder], join(root, "packages", name));
-  const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  const project = join(folder, "project");
-  mkdirSync(project);
-  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const packed = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  const tarballs = Object.fromEntries(packed.map((name) => [name.replace(/-\d.*$/, ""), join(folder, name)]));
+  installForNode(tarballs);
+  await installForPages(tarballs);
+  const project = createProject("project");
   writeFileSync(join(project, "main.js"), program);
-  npm(["install", ...tarballs.map((name) => join(folder, name))], project);
+  installCommand(project, tarballs);
   const command = run(join(project, "node_modules", ".bin", "isoloss"), ["--version"], project).trim();
   const { version } = JSON.parse(readFileSync(join(root, "packages", "cli", "package.json"), "utf8"));
   check("the command is there by its name", command === version);

@@ -1,5 +1,6 @@
 // Gradient descent on a function of your own: traced once into a graph, differentiated, and run as a loop.
-import { add, array, compile, item, mul, spec, square, sub, trace, valueAndGrad } from "isoloss";
+import { array, compile, item, spec, trace, valueAndGrad } from "isoloss";
+import { add, mul, square, sub } from "isoloss/ops";
 
 // Rosenbrock's function, with its minimum 0 at (1, 1). Parameters are any nest of objects and lists.
 const rosenbrock = ({ x, y }) => add(mul(100, square(sub(square(x), y))), square(sub(x, 1)));

@@ -1,5 +1,7 @@
 // A classifier of handwritten digits: 1797 images of 8 x 8 pixels come with the library.
-import { adam, cosineSchedule, createTrainer, digits, mlp, split, takeRows } from "isoloss";
+import { adam, createTrainer, digits, mlp, takeRows } from "isoloss";
+import { split } from "isoloss/data";
+import { cosineSchedule } from "isoloss/optim";
 
 const { images, labels } = digits();
 const part = (rows) => ({ inputs: takeRows(images, rows), labels: takeRows(labels, rows) });

@@ -1,18 +1,9 @@
 // A trained model as an .onnx file of standard operators, with its parameters inside.
 import { mkdir } from "node:fs/promises";
-import {
-  createTrainer,
-  decodeModel,
-  digits,
-  mlp,
-  namedArrays,
-  sgd,
-  softmax,
-  spec,
-  toOnnx,
-  trace,
-} from "isoloss";
+import { createTrainer, digits, mlp, namedArrays, sgd, spec, toOnnx, trace } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
+import { decodeModel } from "isoloss/onnx";
+import { softmax } from "isoloss/ops";
 
 const { images, labels } = digits();
 const data = { inputs: images, labels };

@@ -1,5 +1,7 @@
 // Derivatives of derivatives: Hessian-vector products, the gradient of a squared gradient norm, Newton's method.
-import { add, array, dot, grad, hvp, item, jit, mul, solve, spec, square, sub } from "isoloss";
+import { array, dot, grad, hvp, item, jit, spec } from "isoloss";
+import { solve } from "isoloss/linalg";
+import { add, mul, square, sub } from "isoloss/ops";
 
 // Booth's function: a quadratic with the Hessian [[10, 8], [8, 10]] and its minimum 0 at (1, 3).
 const booth = ({ x, y }) => add(square(sub(add(x, mul(2, y)), 7)), square(sub(add(mul(2, x), y), 5)));

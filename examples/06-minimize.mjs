@@ -1,5 +1,7 @@
 // A function, its symmetry, and jumps along its level sets: Rosenbrock's function, from 404 to rounding in 500 steps.
-import { atSteps, bestAngle, every, gd, gradientAscent, minimize, rosenbrock } from "isoloss";
+import { atSteps, bestAngle, every, gd, minimize } from "isoloss";
+import { rosenbrock } from "isoloss/problems";
+import { gradientAscent } from "isoloss/teleport";
 
 const problem = rosenbrock();
 const common = { optimizer: gd(), learningRate: 1e-3, steps: 500 };

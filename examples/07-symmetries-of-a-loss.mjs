@@ -1,5 +1,7 @@
 // The symmetries of a hand-written loss, found from its graph.
-import { createTeleporter, Mt19937, matmul, mean, relu, square, sub, symmetriesOf, torchRand } from "isoloss";
+import { createTeleporter, Mt19937, symmetriesOf } from "isoloss";
+import { torchRand } from "isoloss/nn";
+import { matmul, mean, relu, square, sub } from "isoloss/ops";
 
 // Two layers of relu, then a factorised output U V: no layer classes, only operations.
 const loss = ({ a, b, u, v }, { x, y }) => {

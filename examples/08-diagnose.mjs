@@ -1,5 +1,6 @@
 // Does a teleport help here? What theory says of a point before anything is moved.
-import { booth, diagnose, isMissing } from "isoloss";
+import { booth } from "isoloss";
+import { diagnose, isMissing } from "isoloss/teleport";
 
 const { loss, start, symmetry } = booth();
 const diagnosis = await diagnose({

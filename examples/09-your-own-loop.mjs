@@ -2,9 +2,7 @@
 import {
   adam,
   array,
-  batches,
   createTeleporter,
-  createTransport,
   crossEntropy,
   digits,
   item,
@@ -16,6 +14,8 @@ import {
   takeRows,
   valueAndGrad,
 } from "isoloss";
+import { batches } from "isoloss/data";
+import { createTransport } from "isoloss/teleport";
 
 const { images, labels } = digits();
 const model = mlp({ sizes: [64, 32, 10] });

@@ -1,5 +1,7 @@
 // Eight questions about each digit, one model: the conflicts between their gradients, and COST on top of FairGrad.
-import { adam, cost, createMultiTaskTrainer, digitQuestions, fairgrad } from "isoloss";
+import { adam, createMultiTaskTrainer } from "isoloss";
+import { cost, fairgrad } from "isoloss/mtl";
+import { digitQuestions } from "isoloss/problems";
 
 const { losses, params, metrics, tasks, train, test } = digitQuestions();
 // Looks for conflicts from the second epoch on, and teleports once an epoch at most.

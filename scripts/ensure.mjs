@@ -1,18 +1,14 @@
 // Makes a checkout runnable: installs and builds what is missing or out of date, and is silent otherwise.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const packages = [
-  {
-    folder: "packages/core",
-    outputs: ["index", "node", "ort-node", "ort-web"].map((name) => `dist/${name}.js`),
-  },
-  { folder: "packages/figures", outputs: ["dist/index.js", "dist/base.js"] },
-  { folder: "packages/cli", outputs: ["dist/bin.js"] },
-];
+const packages = ["packages/core", "packages/figures", "packages/cli"].map((folder) => ({
+  folder,
+  outputs: outputsOf(folder),
+}));
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -32,6 +28,12 @@ if (stale.length > 0) {
 // npm links no command to a file that is not there, and installs before anything is built: npx isoloss needs this.
 if (!existsSync(join(root, "node_modules/.bin/isoloss"))) {
   npm("the command isoloss is not linked", "rebuild", "isoloss-cli");
+}
+
+/** The scripts that a package.json promises. */
+function outputsOf(folder) {
+  const text = readFileSync(join(root, folder, "package.json"), "utf8");
+  return [...text.matchAll(/"\.\/(dist\/[^"]*\.js)"/g)].map(([, path]) => path);
 }
 
 /** Time of change in milliseconds; 0 for what is not there. */

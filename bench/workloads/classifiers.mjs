@@ -1,23 +1,9 @@
 // Training steps of networks.
-import {
-  add,
-  compile,
-  convnet,
-  crossEntropy,
-  gather,
-  grad,
-  gradNormSq,
-  l1Loss,
-  mlp,
-  permutation,
-  resnet18,
-  segnet,
-  sgd,
-  spec,
-  trace,
-  valueAndGrad,
-  vgg6,
-} from "isoloss";
+import { compile, crossEntropy, grad, mlp, sgd, spec, trace, valueAndGrad } from "isoloss";
+import { permutation } from "isoloss/data";
+import { convnet, l1Loss, resnet18, segnet, vgg6 } from "isoloss/nn";
+import { add, gather } from "isoloss/ops";
+import { gradNormSq } from "isoloss/teleport";
 import { labels, signed, unit } from "../formula.mjs";
 import { carryOf, float, named, parameters, stepper } from "./support.mjs";
 

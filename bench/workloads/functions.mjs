@@ -1,20 +1,7 @@
 // Optimiser steps of small functions, as loops inside the runtime.
-import {
-  adagrad,
-  add,
-  compile,
-  leakyRelu,
-  matmul,
-  mlp,
-  mul,
-  sgd,
-  spec,
-  square,
-  sub,
-  sum,
-  trace,
-  valueAndGrad,
-} from "isoloss";
+import { compile, mlp, sgd, spec, trace, valueAndGrad } from "isoloss";
+import { add, leakyRelu, matmul, mul, square, sub, sum } from "isoloss/ops";
+import { adagrad } from "isoloss/optim";
 import { unit } from "../formula.mjs";
 import { carryOf, float, named, stepper, transposed } from "./support.mjs";
 

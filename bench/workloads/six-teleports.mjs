@@ -3,15 +3,14 @@ import {
   compile,
   createTeleporter,
   decrease,
-  gradientAscent,
-  gradNormSq,
-  mlpRegression,
   positiveScaling,
   sgd,
   spec,
   trace,
   valueAndGrad,
 } from "isoloss";
+import { mlpRegression } from "isoloss/problems";
+import { gradientAscent, gradNormSq } from "isoloss/teleport";
 import { carryOf, float, median, named } from "./support.mjs";
 
 const horizon = 1500;

@@ -1,16 +1,11 @@
 // Training on several tasks: a step with K gradients and weights from their Gramian, and the weights alone.
+import { createMultiTaskTrainer, crossEntropy, Mt19937, sgd } from "isoloss";
+import { createRng } from "isoloss/data";
 import {
   alignedMtl,
-  batchNorm,
-  binaryCrossEntropyWithLogits,
   cagrad,
   conFig,
-  constant,
   constantWeights,
-  convLayer,
-  createMultiTaskTrainer,
-  createRng,
-  crossEntropy,
   dbMtl,
   dualProj,
   dwa,
@@ -24,30 +19,30 @@ import {
   imtlG,
   imtlHybrid,
   imtlL,
+  linearScalarisation,
+  mgda,
+  moco,
+  modo,
+  nashMtl,
+  pcgrad,
+  randomLossWeighting,
+  scaleInvariant,
+  sdmgrad,
+  stch,
+  uncertaintyWeighting,
+  upgrad,
+} from "isoloss/mtl";
+import {
+  batchNorm,
+  binaryCrossEntropyWithLogits,
+  convLayer,
   initBatchNorm,
   initConv2d,
   initLinear,
   linear,
-  linearScalarisation,
-  Mt19937,
-  maxPool2d,
-  mean,
-  mgda,
-  moco,
-  modo,
   multiLenet,
-  nashMtl,
-  pcgrad,
-  randomLossWeighting,
-  relu,
-  scaleInvariant,
-  sdmgrad,
-  sgd,
-  slice,
-  stch,
-  uncertaintyWeighting,
-  upgrad,
-} from "isoloss";
+} from "isoloss/nn";
+import { constant, maxPool2d, mean, relu, slice } from "isoloss/ops";
 import { labels, signed, unit } from "../formula.mjs";
 import { timed, withValues } from "./support.mjs";
 

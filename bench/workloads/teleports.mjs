@@ -2,23 +2,20 @@
 import {
   backward,
   compile,
-  convnet,
   createTeleporter,
   crossEntropy,
-  fill,
   flattenTree,
   grad,
-  gradientAscent,
-  gradNormSq,
-  hiddenAction,
   mlp,
-  mul,
-  nullSpace,
   positiveScaling,
   sgd,
   spec,
   trace,
 } from "isoloss";
+import { convnet } from "isoloss/nn";
+import { fill, mul } from "isoloss/ops";
+import { hiddenAction } from "isoloss/symmetry";
+import { gradientAscent, gradNormSq, nullSpace } from "isoloss/teleport";
 import { labels, unit } from "../formula.mjs";
 import { convnetTraining } from "./classifiers.mjs";
 import { optimizing, regressionProblem } from "./functions.mjs";

@@ -1,5 +1,6 @@
 // Trains a classifier in a page, with a teleport every 100 steps: npm run build, then npx vite examples/browser
-import { createTrainer, decrease, digits, every, mlp, positiveScaling, sgd, split, takeRows } from "isoloss";
+import { createTrainer, decrease, digits, every, mlp, positiveScaling, sgd, takeRows } from "isoloss";
+import { split } from "isoloss/data";
 
 const steps = 300;
 const { images, labels } = digits();

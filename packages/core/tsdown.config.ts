@@ -1,9 +1,9 @@
 import { defineConfig } from "tsdown";
+import { entries, sources } from "../../scripts/entries.js";
 
 export default defineConfig({
   entry: {
-    index: "src/index.ts",
-    node: "src/node.ts",
+    ...Object.fromEntries(entries.map((name) => [name.split("/")[1] ?? "index", sources[name]])),
     "ort-node": "src/runtime/onnx/ort-node.ts",
     "ort-web": "src/runtime/onnx/ort-web.ts",
   },
@@ -13,5 +13,5 @@ export default defineConfig({
   tsconfig: "tsconfig.node.json",
   dts: true,
   // `#ort` is resolved where the package is used: the imports map picks the Node or the browser build.
-  deps: { neverBundle: ["#ort", /^node:/] },
+  deps: { neverBundle: ["#ort", /^node:/, /^onnxruntime-/] },
 });

@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsdown";
+import { aliases } from "../../../scripts/entries.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const core = (file: string): string => path(`../../core/src/${file}`);
@@ -116,13 +117,7 @@ async function buildInto(folder: string): Promise<void> {
     fixedExtension: false,
     dts: false,
     logLevel: "error",
-    alias: {
-      "isoloss/node": core("node.ts"),
-      "isoloss-figures/base": figures("base.ts"),
-      "isoloss-figures": figures("index.ts"),
-      isoloss: core("index.ts"),
-      "#ort": core("runtime/onnx/ort-node.ts"),
-    },
+    alias: aliases,
     deps: {
       alwaysBundle: [/^isoloss(-figures)?(\/|$)/, "#ort"],
       neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod)/],

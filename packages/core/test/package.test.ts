@@ -1,23 +1,24 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { entries } from "../../../scripts/entries.js";
 import { createPackedProject, type PackedProject } from "./packed-project.js";
 
 let project: PackedProject;
 
 beforeAll(async () => {
   project = await createPackedProject();
-  writeFileSync(join(project.folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
 }, 60_000);
 
 afterAll(() => project?.remove());
 
 /** Gradient of x'x at (1, 2, 3) on a runtime: (2, 4, 6), as a line of JSON. */
 const program = `
-import { array, grad, jit, spec, square, sum } from "isoloss";
+import { array, grad, jit, spec } from "isoloss";
+import { square, sum } from "isoloss/ops";
 import { loadCheckpoint } from "isoloss/node";
 const results = {};
 for (const runtime of ["javascript", "onnx"]) {
@@ -30,20 +31,20 @@ const missing = await loadCheckpoint("no-such-file").catch((error) => error.name
 
 const expected = { javascript: [2, 4, 6], onnx: [2, 4, 6], missing: "DataError" };
 
-function run(name: string, source: string): unknown {
-  writeFileSync(join(project.folder, name), source);
-  return JSON.parse(execFileSync(process.execPath, [name], { cwd: project.folder, encoding: "utf8" }));
+function run(name: string, source: string, folder = project.folder): unknown {
+  writeFileSync(join(folder, name), source);
+  return JSON.parse(execFileSync(process.execPath, [name], { cwd: folder, encoding: "utf8" }));
 }
 
 describe("the npm package", () => {
   it("holds the built library, its declarations and the licences, and nothing else", () => {
     const chunk = /-[\w-]{8}(?=\.(d\.ts|js)$)/;
     const kinds = project.files.map((path) => (chunk.test(path) ? path.replace(chunk, "-*") : path));
-    const entries = ["index", "node", "ort-node", "ort-web"];
+    const names = entries.map((name) => name.split("/")[1] ?? "index");
     const named = kinds.filter((path) => !path.includes("-*"));
     expect(named).toEqual(
       [
-        ...entries.flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]),
+        ...[...names, "ort-node", "ort-web"].flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]),
         "LICENSE",
         "README.md",
         "package.json",
@@ -64,6 +65,64 @@ describe("the npm package", () => {
   it("runs in Node on both runtimes from its tarball", () => {
     const result = run("main.mjs", `${program}console.log(JSON.stringify({ ...results, missing }));`);
     expect(result).toEqual(expected);
+  });
+
+  it("has every entry point, each with its names", () => {
+    const source = `
+      const names = {};
+      for (const entry of ${JSON.stringify(entries)}) names[entry] = Object.keys(await import(entry)).length;
+      console.log(JSON.stringify(names));
+    `;
+    const counts = run("entries.mjs", source) as Record<string, number>;
+    expect(Object.keys(counts)).toEqual(entries);
+    expect(Object.entries(counts).filter(([, count]) => count < 5)).toEqual([]);
+    // What the README and the first guide need, not everything.
+    expect(counts.isoloss).toBeLessThan(80);
+  });
+
+  describe("without ONNX Runtime", () => {
+    const advice =
+      /^This graph runs as JavaScript; ONNX Runtime is expected to be [\d.e+]+ times as fast\. ONNX Runtime is not installed\. Type: npm install onnxruntime-node --ignore-scripts$/;
+
+    it("is imported and computes in JavaScript; a large graph, too, with advice", () => {
+      const source = `
+        import { array, compile, ones, spec, trace } from "isoloss";
+        import { matmul, square } from "isoloss/ops";
+        const graphs = [
+          trace((x) => square(x), [spec([3])], { names: ["x"] }),
+          trace((x) => matmul(x, x), [spec([128, 128])], { names: ["x"] }),
+        ];
+        const results = [];
+        for (const { graph } of graphs) {
+          const executable = await compile(graph);
+          const { shape } = graph.inputs[0].tensor;
+          const { result } = await executable.run({ x: ones(shape) });
+          results.push({ runtime: executable.runtime, first: result.data[0], advice: executable.advice ?? "" });
+        }
+        console.log(JSON.stringify(results));
+      `;
+      expect(run("auto.mjs", source, project.withoutOnnx)).toEqual([
+        { runtime: "javascript", first: 1, advice: "" },
+        { runtime: "javascript", first: 128, advice: expect.stringMatching(advice) },
+      ]);
+    });
+
+    it.each(['{ runtime: "onnx" }', '{ provider: "cpu" }', '{ provider: "webgpu" }'])(
+      "says what to type where %s is asked for",
+      (options) => {
+        const source = `
+          import { compile, spec, trace } from "isoloss";
+          import { square } from "isoloss/ops";
+          const { graph } = trace((x) => square(x), [spec([3])]);
+          const error = await compile(graph, ${options}).catch((e) => e);
+          console.log(JSON.stringify([error.name, error.message]));
+        `;
+        expect(run("onnx.mjs", source, project.withoutOnnx)).toEqual([
+          "RuntimeError",
+          "ONNX Runtime is not installed. Type: npm install onnxruntime-node --ignore-scripts",
+        ]);
+      },
+    );
   });
 
   it("runs in a worker thread while the main thread uses it, too", () => {
@@ -96,7 +155,9 @@ describe("the npm package", () => {
       const file = join(project.folder, `types-${moduleResolution}.ts`);
       writeFileSync(
         file,
-        `import { array, jit, type NdArray, spec, sum } from "isoloss";
+        `
+         import { array, jit, type NdArray, spec } from "isoloss";
+         import { sum } from "isoloss/ops";
          import { readFileOrThrow } from "isoloss/node";
          const f = await jit((x) => sum(x), [spec([3])] as const);
          export const result: NdArray = await f(array([1, 2, 3]));
@@ -109,11 +170,14 @@ describe("the npm package", () => {
     },
   );
 
-  it("has types that need neither Node's nor the declarations of skipped libraries", () => {
-    const file = join(project.folder, "types-browser.ts");
+  it("has types that need neither Node's, nor ONNX Runtime's, nor the declarations of skipped libraries", () => {
+    const file = join(project.withoutOnnx, "types-browser.ts");
+    const rooms = entries.filter((entry) => entry !== "isoloss/node");
     writeFileSync(
       file,
-      `import { createTrainer, digits, mlp, sgd } from "isoloss";
+      `${rooms.map((entry, i) => `import * as room${i} from "${entry}";`).join("\n")}
+       export const all = [${rooms.map((_, i) => `room${i}`).join(", ")}];
+       import { createTrainer, digits, mlp, sgd } from "isoloss";
        const { images, labels } = digits();
        const data = { inputs: images, labels };
        const trainer = await createTrainer({ model: mlp({ sizes: [64, 10] }), data, optimizer: sgd(), learningRate: 0.1 });
@@ -141,7 +205,7 @@ function diagnose(
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
     ...resolutions[resolution],
-    typeRoots: [join(project.folder, "node_modules/@types")],
+    typeRoots: [join(dirname(file), "node_modules/@types")],
     ...options,
   });
   return ts

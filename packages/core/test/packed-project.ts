@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +19,8 @@ const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url))
 
 export interface PackedProject {
   readonly folder: string;
+  /** Another project, which has the package without its optional peers. */
+  readonly withoutOnnx: string;
   /** Paths inside the tarball. */
   readonly files: readonly string[];
   remove(): void;
@@ -17,15 +28,16 @@ export interface PackedProject {
 
 /**
  * A project outside the workspace that has the package as a user has it: built from the sources as they are, packed,
- * and unpacked into `node_modules`, next to links to its dependencies. Nothing is downloaded.
+ * and unpacked into `node_modules`, next to links to its dependencies and peers. Nothing is downloaded.
  *
  * @param options `types: false` leaves out the declarations, which take most of the time
  */
 export async function createPackedProject({ types = true } = {}): Promise<PackedProject> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-project-")));
-  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const all = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-project-")));
+  const [folder, withoutOnnx] = ["project", "without-onnx"].map((name) => join(all, name));
+  const remove = () => rmSync(all, { recursive: true, force: true, maxRetries: 3 });
   try {
-    const source = join(folder, "source");
+    const source = join(all, "source");
     const unused = ["dist", "node_modules", "test"].map((name) => join(core, name));
     cpSync(core, source, { recursive: true, filter: (path) => !unused.includes(path) });
     // Not into the package's own dist, which other tests may be reading.
@@ -35,19 +47,24 @@ export async function createPackedProject({ types = true } = {}): Promise<Packed
       logLevel: "error",
       ...(types ? {} : { dts: false }),
     });
-    npm(source, "pack", "--pack-destination", folder);
-    const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
-    execFileSync("tar", ["-xzf", tarball as string], { cwd: folder });
+    npm(source, "pack", "--pack-destination", all);
+    const tarball = readdirSync(all).find((name) => name.endsWith(".tgz"));
+    execFileSync("tar", ["-xzf", tarball as string], { cwd: all });
 
+    const unpacked = join(all, "package");
+    const { dependencies, peerDependencies } = JSON.parse(
+      readFileSync(join(unpacked, "package.json"), "utf8"),
+    );
+    const installInto = (project: string, names: readonly string[]) => {
+      cpSync(unpacked, join(project, "node_modules", "isoloss"), { recursive: true });
+      for (const name of [...names, "@types"]) {
+        symlinkSync(join(modules, name), join(project, "node_modules", name), "junction");
+      }
+      writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    };
+    installInto(folder, Object.keys({ ...dependencies, ...peerDependencies }));
+    installInto(withoutOnnx, Object.keys(dependencies));
     const installed = join(folder, "node_modules", "isoloss");
-    cpSync(join(folder, "package"), installed, { recursive: true });
-    for (const name of ["source", "package", tarball as string]) {
-      rmSync(join(folder, name), { recursive: true });
-    }
-    const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
-    for (const name of [...Object.keys(dependencies), "@types"]) {
-      symlinkSync(join(modules, name), join(folder, "node_modules", name), "junction");
-    }
     const files = readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) =>
@@ -55,7 +72,7 @@ export async function createPackedProject({ types = true } = {}): Promise<Packed
           .slice(installed.length + 1)
           .replaceAll("\\", "/"),
       );
-    return { folder, files: files.sort(), remove };
+    return { folder, withoutOnnx, files: files.sort(), remove };
   } catch (error) {
     remove();
     throw error;

@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import { DataError, encodeSafetensors, OptionError } from "isoloss";
+import { DataError, OptionError } from "isoloss";
+import { encodeSafetensors } from "isoloss/data";
 import { writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
 import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";

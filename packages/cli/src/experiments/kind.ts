@@ -1,4 +1,5 @@
-import type { Diagnosis, NdArray } from "isoloss";
+import type { NdArray } from "isoloss";
+import type { Diagnosis } from "isoloss/teleport";
 import type { FigureOptions, TaskTableData } from "isoloss-figures";
 import type { z } from "zod";
 import type { RunDocument, RunMeasurements, RunStatus } from "../formats/json.js";

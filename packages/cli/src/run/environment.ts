@@ -61,6 +61,12 @@ export function describeEnvironment({
   };
 }
 
+/** Whether graphs can run in ONNX Runtime: where its installation failed, npm has left it out. */
+export function hasOnnxRuntime(): boolean {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return packageDirectory("onnxruntime-node", packageDirectory("isoloss", here) ?? here) !== undefined;
+}
+
 /** A folder and those that hold it. */
 function* upwards(folder: string): Generator<string> {
   for (let at = folder; ; at = dirname(at)) {

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeModel, decodeSafetensors, digits, takeRows } from "isoloss";
+import { digits, takeRows } from "isoloss";
+import { decodeSafetensors } from "isoloss/data";
+import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseXml } from "../../../figures/test/well-formed.js";
 import type { CompareDocument } from "../../src/commands/compare.js";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { createRng } from "isoloss";
+import { createRng } from "isoloss/data";
 import { describe, expect, it } from "vitest";
 import type { RunDocument } from "../../src/formats/json.js";
 import { inProcess } from "./in-process.js";

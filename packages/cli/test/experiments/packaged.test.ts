@@ -1,4 +1,4 @@
-import { createOptimizer, optimizers } from "isoloss";
+import { createOptimizer, optimizers } from "isoloss/optim";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
 import {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsdown";
+import { aliases } from "../../../../scripts/entries.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -21,11 +22,7 @@ export async function buildWriter(): Promise<{ readonly script: string; remove()
     fixedExtension: false,
     dts: false,
     logLevel: "error",
-    alias: {
-      "isoloss/node": path("../../../core/src/node.ts"),
-      isoloss: path("../../../core/src/index.ts"),
-      "#ort": path("../../../core/src/runtime/onnx/ort-node.ts"),
-    },
+    alias: aliases,
     deps: {
       alwaysBundle: [/^isoloss(\/|$)/, "#ort"],
       neverBundle: [/^(onnxruntime-|ml-matrix|yaml|zod)/],

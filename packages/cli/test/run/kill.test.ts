@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRng } from "isoloss";
+import { createRng } from "isoloss/data";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readRun } from "../../src/run/read.js";
 import { buildWriter } from "./built-writer.js";

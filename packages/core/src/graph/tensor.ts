@@ -36,7 +36,7 @@ export interface Op<A extends Attributes = Attributes> {
 
 /**
  * A value of a traced computation: an immutable node of an expression graph.
- * Made by calling operations ({@link add}, {@link matmul}, ...), never holding numbers itself.
+ * Made by calling operations (`add`, `matmul`, ...), never holding numbers itself.
  */
 export class Tensor implements Type {
   readonly size: number;

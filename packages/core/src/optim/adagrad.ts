@@ -6,7 +6,15 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { checkUpdate, descend, filledLike, type Optimizer, scalarOf, withDecay, zeroSteps } from "./optimizer.js";
+import {
+  checkUpdate,
+  descend,
+  filledLike,
+  type Optimizer,
+  scalarOf,
+  withDecay,
+  zeroSteps,
+} from "./optimizer.js";
 
 export interface AdagradOptions {
   /** Added to the root; default 1e-10. */

@@ -45,7 +45,7 @@ export const adamOptions = optionTable("adam", { ...adamRows } satisfies OptionR
  * w <- w - eta m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon), t = 1, 2, ...
  * with `amsgrad` the largest v so far in the place of v in the last line
  *
- * eta: the learning rate; [b1, b2]: `betas`; lambda: `weightDecay`, an L2 penalty here (see {@link adamw}).
+ * eta: the learning rate; [b1, b2]: `betas`; lambda: `weightDecay`, an L2 penalty here (see `adamw`).
  * State: `step` (t), `m`, `v`; with `amsgrad` `vMax`. As in PyTorch the largest v is taken before its correction.
  *
  * @throws OptionError for unknown options or values out of range

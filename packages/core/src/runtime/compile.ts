@@ -1,3 +1,4 @@
+import { whyNoOrt } from "#ort";
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
@@ -12,7 +13,10 @@ import { compileOnnx } from "./onnx/executable.js";
 export type RuntimeName = "auto" | "javascript" | "onnx";
 
 export interface CompileOptions {
-  /** `javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. */
+  /**
+   * `javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. Without ONNX Runtime, which is
+   * installed apart, `auto` is JavaScript, and the executable's `advice` says what that costs.
+   */
   readonly runtime?: RuntimeName;
   /** Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`. */
   readonly provider?: string;
@@ -36,7 +40,7 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
 /**
  * Compiles a graph: simplifies it, chooses a runtime and makes it ready to run.
  *
- * @throws RuntimeError when the runtime or provider cannot be had here; OptionError for unknown names
+ * @throws RuntimeError when the runtime or provider that is asked for cannot be had here; OptionError for unknown names
  *
  * @example
  * const { graph } = trace((x) => sum(square(x)), [spec([3], "float64")], { names: ["x"] });
@@ -62,17 +66,23 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   }
   const simplified = simplify(dtype ? retype(graph, dtype) : graph);
   const loop = scan ? { scan } : {};
-  const chosen =
-    runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : chooseRuntime(simplified, scan);
+  const asked = runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : undefined;
+  const preferred = asked ?? chooseRuntime(simplified, scan);
+  const why = asked === undefined && preferred === "onnx" ? await whyNoOrt() : undefined;
   const executable =
-    chosen === "javascript"
+    preferred === "javascript" || why !== undefined
       ? compileJavaScript(simplified, loop)
       : await compileOnnx(simplified, {
           ...loop,
           ...(provider !== undefined ? { provider } : {}),
           ...(threads !== undefined ? { threads } : {}),
         });
-  return { ...executable, compileSeconds: (performance.now() - start) / 1000 };
+  const compileSeconds = (performance.now() - start) / 1000;
+  return {
+    ...executable,
+    compileSeconds,
+    ...(why !== undefined ? { advice: adviceFor(simplified, scan, why) } : {}),
+  };
 }
 
 /** Microseconds that a step is expected to take in each runtime; constants measured on a current x86 core. */
@@ -86,7 +96,12 @@ export function estimate(graph: Graph, scan?: Scan): { javascript: number; onnx:
   };
 }
 
-/** The runtime expected to be the faster one, among those that can compute the graph. */
+function adviceFor(graph: Graph, scan: Scan | undefined, why: string): string {
+  const { javascript, onnx } = estimate(graph, scan);
+  return `This graph runs as JavaScript; ONNX Runtime is expected to be ${(javascript / onnx).toPrecision(2)} times as fast. ${why}`;
+}
+
+/** The runtime expected to be the faster one, among those that can compute the graph: wherever both are installed. */
 export function chooseRuntime(graph: Graph, scan?: Scan): "javascript" | "onnx" {
   requireGraph("chooseRuntime", graph);
   const unsupported = nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only);

@@ -32,6 +32,8 @@ export interface Executable {
   readonly graph: Graph;
   /** Which runtime it is, such as `javascript` or `onnx (cpu)`. */
   readonly runtime: string;
+  /** What would make it faster, in words: where it runs as JavaScript because ONNX Runtime is missing. */
+  readonly advice?: string | undefined;
   readonly compileSeconds: number;
   /**
    * Computes the outputs. A number stands for a scalar input. With a scan, carried outputs are those of the last step, the others get a leading axis of steps.

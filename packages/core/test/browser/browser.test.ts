@@ -1,6 +1,7 @@
-import { cpSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createPackedProject } from "../packed-project.js";
@@ -25,6 +26,8 @@ const title = executablePath
 
 describe.skipIf(!executablePath)(title, () => {
   let folder: string;
+  /** A project that has not installed ONNX Runtime. */
+  let withoutOnnx: string;
   let plain: Site;
   let isolated: Site;
   let context: BrowserContext;
@@ -36,7 +39,7 @@ describe.skipIf(!executablePath)(title, () => {
   beforeAll(async () => {
     const project = await createPackedProject({ types: false });
     cleanups.push(() => project.remove());
-    folder = project.folder;
+    ({ folder, withoutOnnx } = project);
     cpSync(fileURLToPath(new URL("page", import.meta.url)), folder, { recursive: true });
     warnings = await buildSite(folder);
     plain = await serveBuilt(folder);
@@ -77,6 +80,32 @@ describe.skipIf(!executablePath)(title, () => {
 
   it("is bundled without a warning: nothing in it is for Node alone", () => {
     expect(warnings).toEqual([]);
+  });
+
+  it("is below 200 kB (gzip) in a page that computes in JavaScript, where ONNX Runtime need not be installed", async () => {
+    cpSync(fileURLToPath(new URL("javascript-page", import.meta.url)), withoutOnnx, { recursive: true });
+    const found = await buildSite(withoutOnnx);
+    // The files that its threads would need.
+    expect(found.filter((text) => !/new URL\("onnxruntime-web\/[^"]*"/.test(text))).toEqual([]);
+    const assets = join(withoutOnnx, "dist/assets");
+    const bytes = readdirSync(assets).map((name) => gzipSync(readFileSync(join(assets, name))).length);
+    expect(bytes.reduce((a, b) => a + b)).toBeLessThan(200_000);
+
+    const site = await serveBuilt(withoutOnnx);
+    try {
+      const page = await open(site);
+      const { accuracy, runtime, teleports } = await call(page, "train");
+      expect(runtime).toBe("javascript");
+      expect(accuracy).toBeGreaterThan(0.85);
+      expect(teleports).toBe(1);
+      const { ranOn, advice } = await call(page, "large", "auto");
+      expect(ranOn).toBe("javascript");
+      expect(advice).toMatch(/ONNX Runtime is expected to be .* times as fast.* npm install onnxruntime-web/);
+      await expect(call(page, "large", "onnx")).rejects.toThrow(/Type: npm install onnxruntime-web/);
+      await page.close();
+    } finally {
+      await site.close();
+    }
   });
 
   it("shows the page of examples/browser: a training with teleports", async () => {

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { build, createLogger, createServer, preview } from "vite";
+import type { javascriptCases } from "./javascript-page/main.js";
 import type { cases } from "./page/main.js";
 
-type Cases = typeof cases;
+type Cases = typeof cases & typeof javascriptCases;
 
 /** The browser that the tests drive: `$CHROMIUM`, or where distributions put Chromium. */
 export const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find(

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { sources as libraryPaths } from "../../../../scripts/entries.js";
 import { root } from "./documents.js";
 
 /** A piece of TypeScript, and where it is from. */
@@ -15,7 +16,6 @@ export function diagnose(pieces: readonly Piece[]): string[] {
   const sources = new Map(
     pieces.map(({ code: text }, i) => [join(base, `block-${i}.ts`), `${text}\nexport {};\n`]),
   );
-  const core = (file: string) => [fileURLToPath(new URL(`packages/core/src/${file}`, root))];
   const options: ts.CompilerOptions = {
     strict: true,
     noEmit: true,
@@ -25,11 +25,7 @@ export function diagnose(pieces: readonly Piece[]): string[] {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     types: ["node"],
-    paths: {
-      isoloss: core("index.ts"),
-      "isoloss/node": core("node.ts"),
-      "#ort": core("runtime/onnx/ort-node.ts"),
-    },
+    paths: Object.fromEntries(Object.entries(libraryPaths).map(([name, path]) => [name, [path]])),
   };
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists, readFile } = host;

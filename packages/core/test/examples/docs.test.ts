@@ -106,8 +106,15 @@ describe("CONTRIBUTING.md", () => {
       "packages/figures/package.json",
       "packages/cli/package.json",
     ].flatMap((path) => {
-      const { dependencies = {}, devDependencies = {} } = JSON.parse(read(path));
-      return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+      const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
+        read(path),
+      );
+      return Object.keys({
+        ...dependencies,
+        ...optionalDependencies,
+        ...peerDependencies,
+        ...devDependencies,
+      });
     });
     expect(explained.sort()).toEqual([...new Set(used)].sort());
   });

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as library from "../../src/index.js";
-import * as node from "../../src/node.js";
+import * as library from "../library.js";
 import type { Piece } from "./diagnose.js";
 import { type Scope, scopes, traced } from "./docstring-scopes.js";
 import { modules } from "./docstrings.js";
@@ -58,7 +57,7 @@ async function runExample({ at, code }: Piece, own: Scope): Promise<{ lines: str
     return value;
   };
   const console = { log: (...values: unknown[]) => lines.push(...values.map(String).join(" ").split("\n")) };
-  const common = { ...library, ...node, ...own, $stated, console };
+  const common = { ...library, ...own, $stated, console };
   const inTrace = entryOf(traced, at)?.();
   if (inTrace) {
     // The tensors of the example, in the place of their types.

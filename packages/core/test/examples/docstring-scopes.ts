@@ -1,8 +1,8 @@
 // What examples in docstrings take for granted: a user's own model, data and results so far.
 import { gzipSync } from "node:zlib";
-import * as lib from "../../src/index.js";
-import { saveCheckpoint } from "../../src/node.js";
+import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
+import * as lib from "../library.js";
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ async function training() {
   });
   await trainer.run({ steps: 2 });
   const bytes = lib.encodeCheckpoint(trainer);
-  await saveCheckpoint("run/checkpoint.safetensors", trainer);
+  await lib.saveCheckpoint("run/checkpoint.safetensors", trainer);
   return { trainer, bytes, tensors: { w: lib.zeros([2]) }, training: data, validation: data };
 }
 
@@ -125,6 +125,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "mtl/cost/cost.ts": tasks,
   "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
   "mtl/trainer.ts": pair,
+  "options.ts": () => ({ ...kinds }),
   "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
   "runtime/onnx/export.ts": () => {
     const model = lib.mlp({ sizes: [64, 10] });

@@ -1,6 +1,9 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { entries, sources } from "../../../../scripts/entries.js";
 import { diagnose, type Piece } from "./diagnose.js";
-import { modules } from "./docstrings.js";
+import { modules, source } from "./docstrings.js";
 
 /** Folders whose examples are also type-checked. */
 const folders = ["symmetry", "teleport", "problems", "train", "mtl"];
@@ -12,9 +15,11 @@ const free = [
   ...["optimizer", "state", "before", "moved", "symmetry", "hessian", "trainer", "bytes", "setup", "losses"],
 ];
 
-const exportsOf = (path: string) => new Set(modules.find((module) => module.path === path)?.names);
-const library = exportsOf("index.ts");
-const node = exportsOf("node.ts");
+/** What users import, by the entry points, that of all areas first. */
+const library = entries.map((entry) => {
+  const path = relative(fileURLToPath(source), sources[entry]).replaceAll("\\", "/");
+  return [entry, modules.find((module) => module.path === path)?.names ?? []] as const;
+});
 
 /** An example as a module: what it names of its own file and of the library is imported, its own names are local. */
 function pieceOf({ at, code }: Piece, { path, names }: { path: string; names: readonly string[] }): Piece {
@@ -32,8 +37,7 @@ function pieceOf({ at, code }: Piece, { path, names }: { path: string; names: re
     code: [
       ...written,
       `import { ${pick(names)} } from "../../src/${path.replace(/\.ts$/, ".js")}";`,
-      `import { ${pick(library)} } from "isoloss";`,
-      `import { ${pick(node)} } from "isoloss/node";`,
+      ...library.map(([entry, exported]) => `import { ${pick(exported)} } from "${entry}";`),
       ...free.filter((name) => !taken.has(name)).map((name) => `declare const ${name}: any;`),
       "type Params = any;",
       "async function example() {",

@@ -5,7 +5,7 @@ import ts from "typescript";
 import type { Piece } from "./diagnose.js";
 import { root } from "./documents.js";
 
-const source = new URL("packages/core/src/", root);
+export const source = new URL("packages/core/src/", root);
 
 /** A source file: what it exports, and the examples of its docstrings. */
 export interface SourceModule {

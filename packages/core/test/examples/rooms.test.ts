@@ -19,16 +19,17 @@ const rows = [...read("CONTRIBUTING.md").matchAll(/^\| (`[^|]*`) +\|/gm)]
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name.replace(/\/$/, "").split("/")[0]),
   )
   .filter((names) => names.some((name) => sources.some((path) => path.split("/")[0] === name)));
+/** Entry points: they are for users, and take from any room. */
+const isEntry = (path: string) => /(^|\/)index\.ts$/.test(path);
 const rankOf = (path: string): number => rows.findIndex((names) => names.includes(path.split("/")[0]));
 
 it("every room of the library is in CONTRIBUTING.md", () => {
-  const rooms = sources.filter((path) => path !== "index.ts" && path !== "node.ts");
-  expect(rooms.filter((path) => rankOf(path) < 0)).toEqual([]);
+  expect(sources.filter((path) => path !== "index.ts" && rankOf(path) < 0)).toEqual([]);
 });
 
 it("a room imports only from those above it", () => {
   const wrong = sources
-    .filter((path) => path !== "index.ts" && path !== "node.ts")
+    .filter((path) => !isEntry(path))
     .flatMap((path) =>
       importsOf(path)
         .filter((from) => from.startsWith("."))
@@ -37,6 +38,33 @@ it("a room imports only from those above it", () => {
         .map((target) => `${path} imports ${target}`),
     );
   expect(wrong).toEqual([]);
+});
+
+it("nothing in the library imports an entry point: they are for users", () => {
+  const wrong = sources.filter((path) => importsOf(path).some((from) => /(^|\/)index\.js$/.test(from)));
+  expect(wrong).toEqual([]);
+});
+
+it("every index.ts is an entry point of the package, and there are no others", () => {
+  const indexes = sources.filter(isEntry).map((path) => `./${folder}/${path}`);
+  const { compilerOptions } = JSON.parse(read("tsconfig.base.json"));
+  const { "#ort": _, ...entries } = compilerOptions.paths as Record<string, [string]>;
+  expect(Object.values(entries).flat().sort()).toEqual(indexes.sort());
+  const { exports } = JSON.parse(read("packages/core/package.json"));
+  const exported = Object.keys(exports).filter((name) => name !== "./package.json");
+  expect(exported.map((name) => name.replace(".", "isoloss"))).toEqual(Object.keys(entries));
+});
+
+it("a public name is one thing, wherever it is imported from", async () => {
+  const seen = new Map<string, unknown>();
+  for (const path of sources.filter(isEntry)) {
+    const module = await import(fileURLToPath(new URL(`${folder}/${path}`, root)));
+    for (const [name, value] of Object.entries(module)) {
+      if (seen.has(name)) expect(value, `${path}: ${name}`).toBe(seen.get(name));
+      seen.set(name, value);
+    }
+  }
+  expect(seen.size).toBeGreaterThan(250);
 });
 
 it("only node/ imports Node's own modules", () => {

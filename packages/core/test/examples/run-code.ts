@@ -1,18 +1,15 @@
 import ts from "typescript";
-import * as library from "../../src/index.js";
-import * as node from "../../src/node.js";
+import { entries, sources } from "../../../../scripts/entries.js";
 
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
-const modules: Readonly<Record<string, unknown>> = { isoloss: library, "isoloss/node": node };
-
-/** The figures, and a document to draw them into. */
-const figures = ["isoloss-figures", "isoloss-figures/base", "linkedom"];
 
 /** A module's exports; those of the library come from its sources. */
 async function load(name: string): Promise<unknown> {
-  if (name in modules) return modules[name];
-  if (name.startsWith("node:") || figures.includes(name)) return import(name);
-  throw new Error(`Examples import isoloss, its figures and Node's own modules; this one imports "${name}".`);
+  if (entries.includes(name)) return import(sources[name]);
+  if (name.startsWith("node:") || name === "linkedom") return import(name);
+  throw new Error(
+    `Examples import the library's entry points and Node's own modules; this one imports "${name}".`,
+  );
 }
 
 const importLine = /^import \{([^}]*)\} from "([^"]+)";$/gm;

@@ -5,7 +5,6 @@ import {
   abs,
   add,
   argmax,
-  array,
   asinh,
   avgPool2d,
   broadcastTo,
@@ -14,7 +13,6 @@ import {
   conv2d,
   convTranspose2d,
   cos,
-  crossEntropy,
   cumsum,
   elu,
   erf,
@@ -27,7 +25,6 @@ import {
   gelu,
   input,
   leakyRelu,
-  linear,
   log,
   logSoftmax,
   matmul,
@@ -35,10 +32,7 @@ import {
   maxPool2d,
   mean,
   min,
-  mlp,
-  mseLoss,
   neg,
-  nllLoss,
   oneHot,
   pad,
   reciprocal,
@@ -60,7 +54,9 @@ import {
   transpose,
   variance,
   where,
-} from "../../src/index.js";
+} from "../../src/graph/ops/index.js";
+import { array, crossEntropy, mlp } from "../../src/index.js";
+import { linear, mseLoss, nllLoss } from "../../src/nn/index.js";
 import { float } from "./rejections.js";
 
 type Call = (x: never) => unknown;

@@ -1,20 +1,20 @@
+import { type Optimizer, OptionError, symmetriesOf } from "isoloss";
 import {
-  type CostHook,
+  type Cost as CostHook,
   type CostMove,
   type CostOptions,
   cost,
   costOptions,
   costPresets,
+} from "isoloss/mtl";
+import {
   type GradientAscentOptions,
   type LevelSetOptions,
   type NullSpaceOptions,
-  type Optimizer,
-  OptionError,
   orbitSearches,
   type SearchFactory,
   searches,
-  symmetriesOf,
-} from "isoloss";
+} from "isoloss/teleport";
 import { z } from "zod";
 import type { Named } from "./named.js";
 import { makeOptimiser, optimiserSchema } from "./optimisers.js";

@@ -1,4 +1,5 @@
-import { type Dataset, digits, type NdArray, split, takeRows } from "isoloss";
+import { type Dataset, digits, type NdArray, takeRows } from "isoloss";
+import { split } from "isoloss/data";
 import { loadIdxDataset } from "isoloss/node";
 import { z } from "zod";
 import { count, type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";

@@ -1,4 +1,4 @@
-import { type DirectionRule, lineSearches } from "isoloss";
+import { type DirectionRule, lineSearches } from "isoloss/optim";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 import { optimiserRegistry } from "./optimisers.js";
 

@@ -1,4 +1,5 @@
-import { type MultiTaskMethod, methods } from "isoloss";
+import type { MultiTaskMethod } from "isoloss";
+import { methods } from "isoloss/mtl";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 
 /** Of whatever state: the trainer keeps it. */

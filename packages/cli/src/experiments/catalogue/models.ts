@@ -1,4 +1,5 @@
-import { type Activation, type Model, models } from "isoloss";
+import type { Activation, Model } from "isoloss";
+import { models } from "isoloss/nn";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 

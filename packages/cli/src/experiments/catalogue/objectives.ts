@@ -1,4 +1,5 @@
-import { decrease, type Objective, objectives, orbitObjectives, type Symmetry } from "isoloss";
+import { decrease, type Objective, type Symmetry } from "isoloss";
+import { objectives, orbitObjectives } from "isoloss/teleport";
 import { type Entry, fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 import { type Ground, makeSymmetry, ownSymmetryOption, type Subject } from "./symmetries.js";

@@ -1,4 +1,5 @@
-import { type Optimizer, optimizers, type Schedule, schedules, warmUp, warmUpOptions } from "isoloss";
+import type { Optimizer, Schedule } from "isoloss";
+import { optimizers, schedules, warmUp, warmUpOptions } from "isoloss/optim";
 import { z } from "zod";
 import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { schemaOf } from "./schema-of.js";

@@ -3,13 +3,12 @@ import {
   astype,
   flattenTree,
   isNdArray,
-  type MlpRegressionOptions,
   type NdArray,
   type OptionTableData,
   type Problem,
-  problems,
   unflattenTree,
 } from "isoloss";
+import { type MlpRegressionOptions, problems } from "isoloss/problems";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 
 /** Parameters of whatever problem or model. */

@@ -1,8 +1,8 @@
+import { OptionError, type Symmetry } from "isoloss";
 import {
   discreteSearch,
   levelSet,
   nullSpace,
-  OptionError,
   orbitSearches,
   ownMove,
   quadraticOptimum,
@@ -10,9 +10,8 @@ import {
   referenceAngleTeleport,
   referenceMlpTeleport,
   type SearchFactory,
-  type Symmetry,
   searches,
-} from "isoloss";
+} from "isoloss/teleport";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 import {

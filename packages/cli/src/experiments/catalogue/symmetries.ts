@@ -1,23 +1,25 @@
 import {
   type Activation,
   type BatchLoss,
-  type DiscreteSymmetry,
-  discreteSymmetries,
-  foundSymmetries,
-  hiddenAction,
   type MlpParams,
-  mlpSymmetries,
   type NdArray,
   type Optimizer,
   OptionError,
   positiveScaling,
-  product,
-  type SearchProblem,
   type Symmetries,
   type Symmetry,
   symmetriesOf,
   type TensorsOf,
 } from "isoloss";
+import {
+  type DiscreteSymmetry,
+  discreteSymmetries,
+  foundSymmetries,
+  hiddenAction,
+  mlpSymmetries,
+  product,
+} from "isoloss/symmetry";
+import type { SearchProblem } from "isoloss/teleport";
 import { type Entry, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import type { Tree } from "./problems.js";
 import type { OwnOption } from "./schema-of.js";

@@ -1,16 +1,14 @@
+import { type Batch, type MultiTaskTrainerOptions, OptionError } from "isoloss";
+import type { TaskMetrics } from "isoloss/mtl";
+import { loadIdxDataset } from "isoloss/node";
 import {
-  type Batch,
   digitQuestions,
   fashionDigits,
   type MultiTaskProblem,
-  type MultiTaskTrainerOptions,
   multiFashion,
   multiTaskProblems,
-  OptionError,
-  type TaskMetrics,
   twoTaskToy,
-} from "isoloss";
-import { loadIdxDataset } from "isoloss/node";
+} from "isoloss/problems";
 import { z } from "zod";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";

@@ -1,11 +1,6 @@
 import { isUndefined, omitBy } from "es-toolkit";
-import {
-  type GuardOptions,
-  guardOptions,
-  type RaceOptions,
-  type TrainerTeleportPlan,
-  transportPolicies,
-} from "isoloss";
+import type { GuardOptions, TrainerTeleportPlan } from "isoloss";
+import { guardOptions, type RaceOptions, transportPolicies } from "isoloss/teleport";
 import { z } from "zod";
 import { count, type Named } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";

@@ -1,4 +1,5 @@
-import { type When, whens } from "isoloss";
+import type { When } from "isoloss";
+import { whens } from "isoloss/teleport";
 import { z } from "zod";
 import { kindSchema, type OwnOptions, schemaOf } from "./schema-of.js";
 

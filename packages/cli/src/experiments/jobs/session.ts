@@ -1,4 +1,5 @@
 import { IsolossError, MissingDataError } from "isoloss";
+import { hasOnnxRuntime } from "../../run/environment.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
 import { type JobOutcome, runJobs } from "./pool.js";
@@ -11,6 +12,17 @@ export interface SessionOptions {
   /** The program's script, which worker threads start; left out in tests: then runs go in this thread. */
   readonly script?: URL;
 }
+
+/** Said once a process, where runs may be slower for it. */
+const withoutOnnx =
+  "ONNX Runtime is not installed: networks train as JavaScript, large ones slowly. To install it (with --global where the " +
+  "command is):\n  npm install onnxruntime-node --ignore-scripts";
+
+let isTold = false;
+
+/** Functions of a few variables are JavaScript anyway. */
+const mayNeedOnnx = ({ kind, settings }: Job): boolean =>
+  kind !== "minimize" && settings.runtime !== "javascript";
 
 type Failure = Extract<JobOutcome, { error: unknown }>;
 
@@ -30,6 +42,10 @@ export async function runSession(
   { threads, quiet, script }: SessionOptions,
 ): Promise<Session> {
   const reporter = jobReporter(jobs, process.stderr, { quiet });
+  if (!isTold && jobs.some(mayNeedOnnx) && !hasOnnxRuntime()) {
+    reporter.line(withoutOnnx);
+    isTold = true;
+  }
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(interruptedCode);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DataError, decodeSafetensors, type NdArray } from "isoloss";
+import { DataError, type NdArray } from "isoloss";
+import { decodeSafetensors } from "isoloss/data";
 import { readFileOrThrow } from "isoloss/node";
 import { checkConfig } from "../../config/load.js";
 import { type RunMeasurements, type RunStatus, runDocument } from "../../formats/json.js";

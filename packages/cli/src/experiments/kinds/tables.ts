@@ -1,4 +1,5 @@
-import { deltaM, meanRank, OptionError } from "isoloss";
+import { OptionError } from "isoloss";
+import { deltaM, meanRank } from "isoloss/mtl";
 import type { TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import type { JobResult, Kind, Measured } from "../kind.js";

@@ -1,4 +1,5 @@
-import { crossEntropy, Mt19937, patchTransformer, spec } from "isoloss";
+import { crossEntropy, Mt19937, spec } from "isoloss";
+import { patchTransformer } from "isoloss/nn";
 import { describe, expect, it } from "vitest";
 import type { Tree } from "../../../src/experiments/catalogue/problems.js";
 import { type Ground, makeSymmetry, type Subject } from "../../../src/experiments/catalogue/symmetries.js";

@@ -1,4 +1,4 @@
-import { defaultProvider, inTurn, loadOrt } from "#ort";
+import { defaultProvider, inTurn, loadOrt, whyNoOrt } from "#ort";
 import { encodeModel } from "./codec.js";
 import type { OnnxModel } from "./schema.js";
 
@@ -13,9 +13,10 @@ export interface InverseKernel {
 
 /**
  * ONNX Runtime's own operator, by LU decomposition with partial pivoting; no part of the ONNX standard. Undefined in a build
- * without it.
+ * without it, and where ONNX Runtime is not installed.
  */
 export async function compileInverse(n: number): Promise<InverseKernel | undefined> {
+  if ((await whyNoOrt()) !== undefined) return undefined;
   const ort = await loadOrt(defaultProvider);
   let session: Awaited<ReturnType<typeof ort.InferenceSession.create>>;
   try {

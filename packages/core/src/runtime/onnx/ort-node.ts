@@ -28,13 +28,27 @@ export async function listProviders(): Promise<readonly string[]> {
   return listSupportedBackends().map((backend) => backend.name);
 }
 
+/** Why ONNX Runtime cannot be had here, and what to type; undefined where it can. */
+export async function whyNoOrt(): Promise<string | undefined> {
+  return load().then(
+    () => undefined,
+    ({ message }: RuntimeError) => message,
+  );
+}
+
+const install = "npm install onnxruntime-node --ignore-scripts";
+
 async function load() {
   try {
     return await import("onnxruntime-node");
   } catch (cause) {
+    // Its own files may lack others: that is a broken installation, not a missing one.
+    if (/Cannot find (package|module) 'onnxruntime-node'/.test(String(cause))) {
+      throw new RuntimeError(`ONNX Runtime is not installed. Type: ${install}`, { cause });
+    }
     throw new RuntimeError(
       `The native library of ONNX Runtime could not be loaded: ${String(cause)}. ` +
-        "Reinstall onnxruntime-node if it has a build for this system, else use the JavaScript runtime.",
+        `Where it has a build for this system, type: ${install}. Else use the JavaScript runtime.`,
       { cause },
     );
   }

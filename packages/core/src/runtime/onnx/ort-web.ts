@@ -44,18 +44,35 @@ export async function loadOrt(provider: string = defaultProvider, threads?: numb
   }
   threadsOf.set(provider, count);
   try {
-    const ort: Ort =
-      provider === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
+    const ort = await load(provider);
     ort.env.wasm.numThreads = count;
     const { wasmPaths } = ort.env.wasm;
     if (count > 1 && typeof wasmPaths !== "string")
       ort.env.wasm.wasmPaths = { ...filesOf(provider), ...wasmPaths };
     return ort;
-  } catch (cause) {
+  } catch (error) {
     if (settled === undefined) threadsOf.delete(provider);
+    throw error;
+  }
+}
+
+/** Why the build of the default provider cannot be had here, and what to type; undefined where it can. */
+export async function whyNoOrt(): Promise<string | undefined> {
+  return load(defaultProvider).then(
+    () => undefined,
+    ({ message }: RuntimeError) => message,
+  );
+}
+
+async function load(provider: string): Promise<Ort> {
+  try {
+    return provider === "webgpu"
+      ? await import("onnxruntime-web/webgpu")
+      : await import("onnxruntime-web/wasm");
+  } catch (cause) {
     throw new RuntimeError(
       `The ${provider} build of ONNX Runtime could not be loaded: ${String(cause)}. ` +
-        "Serve onnxruntime-web with the page, or use the JavaScript runtime.",
+        "Type: npm install onnxruntime-web, and serve it with the page; or use the JavaScript runtime.",
       { cause },
     );
   }

@@ -1,17 +1,14 @@
 import {
-  add,
   array,
   type BatchTensors,
   type CompileOptions,
   compile,
-  convnet,
   createTeleporter,
   createTrainer,
   crossEntropy,
   digits,
   flattenTree,
   grad,
-  gradNormSq,
   isNdArray,
   jit,
   type MlpParams,
@@ -19,14 +16,10 @@ import {
   Mt19937,
   mapTree,
   mlp,
-  mul,
   type NdArray,
   positiveScaling,
-  reshape,
   sgd,
   spec,
-  square,
-  sub,
   type TeleportReport,
   type Tensor,
   type TensorsOf,
@@ -34,6 +27,9 @@ import {
   trace,
   valueAndGrad,
 } from "isoloss";
+import { convnet } from "isoloss/nn";
+import { add, mul, reshape, square, sub } from "isoloss/ops";
+import { gradNormSq } from "isoloss/teleport";
 
 export type Runtime = Pick<CompileOptions, "runtime" | "provider" | "threads" | "dtype">;
 

@@ -1,5 +1,6 @@
 import { mean } from "es-toolkit";
-import { type Correlation, type MinimumRow, minimaStudy } from "isoloss";
+import type { Correlation } from "isoloss/linalg";
+import { type MinimumRow, minimaStudy } from "isoloss/teleport";
 import { z } from "zod";
 import { asImages, dataSchema, loadData } from "../../catalogue/datasets.js";
 import { makeModel, modelSchema } from "../../catalogue/models.js";

@@ -1,12 +1,5 @@
-import {
-  diagnose as diagnosisOf,
-  flattenTree,
-  isNdArray,
-  type NdArray,
-  namedArrays,
-  OptionError,
-  unflattenTree,
-} from "isoloss";
+import { flattenTree, isNdArray, type NdArray, namedArrays, OptionError, unflattenTree } from "isoloss";
+import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";
 import { groundOf } from "./ground.js";

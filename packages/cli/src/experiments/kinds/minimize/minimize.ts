@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import { sumBy } from "es-toolkit";
 import {
-  createLineSearchMinimizer,
   createMinimizer,
   decodeCheckpoint,
-  encodeSafetensors,
-  type LineSearchMinimization,
   type Minimization,
   type MinimizeRunOptions,
   type Minimizer,
@@ -15,7 +12,9 @@ import {
   type Problem,
   type TeleportPlan,
 } from "isoloss";
+import { encodeSafetensors } from "isoloss/data";
 import { writeFileAtomic } from "isoloss/node";
+import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
 import { z } from "zod";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
 import { fromZero } from "../../catalogue/named.js";

@@ -1,4 +1,4 @@
-import type { BeforeStep, CostReport, StepChange } from "isoloss";
+import type { BeforeStep, CostReport, StepChange } from "isoloss/mtl";
 import type { Tree } from "../../catalogue/problems.js";
 import { numbersOf } from "../../records/points.js";
 

@@ -1,5 +1,5 @@
 import { mean, pickBy } from "es-toolkit";
-import type { CostReport } from "isoloss";
+import type { CostReport } from "isoloss/mtl";
 import type { RunMeasurements } from "../../../formats/json.js";
 import type { StepRecord } from "../../../run/directory.js";
 import type { JumpRecord } from "../../kind.js";

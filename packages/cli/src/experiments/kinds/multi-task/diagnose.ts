@@ -1,4 +1,5 @@
-import { decodeMultiTaskCheckpoint, type MultiTaskHistory, resume } from "isoloss";
+import { resume } from "isoloss";
+import { decodeMultiTaskCheckpoint, type MultiTaskHistory } from "isoloss/mtl";
 import type { ConflictPoint, Subject, TaskConflict } from "../../kind.js";
 import { evenly } from "../../records/points.js";
 import { figure } from "../../results/number-text.js";

@@ -1,4 +1,5 @@
-import { compile, type ToyParams, trace, twoTaskToy } from "isoloss";
+import { compile, trace } from "isoloss";
+import { type ToyParams, twoTaskToy } from "isoloss/problems";
 import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";

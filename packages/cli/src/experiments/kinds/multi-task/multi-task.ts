@@ -1,4 +1,5 @@
-import { decodeMultiTaskCheckpoint, OptionError } from "isoloss";
+import { OptionError } from "isoloss";
+import { decodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { z } from "zod";
 import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";

@@ -1,11 +1,6 @@
 import { isUndefined, mean, omitBy } from "es-toolkit";
-import {
-  createMultiTaskTrainer,
-  decodeMultiTaskCheckpoint,
-  encodeMultiTaskCheckpoint,
-  type MultiTaskTrainer,
-  resume,
-} from "isoloss";
+import { createMultiTaskTrainer, type MultiTaskTrainer, resume } from "isoloss";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
 import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";

@@ -1,5 +1,5 @@
 import { mean } from "es-toolkit";
-import { deltaM, meanRank } from "isoloss";
+import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TableColumn, TaskTableData } from "isoloss-figures";
 import { summarise } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";

@@ -2,12 +2,12 @@ import {
   type BatchLoss,
   crossEntropy,
   decodeCheckpoint,
-  diagnose as diagnosisOf,
   resume,
   type Symmetry,
   type TensorsOf,
   takeRows,
 } from "isoloss";
+import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import { makeSymmetry } from "../../catalogue/symmetries.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";

@@ -1,4 +1,4 @@
-import type { CostReport } from "isoloss";
+import type { CostReport } from "isoloss/mtl";
 import { describe, expect, it } from "vitest";
 import {
   costMetrics,

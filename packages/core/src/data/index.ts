@@ -1,0 +1,16 @@
+/**
+ * Data sets, file formats, batches, and the order of examples.
+ *
+ * @module isoloss/data
+ */
+
+export { createRng, permutation } from "../math/rng.js";
+export type { DigitAttribute } from "./attributes.js";
+export { attributesOf, digitAttributes } from "./attributes.js";
+export { batches, split, takeRows } from "./batches.js";
+export { digits } from "./digits.js";
+export { parseIdx, readIdx } from "./idx.js";
+export type { OverlaidImages, OverlayOptions } from "./overlay.js";
+export { overlayImages } from "./overlay.js";
+export { resizeImages } from "./resize.js";
+export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";

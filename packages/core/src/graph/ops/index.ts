@@ -1,0 +1,46 @@
+/**
+ * Operations on tensors: what losses and models are written with.
+ *
+ * @module isoloss/ops
+ */
+export { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "./activation.js";
+export { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "./arithmetic.js";
+export { broadcastTo } from "./broadcast.js";
+export {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  where,
+} from "./compare.js";
+export { conv2d, convTranspose2d } from "./conv.js";
+export {
+  abs,
+  asinh,
+  cos,
+  erf,
+  exp,
+  floor,
+  log,
+  reciprocal,
+  sign,
+  sin,
+  sinh,
+  sqrt,
+  square,
+  tanh,
+} from "./elementary.js";
+export { cumsum, gather, oneHot, scatterAdd } from "./gather.js";
+export { constant, fill, fillLike, input } from "./leaf.js";
+export { matmul } from "./matmul.js";
+export { avgPool2d, maxPool2d, maxPoolIndices2d, maxPoolWithIndices2d, maxUnpool2d } from "./pool.js";
+export { randomUniform } from "./random.js";
+export { argmax, max, mean, min, sum, variance } from "./reduce.js";
+export { expandDims, flattenFrom, reshape, transpose } from "./reshape.js";
+export { concat, pad, slice } from "./slice.js";
+export { logSoftmax, softmax } from "./softmax.js";
+export { stopGradient } from "./stop-gradient.js";

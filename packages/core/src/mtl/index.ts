@@ -1,0 +1,110 @@
+/**
+ * Several tasks: methods, trainer, COST and metrics.
+ *
+ * @module isoloss/mtl
+ */
+export type { MultiTaskCheckpoint } from "./checkpoint.js";
+export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./checkpoint.js";
+export type { Conflict, ConflictTrigger } from "./conflict.js";
+export { balanceWeights, conflictOf, isTriggered } from "./conflict.js";
+export type { AdapterOptions } from "./cost/adapter.js";
+export type { Cost } from "./cost/cost.js";
+export { cost } from "./cost/cost.js";
+export type { Drift, DriftGuardOptions, Judged } from "./cost/drift-guard.js";
+export type { ImproveByCosine, ImproveBySharpness, ImproveNothing, ImproveOptions } from "./cost/improve.js";
+export type { CostMove, SharedProblem } from "./cost/move.js";
+export type { CostSettings, InnerOptions, PreserveOptions, StateOptions } from "./cost/presets.js";
+export { costPresets } from "./cost/presets.js";
+export type { ConflictFigures, CostReport } from "./cost/report.js";
+export type { ScheduleOptions } from "./cost/schedule.js";
+export type { CostOptions } from "./cost/settings.js";
+export { costOptions } from "./cost/settings.js";
+export type { BalancedSharpnessOptions } from "./cost/sharpness.js";
+export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./evaluate.js";
+export { accuracy } from "./evaluate.js";
+export type { MultiTaskHistory, StepEvent } from "./history.js";
+export type { Combination, MultiTaskMethod, Need, TaskInput } from "./method.js";
+export type { AlignedMtlOptions } from "./methods/aligned-mtl.js";
+export { alignedMtl } from "./methods/aligned-mtl.js";
+export type { CagradOptions } from "./methods/cagrad.js";
+export { cagrad } from "./methods/cagrad.js";
+export type { ConfigOptions } from "./methods/config.js";
+export { config as conFig } from "./methods/config.js";
+export type { ConstantOptions } from "./methods/constant.js";
+export { constant as constantWeights } from "./methods/constant.js";
+export type { DbMtlOptions, DbMtlState } from "./methods/db-mtl.js";
+export { dbMtl } from "./methods/db-mtl.js";
+export type { DualProjOptions } from "./methods/dual-proj.js";
+export { dualProj } from "./methods/dual-proj.js";
+export type { DwaOptions, DwaState } from "./methods/dwa.js";
+export { dwa } from "./methods/dwa.js";
+export type { ExcessMtlOptions, ExcessMtlState } from "./methods/excess-mtl.js";
+export { excessMtl } from "./methods/excess-mtl.js";
+export type { FairgradOptions } from "./methods/fairgrad.js";
+export { fairgrad } from "./methods/fairgrad.js";
+export type { FamoOptions, FamoState } from "./methods/famo.js";
+export { famo } from "./methods/famo.js";
+export { geometricLoss } from "./methods/geometric-loss.js";
+export type { GradDropOptions } from "./methods/graddrop.js";
+export { gradDrop } from "./methods/graddrop.js";
+export type { GradNormOptions, GradNormState } from "./methods/gradnorm.js";
+export { gradNorm } from "./methods/gradnorm.js";
+export type { GradVacOptions, GradVacState } from "./methods/gradvac.js";
+export { gradVac } from "./methods/gradvac.js";
+export type { ImtlGOptions } from "./methods/imtl-g.js";
+export { imtlG } from "./methods/imtl-g.js";
+export { imtlHybrid } from "./methods/imtl-hybrid.js";
+export type { ImtlLOptions, ImtlLState } from "./methods/imtl-l.js";
+export { imtlL } from "./methods/imtl-l.js";
+export type { LinearScalarisationOptions } from "./methods/linear-scalarisation.js";
+export { linearScalarisation } from "./methods/linear-scalarisation.js";
+export type { MgdaOptions } from "./methods/mgda.js";
+export { mgda } from "./methods/mgda.js";
+export type { MocoOptions, MocoState } from "./methods/moco.js";
+export { moco } from "./methods/moco.js";
+export type { ModoOptions, ModoState } from "./methods/modo.js";
+export { modo } from "./methods/modo.js";
+export type { NashMtlOptions, NashMtlState } from "./methods/nash-mtl.js";
+export { nashMtl } from "./methods/nash-mtl.js";
+export type { PcgradOptions } from "./methods/pcgrad.js";
+export { pcgrad } from "./methods/pcgrad.js";
+export type { RandomLossWeightingOptions } from "./methods/random-loss-weighting.js";
+export { randomLossWeighting } from "./methods/random-loss-weighting.js";
+export { scaleInvariant } from "./methods/scale-invariant.js";
+export type { SdmgradOptions, SdmgradState } from "./methods/sdmgrad.js";
+export { sdmgrad } from "./methods/sdmgrad.js";
+export type { StchOptions, StchState } from "./methods/stch.js";
+export { stch } from "./methods/stch.js";
+export type {
+  UncertaintyWeightingOptions,
+  UncertaintyWeightingState,
+} from "./methods/uncertainty-weighting.js";
+export { uncertaintyWeighting } from "./methods/uncertainty-weighting.js";
+export type { UpgradOptions } from "./methods/upgrad.js";
+export { upgrad } from "./methods/upgrad.js";
+export type { BinaryCounts, BinaryCountsOptions } from "./metrics/classification.js";
+export { accuracyOf, binaryCounts, f1Score } from "./metrics/classification.js";
+export { deltaM } from "./metrics/delta-m.js";
+export type { DepthErrors } from "./metrics/depth.js";
+export { depthErrors } from "./metrics/depth.js";
+export type { MeanRankOptions } from "./metrics/mean-rank.js";
+export { meanRank } from "./metrics/mean-rank.js";
+export type { AngleStatistics } from "./metrics/normals.js";
+export { angleStatistics } from "./metrics/normals.js";
+export { meanAbsoluteError } from "./metrics/regression.js";
+export type { ConfusionMatrix, ConfusionOptions } from "./metrics/segmentation.js";
+export { confusionMatrix, meanIoU, pixelAccuracy } from "./metrics/segmentation.js";
+export { createMethod, methods } from "./registry.js";
+export type { LossContext, TaskLosses } from "./task-losses.js";
+export type { MultiTaskState } from "./train-state.js";
+export type {
+  BeforeStep,
+  MultiTaskProgress,
+  MultiTaskTrainer,
+  MultiTaskTrainerOptions,
+  RunMultiTaskOptions,
+  RunSetup,
+  StepChange,
+  StepContext,
+} from "./trainer.js";
+export { createMultiTaskTrainer } from "./trainer.js";

@@ -1,0 +1,56 @@
+/**
+ * Layers, initialisers, losses and models, as functions of trees of parameters; random numbers as PyTorch draws them.
+ *
+ * @module isoloss/nn
+ */
+export { Mt19937, torchRand, torchRandn, torchUniform } from "../math/mt19937.js";
+export type { Activation } from "./activation.js";
+export { activation } from "./activation.js";
+export type { AttentionOptions, AttentionParams } from "./attention.js";
+export { initMultiHeadAttention, multiHeadAttention } from "./attention.js";
+export type { ConvParams } from "./conv.js";
+export { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "./conv.js";
+export { dropout } from "./dropout.js";
+export type { EmbeddingParams } from "./embedding.js";
+export { embedding, initEmbedding } from "./embedding.js";
+export {
+  kaimingNormal,
+  kaimingUniform,
+  normal,
+  uniform,
+  xavierNormal,
+  xavierUniform,
+} from "./initialisers.js";
+export type { LinearParams } from "./linear.js";
+export { initLinear, linear } from "./linear.js";
+export { binaryCrossEntropyWithLogits } from "./losses/binary-cross-entropy.js";
+export { cosineEmbeddingLoss, cosineSimilarity } from "./losses/cosine.js";
+export { crossEntropy } from "./losses/cross-entropy.js";
+export { l1Loss } from "./losses/l1.js";
+export { mseLoss } from "./losses/mse.js";
+export { nllLoss } from "./losses/nll.js";
+export type { Context, Model, Output, Stateless, StatelessModel } from "./model.js";
+export type { ConvnetOptions } from "./models/convnet.js";
+export { convnet } from "./models/convnet.js";
+export type { LenetOptions } from "./models/lenet.js";
+export { lenet } from "./models/lenet.js";
+export type { MlpOptions, MlpParams } from "./models/mlp.js";
+export { mlp } from "./models/mlp.js";
+export type { MultiLenetOptions } from "./models/multi-lenet.js";
+export { multiLenet } from "./models/multi-lenet.js";
+export type { MultiMlpOptions } from "./models/multi-mlp.js";
+export { multiMlp } from "./models/multi-mlp.js";
+export type {
+  PatchTransformerOptions,
+  PatchTransformerParams,
+  TransformerBlockParams,
+} from "./models/patch-transformer.js";
+export { patchTransformer } from "./models/patch-transformer.js";
+export { models } from "./models/registry.js";
+export type { Resnet18Options } from "./models/resnet18.js";
+export { resnet18 } from "./models/resnet18.js";
+export type { SegnetOptions } from "./models/segnet.js";
+export { segnet } from "./models/segnet.js";
+export type { Vgg6Options } from "./models/vgg6.js";
+export { vgg6 } from "./models/vgg6.js";
+export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./norm.js";

@@ -1,0 +1,11 @@
+/**
+ * Files: data sets and checkpoints on disk, for Node alone.
+ *
+ * @module isoloss/node
+ */
+export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
+export { loadIdxDataset } from "./datasets.js";
+export { readFileOrThrow, writeFileAtomic } from "./files.js";
+export type { IdxSource } from "./idx-sources.js";
+export { fashionMnist, mnist } from "./idx-sources.js";
+export { reasonOf } from "./system-error.js";

@@ -1,0 +1,47 @@
+/**
+ * Optimisers, learning rates, clipping, and line searches.
+ *
+ * @module isoloss/optim
+ */
+
+export type { DirectionRule, Directions, LbfgsOptions } from "../train/line-search/directions.js";
+export { conjugateDirections, lbfgs, steepestDescent } from "../train/line-search/directions.js";
+export { lineSearches } from "../train/line-search/registry.js";
+export type { LinePoint, WolfeOptions } from "../train/line-search/wolfe.js";
+export { wolfeSearch } from "../train/line-search/wolfe.js";
+export type { LineSearchMinimization, LineSearchMinimizeOptions } from "../train/minimize-by-line-search.js";
+export { createLineSearchMinimizer, minimizeByLineSearch } from "../train/minimize-by-line-search.js";
+export type { AdagradOptions } from "./adagrad.js";
+export { adagrad } from "./adagrad.js";
+export type { AdamOptions } from "./adam.js";
+export { adam } from "./adam.js";
+export { adamw } from "./adamw.js";
+export type { NormOptions } from "./clip.js";
+export { clipByGlobalNorm, clipByValue, globalNorm } from "./clip.js";
+export type { Optimizer, OptimizerState } from "./optimizer.js";
+export type { Plateau, PlateauOptions, PlateauState } from "./plateau.js";
+export { reduceOnPlateau } from "./plateau.js";
+export { createOptimizer, optimizers } from "./registry.js";
+export type { RmspropOptions } from "./rmsprop.js";
+export { rmsprop } from "./rmsprop.js";
+export type { RateOption } from "./schedule-registry.js";
+export { schedules } from "./schedule-registry.js";
+export type {
+  CosineScheduleOptions,
+  ExponentialScheduleOptions,
+  PiecewiseScheduleOptions,
+  Schedule,
+  StepScheduleOptions,
+  WarmUpOptions,
+} from "./schedules.js";
+export {
+  constantSchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  piecewiseSchedule,
+  stepSchedule,
+  warmUp,
+  warmUpOptions,
+} from "./schedules.js";
+export type { GdOptions, SgdOptions } from "./sgd.js";
+export { gd, sgd } from "./sgd.js";

@@ -1,0 +1,29 @@
+/**
+ * Functions to minimise: loss, start, optimum and symmetry; problems of several tasks.
+ *
+ * @module isoloss/problems
+ */
+export type { BoothOptions } from "./booth.js";
+export { booth } from "./booth.js";
+export type {
+  DigitQuestionsOptions,
+  ImageTasksOptions,
+  MultiFashionOptions,
+  SplitImages,
+} from "./image-tasks.js";
+export { digitQuestions, fashionDigits, multiFashion } from "./image-tasks.js";
+export type { MlpRegressionOptions } from "./mlp-regression.js";
+export { mlpRegression, mlpRegressionSeeds } from "./mlp-regression.js";
+export type { MultiTaskProblem } from "./multi-task.js";
+export { classification } from "./multi-task.js";
+export type { Problem } from "./problem.js";
+export { vector } from "./problem.js";
+export type { QuadraticOptions } from "./quadratic.js";
+export { quadratic } from "./quadratic.js";
+export { multiTaskProblems, problems } from "./registry.js";
+export type { RosenbrockOptions } from "./rosenbrock.js";
+export { rosenbrock } from "./rosenbrock.js";
+export type { Rosenbrock2nOptions } from "./rosenbrock-2n.js";
+export { rosenbrock2n } from "./rosenbrock-2n.js";
+export type { ToyParams, TwoTaskToy, TwoTaskToyOptions } from "./toy.js";
+export { twoTaskToy } from "./toy.js";

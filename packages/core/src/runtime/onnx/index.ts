@@ -1,0 +1,11 @@
+/**
+ * ONNX: files in and out, and graphs in ONNX Runtime.
+ *
+ * @module isoloss/onnx
+ */
+export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
+export { fromOnnx } from "../../nn/onnx/from-onnx.js";
+export { decodeModel, encodeModel } from "./codec.js";
+export { emitModel } from "./emit.js";
+export { compileOnnx } from "./executable.js";
+export { toOnnx } from "./export.js";

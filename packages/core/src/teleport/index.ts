@@ -1,0 +1,102 @@
+/**
+ * Teleports: objectives, searches, guard, schedules, transport, diagnosis and minima.
+ *
+ * @module isoloss/teleport
+ */
+
+export type {
+  MinimaStudy,
+  MinimaStudyOptions,
+  MinimaStudyProgress,
+  MinimumRow,
+} from "../train/minima-study.js";
+export { minimaStudy } from "../train/minima-study.js";
+export type { ConjugateGradientOptions, ConjugateGradientResult } from "./conjugate-gradient.js";
+export { conjugateGradient } from "./conjugate-gradient.js";
+export type { DiagnoseOptions } from "./diagnose.js";
+export { diagnose } from "./diagnose.js";
+export type { Diagnosis, Figure, Missing } from "./diagnosis.js";
+export { isMissing } from "./diagnosis.js";
+export type { GuardOptions } from "./guard.js";
+export { guardOptions } from "./guard.js";
+export type { Hessian } from "./hessian.js";
+export { createHessian, lanczos } from "./hessian.js";
+export type { Minimum, MinimumMeter, MinimumMeterOptions, MinimumSettings } from "./minima.js";
+export { createMinimumMeter, measureMinimum, minimumSettings } from "./minima.js";
+export type { DecreaseOptions } from "./objective/decrease.js";
+export { decrease } from "./objective/decrease.js";
+export { gradNormSqOf } from "./objective/grad-norm-sq-of.js";
+export { modelDecrease } from "./objective/model-decrease.js";
+export type { BatchLoss, Memory, Objective, ObjectiveFor, PointValue } from "./objective/objective.js";
+export { gradNormSq, minimised } from "./objective/objective.js";
+export type { OrbitCurvatureOptions } from "./objective/orbit-curvature.js";
+export { orbitCurvature } from "./objective/orbit-curvature.js";
+export type { LayersOption } from "./objective/registry.js";
+export { objectives, orbitObjectives } from "./objective/registry.js";
+export type { SharpnessOptions } from "./objective/sharpness.js";
+export { sharpness } from "./objective/sharpness.js";
+export type { Point } from "./point.js";
+export type { GainPredictor, GainPredictorOptions } from "./predicted-gain.js";
+export { createGainPredictor } from "./predicted-gain.js";
+export type { RaceOptions, RaceStart } from "./race.js";
+export type { ReferenceMlpOptions } from "./reference.js";
+export { referenceMlpTeleport } from "./reference.js";
+export type { ReferenceAngleOptions } from "./reference-angle.js";
+export { referenceAngleTeleport } from "./reference-angle.js";
+export type { TeleportReport } from "./report.js";
+export { reusedState } from "./reused-state.js";
+export type { BestAngleOptions } from "./search/best-angle.js";
+export { bestAngle } from "./search/best-angle.js";
+export type { Claim } from "./search/claim.js";
+export type { DiscreteSearchOptions } from "./search/discrete.js";
+export { discreteSearch } from "./search/discrete.js";
+export type { GradientAscentOptions } from "./search/gradient-ascent.js";
+export { gradientAscent } from "./search/gradient-ascent.js";
+export type { LevelSetOptions } from "./search/level-set.js";
+export { levelSet } from "./search/level-set.js";
+export type { LineSearchOptions } from "./search/line-search.js";
+export { lineSearch } from "./search/line-search.js";
+export type { NullSpaceOptions } from "./search/null-space.js";
+export { nullSpace } from "./search/null-space.js";
+export { ownMove } from "./search/own-move.js";
+export { quadraticOptimum } from "./search/quadratic-optimum.js";
+export type { RandomSearchOptions } from "./search/random.js";
+export { randomSearch } from "./search/random.js";
+export { orbitSearches, searches } from "./search/registry.js";
+export type { ScalingCornerOptions } from "./search/scaling-corner.js";
+export { scalingCorner } from "./search/scaling-corner.js";
+export type {
+  Leap,
+  MemoryArrays,
+  Search,
+  SearchFactory,
+  SearchProblem,
+  Setting,
+  Stop,
+  Walk,
+} from "./search/search.js";
+export { isStop } from "./search/search.js";
+export type {
+  SingleTeleportOptions,
+  Teleported,
+  Teleporter,
+  TeleporterOptions,
+  TeleportOptions,
+} from "./teleporter.js";
+export { createTeleporter, teleport } from "./teleporter.js";
+export type { BlendMomentOptions, TrajectorySimilarityOptions } from "./trajectory-reuse.js";
+export { blendMoment, trajectorySimilarity } from "./trajectory-reuse.js";
+export type { Carried, Passage, Transport, TransportPolicy } from "./transport.js";
+export { createTransport, transportPolicies } from "./transport.js";
+export type {
+  EveryOptions,
+  InEpochsOptions,
+  Occasion,
+  OnPlateauOptions,
+  OnPlateauState,
+  OnPredictedGainOptions,
+  When,
+  WhenOptions,
+} from "./when.js";
+export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "./when.js";
+export { whens } from "./when-registry.js";
