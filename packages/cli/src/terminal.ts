@@ -1,3 +1,5 @@
+import pc from "picocolors";
+
 /** What tells whether it is a terminal, and how wide. */
 export interface Lines {
   readonly isTTY?: boolean;
@@ -8,3 +10,9 @@ export interface Lines {
 /** Characters in a line; Infinity for a file or a pipe, and for a terminal that does not know. */
 export const lineWidth = ({ isTTY, columns }: Lines): number =>
   isTTY && columns !== undefined && columns > 0 ? columns : Number.POSITIVE_INFINITY;
+
+/** Colours of the terminal; none for a pipe, unless asked for, and none with NO_COLOR. */
+export function colours(): ReturnType<typeof pc.createColors> {
+  // picocolors also colours what goes to a pipe on a CI server.
+  return pc.createColors(pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR)));
+}

@@ -93,7 +93,7 @@ describe("isoloss demo", () => {
     expect(report).toMatch(/^Report: .*report\.html$/);
     expect(verdict).toMatch(/^Verdict: Of one way to teleport/);
     expect(stderr).toMatch(/^booth: Booth's function/);
-    expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, loss 2\.2025/m);
+    expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, final loss 2\.2025/m);
   });
 
   it("colours on request, and not with NO_COLOR", async () => {

@@ -1,5 +1,4 @@
 import { OptionError } from "isoloss";
-import pc from "picocolors";
 import { nearest } from "../config/nearest.js";
 import { dataRegistry } from "../experiments/catalogue/datasets.js";
 import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
@@ -15,6 +14,7 @@ import { whenRegistry } from "../experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
+import { colours } from "../terminal.js";
 
 type Summaries = Readonly<Record<string, { readonly summary: string }>>;
 
@@ -56,8 +56,7 @@ export async function list(wanted: string | undefined, { json }: ListOptions): P
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
-  const hasColour = pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR));
-  const { bold } = pc.createColors(hasColour);
+  const { bold } = colours();
   process.stdout.write(`${entries.map(([name, all]) => `${bold(name)}\n${textList(all)}`).join("\n\n")}\n`);
 }
 

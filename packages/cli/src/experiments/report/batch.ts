@@ -22,7 +22,7 @@ export async function runBatch(
 ): Promise<Batch> {
   const { runs, figures } = foldersIn(out);
   // Before the runs, not after them.
-  for (const folder of [runs, figures]) await prepareFolder(folder);
+  for (const folder of [out, runs, figures]) await prepareFolder(folder);
   const progress = createProgress(process.stderr);
   const begin = performance.now();
   const outcomes: ExperimentOutcome[] = [];

@@ -1,5 +1,5 @@
-import pc from "picocolors";
 import type { Outcome } from "../../run/report-html.js";
+import { colours } from "../../terminal.js";
 import { errorsToTell } from "../jobs/session.js";
 import { kinds } from "../kinds/kinds.js";
 import { summaryTable } from "../results/summary.js";
@@ -9,12 +9,6 @@ import { type ExperimentOutcome, reasonOf } from "./outcome.js";
 import { rateSentence } from "./rates.js";
 
 type Paint = (text: string) => string;
-
-/** Colours of the terminal; none for a pipe, unless asked for, and none with NO_COLOR. */
-function colours(): ReturnType<typeof pc.createColors> {
-  // picocolors also colours what goes to a pipe on a CI server.
-  return pc.createColors(pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR)));
-}
 
 /** Each outcome in its colour. */
 export function paints(): Readonly<Record<Outcome | "heading", Paint>> {

@@ -48,6 +48,15 @@ describe("executeJob", () => {
     for (const { svg } of drawn) parseXml(svg);
   });
 
+  it("runs line searches, which nobody watches, and records their steps", async () => {
+    const [job] = jobs(booth, ["optimizer=lbfgs"]);
+    const { document } = await executeJob(job, hooks);
+    expect(document.status).toBe("completed");
+    expect(document.loss.last).toBeLessThan(1e-12);
+    const stored = await loadStored(document.directory as string);
+    expect(stored.document.loss).toEqual(document.loss);
+  });
+
   it("is drawn alike before and after it was stored", async () => {
     const [, job] = jobs(booth, ["steps=100"]);
     const result = await executeJob(job, hooks);
