@@ -397,6 +397,7 @@ export type { Point } from "./teleport/point.js";
 export type { GainPredictor, GainPredictorOptions } from "./teleport/predicted-gain.js";
 export { createGainPredictor } from "./teleport/predicted-gain.js";
 export type { RaceOptions, RaceStart } from "./teleport/race.js";
+export { raceOptions } from "./teleport/race.js";
 export type { ReferenceMlpOptions } from "./teleport/reference.js";
 export { referenceMlpTeleport } from "./teleport/reference.js";
 export type { ReferenceAngleOptions } from "./teleport/reference-angle.js";

@@ -163,7 +163,7 @@ type MakeDiscrete = (subject: Subject) => DiscreteSymmetry<Tree>;
 
 const units = { permutations: "interchangeable units", signFlips: "units that are odd" };
 
-const discreteRegistry: Registry<undefined, MakeDiscrete> = Object.fromEntries(
+export const discreteRegistry: Registry<undefined, MakeDiscrete> = Object.fromEntries(
   Object.entries(discreteSymmetries).map(([name, { make, ...row }]) => [
     name,
     {
