@@ -2,8 +2,7 @@ import { type OptionDescription, OptionError } from "isoloss";
 import pc from "picocolors";
 import { nearest } from "../config/nearest.js";
 
-<<<<<<< HEAD
-
+import { costConfigOptions } from "../experiments/catalogue/cost.js";
 import { dataRegistry } from "../experiments/catalogue/datasets.js";
 import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
 import { methodRegistry } from "../experiments/catalogue/methods.js";
@@ -11,35 +10,15 @@ import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
 import { optimiserRegistry, scheduleRegistry } from "../experiments/catalogue/optimisers.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
+import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
 import { symmetryRegistry } from "../experiments/catalogue/symmetries.js";
 import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
+import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
-
-=======
-
-import { costConfigOptions } from "../experiments/cost-config.js";
-import { dataRegistry } from "../experiments/datasets.js";
-import { loadExperiment, packagedNames } from "../experiments/find.js";
-import { kinds } from "../experiments/kinds.js";
-import { lineSearchRegistry } from "../experiments/line-searches.js";
-import { methodRegistry } from "../experiments/methods.js";
-import { modelRegistry } from "../experiments/models.js";
-import { multiTaskProblemRegistry } from "../experiments/multi-task-problems.js";
-import { objectiveRegistry } from "../experiments/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../experiments/optimisers.js";
-import { problemRegistry } from "../experiments/problems.js";
-import { whenRegistry } from "../experiments/schedules.js";
-import { type ConfigOptions, describeConfigOptions } from "../experiments/schema-of.js";
-import { searchRegistry } from "../experiments/searches.js";
-import { symmetryRegistry } from "../experiments/symmetries.js";
-import { textList } from "../experiments/table.js";
-import { guardConfigOptions } from "../experiments/teleport-plan.js";
-
->>>>>>> d4f0870 (List every option of a name; set all of them from YAML)
 
 type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<ConfigOptions>>>;
 
@@ -116,7 +95,11 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
       name: wanted,
       section,
       summary,
-      options: options.map(({ kind: _, ...option }) => option),
+      options: options.map((option) => {
+        const { name, range, summary } = option;
+        const text = defaultText(option);
+        return { name, range, ...(text === undefined ? {} : { default: text }), summary };
+      }),
     }));
     process.stdout.write(`${JSON.stringify(documents)}\n`);
     return;
@@ -136,8 +119,13 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
 }
 
 /** What an option may be, and what it is where it is left out. */
-function rangeText({ range, required, otherwise, default: value }: OptionDescription): string {
-  if (required) return `${range}; must be given`;
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return `${range}; default ${otherwise ?? text}`;
+function rangeText(option: OptionDescription): string {
+  const text = defaultText(option);
+  return `${option.range}; ${text === undefined ? "must be given" : `default ${text}`}`;
+}
+
+/** What an option is where it is left out; undefined where it must be given. */
+function defaultText({ required, otherwise, default: value }: OptionDescription): string | undefined {
+  if (required) return undefined;
+  return otherwise ?? (typeof value === "object" ? JSON.stringify(value) : String(value));
 }

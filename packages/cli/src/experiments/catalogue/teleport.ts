@@ -12,16 +12,7 @@ import { count, type Named } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";
 import type { Tree } from "./problems.js";
 
-<<<<<<< HEAD:packages/cli/src/experiments/catalogue/teleport.ts
-
-import { type ConfigOptions, kindSchema, schemaOf } from "./schema-of.js";
-
-=======
-
-import { makeWhen, whenSchema } from "./schedules.js";
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
-
->>>>>>> d4f0870 (List every option of a name; set all of them from YAML):packages/cli/src/experiments/teleport-plan.ts
 
 import { makeSearch, searchSchema } from "./searches.js";
 import type { Ground } from "./symmetries.js";
