@@ -141,7 +141,7 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
   },
 };
 
-export const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
+const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
 
 /** The option of whatever works on the orbit of a symmetry. */
 export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
