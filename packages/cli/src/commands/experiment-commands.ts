@@ -100,13 +100,14 @@ Examples:
     .addHelpText(
       "after",
       `
-What: kinds, problems, models, data, optimisers, rates, when, searches, symmetries, objectives, tasks, methods, experiments; default all.
-These are the names that an experiment's YAML may use; the options of each are checked when it is read.
+What: kinds, problems, models, data, optimisers, rates, when, searches, symmetries, objectives, tasks, methods, settings, experiments;
+default all. These are the names that an experiment's YAML may use. Or one of these names: its options, with range and default.
 
-The document of --json: for each list, [{name, summary}].
+The document of --json: for each list, [{name, summary}]; of a name, [{name, section, summary, options}].
 
 Example:
-  isoloss list searches`,
+  isoloss list searches
+  isoloss list gradientAscent`,
     )
     .action(async (what: string | undefined, options) => (await import("./list.js")).list(what, options));
 

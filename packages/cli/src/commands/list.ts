@@ -1,5 +1,7 @@
-import { OptionError } from "isoloss";
+import { type OptionDescription, OptionError } from "isoloss";
 import { nearest } from "../config/nearest.js";
+
+import { costConfigOptions } from "../experiments/catalogue/cost.js";
 import { dataRegistry } from "../experiments/catalogue/datasets.js";
 import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
 import { methodRegistry } from "../experiments/catalogue/methods.js";
@@ -7,16 +9,18 @@ import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
 import { optimiserRegistry, scheduleRegistry } from "../experiments/catalogue/optimisers.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
+import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
 import { symmetryRegistry } from "../experiments/catalogue/symmetries.js";
 import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
+import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
 import { colours } from "../terminal.js";
 
-type Summaries = Readonly<Record<string, { readonly summary: string }>>;
+type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<ConfigOptions>>>;
 
 /** What configs may name, by the key that names it. All come from the tables that the configs are checked by. */
 const sections: Readonly<Record<string, Summaries>> = {
@@ -32,21 +36,20 @@ const sections: Readonly<Record<string, Summaries>> = {
   objectives: objectiveRegistry,
   tasks: multiTaskProblemRegistry,
   methods: methodRegistry,
+  settings: {
+    guard: { summary: "bounds of a teleport, the key `guard` of `teleport`", ...guardConfigOptions },
+    cost: { summary: "COST between tasks, the key `cost` of a run of several tasks", ...costConfigOptions },
+  },
 };
 
 export interface ListOptions {
   readonly json: boolean;
 }
 
-/** `isoloss list`: everything that there is, one line each. */
+/** `isoloss list`: everything that there is, one line each; or one thing and its options. */
 export async function list(wanted: string | undefined, { json }: ListOptions): Promise<void> {
   const names = [...Object.keys(sections), "experiments"];
-  if (wanted !== undefined && !names.includes(wanted)) {
-    const meant = nearest(wanted, names);
-    throw new OptionError(
-      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}.`,
-    );
-  }
+  if (wanted !== undefined && !names.includes(wanted)) return listOptions(wanted, names, json);
   const chosen = wanted === undefined ? names : [wanted];
   const entries = await Promise.all(chosen.map(async (name) => [name, await entriesOf(name)] as const));
   if (json) {
@@ -67,4 +70,59 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
   return Promise.all(
     packagedNames().map(async (key) => [key, (await loadExperiment(key)).title ?? key] as const),
   );
+}
+
+/** A thing that configs can name, wherever they can, with its options. */
+function listOptions(wanted: string, names: readonly string[], json: boolean): void {
+  const found = Object.entries(sections).flatMap(([section, all]) => {
+    const { [wanted]: entry } = all;
+    return entry?.options
+      ? [{ section, summary: entry.summary, options: describeConfigOptions(entry as ConfigOptions) }]
+      : [];
+  });
+  if (found.length === 0) {
+    const known = Object.values(sections).flatMap((all) => Object.keys(all));
+    const meant = nearest(wanted, [...names, ...known]);
+    throw new OptionError(
+      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all that these list.`,
+    );
+  }
+  if (json) {
+    const documents = found.map(({ section, summary, options }) => ({
+      name: wanted,
+      section,
+      summary,
+      options: options.map((option) => {
+        const { name, range, summary } = option;
+        const text = defaultText(option);
+        return { name, range, ...(text === undefined ? {} : { default: text }), summary };
+      }),
+    }));
+    process.stdout.write(`${JSON.stringify(documents)}\n`);
+    return;
+  }
+  const { bold } = colours();
+  const texts = found.map(({ section, summary, options }) => {
+    const lines = options.map((option) => [option.name, rangeText(option), option.summary] as const);
+    const indent = " ".repeat(Math.max(0, ...lines.map(([name]) => name.length)) + 4);
+    const text = lines.map(
+      ([name, range, what]) => `  ${name.padEnd(indent.length - 4)}  ${range}\n${indent}${what}`,
+    );
+    return [`${bold(wanted)} (${section})  ${summary}`, ...(lines.length > 0 ? text : ["  no options"])].join(
+      "\n",
+    );
+  });
+  process.stdout.write(`${texts.join("\n\n")}\n`);
+}
+
+/** What an option may be, and what it is where it is left out. */
+function rangeText(option: OptionDescription): string {
+  const text = defaultText(option);
+  return `${option.range}; ${text === undefined ? "must be given" : `default ${text}`}`;
+}
+
+/** What an option is where it is left out; undefined where it must be given. */
+function defaultText({ required, otherwise, default: value }: OptionDescription): string | undefined {
+  if (required) return undefined;
+  return otherwise ?? (typeof value === "object" ? JSON.stringify(value) : String(value));
 }

@@ -52,6 +52,29 @@ describe("isoloss list", () => {
     const { stdout } = await bench.run("list", "searches");
     expect(stdout).toMatch(/^searches\n {2}gradientAscent +gradient ascent/);
   });
+
+  it("tells every option of a name with its range, its default and what it is", async () => {
+    const { stdout } = await bench.run("list", "alignedMtl");
+    expect(stdout).toMatch(/^alignedMtl \(methods\) {2}Aligned-MTL/);
+    expect(stdout).toMatch(/\n {2}eps +a number in \[0, 1\]; default 1\.19\d+e-7\n +Eigenvalues up to/);
+    const [{ options }] = await bench.json<[{ options: object[] }]>("list", "constantWeights", "--json");
+    expect(options).toEqual([
+      {
+        name: "weights",
+        range: "a list of 1 or more, each a finite number",
+        summary: "w_k of each task, of any sign.",
+      },
+    ]);
+    const { stdout: cost } = await bench.run("list", "cost");
+    expect(cost).toMatch(/\n {2}adapter\.rank +an integer >= 1; default 5\n/);
+    expect((await bench.run("list", "momentun")).stderr).toContain('did you mean "momentum"?');
+  });
+
+  it("tells all meanings of a name", async () => {
+    const found = await bench.json<{ section: string }[]>("list", "scaling", "--json");
+    expect(found.map(({ section }) => section)).toEqual(["symmetries"]);
+    expect((await bench.run("list", "scaleInvariant")).stdout).toContain("no options");
+  });
 });
 
 describe("isoloss init", () => {

@@ -30,6 +30,18 @@ export const mlpSymmetries = {
   },
 } satisfies Record<string, Choice<(params: never, options: never) => unknown>>;
 
+/** Without the name in reports: in configurations `name` chooses. */
+const boundOf = <B>({
+  name,
+  rows: { bound },
+}: {
+  readonly name: string;
+  readonly rows: { readonly bound: B };
+}) => ({
+  name,
+  rows: { bound },
+});
+
 /** Every symmetry that is made of what is found in a graph, by name; undefined where the graph has none. */
 export const foundSymmetries = {
   scaling: {
@@ -37,14 +49,14 @@ export const foundSymmetries = {
       const exact = scalings.filter((generator) => generator.exact);
       return exact.length === 0 ? undefined : scaling<P>(exact, options);
     },
-    options: scalingOptions,
+    options: boundOf(scalingOptions),
     summary:
       "all scalings by positive factors that the graph of a loss shows, whatever the model; exact on all data",
   },
   generalLinear: {
     make: <P>({ linear }: Discovery, options?: GeneralLinearOptions) =>
       linear.length === 0 ? undefined : generalLinear<P>(linear, options),
-    options: generalLinearOptions,
+    options: boundOf(generalLinearOptions),
     summary:
       "GL of all spaces that the graph shows to be touched by linear maps alone, attention heads included; exact on all data",
   },

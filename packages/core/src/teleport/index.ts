@@ -39,6 +39,7 @@ export type { Point } from "./point.js";
 export type { GainPredictor, GainPredictorOptions } from "./predicted-gain.js";
 export { createGainPredictor } from "./predicted-gain.js";
 export type { RaceOptions, RaceStart } from "./race.js";
+export { raceOptions } from "./race.js";
 export type { ReferenceMlpOptions } from "./reference.js";
 export { referenceMlpTeleport } from "./reference.js";
 export type { ReferenceAngleOptions } from "./reference-angle.js";

@@ -14,7 +14,8 @@ export const makeOptimiser = (named: Named): Optimizer => makeNamed(optimiserReg
 const ramp = {
   warmUp: {
     schema: schemaOf({ options: warmUpOptions }),
-    range: "{ steps, start }",
+    fields: warmUpOptions,
+    range: "an object of options",
     otherwise: "none",
     summary: "A linear rise to the first rate before the schedule begins.",
   },

@@ -9,6 +9,8 @@ export interface OwnOption {
   /** What holds where it is left out, in words; the option must be given without. */
   readonly otherwise?: string;
   readonly summary: string;
+  /** What it has inside, where it is an object of options. */
+  readonly fields?: OptionTableData;
 }
 
 export type OwnOptions = Readonly<Record<string, OwnOption>>;
@@ -38,21 +40,30 @@ export function schemaOf({ options, own = {} }: ConfigOptions): z.ZodObject {
   return z.strictObject(Object.fromEntries([...known, ...others]));
 }
 
-/** The options that {@link schemaOf} takes, for people. */
+/** The options that {@link schemaOf} takes, for people; those inside others by their dotted paths. */
 export function describeConfigOptions({ options, own = {} }: ConfigOptions): readonly OptionDescription[] {
-  const known = describeOptions(options).filter(
-    ({ name }) => !Object.hasOwn(own, name) && kindSchema(options.rows[name].kind, name) !== undefined,
-  );
-  const others = Object.entries(own).map(([name, { range, summary, otherwise }]) => ({
-    name,
-    kind: { type: "text", what: range } as const,
-    range,
-    required: otherwise === undefined,
-    ...(otherwise === undefined ? {} : { otherwise }),
-    summary,
-  }));
+  const known = describeOptions(options).flatMap((option) => {
+    const { name, kind } = option;
+    if (Object.hasOwn(own, name) || kindSchema(options.rows[name].kind, name) === undefined) return [];
+    const inside = kind.type === "anyOf" ? kind.kinds.map(({ spec }) => spec) : [kind];
+    return [option, ...inside.flatMap((spec) => (spec.type === "nested" ? below(name, spec.table) : []))];
+  });
+  const others = Object.entries(own).flatMap(([name, { range, summary, otherwise, fields }]) => [
+    {
+      name,
+      kind: { type: "text", what: range } as const,
+      range,
+      required: otherwise === undefined,
+      ...(otherwise === undefined ? {} : { otherwise }),
+      summary,
+    },
+    ...(fields === undefined ? [] : below(name, fields)),
+  ]);
   return [...known, ...others];
 }
+
+const below = (name: string, options: OptionTableData): OptionDescription[] =>
+  describeConfigOptions({ options }).map((option) => ({ ...option, name: `${name}.${option.name}` }));
 
 /** Whether JSON can say it. */
 const isPlain = (value: unknown): boolean =>

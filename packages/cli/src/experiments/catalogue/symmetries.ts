@@ -143,7 +143,7 @@ export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetr
   },
 };
 
-export const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
+const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
 
 /** The option of whatever works on the orbit of a symmetry. */
 export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
@@ -165,7 +165,7 @@ type MakeDiscrete = (subject: Subject) => DiscreteSymmetry<Tree>;
 
 const units = { permutations: "interchangeable units", signFlips: "units that are odd" };
 
-const discreteRegistry: Registry<undefined, MakeDiscrete> = Object.fromEntries(
+export const discreteRegistry: Registry<undefined, MakeDiscrete> = Object.fromEntries(
   Object.entries(discreteSymmetries).map(([name, { make, ...row }]) => [
     name,
     {

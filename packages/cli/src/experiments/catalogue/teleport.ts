@@ -1,21 +1,24 @@
 import { isUndefined, omitBy } from "es-toolkit";
 import type { GuardOptions, TrainerTeleportPlan } from "isoloss";
-import { guardOptions, type RaceOptions, transportPolicies } from "isoloss/teleport";
+import { guardOptions, type RaceOptions, raceOptions, transportPolicies } from "isoloss/teleport";
 import { z } from "zod";
 import { count, type Named } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";
 import type { Tree } from "./problems.js";
-import { type ConfigOptions, kindSchema, schemaOf } from "./schema-of.js";
+
+import { type ConfigOptions, schemaOf } from "./schema-of.js";
+
 import { makeSearch, searchSchema } from "./searches.js";
 import type { Ground } from "./symmetries.js";
 import { makeWhen, whenSchema } from "./when.js";
 
 /** The guard of a config. The race is with the run's optimiser; `true` stands for its usual options. */
-const guardConfigOptions: ConfigOptions = {
+export const guardConfigOptions: ConfigOptions = {
   options: guardOptions,
   own: {
     race: {
-      schema: z.union([z.boolean(), kindSchema(guardOptions.rows.race.kind, "race") as z.ZodType]),
+      schema: z.union([z.boolean(), schemaOf({ options: raceOptions })]),
+      fields: raceOptions,
       range: "true, false or an object of options",
       otherwise: "false",
       summary: "Lets descent run from the old and the new point and keeps the one that gets lower.",

@@ -1,7 +1,7 @@
 import { gd } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { costSchema } from "../../src/experiments/cost-config.js";
-import { makeTeleportPlan, teleportSchema } from "../../src/experiments/teleport-plan.js";
+import { costSchema } from "../../../src/experiments/catalogue/cost.js";
+import { makeTeleportPlan, teleportSchema } from "../../../src/experiments/catalogue/teleport.js";
 
 describe("allowInexact of a teleport in YAML", () => {
   it("is handed on to the plan, and left out where it is not given", () => {
