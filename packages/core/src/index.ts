@@ -12,6 +12,7 @@ export {
   sizeOf,
   zeros,
 } from "./array.js";
+export type { Batch, BatchLoss, BatchSpec, BatchTensors, MergedBatch, NoBatch } from "./batch.js";
 export type { DigitAttribute } from "./data/attributes.js";
 export { attributesOf, digitAttributes } from "./data/attributes.js";
 export { batches, split, takeRows } from "./data/batches.js";
@@ -359,7 +360,7 @@ export { signFlips } from "./symmetry/sign-flips.js";
 export type { SiteActionOptions } from "./symmetry/site-action.js";
 export type { Symmetries } from "./symmetry/symmetries-of.js";
 export { symmetriesOf } from "./symmetry/symmetries-of.js";
-export type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "./symmetry/symmetry.js";
+export type { Refusal, Symmetry } from "./symmetry/symmetry.js";
 export { isRefusal } from "./symmetry/symmetry.js";
 export type { ConjugateGradientOptions, ConjugateGradientResult } from "./teleport/conjugate-gradient.js";
 export { conjugateGradient } from "./teleport/conjugate-gradient.js";
@@ -378,7 +379,6 @@ export { decrease } from "./teleport/objective/decrease.js";
 export { gradNormSqOf } from "./teleport/objective/grad-norm-sq-of.js";
 export { modelDecrease } from "./teleport/objective/model-decrease.js";
 export type {
-  BatchLoss,
   Memory,
   Objective,
   ObjectiveFor,

@@ -12,7 +12,6 @@ import {
   OptionError,
   resume,
   type Symmetry,
-  type TensorsOf,
   takeRows,
   unflattenTree,
 } from "isoloss";
@@ -210,7 +209,7 @@ async function networkPoint({
   const rows = trainer.batchOf(step).slice(0, most);
   const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
   const rate = typeof ground.learningRate === "function" ? ground.learningRate(step) : ground.learningRate;
-  const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
+  const loss: BatchLoss<Tree> = (p, b) =>
     crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
   const symmetry: Symmetry<Tree> | undefined =
     ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)({ loss, params, batch });

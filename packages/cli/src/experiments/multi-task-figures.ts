@@ -1,4 +1,4 @@
-import { compile, type ToyParams, trace, twoTaskToy } from "isoloss";
+import { compile, trace, twoTaskToy } from "isoloss";
 import { conflictCosines } from "../figures/conflict-cosines.js";
 import { curves } from "../figures/curves.js";
 import { levelSets } from "../figures/level-sets.js";
@@ -97,11 +97,13 @@ async function lossesOn(
   toy: ReturnType<typeof twoTaskToy>,
   points: readonly (readonly number[])[],
 ): Promise<readonly [Float64Array, Float64Array]> {
-  const losses = (w: never) => {
-    const [first, second] = toy.losses({ shared: { w } } as never, {} as never, {} as never);
-    return { first, second };
-  };
-  const { graph } = trace(losses, [(toy.at([0, 0]) as ToyParams).shared.w] as never, { names: ["w"] });
+  const { graph } = trace(
+    ({ w }) => {
+      const [first, second] = toy.losses({ shared: { w } }, {}, { training: false, state: {} });
+      return { first, second };
+    },
+    { w: toy.at([0, 0]).shared.w },
+  );
   const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
   const steps = points.length;
   const data = Float64Array.from(points.flat());

@@ -12,7 +12,6 @@ import {
   type Symmetries,
   type Symmetry,
   symmetriesOf,
-  type TensorsOf,
 } from "isoloss";
 import { z } from "zod";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
@@ -24,7 +23,7 @@ export interface Ground {
   readonly optimizer: Optimizer;
   readonly learningRate: number | ((step: number) => number);
   /** Of a problem. */
-  readonly loss?: BatchLoss<TensorsOf<Tree>>;
+  readonly loss?: BatchLoss<Tree>;
   /** Of a problem: a group that keeps its loss. */
   readonly ownSymmetry?: () => Symmetry<Tree>;
   /** Of a quadratic. */
@@ -58,7 +57,7 @@ function found(
     options: none,
     make: () => (subject) => {
       const { loss, params, batch } = subject;
-      const symmetry = pick(symmetriesOf(loss as never, params, batch));
+      const symmetry = pick(symmetriesOf(loss, params, batch));
       if (symmetry) return symmetry;
       throw new OptionError(
         `The graph of this loss shows no ${what}: choose another symmetry, or a search without one, such as levelSet.`,

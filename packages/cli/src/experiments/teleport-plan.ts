@@ -1,4 +1,4 @@
-import { type TrainerTeleportPlan, transportPolicies } from "isoloss";
+import { type TeleportPlan, type TrainerTeleportPlan, transportPolicies } from "isoloss";
 import { z } from "zod";
 import { count, fromZero, type Named, nonNegative, positive } from "./named.js";
 import { makeObjective, objectiveSchema } from "./objectives.js";
@@ -54,7 +54,7 @@ const withoutUndefined = <T extends object>(value: T): T =>
 export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
   ground: Ground,
-): TrainerTeleportPlan<Tree> {
+): TeleportPlan<Tree> & Pick<TrainerTeleportPlan<Tree>, "batchSize"> {
   const bounds = guard === undefined ? undefined : guardOf(guard, ground);
   return {
     when: makeWhen(when),

@@ -37,7 +37,7 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
  * @throws RuntimeError when the runtime or provider cannot be had here; OptionError for unknown names
  *
  * @example
- * const { graph } = trace((x) => sum(square(x)), [spec([3], "float64")], { names: ["x"] });
+ * const { graph } = trace(({ x }) => sum(square(x)), { x: spec([3], "float64") });
  * const executable = await compile(graph);
  * const { result } = await executable.run({ x: array([1, 2, 3], "float64") }); // 14
  */

@@ -1,22 +1,14 @@
 import type { NdArray, Shape } from "../array.js";
+import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
-import type { SpecLeaf, TensorsOf } from "../graph/trace.js";
+import type { TensorsOf } from "../graph/trace.js";
 import type { GroupGenerator } from "./discovery/descriptors.js";
 
 /** Why a group cannot act here, as a value: a teleport then reports it and moves nothing. */
 export interface Refusal {
   readonly refused: string;
 }
-
-/** What a loss sees besides the parameters: arrays by name, `{ x, y }` for supervised learning, `{}` for a function. */
-export type Batch = Readonly<Record<string, NdArray>>;
-
-/** Shapes and dtypes of a batch. */
-export type BatchSpec = Readonly<Record<string, SpecLeaf>>;
-
-/** A batch while a function of it is traced. */
-export type BatchTensors = Readonly<Record<string, Tensor>>;
 
 /**
  * A group acting on parameters that leaves a loss unchanged. An element near the identity is given by T in the Lie

@@ -135,8 +135,10 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "nn/onnx/from-onnx.ts": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
     const { params } = model.init(new lib.Mt19937(0));
-    const apply = (p: never, x: lib.Tensor) => ({ logits: model.apply(p, x).output });
-    const { graph } = lib.trace(apply, [params as never, lib.spec([5, 4])], { names: ["p", "input"] });
+    const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
+      p: params,
+      input: lib.spec([5, 4]),
+    });
     const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
     return { bytes, x: random([5, 4]), y: classes(5, 2) };
   },

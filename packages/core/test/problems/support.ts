@@ -1,10 +1,10 @@
 import { item } from "../../src/array.js";
+import type { Batch, BatchTensors } from "../../src/batch.js";
 import { dot, valueAndGrad } from "../../src/graph/autodiff.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import type { Problem } from "../../src/problems/problem.js";
 import { jit } from "../../src/runtime/jit.js";
 import type { VectorParams } from "../../src/symmetry/quadratic-rotation.js";
-import type { Batch, BatchTensors } from "../../src/symmetry/symmetry.js";
 
 export interface Measured<P> {
   readonly loss: number;

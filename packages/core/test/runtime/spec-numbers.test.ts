@@ -49,7 +49,7 @@ function descend(
     const [loss, g] = valueAndGrad(f)(p);
     return { x: sub(p.x, mul(rate, g.x)), y: sub(p.y, mul(rate, g.y)), loss, norm: dot(g, g) };
   };
-  const { graph } = trace(step, [{ x: number, y: number }], { names: ["p"] });
+  const { graph } = trace(({ p }) => step(p), { p: { x: number, y: number } });
   const executable = compileJavaScript(simplify(graph), { scan: { carry: { x: "p.x", y: "p.y" } } });
   const run = (count: number) =>
     executable.runSync({ "p.x": array(x, "float64"), "p.y": array(y, "float64") }, { steps: count });
@@ -143,7 +143,7 @@ function train(optimizer: Optimizer<never>, rate: number, seed: number, steps: n
     const next = update(g, s, w, constant(rate, "float64"));
     return { w: next.params, s: next.state, loss };
   };
-  const { graph } = trace(step as never, [weights, state, x, y], { names: ["w", "s", "x", "y"] });
+  const { graph } = trace(({ w, s, x, y }) => step(w, s, x, y), { w: weights, s: state, x, y });
   const carried = graph.outputs.map(({ name }) => name).filter((name) => name !== "loss");
   const scan = { carry: Object.fromEntries(carried.map((name) => [name, name])) };
   const { leaves } = flatten<NdArray>([weights, state, x, y], isNdArray);

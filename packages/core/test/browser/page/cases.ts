@@ -51,7 +51,7 @@ export async function rosenbrock({ steps, ...runtime }: Runtime & { steps: numbe
     const [value, g] = valueAndGrad(f)(p);
     return { x: sub(p.x, mul(1e-3, g.x)), y: sub(p.y, mul(1e-3, g.y)), value };
   };
-  const { graph } = trace(step, [{ x: spec([], "float64"), y: spec([], "float64") }], { names: ["p"] });
+  const { graph } = trace(({ p }) => step(p), { p: { x: spec([], "float64"), y: spec([], "float64") } });
   const executable = await compile(graph, { ...runtime, scan: { carry: { x: "p.x", y: "p.y" } } });
   const results = await executable.run(
     { "p.x": array(-1, "float64"), "p.y": array(-1, "float64") },

@@ -1,6 +1,8 @@
 // G, summed over layers, against J J' from one backward pass a task, for every kind of layer with parameters.
+
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray, ndarray } from "../../../src/array.js";
+import type { Batch } from "../../../src/batch.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
@@ -29,7 +31,6 @@ import {
   layerNorm,
 } from "../../../src/nn/norm.js";
 import { jit } from "../../../src/runtime/jit.js";
-import type { Batch } from "../../../src/symmetry/symmetry.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { gramianOf, type Rows } from "../jacobians.js";
 import { flat, randomArray } from "./networks.js";

@@ -43,7 +43,7 @@ const peak = () => 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/se
 
 // The runtime's own library and threads are there before anything is counted.
 const one = isoloss.array([1, 2]);
-const warm = await isoloss.compile(isoloss.trace(isoloss.square, [one], { names: ["x"] }).graph, {
+const warm = await isoloss.compile(isoloss.trace(({ x }) => isoloss.square(x), { x: one }).graph, {
   runtime: "onnx",
 });
 await warm.run({ x: one });

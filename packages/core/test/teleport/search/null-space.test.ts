@@ -64,9 +64,8 @@ describe("nullSpace", () => {
   it("keeps every output, not the mean loss alone, and changes them on other data", async () => {
     const problem = network([3, 6, 8, 2], 4);
     const { params } = await teleportBy(nullSpace({ steps: 5 }), problem);
-    const f = (p: never, x: Tensor) => problem.model.apply(p, x).output;
     const outputs = async (p: MlpParams, x: NdArray) => {
-      const run = await compile(trace(f as never, [p, x] as never, { names: ["p", "x"] }).graph);
+      const run = await compile(trace((at) => problem.model.apply(at.p, at.x).output, { p, x }).graph);
       return numbers((await run.run(namedArrays({ p, x }))).result);
     };
     const difference = async (x: NdArray) => {
