@@ -42,7 +42,7 @@ export interface MultiTaskEvaluation {
  * @param labels int64 [n]
  *
  * @example
- * const metrics: TaskMetrics<Params> = (p, { x, left }) => ({ "left accuracy": accuracy(net(p, x).left, left) });
+ * const metrics: TaskMetrics<Params, typeof data> = (p, { x, left }) => ({ "left accuracy": accuracy(net(p, x).left, left) });
  */
 export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
   mean(cast(equal(argmax(logits), labels), logits.dtype));

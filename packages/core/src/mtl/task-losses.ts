@@ -34,7 +34,7 @@ export interface LossContext<S = unknown> {
  * @typeParam S tree of the model's state
  *
  * @example
- * const losses: TaskLosses<Params> = ({ shared, heads }, { x, left, right, known }) => {
+ * const losses: TaskLosses<Params, typeof data> = ({ shared, heads }, { x, left, right, known }) => {
  *   const z = trunk(shared, x);
  *   return [crossEntropy(linear(z, heads.left), left), crossEntropy(linear(z, heads.right), right, { mask: known })];
  * };

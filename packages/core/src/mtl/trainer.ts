@@ -49,7 +49,7 @@ export type {
  *   losses, params, data: { x, left, right }, method: fairgrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
  * });
  * await trainer.run({ steps: 1000 });
- * trainer.history.losses[0].at(-1);
+ * trainer.history.losses[0]?.at(-1);
  */
 export function createMultiTaskTrainer<P, const D extends MultiTaskData = NoBatch, S = unknown>(
   options: MultiTaskTrainerOptions<P, D, S>,

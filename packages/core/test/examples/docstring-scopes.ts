@@ -95,7 +95,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "teleport/hessian.ts": () => planar(lib.booth() as never),
   "teleport/conjugate-gradient.ts": async () => {
     const at = planar(lib.booth() as never);
-    const hessian = await lib.createHessian(at.loss as never, at.params, {});
+    const hessian = await lib.createHessian(at.loss, at.params, {});
     const v = hessian.vectorOf(at.params);
     return { ...at, hessian, g: (await hessian.times(at.params, {}, v)).g };
   },
