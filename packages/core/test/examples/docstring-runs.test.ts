@@ -64,11 +64,11 @@ async function runExample({ at, code }: Piece, own: Scope): Promise<{ lines: str
     // The tensors of the example, in the place of their types.
     const { tensors, ...given } = inTrace;
     library.trace(
-      ((traced: Scope) => {
+      (traced: Scope) => {
         const scope = { ...common, ...given, ...traced };
         runOf(code, Object.keys(scope), Function)(scope);
         return library.constant(0);
-      }),
+      },
       [tensors],
     );
     return { lines, wrong };

@@ -20,7 +20,7 @@ export async function measurer<P>(
     const [loss, gradient] = valueAndGrad(problem.loss)(p, b);
     return { loss, gradient, gradNormSq: dot(gradient, gradient) };
   };
-  const run = (await jit(f as never, [problem.start, problem.batch] as never, {
+  const run = (await jit(f, [problem.start, problem.batch], {
     runtime: "javascript",
   })) as never as (p: P, b: Batch) => Promise<Record<string, never>>;
   return async (params, batch = problem.batch) => {

@@ -85,8 +85,8 @@ describe("Gradient descent on Booth's function from (5, -5) at rate 0.08", () =>
       const one = (n: number): NdArray => array(n, "float64");
       const h = evaluate(
         (p: Point, u: Point) => hvp(booth)(p, u),
-        { x: one(5), y: one(-5) } as never,
-        { x: one(v[0]), y: one(v[1]) } as never,
+        { x: one(5), y: one(-5) },
+        { x: one(v[0]), y: one(v[1]) },
       ) as unknown as Record<"x" | "y", NdArray>;
       return [item(h.x), item(h.y)];
     };
@@ -209,9 +209,9 @@ it("The gradient of the regression's squared gradient norm is that of difference
         const [value, g] = valueAndGrad(norm)(w, a, b);
         return { value, g: g.w2 };
       },
-      moved as never,
-      x as never,
-      y as never,
+      moved,
+      x,
+      y,
     ) as unknown as Record<"value" | "g", NdArray>;
   };
   const quotient = (item(at(1e-6).value) - item(at(-1e-6).value)) / 2e-6;

@@ -135,8 +135,8 @@ async function judge<P>(
   ).toBe(true);
   expect(Number.isFinite(report.lossAfter), label).toBe(true);
   if (guard !== false) {
-    const run = await jit(loss as never, [params, batch] as never, { runtime: "javascript" });
-    const lossAt = async (p: P) => item((await run(p as never, batch as never)) as unknown as NdArray);
+    const run = await jit(loss, [params, batch], { runtime: "javascript" });
+    const lossAt = async (p: P) => item((await run(p as never, batch)) as unknown as NdArray);
     const [from, to] = [await lossAt(params), await lossAt(after)];
     // The last bits of the loss are computed by another executable.
     expect(Math.abs(to - from), label).toBeLessThanOrEqual((1e-6 + 1e-9) * Math.max(Math.abs(from), 1e-12));

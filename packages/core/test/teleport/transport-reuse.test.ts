@@ -55,7 +55,7 @@ async function reused(optimizer: Optimizer, state: OptimizerState, move: readonl
 async function stepped(optimizer: Optimizer, state: OptimizerState, params: Weights = origin) {
   const update = (p: { w: Tensor }, s: OptimizerState, slope: { w: Tensor }, rate: Tensor) =>
     optimizer.update(slope, s, p, rate);
-  const step = await jit(update as never, [params, state, origin, spec([], "float64")] as never);
+  const step = await jit(update, [params, state, origin, spec([], "float64")]);
   const run = step as unknown as (
     ...args: unknown[]
   ) => Promise<{ params: Weights; state: Record<string, Weights> }>;

@@ -107,7 +107,7 @@ describe("an optimiser's state across a teleport", () => {
     const optimizer = adam({ amsgrad: true });
     const update = (p: Pair<Tensor>, s: OptimizerState, slope: Pair<Tensor>) =>
       optimizer.update(slope, s, p, constant(0, "float64")).state;
-    const step = (await jit(update as never, [start, optimizer.init(start), start] as never)) as unknown as (
+    const step = (await jit(update, [start, optimizer.init(start), start])) as unknown as (
       ...args: unknown[]
     ) => Promise<OptimizerState>;
     const moved = await scaledTeleport();

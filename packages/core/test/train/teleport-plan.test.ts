@@ -130,22 +130,17 @@ describe("held-out data", () => {
     const model: Model<P, { norm: unknown }> = {
       init(rng, options) {
         const first = initLinear(rng, 64, 12, options);
-        const { params: norm, state } = initBatchNorm(12, options) as never as {
+        const { params: norm, state } = initBatchNorm(12, options) as {
           params: P["norm"];
           state: unknown;
         };
         return { params: { first, norm, last: initLinear(rng, 12, 10, options) }, state: { norm: state } };
       },
       apply(p, x, { state, training }) {
-        const out = batchNorm(
-          linear(x, p.first as never),
-          p.norm as never,
-          state.norm as never,
-          {
-            training,
-          } as never,
-        ) as never as { output: Tensor; state: unknown };
-        return { output: linear(relu(out.output), p.last as never), state: { norm: out.state } as never };
+        const out = batchNorm(linear(x, p.first), p.norm, state.norm as never, {
+          training,
+        }) as { output: Tensor; state: unknown };
+        return { output: linear(relu(out.output), p.last), state: { norm: out.state } };
       },
     };
     const reversed = ownMove<P>("reversed units", ({ first, norm, last }) => {
@@ -169,7 +164,7 @@ describe("held-out data", () => {
         last: { ...last, weight: columns(last.weight as never) },
       } as P;
     });
-    const checked = await trainerFor(model as never, { when: atSteps([30]), search: reversed as never });
+    const checked = await trainerFor(model, { when: atSteps([30]), search: reversed });
     await checked.run({ steps: 31 });
     const [event] = checked.history.teleports;
     expect(event.accepted).toBe(false);

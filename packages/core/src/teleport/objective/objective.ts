@@ -28,14 +28,17 @@ export type Objective = <P, B extends BatchTensors>(
   loss: (params: P, batch: B) => Tensor,
 ) => (params: P, batch: B, memory?: Memory) => Tensor;
 
+/** An objective for one tree of tensors and one batch of tensors. */
+type ObjectiveOn<P, B> = (
+  // biome-ignore lint/suspicious/noExplicitAny: so that an objective for any batch fits where one for `{ x, y }` is wanted
+  loss: (params: P, batch: any) => Tensor,
+) => (params: P, batch: B, memory?: Memory) => Tensor;
+
 /**
  * The same for parameters and a batch of one type. Any function of this form will do, such as
  * `() => (params) => sum(square(params.a))`; {@link minimised} turns one round.
  */
-export type ObjectiveFor<P, B extends BatchSpec = BatchSpec> = (
-  // biome-ignore lint/suspicious/noExplicitAny: so that an objective for any batch fits where one for `{ x, y }` is wanted
-  loss: (params: TensorsOf<P>, batch: any) => Tensor,
-) => PointValue<P, B>;
+export type ObjectiveFor<P, B extends BatchSpec = BatchSpec> = ObjectiveOn<TensorsOf<P>, TensorsOf<B>>;
 
 /**
  * ||grad L||^2: the speed of gradient flow, dL/dt = -||grad L||^2 (Zhao et al., NeurIPS 2022, eq. 1). The default of every
@@ -56,12 +59,8 @@ export const gradNormSq: Objective = (loss) => (params, batch) => {
  * const flat = minimised(sharpness({ radii: [0.05] }));
  */
 export function minimised(objective: Objective): Objective;
-export function minimised<P, B extends BatchSpec = BatchSpec>(
-  objective: ObjectiveFor<P, B>,
-): ObjectiveFor<P, B>;
-export function minimised<P, B extends BatchSpec = BatchSpec>(
-  objective: ObjectiveFor<P, B>,
-): ObjectiveFor<P, B> {
+export function minimised<P, B>(objective: ObjectiveOn<P, B>): ObjectiveOn<P, B>;
+export function minimised<P, B>(objective: ObjectiveOn<P, B>): ObjectiveOn<P, B> {
   return (loss) => {
     const value = objective(loss);
     return (params, batch, memory) => neg(value(params, batch, memory));

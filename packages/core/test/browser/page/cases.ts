@@ -83,7 +83,7 @@ async function derivativesOf<P>(model: Model<P>, shape: number[], runtime: Runti
     };
   };
   const compiled = await jit(f, [params, { x, y }] as const, runtime);
-  const results = await compiled(params as never, { x, y } as never);
+  const results = await compiled(params as never, { x, y });
   await compiled.dispose();
   return numbersOf(results);
 }

@@ -165,8 +165,8 @@ async function rowsOf({ tasks, params, batch, losses, state }: ReturnType<typeof
     const loss = (p: TensorsOf<Params>, b: Record<string, Tensor>, s: unknown) =>
       losses(p, b, { training: true, state: s })[k];
     const f = await jit(
-      ((p: unknown, b: unknown, s: unknown) => grad(loss as never)(p, b, s)) as never,
-      [params, batch, state] as never,
+      (p: unknown, b: unknown, s: unknown) => grad(loss as never)(p, b, s),
+      [params, batch, state],
       { runtime: "javascript" },
     );
     const g = await (f as unknown as (...given: unknown[]) => Promise<Params>)(params, batch, state);

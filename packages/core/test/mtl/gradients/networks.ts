@@ -31,7 +31,7 @@ export function randomArray(shape: readonly number[], seed: number, dtype: DType
 
 /** The trunk of {@link randomNet}: layers with tanh. */
 export const trunk = (shared: readonly { weight: Tensor; bias?: Tensor }[], x: Tensor): Tensor =>
-  shared.reduce((h, layer) => tanh(linear(h, layer as never)), x);
+  shared.reduce((h, layer) => tanh(linear(h, layer)), x);
 
 /** A network of layers with tanh and one linear head a task, losses of squares, and a batch for it. */
 export function randomNet({

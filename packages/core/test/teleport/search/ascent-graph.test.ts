@@ -86,7 +86,7 @@ async function contextOf({ symmetry, params, batch }: Place): Promise<readonly N
 async function gradientInT(place: Place, objective: Objective): Promise<readonly Float64Array[]> {
   const { loss, params, batch, symmetry } = place;
   const problem = { params, batch, memory: {}, dtype: "float64" } as const;
-  const graph = traceAscent(symmetry, objective(loss) as never, problem);
+  const graph = traceAscent(symmetry, objective(loss), problem);
   const context = await contextOf(place);
   const results = compileJavaScript(simplify(graph)).runSync(namedArrays({ params, batch, context }));
   return symmetry.algebra.map((_, i) => results[`T.${i}`].data as Float64Array);
