@@ -2,6 +2,7 @@
 // `node .ci/packages.mjs`, after `npm run build`.
 import { execFileSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -108,6 +109,12 @@ try {
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   writeFileSync(join(project, "main.js"), program);
   npm(["install", ...tarballs.map((name) => join(folder, name))], project);
+  const strict = join(project, "strict");
+  cpSync(join(root, "examples", "strict"), strict, { recursive: true });
+  for (const resolution of [[], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
+    const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+    run(process.execPath, [compiler, "--project", strict, ...resolution], project);
+  }
   const command = run(join(project, "node_modules", ".bin", "isoloss"), ["--version"], project).trim();
   const { version } = JSON.parse(readFileSync(join(root, "packages", "cli", "package.json"), "utf8"));
   check("the command is there by its name", command === version);

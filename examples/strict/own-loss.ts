@@ -40,7 +40,7 @@ const loss = ({ a, b }: TensorsOf<Weights>, { x, y }: TensorsOf<typeof batch>) =
   mean(square(sub(matmul(relu(matmul(x, a)), b), y)));
 
 // @ts-expect-error the batch has no y
-symmetriesOf(loss, start, { x: batch.x });
+export const refused = () => symmetriesOf(loss, start, { x: batch.x });
 
 const { scaling: symmetry } = symmetriesOf(loss, start, batch);
 

@@ -2,7 +2,7 @@ import { array } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
-import { requireKnown } from "../options.js";
+import { requireKnown, withoutUndefined } from "../options.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { ArraysOf } from "../runtime/jit.js";
 import { Resources } from "../runtime/resources.js";
@@ -230,7 +230,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
 function guardOf({ guard }: Pick<TeleportPlan<unknown>, "guard">, optimizer: Optimizer) {
   if (!guard || guard.race === undefined) return { guard, isOwnRace: false };
   return {
-    guard: { ...guard, race: { optimizer, ...guard.race } },
+    guard: { ...guard, race: { optimizer, ...withoutUndefined(guard.race) } },
     isOwnRace: guard.race.optimizer === undefined,
   };
 }

@@ -13,6 +13,7 @@ import { mlpRegression } from "../../src/problems/mlp-regression.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { gradNormSq, minimised } from "../../src/teleport/objective/objective.js";
+import type { RaceOptions } from "../../src/teleport/race.js";
 import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { ownMove } from "../../src/teleport/search/own-move.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
@@ -64,6 +65,21 @@ describe("a race", () => {
         expect(await raced(moved)).toBeLessThanOrEqual((await raced(params)) * (1 + 1e-12));
       await teleporter.dispose();
     }
+  });
+
+  it("takes the run's optimiser where its own is undefined", async () => {
+    const racedWith = async (race: RaceOptions) => {
+      const { loss } = await minimize(mlpRegression(), {
+        optimizer: adam(),
+        learningRate: 1e-4,
+        steps: 8,
+        teleport: { when: atSteps([4]), symmetry: leaky, guard: { race, curvature: 0 } },
+      });
+      return loss;
+    };
+    const [own, left, other] = [{ optimizer: undefined }, {}, { optimizer: gd() }].map(racedWith);
+    expect(await own).toEqual(await left);
+    expect(await other).not.toEqual(await left);
   });
 
   it("takes the run's optimiser with its state and rate, or another one afresh", async () => {
