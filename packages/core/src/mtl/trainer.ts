@@ -80,7 +80,7 @@ export async function createMultiTaskTrainer<P>(
     gradients,
     optimizer,
     optimizerState: optimizerStart,
-    ...(clipNorm !== undefined && clipNorm > 0 ? { clipNorm } : {}),
+    clipNorm: clipNorm !== undefined && clipNorm > 0 ? clipNorm : undefined,
     ...compileOptions,
   });
   const evaluator = multiTaskEvaluator({
@@ -94,7 +94,7 @@ export async function createMultiTaskTrainer<P>(
   });
   const setup: RunSetup<P> = {
     losses: options.losses,
-    ...(representation === undefined ? {} : { representation }),
+    representation,
     tasks,
     sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
     dtype,
@@ -172,7 +172,7 @@ export async function createMultiTaskTrainer<P>(
     const updated = await updates.apply(kind, update, {
       optimizer: change.optimizer ?? current.optimizer,
       learningRate: rate,
-      ...(change.reuse === undefined ? {} : { reuse: change.reuse }),
+      reuse: change.reuse,
     });
     if (!Number.isFinite(updated.norm)) {
       throw new NumericalError(

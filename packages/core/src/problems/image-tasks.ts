@@ -174,4 +174,4 @@ function overlaid(
 const lenetWith =
   ({ dropout }: ImageTasksOptions) =>
   (heads: Readonly<Record<string, number>>) =>
-    multiLenet({ heads, ...(dropout === undefined ? {} : { dropout }) });
+    multiLenet({ heads, dropout });

@@ -25,9 +25,9 @@ export interface CompileOptions {
 /** The options that say where a graph runs, of an object that has more. */
 export function pickCompileOptions({ runtime, provider, threads }: CompileOptions): CompileOptions {
   return {
-    ...(runtime !== undefined ? { runtime } : {}),
-    ...(provider !== undefined ? { provider } : {}),
-    ...(threads !== undefined ? { threads } : {}),
+    runtime,
+    provider,
+    threads,
   };
 }
 
@@ -66,8 +66,8 @@ export async function compile(
       ? compileJavaScript(simplified, loop)
       : await compileOnnx(simplified, {
           ...loop,
-          ...(provider !== undefined ? { provider } : {}),
-          ...(threads !== undefined ? { threads } : {}),
+          provider,
+          threads,
         });
   return { ...executable, compileSeconds: (performance.now() - start) / 1000 };
 }

@@ -95,7 +95,7 @@ function hiddenSite<P>(site: BijectionSite, index: number, loss: BatchLoss<P>): 
     activation: bijection(activation, attributes as { slope?: number }),
     size,
     weight,
-    ...(bias === undefined ? {} : { bias }),
+    bias,
     next,
     values(params, batch) {
       const { leaves, paths } = flatten<Tensor>(params, isTensor);

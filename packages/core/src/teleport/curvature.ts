@@ -36,7 +36,7 @@ export async function createCurvatureMeter<P>(
         // In this order, so that the fourth power does not overflow.
         const modelDecrease = (gradNormSq / gHg) * (gradNormSq / 2);
         const isKnown = gHg > 0 && Number.isFinite(modelDecrease) && modelDecrease > 0;
-        return { lambdaMax: largest, ...(isKnown ? { modelDecrease } : {}) };
+        return { lambdaMax: largest, modelDecrease: isKnown ? modelDecrease : undefined };
       } catch (error) {
         if (error instanceof NumericalError) return undefined;
         throw error;

@@ -171,8 +171,8 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
 
   const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
     const raceStart = {
-      ...(raceState === undefined ? {} : { state: raceState }),
-      ...(raceRate === undefined ? {} : { rate: raceRate }),
+      state: raceState,
+      rate: raceRate,
     };
     const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
       item((await elsewhereRun.run(namedArrays({ params: p, batch: b }))).loss);
@@ -183,8 +183,8 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
         loss: item(here.loss),
         objective: item(here.objective),
         gradNormSq: item(here.gradNormSq),
-        ...(heldOut ? { heldOutLoss: await lossElsewhere(p, heldOut) } : {}),
-        ...(finish ? { racedLoss: await lossElsewhere(finish, heldOut ?? at) } : {}),
+        heldOutLoss: heldOut ? await lossElsewhere(p, heldOut) : undefined,
+        racedLoss: finish ? await lossElsewhere(finish, heldOut ?? at) : undefined,
       };
     };
   };

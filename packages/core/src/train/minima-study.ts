@@ -123,7 +123,7 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
       loss: lossOf,
       params,
       batch,
-      ...(group ? { symmetry: group } : {}),
+      symmetry: group,
     });
   };
 

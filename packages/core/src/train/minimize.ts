@@ -59,9 +59,9 @@ export async function minimize<P, B extends Batch = NoBatch>(
   requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
   const { onLoop, checkpoint, allowChanges, ...own } = options;
   return runOnce(await createMinimizer(problem, own), {
-    ...(onLoop ? { onLoop } : {}),
-    ...(checkpoint ? { checkpoint } : {}),
-    ...(allowChanges ? { allowChanges } : {}),
+    onLoop,
+    checkpoint,
+    allowChanges,
   });
 }
 

@@ -160,16 +160,16 @@ export async function createTeleports<P, B extends Batch = Batch>({
     teleporter: resources.keep(
       await createTeleporter<P, Batch>({
         ...compileOptions,
-        ...(plan.search ? { search: plan.search } : {}),
-        ...(made ? { symmetry: made } : {}),
+        search: plan.search,
+        symmetry: made,
         loss: forAnyBatch(loss),
-        ...(heldOutLoss ? { heldOutLoss: forAnyBatch(heldOutLoss) } : {}),
-        ...(objective ? { objective: () => forAnyBatch(objective(loss)) } : {}),
+        heldOutLoss: heldOutLoss ? forAnyBatch(heldOutLoss) : undefined,
+        objective: objective ? () => forAnyBatch(objective(loss)) : undefined,
         params,
         batch,
         memory: memoryOf(optimizer.init(params), 0),
-        ...(guard === undefined ? {} : { guard }),
-        ...(plan.allowInexact === undefined ? {} : { allowInexact: plan.allowInexact }),
+        guard,
+        allowInexact: plan.allowInexact,
       }),
     ),
     transport: resources.keep(
@@ -193,8 +193,8 @@ export async function createTeleports<P, B extends Batch = Batch>({
         const result = await teleporter.teleport(at.params, at.batch, {
           memory: memoryOf(at.optimizer, at.learningRate),
           raceRate: at.learningRate,
-          ...(isOwnRace ? { raceState: at.optimizer } : {}),
-          ...(heldOut ? { heldOut } : {}),
+          raceState: isOwnRace ? at.optimizer : undefined,
+          heldOut,
         });
         // A report's curvature serves the reader alone.
         uncounted += (performance.now() - start) / 1000 - result.report.seconds;

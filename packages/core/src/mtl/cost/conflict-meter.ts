@@ -42,7 +42,7 @@ export async function compileConflict(
       return {
         losses: Float64Array.from(results.losses.data as Float64Array),
         gramian,
-        ...(gramian.data.every(Number.isFinite) ? { conflict: conflictOf(gramian) } : {}),
+        conflict: gramian.data.every(Number.isFinite) ? conflictOf(gramian) : undefined,
       };
     },
     dispose: () => run.dispose(),

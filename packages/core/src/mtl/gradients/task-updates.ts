@@ -67,7 +67,7 @@ export function taskUpdates<P>({
     optimizer,
     optimizerState,
     reuse,
-    ...(clipNorm === undefined ? {} : { clipNorm }),
+    clipNorm,
   });
   const scalar = (x: number): NdArray => ({ shape: [], data: vector([x]).data });
   const vector = (values: ArrayLike<number>): NdArray => ({

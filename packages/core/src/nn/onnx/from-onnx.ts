@@ -140,7 +140,7 @@ function requireKnown({ opsets, graph }: OnnxModel): number {
 const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
 
 function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: FloatDType): ImportedInput {
-  return { name, dtype: importedDType(dtype, float), ...(shape ? { shape } : {}) };
+  return { name, dtype: importedDType(dtype, float), shape };
 }
 
 /** A parameter or input, if it is what the file says. */

@@ -53,7 +53,7 @@ export async function compileOnnx(
   const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const options = { convBlock: block, batchLast: provider === "cpu" };
-  const model = emitModel(graph, { ...options, ...(scan ? { scan } : {}) });
+  const model = emitModel(graph, { ...options, scan });
   const session = await inTurn(provider, () =>
     open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
   );
