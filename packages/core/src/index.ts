@@ -18,6 +18,7 @@ export { attributesOf, digitAttributes } from "./data/attributes.js";
 export { batches, split, takeRows } from "./data/batches.js";
 export { digits } from "./data/digits.js";
 export { parseIdx, readIdx } from "./data/idx.js";
+export type { LabelledImages } from "./data/labelled-images.js";
 export type { OverlaidImages, OverlayOptions } from "./data/overlay.js";
 export { overlayImages } from "./data/overlay.js";
 export { resizeImages } from "./data/resize.js";
@@ -50,6 +51,7 @@ export {
   logicalOr,
   where,
 } from "./graph/ops/compare.js";
+export type { WindowOptions } from "./graph/ops/conv.js";
 export { conv2d, convTranspose2d } from "./graph/ops/conv.js";
 export {
   abs,
@@ -68,8 +70,10 @@ export {
   tanh,
 } from "./graph/ops/elementary.js";
 export { cumsum, gather, oneHot, scatterAdd } from "./graph/ops/gather.js";
+export type { Operand } from "./graph/ops/leaf.js";
 export { constant, fill, fillLike, input } from "./graph/ops/leaf.js";
 export { matmul } from "./graph/ops/matmul.js";
+export type { PoolOptions } from "./graph/ops/pool.js";
 export {
   avgPool2d,
   maxPool2d,
@@ -78,6 +82,7 @@ export {
   maxUnpool2d,
 } from "./graph/ops/pool.js";
 export { randomUniform } from "./graph/ops/random.js";
+export type { ReduceOptions } from "./graph/ops/reduce.js";
 export { argmax, max, mean, min, sum, variance } from "./graph/ops/reduce.js";
 export { expandDims, flattenFrom, reshape, transpose } from "./graph/ops/reshape.js";
 export { concat, pad, slice } from "./graph/ops/slice.js";
@@ -85,13 +90,15 @@ export { logSoftmax, softmax } from "./graph/ops/softmax.js";
 export { stopGradient } from "./graph/ops/stop-gradient.js";
 export { retype } from "./graph/retype.js";
 export { simplify } from "./graph/simplify.js";
+export type { Attributes } from "./graph/tensor.js";
 export { Tensor } from "./graph/tensor.js";
-export type { Spec, TensorsOf, Traced } from "./graph/trace.js";
+export type { NamedArguments, Spec, SpecLeaf, TensorsOf, Traced } from "./graph/trace.js";
 export { spec, trace } from "./graph/trace.js";
 export type { Correlation } from "./math/correlation.js";
 export { correlation } from "./math/correlation.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./math/linalg.js";
 export { Mt19937, torchRand, torchRandn, torchUniform } from "./math/mt19937.js";
+export type { Rng } from "./math/rng.js";
 export { createRng, permutation } from "./math/rng.js";
 export type { MultiTaskCheckpoint } from "./mtl/checkpoint.js";
 export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./mtl/checkpoint.js";
@@ -114,9 +121,12 @@ export type { ConflictFigures, CostReport } from "./mtl/cost/report.js";
 export type { ScheduleOptions } from "./mtl/cost/schedule.js";
 export type { CostOptions } from "./mtl/cost/settings.js";
 export { costOptions } from "./mtl/cost/settings.js";
+export type { SharedParams } from "./mtl/cost/shared-losses.js";
 export type { BalancedSharpnessOptions } from "./mtl/cost/sharpness.js";
 export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./mtl/evaluate.js";
 export { accuracy } from "./mtl/evaluate.js";
+export type { Representation } from "./mtl/gradients/forward.js";
+export type { TaskOf } from "./mtl/gradients/parameter-split.js";
 export type { MultiTaskHistory, StepEvent } from "./mtl/history.js";
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "./mtl/method.js";
 export type { AlignedMtlOptions } from "./mtl/methods/aligned-mtl.js";
@@ -190,6 +200,7 @@ export { meanAbsoluteError } from "./mtl/metrics/regression.js";
 export type { ConfusionMatrix, ConfusionOptions } from "./mtl/metrics/segmentation.js";
 export { confusionMatrix, meanIoU, pixelAccuracy } from "./mtl/metrics/segmentation.js";
 export { createMethod, methods } from "./mtl/registry.js";
+export type { PlainData } from "./mtl/step-hook.js";
 export type { LossContext, TaskLosses } from "./mtl/task-losses.js";
 export type { MultiTaskState } from "./mtl/train-state.js";
 export type {
@@ -203,6 +214,7 @@ export type {
   StepContext,
 } from "./mtl/trainer.js";
 export { createMultiTaskTrainer } from "./mtl/trainer.js";
+export type { MultiTaskData } from "./mtl/trainer-options.js";
 export { namedArrays } from "./named-arrays.js";
 export type { Activation } from "./nn/activation.js";
 export { activation } from "./nn/activation.js";
@@ -229,13 +241,24 @@ export { crossEntropy } from "./nn/losses/cross-entropy.js";
 export { l1Loss } from "./nn/losses/l1.js";
 export { mseLoss } from "./nn/losses/mse.js";
 export { nllLoss } from "./nn/losses/nll.js";
-export type { Context, Model, Output, Stateless, StatelessModel } from "./nn/model.js";
-export type { ConvnetOptions } from "./nn/models/convnet.js";
+export type { LossOptions } from "./nn/losses/reduction.js";
+export type {
+  Context,
+  FloatDType,
+  InitOptions,
+  Model,
+  Output,
+  Stateless,
+  StatelessModel,
+  WeightAndBias,
+} from "./nn/model.js";
+export type { ConvnetOptions, ConvnetParams } from "./nn/models/convnet.js";
 export { convnet } from "./nn/models/convnet.js";
-export type { LenetOptions } from "./nn/models/lenet.js";
+export type { LenetOptions, LenetParams } from "./nn/models/lenet.js";
 export { lenet } from "./nn/models/lenet.js";
 export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
 export { mlp } from "./nn/models/mlp.js";
+export type { MultiHeadModel, MultiHeadParams } from "./nn/models/multi-head.js";
 export type { MultiLenetOptions } from "./nn/models/multi-lenet.js";
 export { multiLenet } from "./nn/models/multi-lenet.js";
 export type { MultiMlpOptions } from "./nn/models/multi-mlp.js";
@@ -247,12 +270,13 @@ export type {
 } from "./nn/models/patch-transformer.js";
 export { patchTransformer } from "./nn/models/patch-transformer.js";
 export { models } from "./nn/models/registry.js";
-export type { Resnet18Options } from "./nn/models/resnet18.js";
+export type { Resnet18Options, Resnet18Params, Resnet18State } from "./nn/models/resnet18.js";
 export { resnet18 } from "./nn/models/resnet18.js";
-export type { SegnetOptions } from "./nn/models/segnet.js";
+export type { SegnetOptions, SegnetOutput, SegnetParams } from "./nn/models/segnet.js";
 export { segnet } from "./nn/models/segnet.js";
 export type { Vgg6Options } from "./nn/models/vgg6.js";
 export { vgg6 } from "./nn/models/vgg6.js";
+export type { BatchNormState, NormParams } from "./nn/norm.js";
 export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./nn/norm.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "./nn/onnx/from-onnx.js";
 export { fromOnnx } from "./nn/onnx/from-onnx.js";
@@ -263,7 +287,7 @@ export { adam } from "./optim/adam.js";
 export { adamw } from "./optim/adamw.js";
 export type { NormOptions } from "./optim/clip.js";
 export { clipByGlobalNorm, clipByValue, globalNorm } from "./optim/clip.js";
-export type { Optimizer, OptimizerState } from "./optim/optimizer.js";
+export type { Moment, Optimizer, OptimizerState } from "./optim/optimizer.js";
 export type { Plateau, PlateauOptions, PlateauState } from "./optim/plateau.js";
 export { reduceOnPlateau } from "./optim/plateau.js";
 export { createOptimizer, optimizers } from "./optim/registry.js";
@@ -302,7 +326,7 @@ export type {
 export { digitQuestions, fashionDigits, multiFashion } from "./problems/image-tasks.js";
 export type { MlpRegressionOptions } from "./problems/mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./problems/mlp-regression.js";
-export type { MultiTaskProblem } from "./problems/multi-task.js";
+export type { MultiTaskProblem, TaskKind } from "./problems/multi-task.js";
 export { classification } from "./problems/multi-task.js";
 export type { Problem } from "./problems/problem.js";
 export { vector } from "./problems/problem.js";
@@ -320,24 +344,28 @@ export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
 export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
 export { compileJavaScript } from "./runtime/javascript/executable.js";
-export type { Compiled } from "./runtime/jit.js";
+export type { ArraysOf, CallOf, Compiled } from "./runtime/jit.js";
 export { jit } from "./runtime/jit.js";
+export type { OnnxModel } from "./runtime/onnx/codec.js";
 export { decodeModel, encodeModel } from "./runtime/onnx/codec.js";
 export { emitModel } from "./runtime/onnx/emit.js";
 export { compileOnnx } from "./runtime/onnx/executable.js";
+export type { ToOnnxOptions } from "./runtime/onnx/export.js";
 export { toOnnx } from "./runtime/onnx/export.js";
 export type { Bijection } from "./symmetry/bijection.js";
 export type {
   BijectionSite,
   Discovery,
   GroupGenerator,
+  Leg,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,
   SignGenerator,
 } from "./symmetry/discovery/descriptors.js";
 export { analyse } from "./symmetry/discovery/discovery.js";
-export type { DiscreteSymmetry } from "./symmetry/discrete.js";
+export type { DiscreteElement, DiscreteSymmetry } from "./symmetry/discrete.js";
+export type { UnitSpace } from "./symmetry/discrete-legs.js";
 export type { GeneralLinearOptions } from "./symmetry/general-linear.js";
 export { generalLinear } from "./symmetry/general-linear.js";
 export type { HiddenActionOptions } from "./symmetry/hidden-action.js";
@@ -360,7 +388,7 @@ export { signFlips } from "./symmetry/sign-flips.js";
 export type { SiteActionOptions } from "./symmetry/site-action.js";
 export type { Symmetries } from "./symmetry/symmetries-of.js";
 export { symmetriesOf } from "./symmetry/symmetries-of.js";
-export type { Refusal, Symmetry } from "./symmetry/symmetry.js";
+export type { BlocksOf, Refusal, Symmetry } from "./symmetry/symmetry.js";
 export { isRefusal } from "./symmetry/symmetry.js";
 export type { ConjugateGradientOptions, ConjugateGradientResult } from "./teleport/conjugate-gradient.js";
 export { conjugateGradient } from "./teleport/conjugate-gradient.js";
@@ -368,7 +396,7 @@ export type { DiagnoseOptions } from "./teleport/diagnose.js";
 export { diagnose } from "./teleport/diagnose.js";
 export type { Diagnosis, Figure, Missing } from "./teleport/diagnosis.js";
 export { isMissing } from "./teleport/diagnosis.js";
-export type { GuardOptions } from "./teleport/guard.js";
+export type { GuardOptions, Limits } from "./teleport/guard.js";
 export { guardOptions } from "./teleport/guard.js";
 export type { Hessian } from "./teleport/hessian.js";
 export { createHessian, lanczos } from "./teleport/hessian.js";
@@ -488,6 +516,7 @@ export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
+export type { TeleportBatch } from "./train/teleport-batches.js";
 export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";
 export type { Trainer } from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";
@@ -497,4 +526,5 @@ export type {
   TrainerOptions,
   TrainerTeleportPlan,
 } from "./train/trainer-options.js";
+export type { MapLeaves, Tree, TreeDef } from "./tree.js";
 export { flatten as flattenTree, unflatten as unflattenTree } from "./tree.js";
