@@ -3,6 +3,7 @@
 // `node .ci/packages.mjs`, after `npm run build`.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -249,6 +250,12 @@ try {
   const project = createProject("project");
   writeFileSync(join(project, "main.js"), program);
   installCommand(project, tarballs);
+  const strict = join(project, "strict");
+  cpSync(join(root, "examples", "strict"), strict, { recursive: true });
+  for (const resolution of [[], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
+    const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+    run(process.execPath, [compiler, "--project", strict, ...resolution], project);
+  }
   const command = run(join(project, "node_modules", ".bin", "isoloss"), ["--version"], project).trim();
   const { version } = JSON.parse(readFileSync(join(root, "packages", "cli", "package.json"), "utf8"));
   check("the command is there by its name", command === version);

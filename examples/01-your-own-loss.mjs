@@ -6,13 +6,13 @@ import { add, mul, square, sub } from "isoloss/ops";
 const rosenbrock = ({ x, y }) => add(mul(100, square(sub(square(x), y))), square(sub(x, 1)));
 
 // One step. What it returns as x and y is what the next step takes; the loss is collected.
-const step = (w, rate) => {
+const step = ({ w, rate }) => {
   const [loss, g] = valueAndGrad(rosenbrock)(w);
   return { w: { x: sub(w.x, mul(rate, g.x)), y: sub(w.y, mul(rate, g.y)) }, loss };
 };
 
 const scalar = spec([], "float64");
-const { graph } = trace(step, [{ x: scalar, y: scalar }, scalar], { names: ["w", "rate"] });
+const { graph } = trace(step, { w: { x: scalar, y: scalar }, rate: scalar });
 const executable = await compile(graph, { scan: { carry: { "w.x": "w.x", "w.y": "w.y" } } });
 
 const start = array(-1, "float64");

@@ -13,8 +13,8 @@ await trainer.run({ steps: 200 });
 const { params } = trainer.current;
 
 // The graph of a prediction; any graph can be exported, a whole training step too.
-const predict = (p, x) => ({ probabilities: softmax(model.apply(p, x).output) });
-const { graph } = trace(predict, [params, spec([1, 64])], { names: ["params", "image"] });
+const predict = (given) => ({ probabilities: softmax(model.apply(given.params, given.image).output) });
+const { graph } = trace(predict, { params, image: spec([1, 64]) });
 
 const bytes = toOnnx(graph, { constants: namedArrays({ params }), metadata: { author: "Isoloss" } });
 

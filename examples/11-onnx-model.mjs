@@ -21,8 +21,9 @@ import { writeFileAtomic } from "isoloss/node";
 // In the place of an export from PyTorch: torch.onnx.export(model.eval(), x, "model.onnx").
 const own = mlp({ sizes: [64, 16, 10] });
 const { params: weights } = own.init(new Mt19937(0));
-const forward = trace((net, image) => ({ logits: own.apply(net, image).output }), [weights, spec([32, 64])], {
-  names: ["net", "image"],
+const forward = trace(({ net, image }) => ({ logits: own.apply(net, image).output }), {
+  net: weights,
+  image: spec([32, 64]),
 });
 await mkdir("out", { recursive: true });
 await writeFileAtomic("out/model.onnx", toOnnx(forward.graph, { constants: namedArrays({ net: weights }) }));
@@ -41,9 +42,7 @@ const { params, report } = await teleporter.teleport(model.params, batch);
 const gain = report.gradNormSqAfter / report.gradNormSqBefore;
 console.log(`||grad L||^2 times ${gain.toFixed(2)}, drift below 1e-4: ${report.drift < 1e-4}`);
 
-const moved = trace((p, image) => model.apply(p, { image }), [params, spec([32, 64])], {
-  names: ["p", "image"],
-});
+const moved = trace(({ p, image }) => model.apply(p, { image }), { p: params, image: spec([32, 64]) });
 await writeFileAtomic("out/moved.onnx", toOnnx(moved.graph, { constants: namedArrays({ p: params }) }));
 const again = fromOnnx(await readFile("out/moved.onnx"));
 const lossOf = async (m) => {

@@ -20,11 +20,13 @@ async function mlpSmall(threads) {
     )(p);
     return { p: optimizer.update(g, {}, p, lr).params, loss };
   };
-  const { graph } = trace(
-    step,
-    [params, spec([rows, 784]), spec([rows], "int64"), spec([batch], "int64"), spec([])],
-    { names: ["p", "inputs", "classes", "picked", "lr"] },
-  );
+  const { graph } = trace(({ p, inputs, classes, picked, lr }) => step(p, inputs, classes, picked, lr), {
+    p: params,
+    inputs: spec([rows, 784]),
+    classes: spec([rows], "int64"),
+    picked: spec([batch], "int64"),
+    lr: spec([]),
+  });
   const executable = await compile(graph, {
     threads,
     scan: { carry: carryOf(graph), sequences: ["picked"] },
@@ -59,11 +61,14 @@ function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale,
       return { p: updated.params, s: next, o: updated.state, loss };
     };
     const shape = [batch, ...x];
-    const { graph } = trace(
-      step,
-      [params, state, optimizerState, spec(shape), spec([batch], "int64"), spec([])],
-      { names: ["p", "s", "o", "inputs", "classes", "lr"] },
-    );
+    const { graph } = trace(({ p, s, o, inputs, classes, lr }) => step(p, s, o, inputs, classes, lr), {
+      p: params,
+      s: state,
+      o: optimizerState,
+      inputs: spec(shape),
+      classes: spec([batch], "int64"),
+      lr: spec([]),
+    });
     const loop = stepsPerRun > 1 ? { scan: { carry: carryOf(graph) } } : {};
     const executable = await compile(graph, { threads, ...loop });
     const start = { ...named("p", params), ...named("s", state), ...named("o", optimizerState) };
@@ -80,7 +85,7 @@ async function convnetSecondOrder(threads) {
   const loss = (p, { x, y }) => crossEntropy(model.apply(p, x).output, y);
   const f = (p, batch) => ({ loss: loss(p, batch), gradient: grad(gradNormSq(loss))(p, batch, {}) });
   const batch = { x: unit([64, 1, 28, 28], 1000), y: labels([64], 1001, 10) };
-  const { graph } = trace(f, [params, batch], { names: ["p", "batch"] });
+  const { graph } = trace(({ p, batch }) => f(p, batch), { p: params, batch });
   const executable = await compile(graph, { threads });
   return stepper(executable, {}, { fixed: { ...named("p", params), ...named("batch", batch) } });
 }
@@ -101,8 +106,12 @@ async function segnetTraining(threads) {
     depth: unit([2, 1, 128, 256], 1002),
     lr: float(0.01),
   };
-  const { graph } = trace(step, [params, fixed.x, fixed.classes, fixed.depth, fixed.lr], {
-    names: ["p", "x", "classes", "depth", "lr"],
+  const { graph } = trace(({ p, x, classes, depth, lr }) => step(p, x, classes, depth, lr), {
+    p: params,
+    x: fixed.x,
+    classes: fixed.classes,
+    depth: fixed.depth,
+    lr: fixed.lr,
   });
   const executable = await compile(graph, { threads });
   return stepper(executable, named("p", params), { fixed });

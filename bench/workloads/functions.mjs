@@ -12,7 +12,7 @@ async function rosenbrock() {
     return { w: { x: sub(w.x, mul(lr, g.x)), y: sub(w.y, mul(lr, g.y)) }, loss: value };
   };
   const point = { x: float(-1, "float64"), y: float(-1, "float64") };
-  const { graph } = trace(step, [point, spec([], "float64")], { names: ["w", "lr"] });
+  const { graph } = trace(({ w, lr }) => step(w, lr), { w: point, lr: spec([], "float64") });
   const executable = await compile(graph, { scan: { carry: carryOf(graph) } });
   return stepper(executable, named("w", point), { fixed: { lr: float(1e-3, "float64") }, stepsPerRun: 1000 });
 }
@@ -42,8 +42,11 @@ export async function optimizing({ loss, start, batch }, { optimizer, rate }) {
     const next = optimizer.update(g, s, params, lr);
     return { params: next.params, state: next.state, loss: value };
   };
-  const { graph } = trace(step, [start, state, batch, spec([], "float64")], {
-    names: ["params", "state", "batch", "lr"],
+  const { graph } = trace(({ params, state, batch, lr }) => step(params, state, batch, lr), {
+    params: start,
+    state,
+    batch,
+    lr: spec([], "float64"),
   });
   const executable = await compile(graph, { scan: { carry: carryOf(graph) } });
   const fixed = { ...named("batch", batch), lr: float(rate, "float64") };

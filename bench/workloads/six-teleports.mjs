@@ -38,8 +38,11 @@ async function stepsOf({ loss, start, batch }, optimizer) {
     return { params: next.params, state: next.state, loss: value };
   };
   const first = { params: start, state: optimizer.init(start) };
-  const { graph } = trace(step, [first.params, first.state, batch, spec([], "float64")], {
-    names: ["params", "state", "batch", "lr"],
+  const { graph } = trace(({ params, state, batch, lr }) => step(params, state, batch, lr), {
+    params: first.params,
+    state: first.state,
+    batch,
+    lr: spec([], "float64"),
   });
   const executable = await compile(graph, { scan: { carry: carryOf(graph) } });
   const fixed = named("batch", batch);

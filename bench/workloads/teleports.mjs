@@ -34,8 +34,10 @@ async function ascent({ loss, start, batch }, threads) {
     const slope = flattenTree(grad(gradNormSq(loss))(p, b, {}), (t) => t?.op !== undefined).leaves;
     return { loss: loss(p, b), T: backward(tangent, slope, ends) };
   };
-  const { graph } = trace(f, [start, batch, context.map((c) => spec(c.shape))], {
-    names: ["p", "batch", "plus"],
+  const { graph } = trace(({ p, batch, plus }) => f(p, batch, plus), {
+    p: start,
+    batch,
+    plus: context.map((c) => spec(c.shape)),
   });
   await symmetry.dispose();
   const executable = await compile(graph, { threads });

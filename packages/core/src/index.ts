@@ -17,6 +17,7 @@ export {
   sizeOf,
   zeros,
 } from "./array.js";
+export type { Batch, BatchLoss, BatchSpec, BatchTensors, MergedBatch, NoBatch } from "./batch.js";
 export { takeRows } from "./data/batches.js";
 export { digits } from "./data/digits.js";
 export type { OptionDescription } from "./describe-options.js";
@@ -36,8 +37,9 @@ export type { Cost, Graph, Port } from "./graph/graph.js";
 export { costOf, printGraph } from "./graph/graph.js";
 export { retype } from "./graph/retype.js";
 export { simplify } from "./graph/simplify.js";
+export type { Attributes } from "./graph/tensor.js";
 export { Tensor } from "./graph/tensor.js";
-export type { Spec, TensorsOf, Traced } from "./graph/trace.js";
+export type { NamedArguments, Spec, SpecLeaf, TensorsOf, Traced } from "./graph/trace.js";
 export { spec, trace } from "./graph/trace.js";
 export { Mt19937 } from "./math/mt19937.js";
 export type { MultiTaskMethod } from "./mtl/method.js";
@@ -70,17 +72,17 @@ export type { CompileOptions, RuntimeName } from "./runtime/compile.js";
 export { chooseRuntime, compile, estimate } from "./runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "./runtime/executable.js";
 export { compileJavaScript } from "./runtime/javascript/executable.js";
-export type { Compiled } from "./runtime/jit.js";
+export type { ArraysOf, CallOf, Compiled, ValuesOf } from "./runtime/jit.js";
 export { jit } from "./runtime/jit.js";
 export { toOnnx } from "./runtime/onnx/export.js";
 export { positiveScaling } from "./symmetry/positive-scaling.js";
 export type { Symmetries } from "./symmetry/symmetries-of.js";
 export { symmetriesOf } from "./symmetry/symmetries-of.js";
-export type { Batch, BatchSpec, BatchTensors, Symmetry } from "./symmetry/symmetry.js";
+export type { Symmetry } from "./symmetry/symmetry.js";
 export type { GuardOptions } from "./teleport/guard.js";
 export type { DecreaseOptions } from "./teleport/objective/decrease.js";
 export { decrease } from "./teleport/objective/decrease.js";
-export type { BatchLoss, Objective } from "./teleport/objective/objective.js";
+export type { Objective } from "./teleport/objective/objective.js";
 export type { TeleportReport } from "./teleport/report.js";
 export { bestAngle } from "./teleport/search/best-angle.js";
 export type {
@@ -111,6 +113,7 @@ export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
+export type { TeleportBatch } from "./train/teleport-batches.js";
 export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";
 export type { Trainer } from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";
@@ -120,4 +123,5 @@ export type {
   TrainerOptions,
   TrainerTeleportPlan,
 } from "./train/trainer-options.js";
+export type { MapLeaves, Tree, TreeDef } from "./tree.js";
 export { flatten as flattenTree, unflatten as unflattenTree } from "./tree.js";

@@ -124,3 +124,8 @@ export function requireFlags(owner: string, flags: Readonly<Record<string, unkno
 
 /** Like JSON, but NaN and infinities keep their names. */
 const format = (value: unknown): string => (typeof value === "number" ? `${value}` : JSON.stringify(value));
+
+/** The options that are given: what is undefined is left out, so that a default behind it stays. */
+export function withoutUndefined<T extends object>(options: T | undefined): T {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T;
+}

@@ -14,7 +14,7 @@ const labels = input([2], "int64");
 const seed = input([], "int64");
 const rng = new Mt19937(0);
 const matrix = array([[1, 0], [0, 1]], "float64"); // biome-ignore format: a matrix
-const { graph } = trace((t) => ({ y: relu(t) }), [spec([2])], { names: ["x"] });
+const { graph } = trace(({ x: t }) => ({ y: relu(t) }), { x: spec([2]) });
 const file = toOnnx(graph);
 const affine = { weight: input([2]), bias: input([2]) };
 const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7);
@@ -94,7 +94,6 @@ const calls: Readonly<Record<string, Call>> = {
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
-  trace: (o) => isoloss.trace(relu, [spec([2])], o),
   // Data and numbers
   batches: (o) => isoloss.batches(4, 2, o),
   overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),

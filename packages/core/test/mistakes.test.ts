@@ -66,7 +66,7 @@ import { decodeModel } from "../src/runtime/onnx/index.js";
 const x = input([2, 3]);
 const image = input([1, 1, 4, 4]);
 const data = new Float32Array(4);
-const graph = trace((t) => ({ y: relu(t) }), [spec([2])], { names: ["x"] });
+const graph = trace(({ x: t }) => ({ y: relu(t) }), { x: spec([2]) });
 const any = (value: unknown) => value as never;
 
 const mistakes: readonly (readonly [string, () => unknown, string])[] = [

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -170,6 +170,31 @@ describe("the npm package", () => {
     },
   );
 
+  it.each(["bundler", "nodenext"] as const)(
+    "compiles with examples/strict and %s resolution, its declarations checked, too",
+    (moduleResolution) => {
+      const folder = join(project.folder, `strict-${moduleResolution}`);
+      cpSync(fileURLToPath(new URL("../../../examples/strict", import.meta.url)), folder, {
+        recursive: true,
+      });
+      const { config } = ts.readConfigFile(join(folder, "tsconfig.json"), ts.sys.readFile);
+      const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, folder);
+      expect(options).toMatchObject({
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        verbatimModuleSyntax: true,
+        skipLibCheck: false,
+      });
+      expect(fileNames.length).toBeGreaterThan(3);
+      const program = ts.createProgram(fileNames, { ...options, ...resolutions[moduleResolution] });
+      expect(messagesOf(program)).toEqual([]);
+      expect(fileNames.filter((name) => / as (?!const)|\bany\b/.test(readFileSync(name, "utf8")))).toEqual(
+        [],
+      );
+    },
+  );
+
   it("has types that need neither Node's, nor ONNX Runtime's, nor the declarations of skipped libraries", () => {
     const file = join(project.withoutOnnx, "types-browser.ts");
     const rooms = entries.filter((entry) => entry !== "isoloss/node");
@@ -208,7 +233,10 @@ function diagnose(
     typeRoots: [join(dirname(file), "node_modules/@types")],
     ...options,
   });
-  return ts
+  return messagesOf(program);
+}
+
+const messagesOf = (program: ts.Program): string[] =>
+  ts
     .getPreEmitDiagnostics(program)
     .map((d) => `${d.file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(d.messageText, "\n")}`);
-}

@@ -4,12 +4,14 @@
  * @module isoloss/data
  */
 
+export type { Rng } from "../math/rng.js";
 export { createRng, permutation } from "../math/rng.js";
 export type { DigitAttribute } from "./attributes.js";
 export { attributesOf, digitAttributes } from "./attributes.js";
 export { batches, split, takeRows } from "./batches.js";
 export { digits } from "./digits.js";
 export { parseIdx, readIdx } from "./idx.js";
+export type { LabelledImages } from "./labelled-images.js";
 export type { OverlaidImages, OverlayOptions } from "./overlay.js";
 export { overlayImages } from "./overlay.js";
 export { resizeImages } from "./resize.js";

@@ -90,7 +90,7 @@ export function costOf(graph: Graph): Cost {
  * A graph as text, one node a line.
  *
  * @example
- * const { graph } = trace((x) => ({ y: relu(x) }), [spec([2, 3])], { names: ["x"] });
+ * const { graph } = trace(({ x }) => ({ y: relu(x) }), { x: spec([2, 3]) });
  * console.log(printGraph(graph));
  * // %0 = input "x": float32[2, 3]
  * // %1 = relu(%0): float32[2, 3]

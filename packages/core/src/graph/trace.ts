@@ -2,7 +2,6 @@ import type { DType, NdArray, Shape } from "../array.js";
 import { dtypeOf, isNdArray, requireDType, requireShape } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
-import { requireKnown } from "../options.js";
 import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
 import { type Graph, nodesOf, type Port } from "./graph.js";
 import { input } from "./ops/leaf.js";
@@ -83,40 +82,49 @@ function requireClosed(graph: Graph): void {
   }
 }
 
+/** Arguments of a traced function by name; each is a tree. */
+export type NamedArguments = Readonly<Record<string, unknown>>;
+
 /**
  * Runs a function once on symbols and records what it does.
  *
- * Inputs are named by their path among the arguments (`0.weight`), or by `names[i]` for argument i (`params.weight`);
- * outputs by their path in the result.
+ * Arguments are an object of trees, which the function takes as one object, or a list of trees, which it takes one by one.
+ * Inputs are named by their path in `args` (`params.weight`, or `0.weight` in a list), outputs by their path in the result.
  *
  * @param args example arguments or {@link spec}s: trees
  * @throws ShapeError, DTypeError in the line of the function that does not fit
  *
  * @example
- * const { graph } = trace((x, w) => matmul(x, w), [spec([2, 3]), spec([3, 4])], { names: ["x", "w"] });
+ * const { graph } = trace(({ x, w }) => matmul(x, w), { x: spec([2, 3]), w: spec([3, 4]) });
  */
 export function trace<Args extends readonly unknown[], R>(
   f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
   args: readonly [...Args],
-  options: { names?: readonly string[] } = {},
-): Traced {
-  requireKnown("trace", options, ["names"], 'trace(f, [x, w], { names: ["x", "w"] })');
+): Traced;
+export function trace<Args extends NamedArguments, R>(
+  f: (args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
+  args: Args,
+): Traced;
+export function trace(f: (...args: never[]) => unknown, args: readonly unknown[] | NamedArguments): Traced {
   requireTraceable("trace", f, args);
-  const { names = [] } = options;
-  const { leaves, paths, def } = flatten<SpecLeaf>([...args], isSpecLeaf);
-  const inputs = leaves.map((leaf, i): Port => {
-    const [head, ...rest] = paths[i].split(".");
-    return {
-      name: [names[Number(head)] ?? head, ...rest].join("."),
+  if (isSpecLeaf(args)) {
+    throw new OptionError(
+      "trace: arguments come as a list, such as [x], or by name, such as { x }; got a single array.",
+    );
+  }
+  const { leaves, paths, def } = flatten<SpecLeaf>(args, isSpecLeaf);
+  const inputs = leaves.map(
+    (leaf, i): Port => ({
+      name: paths[i],
       tensor: input(leaf.shape, isSpec(leaf) ? leaf.dtype : dtypeOf(leaf)),
-    };
-  });
+    }),
+  );
   requireDistinct(inputs, "inputs");
   const symbols = unflatten(
     def,
     inputs.map((i) => i.tensor),
-  ) as never;
-  const result = whileTracing(() => f(...(symbols as { [K in keyof Args]: TensorsOf<Args[K]> })));
+  );
+  const result = whileTracing(() => f(...((Array.isArray(symbols) ? symbols : [symbols]) as never[])));
   if (result instanceof Promise) {
     throw new ShapeError(
       "trace: the function must not be async; it is run once, on symbols that have no values.",

@@ -24,7 +24,7 @@ export const startAdam = (n: number): HostAdamState => ({
  *
  * @example
  * const { params } = adamOnHost(Float64Array.of(1), Float64Array.of(20), startAdam(1), { learningRate: 0.1 });
- * params[0].toFixed(6); // "0.900000"
+ * params[0]?.toFixed(6); // "0.900000"
  */
 export function adamOnHost(
   params: Float64Array,

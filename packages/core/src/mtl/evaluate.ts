@@ -1,4 +1,5 @@
 import { dtypeOf, type NdArray } from "../array.js";
+import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
 import { type Graph, topologicalOrder } from "../graph/graph.js";
 import { cast } from "../graph/ops/arithmetic.js";
 import { equal } from "../graph/ops/compare.js";
@@ -9,7 +10,7 @@ import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import { lazyExecutables } from "../runtime/lazy.js";
-import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
+import type { Representation } from "./gradients/forward.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
@@ -21,10 +22,10 @@ export interface WeightedMean {
 }
 
 /** Figures of a batch by name, scalars: means over its examples. Traced in evaluation mode. */
-export type TaskMetrics<P> = (
+export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
   params: TensorsOf<P>,
-  batch: BatchTensors,
-  context: LossContext,
+  batch: TensorsOf<B>,
+  context: LossContext<S>,
 ) => Readonly<Record<string, Tensor | WeightedMean>>;
 
 /** Figures of a run's parameters on a data set. */
@@ -41,7 +42,7 @@ export interface MultiTaskEvaluation {
  * @param labels int64 [n]
  *
  * @example
- * const metrics: TaskMetrics<Params> = (p, { x, left }) => ({ "left accuracy": accuracy(net(p, x).left, left) });
+ * const metrics: TaskMetrics<Params, typeof data> = (p, { x, left }) => ({ "left accuracy": accuracy(net(p, x).left, left) });
  */
 export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
   mean(cast(equal(argmax(logits), labels), logits.dtype));
@@ -67,7 +68,7 @@ export function multiTaskEvaluator<P>({
 }: Omit<CompileOptions, "scan" | "dtype"> & {
   readonly losses: TaskLosses<P>;
   readonly metrics?: TaskMetrics<P>;
-  readonly representation?: (params: TensorsOf<P>, batch: BatchTensors, context: LossContext) => Tensor;
+  readonly representation?: Representation<P>;
   readonly params: P;
   readonly state?: unknown;
   readonly dtype: "float32" | "float64";
@@ -79,7 +80,7 @@ export function multiTaskEvaluator<P>({
   /** Arrays of the batch that each loss and mean reads. */
   const read = new Map<string, readonly string[]>();
   const traceBatch = (batch: Batch) => {
-    const f = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
+    const figuresOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
       const plain: LossContext = { training: false, state };
       const context = representation
         ? { ...plain, representation: representation(params, tensors, plain) }
@@ -93,8 +94,10 @@ export function multiTaskEvaluator<P>({
       });
       return { losses: checkLosses(losses(params, tensors, context)).map(scalar), metrics: figures };
     };
-    const { graph } = trace(f as never, [like, stateLike, specsOf(batch)], {
-      names: ["params", "state", "batch"],
+    const { graph } = trace((given) => figuresOf(given.params, given.state, given.batch), {
+      params: like,
+      state: stateLike,
+      batch: specsOf(batch),
     });
     for (const { name, tensor } of graph.outputs) {
       if (!name.endsWith(".weight")) read.set(name, arraysRead(graph, tensor));

@@ -19,9 +19,12 @@ export type { ConflictFigures, CostReport } from "./cost/report.js";
 export type { ScheduleOptions } from "./cost/schedule.js";
 export type { CostOptions } from "./cost/settings.js";
 export { costOptions } from "./cost/settings.js";
+export type { SharedParams } from "./cost/shared-losses.js";
 export type { BalancedSharpnessOptions } from "./cost/sharpness.js";
 export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./evaluate.js";
 export { accuracy } from "./evaluate.js";
+export type { Representation } from "./gradients/forward.js";
+export type { TaskOf } from "./gradients/parameter-split.js";
 export type { MultiTaskHistory, StepEvent } from "./history.js";
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "./method.js";
 export type { AlignedMtlOptions } from "./methods/aligned-mtl.js";
@@ -95,6 +98,7 @@ export { meanAbsoluteError } from "./metrics/regression.js";
 export type { ConfusionMatrix, ConfusionOptions } from "./metrics/segmentation.js";
 export { confusionMatrix, meanIoU, pixelAccuracy } from "./metrics/segmentation.js";
 export { createMethod, methods } from "./registry.js";
+export type { PlainData } from "./step-hook.js";
 export type { LossContext, TaskLosses } from "./task-losses.js";
 export type { MultiTaskState } from "./train-state.js";
 export type {
@@ -108,3 +112,4 @@ export type {
   StepContext,
 } from "./trainer.js";
 export { createMultiTaskTrainer } from "./trainer.js";
+export type { MultiTaskData } from "./trainer-options.js";

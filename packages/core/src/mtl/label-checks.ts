@@ -1,6 +1,6 @@
+import type { Batch, BatchTensors } from "../batch.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type LabelUse, labelUses } from "../nn/losses/label-uses.js";
-import type { Batch, BatchTensors } from "../symmetry/symmetry.js";
 import { checkClasses } from "../train/dataset.js";
 import type { TaskLosses } from "./task-losses.js";
 

@@ -1,9 +1,9 @@
 import { astype, dtypeOf, isNdArray, type NdArray, sizeOf } from "../array.js";
+import type { Batch } from "../batch.js";
 import { batches, takeRows } from "../data/batches.js";
 import { DataError, OptionError, ShapeError } from "../errors.js";
 import { formatShape, isFloat } from "../graph/tensor.js";
 import { createRng, hash32 } from "../math/rng.js";
-import type { Batch } from "../symmetry/symmetry.js";
 
 /** The data of a run, cut into batches. */
 export interface Sources {

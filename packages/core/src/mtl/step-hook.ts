@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
+import type { Batch } from "../batch.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
-import type { Batch } from "../symmetry/symmetry.js";
 import type { Conflict } from "./conflict.js";
 import type { Representation } from "./gradients/forward.js";
 import type { MultiTaskHistory } from "./history.js";

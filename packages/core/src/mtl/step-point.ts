@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
+import type { Batch } from "../batch.js";
 import { ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
-import type { Batch } from "../symmetry/symmetry.js";
 import type { Measured, Passed, TaskGradients } from "./gradients/task-gradients.js";
 import type { UpdateInput } from "./gradients/task-updates.js";
 import type { UpdateKind } from "./gradients/update-graph.js";

@@ -1,18 +1,22 @@
+import type { BatchSpec } from "../batch.js";
 import { ShapeError } from "../errors.js";
 import { formatType, isFloat, isTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import type { BatchTensors } from "../symmetry/symmetry.js";
 
-/** What task losses may need besides parameters and batch. */
-export interface LossContext {
+/**
+ * What task losses may need besides parameters and batch.
+ *
+ * @typeParam S tree of the model's state
+ */
+export interface LossContext<S = unknown> {
   /** Whether batch statistics and dropout are used. */
   readonly training: boolean;
   /** Seed of this step's dropout, an int64 scalar; there in training. */
   readonly seed?: Tensor;
-  /** What the model carries from step to step, a tree of tensors: the trainer's option `state`. */
-  readonly state?: unknown;
+  /** What the model carries from step to step, a tree of tensors: the trainer's option `state`, `{}` without. */
+  readonly state: TensorsOf<S>;
   /** Takes the state for the next step, in training: running statistics. Without a call the state stays. */
-  keepState?(next: unknown): void;
+  keepState?(next: TensorsOf<S>): void;
   /** What the option `representation` returned, for losses that go on from it. */
   readonly representation?: Tensor;
 }
@@ -25,16 +29,20 @@ export interface LossContext {
  * `ignoreIndex`; a task whose batch has no label at all then has loss 0 and gradient 0. A task with inputs of its own
  * finds them in the batch under their own name.
  *
+ * @typeParam P tree of parameters
+ * @typeParam B batch, such as `{ x: NdArray; left: NdArray }`; default one with any entries
+ * @typeParam S tree of the model's state
+ *
  * @example
- * const losses: TaskLosses<Params> = ({ shared, heads }, { x, left, right, known }) => {
+ * const losses: TaskLosses<Params, typeof data> = ({ shared, heads }, { x, left, right, known }) => {
  *   const z = trunk(shared, x);
  *   return [crossEntropy(linear(z, heads.left), left), crossEntropy(linear(z, heads.right), right, { mask: known })];
  * };
  */
-export type TaskLosses<P> = (
+export type TaskLosses<P, B = BatchSpec, S = unknown> = (
   params: TensorsOf<P>,
-  batch: BatchTensors,
-  context: LossContext,
+  batch: TensorsOf<B>,
+  context: LossContext<S>,
 ) => readonly Tensor[];
 
 /**

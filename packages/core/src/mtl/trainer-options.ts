@@ -1,7 +1,7 @@
+import type { Batch, MergedBatch } from "../batch.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
-import type { Batch } from "../symmetry/symmetry.js";
 import type { RunSettings } from "../train/run-settings.js";
 import type { LearningRate, RunStepsOptions, StepsProgress } from "../train/run-steps.js";
 import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
@@ -13,14 +13,23 @@ import type { BeforeStep, RunSetup } from "./step-hook.js";
 import type { TaskLosses } from "./task-losses.js";
 import type { MultiTaskState } from "./train-state.js";
 
-export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
-  readonly losses: TaskLosses<P>;
+/** Arrays by name, or a list of such records. */
+export type MultiTaskData = Batch | readonly Batch[];
+
+/**
+ * @typeParam P tree of parameters
+ * @typeParam D data, whose names the losses find in their batch
+ * @typeParam S tree of the model's state
+ */
+export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S = unknown>
+  extends Omit<CompileOptions, "scan" | "dtype"> {
+  readonly losses: TaskLosses<P, MergedBatch<D>, S>;
   /** A tree `{ shared, heads: { [task]: ... } }`, or what draws one from a generator of the run's seed. */
   readonly params: P | ((rng: Mt19937, options: { readonly dtype: "float32" | "float64" }) => P);
   /** What the model carries from step to step without training it, such as running statistics: a tree of arrays; default none. */
-  readonly state?: unknown;
+  readonly state?: S;
   /** Arrays by name with examples along the first axis; a list of such records where tasks have examples of their own. */
-  readonly data?: Batch | readonly Batch[];
+  readonly data?: D;
   readonly method: MultiTaskMethod;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
@@ -40,7 +49,7 @@ export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" 
   /** Whether heads take their tasks' weights; default the method's. */
   readonly headGradient?: "weighted" | "unweighted";
   /** Compares the tasks' gradients in the representation that it returns, which the losses find in their context. */
-  readonly representation?: Representation<P>;
+  readonly representation?: Representation<P, MergedBatch<D>, S>;
   /** Whether gradients are measured and recorded also for a method that needs losses alone; default false. */
   readonly recordGradients?: boolean;
   /**
@@ -49,7 +58,7 @@ export interface MultiTaskTrainerOptions<P> extends Omit<CompileOptions, "scan" 
    */
   readonly strategy?: "auto" | "keep" | "recompute";
   /** Further figures for {@link MultiTaskTrainer.evaluate}. */
-  readonly metrics?: TaskMetrics<P>;
+  readonly metrics?: TaskMetrics<P, MergedBatch<D>, S>;
   readonly beforeStep?: BeforeStep<P>;
 }
 
@@ -64,7 +73,7 @@ export type RunMultiTaskOptions = RunStepsOptions<Pick<MultiTaskProgress, "losse
  * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however they are
  * cut into calls of `run`.
  */
-export interface MultiTaskTrainer<P> {
+export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
   readonly current: MultiTaskState<P>;
   /** Grows with the run. */
   readonly history: MultiTaskHistory;
@@ -84,7 +93,7 @@ export interface MultiTaskTrainer<P> {
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the losses
    */
-  evaluate(data: Batch | readonly Batch[]): Promise<MultiTaskEvaluation>;
+  evaluate(data: D): Promise<MultiTaskEvaluation>;
   /**
    * Continues from another state, such as a checkpoint's.
    *

@@ -1,7 +1,6 @@
 import { astype, isNdArray, type NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
-import type { Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
 import { Mt19937 } from "../math/mt19937.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../optim/optimizer.js";
@@ -28,10 +27,16 @@ export function startOf<P>(
 
 /** The optimizer's update as a graph: what its options make of it. */
 export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerState): Graph {
-  const update = (gradients: P, s: OptimizerState, p: P, rate: Tensor) =>
-    optimizer.update(gradients, s, p, rate);
-  const args = [params, state, params, spec([], floatOf(params))];
-  return trace(update as never, args, { names: ["gradients", "state", "params", "rate"] }).graph;
+  const { graph } = trace(
+    (given) => optimizer.update(given.gradients, given.state, given.params, given.rate),
+    {
+      gradients: params,
+      state,
+      params,
+      rate: spec([], floatOf(params)),
+    },
+  );
+  return graph;
 }
 
 /**

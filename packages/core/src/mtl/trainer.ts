@@ -5,10 +5,10 @@
 //    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
 // 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
 // 4. the method makes weights or a direction of them; 5. the optimiser's update; 6. `afterStep` and `endEpoch` of the method.
+import type { Batch, NoBatch } from "../batch.js";
 import { NumericalError } from "../errors.js";
 import { pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
-import type { Batch } from "../symmetry/symmetry.js";
 import { stepSeed } from "../train/batch-order.js";
 import { dataChecksum, graphChecksum, ratesOf } from "../train/run-settings.js";
 import { learningRateOf, runSteps } from "../train/run-steps.js";
@@ -24,11 +24,12 @@ import { prepareSources } from "./sources.js";
 import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
-import type { MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
+import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
 import { checkChoices, startOf, traceOptimizer } from "./trainer-start.js";
 
 export type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 export type {
+  MultiTaskData,
   MultiTaskProgress,
   MultiTaskTrainer,
   MultiTaskTrainerOptions,
@@ -48,8 +49,11 @@ export type {
  *   losses, params, data: { x, left, right }, method: fairgrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
  * });
  * await trainer.run({ steps: 1000 });
- * trainer.history.losses[0].at(-1);
+ * trainer.history.losses[0]?.at(-1);
  */
+export function createMultiTaskTrainer<P, const D extends MultiTaskData = NoBatch, S = unknown>(
+  options: MultiTaskTrainerOptions<P, D, S>,
+): Promise<MultiTaskTrainer<P, D>>;
 export async function createMultiTaskTrainer<P>(
   options: MultiTaskTrainerOptions<P>,
 ): Promise<MultiTaskTrainer<P>> {
@@ -76,7 +80,7 @@ export async function createMultiTaskTrainer<P>(
     gradients,
     optimizer,
     optimizerState: optimizerStart,
-    ...(clipNorm !== undefined && clipNorm > 0 ? { clipNorm } : {}),
+    clipNorm: clipNorm !== undefined && clipNorm > 0 ? clipNorm : undefined,
     ...compileOptions,
   });
   const evaluator = multiTaskEvaluator({
@@ -90,7 +94,7 @@ export async function createMultiTaskTrainer<P>(
   });
   const setup: RunSetup<P> = {
     losses: options.losses,
-    ...(representation === undefined ? {} : { representation }),
+    representation,
     tasks,
     sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
     dtype,
@@ -168,7 +172,7 @@ export async function createMultiTaskTrainer<P>(
     const updated = await updates.apply(kind, update, {
       optimizer: change.optimizer ?? current.optimizer,
       learningRate: rate,
-      ...(change.reuse === undefined ? {} : { reuse: change.reuse }),
+      reuse: change.reuse,
     });
     if (!Number.isFinite(updated.norm)) {
       throw new NumericalError(

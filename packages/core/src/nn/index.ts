@@ -29,13 +29,24 @@ export { crossEntropy } from "./losses/cross-entropy.js";
 export { l1Loss } from "./losses/l1.js";
 export { mseLoss } from "./losses/mse.js";
 export { nllLoss } from "./losses/nll.js";
-export type { Context, Model, Output, Stateless, StatelessModel } from "./model.js";
-export type { ConvnetOptions } from "./models/convnet.js";
+export type { LossOptions } from "./losses/reduction.js";
+export type {
+  Context,
+  FloatDType,
+  InitOptions,
+  Model,
+  Output,
+  Stateless,
+  StatelessModel,
+  WeightAndBias,
+} from "./model.js";
+export type { ConvnetOptions, ConvnetParams } from "./models/convnet.js";
 export { convnet } from "./models/convnet.js";
-export type { LenetOptions } from "./models/lenet.js";
+export type { LenetOptions, LenetParams } from "./models/lenet.js";
 export { lenet } from "./models/lenet.js";
 export type { MlpOptions, MlpParams } from "./models/mlp.js";
 export { mlp } from "./models/mlp.js";
+export type { MultiHeadModel, MultiHeadParams } from "./models/multi-head.js";
 export type { MultiLenetOptions } from "./models/multi-lenet.js";
 export { multiLenet } from "./models/multi-lenet.js";
 export type { MultiMlpOptions } from "./models/multi-mlp.js";
@@ -47,10 +58,11 @@ export type {
 } from "./models/patch-transformer.js";
 export { patchTransformer } from "./models/patch-transformer.js";
 export { models } from "./models/registry.js";
-export type { Resnet18Options } from "./models/resnet18.js";
+export type { Resnet18Options, Resnet18Params, Resnet18State } from "./models/resnet18.js";
 export { resnet18 } from "./models/resnet18.js";
-export type { SegnetOptions } from "./models/segnet.js";
+export type { SegnetOptions, SegnetOutput, SegnetParams } from "./models/segnet.js";
 export { segnet } from "./models/segnet.js";
 export type { Vgg6Options } from "./models/vgg6.js";
 export { vgg6 } from "./models/vgg6.js";
+export type { BatchNormState, NormParams } from "./norm.js";
 export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./norm.js";

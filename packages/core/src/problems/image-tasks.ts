@@ -1,3 +1,4 @@
+import type { Batch } from "../batch.js";
 import { attributesOf, digitAttributes } from "../data/attributes.js";
 import { split, takeRows } from "../data/batches.js";
 import { digits } from "../data/digits.js";
@@ -10,7 +11,6 @@ import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/m
 import { type MlpTrunkParams, multiMlp } from "../nn/models/multi-mlp.js";
 import { flag, integerFrom, listOf, number, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { Batch } from "../symmetry/symmetry.js";
 import { classification, type MultiTaskProblem } from "./multi-task.js";
 
 export type LenetParams = MultiHeadParams<LenetTrunkParams, LenetHeadParams>;
@@ -179,4 +179,4 @@ function overlaid(
 const lenetWith =
   ({ dropout }: ImageTasksOptions) =>
   (heads: Readonly<Record<string, number>>) =>
-    multiLenet({ heads, ...(dropout === undefined ? {} : { dropout }) });
+    multiLenet({ heads, dropout });

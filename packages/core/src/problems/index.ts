@@ -14,7 +14,7 @@ export type {
 export { digitQuestions, fashionDigits, multiFashion } from "./image-tasks.js";
 export type { MlpRegressionOptions } from "./mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./mlp-regression.js";
-export type { MultiTaskProblem } from "./multi-task.js";
+export type { MultiTaskProblem, TaskKind } from "./multi-task.js";
 export { classification } from "./multi-task.js";
 export type { Problem } from "./problem.js";
 export { vector } from "./problem.js";

@@ -1,3 +1,4 @@
+import type { Batch } from "../batch.js";
 import { cast, mul } from "../graph/ops/arithmetic.js";
 import { equal, greater } from "../graph/ops/compare.js";
 import { mean } from "../graph/ops/reduce.js";
@@ -12,7 +13,6 @@ import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import type { InitOptions } from "../nn/model.js";
 import type { MultiHeadModel, MultiHeadParams } from "../nn/models/multi-head.js";
 import { requireKnown } from "../options.js";
-import type { Batch } from "../symmetry/symmetry.js";
 
 /**
  * Tasks on data, ready for `createMultiTaskTrainer`: `{ ...problem, data: problem.train }`.

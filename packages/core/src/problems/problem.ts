@@ -1,10 +1,11 @@
+import type { Batch, BatchTensors } from "../batch.js";
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { VectorParams } from "../symmetry/quadratic-rotation.js";
 import type { ResidualMap } from "../symmetry/residual-rotation.js";
-import type { Batch, BatchTensors, Symmetry } from "../symmetry/symmetry.js";
+import type { Symmetry } from "../symmetry/symmetry.js";
 
 /**
  * A function to minimise, with where to begin and what is known of it.

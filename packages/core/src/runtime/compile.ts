@@ -31,9 +31,9 @@ export interface CompileOptions {
 /** The options that say where a graph runs, of an object that has more. */
 export function pickCompileOptions({ runtime, provider, threads }: CompileOptions): CompileOptions {
   return {
-    ...(runtime !== undefined ? { runtime } : {}),
-    ...(provider !== undefined ? { provider } : {}),
-    ...(threads !== undefined ? { threads } : {}),
+    runtime,
+    provider,
+    threads,
   };
 }
 
@@ -43,7 +43,7 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
  * @throws RuntimeError when the runtime or provider that is asked for cannot be had here; OptionError for unknown names
  *
  * @example
- * const { graph } = trace((x) => sum(square(x)), [spec([3], "float64")], { names: ["x"] });
+ * const { graph } = trace(({ x }) => sum(square(x)), { x: spec([3], "float64") });
  * const executable = await compile(graph);
  * const { result } = await executable.run({ x: array([1, 2, 3], "float64") }); // 14
  */
@@ -74,8 +74,8 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
       ? compileJavaScript(simplified, loop)
       : await compileOnnx(simplified, {
           ...loop,
-          ...(provider !== undefined ? { provider } : {}),
-          ...(threads !== undefined ? { threads } : {}),
+          provider,
+          threads,
         });
   const compileSeconds = (performance.now() - start) / 1000;
   return {

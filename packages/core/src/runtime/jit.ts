@@ -1,67 +1,90 @@
-import type { NdArray } from "../array.js";
-import { isNdArray } from "../array.js";
+import { isNdArray, type NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
-import { requireTraceable, type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import {
+  type NamedArguments,
+  requireTraceable,
+  type SpecLeaf,
+  type TensorsOf,
+  trace,
+} from "../graph/trace.js";
 import { requireKnown } from "../options.js";
-import { flatten, type MapLeaves, sameTreeDef, unflatten } from "../tree.js";
+import { flatten, type MapLeaves, unflatten } from "../tree.js";
 import { type CompileOptions, compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 import { Lifetime } from "./lifetime.js";
 
-/** A tree of specs as the arrays that are passed at run time; a number where a scalar is. */
-export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray | number>;
+/** A tree of specs as the arrays that are passed at run time. */
+export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray>;
+
+/** The same, where a number stands for a scalar. */
+export type ValuesOf<T> = MapLeaves<T, SpecLeaf, NdArray | number>;
 
 const isValue = (value: unknown): value is NdArray | number => isNdArray(value) || typeof value === "number";
 
+/** What a compiled function is called with: trees one by one, or one object of trees by name. */
+export type CallOf<Args> = Args extends readonly unknown[]
+  ? { [K in keyof Args]: ValuesOf<Args[K]> }
+  : [args: { [K in keyof Args]: ValuesOf<Args[K]> }];
+
 /** A compiled function of trees of arrays. */
-export interface Compiled<Args extends readonly unknown[], R> {
-  (...args: { [K in keyof Args]: ArraysOf<Args[K]> }): Promise<MapLeaves<R, Tensor, NdArray>>;
+export interface Compiled<Args, R> {
+  (...args: CallOf<Args>): Promise<MapLeaves<R, Tensor, NdArray>>;
   readonly executable: Executable;
   dispose(): Promise<void>;
 }
 
 /**
- * Traces and compiles a function for arguments of the given shapes.
+ * Traces and compiles a function for arguments of the given shapes: trees one by one, or one object of trees by name.
  *
  * @param f a function of trees of tensors that returns a tree of tensors
- * @param args example arguments: trees of arrays or {@link spec}s
+ * @param args example arguments: a list, or an object, of trees of arrays or {@link spec}s
  * @throws ShapeError where `f` does not fit the shapes, or a call does not fit the arguments
  *
  * @example
  * const step = await jit((w) => valueAndGrad((v) => sum(square(v)))(w), [spec([3])]);
  * const [loss, g] = await step(array([1, 2, 3]));
+ *
+ * @example
+ * const predict = await jit(({ x, w }) => matmul(x, w), { x: spec([1, 2]), w: spec([2, 1]) });
+ * const y = await predict({ x: array([[1, 2]]), w: array([[3], [4]]) });
  */
-export async function jit<Args extends readonly unknown[], R>(
+export function jit<Args extends readonly unknown[], R>(
   f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
   args: readonly [...Args],
-  options: Omit<CompileOptions, "scan"> & { readonly names?: readonly string[] } = {},
-): Promise<Compiled<Args, R>> {
-  const known = ["runtime", "provider", "threads", "dtype", "names"] as const;
+  options?: Omit<CompileOptions, "scan">,
+): Promise<Compiled<Args, R>>;
+export function jit<Args extends NamedArguments, R>(
+  f: (args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
+  args: Args,
+  options?: Omit<CompileOptions, "scan">,
+): Promise<Compiled<Args, R>>;
+export async function jit(
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[] | NamedArguments,
+  options: Omit<CompileOptions, "scan"> = {},
+): Promise<unknown> {
+  const known = ["runtime", "provider", "threads", "dtype"] as const;
   requireKnown("jit", options, known, 'jit(f, [x], { runtime: "javascript" })');
   requireTraceable("jit", f, args);
-  const { names, ...compileOptions } = options;
-  const { graph, argsDef, resultDef } = trace<Args, R>(f, args, names ? { names } : {});
-  const executable = await compile(graph, compileOptions);
+  const { graph, argsDef, resultDef } = trace(f, args as readonly never[]);
+  const inputs = graph.inputs.map(({ name }) => name);
+  const executable = await compile(graph, options);
   const lifetime = new Lifetime("compiled function", "jit");
   const call = async (...values: unknown[]) => {
     lifetime.requireOpen();
-    const { leaves, paths, def } = flatten(values, isValue);
-    if (!sameTreeDef(def, argsDef)) {
+    const { leaves, paths } = flatten(argsDef.kind === "array" ? values : values[0], isValue);
+    const given = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+    if (paths.length !== inputs.length || inputs.some((name) => !(name in given))) {
       throw new ShapeError(
-        `A compiled function must be called with the trees it was compiled for: inputs ${graph.inputs.map((p) => p.name).join(", ")}; got ${paths.join(", ") || "none"}.`,
+        `A compiled function must be called with the trees it was compiled for: inputs ${inputs.join(", ")}; got ${paths.join(", ") || "none"}.`,
       );
     }
-    const results = await executable.run(
-      Object.fromEntries(graph.inputs.map(({ name }, i) => [name, leaves[i]])),
-    );
+    const results = await executable.run(given);
     return unflatten(
       resultDef,
       graph.outputs.map(({ name }) => results[name]),
     );
   };
-  return Object.assign(call, { executable, dispose: () => lifetime.end(executable.dispose) }) as Compiled<
-    Args,
-    R
-  >;
+  return Object.assign(call, { executable, dispose: () => lifetime.end(executable.dispose) });
 }

@@ -37,7 +37,7 @@ export const hiddenSites = <S extends ElementWise>(
     activation,
     size: weight.shape[0],
     weight: { path: `layers.${m}.weight`, out: 0, in: 1 },
-    ...(bias ? { bias: `layers.${m}.bias` } : {}),
+    bias: bias ? `layers.${m}.bias` : undefined,
     next: { path: `layers.${m + 1}.weight`, out: 0, in: 1 },
     values(p, { x }) {
       const h = layerInput(p, x, m, activation);

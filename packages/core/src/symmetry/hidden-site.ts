@@ -1,12 +1,12 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray } from "../array.js";
+import type { BatchSpec, BatchTensors } from "../batch.js";
 import type { Graph } from "../graph/graph.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { flatten } from "../tree.js";
 import type { Bijection, ElementWise } from "./bijection.js";
-import type { BatchSpec, BatchTensors } from "./symmetry.js";
 
 /** A weight matrix among the parameters: which of its axes counts outputs, which inputs. */
 export interface WeightRef {
@@ -66,11 +66,12 @@ export function traceSiteMatrix<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const f = (p: TensorsOf<P>, b: BatchTensors, g: Tensor) => ({
-    matrix: rule.matrix(valuesOf(site, p, b), g),
-  });
   const element = spec([site.size, site.size], dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]));
-  return trace(f as never, [params, batch, element], { names: ["params", "batch", "g"] }).graph;
+  return trace(({ params: p, batch: b, g }) => ({ matrix: rule.matrix(valuesOf(site, p, b), g) }), {
+    params,
+    batch,
+    g: element,
+  }).graph;
 }
 
 /** Shape of the pseudo-inverse of the rule's matrix: [columns, samples]. */
@@ -91,14 +92,14 @@ export function traceSiteAct<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const f = (p: TensorsOf<P>, b: BatchTensors, g: Tensor, back: Tensor, plus: Tensor) => ({
-    moved: stored(site, p, rule.move(valuesOf(site, p, b), { g, back, plus })),
-  });
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]);
   const element = spec([site.size, site.size], dtype);
   const plus = spec(plusShape(rule, site, params, batch), dtype);
-  const names = ["params", "batch", "g", "back", "plus"];
-  return trace(f as never, [params, batch, element, element, plus], { names }).graph;
+  const { graph } = trace(
+    ({ params: p, batch: b, ...rest }) => ({ moved: stored(site, p, rule.move(valuesOf(site, p, b), rest)) }),
+    { params, batch, g: element, back: element, plus },
+  );
+  return graph;
 }
 
 /** Rates of change of a site's parameters at g = I, by path. Traced. */

@@ -9,13 +9,15 @@ export type {
   Discovery,
   GroupGenerator,
   HiddenUnits,
+  Leg,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,
   SignGenerator,
 } from "./discovery/descriptors.js";
 export { analyse } from "./discovery/discovery.js";
-export type { DiscreteSymmetry } from "./discrete.js";
+export type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
+export type { UnitSpace } from "./discrete-legs.js";
 export type { GeneralLinearOptions } from "./general-linear.js";
 export { generalLinear } from "./general-linear.js";
 export type { HiddenActionOptions } from "./hidden-action.js";
@@ -38,5 +40,5 @@ export { signFlips } from "./sign-flips.js";
 export type { SiteActionOptions } from "./site-action.js";
 export type { Symmetries } from "./symmetries-of.js";
 export { symmetriesOf } from "./symmetries-of.js";
-export type { Batch, BatchSpec, BatchTensors, Refusal, Symmetry } from "./symmetry.js";
+export type { BlocksOf, Refusal, Symmetry } from "./symmetry.js";
 export { isRefusal } from "./symmetry.js";

@@ -75,20 +75,19 @@ const isWide = ([m, n]: readonly number[]): boolean => m <= n;
 
 /** A A' of a wide A, A' A of a tall one. */
 function traceGram(shape: readonly number[]): Graph {
-  const f = (a: Tensor) =>
-    isWide(shape) ? matmul(a, a, { transposeB: true }) : matmul(a, a, { transposeA: true });
-  return trace(f, [spec(shape, "float64")], { names: ["a"] }).graph;
+  const transposes = isWide(shape) ? { transposeB: true } : { transposeA: true };
+  return trace(({ a }) => matmul(a, a, transposes), { a: spec(shape, "float64") }).graph;
 }
 
 /** A and the inverse of its Gram matrix to the corrected `plus`, and the `error` that was corrected. */
 function tracePlus(shape: readonly number[]): Graph {
   const n = Math.min(...shape);
   const I = constant(identityPlus({ shape: [n, n], data: new Float64Array(n * n) }), "float64");
-  const f = (a: Tensor, inner: Tensor) => {
+  const f = ({ a, inner }: Readonly<Record<"a" | "inner", Tensor>>) => {
     const wide = isWide(shape);
     const x = wide ? matmul(a, inner, { transposeA: true }) : matmul(inner, a, { transposeB: true });
     const E = sub(I, wide ? matmul(a, x) : matmul(x, a));
     return { plus: add(x, wide ? matmul(x, E) : matmul(E, x)), error: sqrt(sum(square(E))) };
   };
-  return trace(f, [spec(shape, "float64"), spec([n, n], "float64")], { names: ["a", "inner"] }).graph;
+  return trace(f, { a: spec(shape, "float64"), inner: spec([n, n], "float64") }).graph;
 }

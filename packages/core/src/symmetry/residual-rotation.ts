@@ -1,32 +1,27 @@
 // The action on sums of squares through a diffeomorphism: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
+
 import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../array.js";
+import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { jvp, vjp } from "../graph/autodiff.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { spec, type TensorsOf, type Traced, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
 import { times } from "./matrix.js";
 import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
-import {
-  type Batch,
-  type BatchSpec,
-  type BatchTensors,
-  isRefusal,
-  type Refusal,
-  type Symmetry,
-} from "./symmetry.js";
+import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 /** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
-export interface ResidualMap<P> {
+export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
   /** r: as many residuals as there are parameters, [n]. */
-  residuals(params: TensorsOf<P>, batch: BatchTensors): Tensor;
+  residuals(params: TensorsOf<P>, batch: TensorsOf<B>): Tensor;
   /** r^-1: parameters of the given residuals. */
-  inverse(u: Tensor, batch: BatchTensors): TensorsOf<P>;
+  inverse(u: Tensor, batch: TensorsOf<B>): TensorsOf<P>;
 }
 
 /** Largest distance of r^-1(r(w)) from w, and of r(r^-1(u)) from u, relative to their size. */
@@ -49,57 +44,61 @@ const tolerance = 1e-8;
  * const map = { residuals: (w: Tensor) => sub(mul(2, w), 1), inverse: (r: Tensor) => mul(0.5, add(r, 1)) };
  * const symmetry = residualRotation(map, { params: array([1, 2], "float64"), batch: {} });
  */
-export function residualRotation<P>(
+export function residualRotation<P, B extends BatchSpec = BatchSpec>(
+  map: ResidualMap<P, B>,
+  example: { readonly params: P; readonly batch: B },
+): Symmetry<P> {
+  return rotationOf<P>(map as ResidualMap<P>, example);
+}
+
+function rotationOf<P>(
   map: ResidualMap<P>,
   { params, batch }: { readonly params: P; readonly batch: BatchSpec },
 ): Symmetry<P> {
   const { paths, def } = flatten<NdArray>(params, isNdArray);
   const n = checked(map, params, batch);
-  const vector = spec([n], "float64");
-  const matrix = spec([n, n], "float64");
   const compiled = new Map<string, Promise<Executable>>();
-  const executable = (key: string, f: unknown, args: readonly unknown[], names: readonly string[]) => {
-    const run =
-      compiled.get(key) ?? compile(trace(f as never, args as never, { names }).graph, { dtype: "float64" });
+  const executable = (key: string, traced: () => Traced) => {
+    const run = compiled.get(key) ?? compile(traced().graph, { dtype: "float64" });
     compiled.set(key, run);
     return run;
   };
 
   /** r(w), and r^-1 of it. */
   const forward = () =>
-    executable(
-      "forward",
-      (p: TensorsOf<P>, b: BatchTensors) => {
-        const u = map.residuals(p, b);
-        return { u, back: map.inverse(u, b) };
-      },
-      [params, batch],
-      ["params", "batch"],
+    executable("forward", () =>
+      trace(
+        ({ params: p, batch: b }) => {
+          const u = map.residuals(p, b);
+          return { u, back: map.inverse(u, b) };
+        },
+        { params, batch },
+      ),
     );
   /** r^-1(u), and r of it. */
   const backward = () =>
-    executable(
-      "backward",
-      (u: Tensor, b: BatchTensors) => {
-        const p = map.inverse(u, b);
-        return { moved: p, again: map.residuals(p, b) };
-      },
-      [vector, batch],
-      ["u", "batch"],
+    executable("backward", () =>
+      trace(
+        ({ u, batch: b }) => {
+          const p = map.inverse(u, b);
+          return { moved: p, again: map.residuals(p, b) };
+        },
+        { u: spec([n], "float64"), batch },
+      ),
     );
   /** J^-T g of the action with rotation R, from the new point: J^-1 is the derivative of w' -> r^-1(R' r(w')). */
   const push = () =>
-    executable(
-      "push",
-      (p: TensorsOf<P>, b: BatchTensors, turn: Tensor, g: TensorsOf<P>) => {
-        const back = (q: TensorsOf<P>) => {
-          const u = reshape(map.residuals(q, b), [n, 1]);
-          return map.inverse(reshape(matmul(turn, u, { transposeA: true }), [n]), b);
-        };
-        return { g: vjp(back, p)[1](g) };
-      },
-      [params, batch, matrix, params],
-      ["params", "batch", "turn", "g"],
+    executable("push", () =>
+      trace(
+        ({ params: p, batch: b, turn, g }) => {
+          const back = (q: TensorsOf<P>) => {
+            const u = reshape(map.residuals(q, b), [n, 1]);
+            return map.inverse(reshape(matmul(turn, u, { transposeA: true }), [n]), b);
+          };
+          return { g: vjp(back, p)[1](g) };
+        },
+        { params, batch, turn: spec([n, n], "float64"), g: params },
+      ),
     );
   /** Results in the dtypes of a tree. */
   const treeOf = (results: Record<string, NdArray>, prefix: string, like: P): P => {
@@ -177,7 +176,7 @@ export function residualRotation<P>(
 /** The number of residuals, of a map that fits the parameters. */
 function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   const shapesOf = (f: (p: TensorsOf<P>, b: BatchTensors) => unknown) =>
-    trace(f as never, [params, batch] as never, { names: ["params", "batch"] }).graph.outputs;
+    trace(({ params: p, batch: b }) => f(p, b), { params, batch }).graph.outputs;
   const [{ tensor: u }] = shapesOf((p, b) => map.residuals(p, b));
   const given = namedArrays({ back: params });
   const count = Object.values(given).reduce((a, { data }) => a + data.length, 0);

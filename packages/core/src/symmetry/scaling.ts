@@ -37,8 +37,8 @@ export const scalingOptions = optionTable("scaling", {
  * @param options `name` in reports; `bound` on |T_i|, default 0.3
  *
  * @example
- * const [generator] = symmetriesOf(loss, params, batch).found.scalings;
- * const symmetry = scaling([generator]);
+ * const { scalings } = symmetriesOf(loss, params, batch).found;
+ * const symmetry = scaling(scalings.slice(0, 1));
  */
 export function scaling<P>(
   generators: readonly ScalingGenerator[],

@@ -2,6 +2,7 @@
 
 import type { NdArray } from "../array.js";
 import { astype, copyArray, dtypeOf, zeros } from "../array.js";
+import type { Batch, BatchSpec } from "../batch.js";
 import { sameShape } from "../graph/tensor.js";
 import { pinv } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
@@ -21,7 +22,7 @@ import { createInverses } from "./inverses.js";
 import { mapArrays, mapTensors, sumLike } from "./legs.js";
 import { identityPlus, type Matrix } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
-import { type Batch, type BatchSpec, isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
+import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 export interface SiteActionOptions {
   /** Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused. */

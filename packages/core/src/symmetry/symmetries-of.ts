@@ -1,7 +1,8 @@
+import { type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
 import type { Graph, Port } from "../graph/graph.js";
 import { transpose } from "../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { flatten } from "../tree.js";
 import { bijection } from "./bijection.js";
@@ -17,7 +18,7 @@ import { permutations } from "./permutations.js";
 import { scaling } from "./scaling.js";
 import { signFlips } from "./sign-flips.js";
 import { type SiteActionOptions, siteAction } from "./site-action.js";
-import type { BatchSpec, BatchTensors, Symmetry } from "./symmetry.js";
+import type { Symmetry } from "./symmetry.js";
 
 /** The symmetries of a loss: what was found, and the groups made of it. A group is left out where nothing was found. */
 export interface Symmetries<P> {
@@ -49,16 +50,17 @@ export interface Symmetries<P> {
  * @example
  * const { scaling, linear } = symmetriesOf(loss, params, { x, y });
  */
-export function symmetriesOf<P>(
-  loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor,
+export function symmetriesOf<P, B extends BatchSpec = BatchSpec>(
+  loss: BatchLoss<P, B>,
   params: P,
-  batch: BatchSpec,
+  batch: B,
   options: SiteActionOptions = {},
 ): Symmetries<P> {
-  const { found } = discover(loss, params, batch);
+  const anyLoss = forAnyBatch(loss);
+  const { found } = discover(anyLoss, params, batch);
   const exact = found.scalings.filter((generator) => generator.exact);
   const near = found.scalings.filter((generator) => !generator.exact);
-  const sites = found.bijections.map((site, index) => hiddenSite(site, index, loss));
+  const sites = found.bijections.map((site, index) => hiddenSite<P>(site, index, anyLoss));
   const some = <T, K extends string, V>(list: readonly T[], key: K, make: (list: readonly T[]) => V) =>
     (list.length > 0 ? { [key]: make(list) } : {}) as { readonly [k in K]?: V };
   return {
@@ -77,11 +79,11 @@ export function symmetriesOf<P>(
 
 /** The graph of a loss, its parameters named by their paths, and what an analysis of it shows. */
 export function discover<P>(
-  loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor,
+  loss: BatchLoss<P>,
   params: P,
   batch: BatchSpec,
 ): { readonly graph: Graph; readonly found: Discovery } {
-  const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
+  const { graph } = trace(({ params: p, batch: b }) => loss(p, b), { params, batch });
   const isParameter = (name: string) => name.startsWith("params.");
   const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
   const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
@@ -90,17 +92,13 @@ export function discover<P>(
 }
 
 /** A site that finds its values anew in each trace of the loss. */
-function hiddenSite<P>(
-  site: BijectionSite,
-  index: number,
-  loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor,
-): HiddenSite<P> {
+function hiddenSite<P>(site: BijectionSite, index: number, loss: BatchLoss<P>): HiddenSite<P> {
   const { activation, attributes, size, weight, bias, next } = site;
   return {
     activation: bijection(activation, attributes as { slope?: number }),
     size,
     weight,
-    ...(bias === undefined ? {} : { bias }),
+    bias,
     next,
     values(params, batch) {
       const { leaves, paths } = flatten<Tensor>(params, isTensor);

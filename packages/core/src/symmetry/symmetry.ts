@@ -1,7 +1,8 @@
 import type { NdArray, Shape } from "../array.js";
+import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
-import type { SpecLeaf, TensorsOf } from "../graph/trace.js";
+import type { TensorsOf } from "../graph/trace.js";
 import type { GroupGenerator } from "./discovery/descriptors.js";
 
 /** Why a group cannot act here, as a value: a teleport then reports it and moves nothing. */
@@ -9,22 +10,17 @@ export interface Refusal {
   readonly refused: string;
 }
 
-/** What a loss sees besides the parameters: arrays by name, `{ x, y }` for supervised learning, `{}` for a function. */
-export type Batch = Readonly<Record<string, NdArray>>;
-
-/** Shapes and dtypes of a batch. */
-export type BatchSpec = Readonly<Record<string, SpecLeaf>>;
-
-/** A batch while a function of it is traced. */
-export type BatchTensors = Readonly<Record<string, Tensor>>;
+/** The blocks of an element T: one for each shape. */
+export type BlocksOf<A extends readonly Shape[], X> = { readonly [K in keyof A]: X };
 
 /**
  * A group acting on parameters that leaves a loss unchanged. An element near the identity is given by T in the Lie
  * algebra, a list of blocks; T = 0 is the identity.
  *
  * @typeParam P tree of parameters
+ * @typeParam A shapes of T's blocks, such as `[Shape]` for one; default a list of any length
  */
-export interface Symmetry<P> {
+export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly name: string;
   /** The parameters that it moves, by their paths. */
   readonly paths: readonly string[];
@@ -39,7 +35,7 @@ export interface Symmetry<P> {
    */
   readonly generators?: readonly GroupGenerator[];
   /** Shapes of the blocks of T. */
-  readonly algebra: readonly Shape[];
+  readonly algebra: A;
   /** Default bound on the size of T over a teleport: of each element (`element`) or of its Frobenius norm (`norm`). */
   readonly bound: { readonly kind: "element" | "norm"; readonly value: number };
   /** Shapes of what {@link context} returns for a batch; left out: none. */
@@ -51,26 +47,26 @@ export interface Symmetry<P> {
   /** The derivative of the action at the identity, d/de act(e T) w at e = 0, linear in T. Traced. */
   derivative(
     params: TensorsOf<P>,
-    T: readonly Tensor[],
+    T: BlocksOf<A, Tensor>,
     batch: BatchTensors,
     context: readonly Tensor[],
   ): TensorsOf<P>;
   /** The action itself: new parameters of the same loss. */
-  act(params: P, T: readonly NdArray[], batch: Batch): Promise<P | Refusal>;
+  act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
   /**
    * The same action as a traced function, for groups whose elements add up (T after S is S + T) and need nothing from
    * the host: a whole teleport then runs as one compiled loop.
    */
-  trace?(params: TensorsOf<P>, T: readonly Tensor[], batch: BatchTensors): TensorsOf<P>;
+  trace?(params: TensorsOf<P>, T: BlocksOf<A, Tensor>, batch: BatchTensors): TensorsOf<P>;
   /** T of the inverse element; left out where elements do not compose. */
-  inverse?(T: readonly NdArray[]): readonly NdArray[];
+  inverse?(T: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /** T of the element that acts as `second` after `first`. */
-  compose?(second: readonly NdArray[], first: readonly NdArray[]): readonly NdArray[];
+  compose?(second: BlocksOf<A, NdArray>, first: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /**
    * Carries a tree like the parameters along with the action: power 1 transforms as gradients do,
    * g' = (dw'/dw)^-T g, power 2 as their element-wise squares. `params` is the point that was left.
    */
-  pushForward?(tree: P, T: readonly NdArray[], power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
+  pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
   /**
    * Gives back what {@link prepare}, {@link context} and {@link act} compiled; they compile anew when they are called
    * again, so that disposing twice, or of a symmetry that is still used elsewhere, costs time only. Not while a call is

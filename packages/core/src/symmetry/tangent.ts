@@ -1,8 +1,9 @@
+import type { BatchTensors } from "../batch.js";
 import { ShapeError } from "../errors.js";
 import { formatType, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { flatten } from "../tree.js";
-import type { BatchTensors, Symmetry } from "./symmetry.js";
+import type { Symmetry } from "./symmetry.js";
 
 /**
  * The derivative of an action at the identity, one tensor a parameter. Traced.

@@ -1,16 +1,16 @@
 import { astype, dtypeOf, isNdArray, item, type NdArray, sizeOf } from "../array.js";
+import type { Batch, BatchLoss, BatchSpec } from "../batch.js";
 import type { Graph } from "../graph/graph.js";
 import { isFloat } from "../graph/tensor.js";
-import { type SpecLeaf, type TensorsOf, trace } from "../graph/trace.js";
+import { type SpecLeaf, trace } from "../graph/trace.js";
 import { createRng, type Rng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
 import { activationBehind, firstUnshown } from "../symmetry/discovery/shown.js";
 import { discover } from "../symmetry/symmetries-of.js";
-import { type Batch, type BatchSpec, isRefusal } from "../symmetry/symmetry.js";
+import { isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
 import { relativeDrift } from "./guard.js";
-import type { BatchLoss } from "./objective/objective.js";
 import type { Claim } from "./search/claim.js";
 import type { Search } from "./search/search.js";
 
@@ -74,7 +74,7 @@ export async function brokenClaim<P>(
 }
 
 interface Problem<P> {
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P>;
   readonly params: P;
   readonly batch: BatchSpec;
 }
@@ -136,13 +136,13 @@ interface Sample {
   readonly batch: BatchSpec;
 }
 
-const traced = <P>(loss: BatchLoss<TensorsOf<P>>, params: P, batch: BatchSpec): Sample => ({
-  graph: trace(loss as never, [params, batch], { names: ["params", "batch"] }).graph,
+const traced = <P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample => ({
+  graph: trace(({ params: p, batch: b }) => loss(p, b), { params, batch }).graph,
   batch,
 });
 
 /** The loss on some of a batch's examples, or on all of them where it cannot be traced on fewer. */
-function fewer<P>(loss: BatchLoss<TensorsOf<P>>, params: P, batch: BatchSpec): Sample {
+function fewer<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample {
   const total = Object.values(batch).find(({ shape }) => shape.length > 0)?.shape[0] ?? 1;
   const count = Math.min(examples, Math.max(2, Math.ceil(total / 8)));
   if (count >= total) return traced(loss, params, batch);

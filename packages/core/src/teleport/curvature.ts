@@ -1,10 +1,8 @@
+import type { Batch, BatchLoss, BatchSpec } from "../batch.js";
 import { NumericalError } from "../errors.js";
-import type { TensorsOf } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import type { CompileOptions } from "../runtime/compile.js";
-import type { Batch, BatchSpec } from "../symmetry/symmetry.js";
 import { createHessian, dotOf, type Hessian, lanczos } from "./hessian.js";
-import type { BatchLoss } from "./objective/objective.js";
 
 /** The curvature that a gradient meets. */
 export interface Curvature {
@@ -23,7 +21,7 @@ export interface CurvatureMeter<P> {
 
 /** Compiles a Hessian-vector product for measuring curvature with a number of Lanczos steps. */
 export async function createCurvatureMeter<P>(
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   batch: BatchSpec,
   steps: number,
@@ -38,7 +36,7 @@ export async function createCurvatureMeter<P>(
         // In this order, so that the fourth power does not overflow.
         const modelDecrease = (gradNormSq / gHg) * (gradNormSq / 2);
         const isKnown = gHg > 0 && Number.isFinite(modelDecrease) && modelDecrease > 0;
-        return { lambdaMax: largest, ...(isKnown ? { modelDecrease } : {}) };
+        return { lambdaMax: largest, modelDecrease: isKnown ? modelDecrease : undefined };
       } catch (error) {
         if (error instanceof NumericalError) return undefined;
         throw error;

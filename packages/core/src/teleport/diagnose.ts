@@ -2,29 +2,29 @@
 
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
+import type { Batch, BatchLoss, NoBatch } from "../batch.js";
 import { NumericalError } from "../errors.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { finite, flag, inCode, integerFrom, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
-import { type Batch, isRefusal, type Symmetry } from "../symmetry/symmetry.js";
+import { isRefusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { conjugateGradient } from "./conjugate-gradient.js";
 import { spectrumAt } from "./curvature.js";
 import { type Diagnosis, type Figure, isMissing, type Missing } from "./diagnosis.js";
 import { readingOf } from "./diagnosis-reading.js";
 import { createHessian, dotOf } from "./hessian.js";
-import type { BatchLoss } from "./objective/objective.js";
 import { createGainPredictor } from "./predicted-gain.js";
 
-export interface DiagnoseOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+export interface DiagnoseOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
   /** Of parameters and batch. Traced. */
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P, B>;
   /** The point. */
   readonly params: P;
   /** Default {}: a function of the parameters alone. */
-  readonly batch?: Batch;
+  readonly batch?: B;
   /** eta, for the number of steps that a gain lasts. */
   readonly learningRate?: number;
   /** Predicts a teleport's gain on its orbit. */
@@ -70,11 +70,12 @@ const diagnoseOptions = optionTable("diagnose", {
  *
  * @see Zhao, Dehmamy, Walters, Yu, NeurIPS 2022: propositions 5.1 and 5.3, theorem 5.2
  */
+export function diagnose<P, B extends Batch = NoBatch>(options: DiagnoseOptions<P, B>): Promise<Diagnosis>;
 export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosis> {
   const { loss, params, batch, learningRate, symmetry, moved, quadratic, lanczosSteps, newtonSteps } =
     diagnoseOptions.read(options);
   const compileOptions = pickCompileOptions(options);
-  const { graph } = trace(loss as never, [params, batch], { names: ["params", "batch"] });
+  const { graph } = trace(({ params: p, batch: b }) => loss(p, b), { params, batch });
   const lossRun = await compile(graph, compileOptions);
   const hessian = await createHessian(loss, params, batch, compileOptions);
   const measure = async (p: P) => {

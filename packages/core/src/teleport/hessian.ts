@@ -1,11 +1,10 @@
+import type { Batch, BatchLoss, BatchSpec } from "../batch.js";
 import { grad, hvp } from "../graph/autodiff.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import { trace } from "../graph/trace.js";
 import { eigenSymmetric } from "../math/linalg.js";
 import { namedArrays } from "../named-arrays.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
-import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
-import type { BatchLoss } from "./objective/objective.js";
 import { parameterVector } from "./parameter-vector.js";
 
 /** Products with a loss's Hessian, on vectors that hold all parameters one after another. */
@@ -28,18 +27,18 @@ export interface Hessian<P> {
  * const hessian = await createHessian((w) => loss(w), params, {});
  * const { g } = await hessian.times(params, {}, hessian.vectorOf(params));
  */
-export async function createHessian<P>(
-  loss: BatchLoss<TensorsOf<P>>,
+export async function createHessian<P, B extends BatchSpec = BatchSpec>(
+  loss: BatchLoss<P, B>,
   params: P,
-  batch: BatchSpec,
+  batch: B,
   compileOptions: CompileOptions = {},
 ): Promise<Hessian<P>> {
   const space = parameterVector(params);
-  const product = (p: TensorsOf<P>, b: BatchTensors, v: TensorsOf<P>) => ({
-    g: grad(loss)(p, b),
-    hv: hvp(loss)(p, v, b),
+  const { graph } = trace(({ params: p, batch: b, v }) => ({ g: grad(loss)(p, b), hv: hvp(loss)(p, v, b) }), {
+    params,
+    batch,
+    v: params,
   });
-  const { graph } = trace(product as never, [params, batch, params], { names: ["params", "batch", "v"] });
   const run = await compile(graph, compileOptions);
   const lifetime = new Lifetime("Hessian", "createHessian");
   return {

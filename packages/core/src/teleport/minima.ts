@@ -1,16 +1,18 @@
 // Sharpness and curvature of minima: Zhao, Gower, Walters, Yu, ICLR 2024, table 1.
+
 import type { NdArray } from "../array.js";
 import { astype, dtypeOf, isNdArray, item } from "../array.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import type { Batch, BatchLoss, BatchSpec } from "../batch.js";
+import { trace } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
 import { integerFrom, listOf, oneOf, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
-import type { Batch, BatchSpec, Symmetry } from "../symmetry/symmetry.js";
+import type { Symmetry } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
-import { type BatchLoss, gradNormSq } from "./objective/objective.js";
+import { gradNormSq } from "./objective/objective.js";
 import { orbitCurvature } from "./objective/orbit-curvature.js";
 
 /** How a minimum is measured. */
@@ -38,13 +40,13 @@ export const minimumSettings = optionTable("measureMinimum", {
   seed: integerFrom(0).default(0),
 } satisfies OptionRows<MinimumSettings>);
 
-export interface MinimumMeterOptions<P>
+export interface MinimumMeterOptions<P, B extends BatchSpec = BatchSpec>
   extends MinimumSettings,
     Pick<CompileOptions, "runtime" | "provider" | "threads"> {
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P, B>;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
-  readonly batch: BatchSpec;
+  readonly batch: B;
   /** A symmetry that is exact on all data; without one there is no curvature. */
   readonly symmetry?: Symmetry<P>;
 }
@@ -83,7 +85,7 @@ export interface MinimumMeter<P> {
  * const meter = await createMinimumMeter({ loss, params, batch, symmetry });
  * const { sharpness, curvature } = await meter.measure(params, batch);
  */
-export async function createMinimumMeter<P>({
+export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
   loss,
   params,
   batch,
@@ -92,17 +94,22 @@ export async function createMinimumMeter<P>({
   provider,
   threads,
   ...settings
-}: MinimumMeterOptions<P>): Promise<MinimumMeter<P>> {
+}: MinimumMeterOptions<P, B>): Promise<MinimumMeter<P>> {
   const { radii, directions, scale, generators, seed } = minimumSettings.read(settings);
   const compileOptions = pickCompileOptions({ runtime, provider, threads });
-  const compiled = (f: unknown) =>
-    compile(trace(f as never, [params, batch], { names: ["params", "batch"] }).graph, compileOptions);
-  const value = await compiled(loss);
+  const example = { params, batch };
+  const value = await compile(trace(({ params: p, batch: b }) => loss(p, b), example).graph, compileOptions);
   const curved = symmetry && orbitCurvature(symmetry, { samples: generators, seed })(loss);
-  const here = await compiled((p: TensorsOf<P>, b: never) => ({
-    gradNormSq: gradNormSq(loss)(p, b),
-    ...(curved ? { curvature: curved(p, b) } : {}),
-  }));
+  const here = await compile(
+    trace(
+      ({ params: p, batch: b }) => ({
+        gradNormSq: gradNormSq(loss)(p, b),
+        ...(curved ? { curvature: curved(p, b) } : {}),
+      }),
+      example,
+    ).graph,
+    compileOptions,
+  );
 
   const lifetime = new Lifetime("meter", "createMinimumMeter");
   return {
@@ -141,8 +148,8 @@ export async function createMinimumMeter<P>({
  * @example
  * const { sharpness, curvature } = await measureMinimum({ loss, params, batch, symmetry, radii: [0.1] });
  */
-export async function measureMinimum<P>(
-  options: Omit<MinimumMeterOptions<P>, "batch"> & { readonly batch: Batch },
+export async function measureMinimum<P, B extends Batch = Batch>(
+  options: MinimumMeterOptions<P, B>,
 ): Promise<Minimum> {
   const meter = await createMinimumMeter(options);
   try {

@@ -1,33 +1,28 @@
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
+import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
-import {
-  type Batch,
-  type BatchSpec,
-  type BatchTensors,
-  isRefusal,
-  type Refusal,
-  type Symmetry,
-} from "../symmetry/symmetry.js";
+import { isRefusal, type Refusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
-import { type BatchLoss, gradNormSq, type Memory, type Objective } from "./objective/objective.js";
+import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import { traceAscent } from "./search/ascent-graph.js";
 import type { MemoryArrays } from "./search/search.js";
 import { normOf } from "./search/trust-region.js";
 
-export interface GainPredictorOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
+  extends Omit<CompileOptions, "scan" | "dtype"> {
   readonly symmetry: Symmetry<P>;
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P, B>;
   /** Default: {@link gradNormSq}. */
-  readonly objective?: Objective;
+  readonly objective?: NoInfer<ObjectiveFor<P, B>>;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
-  readonly batch: BatchSpec;
+  readonly batch: B;
   /** What the objective knows of the optimiser, for predictions that are given nothing else. */
   readonly memory?: MemoryArrays;
   /** How far the group element may go, as the symmetry's bound measures it; default that bound. */
@@ -54,7 +49,9 @@ export interface GainPredictor<P> {
  * const predictor = await createGainPredictor({ symmetry: positiveScaling(params), loss, params, batch });
  * await predictor.predict(params, batch); // 0.8: ||g||^2 may grow by about 80 %
  */
-export async function createGainPredictor<P>(options: GainPredictorOptions<P>): Promise<GainPredictor<P>> {
+export async function createGainPredictor<P, B extends BatchSpec = BatchSpec>(
+  options: GainPredictorOptions<P, B>,
+): Promise<GainPredictor<P>> {
   requireKnown("createGainPredictor", options, [
     ...(["symmetry", "loss", "objective", "params", "batch", "memory", "bound"] as const),
     ...(["runtime", "provider", "threads"] as const),
@@ -64,9 +61,9 @@ export async function createGainPredictor<P>(options: GainPredictorOptions<P>): 
   const compileOptions = pickCompileOptions(options);
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const value = objective(loss);
-  const f = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({ f: value(p, b, m) });
-  const measured = trace(f as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
-  const graph = traceAscent(symmetry, value, { params, batch, memory, dtype });
+  const example = { params, batch, memory };
+  const measured = trace(({ params: p, batch: b, memory: m }) => ({ f: value(p, b, m) }), example);
+  const graph = traceAscent(symmetry, forAnyBatch(value), { params, batch, memory, dtype });
   await symmetry.prepare?.(params, batch);
   const resources = new Resources();
   const { measurement, gradient } = await resources.releasedOnError(async () => ({

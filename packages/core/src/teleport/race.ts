@@ -1,18 +1,16 @@
 import type { NdArray } from "../array.js";
 import { array, isNdArray } from "../array.js";
+import type { Batch, BatchLoss, BatchSpec } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
-import type { Tensor } from "../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { spec, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "../optim/optimizer.js";
 import { gd } from "../optim/sgd.js";
 import { inCode, integerFrom, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
-import type { Batch, BatchSpec, BatchTensors } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
-import type { BatchLoss } from "./objective/objective.js";
 
 export interface RaceOptions {
   /** Of the training that goes on after the teleport; in a run's plan default the run's own. */
@@ -56,7 +54,7 @@ export interface Race<P> {
  * @throws OptionError for a learning rate or a number of steps out of range
  */
 export async function createRace<P>(
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   batch: BatchSpec,
   dtype: "float32" | "float64",
@@ -64,12 +62,13 @@ export async function createRace<P>(
   compileOptions: CompileOptions,
 ): Promise<Race<P>> {
   const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
-  const step = (p: TensorsOf<P>, state: OptimizerState, b: BatchTensors, rate: Tensor) => {
-    const updated = optimizer.update(grad(loss)(p, b), state, p, rate);
-    return { params: updated.params, state: updated.state };
-  };
-  const args = [params, optimizer.init(params), batch, spec([], dtype)];
-  const { graph } = trace(step as never, args, { names: ["params", "state", "batch", "rate"] });
+  const { graph } = trace(
+    ({ params: p, state, batch: b, rate }) => {
+      const updated = optimizer.update(grad(loss)(p, b), state, p, rate);
+      return { params: updated.params, state: updated.state };
+    },
+    { params, state: optimizer.init(params), batch, rate: spec([], dtype) },
+  );
   const carry = Object.fromEntries(graph.outputs.map(({ name }) => [name, name]));
   const executable = await compile(graph, { ...compileOptions, scan: { carry } });
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);

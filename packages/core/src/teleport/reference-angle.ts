@@ -2,16 +2,16 @@
 // defects: what made the published curves. bestAngle finds the optimum instead.
 
 import { dtypeOf, isNdArray, type NdArray } from "../array.js";
+import type { Batch, BatchLoss } from "../batch.js";
 import { OptionError } from "../errors.js";
-import type { TensorsOf } from "../graph/trace.js";
 import { createRng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
 import { finite, integerFrom, nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { compile } from "../runtime/compile.js";
-import { type Batch, isRefusal, type Refusal, type Symmetry } from "../symmetry/symmetry.js";
+import { isRefusal, type Refusal, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
-import { type BatchLoss, gradNormSq } from "./objective/objective.js";
+import { gradNormSq } from "./objective/objective.js";
 import { traceAscent } from "./search/ascent-graph.js";
 
 export interface ReferenceAngleOptions {
@@ -51,7 +51,7 @@ export const referenceAngleTeleportOptions = optionTable("referenceAngleTeleport
 export async function referenceAngleTeleport<P>(
   params: P,
   batch: Batch,
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   symmetry: Symmetry<P>,
   options: ReferenceAngleOptions = {},
 ): Promise<P | Refusal> {

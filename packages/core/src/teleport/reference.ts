@@ -2,6 +2,7 @@
 // published curves. It does not keep the loss; createTeleporter does.
 
 import { astype, dtypeOf, type NdArray, zeros } from "../array.js";
+import type { Batch, BatchLoss, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { backward } from "../graph/autodiff.js";
 import { add, sub } from "../graph/ops/arithmetic.js";
@@ -23,8 +24,7 @@ import { layerInput, preActivation } from "../symmetry/hidden-graphs.js";
 import { hiddenLayers } from "../symmetry/hidden-layers.js";
 import { identityPlus } from "../symmetry/matrix.js";
 import { orRefusal } from "../symmetry/or-refusal.js";
-import { type Batch, type BatchTensors, isRefusal, type Refusal } from "../symmetry/symmetry.js";
-import type { BatchLoss } from "./objective/objective.js";
+import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 
 export interface ReferenceMlpOptions {
   /** Slope of the network's leakyRelu; default 0.1. */
@@ -77,7 +77,7 @@ type Weights = readonly Tensor[];
 export async function referenceMlpTeleport(
   params: MlpParams,
   batch: Batch,
-  loss: BatchLoss<TensorsOf<MlpParams>>,
+  loss: BatchLoss<MlpParams>,
   options: ReferenceMlpOptions = {},
 ): Promise<MlpParams | Refusal> {
   const { slope, steps, learningRate, exactAction } = referenceMlpTeleportOptions.read(options);
@@ -158,7 +158,7 @@ interface Released {
 async function compileReleased(
   weights: Arrays,
   batch: Batch,
-  loss: BatchLoss<TensorsOf<MlpParams>>,
+  loss: BatchLoss<MlpParams>,
   s: Bijection,
 ): Promise<Released> {
   const samples = batch.x.shape[0];
@@ -222,7 +222,7 @@ function gradient(
   start: Weights,
   batch: BatchTensors,
   plus: Weights,
-  loss: BatchLoss<TensorsOf<MlpParams>>,
+  loss: BatchLoss<MlpParams>,
   s: Bijection,
   units: readonly number[],
 ): Tensor[] {

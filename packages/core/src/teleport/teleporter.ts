@@ -1,49 +1,46 @@
 // Symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1, inside a guard.
+
 import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
+import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flag } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../runtime/compile.js";
+import type { ArraysOf } from "../runtime/jit.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
-import {
-  type Batch,
-  type BatchSpec,
-  type BatchTensors,
-  type Refusal,
-  requireSymmetry,
-  type Symmetry,
-} from "../symmetry/symmetry.js";
+import { type Refusal, requireSymmetry, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
 import { leapt, walked } from "./course.js";
 import { type CurvatureMeter, createCurvatureMeter } from "./curvature.js";
 import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
-import { type BatchLoss, gradNormSq, type Memory, type ObjectiveFor } from "./objective/objective.js";
+import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
-export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>
+  extends Omit<CompileOptions, "scan" | "dtype"> {
   /** How points are proposed, such as `gradientAscent(symmetry)`. */
   readonly search?: SearchFactory<P>;
   /** Short for a search by gradient ascent on this symmetry's orbit. */
   readonly symmetry?: Symmetry<P>;
   /** The loss that is kept, and whose objective is raised. */
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P, B>;
   /** Default: {@link gradNormSq}. */
-  readonly objective?: ObjectiveFor<TensorsOf<P>>;
+  readonly objective?: NoInfer<ObjectiveFor<P, B>>;
   /** The loss measured on held-out data; default the same. */
-  readonly heldOutLoss?: BatchLoss<TensorsOf<P>>;
+  readonly heldOutLoss?: BatchLoss<P, B>;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
-  readonly batch: BatchSpec;
+  readonly batch: B;
   /** Example of the optimiser's state and learning rate, for objectives that look at them. */
   readonly memory?: MemoryArrays;
   /** `false` takes every finite point. */
@@ -55,9 +52,9 @@ export interface TeleporterOptions<P> extends Omit<CompileOptions, "scan" | "dty
   readonly allowInexact?: boolean;
 }
 
-export interface TeleportOptions {
+export interface TeleportOptions<B extends BatchSpec = BatchSpec> {
   /** A batch of the same shapes on which the loss has to stay, too. */
-  readonly heldOut?: Batch;
+  readonly heldOut?: ArraysOf<B>;
   /** What the objective may know of the optimiser. */
   readonly memory?: MemoryArrays;
   /** State that the race's optimiser begins with, at either point; default a fresh one. */
@@ -74,14 +71,14 @@ export interface Teleported<P> {
   readonly pushForward?: (tree: P, power: 1 | 2) => Promise<P | Refusal>;
 }
 
-export interface Teleporter<P> {
+export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
   /** Where the proposals keep the loss; see `Symmetry.exact`. `no` where they turned out not to. */
   readonly exact: Symmetry<P>["exact"];
   /**
    * Moves parameters along the level set of the loss to a point with a larger objective. The report says what was
    * gained, or why nothing was moved.
    */
-  teleport(params: P, batch: Batch, options?: TeleportOptions): Promise<Teleported<P>>;
+  teleport(params: P, batch: ArraysOf<B>, options?: TeleportOptions<B>): Promise<Teleported<P>>;
   readonly compileSeconds: number;
   dispose(): Promise<void>;
 }
@@ -99,8 +96,10 @@ export interface Teleporter<P> {
  * const teleporter = await createTeleporter({ symmetry: positiveScaling(params), loss, params, batch });
  * const { params: moved, report } = await teleporter.teleport(params, batch);
  */
-export async function createTeleporter<P>(options: TeleporterOptions<P>): Promise<Teleporter<P>> {
-  const { symmetry, loss, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
+export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
+  options: TeleporterOptions<P, B>,
+): Promise<Teleporter<P, B>> {
+  const { symmetry, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
   const { allowInexact = false } = options;
   if ((options.search === undefined) === (symmetry === undefined)) {
     throw new OptionError(
@@ -126,17 +125,20 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   }
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const limits = limitsOf(guard, dtype);
-  const value = objective(loss);
-  const { heldOutLoss = loss } = options;
+  const loss = forAnyBatch(options.loss);
+  const value = forAnyBatch(objective(options.loss));
+  const heldOutLoss = forAnyBatch(options.heldOutLoss ?? options.loss);
   const beforeCompiling = performance.now();
   const compileOptions = pickCompileOptions(options);
-  const figures = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({
-    loss: loss(p, b),
-    objective: value(p, b, m),
-    gradNormSq: gradNormSq(loss)(p, b, m),
-  });
-  const elsewhere = (p: TensorsOf<P>, b: BatchTensors) => ({ loss: heldOutLoss(p, b) });
-  const names = ["params", "batch", "memory"];
+  const figures = trace(
+    ({ params: p, batch: b, memory: m }) => ({
+      loss: loss(p, b),
+      objective: value(p, b, m),
+      gradNormSq: gradNormSq(loss)(p, b, m),
+    }),
+    { params, batch, memory },
+  );
+  const elsewhere = trace(({ params: p, batch: b }) => ({ loss: heldOutLoss(p, b) }), { params, batch });
   const raceOptions = guard === false ? undefined : guard.race;
   const resources = new Resources();
   const makeSearch = async () => {
@@ -154,12 +156,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
   const { search, broken, measurement, elsewhereRun, race, meter } = await resources.releasedOnError(
     async () => ({
       ...(await makeSearch()),
-      measurement: resources.keep(
-        await compile(trace(figures as never, [params, batch, memory], { names }).graph, compileOptions),
-      ),
-      elsewhereRun: resources.keep(
-        await compile(trace(elsewhere as never, [params, batch], { names }).graph, compileOptions),
-      ),
+      measurement: resources.keep(await compile(figures.graph, compileOptions)),
+      elsewhereRun: resources.keep(await compile(elsewhere.graph, compileOptions)),
       race:
         raceOptions &&
         resources.keep(await createRace(loss, params, batch, dtype, raceOptions, compileOptions)),
@@ -173,8 +171,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
 
   const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
     const raceStart = {
-      ...(raceState === undefined ? {} : { state: raceState }),
-      ...(raceRate === undefined ? {} : { rate: raceRate }),
+      state: raceState,
+      rate: raceRate,
     };
     const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
       item((await elsewhereRun.run(namedArrays({ params: p, batch: b }))).loss);
@@ -185,8 +183,8 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
         loss: item(here.loss),
         objective: item(here.objective),
         gradNormSq: item(here.gradNormSq),
-        ...(heldOut ? { heldOutLoss: await lossElsewhere(p, heldOut) } : {}),
-        ...(finish ? { racedLoss: await lossElsewhere(finish, heldOut ?? at) } : {}),
+        heldOutLoss: heldOut ? await lossElsewhere(p, heldOut) : undefined,
+        racedLoss: finish ? await lossElsewhere(finish, heldOut ?? at) : undefined,
       };
     };
   };
@@ -244,9 +242,10 @@ export async function createTeleporter<P>(options: TeleporterOptions<P>): Promis
 }
 
 /** What a single teleport needs. */
-export interface SingleTeleportOptions<P> extends Omit<TeleporterOptions<P>, "batch"> {
+export interface SingleTeleportOptions<P, B extends Batch = Batch>
+  extends Omit<TeleporterOptions<P, B>, "batch"> {
   /** Default {}: a function of the parameters alone. */
-  readonly batch?: Batch;
+  readonly batch?: B;
 }
 
 /**
@@ -259,14 +258,14 @@ export interface SingleTeleportOptions<P> extends Omit<TeleporterOptions<P>, "ba
  * @example
  * const { params: moved, report } = await teleport({ symmetry: positiveScaling(params), loss, params, batch });
  */
-export async function teleport<P>(
-  options: SingleTeleportOptions<P>,
-  given: TeleportOptions = {},
+export async function teleport<P, B extends Batch = NoBatch>(
+  options: SingleTeleportOptions<P, B>,
+  given: TeleportOptions<B> = {},
 ): Promise<Teleported<P>> {
-  const { params, batch = {} } = options;
-  const teleporter = await createTeleporter({ ...options, batch });
+  const { params, batch = {} as B } = options;
+  const teleporter = await createTeleporter<P, B>({ ...options, batch });
   try {
-    return await teleporter.teleport(params, batch, given);
+    return await teleporter.teleport(params, batch as ArraysOf<B>, given);
   } finally {
     await teleporter.dispose();
   }

@@ -1,17 +1,16 @@
 import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
+import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
-import type { Tensor } from "../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { spec, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
-import { type Batch, type BatchSpec, type BatchTensors, isRefusal } from "../symmetry/symmetry.js";
+import { isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
-import type { BatchLoss } from "./objective/objective.js";
 import { parameterVector } from "./parameter-vector.js";
 import { reusedState } from "./reused-state.js";
 import type { Teleported } from "./teleporter.js";
@@ -115,7 +114,7 @@ export interface Transport<P> {
  * const transport = await createTransport({ policy: "push", optimizer: adam(), loss, params, batch });
  * const { state } = await transport.carry({ from: params, state: before, batch, moved });
  */
-export async function createTransport<P>({
+export async function createTransport<P, B extends BatchSpec = BatchSpec>({
   policy,
   optimizer,
   loss,
@@ -126,9 +125,9 @@ export async function createTransport<P>({
 }: {
   readonly policy: TransportPolicy;
   readonly optimizer: Optimizer;
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P, B>;
   readonly params: P;
-  readonly batch: BatchSpec;
+  readonly batch: B;
   readonly sign?: 1 | -1;
   readonly compileOptions?: CompileOptions;
 }): Promise<Transport<P>> {
@@ -139,7 +138,7 @@ export async function createTransport<P>({
   }
   const reuse =
     policy === "reuse" && Object.keys(optimizer.moments).length > 0
-      ? await compileReuse(optimizer, loss, params, batch, compileOptions)
+      ? await compileReuse<P>(optimizer, forAnyBatch(loss), params, batch, compileOptions)
       : undefined;
   const rule = { policy, optimizer, sign: sign === 1 ? "gradient" : "descent" } as const;
 
@@ -175,27 +174,24 @@ async function pushed<P>(optimizer: Optimizer, { state, pushForward }: StateMove
 /** What `reuse` computes: the way, and the moments from which one ordinary update gives the step that it asks for. */
 async function compileReuse<P>(
   optimizer: Optimizer,
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   batch: BatchSpec,
   compileOptions: CompileOptions,
 ) {
   const space = parameterVector(params);
-  const gradient = (p: TensorsOf<P>, b: BatchTensors) => ({ g: grad(loss)(p, b) });
-  const moments = (p: TensorsOf<P>, b: BatchTensors, state: OptimizerState, sigma: Tensor) => {
-    const next = reusedState(optimizer, state, grad(loss)(p, b), p, sigma);
-    return Object.fromEntries(Object.keys(optimizer.moments).map((name) => [name, next[name]]));
-  };
-  const compiled = async (f: unknown, args: readonly unknown[]) => {
-    const names = ["params", "batch", "state", "sigma"];
-    return compile(trace(f as never, args as never, { names }).graph, compileOptions);
-  };
+  const gradient = trace(({ params: p, batch: b }) => ({ g: grad(loss)(p, b) }), { params, batch });
+  const moments = trace(
+    ({ params: p, batch: b, state, sigma }) => {
+      const next = reusedState(optimizer, state, grad(loss)(p, b), p, sigma);
+      return Object.fromEntries(Object.keys(optimizer.moments).map((name) => [name, next[name]]));
+    },
+    { params, batch, state: optimizer.init(params), sigma: spec([], "float64") },
+  );
   const resources = new Resources();
   const { before, after } = await resources.releasedOnError(async () => ({
-    before: resources.keep(await compiled(gradient, [params, batch])),
-    after: resources.keep(
-      await compiled(moments, [params, batch, optimizer.init(params), spec([], "float64")]),
-    ),
+    before: resources.keep(await compile(gradient.graph, compileOptions)),
+    after: resources.keep(await compile(moments.graph, compileOptions)),
   }));
   return {
     async way(from: P, to: P, at: Batch) {

@@ -57,7 +57,7 @@ export function occasionAt(
     epoch: Math.floor(step / stepsPerEpoch),
     batchInEpoch: step % stepsPerEpoch,
     losses,
-    ...(predictedGain === undefined ? {} : { predictedGain }),
+    predictedGain,
   };
 }
 

@@ -1,4 +1,5 @@
 // Do sharpness and curvature of minima go with the loss on other data? Zhao, Gower, Walters, Yu, ICLR 2024, table 1, fig. 4.
+import type { Batch } from "../batch.js";
 import { takeRows } from "../data/batches.js";
 import { OptionError } from "../errors.js";
 import { type Correlation, correlation } from "../math/correlation.js";
@@ -6,7 +7,7 @@ import { namedArrays } from "../named-arrays.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { pickCompileOptions } from "../runtime/compile.js";
 import { symmetriesOf } from "../symmetry/symmetries-of.js";
-import type { Batch, Symmetry } from "../symmetry/symmetry.js";
+import type { Symmetry } from "../symmetry/symmetry.js";
 import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/minima.js";
 import { type Dataset, prepareDataset } from "./dataset.js";
 import { requireSteps } from "./run-steps.js";
@@ -116,13 +117,13 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
     const lossOf = teleportLoss({ model, loss, state, training: false });
     const given = typeof symmetry === "function" ? symmetry(params) : symmetry;
     const group = given ?? symmetriesOf(lossOf, params, batch).scaling;
-    return createMinimumMeter<P>({
+    return createMinimumMeter({
       ...pickCompileOptions(trainerOptions),
       ...{ radii, directions, scale, generators, seed: measureSeed },
       loss: lossOf,
       params,
       batch,
-      ...(group ? { symmetry: group } : {}),
+      symmetry: group,
     });
   };
 

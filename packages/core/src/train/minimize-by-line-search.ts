@@ -1,4 +1,5 @@
 import { dtypeOf, isNdArray, type NdArray } from "../array.js";
+import type { Batch, NoBatch } from "../batch.js";
 import { NumericalError, OptionError } from "../errors.js";
 import { valueAndGrad } from "../graph/autodiff.js";
 import { trace } from "../graph/trace.js";
@@ -30,14 +31,15 @@ import {
   type TeleportPlan,
 } from "./teleports.js";
 
-export interface LineSearchMinimizeOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
+  extends Omit<CompileOptions, "scan" | "dtype"> {
   /** `steepestDescent`, `conjugateDirections` or `lbfgs()`. */
   readonly directions: DirectionRule;
   readonly steps: number;
   /** Step length tried first of all; default that of a move of length 1. */
   readonly firstStep?: number;
   /** Default none. The directions begin anew after a teleport, and the objective `modelDecrease` fits a line search. */
-  readonly teleport?: TeleportPlan<P>;
+  readonly teleport?: TeleportPlan<P, B>;
   /** Whether the parameters of every step are kept; default false. */
   readonly trajectory?: boolean;
 }
@@ -61,9 +63,9 @@ export interface LineSearchMinimization<P> extends Omit<Minimization<P>, "status
  * @example
  * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: lbfgs(), steps: 50 });
  */
-export async function minimizeByLineSearch<P>(
-  problem: MinimizationProblem<P>,
-  options: LineSearchMinimizeOptions<P>,
+export async function minimizeByLineSearch<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: LineSearchMinimizeOptions<P, B>,
 ): Promise<LineSearchMinimization<P>> {
   return runOnce(await createLineSearchMinimizer(problem, options));
 }
@@ -78,16 +80,16 @@ export async function minimizeByLineSearch<P>(
  * const { loss } = await minimizer.run();
  * await minimizer.dispose();
  */
-export async function createLineSearchMinimizer<P>(
-  problem: MinimizationProblem<P>,
-  options: LineSearchMinimizeOptions<P>,
+export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: LineSearchMinimizeOptions<P, B>,
 ): Promise<Minimizer<LineSearchMinimization<P>>> {
   requireSteps("minimizeByLineSearch", options, [
     ...(["directions", "steps", "firstStep", "teleport", "trajectory"] as const),
     ...(["runtime", "provider", "threads"] as const),
   ]);
   requireProblem("minimizeByLineSearch", problem);
-  const { loss, start, batch = {} } = problem;
+  const { loss, start, batch = {} as B } = problem;
   const { directions: rule, steps, firstStep, trajectory = false, teleport: plan } = options;
   if (typeof rule !== "function") {
     throw new OptionError(
@@ -103,18 +105,20 @@ export async function createLineSearchMinimizer<P>(
   const compileOptions = pickCompileOptions(options);
   const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
   const space = parameterVector(start);
-  const here = (p: never, b: never) => {
-    const [value, g] = valueAndGrad(loss)(p, b);
-    return { loss: value, g };
-  };
-  const { graph } = trace(here as never, [start, batch], { names: ["params", "batch"] });
+  const { graph } = trace(
+    ({ params: p, batch: b }) => {
+      const [value, g] = valueAndGrad(loss)(p, b);
+      return { loss: value, g };
+    },
+    { params: start, batch },
+  );
   const resources = new Resources();
   const { executable, teleports } = await resources.releasedOnError(async () => ({
     executable: resources.keep(await compile(graph, compileOptions)),
     teleports:
       plan &&
       resources.keep(
-        await createTeleports<P>({
+        await createTeleports({
           ...{ plan, loss, params: start, batch, dtype, compileOptions },
           // What a step is, as far as an objective asks: w - a g.
           optimizer: gd(),

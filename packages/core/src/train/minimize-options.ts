@@ -1,9 +1,7 @@
+import type { Batch, BatchLoss } from "../batch.js";
 import { OptionError } from "../errors.js";
-import type { TensorsOf } from "../graph/trace.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
-import type { Batch } from "../symmetry/symmetry.js";
-import type { BatchLoss } from "../teleport/objective/objective.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { History } from "./history.js";
 import type { ResumeOptions, RunSettings } from "./run-settings.js";
@@ -12,20 +10,20 @@ import type { TrainState } from "./state.js";
 import type { TeleportEvent, TeleportPlan } from "./teleports.js";
 
 /** What is minimised: a problem of `problems/`, or one's own. */
-export interface MinimizationProblem<P> {
-  readonly loss: BatchLoss<TensorsOf<P>>;
+export interface MinimizationProblem<P, B extends Batch = Batch> {
+  readonly loss: BatchLoss<P, B>;
   readonly start: P;
   /** Data that the loss sees; default none. */
-  readonly batch?: Batch;
+  readonly batch?: B;
 }
 
-export interface MinimizeOptions<P> extends Omit<CompileOptions, "scan" | "dtype"> {
+export interface MinimizeOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...). */
   readonly learningRate: LearningRate;
   readonly steps: number;
   /** Default none. */
-  readonly teleport?: TeleportPlan<P>;
+  readonly teleport?: TeleportPlan<P, B>;
   /** Whether the parameters of every step are kept, and where teleports led; default false. */
   readonly trajectory?: boolean;
 }
@@ -93,7 +91,7 @@ export interface Minimizer<M, O = Readonly<Record<never, never>>> {
 }
 
 /** Refuses what is no problem. @throws OptionError */
-export function requireProblem<P>(owner: string, problem: MinimizationProblem<P>): void {
+export function requireProblem<P, B extends Batch>(owner: string, problem: MinimizationProblem<P, B>): void {
   if (typeof problem?.loss === "function" && problem.start !== undefined) return;
   const got =
     typeof problem === "object" && problem !== null ? Object.keys(problem).join(", ") : typeof problem;

@@ -1,15 +1,14 @@
 import type { NdArray } from "../array.js";
 import { array, dtypeOf, isNdArray } from "../array.js";
+import type { Batch, NoBatch } from "../batch.js";
 import { dot, valueAndGrad } from "../graph/autodiff.js";
-import type { Tensor } from "../graph/tensor.js";
-import { type TensorsOf, trace } from "../graph/trace.js";
+import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
-import { type OptimizerState, requireOptimizer } from "../optim/optimizer.js";
+import { requireOptimizer } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
-import type { BatchTensors } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
 import { resumedState } from "./checkpoint.js";
 import { emptyHistory, type History, historyUpTo } from "./history.js";
@@ -53,16 +52,16 @@ export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?:
  * const teleport = { when: atSteps([4]), search: bestAngle(problem.symmetry()) };
  * const { loss } = await minimize(problem, { optimizer: gd(), learningRate: 0.08, steps: 10, teleport });
  */
-export async function minimize<P>(
-  problem: MinimizationProblem<P>,
-  options: MinimizeOptions<P> & MinimizeRunOptions<P>,
+export async function minimize<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: MinimizeOptions<P, B> & MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
   requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
   const { onLoop, checkpoint, allowChanges, ...own } = options;
   return runOnce(await createMinimizer(problem, own), {
-    ...(onLoop ? { onLoop } : {}),
-    ...(checkpoint ? { checkpoint } : {}),
-    ...(allowChanges ? { allowChanges } : {}),
+    onLoop,
+    checkpoint,
+    allowChanges,
   });
 }
 
@@ -77,36 +76,36 @@ export async function minimize<P>(
  * const warm = (await minimizer.run()).seconds.at(-1);
  * await minimizer.dispose();
  */
-export async function createMinimizer<P>(
-  problem: MinimizationProblem<P>,
-  options: MinimizeOptions<P>,
+export async function createMinimizer<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: MinimizeOptions<P, B>,
 ): Promise<Minimizer<Minimization<P>, MinimizeRunOptions<P>>> {
   requireSteps("minimize", options, minimizeOptions);
   requireProblem("minimize", problem);
-  const { loss, start, batch = {} } = problem;
+  const { loss, start, batch = {} as B } = problem;
   const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
   requireOptimizer("minimize", optimizer);
   const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
   const rateOf = learningRateOf("minimize", learningRate);
   rateOf(0);
   const compileOptions = pickCompileOptions(options);
-  const step = (p: TensorsOf<P>, state: OptimizerState, b: BatchTensors, rate: Tensor) => {
-    const [value, g] = valueAndGrad(loss)(p, b);
-    const updated = optimizer.update(g, state, p, rate);
-    return {
-      params: updated.params,
-      optimizer: updated.state,
-      loss: value,
-      gradNormSq: dot(g, g),
-      ...(isKept ? { at: p } : {}),
-    };
-  };
   const plan = options.teleport;
   if (plan) requirePlan(plan);
   const first = { params: start, optimizer: optimizer.init(start) };
-  const { graph } = trace(step as never, [start, first.optimizer, batch, array(0, dtype)], {
-    names: ["params", "optimizer", "batch", "rate"],
-  });
+  const { graph } = trace(
+    ({ params: p, optimizer: state, batch: b, rate }) => {
+      const [value, g] = valueAndGrad(loss)(p, b);
+      const updated = optimizer.update(g, state, p, rate);
+      return {
+        params: updated.params,
+        optimizer: updated.state,
+        loss: value,
+        gradNormSq: dot(g, g),
+        ...(isKept ? { at: p } : {}),
+      };
+    },
+    { ...first, batch, rate: array(0, dtype) },
+  );
   const { paths, def } = flatten<NdArray>(first, isNdArray);
   const resources = new Resources();
   const { executable, teleports } = await resources.releasedOnError(async () => ({
@@ -119,7 +118,7 @@ export async function createMinimizer<P>(
     teleports:
       plan &&
       resources.keep(
-        await createTeleports<P>({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
+        await createTeleports({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
       ),
   }));
 

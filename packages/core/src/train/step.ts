@@ -58,46 +58,41 @@ export function traceStep<P, S>({
   readonly gradNorm: boolean;
   readonly dtype: "float32" | "float64";
 }): TracedModel {
-  const names = ["params", "state", "optimizer", "inputs", "labels", "batch", "learningRate", "seed"];
   let output: Type | undefined;
   let uses: readonly LabelUse[] = [];
-  const step = (
-    p: TensorsOf<P>,
-    s: TensorsOf<S>,
-    o: OptimizerState,
-    inputs: Tensor,
-    labels: Tensor,
-    batch: Tensor,
-    learningRate: Tensor,
-    seed: Tensor,
-  ) => {
-    const x = gather(inputs, batch);
-    const y = gather(labels, batch);
-    let next = s;
-    const [value, gradients] = valueAndGrad((q: TensorsOf<P>) => {
-      const result = model.apply(q, x, { state: s, training: true, seed });
-      next = result.state;
-      output = typeOf(result.output);
-      const total = loss(result.output, y);
-      uses = labelUses(y);
-      return total;
-    })(p);
-    const updated = optimizer.update(clip(gradients), o, p, learningRate);
-    return {
-      params: updated.params,
-      state: next,
-      optimizer: updated.state,
-      loss: value,
-      ...(gradNorm ? { gradNormSq: dot(gradients, gradients) } : {}),
-    };
-  };
-  const types = [
-    spec(data.inputs.shape, data.inputs.dtype),
-    spec(data.labels.shape, data.labels.dtype),
-    spec([batchSize], "int64"),
-  ];
-  const args = [params, state, optimizerState, ...types, spec([], dtype), spec([], "int64")];
-  const { graph } = trace(step as never, args, { names });
+  const { graph } = trace(
+    ({ params: p, state: s, optimizer: o, inputs, labels, batch, learningRate, seed }) => {
+      const x = gather(inputs, batch);
+      const y = gather(labels, batch);
+      let next = s;
+      const [value, gradients] = valueAndGrad((q: TensorsOf<P>) => {
+        const result = model.apply(q, x, { state: s, training: true, seed });
+        next = result.state;
+        output = typeOf(result.output);
+        const total = loss(result.output, y);
+        uses = labelUses(y);
+        return total;
+      })(p);
+      const updated = optimizer.update(clip(gradients), o, p, learningRate);
+      return {
+        params: updated.params,
+        state: next,
+        optimizer: updated.state,
+        loss: value,
+        ...(gradNorm ? { gradNormSq: dot(gradients, gradients) } : {}),
+      };
+    },
+    {
+      params,
+      state,
+      optimizer: optimizerState,
+      inputs: spec(data.inputs.shape, data.inputs.dtype),
+      labels: spec(data.labels.shape, data.labels.dtype),
+      batch: spec([batchSize], "int64"),
+      learningRate: spec([], dtype),
+      seed: spec([], "int64"),
+    },
+  );
   return { graph, output: output as unknown as Type, uses };
 }
 
@@ -112,25 +107,26 @@ export function traceEvaluation<P, S>({
 }: Parts<P, S>): TracedModel {
   let output: Type | undefined;
   let uses: readonly LabelUse[] = [];
-  const evaluate = (p: TensorsOf<P>, s: TensorsOf<S>, inputs: Tensor, labels: Tensor, batch: Tensor) => {
-    const y = gather(labels, batch);
-    const result = model.apply(p, gather(inputs, batch), { state: s });
-    output = typeOf(result.output);
-    const value = loss(result.output, y);
-    uses = labelUses(y);
-    const axis = classAxis(result.output, y);
-    if (axis === undefined) return { loss: value };
-    const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
-    return { loss: value, accuracy: mean(hits) };
-  };
-  const types = [
-    spec(data.inputs.shape, data.inputs.dtype),
-    spec(data.labels.shape, data.labels.dtype),
-    spec([batchSize], "int64"),
-  ];
-  const { graph } = trace(evaluate as never, [params, state, ...types], {
-    names: ["params", "state", "inputs", "labels", "batch"],
-  });
+  const { graph } = trace(
+    ({ params: p, state: s, inputs, labels, batch }) => {
+      const y = gather(labels, batch);
+      const result = model.apply(p, gather(inputs, batch), { state: s });
+      output = typeOf(result.output);
+      const value = loss(result.output, y);
+      uses = labelUses(y);
+      const axis = classAxis(result.output, y);
+      if (axis === undefined) return { loss: value };
+      const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
+      return { loss: value, accuracy: mean(hits) };
+    },
+    {
+      params,
+      state,
+      inputs: spec(data.inputs.shape, data.inputs.dtype),
+      labels: spec(data.labels.shape, data.labels.dtype),
+      batch: spec([batchSize], "int64"),
+    },
+  );
   return { graph, output: output as unknown as Type, uses };
 }
 

@@ -1,14 +1,16 @@
 import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
+import type { BatchLoss } from "../batch.js";
 import { takeRows } from "../data/batches.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
-import type { Batch } from "../symmetry/symmetry.js";
-import type { BatchLoss } from "../teleport/objective/objective.js";
 import { flatten, unflatten } from "../tree.js";
 import type { Dataset } from "./dataset.js";
 import type { Loss } from "./step.js";
+
+/** What the loss of a teleport in training sees, beside the model's state. */
+export type TeleportBatch = { readonly x: NdArray; readonly y: NdArray; readonly seed: NdArray };
 
 /** Where a teleport's batch comes from. */
 interface Source<S> {
@@ -36,7 +38,7 @@ export function teleportLoss<P, S>({
   readonly loss: Loss;
   readonly state: S;
   readonly training: boolean;
-}): BatchLoss<TensorsOf<P>> {
+}): BatchLoss<P> {
   const { paths, def } = flatten<NdArray>({ state }, isNdArray);
   return (params, batch) => {
     const { state: s } = unflatten(
@@ -53,8 +55,8 @@ export function teleportLoss<P, S>({
  * more, the next ones as held-out data.
  */
 export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: Source<S>): {
-  readonly batch: Batch;
-  readonly heldOut?: Batch;
+  readonly batch: TeleportBatch;
+  readonly heldOut?: TeleportBatch;
 } {
   const total = data.inputs.shape[0];
   // Each example once: batches of the next epoch may hold those of this one.
@@ -64,7 +66,7 @@ export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: 
     for (const row of batchOf(s)) unique.add(row);
   }
   const rows = [...unique];
-  const make = (picked: readonly number[]): Batch => ({
+  const make = (picked: readonly number[]): TeleportBatch => ({
     x: takeRows(data.inputs, picked),
     y: takeRows(data.labels, picked),
     seed: { shape: [], data: BigInt64Array.of(seed) },

@@ -1,13 +1,14 @@
 import { array } from "../array.js";
+import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
-import type { TensorsOf } from "../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
-import { requireKnown } from "../options.js";
+import { requireKnown, withoutUndefined } from "../options.js";
 import type { CompileOptions } from "../runtime/compile.js";
+import type { ArraysOf } from "../runtime/jit.js";
 import { Resources } from "../runtime/resources.js";
-import type { Batch, Symmetry } from "../symmetry/symmetry.js";
+import type { Symmetry } from "../symmetry/symmetry.js";
 import type { GuardOptions } from "../teleport/guard.js";
-import type { BatchLoss, ObjectiveFor } from "../teleport/objective/objective.js";
+import type { ObjectiveFor } from "../teleport/objective/objective.js";
 import type { TeleportReport } from "../teleport/report.js";
 import type { MemoryArrays, SearchFactory } from "../teleport/search/search.js";
 import { createTeleporter } from "../teleport/teleporter.js";
@@ -19,14 +20,14 @@ import { occasionAt, type When } from "../teleport/when.js";
  *
  * @typeParam P tree of parameters
  */
-export interface TeleportPlan<P> {
+export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
   readonly when: When;
   /** A symmetry, or how to make one for the run's parameters: a search by gradient ascent on its orbit. */
   readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>);
   /** Another search, such as `levelSet()`. */
   readonly search?: SearchFactory<P>;
   /** What is raised; default the squared gradient norm. */
-  readonly objective?: ObjectiveFor<TensorsOf<P>>;
+  readonly objective?: NoInfer<ObjectiveFor<P, B>>;
   /**
    * See `GuardOptions`; a race without optimiser and learning rate takes the run's. `false` takes every finite point, and
    * is for reproducing others' results.
@@ -35,7 +36,7 @@ export interface TeleportPlan<P> {
   /** Goes on with a symmetry that does not keep the loss: see `TeleporterOptions`; default false. */
   readonly allowInexact?: boolean;
   /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
-  readonly heldOut?: Batch;
+  readonly heldOut?: ArraysOf<B>;
   /** What becomes of the optimiser's state; default `keep`. */
   readonly state?: TransportPolicy;
 }
@@ -56,13 +57,13 @@ export interface ScheduleState {
 }
 
 /** What a run's teleports are made for. */
-interface Subject<P> {
-  readonly plan: TeleportPlan<P>;
-  readonly loss: BatchLoss<TensorsOf<P>>;
+interface Subject<P, B extends Batch> {
+  readonly plan: Omit<TeleportPlan<P, B>, "heldOut"> & { readonly heldOut?: Batch };
+  readonly loss: BatchLoss<P, B>;
   /** The loss on held-out data, where it is another one: that of evaluation. */
-  readonly heldOutLoss?: BatchLoss<TensorsOf<P>>;
+  readonly heldOutLoss?: BatchLoss<P, B>;
   readonly params: P;
-  readonly batch: Batch;
+  readonly batch: B;
   readonly optimizer: Optimizer;
   readonly dtype: "float32" | "float64";
   readonly compileOptions: CompileOptions;
@@ -132,13 +133,13 @@ export function planText(
 }
 
 /** Refuses options that a plan does not have. @throws OptionError */
-export function requirePlan<P>(plan: TeleportPlan<P>, more: readonly string[] = []): void {
-  const known = ["when", "symmetry", "search", "objective", "guard", "allowInexact", "heldOut", "state"];
+export function requirePlan(plan: object, more: readonly string[] = []): void {
+  const known = ["when", "symmetry", "search", "objective", "guard", "heldOut", "state", "allowInexact"];
   requireKnown<object>("teleport", plan, [...known, ...more] as never[]);
 }
 
 /** Compiles what a run's teleports need. */
-export async function createTeleports<P>({
+export async function createTeleports<P, B extends Batch = Batch>({
   plan,
   loss,
   heldOutLoss,
@@ -147,7 +148,7 @@ export async function createTeleports<P>({
   optimizer,
   dtype,
   compileOptions,
-}: Subject<P>): Promise<Teleports<P>> {
+}: Subject<P, B>): Promise<Teleports<P>> {
   const { when, symmetry, objective, state = "keep" } = plan;
   const memoryOf = (optimizerState: OptimizerState, rate: number): MemoryArrays =>
     // Only an objective of the user's choice looks at it.
@@ -157,18 +158,18 @@ export async function createTeleports<P>({
   const resources = new Resources();
   const { teleporter, transport } = await resources.releasedOnError(async () => ({
     teleporter: resources.keep(
-      await createTeleporter<P>({
+      await createTeleporter<P, Batch>({
         ...compileOptions,
-        ...(plan.search ? { search: plan.search } : {}),
-        ...(made ? { symmetry: made } : {}),
-        loss,
-        ...(heldOutLoss ? { heldOutLoss } : {}),
-        ...(objective ? { objective } : {}),
+        search: plan.search,
+        symmetry: made,
+        loss: forAnyBatch(loss),
+        heldOutLoss: heldOutLoss ? forAnyBatch(heldOutLoss) : undefined,
+        objective: objective ? () => forAnyBatch(objective(loss)) : undefined,
         params,
         batch,
         memory: memoryOf(optimizer.init(params), 0),
-        ...(guard === undefined ? {} : { guard }),
-        ...(plan.allowInexact === undefined ? {} : { allowInexact: plan.allowInexact }),
+        guard,
+        allowInexact: plan.allowInexact,
       }),
     ),
     transport: resources.keep(
@@ -192,8 +193,8 @@ export async function createTeleports<P>({
         const result = await teleporter.teleport(at.params, at.batch, {
           memory: memoryOf(at.optimizer, at.learningRate),
           raceRate: at.learningRate,
-          ...(isOwnRace ? { raceState: at.optimizer } : {}),
-          ...(heldOut ? { heldOut } : {}),
+          raceState: isOwnRace ? at.optimizer : undefined,
+          heldOut,
         });
         // A report's curvature serves the reader alone.
         uncounted += (performance.now() - start) / 1000 - result.report.seconds;
@@ -226,10 +227,10 @@ export async function createTeleports<P>({
 }
 
 /** A plan's guard with the run's optimiser in its race, unless it names another one; that one starts afresh. */
-function guardOf<P>({ guard }: TeleportPlan<P>, optimizer: Optimizer) {
+function guardOf({ guard }: Pick<TeleportPlan<unknown>, "guard">, optimizer: Optimizer) {
   if (!guard || guard.race === undefined) return { guard, isOwnRace: false };
   return {
-    guard: { ...guard, race: { optimizer, ...guard.race } },
+    guard: { ...guard, race: { optimizer, ...withoutUndefined(guard.race) } },
     isOwnRace: guard.race.optimizer === undefined,
   };
 }

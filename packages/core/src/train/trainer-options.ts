@@ -1,9 +1,11 @@
+import type { Batch } from "../batch.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { Dataset } from "./dataset.js";
 import type { LearningRate, RunStepsOptions, StepsProgress } from "./run-steps.js";
 import type { Loss } from "./step.js";
+import type { TeleportBatch } from "./teleport-batches.js";
 import type { TeleportPlan } from "./teleports.js";
 
 export interface Progress extends StepsProgress {
@@ -32,7 +34,9 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly teleport?: TrainerTeleportPlan<P>;
 }
 
-export interface TrainerTeleportPlan<P> extends TeleportPlan<P> {
+export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBatch>, "heldOut"> {
+  /** Data on which the loss has to stay, of the batch's shapes; default examples that follow in the data set. */
+  readonly heldOut?: Batch;
   /** Examples of a teleport's batch, from that of its step on; default the training's batch size. */
   readonly batchSize?: number;
 }

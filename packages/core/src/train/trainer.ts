@@ -145,7 +145,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     });
   const teleports =
     teleport &&
-    (await createTeleports<P>({
+    (await createTeleports({
       plan: teleport,
       loss: teleportLoss({ model, loss, state, training: true }),
       // What a move does to evaluation, running statistics included, shows on held-out data.

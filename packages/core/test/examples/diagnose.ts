@@ -10,14 +10,24 @@ export interface Piece {
   readonly code: string;
 }
 
-/** Type errors of pieces of code, each as a module of a strict project that has the library. */
-export function diagnose(pieces: readonly Piece[]): string[] {
+/**
+ * Type errors of pieces of code, each as a module of a strict project that has the library.
+ *
+ * @param options `verbatimModuleSyntax`, by default true: imports of types say so
+ */
+export function diagnose(
+  pieces: readonly Piece[],
+  { verbatimModuleSyntax = true }: { readonly verbatimModuleSyntax?: boolean } = {},
+): string[] {
   const base = fileURLToPath(new URL("packages/core/test/examples/", root));
   const sources = new Map(
     pieces.map(({ code: text }, i) => [join(base, `block-${i}.ts`), `${text}\nexport {};\n`]),
   );
   const options: ts.CompilerOptions = {
     strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax,
     noEmit: true,
     skipLibCheck: true,
     target: ts.ScriptTarget.ES2022,

@@ -63,12 +63,12 @@ async function runExample({ at, code }: Piece, own: Scope): Promise<{ lines: str
     // The tensors of the example, in the place of their types.
     const { tensors, ...given } = inTrace;
     library.trace(
-      ((traced: Scope) => {
+      (traced: Scope) => {
         const scope = { ...common, ...given, ...traced };
-        runOf(code, Object.keys(scope), Function as never)(scope);
+        runOf(code, Object.keys(scope), Function)(scope);
         return library.constant(0);
-      }) as never,
-      [tensors] as never,
+      },
+      [tensors],
     );
     return { lines, wrong };
   }

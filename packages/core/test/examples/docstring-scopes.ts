@@ -95,7 +95,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "teleport/hessian.ts": () => planar(lib.booth() as never),
   "teleport/conjugate-gradient.ts": async () => {
     const at = planar(lib.booth() as never);
-    const hessian = await lib.createHessian(at.loss as never, at.params, {});
+    const hessian = await lib.createHessian(at.loss, at.params, {});
     const v = hessian.vectorOf(at.params);
     return { ...at, hessian, g: (await hessian.times(at.params, {}, v)).g };
   },
@@ -136,8 +136,10 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "nn/onnx/from-onnx.ts": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
     const { params } = model.init(new lib.Mt19937(0));
-    const apply = (p: never, x: lib.Tensor) => ({ logits: model.apply(p, x).output });
-    const { graph } = lib.trace(apply, [params as never, lib.spec([5, 4])], { names: ["p", "input"] });
+    const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
+      p: params,
+      input: lib.spec([5, 4]),
+    });
     const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
     return { bytes, x: random([5, 4]), y: classes(5, 2) };
   },

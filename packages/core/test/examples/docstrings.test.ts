@@ -52,5 +52,6 @@ it("the examples in docstrings have no type errors in a strict project", () => {
     .filter(({ path }) => folders.includes(path.split("/")[0]))
     .flatMap((module) => module.examples.map((example) => pieceOf(example, module)));
   expect(pieces.length).toBeGreaterThan(60);
-  expect(diagnose(pieces)).toEqual([]);
+  // The imports are this test's own, types among them.
+  expect(diagnose(pieces, { verbatimModuleSyntax: false })).toEqual([]);
 });

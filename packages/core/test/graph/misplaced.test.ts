@@ -122,7 +122,7 @@ const calls: Readonly<Record<string, Call>> = {
   crossEntropy: (x) => crossEntropy(x, label),
   nllLoss: (x) => nllLoss(float(2, 2), x),
   mseLoss: (x) => mseLoss(x, float(2)),
-  mlp: (x) => mlp({ sizes: [2, 2] }).apply({ layers: [] } as never, x),
+  mlp: (x) => mlp({ sizes: [2, 2] }).apply({ layers: [] }, x),
 };
 
 describe.each(Object.entries(calls))("%s", (name, call) => {
@@ -144,7 +144,7 @@ it("an array that is no argument is told to become one", () => {
 });
 
 it("a misspelt option of a model is refused with the options there are", () => {
-  const misspelt = { sizes: [2, 2], activatoin: "tanh" } as never;
+  const misspelt = { sizes: [2, 2], activatoin: "tanh" };
   expect(() => mlp(misspelt)).toThrow(OptionError);
   expect(() => mlp(misspelt)).toThrow('"activatoin"; it has sizes, activation, slope, bias, dropout');
 });

@@ -16,8 +16,8 @@ const specOf = (x: NdArray, dtype: FloatType) => spec(x.shape, isFloatArray(x) ?
 
 /** The inputs under the names `x.0`, `x.1`, ... and the graph of the result alone. */
 export function forwardGraph(c: OpCase, dtype: FloatType): { graph: Graph; values: Values } {
-  const { graph } = trace((xs: Tensor[]) => c.apply(...xs), [c.inputs.map((x) => specOf(x, dtype))], {
-    names: ["x"],
+  const { graph } = trace(({ x: xs }: { x: Tensor[] }) => c.apply(...xs), {
+    x: c.inputs.map((x) => specOf(x, dtype)),
   });
   return { graph, values: Object.fromEntries(c.inputs.map((x, k) => [`x.${k}`, x])) };
 }
@@ -53,7 +53,7 @@ export function derivativeGraph(c: OpCase, dtype: FloatType): { graph: Graph; va
     );
     return { value, gradient, slope, second };
   };
-  const { graph } = trace(derive, [types], { names: ["a"] });
+  const { graph } = trace(({ a }) => derive(a), { a: types });
   const values: Record<string, NdArray> = { "a.w": uniform(71, shape, 0.5, 1.5) };
   floats.forEach((x, k) => {
     values[`a.x.${k}`] = x;

@@ -101,9 +101,8 @@ function checkDerivatives(c: OpCase): void {
 /** A chain of operations whose code alone is longer than one function may be. */
 function filler(): Graph {
   const { graph } = trace(
-    (x) => ({ filler: Array.from({ length: 90 }).reduce((h: Tensor) => mul(sin(h), h), x) }),
-    [spec([7], "float64")],
-    { names: ["filler"] },
+    ({ filler: x }) => ({ filler: Array.from({ length: 90 }).reduce((h: Tensor) => mul(sin(h), h), x) }),
+    { filler: spec([7], "float64") },
   );
   return simplify(graph);
 }

@@ -18,8 +18,9 @@ it("prints one node a line, in the order of computation, with names, attributes 
     y: leakyRelu(add(matmul(x, weight, { transposeB: true }), bias), 0.1),
     size: constant(2, "int64"),
   });
-  const { graph } = trace(layer, [{ weight: spec([4, 3]), bias: spec([4]) }, spec([2, 3])], {
-    names: ["params", "x"],
+  const { graph } = trace(({ params, x }) => layer(params, x), {
+    params: { weight: spec([4, 3]), bias: spec([4]) },
+    x: spec([2, 3]),
   });
   expect(printGraph(graph)).toBe(
     [
@@ -38,7 +39,7 @@ it("prints one node a line, in the order of computation, with names, attributes 
 
 it("prints arrays by their shape and gradients as the nodes that they are", () => {
   const loss = (x: Tensor) => sum(square(mul(x, array([1, 2, 3], "float64"))));
-  const { graph } = trace((x: Tensor) => grad(loss)(x), [spec([3], "float64")], { names: ["x"] });
+  const { graph } = trace(({ x }: { x: Tensor }) => grad(loss)(x), { x: spec([3], "float64") });
   // d/dx sum (c x)^2 = (2 (c x)) c
   expect(printGraph(simplify(graph))).toBe(
     [

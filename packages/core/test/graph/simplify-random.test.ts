@@ -18,7 +18,7 @@ const shapes = [[2, 3], [2, 3], [3, 2], [3], [2, 1], [], [2, 3, 4]];
 const values = Object.fromEntries(shapes.map((s, k) => [`x.${k}`, uniform(k + 1, s, -1, 1)]));
 const types = shapes.map((s) => spec(s, "float64"));
 
-const traceProgram = (f: (xs: Tensor[]) => Tensor[]): Graph => trace(f, [types], { names: ["x"] }).graph;
+const traceProgram = (f: (xs: Tensor[]) => Tensor[]): Graph => trace(({ x }) => f(x), { x: types }).graph;
 
 /** The largest element of any value on the way: what rounding errors are relative to. */
 function scaleOf(results: Readonly<Record<string, NdArray>>): number {

@@ -18,9 +18,8 @@ import { settings } from "./op-table.js";
 /** The gradient of sum(w f(x)) at x. */
 function gradientAt(f: (x: Tensor) => Tensor, x: NdArray, w?: NdArray): number[] {
   const { graph } = trace(
-    (v, weights) => grad((u: Tensor) => sum(w ? mul(f(u), weights) : f(u)))(v),
-    [spec(x.shape, "float64"), spec(w?.shape ?? [], "float64")],
-    { names: ["x", "w"] },
+    ({ x: v, w: weights }) => grad((u: Tensor) => sum(w ? mul(f(u), weights) : f(u)))(v),
+    { x: spec(x.shape, "float64"), w: spec(w?.shape ?? [], "float64") },
   );
   const { result } = compileJavaScript(simplify(graph)).runSync({ x, w: w ?? zeros([], "float64") });
   return Array.from(result.data as Float64Array);
@@ -97,12 +96,11 @@ it.each([
 ])("maxPool2d of %s has a derivative in what it pools, by hand", (_, f, expected) => {
   const x = { shape: [1, 1, 2, 2], data: Float64Array.of(-1, 2, 1, 3) };
   const { graph } = trace(
-    (v) => {
+    ({ x: v }) => {
       const pooled = f(v);
       return backward([sum(maxPool2d(pooled, { kernel: 2 }))], [constant(1, "float64")], [pooled])[0];
     },
-    [spec(x.shape, "float64")],
-    { names: ["x"] },
+    { x: spec(x.shape, "float64") },
   );
   expect([...compileJavaScript(simplify(graph)).runSync({ x }).result.data]).toEqual(expected);
 });

@@ -68,7 +68,7 @@ export function shufflesBy(
   return {
     ...rng,
     shuffle(values) {
-      order(values as never);
+      order(values);
       return values;
     },
   };

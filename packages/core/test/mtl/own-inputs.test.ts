@@ -1,6 +1,8 @@
 // Tasks with examples of their own, as Office-31's three: one batch of each task a step, sources of different length.
+
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/array.js";
+import type { Batch } from "../../src/batch.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../src/mtl/checkpoint.js";
 import { cost } from "../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../src/mtl/cost/report.js";
@@ -16,7 +18,6 @@ import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../src/
 import { linear } from "../../src/nn/linear.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { adam } from "../../src/optim/adam.js";
-import type { Batch } from "../../src/symmetry/symmetry.js";
 import { resume } from "../../src/train/checkpoint.js";
 import { flat, type NetParams, randomArray, trunk } from "./gradients/networks.js";
 

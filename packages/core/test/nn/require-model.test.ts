@@ -31,8 +31,9 @@ const made = (model: unknown) =>
 
 function imported(): ImportedModel {
   const w = array(Array.from({ length: 64 }, (_, i) => Array.from({ length: 10 }, (__, j) => (i - j) / 100)));
-  const { graph } = trace((image, weight) => ({ logits: matmul(image, weight) }), [data.inputs, w], {
-    names: ["image", "weight"],
+  const { graph } = trace(({ image, weight }) => ({ logits: matmul(image, weight) }), {
+    image: data.inputs,
+    weight: w,
   });
   return fromOnnx(toOnnx(graph, { constants: { weight: w } }));
 }

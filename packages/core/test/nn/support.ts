@@ -70,9 +70,9 @@ export function evaluate<Args extends readonly unknown[], R>(
 /** A function of tensors, compiled for arrays of these shapes. */
 export function compiled<Args extends readonly unknown[], R>(
   f: (...args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
-  args: Args,
+  args: readonly [...Args],
 ): (...args: Args) => MapLeaves<R, Tensor, NdArray> {
-  const { graph, resultDef } = trace(f, args);
+  const { graph, resultDef } = trace<Args, R>(f, args);
   const executable = compileJavaScript(simplify(graph));
   return (...values) => {
     const { leaves } = flatten(values, isNdArray);

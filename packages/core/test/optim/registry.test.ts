@@ -22,6 +22,7 @@ describe("createOptimizer", () => {
 
   it("takes an option that is undefined for one left out", () => {
     expect(createOptimizer("sgd", { momentum: undefined }).name).toBe("sgd");
+    expect(createOptimizer("momentum", { momentum: undefined }).init(array([1]))).toHaveProperty("velocity");
   });
 
   it.each(["adamax", "toString", ""])("names the known optimisers for an unknown one: %j", (name) => {

@@ -71,10 +71,10 @@ export function stepGraph(
   { params, state }: Run,
   given: Arrays,
 ): { graph: Graph; scan: Scan } {
-  const step = (p: unknown, s: OptimizerState, g: unknown, rate: Tensor) =>
-    optimizer.update(gradients(p, g), s, p, rate);
-  const args = [params, state, given, spec([], dtypeOf(arraysOf(params)[0]))];
-  const { graph } = trace(step as never, args, { names: ["params", "state", "given", "rate"] });
+  const { graph } = trace(
+    ({ params: p, state: s, given: g, rate }) => optimizer.update(gradients(p, g), s, p, rate),
+    { params, state, given, rate: spec([], dtypeOf(arraysOf(params)[0])) },
+  );
   const outputs = graph.outputs.map(({ name }) => name);
   const sequences = graph.inputs.map(({ name }) => name).filter((name) => !outputs.includes(name));
   return {

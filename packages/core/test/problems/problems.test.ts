@@ -122,8 +122,8 @@ describe("residuals", () => {
           const u = residuals.residuals(p, {});
           return { u, loss: loss(p, {}), back: residuals.inverse(u, {}) };
         }) as never,
-        [start] as never,
-      )) as never as (p: unknown) => Promise<{ u: never; loss: never; back: never }>;
+        [start],
+      )) as (p: unknown) => Promise<{ u: never; loss: never; back: never }>;
       const w = vector(numbers(start).map((v, i) => v * 0.7 + Math.sin(i)));
       const result = await run(w);
       const squares = Array.from((result.u as { data: Float64Array }).data).reduce((a, v) => a + v * v, 0);

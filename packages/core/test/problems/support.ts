@@ -1,10 +1,10 @@
 import { item } from "../../src/array.js";
+import type { Batch, BatchTensors } from "../../src/batch.js";
 import { dot, valueAndGrad } from "../../src/graph/autodiff.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import type { Problem } from "../../src/problems/problem.js";
 import { jit } from "../../src/runtime/jit.js";
 import type { VectorParams } from "../../src/symmetry/quadratic-rotation.js";
-import type { Batch, BatchTensors } from "../../src/symmetry/symmetry.js";
 
 export interface Measured<P> {
   readonly loss: number;
@@ -20,7 +20,7 @@ export async function measurer<P>(
     const [loss, gradient] = valueAndGrad(problem.loss)(p, b);
     return { loss, gradient, gradNormSq: dot(gradient, gradient) };
   };
-  const run = (await jit(f as never, [problem.start, problem.batch] as never, {
+  const run = (await jit(f, [problem.start, problem.batch], {
     runtime: "javascript",
   })) as never as (p: P, b: Batch) => Promise<Record<string, never>>;
   return async (params, batch = problem.batch) => {

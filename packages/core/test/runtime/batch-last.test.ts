@@ -75,7 +75,7 @@ function derivatives(x: Shape, w: Shape, loss: (p: Params) => Tensor): Graph {
     };
     return { value: loss(p), first: grad(loss)(p), second: grad(norm)(p) };
   };
-  return simplify(trace(f, [spec(x), spec(w), spec([w[0]])], { names: ["x", "w", "b"] }).graph);
+  return simplify(trace(({ x, w, b }) => f(x, w, b), { x: spec(x), w: spec(w), b: spec([w[0]]) }).graph);
 }
 
 const inputsOf = ({ x, w }: Pick<Case, "x" | "w">): Values => ({
@@ -113,11 +113,11 @@ describe("pooled convolutions with the batch as the last axis", () => {
         // The gradient in the image has conditions of its own: without it every size is taken.
         const loss = (px: Tensor, pb: Tensor) => (w: Tensor) => sum(tanh(layer(px, w, pb, given)));
         const graph = simplify(
-          trace(
-            (x, w, b) => ({ value: loss(x, b)(w), first: grad(loss(x, b))(w) }),
-            [spec(given.x), spec(given.w), spec([o])],
-            { names: ["x", "w", "b"] },
-          ).graph,
+          trace(({ x, w, b }) => ({ value: loss(x, b)(w), first: grad(loss(x, b))(w) }), {
+            x: spec(given.x),
+            w: spec(given.w),
+            b: spec([o]),
+          }).graph,
         );
         await expectEqual(graph, inputsOf(given));
         await expectSame(
@@ -159,7 +159,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
     };
     const f = (x: Tensor, w: Tensor, b: Tensor) => grad(loss)({ x, w, b });
     const graph = simplify(
-      trace(f, [spec(given.x), spec(given.w), spec([4])], { names: ["x", "w", "b"] }).graph,
+      trace(({ x, w, b }) => f(x, w, b), { x: spec(given.x), w: spec(given.w), b: spec([4]) }).graph,
     );
     const executable = await compileOnnx(graph, { provider: "cpu" });
     const actual = await executable.run(inputs);
@@ -170,14 +170,13 @@ describe("pooled convolutions with the batch as the last axis", () => {
 
   it("meet plain images on the way back", async () => {
     const given = { x: [64, 2, 8, 8], w: [4, 2, 3, 3] };
-    const f = (x: Tensor, w: Tensor, b: Tensor, e: Tensor) => {
+    const f = ({ x, w, b, e }: Record<"x" | "w" | "b" | "e", Tensor>) => {
       const y = add(conv2d(x, w), reshape(b, [4, 1, 1]));
       const sensitivity = grad((q: Tensor) => sum(tanh(maxPool2d(q, { kernel: 2 }))))(y);
       return sum(mul(e, sensitivity), { axes: [0, 2, 3] });
     };
     for (const shape of [[64, 4, 6, 6], [64, 1, 1, 1], [6, 6], [4, 1, 1], [1]]) {
-      const names = ["x", "w", "b", "e"];
-      const { graph } = trace(f, [spec(given.x), spec(given.w), spec([4]), spec(shape)], { names });
+      const { graph } = trace(f, { x: spec(given.x), w: spec(given.w), b: spec([4]), e: spec(shape) });
       await expectEqual(simplify(graph), { ...inputsOf(given), e: noise(4, shape) });
     }
   });
@@ -187,7 +186,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
     [2, 3],
   ])("come back as they were from tiles of %i x %i", (...tile) => {
     const shape = [64, 3, 4, 6];
-    const { graph } = trace((x) => toPlain(toLast(x, tile), shape, tile), [spec(shape)], { names: ["x"] });
+    const { graph } = trace(({ x }) => toPlain(toLast(x, tile), shape, tile), { x: spec(shape) });
     const x = noise(1, shape);
     expect(compileJavaScript(graph).runSync({ x }).result.data).toEqual(x.data);
   });
@@ -198,7 +197,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
       gradient: grad((q: Tensor) => sum(maxPool2d(conv2d(x, q), { kernel: 2 })))(w),
     });
     const shapes = { x: [8, 1, 12, 12], w: [5, 1, 5, 5] };
-    const { graph } = trace(f, [spec(shapes.x), spec(shapes.w)], { names: ["x", "w"] });
+    const { graph } = trace(({ x, w }) => f(x, w), { x: spec(shapes.x), w: spec(shapes.w) });
     const { x, w } = inputsOf(shapes);
     (x.data as Float32Array)[0] = Infinity;
     const expected = compileJavaScript(simplify(graph)).runSync({ x, w }).pooled;
@@ -227,7 +226,11 @@ describe("pooled convolutions with the batch as the last axis", () => {
       const loss = (q: Tensor) => sum(tanh(layer(x, q, b, given)));
       return { w: sub(w, mul(0.01, grad(loss)(w))), loss: loss(w) };
     };
-    const { graph } = trace(step, [spec(given.w), spec(given.x), spec([4])], { names: ["w", "x", "b"] });
+    const { graph } = trace(({ w, x, b }) => step(w, x, b), {
+      w: spec(given.w),
+      x: spec(given.x),
+      b: spec([4]),
+    });
     const options = { scan: { carry: { w: "w" } } };
     const simple = simplify(graph);
     const runs = await Promise.all([
@@ -247,7 +250,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
     };
     const traced = (f: (x: Tensor, w: Tensor, b: Tensor) => unknown) =>
       simplify(
-        trace(f as never, [spec(given.x), spec(given.w), spec([given.w[0]])], { names: ["x", "w", "b"] })
+        trace(({ x, w, b }) => f(x, w, b), { x: spec(given.x), w: spec(given.w), b: spec([given.w[0]]) })
           .graph,
       );
     const gradients = (count: number) =>
@@ -326,7 +329,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
       { x, w }: Pick<Case, "x" | "w">,
       f: (x: Tensor, w: Tensor) => unknown,
       dtype: "float32" | "float64" = "float32",
-    ) => simplify(trace(f as never, [spec(x, dtype), spec(w, dtype)]).graph);
+    ) => simplify(trace(f, [spec(x, dtype), spec(w, dtype)]).graph);
     const gradient = (x: Tensor, w: Tensor) =>
       grad((q: Tensor) => sum(tanh(maxPool2d(conv2d(x, q), { kernel: 2 }))))(w);
     const small = { x: [8, 1, 12, 12], w: [5, 1, 5, 5] };
@@ -377,7 +380,7 @@ describe("pooled convolutions with the batch as the last axis", () => {
         return grad((q: Tensor) => sum(mul(conv2d(cast(x, "float64"), q), s)))(u);
       };
       const specs = [spec(small.x), spec(small.w), spec(small.w, "float64")];
-      expect(convolves(simplify(trace(f as never, specs).graph))).toBe(true);
+      expect(convolves(simplify(trace(f, specs).graph))).toBe(true);
     });
   });
 });

@@ -51,7 +51,7 @@ function problem({ x, w, options }: Case) {
     const norm = (p: Params) => sum(square(grad(loss)(p).w));
     return { y: conv2d(px, pw, options), first: grad(loss)(params), second: grad(norm)(params) };
   };
-  const { graph } = trace(f, [spec(x), spec(w), spec([w[0]])], { names: ["x", "w", "b"] });
+  const { graph } = trace(({ x, w, b }) => f(x, w, b), { x: spec(x), w: spec(w), b: spec([w[0]]) });
   return { graph: simplify(graph), inputs };
 }
 
@@ -66,7 +66,7 @@ describe("convolutions in ONNX Runtime's blocked layout", () => {
     const losses = (px: Tensor) =>
       Array.from({ length: count }, (_, k) => (q: Tensor) => sum(tanh(mul(k + 1, conv2d(px, q, options)))));
     const f = (px: Tensor, pw: Tensor) => losses(px).map((loss) => grad(loss)(pw));
-    return simplify(trace(f, [spec(x), spec(w)], { names: ["x", "w"] }).graph);
+    return simplify(trace(({ x, w }) => f(x, w), { x: spec(x), w: spec(w) }).graph);
   };
 
   it.each(cases)("give several gradients of one image: %j", async (given) => {
@@ -91,7 +91,7 @@ describe("convolutions in ONNX Runtime's blocked layout", () => {
     "give the weights' gradient without products: %j",
     ({ x, w, options }) => {
       const gradient = (px: Tensor, pw: Tensor) => grad((q: Tensor) => sum(tanh(conv2d(px, q, options))))(pw);
-      const graph = simplify(trace(gradient, [spec(x), spec(w)], { names: ["x", "w"] }).graph);
+      const graph = simplify(trace(({ x, w }) => gradient(x, w), { x: spec(x), w: spec(w) }).graph);
       const count = (convBlock?: number) =>
         emitModel(graph, { convBlock }).graph.nodes.filter((n) => /MatMul|Gemm/.test(n.opType)).length;
       expect(count()).toBeGreaterThan(0);

@@ -174,7 +174,7 @@ const networks = { MLP: mlp, convnet, "layer norm": layerNorm, "batch norm": bat
 function graphOf({ shapes, loss }: Network, dtype: "float32" | "float64"): Graph {
   const types = shapes.map((shape) => spec(shape, dtype));
   const { graph } = trace(
-    (p, v) => {
+    ({ p, v }) => {
       const [value, gradient] = valueAndGrad(loss)(p);
       const [squared, second] = valueAndGrad((q: readonly Tensor[]) => {
         const g = grad(loss)(q);
@@ -182,8 +182,7 @@ function graphOf({ shapes, loss }: Network, dtype: "float32" | "float64"): Graph
       })(p);
       return { value, gradient, slope: dot(gradient, v), squared, second, secondSlope: dot(second, v) };
     },
-    [types as readonly ReturnType<typeof spec>[], types],
-    { names: ["p", "v"] },
+    { p: types as readonly ReturnType<typeof spec>[], v: types },
   );
   return simplify(graph);
 }

@@ -17,7 +17,7 @@ const rng = new Mt19937(3);
 const { params } = model.init(rng);
 const x = torchRand(rng, [5, 1, 12, 12]);
 const apply = (p: TensorsOf<typeof params>, v: Tensor) => ({ logits: model.apply(p, v).output });
-const { graph } = trace(apply, [params, spec([5, 1, 12, 12])], { names: ["params", "x"] });
+const { graph } = trace(({ params, x }) => apply(params, x), { params, x: spec([5, 1, 12, 12]) });
 const weights = namedArrays({ params });
 
 describe("an exported model", () => {

@@ -11,13 +11,11 @@ import { relativeError } from "./relative-error.js";
 
 // A B + 0.9 C is one Gemm node, whose factor is stored as a float32: 0.9 there is 0.9 - 2.4e-8.
 const traced = (dtype: "float32" | "float64", factor: number) =>
-  trace(
-    (a, b, c) => add(matmul(a, b), mul(factor, c)),
-    [spec([1, 1], dtype), spec([1, 1], dtype), spec([1, 1], dtype)],
-    {
-      names: ["a", "b", "c"],
-    },
-  ).graph;
+  trace(({ a, b, c }) => add(matmul(a, b), mul(factor, c)), {
+    a: spec([1, 1], dtype),
+    b: spec([1, 1], dtype),
+    c: spec([1, 1], dtype),
+  }).graph;
 
 it("keeps all digits of a factor beside a float64 product of matrices", async () => {
   const executable = await compile(traced("float64", 0.9), { runtime: "onnx" });
@@ -44,7 +42,7 @@ it.each([
   const a = random(1, transposeA ? [1, 3, 4, 2] : [1, 3, 2, 4]);
   const b = random(2, transposeB ? [5, 1, 6, 4] : [5, 1, 4, 6]);
   const product = (x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB });
-  const { graph } = trace(product, [spec(a.shape), spec(b.shape)], { names: ["a", "b"] });
+  const { graph } = trace(({ a, b }) => product(a, b), { a: spec(a.shape), b: spec(b.shape) });
   expect(emitModel(graph).graph.nodes.length).toBe(1);
   const [expected, actual] = await Promise.all(
     (["javascript", "onnx"] as const).map(async (runtime) => {

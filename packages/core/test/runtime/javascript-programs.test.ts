@@ -24,7 +24,7 @@ import { evaluate, expectClose, float64, int64, numbers } from "../nn/support.js
 /** The graph of a function of float64 tensors named `x.0`, `x.1`, ... */
 function graphOf(f: (...xs: Tensor[]) => Tensor | readonly Tensor[], ...shapes: number[][]): Graph {
   const types = shapes.map((s) => spec(s, "float64"));
-  return trace((xs: Tensor[]) => f(...xs), [types], { names: ["x"] }).graph;
+  return trace(({ x: xs }: { x: Tensor[] }) => f(...xs), { x: types }).graph;
 }
 
 const named = (...arrays: NdArray[]): Values => Object.fromEntries(arrays.map((a, k) => [`x.${k}`, a]));

@@ -87,9 +87,8 @@ describe("A scan", () => {
   it("gives the last of what is carried and a row a step of the rest", () => {
     // x <- 2 x + 1 from 1: 3, 7, 15, 31
     const { graph } = trace(
-      (x: Tensor, c: Tensor) => ({ next: add(mul(2, x), c), was: x, parts: { sum: sum(x) } }),
-      [spec([1], "float64"), spec([], "float64")],
-      { names: ["x", "c"] },
+      ({ x, c }: { x: Tensor; c: Tensor }) => ({ next: add(mul(2, x), c), was: x, parts: { sum: sum(x) } }),
+      { x: spec([1], "float64"), c: spec([], "float64") },
     );
     const executable = compileJavaScript(simplify(graph), { scan: { carry: { next: "x" } } });
     const results = executable.runSync({ x: float64([1]), c: array(1, "float64") }, { steps: 4 });
@@ -99,16 +98,19 @@ describe("A scan", () => {
   });
 
   it("runs one step where no number of steps is given", () => {
-    const { graph } = trace((x: Tensor) => ({ next: mul(2, x) }), [spec([1], "float64")], { names: ["x"] });
+    const { graph } = trace(({ x }: { x: Tensor }) => ({ next: mul(2, x) }), { x: spec([1], "float64") });
     const executable = compileJavaScript(graph, { scan: { carry: { next: "x" } } });
     expect(numbers(executable.runSync({ x: float64([3]) }).next)).toEqual([6]);
   });
 
   it.each([3, 30])("exchanges carries of %i elements that are inputs, views of them or computed", (n) => {
     const { graph } = trace(
-      (a: Tensor, b: Tensor, c: Tensor) => ({ a: b, b: reshape(c, [n]), c: reshape(add(a, 1), [1, n]) }),
-      [spec([n], "float64"), spec([n], "float64"), spec([1, n], "float64")],
-      { names: ["a", "b", "c"] },
+      ({ a, b, c }: { a: Tensor; b: Tensor; c: Tensor }) => ({
+        a: b,
+        b: reshape(c, [n]),
+        c: reshape(add(a, 1), [1, n]),
+      }),
+      { a: spec([n], "float64"), b: spec([n], "float64"), c: spec([1, n], "float64") },
     );
     const scan = { carry: { a: "a", b: "b", c: "c" } };
     const start = { a: uniform(1, [n]), b: uniform(2, [n]), c: uniform(3, [1, n]) };
@@ -124,14 +126,13 @@ describe("A scan", () => {
 
   it("carries and stacks integers and bools", () => {
     const { graph } = trace(
-      (n: Tensor, flag: Tensor, step: Tensor) => ({
+      ({ n, flag, step }: { n: Tensor; flag: Tensor; step: Tensor }) => ({
         n: add(n, step),
         flag: logicalNot(flag),
         large: greater(n, 2 ** 40),
         twice: mul(n, cast(flag, "int64")),
       }),
-      [spec([1], "int64"), spec([], "bool"), spec([], "int64")],
-      { names: ["n", "flag", "step"] },
+      { n: spec([1], "int64"), flag: spec([], "bool"), step: spec([], "int64") },
     );
     const scan = { carry: { n: "n", flag: "flag" }, sequences: ["step"] };
     const results = compileJavaScript(simplify(graph), { scan }).runSync(
@@ -145,7 +146,7 @@ describe("A scan", () => {
   });
 
   it("rounds what it carries in float32 at every step", () => {
-    const { graph } = trace((x: Tensor) => ({ x: mul(x, 1.1) }), [spec([])], { names: ["x"] });
+    const { graph } = trace(({ x }: { x: Tensor }) => ({ x: mul(x, 1.1) }), { x: spec([]) });
     const executable = compileJavaScript(graph, { scan: { carry: { x: "x" } } });
     let expected = 1;
     for (let t = 0; t < 50; t++) expected = Math.fround(expected * 1.1);
@@ -163,11 +164,11 @@ describe("A scan", () => {
       }
       return { h: y, x, kept };
     };
-    const { graph } = trace(
-      step,
-      [spec([2, width], "float64"), spec([width, width], "float64"), spec([2, width], "float64")],
-      { names: ["h", "w", "x"] },
-    );
+    const { graph } = trace(({ h, w, x }) => step(h, w, x), {
+      h: spec([2, width], "float64"),
+      w: spec([width, width], "float64"),
+      x: spec([2, width], "float64"),
+    });
     const scan = { carry: { h: "h" }, sequences: ["x"] };
     const inputs = {
       h: uniform(1, [2, width]),
@@ -183,9 +184,8 @@ describe("A scan", () => {
 
 describe("A scan that does not fit", () => {
   const { graph } = trace(
-    (x: Tensor, y: Tensor, n: Tensor) => ({ a: add(x, y), b: sub(x, y), total: sum(x), n }),
-    [spec([2], "float64"), spec([2], "float64"), spec([], "int64")],
-    { names: ["x", "y", "n"] },
+    ({ x, y, n }: { x: Tensor; y: Tensor; n: Tensor }) => ({ a: add(x, y), b: sub(x, y), total: sum(x), n }),
+    { x: spec([2], "float64"), y: spec([2], "float64"), n: spec([], "int64") },
   );
   const compiled = (scan: Scan) => () => compileJavaScript(graph, { scan });
 

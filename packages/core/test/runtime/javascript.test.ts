@@ -26,14 +26,14 @@ import { bool, evaluate, float64, int64, numbers } from "../nn/support.js";
 /** The graph of a function of float64 tensors named `x.0`, `x.1`, ... */
 function graphOf(f: (...xs: Tensor[]) => Tensor | readonly Tensor[], ...shapes: number[][]): Graph {
   const types = shapes.map((s) => spec(s, "float64"));
-  return trace((xs: Tensor[]) => f(...xs), [types], { names: ["x"] }).graph;
+  return trace(({ x: xs }: { x: Tensor[] }) => f(...xs), { x: types }).graph;
 }
 
 const named = (...arrays: NdArray[]): Values => Object.fromEntries(arrays.map((a, k) => [`x.${k}`, a]));
 
 describe("What goes in and comes out", () => {
   it("has the dtypes of the graph: float32 is rounded once, at the end", () => {
-    const { graph } = trace((x: Tensor) => sub(add(x, 1), 0.75), [spec([1])], { names: ["x"] });
+    const { graph } = trace(({ x }: { x: Tensor }) => sub(add(x, 1), 0.75), { x: spec([1]) });
     const { result } = compileJavaScript(graph).runSync({ x: array([2 ** -25]) });
     expect(result.data).toBeInstanceOf(Float32Array);
     // 1 + 2^-25 would be 1 in float32, and the result then 1/4.
@@ -41,7 +41,7 @@ describe("What goes in and comes out", () => {
   });
 
   it("may be floats of the other width", () => {
-    const { graph } = trace((x: Tensor) => square(x), [spec([2])], { names: ["x"] });
+    const { graph } = trace(({ x }: { x: Tensor }) => square(x), { x: spec([2]) });
     const executable = compileJavaScript(graph);
     expect(numbers(executable.runSync({ x: float64([1, 3]) }).result)).toEqual([1, 9]);
   });
@@ -169,7 +169,7 @@ describe("Errors of a run", () => {
     ["scatterAdd", (x: Tensor, i: Tensor) => scatterAdd(x, i, { size: 3 })],
     ["the derivative of gather", (x: Tensor, i: Tensor) => grad((y: Tensor) => sum(square(gather(y, i))))(x)],
   ])("name an index out of range in %s", (_, f) => {
-    const { graph } = trace(f, [spec([3], "float64"), spec([3], "int64")], { names: ["x", "i"] });
+    const { graph } = trace(({ x, i }) => f(x, i), { x: spec([3], "float64"), i: spec([3], "int64") });
     const run = (...i: number[]) => compileJavaScript(graph).runSync({ x: float64([1, 2, 3]), i: int64(i) });
     expect(numbers(run(2, 1, 0).result)).toHaveLength(3);
     for (const bad of [3, -4]) {

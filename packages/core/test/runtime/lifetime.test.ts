@@ -26,7 +26,7 @@ import { someDigits } from "../train/support.js";
 const { loss, start, symmetry } = booth();
 const parts = { loss, params: start, batch: {} };
 const x = array([1, 2]);
-const { graph } = trace((v) => sum(square(v)), [x], { names: ["x"] });
+const { graph } = trace(({ x: v }) => sum(square(v)), { x });
 
 /** Something to dispose of, and calls of it. */
 interface Case {

@@ -41,7 +41,7 @@ describe.each(runtimes)("%s", (runtime) => {
   });
 
   it("carries a number through a scan", async () => {
-    const { graph } = trace((x) => ({ y: mul(2, x) }), [spec([])], { names: ["x"] });
+    const { graph } = trace(({ x }) => ({ y: mul(2, x) }), { x: spec([]) });
     const loop = await compile(graph, { runtime, scan: { carry: { y: "x" } } });
     expect(item((await loop.run({ x: 1 }, { steps: 5 })).y)).toBe(32);
     await loop.dispose();

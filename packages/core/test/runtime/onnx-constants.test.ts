@@ -10,13 +10,12 @@ const data = Float32Array.from({ length: 100 }, (_, i) => i);
 
 /** A large constant under two shapes, and the first of them twice. */
 const { graph } = trace(
-  (x) => ({
+  ({ x }) => ({
     square: sum(add(x, constant({ shape: [10, 10], data })), { axes: 0 }),
     again: add(x, constant({ shape: [10, 10], data })),
     wide: add(sum(x), constant({ shape: [100], data })),
   }),
-  [spec([10, 10])],
-  { names: ["x"] },
+  { x: spec([10, 10]) },
 );
 
 it("two constants of one memory keep their own shapes", async () => {

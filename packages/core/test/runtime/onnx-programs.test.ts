@@ -20,9 +20,8 @@ const names = shapes.map((_, k) => `x${k}`);
 
 function traced(f: (xs: Tensor[]) => Tensor[]): Graph {
   const { graph } = trace(
-    (...xs: Tensor[]) => f(xs),
-    shapes.map((shape) => spec(shape, "float64")),
-    { names },
+    (xs) => f(names.map((name) => xs[name])),
+    Object.fromEntries(shapes.map((shape, k) => [names[k], spec(shape, "float64")])),
   );
   return simplify(graph);
 }

@@ -86,12 +86,11 @@ it.each(named)("a loop of %s in %s gives the same bits when it is repeated", asy
 
 /** x <- 0.5 x + 1, with the difference as a stacked output. */
 const { graph: halving } = trace(
-  (x) => {
+  ({ x }) => {
     const next = add(mul(0.5, x), 1);
     return { next, change: sub(next, x) };
   },
-  [spec([4])],
-  { names: ["x"] },
+  { x: spec([4]) },
 );
 const start = array([0, 1, 2, 3]);
 const megabytes = () => process.memoryUsage.rss() / 2 ** 20;
@@ -181,7 +180,7 @@ it("steps and sequences that do not fit are refused by name", async () => {
 });
 
 it("a session of two threads gives the same bits as one of a single thread", async () => {
-  const { graph } = trace((x) => matmul(tanh(x), x), [spec([300, 300])], { names: ["x"] });
+  const { graph } = trace(({ x }) => matmul(tanh(x), x), { x: spec([300, 300]) });
   const x = uniform(1, [300, 300], -1, 1);
   const [one, two] = await Promise.all(
     [1, 2].map(async (threads) => {
@@ -198,13 +197,10 @@ it("a session of two threads gives the same bits as one of a single thread", asy
 it("inputs and outputs may have any name without a colon, also those of a loop's own counters", async () => {
   const names = ["t0", "c0", "t", "step", "steps", "going", "loop", "body", "x.0", "é x"];
   for (const name of names) {
-    const { graph } = trace(
-      (x, y) => ({ [name]: add(mul(0.3, tanh(x)), y), z: mul(x, 3) }),
-      [spec([2]), spec([2])],
-      {
-        names: [name, "y"],
-      },
-    );
+    const { graph } = trace(({ [name]: x, y }) => ({ [name]: add(mul(0.3, tanh(x)), y), z: mul(x, 3) }), {
+      [name]: spec([2]),
+      y: spec([2]),
+    });
     const scan = { carry: { [name]: name } };
     const inputs = { [name]: array([1, 2]), y: array([3, 4]) };
     const simplified = simplify(graph);
@@ -216,7 +212,7 @@ it("inputs and outputs may have any name without a colon, also those of a loop's
     }
   }
   for (const name of ["a:b", ""]) {
-    const { graph } = trace((x) => tanh(x), [spec([2])], { names: [name] });
+    const { graph } = trace(({ [name]: x }) => tanh(x), { [name]: spec([2]) });
     await expect(compileOnnx(graph)).rejects.toThrow(OptionError);
   }
 });

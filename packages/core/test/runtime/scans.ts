@@ -36,12 +36,7 @@ interface Definition {
 }
 
 function scanCase(name: string, { inputs, step, scan, start, sequences = () => ({}) }: Definition): ScanCase {
-  const names = Object.keys(inputs);
-  const { graph } = trace(
-    (...tensors: Tensor[]) => step(Object.fromEntries(names.map((n, k) => [n, tensors[k]]))),
-    Object.values(inputs),
-    { names },
-  );
+  const { graph } = trace(step, inputs);
   return { name, graph: simplify(graph), scan, start, sequences };
 }
 

@@ -49,7 +49,7 @@ function descend(
     const [loss, g] = valueAndGrad(f)(p);
     return { x: sub(p.x, mul(rate, g.x)), y: sub(p.y, mul(rate, g.y)), loss, norm: dot(g, g) };
   };
-  const { graph } = trace(step, [{ x: number, y: number }], { names: ["p"] });
+  const { graph } = trace(({ p }) => step(p), { p: { x: number, y: number } });
   const executable = compileJavaScript(simplify(graph), { scan: { carry: { x: "p.x", y: "p.y" } } });
   const run = (count: number) =>
     executable.runSync({ "p.x": array(x, "float64"), "p.y": array(y, "float64") }, { steps: count });
@@ -85,8 +85,8 @@ describe("Gradient descent on Booth's function from (5, -5) at rate 0.08", () =>
       const one = (n: number): NdArray => array(n, "float64");
       const h = evaluate(
         (p: Point, u: Point) => hvp(booth)(p, u),
-        { x: one(5), y: one(-5) } as never,
-        { x: one(v[0]), y: one(v[1]) } as never,
+        { x: one(5), y: one(-5) },
+        { x: one(v[0]), y: one(v[1]) },
       ) as unknown as Record<"x" | "y", NdArray>;
       return [item(h.x), item(h.y)];
     };
@@ -143,7 +143,7 @@ function train(optimizer: Optimizer<never>, rate: number, seed: number, steps: n
     const next = update(g, s, w, constant(rate, "float64"));
     return { w: next.params, s: next.state, loss };
   };
-  const { graph } = trace(step as never, [weights, state, x, y], { names: ["w", "s", "x", "y"] });
+  const { graph } = trace(({ w, s, x, y }) => step(w, s, x, y), { w: weights, s: state, x, y });
   const carried = graph.outputs.map(({ name }) => name).filter((name) => name !== "loss");
   const scan = { carry: Object.fromEntries(carried.map((name) => [name, name])) };
   const { leaves } = flatten<NdArray>([weights, state, x, y], isNdArray);
@@ -209,9 +209,9 @@ it("The gradient of the regression's squared gradient norm is that of difference
         const [value, g] = valueAndGrad(norm)(w, a, b);
         return { value, g: g.w2 };
       },
-      moved as never,
-      x as never,
-      y as never,
+      moved,
+      x,
+      y,
     ) as unknown as Record<"value" | "g", NdArray>;
   };
   const quotient = (item(at(1e-6).value) - item(at(-1e-6).value)) / 2e-6;

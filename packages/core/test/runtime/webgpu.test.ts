@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { zeros } from "../../src/array.js";
+import type { BatchTensors } from "../../src/batch.js";
 import { grad, valueAndGrad } from "../../src/graph/autodiff.js";
 import { add } from "../../src/graph/ops/arithmetic.js";
 import type { Tensor } from "../../src/graph/tensor.js";
@@ -10,7 +11,6 @@ import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
-import type { BatchTensors } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { relativeError } from "./relative-error.js";
 
@@ -32,14 +32,14 @@ function problem(name: keyof typeof models) {
     const [value, first] = valueAndGrad(loss)(p, batch);
     return { value, first, second: grad(gradNormSq(loss))(p, batch) };
   };
-  const { graph } = trace(f as never, [params, { v: x, labels: y }], { names: ["p", "batch"] });
+  const { graph } = trace(({ p, batch }) => f(p, batch), { p: params, batch: { v: x, labels: y } });
   return { graph, inputs: namedArrays({ p: params, batch: { v: x, labels: y } }) };
 }
 
 /** Whether one addition runs: a fault in anything larger then fails a test instead of skipping it. */
 async function hasWebGpu(): Promise<boolean> {
   try {
-    const { graph } = trace((v) => ({ sum: add(v, v) }), [spec([4])], { names: ["v"] });
+    const { graph } = trace(({ v }) => ({ sum: add(v, v) }), { v: spec([4]) });
     const executable = await compile(graph, { provider: "webgpu" });
     await executable.run({ v: zeros([4]) });
     await executable.dispose();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { full, item, type NdArray } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
-import { type TensorsOf, trace } from "../../src/graph/trace.js";
+import { trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
@@ -141,8 +141,7 @@ describe.each(architectures)("The symmetries of $name", (row) => {
     const h = 1e-6;
     for (const { symmetry } of continuous(a)) {
       const T = element(symmetry, 1, 3);
-      const rate = (p: TensorsOf<Params>, t: never) => symmetry.derivative(p, t, {}, []);
-      const { graph } = trace(rate as never, [a.params, T], { names: ["p", "t"] });
+      const { graph } = trace(({ p, t }) => symmetry.derivative(p, t, {}, []), { p: a.params, t: T });
       const results = await (await compile(graph)).run(namedArrays({ p: a.params, t: T }));
       const up = numbersOf(await moved(symmetry, a.params, scaledT(T, h), a));
       const down = numbersOf(await moved(symmetry, a.params, scaledT(T, -h), a));

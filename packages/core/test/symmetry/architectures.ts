@@ -1,4 +1,5 @@
 import { astype, isNdArray, type NdArray, ndarray, sizeOf } from "../../src/array.js";
+import type { Batch, BatchLoss, BatchTensors } from "../../src/batch.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
 import { Mt19937 } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
@@ -12,8 +13,6 @@ import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { vgg6 } from "../../src/nn/models/vgg6.js";
 import { compile } from "../../src/runtime/compile.js";
 import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
-import type { Batch } from "../../src/symmetry/symmetry.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { teleportLoss } from "../../src/train/teleport-batches.js";
 import { flatten, unflatten } from "../../src/tree.js";
 import type { Float } from "./support.js";
@@ -25,7 +24,7 @@ export type Params = Readonly<Record<string, unknown>>;
 export interface Architecture {
   readonly params: Params;
   readonly batch: Batch;
-  readonly loss: BatchLoss<TensorsOf<Params>>;
+  readonly loss: BatchLoss<Params>;
   readonly symmetries: Symmetries<Params>;
   /** JavaScript computes in float64 whatever the arrays are; ONNX Runtime in their type. */
   readonly runtime: "auto" | "onnx";
@@ -105,8 +104,11 @@ function buildAnew({ model, input }: ArchitectureRow, dtype: Float): Architectur
 }
 
 /** A function of parameters and batch, compiled for an architecture: its results by path. Numbers of float32 are really so. */
-export async function compiled(f: unknown, { params, batch, runtime }: Architecture) {
-  const { graph } = trace(f as never, [params, batch], { names: ["params", "batch"] });
+export async function compiled(
+  f: (params: TensorsOf<Params>, batch: BatchTensors) => unknown,
+  { params, batch, runtime }: Architecture,
+) {
+  const { graph } = trace(({ params: p, batch: b }) => f(p, b), { params, batch });
   const executable = await compile(graph, { runtime });
   return async (p: Params): Promise<Readonly<Record<string, NdArray>>> =>
     executable.run(namedArrays({ params: p, batch }));

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { OptionError } from "../../src/errors.js";
 import { mul, neg } from "../../src/graph/ops/arithmetic.js";
 import { exp, square } from "../../src/graph/ops/elementary.js";
 import { fillLike } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
-import type { TensorsOf } from "../../src/graph/trace.js";
 import { trace } from "../../src/graph/trace.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
 import { product } from "../../src/symmetry/product.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import { type BatchLoss, gradNormSq } from "../../src/teleport/objective/objective.js";
+import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { traceAscent } from "../../src/teleport/search/ascent-graph.js";
 import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { float64, numbers } from "../nn/support.js";
@@ -33,7 +33,7 @@ const three = (a: number, b: number, c: number): Three => ({
 const start = three(2, -3, 0.5);
 
 /** (a b c - 1)^2: kept by two independent scalings. */
-const loss: BatchLoss<TensorsOf<Three>> = ({ a, b, c }) => sum(square(mul(mul(mul(a, b), c), 2)));
+const loss: BatchLoss<Three> = ({ a, b, c }) => sum(square(mul(mul(mul(a, b), c), 2)));
 
 /** u -> e^t u, v -> e^-t v. */
 function scalingOf(u: keyof Three, v: keyof Three): Symmetry<Three> {
@@ -72,8 +72,9 @@ describe("product", () => {
     [2 * Math.exp(0.3), -3 * Math.exp(-0.5), 0.5 * Math.exp(0.2)].forEach((v, i) => {
       expect(moved[i]).toBeCloseTo(v, 13);
     });
-    const traced = trace((p: never, t: never) => both.trace?.(p, t, {}) as never, [start, T] as never, {
-      names: ["p", "t"],
+    const traced = trace(({ p, t }) => both.trace?.(p, t, {}), {
+      p: start,
+      t: T,
     });
     const results = await (await compile(traced.graph)).run(namedArrays({ p: start, t: T }));
     ["a", "b", "c"].forEach((name, i) => {

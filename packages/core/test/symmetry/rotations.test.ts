@@ -110,7 +110,7 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
     it("have the derivative at the identity that difference quotients of the action give", async () => {
       const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => symmetry.derivative(p, T, {}, []);
       const T0 = element(symmetry, 0, 1);
-      const run = (await jit(f as never, [problem.start, T0] as never)) as never as Run;
+      const run = (await jit(f, [problem.start, T0])) as never as Run;
       for (let seed = 0; seed < 10; seed++) {
         const [p, T] = [point(problem, seed), element(symmetry, seed, 1)];
         const h = 1e-6;
@@ -147,7 +147,7 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
       expect(trace !== undefined).toBe(problem.start.w.shape[0] === 2);
       if (trace === undefined) return;
       const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => trace(p, T, {});
-      const run = (await jit(f as never, [problem.start, element(symmetry, 0, 1)] as never)) as never as Run;
+      const run = (await jit(f, [problem.start, element(symmetry, 0, 1)])) as never as Run;
       for (let seed = 0; seed < 10; seed++) {
         const [p, T] = [point(problem, seed), element(symmetry, seed, seed)];
         expect(difference(await act(p, T), await run(p, T))).toBeLessThan(1e-12);
@@ -219,7 +219,7 @@ describe.each(Object.entries(hundreds))("rotations of 100 random %s", (_, make) 
       }),
     );
     const losses = (p: readonly TensorsOf<VectorParams>[]) => problems.map(({ loss }, i) => loss(p[i], {}));
-    const run = await jit(losses as never, [from] as never, { runtime });
+    const run = await jit(losses, [from], { runtime });
     const lossesAt = async (p: readonly VectorParams[]) =>
       ((await run(p as never)) as unknown as readonly NdArray[]).map(item);
     const [before, after] = [await lossesAt(from), await lossesAt(to)];

@@ -1,4 +1,5 @@
 import { astype, isNdArray, type NdArray } from "../../src/array.js";
+import type { Batch, BatchLoss } from "../../src/batch.js";
 import { add, div } from "../../src/graph/ops/arithmetic.js";
 import { sqrt, square } from "../../src/graph/ops/elementary.js";
 import { mean } from "../../src/graph/ops/reduce.js";
@@ -12,8 +13,7 @@ import { mseLoss } from "../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { type Batch, type BatchTensors, isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
+import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { flatten, unflatten } from "../../src/tree.js";
 
 export type Float = "float32" | "float64";
@@ -25,7 +25,7 @@ export interface Problem {
   readonly sizes: readonly number[];
   readonly params: MlpParams;
   readonly batch: { readonly x: NdArray; readonly y: NdArray };
-  readonly loss: BatchLoss<TensorsOf<MlpParams>>;
+  readonly loss: BatchLoss<MlpParams>;
 }
 
 export interface ProblemOptions {
@@ -100,10 +100,10 @@ const normalised = (z: Tensor): Tensor =>
 
 /** A function of parameters and batch, compiled to JavaScript for a problem's shapes: a number. */
 export function evaluator(
-  f: BatchLoss<TensorsOf<MlpParams>>,
+  f: BatchLoss<MlpParams>,
   { params, batch }: Problem,
 ): (params: MlpParams, batch: Batch) => number {
-  const { graph } = trace(f as never, [params, batch], { names: ["p", "batch"] });
+  const { graph } = trace(({ p, batch: b }) => f(p, b), { p: params, batch });
   const executable = compileJavaScript(simplify(graph));
   return (p, at) => {
     const { leaves, paths } = flatten<NdArray>({ p, batch: at }, isNdArray);
@@ -120,10 +120,10 @@ export async function lossesOf(
   problems: readonly Problem[],
   dtype: Float,
 ): Promise<(params: readonly MlpParams[], batches: readonly Batch[]) => Promise<number[]>> {
-  const f = (p: readonly TensorsOf<MlpParams>[], b: readonly BatchTensors[]) =>
-    problems.map(({ loss }, i) => loss(p[i], b[i]));
-  const args = [problems.map(({ params }) => params), problems.map(({ batch }) => batch)];
-  const { graph } = trace(f as never, args as never, { names: ["p", "b"] });
+  const { graph } = trace((given) => problems.map(({ loss }, i) => loss(given.p[i], given.b[i])), {
+    p: problems.map(({ params }) => params),
+    b: problems.map(({ batch }) => batch),
+  });
   const executable = await compile(graph, { runtime: dtype === "float32" ? "onnx" : "javascript" });
   return async (p, b) => {
     const results = await executable.run({ ...named("p", p), ...named("b", b) });
@@ -153,10 +153,11 @@ export async function derivativeOf(
   T: readonly NdArray[],
 ): Promise<MlpParams> {
   const context = await contextOf(symmetry, problem);
-  const f = (p: TensorsOf<MlpParams>, t: readonly Tensor[], b: BatchTensors, c: readonly Tensor[]) =>
-    symmetry.derivative(p, t, b, c);
-  const { graph, resultDef } = trace(f, [problem.params, T, problem.batch, context] as const, {
-    names: ["p", "t", "batch", "c"],
+  const { graph, resultDef } = trace(({ p, t, batch, c }) => symmetry.derivative(p, t, batch, c), {
+    p: problem.params,
+    t: T,
+    batch: problem.batch,
+    c: context,
   });
   const results = compileJavaScript(simplify(graph)).runSync({
     ...named("p", problem.params),

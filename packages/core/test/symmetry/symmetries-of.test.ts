@@ -61,14 +61,14 @@ describe("symmetriesOf", () => {
     type P = { u: Tensor; v: Tensor };
     const loss = ({ u, v }: P, { x, y }: { x: Tensor; y: Tensor }) =>
       sum(square(sub(matmul(u, tanh(matmul(v, x))), y)));
-    const { hidden, scaling, signFlips, permutations } = symmetriesOf(loss as never, params, batch);
+    const { hidden, scaling, signFlips, permutations } = symmetriesOf(loss, params, batch);
     expect(scaling).toBeUndefined();
     expect(hidden?.algebra).toEqual([[4, 4]]);
     expect(signFlips).toBeDefined();
     expect(permutations).toBeDefined();
     const teleporter = await createTeleporter({
-      symmetry: hidden as never,
-      loss: loss as never,
+      symmetry: hidden,
+      loss: loss,
       params,
       batch,
     });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { simplify } from "../../src/graph/simplify.js";
-import type { TensorsOf } from "../../src/graph/trace.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import { type BatchLoss, gradNormSq } from "../../src/teleport/objective/objective.js";
+import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { traceAscent } from "../../src/teleport/search/ascent-graph.js";
 import {
   combine,
@@ -143,7 +143,7 @@ describe.each(symmetryRows)("$name", (row) => {
     for (const { seed, problem } of problems) {
       const symmetry = make(problem);
       const { params, batch, loss, label } = problem;
-      const value = gradNormSq(loss) as BatchLoss<TensorsOf<MlpParams>>;
+      const value = gradNormSq(loss) as BatchLoss<MlpParams>;
       const graph = traceAscent(symmetry, value, { params, batch, memory: {}, dtype: "float64" });
       const context = await contextOf(symmetry, problem);
       const results = compileJavaScript(simplify(graph)).runSync({

@@ -23,9 +23,7 @@ export function hiddenUnits({ layers }: MlpParams): UnitSpace[] {
 export const leavesOf = (tree: unknown): NdArray[] => flatten<NdArray>(tree, isNdArray).leaves;
 
 export async function gradientOf({ loss, batch }: Problem, params: MlpParams): Promise<MlpParams> {
-  const { graph } = trace(grad(loss) as never, [params, batch], {
-    names: ["p", "b"],
-  });
+  const { graph } = trace(({ p, b }) => grad(loss)(p, b), { p: params, b: batch });
   const results = await (await compile(graph)).run(namedArrays({ p: params, b: batch }));
   return {
     layers: params.layers.map(({ bias }, m) => ({

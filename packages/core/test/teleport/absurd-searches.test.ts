@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { copyArray, isNdArray, item, type NdArray } from "../../src/array.js";
+import type { Batch, BatchTensors } from "../../src/batch.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import { createRng, type Rng } from "../../src/math/rng.js";
@@ -8,7 +9,6 @@ import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { jit } from "../../src/runtime/jit.js";
 import type { VectorParams } from "../../src/symmetry/quadratic-rotation.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
-import type { Batch, BatchTensors } from "../../src/symmetry/symmetry.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { modelDecrease } from "../../src/teleport/objective/model-decrease.js";
 import { gradNormSq, minimised, type Objective } from "../../src/teleport/objective/objective.js";
@@ -135,8 +135,8 @@ async function judge<P>(
   ).toBe(true);
   expect(Number.isFinite(report.lossAfter), label).toBe(true);
   if (guard !== false) {
-    const run = await jit(loss as never, [params, batch] as never, { runtime: "javascript" });
-    const lossAt = async (p: P) => item((await run(p as never, batch as never)) as unknown as NdArray);
+    const run = await jit(loss, [params, batch], { runtime: "javascript" });
+    const lossAt = async (p: P) => item((await run(p as never, batch)) as unknown as NdArray);
     const [from, to] = [await lossAt(params), await lossAt(after)];
     // The last bits of the loss are computed by another executable.
     expect(Math.abs(to - from), label).toBeLessThanOrEqual((1e-6 + 1e-9) * Math.max(Math.abs(from), 1e-12));

@@ -1,6 +1,8 @@
 // What a symmetry claims is checked against the loss when a teleporter is made.
+
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
+import type { Batch, BatchTensors } from "../../src/batch.js";
 import { OptionError } from "../../src/errors.js";
 import { mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
@@ -20,7 +22,7 @@ import { pseudoInverseAction } from "../../src/symmetry/pseudo-inverse-action.js
 import { quadraticRotation, type VectorParams } from "../../src/symmetry/quadratic-rotation.js";
 import { signFlips } from "../../src/symmetry/sign-flips.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
-import type { Batch, BatchTensors, Symmetry } from "../../src/symmetry/symmetry.js";
+import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { brokenClaim } from "../../src/teleport/broken-claim.js";
 import { claimOf } from "../../src/teleport/search/claim.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { NumericalError, OptionError } from "../../src/errors.js";
 import { add, mul, neg, sub } from "../../src/graph/ops/arithmetic.js";
 import { log, square } from "../../src/graph/ops/elementary.js";
@@ -12,7 +13,6 @@ import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { diagnose } from "../../src/teleport/diagnose.js";
 import { type Figure, isMissing } from "../../src/teleport/diagnosis.js";
 import { createHessian, dotOf } from "../../src/teleport/hessian.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { createGainPredictor } from "../../src/teleport/predicted-gain.js";
 import { float64 } from "../nn/support.js";
 import { randomProblem } from "../symmetry/support.js";
@@ -22,13 +22,13 @@ import { batchOf, productLoss, toy, toyScaling } from "./toy.js";
 const split = (w: Tensor): [Tensor, Tensor] => [slice(w, { ends: [1] }), slice(w, { starts: [1] })];
 
 /** (x + 2y - 7)^2 + (2x + y - 5)^2. */
-const booth: BatchLoss<Tensor> = (w) => {
+const booth: BatchLoss<NdArray> = (w) => {
   const [x, y] = split(w);
   return sum(add(square(sub(add(x, mul(2, y)), 7)), square(sub(add(mul(2, x), y), 5))));
 };
 
 /** 100 (x^2 - y)^2 + (x - 1)^2. */
-const rosenbrock: BatchLoss<Tensor> = (w) => {
+const rosenbrock: BatchLoss<NdArray> = (w) => {
   const [x, y] = split(w);
   return sum(add(mul(100, square(sub(square(x), y))), square(sub(x, 1))));
 };
@@ -122,7 +122,7 @@ describe("diagnose, of a quadratic", () => {
     expect(reasonOf(saddle.oneTeleportSuffices)).toMatch(/not convex/);
     expect(reasonOf(saddle.cosNewton)).toMatch(/not positive definite/);
     // x^4: at L* = 0 a quadratic of curvature 12 x^2 would have at most 24 x^6 for ||g||^2 = 16 x^6: fine; at L* = .5, not.
-    const quartic: BatchLoss<Tensor> = (x) => sum(square(square(x)));
+    const quartic: BatchLoss<NdArray> = (x) => sum(square(square(x)));
     const wrong = await diagnose({ loss: quartic, params: float64([1]), quadratic: true, minimum: 0.5 });
     expect(reasonOf(wrong.levelSetShare)).toMatch(/1.33 times what a quadratic of this loss can have/);
     const silent = await diagnose({ loss: bowl(1, 10), params: w });
@@ -209,7 +209,7 @@ const rotatedBy = (t: number, x: number, y: number): NdArray =>
 describe("proposition 5.1: a teleport helps iff ||J^-T g|| > ||g||", () => {
   // log(1 + x^2 + y^2) is kept by rotations.
   it("a rotation never helps: the speed-up is 1, and nothing is predicted", async () => {
-    const loss: BatchLoss<Tensor> = (w) => log(add(1, sum(square(w))));
+    const loss: BatchLoss<NdArray> = (w) => log(add(1, sum(square(w))));
     const params = float64([1.5, -0.7]);
     for (const angle of [0.1, 1, 2.5]) {
       const moved = (await rotations.act(params, [float64([angle])], {})) as NdArray;
@@ -359,7 +359,7 @@ describe("diagnose, at the edges", () => {
 
   it("works in float32", async () => {
     const curvatures = { shape: [2], data: Float32Array.of(1, 10) };
-    const loss: BatchLoss<Tensor> = (w) => mul(0.5, sum(mul(curvatures, square(w))));
+    const loss: BatchLoss<NdArray> = (w) => mul(0.5, sum(mul(curvatures, square(w))));
     const params = { shape: [2], data: Float32Array.of(3, 0.5) };
     const d = await diagnose({ loss, params, quadratic: true, runtime: "onnx" });
     expect(d.levelSetShare).toBeCloseTo(34 / 115, 5);
@@ -373,7 +373,7 @@ describe("diagnose, at the edges", () => {
   });
 
   it("refuses what is no number, and options that are none", async () => {
-    const broken: BatchLoss<Tensor> = (w) => sum(log(w));
+    const broken: BatchLoss<NdArray> = (w) => sum(log(w));
     await expect(diagnose({ loss: broken, params: float64([-1]) })).rejects.toThrow(NumericalError);
     const options = { loss: bowl(1, 1), params: float64([1, 1]) };
     await expect(diagnose({ ...options, learningRate: 0 })).rejects.toThrow(OptionError);

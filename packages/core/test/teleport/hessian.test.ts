@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { constant } from "../../src/graph/ops/leaf.js";
@@ -10,7 +11,6 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import { createRng } from "../../src/math/rng.js";
 import { type Curvature, createCurvatureMeter } from "../../src/teleport/curvature.js";
 import { createHessian, lanczos } from "../../src/teleport/hessian.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { flatten } from "../../src/tree.js";
 import { float64 } from "../nn/support.js";
 import { bowl, net, netBatch, netLoss } from "./objective/support.js";
@@ -33,7 +33,7 @@ function rotated(values: readonly number[], seed: number) {
 }
 
 /** (x + 2y - 7)^2 + (2x + y - 5)^2, whose Hessian is [[10, 8], [8, 10]]. */
-const booth: BatchLoss<Tensor> = (w) => {
+const booth: BatchLoss<NdArray> = (w) => {
   const [x, y] = [slice(w, { ends: [1] }), slice(w, { starts: [1] })];
   return sum(add(square(sub(add(x, mul(2, y)), 7)), square(sub(add(mul(2, x), y), 5))));
 };
@@ -88,7 +88,7 @@ describe("createHessian", () => {
   it("works in float32 on either runtime", async () => {
     const w = { shape: [2], data: Float32Array.of(3, 0.5) };
     const curvatures = { shape: [2], data: Float32Array.of(1, 10) };
-    const loss: BatchLoss<Tensor> = (p) => mul(0.5, sum(mul(curvatures, square(p))));
+    const loss: BatchLoss<NdArray> = (p) => mul(0.5, sum(mul(curvatures, square(p))));
     for (const runtime of ["javascript", "onnx"] as const) {
       const hessian = await createHessian(loss, w, {}, { runtime });
       const { g, hv } = await hessian.times(w, {}, Float64Array.of(1, 2));
@@ -188,7 +188,8 @@ describe("createCurvatureMeter", () => {
   });
 
   it("measures matrices as parameters, and leaves J out where the curvature along the gradient is negative", async () => {
-    const loss: BatchLoss<Tensor> = (w) => sum(mul(-1, square(matmul(w, constant(float64([1, 2], [2, 1]))))));
+    const loss: BatchLoss<NdArray> = (w) =>
+      sum(mul(-1, square(matmul(w, constant(float64([1, 2], [2, 1]))))));
     const w = float64([1, 1], [1, 2]);
     const meter = await createCurvatureMeter(loss, w, {}, 10, {});
     const { lambdaMax, modelDecrease } = (await meter.measure(w, {})) as Curvature;

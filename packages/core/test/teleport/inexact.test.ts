@@ -4,7 +4,6 @@ import { sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
-import type { TensorsOf } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden-action.js";
@@ -61,7 +60,7 @@ const rows: readonly Row[] = [
 
 /** The squared distance of the first weight from where it was: it grows with any move. */
 const distanceFrom =
-  ({ layers: [{ weight: start }] }: MlpParams): ObjectiveFor<TensorsOf<MlpParams>> =>
+  ({ layers: [{ weight: start }] }: MlpParams): ObjectiveFor<MlpParams> =>
   () =>
   ({ layers: [{ weight }] }) =>
     sum(square(sub(weight, constant(start, weight.dtype))));

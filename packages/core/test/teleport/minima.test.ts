@@ -1,15 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { OptionError } from "../../src/errors.js";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
-import type { TensorsOf } from "../../src/graph/trace.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { createMinimumMeter, measureMinimum } from "../../src/teleport/minima.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../src/teleport/objective/sharpness.js";
 import { float64 } from "../nn/support.js";
@@ -22,7 +21,7 @@ interface Two {
 
 /** 3/2 ||w - c||^2 + 7, and its minimum. */
 const centre: Two = { u: float64([3, 4]), v: float64([2]) };
-const bowl: BatchLoss<TensorsOf<Two>> = ({ u, v }) => {
+const bowl: BatchLoss<Two> = ({ u, v }) => {
   const of = (w: typeof u, c: NdArray) => sum(square(sub(w, constant(c))));
   return add(mul(1.5, add(of(u, centre.u), of(v, centre.v))), 7);
 };
@@ -62,7 +61,7 @@ describe("measureMinimum", () => {
         });
         const found = await meter.measure(params, batch);
         await meter.dispose();
-        const of = (f: BatchLoss<TensorsOf<MlpParams>>) => evaluator(f, problem)(params, batch);
+        const of = (f: BatchLoss<MlpParams>) => evaluator(f, problem)(params, batch);
         const mean = of(sharpness({ ...settings, samples: 5 })(loss));
         expect(found.sharpness).toBeCloseTo(mean - of(loss), 11);
         expect(found.curvature).toBeCloseTo(of(orbitCurvature(symmetry, { samples: 6, seed })(loss)), 11);

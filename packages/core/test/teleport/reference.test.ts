@@ -25,9 +25,9 @@ async function stepOf(optimizer: Optimizer): Promise<Step> {
   const { loss, start, batch } = mlpRegression();
   const step = (p: never, s: never, b: never, rate: never) => {
     const [value, g] = valueAndGrad(loss)(p, b);
-    return { loss: value, gradNormSq: dot(g, g), ...optimizer.update(g as never, s, p, rate) };
+    return { loss: value, gradNormSq: dot(g, g), ...optimizer.update(g, s, p, rate) };
   };
-  return (await jit(step as never, [start, optimizer.init(start), batch, spec([], "float64")] as never, {
+  return (await jit(step, [start, optimizer.init(start), batch, spec([], "float64")] as never, {
     dtype: "float64",
   })) as unknown as Step;
 }

@@ -1,11 +1,12 @@
 // Each bound of the guard is broken on purpose by a toy whose loss, objective or action lies in one respect.
+
 import { expect, it } from "vitest";
+import type { Batch, BatchLoss } from "../../src/batch.js";
 import { neg, sub } from "../../src/graph/ops/arithmetic.js";
 import { sqrt } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
-import type { Batch } from "../../src/symmetry/symmetry.js";
-import type { BatchLoss, Objective } from "../../src/teleport/objective/objective.js";
+import type { Objective } from "../../src/teleport/objective/objective.js";
 import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
 import {
@@ -81,7 +82,7 @@ const rows: readonly {
         act: async ({ b }) => ({ a: { shape: [1], data: Float64Array.of(Infinity) }, b }),
       }),
       // A loss that does not see them.
-      loss: (({ b }) => sum(b)) as BatchLoss<TensorsOf<Toy>>,
+      loss: (({ b }) => sum(b)) as BatchLoss<Toy>,
       objective: (() => (p: TensorsOf<Toy>) => sum(p.b)) as unknown as Objective,
       guard: { halvings: 2 },
     },

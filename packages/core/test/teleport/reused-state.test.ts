@@ -29,7 +29,7 @@ async function stepOf(optimizer: Optimizer, isMoved?: (path: string) => boolean)
     return { before, ...optimizer.update(g, before, params, rateOf(sigma)) };
   };
   const args = [p, optimizer.init(p), p, spec([], "float64")];
-  const step = (await jit(f as never, args as never)) as unknown as (...given: unknown[]) => Promise<Stepped>;
+  const step = (await jit(f as never, args)) as unknown as (...given: unknown[]) => Promise<Stepped>;
   return (params: unknown, state: unknown, g: readonly number[], sigma: number) =>
     step(params, state, { w: vector(g) }, array(sigma, "float64"));
 }

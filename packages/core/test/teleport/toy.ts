@@ -1,10 +1,9 @@
 import type { NdArray } from "../../src/array.js";
+import type { Batch, BatchLoss } from "../../src/batch.js";
 import { add, mul, neg, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
-import type { TensorsOf } from "../../src/graph/trace.js";
-import type { Batch, Symmetry } from "../../src/symmetry/symmetry.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
+import type { Symmetry } from "../../src/symmetry/symmetry.js";
 
 /** Two scalars a, b: the smallest network, y = a b x. */
 export interface Toy {
@@ -19,8 +18,7 @@ export const toy = (a: number, b: number): Toy => ({ a: scalar(a), b: scalar(b) 
 export const numbersOf = ({ a, b }: Toy): [number, number] => [Number(a.data[0]), Number(b.data[0])];
 
 /** L = (a b x - y)^2: kept by a -> e^t a, b -> e^-t b. */
-export const productLoss: BatchLoss<TensorsOf<Toy>> = ({ a, b }, { x, y }) =>
-  sum(square(sub(mul(mul(a, b), x), y)));
+export const productLoss: BatchLoss<Toy> = ({ a, b }, { x, y }) => sum(square(sub(mul(mul(a, b), x), y)));
 
 export const batchOf = (x: number, y: number): Batch => ({ x: scalar(x), y: scalar(y) });
 
@@ -46,5 +44,5 @@ export const linearisedAct: Symmetry<Toy>["act"] = async ({ a, b }, [{ data }]) 
   toy(Number(a.data[0]) * (1 + Number(data[0])), Number(b.data[0]) * (1 - Number(data[0])));
 
 /** L = x (a b - 1)^2 + (1 - x) a^2: on data with x = 1 scaling keeps it, on data with x = 0 it does not. */
-export const switchedLoss: BatchLoss<TensorsOf<Toy>> = ({ a, b }, { x }) =>
+export const switchedLoss: BatchLoss<Toy> = ({ a, b }, { x }) =>
   sum(add(mul(x, square(sub(mul(a, b), 1))), mul(sub(1, x), square(a))));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { add, mul } from "../../src/graph/ops/arithmetic.js";
 import { log } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
@@ -11,7 +12,6 @@ import type { Optimizer, OptimizerState } from "../../src/optim/optimizer.js";
 import { rmsprop } from "../../src/optim/rmsprop.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { jit } from "../../src/runtime/jit.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import { createTransport } from "../../src/teleport/transport.js";
 import { arrived, expectClose, numbers, vector } from "./transport-support.js";
 
@@ -21,7 +21,7 @@ interface Weights {
 
 const g = [0.3, 0.1];
 /** L = g . w, with the gradient g everywhere. */
-const linearLoss: BatchLoss<{ readonly w: Tensor }> = ({ w }, { slope }) => sum(mul(w, slope));
+const linearLoss: BatchLoss<{ readonly w: NdArray }> = ({ w }, { slope }) => sum(mul(w, slope));
 const batch = { slope: vector(g) };
 const origin: Weights = { w: vector([1, -1]) };
 
@@ -55,7 +55,7 @@ async function reused(optimizer: Optimizer, state: OptimizerState, move: readonl
 async function stepped(optimizer: Optimizer, state: OptimizerState, params: Weights = origin) {
   const update = (p: { w: Tensor }, s: OptimizerState, slope: { w: Tensor }, rate: Tensor) =>
     optimizer.update(slope, s, p, rate);
-  const step = await jit(update as never, [params, state, origin, spec([], "float64")] as never);
+  const step = await jit(update, [params, state, origin, spec([], "float64")]);
   const run = step as unknown as (
     ...args: unknown[]
   ) => Promise<{ params: Weights; state: Record<string, Weights> }>;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { OptionError } from "../../src/errors.js";
 import { mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
@@ -15,7 +16,6 @@ import { gd, sgd } from "../../src/optim/sgd.js";
 import { jit } from "../../src/runtime/jit.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { isRefusal } from "../../src/symmetry/symmetry.js";
-import type { BatchLoss } from "../../src/teleport/objective/objective.js";
 import type { Teleported } from "../../src/teleport/teleporter.js";
 import { createTransport, type TransportPolicy, transportPolicies } from "../../src/teleport/transport.js";
 import { arrived, expectClose, numbers, vector } from "./transport-support.js";
@@ -26,7 +26,7 @@ interface Pair<A> {
 }
 
 /** L = sum (a b - 1)^2: a to a f, b to b / f keep it. */
-const productLoss: BatchLoss<Pair<Tensor>> = ({ a, b }) => sum(square(sub(mul(a, b), 1)));
+const productLoss: BatchLoss<Pair<NdArray>> = ({ a, b }) => sum(square(sub(mul(a, b), 1)));
 const pair = (a: readonly number[], b: readonly number[]): Pair<NdArray> => ({ a: vector(a), b: vector(b) });
 const start = pair([1, 2], [3, -1]);
 const leg = (path: string, power: number) => ({ path, view: [2], axis: 0, power });
@@ -107,7 +107,7 @@ describe("an optimiser's state across a teleport", () => {
     const optimizer = adam({ amsgrad: true });
     const update = (p: Pair<Tensor>, s: OptimizerState, slope: Pair<Tensor>) =>
       optimizer.update(slope, s, p, constant(0, "float64")).state;
-    const step = (await jit(update as never, [start, optimizer.init(start), start] as never)) as unknown as (
+    const step = (await jit(update, [start, optimizer.init(start), start])) as unknown as (
       ...args: unknown[]
     ) => Promise<OptimizerState>;
     const moved = await scaledTeleport();

@@ -1,5 +1,5 @@
 // What a plan promises beyond the teleport itself: races, held-out data, clocks, failing steps.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { NumericalError, OptionError } from "../../src/errors.js";
 import { relu } from "../../src/graph/ops/activation.js";
 import type { Tensor } from "../../src/graph/tensor.js";
@@ -8,11 +8,13 @@ import type { Model } from "../../src/nn/model.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { batchNorm, initBatchNorm } from "../../src/nn/norm.js";
 import { adam } from "../../src/optim/adam.js";
+import type { Optimizer } from "../../src/optim/optimizer.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
 import { mlpRegression } from "../../src/problems/mlp-regression.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { gradNormSq, minimised } from "../../src/teleport/objective/objective.js";
+import type { RaceOptions } from "../../src/teleport/race.js";
 import { gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
 import { ownMove } from "../../src/teleport/search/own-move.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
@@ -64,6 +66,23 @@ describe("a race", () => {
         expect(await raced(moved)).toBeLessThanOrEqual((await raced(params)) * (1 + 1e-12));
       await teleporter.dispose();
     }
+  });
+
+  it("takes the run's optimiser where its own is undefined", async () => {
+    /** How often the run's optimiser is traced: for its step, and for the race. */
+    const tracesWith = async (race: RaceOptions) => {
+      const update = vi.fn(adam().update);
+      await minimize(mlpRegression(), {
+        optimizer: { ...adam(), update: update as Optimizer["update"] },
+        learningRate: 1e-4,
+        steps: 2,
+        teleport: { when: atSteps([1]), symmetry: leaky, guard: { race, curvature: 0 } },
+      });
+      return update.mock.calls.length;
+    };
+    const own = await tracesWith({});
+    expect(await tracesWith({ optimizer: undefined })).toBe(own);
+    expect(await tracesWith({ optimizer: gd() })).toBe(own - 1);
   });
 
   it("takes the run's optimiser with its state and rate, or another one afresh", async () => {
@@ -130,22 +149,17 @@ describe("held-out data", () => {
     const model: Model<P, { norm: unknown }> = {
       init(rng, options) {
         const first = initLinear(rng, 64, 12, options);
-        const { params: norm, state } = initBatchNorm(12, options) as never as {
+        const { params: norm, state } = initBatchNorm(12, options) as {
           params: P["norm"];
           state: unknown;
         };
         return { params: { first, norm, last: initLinear(rng, 12, 10, options) }, state: { norm: state } };
       },
       apply(p, x, { state, training }) {
-        const out = batchNorm(
-          linear(x, p.first as never),
-          p.norm as never,
-          state.norm as never,
-          {
-            training,
-          } as never,
-        ) as never as { output: Tensor; state: unknown };
-        return { output: linear(relu(out.output), p.last as never), state: { norm: out.state } as never };
+        const out = batchNorm(linear(x, p.first), p.norm, state.norm as never, {
+          training,
+        }) as { output: Tensor; state: unknown };
+        return { output: linear(relu(out.output), p.last), state: { norm: out.state } };
       },
     };
     const reversed = ownMove<P>("reversed units", ({ first, norm, last }) => {
@@ -169,7 +183,7 @@ describe("held-out data", () => {
         last: { ...last, weight: columns(last.weight as never) },
       } as P;
     });
-    const checked = await trainerFor(model as never, { when: atSteps([30]), search: reversed as never });
+    const checked = await trainerFor(model, { when: atSteps([30]), search: reversed });
     await checked.run({ steps: 31 });
     const [event] = checked.history.teleports;
     expect(event.accepted).toBe(false);

@@ -88,7 +88,7 @@ const calls: Readonly<Record<string, readonly [string, (extra: object) => Promis
   "run of an executable": [
     "steps",
     async (extra) => {
-      const { graph } = trace((x) => sum(square(x)), [array([1])], { names: ["x"] });
+      const { graph } = trace(({ x }) => sum(square(x)), { x: array([1]) });
       return (await compile(graph)).run({ x: array([1]) }, extra);
     },
   ],

@@ -1,5 +1,5 @@
 import { isUndefined, omitBy } from "es-toolkit";
-import type { GuardOptions, TrainerTeleportPlan } from "isoloss";
+import type { GuardOptions, TeleportPlan, TrainerTeleportPlan } from "isoloss";
 import { guardOptions, type RaceOptions, raceOptions, transportPolicies } from "isoloss/teleport";
 import { z } from "zod";
 import { count, type Named } from "./named.js";
@@ -61,7 +61,7 @@ function guardOf(guard: Guard, { optimizer, learningRate }: Ground) {
 export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
   ground: Ground,
-): TrainerTeleportPlan<Tree> {
+): TeleportPlan<Tree> & Pick<TrainerTeleportPlan<Tree>, "batchSize"> {
   const bounds = guard === undefined ? undefined : guardOf(guard, ground);
   return {
     when: makeWhen(when),

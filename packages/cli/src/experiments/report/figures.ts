@@ -203,13 +203,9 @@ async function valuesOn(
   y: readonly [number, number],
   n: number,
 ): Promise<Float64Array> {
-  const { graph } = trace(
-    (w: never) => ({ loss: problem.loss({ w } as never, {}) }),
-    [problemVector(problem.start)] as never,
-    {
-      names: ["w"],
-    },
-  );
+  const { graph } = trace((params) => ({ loss: problem.loss(params, {}) }), {
+    w: problemVector(problem.start),
+  });
   const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
   const at = ([a, b]: readonly [number, number], i: number) => a + ((b - a) * i) / (n - 1);
   const data = Float64Array.from({ length: 2 * n * n }, (_, k) => {

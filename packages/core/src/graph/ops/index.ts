@@ -17,6 +17,7 @@ export {
   logicalOr,
   where,
 } from "./compare.js";
+export type { WindowOptions } from "./conv-attributes.js";
 export { conv2d, convTranspose2d } from "./conv.js";
 export {
   abs,
@@ -35,10 +36,13 @@ export {
   tanh,
 } from "./elementary.js";
 export { cumsum, gather, oneHot, scatterAdd } from "./gather.js";
+export type { Operand } from "./leaf.js";
 export { constant, fill, fillLike, input } from "./leaf.js";
 export { matmul } from "./matmul.js";
+export type { PoolOptions } from "./pool.js";
 export { avgPool2d, maxPool2d, maxPoolIndices2d, maxPoolWithIndices2d, maxUnpool2d } from "./pool.js";
 export { randomUniform } from "./random.js";
+export type { ReduceOptions } from "./reduce.js";
 export { argmax, max, mean, min, sum, variance } from "./reduce.js";
 export { expandDims, flattenFrom, reshape, transpose } from "./reshape.js";
 export { concat, pad, slice } from "./slice.js";

@@ -1,8 +1,8 @@
 import type { NdArray } from "../../array.js";
+import type { Batch, BatchTensors } from "../../batch.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
-import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 import { lossesAndGramian, type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
@@ -26,11 +26,11 @@ export async function compileConflict(
   batch: Batch,
   compileOptions: CompileOptions,
 ): Promise<ConflictMeter> {
-  const measured = (parts: Parts, b: BatchTensors) => {
+  const measured = ({ parts, batch: b }: { readonly parts: Parts; readonly batch: BatchTensors }) => {
     const found = lossesAndGramian((shared) => losses({ ...parts, shared }, b), parts.shared);
     return { losses: stacked(found.losses), gramian: found.gramian };
   };
-  const { graph } = trace(measured as never, [example, batch] as never, { names: ["parts", "batch"] });
+  const { graph } = trace(measured, { parts: example, batch });
   const run = await compile(graph, compileOptions);
   return {
     async at(parts, b) {
@@ -42,7 +42,7 @@ export async function compileConflict(
       return {
         losses: Float64Array.from(results.losses.data as Float64Array),
         gramian,
-        ...(gramian.data.every(Number.isFinite) ? { conflict: conflictOf(gramian) } : {}),
+        conflict: gramian.data.every(Number.isFinite) ? conflictOf(gramian) : undefined,
       };
     },
     dispose: () => run.dispose(),

@@ -1,9 +1,9 @@
+import type { Batch } from "../../batch.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
-import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
 import { relativeDrift } from "../../teleport/guard.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
@@ -134,8 +134,10 @@ export async function compileLosses(
   batch: Batch,
   compileOptions: CompileOptions,
 ): Promise<LossMeter> {
-  const values = (parts: Parts, b: BatchTensors) => ({ losses: stacked(losses(parts, b)) });
-  const { graph } = trace(values as never, [example, batch] as never, { names: ["parts", "batch"] });
+  const { graph } = trace(({ parts, batch: b }) => ({ losses: stacked(losses(parts, b)) }), {
+    parts: example,
+    batch,
+  });
   const run = await compile(graph, compileOptions);
   return {
     async each(parts, batches) {

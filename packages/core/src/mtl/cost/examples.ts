@@ -1,6 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { sizeOf } from "../../array.js";
-import type { Batch } from "../../symmetry/symmetry.js";
+import type { Batch } from "../../batch.js";
 import type { StepContext } from "../step-hook.js";
 import type { PreserveOptions } from "./presets.js";
 

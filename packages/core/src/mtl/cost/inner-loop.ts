@@ -1,7 +1,9 @@
 // The inner optimisation of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1; inside a trust region,
 // without which its objective has no bound.
+
 import type { NdArray } from "../../array.js";
 import { array, isNdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
 import { valueAndGrad } from "../../graph/autodiff.js";
 import { div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { greater, where } from "../../graph/ops/compare.js";
@@ -11,9 +13,8 @@ import { sum } from "../../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
-import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import type { Optimizer } from "../../optim/optimizer.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
-import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
@@ -87,43 +88,39 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
   const objective = costObjective(losses, adapter, { weight, improve, dtype });
   const example = adapter.init(0);
   const first = optimizer.init(example);
-  const step = (
-    factors: readonly Factors<Tensor>[],
-    state: OptimizerState,
-    at: Parts,
-    b: BatchTensors,
-    conflicting: BatchTensors,
-    frozen: Tensor,
-    balance: Tensor,
-    seed: Tensor,
-    rate: Tensor,
-  ) => {
-    const inputs = { parts: at, batch: b, conflicting, frozen, balance, seed };
-    let terms = {};
-    const [, gradients] = valueAndGrad((f: readonly Factors<Tensor>[]) => {
-      const found = objective(f, inputs);
-      terms = found;
-      return found.value;
-    })(factors);
-    const updated = optimizer.update(gradients, state, factors, rate);
-    const next = trust === false ? updated.params : inside(adapter, updated.params, at.shared, trust);
-    return { factors: next, state: updated.state, ...terms };
-  };
   const vector = spec([tasks], dtype);
-  const args = [example, first, parts, batch, batch, vector, vector, spec([], "int64"), spec([], dtype)];
-  const names = ["factors", "state", "parts", "batch", "conflicting", "frozen", "balance", "seed", "rate"];
-  const { graph } = trace(step as never, args as never, { names });
+  const { graph } = trace(
+    ({ factors, state, parts: at, rate, batch: b, ...rest }) => {
+      const inputs = { ...rest, parts: at, batch: b };
+      let terms = {};
+      const [, gradients] = valueAndGrad((f: readonly Factors<Tensor>[]) => {
+        const found = objective(f, inputs);
+        terms = found;
+        return found.value;
+      })(factors);
+      const updated = optimizer.update(gradients, state, factors, rate);
+      const next = trust === false ? updated.params : inside(adapter, updated.params, at.shared, trust);
+      return { factors: next, state: updated.state, ...terms };
+    },
+    {
+      factors: example,
+      state: first,
+      parts,
+      batch,
+      conflicting: batch,
+      frozen: vector,
+      balance: vector,
+      seed: spec([], "int64"),
+      rate: spec([], dtype),
+    },
+  );
   const { paths, def } = flatten<NdArray>({ factors: example, state: first }, isNdArray);
   const sequences = [...Object.keys(namedArrays({ batch })), "frozen", "seed"];
   const loop = await compile(graph, {
     ...problem.compileOptions,
     scan: { carry: Object.fromEntries(paths.map((path) => [path, path])), sequences },
   });
-  const displaced = trace(
-    ((factors: readonly Factors<Tensor>[]) => ({ D: adapter.displacement(factors) })) as never,
-    [example] as never,
-    { names: ["factors"] },
-  );
+  const displaced = trace(({ factors }) => ({ D: adapter.displacement(factors) }), { factors: example });
   const displacement = await compile(displaced.graph, problem.compileOptions);
 
   return {

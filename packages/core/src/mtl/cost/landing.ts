@@ -1,6 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
-import type { Batch } from "../../symmetry/symmetry.js";
+import type { Batch } from "../../batch.js";
 import { walkGuarded } from "../../teleport/guarded-walk.js";
 import { flatten } from "../../tree.js";
 import {

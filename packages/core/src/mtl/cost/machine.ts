@@ -1,5 +1,5 @@
+import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
-import type { Batch } from "../../symmetry/symmetry.js";
 import type { RunSetup } from "../step-hook.js";
 import { adapterMove, randomMove } from "./adapter-move.js";
 import { type ConflictMeter, compileConflict } from "./conflict-meter.js";

@@ -1,11 +1,10 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
-import type { TensorsOf } from "../../graph/trace.js";
+import type { Batch, BatchLoss } from "../../batch.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
-import type { Batch, Symmetry } from "../../symmetry/symmetry.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { GuardOptions } from "../../teleport/guard.js";
-import type { BatchLoss } from "../../teleport/objective/objective.js";
 import type { GradientAscentOptions } from "../../teleport/search/gradient-ascent.js";
 import type { SearchFactory } from "../../teleport/search/search.js";
 import { flatten } from "../../tree.js";
@@ -16,7 +15,7 @@ import type { Parts, SharedLosses } from "./shared-losses.js";
 
 /** What a symmetry of the shared parameters is made from: the mean loss as a function of them, heads as data. */
 export interface SharedProblem<S> {
-  readonly loss: BatchLoss<TensorsOf<S>>;
+  readonly loss: BatchLoss<S>;
   readonly batch: Batch;
 }
 

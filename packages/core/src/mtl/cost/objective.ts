@@ -1,10 +1,10 @@
 // Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 6-10.
+import type { BatchTensors } from "../../batch.js";
 import { add, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { abs } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { mean } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";

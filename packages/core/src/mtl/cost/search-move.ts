@@ -1,13 +1,13 @@
 // Symmetries, null spaces and level sets in the place of an adapter: the searches of single-task teleports on the shared
 // parameters, with what is to better of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046.
+
 import type { NdArray } from "../../array.js";
 import { array, isNdArray } from "../../array.js";
+import type { Batch, BatchLoss, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { mean } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
-import type { TensorsOf } from "../../graph/trace.js";
-import type { Batch, BatchTensors } from "../../symmetry/symmetry.js";
-import type { BatchLoss, Objective } from "../../teleport/objective/objective.js";
+import type { Objective } from "../../teleport/objective/objective.js";
 import { gradientAscent } from "../../teleport/search/gradient-ascent.js";
 import { createTeleporter } from "../../teleport/teleporter.js";
 import { flatten, unflatten } from "../../tree.js";
@@ -48,7 +48,7 @@ export async function searchMove<S>(
     ) as Omit<Parts, "shared">;
     return (p: unknown): readonly Tensor[] => losses({ ...others, shared: p }, b);
   };
-  const loss: BatchLoss<TensorsOf<S>> = (p, b) => mean(stacked(tasksOf(b)(p)));
+  const loss: BatchLoss<S> = (p, b) => mean(stacked(tasksOf(b)(p)));
   const objective: Objective = () => (p, b) =>
     value(p, {
       losses: tasksOf(b),
@@ -59,7 +59,7 @@ export async function searchMove<S>(
   const { guard, allowInexact = false, ...way } = move;
   const example = augmented(batch, parts, new Float64Array(tasks), 0);
   const search = "search" in way ? way.search : ascentOn(way, shared as S, { loss, batch: example });
-  const teleporter = await createTeleporter<S>({
+  const teleporter = await createTeleporter<S, Batch>({
     ...compileOptions,
     search,
     loss,

@@ -13,7 +13,7 @@ import {
   positive,
   record,
 } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionRows, optionTable, withoutUndefined } from "../../options.js";
 import { adapterOptions } from "./adapter.js";
 import { type DriftGuard, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
 import {
@@ -144,7 +144,7 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
   }
   return {
     ...rest,
-    adapter: { ...preset.adapter, ...options.adapter },
+    adapter: { ...preset.adapter, ...withoutUndefined(options.adapter) },
     preserve,
     inner,
     state,

@@ -1,4 +1,5 @@
 import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
+import type { BatchTensors } from "../../batch.js";
 import { ShapeError } from "../../errors.js";
 import { jacobian } from "../../graph/autodiff.js";
 import { add } from "../../graph/ops/arithmetic.js";
@@ -7,7 +8,6 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import type { RunSetup } from "../step-hook.js";
 import { checkLosses } from "../task-losses.js";

@@ -1,8 +1,8 @@
 import type { NdArray } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
+import type { Batch } from "../../batch.js";
 import { ShapeError } from "../../errors.js";
 import { formatShape, sameShape } from "../../graph/tensor.js";
-import type { Batch } from "../../symmetry/symmetry.js";
 
 /**
  * Batches of equal shapes as one with a leading axis of batches.

@@ -1,3 +1,4 @@
+import type { BatchSpec } from "../../batch.js";
 import { ShapeError } from "../../errors.js";
 import { backward } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";
@@ -7,13 +8,16 @@ import { concat } from "../../graph/ops/slice.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
-import type { BatchSpec, BatchTensors } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { checkLosses, type LossContext, type TaskLosses } from "../task-losses.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
 /** The shared representation of a batch, a tensor that the losses go on from. */
-export type Representation<P> = (params: TensorsOf<P>, batch: BatchTensors, context: LossContext) => Tensor;
+export type Representation<P, B = BatchSpec, S = unknown> = (
+  params: TensorsOf<P>,
+  batch: TensorsOf<B>,
+  context: LossContext<S>,
+) => Tensor;
 
 /** What the graphs of a multi-task step are made of. */
 export interface TaskParts<P> {
@@ -40,22 +44,21 @@ export interface Forward {
   readonly state: unknown;
 }
 
-/** Names of the arguments that every graph begins with, and their types. */
-export const commonNames = ["params", "state", "batch", "seed"];
-export const commonArguments = <P>({ params, state = {}, batch }: TaskParts<P>) => [
+/** Types of what every graph takes, by name. */
+export const commonArguments = <P>({ params, state = {}, batch }: TaskParts<P>) => ({
   params,
   state,
   batch,
-  spec([], "int64"),
-];
+  seed: spec([], "int64"),
+});
+
+/** The same while it is traced. */
+export type CommonInputs<P> = TensorsOf<ReturnType<typeof commonArguments<P>>>;
 
 /** Traces the losses of a batch in training mode. */
 export function forwardTasks<P>(
   { losses, representation, split, dtype }: TaskParts<P>,
-  params: TensorsOf<P>,
-  state: unknown,
-  batch: BatchTensors,
-  seed: Tensor,
+  { params, state, batch, seed }: CommonInputs<P>,
 ): Forward {
   let next = state;
   const keepState = (given: unknown) => {

@@ -1,10 +1,8 @@
 import type { Graph } from "../../graph/graph.js";
-import type { Tensor } from "../../graph/tensor.js";
-import { type TensorsOf, trace } from "../../graph/trace.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
+import { trace } from "../../graph/trace.js";
 import {
+  type CommonInputs,
   commonArguments,
-  commonNames,
   forwardTasks,
   headGradients,
   type TaskParts,
@@ -14,11 +12,11 @@ import { gradientRows, gramiansOf, jacobianOf } from "./rows.js";
 
 /** The losses of a batch as a graph: `losses` [K], and the next `state`. Inputs: params, state, batch, seed. */
 export function traceLosses<P>(parts: TaskParts<P>): Graph {
-  const f = (params: TensorsOf<P>, state: unknown, batch: BatchTensors, seed: Tensor) => {
-    const forward = forwardTasks(parts, params, state, batch, seed);
+  const losses = (inputs: CommonInputs<P>) => {
+    const forward = forwardTasks(parts, inputs);
     return { losses: vectorOf(forward.losses), state: forward.state };
   };
-  return trace(f as never, commonArguments(parts), { names: commonNames }).graph;
+  return trace(losses, commonArguments(parts)).graph;
 }
 
 export interface MeasureOptions {
@@ -37,8 +35,8 @@ export function traceMeasure<P>(
   parts: TaskParts<P>,
   { keep = false, groupLimit }: MeasureOptions = {},
 ): Graph {
-  const f = (params: TensorsOf<P>, state: unknown, batch: BatchTensors, seed: Tensor) => {
-    const forward = forwardTasks(parts, params, state, batch, seed);
+  const measured = (inputs: CommonInputs<P>) => {
+    const forward = forwardTasks(parts, inputs);
     const groups = gradientRows(forward, groupLimit);
     return {
       losses: vectorOf(forward.losses),
@@ -47,5 +45,5 @@ export function traceMeasure<P>(
       ...(keep ? { jacobian: jacobianOf(groups), heads: headGradients(parts, forward) } : {}),
     };
   };
-  return trace(f as never, commonArguments(parts), { names: commonNames }).graph;
+  return trace(measured, commonArguments(parts)).graph;
 }

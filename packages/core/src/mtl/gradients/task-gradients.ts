@@ -1,13 +1,14 @@
 import { isNdArray, type NdArray } from "../../array.js";
+import type { Batch, BatchSpec } from "../../batch.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import type { Batch, BatchSpec } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { TaskLosses } from "../task-losses.js";
 import {
+  type CommonInputs,
   commonArguments,
   forwardTasks,
   type Representation,
@@ -149,13 +150,13 @@ function inspect<P>(
   const everything = splitParameters(params, [], () => undefined);
   const parts: TaskParts<P> = { losses, representation, params, state, batch, split: everything, dtype };
   let [count, width] = [0, 0];
-  const f = (...[p, s, b, seed]: never[]) => {
-    const forward = forwardTasks(parts, p, s, b, seed);
+  const counted = (inputs: CommonInputs<P>) => {
+    const forward = forwardTasks(parts, inputs);
     count = forward.losses.length;
     width = forward.space.reduce((sum, x) => sum + x.size, 0);
     return [...forward.losses];
   };
-  trace(f as never, commonArguments(parts));
+  trace(counted, commonArguments(parts));
   const heads = taskOf === undefined ? headNames(params) : undefined;
   return { count, width, tasks: named ?? heads ?? Array.from({ length: count }, (_, k) => `${k}`) };
 }

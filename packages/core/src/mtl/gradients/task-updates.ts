@@ -1,9 +1,9 @@
 import { isNdArray, type NdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import type { Batch } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { TaskGradients } from "./task-gradients.js";
 import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";
@@ -67,7 +67,7 @@ export function taskUpdates<P>({
     optimizer,
     optimizerState,
     reuse,
-    ...(clipNorm === undefined ? {} : { clipNorm }),
+    clipNorm,
   });
   const scalar = (x: number): NdArray => ({ shape: [], data: vector([x]).data });
   const vector = (values: ArrayLike<number>): NdArray => ({

@@ -1,3 +1,4 @@
+import type { BatchSpec } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
 import { mul } from "../../graph/ops/arithmetic.js";
@@ -5,13 +6,12 @@ import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { type Spec, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { reusedState } from "../../teleport/reused-state.js";
 import { flatten, unflatten } from "../../tree.js";
-import { commonArguments, commonNames, forwardTasks, headGradients, type TaskParts } from "./forward.js";
+import { commonArguments, forwardTasks, headGradients, type TaskParts } from "./forward.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
 /**
@@ -43,18 +43,21 @@ interface Gradients {
   readonly heads: readonly Tensor[];
 }
 
-/** What an update takes, by kind. */
-interface Inputs<P> {
-  readonly params: TensorsOf<P>;
-  readonly state: unknown;
-  readonly batch: BatchTensors;
-  readonly seed: Tensor;
-  readonly jacobian: Tensor;
-  readonly heads: readonly Tensor[];
-  readonly weights: Tensor;
-  readonly headWeights: Tensor;
-  readonly direction: Tensor;
-}
+/** Types of what an update takes; of the optional ones, those of its kind. */
+type InputTypes<P> = {
+  readonly params: P;
+  readonly state?: unknown;
+  readonly batch?: BatchSpec;
+  readonly seed?: Spec;
+  readonly jacobian?: Spec;
+  readonly heads?: readonly Spec[];
+  readonly weights?: Spec;
+  readonly headWeights: Spec;
+  readonly direction?: Spec;
+};
+
+/** The same while it is traced. A kind reads only what it takes. */
+type Inputs<P> = TensorsOf<Required<InputTypes<P>>>;
 
 /**
  * The shared gradient and the heads' as a graph, then clipping of the shared one and the optimiser's update.
@@ -63,53 +66,47 @@ interface Inputs<P> {
  */
 export function traceUpdate<P>(parts: UpdateParts<P>): Graph {
   const { kind, split, optimizer, optimizerState, clipNorm, dtype, reuse = false } = parts;
-  const own = argumentsOf(parts);
-  const names = ["optimizer", "learningRate", ...(reuse ? ["reuse"] : []), ...Object.keys(own)];
   const scalar = spec([], dtype);
-  const args = [optimizerState, scalar, ...(reuse ? [scalar] : []), ...Object.values(own)];
-  const f = (...values: unknown[]) => {
-    const given = Object.fromEntries(names.map((name, i) => [name, values[i]])) as unknown as Inputs<P> & {
-      readonly optimizer: OptimizerState;
-      readonly learningRate: Tensor;
-      readonly reuse: Tensor;
-    };
-    const gradients = gradientsBy[kind](parts, given);
-    const shared = clipNorm === undefined ? gradients.shared : clipByGlobalNorm(gradients.shared, clipNorm);
-    const tree = treeOf(given.params, split, { shared, heads: gradients.heads });
-    const isShared = (path: string) => split.shared.includes(split.paths.indexOf(path));
-    const state = reuse
-      ? reusedState(optimizer, given.optimizer, tree, given.params, given.reuse, isShared)
-      : given.optimizer;
-    const updated = optimizer.update(tree, state, given.params, given.learningRate);
-    return { params: updated.params, optimizer: updated.state, norm: globalNorm(gradients.shared) };
-  };
-  return trace(f as never, args, { names }).graph;
+  const { graph } = trace(
+    (given) => {
+      const gradients = gradientsBy[kind](parts, given as Inputs<P>);
+      const shared = clipNorm === undefined ? gradients.shared : clipByGlobalNorm(gradients.shared, clipNorm);
+      const tree = treeOf(given.params, split, { shared, heads: gradients.heads });
+      const isShared = (path: string) => split.shared.includes(split.paths.indexOf(path));
+      const state = given.reuse
+        ? reusedState(optimizer, given.optimizer, tree, given.params, given.reuse, isShared)
+        : given.optimizer;
+      const updated = optimizer.update(tree, state, given.params, given.learningRate);
+      return { params: updated.params, optimizer: updated.state, norm: globalNorm(gradients.shared) };
+    },
+    {
+      optimizer: optimizerState,
+      learningRate: scalar,
+      ...(reuse ? { reuse: scalar } : {}),
+      ...argumentsOf(parts),
+    },
+  );
+  return graph;
 }
 
 /** The gradient that an update would take, clipped, as a graph: `direction` [P] of the shared parameters. */
 export function traceDirection<P>(parts: UpdateParts<P>): Graph {
-  const own = argumentsOf(parts);
-  const names = Object.keys(own);
-  const f = (...values: unknown[]) => {
-    const given = Object.fromEntries(names.map((name, i) => [name, values[i]])) as unknown as Inputs<P>;
-    const { shared } = gradientsBy[parts.kind](parts, given);
+  const { graph } = trace((given) => {
+    const { shared } = gradientsBy[parts.kind](parts, given as Inputs<P>);
     const clipped = parts.clipNorm === undefined ? shared : clipByGlobalNorm(shared, parts.clipNorm);
     return Object.fromEntries(clipped.map((g, i) => [`${i}`, g]));
-  };
-  return trace(f as never, Object.values(own), { names }).graph;
+  }, argumentsOf(parts));
+  return graph;
 }
 
 /** Names and types of what a kind of update takes, parameters included. */
-function argumentsOf<P>(parts: UpdateParts<P>): Record<string, unknown> {
+function argumentsOf<P>(parts: UpdateParts<P>): InputTypes<P> {
   const { kind, split, tasks, width, dtype } = parts;
-  const common = commonArguments(parts);
   const perTask = spec([tasks], dtype);
   const heads = split.heads.map(({ leaf }) => spec(split.shapes[leaf], dtype));
   return {
     params: parts.params,
-    ...(kind === "weighted" || kind === "pulled"
-      ? Object.fromEntries(commonNames.map((name, i) => [name, common[i]]))
-      : { heads }),
+    ...(kind === "weighted" || kind === "pulled" ? commonArguments(parts) : { heads }),
     ...(kind === "combined" ? { jacobian: spec([tasks, width], dtype) } : {}),
     ...(kind === "given" || kind === "pulled" ? { direction: spec([width], dtype) } : { weights: perTask }),
     headWeights: perTask,
@@ -117,8 +114,8 @@ function argumentsOf<P>(parts: UpdateParts<P>): Record<string, unknown> {
 }
 
 const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given: Inputs<P>) => Gradients>> = {
-  weighted(parts, { params, state, batch, seed, weights, headWeights }) {
-    const forward = forwardTasks(parts, params, state, batch, seed);
+  weighted(parts, { weights, headWeights, ...inputs }) {
+    const forward = forwardTasks(parts, inputs);
     return {
       shared: backward(forward.losses, elements(weights), forward.shared),
       heads: backward(forward.losses, elements(headWeights), forward.heads),
@@ -131,8 +128,8 @@ const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given:
   given({ split }, { direction, heads, headWeights }) {
     return { shared: cut(direction, split), heads: scaled(heads, headWeights, split) };
   },
-  pulled(parts, { params, state, batch, seed, direction, headWeights }) {
-    const forward = forwardTasks(parts, params, state, batch, seed);
+  pulled(parts, { direction, headWeights, ...inputs }) {
+    const forward = forwardTasks(parts, inputs);
     const [z] = forward.space;
     return {
       shared: backward([z], [reshape(direction, z.shape)], forward.shared),

@@ -21,21 +21,27 @@ export interface ImportedInput {
   readonly shape?: readonly (number | string)[];
 }
 
-/** A model read from an ONNX file: arrays to train, and a function of them that is traced. */
-export interface ImportedModel {
+/**
+ * A model read from an ONNX file: arrays to train, and a function of them that is traced.
+ *
+ * @typeParam Out names of the results
+ */
+export interface ImportedModel<Out extends string = string> {
   /** The file's weights by their names there, with `_` for a colon. */
   readonly params: Readonly<Record<string, NdArray>>;
   readonly inputs: readonly ImportedInput[];
   /** Names of the results. */
-  readonly outputs: readonly string[];
+  readonly outputs: readonly Out[];
   /** Traces the model: its results by name, of parameters and inputs by name. */
   apply(
     params: Readonly<Record<string, Tensor>>,
     inputs: Readonly<Record<string, Tensor>>,
-  ): Record<string, Tensor>;
+  ): Record<Out, Tensor>;
 }
 
-export interface FromOnnxOptions {
+export interface FromOnnxOptions<Out extends string = string> {
+  /** Which of the file's results the model gives; default all of them. */
+  readonly outputs?: readonly Out[];
   /** What all floats of the model become; default float64 where the file's weights are, else float32. */
   readonly dtype?: FloatDType;
   /**
@@ -54,19 +60,28 @@ export interface FromOnnxOptions {
  * softmaxes, and what moves elements. Sizes that the file leaves open are those of the inputs that `apply` gets; what a
  * shape is computed from has to be known from them. Batch normalisation uses its running statistics, dropout does nothing.
  *
- * @throws DataError when the bytes are no ONNX model, or the model uses operators that are not known here: the message
+ * @param options `outputs`, `dtype` and `isParameter`
+ * @throws OptionError for an output that the model has not; DataError when the bytes are no ONNX model, or the model uses operators that are not known here: the message
  *   names them. `apply` throws DataError where a node is used in a way that is not supported, ShapeError or DTypeError
  *   where inputs do not fit.
  *
  * @example
- * const model = fromOnnx(bytes);
+ * const model = fromOnnx(bytes, { outputs: ["logits"] });
  * const loss = (p, { x, y }) => crossEntropy(model.apply(p, { input: x }).logits, y);
  * const { scaling } = symmetriesOf(loss, model.params, { x, y });
  */
-export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): ImportedModel {
+export function fromOnnx<const Out extends string = string>(
+  bytes: Uint8Array,
+  options: FromOnnxOptions<Out> = {},
+): ImportedModel<Out> {
   requireBytes("fromOnnx", bytes);
-  requireKnown("fromOnnx", options, ["dtype", "isParameter"], 'fromOnnx(bytes, { dtype: "float64" })');
-  const { dtype, isParameter } = options;
+  requireKnown(
+    "fromOnnx",
+    options,
+    ["dtype", "isParameter", "outputs"],
+    'fromOnnx(bytes, { dtype: "float64" })',
+  );
+  const { dtype, isParameter, outputs: wanted } = options;
   if (isParameter !== undefined && typeof isParameter !== "function") {
     throw new OptionError(
       `fromOnnx: isParameter must be a function of a tensor's name; got ${describeValue(isParameter)}.`,
@@ -78,6 +93,13 @@ export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Impo
   const model = decodeModel(bytes);
   const opset = requireOperators(model);
   const { graph } = model;
+  const outputs = wanted ?? graph.outputs.map(({ name }) => name as Out);
+  const missing = outputs.find((name) => !graph.outputs.some((output) => output.name === name));
+  if (missing !== undefined) {
+    throw new OptionError(
+      `fromOnnx: the model has no output "${missing}"; it has ${graph.outputs.map(({ name }) => name).join(", ")}.`,
+    );
+  }
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
   const names = new Map(trained.map(({ name, tensor }) => [tensor.name, name]));
@@ -91,7 +113,7 @@ export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Impo
   return {
     params,
     inputs,
-    outputs: graph.outputs.map(({ name }) => name),
+    outputs,
     apply(given, data) {
       const values = new Map<string, Tensor>(constants);
       for (const [own, name] of names) values.set(own, fitting(name, params[name].shape, float, given[name]));
@@ -99,7 +121,8 @@ export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Impo
         values.set(name, fitting(name, shape, kind, data[name]));
       }
       for (const node of graph.nodes) evaluate(node, values, opset, float);
-      return Object.fromEntries(graph.outputs.map(({ name }) => [name, resultOf(name, values, graph)]));
+      const results = outputs.map((name) => [name, resultOf(name, values, graph)] as const);
+      return Object.fromEntries(results) as Record<Out, Tensor>;
     },
   };
 }
@@ -128,7 +151,7 @@ function requireOperators({ opsets, graph }: OnnxModel): number {
 const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
 
 function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: FloatDType): ImportedInput {
-  return { name, dtype: importedDType(dtype, float), ...(shape ? { shape } : {}) };
+  return { name, dtype: importedDType(dtype, float), shape };
 }
 
 /** A parameter or input, if it is what the file says. */

@@ -56,7 +56,7 @@ class Generator {
         const values = isArray(node)
           ? (node.attrs.value as { data: ArrayLike<number | bigint> }).data
           : undefined;
-        this.buffers.push({ size: node.size, ...(values ? { values } : {}) });
+        this.buffers.push({ size: node.size, values });
       }
     }
   }

@@ -100,7 +100,7 @@ export class Emitter implements BlockEmitter {
     const known = this.results.get(key);
     if (known) return known;
     const outputs = Array.from({ length: results }, () => `t:${this.count++}`);
-    this.nodes.push({ opType, inputs, outputs, attributes, ...(domain ? { domain } : {}) });
+    this.nodes.push({ opType, inputs, outputs, attributes, domain });
     this.results.set(key, outputs);
     return outputs;
   }

@@ -55,7 +55,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const layouts = { convBlock: block, batchLast: provider === "cpu" };
-  const model = emitModel(graph, { ...layouts, ...(scan ? { scan } : {}) });
+  const model = emitModel(graph, { ...layouts, scan });
   const session = await inTurn(provider, () =>
     open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
   );

@@ -25,8 +25,8 @@ export interface ToOnnxOptions {
  * @throws ShapeError when a constant does not fit its input; IsolossError for a constant without an input
  *
  * @example
- * const { graph } = trace((params, x) => model.apply(params, x).output, [params, spec([1, 64])], { names: ["params", "x"] });
- * const file = toOnnx(graph, { constants: { "params.layers.0.weight": weight } });
+ * const { graph } = trace(({ p, x }) => model.apply(p, x).output, { p: params, x: spec([1, 64]) });
+ * const file = toOnnx(graph, { constants: { "p.layers.0.weight": weight } });
  */
 export function toOnnx(graph: Graph, options: ToOnnxOptions = {}): Uint8Array {
   requireGraph("toOnnx", graph);

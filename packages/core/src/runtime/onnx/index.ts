@@ -8,4 +8,6 @@ export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export { decodeModel, encodeModel } from "./codec.js";
 export { emitModel } from "./emit.js";
 export { compileOnnx } from "./executable.js";
+export type { ToOnnxOptions } from "./export.js";
 export { toOnnx } from "./export.js";
+export type { OnnxModel } from "./schema.js";

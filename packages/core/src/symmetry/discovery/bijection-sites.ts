@@ -69,7 +69,7 @@ function siteAt(node: Tensor, context: Context): BijectionSite | undefined {
     attributes,
     size: output.shape[unitAxis],
     weight: { path: layer.path, out: layer.out, in: layer.in },
-    ...(layer.bias === undefined ? {} : { bias: layer.bias }),
+    bias: layer.bias,
     next: { path: next.path, out: next.out, in: next.in },
     input,
     preActivation,

@@ -28,7 +28,7 @@ import { nameUnpoolings } from "./unpooling.js";
  * @throws OptionError for a name that no input has
  *
  * @example
- * const { graph } = trace((p, x, y) => mseLoss(model.apply(p, x).output, y), [params, x, y], { names: ["p", "x", "y"] });
+ * const { graph } = trace((at) => mseLoss(model.apply(at.p, at.x).output, at.y), { p: params, x, y });
  * analyse(graph, Object.keys(namedArrays({ p: params }))).scalings.length; // one for each hidden relu layer
  */
 export function analyse(graph: Graph, parameters: readonly string[]): Discovery {

@@ -2,6 +2,7 @@
 
 import type { NdArray } from "../../array.js";
 import { astype } from "../../array.js";
+import type { BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { dot, jvp, mapTree } from "../../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
@@ -12,7 +13,7 @@ import { spec, type TensorsOf } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
 import { inCode, integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 

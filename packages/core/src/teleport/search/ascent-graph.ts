@@ -3,12 +3,12 @@ import { backward, grad } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
 import { fill } from "../../graph/ops/leaf.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
-import { isTensor, type Tensor } from "../../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import { isTensor } from "../../graph/tensor.js";
+import { spec, trace } from "../../graph/trace.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
 import { tangentOf } from "../../symmetry/tangent.js";
 import { flatten } from "../../tree.js";
-import type { Memory, PointValue } from "../objective/objective.js";
+import type { PointValue } from "../objective/objective.js";
 import type { SearchProblem } from "./search.js";
 
 /**
@@ -24,17 +24,18 @@ import type { SearchProblem } from "./search.js";
  */
 export function traceAscent<P>(
   symmetry: Symmetry<P>,
-  value: PointValue<TensorsOf<P>>,
+  value: PointValue<P>,
   { params, batch, memory, dtype }: Pick<SearchProblem<P>, "params" | "batch" | "memory" | "dtype">,
 ): Graph {
-  const ascent = (p: TensorsOf<P>, b: BatchTensors, m: Memory, context: readonly Tensor[]) => {
-    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-    const tangent = tangentOf(symmetry, p, T, b, context);
-    const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
-    return { T: backward(tangent, slope, T) };
-  };
   const context = (symmetry.contextShapes?.(batch) ?? []).map((shape) => spec(shape, dtype));
-  return trace(ascent as never, [params, batch, memory, context], {
-    names: ["params", "batch", "memory", "context"],
-  }).graph;
+  const { graph } = trace(
+    ({ params: p, batch: b, memory: m, context: c }) => {
+      const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
+      const tangent = tangentOf(symmetry, p, T, b, c);
+      const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
+      return { T: backward(tangent, slope, T) };
+    },
+    { params, batch, memory, context },
+  );
+  return graph;
 }

@@ -1,6 +1,7 @@
+import type { Batch } from "../../batch.js";
 import type { Rng } from "../../math/rng.js";
 import type { GroupGenerator } from "../../symmetry/discovery/descriptors.js";
-import type { Batch, Refusal, Symmetry } from "../../symmetry/symmetry.js";
+import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import { randomElement } from "./random-element.js";
 import { scaledBlock, type TrustRegion } from "./trust-region.js";
 

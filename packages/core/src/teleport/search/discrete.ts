@@ -53,7 +53,7 @@ export function discreteSearch<P>(
       exact: symmetry.exact,
       claim: {
         name: symmetry.name,
-        ...(symmetry.generators ? { generators: symmetry.generators } : {}),
+        generators: symmetry.generators,
         move: async (params, _, rng) => symmetry.act(params, symmetry.random(rng)),
       },
       steps: tries,
@@ -70,7 +70,7 @@ export function discreteSearch<P>(
           | { readonly params: P; readonly move: DiscreteElement; readonly level: number }
           | undefined;
         return {
-          ...(index > 0 ? { origin: current } : {}),
+          origin: index > 0 ? current : undefined,
           async propose() {
             level ??= await objective.at(current, setting);
             const least = level + significant[problem.dtype] * Math.abs(level);

@@ -97,7 +97,7 @@ export function gradientAscent<P>(
         if (!isRefusal(origin)) path.take(origin, T);
       }
       return {
-        ...(origin === undefined ? {} : { origin }),
+        origin,
         async propose(scale) {
           if (direction === undefined) {
             const next = await ascent.at(path.current, setting);
@@ -124,7 +124,7 @@ export function gradientAscent<P>(
           path.take(candidate.params, candidate.T);
           direction = undefined;
         },
-        ...(path.pushForward ? { pushForward: path.pushForward } : {}),
+        pushForward: path.pushForward,
       };
     };
 
@@ -135,7 +135,7 @@ export function gradientAscent<P>(
       steps,
       starts,
       walk,
-      ...(loop ? { leap: loop.leap } : {}),
+      leap: loop?.leap,
       dispose: () => resources.release(),
     };
     return search;

@@ -1,4 +1,5 @@
 import { astype, type NdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
 import type { Graph } from "../../graph/graph.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { input } from "../../graph/ops/leaf.js";
@@ -10,7 +11,6 @@ import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Executable, Values } from "../../runtime/executable.js";
 import { Resources } from "../../runtime/resources.js";
-import type { Batch } from "../../symmetry/symmetry.js";
 import type { LinearMap } from "./layer-inputs.js";
 import { correction, independentRows, leadingRows, nullVectors, probesOf, rankOf } from "./row-space.js";
 

@@ -10,6 +10,6 @@ export function jump<P>(
     propose: async (scale) =>
       scale < 1 ? { stopped: "the computed point was not taken, and there is no smaller step" } : point(),
     accept() {},
-    ...(pushForward ? { pushForward } : {}),
+    pushForward,
   };
 }

@@ -121,7 +121,7 @@ export function linearMaps(graph: Graph): LinearMaps {
       columns: ownBias ? columns + 1 : columns,
       rows: ownBias ? withColumn(weights, columns, ownBias) : weights,
       inputs: completed(inputs),
-      ...(head ? { head: completed(head) } : {}),
+      head: head ? completed(head) : undefined,
       products: same.map((p) => p.node),
       gramIn: (q) => same.map((p) => gramOf(timesAll(p, q))).reduce(add),
     });

@@ -1,5 +1,7 @@
 // One pass of gradient ascent on an orbit as a graph, for symmetries whose action can be traced.
+
 import { array, astype, zeros } from "../../array.js";
+import type { BatchTensors } from "../../batch.js";
 import { backward, dot, grad } from "../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../graph/ops/compare.js";
@@ -10,7 +12,7 @@ import { concat, slice } from "../../graph/ops/slice.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import type { BatchTensors, Symmetry } from "../../symmetry/symmetry.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
 import { tangentOf } from "../../symmetry/tangent.js";
 import { flatten, unflatten } from "../../tree.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
@@ -60,6 +62,14 @@ interface Carried<P> {
   readonly status: Tensor;
 }
 
+interface PassInputs<P> {
+  readonly from: Carried<P>;
+  readonly batch: BatchTensors;
+  readonly memory: Memory;
+  /** See {@link boundNames}. */
+  readonly bounds: Tensor;
+}
+
 /**
  * A pass measures the candidate. Where the guard takes it, it is the point to go on from, along the objective's gradient
  * there; where not, the step to it is halved. So s steps with h refusals take 1 + s + h passes, the first of them for the
@@ -79,7 +89,7 @@ export function traceAscentPass<P>(
   const hasValue = (x: Tensor) => lessEqual(abs(x), number(largest[dtype]));
   const all = (...conditions: Tensor[]) => conditions.reduce((a, b) => logicalAnd(a, b));
 
-  const pass = (carried: Carried<P>, b: BatchTensors, m: Memory, limits: Tensor) => {
+  const pass = ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
     const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
     const bounds = unpacked(limits, boundNames);
     const candidate = act(from.params, from.step, b);
@@ -138,8 +148,11 @@ export function traceAscentPass<P>(
   const numbers = (count: number) => spec([count], dtype);
   const first = Object.values(status);
   const carried = { params, total: blocks, step: blocks, direction: blocks, status: numbers(first.length) };
-  const { graph } = trace(pass as never, [carried, batch, memory, numbers(boundNames.length)], {
-    names: ["from", "batch", "memory", "bounds"],
+  const { graph } = trace(pass, {
+    from: carried,
+    batch,
+    memory,
+    bounds: numbers(boundNames.length),
   });
   const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
   const begin = { total: still, step: still, direction: still, status: astype(array(first), dtype) };

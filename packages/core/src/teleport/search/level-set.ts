@@ -8,9 +8,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { flag, integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { dotOf } from "../hessian.js";
-import type { Memory } from "../objective/objective.js";
 import { type ParameterVector, parameterVector } from "../parameter-vector.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
 
@@ -213,22 +211,25 @@ async function compileEvaluation<P>(
   { loss, objective, params, batch, memory, compileOptions }: SearchProblem<P>,
   space: ParameterVector<P>,
 ): Promise<Evaluation<P>> {
-  const names = ["params", "batch", "memory"];
-  const at = (p: TensorsOf<P>, b: BatchTensors) => {
+  const example = { params, batch, memory };
+  type Place = TensorsOf<typeof example>;
+  const at = ({ params: p, batch: b }: Place) => {
     const [value, g] = valueAndGrad(loss)(p, b);
     return { loss: value, g };
   };
-  const trial = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({
-    ...at(p, b),
-    objective: objective(p, b, m),
-  });
-  const ascent = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => {
+  const trial = trace((here: Place) => {
+    const { params: p, batch: b, memory: m } = here;
+    return { ...at(here), objective: objective(p, b, m) };
+  }, example);
+  const ascent = trace((here: Place) => {
+    const { params: p, batch: b, memory: m } = here;
     const [value, slope] = valueAndGrad(objective)(p, b, m);
-    return { ...at(p, b), objective: value, slope };
-  };
-  const compiled = (f: unknown) =>
-    compile(trace(f as never, [params, batch, memory], { names }).graph, compileOptions);
-  const [trialRun, ascentRun] = [await compiled(trial), await compiled(ascent)];
+    return { ...at(here), objective: value, slope };
+  }, example);
+  const [trialRun, ascentRun] = [
+    await compile(trial.graph, compileOptions),
+    await compile(ascent.graph, compileOptions),
+  ];
   const run = async (executable: typeof trialRun, p: P, setting: Setting<P>) => {
     const results = await executable.run(
       namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),

@@ -113,7 +113,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
             path.take(candidate.params, candidate.T);
             found = candidate = undefined;
           },
-          ...(path.pushForward ? { pushForward: path.pushForward } : {}),
+          pushForward: path.pushForward,
         };
       },
       async dispose() {

@@ -1,11 +1,10 @@
 // Teleportation with null-space gradient projection: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362, algorithm 1.
-
+import type { Batch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { flag, integerFrom, listOf, number, positive, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { Resources } from "../../runtime/resources.js";
-import type { Batch } from "../../symmetry/symmetry.js";
 import { parameterVector } from "../parameter-vector.js";
 import type { Point } from "../point.js";
 import { compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";

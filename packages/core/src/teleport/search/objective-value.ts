@@ -1,10 +1,7 @@
 import { item } from "../../array.js";
-import type { TensorsOf } from "../../graph/trace.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
-import type { Memory } from "../objective/objective.js";
 import type { SearchProblem, Setting } from "./search.js";
 
 /** Measures the objective alone: less than what the guard measures, which may run a race from each point. */
@@ -20,8 +17,8 @@ export async function compileObjective<P>({
   memory,
   compileOptions,
 }: SearchProblem<P>): Promise<ObjectiveValue<P>> {
-  const value = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({ value: objective(p, b, m) });
-  const { graph } = trace(value as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
+  const example = { params, batch, memory };
+  const { graph } = trace(({ params: p, batch: b, memory: m }) => ({ value: objective(p, b, m) }), example);
   const run = await compile(graph, compileOptions);
   return {
     async at(p, setting) {

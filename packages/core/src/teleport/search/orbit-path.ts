@@ -1,5 +1,6 @@
 import type { NdArray } from "../../array.js";
-import type { Batch, Refusal, Symmetry } from "../../symmetry/symmetry.js";
+import type { Batch } from "../../batch.js";
+import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import { accumulate } from "./trust-region.js";
 

@@ -1,4 +1,5 @@
-import type { Batch, Refusal } from "../../symmetry/symmetry.js";
+import type { Batch } from "../../batch.js";
+import type { Refusal } from "../../symmetry/symmetry.js";
 import { jump } from "./jump.js";
 import type { SearchFactory } from "./search.js";
 

@@ -12,9 +12,8 @@ import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import { Resources } from "../../runtime/resources.js";
-import type { BatchTensors } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
-import { gradNormSq, type Memory } from "../objective/objective.js";
+import { gradNormSq } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import { basisRows, type InputSpace, isWide } from "./input-space.js";
 import type { LinearMap } from "./layer-inputs.js";
@@ -49,12 +48,16 @@ interface Compiled {
  * unless that would lose where the loss stops a gradient.
  */
 export function figuresOf<P>({ loss, objective, params, batch, memory }: SearchProblem<P>): Graph {
-  const all = (p: TensorsOf<P>, b: BatchTensors, m: Memory) => ({
+  const figures = ({
+    params: p,
+    batch: b,
+    memory: m,
+  }: TensorsOf<Pick<SearchProblem<P>, "params" | "batch" | "memory">>) => ({
     loss: loss(p, b),
     objective: objective(p, b, m),
     gradNormSq: gradNormSq(loss)(p, b, m),
   });
-  const { graph } = trace(all as never, [params, batch, memory], { names: ["params", "batch", "memory"] });
+  const { graph } = trace(figures, { params, batch, memory });
   return nodesOf(graph).some(({ op }) => op.name === "stopGradient") ? graph : simplify(graph);
 }
 

@@ -95,7 +95,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
             if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
             path.take(candidate.params, candidate.T);
           },
-          ...(path.pushForward ? { pushForward: path.pushForward } : {}),
+          pushForward: path.pushForward,
         };
       },
       async dispose() {

@@ -1,16 +1,16 @@
-import type { TensorsOf } from "../../graph/trace.js";
+import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
 import type { CompileOptions } from "../../runtime/compile.js";
-import type { Batch, BatchSpec, Refusal, Symmetry } from "../../symmetry/symmetry.js";
+import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import type { Limits } from "../guard.js";
-import type { BatchLoss, PointValue } from "../objective/objective.js";
+import type { PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import type { Claim } from "./claim.js";
 
 /** What a search is made for. */
 export interface SearchProblem<P> {
-  readonly loss: BatchLoss<TensorsOf<P>>;
+  readonly loss: BatchLoss<P>;
   /** What grows along a walk. */
-  readonly objective: PointValue<TensorsOf<P>>;
+  readonly objective: PointValue<P>;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: BatchSpec;

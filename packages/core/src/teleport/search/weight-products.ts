@@ -46,7 +46,7 @@ export function productsOf(node: Tensor, known: readonly (Origins | undefined)[]
     columns,
     inputs,
     times: (q: Tensor) => patchesTimes(node, g, q),
-    ...(heads[g] ? { head: heads[g] } : {}),
+    head: heads[g],
   }));
 }
 

@@ -47,7 +47,7 @@ export async function rosenbrock({ steps, ...runtime }: Runtime & { steps: numbe
     const [value, g] = valueAndGrad(f)(p);
     return { x: sub(p.x, mul(1e-3, g.x)), y: sub(p.y, mul(1e-3, g.y)), value };
   };
-  const { graph } = trace(step, [{ x: spec([], "float64"), y: spec([], "float64") }], { names: ["p"] });
+  const { graph } = trace(({ p }) => step(p), { p: { x: spec([], "float64"), y: spec([], "float64") } });
   const executable = await compile(graph, { ...runtime, scan: { carry: { x: "p.x", y: "p.y" } } });
   const results = await executable.run(
     { "p.x": array(-1, "float64"), "p.y": array(-1, "float64") },
@@ -79,7 +79,7 @@ async function derivativesOf<P>(model: Model<P>, shape: number[], runtime: Runti
     };
   };
   const compiled = await jit(f, [params, { x, y }] as const, runtime);
-  const results = await compiled(params as never, { x, y } as never);
+  const results = await compiled(params as never, { x, y });
   await compiled.dispose();
   return numbersOf(results);
 }

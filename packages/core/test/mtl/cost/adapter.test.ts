@@ -12,7 +12,7 @@ import { netData, plane, smallNet } from "./support.js";
 /** D of every site. */
 function displacementOf(adapter: Adapter, factors: readonly Factors<NdArray>[]): NdArray[] {
   const f = (given: readonly Factors<Tensor>[]) => ({ D: adapter.displacement(given) });
-  const { graph } = trace(f as never, [factors] as never, { names: ["factors"] });
+  const { graph } = trace(({ factors }) => f(factors), { factors });
   const results = compileJavaScript(graph).runSync(namedArrays({ factors }));
   return adapter.sites.map((_, i) => results[`D.${i}`]);
 }

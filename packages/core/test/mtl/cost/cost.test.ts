@@ -214,6 +214,19 @@ describe("a COST teleport", () => {
     expect(report.ordinarySteps).toBeCloseTo(report.seconds / 0.1, 6);
   });
 
+  it("takes what is undefined for left out, in options of options, too", async () => {
+    const options = { inner: { steps: 2 }, guard: false } as const;
+    const { report: plain } = await attempt(options);
+    const { report } = await attempt({
+      inner: { steps: 2, learningRate: undefined },
+      guard: false,
+      adapter: { rank: undefined },
+      preserve: { batches: undefined },
+      state: { policy: undefined },
+    });
+    expect(report.displacement).toBe(plain.displacement);
+  });
+
   it("moves only the layers it is told to", async () => {
     const { report } = await attempt({ adapter: { layers: ["fc.weight"] }, guard: false });
     expect(Object.keys(report.displacements)).toEqual(["fc.weight"]);

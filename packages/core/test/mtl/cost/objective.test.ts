@@ -55,7 +55,7 @@ function objectiveOf(tasks: number, improve: ImproveOptions, weight = 1) {
     ),
     seed: spec([], "int64"),
   };
-  const { graph } = trace(f as never, [example, inputs] as never, { names: ["factors", "inputs"] });
+  const { graph } = trace(({ factors, inputs }) => f(factors, inputs), { factors: example, inputs });
   const run = compileJavaScript(graph);
   const fixed = { ...namedArrays({ inputs: { ...inputs, seed: array(7, "int64") } }) };
   const rng = createRng(5);

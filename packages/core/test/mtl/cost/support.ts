@@ -1,5 +1,6 @@
 import type { NdArray } from "../../../src/array.js";
 import { array, astype, isNdArray } from "../../../src/array.js";
+import type { Batch } from "../../../src/batch.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, div, maximum, mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
 import { abs, log, square, tanh } from "../../../src/graph/ops/elementary.js";
@@ -16,7 +17,6 @@ import type { StepContext } from "../../../src/mtl/step-hook.js";
 import type { TaskLosses } from "../../../src/mtl/task-losses.js";
 import { type ConvParams, convLayer, initConv2d } from "../../../src/nn/conv.js";
 import { initLinear, type LinearParams, linear } from "../../../src/nn/linear.js";
-import type { Batch } from "../../../src/symmetry/symmetry.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 
 /** A point of the plane. */

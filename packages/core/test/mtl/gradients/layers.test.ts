@@ -1,6 +1,8 @@
 // G, summed over layers, against J J' from one backward pass a task, for every kind of layer with parameters.
+
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray, ndarray } from "../../../src/array.js";
+import type { Batch } from "../../../src/batch.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
@@ -29,7 +31,6 @@ import {
   layerNorm,
 } from "../../../src/nn/norm.js";
 import { jit } from "../../../src/runtime/jit.js";
-import type { Batch } from "../../../src/symmetry/symmetry.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { gramianOf, type Rows } from "../jacobians.js";
 import { flat, randomArray } from "./networks.js";
@@ -164,8 +165,8 @@ async function rowsOf({ tasks, params, batch, losses, state }: ReturnType<typeof
     const loss = (p: TensorsOf<Params>, b: Record<string, Tensor>, s: unknown) =>
       losses(p, b, { training: true, state: s })[k];
     const f = await jit(
-      ((p: unknown, b: unknown, s: unknown) => grad(loss as never)(p, b, s)) as never,
-      [params, batch, state] as never,
+      (p: unknown, b: unknown, s: unknown) => grad(loss as never)(p, b, s),
+      [params, batch, state],
       { runtime: "javascript" },
     );
     const g = await (f as unknown as (...given: unknown[]) => Promise<Params>)(params, batch, state);

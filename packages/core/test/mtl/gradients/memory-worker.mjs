@@ -46,7 +46,7 @@ const peak = () => 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/se
 
 // The runtime's own library and threads are there before anything is counted.
 const one = array([1, 2]);
-const warm = await compile(trace(square, [one], { names: ["x"] }).graph, {
+const warm = await compile(trace(({ x }) => square(x), { x: one }).graph, {
   runtime: "onnx",
 });
 await warm.run({ x: one });

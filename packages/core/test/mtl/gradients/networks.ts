@@ -1,11 +1,11 @@
 import { dtypeOf, isNdArray, type NdArray } from "../../../src/array.js";
+import type { Batch } from "../../../src/batch.js";
 import { tanh } from "../../../src/graph/ops/elementary.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { TaskLosses } from "../../../src/mtl/task-losses.js";
 import { type LinearParams, linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
-import type { Batch } from "../../../src/symmetry/symmetry.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 
 export interface NetParams {
@@ -31,7 +31,7 @@ export function randomArray(shape: readonly number[], seed: number, dtype: DType
 
 /** The trunk of {@link randomNet}: layers with tanh. */
 export const trunk = (shared: readonly { weight: Tensor; bias?: Tensor }[], x: Tensor): Tensor =>
-  shared.reduce((h, layer) => tanh(linear(h, layer as never)), x);
+  shared.reduce((h, layer) => tanh(linear(h, layer)), x);
 
 /** A network of layers with tanh and one linear head a task, losses of squares, and a batch for it. */
 export function randomNet({

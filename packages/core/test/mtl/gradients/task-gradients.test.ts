@@ -126,10 +126,10 @@ describe("measuring gradients", () => {
 
 async function representationOf(params: NetParams, x: NdArray) {
   const { jit } = await import("../../../src/runtime/jit.js");
-  const f = await jit(
-    ((p: never, input: never) => trunk((p as NetParams).shared as never, input)) as never,
-    [params, x] as never,
-  );
+  const f = await jit((p: never, input: never) => trunk((p as NetParams).shared as never, input), [
+    params,
+    x,
+  ] as never);
   const result = (await (f as unknown as (p: unknown, x: unknown) => Promise<NdArray>)(params, x)).data;
   return { executable: f, z: Float64Array.from(result as Float64Array) };
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
+import type { BatchTensors } from "../../../src/batch.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import { taskUpdates, type UpdateInput } from "../../../src/mtl/gradients/task-updates.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
@@ -87,15 +88,12 @@ describe("the update from weights", () => {
 
   it("is the gradient of the weighted sum of losses", async () => {
     const { params, batch, losses, updates, optimizerState, input } = await setting();
-    const total = (p: unknown, b: unknown) =>
-      losses(p as never, b as never, { training: true })
-        .map((loss: Tensor, k: number) => mul(weights[k], loss))
-        .reduce(add);
-    const f = await jit(
-      ((p: unknown, b: unknown) => grad(total as never)(p, b)) as never,
-      [params, batch] as never,
-    );
-    const want = await (f as unknown as (p: unknown, b: unknown) => Promise<NetParams>)(params, batch);
+    const total = (p: TensorsOf<NetParams>, b: BatchTensors) =>
+      losses(p, b, { training: true, state: {} })
+        .map((loss, k) => mul(weights[k], loss))
+        .reduce((sum, loss) => add(sum, loss));
+    const f = await jit((p, b) => grad(total)(p, b), [params, batch]);
+    const want = await f(params, batch);
     const both = { ...input, headWeights: weights };
     const { params: after } = await updates.apply("weighted", both, {
       optimizer: optimizerState,

@@ -25,7 +25,7 @@ const classifiers: [string, StatelessModel<unknown>, (shape: Shape, k: number) =
   ["lenet", lenet(), unit],
   ["convnet", convnet(), unit],
   ["vgg6", vgg6(), signed],
-] as never;
+];
 
 describe("models with PyTorch's parameters and data", () => {
   it.each(classifiers)(
@@ -44,7 +44,7 @@ describe("models with PyTorch's parameters and data", () => {
         return { loss: loss(p), normSq: normSq(p), ...(second ? { second: dot(second, second) } : {}) };
       };
       const x = values(golden.input, 1000);
-      const result = evaluate(run as never, params, x, labels([golden.input[0]], 1001, 10)) as {
+      const result = evaluate(run, params, x, labels([golden.input[0]], 1001, 10)) as {
         loss: NdArray;
         normSq: NdArray;
         second?: NdArray;

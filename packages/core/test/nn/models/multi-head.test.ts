@@ -20,7 +20,7 @@ const rng = createRng(1);
 const x: NdArray = { shape: [2, 1, 28, 28], data: Float64Array.from({ length: 2 * 784 }, () => rng.next()) };
 type Run = (...args: unknown[]) => Promise<Record<string, NdArray>>;
 const compile = async (f: unknown, args: unknown[], options = {}) =>
-  (await jit(f as never, args as never, options)) as unknown as Run;
+  (await jit(f as never, args, options)) as unknown as Run;
 const numbers = (a: NdArray) => Array.from(a.data as Float64Array);
 
 describe("LeNet as a trunk", () => {

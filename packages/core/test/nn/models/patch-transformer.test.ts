@@ -192,7 +192,7 @@ describe("patchTransformer", () => {
       };
       return { loss: loss(p), first: grad(loss)(p), second: grad(normSq)(p) };
     };
-    const { graph } = trace(values, [params, batch] as const, { names: ["p", "batch"] });
+    const { graph } = trace(({ p, batch }) => values(p, batch), { p: params, batch });
     const inputs = namedArrays({ p: params, batch });
     const [js, onnx] = await Promise.all(
       (["javascript", "onnx"] as const).map(async (runtime) =>

@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { astype, zeros } from "../../../src/array.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../../src/errors.js";
 import { input } from "../../../src/graph/ops/leaf.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { int, type OnnxNode, type OnnxValueInfo } from "../../../src/runtime/onnx/schema.js";
@@ -49,6 +50,14 @@ describe("the parameters of an imported model", () => {
     expect(model.inputs).toEqual([{ name: "x", dtype: "float32", shape: ["batch", 3] }]);
     // By hand: x w = [1 + 3, 2 + 3; 4 + 6, 5 + 6], twice that squared, plus b.
     expect(runImported(affine(), { x }).y).toEqual(float32([74, 120, 410, 504], [2, 2]));
+  });
+
+  it("give the results that the caller names, and no others", () => {
+    const model = fromOnnx(affine(), { outputs: ["y"] });
+    expectTypeOf(model.apply).returns.toEqualTypeOf<Record<"y", Tensor>>();
+    expect(model.outputs).toEqual(["y"]);
+    expect(() => fromOnnx(affine(), { outputs: ["z"] })).toThrow(OptionError);
+    expect(() => fromOnnx(affine(), { outputs: ["z"] })).toThrow('has no output "z"; it has y.');
   });
 
   it("are those that the caller says", () => {

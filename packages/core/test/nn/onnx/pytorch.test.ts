@@ -1,6 +1,8 @@
 // Files and numbers of PyTorch: bench/torch/golden_onnx.py.
+
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
+import type { BatchTensors } from "../../../src/batch.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
@@ -10,7 +12,6 @@ import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
-import type { BatchTensors } from "../../../src/symmetry/symmetry.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
 import { describeFound, expectKept, listing, randomised, subject } from "../../symmetry/discovery/support.js";
 import { expectClose, fromGolden, type GoldenArray, readGolden } from "../support.js";

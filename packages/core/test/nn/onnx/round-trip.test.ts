@@ -33,7 +33,7 @@ describe("an operation written to a file and read back computes the same:", () =
       const { graph, values } = forwardGraph(c, "float64");
       const model = fromOnnx(toOnnx(graph), { dtype: "float64" });
       const types = graph.inputs.map(({ name, tensor }) => [name, spec(tensor.shape, tensor.dtype)]);
-      const again = trace((x) => model.apply({}, x), [Object.fromEntries(types)], { names: ["in"] }).graph;
+      const again = trace(({ in: x }) => model.apply({}, x), { in: Object.fromEntries(types) }).graph;
       const renamed = Object.fromEntries(Object.entries(values).map(([name, x]) => [`in.${name}`, x]));
       const expected = compileJavaScript(simplify(graph)).runSync(values).result;
       const actual = compileJavaScript(simplify(again)).runSync(renamed).result;
@@ -67,13 +67,12 @@ describe("a network written to a file and read back has the same loss and gradie
     const { params, state } = model.init(rng, { dtype: "float64" });
     const x = astype(torchRand(rng, shape), "float64");
     const y = int64([...Array(shape[0]).keys()], [shape[0]]);
-    const names = { names: ["params", "x", "state"] };
     const logits = (p: Traced, input: Tensor, s: Traced) => model.apply(p, input, { state: s }).output;
-    const { graph } = trace(
-      (p: Traced, input: Tensor, s: Traced) => ({ logits: logits(p, input, s) }),
-      [params, x, state],
-      names,
-    );
+    const { graph } = trace((given) => ({ logits: logits(given.params, given.x, given.state) }), {
+      params,
+      x,
+      state,
+    });
     const isParameter = (name: string) => name.startsWith("params.");
     const read = fromOnnx(toOnnx(graph, { constants: namedArrays({ params, state }) }), { isParameter });
     expect(read.params).toEqual(namedArrays({ params }));

@@ -78,8 +78,9 @@ export async function runOrt(bytes: Uint8Array, inputs: Arrays): Promise<Arrays>
 /** What the imported model computes in JavaScript. */
 export function runImported(bytes: Uint8Array, inputs: Arrays, options: FromOnnxOptions = {}): Arrays {
   const model = fromOnnx(bytes, options);
-  const { graph } = trace((p: never, x: never) => model.apply(p, x), [model.params, inputs] as never, {
-    names: ["p", "x"],
+  const { graph } = trace(({ p, x }) => model.apply(p, x), {
+    p: model.params,
+    x: inputs,
   });
   const named = (prefix: string, arrays: Arrays) =>
     Object.fromEntries(Object.entries(arrays).map(([name, x]) => [`${prefix}.${name}`, x]));

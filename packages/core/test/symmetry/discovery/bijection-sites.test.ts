@@ -40,12 +40,15 @@ describe("Sites of the hidden action", () => {
   ])("are the hidden layers of a perceptron with %s", (activation, attributes) => {
     const model = mlp({ sizes: [3, 4, 5, 2], activation, slope: 0.2 });
     const { params } = model.init(new Mt19937(0));
-    const loss = (p: never, x: Tensor, y: Tensor) => mseLoss(model.apply(p, x).output, y);
-    const xy = [normals(rng, [6, 3]), normals(rng, [6, 2])].map(({ shape, data }) => ({
+    const [x, y] = [normals(rng, [6, 3]), normals(rng, [6, 2])].map(({ shape, data }) => ({
       shape,
       data: Float32Array.from(data as Float64Array),
     }));
-    const { graph } = trace(loss as never, [params, ...xy], { names: ["p", "x", "y"] });
+    const { graph } = trace((given) => mseLoss(model.apply(given.p, given.x).output, given.y), {
+      p: params,
+      x,
+      y,
+    });
     const { bijections } = analyse(graph, Object.keys(namedArrays({ p: params })));
     const layer = (m: number) => `p.layers.${m}`;
     expect(bijections.map(({ input: _h, preActivation: _z, output: _s, ...described }) => described)).toEqual(
@@ -65,7 +68,7 @@ describe("Sites of the hidden action", () => {
   it.each(["relu", "gelu", "silu", "identity"] as const)("are none with %s", (activation) => {
     const model = mlp({ sizes: [3, 4, 5, 2], activation });
     const { params } = model.init(new Mt19937(0), { dtype: "float64" });
-    const { found } = subject((p, d) => sum(model.apply(p as never, d.x).output), params, data);
+    const { found } = subject((p, d) => sum(model.apply(p, d.x).output), params, data);
     expect(found.bijections).toEqual([]);
   });
 

@@ -52,7 +52,7 @@ function rank(rows: readonly (readonly number[])[]): number {
 function directions(loss: Loss, params: Shapes, data: Shapes): { kept: number; found: number } {
   const p = draw(1, params);
   const { found, values } = subject(loss, p, draw(2, data));
-  const { graph } = trace(grad(loss) as never, [p, draw(2, data)], { names: ["p", "d"] });
+  const { graph } = trace(({ p, d }) => grad(loss)(p, d), { p, d: draw(2, data) });
   const run = compileJavaScript(simplify(graph));
   const unknowns = Object.values(params).reduce((n, shape) => n + sizeOf(shape), 0);
   const gradients = Array.from({ length: 2 * unknowns }, (_, k) => {

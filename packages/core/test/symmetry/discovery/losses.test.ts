@@ -182,8 +182,9 @@ describe("What breaks symmetries", () => {
 
 describe("Analysis", () => {
   it("takes an input that is not named for data", () => {
-    const { graph } = trace((w: Tensor, v: Tensor) => sum(matmul(w, v)), [normal(3, 4), normal(4, 2)], {
-      names: ["w", "v"],
+    const { graph } = trace(({ w, v }: { w: Tensor; v: Tensor }) => sum(matmul(w, v)), {
+      w: normal(3, 4),
+      v: normal(4, 2),
     });
     expect(analyse(graph, ["w", "v"]).linear).toHaveLength(1);
     expect(listing(analyse(graph, ["w"]))).toEqual(["permutation 3: w[3,4]@0"]);
@@ -191,15 +192,14 @@ describe("Analysis", () => {
 
   it("takes an input that is no float for data", () => {
     const { graph } = trace(
-      (w: Tensor, mask: Tensor) => sum(mul(w, cast(mask, "float64"))),
-      [normal(3), ndarray(new Uint8Array([1, 0, 1]), [3])],
-      { names: ["w", "mask"] },
+      ({ w, mask }: { w: Tensor; mask: Tensor }) => sum(mul(w, cast(mask, "float64"))),
+      { w: normal(3), mask: ndarray(new Uint8Array([1, 0, 1]), [3]) },
     );
     expect(listing(analyse(graph, ["w", "mask"]))).toEqual([]);
   });
 
   it("refuses a parameter that is no input, with the inputs' names", () => {
-    const { graph } = trace((w: Tensor) => sum(w), [normal(3)], { names: ["w"] });
+    const { graph } = trace(({ w }: { w: Tensor }) => sum(w), { w: normal(3) });
     expect(() => analyse(graph, ["weight"])).toThrow("w; got weight");
   });
 

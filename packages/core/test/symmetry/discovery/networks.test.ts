@@ -34,7 +34,7 @@ function perceptron(activation: Activation, bias = true, dropout = 0): Subject {
   const model = mlp({ sizes: [3, 4, 5, 2], activation, bias, dropout });
   const { params } = model.init(new Mt19937(0), float64);
   return subject(
-    (p, { x, y, seed }) => mseLoss(model.apply(p as never, x, { training: dropout > 0, seed }).output, y),
+    (p, { x, y, seed }) => mseLoss(model.apply(p, x, { training: dropout > 0, seed }).output, y),
     randomised(params, rng),
     { x: normals(rng, [6, 3]), y: normals(rng, [6, 2]), seed: ndarray(new BigInt64Array([3n]), []) },
   );
@@ -123,7 +123,7 @@ describe("What is found in a convolutional network", () => {
   it("goes through pooling and flattening, which splits the next layer's inputs", () => {
     const model = lenet({ imageSize: [20, 20], channels: [2, 3], hidden: [4], classes: 5 });
     const s = subject(
-      (p, { x, y }) => crossEntropy(model.apply(p as never, x).output, y),
+      (p, { x, y }) => crossEntropy(model.apply(p, x).output, y),
       randomised(model.init(new Mt19937(0), float64).params, rng),
       { x: normals(rng, [2, 1, 20, 20]), y: labels(2, 5) },
     );
@@ -140,7 +140,7 @@ describe("What is found in a convolutional network", () => {
   it("is one scaling and one permutation for each of vgg6's convolutions", () => {
     const model = vgg6({ imageSize: [8, 8] });
     const { params } = model.init(new Mt19937(0), float64);
-    const { found } = subject((p, { x, y }) => crossEntropy(model.apply(p as never, x).output, y), params, {
+    const { found } = subject((p, { x, y }) => crossEntropy(model.apply(p, x).output, y), params, {
       x: normals(rng, [1, 3, 8, 8]),
       y: labels(1, 10),
     });
@@ -153,7 +153,7 @@ describe("What is found in a convolutional network", () => {
     const model = segnet({ inputs: 1, channels: [2, 3], classes: 2 });
     const s = subject(
       (p, { x, depth, y }) => {
-        const { output } = model.apply(p as never, x);
+        const { output } = model.apply(p, x);
         return add(mseLoss(output.depth, depth), crossEntropy(output.classes, y, { axis: 1 }));
       },
       randomised(model.init(new Mt19937(0), float64).params, rng),
@@ -174,7 +174,7 @@ describe("What is found in a residual network with batch normalisation", () => {
   const { params, state } = model.init(new Mt19937(0), float64);
   const residual = (training: boolean) =>
     subject(
-      (p, { x, y, s }) => crossEntropy(model.apply(p as never, x, { state: s as never, training }).output, y),
+      (p, { x, y, s }) => crossEntropy(model.apply(p, x, { state: s, training }).output, y),
       randomised(params, rng),
       { x: normals(rng, [3, 3, 16, 16]), y: labels(3, 3), s: state as never },
     );

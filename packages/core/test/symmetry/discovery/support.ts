@@ -1,10 +1,10 @@
 import { expect } from "vitest";
 import { astype, isNdArray, type NdArray, ndarray, sizeOf } from "../../../src/array.js";
+import type { BatchLoss } from "../../../src/batch.js";
 import type { Graph } from "../../../src/graph/graph.js";
 import { retype } from "../../../src/graph/retype.js";
 import { simplify } from "../../../src/graph/simplify.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
-import { type TensorsOf, trace } from "../../../src/graph/trace.js";
+import { trace } from "../../../src/graph/trace.js";
 import { inverse } from "../../../src/math/linalg.js";
 import { createRng, type Rng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -50,12 +50,8 @@ export function randomised<P>(params: P, rng: Rng): P {
 }
 
 /** Traces and analyses a loss; parameters are named `p...`. */
-export function subject<P, D extends Data>(
-  loss: (p: TensorsOf<P>, data: { [K in keyof D]: Tensor }) => Tensor,
-  params: P,
-  data: D,
-): Subject {
-  const { graph } = trace(loss as never, [params, data], { names: ["p", "d"] });
+export function subject<P, D extends Data>(loss: BatchLoss<P, D>, params: P, data: D): Subject {
+  const { graph } = trace((given) => loss(given.p, given.d), { p: params, d: data });
   const values = namedArrays({ p: params });
   const run = compileJavaScript(simplify(retype(graph, "float64")));
   const fixed = namedArrays({ d: data });

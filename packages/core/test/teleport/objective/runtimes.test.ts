@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, item, type NdArray } from "../../../src/array.js";
+import type { Batch, BatchLoss } from "../../../src/batch.js";
 import { valueAndGrad } from "../../../src/graph/autodiff.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
-import { trace } from "../../../src/graph/trace.js";
+import { type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { adam } from "../../../src/optim/adam.js";
 import { compile } from "../../../src/runtime/compile.js";
@@ -35,19 +35,21 @@ const single = <P>(tree: P): P => {
 };
 
 /** Value and gradient in one vector. */
-async function numbersIn(
+async function numbersIn<P, B extends Batch>(
   runtime: "javascript" | "onnx",
   objective: Objective,
-  loss: unknown,
-  params: unknown,
-  batch: unknown,
+  loss: BatchLoss<P, B>,
+  params: P,
+  batch: B,
 ): Promise<number[]> {
-  const value = objective(loss as never) as unknown as (p: Tensor, b: Tensor) => Tensor;
-  const both = (p: Tensor, b: Tensor) => {
-    const [result, gradient] = valueAndGrad((q: Tensor) => value(q, b))(p);
-    return { result, gradient };
-  };
-  const { graph } = trace(both as never, [params, batch] as never[], { names: ["params", "batch"] });
+  const value = objective(loss);
+  const { graph } = trace(
+    ({ params: p, batch: b }) => {
+      const [result, gradient] = valueAndGrad((q: TensorsOf<P>) => value(q, b))(p);
+      return { result, gradient };
+    },
+    { params, batch },
+  );
   const executable = await compile(graph, { runtime });
   const { result, ...gradient } = await executable.run(namedArrays({ params, batch }));
   await executable.dispose();

@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import { isNdArray, item, type NdArray } from "../../../src/array.js";
+import type { BatchLoss, BatchTensors } from "../../../src/batch.js";
 import { valueAndGrad } from "../../../src/graph/autodiff.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
-import type { BatchLoss, Memory, Objective } from "../../../src/teleport/objective/objective.js";
+import type { Objective } from "../../../src/teleport/objective/objective.js";
 import type { MemoryArrays } from "../../../src/teleport/search/search.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { compiled, float64 } from "../../nn/support.js";
@@ -15,7 +15,7 @@ import { compiled, float64 } from "../../nn/support.js";
 /** Value and gradient of an objective at a point, the gradient as one list of numbers. */
 export function measured<P>(
   objective: Objective,
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   { batch = {}, memory = {} }: { batch?: Readonly<Record<string, NdArray>>; memory?: MemoryArrays } = {},
 ): { value: number; gradient: number[] } {
@@ -25,23 +25,21 @@ export function measured<P>(
 
 function compiledObjective<P>(
   objective: Objective,
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   batch: Readonly<Record<string, NdArray>>,
   memory: MemoryArrays,
 ) {
   const value = objective(loss);
-  // Trees go through as what the derivatives take for one.
   const run = compiled(
-    (p: Tensor, b: Tensor, m: Tensor) => {
-      const both = valueAndGrad((q: Tensor) => value(q as never, b as never, m as unknown as Memory));
-      const [result, gradient] = both(p);
+    (p: TensorsOf<P>, b: BatchTensors, m: TensorsOf<MemoryArrays>) => {
+      const [result, gradient] = valueAndGrad((q: TensorsOf<P>) => value(q, b, m))(p);
       return { result, gradient };
     },
-    [params as never, batch as never, memory as never] as [NdArray, NdArray, NdArray],
+    [params, batch, memory],
   );
   return (p: P) => {
-    const { result, gradient } = run(p as never, batch as never, memory as never);
+    const { result, gradient } = run(p, batch, memory);
     return {
       value: item(result),
       gradient: flatten<NdArray>(gradient, isNdArray).leaves.flatMap(({ data }) => Array.from(data, Number)),
@@ -52,7 +50,7 @@ function compiledObjective<P>(
 /** Checks an objective's gradient against central differences, in every element. */
 export function expectGradient<P>(
   objective: Objective,
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   {
     batch = {},
@@ -88,7 +86,7 @@ const replaced = (leaves: readonly NdArray[], at: number, leaf: NdArray): NdArra
 
 /** L = 1/2 (a x^2 + b y^2) of w = (x, y). */
 export const bowl =
-  (a: number, b: number): BatchLoss<Tensor> =>
+  (a: number, b: number): BatchLoss<NdArray> =>
   (w) =>
     mul(0.5, sum(mul(float64([a, b]), square(w))));
 
@@ -111,7 +109,7 @@ export const net: Net = {
 
 export const netBatch = { x: waves([3, 2], 3), y: waves([3, 2], 4) };
 
-export const netLoss: BatchLoss<TensorsOf<Net>> = ({ first, second }, { x, y }) => {
+export const netLoss: BatchLoss<Net> = ({ first, second }, { x, y }) => {
   const hidden = tanh(add(matmul(x, first.weight), first.bias));
   return sum(square(sub(matmul(hidden, second.weight), y)));
 };

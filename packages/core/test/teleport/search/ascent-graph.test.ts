@@ -1,6 +1,8 @@
 // d/dT f(T.w) at the identity for every objective f and every symmetry, against difference quotients of the action.
+
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
+import type { Batch, BatchLoss } from "../../../src/batch.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { simplify } from "../../../src/graph/simplify.js";
@@ -12,16 +14,11 @@ import { booth } from "../../../src/problems/booth.js";
 import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock2n } from "../../../src/problems/rosenbrock-2n.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { type Batch, isRefusal, type Symmetry } from "../../../src/symmetry/symmetry.js";
+import { isRefusal, type Symmetry } from "../../../src/symmetry/symmetry.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradNormSqOf } from "../../../src/teleport/objective/grad-norm-sq-of.js";
 import { modelDecrease } from "../../../src/teleport/objective/model-decrease.js";
-import {
-  type BatchLoss,
-  gradNormSq,
-  minimised,
-  type Objective,
-} from "../../../src/teleport/objective/objective.js";
+import { gradNormSq, minimised, type Objective } from "../../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../../src/teleport/objective/sharpness.js";
 import { traceAscent } from "../../../src/teleport/search/ascent-graph.js";
@@ -89,7 +86,7 @@ async function contextOf({ symmetry, params, batch }: Place): Promise<readonly N
 async function gradientInT(place: Place, objective: Objective): Promise<readonly Float64Array[]> {
   const { loss, params, batch, symmetry } = place;
   const problem = { params, batch, memory: {}, dtype: "float64" } as const;
-  const graph = traceAscent(symmetry, objective(loss) as never, problem);
+  const graph = traceAscent(symmetry, objective(loss), problem);
   const context = await contextOf(place);
   const results = compileJavaScript(simplify(graph)).runSync(namedArrays({ params, batch, context }));
   return symmetry.algebra.map((_, i) => results[`T.${i}`].data as Float64Array);
@@ -98,7 +95,7 @@ async function gradientInT(place: Place, objective: Objective): Promise<readonly
 /** All objectives at T.w. */
 function valuesAt({ loss, params, batch, symmetry }: Place, objectives: readonly Objective[]) {
   const f = (p: TensorsOf<never>, b: Record<string, Tensor>) => objectives.map((o) => o(loss)(p, b));
-  const { graph } = trace(f as never, [params, batch] as never, { names: ["params", "batch"] });
+  const { graph } = trace(({ params, batch }) => f(params, batch), { params, batch });
   const run = compileJavaScript(simplify(graph));
   return async (T: readonly NdArray[]): Promise<readonly number[]> => {
     const at = await symmetry.act(params, T, batch);

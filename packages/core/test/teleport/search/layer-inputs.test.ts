@@ -29,7 +29,7 @@ async function sumOfProducts(
   params: Record<string, NdArray>,
   batch: Record<string, NdArray>,
 ) {
-  const { graph } = trace(f as never, [params, batch] as never, { names: ["params", "batch"] });
+  const { graph } = trace(({ params, batch }) => f(params, batch), { params, batch });
   const { maps } = linearMaps(graph);
   const outputs = [...graph.outputs, ...maps.map(({ inputs }, i) => ({ name: `h.${i}`, tensor: inputs }))];
   const results = await (await compile({ inputs: graph.inputs, outputs })).run(

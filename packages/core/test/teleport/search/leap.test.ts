@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
-import type { TensorsOf } from "../../../src/graph/trace.js";
 import type { MlpParams } from "../../../src/nn/models/mlp.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
@@ -45,7 +44,7 @@ const stepwise = ({ trace: _, ...symmetry }: Symmetry<MlpParams>): Symmetry<MlpP
 
 interface Ascent extends GradientAscentOptions {
   readonly guard?: GuardOptions | false;
-  readonly objective?: ObjectiveFor<TensorsOf<MlpParams>>;
+  readonly objective?: ObjectiveFor<MlpParams>;
 }
 
 /** Refused where the last of the steps taken one by one leads. */

@@ -1,5 +1,6 @@
+import type { Batch, BatchLoss } from "../../../src/batch.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
-import { type TensorsOf, trace } from "../../../src/graph/trace.js";
+import { trace } from "../../../src/graph/trace.js";
 import { Mt19937, torchRandn } from "../../../src/math/mt19937.js";
 import {
   type AttentionParams,
@@ -9,7 +10,6 @@ import {
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type ConvnetParams, convnet } from "../../../src/nn/models/convnet.js";
 import { type MlpParams, mlp } from "../../../src/nn/models/mlp.js";
-import type { BatchLoss } from "../../../src/teleport/objective/objective.js";
 import { type LinearMaps, linearMaps } from "../../../src/teleport/search/layer-inputs.js";
 
 export const random = (seed: number, shape: number[], dtype: "float32" | "float64" = "float64") =>
@@ -23,7 +23,7 @@ export function network(
 ) {
   const model = mlp({ sizes, activation: "tanh", bias });
   const { params } = model.init(new Mt19937(seed), { dtype });
-  const loss: BatchLoss<TensorsOf<MlpParams>> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
+  const loss: BatchLoss<MlpParams> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
   const batch = {
     x: random(seed + 1, [samples, sizes[0]], dtype),
     y: random(seed + 2, [samples, sizes[sizes.length - 1]], dtype),
@@ -43,7 +43,7 @@ export function attention() {
     first: initMultiHeadAttention(rng, 8, { dtype: "float64" }),
     second: initMultiHeadAttention(rng, 8, { dtype: "float64" }),
   };
-  const loss: BatchLoss<TensorsOf<Blocks>> = (p, { x, y }) => {
+  const loss: BatchLoss<Blocks> = (p, { x, y }) => {
     const h = add(x, multiHeadAttention(x, p.first, { heads: 2 }));
     return mseLoss(multiHeadAttention(h, p.second, { heads: 2, memory: x }), y);
   };
@@ -54,11 +54,11 @@ export function attention() {
 export function images(samples: number) {
   const model = convnet({ imageSize: [4, 4], stages: [[4], [3]], classes: 3 });
   const { params } = model.init(new Mt19937(3), { dtype: "float64" });
-  const loss: BatchLoss<TensorsOf<ConvnetParams>> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
+  const loss: BatchLoss<ConvnetParams> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
   return { params, loss, batch: { x: random(4, [samples, 1, 4, 4]), y: random(5, [samples, 3]) } };
 }
 
 /** The linear maps of a function of parameters and batch. */
-export function mapsOf(loss: unknown, params: unknown, batch: unknown): LinearMaps {
-  return linearMaps(trace(loss as never, [params, batch] as never, { names: ["params", "batch"] }).graph);
+export function mapsOf<P, B extends Batch>(loss: BatchLoss<P, B>, params: P, batch: B): LinearMaps {
+  return linearMaps(trace(({ params: p, batch: b }) => loss(p, b), { params, batch }).graph);
 }

@@ -1,11 +1,11 @@
 import type { NdArray } from "../../../src/array.js";
+import type { BatchLoss } from "../../../src/batch.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { slice } from "../../../src/graph/ops/slice.js";
-import type { TensorsOf } from "../../../src/graph/trace.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { type BatchLoss, gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
+import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
 import type { Point } from "../../../src/teleport/point.js";
 import { isStop, type SearchFactory, type SearchProblem } from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
@@ -18,7 +18,7 @@ export const at = (x: number, y: number): Plane => ({ w: { shape: [2], data: Flo
 export const coordinates = ({ w }: Plane): [number, number] => [Number(w.data[0]), Number(w.data[1])];
 
 /** (x + 2y - 7)^2 + (2x + y - 5)^2. */
-export const booth: BatchLoss<TensorsOf<Plane>> = ({ w }) => {
+export const booth: BatchLoss<Plane> = ({ w }) => {
   const [x, y] = [slice(w, { ends: [1] }), slice(w, { starts: [1] })];
   const u = sub(add(x, mul(2, y)), 7);
   const v = sub(add(mul(2, x), y), 5);
@@ -32,7 +32,7 @@ export const boothAt = (p: Plane): { readonly loss: number; readonly gradNormSq:
 };
 
 export function problemOf<P>(
-  loss: BatchLoss<TensorsOf<P>>,
+  loss: BatchLoss<P>,
   params: P,
   batch: SearchProblem<P>["batch"],
   objective: Objective = gradNormSq,

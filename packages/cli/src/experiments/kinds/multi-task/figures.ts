@@ -1,5 +1,5 @@
 import { compile, trace } from "isoloss";
-import { type ToyParams, twoTaskToy } from "isoloss/problems";
+import { twoTaskToy } from "isoloss/problems";
 import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
@@ -91,11 +91,13 @@ async function lossesOn(
   toy: ReturnType<typeof twoTaskToy>,
   points: readonly (readonly number[])[],
 ): Promise<readonly [Float64Array, Float64Array]> {
-  const losses = (w: never) => {
-    const [first, second] = toy.losses({ shared: { w } } as never, {} as never, {} as never);
-    return { first, second };
-  };
-  const { graph } = trace(losses, [(toy.at([0, 0]) as ToyParams).shared.w] as never, { names: ["w"] });
+  const { graph } = trace(
+    ({ w }) => {
+      const [first, second] = toy.losses({ shared: { w } }, {}, { training: false, state: {} });
+      return { first, second };
+    },
+    { w: toy.at([0, 0]).shared.w },
+  );
   const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
   const steps = points.length;
   const data = Float64Array.from(points.flat());

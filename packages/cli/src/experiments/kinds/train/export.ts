@@ -13,10 +13,10 @@ export async function modelOnnx(
     resume(trainer, checkpoint, { allowChanges: ["teleport"] });
     const { params, state } = trainer.current;
     const shape = [batch, ...data.train.inputs.shape.slice(1)];
-    const apply = (p: never, s: never, x: never) => ({ logits: model.apply(p, x, { state: s }).output });
-    const { graph } = trace(apply as never, [params, state, spec(shape, "float32")] as never, {
-      names: ["params", "state", "x"],
-    });
+    const { graph } = trace(
+      ({ params: p, state: s, x }) => ({ logits: model.apply(p, x, { state: s }).output }),
+      { params, state, x: spec(shape, "float32") },
+    );
     const constants = namedArrays({ params, state });
     const used = new Set(graph.inputs.map((input) => input.name));
     return toOnnx(graph, {

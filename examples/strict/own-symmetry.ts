@@ -1,0 +1,41 @@
+// A group of one's own: L = (a b - 3)^2 is kept by a -> e^t a, b -> e^-t b.
+import { array, createTeleporter, item, type NdArray, type Shape, type Symmetry, type Tensor } from "isoloss";
+import { mul, neg, square, sub } from "isoloss/ops";
+import { minimised } from "isoloss/teleport";
+
+interface Pair {
+  readonly a: NdArray;
+  readonly b: NdArray;
+}
+
+const symmetry: Symmetry<Pair, [Shape]> = {
+  name: "product kept",
+  paths: ["a", "b"],
+  exact: "everywhere",
+  algebra: [[]],
+  bound: { kind: "element", value: 0.5 },
+  derivative: ({ a, b }, [t]) => ({ a: mul(t, a), b: neg(mul(t, b)) }),
+  async act({ a, b }, [t]) {
+    const factor = Math.exp(item(t));
+    return { a: array(item(a) * factor, "float64"), b: array(item(b) / factor, "float64") };
+  },
+  inverse: ([t]) => [array(-item(t), "float64")],
+};
+
+const loss = ({ a, b }: { a: Tensor; b: Tensor }) => square(sub(mul(a, b), 3));
+const params: Pair = { a: array(1, "float64"), b: array(2, "float64") };
+const teleporter = await createTeleporter({ symmetry, loss, params, batch: {}, guard: undefined });
+const { params: moved, report } = await teleporter.teleport(params, {});
+console.log(report.accepted, item(moved.a).toFixed(3), item(moved.b).toFixed(3));
+await teleporter.dispose();
+
+// An objective of one's own: small weights.
+const small = await createTeleporter({
+  ...{ symmetry, loss, params, batch: {} },
+  objective: minimised(
+    () =>
+      ({ a, b }: { a: Tensor; b: Tensor }) =>
+        mul(square(a), square(b)),
+  ),
+});
+await small.dispose();
