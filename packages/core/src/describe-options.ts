@@ -11,7 +11,7 @@ export interface OptionDescription {
   /** Left out where there is none, or where it depends on other values. */
   readonly default?: unknown;
   /** A default that depends on other values, in words. */
-  readonly otherwise?: string;
+  readonly otherwise?: string | undefined;
   readonly summary: string;
 }
 

@@ -4,7 +4,12 @@ export type KindSpec =
   | { readonly type: "flag" }
   | { readonly type: "text"; readonly what: string }
   | { readonly type: "oneOf"; readonly values: readonly Literal[] }
-  | { readonly type: "list"; readonly item: Kind; readonly length?: number; readonly least: number }
+  | {
+      readonly type: "list";
+      readonly item: Kind;
+      readonly length?: number | undefined;
+      readonly least: number;
+    }
   | { readonly type: "anyOf"; readonly kinds: readonly Kind[] }
   | { readonly type: "nested"; readonly table: OptionTableData }
   | { readonly type: "record"; readonly fields: Readonly<Record<string, Kind>> }
@@ -16,15 +21,15 @@ export type Literal = string | number | boolean;
 /** A range of numbers; NaN is in none. */
 export interface NumberSpec {
   readonly type: "number";
-  readonly min?: number;
-  readonly max?: number;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
   /** A lower end that is not in the range. */
-  readonly above?: number;
+  readonly above?: number | undefined;
   /** An upper end that is not in the range. */
-  readonly below?: number;
-  readonly integer?: boolean;
+  readonly below?: number | undefined;
+  readonly integer?: boolean | undefined;
   /** Whether Infinity is a value, too. */
-  readonly infinite?: boolean;
+  readonly infinite?: boolean | undefined;
 }
 
 /** A table of options as data. */
@@ -50,9 +55,9 @@ export interface Kind<V = unknown> {
 export interface OptionalRow<V = unknown> {
   readonly kind: Kind<V>;
   readonly required: false;
-  readonly default?: V;
+  readonly default?: V | undefined;
   /** What holds where the option is left out, for defaults that are no constants. */
-  readonly otherwise?: string;
+  readonly otherwise?: string | undefined;
 }
 
 export interface DefaultRow<V = unknown> extends OptionalRow<V> {
@@ -134,11 +139,11 @@ export function oneOf<const V extends Literal>(values: readonly V[]): Kind<V> {
 export function listOf<V>(item: Kind<V>, size: { readonly length: 2 }): Kind<readonly [V, V]>;
 export function listOf<V>(
   item: Kind<V>,
-  size?: { readonly length?: number; readonly least?: number },
+  size?: { readonly length?: number | undefined; readonly least?: number | undefined },
 ): Kind<readonly V[]>;
 export function listOf<V>(
   item: Kind<V>,
-  { length, least = 0 }: { readonly length?: number; readonly least?: number } = {},
+  { length, least = 0 }: { readonly length?: number | undefined; readonly least?: number | undefined } = {},
 ): Kind<readonly V[]> {
   const count =
     length === undefined ? (least > 0 ? `a list of ${least} or more` : "a list") : `a list of ${length}`;

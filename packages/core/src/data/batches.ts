@@ -7,13 +7,13 @@ import { requireFlags, requireKnown } from "../options.js";
 
 export interface BatchOptions {
   /** Seed of the order; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Each epoch has its own order; default 0. */
-  readonly epoch?: number;
+  readonly epoch?: number | undefined;
   /** Whether to shuffle; default true. */
-  readonly shuffle?: boolean;
+  readonly shuffle?: boolean | undefined;
   /** Whether to leave out a last batch that is not full; default true, as compiled steps have static shapes. */
-  readonly dropLast?: boolean;
+  readonly dropLast?: boolean | undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ const types: ReadonlyMap<number, IdxType> = new Map([
 
 export interface IdxOptions {
   /** Element type of the result; default int64 for integers, the file's own type for floats. */
-  readonly dtype?: DType;
+  readonly dtype?: DType | undefined;
 }
 
 /**

@@ -11,13 +11,13 @@ import { imageCount, nearestIndices } from "./resize.js";
 
 export interface OverlayOptions {
   /** Of the choice of partners; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Number of images; default one for each left image. */
-  readonly count?: number;
+  readonly count?: number | undefined;
   /** Subtracted from every pixel; default 0. */
-  readonly mean?: number;
+  readonly mean?: number | undefined;
   /** What pixels are then divided by; default 1. */
-  readonly deviation?: number;
+  readonly deviation?: number | undefined;
 }
 
 const overlayImagesOptions = optionTable("overlayImages", {

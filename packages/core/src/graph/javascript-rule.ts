@@ -28,9 +28,9 @@ export interface JavaScriptRule<A extends Attributes = Attributes> {
   /** With both forms: whether this node is small enough for `pull`. */
   unroll?(node: Tensor, attrs: A): boolean;
   /** The operation only moves elements: always worth repeating instead of storing. */
-  readonly view?: boolean;
+  readonly view?: boolean | undefined;
   /** The result's elements are read off flat offsets equal to the inputs' (element-wise operations, reshape). */
-  readonly flat?: boolean;
+  readonly flat?: boolean | undefined;
   /** Every input element is read at most once for the whole result, so that inputs may be fused in. */
-  readonly readsOnce?: boolean;
+  readonly readsOnce?: boolean | undefined;
 }

@@ -25,9 +25,9 @@ export const onnxType = {
 } as const;
 
 export interface EmitOptions {
-  readonly domain?: string;
+  readonly domain?: string | undefined;
   /** Number of results; default 1. */
-  readonly results?: number;
+  readonly results?: number | undefined;
 }
 
 /** What a rule emits ONNX nodes with. Values are names. */
@@ -69,7 +69,7 @@ export interface OnnxRule<A extends Attributes = Attributes> {
    * ONNX broadcasts this operation's inputs itself, all axes or those before the last two: explicit broadcasts before it are
    * left out.
    */
-  readonly broadcasts?: true | "before matrices";
+  readonly broadcasts?: true | "before matrices" | undefined;
   /** ONNX Runtime has no float64 kernel for it. */
-  readonly float32Only?: boolean;
+  readonly float32Only?: boolean | undefined;
 }

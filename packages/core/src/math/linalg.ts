@@ -207,7 +207,7 @@ function decompose(a: NdArray, what: string): Svd {
  */
 export function pinv(
   a: NdArray,
-  options: { readonly rcond?: number } = {},
+  options: { readonly rcond?: number | undefined } = {},
 ): { readonly pinv: F64; readonly rank: number; readonly s: F64 } {
   requireKnown("pinv", options, ["rcond"], "pinv(a, { rcond: 1e-6 })");
   const { rcond } = options;

@@ -139,7 +139,7 @@ function requireGenerator(rng: unknown): void {
 }
 
 type FloatArray = NdArray<Float32Array | Float64Array>;
-type FloatOptions = { readonly dtype?: "float32" | "float64" };
+type FloatOptions = { readonly dtype?: "float32" | "float64" | undefined };
 
 /** An array to fill, after a check of what the function was called with. */
 function allocateFloats(op: string, rng: unknown, shape: Shape, options: FloatOptions): FloatArray {

@@ -30,7 +30,10 @@ export function adamOnHost(
   params: Float64Array,
   gradient: Float64Array,
   state: HostAdamState,
-  { learningRate, weightDecay = 0 }: { readonly learningRate: number; readonly weightDecay?: number },
+  {
+    learningRate,
+    weightDecay = 0,
+  }: { readonly learningRate: number; readonly weightDecay?: number | undefined },
 ): { readonly params: Float64Array; readonly adam: HostAdamState } {
   const [b1, b2, epsilon] = [0.9, 0.999, 1e-8];
   const step = state.step + 1;

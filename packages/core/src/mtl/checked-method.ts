@@ -11,7 +11,7 @@ import type { Combination, MultiTaskMethod, TaskInput } from "./method.js";
  */
 export function checkedMethod<S>(
   method: MultiTaskMethod<S>,
-  { losses: kind = "any" }: { readonly losses?: "any" | "non-negative" } = {},
+  { losses: kind = "any" }: { readonly losses?: "any" | "non-negative" | undefined } = {},
 ): MultiTaskMethod<S> {
   const { name, needs, afterStep, endEpoch } = method;
   const checkLosses = (losses: Float64Array, what: string) => {

@@ -67,8 +67,8 @@ export function multiTaskEvaluator<P>({
   ...options
 }: Omit<CompileOptions, "scan" | "dtype"> & {
   readonly losses: TaskLosses<P>;
-  readonly metrics?: TaskMetrics<P>;
-  readonly representation?: Representation<P>;
+  readonly metrics?: TaskMetrics<P> | undefined;
+  readonly representation?: Representation<P> | undefined;
   readonly params: P;
   readonly state?: unknown;
   readonly dtype: "float32" | "float64";

@@ -70,12 +70,12 @@ export function emptyHistory(tasks: readonly string[]): MultiTaskHistory {
 /** What a step adds to a history. */
 export interface StepRecord {
   readonly losses: Float64Array;
-  readonly weights?: Float64Array;
-  readonly gramian?: NdArray<Float64Array>;
+  readonly weights?: Float64Array | undefined;
+  readonly gramian?: NdArray<Float64Array> | undefined;
   readonly directionNorm: number;
   /** Of the step alone. */
   readonly seconds: number;
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 const kinds = ["dominated", "weak", "many", "released"] as const;

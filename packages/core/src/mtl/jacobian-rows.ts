@@ -39,7 +39,7 @@ export function weightedRows({ data, shape: [tasks, width] }: F64, weights: Floa
 /** J J' of the columns `from` to `to`, [K, K]. */
 export function blockGramian(
   { data, shape: [tasks, width] }: F64,
-  { from = 0, to = width }: { readonly from?: number; readonly to?: number } = {},
+  { from = 0, to = width }: { readonly from?: number | undefined; readonly to?: number | undefined } = {},
 ): F64 {
   const out = new Float64Array(tasks * tasks);
   for (let i = 0; i < tasks; i++) {

@@ -11,11 +11,11 @@ export interface TaskInput {
   /** L_k, [K]. */
   readonly losses: Float64Array;
   /** G = J J', [K, K]; given to methods that need it or J. */
-  readonly gramian?: NdArray<Float64Array>;
+  readonly gramian?: NdArray<Float64Array> | undefined;
   /** J, [K, P]; given to methods that need it. */
-  readonly jacobian?: NdArray<Float64Array>;
+  readonly jacobian?: NdArray<Float64Array> | undefined;
   /** Further independent samples of the step, for methods with `samplesPerStep` > 1: J of each, the first included. */
-  readonly samples?: readonly NdArray<Float64Array>[];
+  readonly samples?: readonly NdArray<Float64Array>[] | undefined;
   /** Steps done before this one, and epochs. */
   readonly step: number;
   readonly epoch: number;
@@ -26,14 +26,14 @@ export interface TaskInput {
 /** What a method makes of a step. */
 export interface Combination<S> {
   /** w with direction d = J' w; theta <- theta - eta d. Left out where the direction is no such sum. */
-  readonly weights?: Float64Array;
+  readonly weights?: Float64Array | undefined;
   /** d itself, [P], from methods that work on J's entries. */
-  readonly direction?: Float64Array;
+  readonly direction?: Float64Array | undefined;
   /** Weights of the heads' own gradients; default 1 or `weights`, see {@link MultiTaskMethod.headGradient}. */
-  readonly headWeights?: Float64Array;
+  readonly headWeights?: Float64Array | undefined;
   readonly state: S;
   /** Why the method fell back on something else than its formula, such as equal weights for an unsolvable problem. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 /**
@@ -48,9 +48,9 @@ export interface MultiTaskMethod<S = unknown> {
   /** Whether a head's gradient is multiplied by its task's weight: the default of the official implementation. */
   readonly headGradient: "weighted" | "unweighted";
   /** Largest norm of the shared gradient; left out: no clipping. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** Independent batches a step needs; default 1. */
-  readonly samplesPerStep?: number;
+  readonly samplesPerStep?: number | undefined;
   /** State before the first step. */
   init(tasks: number): S;
   /** Weights or direction of a step. Finite input never gives NaN. */

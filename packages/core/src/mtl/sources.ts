@@ -36,7 +36,11 @@ export function prepareSources(
     batchSize,
     seed,
     dtype,
-  }: { readonly batchSize?: number; readonly seed: number; readonly dtype: "float32" | "float64" },
+  }: {
+    readonly batchSize?: number | undefined;
+    readonly seed: number;
+    readonly dtype: "float32" | "float64";
+  },
 ): Sources {
   const sources = (Array.isArray(data) ? data : [data])
     .map((arrays: Batch) => prepareSource(arrays, batchSize, dtype))

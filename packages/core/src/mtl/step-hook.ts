@@ -14,7 +14,7 @@ export type PlainData = unknown;
 export interface RunSetup<P> {
   readonly losses: TaskLosses<P>;
   /** The trainer's option, which the losses find in their context. */
-  readonly representation?: Representation<P>;
+  readonly representation?: Representation<P> | undefined;
   /** Names, in the order of the losses. */
   readonly tasks: readonly string[];
   /** Paths of the shared parameters in a tree of parameters: `shared.conv1.weight`. */
@@ -65,18 +65,18 @@ export interface StepContext<P> {
 /** What a {@link BeforeStep} changes. */
 export interface StepChange<P> {
   /** Left out: nothing moves, and the step is the one that it would have been, bit for bit. */
-  readonly params?: P;
+  readonly params?: P | undefined;
   /** Left out: the optimiser keeps its state. */
-  readonly optimizer?: OptimizerState;
+  readonly optimizer?: OptimizerState | undefined;
   /**
    * sigma in [-1, 1] of historical trajectory reuse: for this step alone the optimiser's moments are those of
    * v <- sigma b v + (1 - sigma b) g; sigma <= 0 is a fresh start from g. Default 1: an ordinary step.
    */
-  readonly reuse?: number;
+  readonly reuse?: number | undefined;
   /** Kept for the next call, and saved with the state. Left out: the memory stays. */
-  readonly memory?: PlainData;
+  readonly memory?: PlainData | undefined;
   /** For `history.events`, with the step's number: a report, say. */
-  readonly event?: PlainData;
+  readonly event?: PlainData | undefined;
 }
 
 /**

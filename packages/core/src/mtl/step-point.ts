@@ -18,7 +18,7 @@ export interface StepPlan<P> {
   /** Whether the rows of J are kept from the measurement for the update; else the weighted loss is differentiated anew. */
   readonly keeps: boolean;
   /** Weights of the heads' gradients: as the method says, or as a user says. */
-  readonly headGradient?: "weighted" | "unweighted";
+  readonly headGradient?: "weighted" | "unweighted" | undefined;
   readonly hasRepresentation: boolean;
   readonly seed: number;
 }

@@ -12,13 +12,13 @@ export interface LossContext<S = unknown> {
   /** Whether batch statistics and dropout are used. */
   readonly training: boolean;
   /** Seed of this step's dropout, an int64 scalar; there in training. */
-  readonly seed?: Tensor;
+  readonly seed?: Tensor | undefined;
   /** What the model carries from step to step, a tree of tensors: the trainer's option `state`, `{}` without. */
   readonly state: TensorsOf<S>;
   /** Takes the state for the next step, in training: running statistics. Without a call the state stays. */
   keepState?(next: TensorsOf<S>): void;
   /** What the option `representation` returned, for losses that go on from it. */
-  readonly representation?: Tensor;
+  readonly representation?: Tensor | undefined;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface MultiTaskState<P> {
   /** Sums of the losses over the steps of the epoch so far, [K]. */
   readonly epochLosses: Float64Array;
   /** What the hook keeps; undefined without one. */
-  readonly memory?: PlainData;
+  readonly memory?: PlainData | undefined;
 }
 
 /** The arrays of a state by their paths. */

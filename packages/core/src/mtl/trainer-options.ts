@@ -27,39 +27,39 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   /** A tree `{ shared, heads: { [task]: ... } }`, or what draws one from a generator of the run's seed. */
   readonly params: P | ((rng: Mt19937, options: { readonly dtype: "float32" | "float64" }) => P);
   /** What the model carries from step to step without training it, such as running statistics: a tree of arrays; default none. */
-  readonly state?: S;
+  readonly state?: S | undefined;
   /** Arrays by name with examples along the first axis; a list of such records where tasks have examples of their own. */
-  readonly data?: D;
+  readonly data?: D | undefined;
   readonly method: MultiTaskMethod;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
   readonly learningRate: LearningRate;
   /** Examples of a step, of every source; default all of them. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Of initialisation, order of batches, dropout and the method's random numbers; an integer, default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Of the computation; default that of the parameters given, or float32. */
-  readonly dtype?: "float32" | "float64";
+  readonly dtype?: "float32" | "float64" | undefined;
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
-  readonly tasks?: readonly string[];
+  readonly tasks?: readonly string[] | undefined;
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
-  readonly taskOf?: TaskOf;
+  readonly taskOf?: TaskOf | undefined;
   /** Largest norm of the shared gradient, 0 for no limit; default the method's. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** Whether heads take their tasks' weights; default the method's. */
-  readonly headGradient?: "weighted" | "unweighted";
+  readonly headGradient?: "weighted" | "unweighted" | undefined;
   /** Compares the tasks' gradients in the representation that it returns, which the losses find in their context. */
-  readonly representation?: Representation<P, MergedBatch<D>, S>;
+  readonly representation?: Representation<P, MergedBatch<D>, S> | undefined;
   /** Whether gradients are measured and recorded also for a method that needs losses alone; default false. */
-  readonly recordGradients?: boolean;
+  readonly recordGradients?: boolean | undefined;
   /**
    * Whether a step keeps the K gradients and combines them (`keep`), or differentiates the weighted loss anew once the
    * weights are known (`recompute`), with the memory of one gradient; default `auto`, by cost.
    */
-  readonly strategy?: "auto" | "keep" | "recompute";
+  readonly strategy?: "auto" | "keep" | "recompute" | undefined;
   /** Further figures for {@link MultiTaskTrainer.evaluate}. */
-  readonly metrics?: TaskMetrics<P, MergedBatch<D>, S>;
-  readonly beforeStep?: BeforeStep<P>;
+  readonly metrics?: TaskMetrics<P, MergedBatch<D>, S> | undefined;
+  readonly beforeStep?: BeforeStep<P> | undefined;
 }
 
 export interface MultiTaskProgress extends StepsProgress {

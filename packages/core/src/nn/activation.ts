@@ -31,7 +31,7 @@ export const activations = ["leakyRelu", ...Object.keys(table)] as readonly Acti
  */
 export function activation(
   name: Activation,
-  options: { readonly slope?: number } = {},
+  options: { readonly slope?: number | undefined } = {},
 ): (x: Tensor) => Tensor {
   requireKnown("activation", options, ["slope"], 'activation("leakyRelu", { slope: 0.1 })');
   const { slope = 0.01 } = options;

@@ -31,7 +31,7 @@ export interface AttentionParams {
 export function initMultiHeadAttention(
   rng: Mt19937,
   width: number,
-  options: InitOptions & { readonly bias?: boolean } = {},
+  options: InitOptions & { readonly bias?: boolean | undefined } = {},
 ): AttentionParams {
   const op = "initMultiHeadAttention";
   requireKnown(op, options, ["bias", "dtype"], `${op}(rng, 64, { bias: false })`);
@@ -51,11 +51,11 @@ export interface AttentionOptions {
   /** Number of heads; must divide the width. */
   readonly heads: number;
   /** What is attended to, [batch, length, width]; default `x` itself. */
-  readonly memory?: Tensor;
+  readonly memory?: Tensor | undefined;
   /** Whether position i sees only positions j <= i; default false. */
-  readonly causal?: boolean;
+  readonly causal?: boolean | undefined;
   /** bool, broadcast to [batch, heads, length of x, length of memory]: true where attention is allowed. */
-  readonly mask?: Tensor;
+  readonly mask?: Tensor | undefined;
 }
 
 /** Score of a pair that may not attend: exp of it is zero, and unlike -Infinity it gives no NaN in a row of its own. */

@@ -23,8 +23,8 @@ export interface ConvParams extends WeightAndBias {}
 
 export interface InitConvOptions extends InitOptions {
   /** Default true. */
-  readonly bias?: boolean;
-  readonly groups?: number;
+  readonly bias?: boolean | undefined;
+  readonly groups?: number | undefined;
 }
 
 /** Groups and kernel, checked. */

@@ -8,13 +8,13 @@ import { requireFlags, requireKnown } from "../options.js";
 
 export interface DropoutOptions {
   /** Probability that an element is dropped, in [0, 1); default 0.5. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** A number of its own for each use of dropout in a model, so that their masks are independent. */
   readonly stream: number;
   /** Default false: the identity. */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
   /** int64 scalar that changes from step to step; needed in training. */
-  readonly seed?: Tensor;
+  readonly seed?: Tensor | undefined;
 }
 
 /**

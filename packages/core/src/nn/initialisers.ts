@@ -23,7 +23,7 @@ export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
 export function uniform(
   rng: Mt19937,
   shape: Shape,
-  options: InitOptions & { readonly from?: number; readonly to?: number } = {},
+  options: InitOptions & { readonly from?: number | undefined; readonly to?: number | undefined } = {},
 ): NdArray {
   requireKnown("uniform", options, ["from", "to", "dtype"], "uniform(rng, [2, 3], { from: -1, to: 1 })");
   const { from = 0, to = 1, dtype = "float32" } = options;
@@ -34,7 +34,7 @@ export function uniform(
 export function normal(
   rng: Mt19937,
   shape: Shape,
-  options: InitOptions & { readonly mean?: number; readonly deviation?: number } = {},
+  options: InitOptions & { readonly mean?: number | undefined; readonly deviation?: number | undefined } = {},
 ): NdArray {
   requireKnown("normal", options, ["mean", "deviation", "dtype"], "normal(rng, [2, 3], { deviation: 0.1 })");
   const { mean = 0, deviation = 1, dtype = "float32" } = options;
@@ -46,9 +46,9 @@ export function normal(
 
 export interface KaimingOptions extends InitOptions {
   /** Negative slope of the (leaky) ReLU that follows; default 0. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
   /** Keeps the size of the signal on the way forward (`fanIn`, default) or of the gradient on the way back. */
-  readonly mode?: "fanIn" | "fanOut";
+  readonly mode?: "fanIn" | "fanOut" | undefined;
 }
 
 function kaimingDeviation(shape: Shape, { slope = 0, mode = "fanIn" }: KaimingOptions): number {
@@ -84,7 +84,7 @@ export function kaimingNormal(rng: Mt19937, shape: Shape, options: KaimingOption
 
 export interface XavierOptions extends InitOptions {
   /** Factor for the activation that follows (5/3 for tanh, sqrt(2) for ReLU); default 1. */
-  readonly gain?: number;
+  readonly gain?: number | undefined;
 }
 
 function xavierDeviation(shape: Shape, { gain = 1 }: XavierOptions): number {
@@ -113,7 +113,7 @@ export function initAffine(
   rng: Mt19937,
   shape: Shape,
   outputs: number,
-  { bias = true, dtype }: InitOptions & { readonly bias?: boolean },
+  { bias = true, dtype }: InitOptions & { readonly bias?: boolean | undefined },
 ): WeightAndBias {
   // PyTorch computes the weight's bound by way of a Kaiming slope of sqrt(5); the detour shows in the last bit.
   const weight = kaimingUniform(rng, shape, { slope: Math.sqrt(5), dtype });

@@ -18,7 +18,7 @@ export function initLinear(
   rng: Mt19937,
   inputs: number,
   outputs: number,
-  options: InitOptions & { readonly bias?: boolean } = {},
+  options: InitOptions & { readonly bias?: boolean | undefined } = {},
 ): LinearParams {
   requireKnown("initLinear", options, ["bias", "dtype"], "initLinear(rng, 784, 10, { bias: false })");
   return initAffine(rng, [outputs, inputs], outputs, options);

@@ -14,9 +14,9 @@ export interface Context<S = Stateless> {
   /** What the model carries from step to step without training it: running statistics. */
   readonly state: TensorsOf<S>;
   /** Whether batch statistics and dropout are used; default false. */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
   /** Seed of this step's dropout: an int64 scalar, usually the number of the step. */
-  readonly seed?: Tensor;
+  readonly seed?: Tensor | undefined;
 }
 
 /** A model's result, and its state for the next step. */
@@ -27,7 +27,7 @@ export interface Output<S = Stateless, O = Tensor> {
 
 export interface InitOptions {
   /** Element type of the parameters; default `float32`. The two types take different numbers from the generator. */
-  readonly dtype?: FloatDType;
+  readonly dtype?: FloatDType | undefined;
 }
 
 /**

@@ -55,11 +55,11 @@ export function initGroupNorm(channels: number, options: InitOptions = {}): Norm
 
 export interface BatchNormOptions {
   /** Statistics of the batch (true) or the running ones (default). */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
   /** Share of the batch in the new running statistics; default 0.1. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Added to the variance; default 1e-5. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 /**
@@ -142,7 +142,7 @@ function standardise(x: Tensor, axes: readonly number[], epsilon: number): Tenso
 export function layerNorm(
   x: Tensor,
   params: TensorsOf<NormParams>,
-  options: { readonly epsilon?: number } = {},
+  options: { readonly epsilon?: number | undefined } = {},
 ): Tensor {
   requireKnown("layerNorm", options, ["epsilon"], "layerNorm(x, params, { epsilon: 1e-6 })");
   requireTensor("layerNorm", x);
@@ -168,7 +168,7 @@ export function layerNorm(
 export function groupNorm(
   x: Tensor,
   params: TensorsOf<NormParams>,
-  options: { readonly groups: number; readonly epsilon?: number },
+  options: { readonly groups: number; readonly epsilon?: number | undefined },
 ): Tensor {
   requireKnown("groupNorm", options, ["groups", "epsilon"], "groupNorm(x, params, { groups: 4 })");
   requireTensor("groupNorm", x);

@@ -18,11 +18,11 @@ const sources: ReadonlyMap<string, IdxSource> = new Map([mnist, fashionMnist].ma
 
 export interface IdxDatasetOptions {
   /** The only folder to look in (and to download to); by default the usual ones. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
   /** Whether to fetch files that are nowhere; default false. */
-  readonly download?: boolean;
+  readonly download?: boolean | undefined;
   /** A mirror to download from instead of the source's own. */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
 }
 
 export interface ImageDataset {

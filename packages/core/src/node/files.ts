@@ -45,7 +45,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
  */
 export async function readFileOrThrow(
   path: string,
-  { what = "file" }: { readonly what?: string } = {},
+  { what = "file" }: { readonly what?: string | undefined } = {},
 ): Promise<Uint8Array> {
   try {
     return await readFile(path);

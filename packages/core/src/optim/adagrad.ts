@@ -18,13 +18,13 @@ import {
 
 export interface AdagradOptions {
   /** Added to the root; default 1e-10. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** delta: the rate falls as eta / (1 + delta t); default 0. */
-  readonly rateDecay?: number;
+  readonly rateDecay?: number | undefined;
   /** s at the start; default 0. */
-  readonly initialSum?: number;
+  readonly initialSum?: number | undefined;
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 export const adagradOptions = optionTable("adagrad", {

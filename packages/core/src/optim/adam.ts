@@ -18,13 +18,13 @@ import {
 
 export interface AdamOptions {
   /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
-  readonly betas?: readonly [number, number];
+  readonly betas?: readonly [number, number] | undefined;
   /** Added to the root; default 1e-8. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Divides by the root of the largest v so far; default false. */
-  readonly amsgrad?: boolean;
+  readonly amsgrad?: boolean | undefined;
   /** lambda; default 0, for AdamW 0.01. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 export const adamRows = {

@@ -12,7 +12,7 @@ import { flatten } from "../tree.js";
 
 export interface NormOptions {
   /** p of the norm: 1, 2 (default) or Infinity. */
-  readonly order?: number;
+  readonly order?: number | undefined;
 }
 
 const globalNormOptions = optionTable("globalNorm", {

@@ -15,21 +15,21 @@ export interface PlateauState {
 
 export interface PlateauOptions {
   /** Whether a smaller metric (`min`, default) or a larger one (`max`) is better. */
-  readonly mode?: "min" | "max";
+  readonly mode?: "min" | "max" | undefined;
   /** Factor of a reduction, in [0, 1]; default 0.1. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
   /** Metrics without improvement that are waited for; default 10. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** Smallest improvement that counts; default 1e-4. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Whether the threshold is a share of the best metric (`relative`, default) or a difference (`absolute`). */
-  readonly thresholdMode?: "relative" | "absolute";
+  readonly thresholdMode?: "relative" | "absolute" | undefined;
   /** Metrics after a reduction during which none is counted; default 0. */
-  readonly cooldown?: number;
+  readonly cooldown?: number | undefined;
   /** Smallest rate; default 0. */
-  readonly least?: number;
+  readonly least?: number | undefined;
   /** A reduction by no more than this is left out; default 1e-8. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {

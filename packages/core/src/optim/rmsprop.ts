@@ -10,15 +10,15 @@ import { checkUpdate, descend, filledLike, type Optimizer, withDecay } from "./o
 
 export interface RmspropOptions {
   /** alpha in [0, 1): smoothing of the squares (and, centred, of the gradients); default 0.99. */
-  readonly decay?: number;
+  readonly decay?: number | undefined;
   /** Added to the root; default 1e-8. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** mu in [0, 1); default 0. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Divides by the running standard deviation instead of the root mean square; default false. */
-  readonly centered?: boolean;
+  readonly centered?: boolean | undefined;
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 export const rmspropOptions = optionTable("rmsprop", {

@@ -25,7 +25,7 @@ export interface StepScheduleOptions {
   /** Steps between two reductions. */
   readonly size: number;
   /** Factor of a reduction; default 0.1. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
 }
 
 export const stepScheduleOptions = optionTable("stepSchedule", {
@@ -104,7 +104,7 @@ export interface CosineScheduleOptions {
   /** Steps from the rate to the least one. */
   readonly steps: number;
   /** Rate at the end; default 0. */
-  readonly least?: number;
+  readonly least?: number | undefined;
 }
 
 export const cosineScheduleOptions = optionTable("cosineSchedule", {
@@ -133,7 +133,7 @@ export interface WarmUpOptions {
   /** Steps of the warm-up. */
   readonly steps: number;
   /** Factor of the first step, in [0, 1]; default 1/3. */
-  readonly start?: number;
+  readonly start?: number | undefined;
 }
 
 export const warmUpOptions = optionTable("warmUp", {

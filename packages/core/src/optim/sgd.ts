@@ -20,7 +20,7 @@ import {
 
 export interface GdOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: number | undefined;
 }
 
 export const gdOptions = optionTable("gd", {
@@ -29,11 +29,11 @@ export const gdOptions = optionTable("gd", {
 
 export interface SgdOptions extends GdOptions {
   /** mu in [0, 1); default 0: plain gradient descent. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0. */
-  readonly dampening?: number;
+  readonly dampening?: number | undefined;
   /** Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
 }
 
 export const sgdOptions = optionTable("sgd", {

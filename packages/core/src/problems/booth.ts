@@ -27,7 +27,7 @@ const pair = (w: Tensor): [Tensor, Tensor] => [slice(w, { ends: [1] }), slice(w,
 
 export interface BoothOptions {
   /** Default [5, -5]. */
-  readonly start?: readonly [number, number];
+  readonly start?: readonly [number, number] | undefined;
 }
 
 export const boothOptions = optionTable("booth", {

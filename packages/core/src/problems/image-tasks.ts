@@ -24,25 +24,25 @@ export interface SplitImages {
 
 export interface ImageTasksOptions {
   /** Of the choice of partners and, for digits, of the split; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Number of overlaid images to train on; default one for each left image. */
-  readonly trainCount?: number;
+  readonly trainCount?: number | undefined;
   /** Number of overlaid images to test on; default one for each left image. */
-  readonly testCount?: number;
+  readonly testCount?: number | undefined;
   /** Of the model; default 0.5. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
 }
 
 export interface MultiFashionOptions extends ImageTasksOptions {
   /** Multiplies the left task's loss by 10 and asks only whether the right item is a shoe; default false. */
-  readonly imbalanced?: boolean;
+  readonly imbalanced?: boolean | undefined;
 }
 
 export interface DigitQuestionsOptions {
   /** Of the split; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Shared widths; default [64, 32]. */
-  readonly hidden?: readonly number[];
+  readonly hidden?: readonly number[] | undefined;
 }
 
 const rows = {

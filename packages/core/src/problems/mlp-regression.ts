@@ -14,15 +14,15 @@ import type { Problem } from "./problem.js";
 
 export interface MlpRegressionOptions {
   /** Of the draws; the paper's runs have n n 12345 for n = 0..4, see {@link mlpRegressionSeeds}; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Widths from input to output; default [5, 6, 7, 8]. */
-  readonly sizes?: readonly number[];
+  readonly sizes?: readonly number[] | undefined;
   /** Default 4. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
   /** Of leakyRelu; default 0.1. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
   /** Of the parameters and the batch; they are drawn in float32 in either case. Default float64. */
-  readonly dtype?: "float32" | "float64";
+  readonly dtype?: "float32" | "float64" | undefined;
 }
 
 export const mlpRegressionOptions = optionTable("mlpRegression", {

@@ -40,7 +40,7 @@ export interface TaskKind {
   /** Classes; 1: a question. */
   readonly outputs: number;
   /** Factor of the loss; default 1. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 type Params<Trunk, Head> = MultiHeadParams<Trunk, Head>;

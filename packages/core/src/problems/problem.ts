@@ -19,9 +19,9 @@ export interface Problem<P> {
   /** Data that the loss sees; `{}` for a function. */
   readonly batch: Batch;
   /** Where the least value is, if it is known. */
-  readonly optimum?: { readonly params: P; readonly value: number };
+  readonly optimum?: { readonly params: P; readonly value: number } | undefined;
   /** Invertible r with loss = ||r(w)||^2, where there is such a map. */
-  readonly residuals?: ResidualMap<P>;
+  readonly residuals?: ResidualMap<P> | undefined;
   /** A group that leaves the loss unchanged. */
   symmetry(): Symmetry<P>;
 }

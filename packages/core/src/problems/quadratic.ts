@@ -12,9 +12,9 @@ import { type Problem, vector } from "./problem.js";
 
 export interface QuadraticOptions {
   /** A: symmetric, positive definite, [n, n]; default diag(1, 10). */
-  readonly matrix?: NdArray | readonly (readonly number[])[];
+  readonly matrix?: NdArray | readonly (readonly number[])[] | undefined;
   /** n numbers; default (3, 0.5). */
-  readonly start?: readonly number[];
+  readonly start?: readonly number[] | undefined;
 }
 
 export const quadraticOptions = optionTable("quadratic", {

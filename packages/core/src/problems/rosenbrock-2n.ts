@@ -36,9 +36,9 @@ const joined = (x: Tensor, y: Tensor): Tensor => reshape(concat([x, y], { axis: 
 
 export interface Rosenbrock2nOptions {
   /** N; default 10. */
-  readonly pairs?: number;
+  readonly pairs?: number | undefined;
   /** 2 N numbers; default -1 each. */
-  readonly start?: readonly number[];
+  readonly start?: readonly number[] | undefined;
 }
 
 export const rosenbrock2nOptions = optionTable("rosenbrock2n", {

@@ -7,7 +7,7 @@ import { rosenbrock2n } from "./rosenbrock-2n.js";
 
 export interface RosenbrockOptions {
   /** Default [-1, -1]. */
-  readonly start?: readonly [number, number];
+  readonly start?: readonly [number, number] | undefined;
 }
 
 export const rosenbrockOptions = optionTable("rosenbrock", {

@@ -63,7 +63,7 @@ const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at
 
 export interface TwoTaskToyOptions {
   /** Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 export const twoTaskToyOptions = optionTable("twoTaskToy", {

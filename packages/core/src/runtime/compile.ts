@@ -17,15 +17,15 @@ export interface CompileOptions {
    * `javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. Without ONNX Runtime, which is
    * installed apart, `auto` is JavaScript, and the executable's `advice` says what that costs.
    */
-  readonly runtime?: RuntimeName;
+  readonly runtime?: RuntimeName | undefined;
   /** Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`. */
-  readonly provider?: string;
+  readonly provider?: string | undefined;
   /** Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Computes the graph with all its floats in this precision. JavaScript always computes in float64. */
-  readonly dtype?: "float32" | "float64";
+  readonly dtype?: "float32" | "float64" | undefined;
   /** Runs the graph as a loop: see {@link Scan}. */
-  readonly scan?: Scan;
+  readonly scan?: Scan | undefined;
 }
 
 /** The options that say where a graph runs, of an object that has more. */

@@ -19,12 +19,12 @@ export interface Scan {
   /** Output name to the input it feeds at the next step; shapes and dtypes must be equal. */
   readonly carry: Readonly<Record<string, string>>;
   /** Inputs that are given with a leading axis of steps, one slice a step. */
-  readonly sequences?: readonly string[];
+  readonly sequences?: readonly string[] | undefined;
 }
 
 export interface RunOptions {
   /** Number of steps of a scan; ignored without one. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
 }
 
 /** A compiled graph. Safe to run any number of times; holds no state between runs. */

@@ -40,7 +40,10 @@ const table: Readonly<Record<string, (slope: number) => Bijection>> = {
  *
  * @throws OptionError for an activation that is not a bijection, such as relu, or a slope out of range
  */
-export function bijection(name: string, { slope = 0.01 }: { readonly slope?: number } = {}): Bijection {
+export function bijection(
+  name: string,
+  { slope = 0.01 }: { readonly slope?: number | undefined } = {},
+): Bijection {
   if (!Object.hasOwn(table, name)) {
     throw new OptionError(
       `This action needs a bijective activation: ${Object.keys(table).join(", ")}; got "${name}". For relu use positiveScaling.`,

@@ -17,7 +17,7 @@ export interface DiscreteSymmetry<P> {
   /** Where the loss is kept: see {@link Symmetry.exact}. */
   readonly exact: Symmetry<P>["exact"];
   /** See {@link Symmetry.generators}. */
-  readonly generators?: readonly GroupGenerator[];
+  readonly generators?: readonly GroupGenerator[] | undefined;
   readonly identity: DiscreteElement;
   /** Number of elementary moves, such as the swaps of two units: all elements are products of them. */
   readonly moves: number;

@@ -24,9 +24,9 @@ type Matrices = Matrix;
 
 export interface GeneralLinearOptions {
   /** For reports; default `general linear`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** On the Frobenius norm of T; default 0.5. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
 }
 
 export const generalLinearOptions = optionTable("generalLinear", {

@@ -20,7 +20,7 @@ export interface HiddenActionOptions extends SiteActionOptions {
   /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse. */
   readonly activation: string | Bijection;
   /** Of leakyRelu; default 0.01. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
 }
 
 export const hiddenActionOptions = optionTable("hiddenAction", {

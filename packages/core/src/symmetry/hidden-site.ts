@@ -21,7 +21,7 @@ export interface HiddenSite<P, S extends ElementWise = Bijection> {
   /** Number of units. */
   readonly size: number;
   readonly weight: WeightRef;
-  readonly bias?: string;
+  readonly bias?: string | undefined;
   readonly next: WeightRef;
   /** H [samples, inputs], with a column of ones where there is a bias, and Z [samples, units]. Traced. */
   values(params: TensorsOf<P>, batch: BatchTensors): { readonly h: Tensor; readonly z: Tensor };
@@ -34,7 +34,7 @@ export interface SiteValues<S extends ElementWise> {
   readonly z: Tensor;
   /** W [units, inputs], b [units] and the next weight [outputs, units], whatever way the parameters hold them. */
   readonly weight: Tensor;
-  readonly bias?: Tensor;
+  readonly bias?: Tensor | undefined;
   readonly next: Tensor;
 }
 

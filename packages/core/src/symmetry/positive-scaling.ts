@@ -10,9 +10,9 @@ import type { Symmetry } from "./symmetry.js";
 
 export interface PositiveScalingOptions {
   /** Of the network: relu, leakyRelu or identity; default `relu`. */
-  readonly activation?: string;
+  readonly activation?: string | undefined;
   /** Of leakyRelu. Every slope commutes with positive factors: it is taken so that a network's own options can be given. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
 }
 
 export const positiveScalingOptions = optionTable("positiveScaling", {

@@ -13,7 +13,7 @@ export interface ProductOptions {
    * false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a
    * linear map of the same units do not.
    */
-  readonly commuting?: boolean;
+  readonly commuting?: boolean | undefined;
 }
 
 const productOptions = optionTable("product", {

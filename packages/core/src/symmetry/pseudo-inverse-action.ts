@@ -16,9 +16,9 @@ import type { Symmetry } from "./symmetry.js";
 
 export interface PseudoInverseActionOptions extends SiteActionOptions {
   /** Of the network: any; default `relu`, as that of `mlp`. */
-  readonly activation?: Activation;
+  readonly activation?: Activation | undefined;
   /** Of leakyRelu; default 0.01. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
 }
 
 export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {

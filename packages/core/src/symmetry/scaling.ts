@@ -16,9 +16,9 @@ type Numbered = ScalingGenerator["legs"][number] & { readonly block: number };
 
 export interface ScalingOptions {
   /** For reports; default `positive scaling`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Largest element of T; default 0.3. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
 }
 
 export const scalingOptions = optionTable("scaling", {

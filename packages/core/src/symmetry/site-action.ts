@@ -26,7 +26,7 @@ import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 export interface SiteActionOptions {
   /** Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused. */
-  readonly allowInexact?: boolean;
+  readonly allowInexact?: boolean | undefined;
 }
 
 export const siteActionRows = { allowInexact: flag.default(false) } satisfies OptionRows<SiteActionOptions>;

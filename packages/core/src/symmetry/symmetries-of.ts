@@ -25,15 +25,15 @@ export interface Symmetries<P> {
   /** Which axes of which parameters they act on, by their paths. */
   readonly found: Discovery;
   /** Diagonal scalings that hold on all data. */
-  readonly scaling?: Symmetry<P>;
+  readonly scaling?: Symmetry<P> | undefined;
   /** Diagonal scalings that hold up to the small constant of a normalisation. */
-  readonly nearScaling?: Symmetry<P>;
+  readonly nearScaling?: Symmetry<P> | undefined;
   /** GL of the spaces that only linear maps touch, attention heads included. */
-  readonly linear?: Symmetry<P>;
+  readonly linear?: Symmetry<P> | undefined;
   /** Eq. 8 on all units with a bijective activation: exact on its batch. */
-  readonly hidden?: Symmetry<P>;
-  readonly permutations?: DiscreteSymmetry<P>;
-  readonly signFlips?: DiscreteSymmetry<P>;
+  readonly hidden?: Symmetry<P> | undefined;
+  readonly permutations?: DiscreteSymmetry<P> | undefined;
+  readonly signFlips?: DiscreteSymmetry<P> | undefined;
 }
 
 /**
@@ -95,7 +95,7 @@ export function discover<P>(
 function hiddenSite<P>(site: BijectionSite, index: number, loss: BatchLoss<P>): HiddenSite<P> {
   const { activation, attributes, size, weight, bias, next } = site;
   return {
-    activation: bijection(activation, attributes as { slope?: number }),
+    activation: bijection(activation, attributes as { slope?: number | undefined }),
     size,
     weight,
     bias,

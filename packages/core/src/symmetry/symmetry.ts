@@ -33,7 +33,7 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
    * What it acts on, as `symmetriesOf` describes it: a teleport looks for these in the graph of its loss, where they show
    * without a computation that the loss is kept. Left out: random elements are tried.
    */
-  readonly generators?: readonly GroupGenerator[];
+  readonly generators?: readonly GroupGenerator[] | undefined;
   /** Shapes of the blocks of T. */
   readonly algebra: A;
   /** Default bound on the size of T over a teleport: of each element (`element`) or of its Frobenius norm (`norm`). */

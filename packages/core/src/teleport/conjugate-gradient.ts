@@ -5,9 +5,9 @@ import { dotOf } from "./hessian.js";
 
 export interface ConjugateGradientOptions {
   /** Most products with A; default 100. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
 }
 
 const conjugateGradientOptions = optionTable("conjugateGradient", {

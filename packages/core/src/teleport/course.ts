@@ -23,7 +23,7 @@ export interface End<P> {
   readonly reason: string;
   readonly steps: number;
   readonly halvings: number;
-  readonly pushForward?: (tree: P, power: 1 | 2) => Promise<P | Refusal>;
+  readonly pushForward?: ((tree: P, power: 1 | 2) => Promise<P | Refusal>) | undefined;
 }
 
 /**

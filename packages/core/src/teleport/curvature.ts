@@ -9,7 +9,7 @@ export interface Curvature {
   /** The Hessian's largest eigenvalue, as found by some Lanczos steps. */
   readonly lambdaMax: number;
   /** J = ||g||^4 / (2 g'Hg): the decrease that the quadratic model allows along g; left out where g'Hg <= 0. */
-  readonly modelDecrease?: number;
+  readonly modelDecrease?: number | undefined;
 }
 
 /** Measures the curvature at points. */

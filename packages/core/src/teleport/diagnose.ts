@@ -24,21 +24,21 @@ export interface DiagnoseOptions<P, B extends Batch = Batch> extends Omit<Compil
   /** The point. */
   readonly params: P;
   /** Default {}: a function of the parameters alone. */
-  readonly batch?: B;
+  readonly batch?: B | undefined;
   /** eta, for the number of steps that a gain lasts. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Predicts a teleport's gain on its orbit. */
-  readonly symmetry?: Symmetry<P>;
+  readonly symmetry?: Symmetry<P> | undefined;
   /** Where a teleport leads. */
-  readonly moved?: P;
+  readonly moved?: P | undefined;
   /** Says that the loss is a quadratic, which allows for more. */
-  readonly quadratic?: boolean;
+  readonly quadratic?: boolean | undefined;
   /** L* of a quadratic, if known; default: that of Newton's step. */
-  readonly minimum?: number;
+  readonly minimum?: number | undefined;
   /** Hessian-vector products for the spectrum; default 20. */
-  readonly lanczosSteps?: number;
+  readonly lanczosSteps?: number | undefined;
   /** Most Hessian-vector products for Newton's direction; default 100. */
-  readonly newtonSteps?: number;
+  readonly newtonSteps?: number | undefined;
 }
 
 const anything = inCode<never>("anything", () => true);

@@ -29,7 +29,9 @@ export interface Diagnosis {
   /** First-order growth of ||g||^2 within the symmetry's bound, relative: see `createGainPredictor`. */
   readonly predictedGain: Figure;
   /** At the point moved to, where one is given. */
-  readonly moved?: { readonly loss: number; readonly gradNormSq: number; readonly lambdaMax: number };
+  readonly moved?:
+    | { readonly loss: number; readonly gradNormSq: number; readonly lambdaMax: number }
+    | undefined;
   /**
    * ||J^-T g||^2 / ||g||^2, J = dw'/dw: the speed of gradient flow at the moved point relative to the one here; a
    * teleport helps if it is above 1 (proposition 5.1). On a level set of a symmetry J^-T g is the gradient there.

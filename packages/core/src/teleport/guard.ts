@@ -7,22 +7,22 @@ import { raceOptions } from "./race.js";
 /** Bounds on what a teleport may change. */
 export interface GuardOptions {
   /** Largest relative drift of the loss on the batch; default 1e-6 in float64, 1e-4 in float32. */
-  readonly drift?: number;
+  readonly drift?: number | undefined;
   /** Largest relative drift of the loss on held-out data; default 0.01. */
-  readonly heldOutDrift?: number;
+  readonly heldOutDrift?: number | undefined;
   /** How often a refused step is halved before the search ends; default 3. */
-  readonly halvings?: number;
+  readonly halvings?: number | undefined;
   /**
    * Lets descent run from the old and the new point and keeps the one that gets lower; default none. A larger gradient
    * comes with a larger curvature, and at a fixed learning rate that can be too much.
    */
-  readonly race?: RaceOptions;
+  readonly race?: RaceOptions | undefined;
   /**
    * Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at
    * either end; default 5, 0 leaves the ratios out. They cost more than many a teleport, and are not counted in its
    * seconds, as they serve the report alone.
    */
-  readonly curvature?: number;
+  readonly curvature?: number | undefined;
 }
 
 export const guardOptions = optionTable("guard", {
@@ -40,7 +40,7 @@ export interface Limits {
   readonly halvings: number;
   readonly curvature: number;
   /** Whether a point may be taken that does not raise the objective. */
-  readonly anyObjective?: boolean;
+  readonly anyObjective?: boolean | undefined;
 }
 
 /** Every finite point is taken. */

@@ -42,7 +42,7 @@ export interface Walked<P, Q> {
   /** Scale of the last proposal. */
   readonly scale: number;
   /** The last point that was measured and refused. */
-  readonly refused?: Q;
+  readonly refused?: Q | undefined;
 }
 
 /**
@@ -63,7 +63,7 @@ export async function walkGuarded<P, Q>(
 ): Promise<Walked<P, Q>> {
   let { params, point } = from;
   let [steps, halvings, scale] = [0, 0, 1];
-  let refused: { readonly refused?: Q } = {};
+  let refused: { readonly refused?: Q | undefined } = {};
   /** Why the last proposal was not taken. */
   let refusal: string | undefined;
   const ended = (reason: string): Walked<P, Q> => ({
@@ -74,7 +74,7 @@ export async function walkGuarded<P, Q>(
     const candidate = await proposals.propose(scale);
     if (isStop(candidate)) return ended(refusal ?? candidate.stopped);
     let reason: string | undefined;
-    let measured: { readonly refused?: Q } = {};
+    let measured: { readonly refused?: Q | undefined } = {};
     if (isRefusal(candidate)) reason = candidate.refused;
     else if (!isFiniteTree(candidate)) reason = "a parameter of the new point is not finite";
     else {

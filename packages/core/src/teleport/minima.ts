@@ -18,18 +18,18 @@ import { orbitCurvature } from "./objective/orbit-curvature.js";
 /** How a minimum is measured. */
 export interface MinimumSettings {
   /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
-  readonly radii?: readonly number[];
+  readonly radii?: readonly number[] | undefined;
   /** Directions, each used with every radius; default 20. */
-  readonly directions?: number;
+  readonly directions?: number | undefined;
   /**
    * What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own
    * norm (`tensor`), which scalings of layers do not change.
    */
-  readonly scale?: "global" | "tensor";
+  readonly scale?: "global" | "tensor" | undefined;
   /** Generators of the group, of whose curves the curvature is the mean; default 20. */
-  readonly generators?: number;
+  readonly generators?: number | undefined;
   /** Of directions and generators; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 export const minimumSettings = optionTable("measureMinimum", {
@@ -48,7 +48,7 @@ export interface MinimumMeterOptions<P, B extends BatchSpec = BatchSpec>
   readonly params: P;
   readonly batch: B;
   /** A symmetry that is exact on all data; without one there is no curvature. */
-  readonly symmetry?: Symmetry<P>;
+  readonly symmetry?: Symmetry<P> | undefined;
 }
 
 /** What was measured at a point. */
@@ -61,7 +61,7 @@ export interface Minimum {
   /** The same for each radius. */
   readonly sharpnessAt: readonly number[];
   /** Mean curvature of the curves exp(tM).w of random generators M; left out without a symmetry. */
-  readonly curvature?: number;
+  readonly curvature?: number | undefined;
 }
 
 /** Measures minima of one loss; compiled once. */

@@ -4,7 +4,7 @@ export interface Point {
   readonly objective: number;
   readonly gradNormSq: number;
   /** On held-out data, where there are some. */
-  readonly heldOutLoss?: number;
+  readonly heldOutLoss?: number | undefined;
   /** Loss, on held-out data where there are some, after the steps of the race. */
-  readonly racedLoss?: number;
+  readonly racedLoss?: number | undefined;
 }

@@ -19,14 +19,14 @@ export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
   readonly symmetry: Symmetry<P>;
   readonly loss: BatchLoss<P, B>;
   /** Default: {@link gradNormSq}. */
-  readonly objective?: NoInfer<ObjectiveFor<P, B>>;
+  readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: B;
   /** What the objective knows of the optimiser, for predictions that are given nothing else. */
-  readonly memory?: MemoryArrays;
+  readonly memory?: MemoryArrays | undefined;
   /** How far the group element may go, as the symmetry's bound measures it; default that bound. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
 }
 
 export interface GainPredictor<P> {

@@ -14,11 +14,11 @@ import { flatten, unflatten } from "../tree.js";
 
 export interface RaceOptions {
   /** Of the training that goes on after the teleport; in a run's plan default the run's own. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Steps from each point; default 10. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Default gradient descent; in a run's plan the run's own, from its own state. */
-  readonly optimizer?: Optimizer;
+  readonly optimizer?: Optimizer | undefined;
 }
 
 export const raceOptions = optionTable("race", {
@@ -32,9 +32,9 @@ export const raceOptions = optionTable("race", {
 /** Where the descents of a race begin, besides the points. */
 export interface RaceStart {
   /** State of the optimiser; default a fresh one. */
-  readonly state?: OptimizerState;
+  readonly state?: OptimizerState | undefined;
   /** Learning rate; default that of the options. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
 }
 
 /** Where descent leads from a point: the judge of whether a larger gradient is worth having. */

@@ -16,13 +16,13 @@ import { traceAscent } from "./search/ascent-graph.js";
 
 export interface ReferenceAngleOptions {
   /** Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Ascent steps; default 10. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** theta_0; default uniform in [0, pi), drawn from the seed. */
-  readonly angle?: number;
+  readonly angle?: number | undefined;
   /** Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 export const referenceAngleTeleportOptions = optionTable("referenceAngleTeleport", {

@@ -28,16 +28,16 @@ import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 
 export interface ReferenceMlpOptions {
   /** Slope of the network's leakyRelu; default 0.1. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
   /** Ascent steps; default 8, as with gradient descent; the AdaGrad runs took 2. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs took 1e-5. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /**
    * Moves by the exact action, with (I + T)^-1 and inputs of the weights as moved so far, by the same T: what is left of
    * the released teleport without the drop of the loss. Default false.
    */
-  readonly exactAction?: boolean;
+  readonly exactAction?: boolean | undefined;
 }
 
 export const referenceMlpTeleportOptions = optionTable("referenceMlpTeleport", {

@@ -29,38 +29,38 @@ import type { MemoryArrays, SearchFactory } from "./search/search.js";
 export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>
   extends Omit<CompileOptions, "scan" | "dtype"> {
   /** How points are proposed, such as `gradientAscent(symmetry)`. */
-  readonly search?: SearchFactory<P>;
+  readonly search?: SearchFactory<P> | undefined;
   /** Short for a search by gradient ascent on this symmetry's orbit. */
-  readonly symmetry?: Symmetry<P>;
+  readonly symmetry?: Symmetry<P> | undefined;
   /** The loss that is kept, and whose objective is raised. */
   readonly loss: BatchLoss<P, B>;
   /** Default: {@link gradNormSq}. */
-  readonly objective?: NoInfer<ObjectiveFor<P, B>>;
+  readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
   /** The loss measured on held-out data; default the same. */
-  readonly heldOutLoss?: BatchLoss<P, B>;
+  readonly heldOutLoss?: BatchLoss<P, B> | undefined;
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: B;
   /** Example of the optimiser's state and learning rate, for objectives that look at them. */
-  readonly memory?: MemoryArrays;
+  readonly memory?: MemoryArrays | undefined;
   /** `false` takes every finite point. */
-  readonly guard?: GuardOptions | false;
+  readonly guard?: GuardOptions | false | undefined;
   /**
    * Goes on where the symmetry turns out not to keep the loss, as far as the guard lets it drift, and says so in every
    * report; default false: an error.
    */
-  readonly allowInexact?: boolean;
+  readonly allowInexact?: boolean | undefined;
 }
 
 export interface TeleportOptions<B extends BatchSpec = BatchSpec> {
   /** A batch of the same shapes on which the loss has to stay, too. */
-  readonly heldOut?: ArraysOf<B>;
+  readonly heldOut?: ArraysOf<B> | undefined;
   /** What the objective may know of the optimiser. */
-  readonly memory?: MemoryArrays;
+  readonly memory?: MemoryArrays | undefined;
   /** State that the race's optimiser begins with, at either point; default a fresh one. */
-  readonly raceState?: OptimizerState;
+  readonly raceState?: OptimizerState | undefined;
   /** Learning rate of the race; default that of its options. */
-  readonly raceRate?: number;
+  readonly raceRate?: number | undefined;
 }
 
 export interface Teleported<P> {
@@ -68,7 +68,7 @@ export interface Teleported<P> {
   readonly params: P;
   readonly report: TeleportReport;
   /** Carries trees like the parameters along: see `Symmetry.pushForward`. Left out where the search has no such map. */
-  readonly pushForward?: (tree: P, power: 1 | 2) => Promise<P | Refusal>;
+  readonly pushForward?: ((tree: P, power: 1 | 2) => Promise<P | Refusal>) | undefined;
 }
 
 export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
@@ -245,7 +245,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
 export interface SingleTeleportOptions<P, B extends Batch = Batch>
   extends Omit<TeleporterOptions<P, B>, "batch"> {
   /** Default {}: a function of the parameters alone. */
-  readonly batch?: B;
+  readonly batch?: B | undefined;
 }
 
 /**

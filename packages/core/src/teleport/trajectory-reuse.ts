@@ -10,7 +10,7 @@ export interface TrajectorySimilarityOptions {
    * What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the
    * authors' program, or the `descent` direction, minus that gradient, in which the optimiser moves. Default `gradient`.
    */
-  readonly sign?: "gradient" | "descent";
+  readonly sign?: "gradient" | "descent" | undefined;
 }
 
 const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
@@ -56,7 +56,7 @@ export interface BlendMomentOptions {
   /** How far the teleport went along with the past, in [-1, 1]: see {@link trajectorySimilarity}. */
   readonly sigma: number;
   /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
-  readonly power?: 1 | 2;
+  readonly power?: 1 | 2 | undefined;
 }
 
 const blendMomentOptions = optionTable("blendMoment", {

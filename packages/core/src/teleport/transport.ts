@@ -38,7 +38,7 @@ export interface Passage<P> {
 export interface Carried {
   readonly state: OptimizerState;
   /** Why another policy had to stand in. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 /** A move that a state has to follow, with what policies may ask about it. */
@@ -46,7 +46,7 @@ export interface StateMove<P> {
   readonly state: OptimizerState;
   /** Parameters after the move. */
   readonly params: P;
-  readonly pushForward?: Teleported<P>["pushForward"];
+  readonly pushForward?: Teleported<P>["pushForward"] | undefined;
   /** Delta theta, and the gradient at the point before it: what `reuse` compares. Left out: the state is kept. */
   way?(): Promise<{ readonly move: ArrayLike<number>; readonly gradient: ArrayLike<number> }>;
 }
@@ -54,7 +54,7 @@ export interface StateMove<P> {
 /** A state after a move. */
 export interface TransportedState extends Carried {
   /** Of `reuse`: whoever takes the next step computes it from {@link reusedState}. */
-  readonly sigma?: number;
+  readonly sigma?: number | undefined;
 }
 
 /**
@@ -70,7 +70,7 @@ export async function transportState<P>(
     sign,
   }: {
     readonly policy: TransportPolicy;
-    readonly optimizer?: Optimizer;
+    readonly optimizer?: Optimizer | undefined;
     readonly sign: "gradient" | "descent";
   },
   moved: StateMove<P>,
@@ -128,8 +128,8 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
   readonly loss: BatchLoss<P, B>;
   readonly params: P;
   readonly batch: B;
-  readonly sign?: 1 | -1;
-  readonly compileOptions?: CompileOptions;
+  readonly sign?: 1 | -1 | undefined;
+  readonly compileOptions?: CompileOptions | undefined;
 }): Promise<Transport<P>> {
   if (!transportPolicies.includes(policy)) {
     throw new OptionError(

@@ -16,7 +16,7 @@ import {
 /** A schedule of teleports that a configuration chooses by its name, a key: `{ every: 100, from: 99 }`. */
 interface WhenChoice extends Choice<(value: never, options: never) => unknown> {
   /** What stands by the key; without it the options do. */
-  readonly value?: Kind;
+  readonly value?: Kind | undefined;
 }
 
 /** Every schedule of teleports by name. */

@@ -19,7 +19,7 @@ export interface Occasion {
    * Relative growth of the objective that a teleport from here brings, as a trial finds it; measured only for
    * schedules with `needsPredictedGain`.
    */
-  readonly predictedGain?: number;
+  readonly predictedGain?: number | undefined;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Occasion {
 export interface When<S = unknown> {
   readonly name: string;
   /** Whether `should` looks at the predicted gain, which costs as much as a teleport. */
-  readonly needsPredictedGain?: boolean;
+  readonly needsPredictedGain?: boolean | undefined;
   /** State before the first step. */
   init(): S;
   /** Whether to teleport now, and the state from then on. */
@@ -86,11 +86,11 @@ export function atSteps(steps: readonly number[]): When<null> {
 
 export interface EveryOptions {
   /** First step; default k. */
-  readonly from?: number;
+  readonly from?: number | undefined;
   /** No teleport at this step or later; default never. */
-  readonly until?: number;
+  readonly until?: number | undefined;
   /** Most occasions; default no limit. */
-  readonly max?: number;
+  readonly max?: number | undefined;
 }
 
 /** Of steps. */
@@ -122,7 +122,7 @@ export function every(k: number, options: EveryOptions = {}): When<null> {
 
 export interface InEpochsOptions {
   /** How many mini-batches of an epoch; default 1. */
-  readonly batches?: number;
+  readonly batches?: number | undefined;
 }
 
 export const inEpochsOptions = optionTable("inEpochs", {
@@ -151,11 +151,11 @@ export function inEpochs(epochs: readonly number[], options: InEpochsOptions = {
 
 export interface OnPlateauOptions {
   /** Losses in a row without improvement that are waited for; default 100. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** Smallest improvement that counts, as a share of the best loss; default 1e-3. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Losses after a teleport that do not count; default 0. */
-  readonly cooldown?: number;
+  readonly cooldown?: number | undefined;
 }
 
 export const onPlateauOptions = optionTable("onPlateau", {
@@ -208,7 +208,7 @@ export function onPlateau(options: OnPlateauOptions = {}): When<OnPlateauState> 
 
 export interface OnPredictedGainOptions {
   /** Steps between two looks; default 100. */
-  readonly every?: number;
+  readonly every?: number | undefined;
 }
 
 export const onPredictedGainOptions = optionTable("onPredictedGain", {
@@ -251,7 +251,7 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
 
 export interface WhenOptions {
   /** Steps between two questions; default 1: before every step, which keeps steps from running without a break. */
-  readonly every?: number;
+  readonly every?: number | undefined;
 }
 
 const whenOptions = optionTable("when", {

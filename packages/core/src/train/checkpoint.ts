@@ -23,7 +23,7 @@ export interface StoredRun<R, H> {
 }
 
 /** A checkpoint of a trainer or a minimization as read from a file. */
-export type Checkpoint = StoredRun<{ readonly schedule?: ScheduleState }, History>;
+export type Checkpoint = StoredRun<{ readonly schedule?: ScheduleState | undefined }, History>;
 
 /** A run that a checkpoint can be made of: a trainer, or a minimization under way. */
 export interface CheckpointSource<T, H> {
@@ -34,7 +34,7 @@ export interface CheckpointSource<T, H> {
 
 /** What a checkpoint holds as plain data. */
 interface Plain {
-  readonly schedule?: ScheduleState;
+  readonly schedule?: ScheduleState | undefined;
   readonly teleports: History["teleports"];
   readonly settings: RunSettings;
 }

@@ -6,7 +6,7 @@ export interface Metrics {
   /** Mean over the examples (over batches of 500, weighted by size, where the loss is not a mean). */
   readonly loss: number;
   /** Share of right classes, 0..1; only for classifiers. */
-  readonly accuracy?: number;
+  readonly accuracy?: number | undefined;
 }
 
 /** What happened in a run so far, as plain data: every number was measured in that run. One entry a step. */

@@ -21,13 +21,13 @@ export interface MinimumRow {
   /** Mean increase of the training loss under random perturbations: see `createMinimumMeter`. */
   readonly sharpness: number;
   /** Mean curvature of random curves of the symmetry; left out where there is none. */
-  readonly curvature?: number;
+  readonly curvature?: number | undefined;
   /** Training loss, and the squared norm of its gradient, where sharpness was measured. */
   readonly trainingLoss: number;
   readonly gradNormSq: number;
   readonly validationLoss: number;
   /** On validation data; left out where labels are no classes. */
-  readonly accuracy?: number;
+  readonly accuracy?: number | undefined;
 }
 
 export interface MinimaStudyProgress {
@@ -41,7 +41,7 @@ export interface MinimaStudyProgress {
   /** Its mean training loss since the last report. */
   readonly loss: number;
   /** What was measured, once that model is done. */
-  readonly row?: MinimumRow;
+  readonly row?: MinimumRow | undefined;
 }
 
 export interface MinimaStudyOptions<P, S>
@@ -53,13 +53,13 @@ export interface MinimaStudyOptions<P, S>
   /** Steps of training. */
   readonly steps: number;
   /** Default: the scalings that the loss' graph shows to be exact. */
-  readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>);
+  readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>) | undefined;
   /** First examples of the training data on which sharpness is measured; default all, but at most 1000. */
-  readonly examples?: number;
+  readonly examples?: number | undefined;
   /** Of perturbations and generators, the same for all models; default 0. */
-  readonly measureSeed?: number;
+  readonly measureSeed?: number | undefined;
   /** Called at reports of the training and after each model, and awaited; what it throws ends the study. */
-  readonly onProgress?: (progress: MinimaStudyProgress) => void | Promise<void>;
+  readonly onProgress?: ((progress: MinimaStudyProgress) => void | Promise<void>) | undefined;
 }
 
 export interface MinimaStudy {
@@ -70,7 +70,7 @@ export interface MinimaStudy {
    */
   readonly correlations: {
     readonly sharpness: Correlation;
-    readonly curvature?: Correlation;
+    readonly curvature?: Correlation | undefined;
     readonly trainingLoss: Correlation;
   };
 }

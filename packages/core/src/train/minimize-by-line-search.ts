@@ -37,11 +37,11 @@ export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
   readonly directions: DirectionRule;
   readonly steps: number;
   /** Step length tried first of all; default that of a move of length 1. */
-  readonly firstStep?: number;
+  readonly firstStep?: number | undefined;
   /** Default none. The directions begin anew after a teleport, and the objective `modelDecrease` fits a line search. */
-  readonly teleport?: TeleportPlan<P, B>;
+  readonly teleport?: TeleportPlan<P, B> | undefined;
   /** Whether the parameters of every step are kept; default false. */
-  readonly trajectory?: boolean;
+  readonly trajectory?: boolean | undefined;
 }
 
 export interface LineSearchMinimization<P> extends Omit<Minimization<P>, "status"> {
@@ -233,7 +233,7 @@ interface Series {
 interface LastStep {
   readonly length: number;
   readonly slope: number;
-  readonly moved?: Float64Array;
+  readonly moved?: Float64Array | undefined;
 }
 
 /** The step that would change the loss as much as the last one did (eq. 3.60). */

@@ -14,7 +14,7 @@ export interface MinimizationProblem<P, B extends Batch = Batch> {
   readonly loss: BatchLoss<P, B>;
   readonly start: P;
   /** Data that the loss sees; default none. */
-  readonly batch?: B;
+  readonly batch?: B | undefined;
 }
 
 export interface MinimizeOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
@@ -23,19 +23,21 @@ export interface MinimizeOptions<P, B extends Batch = Batch> extends Omit<Compil
   readonly learningRate: LearningRate;
   readonly steps: number;
   /** Default none. */
-  readonly teleport?: TeleportPlan<P, B>;
+  readonly teleport?: TeleportPlan<P, B> | undefined;
   /** Whether the parameters of every step are kept, and where teleports led; default false. */
-  readonly trajectory?: boolean;
+  readonly trajectory?: boolean | undefined;
 }
 
 /** How one run of a minimisation goes. */
 export interface MinimizeRunOptions<P> {
   /** Told some times a second where the run is; `true` ends it there. */
-  readonly onLoop?: (at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>;
+  readonly onLoop?:
+    | ((at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>)
+    | undefined;
   /** To go on with, of a run with the same problem and options: it ends with the same numbers, bit for bit. */
-  readonly checkpoint?: Checkpoint;
+  readonly checkpoint?: Checkpoint | undefined;
   /** Settings that may differ from those of the checkpoint's run: see {@link ResumeOptions}. */
-  readonly allowChanges?: ResumeOptions["allowChanges"];
+  readonly allowChanges?: ResumeOptions["allowChanges"] | undefined;
 }
 
 /** Names of the options of a run, and of a minimization. */
@@ -75,9 +77,9 @@ export interface Minimization<P> {
    * With `trajectory`: the parameters of each point, from the checkpoint on where it went on from one. A teleport before
    * step t shows as a jump to point t.
    */
-  readonly trajectory?: readonly P[];
+  readonly trajectory?: readonly P[] | undefined;
   /** With `trajectory`: the accepted teleports of these points. */
-  readonly jumps?: readonly Jump<P>[];
+  readonly jumps?: readonly Jump<P>[] | undefined;
   readonly teleports: readonly TeleportEvent[];
   /** `diverged` where a loss or gradient is no longer finite: the lists then end before it. `stopped` by `onLoop`. */
   readonly status: "done" | "diverged" | "stopped";

@@ -18,7 +18,7 @@ export interface ResumeOptions {
    * Settings that may differ from those of the run that wrote the checkpoint, such as `learningRate`, `batchSize`,
    * `seed`, `data`, `teleport`, or `computation` for the model, the loss and the optimizer's options; default none.
    */
-  readonly allowChanges?: readonly string[];
+  readonly allowChanges?: readonly string[] | undefined;
 }
 
 /** Settings that the step's graph does not depend on. */

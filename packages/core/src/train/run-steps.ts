@@ -9,9 +9,9 @@ export type LearningRate = number | ((step: number) => number);
 export interface RunStepsOptions<M> {
   readonly steps: number;
   /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
-  readonly onProgress?: (progress: M & StepsProgress) => void | Promise<void>;
+  readonly onProgress?: ((progress: M & StepsProgress) => void | Promise<void>) | undefined;
   /** Steps between reports; default a hundredth of the run, at least 10. */
-  readonly reportEvery?: number;
+  readonly reportEvery?: number | undefined;
 }
 
 /** Where a run is. */

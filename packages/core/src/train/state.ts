@@ -16,7 +16,7 @@ export interface TrainState<P, S> {
   readonly state: S;
   readonly optimizer: OptimizerState;
   /** What the schedule of the run's teleports has seen; left out where there are none. */
-  readonly schedule?: ScheduleState;
+  readonly schedule?: ScheduleState | undefined;
 }
 
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */

@@ -56,7 +56,7 @@ export function teleportLoss<P, S>({
  */
 export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: Source<S>): {
   readonly batch: TeleportBatch;
-  readonly heldOut?: TeleportBatch;
+  readonly heldOut?: TeleportBatch | undefined;
 } {
   const total = data.inputs.shape[0];
   // Each example once: batches of the next epoch may hold those of this one.

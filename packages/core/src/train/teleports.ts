@@ -23,22 +23,22 @@ import { occasionAt, type When } from "../teleport/when.js";
 export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
   readonly when: When;
   /** A symmetry, or how to make one for the run's parameters: a search by gradient ascent on its orbit. */
-  readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>);
+  readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>) | undefined;
   /** Another search, such as `levelSet()`. */
-  readonly search?: SearchFactory<P>;
+  readonly search?: SearchFactory<P> | undefined;
   /** What is raised; default the squared gradient norm. */
-  readonly objective?: NoInfer<ObjectiveFor<P, B>>;
+  readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
   /**
    * See `GuardOptions`; a race without optimiser and learning rate takes the run's. `false` takes every finite point, and
    * is for reproducing others' results.
    */
-  readonly guard?: GuardOptions | false;
+  readonly guard?: GuardOptions | false | undefined;
   /** Goes on with a symmetry that does not keep the loss: see `TeleporterOptions`; default false. */
-  readonly allowInexact?: boolean;
+  readonly allowInexact?: boolean | undefined;
   /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
-  readonly heldOut?: ArraysOf<B>;
+  readonly heldOut?: ArraysOf<B> | undefined;
   /** What becomes of the optimiser's state; default `keep`. */
-  readonly state?: TransportPolicy;
+  readonly state?: TransportPolicy | undefined;
 }
 
 /** One teleport of a run. */
@@ -46,7 +46,7 @@ export interface TeleportEvent extends TeleportReport {
   /** Steps done before it. */
   readonly step: number;
   /** Where the optimiser's state did not go as planned: why. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 /** What a schedule has seen, as plain data. */
@@ -58,10 +58,10 @@ export interface ScheduleState {
 
 /** What a run's teleports are made for. */
 interface Subject<P, B extends Batch> {
-  readonly plan: Omit<TeleportPlan<P, B>, "heldOut"> & { readonly heldOut?: Batch };
+  readonly plan: Omit<TeleportPlan<P, B>, "heldOut"> & { readonly heldOut?: Batch | undefined };
   readonly loss: BatchLoss<P, B>;
   /** The loss on held-out data, where it is another one: that of evaluation. */
-  readonly heldOutLoss?: BatchLoss<P, B>;
+  readonly heldOutLoss?: BatchLoss<P, B> | undefined;
   readonly params: P;
   readonly batch: B;
   readonly optimizer: Optimizer;
@@ -79,7 +79,7 @@ export interface Crossing<P> {
   readonly optimizer: OptimizerState;
   readonly learningRate: number;
   readonly batch: Batch;
-  readonly heldOut?: Batch;
+  readonly heldOut?: Batch | undefined;
 }
 
 export interface Crossed<P> {
@@ -87,7 +87,7 @@ export interface Crossed<P> {
   readonly optimizer: OptimizerState;
   readonly schedule: ScheduleState;
   /** Left out where the schedule said no. */
-  readonly event?: TeleportEvent;
+  readonly event?: TeleportEvent | undefined;
   /** What all of it took: trials, the teleport, the optimiser's state; measuring curvature for the report not counted. */
   readonly seconds: number;
 }

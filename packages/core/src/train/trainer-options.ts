@@ -20,25 +20,25 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   /** A number, or a function of the step (0, 1, ...): see schedules. */
   readonly learningRate: LearningRate;
   /** Default: mean cross-entropy. */
-  readonly loss?: Loss;
+  readonly loss?: Loss | undefined;
   /** Default: the whole data set. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Of initialisation, order of batches and dropout; an integer, default 0. */
-  readonly seed?: number;
-  readonly dtype?: "float32" | "float64";
+  readonly seed?: number | undefined;
+  readonly dtype?: "float32" | "float64" | undefined;
   /** Largest global norm of the gradient; default no limit. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** Whether the history records the squared norm of each step's gradient; default false. */
-  readonly gradNorm?: boolean;
+  readonly gradNorm?: boolean | undefined;
   /** Teleports on the batch of the step that they come before; default none. */
-  readonly teleport?: TrainerTeleportPlan<P>;
+  readonly teleport?: TrainerTeleportPlan<P> | undefined;
 }
 
 export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBatch>, "heldOut"> {
   /** Data on which the loss has to stay, of the batch's shapes; default examples that follow in the data set. */
-  readonly heldOut?: Batch;
+  readonly heldOut?: Batch | undefined;
   /** Examples of a teleport's batch, from that of its step on; default the training's batch size. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
 }
 
 export type RunTrainerOptions = RunStepsOptions<Pick<Progress, "loss">>;

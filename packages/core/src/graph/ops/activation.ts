@@ -140,7 +140,7 @@ function requireNumber(what: string, value: unknown, example: string): void {
  *
  * @param options `approximate`: `tanh` for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); default `none`: exact, by erf
  */
-export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
+export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" | undefined } = {}): Tensor {
   requireFloat("gelu", x);
   requireKnown("gelu", options, ["approximate"], 'gelu(x, { approximate: "tanh" })');
   const { approximate = "none" } = options;

@@ -28,20 +28,20 @@ export function windowLength(
 export type Pair = number | readonly [number, number];
 
 export interface WindowOptions {
-  readonly stride?: Pair;
+  readonly stride?: Pair | undefined;
   /** Zeros around the image: a number, [vertical, horizontal] or [top, left, bottom, right]. */
-  readonly padding?: Pair | readonly [number, number, number, number];
-  readonly dilation?: Pair;
+  readonly padding?: Pair | readonly [number, number, number, number] | undefined;
+  readonly dilation?: Pair | undefined;
 }
 
 export interface ConvOptions extends WindowOptions {
   /** Groups of channels that are convolved apart; default 1. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
 }
 
 export interface ConvTransposeOptions extends ConvOptions {
   /** Rows and columns added at the end, below the stride; default 0. */
-  readonly outputPadding?: Pair;
+  readonly outputPadding?: Pair | undefined;
 }
 
 const windowOptions = ["stride", "padding", "dilation"] as const;

@@ -9,8 +9,8 @@ interface Unary {
   /** Cotangent of x given the cotangent g of y = f(x); absent where the derivative is zero. */
   vjp?(g: Tensor, x: Tensor, y: Tensor): Tensor;
   /** Floating-point operations an element, for the cost model. */
-  readonly cost?: number;
-  readonly float32Only?: boolean;
+  readonly cost?: number | undefined;
+  readonly float32Only?: boolean | undefined;
 }
 
 /** The table entry of an element-wise function of one float. */

@@ -151,7 +151,7 @@ function requireIndices(op: string, indices: Tensor): void {
  * @example
  * gather(table, tokens); // [vocabulary, width], int64[batch, length] -> [batch, length, width]
  */
-export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = {}): Tensor {
+export function gather(x: Tensor, indices: Tensor, options: { axis?: number | undefined } = {}): Tensor {
   requireTensor("gather", x);
   requireKnown("gather", options, ["axis"], "gather(x, indices, { axis: 1 })");
   return apply(gatherOp, [x, indices], { axis: resolveAxis(options.axis ?? 0, x.rank, "gather") });
@@ -166,7 +166,7 @@ export function gather(x: Tensor, indices: Tensor, options: { axis?: number } = 
 export function scatterAdd(
   updates: Tensor,
   indices: Tensor,
-  options: { axis?: number; size: number },
+  options: { axis?: number | undefined; size: number },
 ): Tensor {
   for (const operand of [updates, indices]) requireTensor("scatterAdd", operand);
   requireKnown("scatterAdd", options, ["axis", "size"], "scatterAdd(updates, indices, { size: 10 })");
@@ -267,7 +267,7 @@ const cumsumOp: Op<CumsumAttributes> = {
 /** Running sum along an axis; `exclusive`: without the element itself; `reverse`: from the end. */
 export function cumsum(
   x: Tensor,
-  options: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+  options: { axis?: number | undefined; exclusive?: boolean | undefined; reverse?: boolean | undefined } = {},
 ): Tensor {
   requireTensor("cumsum", x);
   requireKnown("cumsum", options, ["axis", "exclusive", "reverse"], "cumsum(x, { axis: 1 })");

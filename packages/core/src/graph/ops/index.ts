@@ -17,8 +17,8 @@ export {
   logicalOr,
   where,
 } from "./compare.js";
-export type { WindowOptions } from "./conv-attributes.js";
 export { conv2d, convTranspose2d } from "./conv.js";
+export type { WindowOptions } from "./conv-attributes.js";
 export {
   abs,
   asinh,

@@ -151,8 +151,8 @@ function factors(
 
 export interface MatmulOptions {
   /** Whether the last two axes of a are swapped first; default false. */
-  readonly transposeA?: boolean;
-  readonly transposeB?: boolean;
+  readonly transposeA?: boolean | undefined;
+  readonly transposeB?: boolean | undefined;
 }
 
 /**

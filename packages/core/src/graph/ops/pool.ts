@@ -284,7 +284,7 @@ export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
  *
  * @param options as {@link maxPool2d}; `countPadding`: whether zeros of the padding count (default true, as PyTorch)
  */
-export function avgPool2d(x: Tensor, options: PoolOptions & { countPadding?: boolean }): Tensor {
+export function avgPool2d(x: Tensor, options: PoolOptions & { countPadding?: boolean | undefined }): Tensor {
   requireTensor("avgPool2d", x);
   const attrs = resolvePool("avgPool2d", options, [...poolOptions, "countPadding" as never]);
   const { countPadding = true } = options;

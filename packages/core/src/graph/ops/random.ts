@@ -97,7 +97,7 @@ const randomOp: Op<RandomAttributes> = {
 export function randomUniform(
   seed: Tensor,
   shape: Shape,
-  options: { dtype?: "float32" | "float64"; stream?: number } = {},
+  options: { dtype?: "float32" | "float64" | undefined; stream?: number | undefined } = {},
 ): Tensor {
   requireKnown("randomUniform", options, ["dtype", "stream"], "randomUniform(seed, [2, 3], { stream: 1 })");
   const { dtype = "float32", stream = 0 } = options;

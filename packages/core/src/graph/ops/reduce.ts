@@ -18,9 +18,9 @@ interface Reduction extends Record<string, unknown> {
 
 export interface ReduceOptions {
   /** Axes to reduce, negative ones counted from the end; default all. */
-  readonly axes?: number | readonly number[];
+  readonly axes?: number | readonly number[] | undefined;
   /** Whether reduced axes stay, with size 1; default false. */
-  readonly keepDims?: boolean;
+  readonly keepDims?: boolean | undefined;
 }
 
 /** Sums of at most this many terms are written out. */
@@ -180,7 +180,10 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 /** Variance over axes: mean squared distance from the mean, divided by n (`correction` 0) or n - correction. */
-export function variance(x: Tensor, options: ReduceOptions & { correction?: number } = {}): Tensor {
+export function variance(
+  x: Tensor,
+  options: ReduceOptions & { correction?: number | undefined } = {},
+): Tensor {
   requireTensor("variance", x);
   requireKnown("variance", options, ["axes", "keepDims", "correction"], "variance(x, { axes: [1] })");
   const { axes, correction = 0 } = options;
@@ -221,7 +224,7 @@ const argmaxOp: Op<{ axis: number }> = {
 };
 
 /** Position of the largest element along an axis, int64; the first one at a tie. Not differentiable. */
-export function argmax(x: Tensor, options: { axis?: number } = {}): Tensor {
+export function argmax(x: Tensor, options: { axis?: number | undefined } = {}): Tensor {
   requireTensor("argmax", x);
   requireKnown("argmax", options, ["axis"], "argmax(x, { axis: 1 })");
   return apply(argmaxOp, [x], { axis: resolveAxis(options.axis ?? -1, x.rank, "argmax") });

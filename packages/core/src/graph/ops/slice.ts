@@ -112,11 +112,11 @@ function place(x: Tensor, attrs: SliceAttributes, value = 0): Tensor {
 
 export interface SliceOptions {
   /** First index along each axis; default 0. Negative: from the end. */
-  readonly starts?: readonly number[];
+  readonly starts?: readonly number[] | undefined;
   /** One past the last index along each axis; default the axis' size. Negative: from the end. */
-  readonly ends?: readonly number[];
+  readonly ends?: readonly number[] | undefined;
   /** Distance of the elements along each axis, at least 1; default 1. */
-  readonly steps?: readonly number[];
+  readonly steps?: readonly number[] | undefined;
 }
 
 /**
@@ -229,7 +229,7 @@ const concatOp: Op<{ axis: number }> = {
 };
 
 /** Joins tensors along an axis. */
-export function concat(tensors: readonly Tensor[], options: { axis?: number } = {}): Tensor {
+export function concat(tensors: readonly Tensor[], options: { axis?: number | undefined } = {}): Tensor {
   requireKnown("concat", options, ["axis"], "concat([a, b], { axis: 1 })");
   if (!Array.isArray(tensors)) {
     throw new OptionError(

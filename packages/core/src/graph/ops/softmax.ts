@@ -105,14 +105,14 @@ const logSoftmaxOp = line(
 );
 
 /** exp(x_i) / sum_j exp(x_j) along an axis (default the last). */
-export function softmax(x: Tensor, options: { axis?: number } = {}): Tensor {
+export function softmax(x: Tensor, options: { axis?: number | undefined } = {}): Tensor {
   requireTensor("softmax", x);
   requireKnown("softmax", options, ["axis"], "softmax(x, { axis: 1 })");
   return apply(softmaxOp, [x], { axis: resolveAxis(options.axis ?? -1, x.rank, "softmax") });
 }
 
 /** x_i - log sum_j exp(x_j) along an axis (default the last), without overflow. */
-export function logSoftmax(x: Tensor, options: { axis?: number } = {}): Tensor {
+export function logSoftmax(x: Tensor, options: { axis?: number | undefined } = {}): Tensor {
   requireTensor("logSoftmax", x);
   requireKnown("logSoftmax", options, ["axis"], "logSoftmax(x, { axis: 1 })");
   return apply(logSoftmaxOp, [x], { axis: resolveAxis(options.axis ?? -1, x.rank, "logSoftmax") });

@@ -18,13 +18,13 @@ export interface AdapterOptions {
    * `low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank where that has fewer
    * numbers than D, and dense for smaller tensors.
    */
-  readonly kind?: "auto" | "low-rank" | "dense";
+  readonly kind?: "auto" | "low-rank" | "dense" | undefined;
   /** r; default 5. */
-  readonly rank?: number;
+  readonly rank?: number | undefined;
   /** Default 8. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
-  readonly layers?: readonly string[];
+  readonly layers?: readonly string[] | undefined;
 }
 
 export const adapterOptions = optionTable("cost: adapter", {

@@ -70,7 +70,7 @@ async function proposed<P, S>(
     before,
     balance,
   }: { readonly here: Parts; readonly before: TaskPoint; readonly balance: Float64Array },
-): Promise<{ readonly proposal?: Proposal; readonly landing: Landing }> {
+): Promise<{ readonly proposal?: Proposal | undefined; readonly landing: Landing }> {
   const { batch, step } = context;
   const anchors = anchorsOf(context, preserve.batches);
   const each = await losses.each(here, anchors);
@@ -101,7 +101,11 @@ async function carried<P, S>(
   context: StepContext<P>,
   params: P,
   move: Float64Array,
-): Promise<{ readonly change: StepChange<P>; readonly sigma?: number; readonly note?: string }> {
+): Promise<{
+  readonly change: StepChange<P>;
+  readonly sigma?: number | undefined;
+  readonly note?: string | undefined;
+}> {
   const { state, ...told } = await transportState<P>(
     { policy, sign, ...(optimizer ? { optimizer } : {}) },
     {

@@ -11,7 +11,7 @@ export interface TaskPoint {
   readonly losses: Float64Array;
   readonly gramian: NdArray<Float64Array>;
   /** Left out where the Gramian is not finite. */
-  readonly conflict?: Conflict;
+  readonly conflict?: Conflict | undefined;
 }
 
 export interface ConflictMeter {

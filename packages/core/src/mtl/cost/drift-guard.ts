@@ -9,18 +9,18 @@ import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions {
   /** Most that the losses may move, see `judge`; default 0.05. */
-  readonly drift?: number;
+  readonly drift?: number | undefined;
   /**
    * What is compared with `drift`: the move of the task that moves most (`worst`, the default), which bounds every task;
    * or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the move of a small one.
    */
-  readonly judge?: "worst" | "mean";
+  readonly judge?: "worst" | "mean" | undefined;
   /** Whether that is relative to the losses (default), or in their units. */
-  readonly kind?: "relative" | "absolute";
+  readonly kind?: "relative" | "absolute" | undefined;
   /** Independent examples on which it is measured, in whole batches; default 1000. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
   /** How often a displacement that moves them too far is halved; default 3. */
-  readonly halvings?: number;
+  readonly halvings?: number | undefined;
 }
 
 export const driftGuardOptions = optionTable("cost: guard", {

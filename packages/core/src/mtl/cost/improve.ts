@@ -21,16 +21,16 @@ export interface ImproveByCosine {
   /** `cosine`: of the tasks' gradients. */
   readonly kind: "cosine";
   /** gamma; default 1. */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
   /** A pair of gradients at this cosine or above is good enough; default 0.2. */
-  readonly cap?: number;
+  readonly cap?: number | undefined;
 }
 
 export interface ImproveBySharpness extends BalancedSharpnessOptions {
   /** `sharpness`: a balanced mean of the losses around the point. */
   readonly kind: "sharpness";
   /** gamma; default 0.1. */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
 }
 
 export interface ImproveNothing {
@@ -66,7 +66,7 @@ export interface ImproveInputs extends SharpnessInputs {
 export interface Improve {
   readonly weight: number;
   /** L_g; left out for the control without it. */
-  readonly value?: (shared: unknown, inputs: ImproveInputs) => Tensor;
+  readonly value?: ((shared: unknown, inputs: ImproveInputs) => Tensor) | undefined;
 }
 
 /**

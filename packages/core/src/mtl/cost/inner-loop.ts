@@ -70,8 +70,8 @@ export interface InnerEnd {
   /** D at every site. */
   readonly displacement: readonly NdArray[];
   /** Before the first and the last step; undefined without steps. */
-  readonly first?: InnerValue;
-  readonly last?: InnerValue;
+  readonly first?: InnerValue | undefined;
+  readonly last?: InnerValue | undefined;
 }
 
 export interface InnerLoop {

@@ -23,10 +23,10 @@ export interface Landing {
   /** Shared parameters; left out where nothing was moved. */
   readonly shared?: unknown;
   /** D, leaf after leaf. */
-  readonly moved?: Float64Array;
+  readonly moved?: Float64Array | undefined;
   /** ||D|| / ||theta||. */
   readonly displacement: number;
-  readonly drift?: Drift;
+  readonly drift?: Drift | undefined;
   readonly share: number;
   readonly halvings: number;
 }

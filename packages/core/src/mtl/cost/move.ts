@@ -32,14 +32,14 @@ export type CostMove<S> =
   | ({
       readonly symmetry: Symmetry<S> | ((shared: S, problem: SharedProblem<S>) => Symmetry<S>);
       /** Of the teleport itself, before that of COST; default: see `GuardOptions`. */
-      readonly guard?: GuardOptions | false;
+      readonly guard?: GuardOptions | false | undefined;
       /** Goes on with a symmetry that does not keep the mean loss: see `TeleporterOptions`; default false. */
-      readonly allowInexact?: boolean;
+      readonly allowInexact?: boolean | undefined;
     } & GradientAscentOptions)
   | {
       readonly search: SearchFactory<S>;
-      readonly guard?: GuardOptions | false;
-      readonly allowInexact?: boolean;
+      readonly guard?: GuardOptions | false | undefined;
+      readonly allowInexact?: boolean | undefined;
     };
 
 /** What moves are compiled for. */
@@ -76,10 +76,10 @@ export interface Proposal {
   at(share: number): unknown;
   readonly divisible: boolean;
   /** Objective before and after, where it was measured on the way. */
-  readonly first?: InnerValue;
-  readonly last?: InnerValue;
+  readonly first?: InnerValue | undefined;
+  readonly last?: InnerValue | undefined;
   /** What a search said of its end. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 /** How points are proposed. Compiled once, for many teleports. */

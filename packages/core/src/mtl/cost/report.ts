@@ -40,23 +40,23 @@ export interface CostReport {
   readonly displacement: number;
   readonly displacements: Readonly<Record<string, number>>;
   /** On the guard's examples: the move of every task, of their mean, and of the one that moves most. */
-  readonly drift?: Drift;
+  readonly drift?: Drift | undefined;
   /** Which of these the guard compared with its bound; left out without a guard. */
-  readonly judged?: Judged;
-  readonly before?: ConflictFigures;
-  readonly after?: ConflictFigures;
+  readonly judged?: Judged | undefined;
+  readonly before?: ConflictFigures | undefined;
+  readonly after?: ConflictFigures | undefined;
   /** Whether the conflict is still there: the one that was looked for, and a dominated one. */
-  readonly stillTriggered?: boolean;
-  readonly stillDominated?: boolean;
+  readonly stillTriggered?: boolean | undefined;
+  readonly stillDominated?: boolean | undefined;
   /** Weighted objective and its terms before the first and the last inner step. */
-  readonly inner?: { readonly first: InnerValue; readonly last: InnerValue };
+  readonly inner?: { readonly first: InnerValue; readonly last: InnerValue } | undefined;
   /** sigma of historical trajectory reuse. */
-  readonly sigma?: number;
+  readonly sigma?: number | undefined;
   /** Where the optimiser's state did not go as planned: why. */
-  readonly note?: string;
+  readonly note?: string | undefined;
   readonly seconds: number;
   /** The same in ordinary steps of this run; left out before there were any. */
-  readonly ordinarySteps?: number;
+  readonly ordinarySteps?: number | undefined;
 }
 
 export function figuresOf(losses: Float64Array, conflict: Conflict): ConflictFigures {

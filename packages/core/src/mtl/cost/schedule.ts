@@ -9,13 +9,13 @@ export type Time = { readonly epoch: number } | { readonly step: number };
 
 export interface ScheduleOptions {
   /** When teleports begin; default with the run. */
-  readonly start?: Time;
+  readonly start?: Time | undefined;
   /** From when on there are none; default never. */
-  readonly end?: Time;
+  readonly end?: Time | undefined;
   /** Most attempts in one epoch; default any number. */
-  readonly perEpoch?: number;
+  readonly perEpoch?: number | undefined;
   /** Least number of steps from one attempt to the next; default 1. */
-  readonly every?: number;
+  readonly every?: number | undefined;
 }
 
 const time = anyOf(record({ epoch: integerFrom(0) }), record({ step: integerFrom(0) }));

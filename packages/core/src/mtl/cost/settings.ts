@@ -41,21 +41,21 @@ import { createSchedule, type Schedule, scheduleOptions } from "./schedule.js";
 export interface CostOptions<S = unknown>
   extends Partial<Omit<CostSettings, "preserve" | "inner" | "state">> {
   /** Default `default`. */
-  readonly preset?: keyof typeof costPresets;
+  readonly preset?: keyof typeof costPresets | undefined;
   /** L_t: what is kept. */
-  readonly preserve?: Partial<PreserveOptions>;
+  readonly preserve?: Partial<PreserveOptions> | undefined;
   /** How the displacement is trained. */
-  readonly inner?: Partial<InnerOptions>;
+  readonly inner?: Partial<InnerOptions> | undefined;
   /** What becomes of the optimiser's state. */
-  readonly state?: Partial<StateOptions>;
+  readonly state?: Partial<StateOptions> | undefined;
   /** How the shared parameters are moved; default `adapter`. */
-  readonly move?: CostMove<S>;
+  readonly move?: CostMove<S> | undefined;
   /** Trains the adapter; default Adam. */
-  readonly innerOptimizer?: Optimizer;
+  readonly innerOptimizer?: Optimizer | undefined;
   /** That of the training, for the state policy `reset`. */
-  readonly optimizer?: Optimizer;
+  readonly optimizer?: Optimizer | undefined;
   /** Of adapters, directions and samples; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** Options, checked and complete. */
@@ -65,7 +65,7 @@ export interface ResolvedCost<S> extends Omit<CostSettings, "schedule" | "improv
   readonly guard: DriftGuard | false;
   readonly move: CostMove<S>;
   readonly innerOptimizer: Optimizer;
-  readonly optimizer?: Optimizer;
+  readonly optimizer?: Optimizer | undefined;
   readonly seed: number;
 }
 

@@ -15,20 +15,20 @@ import { stacked } from "./shared-losses.js";
 
 export interface BalancedSharpnessOptions {
   /** n; default 5. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
   /** delta, the length of a perturbation; default 1e-4. */
-  readonly radius?: number;
+  readonly radius?: number | undefined;
   /** Whether delta is the length in every tensor (`tensor`, default) or over all of them (`global`). */
-  readonly scale?: "tensor" | "global";
+  readonly scale?: "tensor" | "global" | undefined;
   /** The `loss` at the perturbed point, the paper's, or its `change` over delta, the authors' program; default `loss`. */
-  readonly form?: "loss" | "change";
+  readonly form?: "loss" | "change" | undefined;
   /** Random directions, or that of the steepest `ascent`, for which one sample suffices; default `sampled`. */
-  readonly direction?: "sampled" | "ascent";
+  readonly direction?: "sampled" | "ascent" | undefined;
   /**
    * Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs
    * a copy: of the form `change` a gradient of random sign over delta is left, of the form `loss` none.
    */
-  readonly differentiated?: boolean;
+  readonly differentiated?: boolean | undefined;
 }
 
 export const balancedSharpnessOptions = optionTable("cost: sharpness", {

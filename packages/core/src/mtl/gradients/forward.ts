@@ -23,7 +23,7 @@ export type Representation<P, B = BatchSpec, S = unknown> = (
 export interface TaskParts<P> {
   readonly losses: TaskLosses<P>;
   /** Gradients are then compared in what it returns instead of the shared parameters. */
-  readonly representation?: Representation<P>;
+  readonly representation?: Representation<P> | undefined;
   readonly params: P;
   readonly batch: BatchSpec;
   /** What the model carries from step to step: a tree, `{}` without. */

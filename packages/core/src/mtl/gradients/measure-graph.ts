@@ -21,9 +21,9 @@ export function traceLosses<P>(parts: TaskParts<P>): Graph {
 
 export interface MeasureOptions {
   /** Whether J and the heads' gradients come out, too; default false. */
-  readonly keep?: boolean;
+  readonly keep?: boolean | undefined;
   /** Numbers that the gradients of a group of leaves may have together. */
-  readonly groupLimit?: number;
+  readonly groupLimit?: number | undefined;
 }
 
 /**

@@ -29,17 +29,17 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
   /** What the model carries from step to step, for its shapes; default `{}`. */
   readonly state?: unknown;
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
-  readonly tasks?: readonly string[];
+  readonly tasks?: readonly string[] | undefined;
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
-  readonly taskOf?: TaskOf;
+  readonly taskOf?: TaskOf | undefined;
   /** Compares gradients in the representation that it returns, which the losses find in their context. */
-  readonly representation?: Representation<P>;
+  readonly representation?: Representation<P> | undefined;
 }
 
 /** What a pass over a batch takes besides it. */
 export interface PassOptions {
   /** Equal seeds give equal dropout; default 0. */
-  readonly seed?: bigint;
+  readonly seed?: bigint | undefined;
   /** What the model carries from step to step; default `{}`. */
   readonly state?: unknown;
 }
@@ -57,9 +57,9 @@ export interface Measured extends Passed {
   /** G = J J', [K, K]. */
   readonly gramian: F64;
   /** J [K, P] in the precision of the run, with `keep`. */
-  readonly jacobian?: NdArray;
+  readonly jacobian?: NdArray | undefined;
   /** With `keep`: the gradient of each leaf of the heads under its own task, in order. */
-  readonly heads?: readonly NdArray[];
+  readonly heads?: readonly NdArray[] | undefined;
 }
 
 /** Losses and gradients of tasks on batches; graphs are compiled when they are first needed. */

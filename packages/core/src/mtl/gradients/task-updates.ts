@@ -15,10 +15,10 @@ export interface UpdateInput<P> {
   readonly state?: unknown;
   readonly batch: Batch;
   readonly seed: bigint;
-  readonly jacobian?: NdArray;
-  readonly heads?: readonly NdArray[];
-  readonly weights?: Float64Array;
-  readonly direction?: Float64Array;
+  readonly jacobian?: NdArray | undefined;
+  readonly heads?: readonly NdArray[] | undefined;
+  readonly weights?: Float64Array | undefined;
+  readonly direction?: Float64Array | undefined;
   readonly headWeights: Float64Array;
 }
 
@@ -37,7 +37,11 @@ export interface TaskUpdates<P> {
   apply(
     kind: UpdateKind,
     input: UpdateInput<P>,
-    memory: { readonly optimizer: OptimizerState; readonly learningRate: number; readonly reuse?: number },
+    memory: {
+      readonly optimizer: OptimizerState;
+      readonly learningRate: number;
+      readonly reuse?: number | undefined;
+    },
   ): Promise<Updated<P>>;
   /** The shared gradient that {@link apply} would take, clipped, [P]. */
   direction(kind: UpdateKind, input: UpdateInput<P>): Promise<Float64Array>;
@@ -55,7 +59,7 @@ export function taskUpdates<P>({
   readonly gradients: TaskGradients<P>;
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
 }): TaskUpdates<P> {
   const { dtype, split } = parts;
   const executables = lazyExecutables(pickCompileOptions(options));

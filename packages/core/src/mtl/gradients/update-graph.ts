@@ -31,9 +31,9 @@ export interface UpdateParts<P> extends TaskParts<P> {
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
   /** Largest norm of the shared gradient. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** Whether the moments are those of historical trajectory reuse, with an input `reuse`. */
-  readonly reuse?: boolean;
+  readonly reuse?: boolean | undefined;
 }
 
 interface Gradients {

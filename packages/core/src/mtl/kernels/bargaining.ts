@@ -34,7 +34,11 @@ export function bargain(G: Square, p: number): Bargain {
 }
 
 /** Why the weights are not the solution for all tasks; nothing to say if they are. */
-export function noteOf({ kept, solved }: Bargain, K: number, instead: string): { readonly note?: string } {
+export function noteOf(
+  { kept, solved }: Bargain,
+  K: number,
+  instead: string,
+): { readonly note?: string | undefined } {
   if (!solved)
     return { note: `The gradients have a convex combination that is 0, so no solution: ${instead}.` };
   const zeros = Array.from({ length: K }, (_, k) => k).filter((k) => !kept.includes(k));

@@ -8,17 +8,17 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface CagradOptions {
   /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
-  readonly c?: number;
+  readonly c?: number | undefined;
   /** What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c. */
-  readonly rescale?: 0 | 1 | 2;
+  readonly rescale?: 0 | 1 | 2 | undefined;
   /** Whether d is of the size of the mean of the gradients (`mean`) or of their sum (`sum`, default: K times). */
-  readonly scale?: "sum" | "mean";
+  readonly scale?: "sum" | "mean" | undefined;
   /** ||g_w|| up to this share of sqrt(trace G) counts as 0, too; default 0. */
-  readonly stationaryBelow?: number;
+  readonly stationaryBelow?: number | undefined;
   /** d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`). */
-  readonly whenStationary?: "mean" | "zero";
+  readonly whenStationary?: "mean" | "zero" | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number;
+  readonly maxNorm?: number | undefined;
 }
 
 export const cagradOptions = optionTable("cagrad", {

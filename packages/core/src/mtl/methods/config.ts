@@ -10,7 +10,7 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface ConfigOptions {
   /** Cosine that each task asks for, up to a common factor; default 1. */
-  readonly preference?: readonly number[];
+  readonly preference?: readonly number[] | undefined;
 }
 
 export const configOptions = optionTable("config", {

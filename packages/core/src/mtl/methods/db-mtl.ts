@@ -9,9 +9,9 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface DbMtlOptions {
   /** Weight of the past in the running gradients; default 0.9. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** beta is divided by t^sigma at step t; default 0. */
-  readonly sigma?: number;
+  readonly sigma?: number | undefined;
 }
 
 export const dbMtlOptions = optionTable("dbMtl", {

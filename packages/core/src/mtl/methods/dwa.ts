@@ -8,9 +8,9 @@ import { softmax } from "../softmax.js";
 
 export interface DwaOptions {
   /** T; default 2. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** Compares the means of this many steps in the place of epochs; the common implementations take 25. */
-  readonly window?: number;
+  readonly window?: number | undefined;
 }
 
 export const dwaOptions = optionTable("dwa", {

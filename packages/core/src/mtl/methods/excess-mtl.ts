@@ -12,7 +12,7 @@ import { softmax } from "../softmax.js";
 
 export interface ExcessMtlOptions {
   /** eta: step of the weights; default 0.01. */
-  readonly stepSize?: number;
+  readonly stepSize?: number | undefined;
 }
 
 export const excessMtlOptions = optionTable("excessMtl", {

@@ -8,11 +8,11 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface FairgradOptions {
   /** Fairness: 1 proportional (Nash-MTL's weights), towards 0 the sum, towards infinity max-min. Default 2, the authors' runs. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */
-  readonly scale?: "sum" | "mean";
+  readonly scale?: "sum" | "mean" | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number;
+  readonly maxNorm?: number | undefined;
 }
 
 export const fairgradOptions = optionTable("fairgrad", {

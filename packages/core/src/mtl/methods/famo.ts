@@ -11,11 +11,11 @@ import { eachTask } from "../task-option.js";
 
 export interface FamoOptions {
   /** Of Adam for the logits; default 0.025. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Decay of the logits; default 0.01. The authors take 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
   /** Lower bounds b of the losses: one for all, or one a task; default 0. */
-  readonly minLosses?: number | readonly number[];
+  readonly minLosses?: number | readonly number[] | undefined;
 }
 
 export const famoOptions = optionTable("famo", {

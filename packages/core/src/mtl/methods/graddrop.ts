@@ -10,9 +10,9 @@ import { eachTask } from "../task-option.js";
 
 export interface GradDropOptions {
   /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one a task; default 0. */
-  readonly leak?: number | readonly number[];
+  readonly leak?: number | readonly number[] | undefined;
   /** Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
 }
 
 export const gradDropOptions = optionTable("gradDrop", {

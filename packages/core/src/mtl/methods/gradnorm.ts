@@ -11,11 +11,11 @@ import { softmax } from "../softmax.js";
 
 export interface GradNormOptions {
   /** Strength of the pull towards equal training rates; default 1.5. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Of Adam for the logits; default 0.025. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`. */
-  readonly initialLosses?: "epoch" | "step";
+  readonly initialLosses?: "epoch" | "step" | undefined;
 }
 
 export const gradNormOptions = optionTable("gradNorm", {

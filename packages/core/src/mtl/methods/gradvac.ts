@@ -13,9 +13,9 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface GradVacOptions {
   /** Step of the running cosines; default 0.5. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** Sizes of consecutive blocks of the P parameters, such as layers, each treated on its own; default: one of all. */
-  readonly blocks?: readonly number[];
+  readonly blocks?: readonly number[] | undefined;
 }
 
 export const gradVacOptions = optionTable("gradVac", {

@@ -22,7 +22,7 @@ export interface ImtlGOptions {
    * Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least
    * squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients.
    */
-  readonly form?: "classical" | "pinv";
+  readonly form?: "classical" | "pinv" | undefined;
 }
 
 export const imtlGOptions = optionTable("imtlG", {

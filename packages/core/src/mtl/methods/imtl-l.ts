@@ -7,9 +7,9 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface ImtlLOptions {
   /** Of Adam for s; default 0.025. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** s before the first step; default 0. */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
 }
 
 export const imtlLOptions = optionTable("imtlL", {

@@ -8,9 +8,9 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface LinearScalarisationOptions {
   /** `sum` (default) or `mean` of the weighted losses. */
-  readonly reduction?: "sum" | "mean";
+  readonly reduction?: "sum" | "mean" | undefined;
   /** Weight of each task, >= 0; default 1. */
-  readonly weights?: readonly number[];
+  readonly weights?: readonly number[] | undefined;
 }
 
 export const linearScalarisationOptions = optionTable("linearScalarisation", {

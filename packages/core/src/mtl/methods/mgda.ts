@@ -9,11 +9,11 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface MgdaOptions {
   /** What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`. */
-  readonly normalisation?: "none" | "l2" | "loss" | "loss+";
+  readonly normalisation?: "none" | "l2" | "loss" | "loss+" | undefined;
   /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalised`). */
-  readonly combine?: "raw" | "normalised";
+  readonly combine?: "raw" | "normalised" | undefined;
   /** Sum of the weights: 1 (`mean`, default) or K (`sum`). */
-  readonly scale?: "mean" | "sum";
+  readonly scale?: "mean" | "sum" | undefined;
 }
 
 export const mgdaOptions = optionTable("mgda", {

@@ -11,15 +11,15 @@ import { softmax } from "../softmax.js";
 
 export interface MocoOptions {
   /** Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** Default 0.5. */
-  readonly betaSigma?: number;
+  readonly betaSigma?: number | undefined;
   /** Step of lambda, divided by t^gammaSigma at step t; default 0.1. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
   /** Default 0.5. */
-  readonly gammaSigma?: number;
+  readonly gammaSigma?: number | undefined;
   /** Regularisation of lambda; default 0. */
-  readonly rho?: number;
+  readonly rho?: number | undefined;
 }
 
 export const mocoOptions = optionTable("moco", {

@@ -11,9 +11,9 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface ModoOptions {
   /** Rate of the steps on lambda; default 1e-3. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
   /** Weight of 1/2 ||lambda||^2; default 0.1. */
-  readonly rho?: number;
+  readonly rho?: number | undefined;
 }
 
 export const modoOptions = optionTable("modo", {

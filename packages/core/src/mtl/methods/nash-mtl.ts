@@ -8,13 +8,13 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface NashMtlOptions {
   /** Steps from one solution to the next; the weights stay in between. Default 1. */
-  readonly updateEvery?: number;
+  readonly updateEvery?: number | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number;
+  readonly maxNorm?: number | undefined;
   /** What the limit is on: the shared gradient (default), or the weights, so that the heads' gradients shrink, too. */
-  readonly clip?: "gradient" | "weights";
+  readonly clip?: "gradient" | "weights" | undefined;
   /** Without a solution: the last weights (default), or those of the combination of the gradients that is 0. */
-  readonly whenUnsolvable?: "previous" | "stationary";
+  readonly whenUnsolvable?: "previous" | "stationary" | undefined;
 }
 
 export const nashMtlOptions = optionTable("nashMtl", {
@@ -76,7 +76,7 @@ function solution(
   G: Square,
   previous: Float64Array,
   whenUnsolvable: "previous" | "stationary",
-): { alpha: Float64Array; note?: string } {
+): { alpha: Float64Array; note?: string | undefined } {
   const K = G.shape[0];
   const result = bargain(G, 1);
   const instead = whenUnsolvable === "previous" ? "the previous weights" : "weights of that combination";

@@ -7,16 +7,16 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface PcgradOptions {
   /** `sum` (default) or `mean` of the projected gradients. */
-  readonly scale?: "sum" | "mean";
+  readonly scale?: "sum" | "mean" | undefined;
   /**
    * Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as
    * most implementations do; the paper (default) leaves it out.
    */
-  readonly includeSelf?: boolean;
+  readonly includeSelf?: boolean | undefined;
   /** Added to ||g_j||^2 in the projection; default 0. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number;
+  readonly maxNorm?: number | undefined;
 }
 
 export const pcgradOptions = optionTable("pcgrad", {

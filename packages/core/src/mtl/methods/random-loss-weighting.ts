@@ -8,7 +8,7 @@ import { softmax } from "../softmax.js";
 
 export interface RandomLossWeightingOptions {
   /** `normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`. */
-  readonly distribution?: "normal" | "dirichlet";
+  readonly distribution?: "normal" | "dirichlet" | undefined;
 }
 
 export const randomLossWeightingOptions = optionTable("randomLossWeighting", {

@@ -40,7 +40,7 @@ export function inverseLoss(loss: number): number {
 }
 
 /** What a method that takes logarithms says of losses at 0. */
-export function noteOfZeros(losses: Float64Array): { readonly note?: string } {
+export function noteOfZeros(losses: Float64Array): { readonly note?: string | undefined } {
   const zeros = [...losses.keys()].filter((k) => inverseLoss(losses[k]) === 0);
   return zeros.length > 0 ? { note: `Loss 0, so weight 0: task ${zeros.join(", ")}.` } : {};
 }

@@ -10,13 +10,13 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface SdmgradOptions {
   /** Pull towards the mean gradient; default 0.3. */
-  readonly lambda?: number;
+  readonly lambda?: number | undefined;
   /** Inner steps on w; default 20. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /** Rate of the inner steps; default 10. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** Momentum of the inner steps; default 0.5. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
 }
 
 export const sdmgradOptions = optionTable("sdmgrad", {

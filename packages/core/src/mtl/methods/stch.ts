@@ -8,9 +8,9 @@ import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface StchOptions {
   /** Smoothing: towards 0 only the worst task counts; default 1. */
-  readonly mu?: number;
+  readonly mu?: number | undefined;
   /** The epoch, from 0, whose mean losses become the nadir; default 4. */
-  readonly warmupEpoch?: number;
+  readonly warmupEpoch?: number | undefined;
 }
 
 export const stchOptions = optionTable("stch", {

@@ -10,11 +10,11 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface UpgradOptions {
   /** Weight p_k >= 0 of each task; default 1 / K. */
-  readonly preference?: readonly number[];
+  readonly preference?: readonly number[] | undefined;
   /** A trace of G below this counts as 0; default 1e-4. */
-  readonly normEps?: number;
+  readonly normEps?: number | undefined;
   /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
-  readonly regEps?: number;
+  readonly regEps?: number | undefined;
 }
 
 export const upgradOptions = optionTable("upgrad", {

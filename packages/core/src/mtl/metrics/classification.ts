@@ -13,9 +13,9 @@ export interface BinaryCounts {
 
 export interface BinaryCountsOptions {
   /** Probabilities above it count as positive; default 0.5. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Counts so far, to which these are added; default none. */
-  readonly add?: BinaryCounts;
+  readonly add?: BinaryCounts | undefined;
 }
 
 const binaryCountsOptions = optionTable("binaryCounts", {

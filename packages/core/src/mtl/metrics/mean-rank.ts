@@ -7,7 +7,7 @@ export interface MeanRankOptions {
    * What comes after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than
    * the number of better values. Default `competition`.
    */
-  readonly ties?: "competition" | "dense";
+  readonly ties?: "competition" | "dense" | undefined;
 }
 
 const meanRankOptions = optionTable("meanRank", {

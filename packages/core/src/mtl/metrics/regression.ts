@@ -20,7 +20,7 @@ import { requireNumber, requireSameShape } from "./values.js";
 export function meanAbsoluteError(
   predictions: NdArray,
   targets: NdArray,
-  options: { readonly scale?: number } = {},
+  options: { readonly scale?: number | undefined } = {},
 ): number {
   requireKnown("meanAbsoluteError", options, ["scale"], "meanAbsoluteError(p, t, { scale: 10 })");
   const { scale = 1 } = options;

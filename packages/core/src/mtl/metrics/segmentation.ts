@@ -11,9 +11,9 @@ export interface ConfusionOptions {
   /** C. */
   readonly classes: number;
   /** The label of pixels that do not count; default -1. */
-  readonly ignore?: number;
+  readonly ignore?: number | undefined;
   /** Counts so far, to which these are added; default none. */
-  readonly add?: ConfusionMatrix;
+  readonly add?: ConfusionMatrix | undefined;
 }
 
 const confusionMatrixOptions = optionTable("confusionMatrix", {

@@ -26,7 +26,7 @@ import {
 export function binaryCrossEntropyWithLogits(
   logits: Tensor,
   targets: Tensor,
-  options: LossOptions & { readonly posWeight?: Tensor | NdArray | number } = {},
+  options: LossOptions & { readonly posWeight?: Tensor | NdArray | number | undefined } = {},
 ): Tensor {
   const op = "binaryCrossEntropyWithLogits";
   requireLossOptions(op, options, ["posWeight"]);

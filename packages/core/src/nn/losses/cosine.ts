@@ -18,7 +18,7 @@ import { type LossOptions, presentLabels, reduceLoss, requireSameShape } from ".
 export function cosineSimilarity(
   a: Tensor,
   b: Tensor,
-  options: { readonly axis?: number; readonly epsilon?: number } = {},
+  options: { readonly axis?: number | undefined; readonly epsilon?: number | undefined } = {},
 ): Tensor {
   requireKnown("cosineSimilarity", options, ["axis", "epsilon"], "cosineSimilarity(a, b, { axis: 1 })");
   const { axis = -1, epsilon = 1e-8 } = options;
@@ -41,7 +41,7 @@ export function cosineEmbeddingLoss(
   a: Tensor,
   b: Tensor,
   target: Tensor,
-  options: LossOptions & { readonly margin?: number } = {},
+  options: LossOptions & { readonly margin?: number | undefined } = {},
 ): Tensor {
   const known = ["reduction", "mask", "margin"] as const;
   requireKnown("cosineEmbeddingLoss", options, known, "cosineEmbeddingLoss(a, b, target, { margin: 0.5 })");

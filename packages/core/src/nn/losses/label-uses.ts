@@ -5,9 +5,9 @@ export interface LabelUse {
   /** Classes 0..classes - 1. */
   readonly classes: number;
   /** Label of elements that have none. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
   /** bool: which elements count. */
-  readonly mask?: Tensor;
+  readonly mask?: Tensor | undefined;
 }
 
 const uses = new WeakMap<Tensor, LabelUse[]>();

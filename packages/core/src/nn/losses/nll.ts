@@ -20,14 +20,14 @@ import { checkMask, type LossOptions, requireLossOptions } from "./reduction.js"
 
 export interface NllOptions extends LossOptions {
   /** Axis of the classes; default the last. Per-pixel classes [batch, classes, height, width] have axis 1. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /**
    * Label of elements that have none; they do not count in the mean. Default: no such label, and then an element whose
    * label is no class has loss zero but does count.
    */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
   /** Weight of each class [classes]; the mean is then the weighted one. */
-  readonly weights?: Tensor | NdArray;
+  readonly weights?: Tensor | NdArray | undefined;
 }
 
 /** Names of the options of losses of labels, beside those of all losses. */
@@ -35,7 +35,7 @@ export const nllOptions = ["axis", "ignoreIndex", "weights"] as const;
 
 export interface SmoothedOptions extends NllOptions {
   /** Probability in [0, 1] that is spread evenly over all classes instead of the label; default 0. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
 }
 
 /**

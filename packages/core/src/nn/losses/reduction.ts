@@ -12,12 +12,12 @@ export type Reduction = "mean" | "sum" | "none";
 
 export interface LossOptions {
   /** Default `mean`. */
-  readonly reduction?: Reduction;
+  readonly reduction?: Reduction | undefined;
   /**
    * bool: where labels are present; broadcasts to the losses of the elements. Missing elements have loss and gradient
    * zero and do not count in the mean, whatever their label (NaN, say); the mean of none is 0.
    */
-  readonly mask?: Tensor;
+  readonly mask?: Tensor | undefined;
 }
 
 /**

@@ -12,13 +12,13 @@ import { pooledSize } from "./image-size.js";
 
 export interface ConvnetOptions {
   /** Channels of the images; default 1. */
-  readonly inputs?: number;
+  readonly inputs?: number | undefined;
   /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number];
+  readonly imageSize?: readonly [number, number] | undefined;
   /** Channels of the convolutions of each stage; default [[16], [32]]. */
-  readonly stages?: readonly (readonly number[])[];
+  readonly stages?: readonly (readonly number[])[] | undefined;
   /** Default 10. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 export const convnetOptions = optionTable("convnet", {

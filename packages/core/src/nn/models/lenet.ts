@@ -15,15 +15,15 @@ import { pooledSize } from "./image-size.js";
 
 export interface LenetOptions {
   /** Channels of the images; default 1. */
-  readonly inputs?: number;
+  readonly inputs?: number | undefined;
   /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number];
+  readonly imageSize?: readonly [number, number] | undefined;
   /** Channels of the two convolutions; default [6, 16]. */
-  readonly channels?: readonly [number, number];
+  readonly channels?: readonly [number, number] | undefined;
   /** Widths of the hidden linear layers; default [120, 84]. */
-  readonly hidden?: readonly number[];
+  readonly hidden?: readonly number[] | undefined;
   /** Default 10. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 export const lenetOptions = optionTable("lenet", {

@@ -12,13 +12,13 @@ export interface MlpOptions {
   /** Widths from input to output. */
   readonly sizes: readonly number[];
   /** Between the layers, not after the last; default `relu`. */
-  readonly activation?: Activation;
+  readonly activation?: Activation | undefined;
   /** Slope of leakyRelu; default 0.01. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
   /** Whether layers have biases; default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** Dropout rate after each activation; default 0. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
 }
 
 export const mlpOptions = optionTable("mlp", {

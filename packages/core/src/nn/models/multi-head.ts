@@ -11,11 +11,11 @@ export interface MultiHeadParams<Trunk, Head> {
 
 /** What a model of several heads needs besides parameters and input. */
 export interface HeadContext {
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
   /** Seed of the step's dropout; needed in training. */
-  readonly seed?: Tensor;
+  readonly seed?: Tensor | undefined;
   /** The trunk's output, where it is known. */
-  readonly representation?: Tensor;
+  readonly representation?: Tensor | undefined;
 }
 
 /**

@@ -21,15 +21,15 @@ export interface MultiLenetOptions {
   /** Outputs of each task's head. */
   readonly heads: Readonly<Record<string, number>>;
   /** Channels of the images; default 1. */
-  readonly inputs?: number;
+  readonly inputs?: number | undefined;
   /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number];
+  readonly imageSize?: readonly [number, number] | undefined;
   /** Channels of the two convolutions; default [10, 20]. */
-  readonly channels?: readonly [number, number];
+  readonly channels?: readonly [number, number] | undefined;
   /** Width of the representation and of the heads' hidden layers; default 50. */
-  readonly features?: number;
+  readonly features?: number | undefined;
   /** Of channels before the second pooling and of the heads' hidden units; default 0.5. */
-  readonly dropout?: number;
+  readonly dropout?: number | undefined;
 }
 
 const multiLenetOptions = optionTable("multiLenet", {

@@ -14,7 +14,7 @@ export interface MultiMlpOptions {
   /** Outputs of each task's head, a linear layer. */
   readonly heads: Readonly<Record<string, number>>;
   /** After every shared layer; default `relu`. */
-  readonly activation?: Activation;
+  readonly activation?: Activation | undefined;
 }
 
 const multiMlpOptions = optionTable("multiMlp", {

@@ -21,23 +21,23 @@ import { initLayerNorm, layerNorm, type NormParams } from "../norm.js";
 
 export interface PatchTransformerOptions {
   /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number];
+  readonly imageSize?: readonly [number, number] | undefined;
   /** Channels of the images; default 1. */
-  readonly channels?: number;
+  readonly channels?: number | undefined;
   /** Side of a square patch; must divide height and width; default 4. */
-  readonly patch?: number;
+  readonly patch?: number | undefined;
   /** Size of a patch's vector; default 32. */
-  readonly width?: number;
+  readonly width?: number | undefined;
   /** Attention heads; must divide the width; default 4. */
-  readonly heads?: number;
+  readonly heads?: number | undefined;
   /** Blocks; default 2. */
-  readonly depth?: number;
+  readonly depth?: number | undefined;
   /** Hidden units of a block's perceptron for each element of the width; default 2. */
-  readonly mlpRatio?: number;
+  readonly mlpRatio?: number | undefined;
   /** Default 10. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** Of the perceptrons; default relu. */
-  readonly activation?: Activation;
+  readonly activation?: Activation | undefined;
 }
 
 export const patchTransformerOptions = optionTable("patchTransformer", {

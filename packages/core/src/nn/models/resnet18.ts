@@ -22,13 +22,13 @@ import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "
 
 export interface Resnet18Options {
   /** Channels of the images; default 3. */
-  readonly inputs?: number;
+  readonly inputs?: number | undefined;
   /** Default 10. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** `cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2. */
-  readonly stem?: "cifar" | "imagenet";
+  readonly stem?: "cifar" | "imagenet" | undefined;
   /** Channels of the first stage; each later one has twice as many. Default 64. */
-  readonly width?: number;
+  readonly width?: number | undefined;
 }
 
 export const resnet18Options = optionTable("resnet18", {
@@ -50,7 +50,7 @@ export interface ResidualBlockParams {
 export interface ResidualBlockState {
   readonly bn1: BatchNormState;
   readonly bn2: BatchNormState;
-  readonly downsample?: { readonly 1: BatchNormState };
+  readonly downsample?: { readonly 1: BatchNormState } | undefined;
 }
 
 const stageNames = ["layer1", "layer2", "layer3", "layer4"] as const;

@@ -12,11 +12,11 @@ import type { StatelessModel } from "../model.js";
 
 export interface SegnetOptions {
   /** Channels of the images; default 3. */
-  readonly inputs?: number;
+  readonly inputs?: number | undefined;
   /** Channels of the encoder's stages; default [32, 64, 128, 128]. */
-  readonly channels?: readonly number[];
+  readonly channels?: readonly number[] | undefined;
   /** Pixel classes; default 7. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 const segnetOptions = optionTable("segnet", {

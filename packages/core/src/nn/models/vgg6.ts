@@ -7,11 +7,11 @@ import { type ConvnetParams, convnet } from "./convnet.js";
 
 export interface Vgg6Options {
   /** Channels of the images; default 3. */
-  readonly inputs?: number;
+  readonly inputs?: number | undefined;
   /** Height and width of the images; default [32, 32]. */
-  readonly imageSize?: readonly [number, number];
+  readonly imageSize?: readonly [number, number] | undefined;
   /** Default 10. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
 
 export const vgg6Options = optionTable("vgg6", {

@@ -18,7 +18,7 @@ export interface ImportedInput {
   readonly name: string;
   readonly dtype: DType;
   /** A string names a size that the file leaves open; without a shape it leaves the number of axes open, too. */
-  readonly shape?: readonly (number | string)[];
+  readonly shape?: readonly (number | string)[] | undefined;
 }
 
 /**
@@ -41,14 +41,14 @@ export interface ImportedModel<Out extends string = string> {
 
 export interface FromOnnxOptions<Out extends string = string> {
   /** Which of the file's results the model gives; default all of them. */
-  readonly outputs?: readonly Out[];
+  readonly outputs?: readonly Out[] | undefined;
   /** What all floats of the model become; default float64 where the file's weights are, else float32. */
-  readonly dtype?: FloatDType;
+  readonly dtype?: FloatDType | undefined;
   /**
    * Which of the file's float tensors are trained, by name; default those that a node takes as an operand, but for single
    * numbers, running statistics, bounds and exponents. The others stay as they are.
    */
-  readonly isParameter?: (name: string) => boolean;
+  readonly isParameter?: ((name: string) => boolean) | undefined;
 }
 
 /**

@@ -26,7 +26,7 @@ function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
 
 /** Before operator set 13 all axes from the given one on are one, and the default is axis 1. */
 const softmaxes =
-  (f: (x: Tensor, options: { axis?: number }) => Tensor): Operator =>
+  (f: (x: Tensor, options: { axis?: number | undefined }) => Tensor): Operator =>
   (call) => {
     const x = call.tensor(0);
     if (call.opset >= 13) return f(x, { axis: call.int("axis", -1) });

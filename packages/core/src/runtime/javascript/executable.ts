@@ -35,7 +35,10 @@ export interface JavaScriptExecutable extends Executable {
  * Compiles a simplified graph to JavaScript. All arithmetic is in float64, whatever the graph's dtypes; results are
  * rounded to their dtype once, at the end.
  */
-export function compileJavaScript(graph: Graph, options: { scan?: Scan } = {}): JavaScriptExecutable {
+export function compileJavaScript(
+  graph: Graph,
+  options: { scan?: Scan | undefined } = {},
+): JavaScriptExecutable {
   requireGraph("compileJavaScript", graph);
   requireKnown(
     "compileJavaScript",

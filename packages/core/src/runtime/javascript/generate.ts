@@ -20,7 +20,10 @@ export interface Program {
   /** Body of `(B, X, Y, erf, ...) => run`: B buffers, X inputs, Y outputs; `run(steps)`. */
   readonly source: string;
   /** Sizes of the buffers B, and the constant values of those that have them. */
-  readonly buffers: readonly { readonly size: number; readonly values?: ArrayLike<number | bigint> }[];
+  readonly buffers: readonly {
+    readonly size: number;
+    readonly values?: ArrayLike<number | bigint> | undefined;
+  }[];
 }
 
 /** JavaScript for a simplified graph, run once or as a scan. All arithmetic is float64. */
@@ -33,7 +36,7 @@ class Generator {
   private readonly order: Tensor[];
   private readonly placement: Map<Tensor, Placement>;
   private readonly ids = new Map<Tensor, number>();
-  private readonly buffers: { size: number; values?: ArrayLike<number | bigint> }[] = [];
+  private readonly buffers: { size: number; values?: ArrayLike<number | bigint> | undefined }[] = [];
   private readonly bufferOf = new Map<Tensor, string>();
   private variables = 0;
   private lines: string[] = [];

@@ -47,7 +47,7 @@ export function isPulled(node: Tensor): boolean {
 export function placeNodes(
   roots: readonly Tensor[],
   stored: ReadonlySet<Tensor>,
-  { variables = true }: { variables?: boolean } = {},
+  { variables = true }: { variables?: boolean | undefined } = {},
 ): { order: Tensor[]; placement: Map<Tensor, Placement> } {
   const order = topologicalOrder(roots);
   const uses = new Map<Tensor, Use>(

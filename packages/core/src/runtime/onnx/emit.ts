@@ -18,14 +18,14 @@ import {
 
 export interface EmitModelOptions {
   /** Only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
-  readonly portable?: boolean;
+  readonly portable?: boolean | undefined;
   /** Channels of a block in ONNX Runtime's blocked convolution layout; default: plain convolutions. */
   readonly convBlock?: number | undefined;
   /** Whether images that are pooled may be computed with the batch as the last axis (see {@link toBatchLast}); default false. */
-  readonly batchLast?: boolean;
-  readonly scan?: Scan;
+  readonly batchLast?: boolean | undefined;
+  readonly scan?: Scan | undefined;
   /** Text entries stored with the model. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Name of the extra input that tells a scan's number of steps. */

@@ -15,13 +15,13 @@ type OrtTensor = InstanceType<Ort["Tensor"]>;
 
 export interface OnnxOptions {
   /** Execution provider: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Default: `cpu`, or `wasm`. */
-  readonly provider?: string;
+  readonly provider?: string | undefined;
   /**
    * Threads inside an operator; default: one for small graphs, where more only wait for each other, else all cores.
    * In a browser all graphs of a page share the threads that its first graph asks for, default one.
    */
-  readonly threads?: number;
-  readonly scan?: Scan;
+  readonly threads?: number | undefined;
+  readonly scan?: Scan | undefined;
 }
 
 /**

@@ -13,9 +13,9 @@ import type { OnnxTensor } from "./schema.js";
 
 export interface ToOnnxOptions {
   /** Values of inputs that become part of the file, such as trained parameters, by input name. */
-  readonly constants?: Values;
+  readonly constants?: Values | undefined;
   /** Text entries stored with the model. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

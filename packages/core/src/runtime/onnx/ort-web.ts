@@ -99,7 +99,9 @@ function filesOf(provider: string) {
 
 /** Execution providers that can be asked for here: WebGPU only where the browser offers an adapter. */
 export async function listProviders(): Promise<readonly string[]> {
-  const { gpu } = (globalThis.navigator ?? {}) as { gpu?: { requestAdapter(): Promise<object | null> } };
+  const { gpu } = (globalThis.navigator ?? {}) as {
+    gpu?: { requestAdapter(): Promise<object | null> } | undefined;
+  };
   const adapter = await gpu?.requestAdapter().catch(() => null);
   return adapter ? ["wasm", "webgpu"] : ["wasm"];
 }

@@ -25,9 +25,9 @@ export interface OnnxTensor {
 /** Without `dtype` the type is left to inference, which the schema allows inside subgraphs only. */
 export interface OnnxValueInfo {
   readonly name: string;
-  readonly dtype?: OnnxDType;
+  readonly dtype?: OnnxDType | undefined;
   /** A string names a dimension of unknown size, the empty string one without a name; no shape: unknown rank. */
-  readonly shape?: readonly (number | string)[];
+  readonly shape?: readonly (number | string)[] | undefined;
 }
 
 export type AttributeValue =
@@ -40,8 +40,8 @@ export type AttributeValue =
 export interface OnnxNode {
   readonly opType: string;
   /** The operator set; left out, the standard one. */
-  readonly domain?: string;
-  readonly name?: string;
+  readonly domain?: string | undefined;
+  readonly name?: string | undefined;
   /** Names of values; the empty string stands for an optional input that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];

@@ -98,7 +98,7 @@ function beforeReshapes(x: Tensor, context: Context): Tensor | undefined {
 }
 
 /** Z = H W' or W H, perhaps with a bias. */
-function layerOf(z: Tensor, context: Context): (WeightProduct & { bias?: string }) | undefined {
+function layerOf(z: Tensor, context: Context): (WeightProduct & { bias?: string | undefined }) | undefined {
   if (z.op.name !== "add") return weightProduct(z, context);
   for (const [product, shift] of [z.inputs, [...z.inputs].reverse()]) {
     const layer = onlyUser(product, context) ? weightProduct(product, context) : undefined;

@@ -5,7 +5,7 @@ import type { Attributes, Tensor } from "../../graph/tensor.js";
 export interface Leg {
   readonly path: string;
   /** Only these elements along one axis of the parameter, in its own shape; absent: all of the parameter. */
-  readonly part?: Part;
+  readonly part?: Part | undefined;
   /** The parameter (or its part) reshaped to this shape, row-major, ... */
   readonly view: Shape;
   /** ... has the units along this axis. */
@@ -50,7 +50,7 @@ export interface LinearSpace {
   readonly size: number;
   /** Number of independent g: one for each index along the legs' `copyAxis`, such as attention heads. */
   readonly copies: number;
-  readonly legs: readonly (Leg & { readonly variance: 1 | -1; readonly copyAxis?: number })[];
+  readonly legs: readonly (Leg & { readonly variance: 1 | -1; readonly copyAxis?: number | undefined })[];
 }
 
 /** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */
@@ -65,7 +65,7 @@ export interface BijectionSite {
   /** W: a matrix; which axis the units are, and which its input. */
   readonly weight: { readonly path: string; readonly out: number; readonly in: number };
   /** b, of one element a unit. */
-  readonly bias?: string;
+  readonly bias?: string | undefined;
   /** The matrix that s(Z) is multiplied by. */
   readonly next: { readonly path: string; readonly out: number; readonly in: number };
   /** H, Z and s(Z) in the graph: matrices. */

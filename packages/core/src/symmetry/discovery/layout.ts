@@ -12,7 +12,7 @@ import { ruleOf } from "./rules.js";
 export interface ParameterRef {
   readonly tensor: Tensor;
   readonly path: string;
-  readonly part?: Part;
+  readonly part?: Part | undefined;
 }
 
 /** A place among a tensor's factors: its axes, outermost first, each a row-major product of indices. */

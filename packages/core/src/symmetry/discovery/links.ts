@@ -11,15 +11,15 @@ export interface InputAxes {
 /** How the axes of an operation's inputs and result belong together. What is not named is mixed: treated as fixed. */
 export interface Links {
   /** Element i of an input's axes is element i of the result's axes `to`; both as row-major products. */
-  readonly aligned?: readonly (InputAxes & { readonly to: readonly number[] })[];
+  readonly aligned?: readonly (InputAxes & { readonly to: readonly number[] })[] | undefined;
   /** Two inputs' axes, multiplied element by element and summed. */
-  readonly contracted?: readonly (readonly [InputAxes, InputAxes])[];
+  readonly contracted?: readonly (readonly [InputAxes, InputAxes])[] | undefined;
   /** Axes that are reduced in a way that no order of the elements changes. */
-  readonly reduced?: readonly InputAxes[];
+  readonly reduced?: readonly InputAxes[] | undefined;
   /** Axes of the result along which it does not vary. */
-  readonly repeated?: readonly number[];
+  readonly repeated?: readonly number[] | undefined;
   /** Shapes that inputs and result are taken as, where the axes above are not their own. */
-  readonly views?: { readonly inputs: readonly Shape[]; readonly result: Shape };
+  readonly views?: { readonly inputs: readonly Shape[]; readonly result: Shape } | undefined;
 }
 
 export type LinkRule = (node: Tensor) => Links;

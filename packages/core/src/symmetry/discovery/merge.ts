@@ -2,7 +2,11 @@ import { type Shape, sizeOf } from "../../array.js";
 import type { Leg, Part } from "./descriptors.js";
 import { groupBy } from "./legs.js";
 
-type Acting = Leg & { readonly power?: number; readonly variance?: 1 | -1; readonly copyAxis?: number };
+type Acting = Leg & {
+  readonly power?: number | undefined;
+  readonly variance?: 1 | -1 | undefined;
+  readonly copyAxis?: number | undefined;
+};
 
 /** Joins legs of pieces of a parameter that lie side by side and are acted on alike. */
 export function mergeParts<L extends Acting>(legs: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {

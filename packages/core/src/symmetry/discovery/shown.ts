@@ -24,7 +24,9 @@ function keysOf(generator: GroupGenerator): readonly string[] {
     return [JSON.stringify([activation, attributes.slope, size, ...places, bias])];
   }
   const { kind, size, legs } = generator;
-  const rated = (legs as readonly (Leg & { readonly power?: number; readonly variance?: number })[])
+  const rated = (
+    legs as readonly (Leg & { readonly power?: number | undefined; readonly variance?: number | undefined })[]
+  )
     .map((leg) => ({ place: placeOf(leg, size), rate: leg.power ?? leg.variance ?? 1 }))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
   // A scaling by T and one by -T or 2 T are the same group, and so are g and its inverse transpose.
@@ -35,7 +37,7 @@ function keysOf(generator: GroupGenerator): readonly string[] {
 }
 
 /** Which elements of a parameter have which index of a leg; views that differ in other axes alone are the same. */
-function placeOf(leg: Leg & { readonly copyAxis?: number }, size: number): string {
+function placeOf(leg: Leg & { readonly copyAxis?: number | undefined }, size: number): string {
   const { path, part, view, axis, copyAxis } = leg;
   const around = [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
   return JSON.stringify([

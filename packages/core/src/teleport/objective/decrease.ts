@@ -17,11 +17,11 @@ import type { Objective } from "./objective.js";
 
 export interface DecreaseOptions {
   /** eta where the teleport is given none with its `memory`. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** The one in use; default gradient descent. */
-  readonly optimizer?: Optimizer;
+  readonly optimizer?: Optimizer | undefined;
   /** k; default 1. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
 }
 
 export const decreaseOptions = optionTable("decrease", {

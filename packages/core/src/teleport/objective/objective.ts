@@ -7,8 +7,8 @@ import type { OptimizerState } from "../../optim/optimizer.js";
 
 /** What descent would go on with from a point: the optimiser's state and the learning rate, where they are known. */
 export interface Memory {
-  readonly optimizer?: OptimizerState;
-  readonly learningRate?: Tensor;
+  readonly optimizer?: OptimizerState | undefined;
+  readonly learningRate?: Tensor | undefined;
 }
 
 /** A scalar that a point is judged by. */

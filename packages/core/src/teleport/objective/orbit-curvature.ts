@@ -19,11 +19,11 @@ import type { Objective } from "./objective.js";
 
 export interface OrbitCurvatureOptions {
   /** Random generators M; default 4. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
   /** Of the generators; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Generators to use instead, each a list of blocks of the symmetry's algebra. */
-  readonly generators?: readonly (readonly NdArray[])[];
+  readonly generators?: readonly (readonly NdArray[])[] | undefined;
 }
 
 export const orbitCurvatureOptions = optionTable("orbitCurvature", {

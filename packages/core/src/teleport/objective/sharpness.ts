@@ -14,16 +14,16 @@ import type { Objective } from "./objective.js";
 
 export interface SharpnessOptions {
   /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
-  readonly radii?: readonly number[];
+  readonly radii?: readonly number[] | undefined;
   /** Directions, each used with every radius; default 4. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
   /** Of the directions; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /**
    * What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own
    * norm (`tensor`: r ||w_l||), which layers of different scale need.
    */
-  readonly scale?: "global" | "tensor";
+  readonly scale?: "global" | "tensor" | undefined;
 }
 
 export const sharpnessOptions = optionTable("sharpness", {

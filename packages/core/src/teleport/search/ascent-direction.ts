@@ -18,7 +18,7 @@ export interface AscentDirection<P> {
 export async function compileDirection<P>(
   symmetry: Symmetry<P>,
   problem: SearchProblem<P>,
-  { normalised = true }: { readonly normalised?: boolean } = {},
+  { normalised = true }: { readonly normalised?: boolean | undefined } = {},
 ): Promise<AscentDirection<P>> {
   const graph = traceAscent(symmetry, problem.objective, problem);
   await symmetry.prepare?.(problem.params, problem.batch);

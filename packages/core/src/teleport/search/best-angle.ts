@@ -17,7 +17,7 @@ import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js
 
 export interface BestAngleOptions {
   /** Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
 }
 
 export const bestAngleOptions = optionTable("bestAngle", {

@@ -10,7 +10,7 @@ export interface Claim<P> {
   /** Of the group. */
   readonly name: string;
   /** See `Symmetry.generators`. */
-  readonly generators?: readonly GroupGenerator[];
+  readonly generators?: readonly GroupGenerator[] | undefined;
   /** A random move among those of the search, `scale` in (0, 1] times as large as it can be. */
   move(params: P, batch: Batch, rng: Rng, scale: number): Promise<P | Refusal>;
 }

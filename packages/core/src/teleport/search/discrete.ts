@@ -10,11 +10,11 @@ import type { SearchFactory } from "./search.js";
 
 export interface DiscreteSearchOptions {
   /** Moves to try in one walk; default 100. */
-  readonly tries?: number;
+  readonly tries?: number | undefined;
   /** Walks, all but the first from a random element; default 1. */
-  readonly starts?: number;
+  readonly starts?: number | undefined;
   /** Of the order of moves and the random starts; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 export const discreteSearchOptions = optionTable("discreteSearch", {

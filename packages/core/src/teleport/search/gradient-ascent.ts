@@ -16,19 +16,19 @@ import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-regi
 
 export interface GradientAscentOptions {
   /** Ascent steps; default 10. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Norm of T in one ascent step; default a fifth of the bound. */
-  readonly stepSize?: number;
+  readonly stepSize?: number | undefined;
   /** Largest total of T; default the symmetry's bound. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
   /** Weight of the past directions in a running sum, as in SGD; default 0. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Divides each direction by its norm, so that a step has the length `stepSize`; default true. */
-  readonly normalised?: boolean;
+  readonly normalised?: boolean | undefined;
   /** Walks, all but the first from a random element within the bound; default 1. */
-  readonly starts?: number;
+  readonly starts?: number | undefined;
   /** Of the random starts; default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 export const gradientAscentOptions = optionTable("gradientAscent", {

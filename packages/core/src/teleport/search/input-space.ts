@@ -24,7 +24,7 @@ export interface InputSpace {
    * Orthonormal rows, and zero rows: of a wide map those that span it, of others those that span what is orthogonal to
    * it. Left out where the span is everything.
    */
-  readonly basis?: F64;
+  readonly basis?: F64 | undefined;
 }
 
 /** Computes the spans of the inputs of maps. */

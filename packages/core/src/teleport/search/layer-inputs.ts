@@ -20,7 +20,7 @@ export interface LinearMap {
   /** What the rows are multiplied with: [samples, columns], with a column of ones for a bias. */
   readonly inputs: Tensor;
   /** Enough of the inputs to have full rank, most likely, where that is far from all. */
-  readonly head?: Tensor;
+  readonly head?: Tensor | undefined;
   /** The products themselves. */
   readonly products: readonly Tensor[];
   /** (H q)' H q in float64 for columns q, without H. */

@@ -14,17 +14,17 @@ import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop
 
 export interface LevelSetOptions {
   /** Default 50. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Length of the first step in units of the scaled ascent direction; default 0.1. */
-  readonly rho?: number;
+  readonly rho?: number | undefined;
   /** Shrinks rho until the merit function rises enough, and lets it grow after easy steps; default true. */
-  readonly lineSearch?: boolean;
+  readonly lineSearch?: boolean | undefined;
   /** The walk ends where the projected step is shorter and the loss as close to the start's; default 1e-6. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** Takes points below the level set as well, where the walk does not come back to it; default true. */
-  readonly sublevel?: boolean;
+  readonly sublevel?: boolean | undefined;
   /** Comes back to the level set after each step by Newton steps along the gradient; default true. */
-  readonly project?: boolean;
+  readonly project?: boolean | undefined;
 }
 
 export const levelSetOptions = optionTable("levelSet", {

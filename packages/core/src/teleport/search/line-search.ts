@@ -15,13 +15,13 @@ import { limited, type TrustRegion } from "./trust-region.js";
 
 export interface LineSearchOptions {
   /** Rounds, each along the direction of steepest ascent where it begins; default 3. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Norm of T at the first point of a round; default a fifth of the bound. */
-  readonly stepSize?: number;
+  readonly stepSize?: number | undefined;
   /** Largest total of T; default the symmetry's bound. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
   /** Points in a round at which the objective is measured; default 10. */
-  readonly evaluations?: number;
+  readonly evaluations?: number | undefined;
 }
 
 export const lineSearchOptions = optionTable("lineSearch", {

@@ -15,15 +15,15 @@ import { normOf } from "./trust-region.js";
 
 export interface NullSpaceOptions {
   /** Each costs a gradient of the objective; default 5. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1. */
-  readonly stepSize?: number;
+  readonly stepSize?: number | undefined;
   /** Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient. */
-  readonly normalised?: boolean;
+  readonly normalised?: boolean | undefined;
   /** Share of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Dotted paths of the weights to move; default all that only multiply inputs. */
-  readonly layers?: readonly string[];
+  readonly layers?: readonly string[] | undefined;
 }
 
 export const nullSpaceOptions = optionTable("nullSpace", {

@@ -25,7 +25,7 @@ import type { SearchFactory } from "./search.js";
  */
 export function quadraticOptimum(
   matrix: NdArray,
-  { centre }: { readonly centre?: readonly number[] } = {},
+  { centre }: { readonly centre?: readonly number[] | undefined } = {},
 ): SearchFactory<VectorParams> {
   const form = positiveForm(matrix, "quadraticOptimum");
   if (centre !== undefined && !(centre.length === form.n && centre.every(Number.isFinite))) {

@@ -15,11 +15,11 @@ import type { TrustRegion } from "./trust-region.js";
 
 export interface RandomSearchOptions {
   /** Group elements to try; default 20. */
-  readonly samples?: number;
+  readonly samples?: number | undefined;
   /** Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Largest T; default the symmetry's bound. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
 }
 
 export const randomSearchOptions = optionTable("randomSearch", {

@@ -12,9 +12,9 @@ import type { SearchFactory, Setting } from "./search.js";
 
 export interface ScalingCornerOptions {
   /** b, the largest |log a| of a unit; default the symmetry's bound. */
-  readonly bound?: number;
+  readonly bound?: number | undefined;
   /** Most rounds over all units in which single signs are turned where that helps; default 10. */
-  readonly sweeps?: number;
+  readonly sweeps?: number | undefined;
 }
 
 export const scalingCornerOptions = optionTable("scalingCorner", {

@@ -52,11 +52,11 @@ export interface Search<P> {
    * What it says keeps the loss where `exact` is not `no`: a teleporter checks that once. Left out: there is nothing to
    * check.
    */
-  readonly claim?: Claim<P>;
+  readonly claim?: Claim<P> | undefined;
   /** Most proposals that are taken in one walk. */
   readonly steps: number;
   /** Walks from different points of the orbit, of which the best end counts; default 1. */
-  readonly starts?: number;
+  readonly starts?: number | undefined;
   /** Begins a walk; `index` counts the walks of a teleport. */
   walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
   /**
@@ -73,7 +73,7 @@ export interface Leap<P> {
   readonly params: P;
   readonly steps: number;
   /** Steps that were refused and halved; default 0. */
-  readonly halvings?: number;
+  readonly halvings?: number | undefined;
   /** The start, where each step led, and the end if it was measured, too: as many as there were steps, or one more. */
   readonly points: readonly Point[];
   /** Why it ended there. */
@@ -84,7 +84,7 @@ export interface Leap<P> {
 /** A search under way. */
 export interface Walk<P> {
   /** Where it begins, if elsewhere than at the start. */
-  readonly origin?: P | Refusal;
+  readonly origin?: P | Refusal | undefined;
   /**
    * The next point. `scale` is 1, and smaller after a proposal that the guard did not take: a refusal asks for such a
    * smaller one, a stop ends the walk.

@@ -17,10 +17,10 @@ export interface WeightProduct {
   readonly weights: Origins;
   readonly columns: number;
   readonly inputs: Tensor;
-  readonly head?: Tensor;
+  readonly head?: Tensor | undefined;
   /** The inputs' product with some columns [columns, k], as [.., k, ..]. */
   readonly times: (q: Tensor) => Tensor;
-  bias?: Int32Array;
+  bias?: Int32Array | undefined;
 }
 
 /** Samples of a head for each input of a layer, at least. */

@@ -68,7 +68,7 @@ export const conjugateDirections: DirectionRule = () => {
 
 export interface LbfgsOptions {
   /** Steps that it remembers; default 10. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
 }
 
 export const lbfgsOptions = optionTable("lbfgs", {

@@ -13,11 +13,11 @@ export interface WolfeOptions {
   /** Step tried first. */
   readonly first: number;
   /** c_1 of the decrease, phi(a) <= phi(0) + c_1 a phi'(0). */
-  readonly decrease?: number;
+  readonly decrease?: number | undefined;
   /** c_2 of the slope, |phi'(a)| <= c_2 |phi'(0)|: the smaller, the nearer to the least value on the line. */
-  readonly slope?: number;
+  readonly slope?: number | undefined;
   /** Most evaluations; default 25. */
-  readonly evaluations?: number;
+  readonly evaluations?: number | undefined;
 }
 
 /**
