@@ -133,9 +133,8 @@ function requireGenerator(rng: unknown): void {
   const { nextUint32 } = (rng ?? {}) as Partial<Mt19937>;
   if (typeof nextUint32 === "function") return;
   const seed = Number.isSafeInteger(rng) ? rng : 0;
-  throw new OptionError(
-    `init takes a generator: model.init(new Mt19937(${seed})); got ${describeValue(rng)}.`,
-  );
+  const got = typeof rng === "object" && rng !== null ? "another object" : describeValue(rng);
+  throw new OptionError(`init takes a generator: model.init(new Mt19937(${seed})); got ${got}.`);
 }
 
 type FloatArray = NdArray<Float32Array | Float64Array>;
