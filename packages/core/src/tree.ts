@@ -114,8 +114,3 @@ export function leavesAt<L>(def: TreeDef, tree: unknown): L[] {
   visit(def, tree);
   return leaves;
 }
-
-/** Whether two structures are the same. */
-export function sameTreeDef(a: TreeDef, b: TreeDef): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}

@@ -189,9 +189,8 @@ describe("the npm package", () => {
       expect(fileNames.length).toBeGreaterThan(3);
       const program = ts.createProgram(fileNames, { ...options, ...resolutions[moduleResolution] });
       expect(messagesOf(program)).toEqual([]);
-      expect(fileNames.filter((name) => / as (?!const)|\bany\b/.test(readFileSync(name, "utf8")))).toEqual(
-        [],
-      );
+      const casts = fileNames.flatMap((name) => castsIn(program.getSourceFile(name) as ts.SourceFile));
+      expect(casts).toEqual([]);
     },
   );
 
@@ -234,6 +233,22 @@ function diagnose(
     ...options,
   });
   return messagesOf(program);
+}
+
+/** Where a source says of a type what the compiler does not know. */
+function castsIn(source: ts.SourceFile): string[] {
+  const isCast = (node: ts.Node) =>
+    ts.isAsExpression(node) ||
+    ts.isTypeAssertionExpression(node) ||
+    ts.isNonNullExpression(node) ||
+    node.kind === ts.SyntaxKind.AnyKeyword;
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (isCast(node)) found.push(node.getText(source));
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
 }
 
 const messagesOf = (program: ts.Program): string[] =>
