@@ -22,7 +22,8 @@ export interface Named {
  */
 export function namedSchema(title: string, registry: Readonly<Record<string, ConfigOptions>>) {
   const schemas = Object.entries(registry).map(([name, entry]) => [name, schemaOf(entry)] as const);
-  const branches = schemas.map(([name, { shape }]) => z.strictObject({ name: z.literal(name), ...shape }));
+  // A choice's own option of that name cannot be set: the name is what chooses.
+  const branches = schemas.map(([name, { shape }]) => z.strictObject({ ...shape, name: z.literal(name) }));
   const [first, ...rest] = branches;
   const short = schemas.filter(([, schema]) => schema.safeParse({}).success).map(([name]) => name);
   const long = z.discriminatedUnion("name", [first, ...rest]);
