@@ -7,26 +7,26 @@ import { discreteSymmetries, foundSymmetries, mlpSymmetries } from "isoloss/symm
 import { guardOptions, objectives, orbitObjectives, orbitSearches, searches, whens } from "isoloss/teleport";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
-import { configJsonSchema, nodesAt } from "../../src/config/json-schema.js";
-import { parseConfig } from "../../src/config/load.js";
-import { costConfigOptions } from "../../src/experiments/catalogue/cost.js";
-import { lineSearchRegistry } from "../../src/experiments/catalogue/line-searches.js";
-import { methodRegistry } from "../../src/experiments/catalogue/methods.js";
-import { modelRegistry } from "../../src/experiments/catalogue/models.js";
-import { namedSchema } from "../../src/experiments/catalogue/named.js";
-import { objectiveRegistry } from "../../src/experiments/catalogue/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../../src/experiments/catalogue/optimisers.js";
-import { problemRegistry } from "../../src/experiments/catalogue/problems.js";
+import { configJsonSchema, nodesAt } from "../../../src/config/json-schema.js";
+import { parseConfig } from "../../../src/config/load.js";
+import { costConfigOptions } from "../../../src/experiments/catalogue/cost.js";
+import { lineSearchRegistry } from "../../../src/experiments/catalogue/line-searches.js";
+import { methodRegistry } from "../../../src/experiments/catalogue/methods.js";
+import { modelRegistry } from "../../../src/experiments/catalogue/models.js";
+import { namedSchema } from "../../../src/experiments/catalogue/named.js";
+import { objectiveRegistry } from "../../../src/experiments/catalogue/objectives.js";
+import { optimiserRegistry, scheduleRegistry } from "../../../src/experiments/catalogue/optimisers.js";
+import { problemRegistry } from "../../../src/experiments/catalogue/problems.js";
 import {
   type ConfigOptions,
   describeConfigOptions,
   schemaOf,
-} from "../../src/experiments/catalogue/schema-of.js";
-import { searchRegistry } from "../../src/experiments/catalogue/searches.js";
-import { discreteRegistry, symmetryRegistry } from "../../src/experiments/catalogue/symmetries.js";
-import { multiTaskProblemRegistry } from "../../src/experiments/catalogue/tasks.js";
-import { guardConfigOptions } from "../../src/experiments/catalogue/teleport.js";
-import { whenRegistry } from "../../src/experiments/catalogue/when.js";
+} from "../../../src/experiments/catalogue/schema-of.js";
+import { searchRegistry } from "../../../src/experiments/catalogue/searches.js";
+import { discreteRegistry, symmetryRegistry } from "../../../src/experiments/catalogue/symmetries.js";
+import { multiTaskProblemRegistry } from "../../../src/experiments/catalogue/tasks.js";
+import { guardConfigOptions } from "../../../src/experiments/catalogue/teleport.js";
+import { whenRegistry } from "../../../src/experiments/catalogue/when.js";
 
 type Tables = Readonly<Record<string, { readonly options: OptionTableData }>>;
 
