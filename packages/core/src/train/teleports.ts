@@ -133,7 +133,7 @@ export function planText(
 
 /** Refuses options that a plan does not have. @throws OptionError */
 export function requirePlan<P>(plan: TeleportPlan<P>, more: readonly string[] = []): void {
-  const known = ["when", "symmetry", "search", "objective", "guard", "heldOut", "state"];
+  const known = ["when", "symmetry", "search", "objective", "guard", "heldOut", "state", "allowInexact"];
   requireKnown<object>("teleport", plan, [...known, ...more] as never[]);
 }
 
