@@ -82,7 +82,7 @@ const calls: Readonly<Record<string, readonly [string, (extra: object) => Promis
   ],
   createGainPredictor: ["bound", (extra) => createGainPredictor({ ...move, ...extra })],
   createMinimumMeter: [
-    "runtime",
+    "generators",
     (extra) => createMinimumMeter({ loss, params: start, batch: {}, ...extra }),
   ],
   "run of an executable": [
