@@ -48,8 +48,8 @@ export type {
   MultiTaskTrainer,
   MultiTaskTrainerOptions,
   RunMultiTaskOptions,
-} from "./mtl/trainer.js";
-export { createMultiTaskTrainer } from "./mtl/trainer.js";
+} from "./mtl/train/trainer.js";
+export { createMultiTaskTrainer } from "./mtl/train/trainer.js";
 export { namedArrays } from "./named-arrays.js";
 export type { Activation } from "./nn/activation.js";
 export { crossEntropy } from "./nn/losses/cross-entropy.js";
@@ -99,7 +99,7 @@ export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { Dataset } from "./train/dataset.js";
 export type { History, Metrics } from "./train/history.js";
-export { createMinimizer, minimize } from "./train/minimize.js";
+export { createMinimizer, minimize } from "./train/minimize/minimize.js";
 export type {
   Jump,
   Minimization,
@@ -108,7 +108,7 @@ export type {
   MinimizeOptions,
   MinimizeRunOptions,
   Minimizer,
-} from "./train/minimize-options.js";
+} from "./train/minimize/minimize-options.js";
 export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";

@@ -7,8 +7,8 @@ import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import { finite, listOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { VectorParams } from "../symmetry/quadratic-rotation.js";
-import { type ResidualMap, residualRotation } from "../symmetry/residual-rotation.js";
+import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
+import { type ResidualMap, residualRotation } from "../symmetry/rotation/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
 
 /** u = x + 2y - 7, v = 2x + y - 5; x = -u/3 + 2v/3 + 1, y = 2u/3 - v/3 + 3. */

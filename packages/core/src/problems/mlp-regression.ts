@@ -8,7 +8,7 @@ import { Mt19937, torchRand } from "../math/mt19937.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
 import { finite, integerFrom, listOf, number, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { hiddenAction } from "../symmetry/hidden-action.js";
+import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import { type Matrix, transposed } from "../symmetry/matrix.js";
 import type { Problem } from "./problem.js";
 

@@ -3,8 +3,8 @@ import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
-import type { VectorParams } from "../symmetry/quadratic-rotation.js";
-import type { ResidualMap } from "../symmetry/residual-rotation.js";
+import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
+import type { ResidualMap } from "../symmetry/rotation/residual-rotation.js";
 import type { Symmetry } from "../symmetry/symmetry.js";
 
 /**

@@ -7,7 +7,7 @@ import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { anyOf, finite, inCode, listOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { quadraticRotation, type VectorParams } from "../symmetry/quadratic-rotation.js";
+import { quadraticRotation, type VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type Problem, vector } from "./problem.js";
 
 export interface QuadraticOptions {

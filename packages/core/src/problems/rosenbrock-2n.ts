@@ -9,8 +9,8 @@ import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import { finite, integerFrom, listOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { VectorParams } from "../symmetry/quadratic-rotation.js";
-import { type ResidualMap, residualRotation } from "../symmetry/residual-rotation.js";
+import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
+import { type ResidualMap, residualRotation } from "../symmetry/rotation/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
 
 /** u = 10 (x^2 - y), v = x - 1 for each pair; x = v + 1, y = (v + 1)^2 - u / 10. */

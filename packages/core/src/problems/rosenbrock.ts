@@ -1,7 +1,7 @@
 // H. Rosenbrock, "An automatic method for finding the greatest or least value of a function", Computer Journal 3(3), 1960.
 import { finite, listOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { VectorParams } from "../symmetry/quadratic-rotation.js";
+import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import type { Problem } from "./problem.js";
 import { rosenbrock2n } from "./rosenbrock-2n.js";
 

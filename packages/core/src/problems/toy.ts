@@ -7,10 +7,10 @@ import { abs, log, square, tanh } from "../graph/ops/elementary.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
-import type { TaskLosses } from "../mtl/task-losses.js";
+import type { TaskLosses } from "../mtl/train/task-losses.js";
 import { positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { VectorParams } from "../symmetry/quadratic-rotation.js";
+import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { vector } from "./problem.js";
 
 /** Parameters of the toy: x = (x1, x2), all of it shared. */

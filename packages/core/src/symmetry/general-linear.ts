@@ -11,7 +11,7 @@ import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
-import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
+import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg, sumLike } from "./parameter-axes.js";
 import { identityPlus, type Matrix, plusDiagonal, product, transposed } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";

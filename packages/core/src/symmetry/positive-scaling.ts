@@ -4,7 +4,7 @@ import { OptionError } from "../errors.js";
 import type { MlpParams } from "../nn/models/mlp.js";
 import { finite, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { hiddenLayers } from "./hidden-layers.js";
+import { hiddenLayers } from "./hidden/hidden-layers.js";
 import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
 

@@ -8,7 +8,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { ScalingGenerator } from "./discovery/descriptors.js";
-import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg, sumLike } from "./legs.js";
+import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg, sumLike } from "./parameter-axes.js";
 import type { Symmetry } from "./symmetry.js";
 
 /** A leg with the number of its generator, which is that of its block of T. */

@@ -16,14 +16,14 @@ import { Resources } from "../runtime/resources.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
-import { leapt, walked } from "./course.js";
-import { type CurvatureMeter, createCurvatureMeter } from "./curvature.js";
+import { leapt, walked } from "./guarded-search.js";
+import { type CurvatureMeter, createCurvatureMeter } from "./curvature/curvature-meter.js";
 import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
-import { gradientAscent } from "./search/gradient-ascent.js";
+import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
 export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>

@@ -8,7 +8,7 @@ import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { pickCompileOptions } from "../runtime/compile.js";
 import { symmetriesOf } from "../symmetry/symmetries-of.js";
 import type { Symmetry } from "../symmetry/symmetry.js";
-import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/minima.js";
+import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/curvature/minima.js";
 import { type Dataset, prepareDataset } from "./dataset.js";
 import { requireSteps } from "./run-steps.js";
 import { teleportLoss } from "./teleport-batches.js";

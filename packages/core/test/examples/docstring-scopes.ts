@@ -82,7 +82,7 @@ const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffe
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "symmetry/general-linear.ts": () => network("identity"),
-  "symmetry/sign-flips.ts": () => network("tanh"),
+  "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
     const model = lib.mlp({ sizes: [4, 3, 2] });
     return { model, params: model.init(new lib.Mt19937(0)).params, x: random([5, 4]), y: random([5, 2]) };
@@ -92,15 +92,15 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "teleport/search/best-angle.ts": () => planar(lib.rosenbrock() as never),
   "teleport/search/quadratic-optimum.ts": () => planar(lib.booth() as never),
   "teleport/search/own-move.ts": () => lib.mlpRegression() as unknown as Scope,
-  "teleport/hessian.ts": () => planar(lib.booth() as never),
-  "teleport/conjugate-gradient.ts": async () => {
+  "teleport/curvature/hessian.ts": () => planar(lib.booth() as never),
+  "teleport/curvature/conjugate-gradient.ts": async () => {
     const at = planar(lib.booth() as never);
     const hessian = await lib.createHessian(at.loss, at.params, {});
     const v = hessian.vectorOf(at.params);
     return { ...at, hessian, g: (await hessian.times(at.params, {}, v)).g };
   },
-  "teleport/diagnose.ts": () => ({ ...planar(lib.booth() as never), moved: lib.booth().start }),
-  "teleport/transport.ts": () => {
+  "teleport/diagnosis/diagnose.ts": () => ({ ...planar(lib.booth() as never), moved: lib.booth().start }),
+  "teleport/state/transport.ts": () => {
     const { params, ...rest } = network("relu");
     return { params, ...rest, before: lib.adam().init(params), moved: { params, T: [] } };
   },
@@ -117,14 +117,14 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
-  "mtl/checkpoint.ts": tasks,
-  "mtl/cost/adapter.ts": () => {
+  "mtl/train/checkpoint.ts": tasks,
+  "mtl/cost/adapter/adapter.ts": () => {
     const model = lib.multiLenet({ heads: { left: 10 }, channels: [6, 12] });
     return { params: model.init(new lib.Mt19937(0)) };
   },
   "mtl/cost/cost.ts": tasks,
   "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
-  "mtl/trainer.ts": pair,
+  "mtl/train/trainer.ts": pair,
   "options.ts": () => ({ ...kinds }),
   "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
   "runtime/onnx/export.ts": () => {
@@ -179,7 +179,7 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
     },
   }),
   "nn/norm.ts": () => ({ tensors: { x: float([4, 3]), ...lib.initBatchNorm(3) } }),
-  "teleport/reused-state.ts": () => {
+  "teleport/state/reused-state.ts": () => {
     const optimizer = lib.adam();
     const p = { w: lib.array([1, 2], "float64") };
     const tensors = { before: optimizer.init(p), g: p, p, sigma: double([]), rate: double([]) };

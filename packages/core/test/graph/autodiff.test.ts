@@ -23,8 +23,8 @@ import { argmax, sum } from "../../src/graph/ops/reduce.js";
 import { logSoftmax } from "../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { checkDerivatives, evaluate, expectClose, float64, int64 } from "../nn/support.js";
-import { uniform } from "./op-case.js";
-import { settings } from "./op-table.js";
+import { uniform } from "./ops/op-case.js";
+import { settings } from "./ops/op-table.js";
 
 const scalar = (x: number): NdArray => array(x, "float64");
 

@@ -7,7 +7,7 @@ import { avgPool2d, maxPool2d, maxUnpool2d } from "../../src/graph/ops/pool.js";
 import { randomUniform } from "../../src/graph/ops/random.js";
 import { expandDims, flattenFrom, reshape, transpose } from "../../src/graph/ops/reshape.js";
 import { concat, pad, slice } from "../../src/graph/ops/slice.js";
-import { double, float, int, rejects } from "./rejections.js";
+import { double, float, int, rejects } from "./ops/rejections.js";
 
 rejects("Shapes", [
   ["reshape to another size", () => reshape(float(2, 3), [4]), ShapeError, ["reshape", "[2, 3]", "[4]"]],

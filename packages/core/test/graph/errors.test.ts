@@ -10,7 +10,7 @@ import { argmax, max, mean, min, sum, variance } from "../../src/graph/ops/reduc
 import { logSoftmax, softmax } from "../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { type Spec, spec, trace } from "../../src/graph/trace.js";
-import { bool, double, float, int, rejects } from "./rejections.js";
+import { bool, double, float, int, rejects } from "./ops/rejections.js";
 
 rejects("Arithmetic", [
   ["add of unequal sizes", () => add(float(2, 3), float(2, 4)), ShapeError, ["add", "[2, 3]", "[2, 4]"]],

@@ -10,8 +10,8 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { uniform } from "./op-case.js";
-import { settings } from "./op-table.js";
+import { uniform } from "./ops/op-case.js";
+import { settings } from "./ops/op-table.js";
 import { allSteps, type Instruction, interpret, programs, smoothSteps } from "./random-graph.js";
 
 const shapes = [[2, 3], [2, 3], [3, 2], [3], [2, 1], [], [2, 3, 4]];

@@ -19,7 +19,7 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { float64 } from "../nn/support.js";
-import { uniform } from "./op-case.js";
+import { uniform } from "./ops/op-case.js";
 
 /** The simplified graph of a function of float64 tensors. */
 function simplified(f: (...xs: Tensor[]) => Tensor | Tensor[], ...shapes: Shape[]): Graph {

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../src/errors.js";
 import { balanceWeights, conflictOf, isTriggered } from "../../src/mtl/conflict.js";
 import { readGolden } from "../nn/support.js";
-import { goldenLedger } from "./golden-ledger.js";
-import { expectNumbers, gramian, matrix, type Rows } from "./stateful-support.js";
+import { goldenLedger } from "./methods/golden-ledger.js";
+import { expectNumbers, gramian, matrix, type Rows } from "./methods/stateful-support.js";
 
 interface CostHelpers {
   g0: number[];

@@ -3,7 +3,7 @@ import { type NdArray, ndarray } from "../../src/array.js";
 import { createRng } from "../../src/math/rng.js";
 import { fairgrad } from "../../src/mtl/methods/fairgrad.js";
 import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
-import { createMultiTaskTrainer } from "../../src/mtl/trainer.js";
+import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { adam } from "../../src/optim/adam.js";
 import { digitQuestions, fashionDigits, multiFashion } from "../../src/problems/image-tasks.js";
 

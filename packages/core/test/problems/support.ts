@@ -4,7 +4,7 @@ import { dot, valueAndGrad } from "../../src/graph/autodiff.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import type { Problem } from "../../src/problems/problem.js";
 import { jit } from "../../src/runtime/jit.js";
-import type { VectorParams } from "../../src/symmetry/quadratic-rotation.js";
+import type { VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
 
 export interface Measured<P> {
   readonly loss: number;

@@ -1,7 +1,7 @@
 // The two-task toy in plain numbers, with its gradient by hand, and Adam on it: an independent computation of what graphs give,
 // and a hundred thousand steps of it take a second.
 import { createRng } from "../../src/math/rng.js";
-import { adamOnHost, startAdam } from "../../src/mtl/adam-on-host.js";
+import { adamOnHost, startAdam } from "../../src/mtl/kernels/adam-on-host.js";
 import type { MultiTaskMethod } from "../../src/mtl/method.js";
 
 /** A number with its derivatives in x1 and x2. */

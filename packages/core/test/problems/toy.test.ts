@@ -7,7 +7,7 @@ import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.
 import { mgda } from "../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../src/mtl/methods/nash-mtl.js";
 import { pcgrad } from "../../src/mtl/methods/pcgrad.js";
-import { createMultiTaskTrainer } from "../../src/mtl/trainer.js";
+import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { adam } from "../../src/optim/adam.js";
 import { twoTaskToy } from "../../src/problems/toy.js";
 import golden from "../golden/mtl-toy.json" with { type: "json" };

@@ -20,9 +20,9 @@ import { spec, trace } from "../../src/graph/trace.js";
 import type { Values } from "../../src/runtime/executable.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
-import { range, uniform } from "../graph/op-case.js";
-import { relativeError, roundedValues } from "../graph/op-derivatives.js";
-import { settings } from "../graph/op-table.js";
+import { range, uniform } from "../graph/ops/op-case.js";
+import { relativeError, roundedValues } from "../graph/ops/op-derivatives.js";
+import { settings } from "../graph/ops/op-table.js";
 
 /** A network: the shapes of its parameters and its loss. */
 interface Network {

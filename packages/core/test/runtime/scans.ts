@@ -14,7 +14,7 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { type Spec, spec, trace } from "../../src/graph/trace.js";
 import type { Scan, Values } from "../../src/runtime/executable.js";
-import { integers, uniform } from "../graph/op-case.js";
+import { integers, uniform } from "../graph/ops/op-case.js";
 
 /** A loop: its step, its start, and the sequences for a number of steps. */
 export interface ScanCase {

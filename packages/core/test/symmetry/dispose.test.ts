@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
-import { hiddenAction } from "../../src/symmetry/hidden-action.js";
-import { pseudoInverseAction } from "../../src/symmetry/pseudo-inverse-action.js";
-import { residualRotation } from "../../src/symmetry/residual-rotation.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
+import { pseudoInverseAction } from "../../src/symmetry/hidden/pseudo-inverse-action.js";
+import { residualRotation } from "../../src/symmetry/rotation/residual-rotation.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
-import { createGainPredictor } from "../../src/teleport/predicted-gain.js";
+import { createGainPredictor } from "../../src/teleport/diagnosis/predicted-gain.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { randomProblem, randomT } from "./support.js";
 

@@ -1,7 +1,7 @@
 import { afterAll, expect, it, vi } from "vitest";
 import { ndarray } from "../../src/array.js";
 import { createRng } from "../../src/math/rng.js";
-import { createInverses } from "../../src/symmetry/inverses.js";
+import { createInverses } from "../../src/symmetry/hidden/inverses.js";
 
 vi.mock("#ort", async (original) => ({
   ...(await original<object>()),

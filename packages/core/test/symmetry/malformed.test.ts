@@ -8,7 +8,7 @@ import type { TensorsOf } from "../../src/graph/trace.js";
 import { Mt19937 } from "../../src/math/mt19937.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
-import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";

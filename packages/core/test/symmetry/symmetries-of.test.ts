@@ -8,7 +8,7 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import { Mt19937, torchRand } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
-import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { isRefusal } from "../../src/symmetry/symmetry.js";

@@ -8,7 +8,7 @@ import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
-import { traceAscent } from "../../src/teleport/search/ascent-graph.js";
+import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
 import {
   combine,
   contextOf,

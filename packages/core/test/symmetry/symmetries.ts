@@ -1,10 +1,10 @@
 import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import type { Leg, ScalingGenerator } from "../../src/symmetry/discovery/descriptors.js";
-import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { product } from "../../src/symmetry/product.js";
-import { pseudoInverseAction } from "../../src/symmetry/pseudo-inverse-action.js";
+import { pseudoInverseAction } from "../../src/symmetry/hidden/pseudo-inverse-action.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";

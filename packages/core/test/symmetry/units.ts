@@ -4,7 +4,7 @@ import { trace } from "../../src/graph/trace.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compile } from "../../src/runtime/compile.js";
-import type { UnitSpace } from "../../src/symmetry/discrete-legs.js";
+import type { UnitSpace } from "../../src/symmetry/discrete/discrete-axes.js";
 import { flatten } from "../../src/tree.js";
 import type { Problem } from "./support.js";
 

@@ -9,13 +9,13 @@ import { sum } from "../../src/graph/ops/reduce.js";
 import { Mt19937, torchRand } from "../../src/math/mt19937.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { booth } from "../../src/problems/booth.js";
-import { hiddenAction } from "../../src/symmetry/hidden-action.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { createRace } from "../../src/teleport/race.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
-import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/gradient-ascent.js";
+import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
 import {
   createTeleporter,
   type SingleTeleportOptions,

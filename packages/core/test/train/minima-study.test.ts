@@ -5,7 +5,7 @@ import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
-import { measureMinimum } from "../../src/teleport/minima.js";
+import { measureMinimum } from "../../src/teleport/curvature/minima.js";
 import { type MinimaStudyProgress, minimaStudy } from "../../src/train/minima-study.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { batchNormNet, someDigits } from "./support.js";

@@ -11,8 +11,8 @@ import { mlpRegression } from "../../src/problems/mlp-regression.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { atSteps } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
-import { minimize } from "../../src/train/minimize.js";
-import type { MinimizationProblem } from "../../src/train/minimize-options.js";
+import { minimize } from "../../src/train/minimize/minimize.js";
+import type { MinimizationProblem } from "../../src/train/minimize/minimize-options.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { elements, someDigits } from "./support.js";
 

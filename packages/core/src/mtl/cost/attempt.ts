@@ -1,7 +1,7 @@
-import { transportState } from "../../teleport/transport.js";
+import { transportState } from "../../teleport/state/transport.js";
 import { isTriggered } from "../conflict.js";
-import type { MultiTaskHistory } from "../history.js";
-import type { StepChange, StepContext } from "../step-hook.js";
+import type { MultiTaskHistory } from "../train/history.js";
+import type { StepChange, StepContext } from "../train/step-hook.js";
 import type { TaskPoint } from "./conflict-meter.js";
 import { type Drift, type DriftGuard, judged, meanOf } from "./drift-guard.js";
 import { anchorsOf, guardBatches } from "./examples.js";

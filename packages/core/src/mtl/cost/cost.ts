@@ -1,7 +1,7 @@
 // COST: Z. Zhou et al., "Continual optimization with symmetry teleportation for multi-task learning", NeurIPS 2025,
 // arXiv 2503.04046, algorithm 1, with a trust region and a guard.
 import { balanceWeights, isTriggered } from "../conflict.js";
-import type { BeforeStep, StepChange, StepContext } from "../step-hook.js";
+import type { BeforeStep, StepChange, StepContext } from "../train/step-hook.js";
 import { attemptTeleport } from "./attempt.js";
 import { costMachines } from "./machine.js";
 import type { CostReport } from "./report.js";

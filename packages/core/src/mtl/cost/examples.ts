@@ -1,7 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import type { StepContext } from "../step-hook.js";
+import type { StepContext } from "../train/step-hook.js";
 import type { PreserveOptions } from "./presets.js";
 
 type Source = Pick<StepContext<unknown>, "batch" | "sample" | "stepsPerEpoch">;

@@ -1,7 +1,7 @@
 import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
-import type { RunSetup } from "../step-hook.js";
-import { adapterMove, randomMove } from "./adapter-move.js";
+import type { RunSetup } from "../train/step-hook.js";
+import { adapterMove, randomMove } from "./adapter/adapter-move.js";
 import { type ConflictMeter, compileConflict } from "./conflict-meter.js";
 import { compileLosses, type LossMeter } from "./drift-guard.js";
 import type { Mover } from "./move.js";

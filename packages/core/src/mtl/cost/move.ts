@@ -5,12 +5,12 @@ import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { GuardOptions } from "../../teleport/guard.js";
-import type { GradientAscentOptions } from "../../teleport/search/gradient-ascent.js";
+import type { GradientAscentOptions } from "../../teleport/search/ascent/gradient-ascent.js";
 import type { SearchFactory } from "../../teleport/search/search.js";
 import { flatten } from "../../tree.js";
-import type { AdapterOptions } from "./adapter.js";
-import type { Improve } from "./improve.js";
-import type { CostTrustRegion, InnerValue } from "./inner-loop.js";
+import type { AdapterOptions } from "./adapter/adapter.js";
+import type { Improve } from "./adapter/improve.js";
+import type { CostTrustRegion, InnerValue } from "./adapter/inner-loop.js";
 import type { Parts, SharedLosses } from "./shared-losses.js";
 
 /** What a symmetry of the shared parameters is made from: the mean loss as a function of them, heads as data. */

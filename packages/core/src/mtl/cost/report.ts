@@ -1,6 +1,6 @@
 import type { Conflict, ConflictTrigger } from "../conflict.js";
 import type { Drift, Judged } from "./drift-guard.js";
-import type { InnerValue } from "./inner-loop.js";
+import type { InnerValue } from "./adapter/inner-loop.js";
 
 /** A conflict as plain data. */
 export interface ConflictFigures {

@@ -14,7 +14,7 @@ import {
   record,
 } from "../../option-kinds.js";
 import { type OptionRows, optionTable, withoutUndefined } from "../../options.js";
-import { adapterOptions } from "./adapter.js";
+import { adapterOptions } from "./adapter/adapter.js";
 import { type DriftGuard, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
 import {
   type Improve,
@@ -22,7 +22,7 @@ import {
   improveBySharpnessOptions,
   improveNothingOptions,
   improveOf,
-} from "./improve.js";
+} from "./adapter/improve.js";
 import type { CostMove } from "./move.js";
 import {
   type CostSettings,

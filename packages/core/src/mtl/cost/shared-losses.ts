@@ -9,8 +9,8 @@ import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
-import type { RunSetup } from "../step-hook.js";
-import { checkLosses } from "../task-losses.js";
+import type { RunSetup } from "../train/step-hook.js";
+import { checkLosses } from "../train/task-losses.js";
 
 /** Parameters of which some are shared; the rest are those of the heads. */
 export interface SharedParams {

@@ -9,7 +9,7 @@ import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
-import { checkLosses, type LossContext, type TaskLosses } from "../task-losses.js";
+import { checkLosses, type LossContext, type TaskLosses } from "../train/task-losses.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
 /** The shared representation of a batch, a tensor that the losses go on from. */

@@ -6,7 +6,7 @@ import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.j
 import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
-import type { TaskLosses } from "../task-losses.js";
+import type { TaskLosses } from "../train/task-losses.js";
 import {
   type CommonInputs,
   commonArguments,

@@ -9,7 +9,7 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { type Spec, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
-import { reusedState } from "../../teleport/reused-state.js";
+import { reusedState } from "../../teleport/state/reused-state.js";
 import { flatten, unflatten } from "../../tree.js";
 import { commonArguments, forwardTasks, headGradients, type TaskParts } from "./forward.js";
 import type { ParameterSplit } from "./parameter-split.js";

@@ -2,7 +2,7 @@
 import { nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { cagradInner } from "../kernels/cagrad-inner.js";
+import { cagradInner } from "../kernels/ca-grad-inner.js";
 import { gramianOf, rowNorms, squaredNorm, uniform } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 

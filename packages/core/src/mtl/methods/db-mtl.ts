@@ -4,7 +4,7 @@ import type { NdArray } from "../../array.js";
 import { nonNegative, smoothing } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { rowNorms, rowsLike, weightedRows } from "../jacobian-rows.js";
+import { rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface DbMtlOptions {

@@ -3,8 +3,8 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { ratio } from "../ratio.js";
-import { softmax } from "../softmax.js";
+import { ratio } from "../kernels/ratio.js";
+import { softmax } from "../kernels/softmax.js";
 
 export interface DwaOptions {
   /** T; default 2. */

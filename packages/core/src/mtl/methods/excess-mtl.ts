@@ -5,10 +5,10 @@ import { NumericalError } from "../../errors.js";
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { rowsLike } from "../jacobian-rows.js";
+import { rowsLike } from "../kernels/jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
-import { ratio } from "../ratio.js";
-import { softmax } from "../softmax.js";
+import { ratio } from "../kernels/ratio.js";
+import { softmax } from "../kernels/softmax.js";
 
 export interface ExcessMtlOptions {
   /** eta: step of the weights; default 0.01. */

@@ -3,11 +3,11 @@
 import { NumericalError } from "../../errors.js";
 import { finite, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { adamOnHost, type HostAdamState, startAdam } from "../adam-on-host.js";
+import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { softmax } from "../softmax.js";
-import { eachTask } from "../task-option.js";
+import { softmax } from "../kernels/softmax.js";
+import { eachTask } from "./task-option.js";
 
 export interface FamoOptions {
   /** Of Adam for the logits; default 0.025. */

@@ -6,7 +6,7 @@ import { oneOrEach, positive, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { eachTask } from "../task-option.js";
+import { eachTask } from "./task-option.js";
 
 export interface GradDropOptions {
   /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one a task; default 0. */

@@ -5,9 +5,9 @@ import type { NdArray } from "../../array.js";
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { blockGramian, rowNorms, rowsLike, weightedRows } from "../jacobian-rows.js";
+import { blockGramian, rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
-import { softmax } from "../softmax.js";
+import { softmax } from "../kernels/softmax.js";
 
 export interface MocoOptions {
   /** Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5. */

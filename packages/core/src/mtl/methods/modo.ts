@@ -3,7 +3,7 @@
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { weightedRows } from "../jacobian-rows.js";
+import { weightedRows } from "../kernels/jacobian-rows.js";
 import { times } from "../kernels/gramian.js";
 import { crossGramian, threeSamples } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";

@@ -1,7 +1,7 @@
 import type { Tensor } from "../../graph/tensor.js";
 import type { Atom } from "./atoms.js";
 import type { Flow, Layout } from "./layout.js";
-import type { ParameterSlot } from "./legs.js";
+import type { ParameterSlot } from "./parameter-axes.js";
 import type { Space, Spaces } from "./space.js";
 
 /** An index such that each of its values may have a group element of its own. */

@@ -3,15 +3,15 @@ import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { findBijectionSites } from "./bijection-sites.js";
 import type { Discovery, Leg } from "./descriptors.js";
-import { splitJoins } from "./joins.js";
+import { splitJoins } from "./graph/joins.js";
 import { layOut } from "./layout.js";
 import { findLinearSpaces } from "./linear.js";
 import { mergeParts } from "./merge.js";
-import { separateParts } from "./parts.js";
+import { separateParts } from "./graph/parts.js";
 import { findPermutations } from "./permutations.js";
-import { findScalings } from "./scalings.js";
-import { findSigns } from "./signs.js";
-import { nameUnpoolings } from "./unpooling.js";
+import { findScalings } from "./diagonal/scalings.js";
+import { findSigns } from "./diagonal/signs.js";
+import { nameUnpoolings } from "./graph/unpooling.js";
 
 /**
  * Finds symmetries of the parameters of any traced computation: changes of parameters that keep its outputs for all data.

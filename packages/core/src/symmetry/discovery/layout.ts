@@ -5,8 +5,8 @@ import { constantValue } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type Atom, type Axis, fix, leavesOf, newAxis, unify } from "./atoms.js";
 import type { Part } from "./descriptors.js";
-import type { InputAxes, Links } from "./links.js";
-import { ruleOf } from "./rules.js";
+import type { InputAxes, Links } from "./graph/links.js";
+import { ruleOf } from "./graph/rules.js";
 
 /** A parameter, or a part of one, that a graph reads. */
 export interface ParameterRef {

@@ -4,8 +4,8 @@ import type { Tensor } from "../../graph/tensor.js";
 import { findCopies } from "./copies.js";
 import type { LinearSpace } from "./descriptors.js";
 import { type Layout, variesAlong } from "./layout.js";
-import { copiedLegOf, groupBy, legOf, type ParameterSlot, parameterSlots } from "./legs.js";
-import { ruleOf } from "./rules.js";
+import { copiedLegOf, groupBy, legOf, type ParameterSlot, parameterSlots } from "./parameter-axes.js";
+import { ruleOf } from "./graph/rules.js";
 import { Space, type Spaces } from "./space.js";
 
 export function findLinearSpaces(layout: Layout): LinearSpace[] {

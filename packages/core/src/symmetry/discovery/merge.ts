@@ -1,6 +1,6 @@
 import { type Shape, sizeOf } from "../../array.js";
 import type { Leg, Part } from "./descriptors.js";
-import { groupBy } from "./legs.js";
+import { groupBy } from "./parameter-axes.js";
 
 type Acting = Leg & {
   readonly power?: number | undefined;

@@ -1,6 +1,6 @@
 import type { PermutationSpace } from "./descriptors.js";
 import type { Layout } from "./layout.js";
-import { groupBy, legOf, parameterSlots } from "./legs.js";
+import { groupBy, legOf, parameterSlots } from "./parameter-axes.js";
 
 /** Indices of the parameters that no operation, datum or output tells apart. */
 export function findPermutations(layout: Layout): PermutationSpace[] {

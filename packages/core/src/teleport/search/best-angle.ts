@@ -9,7 +9,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
-import { traceAscent } from "./ascent-graph.js";
+import { traceAscent } from "./ascent/ascent-graph.js";
 import { claimOf } from "./claim.js";
 import { jump } from "./jump.js";
 import { compileObjective } from "./objective-value.js";

@@ -3,7 +3,7 @@ import type { Rng } from "../../math/rng.js";
 import type { GroupGenerator } from "../../symmetry/discovery/descriptors.js";
 import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import { randomElement } from "./random-element.js";
-import { scaledBlock, type TrustRegion } from "./trust-region.js";
+import { scaledBlock, type TrustRegion } from "./ascent/trust-region.js";
 
 /** What a search says of its moves, that they keep the loss, in a form that can be checked. */
 export interface Claim<P> {

@@ -4,7 +4,7 @@ import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete.js";
+import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
 import { compileObjective } from "./objective-value.js";
 import type { SearchFactory } from "./search.js";
 

@@ -8,7 +8,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { flag, integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
-import { dotOf } from "../hessian.js";
+import { dotOf } from "../curvature/hessian.js";
 import { type ParameterVector, parameterVector } from "../parameter-vector.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
 

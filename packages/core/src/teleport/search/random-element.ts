@@ -1,7 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { createRng } from "../../math/rng.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
-import { normOf, type TrustRegion } from "./trust-region.js";
+import { normOf, type TrustRegion } from "./ascent/trust-region.js";
 
 /** A random element of the trust region: uniform in each element, or on half its radius. */
 export function randomElement<P>(

@@ -8,10 +8,10 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
 import { compileObjective } from "./objective-value.js";
-import { orbitPath } from "./orbit-path.js";
+import { orbitPath } from "./ascent/orbit-path.js";
 import { randomElement } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
-import type { TrustRegion } from "./trust-region.js";
+import type { TrustRegion } from "./ascent/trust-region.js";
 
 export interface RandomSearchOptions {
   /** Group elements to try; default 20. */

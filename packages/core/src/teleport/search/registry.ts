@@ -1,13 +1,13 @@
 import { optionTable } from "../../options.js";
 import type { Choice } from "../../registry.js";
-import { referenceMlpTeleport, referenceMlpTeleportOptions } from "../reference.js";
-import { referenceAngleTeleport, referenceAngleTeleportOptions } from "../reference-angle.js";
+import { referenceMlpTeleport, referenceMlpTeleportOptions } from "../reference/reference-mlp.js";
+import { referenceAngleTeleport, referenceAngleTeleportOptions } from "../reference/reference-angle.js";
 import { bestAngle, bestAngleOptions } from "./best-angle.js";
 import { discreteSearch, discreteSearchOptions } from "./discrete.js";
-import { gradientAscent, gradientAscentOptions } from "./gradient-ascent.js";
+import { gradientAscent, gradientAscentOptions } from "./ascent/gradient-ascent.js";
 import { levelSet, levelSetOptions } from "./level-set.js";
 import { lineSearch, lineSearchOptions } from "./line-search.js";
-import { nullSpace, nullSpaceOptions } from "./null-space.js";
+import { nullSpace, nullSpaceOptions } from "./null-space/null-space.js";
 import { quadraticOptimum } from "./quadratic-optimum.js";
 import { randomSearch, randomSearchOptions } from "./random.js";
 import { scalingCorner, scalingCornerOptions } from "./scaling-corner.js";

@@ -1,7 +1,7 @@
 // Directions for line searches: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., eq. 5.45 and algorithm 7.4.
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { dotOf } from "../../teleport/hessian.js";
+import { dotOf } from "../../teleport/curvature/hessian.js";
 
 /** Directions of one run, from the gradients that it meets. */
 export interface Directions {

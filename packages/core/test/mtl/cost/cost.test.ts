@@ -9,12 +9,12 @@ import type { SharedProblem } from "../../../src/mtl/cost/move.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
 import { partsOf } from "../../../src/mtl/cost/shared-losses.js";
-import type { StepContext } from "../../../src/mtl/step-hook.js";
-import type { TaskLosses } from "../../../src/mtl/task-losses.js";
+import type { StepContext } from "../../../src/mtl/train/step-hook.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { adam } from "../../../src/optim/adam.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { levelSet } from "../../../src/teleport/search/level-set.js";
-import { nullSpace } from "../../../src/teleport/search/null-space.js";
+import { nullSpace } from "../../../src/teleport/search/null-space/null-space.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "./support.js";
 

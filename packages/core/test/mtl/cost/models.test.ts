@@ -11,8 +11,8 @@ import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
 import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
-import type { TaskLosses } from "../../../src/mtl/task-losses.js";
-import { createMultiTaskTrainer } from "../../../src/mtl/trainer.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
+import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import {
   type AttentionParams,
   initMultiHeadAttention,

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
-import { createMultiTaskTrainer } from "../../../src/mtl/trainer.js";
+import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { adam } from "../../../src/optim/adam.js";
 import { contextFor, type Plane, plane, pointOf, toyLosses, toyStarts } from "./support.js";
 

@@ -14,7 +14,7 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { Mt19937 } from "../../../src/math/mt19937.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
-import type { TaskLosses } from "../../../src/mtl/task-losses.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../../src/nn/attention.js";
 import { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "../../../src/nn/conv.js";
 import { embedding, initEmbedding } from "../../../src/nn/embedding.js";
@@ -32,7 +32,7 @@ import {
 } from "../../../src/nn/norm.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { flatten, unflatten } from "../../../src/tree.js";
-import { gramianOf, type Rows } from "../jacobians.js";
+import { gramianOf, type Rows } from "../methods/jacobians.js";
 import { flat, randomArray } from "./networks.js";
 
 interface Params {

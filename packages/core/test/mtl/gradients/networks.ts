@@ -3,7 +3,7 @@ import type { Batch } from "../../../src/batch.js";
 import { tanh } from "../../../src/graph/ops/elementary.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
-import type { TaskLosses } from "../../../src/mtl/task-losses.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { type LinearParams, linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { flatten, unflatten } from "../../../src/tree.js";

@@ -3,7 +3,7 @@ import type { NdArray } from "../../../src/array.js";
 import { array, ndarray } from "../../../src/array.js";
 import { greater } from "../../../src/graph/ops/compare.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
-import type { TaskLosses } from "../../../src/mtl/task-losses.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { linear } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";

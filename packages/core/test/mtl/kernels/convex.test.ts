@@ -1,12 +1,12 @@
 // The convex kernels that are no quadratic programs: CAGrad's inner problem and the power equation; and the spectrum.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cagradInner } from "../../../src/mtl/kernels/cagrad-inner.js";
+import { cagradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
 import { rowNorms, type Square, squaredNorm, times, uniform } from "../../../src/mtl/kernels/gramian.js";
 import { powerRoot } from "../../../src/mtl/kernels/power-root.js";
 import { applySpectrum, spectrum } from "../../../src/mtl/kernels/symmetric.js";
-import { gramianOf, type Rows } from "../jacobians.js";
-import { jacobians } from "../properties.js";
+import { gramianOf, type Rows } from "../methods/jacobians.js";
+import { jacobians } from "../methods/properties.js";
 
 const square = (rows: number[][]): Square => ({
   shape: [rows.length, rows.length],

@@ -6,8 +6,8 @@ import { dualCone, dualConeEach } from "../../../src/mtl/kernels/dual-cone.js";
 import { rowNorms, type Square, times } from "../../../src/mtl/kernels/gramian.js";
 import { minNorm } from "../../../src/mtl/kernels/min-norm.js";
 import { nnls } from "../../../src/mtl/kernels/nnls.js";
-import { gramianOf, type Rows } from "../jacobians.js";
-import { jacobians } from "../properties.js";
+import { gramianOf, type Rows } from "../methods/jacobians.js";
+import { jacobians } from "../methods/properties.js";
 
 const square = (rows: number[][]): Square => ({
   shape: [rows.length, rows.length],

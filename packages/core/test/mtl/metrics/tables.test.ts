@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
 import { deltaM } from "../../../src/mtl/metrics/delta-m.js";
 import { meanRank } from "../../../src/mtl/metrics/mean-rank.js";
-import { goldenLedger } from "../golden-ledger.js";
+import { goldenLedger } from "../methods/golden-ledger.js";
 
 interface Row {
   metrics: number[];

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { astype, dtypeOf, type NdArray } from "../../../src/array.js";
 import { operators } from "../../../src/nn/onnx/operators.js";
 import { float, floats, int, ints, type OnnxNode, string, tensor } from "../../../src/runtime/onnx/schema.js";
-import { bools, distinct, uniform } from "../../graph/op-case.js";
-import { relativeError } from "../../graph/op-derivatives.js";
+import { bools, distinct, uniform } from "../../graph/ops/op-case.js";
+import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { type Arrays, fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
 
 const single = (x: NdArray) => astype(x, "float32");

@@ -18,9 +18,9 @@ import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
-import type { OpRow } from "../../graph/op-case.js";
-import { forwardGraph, relativeError } from "../../graph/op-derivatives.js";
-import { labelled, opTable, settings } from "../../graph/op-table.js";
+import type { OpRow } from "../../graph/ops/op-case.js";
+import { forwardGraph, relativeError } from "../../graph/ops/op-derivatives.js";
+import { labelled, opTable, settings } from "../../graph/ops/op-table.js";
 import { expectClose, int64 } from "../support.js";
 
 /** Operations that a file spells with operators that are not read: random bits, places of maxima, scattering. */

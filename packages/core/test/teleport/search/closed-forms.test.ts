@@ -9,7 +9,7 @@ import { type Problem, vector } from "../../../src/problems/problem.js";
 import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import { product, transposed } from "../../../src/symmetry/matrix.js";
-import type { VectorParams } from "../../../src/symmetry/quadratic-rotation.js";
+import type { VectorParams } from "../../../src/symmetry/rotation/quadratic-rotation.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { gradNormSq, minimised } from "../../../src/teleport/objective/objective.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";

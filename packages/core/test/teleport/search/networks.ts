@@ -10,7 +10,7 @@ import {
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type ConvnetParams, convnet } from "../../../src/nn/models/convnet.js";
 import { type MlpParams, mlp } from "../../../src/nn/models/mlp.js";
-import { type LinearMaps, linearMaps } from "../../../src/teleport/search/layer-inputs.js";
+import { type LinearMaps, linearMaps } from "../../../src/teleport/search/null-space/layer-inputs.js";
 
 export const random = (seed: number, shape: number[], dtype: "float32" | "float64" = "float64") =>
   torchRandn(new Mt19937(seed), shape, { dtype });

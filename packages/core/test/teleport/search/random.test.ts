@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
-import { hiddenAction } from "../../../src/symmetry/hidden-action.js";
+import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { type RandomSearchOptions, randomSearch } from "../../../src/teleport/search/random.js";
 import { randomProblem } from "../../symmetry/support.js";
 import { batchOf, linearisedAct, numbersOf, productLoss, toy, toyScaling } from "../toy.js";

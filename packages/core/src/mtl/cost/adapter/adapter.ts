@@ -1,0 +1,166 @@
+// Low-rank adapters: E. Hu et al., "LoRA", ICLR 2022, arXiv 2106.09685, eq. 3; as the move of a teleport: Z. Zhou et al.,
+// NeurIPS 2025, arXiv 2503.04046, section 4.2.
+
+import type { NdArray } from "../../../array.js";
+import { allocate, dtypeOf, isNdArray, sizeOf } from "../../../array.js";
+import { OptionError } from "../../../errors.js";
+import { add, mul } from "../../../graph/ops/arithmetic.js";
+import { matmul } from "../../../graph/ops/matmul.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { isTensor, type Tensor } from "../../../graph/tensor.js";
+import { createRng } from "../../../math/rng.js";
+import { integerFrom, listOf, oneOf, positive, text } from "../../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../../options.js";
+import { flatten, unflatten } from "../../../tree.js";
+
+export interface AdapterOptions {
+  /**
+   * `low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank where that has fewer
+   * numbers than D, and dense for smaller tensors.
+   */
+  readonly kind?: "auto" | "low-rank" | "dense" | undefined;
+  /** r; default 5. */
+  readonly rank?: number | undefined;
+  /** Default 8. */
+  readonly alpha?: number | undefined;
+  /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
+  readonly layers?: readonly string[] | undefined;
+}
+
+export const adapterOptions = optionTable("cost: adapter", {
+  kind: oneOf(["auto", "low-rank", "dense"]).default("auto"),
+  rank: integerFrom(1).default(5),
+  alpha: positive.default(8),
+  layers: listOf(text("a path, such as conv1.weight")).otherwise("all tensors of two or more axes"),
+} satisfies OptionRows<AdapterOptions>);
+
+/** A tensor that is moved. */
+export interface AdapterSite {
+  readonly path: string;
+  /** Its place among the leaves of the shared parameters. */
+  readonly leaf: number;
+  readonly shape: readonly number[];
+  /** Its extents as a matrix: outputs, and inputs times kernel. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly kind: "low-rank" | "dense";
+}
+
+/** What is trained at a site: A [r, columns] and B [rows, r], or D in the shape of the tensor. */
+export type Factors<T> = { readonly A: T; readonly B: T } | { readonly D: T };
+
+/** A displacement of shared parameters with few numbers. */
+export interface Adapter {
+  readonly sites: readonly AdapterSite[];
+  /** Factors with D = 0: A is random, B zero. */
+  init(seed: number): readonly Factors<NdArray>[];
+  /** D of every site. Traced. */
+  displacement(factors: readonly Factors<Tensor>[]): readonly Tensor[];
+  /** theta + D. Traced. */
+  merge<S>(shared: S, displacement: readonly Tensor[]): S;
+  /** theta + scale D as new arrays; tensors without a site are those of theta. */
+  mergeArrays<S>(shared: S, displacement: readonly NdArray[], scale: number): S;
+  /** The factors with D multiplied by a scalar at every site. Traced. */
+  scaled(factors: readonly Factors<Tensor>[], by: readonly Tensor[]): readonly Factors<Tensor>[];
+}
+
+/**
+ * Displacements D of shared parameters theta by low-rank adapters,
+ *
+ * D = (alpha / r) B A,  W [o, i]: B [o, r], A [r, i];  convolution W [o, i, kh, kw]: A [r, i kh kw]
+ *
+ * A is drawn as in LoRA, uniform in +-1 / sqrt(columns) (Kaiming with slope sqrt(5)), B = 0. Without `layers` all tensors
+ * of two or more axes are moved, or all tensors where there is none, such as the point of a plane.
+ *
+ * @param shared the shared parameters: shapes and dtypes count
+ * @throws OptionError for values out of range and unknown layers
+ *
+ * @example
+ * const adapter = createAdapter(params.shared, { rank: 2, layers: ["conv1.weight"] });
+ * adapter.init(0); // [{ A: [2, 25], B: [6, 2] }]
+ */
+export function createAdapter(shared: unknown, options: AdapterOptions = {}): Adapter {
+  const { kind, rank, alpha, layers } = adapterOptions.read(options);
+  const { leaves, paths } = flatten<NdArray>(shared, isNdArray);
+  const sites = chosen(leaves, paths, layers).map((leaf): AdapterSite => {
+    const { shape } = leaves[leaf];
+    const rows = shape.length > 1 ? shape[0] : 1;
+    const columns = sizeOf(shape) / rows;
+    const isSmaller = rank * (rows + columns) < rows * columns;
+    return {
+      path: paths[leaf],
+      leaf,
+      shape,
+      rows,
+      columns,
+      kind: kind === "auto" ? (isSmaller ? "low-rank" : "dense") : kind,
+    };
+  });
+  const factor = alpha / rank;
+  const typeAt = (i: number) => dtypeOf(leaves[sites[i].leaf]);
+
+  return {
+    sites,
+    init(seed) {
+      const rng = createRng(seed).fork("adapter");
+      return sites.map((site, i) => {
+        if (site.kind === "dense") return { D: zerosOf(site.shape, typeAt(i)) };
+        const A = zerosOf([rank, site.columns], typeAt(i));
+        const stream = rng.fork(site.path);
+        const bound = 1 / Math.sqrt(site.columns);
+        for (let k = 0; k < A.data.length; k++) A.data[k] = bound * (2 * stream.next() - 1);
+        return { A, B: zerosOf([site.rows, rank], typeAt(i)) };
+      });
+    },
+    displacement: (factors) =>
+      factors.map((f, i) => ("D" in f ? f.D : reshape(mul(factor, matmul(f.B, f.A)), [...sites[i].shape]))),
+    merge<S>(tree: S, displacement: readonly Tensor[]): S {
+      const { leaves: tensors, def } = flatten(tree, isTensor);
+      const merged = [...tensors];
+      sites.forEach(({ leaf }, i) => {
+        merged[leaf] = add(merged[leaf], displacement[i]);
+      });
+      return unflatten(def, merged) as S;
+    },
+    mergeArrays<S>(tree: S, displacement: readonly NdArray[], scale: number): S {
+      const { leaves: arrays, def } = flatten<NdArray>(tree, isNdArray);
+      const merged = [...arrays];
+      sites.forEach(({ leaf }, i) => {
+        const { shape } = merged[leaf];
+        const data = merged[leaf].data.slice() as Float64Array;
+        const move = displacement[i].data as Float64Array;
+        for (let k = 0; k < data.length; k++) data[k] += scale * move[k];
+        merged[leaf] = { shape, data };
+      });
+      return unflatten(def, merged) as S;
+    },
+    scaled: (factors, by) =>
+      factors.map((f, i) => ("D" in f ? { D: mul(by[i], f.D) } : { A: f.A, B: mul(by[i], f.B) })),
+  };
+}
+
+/** Leaves to move. */
+function chosen(
+  leaves: readonly NdArray[],
+  paths: readonly string[],
+  layers: readonly string[] | undefined,
+): number[] {
+  const all = [...leaves.keys()];
+  if (layers === undefined) {
+    const matrices = all.filter((i) => leaves[i].shape.length > 1);
+    return matrices.length > 0 ? matrices : all;
+  }
+  const missing = layers.find((path) => !paths.includes(path));
+  if (missing !== undefined || layers.length === 0) {
+    throw new OptionError(
+      `adapter: layers must name shared parameters, one or more of ${paths.join(", ")}; ` +
+        `got ${missing === undefined ? "none" : `"${missing}"`}.`,
+    );
+  }
+  return all.filter((i) => layers.includes(paths[i]));
+}
+
+const zerosOf = (shape: readonly number[], dtype: ReturnType<typeof dtypeOf>): NdArray<Float64Array> => ({
+  shape: [...shape],
+  data: allocate(dtype, sizeOf(shape)) as Float64Array,
+});

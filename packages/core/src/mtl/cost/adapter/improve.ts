@@ -1,0 +1,115 @@
+// What a teleport is to better: the sharpness of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10, or the
+// angles between the tasks' gradients themselves.
+import { OptionError } from "../../../errors.js";
+import { div, maximum, minimum, mul } from "../../../graph/ops/arithmetic.js";
+import { sqrt } from "../../../graph/ops/elementary.js";
+import { mean } from "../../../graph/ops/reduce.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { slice } from "../../../graph/ops/slice.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { nonNegative, number, oneOf } from "../../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../../options.js";
+import { lossesAndGramian, stacked } from "../shared-losses.js";
+import {
+  type BalancedSharpnessOptions,
+  balancedSharpness,
+  balancedSharpnessOptions,
+  type SharpnessInputs,
+} from "./sharpness.js";
+
+export interface ImproveByCosine {
+  /** `cosine`: of the tasks' gradients. */
+  readonly kind: "cosine";
+  /** gamma; default 1. */
+  readonly weight?: number | undefined;
+  /** A pair of gradients at this cosine or above is good enough; default 0.2. */
+  readonly cap?: number | undefined;
+}
+
+export interface ImproveBySharpness extends BalancedSharpnessOptions {
+  /** `sharpness`: a balanced mean of the losses around the point. */
+  readonly kind: "sharpness";
+  /** gamma; default 0.1. */
+  readonly weight?: number | undefined;
+}
+
+export interface ImproveNothing {
+  /** `none`: the control. */
+  readonly kind: "none";
+}
+
+export type ImproveOptions = ImproveByCosine | ImproveBySharpness | ImproveNothing;
+
+export const improveByCosineOptions = optionTable("cost: improve: cosine", {
+  kind: oneOf(["cosine"]).required(),
+  weight: nonNegative.default(1),
+  cap: number({ min: -1, max: 1 }).default(0.2),
+} satisfies OptionRows<ImproveByCosine>);
+
+export const improveBySharpnessOptions = optionTable("cost: improve: sharpness", {
+  kind: oneOf(["sharpness"]).required(),
+  weight: nonNegative.default(0.1),
+  ...balancedSharpnessOptions.rows,
+} satisfies OptionRows<ImproveBySharpness>);
+
+export const improveNothingOptions = optionTable("cost: improve: none", {
+  kind: oneOf(["none"]).required(),
+} satisfies OptionRows<ImproveNothing>);
+
+/** What L_g may look at. Traced. */
+export interface ImproveInputs extends SharpnessInputs {
+  /** Task losses on the batch on which the conflict showed. */
+  conflicting(shared: unknown): readonly Tensor[];
+}
+
+/** L_g, to be raised with weight gamma. */
+export interface Improve {
+  readonly weight: number;
+  /** L_g; left out for the control without it. */
+  readonly value?: ((shared: unknown, inputs: ImproveInputs) => Tensor) | undefined;
+}
+
+/**
+ * L_g from its options: the balanced `sharpness`, see {@link balancedSharpness}; or the `cosine` of the tasks' gradients
+ * in the shared parameters on the batch on which the conflict showed,
+ *
+ * L_g = mean over pairs i < j of min(cos(g_i, g_j), cap)
+ *
+ * or `none`, the control.
+ *
+ * @throws OptionError for an unknown kind and values out of range
+ */
+export function improveOf(options: ImproveOptions): Improve {
+  const { kind } = options;
+  if (kind === "none") {
+    improveNothingOptions.read(options);
+    return { weight: 0 };
+  }
+  if (kind === "cosine") {
+    const { weight, cap } = improveByCosineOptions.read(options);
+    return {
+      weight,
+      value: (shared, { conflicting }) => cappedCosine(lossesAndGramian(conflicting, shared).gramian, cap),
+    };
+  }
+  if (kind !== "sharpness") {
+    throw new OptionError(`cost: improve: kind must be cosine, sharpness or none; got "${String(kind)}".`);
+  }
+  const { kind: _, weight, ...sharpness } = improveBySharpnessOptions.read(options);
+  const value = balancedSharpness(sharpness);
+  return { weight, value: (shared, inputs) => value(shared, inputs) };
+}
+
+/** Mean over pairs of min(cos, cap), from the Gramian. */
+function cappedCosine(gramian: Tensor, cap: number): Tensor {
+  const [tasks] = gramian.shape;
+  if (tasks < 2) throw new OptionError("improve: the cosine needs two tasks or more; there is one.");
+  const at = (i: number, j: number) => reshape(slice(gramian, { starts: [i, j], ends: [i + 1, j + 1] }), []);
+  // A task at rest has no angle: its cosine is 0, and so is its derivative's factor.
+  const norms = Array.from({ length: tasks }, (_, k) => sqrt(maximum(at(k, k), 1e-30)));
+  const pairs: Tensor[] = [];
+  for (let i = 0; i < tasks; i++) {
+    for (let j = i + 1; j < tasks; j++) pairs.push(minimum(div(at(i, j), mul(norms[i], norms[j])), cap));
+  }
+  return mean(stacked(pairs));
+}

@@ -1,0 +1,197 @@
+// The inner optimisation of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1; inside a trust region,
+// without which its objective has no bound.
+
+import type { NdArray } from "../../../array.js";
+import { array, isNdArray } from "../../../array.js";
+import type { Batch } from "../../../batch.js";
+import { valueAndGrad } from "../../../graph/autodiff.js";
+import { div, maximum, mul } from "../../../graph/ops/arithmetic.js";
+import { greater, where } from "../../../graph/ops/compare.js";
+import { sqrt, square } from "../../../graph/ops/elementary.js";
+import { constant } from "../../../graph/ops/leaf.js";
+import { sum } from "../../../graph/ops/reduce.js";
+import { isTensor, type Tensor } from "../../../graph/tensor.js";
+import { spec, trace } from "../../../graph/trace.js";
+import { namedArrays } from "../../../named-arrays.js";
+import type { Optimizer } from "../../../optim/optimizer.js";
+import { type CompileOptions, compile } from "../../../runtime/compile.js";
+import { flatten, unflatten } from "../../../tree.js";
+import type { Adapter, Factors } from "./adapter.js";
+import type { Improve } from "./improve.js";
+import { costObjective } from "./objective.js";
+import type { Parts, SharedLosses } from "../shared-losses.js";
+import { stackedBatches } from "./stacked-batches.js";
+
+/**
+ * A bound on the displacement of every tensor: ||D|| <= value ||W||, under which one of zeros stays, or ||D|| <= value;
+ * `false`: none.
+ */
+export type CostTrustRegion = { readonly kind: "relative" | "absolute"; readonly value: number } | false;
+
+/** What an inner loop is compiled for. */
+export interface InnerProblem {
+  readonly losses: SharedLosses;
+  readonly tasks: number;
+  /** Example parameters and batch: shapes and dtypes count. */
+  readonly parts: Parts;
+  readonly batch: Batch;
+  readonly adapter: Adapter;
+  readonly improve: Improve;
+  /** Weight of L_t. */
+  readonly weight: number;
+  readonly optimizer: Optimizer;
+  readonly trust: CostTrustRegion;
+  readonly dtype: "float32" | "float64";
+  readonly compileOptions: CompileOptions;
+}
+
+/** What one run of it starts from. */
+export interface InnerStart {
+  readonly parts: Parts;
+  /** Batches for L_t, taken in turn, and L_k* on each, [K]. */
+  readonly anchors: readonly Batch[];
+  readonly frozen: readonly Float64Array[];
+  readonly conflicting: Batch;
+  /** R_k, [K]. */
+  readonly balance: Float64Array;
+  readonly learningRate: number;
+  readonly steps: number;
+  readonly seed: number;
+}
+
+/** Objective and terms at a step. */
+export interface InnerValue {
+  readonly value: number;
+  readonly preserve: number;
+  readonly improve: number;
+}
+
+export interface InnerEnd {
+  /** D at every site. */
+  readonly displacement: readonly NdArray[];
+  /** Before the first and the last step; undefined without steps. */
+  readonly first?: InnerValue | undefined;
+  readonly last?: InnerValue | undefined;
+}
+
+export interface InnerLoop {
+  run(start: InnerStart): Promise<InnerEnd>;
+  dispose(): Promise<void>;
+}
+
+/** Batches of a loop that are in memory at once. */
+const chunk = 8;
+
+/** Compiles the training of an adapter's factors as one loop, and their displacement. */
+export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop> {
+  const { losses, tasks, parts, batch, adapter, improve, weight, optimizer, trust, dtype } = problem;
+  const objective = costObjective(losses, adapter, { weight, improve, dtype });
+  const example = adapter.init(0);
+  const first = optimizer.init(example);
+  const vector = spec([tasks], dtype);
+  const { graph } = trace(
+    ({ factors, state, parts: at, rate, batch: b, ...rest }) => {
+      const inputs = { ...rest, parts: at, batch: b };
+      let terms = {};
+      const [, gradients] = valueAndGrad((f: readonly Factors<Tensor>[]) => {
+        const found = objective(f, inputs);
+        terms = found;
+        return found.value;
+      })(factors);
+      const updated = optimizer.update(gradients, state, factors, rate);
+      const next = trust === false ? updated.params : inside(adapter, updated.params, at.shared, trust);
+      return { factors: next, state: updated.state, ...terms };
+    },
+    {
+      factors: example,
+      state: first,
+      parts,
+      batch,
+      conflicting: batch,
+      frozen: vector,
+      balance: vector,
+      seed: spec([], "int64"),
+      rate: spec([], dtype),
+    },
+  );
+  const { paths, def } = flatten<NdArray>({ factors: example, state: first }, isNdArray);
+  const sequences = [...Object.keys(namedArrays({ batch })), "frozen", "seed"];
+  const loop = await compile(graph, {
+    ...problem.compileOptions,
+    scan: { carry: Object.fromEntries(paths.map((path) => [path, path])), sequences },
+  });
+  const displaced = trace(({ factors }) => ({ D: adapter.displacement(factors) }), { factors: example });
+  const displacement = await compile(displaced.graph, problem.compileOptions);
+
+  return {
+    async run({ anchors, frozen, steps, seed, learningRate, ...start }) {
+      const fixed = {
+        ...namedArrays({ parts: start.parts, conflicting: start.conflicting }),
+        balance: array([...start.balance], dtype),
+        rate: array(learningRate, dtype),
+      };
+      let factors = adapter.init(seed);
+      let moving = namedArrays({ factors, state: optimizer.init(factors) });
+      const values: InnerValue[] = [];
+      for (let at = 0; at < steps; at += chunk) {
+        const count = Math.min(chunk, steps - at);
+        const turns = Array.from({ length: count }, (_, t) => (at + t) % anchors.length);
+        const results = await loop.run(
+          {
+            ...fixed,
+            ...moving,
+            ...namedArrays({ batch: stackedBatches(turns.map((i) => anchors[i])) }),
+            frozen: array(
+              turns.map((i) => [...frozen[i]]),
+              dtype,
+            ),
+            seed: array(
+              turns.map((_, t) => seed + at + t),
+              "int64",
+            ),
+          },
+          { steps: count },
+        );
+        moving = Object.fromEntries(paths.map((path) => [path, results[path]]));
+        const series = (name: string) => Array.from(results[name].data, Number);
+        const [value, preserve, raised] = ["value", "preserve", "improve"].map(series);
+        value.forEach((v, t) => {
+          values.push({ value: v, preserve: preserve[t], improve: raised[t] });
+        });
+      }
+      factors = (
+        unflatten(
+          def,
+          paths.map((path) => moving[path]),
+        ) as { factors: typeof factors }
+      ).factors;
+      const results = await displacement.run(namedArrays({ factors }));
+      return {
+        displacement: adapter.sites.map((_, i) => results[`D.${i}`]),
+        ...(values.length > 0 ? { first: values[0], last: values[values.length - 1] } : {}),
+      };
+    },
+    async dispose() {
+      await loop.dispose();
+      await displacement.dispose();
+    },
+  };
+}
+
+/** Factors whose displacement is cut back to the trust region. */
+function inside(
+  adapter: Adapter,
+  factors: readonly Factors<Tensor>[],
+  shared: unknown,
+  { kind, value }: Exclude<CostTrustRegion, false>,
+): readonly Factors<Tensor>[] {
+  const weights = flatten(shared, isTensor).leaves;
+  const D = adapter.displacement(factors);
+  const by = adapter.sites.map(({ leaf }, i) => {
+    const length = sqrt(sum(square(D[i])));
+    const radius =
+      kind === "relative" ? mul(value, sqrt(sum(square(weights[leaf])))) : constant(value, D[i].dtype);
+    return where(greater(length, radius), div(radius, maximum(length, 1e-30)), 1);
+  });
+  return adapter.scaled(factors, by);
+}

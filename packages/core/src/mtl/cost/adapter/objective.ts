@@ -1,0 +1,69 @@
+// Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 6-10.
+import type { BatchTensors } from "../../../batch.js";
+import { add, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { abs } from "../../../graph/ops/elementary.js";
+import { constant } from "../../../graph/ops/leaf.js";
+import { mean } from "../../../graph/ops/reduce.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { Adapter, Factors } from "./adapter.js";
+import type { Improve } from "./improve.js";
+import { type Parts, type SharedLosses, stacked } from "../shared-losses.js";
+
+/** Everything but the adapter's factors that the objective sees. Traced. */
+export interface ObjectiveInputs {
+  readonly parts: Parts;
+  /** Batch of this inner step, and L_k* on it, [K]. */
+  readonly batch: BatchTensors;
+  readonly frozen: Tensor;
+  /** Batch on which the conflict showed. */
+  readonly conflicting: BatchTensors;
+  /** R_k, [K]. */
+  readonly balance: Tensor;
+  /** int64 scalar. */
+  readonly seed: Tensor;
+}
+
+export interface ObjectiveParts {
+  /** weight L_t - gamma L_g, to be minimised. */
+  readonly value: Tensor;
+  /** L_t. */
+  readonly preserve: Tensor;
+  /** L_g; 0 without one. */
+  readonly improve: Tensor;
+}
+
+/** Share of a loss that may be rounding: a difference below has a sign without meaning, and Adam would follow it. */
+const rounding = { float32: 1e-5, float64: 1e-12 };
+
+/**
+ * What an adapter is trained for: keep the losses, better L_g,
+ *
+ * weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
+ *
+ * Both terms are differentiated. At D = 0 the derivative of L_t is zero. Traced.
+ */
+export function costObjective(
+  losses: SharedLosses,
+  adapter: Adapter,
+  {
+    weight,
+    improve,
+    dtype,
+  }: { readonly weight: number; readonly improve: Improve; readonly dtype: "float32" | "float64" },
+): (factors: readonly Factors<Tensor>[], inputs: ObjectiveInputs) => ObjectiveParts {
+  return (factors, { parts, batch, frozen, conflicting, balance, seed }) => {
+    const moved = adapter.merge(parts.shared, adapter.displacement(factors));
+    const here = stacked(losses({ ...parts, shared: moved }, batch));
+    const band = mul(rounding[dtype], abs(frozen));
+    const preserve = mean(maximum(sub(abs(sub(here, frozen)), band), 0));
+    const kept = mul(weight, preserve);
+    if (improve.value === undefined) return { value: kept, preserve, improve: constant(0, dtype) };
+    const raised = improve.value(moved, {
+      losses: (shared) => losses({ ...parts, shared }, batch),
+      conflicting: (shared) => losses({ ...parts, shared }, conflicting),
+      balance,
+      seed,
+    });
+    return { value: add(kept, mul(-improve.weight, raised)), preserve, improve: raised };
+  };
+}

@@ -1,0 +1,12 @@
+import { OptionError } from "../../errors.js";
+
+/**
+ * The values of an option of `oneOrEach` for K tasks.
+ *
+ * @throws OptionError when it is a list of another length
+ */
+export function eachTask(what: string, value: number | readonly number[], tasks: number): Float64Array {
+  if (typeof value === "number") return new Float64Array(tasks).fill(value);
+  if (value.length === tasks) return Float64Array.from(value);
+  throw new OptionError(`${what} must have one value for each of the ${tasks} tasks; got ${value.length}.`);
+}

@@ -1,0 +1,156 @@
+import { dtypeOf, type NdArray } from "../../array.js";
+import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
+import { type Graph, topologicalOrder } from "../../graph/graph.js";
+import { cast } from "../../graph/ops/arithmetic.js";
+import { equal } from "../../graph/ops/compare.js";
+import { argmax, mean } from "../../graph/ops/reduce.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import type { CompileOptions } from "../../runtime/compile.js";
+import { lazyExecutables } from "../../runtime/lazy.js";
+import type { Representation } from "../gradients/forward.js";
+import { labelChecks } from "./label-checks.js";
+import { prepareSources } from "./sources.js";
+import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
+
+/** A mean over examples; with `weight`, its share of a mean over batches: the number of labels that are there. */
+export interface WeightedMean {
+  readonly mean: Tensor;
+  readonly weight: Tensor;
+}
+
+/** Figures of a batch by name, scalars: means over its examples. Traced in evaluation mode. */
+export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
+  params: TensorsOf<P>,
+  batch: TensorsOf<B>,
+  context: LossContext<S>,
+) => Readonly<Record<string, Tensor | WeightedMean>>;
+
+/** Figures of a run's parameters on a data set. */
+export interface MultiTaskEvaluation {
+  /** L_k, [K]: means over batches, weighted by their number of examples of the source that the loss reads. */
+  readonly losses: Float64Array;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/**
+ * Share of the examples whose largest logit is that of their class, a scalar.
+ *
+ * @param logits [n, classes]
+ * @param labels int64 [n]
+ *
+ * @example
+ * const metrics: TaskMetrics<Params, typeof data> = (p, { x, left }) => ({ "left accuracy": accuracy(net(p, x).left, left) });
+ */
+export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
+  mean(cast(equal(argmax(logits), labels), logits.dtype));
+
+/** Measures parameters on data sets; compiles once for each size of batch. */
+export interface MultiTaskEvaluator<P> {
+  evaluate(params: P, data: Batch | readonly Batch[], state?: unknown): Promise<MultiTaskEvaluation>;
+  dispose(): Promise<void>;
+}
+
+const largestBatch = 500;
+
+const isWeighted = (value: Tensor | WeightedMean): value is WeightedMean => "weight" in value;
+
+export function multiTaskEvaluator<P>({
+  losses: taskLosses,
+  metrics = () => ({}),
+  representation,
+  params: like,
+  state: stateLike = {},
+  dtype,
+  ...options
+}: Omit<CompileOptions, "scan" | "dtype"> & {
+  readonly losses: TaskLosses<P>;
+  readonly metrics?: TaskMetrics<P> | undefined;
+  readonly representation?: Representation<P> | undefined;
+  readonly params: P;
+  readonly state?: unknown;
+  readonly dtype: "float32" | "float64";
+}): MultiTaskEvaluator<P> {
+  const executables = lazyExecutables(options);
+  const labels = labelChecks(taskLosses);
+  const { losses } = labels;
+  const names: string[] = [];
+  /** Arrays of the batch that each loss and mean reads. */
+  const read = new Map<string, readonly string[]>();
+  const traceBatch = (batch: Batch) => {
+    const figuresOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
+      const plain: LossContext = { training: false, state };
+      const context = representation
+        ? { ...plain, representation: representation(params, tensors, plain) }
+        : plain;
+      const scalar = (x: Tensor) => cast(reshape(x, []), dtype);
+      const figures = Object.entries(metrics(params, tensors, context)).map(([name, value], i) => {
+        names[i] = name;
+        return isWeighted(value)
+          ? { mean: scalar(value.mean), weight: scalar(value.weight) }
+          : { mean: scalar(value) };
+      });
+      return { losses: checkLosses(losses(params, tensors, context)).map(scalar), metrics: figures };
+    };
+    const { graph } = trace((given) => figuresOf(given.params, given.state, given.batch), {
+      params: like,
+      state: stateLike,
+      batch: specsOf(batch),
+    });
+    for (const { name, tensor } of graph.outputs) {
+      if (!name.endsWith(".weight")) read.set(name, arraysRead(graph, tensor));
+    }
+    return graph;
+  };
+  return {
+    async evaluate(params, data, state = stateLike) {
+      const sources = prepareSources(data, { seed: 0, dtype });
+      const batches = sources.pass(largestBatch);
+      let isChecked = false;
+      const sums = new Map<string, { total: number; weight: number }>();
+      // A function without data is its own only batch.
+      for (const batch of batches.length > 0 ? batches : [{}]) {
+        const key = JSON.stringify(specsOf(batch));
+        const executable = await executables.get(key, () => traceBatch(batch));
+        // Which arrays are labels is known once a batch was traced.
+        if (!isChecked) labels.check(sources.arrays);
+        isChecked = true;
+        const results = await executable.run(namedArrays({ params, state, batch }));
+        for (const [name, arrays] of read) {
+          const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;
+          const examples = Math.max(1, ...arrays.map((array) => batch[array].shape[0]));
+          const weight = labels ? Number(labels.data[0]) : examples;
+          const sum = sums.get(name) ?? { total: 0, weight: 0 };
+          if (weight > 0) sum.total += Number(results[name].data[0]) * weight;
+          sum.weight += weight;
+          sums.set(name, sum);
+        }
+      }
+      const meanOf = (name: string) => {
+        const { total, weight } = sums.get(name) ?? { total: Number.NaN, weight: 1 };
+        return total / weight;
+      };
+      const tasks = [...sums.keys()].filter((name) => name.startsWith("losses.")).length;
+      return {
+        losses: Float64Array.from({ length: tasks }, (_, k) => meanOf(`losses.${k}`)),
+        metrics: Object.fromEntries(names.map((name, i) => [name, meanOf(`metrics.${i}.mean`)])),
+      };
+    },
+    dispose: () => executables.dispose(),
+  };
+}
+
+/** Names of the arrays of the batch that a result depends on. */
+function arraysRead({ inputs }: Graph, result: Tensor): string[] {
+  const needed = new Set(topologicalOrder([result]));
+  return inputs
+    .filter(({ name, tensor }) => name.startsWith("batch.") && needed.has(tensor))
+    .map(({ name }) => name.slice("batch.".length));
+}
+
+const specsOf = (batch: Batch) =>
+  Object.fromEntries(
+    Object.entries(batch).map(([name, a]: [string, NdArray]) => [name, spec(a.shape, dtypeOf(a))]),
+  );

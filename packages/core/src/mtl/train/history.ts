@@ -1,0 +1,140 @@
+import type { NdArray } from "../../array.js";
+import { ShapeError } from "../../errors.js";
+import { type Conflict, conflictOf } from "../conflict.js";
+
+/** Something that a hook reported, such as a teleport. */
+export interface StepEvent {
+  /** Steps done before it. */
+  readonly step: number;
+  /** Seconds that it took. */
+  readonly seconds: number;
+  readonly event: unknown;
+}
+
+/**
+ * What happened in a run, as plain data: a list a task with an entry a step. Every number was measured in that run, on the
+ * step's batch and before the step's update; NaN stands where nothing was measured: the gradients of a method that needs
+ * losses alone, the weights of one that gives a direction.
+ */
+export interface MultiTaskHistory {
+  readonly tasks: readonly string[];
+  /** L_k: `losses[k][step]`. */
+  readonly losses: readonly number[][];
+  /** w_k. */
+  readonly weights: readonly number[][];
+  /** ||g_k||, in the shared parameters or the representation. */
+  readonly norms: readonly number[][];
+  /** cos(g_0, g_k), g_0 the mean gradient. */
+  readonly meanCosines: readonly number[][];
+  /** cos(g_i, g_j) of the pairs i < j, row by row: 01, 02, ..., 12, ...; none for more than 10 tasks. */
+  readonly cosines: readonly number[][];
+  /** Definitions of a conflict that the step met: 1, 0, or NaN where unknown. */
+  readonly conflicts: {
+    readonly dominated: number[];
+    readonly weak: number[];
+    readonly many: number[];
+    readonly released: number[];
+  };
+  /** ||d|| of the shared gradient that the optimiser was given, before clipping. */
+  readonly directionNorms: number[];
+  /** Seconds of computing up to the end of each step, hooks included; evaluation and compilation not counted. */
+  readonly seconds: number[];
+  /** What hooks reported. */
+  readonly events: StepEvent[];
+  /** Where a method fell back on something else than its formula. */
+  readonly notes: { readonly step: number; readonly note: string }[];
+}
+
+/** Above it the cosines of all pairs would be more than all else that a run records. */
+const mostTasksWithPairs = 10;
+
+/** A history of no steps. */
+export function emptyHistory(tasks: readonly string[]): MultiTaskHistory {
+  const lists = (count = tasks.length): number[][] => Array.from({ length: count }, () => []);
+  const pairs = tasks.length <= mostTasksWithPairs ? (tasks.length * (tasks.length - 1)) / 2 : 0;
+  return {
+    tasks,
+    losses: lists(),
+    weights: lists(),
+    norms: lists(),
+    meanCosines: lists(),
+    cosines: lists(pairs),
+    conflicts: { dominated: [], weak: [], many: [], released: [] },
+    directionNorms: [],
+    seconds: [],
+    events: [],
+    notes: [],
+  };
+}
+
+/** What a step adds to a history. */
+export interface StepRecord {
+  readonly losses: Float64Array;
+  readonly weights?: Float64Array | undefined;
+  readonly gramian?: NdArray<Float64Array> | undefined;
+  readonly directionNorm: number;
+  /** Of the step alone. */
+  readonly seconds: number;
+  readonly note?: string | undefined;
+}
+
+const kinds = ["dominated", "weak", "many", "released"] as const;
+
+/** Adds a step to a history. */
+export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
+  const { losses, weights, gramian, directionNorm, seconds, note } = step;
+  const at = history.seconds.length;
+  const conflict: Conflict | undefined = gramian && conflictOf(gramian);
+  const tasks = losses.length;
+  for (let k = 0; k < tasks; k++) {
+    history.losses[k].push(losses[k]);
+    history.weights[k].push(weights?.[k] ?? Number.NaN);
+    history.norms[k].push(conflict?.norms[k] ?? Number.NaN);
+    history.meanCosines[k].push(conflict?.meanCosines[k] ?? Number.NaN);
+  }
+  let pair = 0;
+  for (let i = 0; i < tasks && history.cosines.length > 0; i++) {
+    for (let j = i + 1; j < tasks; j++) {
+      history.cosines[pair++].push(conflict?.cosines.data[i * tasks + j] ?? Number.NaN);
+    }
+  }
+  for (const kind of kinds) history.conflicts[kind].push(conflict ? Number(conflict[kind]) : Number.NaN);
+  history.directionNorms.push(directionNorm);
+  history.seconds.push((history.seconds[at - 1] ?? 0) + seconds);
+  if (note !== undefined) history.notes.push({ step: at, note });
+}
+
+/** All lists with an entry a step, by name. */
+export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
+  const { losses, weights, norms, meanCosines, cosines, conflicts, directionNorms, seconds } = history;
+  const perTask = Object.entries({ losses, weights, norms, meanCosines, cosines }).flatMap(([name, lists]) =>
+    lists.map((list, k): [string, number[]] => [`${name}.${k}`, list]),
+  );
+  return { ...Object.fromEntries(perTask), ...conflicts, directionNorms, seconds };
+}
+
+/**
+ * A history of the given tasks from {@link columnsOf}, copied up to a step.
+ *
+ * @throws ShapeError when the lists are shorter, or of other tasks
+ */
+export function historyFrom(
+  tasks: readonly string[],
+  columns: Readonly<Record<string, ArrayLike<number>>>,
+  { events, notes }: Pick<MultiTaskHistory, "events" | "notes">,
+  steps: number,
+): MultiTaskHistory {
+  const history = emptyHistory(tasks);
+  for (const [name, list] of Object.entries(columnsOf(history))) {
+    const given = columns[name];
+    if (given === undefined || given.length < steps) {
+      throw new ShapeError(
+        `A state at step ${steps} needs a history of as many steps; "${name}" has ${given?.length ?? "none"}.`,
+      );
+    }
+    for (let i = 0; i < steps; i++) list.push(Number(given[i]));
+  }
+  history.events.push(...events.filter(({ step }) => step < steps));
+  history.notes.push(...notes.filter(({ step }) => step < steps));
+  return history;
+}

@@ -1,0 +1,92 @@
+import type { NdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
+import type { OptimizerState } from "../../optim/optimizer.js";
+import type { CompileOptions } from "../../runtime/compile.js";
+import type { Conflict } from "../conflict.js";
+import type { Representation } from "../gradients/forward.js";
+import type { MultiTaskHistory } from "./history.js";
+import type { TaskLosses } from "./task-losses.js";
+
+/** Numbers, strings, typed arrays, and lists and plain objects of them: what a checkpoint can hold. */
+export type PlainData = unknown;
+
+/** What a {@link BeforeStep} may compile graphs of its own from: the same at every step. */
+export interface RunSetup<P> {
+  readonly losses: TaskLosses<P>;
+  /** The trainer's option, which the losses find in their context. */
+  readonly representation?: Representation<P> | undefined;
+  /** Names, in the order of the losses. */
+  readonly tasks: readonly string[];
+  /** Paths of the shared parameters in a tree of parameters: `shared.conv1.weight`. */
+  readonly sharedPaths: readonly string[];
+  readonly dtype: "float32" | "float64";
+  readonly compileOptions: Omit<CompileOptions, "scan" | "dtype">;
+}
+
+/**
+ * What a {@link BeforeStep} sees. What costs a pass over the batch is a function: nothing is computed unless asked for,
+ * nor twice, and the step goes on from what was computed if the parameters have not moved.
+ *
+ * @typeParam P tree of parameters, `{ shared, heads }`
+ */
+export interface StepContext<P> {
+  readonly setup: RunSetup<P>;
+  /** Steps done before this one; it is step `step`, counted from 0, of epoch `epoch`. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Infinity for a function without data. */
+  readonly stepsPerEpoch: number;
+  readonly params: P;
+  readonly optimizer: OptimizerState;
+  /** What the model carries from step to step, as losses find it in their context: `{}` for most. */
+  readonly state?: unknown;
+  readonly learningRate: number;
+  /** The batch that the step will take, arrays by name. */
+  readonly batch: Batch;
+  /** What the hook returned as `memory` the last time; undefined before. */
+  readonly memory: PlainData;
+  /** Of the steps so far; `seconds` tells what an ordinary step takes. */
+  readonly history: MultiTaskHistory;
+  /** L_k on the step's batch. */
+  losses(): Promise<Float64Array>;
+  /** G = J J' on the step's batch: free for methods that need it anyway, for others K backward passes. */
+  gramian(): Promise<NdArray<Float64Array>>;
+  /** The angles of that Gramian. */
+  conflict(): Promise<Conflict>;
+  /** d, the method's combined gradient in the shared parameters on the step's batch, clipped: leaves in order, [P]. */
+  direction(): Promise<Float64Array>;
+  /**
+   * `count` examples drawn at random without replacement, independent of the training's batches. Equal labels give
+   * equal examples at a step.
+   */
+  sample(count: number, label?: string | number): Batch;
+}
+
+/** What a {@link BeforeStep} changes. */
+export interface StepChange<P> {
+  /** Left out: nothing moves, and the step is the one that it would have been, bit for bit. */
+  readonly params?: P | undefined;
+  /** Left out: the optimiser keeps its state. */
+  readonly optimizer?: OptimizerState | undefined;
+  /**
+   * sigma in [-1, 1] of historical trajectory reuse: for this step alone the optimiser's moments are those of
+   * v <- sigma b v + (1 - sigma b) g; sigma <= 0 is a fresh start from g. Default 1: an ordinary step.
+   */
+  readonly reuse?: number | undefined;
+  /** Kept for the next call, and saved with the state. Left out: the memory stays. */
+  readonly memory?: PlainData | undefined;
+  /** For `history.events`, with the step's number: a report, say. */
+  readonly event?: PlainData | undefined;
+}
+
+/**
+ * Called before every step, with the batch of the step; may move the parameters. Undefined: nothing changes.
+ * When parameters move, losses and gradients of the step are those at the new point on the same batch.
+ *
+ * @example
+ * const kick: BeforeStep<Params> = async ({ step, params, conflict }) => {
+ *   if (step < 1000 || !(await conflict()).dominated) return undefined;
+ *   return { params: moved(params), event: { kind: "kick" } };
+ * };
+ */
+export type BeforeStep<P> = (context: StepContext<P>) => Promise<StepChange<P> | undefined>;

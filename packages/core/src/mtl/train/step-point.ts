@@ -1,0 +1,148 @@
+import type { NdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
+import { ShapeError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import type { Measured, Passed, TaskGradients } from "../gradients/task-gradients.js";
+import type { UpdateInput } from "../gradients/task-updates.js";
+import type { UpdateKind } from "../gradients/update-graph.js";
+import type { Combination, MultiTaskMethod, TaskInput } from "../method.js";
+
+type F64 = NdArray<Float64Array>;
+
+/** How a run goes from losses to an update. */
+export interface StepPlan<P> {
+  readonly gradients: TaskGradients<P>;
+  readonly method: MultiTaskMethod;
+  /** Whether gradients are measured at every step; else the losses alone. */
+  readonly measures: boolean;
+  /** Whether the rows of J are kept from the measurement for the update; else the weighted loss is differentiated anew. */
+  readonly keeps: boolean;
+  /** Weights of the heads' gradients: as the method says, or as a user says. */
+  readonly headGradient?: "weighted" | "unweighted" | undefined;
+  readonly hasRepresentation: boolean;
+  readonly seed: number;
+}
+
+/** Where a step stands. */
+export interface StepPlace {
+  readonly step: number;
+  readonly epoch: number;
+  /** The model's, before the step. */
+  readonly state: unknown;
+  /** Seed of the step's dropout. */
+  readonly dropout: bigint;
+  /** The step's batch, and those of further samples. */
+  readonly batches: readonly Batch[];
+}
+
+/** What a method makes of a point, and what its update takes. */
+export interface Combined<P> {
+  readonly input: TaskInput;
+  readonly combination: Combination<unknown>;
+  readonly kind: UpdateKind;
+  readonly update: UpdateInput<P>;
+  /** The model's state for the next step. */
+  readonly state: unknown;
+}
+
+/** Parameters on the batch of a step: what is asked for is computed once. */
+export interface StepPoint<P> {
+  losses(): Promise<Float64Array>;
+  gramian(): Promise<F64>;
+  /** The method's weights or direction, from its state before the step. */
+  combined(state: unknown): Promise<Combined<P>>;
+}
+
+export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
+  const { gradients, method, measures } = plan;
+  const { batches } = place;
+  const pass = { seed: place.dropout, state: place.state };
+  let measured: Promise<readonly Measured[]> | undefined;
+  let alone: Promise<Passed> | undefined;
+  const measure = async (): Promise<readonly Measured[]> => {
+    const all: Measured[] = [];
+    for (const batch of batches) all.push(await gradients.measure(params, batch, pass));
+    return all;
+  };
+  const measuredOnce = () => {
+    measured ??= measure();
+    return measured;
+  };
+  const passed = async (): Promise<Passed> => {
+    if (measures) return (await measuredOnce())[0];
+    alone ??= gradients.forward(params, batches[0], pass);
+    return alone;
+  };
+  return {
+    losses: async () => (await passed()).losses,
+    gramian: async () => (await measuredOnce())[0].gramian,
+    async combined(state) {
+      const { step, epoch } = place;
+      const found = measures ? await measuredOnce() : [];
+      const { losses, state: next } = await passed();
+      const input: TaskInput = {
+        losses,
+        ...(found[0] && { gramian: found[0].gramian }),
+        ...(method.needs === "jacobian" ? jacobians(found) : {}),
+        step,
+        epoch,
+        rng: createRng(plan.seed).fork("method").fork(step),
+      };
+      const combination = method.combine(input, state);
+      return {
+        input,
+        combination,
+        ...updateOf(plan, combination, found, { params, batch: batches[0], ...pass }),
+        state: next,
+      };
+    },
+  };
+}
+
+function jacobians(found: readonly Measured[]): Partial<TaskInput> {
+  const samples = found.map(({ jacobian }) => ({
+    shape: jacobian?.shape ?? [],
+    data: Float64Array.from((jacobian?.data ?? []) as Float64Array),
+  }));
+  return { jacobian: samples[0], ...(samples.length > 1 ? { samples } : {}) };
+}
+
+function updateOf<P>(
+  { method, headGradient, keeps, hasRepresentation, gradients: { tasks } }: StepPlan<P>,
+  { weights, direction, headWeights: own }: Combination<unknown>,
+  found: readonly Measured[],
+  place: Pick<UpdateInput<P>, "params" | "batch" | "seed" | "state">,
+): { readonly kind: UpdateKind; readonly update: UpdateInput<P> } {
+  const ones = new Float64Array(tasks.length).fill(1);
+  const policy = headGradient ?? method.headGradient;
+  const implied = policy === "weighted" ? (weights ?? ones) : ones;
+  const headWeights = headGradient === "unweighted" ? ones : (own ?? implied);
+  const common = { ...place, headWeights };
+  if (direction) {
+    return hasRepresentation
+      ? { kind: "pulled", update: { ...common, direction } }
+      : { kind: "given", update: { ...common, direction, heads: meanHeads(found) } };
+  }
+  if (!weights) {
+    throw new ShapeError(
+      `The method "${method.name}" must return weights or a direction; it returned neither.`,
+    );
+  }
+  const { jacobian, heads } = found[0] ?? {};
+  return keeps && jacobian && heads && !hasRepresentation
+    ? { kind: "combined", update: { ...common, weights, jacobian, heads } }
+    : { kind: "weighted", update: { ...common, weights } };
+}
+
+/** The heads' gradients, their mean over the samples of a step. */
+function meanHeads(found: readonly Measured[]): readonly NdArray[] {
+  const [first, ...others] = found.map(({ heads }) => heads ?? []);
+  if (others.length === 0) return first;
+  return first.map(({ shape, data }, i) => {
+    const sum = Float64Array.from(data as Float64Array);
+    for (const heads of others) {
+      for (let p = 0; p < sum.length; p++) sum[p] += Number(heads[i].data[p]);
+    }
+    return { shape, data: sum.map((x) => x / found.length) };
+  });
+}

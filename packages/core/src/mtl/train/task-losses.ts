@@ -1,0 +1,65 @@
+import type { BatchSpec } from "../../batch.js";
+import { ShapeError } from "../../errors.js";
+import { formatType, isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+
+/**
+ * What task losses may need besides parameters and batch.
+ *
+ * @typeParam S tree of the model's state
+ */
+export interface LossContext<S = unknown> {
+  /** Whether batch statistics and dropout are used. */
+  readonly training: boolean;
+  /** Seed of this step's dropout, an int64 scalar; there in training. */
+  readonly seed?: Tensor | undefined;
+  /** What the model carries from step to step, a tree of tensors: the trainer's option `state`, `{}` without. */
+  readonly state: TensorsOf<S>;
+  /** Takes the state for the next step, in training: running statistics. Without a call the state stays. */
+  keepState?(next: TensorsOf<S>): void;
+  /** What the option `representation` returned, for losses that go on from it. */
+  readonly representation?: Tensor | undefined;
+}
+
+/**
+ * K losses of one batch, each a scalar, in one graph: what the tasks share is computed once.
+ *
+ * Parameters are a tree `{ shared, heads: { [task]: ... } }`; a function of the shared parameters alone needs no heads.
+ * Examples without a label for a task are left out by a mask in the batch (option `mask` of the losses) or by
+ * `ignoreIndex`; a task whose batch has no label at all then has loss 0 and gradient 0. A task with inputs of its own
+ * finds them in the batch under their own name.
+ *
+ * @typeParam P tree of parameters
+ * @typeParam B batch, such as `{ x: NdArray; left: NdArray }`; default one with any entries
+ * @typeParam S tree of the model's state
+ *
+ * @example
+ * const losses: TaskLosses<Params, typeof data> = ({ shared, heads }, { x, left, right, known }) => {
+ *   const z = trunk(shared, x);
+ *   return [crossEntropy(linear(z, heads.left), left), crossEntropy(linear(z, heads.right), right, { mask: known })];
+ * };
+ */
+export type TaskLosses<P, B = BatchSpec, S = unknown> = (
+  params: TensorsOf<P>,
+  batch: TensorsOf<B>,
+  context: LossContext<S>,
+) => readonly Tensor[];
+
+/**
+ * The losses as they come, checked.
+ *
+ * @throws ShapeError unless they are one number each, at least one
+ */
+export function checkLosses(losses: readonly Tensor[]): readonly Tensor[] {
+  if (!Array.isArray(losses) || losses.length === 0) {
+    throw new ShapeError("Task losses must be a list of scalars, one a task and at least one; got none.");
+  }
+  losses.forEach((loss, k) => {
+    if (isTensor(loss) && loss.size === 1 && isFloat(loss.dtype)) return;
+    const got = isTensor(loss) ? formatType(loss) : typeof loss;
+    throw new ShapeError(
+      `The loss of task ${k} must be one number (a float tensor of size 1); got ${got}. Reduce it with sum or mean.`,
+    );
+  });
+  return losses;
+}

@@ -1,0 +1,105 @@
+import type { Batch, MergedBatch } from "../../batch.js";
+import type { Mt19937 } from "../../math/mt19937.js";
+import type { Optimizer } from "../../optim/optimizer.js";
+import type { CompileOptions } from "../../runtime/compile.js";
+import type { RunSettings } from "../../train/run-settings.js";
+import type { LearningRate, RunStepsOptions, StepsProgress } from "../../train/run-steps.js";
+import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
+import type { Representation } from "../gradients/forward.js";
+import type { TaskOf } from "../gradients/parameter-split.js";
+import type { MultiTaskHistory } from "./history.js";
+import type { MultiTaskMethod } from "../method.js";
+import type { BeforeStep, RunSetup } from "./step-hook.js";
+import type { TaskLosses } from "./task-losses.js";
+import type { MultiTaskState } from "./train-state.js";
+
+/** Arrays by name, or a list of such records. */
+export type MultiTaskData = Batch | readonly Batch[];
+
+/**
+ * @typeParam P tree of parameters
+ * @typeParam D data, whose names the losses find in their batch
+ * @typeParam S tree of the model's state
+ */
+export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S = unknown>
+  extends Omit<CompileOptions, "scan" | "dtype"> {
+  readonly losses: TaskLosses<P, MergedBatch<D>, S>;
+  /** A tree `{ shared, heads: { [task]: ... } }`, or what draws one from a generator of the run's seed. */
+  readonly params: P | ((rng: Mt19937, options: { readonly dtype: "float32" | "float64" }) => P);
+  /** What the model carries from step to step without training it, such as running statistics: a tree of arrays; default none. */
+  readonly state?: S | undefined;
+  /** Arrays by name with examples along the first axis; a list of such records where tasks have examples of their own. */
+  readonly data?: D | undefined;
+  readonly method: MultiTaskMethod;
+  readonly optimizer: Optimizer;
+  /** A number, or a function of the step (0, 1, ...): see schedules. */
+  readonly learningRate: LearningRate;
+  /** Examples of a step, of every source; default all of them. */
+  readonly batchSize?: number | undefined;
+  /** Of initialisation, order of batches, dropout and the method's random numbers; an integer, default 0. */
+  readonly seed?: number | undefined;
+  /** Of the computation; default that of the parameters given, or float32. */
+  readonly dtype?: "float32" | "float64" | undefined;
+  /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
+  readonly tasks?: readonly string[] | undefined;
+  /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
+  readonly taskOf?: TaskOf | undefined;
+  /** Largest norm of the shared gradient, 0 for no limit; default the method's. */
+  readonly clipNorm?: number | undefined;
+  /** Whether heads take their tasks' weights; default the method's. */
+  readonly headGradient?: "weighted" | "unweighted" | undefined;
+  /** Compares the tasks' gradients in the representation that it returns, which the losses find in their context. */
+  readonly representation?: Representation<P, MergedBatch<D>, S> | undefined;
+  /** Whether gradients are measured and recorded also for a method that needs losses alone; default false. */
+  readonly recordGradients?: boolean | undefined;
+  /**
+   * Whether a step keeps the K gradients and combines them (`keep`), or differentiates the weighted loss anew once the
+   * weights are known (`recompute`), with the memory of one gradient; default `auto`, by cost.
+   */
+  readonly strategy?: "auto" | "keep" | "recompute" | undefined;
+  /** Further figures for {@link MultiTaskTrainer.evaluate}. */
+  readonly metrics?: TaskMetrics<P, MergedBatch<D>, S> | undefined;
+  readonly beforeStep?: BeforeStep<P> | undefined;
+}
+
+export interface MultiTaskProgress extends StepsProgress {
+  /** Mean training losses since the last report, [K]. */
+  readonly losses: Float64Array;
+}
+
+export type RunMultiTaskOptions = RunStepsOptions<Pick<MultiTaskProgress, "losses">>;
+
+/**
+ * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however they are
+ * cut into calls of `run`.
+ */
+export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
+  readonly current: MultiTaskState<P>;
+  /** Grows with the run. */
+  readonly history: MultiTaskHistory;
+  /** What the numbers of the run depend on besides its state: what a checkpoint is compared by. */
+  readonly settings: RunSettings;
+  readonly stepsPerEpoch: number;
+  readonly setup: RunSetup<P>;
+  /**
+   * Trains for a number of steps.
+   *
+   * @throws NumericalError when a loss or the gradient is no longer finite; the state is then that before the step;
+   *   OptionError for unknown options; RuntimeError after `dispose`
+   */
+  run(options: RunMultiTaskOptions): Promise<void>;
+  /**
+   * Losses and metrics over a data set, in evaluation mode; a list of records where tasks have examples of their own.
+   *
+   * @throws ShapeError, DTypeError, DataError when the data do not fit the losses
+   */
+  evaluate(data: D): Promise<MultiTaskEvaluation>;
+  /**
+   * Continues from another state, such as a checkpoint's.
+   *
+   * @param history of the steps before that state; default the trainer's own, as far as it goes back
+   * @throws ShapeError, DTypeError when the state does not fit
+   */
+  restore(state: MultiTaskState<P>, history?: MultiTaskHistory): void;
+  dispose(): Promise<void>;
+}

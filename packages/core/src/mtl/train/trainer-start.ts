@@ -1,0 +1,81 @@
+import { astype, isNdArray, type NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import type { Graph } from "../../graph/graph.js";
+import { spec, trace } from "../../graph/trace.js";
+import { Mt19937 } from "../../math/mt19937.js";
+import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
+import { requireKnown } from "../../options.js";
+import { flatten, unflatten } from "../../tree.js";
+import { floatOf } from "../gradients/parameter-split.js";
+import type { MultiTaskTrainerOptions } from "./trainer-options.js";
+
+/** Parameters at the start and the precision of the run, which is theirs unless another one is asked for. */
+export function startOf<P>(
+  { params, dtype }: MultiTaskTrainerOptions<P>,
+  seed: number,
+): { readonly params: P; readonly dtype: "float32" | "float64" } {
+  if (typeof params === "function") {
+    const precision = dtype ?? "float32";
+    const draw = params as (rng: Mt19937, options: object) => P;
+    return { params: draw(new Mt19937(seed), { dtype: precision }), dtype: precision };
+  }
+  const precision = dtype ?? floatOf(params);
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const cast = leaves.map((a) => astype(a, precision));
+  return { params: unflatten(def, cast) as P, dtype: precision };
+}
+
+/** The optimizer's update as a graph: what its options make of it. */
+export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerState): Graph {
+  const { graph } = trace(
+    (given) => optimizer.update(given.gradients, given.state, given.params, given.rate),
+    {
+      gradients: params,
+      state,
+      params,
+      rate: spec([], floatOf(params)),
+    },
+  );
+  return graph;
+}
+
+/**
+ * Checks the options that have a few values.
+ *
+ * @throws OptionError
+ */
+export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
+  // A problem is spread into the options: these are what else it has.
+  const besides = ["name", "represent", "train", "test", "only"];
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => !besides.includes(name)));
+  requireKnown<Partial<typeof options>>("createMultiTaskTrainer", own, [
+    ...(["losses", "params", "state", "data", "method", "optimizer", "learningRate", "batchSize"] as const),
+    ...(["seed", "dtype", "tasks", "taskOf", "clipNorm", "headGradient", "representation"] as const),
+    ...(["recordGradients", "strategy", "metrics", "beforeStep", "runtime", "provider", "threads"] as const),
+  ]);
+  const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation } = options;
+  const choices = {
+    dtype: [dtype, ["float32", "float64"]],
+    headGradient: [headGradient, ["weighted", "unweighted"]],
+    strategy: [strategy, ["auto", "keep", "recompute"]],
+  } as const;
+  for (const [name, [value, allowed]] of Object.entries(choices)) {
+    if (value !== undefined && !(allowed as readonly string[]).includes(value)) {
+      throw new OptionError(`${name} must be one of ${allowed.join(", ")}; got "${value}".`);
+    }
+  }
+  requireOptimizer("createMultiTaskTrainer", optimizer);
+  if (typeof method?.combine !== "function") {
+    throw new OptionError(
+      `createMultiTaskTrainer: method must be one such as fairgrad(); got ${typeof method}.${typeof method === "function" ? " Call it." : ""}`,
+    );
+  }
+  if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {
+    throw new OptionError(
+      `${method.name} takes ${method.samplesPerStep} batches a step, each with a representation of its own; leave representation out.`,
+    );
+  }
+  if (clipNorm !== undefined && !(clipNorm >= 0)) {
+    throw new OptionError(`clipNorm must be a number >= 0, 0 for no limit; got ${clipNorm}.`);
+  }
+}

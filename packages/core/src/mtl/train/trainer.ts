@@ -1,0 +1,292 @@
+// A step of the trainer, and where a hook comes in (the types are in step-hook.ts):
+// 1. the batch is drawn;
+// 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
+//    return other parameters, another state of the optimiser, a factor for its moments in this step alone (`reuse`),
+//    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
+// 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
+// 4. the method makes weights or a direction of them; 5. the optimiser's update; 6. `afterStep` and `endEpoch` of the method.
+import type { Batch, NoBatch } from "../../batch.js";
+import { NumericalError } from "../../errors.js";
+import { pickCompileOptions } from "../../runtime/compile.js";
+import { Lifetime } from "../../runtime/lifetime.js";
+import { stepSeed } from "../../train/batch-order.js";
+import { dataChecksum, graphChecksum, ratesOf } from "../../train/run-settings.js";
+import { learningRateOf, runSteps } from "../../train/run-steps.js";
+import { conflictOf } from "../conflict.js";
+import { multiTaskEvaluator } from "./evaluate.js";
+import { traceLosses } from "../gradients/measure-graph.js";
+import { keepsRows } from "../gradients/strategy.js";
+import { taskGradients } from "../gradients/task-gradients.js";
+import { taskUpdates } from "../gradients/task-updates.js";
+import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
+import { labelChecks } from "./label-checks.js";
+import { prepareSources } from "./sources.js";
+import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
+import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
+import { checkState, type MultiTaskState } from "./train-state.js";
+import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
+import { checkChoices, startOf, traceOptimizer } from "./trainer-start.js";
+
+export type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
+export type {
+  MultiTaskData,
+  MultiTaskProgress,
+  MultiTaskTrainer,
+  MultiTaskTrainerOptions,
+  RunMultiTaskOptions,
+} from "./trainer-options.js";
+
+/**
+ * Compiles a run of several tasks: gradients by tasks, a method that combines them, an optimiser.
+ *
+ * A step measures losses and, as the method needs, G = J J' or J on a batch, asks the method for weights w, and steps along
+ * J' w (clipped) in the shared parameters and along w_k or 1 times grad L_k in the heads.
+ *
+ * @throws ShapeError, DTypeError, DataError, OptionError when losses, parameters, data and settings do not fit
+ *
+ * @example
+ * const trainer = await createMultiTaskTrainer({
+ *   losses, params, data: { x, left, right }, method: fairgrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
+ * });
+ * await trainer.run({ steps: 1000 });
+ * trainer.history.losses[0]?.at(-1);
+ */
+export function createMultiTaskTrainer<P, const D extends MultiTaskData = NoBatch, S = unknown>(
+  options: MultiTaskTrainerOptions<P, D, S>,
+): Promise<MultiTaskTrainer<P, D>>;
+export async function createMultiTaskTrainer<P>(
+  options: MultiTaskTrainerOptions<P>,
+): Promise<MultiTaskTrainer<P>> {
+  checkChoices(options);
+  const { data = {}, method, optimizer, learningRate, beforeStep, metrics, representation } = options;
+  const labels = labelChecks(options.losses);
+  const { losses } = labels;
+  const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
+  const { params, dtype } = startOf(options, seed);
+  const rateOf = learningRateOf("createMultiTaskTrainer", learningRate);
+  const compileOptions = pickCompileOptions(options);
+  const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
+  const firstBatch = sources.batchOf(0);
+  const { tasks: named, taskOf, state = {} } = options;
+  const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
+  const probe = taskGradients({ ...shapes, ...compileOptions });
+  labels.check(sources.arrays);
+  const { tasks, parts } = probe;
+  const measures = method.needs !== "losses" || options.recordGradients === true;
+  const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
+  const gradients = keeps ? taskGradients({ ...shapes, ...compileOptions, keep: true }) : probe;
+  const optimizerStart = optimizer.init(params);
+  const updates = taskUpdates({
+    gradients,
+    optimizer,
+    optimizerState: optimizerStart,
+    clipNorm: clipNorm !== undefined && clipNorm > 0 ? clipNorm : undefined,
+    ...compileOptions,
+  });
+  const evaluator = multiTaskEvaluator({
+    losses: options.losses,
+    metrics,
+    representation,
+    params,
+    state,
+    dtype,
+    ...compileOptions,
+  });
+  const setup: RunSetup<P> = {
+    losses: options.losses,
+    representation,
+    tasks,
+    sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
+    dtype,
+    compileOptions,
+  };
+  const plan: StepPlan<P> = {
+    gradients,
+    method,
+    measures,
+    keeps,
+    headGradient: options.headGradient,
+    hasRepresentation: representation !== undefined,
+    seed,
+  };
+  await gradients.compile(measures ? "measure" : "losses");
+  const { stepsPerEpoch } = sources;
+  const epochOf = (step: number) => (stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch));
+
+  let current: MultiTaskState<P> = {
+    step: 0,
+    params,
+    state,
+    optimizer: optimizerStart,
+    method: method.init(tasks.length),
+    epochLosses: new Float64Array(tasks.length),
+  };
+  let history = emptyHistory(tasks);
+  const lifetime = new Lifetime("trainer", "createMultiTaskTrainer");
+  let checksums: { readonly data: string; readonly computation: string } | undefined;
+
+  const contextOf = (point: StepPoint<P>, batch: Batch, rate: number): StepContext<P> => {
+    const { step, params: p, optimizer: optimizerState, memory, method: methodState } = current;
+    return {
+      setup,
+      step,
+      epoch: epochOf(step),
+      stepsPerEpoch,
+      params: p,
+      optimizer: optimizerState,
+      state: current.state,
+      learningRate: rate,
+      batch,
+      memory,
+      history,
+      losses: () => point.losses(),
+      gramian: () => point.gramian(),
+      conflict: async () => conflictOf(await point.gramian()),
+      async direction() {
+        const { kind, update } = await point.combined(methodState);
+        return updates.direction(kind, update);
+      },
+      sample: (count, label = 0) => sources.sample(count, step, label),
+    };
+  };
+
+  /** One step; nothing changes when it fails. */
+  const advance = async (): Promise<Float64Array> => {
+    const begin = performance.now();
+    const { step } = current;
+    const rate = rateOf(step);
+    const batches = Array.from({ length: method.samplesPerStep ?? 1 }, (_, i) => sources.batchOf(step, i));
+    const place = {
+      step,
+      epoch: epochOf(step),
+      state: current.state,
+      dropout: stepSeed(seed, step),
+      batches,
+    };
+    let point = stepPoint(plan, current.params, place);
+    const change: StepChange<P> = (await beforeStep?.(contextOf(point, batches[0], rate))) ?? {};
+    const hookSeconds = (performance.now() - begin) / 1000;
+    if (change.params !== undefined) point = stepPoint(plan, change.params, place);
+    const { input, combination, kind, update, state: nextState } = await point.combined(current.method);
+    requireFinite(input.losses, tasks, { step, rate });
+    const updated = await updates.apply(kind, update, {
+      optimizer: change.optimizer ?? current.optimizer,
+      learningRate: rate,
+      reuse: change.reuse,
+    });
+    if (!Number.isFinite(updated.norm)) {
+      throw new NumericalError(
+        `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
+      );
+    }
+    let methodState = combination.state;
+    if (method.afterStep) {
+      const pass = { seed: place.dropout, state: place.state };
+      const { losses: after } = await gradients.forward(updated.params, batches[0], pass);
+      methodState = method.afterStep(after, input, methodState);
+    }
+    const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
+    const endsEpoch = (step + 1) % stepsPerEpoch === 0;
+    if (endsEpoch && method.endEpoch) {
+      methodState = method.endEpoch(
+        epochLosses.map((sum) => sum / stepsPerEpoch),
+        methodState,
+      );
+    }
+    const memory = change.memory ?? current.memory;
+    current = {
+      step: step + 1,
+      params: updated.params,
+      state: nextState,
+      optimizer: updated.optimizer,
+      method: methodState,
+      epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
+      ...(memory === undefined ? {} : { memory }),
+    };
+    if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });
+    recordStep(history, {
+      losses: input.losses,
+      weights: combination.weights,
+      gramian: input.gramian,
+      directionNorm: updated.norm,
+      seconds: (performance.now() - begin) / 1000,
+      note: combination.note,
+    });
+    return input.losses;
+  };
+
+  const advanceTogether = async (count: number): Promise<{ readonly losses: Float64Array }> => {
+    const sums = new Float64Array(tasks.length);
+    for (let i = 0; i < count; i++) {
+      for (const [k, loss] of (await advance()).entries()) sums[k] += loss;
+    }
+    return { losses: sums.map((sum) => sum / count) };
+  };
+
+  return {
+    get current() {
+      return current;
+    },
+    get history() {
+      return history;
+    },
+    get settings() {
+      checksums ??= {
+        data: dataChecksum(sources.arrays),
+        computation: graphChecksum([
+          traceLosses(probe.parts),
+          traceOptimizer(optimizer, params, optimizerStart),
+        ]),
+      };
+      return {
+        tasks,
+        method: method.name,
+        optimizer: optimizer.name,
+        learningRate: ratesOf(rateOf),
+        batchSize: options.batchSize ?? null,
+        seed,
+        clipNorm: clipNorm ?? null,
+        headGradient: options.headGradient ?? null,
+        beforeStep: beforeStep !== undefined,
+        ...checksums,
+      };
+    },
+    stepsPerEpoch,
+    setup,
+    run: (runOptions) =>
+      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
+    async evaluate(set) {
+      lifetime.requireOpen();
+      return evaluator.evaluate(current.params, set, current.state);
+    },
+    restore(given, past = history) {
+      lifetime.requireIdle("restore");
+      checkState(given, current);
+      history = historyFrom(tasks, columnsOf(past), past, given.step);
+      current = given;
+    },
+    dispose: () =>
+      lifetime.end(async () => {
+        await probe.dispose();
+        await gradients.dispose();
+        await updates.dispose();
+        await evaluator.dispose();
+      }),
+  };
+}
+
+const advice = (step: number): string =>
+  `The state is still that of step ${step}. Lower the learning rate, or clip the gradient with clipNorm.`;
+
+function requireFinite(
+  losses: Float64Array,
+  tasks: readonly string[],
+  { step, rate }: { readonly step: number; readonly rate: number },
+): void {
+  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad >= 0) {
+    throw new NumericalError(
+      `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
+    );
+  }
+}

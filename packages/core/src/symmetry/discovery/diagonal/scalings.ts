@@ -1,0 +1,73 @@
+import { constantValue } from "../../../graph/ops/leaf.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { ScalingGenerator } from "../descriptors.js";
+import { diagonalSystem } from "./diagonal.js";
+import type { Form } from "./elimination.js";
+import { greatestDivisor, type Rational, rationals } from "./field.js";
+import { diagonalGenerators, termsOf } from "./generators.js";
+import type { Layout } from "../layout.js";
+import { legOf, parameterSlots, wholeLeg } from "../parameter-axes.js";
+import { ruleOf } from "../graph/rules.js";
+
+/** The largest number that a normalisation may add to a variance for its scaling to be found, as an inexact one. */
+const largestEpsilon = 1e-3;
+
+/** Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalisations. */
+export function findScalings(layout: Layout): ScalingGenerator[] {
+  const slots = parameterSlots(layout);
+  const guards = findGuards(layout);
+  const system = diagonalSystem(
+    layout,
+    rationals,
+    (node) => ruleOf(node).scale(node),
+    (node) => guards.has(node),
+  );
+  return diagonalGenerators(system, rationals, slots, layout.parameters.length).map(
+    ({ along, form, exact }): ScalingGenerator => {
+      const terms = wholePowers(form);
+      if (along === "parameters") {
+        const legs = terms.map(([k, power]) => ({ ...wholeLeg(layout.parameters[k]), power }));
+        return { kind: "scaling", size: 1, legs, exact };
+      }
+      const { size } = slots[terms[0][0]].atom;
+      return {
+        kind: "scaling",
+        size,
+        legs: terms.map(([s, power]) => ({ ...legOf(layout, slots[s]), power })),
+        exact,
+      };
+    },
+  );
+}
+
+/** The sums (or maxima) with a small positive number that only a root or a division reads: guards against zero. */
+function findGuards({ nodes, graph }: Layout): Set<Tensor> {
+  const guards = new Set<Tensor>(nodes.filter(isGuarded));
+  for (const user of nodes) {
+    user.inputs.forEach((x, k) => {
+      if (!isRootOrDivision(user, k)) guards.delete(x);
+    });
+  }
+  for (const { tensor } of graph.outputs) guards.delete(tensor);
+  return guards;
+}
+
+function isGuarded({ op, inputs }: Tensor): boolean {
+  if (op.name !== "add" && op.name !== "maximum") return false;
+  const numbers = inputs.flatMap((x) => constantValue(x) ?? []);
+  return numbers.length === 1 && numbers[0] > 0 && numbers[0] <= largestEpsilon;
+}
+
+function isRootOrDivision({ op, inputs }: Tensor, k: number): boolean {
+  if (op.name === "pow") return k === 0 && (constantValue(inputs[1]) ?? 1) < 1;
+  return op.name === "sqrt" || (op.name === "div" && k === 1);
+}
+
+/** The terms of a form times the number that makes them coprime integers, the first one positive. */
+function wholePowers(form: Form<Rational>): [number, number][] {
+  const terms = termsOf(form);
+  const common = terms.reduce((m, [, { denominator: d }]) => (m * d) / greatestDivisor(m, d), 1n);
+  const whole = terms.map(([, { numerator, denominator }]) => (numerator * common) / denominator);
+  const divisor = whole.reduce(greatestDivisor, 0n) * (whole[0] < 0n ? -1n : 1n);
+  return terms.map(([unknown], i) => [unknown, Number(whole[i] / divisor)]);
+}

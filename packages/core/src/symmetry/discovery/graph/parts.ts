@@ -1,0 +1,232 @@
+// Parameters that a graph only reads in pieces, such as the stacked projections of attention or the gate of a gated unit:
+// cuts are moved from the values to the parameters, which then are parameters of their own.
+import type { Shape } from "../../../array.js";
+import type { Graph } from "../../../graph/graph.js";
+import { nodesOf } from "../../../graph/graph.js";
+import { broadcastTo } from "../../../graph/ops/broadcast.js";
+import { input } from "../../../graph/ops/leaf.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { concat, slice } from "../../../graph/ops/slice.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { ParameterRef } from "../layout.js";
+import { groupBy } from "../parameter-axes.js";
+import { reshapeGroups } from "./links.js";
+import { restrictable, rewrite, sameNodes, withInputs } from "./rewrite.js";
+import { ruleOf } from "./rules.js";
+
+/** Elements start .. start + count along each axis. */
+type Cut = readonly { readonly start: number; readonly count: number }[];
+
+const isWhole = (cut: Cut, { shape }: Tensor): boolean => cut.every(({ count }, d) => count === shape[d]);
+const whole = ({ shape }: { shape: Shape }): Cut => shape.map((count) => ({ start: 0, count }));
+const shapeOf = (cut: Cut): Shape => cut.map(({ count }) => count);
+
+/**
+ * Rewrites a graph so that what is cut from a result is computed from what is cut from the inputs, as far as that goes, and
+ * makes an input of its own of each piece of a parameter that is only read in pieces which do not overlap.
+ */
+export function separateParts(
+  graph: Graph,
+  parameters: readonly ParameterRef[],
+): { graph: Graph; parameters: readonly ParameterRef[] } {
+  const cutter = new Cutter();
+  const outputs = graph.outputs.map(({ name, tensor }) => ({
+    name,
+    tensor: cutter.take(tensor, whole(tensor)),
+  }));
+  const moved: Graph = { inputs: graph.inputs, outputs };
+  const readers = groupBy(
+    nodesOf(moved).flatMap((user) => user.inputs.map((x) => ({ user, x }))),
+    ({ x }) => x,
+  );
+  const pieces = new Map<Tensor, Tensor>();
+  const refs = parameters.flatMap((ref) => {
+    const users = (readers.get(ref.tensor) ?? []).map(({ user }) => user);
+    const own = outputs.some(({ tensor }) => tensor === ref.tensor) ? undefined : piecesOf(ref, users);
+    if (!own) return [ref];
+    for (const [user, piece] of own.users) pieces.set(user, piece);
+    return own.refs;
+  });
+  if (pieces.size === 0) return { graph: moved, parameters: refs };
+  return { graph: rewrite(moved, (node, original) => pieces.get(original) ?? node), parameters: refs };
+}
+
+/** New inputs for the pieces of a parameter, and the nodes that read them; undefined if it is not only read in pieces. */
+function piecesOf(
+  { path, tensor }: ParameterRef,
+  users: readonly Tensor[],
+): { refs: ParameterRef[]; users: Map<Tensor, Tensor> } | undefined {
+  if (users.length === 0 || users.some((user) => !isPlainSlice(user))) return undefined;
+  const axes = new Set(
+    users.flatMap((user) => user.shape.flatMap((n, d) => (n === tensor.shape[d] ? [] : [d]))),
+  );
+  if (axes.size !== 1) return undefined;
+  const [axis] = axes;
+  const startOf = (user: Tensor) => (user.attrs.starts as readonly number[])[axis];
+  const groups = groupBy(
+    [...users].sort((a, b) => startOf(a) - startOf(b) || a.shape[axis] - b.shape[axis]),
+    (user) => `${startOf(user)}+${user.shape[axis]}`,
+  );
+  let end = 0;
+  const replaced = new Map<Tensor, Tensor>();
+  const refs: ParameterRef[] = [];
+  for (const group of groups.values()) {
+    const [start, count] = [startOf(group[0]), group[0].shape[axis]];
+    if (start < end) return undefined;
+    end = start + count;
+    const piece = input(group[0].shape, tensor.dtype);
+    for (const user of group) replaced.set(user, piece);
+    refs.push({ path, tensor: piece, part: { axis, start, count } });
+  }
+  return { refs, users: replaced };
+}
+
+const isPlainSlice = ({ op, attrs }: Tensor): boolean =>
+  op.name === "slice" && (attrs.steps as readonly number[]).every((s) => s === 1);
+
+class Cutter {
+  private readonly made = new Map<Tensor, Map<string, Tensor>>();
+
+  /** The elements of a cut of a node, computed from cuts of its inputs where that is possible. */
+  take(root: Tensor, rootCut: Cut): Tensor {
+    // An explicit stack, as for the order of nodes: graphs are deeper than the call stack allows.
+    const stack: { node: Tensor; cut: Cut }[] = [{ node: root, cut: rootCut }];
+    while (stack.length > 0) {
+      const { node, cut } = stack[stack.length - 1];
+      if (this.known(node, cut)) {
+        stack.pop();
+        continue;
+      }
+      const { needs, make } = plan(node, cut);
+      const missing = needs.filter((need) => !this.known(need.node, need.cut));
+      if (missing.length > 0) stack.push(...missing);
+      else {
+        const result = make(needs.map((need) => this.known(need.node, need.cut) as Tensor));
+        const cuts = this.made.get(node) ?? new Map<string, Tensor>();
+        this.made.set(node, cuts.set(keyOf(cut), result));
+        stack.pop();
+      }
+    }
+    return this.known(root, rootCut) as Tensor;
+  }
+
+  private known(node: Tensor, cut: Cut): Tensor | undefined {
+    return this.made.get(node)?.get(keyOf(cut));
+  }
+}
+
+const keyOf = (cut: Cut): string => cut.map(({ start, count }) => `${start}+${count}`).join();
+
+/** What a cut of a node needs, and how it is made of that. */
+interface Plan {
+  readonly needs: readonly { readonly node: Tensor; readonly cut: Cut }[];
+  make(inputs: readonly Tensor[]): Tensor;
+}
+
+function plan(node: Tensor, cut: Cut): Plan {
+  if (isPlainSlice(node)) {
+    const starts = node.attrs.starts as readonly number[];
+    const inner = cut.map(({ start, count }, d) => ({ start: starts[d] + start, count }));
+    return { needs: [{ node: node.inputs[0], cut: inner }], make: ([x]) => x };
+  }
+  if (isWhole(cut, node)) {
+    const needs = node.inputs.map((x) => ({ node: x, cut: whole(x) }));
+    return { needs, make: (inputs) => (sameNodes(inputs, node.inputs) ? node : withInputs(node, inputs)) };
+  }
+  return partialPlan(node, cut) ?? cutAfterwards(node, cut);
+}
+
+function cutAfterwards(node: Tensor, cut: Cut): Plan {
+  return {
+    needs: [{ node, cut: whole(node) }],
+    make: ([x]) => slice(x, { starts: cut.map((c) => c.start), ends: cut.map((c) => c.start + c.count) }),
+  };
+}
+
+function partialPlan(node: Tensor, cut: Cut): Plan | undefined {
+  const [x] = node.inputs;
+  const shape = shapeOf(cut);
+  if (restrictable.has(node.op.name)) return restrictedPlan(node, cut);
+  switch (node.op.name) {
+    case "broadcast": {
+      const lead = node.rank - x.rank;
+      const inner = x.shape.map((n, d) =>
+        n === node.shape[lead + d] ? cut[lead + d] : { start: 0, count: n },
+      );
+      return { needs: [{ node: x, cut: inner }], make: ([v]) => broadcastTo(v, shape) };
+    }
+    case "reshape": {
+      const inner = reshapedCut(x, node, cut);
+      return inner && { needs: [{ node: x, cut: inner }], make: ([v]) => reshape(v, shape) };
+    }
+    case "concat":
+      return joinedPlan(node, cut);
+    case "conv2d":
+      return convPlan(node, cut);
+    default:
+      return undefined;
+  }
+}
+
+/** Each input cut along the axes that the result's cut axes are. */
+function restrictedPlan(node: Tensor, cut: Cut): Plan | undefined {
+  const { aligned = [] } = ruleOf(node).links(node);
+  const inner = node.inputs.map((x) => [...whole(x)]);
+  const covered = new Set<number>();
+  for (const { input, axes, to } of aligned) {
+    inner[input][axes[0]] = cut[to[0]];
+    covered.add(to[0]);
+  }
+  if (cut.some(({ count }, d) => count !== node.shape[d] && !covered.has(d))) return undefined;
+  const needs = node.inputs.map((x, k) => ({ node: x, cut: inner[k] }));
+  return { needs, make: (inputs) => withInputs(node, inputs, shapeOf(cut)) };
+}
+
+/** The inputs of a join that a cut meets, cut themselves. */
+function joinedPlan(node: Tensor, cut: Cut): Plan {
+  const axis = node.attrs.axis as number;
+  const { start, count } = cut[axis];
+  let offset = 0;
+  const needs = node.inputs.flatMap((x) => {
+    const from = Math.max(start, offset);
+    const to = Math.min(start + count, offset + x.shape[axis]);
+    const own = cut.map((c, d) => (d === axis ? { start: from - offset, count: to - from } : c));
+    offset += x.shape[axis];
+    return to > from ? [{ node: x, cut: own }] : [];
+  });
+  return { needs, make: (inputs) => concat(inputs, { axis }) };
+}
+
+/** Images of a batch and channels that a convolution without groups gives. */
+function convPlan(node: Tensor, [batch, channels, ...places]: Cut): Plan | undefined {
+  const [x, w] = node.inputs;
+  const isCut = places.some(({ count }, d) => count !== node.shape[2 + d]);
+  if (node.attrs.groups !== 1 || isCut) return undefined;
+  return {
+    needs: [
+      { node: x, cut: [batch, ...whole(x).slice(1)] },
+      { node: w, cut: [channels, ...whole(w).slice(1)] },
+    ],
+    make: (inputs) => withInputs(node, inputs, shapeOf([batch, channels, ...places])),
+  };
+}
+
+/**
+ * The cut of a reshape's input: a range of the outermost of some axes that were (or will be) one is a range of that one.
+ */
+function reshapedCut(x: Tensor, node: Tensor, cut: Cut): Cut | undefined {
+  const inner: { start: number; count: number }[] = [...whole(x)];
+  for (const { axes, to } of reshapeGroups(x.shape, node.shape)) {
+    const isCut = (d: number) => cut[d].count !== node.shape[d];
+    if (!to.some(isCut)) continue;
+    const [outer, ...others] = to.filter((d) => node.shape[d] !== 1);
+    const [axis, ...rest] = axes.filter((d) => x.shape[d] !== 1);
+    if (others.some(isCut)) return undefined;
+    const below = others.reduce((n, d) => n * node.shape[d], 1);
+    const unit = rest.reduce((n, d) => n * x.shape[d], 1);
+    const [start, count] = [cut[outer].start * below, cut[outer].count * below];
+    if (start % unit !== 0 || count % unit !== 0) return undefined;
+    inner[axis] = { start: start / unit, count: count / unit };
+  }
+  return inner;
+}

@@ -1,0 +1,32 @@
+import type { Shape } from "../../../array.js";
+import type { Graph } from "../../../graph/graph.js";
+import { nodesOf } from "../../../graph/graph.js";
+import { Tensor } from "../../../graph/tensor.js";
+
+export const sameNodes = (a: readonly Tensor[], b: readonly Tensor[]): boolean =>
+  a.every((x, k) => x === b[k]);
+
+/** A node with other inputs and another shape. */
+export function withInputs(node: Tensor, inputs: readonly Tensor[], shape: Shape = node.shape): Tensor {
+  return new Tensor(node.op, inputs, node.attrs, shape, node.dtype);
+}
+
+/** A graph with other nodes in the place of some: `by` gets a node whose inputs are replaced already. */
+export function rewrite(graph: Graph, by: (node: Tensor, original: Tensor) => Tensor): Graph {
+  const made = new Map<Tensor, Tensor>();
+  for (const node of nodesOf(graph)) {
+    const inputs = node.inputs.map((x) => made.get(x) as Tensor);
+    made.set(node, by(sameNodes(inputs, node.inputs) ? node : withInputs(node, inputs), node));
+  }
+  const outputs = graph.outputs.map(({ name, tensor }) => ({ name, tensor: made.get(tensor) as Tensor }));
+  return { inputs: graph.inputs, outputs };
+}
+
+/** Operations of which a part of the result along an aligned axis needs only that part of the inputs. */
+export const restrictable: ReadonlySet<string> = new Set([
+  ...["add", "sub", "mul", "div", "pow", "maximum", "minimum", "neg", "cast", "where"],
+  ...["greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot"],
+  ...["relu", "leakyRelu", "step", "leakyStep", "sign", "abs", "sqrt", "exp", "log", "floor"],
+  ...["sigmoid", "softplus", "sin", "cos", "tanh", "sinh", "asinh", "erf", "stopGradient", "alias"],
+  ...["transpose", "matmul", "sum", "max", "min", "maxPool2d"],
+]);

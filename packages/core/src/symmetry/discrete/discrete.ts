@@ -1,0 +1,35 @@
+import type { Rng } from "../../math/rng.js";
+import type { GroupGenerator } from "../discovery/descriptors.js";
+import type { Symmetry } from "../symmetry.js";
+
+/** An element of a discrete group: a list of whole numbers for each of its factors, such as a permutation. */
+export type DiscreteElement = readonly (readonly number[])[];
+
+/**
+ * A finite group acting on parameters that leaves a loss unchanged.
+ *
+ * @typeParam P tree of parameters
+ */
+export interface DiscreteSymmetry<P> {
+  readonly name: string;
+  /** The parameters that it moves, by their paths. */
+  readonly paths: readonly string[];
+  /** Where the loss is kept: see {@link Symmetry.exact}. */
+  readonly exact: Symmetry<P>["exact"];
+  /** See {@link Symmetry.generators}. */
+  readonly generators?: readonly GroupGenerator[] | undefined;
+  readonly identity: DiscreteElement;
+  /** Number of elementary moves, such as the swaps of two units: all elements are products of them. */
+  readonly moves: number;
+  /** Elementary move number `index`. */
+  move(index: number): DiscreteElement;
+  /** An element drawn with equal chances. */
+  random(rng: Rng): DiscreteElement;
+  /** New parameters of the same loss. Arrays that an element leaves alone are the very same. */
+  act(params: P, element: DiscreteElement): P;
+  inverse(element: DiscreteElement): DiscreteElement;
+  /** The element that acts as `second` after `first`. */
+  compose(second: DiscreteElement, first: DiscreteElement): DiscreteElement;
+  /** Carries a tree like the parameters along: power 1 as gradients transform, power 2 as their squares. */
+  pushForward(tree: P, element: DiscreteElement, power: 1 | 2): P;
+}

@@ -1,0 +1,114 @@
+// Permutations of hidden units: Hecht-Nielsen, "On the algebraic structure of feedforward network weight spaces", 1990.
+import type { NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
+import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-axes.js";
+
+/**
+ * Permutes the units of each space along all its legs,
+ *
+ * w'[.., i, ..] = w[.., pi[i], ..]
+ *
+ * exact on all data where the legs are all that a space's units touch: their rows, biases and columns. An element holds
+ * one permutation a space; the moves are the swaps of two units of a space. Permuted parameters are the old ones in
+ * another order, so gradients are, too: no objective of gradients and parameters alone that treats all of them alike,
+ * such as ||grad L||^2, changes.
+ *
+ * @param params an example: paths and sizes count
+ * @throws OptionError, ShapeError for legs that do not fit the parameters, and for spaces whose permutations do not
+ *   commute, such as heads and the units of all heads together
+ *
+ * @example
+ * const legs = [
+ *   { path: "layers.0.weight", view: [16, 784], axis: 0 },
+ *   { path: "layers.0.bias", view: [16], axis: 0 },
+ *   { path: "layers.1.weight", view: [10, 16], axis: 1 },
+ * ];
+ * const symmetry = permutations(params, [{ size: 16, legs }]);
+ */
+export function permutations<P>(params: P, spaces: readonly UnitSpace[]): DiscreteSymmetry<P> {
+  const legs = resolveLegs("permutations", params, spaces);
+  requireCommuting(legs);
+  const identity = spaces.map(({ size }) => Array.from({ length: size }, (_, i) => i));
+  const swaps = spaces.map(({ size }) => (size * (size - 1)) / 2);
+  const act = (tree: P, element: DiscreteElement): P => {
+    const isMoved = element.map((permutation) => permutation.some((from, i) => from !== i));
+    return withLeaves(tree, (data, leaf) =>
+      legs.reduce(
+        (moved, ofSpace, s) =>
+          ofSpace.reduce(
+            (d, leg) => (isMoved[s] && leg.leaf === leaf ? permuted(d, leg, element[s]) : d),
+            moved,
+          ),
+        data,
+      ),
+    );
+  };
+  return {
+    name: "permutations",
+    paths: pathsOf(spaces),
+    exact: "everywhere",
+    generators: spaces.map(({ size, legs: on }) => ({ kind: "permutation", size, legs: on })),
+    identity,
+    moves: swaps.reduce((a, b) => a + b, 0),
+    move(index) {
+      let rest = index;
+      let space = 0;
+      while (rest >= swaps[space]) rest -= swaps[space++];
+      let first = 0;
+      while (rest >= spaces[space].size - 1 - first) rest -= spaces[space].size - 1 - first++;
+      const second = first + 1 + rest;
+      return identity.map((units, s) =>
+        s === space ? units.map((i) => (i === first ? second : i === second ? first : i)) : units,
+      );
+    },
+    random: (rng) => identity.map((units) => rng.shuffle([...units])),
+    act,
+    inverse: (element) =>
+      element.map((permutation) => {
+        const back = new Array<number>(permutation.length);
+        permutation.forEach((from, i) => {
+          back[from] = i;
+        });
+        return back;
+      }),
+    compose: (second, first) => second.map((permutation, s) => permutation.map((from) => first[s][from])),
+    pushForward: (tree, element) => act(tree, element),
+  };
+}
+
+function permuted(data: NdArray["data"], leg: ResolvedLeg, permutation: readonly number[]): NdArray["data"] {
+  const { outer, size, inner, places } = leg;
+  const out = data.slice();
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < size; i++) {
+      const [to, from] = [(o * size + i) * inner, (o * size + permutation[i]) * inner];
+      for (let k = 0; k < inner; k++) out[places[to + k]] = data[places[from + k]];
+    }
+  }
+  return out;
+}
+
+/** Elements are composed space by space, which needs that the order of spaces does not matter. */
+function requireCommuting(legs: readonly (readonly ResolvedLeg[])[]): void {
+  const rng = createRng(0);
+  const all = legs.flatMap((ofSpace, space) => ofSpace.map((leg) => ({ leg, space })));
+  all.forEach(({ leg: a, space }, k) => {
+    for (const { leg: b, space: other } of all.slice(k + 1)) {
+      if (a.leaf !== b.leaf) continue;
+      const last = Math.max(...[a, b].map(({ places }) => places[places.length - 1] ?? -1));
+      const numbers = Float64Array.from({ length: last + 1 }, (_, i) => i);
+      const [first, second] = [a, b].map(({ size }) =>
+        rng.shuffle(Array.from({ length: size }, (_, i) => i)),
+      );
+      const one = permuted(permuted(numbers, a, first), b, second);
+      const two = permuted(permuted(numbers, b, second), a, first);
+      if (one.some((n: number | bigint, i: number) => n !== two[i])) {
+        throw new OptionError(
+          `permutations: spaces ${space} and ${other} permute the same elements of one parameter, and not independently; make one symmetry of each.`,
+        );
+      }
+    }
+  });
+}

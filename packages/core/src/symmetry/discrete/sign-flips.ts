@@ -1,0 +1,73 @@
+// Sign flips of hidden units with an odd activation: Sussmann, Neural Networks 5 (1992) 589-593.
+import type { NdArray } from "../../array.js";
+import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
+import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-axes.js";
+
+/**
+ * Flips the signs of units along all legs of each generator,
+ *
+ * w'[.., i, ..] = e_i w[.., i, ..],  e_i = 1 or -1
+ *
+ * exact on all data for hidden units with an odd activation, s(-z) = -s(z), such as tanh or none: of a unit its row, its
+ * bias and its column in the next layer. An element holds one list of signs a generator; the moves flip one unit.
+ * Gradients change their signs as their parameters do, so that no even objective such as ||grad L||^2 changes.
+ *
+ * @param params an example: paths and sizes count
+ * @throws OptionError, ShapeError for legs that do not fit the parameters
+ *
+ * @example
+ * const legs = [
+ *   { path: "layers.0.weight", view: [16, 784], axis: 0 },
+ *   { path: "layers.0.bias", view: [16], axis: 0 },
+ *   { path: "layers.1.weight", view: [10, 16], axis: 1 },
+ * ];
+ * const symmetry = signFlips(params, [{ size: 16, legs }]);
+ */
+export function signFlips<P>(params: P, generators: readonly UnitSpace[]): DiscreteSymmetry<P> {
+  const legs = resolveLegs("signFlips", params, generators);
+  const identity = generators.map(({ size }) => new Array<number>(size).fill(1));
+  const act = (tree: P, element: DiscreteElement): P =>
+    withLeaves(tree, (data, leaf) =>
+      legs.reduce(
+        (moved, ofSpace, s) =>
+          ofSpace.reduce(
+            (d, leg) => (leg.leaf === leaf && element[s].includes(-1) ? flipped(d, leg, element[s]) : d),
+            moved,
+          ),
+        data,
+      ),
+    );
+  return {
+    name: "sign flips",
+    paths: pathsOf(generators),
+    exact: "everywhere",
+    generators: generators.map(({ size, legs: on }) => ({ kind: "sign", size, legs: on })),
+    identity,
+    moves: generators.reduce((sum, { size }) => sum + size, 0),
+    move(index) {
+      let before = 0;
+      return identity.map((signs) => {
+        const at = index - before;
+        before += signs.length;
+        return signs.map((sign, i) => (i === at ? -sign : sign));
+      });
+    },
+    random: (rng) => identity.map((signs) => signs.map(() => 1 - 2 * rng.int(2))),
+    act,
+    inverse: (element) => element,
+    compose: (second, first) => second.map((signs, s) => signs.map((sign, i) => sign * first[s][i])),
+    pushForward: (tree, element, power) => (power === 1 ? act(tree, element) : tree),
+  };
+}
+
+function flipped(data: NdArray["data"], leg: ResolvedLeg, signs: readonly number[]): NdArray["data"] {
+  const { outer, size, inner, places } = leg;
+  const out = data.slice() as Float64Array;
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < size; i++) {
+      const at = (o * size + i) * inner;
+      if (signs[i] < 0) for (let k = at; k < at + inner; k++) out[places[k]] = -out[places[k]];
+    }
+  }
+  return out;
+}

@@ -1,0 +1,148 @@
+import type { NdArray } from "../../array.js";
+import { dtypeOf, isNdArray } from "../../array.js";
+import type { BatchSpec, BatchTensors } from "../../batch.js";
+import type { Graph } from "../../graph/graph.js";
+import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { flatten } from "../../tree.js";
+import type { Bijection, ElementWise } from "../bijection.js";
+
+/** A weight matrix among the parameters: which of its axes counts outputs, which inputs. */
+export interface WeightRef {
+  readonly path: string;
+  readonly out: number;
+  readonly in: number;
+}
+
+/** Hidden units s(Z), Z = H W' (+ b), that one further weight alone looks at. */
+export interface HiddenSite<P, S extends ElementWise = Bijection> {
+  readonly activation: S;
+  /** Number of units. */
+  readonly size: number;
+  readonly weight: WeightRef;
+  readonly bias?: string | undefined;
+  readonly next: WeightRef;
+  /** H [samples, inputs], with a column of ones where there is a bias, and Z [samples, units]. Traced. */
+  values(params: TensorsOf<P>, batch: BatchTensors): { readonly h: Tensor; readonly z: Tensor };
+}
+
+/** A site's tensors while it is traced. */
+export interface SiteValues<S extends ElementWise> {
+  readonly activation: S;
+  readonly h: Tensor;
+  readonly z: Tensor;
+  /** W [units, inputs], b [units] and the next weight [outputs, units], whatever way the parameters hold them. */
+  readonly weight: Tensor;
+  readonly bias?: Tensor | undefined;
+  readonly next: Tensor;
+}
+
+/** New values of a site's parameters, or rates of change, in the forms of {@link SiteValues}. */
+export type SiteParams = Pick<SiteValues<ElementWise>, "weight" | "bias" | "next">;
+
+/** How GL(units) acts on a site, by way of the pseudo-inverse of one matrix with samples as rows. Traced functions. */
+export interface SiteRule<S extends ElementWise> {
+  /** Of the action in reports. */
+  readonly name: string;
+  /** What the matrix is, and what has to be at least as large as the batch, for refusals. */
+  readonly matrixName: string;
+  readonly widthName: string;
+  /** The matrix; the action is exact where its rows are independent. */
+  matrix(site: SiteValues<S>, g: Tensor): Tensor;
+  /** The parameters moved by g; `back` is g^-1, `plus` the matrix' pseudo-inverse. */
+  move(
+    site: SiteValues<S>,
+    by: { readonly g: Tensor; readonly back: Tensor; readonly plus: Tensor },
+  ): SiteParams;
+  /** The rate of their change at g = I, for T in the algebra, in closed form: nothing differentiates a pseudo-inverse. */
+  rate(site: SiteValues<S>, T: Tensor, plus: Tensor): SiteParams;
+}
+
+/** The rule's matrix: `params`, `batch`, `g` to `matrix`. */
+export function traceSiteMatrix<P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  params: P,
+  batch: BatchSpec,
+): Graph {
+  const element = spec([site.size, site.size], dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]));
+  return trace(({ params: p, batch: b, g }) => ({ matrix: rule.matrix(valuesOf(site, p, b), g) }), {
+    params,
+    batch,
+    g: element,
+  }).graph;
+}
+
+/** Shape of the pseudo-inverse of the rule's matrix: [columns, samples]. */
+export function plusShape<P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  params: P,
+  batch: BatchSpec,
+): readonly [number, number] {
+  const [samples, columns] = traceSiteMatrix(rule, site, params, batch).outputs[0].tensor.shape;
+  return [columns, samples];
+}
+
+/** A site's parameters moved by g: `params`, `batch`, `g`, `back`, `plus` to `moved`: those that change, by path. */
+export function traceSiteAct<P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  params: P,
+  batch: BatchSpec,
+): Graph {
+  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]);
+  const element = spec([site.size, site.size], dtype);
+  const plus = spec(plusShape(rule, site, params, batch), dtype);
+  const { graph } = trace(
+    ({ params: p, batch: b, ...rest }) => ({ moved: stored(site, p, rule.move(valuesOf(site, p, b), rest)) }),
+    { params, batch, g: element, back: element, plus },
+  );
+  return graph;
+}
+
+/** Rates of change of a site's parameters at g = I, by path. Traced. */
+export const siteTangent = <P, S extends ElementWise>(
+  rule: SiteRule<S>,
+  site: HiddenSite<P, S>,
+  p: TensorsOf<P>,
+  T: Tensor,
+  batch: BatchTensors,
+  plus: Tensor,
+): Record<string, Tensor> => stored(site, p, rule.rate(valuesOf(site, p, batch), T, plus));
+
+function valuesOf<P, S extends ElementWise>(
+  site: HiddenSite<P, S>,
+  p: TensorsOf<P>,
+  batch: BatchTensors,
+): SiteValues<S> {
+  const { activation, weight, bias, next } = site;
+  const from = byPath(p);
+  return {
+    activation,
+    ...site.values(p, batch),
+    weight: weight.out === 0 ? from(weight.path) : transpose(from(weight.path)),
+    ...(bias === undefined ? {} : { bias: reshape(from(bias), [site.size]) }),
+    next: next.in === 1 ? from(next.path) : transpose(from(next.path)),
+  };
+}
+
+/** Values in the parameters' own forms, by path. */
+function stored<P, S extends ElementWise>(
+  { weight, bias, next }: HiddenSite<P, S>,
+  p: TensorsOf<P>,
+  values: SiteParams,
+): Record<string, Tensor> {
+  return {
+    [weight.path]: weight.out === 0 ? values.weight : transpose(values.weight),
+    ...(bias !== undefined && values.bias ? { [bias]: reshape(values.bias, byPath(p)(bias).shape) } : {}),
+    [next.path]: next.in === 1 ? values.next : transpose(values.next),
+  };
+}
+
+/** The tensor at a path of a tree. */
+function byPath(tree: unknown): (path: string) => Tensor {
+  const { leaves, paths } = flatten<Tensor>(tree, isTensor);
+  return (path) => leaves[paths.indexOf(path)];
+}

@@ -1,0 +1,170 @@
+// Actions on hidden units by pseudo-inverses: Zhao et al., NeurIPS 2022, eq. 8, and ICLR 2024, on any sites of a network.
+
+import type { NdArray } from "../../array.js";
+import { astype, copyArray, dtypeOf, zeros } from "../../array.js";
+import type { Batch, BatchSpec } from "../../batch.js";
+import { sameShape } from "../../graph/tensor.js";
+import { pinv } from "../../math/linalg.js";
+import { namedArrays } from "../../named-arrays.js";
+import { flag } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { lazyExecutables } from "../../runtime/lazy.js";
+import type { ElementWise } from "../bijection.js";
+import {
+  type HiddenSite,
+  plusShape,
+  type SiteRule,
+  siteTangent,
+  traceSiteAct,
+  traceSiteMatrix,
+} from "./hidden-site.js";
+import { createInverses } from "./inverses.js";
+import { mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
+import { identityPlus, type Matrix } from "../matrix.js";
+import { orRefusal } from "../or-refusal.js";
+import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
+
+export interface SiteActionOptions {
+  /** Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused. */
+  readonly allowInexact?: boolean | undefined;
+}
+
+export const siteActionRows = { allowInexact: flag.default(false) } satisfies OptionRows<SiteActionOptions>;
+
+const siteActionOptions = optionTable("siteAction", {
+  ...siteActionRows,
+} satisfies OptionRows<SiteActionOptions>);
+
+/**
+ * Mixes the units of each site by g = I + T and takes it back in the next weight, as the rule says. Sites are moved in
+ * their order; each sees the input that the moved ones below give.
+ */
+export function siteAction<P, S extends ElementWise>(
+  params: P,
+  sites: readonly HiddenSite<P, S>[],
+  rule: SiteRule<S>,
+  options: SiteActionOptions = {},
+): Symmetry<P> {
+  const { allowInexact } = siteActionOptions.read(options);
+  const executables = lazyExecutables({ dtype: "float64" });
+  const inverses = createInverses();
+  /**
+   * The last matrix of each site and its pseudo-inverse. A copy: a batch's arrays may be filled anew. That of the first
+   * site is in eq. 8 the batch itself, those of the others are needed once for a step and again for the next gradient.
+   */
+  const known: ({ readonly matrix: NdArray; readonly plus: NdArray } | undefined)[] = [];
+
+  const keyOf = (batch: BatchSpec) =>
+    Object.values(batch)
+      .map(({ shape }) => shape)
+      .join(";");
+  const matrixRun = (p: P, batch: BatchSpec, m: number) =>
+    executables.get(`matrix ${m} ${keyOf(batch)}`, () => traceSiteMatrix(rule, sites[m], p, batch));
+  const actRun = (p: P, batch: BatchSpec, m: number) =>
+    executables.get(`act ${m} ${keyOf(batch)}`, () => traceSiteAct(rule, sites[m], p, batch));
+
+  /** The pseudo-inverse, if it makes the action exact. */
+  const inverseOf = async (matrix: Matrix): Promise<NdArray | Refusal> => {
+    const { matrixName, widthName } = rule;
+    const [samples, width] = matrix.shape;
+    const plus = allowInexact || samples <= width ? await inverses.pseudoInverse(matrix) : undefined;
+    if (plus) return plus;
+    const result = await orRefusal(() => pinv(matrix), matrixName);
+    if (isRefusal(result)) return result;
+    if (result.rank === samples || allowInexact) return result.pinv;
+    return {
+      refused:
+        `${matrixName} has rank ${result.rank} for a batch of ${samples}: the action would change the loss. ` +
+        `Use a batch no larger than ${widthName}, without repeated samples.`,
+    };
+  };
+
+  /** The pseudo-inverse at a site; the last one is kept. */
+  const plusOf = async (p: P, batch: Batch, m: number, g: Matrix): Promise<NdArray | Refusal> => {
+    const run = await matrixRun(p, batch, m);
+    const { matrix } = await run.run({ ...namedArrays({ params: p, batch }), g });
+    const last = known[m];
+    if (last && sameArray(last.matrix, matrix)) return last.plus;
+    const plus = await inverseOf(matrix as Matrix);
+    if (!isRefusal(plus)) known[m] = { matrix: copyArray(matrix), plus };
+    return plus;
+  };
+
+  /** Moves one site by g. */
+  const actOn = async (p: P, batch: Batch, m: number, T: NdArray): Promise<P | Refusal> => {
+    const g = identityPlus(T);
+    const plus = await plusOf(p, batch, m, g);
+    if (isRefusal(plus)) return plus;
+    const back = await orRefusal(() => inverses.inverse(g), "the group element");
+    if (isRefusal(back)) return back;
+    const run = await actRun(p, batch, m);
+    const result = await run.run({ ...namedArrays({ params: p, batch }), g, back, plus });
+    if (!Object.values(result).every(isFiniteArray)) {
+      return { refused: "the group element takes units out of their activation's range" };
+    }
+    return mapArrays(p, (array, path) => {
+      const moved = result[`moved.${path}`];
+      return moved === undefined ? array : astype(moved, dtypeOf(array));
+    });
+  };
+
+  return {
+    name: rule.name,
+    paths: [
+      ...new Set(sites.flatMap(({ weight, bias, next }) => [weight.path, bias ?? weight.path, next.path])),
+    ],
+    exact: allowInexact ? "no" : "batch",
+    algebra: sites.map(({ size }) => [size, size]),
+    bound: { kind: "norm", value: 0.5 },
+    contextShapes: (batch) => sites.map((site) => plusShape(rule, site, params, batch)),
+    async prepare(p, batch) {
+      for (let m = 0; m < sites.length; m++) {
+        await matrixRun(p, batch, m);
+        await actRun(p, batch, m);
+      }
+    },
+    async context(p, batch) {
+      const all: NdArray[] = [];
+      for (let m = 0; m < sites.length; m++) {
+        const identity = identityPlus(zeros([sites[m].size, sites[m].size], "float64"));
+        const plus = await plusOf(p, batch, m, identity);
+        if (isRefusal(plus)) return plus;
+        all.push(plus);
+      }
+      return all;
+    },
+    derivative(p, T, batch, plus) {
+      const tangents = sites.map((site, m) => siteTangent(rule, site, p, T[m], batch, plus[m]));
+      return mapTensors(p, (w, path) =>
+        sumLike(
+          tangents.flatMap((tangent) => (tangent[path] ? [tangent[path]] : [])),
+          w,
+        ),
+      );
+    },
+    async act(p, T, batch) {
+      let moved = p;
+      for (let m = 0; m < sites.length; m++) {
+        const next = await actOn(moved, batch, m, T[m]);
+        if (isRefusal(next)) return next;
+        moved = next;
+      }
+      return moved;
+    },
+    async dispose() {
+      await executables.dispose();
+      await inverses.dispose();
+    },
+  };
+}
+
+function isFiniteArray({ data }: NdArray): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
+}
+
+function sameArray(a: NdArray, b: NdArray): boolean {
+  if (!sameShape(a.shape, b.shape)) return false;
+  for (let i = 0; i < a.data.length; i++) if (a.data[i] !== b.data[i]) return false;
+  return true;
+}

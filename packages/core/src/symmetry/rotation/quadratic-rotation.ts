@@ -1,0 +1,108 @@
+// The action on level sets of a convex quadratic: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
+import { astype, dtypeOf, type NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { matmul } from "../../graph/ops/matmul.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { eigenSymmetric } from "../../math/linalg.js";
+import { type Matrix, product, spectral, times } from "../matrix.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
+import type { Symmetry } from "../symmetry.js";
+
+/** Parameters of a function of R^n: one vector. */
+export interface VectorParams {
+  readonly w: NdArray;
+}
+
+/** A positive definite matrix with its spectrum, A = V diag(values) V', and its square roots. */
+export interface PositiveForm {
+  readonly n: number;
+  /** Ascending. */
+  readonly values: Float64Array;
+  /** Column j belongs to value j. */
+  readonly vectors: Matrix;
+  /** A^1/2. */
+  readonly root: Matrix;
+  /** A^-1/2. */
+  readonly rootInverse: Matrix;
+}
+
+/**
+ * The spectrum and the square roots of a symmetric, positive definite matrix.
+ *
+ * @param owner who asks, for the message of an error
+ * @throws OptionError when the matrix is not square, smaller than 2 x 2, or not positive definite; NumericalError when
+ *   it is not symmetric or not finite
+ */
+export function positiveForm(matrix: NdArray, owner: string): PositiveForm {
+  const [n, columns] = matrix.shape;
+  if (matrix.shape.length !== 2 || n !== columns || n < 2) {
+    throw new OptionError(
+      `${owner}: the matrix must be [n, n] with n >= 2, so that there is a plane to turn; got [${matrix.shape.join(", ")}].`,
+    );
+  }
+  const { values, vectors } = eigenSymmetric(astype(matrix, "float64"));
+  if (!(values.data[0] > 1e-14 * values.data[n - 1])) {
+    throw new OptionError(
+      `${owner}: the matrix must be positive definite; its eigenvalues lie between ${values.data[0]} and ${values.data[n - 1]}.`,
+    );
+  }
+  const power = (e: number) =>
+    spectral(
+      vectors,
+      Array.from(values.data, (v) => v ** e),
+    );
+  return { n, values: values.data, vectors, root: power(0.5), rootInverse: power(-0.5) };
+}
+
+/**
+ * Rotations that keep L = 1/2 w' A w, A symmetric and positive definite:
+ *
+ * g.w = A^-1/2 R A^1/2 w,  R = exp(S(T)) in SO(n)
+ *
+ * T holds the n (n - 1) / 2 upper entries of a skew matrix; for n = 2, one angle. The group reaches every point of a
+ * level set.
+ *
+ * @param matrix A, [n, n]
+ * @throws OptionError when the matrix is not positive definite or has n < 2; NumericalError when it is not symmetric
+ *
+ * @example
+ * const symmetry = quadraticRotation(array([[1, 0], [0, 10]], "float64"));
+ */
+export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
+  const { n, root, rootInverse } = positiveForm(matrix, "quadraticRotation");
+  const conjugated = (left: Matrix, [T]: readonly NdArray[], right: Matrix): Matrix =>
+    product(left, product(rotation(T.data as Float64Array, n), right));
+  const moved = ({ w }: VectorParams, map: Matrix) => {
+    const data = times(map, w.data as Float64Array);
+    return { w: astype({ shape: w.shape, data }, dtypeOf(w)) };
+  };
+  const map = (m: Matrix, v: Tensor) => reshape(matmul(constant(m, v.dtype), reshape(v, [n, 1])), v.shape);
+  return {
+    name: "rotation of a quadratic",
+    paths: ["w"],
+    exact: "everywhere",
+    algebra: [[rotationPlanes(n)]],
+    bound: { kind: "norm", value: Math.PI },
+    derivative: ({ w }, [T]) => ({ w: map(rootInverse, skewTimes(T, map(root, w))) }),
+    act: async (params, T) => moved(params, conjugated(rootInverse, T, root)),
+    // In more dimensions rotations do not commute: their elements do not add up.
+    ...(n === 2
+      ? {
+          trace: ({ w }: { readonly w: Tensor }, [T]: readonly Tensor[]) => ({
+            w: map(rootInverse, turned(T, map(root, w))),
+          }),
+        }
+      : {}),
+    ...rotationGroup(n),
+    // J^-T = A^1/2 R A^-1/2.
+    pushForward: async (tree, T, power) => {
+      const cotangents = conjugated(root, T, rootInverse);
+      return moved(
+        tree,
+        power === 1 ? cotangents : { shape: [n, n], data: cotangents.data.map((v) => v * v) },
+      );
+    },
+  };
+}

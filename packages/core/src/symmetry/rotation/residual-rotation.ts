@@ -1,0 +1,237 @@
+// The action on sums of squares through a diffeomorphism: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
+
+import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../../array.js";
+import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
+import { OptionError } from "../../errors.js";
+import { jvp, vjp } from "../../graph/autodiff.js";
+import { matmul } from "../../graph/ops/matmul.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { spec, type TensorsOf, type Traced, trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { compile } from "../../runtime/compile.js";
+import type { Executable } from "../../runtime/executable.js";
+import { flatten, unflatten } from "../../tree.js";
+import { times } from "../matrix.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
+import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
+
+/** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
+export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
+  /** r: as many residuals as there are parameters, [n]. */
+  residuals(params: TensorsOf<P>, batch: TensorsOf<B>): Tensor;
+  /** r^-1: parameters of the given residuals. */
+  inverse(u: Tensor, batch: TensorsOf<B>): TensorsOf<P>;
+}
+
+/** Largest distance of r^-1(r(w)) from w, and of r(r^-1(u)) from u, relative to their size. */
+const tolerance = 1e-8;
+
+/**
+ * Rotations of the residuals of L = ||r(w)||^2 (or any function of ||r||):
+ *
+ * g.w = r^-1(R r(w)),  R = exp(S(T)) in SO(n)
+ *
+ * T holds the n (n - 1) / 2 upper entries of a skew matrix; for n = 2, one angle. Computed in float64. Where the
+ * inverse does not invert, at this point or at the new one, the action is refused.
+ *
+ * @param map r and r^-1
+ * @param example `params` and `batch`: their shapes count
+ * @throws OptionError when there are not as many residuals as parameters, at least two, or the inverse gives another
+ *   tree than the parameters
+ *
+ * @example
+ * const map = { residuals: (w: Tensor) => sub(mul(2, w), 1), inverse: (r: Tensor) => mul(0.5, add(r, 1)) };
+ * const symmetry = residualRotation(map, { params: array([1, 2], "float64"), batch: {} });
+ */
+export function residualRotation<P, B extends BatchSpec = BatchSpec>(
+  map: ResidualMap<P, B>,
+  example: { readonly params: P; readonly batch: B },
+): Symmetry<P> {
+  return rotationOf<P>(map as ResidualMap<P>, example);
+}
+
+function rotationOf<P>(
+  map: ResidualMap<P>,
+  { params, batch }: { readonly params: P; readonly batch: BatchSpec },
+): Symmetry<P> {
+  const { paths, def } = flatten<NdArray>(params, isNdArray);
+  const n = checked(map, params, batch);
+  const compiled = new Map<string, Promise<Executable>>();
+  const executable = (key: string, traced: () => Traced) => {
+    const run = compiled.get(key) ?? compile(traced().graph, { dtype: "float64" });
+    compiled.set(key, run);
+    return run;
+  };
+
+  /** r(w), and r^-1 of it. */
+  const forward = () =>
+    executable("forward", () =>
+      trace(
+        ({ params: p, batch: b }) => {
+          const u = map.residuals(p, b);
+          return { u, back: map.inverse(u, b) };
+        },
+        { params, batch },
+      ),
+    );
+  /** r^-1(u), and r of it. */
+  const backward = () =>
+    executable("backward", () =>
+      trace(
+        ({ u, batch: b }) => {
+          const p = map.inverse(u, b);
+          return { moved: p, again: map.residuals(p, b) };
+        },
+        { u: spec([n], "float64"), batch },
+      ),
+    );
+  /** J^-T g of the action with rotation R, from the new point: J^-1 is the derivative of w' -> r^-1(R' r(w')). */
+  const push = () =>
+    executable("push", () =>
+      trace(
+        ({ params: p, batch: b, turn, g }) => {
+          const back = (q: TensorsOf<P>) => {
+            const u = reshape(map.residuals(q, b), [n, 1]);
+            return map.inverse(reshape(matmul(turn, u, { transposeA: true }), [n]), b);
+          };
+          return { g: vjp(back, p)[1](g) };
+        },
+        { params, batch, turn: spec([n, n], "float64"), g: params },
+      ),
+    );
+  /** Results in the dtypes of a tree. */
+  const treeOf = (results: Record<string, NdArray>, prefix: string, like: P): P => {
+    const named = Object.entries(namedArrays({ [prefix]: like }));
+    return unflatten(
+      def,
+      named.map(([name, leaf]) => astype(results[name], dtypeOf(leaf))),
+    ) as P;
+  };
+
+  /** The new point in float64 results, checked against the residuals it should have. */
+  const turnedAt = async (
+    p: P,
+    [T]: readonly NdArray[],
+    b: Batch,
+  ): Promise<Record<string, NdArray> | Refusal> => {
+    const from = await (await forward()).run(namedArrays({ params: p, batch: b }));
+    const before = namedArrays({ back: p });
+    const missed = offBy(
+      Object.keys(before).map((name) => from[name]),
+      Object.values(before),
+    );
+    // Parameters in float32 are exact here, so that the tolerance is that of float64.
+    if (!(missed <= tolerance)) return { refused: refusalText("inverse(residuals(w)) is not w", missed) };
+    const u = { shape: [n], data: times(rotation(T.data as Float64Array, n), from.u.data as Float64Array) };
+    const to = await (await backward()).run(namedArrays({ u, batch: b }));
+    const strayed = offBy([to.again], [u]);
+    if (!(strayed <= tolerance)) return { refused: refusalText("residuals(inverse(u)) is not u", strayed) };
+    return to;
+  };
+
+  return {
+    name: "rotation of residuals",
+    paths,
+    exact: Object.keys(batch).length === 0 ? "everywhere" : "batch",
+    algebra: [[rotationPlanes(n)]],
+    bound: { kind: "norm", value: Math.PI },
+    async prepare() {
+      await forward();
+      await backward();
+    },
+    derivative(p, [T], b) {
+      const u = map.residuals(p, b);
+      return jvp((v: Tensor) => map.inverse(v, b), u, skewTimes(T, u))[1] as TensorsOf<P>;
+    },
+    async act(p, T, b) {
+      const to = await turnedAt(p, T, b);
+      return isRefusal(to) ? to : treeOf(to, "moved", p);
+    },
+    ...(n === 2
+      ? {
+          trace: (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors) =>
+            map.inverse(turned(T, map.residuals(p, b)), b),
+        }
+      : {}),
+    ...rotationGroup(n),
+    async pushForward(tree, T, power, p, b) {
+      const to = await turnedAt(p, T, b);
+      if (isRefusal(to)) return to;
+      const at = treeOf(to, "moved", p);
+      const turn = rotation(T[0].data as Float64Array, n);
+      const run = await push();
+      const carried = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
+      if (power === 1) return treeOf(await carried(tree), "g", tree);
+      return throughSquares(tree, async (g) => treeOf(await carried(g), "g", g));
+    },
+    async dispose() {
+      const runs = [...compiled.values()];
+      compiled.clear();
+      for (const run of runs) await (await run).dispose();
+    },
+  };
+}
+
+/** The number of residuals, of a map that fits the parameters. */
+function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
+  const shapesOf = (f: (p: TensorsOf<P>, b: BatchTensors) => unknown) =>
+    trace(({ params: p, batch: b }) => f(p, b), { params, batch }).graph.outputs;
+  const [{ tensor: u }] = shapesOf((p, b) => map.residuals(p, b));
+  const given = namedArrays({ back: params });
+  const count = Object.values(given).reduce((a, { data }) => a + data.length, 0);
+  if (u.rank !== 1 || u.size !== count || count < 2) {
+    throw new OptionError(
+      `residualRotation: an invertible map has as many residuals as parameters, at least 2, in one axis; got ${count} parameters and residuals of shape [${u.shape.join(", ")}].`,
+    );
+  }
+  const back = shapesOf((p, b) => ({ back: map.inverse(map.residuals(p, b), b) }));
+  const formOf = (name: string, shape: Shape) => `${name.slice("back".length + 1)} [${shape.join(", ")}]`;
+  const expected = Object.entries(given).map(([name, { shape }]) => formOf(name, shape));
+  const got = back.map(({ name, tensor }) => formOf(name, tensor.shape));
+  if (got.join() !== expected.join()) {
+    throw new OptionError(
+      `residualRotation: the inverse must return a tree like the parameters: ${expected.join(", ")}; got ${got.join(", ")}.`,
+    );
+  }
+  return count;
+}
+
+/** Distance of arrays from others, relative to the larger of their norms; NaN where something is not finite. */
+function offBy(arrays: readonly NdArray[], others: readonly NdArray[]): number {
+  let [distance, size] = [0, 0];
+  arrays.forEach(({ data }, i) => {
+    for (let k = 0; k < data.length; k++) {
+      const [a, b] = [Number(data[k]), Number(others[i].data[k])];
+      distance += (a - b) ** 2;
+      size += Math.max(a * a, b * b);
+    }
+  });
+  return Math.sqrt(distance / Math.max(size, Number.MIN_VALUE));
+}
+
+const refusalText = (what: string, off: number): string =>
+  `${what}: it is off by ${off.toExponential(1)} of its size, more than ${tolerance}; the map is not inverted here`;
+
+/**
+ * (M o M) v for a linear map M of trees that is only known by its products: what becomes of squares of gradients,
+ * were the gradients' elements independent. One product a parameter.
+ */
+async function throughSquares<P>(tree: P, map: (g: P) => Promise<P>): Promise<P> {
+  const { leaves, def } = flatten<NdArray>(tree, isNdArray);
+  const sums = leaves.map(({ data }) => new Float64Array(data.length));
+  for (let i = 0; i < leaves.length; i++) {
+    for (let k = 0; k < leaves[i].data.length; k++) {
+      const unit = leaves.map(({ shape, data }) => ({ shape, data: new Float64Array(data.length) }));
+      unit[i].data[k] = 1;
+      const column = flatten<NdArray>(await map(unflatten(def, unit) as P), isNdArray).leaves;
+      column.forEach(({ data }, l) => {
+        for (let m = 0; m < data.length; m++) sums[l][m] += Number(data[m]) ** 2 * Number(leaves[i].data[k]);
+      });
+    }
+  }
+  return unflatten(
+    def,
+    leaves.map((leaf, i) => astype({ shape: leaf.shape, data: sums[i] }, dtypeOf(leaf))),
+  ) as P;
+}

@@ -1,0 +1,75 @@
+// Conjugate gradients: M. Hestenes, E. Stiefel, J. Res. NBS 49, 1952; the stop at negative curvature: T. Steihaug, SIAM J. Numer. Anal. 20, 1983.
+import { integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { dotOf } from "./hessian.js";
+
+export interface ConjugateGradientOptions {
+  /** Most products with A; default 100. */
+  readonly steps?: number | undefined;
+  /** Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8. */
+  readonly tolerance?: number | undefined;
+}
+
+const conjugateGradientOptions = optionTable("conjugateGradient", {
+  steps: integerFrom(1).default(100),
+  tolerance: positive.default(1e-8),
+} satisfies OptionRows<ConjugateGradientOptions>);
+
+export interface ConjugateGradientResult {
+  /** The last iterate; it solves the system only where `outcome` is `converged`. */
+  readonly x: Float64Array;
+  /**
+   * `negativeCurvature`: a direction p with p'Ap <= 0 was met, so A is not positive definite and the iteration ended at
+   * the iterate before.
+   */
+  readonly outcome: "converged" | "steps" | "negativeCurvature";
+  /** ||b - A x|| / ||b||, as the recurrence has it. */
+  readonly residual: number;
+  readonly steps: number;
+}
+
+/**
+ * Solves A x = b for a symmetric positive definite operator, such as products with a Hessian, from x = 0:
+ *
+ * alpha = r'r / p'Ap;  x <- x + alpha p;  r <- r - alpha A p;  p <- r + (r'r / r_old'r_old) p
+ *
+ * @param apply v to A v
+ * @throws OptionError for options out of range
+ *
+ * @example
+ * const newton = await conjugateGradient(async (v) => (await hessian.times(params, batch, v)).hv, g);
+ */
+export async function conjugateGradient(
+  apply: (v: Float64Array) => Promise<Float64Array>,
+  b: Float64Array,
+  options: ConjugateGradientOptions = {},
+): Promise<ConjugateGradientResult> {
+  const { steps, tolerance } = conjugateGradientOptions.read(options);
+  const x = new Float64Array(b.length);
+  const r = b.slice();
+  const p = b.slice();
+  const norm = Math.sqrt(dotOf(b, b));
+  if (norm === 0) return { x, outcome: "converged", residual: 0, steps: 0 };
+  let squared = norm ** 2;
+  for (let k = 0; k < steps; k++) {
+    const ap = await apply(p);
+    const curvature = dotOf(p, ap);
+    // Not `<= 0`: NaN must end the iteration, too.
+    if (!(curvature > 0)) {
+      return { x, outcome: "negativeCurvature", residual: Math.sqrt(squared) / norm, steps: k };
+    }
+    const alpha = squared / curvature;
+    for (let i = 0; i < x.length; i++) {
+      x[i] += alpha * p[i];
+      r[i] -= alpha * ap[i];
+    }
+    const next = dotOf(r, r);
+    if (Math.sqrt(next) <= tolerance * norm) {
+      return { x, outcome: "converged", residual: Math.sqrt(next) / norm, steps: k + 1 };
+    }
+    const beta = next / squared;
+    for (let i = 0; i < p.length; i++) p[i] = r[i] + beta * p[i];
+    squared = next;
+  }
+  return { x, outcome: "steps", residual: Math.sqrt(squared) / norm, steps };
+}

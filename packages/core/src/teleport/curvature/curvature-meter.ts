@@ -1,0 +1,89 @@
+import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
+import { NumericalError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import type { CompileOptions } from "../../runtime/compile.js";
+import { createHessian, dotOf, type Hessian, lanczos } from "./hessian.js";
+
+/** The curvature that a gradient meets. */
+export interface Curvature {
+  /** The Hessian's largest eigenvalue, as found by some Lanczos steps. */
+  readonly lambdaMax: number;
+  /** J = ||g||^4 / (2 g'Hg): the decrease that the quadratic model allows along g; left out where g'Hg <= 0. */
+  readonly modelDecrease?: number | undefined;
+}
+
+/** Measures the curvature at points. */
+export interface CurvatureMeter<P> {
+  /** Undefined where the Hessian is not finite. */
+  measure(params: P, batch: Batch): Promise<Curvature | undefined>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles a Hessian-vector product for measuring curvature with a number of Lanczos steps. */
+export async function createCurvatureMeter<P>(
+  loss: BatchLoss<P>,
+  params: P,
+  batch: BatchSpec,
+  steps: number,
+  compileOptions: CompileOptions,
+): Promise<CurvatureMeter<P>> {
+  const hessian = await createHessian(loss, params, batch, compileOptions);
+  return {
+    async measure(p, b) {
+      try {
+        const { g, hg, largest } = await spectrumAt(hessian, p, b, steps);
+        const [gradNormSq, gHg] = [dotOf(g, g), dotOf(g, hg)];
+        // In this order, so that the fourth power does not overflow.
+        const modelDecrease = (gradNormSq / gHg) * (gradNormSq / 2);
+        const isKnown = gHg > 0 && Number.isFinite(modelDecrease) && modelDecrease > 0;
+        return { lambdaMax: largest, modelDecrease: isKnown ? modelDecrease : undefined };
+      } catch (error) {
+        if (error instanceof NumericalError) return undefined;
+        throw error;
+      }
+    },
+    dispose: () => hessian.dispose(),
+  };
+}
+
+/** Gradient, H g and the ends of the Hessian's spectrum at a point, in `steps` + 1 products. */
+export interface Spectrum {
+  readonly g: Float64Array;
+  readonly hg: Float64Array;
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/**
+ * Lanczos steps from g / ||g|| + d / 2, d a fixed random direction of length 1: the gradient holds much of the largest
+ * eigenvectors, but after an optimal teleport it is one eigenvector and would show no other.
+ */
+export async function spectrumAt<P>(
+  hessian: Hessian<P>,
+  params: P,
+  batch: Batch,
+  steps: number,
+): Promise<Spectrum> {
+  const rng = createRng(0).fork("spectrum");
+  const d = unit(hessian.vectorOf(params).map(() => rng.normal()));
+  const { g, hv: hd } = await hessian.times(params, batch, d);
+  const { hv: he } = await hessian.times(params, batch, unit(g));
+  const start = unit(g).map((x, i) => x + d[i] / 2);
+  const [norm, length] = [lengthOf(g), lengthOf(start)];
+  // The first product follows from those that are known.
+  let first: Float64Array | undefined = he.map((x, i) => (x + hd[i] / 2) / length);
+  const apply = async (v: Float64Array) => {
+    const known = first;
+    first = undefined;
+    return known ?? (await hessian.times(params, batch, v)).hv;
+  };
+  return { g, hg: he.map((x) => norm * x), ...(await lanczos(apply, start, steps)) };
+}
+
+const lengthOf = (v: Float64Array): number => Math.sqrt(dotOf(v, v));
+
+/** v / ||v||; zero stays zero. */
+const unit = (v: Float64Array): Float64Array => {
+  const length = lengthOf(v);
+  return length > 0 ? v.map((x) => x / length) : v;
+};

@@ -1,0 +1,115 @@
+import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
+import { grad, hvp } from "../../graph/autodiff.js";
+import { trace } from "../../graph/trace.js";
+import { eigenSymmetric } from "../../math/linalg.js";
+import { namedArrays } from "../../named-arrays.js";
+import { type CompileOptions, compile } from "../../runtime/compile.js";
+import { Lifetime } from "../../runtime/lifetime.js";
+import { parameterVector } from "../parameter-vector.js";
+
+/** Products with a loss's Hessian, on vectors that hold all parameters one after another. */
+export interface Hessian<P> {
+  /** g = grad L(w), and H v. */
+  times(
+    params: P,
+    batch: Batch,
+    v: Float64Array,
+  ): Promise<{ readonly g: Float64Array; readonly hv: Float64Array }>;
+  /** All parameters as one vector. */
+  vectorOf(params: P): Float64Array;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles one graph of gradient and Hessian-vector product.
+ *
+ * @example
+ * const hessian = await createHessian((w) => loss(w), params, {});
+ * const { g } = await hessian.times(params, {}, hessian.vectorOf(params));
+ */
+export async function createHessian<P, B extends BatchSpec = BatchSpec>(
+  loss: BatchLoss<P, B>,
+  params: P,
+  batch: B,
+  compileOptions: CompileOptions = {},
+): Promise<Hessian<P>> {
+  const space = parameterVector(params);
+  const { graph } = trace(({ params: p, batch: b, v }) => ({ g: grad(loss)(p, b), hv: hvp(loss)(p, v, b) }), {
+    params,
+    batch,
+    v: params,
+  });
+  const run = await compile(graph, compileOptions);
+  const lifetime = new Lifetime("Hessian", "createHessian");
+  return {
+    vectorOf: space.vectorOf,
+    async times(p, b, v) {
+      lifetime.requireOpen();
+      const results = await run.run(namedArrays({ params: p, batch: b, v: space.treeOf(v) }));
+      return { g: space.collect(results, "g"), hv: space.collect(results, "hv") };
+    },
+    dispose: () => lifetime.end(() => run.dispose()),
+  };
+}
+
+export const dotOf = (a: Float64Array, b: Float64Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+};
+
+/**
+ * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps: bounds of its spectrum from
+ * inside, usually tight at the ends after ten. Vectors are orthogonalised against all before.
+ *
+ * Source: Golub & Van Loan, Matrix Computations, 4th ed., section 10.1.
+ *
+ * @param apply v to A v
+ * @param start any vector that is not zero
+ *
+ * @example
+ * const hessian = await createHessian(loss, params, batch);
+ * const apply = async (v: Float64Array) => (await hessian.times(params, batch, v)).hv;
+ * const { largest } = await lanczos(apply, Float64Array.of(1, 2), 20);
+ */
+export async function lanczos(
+  apply: (v: Float64Array) => Promise<Float64Array>,
+  start: Float64Array,
+  steps: number,
+): Promise<{ readonly smallest: number; readonly largest: number }> {
+  const basis: Float64Array[] = [];
+  const [alphas, betas]: number[][] = [[], []];
+  let norm = Math.sqrt(dotOf(start, start));
+  let next = start;
+  let scale = 0;
+  for (let k = 0; k < Math.min(steps, start.length); k++) {
+    const factor = 1 / norm;
+    const v = next.map((x) => x * factor);
+    basis.push(v);
+    const w = (await apply(v)).slice();
+    alphas.push(dotOf(v, w));
+    scale = Math.max(scale, Math.sqrt(dotOf(w, w)));
+    for (let pass = 0; pass < 2; pass++) {
+      for (const u of basis) {
+        const along = dotOf(u, w);
+        for (let i = 0; i < w.length; i++) w[i] -= along * u[i];
+      }
+    }
+    norm = Math.sqrt(dotOf(w, w));
+    // An invariant space is found: the Ritz values are eigenvalues.
+    if (!(norm > 1e-10 * scale)) break;
+    betas.push(norm);
+    next = w;
+  }
+  const n = alphas.length;
+  const data = new Float64Array(n * n);
+  alphas.forEach((alpha, i) => {
+    data[i * n + i] = alpha;
+    if (i + 1 < n) {
+      data[i * n + i + 1] = betas[i];
+      data[(i + 1) * n + i] = betas[i];
+    }
+  });
+  const { data: values } = eigenSymmetric({ shape: [n, n], data }).values;
+  return { smallest: Math.min(...values), largest: Math.max(...values) };
+}

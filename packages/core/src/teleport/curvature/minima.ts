@@ -1,0 +1,196 @@
+// Sharpness and curvature of minima: Zhao, Gower, Walters, Yu, ICLR 2024, table 1.
+
+import type { NdArray } from "../../array.js";
+import { astype, dtypeOf, isNdArray, item } from "../../array.js";
+import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
+import { trace } from "../../graph/trace.js";
+import { createRng } from "../../math/rng.js";
+import { namedArrays } from "../../named-arrays.js";
+import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import { Lifetime } from "../../runtime/lifetime.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
+import { flatten, unflatten } from "../../tree.js";
+import { gradNormSq } from "../objective/objective.js";
+import { orbitCurvature } from "../objective/orbit-curvature.js";
+
+/** How a minimum is measured. */
+export interface MinimumSettings {
+  /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
+  readonly radii?: readonly number[] | undefined;
+  /** Directions, each used with every radius; default 20. */
+  readonly directions?: number | undefined;
+  /**
+   * What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own
+   * norm (`tensor`), which scalings of layers do not change.
+   */
+  readonly scale?: "global" | "tensor" | undefined;
+  /** Generators of the group, of whose curves the curvature is the mean; default 20. */
+  readonly generators?: number | undefined;
+  /** Of directions and generators; default 0. */
+  readonly seed?: number | undefined;
+}
+
+export const minimumSettings = optionTable("measureMinimum", {
+  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
+  directions: integerFrom(1).default(20),
+  scale: oneOf(["global", "tensor"]).default("global"),
+  generators: integerFrom(1).default(20),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<MinimumSettings>);
+
+export interface MinimumMeterOptions<P, B extends BatchSpec = BatchSpec>
+  extends MinimumSettings,
+    Pick<CompileOptions, "runtime" | "provider" | "threads"> {
+  readonly loss: BatchLoss<P, B>;
+  /** Example parameters and batch: their shapes count. */
+  readonly params: P;
+  readonly batch: B;
+  /** A symmetry that is exact on all data; without one there is no curvature. */
+  readonly symmetry?: Symmetry<P> | undefined;
+}
+
+/** What was measured at a point. */
+export interface Minimum {
+  readonly loss: number;
+  /** How near to a minimum it is: 0 at one. */
+  readonly gradNormSq: number;
+  /** Mean of L(w + r d) - L(w) over radii and directions. */
+  readonly sharpness: number;
+  /** The same for each radius. */
+  readonly sharpnessAt: readonly number[];
+  /** Mean curvature of the curves exp(tM).w of random generators M; left out without a symmetry. */
+  readonly curvature?: number | undefined;
+}
+
+/** Measures minima of one loss; compiled once. */
+export interface MinimumMeter<P> {
+  measure(params: P, batch: Batch): Promise<Minimum>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles the measures of minima that the paper compares with the loss on other data:
+ *
+ * sharpness = mean over radii r and directions d of L(w + r d) - L(w),  curvature = mean over M of kappa(exp(tM).w) at t = 0
+ *
+ * Directions are random normal of length 1 (or ||w_l|| in each tensor), those of the objective `sharpness` with the same
+ * seed; generators are those of `orbitCurvature`. The paper's sharpness is the mean of L(w + r d) itself; less L(w), minima
+ * of different loss can be compared.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const meter = await createMinimumMeter({ loss, params, batch, symmetry });
+ * const { sharpness, curvature } = await meter.measure(params, batch);
+ */
+export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
+  loss,
+  params,
+  batch,
+  symmetry,
+  runtime,
+  provider,
+  threads,
+  ...settings
+}: MinimumMeterOptions<P, B>): Promise<MinimumMeter<P>> {
+  const { radii, directions, scale, generators, seed } = minimumSettings.read(settings);
+  const compileOptions = pickCompileOptions({ runtime, provider, threads });
+  const example = { params, batch };
+  const value = await compile(trace(({ params: p, batch: b }) => loss(p, b), example).graph, compileOptions);
+  const curved = symmetry && orbitCurvature(symmetry, { samples: generators, seed })(loss);
+  const here = await compile(
+    trace(
+      ({ params: p, batch: b }) => ({
+        gradNormSq: gradNormSq(loss)(p, b),
+        ...(curved ? { curvature: curved(p, b) } : {}),
+      }),
+      example,
+    ).graph,
+    compileOptions,
+  );
+
+  const lifetime = new Lifetime("meter", "createMinimumMeter");
+  return {
+    async measure(w, at) {
+      lifetime.requireOpen();
+      const lossAt = async (p: P) => item((await value.run(namedArrays({ params: p, batch: at }))).result);
+      const figures = await here.run(namedArrays({ params: w, batch: at }));
+      const centre = await lossAt(w);
+      const totals = radii.map(() => 0);
+      for (let k = 0; k < directions; k++) {
+        const direction = randomDirection(w, scale, seed, k);
+        for (const [i, r] of radii.entries()) totals[i] += (await lossAt(moved(w, direction, r))) - centre;
+      }
+      const sharpnessAt = totals.map((total) => total / directions);
+      return {
+        loss: centre,
+        gradNormSq: item(figures.gradNormSq),
+        sharpness: sharpnessAt.reduce((a, b) => a + b, 0) / radii.length,
+        sharpnessAt,
+        ...(curved ? { curvature: item(figures.curvature) } : {}),
+      };
+    },
+    dispose: () =>
+      lifetime.end(async () => {
+        await value.dispose();
+        await here.dispose();
+      }),
+  };
+}
+
+/**
+ * Sharpness and curvature at a point: {@link createMinimumMeter} for a single one.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const { sharpness, curvature } = await measureMinimum({ loss, params, batch, symmetry, radii: [0.1] });
+ */
+export async function measureMinimum<P, B extends Batch = Batch>(
+  options: MinimumMeterOptions<P, B>,
+): Promise<Minimum> {
+  const meter = await createMinimumMeter(options);
+  try {
+    return await meter.measure(options.params, options.batch);
+  } finally {
+    await meter.dispose();
+  }
+}
+
+/** Normal numbers in the shapes of the parameters, of length 1 altogether, or in each array of that array's length. */
+function randomDirection<P>(
+  params: P,
+  scale: "global" | "tensor",
+  seed: number,
+  index: number,
+): Float64Array[] {
+  const { leaves } = flatten<NdArray>(params, isNdArray);
+  const rng = createRng(seed).fork("sharpness").fork(index);
+  const parts = leaves.map(({ data }) => Float64Array.from({ length: data.length }, () => rng.normal()));
+  const whole = lengthOf(parts);
+  return parts.map((part, i) => {
+    const factor =
+      scale === "global" ? 1 / whole : lengthOf([leaves[i].data as Float64Array]) / lengthOf([part]);
+    return part.map((v) => v * factor);
+  });
+}
+
+function lengthOf(parts: readonly Float64Array[]): number {
+  let squares = 0;
+  for (const part of parts) for (const v of part) squares += v * v;
+  return Math.sqrt(squares);
+}
+
+/** w + r d, rounded to the parameters' type. */
+function moved<P>(params: P, direction: readonly Float64Array[], r: number): P {
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const next = leaves.map((leaf, i) =>
+    astype(
+      { shape: leaf.shape, data: direction[i].map((d, j) => Number(leaf.data[j]) + r * d) },
+      dtypeOf(leaf),
+    ),
+  );
+  return unflatten(def, next) as P;
+}

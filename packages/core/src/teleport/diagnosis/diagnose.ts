@@ -1,0 +1,214 @@
+// Theory of Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, section 5, in numbers.
+
+import type { NdArray } from "../../array.js";
+import { dtypeOf, isNdArray, item } from "../../array.js";
+import type { Batch, BatchLoss, NoBatch } from "../../batch.js";
+import { NumericalError } from "../../errors.js";
+import { trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { finite, flag, inCode, integerFrom, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
+import { conjugateGradient } from "../curvature/conjugate-gradient.js";
+import { spectrumAt } from "../curvature/curvature-meter.js";
+import { type Diagnosis, type Figure, isMissing, type Missing } from "./diagnosis.js";
+import { readingOf } from "./reading.js";
+import { createHessian, dotOf } from "../curvature/hessian.js";
+import { createGainPredictor } from "./predicted-gain.js";
+
+export interface DiagnoseOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
+  /** Of parameters and batch. Traced. */
+  readonly loss: BatchLoss<P, B>;
+  /** The point. */
+  readonly params: P;
+  /** Default {}: a function of the parameters alone. */
+  readonly batch?: B | undefined;
+  /** eta, for the number of steps that a gain lasts. */
+  readonly learningRate?: number | undefined;
+  /** Predicts a teleport's gain on its orbit. */
+  readonly symmetry?: Symmetry<P> | undefined;
+  /** Where a teleport leads. */
+  readonly moved?: P | undefined;
+  /** Says that the loss is a quadratic, which allows for more. */
+  readonly quadratic?: boolean | undefined;
+  /** L* of a quadratic, if known; default: that of Newton's step. */
+  readonly minimum?: number | undefined;
+  /** Hessian-vector products for the spectrum; default 20. */
+  readonly lanczosSteps?: number | undefined;
+  /** Most Hessian-vector products for Newton's direction; default 100. */
+  readonly newtonSteps?: number | undefined;
+}
+
+const anything = inCode<never>("anything", () => true);
+
+const diagnoseOptions = optionTable("diagnose", {
+  loss: inCode<never>("a function of parameters and batch", (v) => typeof v === "function").required(),
+  params: anything.required(),
+  batch: inCode<Batch>("a batch", () => true).default({}),
+  learningRate: positive.otherwise("not known"),
+  symmetry: anything.otherwise("none"),
+  moved: anything.otherwise("none"),
+  quadratic: flag.default(false),
+  minimum: finite.otherwise("that of Newton's step"),
+  lanczosSteps: integerFrom(1).default(20),
+  newtonSteps: integerFrom(1).default(100),
+  runtime: anything.otherwise("chosen by size"),
+  provider: anything.otherwise("cpu"),
+  threads: anything.otherwise("chosen by the runtime"),
+} satisfies OptionRows<DiagnoseOptions<never>>);
+
+/**
+ * Tells what teleportation can do at a point, by figures of its theory, each with a sentence on what it means.
+ *
+ * @throws OptionError for options out of range; NumericalError where loss or gradient is not finite
+ *
+ * @example
+ * const { speedUp, reading } = await diagnose({ loss, params, batch, moved, learningRate: 0.01 });
+ * console.log(reading.join("\n"));
+ *
+ * @see Zhao, Dehmamy, Walters, Yu, NeurIPS 2022: propositions 5.1 and 5.3, theorem 5.2
+ */
+export function diagnose<P, B extends Batch = NoBatch>(options: DiagnoseOptions<P, B>): Promise<Diagnosis>;
+export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosis> {
+  const { loss, params, batch, learningRate, symmetry, moved, quadratic, lanczosSteps, newtonSteps } =
+    diagnoseOptions.read(options);
+  const compileOptions = pickCompileOptions(options);
+  const { graph } = trace(({ params: p, batch: b }) => loss(p, b), { params, batch });
+  const lossRun = await compile(graph, compileOptions);
+  const hessian = await createHessian(loss, params, batch, compileOptions);
+  const measure = async (p: P) => {
+    const value = item((await lossRun.run(namedArrays({ params: p, batch }))).result);
+    const { g, hg, smallest, largest } = await spectrumAt(hessian, p, batch, lanczosSteps);
+    const gradNormSq = dotOf(g, g);
+    if (!Number.isFinite(value) || !Number.isFinite(gradNormSq)) {
+      throw new NumericalError(
+        `diagnose: loss and gradient must be finite; got loss ${value} and ||g||^2 ${gradNormSq}.`,
+      );
+    }
+    return { loss: value, g, hg, gradNormSq, lambdaMin: smallest, lambdaMax: largest };
+  };
+
+  try {
+    const here = await measure(params);
+    const there = moved === undefined ? undefined : await measure(moved);
+    const newton = await newtonOf(here.g);
+    const levelSetShare = quadratic ? shareOf(here, newton, options.minimum) : notQuadratic;
+    const figures: Omit<Diagnosis, "reading"> = {
+      loss: here.loss,
+      gradNormSq: here.gradNormSq,
+      lambdaMax: here.lambdaMax,
+      lambdaMin: here.lambdaMin,
+      ...alongGradient(here),
+      cosNewton: isMissing(newton) ? newton : cosine(here.g, newton),
+      levelSetShare,
+      oneTeleportSuffices: quadratic ? isConvex(here) || notConvex(here) : notQuadratic,
+      predictedGain: await gainOf(here.gradNormSq),
+      ...(there
+        ? { moved: { loss: there.loss, gradNormSq: there.gradNormSq, lambdaMax: there.lambdaMax } }
+        : {}),
+      speedUp: speedUpOf(here, there),
+      lastingSteps: lastingOf(here, there, learningRate),
+    };
+    return { ...figures, reading: readingOf(figures, learningRate) };
+  } finally {
+    await lossRun.dispose();
+    await hessian.dispose();
+  }
+
+  async function newtonOf(g: Float64Array): Promise<Float64Array | Missing> {
+    if (!g.some((x) => x !== 0)) return noGradient;
+    const isSingle = flatten<NdArray>(params, isNdArray).leaves.some((a) => dtypeOf(a) === "float32");
+    const product = async (v: Float64Array) => (await hessian.times(params, batch, v)).hv;
+    const { x, outcome, residual } = await conjugateGradient(product, g, {
+      steps: newtonSteps,
+      tolerance: isSingle ? 1e-4 : 1e-8,
+    });
+    if (outcome === "converged") return x;
+    if (outcome === "negativeCurvature") return { missing: "the Hessian is not positive definite" };
+    return {
+      missing: `${newtonSteps} conjugate gradient steps leave a residual of ${residual.toExponential(1)}; raise \`newtonSteps\``,
+    };
+  }
+
+  async function gainOf(gradNormSq: number): Promise<Figure> {
+    if (symmetry === undefined) return { missing: "no `symmetry` is given" };
+    if (gradNormSq === 0) return noGradient;
+    const predictor = await createGainPredictor({ symmetry, loss, params, batch, ...compileOptions });
+    const gain = await predictor.predict(params, batch);
+    await predictor.dispose();
+    return isRefusal(gain) ? { missing: gain.refused } : gain;
+  }
+}
+
+interface Place {
+  readonly loss: number;
+  readonly g: Float64Array;
+  readonly hg: Float64Array;
+  readonly gradNormSq: number;
+  readonly lambdaMin: number;
+  readonly lambdaMax: number;
+}
+
+const noGradient: Missing = { missing: "the gradient is zero" };
+const notQuadratic: Missing = { missing: "the loss is not said to be a quadratic" };
+
+const cosine = (a: Float64Array, b: Float64Array): number =>
+  dotOf(a, b) / Math.sqrt(dotOf(a, a) * dotOf(b, b));
+
+function alongGradient({
+  g,
+  hg,
+  gradNormSq,
+}: Place): Pick<Diagnosis, "curvature" | "cosHessian" | "stationarity"> {
+  if (gradNormSq === 0) return { curvature: noGradient, cosHessian: noGradient, stationarity: noGradient };
+  const curvature = dotOf(g, hg) / gradNormSq;
+  const length = dotOf(hg, hg);
+  if (length === 0) {
+    const flat = { missing: "H g is zero: the loss has no curvature along the gradient" };
+    return { curvature, cosHessian: flat, stationarity: flat };
+  }
+  const rest = hg.map((x, i) => x - curvature * g[i]);
+  return { curvature, cosHessian: cosine(g, hg), stationarity: dotOf(rest, rest) / length };
+}
+
+const isConvex = ({ lambdaMin, lambdaMax }: Place): boolean =>
+  lambdaMin >= -1e-8 * Math.max(Math.abs(lambdaMin), Math.abs(lambdaMax));
+
+const notConvex = ({ lambdaMin }: Place): Missing => ({
+  missing: `the Hessian has a negative eigenvalue, ${lambdaMin.toPrecision(3)}: the quadratic is not convex`,
+});
+
+/** Of a quadratic L - L* = g'H^-1 g / 2. */
+function shareOf(here: Place, newton: Float64Array | Missing, minimum?: number): Figure {
+  if (!isConvex(here)) return notConvex(here);
+  if (minimum === undefined && isMissing(newton)) return newton;
+  const above = minimum === undefined ? dotOf(here.g, newton as Float64Array) / 2 : here.loss - minimum;
+  if (!(above > 0)) return { missing: "the loss is at its minimum" };
+  const share = here.gradNormSq / (2 * here.lambdaMax * above);
+  if (share <= 1 + 1e-6) return Math.min(share, 1);
+  return {
+    missing: `||g||^2 is ${share.toPrecision(3)} times what a quadratic of this loss can have: the loss is none, or its minimum another`,
+  };
+}
+
+function speedUpOf(here: Place, there?: Place): Figure {
+  if (there === undefined) return { missing: "no point `moved` is given" };
+  return here.gradNormSq === 0 ? noGradient : there.gradNormSq / here.gradNormSq;
+}
+
+function lastingOf(here: Place, there?: Place, learningRate?: number): Figure {
+  const speedUp = speedUpOf(here, there);
+  if (there === undefined || isMissing(speedUp)) return speedUp;
+  if (learningRate === undefined) return { missing: "no `learningRate` is given" };
+  const Lc = Math.max(...[here, there].flatMap((p) => [Math.abs(p.lambdaMin), Math.abs(p.lambdaMax)]));
+  const product = learningRate * Lc;
+  if (product >= 1) {
+    return {
+      missing: `the theorem needs eta Lc < 1; here it is ${product.toPrecision(3)}, with the Hessian's norm ${Lc.toPrecision(3)} for Lc`,
+    };
+  }
+  if (speedUp <= 1) return 0;
+  return (0.5 * Math.log(speedUp)) / (Math.log1p(product) - Math.log1p(-product));
+}

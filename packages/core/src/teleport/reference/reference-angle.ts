@@ -1,0 +1,89 @@
+// The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its
+// defects: what made the published curves. bestAngle finds the optimum instead.
+
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
+import type { Batch, BatchLoss } from "../../batch.js";
+import { OptionError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import { namedArrays } from "../../named-arrays.js";
+import { finite, integerFrom, nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { compile } from "../../runtime/compile.js";
+import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
+import { gradNormSq } from "../objective/objective.js";
+import { traceAscent } from "../search/ascent/ascent-graph.js";
+
+export interface ReferenceAngleOptions {
+  /** Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
+  readonly learningRate?: number | undefined;
+  /** Ascent steps; default 10. */
+  readonly steps?: number | undefined;
+  /** theta_0; default uniform in [0, pi), drawn from the seed. */
+  readonly angle?: number | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+}
+
+export const referenceAngleTeleportOptions = optionTable("referenceAngleTeleport", {
+  learningRate: nonNegative.default(0.1),
+  steps: integerFrom(1).default(10),
+  angle: finite.otherwise("uniform in [0, pi), drawn from the seed"),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<ReferenceAngleOptions>);
+
+/**
+ * The teleport of two-dimensional functions by a rotation as it was released: gradient ascent on the angle from a random
+ * start,
+ *
+ * theta <- theta + learningRate d/dtheta ||grad L(R(theta).w)||^2,  theta_0 ~ U(0, pi)
+ *
+ * It keeps the loss. Known defects, kept on purpose: the point that is returned was evaluated before the last update,
+ * so that of ten steps nine count; and the gradient at the end can be smaller than at the start.
+ *
+ * @param symmetry whose algebra is one angle, such as `rosenbrock().symmetry()`
+ * @throws OptionError for settings out of range, and for another algebra
+ *
+ * @example
+ * const { loss, start, symmetry } = rosenbrock();
+ * const moved = await referenceAngleTeleport(start, {}, loss, symmetry(), { seed: 1 });
+ */
+export async function referenceAngleTeleport<P>(
+  params: P,
+  batch: Batch,
+  loss: BatchLoss<P>,
+  symmetry: Symmetry<P>,
+  options: ReferenceAngleOptions = {},
+): Promise<P | Refusal> {
+  const {
+    learningRate,
+    steps,
+    seed,
+    angle = Math.PI * createRng(seed).next(),
+  } = referenceAngleTeleportOptions.read(options);
+  const [block] = symmetry.algebra;
+  if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
+    throw new OptionError(
+      `referenceAngleTeleport turns by one angle; "${symmetry.name}" has another algebra. Use gradientAscent.`,
+    );
+  }
+  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
+  const graph = traceAscent(symmetry, gradNormSq(loss), { params, batch, memory: {}, dtype });
+  const slope = await compile(graph, { dtype: "float64" });
+  try {
+    let theta = angle;
+    let point: P = params;
+    for (let step = 0; step < steps; step++) {
+      const moved = await symmetry.act(params, [{ shape: block, data: Float64Array.of(theta) }], batch);
+      if (isRefusal(moved)) return moved;
+      point = moved;
+      const context = (await symmetry.context?.(point, batch)) ?? [];
+      if (isRefusal(context)) return context;
+      const results = await slope.run(namedArrays({ params: point, batch, context }));
+      theta += learningRate * Number(results["T.0"].data[0]);
+    }
+    return point;
+  } finally {
+    await slope.dispose();
+  }
+}

@@ -1,0 +1,41 @@
+// The derivative along a group's orbit: Zhao et al., NeurIPS 2022, section 4.1, by the chain rule through the action.
+import { backward, grad } from "../../../graph/autodiff.js";
+import type { Graph } from "../../../graph/graph.js";
+import { fill } from "../../../graph/ops/leaf.js";
+import { alias } from "../../../graph/ops/stop-gradient.js";
+import { isTensor } from "../../../graph/tensor.js";
+import { spec, trace } from "../../../graph/trace.js";
+import type { Symmetry } from "../../../symmetry/symmetry.js";
+import { tangentOf } from "../../../symmetry/tangent.js";
+import { flatten } from "../../../tree.js";
+import type { PointValue } from "../../objective/objective.js";
+import type { SearchProblem } from "../search.js";
+
+/**
+ * Traces the gradient of a function of the parameters in the algebra's T at the identity,
+ *
+ * d/dT f(T.w) = (d(T.w)/dT)' grad f(w)
+ *
+ * For f = ||grad L||^2 that is one Hessian-vector product (grad f = 2 H grad L) and one product with the transposed
+ * derivative of the action. Inputs: `params`, `batch`, `memory`, `context`; outputs `T.0`, `T.1`, ... in the algebra's
+ * shapes.
+ *
+ * @param value f
+ */
+export function traceAscent<P>(
+  symmetry: Symmetry<P>,
+  value: PointValue<P>,
+  { params, batch, memory, dtype }: Pick<SearchProblem<P>, "params" | "batch" | "memory" | "dtype">,
+): Graph {
+  const context = (symmetry.contextShapes?.(batch) ?? []).map((shape) => spec(shape, dtype));
+  const { graph } = trace(
+    ({ params: p, batch: b, memory: m, context: c }) => {
+      const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
+      const tangent = tangentOf(symmetry, p, T, b, c);
+      const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
+      return { T: backward(tangent, slope, T) };
+    },
+    { params, batch, memory, context },
+  );
+  return graph;
+}

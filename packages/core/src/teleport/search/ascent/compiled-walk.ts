@@ -1,0 +1,157 @@
+// Gradient ascent on an orbit, guard included, as one compiled loop.
+import type { NdArray } from "../../../array.js";
+import { array, astype, isNdArray, zeros } from "../../../array.js";
+import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
+import { namedArrays } from "../../../named-arrays.js";
+import { compile } from "../../../runtime/compile.js";
+import type { Executable } from "../../../runtime/executable.js";
+import type { Symmetry } from "../../../symmetry/symmetry.js";
+import { flatten, leavesAt, unflatten } from "../../../tree.js";
+import { type Limits, limitsOf, objection } from "../../guard.js";
+import type { Point } from "../../point.js";
+import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
+import type { Leap, SearchProblem, Setting } from "../search.js";
+
+/** An ascent whose steps are all taken in one run, or in a few where the guard refuses some. */
+export interface CompiledLeap<P> {
+  leap(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<Leap<P> | undefined>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles gradient ascent as a loop over {@link traceAscentPass}. */
+export async function compileLeap<P>(
+  symmetry: Symmetry<P>,
+  act: NonNullable<Symmetry<P>["trace"]>,
+  problem: SearchProblem<P>,
+  options: AscentOptions,
+): Promise<CompiledLeap<P>> {
+  const { params, batch, memory, dtype, compileOptions } = problem;
+  const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
+  const { paths } = flatten<NdArray>({ params, ...begin }, isNdArray);
+  const ends = flatten<NdArray>({ params, total: begin.total }, isNdArray);
+  const carried = paths.map((path) => `from.${path}`);
+  const still = Object.values(namedArrays(begin));
+  const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
+  const loop = await compile(graph, { ...compileOptions, scan: { carry } });
+  const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number): NdArray =>
+    astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
+  const unguarded = boundsOf(limitsOf(false, dtype), 20);
+  const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
+  const names = [...carried, ...given.paths, "bounds"];
+  const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]));
+
+  // Beginning a run of generated JavaScript takes as long as a few passes.
+  const isCheap = loop.runtime === "javascript";
+
+  return {
+    async leap(start, { batch: b, memory: m }, steps, limits) {
+      const fixed = [...leavesAt<NdArray>(given.def, { batch: b, memory: m }), boundsOf(limits, steps)];
+      const passes: Pass[] = [];
+      const first = [...leavesAt<NdArray>(def, start), ...still];
+      let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
+      let walk = replay(record(passes, results.measured), steps, limits, options.region.value);
+      while (walk === undefined) {
+        const left = steps + 1 - passes.filter(({ isTaken }) => isTaken).length;
+        const more = left + (isCheap ? limits.halvings : 0);
+        const last = paths.map((path) => results[path]);
+        results = await loop.run(named(names, [...last, ...fixed]), { steps: more });
+        walk = replay(record(passes, results.measured), steps, limits, options.region.value);
+      }
+      // The runtime's rounding and the host's may differ on a bound: then the host decides, step by step.
+      if (walk === "disagrees") return undefined;
+      const end = unflatten(
+        ends.def,
+        ends.paths.map((path) => results[path]),
+      ) as { readonly params: P; readonly total: readonly NdArray[] };
+      return {
+        params: end.params,
+        ...walk,
+        ...(symmetry.pushForward
+          ? {
+              pushForward: async (tree, power) =>
+                (await symmetry.pushForward?.(tree, end.total, power, start, b)) ?? tree,
+            }
+          : {}),
+      };
+    },
+    dispose: () => loop.dispose(),
+  };
+}
+
+/** What a pass measured at its candidate; whether it was taken, and whether there is a next one. */
+interface Pass extends Point {
+  readonly isTaken: boolean;
+  readonly slope: number;
+  readonly isOpen: boolean;
+}
+
+/** Adds the passes of a run, a row of numbers each, to those before. */
+function record(passes: Pass[], { shape: [count, width], data }: NdArray): readonly Pass[] {
+  for (let pass = 0; pass < count; pass++) {
+    const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
+    const [loss, objective, gradNormSq, isTaken, slope, isOpen] = row;
+    passes.push({ loss, objective, gradNormSq, slope, isTaken: isTaken === 1, isOpen: isOpen === 1 });
+  }
+  return passes;
+}
+
+type Replayed = Pick<Leap<unknown>, "points" | "steps" | "halvings" | "reason">;
+
+/** What the passes did, in the words of a walk; undefined where more of them are needed. */
+function replay(
+  passes: readonly Pass[],
+  steps: number,
+  limits: Limits,
+  bound: number,
+): Replayed | "disagrees" | undefined {
+  const points: Pass[] = [];
+  let refusal: string | undefined;
+  let halvings = 0;
+  const end = (reason: string): Replayed => ({ points, steps: points.length - 1, halvings, reason });
+  for (const pass of passes) {
+    const last = points[points.length - 1];
+    if (last === undefined && !pass.isTaken) return "disagrees";
+    refusal = last && objection(points[0], last, pass, limits);
+    if (pass.isTaken !== (refusal === undefined)) return "disagrees";
+    if (refusal === undefined) {
+      points.push(pass);
+      if (points.length > steps) return end(`${steps} steps taken`);
+    } else if (halvings === limits.halvings) {
+      return end(refusal);
+    } else {
+      halvings++;
+    }
+    if (!pass.isOpen) return end(refusal ?? whyStill(pass.slope, bound));
+  }
+  return undefined;
+}
+
+/**
+ * Runs generated JavaScript so that the engine optimises it, for 5 milliseconds at most: a leap is too short for that,
+ * and would run ten times slower at first. Numbers do not matter, so it is zeros where there are none.
+ */
+async function warmUp(loop: Executable, example: Readonly<Record<string, SpecLeaf>>): Promise<void> {
+  if (loop.runtime !== "javascript") return;
+  const inputs = Object.fromEntries(
+    Object.entries(example).map(([name, leaf]) => [
+      name,
+      isNdArray(leaf) ? leaf : zeros(leaf.shape, leaf.dtype),
+    ]),
+  );
+  const begin = performance.now();
+  for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, { steps: 20 });
+}
+
+/** Arrays, or their shapes, by the names of a list. */
+function named<A>(names: readonly string[], arrays: readonly A[]): Record<string, A> {
+  const values: Record<string, A> = {};
+  for (let i = 0; i < names.length; i++) values[names[i]] = arrays[i];
+  return values;
+}
+
+function whyStill(slope: number, bound: number): string {
+  if (!Number.isFinite(slope)) return "the gradient is not finite";
+  if (slope === 0) return "the objective is stationary along the orbit: there is nowhere to move";
+  return `the bound ${bound} on the group element is reached`;
+}

@@ -1,0 +1,143 @@
+// Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
+
+import type { NdArray } from "../../../array.js";
+import { OptionError } from "../../../errors.js";
+import { flag, integerFrom, positive, smoothing } from "../../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../../options.js";
+import { Resources } from "../../../runtime/resources.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
+import { compileDirection } from "./ascent-direction.js";
+import { claimOf } from "../claim.js";
+import { compileLeap } from "./compiled-walk.js";
+import { orbitPath } from "./orbit-path.js";
+import { randomElement } from "../random-element.js";
+import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "../search.js";
+import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-region.js";
+
+export interface GradientAscentOptions {
+  /** Ascent steps; default 10. */
+  readonly steps?: number | undefined;
+  /** Norm of T in one ascent step; default a fifth of the bound. */
+  readonly stepSize?: number | undefined;
+  /** Largest total of T; default the symmetry's bound. */
+  readonly bound?: number | undefined;
+  /** Weight of the past directions in a running sum, as in SGD; default 0. */
+  readonly momentum?: number | undefined;
+  /** Divides each direction by its norm, so that a step has the length `stepSize`; default true. */
+  readonly normalised?: boolean | undefined;
+  /** Walks, all but the first from a random element within the bound; default 1. */
+  readonly starts?: number | undefined;
+  /** Of the random starts; default 0. */
+  readonly seed?: number | undefined;
+}
+
+export const gradientAscentOptions = optionTable("gradientAscent", {
+  steps: integerFrom(0).default(10),
+  stepSize: positive.otherwise("a fifth of the bound"),
+  bound: positive.otherwise("the symmetry's bound"),
+  momentum: smoothing.default(0),
+  normalised: flag.default(true),
+  starts: integerFrom(1).default(1),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<GradientAscentOptions>);
+
+/**
+ * Gradient ascent on the orbit: each step is an exact action from where the last one led.
+ *
+ * The gradient in T at the identity is the pull-back of the objective's gradient through the action's derivative,
+ * d/dT f(T.w) = (dw/dT)' grad f(w): for ||grad L||^2 one Hessian-vector product and one product with dw/dT.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const search = gradientAscent(positiveScaling(params), { steps: 5, bound: 0.3 });
+ * const teleporter = await createTeleporter({ search, loss, params, batch });
+ */
+export function gradientAscent<P>(
+  symmetry: Symmetry<P>,
+  options: GradientAscentOptions = {},
+): SearchFactory<P> {
+  requireSymmetry("gradientAscent", symmetry);
+  const {
+    steps,
+    bound = symmetry.bound.value,
+    momentum,
+    normalised,
+    stepSize = bound / 5,
+    starts,
+    seed,
+  } = gradientAscentOptions.read(options);
+  const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
+  return async (problem) => {
+    const resources = new Resources();
+    const { ascent, loop } = await resources.releasedOnError(async () => ({
+      ascent: resources.keep(await compileDirection(symmetry, problem, { normalised })),
+      loop:
+        symmetry.trace && steps > 0 && starts === 1
+          ? resources.keep(
+              await compileLeap(symmetry, symmetry.trace, problem, {
+                stepSize,
+                momentum,
+                normalised,
+                region,
+              }),
+            )
+          : undefined,
+    }));
+
+    const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
+      const path = orbitPath(symmetry, start, setting.batch);
+      let direction: NdArray<Float64Array>[] | undefined;
+      let velocity: NdArray<Float64Array>[] | undefined;
+      let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
+      let origin: P | Refusal | undefined;
+      if (index > 0) {
+        const T = randomElement(symmetry, region, seed, index);
+        origin = await symmetry.act(start, T, setting.batch);
+        if (!isRefusal(origin)) path.take(origin, T);
+      }
+      return {
+        origin,
+        async propose(scale) {
+          if (direction === undefined) {
+            const next = await ascent.at(path.current, setting);
+            if (isStop(next)) return next;
+            if (velocity && momentum > 0) {
+              const kept = velocity.map((block) => scaledBlock(block, momentum));
+              accumulate(
+                next.map(({ data }) => data),
+                kept,
+              );
+            }
+            direction = next;
+            velocity = next;
+          }
+          const T = limited(direction, path.total, scale * stepSize, region);
+          if (T === undefined) return { stopped: `the bound ${bound} on the group element is reached` };
+          const params = await symmetry.act(path.current, T, setting.batch);
+          if (isRefusal(params)) return params;
+          candidate = { params, T };
+          return params;
+        },
+        accept() {
+          if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
+          path.take(candidate.params, candidate.T);
+          direction = undefined;
+        },
+        pushForward: path.pushForward,
+      };
+    };
+
+    const search: Search<P> = {
+      name: symmetry.name,
+      exact: symmetry.exact,
+      claim: claimOf(symmetry, region),
+      steps,
+      starts,
+      walk,
+      leap: loop?.leap,
+      dispose: () => resources.release(),
+    };
+    return search;
+  };
+}

@@ -1,0 +1,190 @@
+// One pass of gradient ascent on an orbit as a graph, for symmetries whose action can be traced.
+
+import { array, astype, zeros } from "../../../array.js";
+import type { BatchTensors } from "../../../batch.js";
+import { backward, dot, grad } from "../../../graph/autodiff.js";
+import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../../graph/ops/compare.js";
+import { abs, sqrt } from "../../../graph/ops/elementary.js";
+import { constant, fill } from "../../../graph/ops/leaf.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { concat, slice } from "../../../graph/ops/slice.js";
+import { alias } from "../../../graph/ops/stop-gradient.js";
+import { isTensor, type Tensor } from "../../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
+import type { Symmetry } from "../../../symmetry/symmetry.js";
+import { tangentOf } from "../../../symmetry/tangent.js";
+import { flatten, unflatten } from "../../../tree.js";
+import { gradNormSq, type Memory } from "../../objective/objective.js";
+import type { SearchProblem } from "../search.js";
+import type { TrustRegion } from "./trust-region.js";
+
+/** What a pass needs of an ascent's options. */
+export interface AscentOptions {
+  readonly stepSize: number;
+  readonly momentum: number;
+  readonly normalised: boolean;
+  readonly region: TrustRegion;
+}
+
+/** The share of a step, or of the region, below which nothing is left to move. */
+const leastLength = 1e-6;
+
+/** The largest finite number of a type. */
+const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
+
+type Blocks = readonly Tensor[];
+
+/** Numbers that are carried along, in this order, and what the first pass begins with. */
+const status = {
+  /** The loss at the start and the objective at the last point that was taken. */
+  startLoss: 0,
+  objective: 0,
+  scale: 1,
+  /** Steps taken, -1 before the start itself was, and refused. */
+  taken: -1,
+  refused: 0,
+  /** 1, and 0 where nothing was left to move. */
+  open: 1,
+};
+
+/** The guard's bounds as numbers, in this order; `any` is 1 where the objective need not grow. */
+const boundNames = ["steps", "drift", "halvings", "any"] as const;
+
+/** What is carried from pass to pass. */
+interface Carried<P> {
+  /** The last point that was taken. */
+  readonly params: TensorsOf<P>;
+  /** T from the start to that point, from there to the candidate, and the direction of the latter. */
+  readonly total: Blocks;
+  readonly step: Blocks;
+  readonly direction: Blocks;
+  readonly status: Tensor;
+}
+
+interface PassInputs<P> {
+  readonly from: Carried<P>;
+  readonly batch: BatchTensors;
+  readonly memory: Memory;
+  /** See {@link boundNames}. */
+  readonly bounds: Tensor;
+}
+
+/**
+ * A pass measures the candidate. Where the guard takes it, it is the point to go on from, along the objective's gradient
+ * there; where not, the step to it is halved. So s steps with h refusals take 1 + s + h passes, the first of them for the
+ * start. Passes after the last step, or after more refusals than allowed, change nothing.
+ *
+ * @returns the graph and the values that the first pass begins with besides the parameters
+ */
+export function traceAscentPass<P>(
+  symmetry: Symmetry<P>,
+  act: NonNullable<Symmetry<P>["trace"]>,
+  { loss, objective, params, batch, memory, dtype }: SearchProblem<P>,
+  { stepSize, momentum, normalised, region }: AscentOptions,
+) {
+  const number = (x: number) => constant(x, dtype);
+  const indicator = (condition: Tensor) => where(condition, number(1), number(0));
+  const isSet = (flag: Tensor) => greater(flag, number(0.5));
+  const hasValue = (x: Tensor) => lessEqual(abs(x), number(largest[dtype]));
+  const all = (...conditions: Tensor[]) => conditions.reduce((a, b) => logicalAnd(a, b));
+
+  const pass = ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
+    const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
+    const bounds = unpacked(limits, boundNames);
+    const candidate = act(from.params, from.step, b);
+    const value = objective(candidate, b, m);
+    const here = loss(candidate, b);
+    const norm2 = gradNormSq(loss)(candidate, b, m);
+    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
+    const slopes = flatten(grad(objective)(candidate, b, m), isTensor).leaves;
+    const gradient = backward(tangentOf(symmetry, candidate, T, b, []), slopes, T);
+    const slope = sqrt(dot(gradient, gradient));
+
+    const isStart = greater(number(0), from.taken);
+    const startLoss = where(isStart, here, from.startLoss);
+    const room = mul(bounds.drift, maximum(abs(startLoss), number(1e-12)));
+    const isTaken = all(
+      hasValue(here),
+      hasValue(value),
+      hasValue(norm2),
+      lessEqual(abs(sub(here, startLoss)), room),
+      logicalOr(logicalOr(isStart, isSet(bounds.any)), greater(value, from.objective)),
+      greater(bounds.steps, from.taken),
+      lessEqual(from.refused, bounds.halvings),
+      isSet(from.open),
+    );
+
+    const factor = normalised ? where(greater(slope, 0), div(1, slope), 0) : number(1);
+    const direction = gradient.map((g, i) => {
+      const next = momentum > 0 ? add(mul(factor, g), mul(momentum, from.direction[i])) : mul(factor, g);
+      return where(isTaken, next, from.direction[i]);
+    });
+    const total = from.total.map((t, i) => where(isTaken, add(t, from.step[i]), t));
+    const scale = where(isTaken, from.scale, mul(0.5, from.scale));
+    const size = mul(stepSize, scale);
+    const step = limited(direction, total, size, region);
+    const length = sqrt(dot(step, step));
+    const wanted = mul(size, sqrt(dot(direction, direction)));
+    const isLong = greater(length, mul(leastLength, minimum(wanted, number(region.value))));
+    const open = indicator(logicalAnd(isSet(from.open), isLong));
+    const next = {
+      startLoss,
+      objective: where(isTaken, value, from.objective),
+      scale,
+      taken: where(isTaken, add(from.taken, 1), from.taken),
+      refused: where(isTaken, from.refused, add(from.refused, 1)),
+      open,
+    };
+    return {
+      params: chosen(isTaken, candidate, from.params),
+      ...{ total, step, direction },
+      status: packed(Object.values(next)),
+      measured: packed([here, value, norm2, indicator(isTaken), slope, open]),
+    };
+  };
+
+  const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
+  const numbers = (count: number) => spec([count], dtype);
+  const first = Object.values(status);
+  const carried = { params, total: blocks, step: blocks, direction: blocks, status: numbers(first.length) };
+  const { graph } = trace(pass, {
+    from: carried,
+    batch,
+    memory,
+    bounds: numbers(boundNames.length),
+  });
+  const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
+  const begin = { total: still, step: still, direction: still, status: astype(array(first), dtype) };
+  return { graph, begin };
+}
+
+/** Scalars as a vector. */
+const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
+
+/** Scalars of a vector by name. */
+function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
+  const at = (i: number) => reshape(slice(vector, { starts: [i], ends: [i + 1] }), []);
+  return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
+}
+
+/** One of two trees of the same shapes. */
+function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
+  const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
+  return unflatten(
+    yes.def,
+    yes.leaves.map((leaf, i) => (leaf === no.leaves[i] ? leaf : where(condition, leaf, no.leaves[i]))),
+  ) as TensorsOf<P>;
+}
+
+/** The traced form of `limited` in trust-region.ts: a step cut where the total would leave the region. */
+function limited(direction: Blocks, total: Blocks, size: Tensor, { kind, value }: TrustRegion): Tensor[] {
+  const step = direction.map((d) => mul(size, d));
+  if (kind === "element") {
+    return step.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
+  }
+  const room = maximum(sub(value, sqrt(dot(total, total))), 0);
+  const length = sqrt(dot(step, step));
+  const factor = where(greater(length, room), div(room, length), 1);
+  return step.map((s) => mul(factor, s));
+}

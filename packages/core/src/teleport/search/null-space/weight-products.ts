@@ -1,0 +1,148 @@
+// Products of weights with inputs in the graph of a loss, with the places of each weight in the vector of all parameters.
+import { stridesOf } from "../../../array.js";
+import { matmul } from "../../../graph/ops/matmul.js";
+import { reshape, transpose } from "../../../graph/ops/reshape.js";
+import { slice } from "../../../graph/ops/slice.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { gathered, type Origins, viewOrigins } from "./index-views.js";
+import { patchesOf, patchesTimes } from "./patches.js";
+
+/** A product of parameters with something else. */
+export interface WeightProduct {
+  readonly node: Tensor;
+  /** First number of this product's rows among those of the node. */
+  readonly firstRow: number;
+  /** Element i of the node is made with row floor(i / stride) % count, past as many as there are matrices before. */
+  readonly row: { readonly stride: number; readonly count: number; readonly matrixSize: number };
+  readonly weights: Origins;
+  readonly columns: number;
+  readonly inputs: Tensor;
+  readonly head?: Tensor | undefined;
+  /** The inputs' product with some columns [columns, k], as [.., k, ..]. */
+  readonly times: (q: Tensor) => Tensor;
+  bias?: Int32Array | undefined;
+}
+
+/** Samples of a head for each input of a layer, at least. */
+const headSamples = 4;
+
+/** The products that a node is, of a parameter by itself with something else: one a group or a matrix, none elsewhere. */
+export function productsOf(node: Tensor, known: readonly (Origins | undefined)[]): WeightProduct[] {
+  if (node.op.name === "matmul")
+    return known[0] ? fromMatmul(node, known[0], 0) : fromMatmul(node, known[1], 1);
+  if (node.op.name !== "conv2d" || known[1] === undefined) return [];
+  const [out, perGroup, kh, kw] = node.inputs[1].shape;
+  const patches = patchesOf(node);
+  const columns = perGroup * kh * kw;
+  const size = (out / patches.length) * columns;
+  const samples = node.shape[0] * node.shape[2] * node.shape[3];
+  const every = Math.floor(Math.sqrt(samples / (headSamples * (columns + 1))));
+  const heads = every > 1 ? patchesOf(node, every) : [];
+  return patches.map((inputs, g) => ({
+    node,
+    firstRow: g * (out / patches.length),
+    row: { stride: node.shape[2] * node.shape[3], count: out, matrixSize: node.size },
+    weights: (known[1] as Origins).slice(g * size, (g + 1) * size),
+    columns,
+    inputs,
+    times: (q: Tensor) => patchesTimes(node, g, q),
+    head: heads[g],
+  }));
+}
+
+/** One product, or one for each matrix of a batch in which they differ. */
+function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): WeightProduct[] {
+  if (origins === undefined) return [];
+  const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
+  const [weight, other] = [node.inputs[side], node.inputs[1 - side]];
+  // Weights as [batch, rows, contracted], inputs as [batch, samples, contracted].
+  const turnWeight = side === 0 ? transposeA : !transposeB;
+  const turnOther = side === 0 ? !transposeB : transposeA;
+  const [p, q] = weight.shape.slice(-2);
+  const batch = weight.size / (p * q);
+  const strides = stridesOf([batch, p, q]);
+  const [rows, columns] = turnWeight ? [q, p] : [p, q];
+  const order = turnWeight ? [strides[0], strides[2], strides[1]] : strides;
+  const weights = gathered(origins, [batch, rows, columns], 0, order);
+  const flat = reshape(other, [batch, ...other.shape.slice(-2)]);
+  const samples = turnOther ? transpose(flat, [0, 2, 1]) : flat;
+  const size = rows * columns;
+  const row = { stride: side === 0 ? (node.shape.at(-1) as number) : 1, count: rows, matrixSize: node.size };
+  const isShared = weights.every((place, i) => place === weights[i % size]);
+  if (isShared) {
+    const inputs = reshape(samples, [samples.size / columns, columns]);
+    const every = Math.floor(inputs.shape[0] / (headSamples * (columns + 1)));
+    const head = every > 1 ? { head: slice(inputs, { steps: [every] }) } : {};
+    const times = (q: Tensor) => matmul(inputs, q);
+    return [{ node, firstRow: 0, row, weights: weights.slice(0, size), columns, inputs, times, ...head }];
+  }
+  return Array.from({ length: batch }, (_, b) => {
+    const inputs = reshape(slice(samples, { starts: [b], ends: [b + 1] }), samples.shape.slice(1));
+    return {
+      node,
+      firstRow: b * rows,
+      row: { ...row, matrixSize: node.size / batch },
+      weights: weights.slice(b * size, (b + 1) * size),
+      columns,
+      inputs,
+      times: (q: Tensor) => matmul(inputs, q),
+    };
+  });
+}
+
+/** Gives a bias to the products that it is added to, where each row has an element of its own. */
+export function attachBias(
+  products: readonly WeightProduct[],
+  biases: Origins,
+  other: Tensor,
+  users: ReadonlyMap<Tensor, number>,
+): boolean {
+  const chain: Tensor[] = [];
+  let node = other;
+  while (node.inputs.length === 1 && viewOrigins(node, new Int32Array(node.inputs[0].size))) {
+    chain.unshift(node);
+    node = node.inputs[0];
+  }
+  const summands = products.filter((product) => product.node === node);
+  if (summands.length === 0 || [node, ...chain].some((x) => users.get(x) !== 1)) return false;
+  const { stride, count, matrixSize } = summands[0].row;
+  // A row's number for each element of the product, carried along to where the bias is added.
+  const rowAt = chain.reduce<Origins>(
+    (origins, x) => viewOrigins(x, origins) as Origins,
+    Int32Array.from(
+      { length: node.size },
+      (_, i) => (Math.floor(i / stride) % count) + Math.floor(i / matrixSize) * count,
+    ),
+  );
+  const rows = summands.reduce((sum, { weights, columns }) => sum + weights.length / columns, 0);
+  const biasOf = new Int32Array(rows).fill(-1);
+  for (let i = 0; i < rowAt.length; i++) {
+    if (biasOf[rowAt[i]] !== -1 && biasOf[rowAt[i]] !== biases[i]) return false;
+    biasOf[rowAt[i]] = biases[i];
+  }
+  if (new Set(biasOf).size < rows || biasOf.includes(-1)) return false;
+  for (const product of summands) {
+    product.bias = biasOf.slice(
+      product.firstRow,
+      product.firstRow + product.weights.length / product.columns,
+    );
+  }
+  return true;
+}
+
+/** Products of the very same rows: a weight that is used several times. */
+export function withSameRows(products: readonly WeightProduct[]): WeightProduct[][] {
+  const groups: WeightProduct[][] = [];
+  for (const product of products) {
+    const { weights, columns } = product;
+    const group = groups.find(
+      ([other]) =>
+        other.columns === columns &&
+        other.weights.length === weights.length &&
+        other.weights.every((place, i) => place === weights[i]),
+    );
+    if (group) group.push(product);
+    else groups.push([product]);
+  }
+  return groups;
+}

@@ -1,0 +1,115 @@
+// Z. Zhou et al., "Continual optimization with symmetry teleportation for multi-task learning", NeurIPS 2025,
+// arXiv 2503.04046, section 4.3: historical trajectory reuse.
+
+import { NumericalError, ShapeError } from "../../errors.js";
+import { number, oneOf, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+
+export interface TrajectorySimilarityOptions {
+  /**
+   * What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the
+   * authors' program, or the `descent` direction, minus that gradient, in which the optimiser moves. Default `gradient`.
+   */
+  readonly sign?: "gradient" | "descent" | undefined;
+}
+
+const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
+  sign: oneOf(["gradient", "descent"]).default("gradient"),
+} satisfies OptionRows<TrajectorySimilarityOptions>);
+
+/**
+ * How far a teleport went along the way that the optimiser was going.
+ *
+ * sigma = cos(theta' - theta, g), g the (combined) gradient at theta; with `sign` `descent` cos(theta' - theta, -g).
+ * 0 when either is zero.
+ *
+ * @param move theta' - theta, P numbers
+ * @param gradient g, P numbers
+ * @throws ShapeError when the lengths differ; NumericalError for numbers that are not finite; OptionError
+ *
+ * @example
+ * trajectorySimilarity([0.3, 0.1, -0.2, 0.4], [1, 2, -1, 0.5]); // 0.657
+ */
+export function trajectorySimilarity(
+  move: ArrayLike<number>,
+  gradient: ArrayLike<number>,
+  options: TrajectorySimilarityOptions = {},
+): number {
+  const { sign } = trajectorySimilarityOptions.read(options);
+  requireEqualLength(move, "The move", gradient, "the gradient");
+  const [a, b] = [largestOf(move, "move"), largestOf(gradient, "gradient")];
+  if (a === 0 || b === 0) return 0;
+  let [product, squareA, squareB] = [0, 0, 0];
+  for (let p = 0; p < move.length; p++) {
+    const [x, y] = [move[p] / a, gradient[p] / b];
+    product += x * y;
+    squareA += x * x;
+    squareB += y * y;
+  }
+  const sigma = Math.max(-1, Math.min(1, product / Math.sqrt(squareA) / Math.sqrt(squareB)));
+  return sign === "gradient" ? sigma : -sigma;
+}
+
+export interface BlendMomentOptions {
+  /** b in [0, 1): the weight of the past. */
+  readonly beta: number;
+  /** How far the teleport went along with the past, in [-1, 1]: see {@link trajectorySimilarity}. */
+  readonly sigma: number;
+  /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
+  readonly power?: 1 | 2 | undefined;
+}
+
+const blendMomentOptions = optionTable("blendMoment", {
+  beta: smoothing.required(),
+  sigma: number({ min: -1, max: 1 }).required(),
+  power: oneOf([1, 2]).default(1),
+} satisfies OptionRows<BlendMomentOptions>);
+
+/**
+ * A moment of the first step after a teleport: the past counts as much as the teleport went along with it.
+ *
+ * v <- sigma b v + (1 - sigma b) g^power; sigma <= 0 is sigma = 0, a fresh moment g^power
+ *
+ * With sigma = 1 it is the optimiser's own step; from the second step on it is that again. The total weight of the gradients
+ * in the moment is then 1 - sigma b^t, the number to divide by where Adam corrects its start with 1 - b^t.
+ *
+ * @param moment v, P numbers
+ * @param gradient g, P numbers
+ * @param options `beta` b in [0, 1); `sigma`, see {@link trajectorySimilarity}; `power` 1 for a mean of gradients, 2 for one of
+ *   their squares, default 1
+ * @throws ShapeError when the lengths differ; OptionError for values out of range
+ *
+ * @example
+ * blendMoment([0.1, -0.2], [0.3, 0.1], { beta: 0.9, sigma: 0.5 }); // 0.21, -0.035
+ */
+export function blendMoment(
+  moment: ArrayLike<number>,
+  gradient: ArrayLike<number>,
+  options: BlendMomentOptions,
+): Float64Array {
+  const { beta, sigma, power } = blendMomentOptions.read(options);
+  requireEqualLength(moment, "The moment", gradient, "the gradient");
+  const kept = Math.max(sigma, 0) * beta;
+  return Float64Array.from(gradient, (g, p) => kept * moment[p] + (1 - kept) * g ** power);
+}
+
+function requireEqualLength(a: ArrayLike<number>, what: string, b: ArrayLike<number>, other: string): void {
+  if (a.length !== b.length) {
+    throw new ShapeError(
+      `${what} has ${a.length} numbers and ${other} ${b.length}; they must be of one model.`,
+    );
+  }
+}
+
+function largestOf(values: ArrayLike<number>, what: string): number {
+  let largest = 0;
+  for (let p = 0; p < values.length; p++) {
+    if (!Number.isFinite(values[p])) {
+      throw new NumericalError(
+        `trajectorySimilarity: the ${what} is ${values[p]} in parameter ${p}, not a finite number.`,
+      );
+    }
+    largest = Math.max(largest, Math.abs(values[p]));
+  }
+  return largest;
+}

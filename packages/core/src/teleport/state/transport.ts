@@ -1,0 +1,211 @@
+import type { NdArray } from "../../array.js";
+import { isNdArray } from "../../array.js";
+import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
+import { OptionError } from "../../errors.js";
+import { grad } from "../../graph/autodiff.js";
+import { spec, trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { type CompileOptions, compile } from "../../runtime/compile.js";
+import { Lifetime } from "../../runtime/lifetime.js";
+import { Resources } from "../../runtime/resources.js";
+import { isRefusal } from "../../symmetry/symmetry.js";
+import { flatten, unflatten } from "../../tree.js";
+import { parameterVector } from "../parameter-vector.js";
+import { reusedState } from "./reused-state.js";
+import type { Teleported } from "../teleporter.js";
+import { trajectorySimilarity } from "./trajectory-reuse.js";
+
+/**
+ * What becomes of an optimiser's state across a teleport: it is kept; made anew; its moments are pushed forward by the
+ * action, as gradients transform (`push`); or its past counts as far as it agrees with the old gradient (`reuse`: Zhou et
+ * al., NeurIPS 2025, historical trajectory reuse).
+ */
+export type TransportPolicy = "keep" | "reset" | "push" | "reuse";
+
+/** Every {@link TransportPolicy} by name. */
+export const transportPolicies: readonly TransportPolicy[] = ["keep", "reset", "push", "reuse"];
+
+/** A teleport that an optimiser's state has to follow. */
+export interface Passage<P> {
+  /** Parameters before it. */
+  readonly from: P;
+  readonly state: OptimizerState;
+  readonly batch: Batch;
+  readonly moved: Teleported<P>;
+}
+
+export interface Carried {
+  readonly state: OptimizerState;
+  /** Why another policy had to stand in. */
+  readonly note?: string | undefined;
+}
+
+/** A move that a state has to follow, with what policies may ask about it. */
+export interface StateMove<P> {
+  readonly state: OptimizerState;
+  /** Parameters after the move. */
+  readonly params: P;
+  readonly pushForward?: Teleported<P>["pushForward"] | undefined;
+  /** Delta theta, and the gradient at the point before it: what `reuse` compares. Left out: the state is kept. */
+  way?(): Promise<{ readonly move: ArrayLike<number>; readonly gradient: ArrayLike<number> }>;
+}
+
+/** A state after a move. */
+export interface TransportedState extends Carried {
+  /** Of `reuse`: whoever takes the next step computes it from {@link reusedState}. */
+  readonly sigma?: number | undefined;
+}
+
+/**
+ * What a policy makes of a state: the one decision for teleports of a loss and of several tasks. How gradients are had and
+ * moments are blended is the caller's, as a trainer of several tasks does both in its own step.
+ *
+ * @param rule `optimizer` is needed for `reset` and `push`; `sign` is that of {@link trajectorySimilarity}
+ */
+export async function transportState<P>(
+  {
+    policy,
+    optimizer,
+    sign,
+  }: {
+    readonly policy: TransportPolicy;
+    readonly optimizer?: Optimizer | undefined;
+    readonly sign: "gradient" | "descent";
+  },
+  moved: StateMove<P>,
+): Promise<TransportedState> {
+  const { state, params, way } = moved;
+  if (policy === "reset" && optimizer) return { state: optimizer.init(params) };
+  if (policy === "push" && optimizer) return pushed(optimizer, moved);
+  if (policy !== "reuse" || way === undefined) return { state };
+  const { move, gradient } = await way();
+  if (!Array.from(gradient).every(Number.isFinite)) {
+    return { state, note: "kept: the gradient before the teleport is not finite" };
+  }
+  return { state, sigma: trajectorySimilarity(move, gradient, { sign }) };
+}
+
+export interface Transport<P> {
+  carry(passage: Passage<P>): Promise<Carried>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles what a policy needs to carry an optimiser's state across a teleport.
+ *
+ * `push` maps what `moments` lists: m as gradients transform, v as their squares. A maximum of squares is mapped, too: for
+ * scalings that is exact. Where an action has no push-forward the state is kept, and the note says so.
+ *
+ * `reuse` needs two gradients: with sigma = cos(Delta theta, -g') of the move and the old point's descent direction, no
+ * less than 0, the next step, if it is on the same batch, computes
+ *
+ * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p
+ *
+ * for averages, b sigma v_{t-1} + g_t^p for sums, and sigma b v_{t-1} + (1 - b) g_t for the mean that centres RMSprop's
+ * squares; every later one is ordinary again. For Adam the total weight of the
+ * gradients in v_t is then 1 - sigma b^t, while its update goes on dividing by 1 - b^t: the state carries the factor
+ * (1 - b^t) / (1 - sigma b^t), so that the quotient is right. Weight decay within the gradient is in g.
+ *
+ * @param options `sign`: +1 takes sigma with +g', as the released code does; default -1, the direction of descent
+ * @throws OptionError for an unknown policy
+ *
+ * @example
+ * const transport = await createTransport({ policy: "push", optimizer: adam(), loss, params, batch });
+ * const { state } = await transport.carry({ from: params, state: before, batch, moved });
+ */
+export async function createTransport<P, B extends BatchSpec = BatchSpec>({
+  policy,
+  optimizer,
+  loss,
+  params,
+  batch,
+  sign = -1,
+  compileOptions = {},
+}: {
+  readonly policy: TransportPolicy;
+  readonly optimizer: Optimizer;
+  readonly loss: BatchLoss<P, B>;
+  readonly params: P;
+  readonly batch: B;
+  readonly sign?: 1 | -1 | undefined;
+  readonly compileOptions?: CompileOptions | undefined;
+}): Promise<Transport<P>> {
+  if (!transportPolicies.includes(policy)) {
+    throw new OptionError(
+      `The optimiser's state across a teleport: one of ${transportPolicies.join(", ")}; got "${policy}".`,
+    );
+  }
+  const reuse =
+    policy === "reuse" && Object.keys(optimizer.moments).length > 0
+      ? await compileReuse<P>(optimizer, forAnyBatch(loss), params, batch, compileOptions)
+      : undefined;
+  const rule = { policy, optimizer, sign: sign === 1 ? "gradient" : "descent" } as const;
+
+  const lifetime = new Lifetime("transport", "createTransport");
+  return {
+    async carry({ from, state, batch: at, moved: { params: to, pushForward } }) {
+      lifetime.requireOpen();
+      const { sigma, ...carried } = await transportState(rule, {
+        state,
+        params: to,
+        ...(pushForward ? { pushForward } : {}),
+        ...(reuse ? { way: () => reuse.way(from, to, at) } : {}),
+      });
+      return reuse && sigma !== undefined ? { state: await reuse.blended(state, sigma, to, at) } : carried;
+    },
+    dispose: () => lifetime.end(async () => reuse?.dispose()),
+  };
+}
+
+/** The moments pushed forward; the note is that of the first that cannot be. */
+async function pushed<P>(optimizer: Optimizer, { state, pushForward }: StateMove<P>): Promise<Carried> {
+  if (Object.keys(optimizer.moments).length === 0) return { state };
+  if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
+  const next: Record<string, unknown> = { ...state };
+  for (const [name, { power }] of Object.entries(optimizer.moments)) {
+    const result = await pushForward(state[name] as P, power);
+    if (isRefusal(result)) return { state, note: `kept: ${result.refused}` };
+    next[name] = result;
+  }
+  return { state: next };
+}
+
+/** What `reuse` computes: the way, and the moments from which one ordinary update gives the step that it asks for. */
+async function compileReuse<P>(
+  optimizer: Optimizer,
+  loss: BatchLoss<P>,
+  params: P,
+  batch: BatchSpec,
+  compileOptions: CompileOptions,
+) {
+  const space = parameterVector(params);
+  const gradient = trace(({ params: p, batch: b }) => ({ g: grad(loss)(p, b) }), { params, batch });
+  const moments = trace(
+    ({ params: p, batch: b, state, sigma }) => {
+      const next = reusedState(optimizer, state, grad(loss)(p, b), p, sigma);
+      return Object.fromEntries(Object.keys(optimizer.moments).map((name) => [name, next[name]]));
+    },
+    { params, batch, state: optimizer.init(params), sigma: spec([], "float64") },
+  );
+  const resources = new Resources();
+  const { before, after } = await resources.releasedOnError(async () => ({
+    before: resources.keep(await compile(gradient.graph, compileOptions)),
+    after: resources.keep(await compile(moments.graph, compileOptions)),
+  }));
+  return {
+    async way(from: P, to: P, at: Batch) {
+      const gradient = space.collect(await before.run(namedArrays({ params: from, batch: at })), "g");
+      const start = space.vectorOf(from);
+      return { move: space.vectorOf(to).map((v, i) => v - start[i]), gradient };
+    },
+    async blended(state: OptimizerState, similarity: number, to: P, at: Batch): Promise<OptimizerState> {
+      const sigma: NdArray = { shape: [], data: Float64Array.of(similarity) };
+      const results = await after.run(namedArrays({ params: to, batch: at, state, sigma }));
+      const like = flatten<NdArray>(state, isNdArray);
+      const leaves = like.leaves.map((leaf, i) => results[like.paths[i]] ?? leaf);
+      return unflatten(like.def, leaves) as OptimizerState;
+    },
+    dispose: () => resources.release(),
+  };
+}

@@ -1,0 +1,263 @@
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
+import type { Batch, NoBatch } from "../../batch.js";
+import { NumericalError, OptionError } from "../../errors.js";
+import { valueAndGrad } from "../../graph/autodiff.js";
+import { trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { gd } from "../../optim/sgd.js";
+import { requireKnown } from "../../options.js";
+import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import { Lifetime } from "../../runtime/lifetime.js";
+import { Resources } from "../../runtime/resources.js";
+import { dotOf } from "../../teleport/curvature/hessian.js";
+import { parameterVector } from "../../teleport/parameter-vector.js";
+import { flatten } from "../../tree.js";
+import type { DirectionRule } from "../line-search/directions.js";
+import { wolfeSearch } from "../line-search/wolfe.js";
+import { runOnce } from "./minimize.js";
+import {
+  type Jump,
+  type Minimization,
+  type MinimizationProblem,
+  type Minimizer,
+  requireProblem,
+} from "./minimize-options.js";
+import { requireSteps } from "../run-steps.js";
+import {
+  createTeleports,
+  firstSchedule,
+  requirePlan,
+  type TeleportEvent,
+  type TeleportPlan,
+} from "../teleports.js";
+
+export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
+  extends Omit<CompileOptions, "scan" | "dtype"> {
+  /** `steepestDescent`, `conjugateDirections` or `lbfgs()`. */
+  readonly directions: DirectionRule;
+  readonly steps: number;
+  /** Step length tried first of all; default that of a move of length 1. */
+  readonly firstStep?: number | undefined;
+  /** Default none. The directions begin anew after a teleport, and the objective `modelDecrease` fits a line search. */
+  readonly teleport?: TeleportPlan<P, B> | undefined;
+  /** Whether the parameters of every step are kept; default false. */
+  readonly trajectory?: boolean | undefined;
+}
+
+export interface LineSearchMinimization<P> extends Omit<Minimization<P>, "status"> {
+  /** Losses with their gradients computed up to each point, teleports not counted. */
+  readonly evaluations: readonly number[];
+  /** `stalled` where no step lowers the loss any more: the lists then end there. */
+  readonly status: "done" | "stalled";
+}
+
+/**
+ * Minimises by line searches, the reference that a tuned learning rate has to stand beside:
+ *
+ * w <- w + a d, where a meets the strong Wolfe conditions along the direction d
+ *
+ * The searches run on the host, with a call of the runtime for each evaluation.
+ *
+ * @throws OptionError for settings out of range; NumericalError where loss or gradient at the start are not finite
+ *
+ * @example
+ * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: lbfgs(), steps: 50 });
+ */
+export async function minimizeByLineSearch<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: LineSearchMinimizeOptions<P, B>,
+): Promise<LineSearchMinimization<P>> {
+  return runOnce(await createLineSearchMinimizer(problem, options));
+}
+
+/**
+ * Compiles a minimisation by line searches, see {@link minimizeByLineSearch}, for several runs.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const minimizer = await createLineSearchMinimizer(rosenbrock(), { directions: lbfgs(), steps: 50 });
+ * const { loss } = await minimizer.run();
+ * await minimizer.dispose();
+ */
+export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: LineSearchMinimizeOptions<P, B>,
+): Promise<Minimizer<LineSearchMinimization<P>>> {
+  requireSteps("minimizeByLineSearch", options, [
+    ...(["directions", "steps", "firstStep", "teleport", "trajectory"] as const),
+    ...(["runtime", "provider", "threads"] as const),
+  ]);
+  requireProblem("minimizeByLineSearch", problem);
+  const { loss, start, batch = {} as B } = problem;
+  const { directions: rule, steps, firstStep, trajectory = false, teleport: plan } = options;
+  if (typeof rule !== "function") {
+    throw new OptionError(
+      `minimizeByLineSearch: directions must be steepestDescent, conjugateDirections or lbfgs(); got ${typeof rule}.`,
+    );
+  }
+  if (plan) requirePlan(plan);
+  if (firstStep !== undefined && !(firstStep > 0 && firstStep < Infinity)) {
+    throw new OptionError(
+      `minimizeByLineSearch: firstStep must be a finite number > 0; got ${firstStep}. Leave it out for a move of length 1.`,
+    );
+  }
+  const compileOptions = pickCompileOptions(options);
+  const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
+  const space = parameterVector(start);
+  const { graph } = trace(
+    ({ params: p, batch: b }) => {
+      const [value, g] = valueAndGrad(loss)(p, b);
+      return { loss: value, g };
+    },
+    { params: start, batch },
+  );
+  const resources = new Resources();
+  const { executable, teleports } = await resources.releasedOnError(async () => ({
+    executable: resources.keep(await compile(graph, compileOptions)),
+    teleports:
+      plan &&
+      resources.keep(
+        await createTeleports({
+          ...{ plan, loss, params: start, batch, dtype, compileOptions },
+          // What a step is, as far as an objective asks: w - a g.
+          optimizer: gd(),
+        }),
+      ),
+  }));
+  const fixed = namedArrays({ batch });
+  const evaluate = async (w: Float64Array): Promise<Place> => {
+    const results = await executable.run({ ...namedArrays({ params: space.treeOf(w) }), ...fixed });
+    return { w, value: Number(results.loss.data[0]), g: space.collect(results, "g") };
+  };
+
+  const lifetime = new Lifetime("minimizer", "createLineSearchMinimizer");
+  const run = async (given: Readonly<Record<never, never>> = {}): Promise<LineSearchMinimization<P>> => {
+    lifetime.requireOpen();
+    requireKnown("minimizeByLineSearch: run", given, []);
+    const series: Series = { loss: [], gradNormSq: [], seconds: [], evaluations: [] };
+    const points: P[] = [];
+    const jumps: Jump<P>[] = [];
+    const events: TeleportEvent[] = [];
+    const directions = rule();
+    const clock = stopwatch();
+    let schedule = plan && firstSchedule(plan.when);
+    let evaluations = 1;
+    let at = await evaluate(space.vectorOf(start));
+    if (!Number.isFinite(at.value) || !Number.isFinite(dotOf(at.g, at.g))) {
+      throw new NumericalError(
+        `minimizeByLineSearch: the loss at the start is ${at.value}, and it or its gradient is not finite; begin elsewhere.`,
+      );
+    }
+    let last: LastStep | undefined;
+
+    const teleportIfDue = async (step: number): Promise<void> => {
+      if (!teleports || !schedule || step < teleports.due(schedule, 1)) return;
+      clock.stop();
+      const crossed = await teleports.cross(
+        {
+          ...{ step, stepsPerEpoch: 1, losses: series.loss, batch, optimizer: {} },
+          params: space.treeOf(at.w),
+          learningRate: last?.length ?? firstStep ?? 1 / Math.sqrt(dotOf(at.g, at.g)),
+        },
+        schedule,
+      );
+      clock.add(crossed.seconds);
+      clock.start();
+      ({ schedule } = crossed);
+      if (crossed.event) events.push(crossed.event);
+      if (!crossed.event?.accepted) return;
+      if (trajectory) jumps.push({ step, from: space.treeOf(at.w), to: crossed.params });
+      at = await evaluate(space.vectorOf(crossed.params));
+      directions.reset();
+      last = last && { length: last.length, slope: last.slope };
+    };
+    const record = (): void => {
+      series.loss.push(at.value);
+      series.gradNormSq.push(dotOf(at.g, at.g));
+      series.seconds.push(clock.seconds());
+      series.evaluations.push(evaluations);
+      if (trajectory) points.push(space.treeOf(at.w));
+    };
+    /** Whether there was a step to take. */
+    const advance = async (): Promise<boolean> => {
+      const { w, value, g } = at;
+      const d = directions.next(g, last?.moved);
+      const slope = dotOf(g, d);
+      const along = async (step: number) => {
+        evaluations++;
+        const there = await evaluate(w.map((v, i) => v + step * d[i]));
+        return { ...there, step, slope: dotOf(there.g, d) };
+      };
+      const first = directions.isScaled ? 1 : firstTrial(d, slope, last, firstStep);
+      if (!(slope < 0 && first > 0)) return false;
+      const found = await wolfeSearch(along, { value, slope }, { first, slope: directions.slope });
+      if (found === undefined) return false;
+      last = { length: found.step, slope, moved: found.w.map((v, i) => v - w[i]) };
+      at = found;
+      return true;
+    };
+
+    let isGoing = true;
+    for (let t = 0; isGoing; t++) {
+      if (t < steps) await teleportIfDue(t);
+      record();
+      isGoing = t < steps && (await advance());
+    }
+    return {
+      params: space.treeOf(at.w),
+      ...series,
+      ...(trajectory ? { trajectory: points, jumps } : {}),
+      teleports: events,
+      status: series.loss.length > steps ? "done" : "stalled",
+    };
+  };
+  return { run, dispose: () => lifetime.end(() => resources.release()) };
+}
+
+/** A point, with its loss and gradient. */
+interface Place {
+  readonly w: Float64Array;
+  readonly value: number;
+  readonly g: Float64Array;
+}
+
+interface Series {
+  readonly loss: number[];
+  readonly gradNormSq: number[];
+  readonly seconds: number[];
+  readonly evaluations: number[];
+}
+
+/** A step that was taken: its length, the slope that it began with, and by how much it moved; left out after a teleport. */
+interface LastStep {
+  readonly length: number;
+  readonly slope: number;
+  readonly moved?: Float64Array | undefined;
+}
+
+/** The step that would change the loss as much as the last one did (eq. 3.60). */
+function firstTrial(d: Float64Array, slope: number, last: LastStep | undefined, given?: number): number {
+  if (last === undefined) return given ?? 1 / Math.sqrt(dotOf(d, d));
+  return (last.length * last.slope) / slope;
+}
+
+/** A clock of seconds that can be stopped. */
+function stopwatch() {
+  let total = 0;
+  let begin: number | undefined = performance.now();
+  const running = () => (begin === undefined ? 0 : (performance.now() - begin) / 1000);
+  return {
+    seconds: () => total + running(),
+    stop() {
+      total += running();
+      begin = undefined;
+    },
+    start() {
+      begin = performance.now();
+    },
+    add(seconds: number) {
+      total += seconds;
+    },
+  };
+}

@@ -1,0 +1,256 @@
+import type { NdArray } from "../../array.js";
+import { array, dtypeOf, isNdArray } from "../../array.js";
+import type { Batch, NoBatch } from "../../batch.js";
+import { dot, valueAndGrad } from "../../graph/autodiff.js";
+import { trace } from "../../graph/trace.js";
+import { namedArrays } from "../../named-arrays.js";
+import { requireOptimizer } from "../../optim/optimizer.js";
+import { requireKnown } from "../../options.js";
+import { compile, pickCompileOptions } from "../../runtime/compile.js";
+import { Lifetime } from "../../runtime/lifetime.js";
+import { Resources } from "../../runtime/resources.js";
+import { flatten, unflatten } from "../../tree.js";
+import { resumedState } from "../checkpoint.js";
+import { emptyHistory, type History, historyUpTo } from "../history.js";
+import {
+  type Jump,
+  type Minimization,
+  type MinimizationProblem,
+  type MinimizeOptions,
+  type MinimizeRunOptions,
+  type Minimizer,
+  minimizeOptions,
+  requireProblem,
+  runOptions,
+} from "./minimize-options.js";
+import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
+import { learningRateOf, requireSteps } from "../run-steps.js";
+import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
+
+/** Points computed in one call of the runtime, at most: a run that diverges ends soon. */
+const chunk = 1000;
+/** Seconds of one call where somebody is told after it. */
+const glance = 0.25;
+
+/** Runs a minimisation once, and gives back what it holds. */
+export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?: O): Promise<M> {
+  try {
+    return await run(options);
+  } finally {
+    await dispose();
+  }
+}
+
+/**
+ * Minimises a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the steps that the
+ * plan names. The step is compiled once and run in loops.
+ *
+ * @throws OptionError for settings out of range; DataError for a checkpoint of another run
+ *
+ * @example
+ * const problem = booth();
+ * const teleport = { when: atSteps([4]), search: bestAngle(problem.symmetry()) };
+ * const { loss } = await minimize(problem, { optimizer: gd(), learningRate: 0.08, steps: 10, teleport });
+ */
+export async function minimize<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: MinimizeOptions<P, B> & MinimizeRunOptions<P>,
+): Promise<Minimization<P>> {
+  requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
+  const { onLoop, checkpoint, allowChanges, ...own } = options;
+  return runOnce(await createMinimizer(problem, own), {
+    onLoop,
+    checkpoint,
+    allowChanges,
+  });
+}
+
+/**
+ * Compiles a minimisation, see {@link minimize}: for one that is run several times, as to measure its time when warm.
+ *
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * const minimizer = await createMinimizer(booth(), { optimizer: gd(), learningRate: 0.08, steps: 10 });
+ * const cold = (await minimizer.run()).seconds.at(-1);
+ * const warm = (await minimizer.run()).seconds.at(-1);
+ * await minimizer.dispose();
+ */
+export async function createMinimizer<P, B extends Batch = NoBatch>(
+  problem: MinimizationProblem<P, B>,
+  options: MinimizeOptions<P, B>,
+): Promise<Minimizer<Minimization<P>, MinimizeRunOptions<P>>> {
+  requireSteps("minimize", options, minimizeOptions);
+  requireProblem("minimize", problem);
+  const { loss, start, batch = {} as B } = problem;
+  const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
+  requireOptimizer("minimize", optimizer);
+  const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
+  const rateOf = learningRateOf("minimize", learningRate);
+  rateOf(0);
+  const compileOptions = pickCompileOptions(options);
+  const plan = options.teleport;
+  if (plan) requirePlan(plan);
+  const first = { params: start, optimizer: optimizer.init(start) };
+  const { graph } = trace(
+    ({ params: p, optimizer: state, batch: b, rate }) => {
+      const [value, g] = valueAndGrad(loss)(p, b);
+      const updated = optimizer.update(g, state, p, rate);
+      return {
+        params: updated.params,
+        optimizer: updated.state,
+        loss: value,
+        gradNormSq: dot(g, g),
+        ...(isKept ? { at: p } : {}),
+      };
+    },
+    { ...first, batch, rate: array(0, dtype) },
+  );
+  const { paths, def } = flatten<NdArray>(first, isNdArray);
+  const resources = new Resources();
+  const { executable, teleports } = await resources.releasedOnError(async () => ({
+    executable: resources.keep(
+      await compile(graph, {
+        ...compileOptions,
+        scan: { carry: Object.fromEntries(paths.map((path) => [path, path])), sequences: ["rate"] },
+      }),
+    ),
+    teleports:
+      plan &&
+      resources.keep(
+        await createTeleports({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
+      ),
+  }));
+
+  const lifetime = new Lifetime("minimizer", "createMinimizer");
+  let checksums: { readonly data: string; readonly computation: string } | undefined;
+  const settings = (): RunSettings => {
+    checksums ??= {
+      data: dataChecksum(namedArrays({ batch })),
+      computation: graphChecksum([executable.graph], (name) => name !== "at" && !name.startsWith("at.")),
+    };
+    return {
+      optimizer: optimizer.name,
+      learningRate: ratesOf(rateOf),
+      teleport: plan ? planText(plan, 1) : null,
+      ...checksums,
+    };
+  };
+
+  const run = async (given: MinimizeRunOptions<P> = {}): Promise<Minimization<P>> => {
+    lifetime.requireOpen();
+    requireKnown("minimize: run", given, runOptions);
+    const { onLoop, checkpoint, allowChanges = [] } = given;
+    const begun = {
+      step: 0,
+      ...first,
+      state: {},
+      ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
+    };
+    let current = checkpoint
+      ? resumedState({ current: begun, settings: settings() }, checkpoint, { allowChanges })
+      : begun;
+    const history = checkpoint ? historyUpTo(current.step, checkpoint.history) : emptyHistory();
+    const trajectory: P[] = [];
+    const jumps: Jump<P>[] = [];
+    let clock = history.seconds.at(-1) ?? 0;
+
+    /** Runs steps; what they compute belongs to the points before them. Returns what it took. */
+    const advance = async (count: number): Promise<number> => {
+      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(current.step + t, steps)));
+      const { params, optimizer: state } = current;
+      const begin = performance.now();
+      const results = await executable.run(
+        { ...namedArrays({ params, optimizer: state, batch }), rate: array(rates, dtype) },
+        { steps: count },
+      );
+      const seconds = (performance.now() - begin) / 1000;
+      for (let t = 0; t < count; t++) {
+        history.seconds.push(clock + (seconds * t) / count);
+        if (isKept) trajectory.push(pointAt(start, results, t));
+      }
+      history.loss.push(...Array.from(results.loss.data, Number));
+      history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
+      const moved = unflatten(
+        def,
+        paths.map((path) => results[path]),
+      ) as typeof first;
+      current = { ...current, ...moved, step: current.step + count };
+      clock += seconds;
+      return seconds;
+    };
+    /** Returns the step at which it wants to be asked next. */
+    const teleportIfDue = async (): Promise<number> => {
+      if (teleports === undefined || current.schedule === undefined) return Infinity;
+      const due = teleports.due(current.schedule, 1);
+      if (current.step < due) return due;
+      const { params: from, optimizer: state, step: at } = current;
+      const { event, seconds, ...crossed } = await teleports.cross(
+        {
+          step: at,
+          // All data in every step.
+          stepsPerEpoch: 1,
+          losses: history.loss,
+          params: from,
+          optimizer: state,
+          learningRate: rateOf(at),
+          batch,
+        },
+        current.schedule,
+      );
+      current = { ...current, ...crossed };
+      clock += seconds;
+      if (event) history.teleports.push(event);
+      if (isKept && event?.accepted) jumps.push({ step: at, from, to: crossed.params });
+      return teleports.due(crossed.schedule, 1);
+    };
+
+    let isStopped = false;
+    let { params } = current;
+    let pace = onLoop ? 10 : chunk;
+    while (current.step < steps && allFinite(history) && !isStopped) {
+      const due = await teleportIfDue();
+      const count = Math.min(steps - current.step, due - current.step, pace);
+      const seconds = await advance(count);
+      if (!onLoop || !allFinite(history)) continue;
+      pace = Math.min(chunk, Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9))));
+      const isAsked = await onLoop({ current, history, settings: settings(), trajectory, jumps });
+      isStopped = isAsked === true && current.step < steps;
+    }
+    ({ params } = current);
+    // The end is a point, too: what one more step would see.
+    if (allFinite(history)) await advance(1);
+    const finite = finiteCount(history);
+    return {
+      params,
+      loss: history.loss.slice(0, finite),
+      gradNormSq: history.gradNormSq.slice(0, finite),
+      seconds: history.seconds.slice(0, finite),
+      ...(isKept ? { trajectory: trajectory.slice(0, finite - (checkpoint?.rest.step ?? 0)), jumps } : {}),
+      teleports: history.teleports,
+      status: isStopped ? "stopped" : finite > steps ? "done" : "diverged",
+    };
+  };
+  return { run, dispose: () => lifetime.end(() => resources.release()) };
+}
+
+/** How many points there are before the first whose numbers are not finite. */
+function finiteCount({ loss, gradNormSq }: History): number {
+  const first = loss.findIndex((value, t) => !Number.isFinite(value) || !Number.isFinite(gradNormSq[t]));
+  return first < 0 ? loss.length : first;
+}
+
+/** Whether all numbers are finite: once one is not, those after it are not either, so the last tells of all. */
+const allFinite = ({ loss, gradNormSq }: History): boolean =>
+  loss.length === 0 || (Number.isFinite(loss.at(-1)) && Number.isFinite(gradNormSq.at(-1)));
+
+/** The parameters that were recorded at one step of a run. */
+function pointAt<P>(like: P, results: Readonly<Record<string, NdArray>>, t: number): P {
+  const { paths, def } = flatten<NdArray>({ at: like }, isNdArray);
+  const leaves = paths.map((path): NdArray => {
+    const { shape, data } = results[path];
+    const size = data.length / shape[0];
+    return { shape: shape.slice(1), data: data.slice(t * size, (t + 1) * size) as Float64Array };
+  });
+  return (unflatten(def, leaves) as { at: P }).at;
+}

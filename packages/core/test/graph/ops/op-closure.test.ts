@@ -1,0 +1,40 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { nodesOf } from "../../../src/graph/graph.js";
+import { isFloat } from "../../../src/graph/tensor.js";
+import { derivativeGraph } from "./op-derivatives.js";
+import { labelled, opTable, settings } from "./op-table.js";
+
+describe("The table of operations", () => {
+  const differentiable = opTable.filter((row) => row.differentiable ?? true);
+  const sources = new Set(["input", "constant", "array"]);
+  /** Float results that are constant wherever they have a derivative. */
+  const flat = new Set(["step", "leakyStep", "sign", "floor", "stopGradient", "oneHot", "randomUniform"]);
+
+  it.each(differentiable.map((row) => [row.name, row] as const))(
+    "is closed under derivatives of %s",
+    (_, row) => {
+      for (const c of fc.sample(labelled(row), settings(3))) {
+        for (const { op, dtype } of nodesOf(derivativeGraph(c, "float64").graph)) {
+          if (sources.has(op.name)) continue;
+          expect(op.js.pull ?? op.js.kernel, op.name).toBeTypeOf("function");
+          expect(op.onnx.emit, op.name).toBeTypeOf("function");
+          if (isFloat(dtype) && !flat.has(op.name)) expect(op.vjp, op.name).toBeTypeOf("function");
+        }
+      }
+    },
+  );
+
+  it("names every operation once", () => {
+    const byName = new Map<string, unknown>();
+    for (const row of differentiable) {
+      for (const c of fc.sample(labelled(row), settings(2))) {
+        for (const { op } of nodesOf(derivativeGraph(c, "float64").graph)) {
+          expect(byName.get(op.name) ?? op, op.name).toBe(op);
+          byName.set(op.name, op);
+        }
+      }
+    }
+    expect(byName.size).toBeGreaterThan(40);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { ndarray } from "../../../src/array.js";
+import { batches } from "../../../src/data/batches.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { mean } from "../../../src/graph/ops/reduce.js";
+import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { prepareSources } from "../../../src/mtl/train/sources.js";
+import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
+import { sgd } from "../../../src/optim/sgd.js";
+
+const counted = (n: number, from = 0) =>
+  ndarray(
+    Float64Array.from({ length: n }, (_, i) => from + i),
+    [n],
+  );
+const values = (a: { readonly data: ArrayLike<number | bigint> }) => Array.from(a.data, Number);
+
+describe("batches of a run", () => {
+  it("are those of the data's own order for the seed, epoch by epoch", () => {
+    const sources = prepareSources({ x: counted(10) }, { batchSize: 4, seed: 5, dtype: "float64" });
+    expect(sources.stepsPerEpoch).toBe(2);
+    const order = [0, 1, 2].flatMap((epoch) => batches(10, 4, { seed: 5, epoch }));
+    order.forEach((rows, step) => {
+      expect(values(sources.batchOf(step).x)).toEqual([...rows]);
+    });
+    // Any step may be asked for again, as after a restore.
+    expect(values(sources.batchOf(1).x)).toEqual([...order[1]]);
+  });
+
+  it("of further streams are other orders of the same examples", () => {
+    const sources = prepareSources({ x: counted(12) }, { batchSize: 4, seed: 5, dtype: "float64" });
+    const passes = [0, 1, 2].map((stream) =>
+      [0, 1, 2].flatMap((step) => values(sources.batchOf(step, stream).x)),
+    );
+    for (const pass of passes) expect(pass.slice().sort((a, b) => a - b)).toEqual(values(counted(12)));
+    expect(new Set(passes.map(String)).size).toBe(3);
+  });
+
+  it("take a batch of every source; shorter ones start anew in another order", () => {
+    const sources = prepareSources([{ a: counted(8) }, { b: counted(4, 100) }], {
+      batchSize: 2,
+      seed: 0,
+      dtype: "float64",
+    });
+    expect(sources.stepsPerEpoch).toBe(4);
+    const b = [0, 1, 2, 3].map((step) => values(sources.batchOf(step).b));
+    for (const pass of [b.slice(0, 2), b.slice(2)]) {
+      expect(pass.flat().sort((x, y) => x - y)).toEqual([100, 101, 102, 103]);
+    }
+    expect(Object.keys(sources.batchOf(0))).toEqual(["a", "b"]);
+  });
+
+  it("are in the precision of the run, but integers stay", () => {
+    const labels = ndarray(BigInt64Array.of(1n, 2n), [2]);
+    const { batchOf } = prepareSources({ x: counted(2), labels }, { seed: 0, dtype: "float32" });
+    expect(batchOf(0).x.data).toBeInstanceOf(Float32Array);
+    expect(batchOf(0).labels.data).toBeInstanceOf(BigInt64Array);
+  });
+
+  it("are nothing, without an end of an epoch, for a function", () => {
+    const sources = prepareSources({}, { seed: 0, dtype: "float64" });
+    expect(sources.batchOf(7)).toEqual({});
+    expect(sources.stepsPerEpoch).toBe(Infinity);
+  });
+
+  it("need arrays of examples under names that differ", () => {
+    const make = (data: object) => () => prepareSources(data as never, { seed: 0, dtype: "float64" });
+    expect(make([{ a: counted(2) }, { a: counted(3) }])).toThrow('Two sources of data have an array "a"');
+    expect(make({ a: [1, 2] })).toThrow('"a" is none');
+    expect(make(counted(2))).toThrow("a record of arrays");
+    expect(make({ a: { shape: [], data: Float64Array.of(1) } })).toThrow("first axis of examples");
+    expect(make({ a: counted(0) })).toThrow("at least one");
+  });
+});
+
+it("tasks with inputs of their own train together", async () => {
+  const params = { shared: { w: ndarray(Float64Array.of(1), [1]) } };
+  const trainer = await createMultiTaskTrainer({
+    losses: ({ shared: { w } }, { a, b }) => [mean(mul(w, a)), mean(mul(w, b))],
+    params,
+    data: [{ a: counted(8) }, { b: counted(4, 100) }],
+    method: linearScalarisation(),
+    optimizer: sgd(),
+    learningRate: 0,
+    batchSize: 2,
+  });
+  await trainer.run({ steps: 4 });
+  const [a, b] = trainer.history.losses.map((l) => l.reduce((x, y) => x + y, 0) / 4);
+  expect([a, b]).toEqual([3.5, 101.5]);
+});

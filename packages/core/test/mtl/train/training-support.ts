@@ -1,0 +1,102 @@
+import type { NdArray } from "../../../src/array.js";
+import { relu } from "../../../src/graph/ops/activation.js";
+import type { MultiTaskMethod } from "../../../src/mtl/method.js";
+import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
+import { cagrad } from "../../../src/mtl/methods/cagrad.js";
+import { config } from "../../../src/mtl/methods/config.js";
+import { constant } from "../../../src/mtl/methods/constant.js";
+import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
+import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
+import { dwa } from "../../../src/mtl/methods/dwa.js";
+import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
+import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { famo } from "../../../src/mtl/methods/famo.js";
+import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
+import { gradDrop } from "../../../src/mtl/methods/graddrop.js";
+import { gradNorm } from "../../../src/mtl/methods/gradnorm.js";
+import { gradVac } from "../../../src/mtl/methods/gradvac.js";
+import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
+import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
+import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
+import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { mgda } from "../../../src/mtl/methods/mgda.js";
+import { moco } from "../../../src/mtl/methods/moco.js";
+import { modo } from "../../../src/mtl/methods/modo.js";
+import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
+import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
+import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
+import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
+import { sdmgrad } from "../../../src/mtl/methods/sdmgrad.js";
+import { stch } from "../../../src/mtl/methods/stch.js";
+import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
+import { upgrad } from "../../../src/mtl/methods/upgrad.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
+import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
+import { dropout } from "../../../src/nn/dropout.js";
+import { linear } from "../../../src/nn/linear.js";
+import { mseLoss } from "../../../src/nn/losses/mse.js";
+import { adam } from "../../../src/optim/adam.js";
+import { type NetParams, randomArray, randomNet, trunk } from "../gradients/networks.js";
+
+/** Every method with its defaults. */
+export const everyMethod: readonly MultiTaskMethod[] = [
+  alignedMtl(),
+  cagrad(),
+  config(),
+  constant({ weights: [0.2, 0.3, 0.5] }),
+  dbMtl(),
+  dualProj(),
+  dwa(),
+  excessMtl(),
+  fairgrad(),
+  famo(),
+  geometricLoss(),
+  gradDrop(),
+  gradNorm(),
+  gradVac(),
+  imtlG(),
+  imtlHybrid(),
+  imtlL(),
+  linearScalarisation(),
+  mgda(),
+  moco(),
+  modo(),
+  nashMtl(),
+  pcgrad(),
+  randomLossWeighting(),
+  scaleInvariant(),
+  sdmgrad(),
+  stch(),
+  uncertaintyWeighting(),
+  upgrad(),
+];
+
+/** Three regressions on 20 examples by a small network with dropout in its last shared layer. */
+export const net = randomNet({ sizes: [3, 6, 5], examples: 1 });
+
+const examples = 20;
+export const data: Readonly<Record<string, NdArray>> = {
+  x: randomArray([examples, 3], 7),
+  ...Object.fromEntries(net.tasks.map((name, k) => [name, randomArray([examples, 2], 8 + k)])),
+};
+
+export const losses: TaskLosses<NetParams> = ({ shared, heads }, batch, { training, seed }) => {
+  const z = dropout(relu(trunk(shared, batch.x)), { rate: 0.2, stream: 0, training, seed });
+  return net.tasks.map((name) => mseLoss(linear(z, heads[name]), batch[name]));
+};
+
+export const trainerFor = (
+  method: MultiTaskMethod,
+  options: Partial<MultiTaskTrainerOptions<NetParams>> = {},
+) =>
+  createMultiTaskTrainer({
+    losses,
+    params: net.params,
+    data,
+    method,
+    optimizer: adam(),
+    learningRate: 0.01,
+    batchSize: 5,
+    seed: 3,
+    ...options,
+  });

@@ -1,0 +1,57 @@
+import { expect, it } from "vitest";
+import { array } from "../../../src/array.js";
+import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { spec, trace } from "../../../src/graph/trace.js";
+import { Mt19937, torchUniform } from "../../../src/math/mt19937.js";
+import { compile } from "../../../src/runtime/compile.js";
+import { emitModel } from "../../../src/runtime/onnx/emit.js";
+import { relativeError } from "../relative-error.js";
+
+// A B + 0.9 C is one Gemm node, whose factor is stored as a float32: 0.9 there is 0.9 - 2.4e-8.
+const traced = (dtype: "float32" | "float64", factor: number) =>
+  trace(({ a, b, c }) => add(matmul(a, b), mul(factor, c)), {
+    a: spec([1, 1], dtype),
+    b: spec([1, 1], dtype),
+    c: spec([1, 1], dtype),
+  }).graph;
+
+it("keeps all digits of a factor beside a float64 product of matrices", async () => {
+  const executable = await compile(traced("float64", 0.9), { runtime: "onnx" });
+  const [a, b, c] = [2, 3, 5].map((x) => array([[x]], "float64"));
+  const { result } = await executable.run({ a, b, c });
+  expect(result.data[0]).toBe(10.5);
+  await executable.dispose();
+});
+
+it("makes one node of product and factor where the factor is exact", () => {
+  const typesOf = (dtype: "float32" | "float64", factor: number) =>
+    emitModel(traced(dtype, factor)).graph.nodes.map(({ opType }) => opType);
+  expect(typesOf("float32", 0.9)).toEqual(["Gemm"]);
+  expect(typesOf("float64", 0.5)).toEqual(["Gemm"]);
+  expect(typesOf("float64", 0.9)).toEqual(["Mul", "Gemm"]);
+});
+
+it.each([
+  [false, false],
+  [true, false],
+  [false, true],
+])("repeats the matrices of a batch without copies: transposed %s, %s", async (transposeA, transposeB) => {
+  const random = (seed: number, shape: readonly number[]) => torchUniform(new Mt19937(seed), shape, -1, 1);
+  const a = random(1, transposeA ? [1, 3, 4, 2] : [1, 3, 2, 4]);
+  const b = random(2, transposeB ? [5, 1, 6, 4] : [5, 1, 4, 6]);
+  const product = (x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB });
+  const { graph } = trace(({ a, b }) => product(a, b), { a: spec(a.shape), b: spec(b.shape) });
+  expect(emitModel(graph).graph.nodes.length).toBe(1);
+  const [expected, actual] = await Promise.all(
+    (["javascript", "onnx"] as const).map(async (runtime) => {
+      const executable = await compile(graph, { runtime });
+      const { result } = await executable.run({ a, b });
+      await executable.dispose();
+      return result;
+    }),
+  );
+  expect(actual.shape).toEqual([5, 3, 2, 6]);
+  expect(relativeError(expected, actual)).toBeLessThan(1e-6);
+});

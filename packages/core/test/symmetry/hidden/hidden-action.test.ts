@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../../src/array.js";
+import { takeRows } from "../../../src/data/batches.js";
+import { OptionError } from "../../../src/errors.js";
+import { asinh, sinh } from "../../../src/graph/ops/elementary.js";
+import type { Activation } from "../../../src/nn/activation.js";
+import type { MlpParams } from "../../../src/nn/models/mlp.js";
+import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
+import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { flatten } from "../../../src/tree.js";
+import {
+  distance,
+  evaluator,
+  type ProblemOptions,
+  randomProblem,
+  randomT,
+  relative,
+  scaledT,
+} from "../support.js";
+
+const activations: readonly Activation[] = ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"];
+const seeds = Array.from({ length: 30 }, (_, i) => i);
+const narrow: ProblemOptions = { activations, size: "narrow" };
+const wide: ProblemOptions = { activations, size: "wide" };
+
+const refusalOf = (value: unknown): string => (isRefusal(value) ? value.refused : "moved");
+
+describe("hiddenAction", () => {
+  it("changes the function elsewhere: the loss on other data moves", async () => {
+    const problem = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
+    const symmetry = hiddenAction(problem.params, problem.activation);
+    const { params, batch } = problem;
+    const moved = (await symmetry.act(params, randomT(symmetry.algebra, 0.3, 3), batch)) as MlpParams;
+    const lossOf = evaluator(problem.loss, problem);
+    const { batch: other } = randomProblem(3, { ...narrow, activations: ["leakyRelu"] });
+    other.x.data.reverse();
+    expect(relative(lossOf(params, batch), lossOf(moved, batch))).toBeLessThan(1e-12);
+    expect(relative(lossOf(params, other), lossOf(moved, other))).toBeGreaterThan(1e-3);
+  });
+
+  it("acts with a bijection of one's own, sinh with its inverse asinh, by hand", async () => {
+    const one = (value: number): NdArray => ({ shape: [1, 1], data: Float64Array.of(value) });
+    const params = { layers: [{ weight: one(0.5) }, { weight: one(3) }] };
+    const symmetry = hiddenAction(params, { activation: { forward: sinh, inverse: asinh } });
+    const moved = (await symmetry.act(params, [one(1)], { x: one(1) })) as MlpParams;
+    // g = 2: asinh(2 sinh(0.5)) is what the sample x = 1 sees, and half the weight takes it back.
+    expect(moved.layers[0].weight.data[0]).toBeCloseTo(Math.asinh(2 * Math.sinh(0.5)), 14);
+    expect(moved.layers[1].weight.data[0]).toBe(1.5);
+  });
+
+  it("refuses a batch larger than a layer's input, by value", async () => {
+    for (const seed of seeds) {
+      const { params, batch, activation, label } = randomProblem(seed, wide);
+      const symmetry = hiddenAction(params, activation);
+      const T = randomT(symmetry.algebra, 0.05, seed);
+      const wanted = /has rank \d+ for a batch of \d+: the action would change the loss/;
+      expect(refusalOf(await symmetry.context?.(params, batch)), label).toMatch(wanted);
+      expect(refusalOf(await symmetry.act(params, T, batch)), label).toMatch(wanted);
+    }
+  });
+
+  it("refuses a batch with repeated samples, and takes it without them", async () => {
+    const problem = randomProblem(1, narrow);
+    const { params, activation } = problem;
+    const symmetry = hiddenAction(params, activation);
+    const T = randomT(symmetry.algebra, 0.05, 1);
+    const once = { x: takeRows(problem.batch.x, [0]) };
+    const twice = { x: takeRows(problem.batch.x, [0, 0]) };
+    expect(refusalOf(await symmetry.act(params, T, twice))).toMatch(
+      /has rank 1 for a batch of 2.*repeated samples/,
+    );
+    expect(refusalOf(await symmetry.act(params, T, once))).toBe("moved");
+  });
+
+  it("keeps the parameters at T = 0 on a batch that is too large, too", async () => {
+    for (const seed of seeds) {
+      const { params, batch, activation, label } = randomProblem(seed, wide);
+      const symmetry = hiddenAction(params, { ...activation, allowInexact: true });
+      const zero = scaledT(randomT(symmetry.algebra, 1, seed), 0);
+      const moved = (await symmetry.act(params, zero, batch)) as MlpParams;
+      expect(distance(params, moved), label).toBeLessThan(1e-9);
+    }
+  });
+
+  it("keeps at T = 0 what a literal eq. 8 would project on the span of the batch", async () => {
+    const row = (values: number[]): NdArray => ({
+      shape: [1, values.length],
+      data: Float64Array.from(values),
+    });
+    // One sample (1, 0): W h h^+ would be (3, 0).
+    const params = { layers: [{ weight: row([3, 4]) }, { weight: row([5]) }] };
+    const symmetry = hiddenAction(params, { activation: "identity" });
+    const at = async (t: number) => (await symmetry.act(params, [row([t])], { x: row([1, 0]) })) as MlpParams;
+    expect(await at(0)).toEqual(params);
+    // g = 2 doubles what the sample sees, and nothing else.
+    expect(await at(1)).toEqual({ layers: [{ weight: row([6, 4]) }, { weight: row([2.5]) }] });
+  });
+
+  it("acts on a batch that is too large when told to, and the loss moves", async () => {
+    const problem = randomProblem(2, { ...wide, activations: ["leakyRelu"] });
+    const symmetry = hiddenAction(problem.params, { ...problem.activation, allowInexact: true });
+    expect(symmetry.exact).toBe("no");
+    expect(hiddenAction(problem.params, problem.activation).exact).toBe("batch");
+    const T = randomT(symmetry.algebra, 0.05, 2);
+    const moved = (await symmetry.act(problem.params, T, problem.batch)) as MlpParams;
+    const lossOf = evaluator(problem.loss, problem);
+    expect(relative(lossOf(problem.params, problem.batch), lossOf(moved, problem.batch))).toBeGreaterThan(
+      1e-6,
+    );
+  });
+
+  it("follows a batch whose array is filled anew", async () => {
+    const problem = randomProblem(8, narrow);
+    const { params, batch, activation } = problem;
+    const T = (symmetry: { algebra: readonly (readonly number[])[] }) => randomT(symmetry.algebra, 0.05, 8);
+    const symmetry = hiddenAction(params, activation);
+    await symmetry.act(params, T(symmetry), batch);
+    batch.x.data.reverse();
+    const fresh = hiddenAction(params, activation);
+    const expected = await fresh.act(params, T(fresh), batch);
+    expect(await symmetry.act(params, T(symmetry), batch)).toEqual(expected);
+  });
+
+  it("refuses a singular group element", async () => {
+    const { params, batch, activation } = randomProblem(4, { ...narrow, activations: ["identity"] });
+    const symmetry = hiddenAction(params, activation);
+    const minusIdentity = symmetry.algebra.map(([n]): NdArray => {
+      const data = new Float64Array(n * n);
+      for (let i = 0; i < n; i++) data[i * n + i] = -1;
+      return { shape: [n, n], data };
+    });
+    expect(refusalOf(await symmetry.act(params, minusIdentity, batch))).toMatch(
+      /group element cannot be inverted/,
+    );
+  });
+
+  it("refuses an element that takes tanh out of its range, rather than give NaN", async () => {
+    const { params, batch } = randomProblem(6, { ...narrow, activations: ["tanh"] });
+    const symmetry = hiddenAction(params, { activation: "tanh" });
+    const T = randomT(symmetry.algebra, 100, 6);
+    expect(refusalOf(await symmetry.act(params, T, batch))).toMatch(/out of their activation's range/);
+  });
+
+  it("refuses parameters that are not finite, rather than throw", async () => {
+    const { params, batch, sizes } = randomProblem(9, { ...narrow, activations: ["identity"] });
+    expect(sizes.length).toBeGreaterThan(3);
+    const symmetry = hiddenAction(params, { activation: "identity" });
+    for (const { data } of flatten<NdArray>(params, isNdArray).leaves) data.fill(Number.NaN as never);
+    const T = randomT(symmetry.algebra, 0.05, 7);
+    expect(refusalOf(await symmetry.act(params, T, batch))).not.toBe("moved");
+    expect(refusalOf(await symmetry.context?.(params, batch))).toMatch(/input cannot be inverted/);
+  });
+
+  it("refuses relu and networks without hidden layers", () => {
+    const { params } = randomProblem(0, narrow);
+    expect(() => hiddenAction(params, { activation: "relu" })).toThrow(OptionError);
+    expect(() => hiddenAction(params, { activation: "relu" })).toThrow(/got "relu".*positiveScaling/);
+    const single = { layers: params.layers.slice(0, 1) };
+    expect(() => hiddenAction(single, { activation: "tanh" })).toThrow(/at least 2 layers; got 1/);
+  });
+});

@@ -1,0 +1,322 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { array, astype, isNdArray, item, type NdArray } from "../../../src/array.js";
+import { NumericalError, OptionError } from "../../../src/errors.js";
+import { add, sub } from "../../../src/graph/ops/arithmetic.js";
+import { asinh, sinh, sqrt, square } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { reshape } from "../../../src/graph/ops/reshape.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
+import { inverse } from "../../../src/math/linalg.js";
+import { createRng } from "../../../src/math/rng.js";
+import { booth } from "../../../src/problems/booth.js";
+import { type Problem, vector } from "../../../src/problems/problem.js";
+import { quadratic } from "../../../src/problems/quadratic.js";
+import { rosenbrock } from "../../../src/problems/rosenbrock.js";
+import { rosenbrock2n } from "../../../src/problems/rosenbrock-2n.js";
+import { jit } from "../../../src/runtime/jit.js";
+import { product, transposed } from "../../../src/symmetry/matrix.js";
+import { quadraticRotation, type VectorParams } from "../../../src/symmetry/rotation/quadratic-rotation.js";
+import { type ResidualMap, residualRotation } from "../../../src/symmetry/rotation/residual-rotation.js";
+import { isRefusal, type Symmetry } from "../../../src/symmetry/symmetry.js";
+import { measurer, numbers } from "../../problems/support.js";
+
+/** A quadratic of n variables with eigenvalues between about 0.1 and 10. */
+function randomQuadratic(n: number, seed: number): Problem<VectorParams> {
+  const rng = createRng(seed);
+  const B = { shape: [n, n], data: Float64Array.from({ length: n * n }, () => rng.normal()) };
+  const { data } = product(transposed(B), B);
+  const matrix = { shape: [n, n], data: data.map((v, i) => v + (i % (n + 1) === 0 ? 0.1 : 0)) };
+  return quadratic({ matrix, start: Array.from({ length: n }, () => rng.normal()) });
+}
+
+const rows: readonly Problem<VectorParams>[] = [
+  quadratic(),
+  randomQuadratic(5, 1),
+  booth(),
+  rosenbrock(),
+  rosenbrock2n({ pairs: 3 }),
+  rosenbrock2n(),
+];
+
+type Run = (params: VectorParams, T: readonly NdArray[]) => Promise<VectorParams>;
+
+const unwrap = <P>(value: P | { readonly refused: string }): P => {
+  if (isRefusal(value)) throw new Error(value.refused);
+  return value as P;
+};
+const difference = (a: VectorParams, b: VectorParams): number => {
+  const [x, y] = [numbers(a), numbers(b)];
+  return Math.hypot(...x.map((v, i) => v - y[i])) / Math.max(1e-300, Math.hypot(...x));
+};
+const element = (symmetry: Symmetry<VectorParams>, seed: number, norm: number): NdArray[] => {
+  const rng = createRng(seed).fork("T");
+  const [shape] = symmetry.algebra;
+  const data = Float64Array.from({ length: shape[0] }, () => rng.normal());
+  const length = Math.hypot(...data);
+  return [{ shape, data: data.map((v) => (norm * v) / length) }];
+};
+const point = (problem: Problem<VectorParams>, seed: number): VectorParams => {
+  const rng = createRng(seed).fork("w");
+  return vector(numbers(problem.start).map(() => 1.5 * rng.normal()));
+};
+const seeds = fc.integer({ min: 0, max: 1e6 });
+const sizes = fc.double({ min: 1e-6, max: 3, noNaN: true });
+
+describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const))(
+  "rotations of %s",
+  (_, problem) => {
+    const symmetry = problem.symmetry();
+    const batch = problem.batch;
+    const act = async (p: VectorParams, T: readonly NdArray[]) => unwrap(await symmetry.act(p, T, batch));
+
+    it("keep the loss at random points", async () => {
+      const measure = await measurer(problem);
+      await fc.assert(
+        fc.asyncProperty(seeds, sizes, async (seed, norm) => {
+          const p = point(problem, seed);
+          const moved = await act(p, element(symmetry, seed, norm));
+          const [before, after] = [(await measure(p)).loss, (await measure(moved)).loss];
+          expect(Math.abs(after - before)).toBeLessThan(1e-10 * before);
+        }),
+      );
+    });
+
+    it("move the point, keep it at T = 0, and leave the argument alone", async () => {
+      const p = point(problem, 3);
+      expect(difference(p, await act(p, element(symmetry, 3, 1)))).toBeGreaterThan(1e-2);
+      expect(difference(p, await act(p, element(symmetry, 3, 0)))).toBeLessThan(1e-12);
+      expect(p).toEqual(point(problem, 3));
+    });
+
+    it("compose and invert as a group", async () => {
+      await fc.assert(
+        fc.asyncProperty(seeds, sizes, sizes, async (seed, a, b) => {
+          const p = point(problem, seed);
+          const [first, second] = [element(symmetry, seed, a), element(symmetry, seed + 1, b)];
+          const both = symmetry.compose?.(second, first) ?? [];
+          const back = symmetry.inverse?.(first) ?? [];
+          const stepwise = await act(await act(p, first), second);
+          expect(difference(stepwise, await act(p, both))).toBeLessThan(1e-7);
+          expect(difference(p, await act(await act(p, first), back))).toBeLessThan(1e-8);
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    it("have the derivative at the identity that difference quotients of the action give", async () => {
+      const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => symmetry.derivative(p, T, {}, []);
+      const T0 = element(symmetry, 0, 1);
+      const run = (await jit(f, [problem.start, T0])) as never as Run;
+      for (let seed = 0; seed < 10; seed++) {
+        const [p, T] = [point(problem, seed), element(symmetry, seed, 1)];
+        const h = 1e-6;
+        const [up, down] = [
+          numbers(await act(p, element(symmetry, seed, h))),
+          numbers(await act(p, element(symmetry, seed, -h))),
+        ];
+        const quotient = vector(up.map((v, i) => (v - down[i]) / (2 * h)));
+        const tangent = await run(p, T);
+        expect(difference(quotient, tangent), `seed ${seed}`).toBeLessThan(1e-7);
+      }
+    });
+
+    it("push the gradient forward to the gradient at the new point, and squares through the squared Jacobian", async () => {
+      const measure = await measurer(problem);
+      for (let seed = 0; seed < 10; seed++) {
+        const p = point(problem, seed);
+        const T = element(symmetry, seed, 0.3 * (seed + 1));
+        const { gradient } = await measure(p);
+        const there = (await measure(await act(p, T))).gradient;
+        const pushed = unwrap(await symmetry.pushForward?.(gradient, T, 1, p, batch));
+        expect(difference(there, pushed as VectorParams), `seed ${seed}`).toBeLessThan(1e-8);
+      }
+      // Of e_j, the squared Jacobian makes the squares of what the Jacobian makes.
+      const [p, T] = [point(problem, 1), element(symmetry, 1, 1)];
+      const unit = vector(numbers(p).map((_, i) => (i === 1 ? 1 : 0)));
+      const once = numbers(unwrap(await symmetry.pushForward?.(unit, T, 1, p, batch)) as VectorParams);
+      const squares = unwrap(await symmetry.pushForward?.(unit, T, 2, p, batch)) as VectorParams;
+      expect(difference(vector(once.map((v) => v * v)), squares)).toBeLessThan(1e-12);
+    });
+
+    it("are traced as they act where they turn one plane, and not at all where they do not commute", async () => {
+      const { trace } = symmetry;
+      expect(trace !== undefined).toBe(problem.start.w.shape[0] === 2);
+      if (trace === undefined) return;
+      const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => trace(p, T, {});
+      const run = (await jit(f, [problem.start, element(symmetry, 0, 1)])) as never as Run;
+      for (let seed = 0; seed < 10; seed++) {
+        const [p, T] = [point(problem, seed), element(symmetry, seed, seed)];
+        expect(difference(await act(p, T), await run(p, T))).toBeLessThan(1e-12);
+      }
+    });
+
+    it("keep float32 parameters in float32", async () => {
+      const single = { w: { shape: problem.start.w.shape, data: Float32Array.from(numbers(problem.start)) } };
+      const moved = await act(single, element(symmetry, 1, 1));
+      expect(isNdArray(moved.w) && moved.w.data).toBeInstanceOf(Float32Array);
+    });
+
+    it("act everywhere, for there is no data", () => {
+      expect(symmetry.exact).toBe("everywhere");
+      expect(symmetry.bound).toEqual({ kind: "norm", value: Math.PI });
+    });
+  },
+);
+
+/** A sum of squares of n residuals r(w) = asinh(B w + c), whose inverse is B^-1 (sinh(u) - c). */
+function randomResiduals(n: number, seed: number): Problem<VectorParams> {
+  const rng = createRng(seed).fork("residuals");
+  const B = {
+    shape: [n, n],
+    data: Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0) + 0.3 * rng.normal()),
+  };
+  const back = inverse(B);
+  const shift = vector(Array.from({ length: n }, () => rng.normal())).w;
+  const times = (matrix: NdArray, v: Tensor) =>
+    reshape(matmul(constant(matrix, v.dtype), reshape(v, [n, 1])), [n]);
+  const map: ResidualMap<VectorParams> = {
+    residuals: ({ w }) => asinh(add(times(B, w), constant(shift, w.dtype))),
+    inverse: (u) => ({ w: times(back, sub(sinh(u), constant(shift, u.dtype))) }),
+  };
+  const start = vector(Array.from({ length: n }, () => rng.normal()));
+  return {
+    name: "residuals",
+    loss: (p) => sum(square(map.residuals(p, {}))),
+    start,
+    batch: {},
+    symmetry: () => residualRotation(map, { params: start, batch: {} }),
+  };
+}
+
+const hundreds: Readonly<Record<string, (n: number, seed: number) => Problem<VectorParams>>> = {
+  quadratics: randomQuadratic,
+  "residual maps of one's own": randomResiduals,
+  "functions of Rosenbrock": (n, seed) => ({
+    ...rosenbrock2n({ pairs: n }),
+    start: point(rosenbrock2n({ pairs: n }), seed),
+  }),
+  "points of Booth": (_, seed) => ({ ...booth(), start: point(booth(), seed) }),
+};
+
+describe.each(Object.entries(hundreds))("rotations of 100 random %s", (_, make) => {
+  // float32 in ONNX Runtime, for JavaScript computes in float64 whatever the arrays are.
+  it.each([
+    ["float64", "javascript", 1e-10],
+    ["float32", "onnx", 1e-4],
+  ] as const)("keep the loss in %s", async (dtype, runtime, tolerance) => {
+    const problems = Array.from({ length: 100 }, (_v, seed) => make(2 + (seed % 5), seed));
+    const typed = ({ w }: VectorParams) => ({ w: astype(w, dtype) });
+    const from = problems.map(({ start }) => typed(start));
+    const to = await Promise.all(
+      problems.map(async (problem, seed) => {
+        const symmetry = problem.symmetry();
+        const norm = 3 * createRng(seed).next();
+        return unwrap(await symmetry.act(from[seed], element(symmetry, seed, norm), {}));
+      }),
+    );
+    const losses = (p: readonly TensorsOf<VectorParams>[]) => problems.map(({ loss }, i) => loss(p[i], {}));
+    const run = await jit(losses, [from], { runtime });
+    const lossesAt = async (p: readonly VectorParams[]) =>
+      ((await run(p as never)) as unknown as readonly NdArray[]).map(item);
+    const [before, after] = [await lossesAt(from), await lossesAt(to)];
+    before.forEach((loss, seed) => {
+      expect(Math.abs(after[seed] - loss), `problem ${seed}`).toBeLessThan(tolerance * loss);
+      expect(difference(from[seed], to[seed])).toBeGreaterThan(1e-4);
+    });
+    await run.dispose();
+  });
+});
+
+describe("quadraticRotation", () => {
+  it("turns (1, 0) to (0, 1 / sqrt(10)) on 1/2 (x^2 + 10 y^2) by a right angle, by hand", async () => {
+    const T = [{ shape: [1], data: Float64Array.of(Math.PI / 2) }];
+    const moved = unwrap(
+      await quadratic()
+        .symmetry()
+        .act(vector([1, 0]), T, {}),
+    );
+    expect(numbers(moved)[0]).toBeCloseTo(0, 15);
+    expect(numbers(moved)[1]).toBeCloseTo(1 / Math.sqrt(10), 15);
+  });
+
+  it("takes symmetric, positive definite matrices of two rows or more", () => {
+    const of = (...rowsOf: number[][]) => quadraticRotation(array(rowsOf, "float64"));
+    expect(() => of([1])).toThrow(OptionError);
+    expect(() => of([1, 0, 0], [0, 1, 0])).toThrow(OptionError);
+    expect(() => of([1, 0], [0, 0])).toThrow(/positive definite/);
+    expect(() => of([1, 2], [0, 1])).toThrow(NumericalError);
+  });
+});
+
+describe("residualRotation", () => {
+  const params = vector([1, 2]);
+  const map = booth().residuals as ResidualMap<VectorParams>;
+
+  it("turns Booth's residuals by a right angle to their negative opposites, by hand", async () => {
+    // r(5, -5) = (-12, 0), turned (0, -12): x = -8 + 1 = -7, y = 4 + 3 = 7.
+    const T = [{ shape: [1], data: Float64Array.of(Math.PI / 2) }];
+    const moved = unwrap(await booth().symmetry().act(booth().start, T, {}));
+    expect(numbers(moved)[0]).toBeCloseTo(-7, 14);
+    expect(numbers(moved)[1]).toBeCloseTo(7, 14);
+  });
+
+  it("refuses, with the distance, where the inverse does not invert", async () => {
+    const wrong: ResidualMap<VectorParams> = {
+      ...map,
+      inverse: (u, b) => ({ w: add(map.inverse(u, b).w, 0.01) }),
+    };
+    const T = [{ shape: [1], data: Float64Array.of(0.1) }];
+    const symmetry = residualRotation(wrong, { params, batch: {} });
+    expect(await symmetry.act(params, T, {})).toEqual({
+      refused: expect.stringMatching(/inverse\(residuals\(w\)\) is not w: it is off by 6\.3e-3 of its size/),
+    });
+  });
+
+  it("refuses where the rotated residuals are out of the map's range", async () => {
+    // u = w^2 has the inverse sqrt(u) for positive w only; a right angle makes one u negative.
+    const squares: ResidualMap<VectorParams> = {
+      residuals: ({ w }) => square(w),
+      inverse: (u) => ({ w: sqrt(u) }),
+    };
+    const symmetry = residualRotation(squares, { params, batch: {} });
+    const T = (angle: number) => [{ shape: [1], data: Float64Array.of(angle) }];
+    expect(await symmetry.act(params, T(0.1), {})).not.toHaveProperty("refused");
+    expect(await symmetry.act(params, T(2), {})).toEqual({ refused: expect.stringMatching(/off by NaN/) });
+    expect(await symmetry.act(vector([-1, 2]), T(0.1), {})).toEqual({
+      refused: expect.stringMatching(/is not w/),
+    });
+  });
+
+  it("is exact on the batch where residuals see data", async () => {
+    const shifted: ResidualMap<VectorParams> = {
+      residuals: ({ w }, { x }) => sub(w, x),
+      inverse: (u, { x }) => ({ w: add(u, x) }),
+    };
+    const batch = { x: array([1, 1], "float64") };
+    const symmetry = residualRotation(shifted, { params, batch });
+    expect(symmetry.exact).toBe("batch");
+    const moved = unwrap(
+      await symmetry.act(params, [{ shape: [1], data: Float64Array.of(Math.PI / 2) }], batch),
+    );
+    // (0, 1) around (1, 1) turns to (-1, 0).
+    expect(numbers(moved)[0]).toBeCloseTo(0, 15);
+    expect(numbers(moved)[1]).toBeCloseTo(1, 15);
+    await symmetry.dispose?.();
+  });
+
+  it("takes as many residuals as parameters, and an inverse that returns a tree like them", () => {
+    const make = (changed: Partial<ResidualMap<VectorParams>>) =>
+      residualRotation({ ...map, ...changed }, { params, batch: {} });
+    expect(() => make({ residuals: ({ w }) => sum(w) })).toThrow(
+      /got 2 parameters and residuals of shape \[\]/,
+    );
+    expect(() => make({ inverse: (u) => ({ v: u }) as never })).toThrow(
+      /like the parameters: w \[2\]; got v \[2\]/,
+    );
+    expect(() => residualRotation(map, { params: vector([1]), batch: {} })).toThrow();
+  });
+});

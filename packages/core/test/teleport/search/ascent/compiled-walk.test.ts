@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { ndarray } from "../../../../src/array.js";
+import type { MlpParams } from "../../../../src/nn/models/mlp.js";
+import { sgd } from "../../../../src/optim/sgd.js";
+import { positiveScaling } from "../../../../src/symmetry/positive-scaling.js";
+import type { Symmetry } from "../../../../src/symmetry/symmetry.js";
+import type { GuardOptions } from "../../../../src/teleport/guard.js";
+import { decrease } from "../../../../src/teleport/objective/decrease.js";
+import { gradNormSq, type ObjectiveFor } from "../../../../src/teleport/objective/objective.js";
+import { type GradientAscentOptions, gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
+import { createTeleporter } from "../../../../src/teleport/teleporter.js";
+import { distance, type Problem, randomProblem } from "../../../symmetry/support.js";
+
+const seeds = Array.from({ length: 12 }, (_, i) => 40 + i);
+
+const optimizer = sgd();
+const memoryOf = (params: MlpParams) => ({
+  optimizer: optimizer.init(params),
+  learningRate: ndarray(Float64Array.of(0.05), []),
+});
+
+async function teleport(
+  { params, batch, loss }: Problem,
+  symmetry: Symmetry<MlpParams>,
+  { guard = {}, objective = gradNormSq, ...options }: Ascent,
+) {
+  const teleporter = await createTeleporter({
+    search: gradientAscent(symmetry, options),
+    objective,
+    loss,
+    params,
+    batch,
+    memory: memoryOf(params),
+    guard: guard && { curvature: 0, ...guard },
+  });
+  const result = await teleporter.teleport(params, batch, { memory: memoryOf(params) });
+  const pushed = await result.pushForward?.(params, 1);
+  await teleporter.dispose();
+  return { ...result, pushed: pushed as MlpParams };
+}
+
+/** The same action, step by step. */
+const stepwise = ({ trace: _, ...symmetry }: Symmetry<MlpParams>): Symmetry<MlpParams> => symmetry;
+
+interface Ascent extends GradientAscentOptions {
+  readonly guard?: GuardOptions | false;
+  readonly objective?: ObjectiveFor<MlpParams>;
+}
+
+/** Refused where the last of the steps taken one by one leads. */
+const tooFar: Ascent = { steps: 5, stepSize: 0.4, bound: 2, objective: decrease({ optimizer }) };
+
+describe("an ascent as one loop", () => {
+  it.each<Ascent>([
+    {},
+    { steps: 3, stepSize: 0.02 },
+    { momentum: 0.5, bound: 1 },
+    { normalised: false, stepSize: 1e-3 },
+    { steps: 40, bound: 0.1 },
+    { steps: 40, bound: 0.1, guard: { halvings: 20 } },
+    tooFar,
+    { ...tooFar, momentum: 0.8, steps: 12 },
+    { ...tooFar, guard: { halvings: 0 } },
+    { ...tooFar, guard: { halvings: 1 } },
+    { ...tooFar, guard: { halvings: 9 } },
+    { guard: { drift: 1e-16 } },
+    { ...tooFar, guard: false },
+  ])("leads where steps one by one lead: %j", async (options) => {
+    let accepted = 0;
+    for (const seed of seeds) {
+      const problem = randomProblem(seed, { activations: ["relu", "leakyRelu"] });
+      const symmetry = positiveScaling(problem.params, problem.activation);
+      const leap = await teleport(problem, symmetry, options);
+      const walk = await teleport(problem, stepwise(symmetry), options);
+      const { seconds: _, ...report } = leap.report;
+      expect(walk.report.reason, problem.label).toBe(report.reason);
+      expect(walk.report.steps, problem.label).toBe(report.steps);
+      expect(walk.report.halvings, problem.label).toBe(report.halvings);
+      expect(distance(walk.params, leap.params), problem.label).toBeLessThan(1e-12);
+      if (!report.accepted) continue;
+      expect(walk.report.gradNormSqAfter / report.gradNormSqAfter, problem.label).toBeCloseTo(1, 10);
+      expect(distance(walk.pushed, leap.pushed), problem.label).toBeLessThan(1e-12);
+      accepted++;
+    }
+    expect(accepted).toBeGreaterThan(6);
+  });
+
+  it("takes batches and parameters by their names, in whatever order", async () => {
+    const { params, batch, loss, activation } = randomProblem(43, { activations: ["leakyRelu"] });
+    const reversed = <T extends object>(tree: T): T =>
+      Object.fromEntries(Object.entries(tree).reverse()) as unknown as T;
+    const teleporter = await createTeleporter({
+      search: gradientAscent(positiveScaling(params, activation)),
+      loss,
+      params,
+      batch,
+    });
+    const expected = await teleporter.teleport(params, batch);
+    const other = { layers: params.layers.map(reversed) };
+    const actual = await teleporter.teleport(other, reversed(batch));
+    await teleporter.dispose();
+    expect(actual.report.objectiveAfter).toBe(expected.report.objectiveAfter);
+    expect(actual.params.layers[0].weight).toEqual(expected.params.layers[0].weight);
+  });
+});
