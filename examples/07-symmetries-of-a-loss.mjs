@@ -3,7 +3,7 @@ import { createTeleporter, Mt19937, symmetriesOf } from "isoloss";
 import { torchRand } from "isoloss/nn";
 import { matmul, mean, relu, square, sub } from "isoloss/ops";
 
-// Two layers of relu, then a factorised output U V: no layer classes, only operations.
+// Two layers of relu, then a factorized output U V: no layer classes, only operations.
 const loss = ({ a, b, u, v }, { x, y }) => {
   const hidden = relu(matmul(relu(matmul(x, a)), b));
   return mean(square(sub(matmul(matmul(hidden, u), v), y)));
@@ -17,12 +17,12 @@ const params = { a: uniform(5, 8), b: uniform(8, 6), u: uniform(6, 3), v: unifor
 const batch = { x: uniform(32, 5), y: uniform(32, 4) };
 
 const { found, scaling, linear } = symmetriesOf(loss, params, batch);
-for (const { size, legs } of found.scalings) {
-  const moves = legs.map(({ path, axis, power }) => `${path} axis ${axis} ${power > 0 ? "times" : "by"} a`);
+for (const { size, axes } of found.scalings) {
+  const moves = axes.map(({ path, axis, power }) => `${path} axis ${axis} ${power > 0 ? "times" : "by"} a`);
   console.log(`scaling of ${size} units: ${moves.join(", ")}`);
 }
-for (const { size, legs } of found.linear) {
-  console.log(`GL(${size}) between ${legs.map(({ path }) => path).join(" and ")}`);
+for (const { size, axes } of found.linear) {
+  console.log(`GL(${size}) between ${axes.map(({ path }) => path).join(" and ")}`);
 }
 for (const symmetry of [scaling, linear]) {
   const teleporter = await createTeleporter({ symmetry, loss, params, batch });

@@ -1,6 +1,6 @@
 // Eight questions about each digit, one model: the conflicts between their gradients, and COST on top of FairGrad.
 import { adam, createMultiTaskTrainer } from "isoloss";
-import { cost, fairgrad } from "isoloss/mtl";
+import { cost, fairGrad } from "isoloss/mtl";
 import { digitQuestions } from "isoloss/problems";
 
 const { losses, params, metrics, tasks, train, test } = digitQuestions();
@@ -8,7 +8,7 @@ const { losses, params, metrics, tasks, train, test } = digitQuestions();
 const teleports = cost({ trigger: "weak", schedule: { start: { epoch: 1 }, perEpoch: 1 } });
 const trainer = await createMultiTaskTrainer({
   ...{ losses, params, metrics, tasks, data: train },
-  method: fairgrad({ alpha: 2 }),
+  method: fairGrad({ alpha: 2 }),
   optimizer: adam(),
   learningRate: 3e-3,
   batchSize: 128,

@@ -26,7 +26,7 @@ Read before comparing:
   the fastest on idle cores (1.1 to 4 times faster than `passive` on these workloads) and very slow on cores that
   something else uses: do not run anything beside it. `--environment` reports the variable.
 * NAME-fused and NAME-channels-last are the same mathematics in a form that can be faster; compare with the fastest.
-  Elsewhere the fused and foreach optimisers and torch.compile were not faster.
+  Elsewhere the fused and foreach optimizers and torch.compile were not faster.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Golden numbers for layers, activations, losses (float64) and default initialisation (float32).
+"""Golden numbers for layers, activations, losses (float64) and default initialization (float32).
 
 Writes packages/core/test/golden/nn.json:
   init           parameters of one module made right after torch.manual_seed(seed), in named_parameters order
   initSequences  the same for several modules made one after the other from one seed: the first four values and
                  the sum of each parameter
-  initialisers   one call of torch.nn.init each on an empty tensor, from the same seed
+  initializers   one call of torch.nn.init each on an empty tensor, from the same seed
   ops            per op a list of cases: `inputs` and `output` as {shape, data}; with s = sum(output *
                  outputWeights), `gradients` is ds/dinput for every float input, and `secondOrder` is
                  d(sum of squares of all gradients)/dinput. A case without a second derivative has zeros there.
@@ -52,7 +52,7 @@ def second_order(first, leaves, floats):
 
 
 def init_cases():
-    """Default initialisation of one module from one seed."""
+    """Default initialization of one module from one seed."""
     table = [
         ("linear", "nn.Linear(5, 3)", lambda: nn.Linear(5, 3)),
         ("linear-without-bias", "nn.Linear(5, 3, bias=False)", lambda: nn.Linear(5, 3, bias=False)),
@@ -80,7 +80,7 @@ def init_cases():
     return rows
 
 
-def initialiser_cases():
+def initializer_cases():
     """torch.nn.init, uniform ones bit for bit, normal ones nearly."""
     table = [
         ("uniform", nn.init.uniform_, {"a": -0.3, "b": 0.7}),
@@ -246,7 +246,7 @@ def batch_norm_case(name, x, training):
 
 
 def norm_cases():
-    """Batch, layer and group normalisation."""
+    """Batch, layer and group normalization."""
     affine = {"weight": 1.0 + wave(4, k=2, scale=0.3), "bias": wave(4, k=3)}
     layer = {"normalized_shape": [4], "eps": 1e-5}
     plane = {"normalized_shape": [2, 2], "eps": 1e-5}
@@ -418,7 +418,7 @@ def main():
     ops = linear_cases() | conv_cases() | pool_cases() | norm_cases()
     ops["multiheadAttention"] = attention_cases()
     ops |= activation_cases() | regression_loss_cases() | classification_loss_cases()
-    content = {"init": init_cases(), "initSequences": init_sequences(), "initialisers": initialiser_cases(), "ops": ops}
+    content = {"init": init_cases(), "initSequences": init_sequences(), "initializers": initializer_cases(), "ops": ops}
     write_golden("nn.json", "golden_nn.py", content)
 
 

@@ -55,7 +55,7 @@ def perceptron():
 
 
 def convolutional():
-    """Batch normalisation, a residual block, both poolings."""
+    """Batch normalization, a residual block, both poolings."""
     block = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
     return nn.Sequential(
         nn.Conv2d(2, 4, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
@@ -75,7 +75,7 @@ def transformer():
 
 
 def fill(module):
-    """Waves, so that no value stands out; weights of normalisations around 1, running variances positive."""
+    """Waves, so that no value stands out; weights of normalizations around 1, running variances positive."""
     for k, (name, value) in enumerate([*module.named_parameters(), *module.named_buffers()]):
         if not value.is_floating_point():
             continue
@@ -88,7 +88,7 @@ def export(module, x, opset):
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Preserved, since the export for evaluation folds batch normalisations into convolutions.
+        # Preserved, since the export for evaluation folds batch normalizations into convolutions.
         torch.onnx.export(
             module, (x,), buffer, opset_version=opset, input_names=["x"], output_names=["y"],
             dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}},

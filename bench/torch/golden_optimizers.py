@@ -1,4 +1,4 @@
-"""Golden numbers for optimisers, learning-rate schedules and gradient clipping (float64).
+"""Golden numbers for optimizers, learning-rate schedules and gradient clipping (float64).
 
 Writes packages/core/test/golden/optimizers.json:
   problem     start parameters W [3,2] and b [2]; a fixed sequence of 20 gradients; data X [5,3], Y [5,2] of
@@ -120,7 +120,7 @@ def optimizer_case(name, kind, options, gradients, x, y):
 
 
 def new_sgd(lr):
-    """An optimiser that only carries a learning rate."""
+    """An optimizer that only carries a learning rate."""
     return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
 
 

@@ -51,7 +51,7 @@ def restorer(tensors):
 
 
 class Training:
-    """zero_grad, forward, backward, optimiser step; `reset` makes a new optimiser on the start values."""
+    """zero_grad, forward, backward, optimizer step; `reset` makes a new optimizer on the start values."""
 
     def __init__(self, parameters, loss_of, make_optimizer, buffers=()):
         self.parameters, self.loss_of, self.make_optimizer = parameters, loss_of, make_optimizer
@@ -59,7 +59,7 @@ class Training:
         self.reset()
 
     def reset(self):
-        """Start values, fresh optimiser."""
+        """Start values, fresh optimizer."""
         self.restore()
         self.optimizer = self.make_optimizer(self.parameters)
 

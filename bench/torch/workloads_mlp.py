@@ -67,7 +67,7 @@ def regression_loss(weights, x, y):
 
 
 def regression(make_optimizer):
-    """The regression under one optimiser."""
+    """The regression under one optimizer."""
 
     def make(dtype, _batch):
         weights, x, y = regression_tensors(dtype)

@@ -34,7 +34,7 @@ class Lenet(nn.Module):
         return [head(z) for head in self.heads]
 
 
-def normalised(layer, channels, norm):
+def normalized(layer, channels, norm):
     """A layer, batch statistics, ReLU."""
     return [layer, norm(channels, track_running_stats=False), nn.ReLU(inplace=True)]
 
@@ -49,11 +49,11 @@ class Celeba(nn.Module):
             if c_out is None:
                 layers.append(nn.MaxPool2d(2))
                 continue
-            layers += normalised(nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), c_out, nn.BatchNorm2d)
+            layers += normalized(nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), c_out, nn.BatchNorm2d)
             c_in = c_out
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         for _ in range(2):
-            layers += normalised(nn.Linear(512, 512, bias=False), 512, nn.BatchNorm1d)
+            layers += normalized(nn.Linear(512, 512, bias=False), 512, nn.BatchNorm1d)
         self.trunk, self.heads = nn.Sequential(*layers), nn.ModuleList(nn.Linear(512, 1) for _ in range(40))
 
     def forward(self, x):

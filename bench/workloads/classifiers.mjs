@@ -44,7 +44,7 @@ async function mlpSmall(threads) {
   return stepper(executable, named("p", params), { fixed: data, stepsPerRun, sequences });
 }
 
-/** Optimiser steps of a classifier on one fixed batch; several a run, in a loop inside the runtime as the trainer does. */
+/** Optimizer steps of a classifier on one fixed batch; several a run, in a loop inside the runtime as the trainer does. */
 function classifier(make, { x, batch, values = unit, optimizer = sgd(), isScale, stepsPerRun = 1 }) {
   return async (threads) => {
     const model = make();

@@ -1,4 +1,4 @@
-// Optimiser steps of small functions, as loops inside the runtime.
+// Optimizer steps of small functions, as loops inside the runtime.
 import { compile, mlp, sgd, spec, trace, valueAndGrad } from "isoloss";
 import { add, leakyRelu, matmul, mul, square, sub, sum } from "isoloss/ops";
 import { adagrad } from "isoloss/optim";
@@ -34,7 +34,7 @@ function regression(optimizer, rate) {
   };
 }
 
-/** Optimiser steps on a loss with fixed data, 300 a run. */
+/** Optimizer steps on a loss with fixed data, 300 a run. */
 export async function optimizing({ loss, start, batch }, { optimizer, rate }) {
   const state = optimizer.init(start);
   const step = (params, s, b, lr) => {

@@ -30,7 +30,7 @@ const ascents = {
   "heavy-ball": { steps: 4, stepSize: 0.25, halvings: 3 },
 };
 
-/** Optimiser steps on the problem of a seed, as a loop in the runtime. */
+/** Optimizer steps on the problem of a seed, as a loop in the runtime. */
 async function stepsOf({ loss, start, batch }, optimizer) {
   const step = (params, state, b, lr) => {
     const [value, g] = valueAndGrad(loss)(params, b);

@@ -3,14 +3,14 @@ import { createMultiTaskTrainer, crossEntropy, Mt19937, sgd } from "isoloss";
 import { createRng } from "isoloss/data";
 import {
   alignedMtl,
-  cagrad,
+  caGrad,
   conFig,
   constantWeights,
   dbMtl,
   dualProj,
   dwa,
   excessMtl,
-  fairgrad,
+  fairGrad,
   famo,
   geometricLoss,
   gradDrop,
@@ -19,18 +19,18 @@ import {
   imtlG,
   imtlHybrid,
   imtlL,
-  linearScalarisation,
+  linearScalarization,
   mgda,
   moco,
   modo,
   nashMtl,
-  pcgrad,
+  pcGrad,
   randomLossWeighting,
   scaleInvariant,
-  sdmgrad,
+  sdmGrad,
   stch,
   uncertaintyWeighting,
-  upgrad,
+  upGrad,
 } from "isoloss/mtl";
 import {
   batchNorm,
@@ -91,7 +91,7 @@ const stages = [
   [256, 512, 512],
 ];
 
-/** Nine layers: seven convolutions and two linear layers, each without bias and with batch normalisation; 40 heads. */
+/** Nine layers: seven convolutions and two linear layers, each without bias and with batch normalization; 40 heads. */
 function celebaParams() {
   const rng = new Mt19937(0);
   const norm = (channels) => initBatchNorm(channels).params;
@@ -107,7 +107,7 @@ function celebaParams() {
 }
 
 function celebaTrunk({ convs, dense }, x) {
-  const normalised = (h, params) => {
+  const normalized = (h, params) => {
     const { state } = initBatchNorm(params.weight.size);
     const constants = {
       running_mean: constant(state.running_mean),
@@ -120,11 +120,11 @@ function celebaTrunk({ convs, dense }, x) {
   stages.forEach((channels, stage) => {
     if (stage > 0) h = maxPool2d(h, { kernel: 2 });
     for (let i = 1; i < channels.length; i++, k++) {
-      h = normalised(convLayer(h, convs[k].conv, { padding: 1 }), convs[k].norm);
+      h = normalized(convLayer(h, convs[k].conv, { padding: 1 }), convs[k].norm);
     }
   });
   h = mean(h, { axes: [2, 3] });
-  for (const layer of dense) h = normalised(linear(h, layer.linear), layer.norm);
+  for (const layer of dense) h = normalized(linear(h, layer.linear), layer.norm);
   return h;
 }
 
@@ -180,14 +180,14 @@ function randomTasks(seed) {
 /** Every method. Those on J go over its 40 x 200 numbers here, and over 40 P in a training. */
 const everyMethod = {
   alignedMtl,
-  cagrad,
+  caGrad,
   conFig,
   constantWeights: () => constantWeights({ weights: new Array(40).fill(1) }),
   dbMtl,
   dualProj,
   dwa,
   excessMtl,
-  fairgrad,
+  fairGrad,
   famo,
   geometricLoss,
   gradDrop,
@@ -196,18 +196,18 @@ const everyMethod = {
   imtlG,
   imtlHybrid,
   imtlL,
-  linearScalarisation,
+  linearScalarization,
   mgda,
   moco,
   modo,
   nashMtl,
-  pcgrad,
+  pcGrad,
   randomLossWeighting,
   scaleInvariant,
-  sdmgrad,
+  sdmGrad,
   stch,
   uncertaintyWeighting,
-  upgrad,
+  upGrad,
 };
 
 /** The slowest method's time for one combination. */

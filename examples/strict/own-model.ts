@@ -13,7 +13,7 @@ import {
   type TensorsOf,
   zeros,
 } from "isoloss";
-import { pcgrad } from "isoloss/mtl";
+import { pcGrad } from "isoloss/mtl";
 import { initLinear, type LinearParams, linear, mseLoss, torchRand } from "isoloss/nn";
 import { add, mean, mul, relu, sub } from "isoloss/ops";
 
@@ -58,7 +58,7 @@ const params = {
   shared: initLinear(rng, 4, 8),
   heads: { kind: initLinear(rng, 8, 3), size: initLinear(rng, 8, 1) },
 };
-const labelled = {
+const labeled = {
   x: torchRand(rng, [6, 4]),
   kind: { shape: [6], data: BigInt64Array.from([0n, 1n, 2n, 0n, 1n, 2n]) },
   size: torchRand(rng, [6, 1]),
@@ -66,14 +66,14 @@ const labelled = {
 const tasks = await createMultiTaskTrainer({
   params,
   state: { mean: zeros([4]) },
-  data: labelled,
+  data: labeled,
   losses({ shared, heads }, { x, kind, size }, { state, training, keepState }) {
     const input = centered(x, state, training);
     keepState?.(input.state);
     const z = relu(linear(input.output, shared));
     return [crossEntropy(linear(z, heads.kind), kind), mseLoss(linear(z, heads.size), size)];
   },
-  method: pcgrad(),
+  method: pcGrad(),
   optimizer: sgd(),
   learningRate: 0.1,
   clipNorm: undefined,
@@ -83,7 +83,7 @@ console.log(tasks.history.losses.every(([first = 0, ...rest]) => (rest.at(-1) ??
 await tasks.dispose();
 
 await createMultiTaskTrainer({
-  ...{ params, data: labelled, method: pcgrad(), optimizer: sgd(), learningRate: 0.1 },
+  ...{ params, data: labeled, method: pcGrad(), optimizer: sgd(), learningRate: 0.1 },
   // @ts-expect-error the data have no depth
   losses: (_, { depth }) => [depth],
 }).catch((error: Error) => console.log(error.name));

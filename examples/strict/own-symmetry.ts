@@ -1,7 +1,7 @@
 // A group of one's own: L = (a b - 3)^2 is kept by a -> e^t a, b -> e^-t b.
 import { array, createTeleporter, item, type NdArray, type Shape, type Symmetry, type Tensor } from "isoloss";
 import { mul, neg, square, sub } from "isoloss/ops";
-import { minimised } from "isoloss/teleport";
+import { minimized } from "isoloss/teleport";
 
 interface Pair {
   readonly a: NdArray;
@@ -32,7 +32,7 @@ await teleporter.dispose();
 // An objective of one's own: small weights.
 const small = await createTeleporter({
   ...{ symmetry, loss, params, batch: {} },
-  objective: minimised(
+  objective: minimized(
     () =>
       ({ a, b }: { a: Tensor; b: Tensor }) =>
         mul(square(a), square(b)),

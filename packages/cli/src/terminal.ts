@@ -11,8 +11,8 @@ export interface Lines {
 export const lineWidth = ({ isTTY, columns }: Lines): number =>
   isTTY && columns !== undefined && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 
-/** Colours of the terminal; none for a pipe, unless asked for, and none with NO_COLOR. */
-export function colours(): ReturnType<typeof pc.createColors> {
-  // picocolors also colours what goes to a pipe on a CI server.
+/** Colors of the terminal; none for a pipe, unless asked for, and none with NO_COLOR. */
+export function colors(): ReturnType<typeof pc.createColors> {
+  // picocolors also colors what goes to a pipe on a CI server.
   return pc.createColors(pc.isColorSupported && (process.stdout.isTTY || Boolean(process.env.FORCE_COLOR)));
 }

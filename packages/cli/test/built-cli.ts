@@ -66,7 +66,7 @@ export async function buildCli(): Promise<BuiltCli> {
     script,
     run: (args, { cwd = folder, env = {}, uid } = {}) =>
       new Promise((resolve, reject) => {
-        // Colours as a user of a pipe has them, not as the terminal or the CI server that runs the tests.
+        // Colors as a user of a pipe has them, not as the terminal or the CI server that runs the tests.
         const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
         const child = spawn(process.execPath, [script, ...args], {
           cwd,

@@ -28,7 +28,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Without colours, cursor movements and lines that are overwritten. */
+/** Without colors, cursor movements and lines that are overwritten. */
 const isPlain = (text: string): boolean => stripVTControlCharacters(text) === text && !text.includes("\r");
 const isOneLine = (text: string): boolean => isPlain(text) && /^[^\n]+\n$/.test(text);
 
@@ -60,7 +60,7 @@ describe("isoloss demo --json", () => {
 
     const page = readFileSync(document.report, "utf8");
     expect(page.match(/<svg/g)).toHaveLength(5);
-    expect(page).toContain(finding.judgement);
+    expect(page).toContain(finding.judgment);
     expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
     const figures = readdirSync(join(out, "figures"));
     expect(figures).toEqual([
@@ -96,10 +96,10 @@ describe("isoloss demo", () => {
     expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, final loss 2\.2025/m);
   });
 
-  it("colours on request, and not with NO_COLOR", async () => {
-    const args = ["demo", "booth", "--quiet", "--out", join(folder, "colour")];
-    const coloured = await cli.run(args, { env: { FORCE_COLOR: "1" } });
-    expect(isPlain(coloured.stdout)).toBe(false);
+  it("colors on request, and not with NO_COLOR", async () => {
+    const args = ["demo", "booth", "--quiet", "--out", join(folder, "color")];
+    const colored = await cli.run(args, { env: { FORCE_COLOR: "1" } });
+    expect(isPlain(colored.stdout)).toBe(false);
     const plain = await cli.run(args, { env: { NO_COLOR: "1", FORCE_COLOR: "1" } });
     expect(isPlain(plain.stdout)).toBe(true);
   });
@@ -159,7 +159,7 @@ describe("the command line", () => {
     [["--help"], ["demo", "Usage: isoloss", "under a minute"]],
     [
       ["demo", "--help"],
-      ["--out", "--json", "--quiet", "stdout", "stderr", "judgement", "does not help", "Examples:"],
+      ["--out", "--json", "--quiet", "stdout", "stderr", "judgment", "does not help", "Examples:"],
     ],
   ])("teaches with %j", async (args, words) => {
     const { status, stdout, stderr } = await cli.run(args);

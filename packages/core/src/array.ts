@@ -26,7 +26,7 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
-/** Row-major distances of neighbours along each axis. */
+/** Row-major distances of neighbors along each axis. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1] * shape[d + 1];

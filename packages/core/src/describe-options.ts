@@ -19,7 +19,7 @@ export interface OptionDescription {
  * The options of a table with what they are.
  *
  * @example
- * const [c] = describeOptions(methods.cagrad.options);
+ * const [c] = describeOptions(methods.caGrad.options);
  * c.range; // a finite number >= 0
  * c.default; // 0.4
  */

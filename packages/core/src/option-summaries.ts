@@ -40,13 +40,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "booth": {
     "start": "Default [5, -5]."
   },
-  "cagrad": {
+  "caGrad": {
     "c": "Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4.",
     "rescale": "What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c.",
     "scale": "Whether d is of the size of the mean of the gradients (`mean`) or of their sum (`sum`, default: K times).",
     "stationaryBelow": "||g_w|| up to this share of sqrt(trace G) counts as 0, too; default 0.",
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
-    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "config": {
     "preference": "Cosine that each task asks for, up to a common factor; default 1."
@@ -77,7 +77,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "preset": "Default `default`.",
     "preserve": "L_t: what is kept.",
     "inner": "How the displacement is trained.",
-    "state": "What becomes of the optimiser's state.",
+    "state": "What becomes of the optimizer's state.",
     "move": "How the shared parameters are moved; default `adapter`.",
     "innerOptimizer": "Trains the adapter; default Adam.",
     "optimizer": "That of the training, for the state policy `reset`.",
@@ -184,8 +184,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "dualProj": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
-    "normEps": "A trace of G below this counts as 0; default 1e-4.",
-    "regEps": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact."
+    "normEpsilon": "A trace of G below this counts as 0; default 1e-4.",
+    "regEpsilon": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact."
   },
   "dwa": {
     "temperature": "T; default 2.",
@@ -202,10 +202,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "exponentialSchedule": {
     "gamma": "Factor of every step."
   },
-  "fairgrad": {
-    "alpha": "Fairness: 1 proportional (Nash-MTL's weights), towards 0 the sum, towards infinity max-min. Default 2, the authors' runs.",
+  "fairGrad": {
+    "alpha": "Fairness: 1 proportional (Nash-MTL's weights), toward 0 the sum, toward infinity max-min. Default 2, the authors' runs.",
     "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
-    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "famo": {
     "learningRate": "Of Adam for the logits; default 0.025.",
@@ -233,7 +233,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "clipNorm": "Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks."
   },
   "gradNorm": {
-    "alpha": "Strength of the pull towards equal training rates; default 1.5.",
+    "alpha": "Strength of the pull toward equal training rates; default 1.5.",
     "learningRate": "Of Adam for the logits; default 0.025.",
     "initialLosses": "Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`."
   },
@@ -249,7 +249,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "stepSize": "Norm of T in one ascent step; default a fifth of the bound.",
     "bound": "Largest total of T; default the symmetry's bound.",
     "momentum": "Weight of the past directions in a running sum, as in SGD; default 0.",
-    "normalised": "Divides each direction by its norm, so that a step has the length `stepSize`; default true.",
+    "normalized": "Divides each direction by its norm, so that a step has the length `stepSize`; default true.",
     "starts": "Walks, all but the first from a random element within the bound; default 1.",
     "seed": "Of the random starts; default 0."
   },
@@ -303,7 +303,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "bound": "Largest total of T; default the symmetry's bound.",
     "evaluations": "Points in a round at which the objective is measured; default 10."
   },
-  "linearScalarisation": {
+  "linearScalarization": {
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
@@ -318,8 +318,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Of directions and generators; default 0."
   },
   "mgda": {
-    "normalisation": "What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
-    "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalised`).",
+    "normalization": "What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
+    "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`).",
     "scale": "Sum of the weights: 1 (`mean`, default) or K (`sum`)."
   },
   "mlp": {
@@ -341,7 +341,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "betaSigma": "Default 0.5.",
     "gamma": "Step of lambda, divided by t^gammaSigma at step t; default 0.1.",
     "gammaSigma": "Default 0.5.",
-    "rho": "Regularisation of lambda; default 0."
+    "rho": "Regularization of lambda; default 0."
   },
   "modo": {
     "gamma": "Rate of the steps on lambda; default 1e-3.",
@@ -375,7 +375,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "nashMtl": {
     "updateEvery": "Steps from one solution to the next; the weights stay in between. Default 1.",
-    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1.",
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1.",
     "clip": "What the limit is on: the shared gradient (default), or the weights, so that the heads' gradients shrink, too.",
     "whenUnsolvable": "Without a solution: the last weights (default), or those of the combination of the gradients that is 0."
   },
@@ -388,7 +388,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "nullSpace": {
     "steps": "Each costs a gradient of the objective; default 5.",
     "stepSize": "Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1.",
-    "normalised": "Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient.",
+    "normalized": "Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient.",
     "threshold": "Share of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding.",
     "layers": "Dotted paths of the weights to move; default all that only multiply inputs."
   },
@@ -422,11 +422,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "classes": "Default 10.",
     "activation": "Of the perceptrons; default relu."
   },
-  "pcgrad": {
+  "pcGrad": {
     "scale": "`sum` (default) or `mean` of the projected gradients.",
     "includeSelf": "Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as most implementations do; the paper (default) leaves it out.",
     "eps": "Added to ||g_j||^2 in the projection; default 0.",
-    "maxNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "piecewiseSchedule": {
     "boundaries": "Steps at which the next rate begins, rising.",
@@ -490,7 +490,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "width": "Channels of the first stage; each later one has twice as many. Default 64."
   },
   "rmsprop": {
-    "decay": "alpha in [0, 1): smoothing of the squares (and, centred, of the gradients); default 0.99.",
+    "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
     "epsilon": "Added to the root; default 1e-8.",
     "momentum": "mu in [0, 1); default 0.",
     "centered": "Divides by the running standard deviation instead of the root mean square; default false.",
@@ -528,8 +528,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "size": "Steps between two reductions.",
     "gamma": "Factor of a reduction; default 0.1."
   },
-  "sdmgrad": {
-    "lambda": "Pull towards the mean gradient; default 0.3.",
+  "sdmGrad": {
+    "lambda": "Pull toward the mean gradient; default 0.3.",
     "iterations": "Inner steps on w; default 20.",
     "rate": "Rate of the inner steps; default 10.",
     "momentum": "Momentum of the inner steps; default 0.5."
@@ -555,7 +555,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
   },
   "stch": {
-    "mu": "Smoothing: towards 0 only the worst task counts; default 1.",
+    "mu": "Smoothing: toward 0 only the worst task counts; default 1.",
     "warmupEpoch": "The epoch, from 0, whose mean losses become the nadir; default 4."
   },
   "stepSchedule": {
@@ -563,7 +563,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Factor of a reduction; default 0.1."
   },
   "trajectorySimilarity": {
-    "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the authors' program, or the `descent` direction, minus that gradient, in which the optimiser moves. Default `gradient`."
+    "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
   },
   "twoTaskToy": {
     "scale": "Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."
@@ -572,10 +572,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "learningRate": "Of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
   },
-  "upgrad": {
+  "upGrad": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
-    "normEps": "A trace of G below this counts as 0; default 1e-4.",
-    "regEps": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact."
+    "normEpsilon": "A trace of G below this counts as 0; default 1e-4.",
+    "regEpsilon": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact."
   },
   "vgg6": {
     "inputs": "Channels of the images; default 3.",

@@ -42,11 +42,11 @@ export interface OptionTable<R extends Readonly<Record<string, Row>>> extends Op
  * The options of a function, as data: for checks and defaults, and for tools that make schemas and documents of them.
  *
  * @example
- * const cagradOptions = optionTable("cagrad", {
+ * const caGradOptions = optionTable("caGrad", {
  *   c: nonNegative.default(0.4),
  *   scale: oneOf(["sum", "mean"]).default("sum"),
- * } satisfies OptionRows<CagradOptions>);
- * const { c, scale } = cagradOptions.read({ c: 0.5 });
+ * } satisfies OptionRows<CaGradOptions>);
+ * const { c, scale } = caGradOptions.read({ c: 0.5 });
  */
 export function optionTable<R extends Readonly<Record<string, Row>>>(name: string, rows: R): OptionTable<R> {
   const known = Object.keys(rows);

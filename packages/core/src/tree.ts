@@ -3,7 +3,7 @@ import { describeValue } from "./describe.js";
 import { ShapeError } from "./errors.js";
 
 /**
- * A tree: nested plain objects and arrays with leaves of type `L`. Parameters, optimiser states and batches are trees.
+ * A tree: nested plain objects and arrays with leaves of type `L`. Parameters, optimizer states and batches are trees.
  * The order of leaves is the order of keys as written.
  */
 export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };

@@ -5,13 +5,13 @@ import { mul, sub } from "../src/graph/ops/arithmetic.js";
 import { square } from "../src/graph/ops/elementary.js";
 import { mean } from "../src/graph/ops/reduce.js";
 import type { Tensor } from "../src/graph/tensor.js";
-import { fairgrad } from "../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../src/mtl/methods/fair-grad.js";
 import { createMultiTaskTrainer } from "../src/mtl/train/trainer.js";
 import { gd } from "../src/optim/sgd.js";
 import { symmetriesOf } from "../src/symmetry/symmetries-of.js";
 import { createHessian } from "../src/teleport/curvature/hessian.js";
 import { measureMinimum } from "../src/teleport/curvature/minima.js";
-import { minimised, type ObjectiveFor } from "../src/teleport/objective/objective.js";
+import { minimized, type ObjectiveFor } from "../src/teleport/objective/objective.js";
 import { levelSet } from "../src/teleport/search/level-set.js";
 import { createTeleporter, teleport } from "../src/teleport/teleporter.js";
 import { atSteps } from "../src/teleport/when.js";
@@ -57,7 +57,7 @@ export const refused = {
       data: half.batch,
       // @ts-expect-error no y
       losses: ({ shared }, batch) => [loss(shared, batch)],
-      method: fairgrad(),
+      method: fairGrad(),
       optimizer: gd(),
       learningRate: 0.1,
     }),
@@ -73,7 +73,7 @@ describe("the type of a batch", () => {
         return loss(p, batch);
       },
       search: levelSet(),
-      objective: minimised((of) => (p, batch) => of(p, batch)),
+      objective: minimized((of) => (p, batch) => of(p, batch)),
     });
     expect(report.lossBefore).toBe(2.5);
   });
@@ -86,7 +86,7 @@ describe("the type of a batch", () => {
       params: { shared: params },
       data: [{ x }, { y: array([2, 4, 6], "float64") }],
       losses: ({ shared }, batch) => [mean(mul(shared.w, batch.x)), mean(mul(shared.w, batch.y))],
-      method: fairgrad(),
+      method: fairGrad(),
       optimizer: gd(),
       learningRate: 0,
     });

@@ -109,7 +109,7 @@ const calls: Readonly<Record<string, Call>> = {
   confusionMatrix: (o) => isoloss.confusionMatrix(classes, classes, o),
   meanAbsoluteError: (o) => isoloss.meanAbsoluteError(matrix, matrix, o),
   meanRank: (o) => isoloss.meanRank([[1]], [true], o),
-  // Optimisers, schedules, clipping
+  // Optimizers, schedules, clipping
   adagrad: (o) => isoloss.adagrad(o),
   adam: (o) => isoloss.adam(o),
   adamw: (o) => isoloss.adamw(o),

@@ -37,7 +37,7 @@ function run(name: string, source: string, folder = project.folder): unknown {
 }
 
 describe("the npm package", () => {
-  it("holds the built library, its declarations and the licences, and nothing else", () => {
+  it("holds the built library, its declarations and the licenses, and nothing else", () => {
     const chunk = /-[\w-]{8}(?=\.(d\.ts|js)$)/;
     const kinds = project.files.map((path) => (chunk.test(path) ? path.replace(chunk, "-*") : path));
     const names = entries.map((name) => name.split("/")[1] ?? "index");
@@ -55,11 +55,11 @@ describe("the npm package", () => {
     expect(chunks.every((path) => path.startsWith("dist/"))).toBe(true);
   });
 
-  it("is under the licence of the repository, as the command line is", () => {
+  it("is under the license of the repository, as the command line is", () => {
     const read = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
-    const licence = read("../../../LICENSE");
-    expect(readFileSync(join(project.folder, "node_modules/isoloss/LICENSE"), "utf8")).toBe(licence);
-    expect(read("../../cli/LICENSE")).toBe(licence);
+    const license = read("../../../LICENSE");
+    expect(readFileSync(join(project.folder, "node_modules/isoloss/LICENSE"), "utf8")).toBe(license);
+    expect(read("../../cli/LICENSE")).toBe(license);
   });
 
   it("runs in Node on both runtimes from its tarball", () => {

@@ -99,13 +99,13 @@ describe("createMethod", () => {
   );
 
   it("passes options on", () => {
-    expect(() => createMethod("cagrad", { c: -1 })).toThrow(
-      "cagrad: c must be a finite number >= 0; got -1.",
+    expect(() => createMethod("caGrad", { c: -1 })).toThrow(
+      "caGrad: c must be a finite number >= 0; got -1.",
     );
     expect(() => createMethod("constantWeights")).toThrow(OptionError);
   });
 
   it("names the known methods for an unknown one", () => {
-    expect(() => createMethod("toString")).toThrow("must be one of linearScalarisation, ");
+    expect(() => createMethod("toString")).toThrow("must be one of linearScalarization, ");
   });
 });

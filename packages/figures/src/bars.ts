@@ -46,7 +46,7 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
   const isClear = ({ low, high }: RatioRow) =>
     low !== undefined && high !== undefined && (high < reference || low > reference);
   const wins = ({ ratio }: RatioRow) => (better === "lower" ? ratio < reference : ratio > reference);
-  const colourOf = (row: RatioRow) => (isClear(row) ? theme.series(wins(row) ? 0 : 1) : "currentColor");
+  const colorOf = (row: RatioRow) => (isClear(row) ? theme.series(wins(row) ? 0 : 1) : "currentColor");
   const axis = axisOf(
     [reference, ...shown.flatMap(({ ratio, low = ratio, high = ratio }) => [low, ratio, high])],
     {
@@ -63,11 +63,11 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
       name: "Ratios",
       description: `${xLabel}. ${ratios.map(({ name }) => `${name}: ${texts.get(name)}.`).join(" ")}`,
       legend: [
-        { label: "better", key: { kind: "symbol", colour: theme.series(0), symbol: "circle" } },
-        { label: "worse", key: { kind: "symbol", colour: theme.series(1), symbol: "circle" } },
+        { label: "better", key: { kind: "symbol", color: theme.series(0), symbol: "circle" } },
+        { label: "worse", key: { kind: "symbol", color: theme.series(1), symbol: "circle" } },
         {
           label: `interval contains ${formatValue(reference)}`,
-          key: { kind: "symbol", colour: "currentColor", symbol: "circle", hollow: true },
+          key: { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true },
         },
       ],
       notes: intervals.length > 0 ? ["Whiskers: 95 % confidence intervals."] : [],
@@ -107,7 +107,7 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
                 y: "name",
                 x1: Math.max(lowest, row.low ?? row.ratio),
                 x2: Math.min(highest, row.high ?? row.ratio),
-                stroke: colourOf(row),
+                stroke: colorOf(row),
                 strokeWidth: 2.2,
               }),
             ),
@@ -116,8 +116,8 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
                 x: "ratio",
                 y: "name",
                 r: 5.5,
-                fill: isClear(row) ? colourOf(row) : theme.paper,
-                stroke: isClear(row) ? theme.paper : colourOf(row),
+                fill: isClear(row) ? colorOf(row) : theme.paper,
+                stroke: isClear(row) ? theme.paper : colorOf(row),
                 strokeWidth: isClear(row) ? 1 : 2,
               }),
             ),

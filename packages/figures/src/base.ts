@@ -5,7 +5,7 @@ export { betaQuantile, tQuantile } from "./base/distributions.js";
 export { escaped } from "./base/escape.js";
 export { checkGrid, type Grid, gridOf } from "./base/grid-of.js";
 export { type LevelOptions, type Levels, levelsOf } from "./base/levels.js";
-export { type Band, type Run, runningMean, type Spread, type Summary, summarise } from "./base/statistics.js";
+export { type Band, type Run, runningMean, type Spread, type Summary, summarize } from "./base/statistics.js";
 export { plotSymbol, type SymbolName, symbolOf, symbolPath } from "./base/symbols.js";
 export { textWidth, wrap } from "./base/text.js";
 export { dashOf, palettes, type Theme, type ThemeName, themeOf } from "./base/theme.js";

@@ -32,7 +32,7 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
   const { theme } = canvas;
   const drawn = pairs.map(({ name, cosines }, i) => ({
     name,
-    colour: theme.series(i),
+    color: theme.series(i),
     dash: dashOf(i),
     // A task without a gradient has no angle: a gap, in the means as in the single cosines.
     raw: steps.map((x, k) => ({ x, y: cosines[k] })),
@@ -57,13 +57,13 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
         (shown.length > 0 ? ` Triggers at ${shown.length} steps.` : ""),
       legend: [
         ...drawn.map(
-          ({ name, colour, dash, share }): LegendEntry => ({
+          ({ name, color, dash, share }): LegendEntry => ({
             label: `${name} (${Math.round(100 * share)} % below 0)`,
-            key: { kind: "line", colour, dash },
+            key: { kind: "line", color, dash },
           }),
         ),
         ...(shown.length > 0
-          ? [{ label: "trigger", key: { kind: "tick", colour: "currentColor" } } as const]
+          ? [{ label: "trigger", key: { kind: "tick", color: "currentColor" } } as const]
           : []),
       ],
       notes: window > 1 ? [`Line: mean of ${window} steps; faint: each step.`] : [],
@@ -92,19 +92,19 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
               fill: theme.muted,
               text: (d) => d,
             }),
-            ...drawn.map(({ raw, colour }) =>
+            ...drawn.map(({ raw, color }) =>
               Plot.line(window > 1 ? raw : [], {
                 ...xy,
-                stroke: colour,
+                stroke: color,
                 strokeWidth: 0.8,
                 strokeOpacity: 0.35,
               }),
             ),
-            ...drawn.map(({ means, colour, dash }) =>
-              Plot.line(means, { ...xy, stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
+            ...drawn.map(({ means, color, dash }) =>
+              Plot.line(means, { ...xy, stroke: color, strokeWidth: 2, strokeDasharray: dash }),
             ),
-            ...drawn.map(({ means, colour }) =>
-              Plot.dot(means.length === 1 ? means : [], { ...xy, r: 3.5, fill: colour }),
+            ...drawn.map(({ means, color }) =>
+              Plot.dot(means.length === 1 ? means : [], { ...xy, r: 3.5, fill: color }),
             ),
             Plot.ruleX(shown, { y1: -1, y2: -0.9, stroke: theme.paper, strokeWidth: 5 }),
             Plot.ruleX(shown, { y1: -1, y2: -0.9, stroke: "currentColor", strokeWidth: 2 }),

@@ -5,7 +5,7 @@ import type { Theme } from "./base/theme.js";
 
 /** Filled contours of f, or of its logarithm: between grid points both are taken as linear. */
 export function contours(f: Grid, options: LevelOptions, theme: Theme) {
-  const { thresholds, colours, heights, values } = levelsOf(f, options, theme);
+  const { thresholds, colors, heights, values } = levelsOf(f, options, theme);
   const [hx, hy] = [(f.x[1] - f.x[0]) / (f.nx - 1), (f.y[1] - f.y[0]) / (f.ny - 1)];
   const contour = Plot.contour([...values], {
     width: f.nx,
@@ -16,7 +16,7 @@ export function contours(f: Grid, options: LevelOptions, theme: Theme) {
     y1: f.y[0] - hy / 2,
     y2: f.y[1] + hy / 2,
     value: Plot.identity as never,
-    fill: (d: { value: number }) => colours[heights.indexOf(d.value)],
+    fill: (d: { value: number }) => colors[heights.indexOf(d.value)],
     stroke: "currentColor",
     strokeOpacity: 0.18,
     strokeWidth: 0.7,
@@ -25,5 +25,5 @@ export function contours(f: Grid, options: LevelOptions, theme: Theme) {
     interpolate: "none",
     clip: true,
   });
-  return { thresholds, colours, contour };
+  return { thresholds, colors, contour };
 }

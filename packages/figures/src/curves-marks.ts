@@ -20,51 +20,51 @@ export function marksOf(
   const clamp = (v: number) => Math.min(ceiling, Math.max(floor, v));
   const xy = { x: "x", y: "y" } as const;
   return [
-    ...drawn.map(({ summary: { band }, colour }) =>
+    ...drawn.map(({ summary: { band }, color }) =>
       Plot.areaY(band.filter(({ low, high }) => high > low).length > 0 ? band : [], {
         x: "x",
         y1: (b) => clamp(b.low),
         y2: (b) => clamp(b.high),
-        fill: colour,
+        fill: color,
         fillOpacity: 0.18,
       }),
     ),
     Plot.ruleY(target, { stroke: "currentColor", strokeDasharray: "6 4", strokeWidth: 1.2 }),
-    ...drawn.flatMap(({ summary: { tails }, colour, dash }) =>
+    ...drawn.flatMap(({ summary: { tails }, color, dash }) =>
       tails.map(({ x, y }) =>
         Plot.line(
           x.map((v, i) => ({ x: v, y: y[i] })),
-          { ...xy, stroke: colour, strokeWidth: 1, strokeOpacity: 0.7, strokeDasharray: dash },
+          { ...xy, stroke: color, strokeWidth: 1, strokeOpacity: 0.7, strokeDasharray: dash },
         ),
       ),
     ),
-    ...drawn.map(({ summary: { band }, colour, dash }) =>
+    ...drawn.map(({ summary: { band }, color, dash }) =>
       Plot.line(band, {
         x: "x",
         y: "mean",
-        // As a channel, the colour is the path's own and not a group's: programs that style paths then find it.
-        stroke: () => colour,
+        // As a channel, the color is the path's own and not a group's: programs that style paths then find it.
+        stroke: () => color,
         strokeWidth: 2,
         strokeDasharray: dash,
         strokeLinejoin: "round",
       }),
     ),
     // A line of one point is not seen.
-    ...drawn.map(({ summary: { band }, colour }) =>
-      Plot.dot(band.length === 1 ? band : [], { x: "x", y: "mean", r: 3.5, fill: colour }),
+    ...drawn.map(({ summary: { band }, color }) =>
+      Plot.dot(band.length === 1 ? band : [], { x: "x", y: "mean", r: 3.5, fill: color }),
     ),
-    ...drawn.flatMap(({ teleports, colour }) =>
+    ...drawn.flatMap(({ teleports, color }) =>
       teleportMark === "dot"
-        ? [Plot.dot(teleports, { ...xy, r: 4, fill: () => colour, stroke: theme.paper })]
+        ? [Plot.dot(teleports, { ...xy, r: 4, fill: () => color, stroke: theme.paper })]
         : [
             Plot.vector(teleports, { ...xy, ...tick, stroke: theme.paper, strokeWidth: 5 }),
-            Plot.vector(teleports, { ...xy, ...tick, stroke: colour, strokeWidth: 2.2 }),
+            Plot.vector(teleports, { ...xy, ...tick, stroke: color, strokeWidth: 2.2 }),
           ],
     ),
-    ...drawn.map(({ summary: { diverged }, colour }) =>
+    ...drawn.map(({ summary: { diverged }, color }) =>
       Plot.dot(
         diverged.filter(({ x }) => Number.isFinite(x)),
-        { ...xy, r: 5, symbol: plotSymbol("cross") as Plot.SymbolType, fill: colour, stroke: theme.paper },
+        { ...xy, r: 5, symbol: plotSymbol("cross") as Plot.SymbolType, fill: color, stroke: theme.paper },
       ),
     ),
   ];
@@ -111,7 +111,7 @@ export function directLabels(
     ends.map((end) => end?.y ?? height - 60),
     { gap: 16, from: 30, to: height - 44 },
   );
-  return drawn.flatMap(({ series, colour }, i) => {
+  return drawn.flatMap(({ series, color }, i) => {
     const [end, top] = [ends[i], tops[i]];
     const text = element(
       document,
@@ -129,7 +129,7 @@ export function directLabels(
     const d = end && `M${end.x + 4},${end.y}L${Math.max(edge + 6, end.x + 4)},${end.y}L${edge + 18},${top}`;
     // Across a part of the figure where the curve is not, a solid line would look like the curve.
     const dash = end && edge - end.x > 60 ? "1 4" : undefined;
-    const style = { fill: "none", stroke: colour, "stroke-width": 1.2, "stroke-dasharray": dash };
+    const style = { fill: "none", stroke: color, "stroke-width": 1.2, "stroke-dasharray": dash };
     const leader = element(document, "path", { d, ...style });
     return end ? [leader, text] : [text];
   });

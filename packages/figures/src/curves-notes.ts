@@ -14,17 +14,17 @@ export function legendOf(
   { labels, teleportMark, target }: LegendSettings,
 ): LegendEntry[] {
   const lines = drawn.map(
-    ({ series, colour, dash }): LegendEntry => ({
+    ({ series, color, dash }): LegendEntry => ({
       label: series.name,
-      key: { kind: "line", colour, dash },
+      key: { kind: "line", color, dash },
     }),
   );
   const teleport: LegendEntry = {
     label: "teleport",
     key:
       teleportMark === "tick"
-        ? { kind: "tick", colour: "currentColor" }
-        : { kind: "symbol", colour: "currentColor", symbol: "circle" },
+        ? { kind: "tick", color: "currentColor" }
+        : { kind: "symbol", color: "currentColor", symbol: "circle" },
   };
   const hasTeleports = drawn.some(({ teleports }) => teleports.length > 0);
   const hasDiverged = drawn.some(({ summary }) => summary.diverged.length > 0);
@@ -34,11 +34,11 @@ export function legendOf(
     ...target.map(
       (value): LegendEntry => ({
         label: `target ${formatValue(value)}`,
-        key: { kind: "line", colour: "currentColor", dash: "6 4", width: 1.2 },
+        key: { kind: "line", color: "currentColor", dash: "6 4", width: 1.2 },
       }),
     ),
     ...(hasDiverged
-      ? [{ label: "diverged", key: { kind: "symbol", colour: "currentColor", symbol: "cross" } } as const]
+      ? [{ label: "diverged", key: { kind: "symbol", color: "currentColor", symbol: "cross" } } as const]
       : []),
   ];
 }

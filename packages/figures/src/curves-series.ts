@@ -1,5 +1,5 @@
 import { need, needNames } from "./base/check.js";
-import { type Run, runningMean, type Spread, type Summary, summarise } from "./base/statistics.js";
+import { type Run, runningMean, type Spread, type Summary, summarize } from "./base/statistics.js";
 import { dashOf, type Theme } from "./base/theme.js";
 
 export interface CurveSeries {
@@ -40,7 +40,7 @@ export interface CurvesData {
 export interface DrawnSeries {
   readonly series: CurveSeries;
   readonly summary: Summary;
-  readonly colour: string;
+  readonly color: string;
   readonly dash: string | undefined;
   readonly teleports: readonly { readonly x: number; readonly y: number }[];
 }
@@ -61,13 +61,13 @@ export function drawnSeries(
     const kept = [...places.keys()].filter((i) => !logX || places[i] > 0);
     return { x: kept.map((i) => places[i]), y: kept.map((i) => means[i]) };
   });
-  const summary = summarise(runs, { log: logY, spread });
+  const summary = summarize(runs, { log: logY, spread });
   const teleports = (series.teleports ?? []).flatMap((step) => {
     const place = x === "steps" ? step : meanSecondsAt(series, step);
     const y = valueAt(summary, place, logY);
     return y === undefined ? [] : [{ x: place, y }];
   });
-  return { series, summary, colour: theme.series(index), dash: dashOf(index), teleports };
+  return { series, summary, color: theme.series(index), dash: dashOf(index), teleports };
 }
 
 /** Mean over runs of the seconds at the first recorded step from `step` on. */

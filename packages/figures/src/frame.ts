@@ -45,7 +45,7 @@ const titleSize = 16;
 const noteSize = 12;
 
 /**
- * The document and colours of a figure's options.
+ * The document and colors of a figure's options.
  *
  * @throws OptionError without a document, or for an unknown theme
  */

@@ -5,15 +5,15 @@ import { element } from "./svg.js";
 
 /** What stands before an entry's text. */
 export type Key =
-  | { readonly kind: "line"; readonly colour: string; readonly dash?: string; readonly width?: number }
+  | { readonly kind: "line"; readonly color: string; readonly dash?: string; readonly width?: number }
   | {
       readonly kind: "symbol";
-      readonly colour: string;
+      readonly color: string;
       readonly symbol: SymbolName;
       readonly hollow?: boolean;
     }
-  | { readonly kind: "tick"; readonly colour: string }
-  | { readonly kind: "ramp"; readonly colours: readonly string[] };
+  | { readonly kind: "tick"; readonly color: string }
+  | { readonly kind: "ramp"; readonly colors: readonly string[] };
 
 export interface LegendEntry {
   readonly label: string;
@@ -25,7 +25,7 @@ const rowHeight = 20;
 const gap = 18;
 
 const keyWidth = (key: Key): number =>
-  key.kind === "ramp" ? 12 * key.colours.length : key.kind === "line" ? 26 : 12;
+  key.kind === "ramp" ? 12 * key.colors.length : key.kind === "line" ? 26 : 12;
 
 /** Rows of keys and labels, as wide as `width`; `height` is 0 without entries. */
 export function legend(
@@ -50,7 +50,7 @@ export function legend(
 function keyNodes(document: Document, key: Key, x: number, y: number, theme: Theme): SVGElement[] {
   switch (key.kind) {
     case "line": {
-      const { colour: stroke, dash, width = 2 } = key;
+      const { color: stroke, dash, width = 2 } = key;
       const ends = { x1: x, x2: x + 26, y1: y, y2: y };
       return [
         element(document, "line", { ...ends, stroke, "stroke-width": width, "stroke-dasharray": dash }),
@@ -58,10 +58,10 @@ function keyNodes(document: Document, key: Key, x: number, y: number, theme: The
     }
     case "symbol": {
       const d = symbolPath(key.symbol, x + 6, y, 4.5);
-      const colours = key.hollow
-        ? { fill: theme.paper, stroke: key.colour, "stroke-width": 1.6 }
-        : { fill: key.colour };
-      return [element(document, "path", { d, ...colours })];
+      const colors = key.hollow
+        ? { fill: theme.paper, stroke: key.color, "stroke-width": 1.6 }
+        : { fill: key.color };
+      return [element(document, "path", { d, ...colors })];
     }
     case "tick":
       return [
@@ -70,12 +70,12 @@ function keyNodes(document: Document, key: Key, x: number, y: number, theme: The
           x2: x + 6,
           y1: y - 6,
           y2: y + 6,
-          stroke: key.colour,
+          stroke: key.color,
           "stroke-width": 2,
         }),
       ];
     case "ramp":
-      return key.colours.map((fill, i) =>
+      return key.colors.map((fill, i) =>
         element(document, "rect", { x: x + 12 * i, y: y - 6, width: 12, height: 12, fill }),
       );
   }

@@ -42,7 +42,7 @@ export interface LevelSetsData extends LevelOptions {
 }
 
 /**
- * Level sets of a function of two variables, with the trajectories of optimisers and their teleports as dashed arrows.
+ * Level sets of a function of two variables, with the trajectories of optimizers and their teleports as dashed arrows.
  *
  * @param data the function on a grid, trajectories, marks
  * @throws OptionError for a grid without finite values, a number of values that is not the grid's, or names that repeat
@@ -56,7 +56,7 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
   needNames("levelSets", trajectories);
   const canvas = canvasOf(options);
   const { theme } = canvas;
-  const { thresholds, colours, contour } = contours(f, data, theme);
+  const { thresholds, colors, contour } = contours(f, data, theme);
   const inside = ({ x, y }: PlanePoint) => x >= f.x[0] && x <= f.x[1] && y >= f.y[0] && y <= f.y[1];
   const leaving = trajectories.filter(({ points }) => !points.every(inside)).map(({ name }) => name);
   const jumps = trajectories
@@ -67,14 +67,14 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
     ...trajectories.map(
       ({ name }, i): LegendEntry => ({
         label: name,
-        key: { kind: "line", colour: theme.series(i), dash: dashOf(i) },
+        key: { kind: "line", color: theme.series(i), dash: dashOf(i) },
       }),
     ),
     ...(trajectories.some(({ jumps = [] }) => jumps.length > 0)
       ? [
           {
             label: "teleport, with its step",
-            key: { kind: "line", colour: "currentColor", dash: "5 4" },
+            key: { kind: "line", color: "currentColor", dash: "5 4" },
           } as const,
         ]
       : []),
@@ -84,7 +84,7 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
       label: `levels from ${formatValue(thresholds[0])} to ${formatValue(thresholds.at(-1) ?? 0)}`,
       key: {
         kind: "ramp",
-        colours: [0, 0.25, 0.5, 0.75, 1].map((t) => colours[Math.round(t * (colours.length - 1))]),
+        colors: [0, 0.25, 0.5, 0.75, 1].map((t) => colors[Math.round(t * (colors.length - 1))]),
       },
     },
   ];
@@ -132,8 +132,8 @@ export function levelSets(data: LevelSetsData, options: FigureOptions = {}): SVG
   );
 }
 
-const startKey = { kind: "symbol", colour: "currentColor", symbol: "circle", hollow: true } as const;
-const optimumKey = { kind: "symbol", colour: "currentColor", symbol: "star" } as const;
+const startKey = { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true } as const;
+const optimumKey = { kind: "symbol", color: "currentColor", symbol: "star" } as const;
 
 function summary({ name, points, jumps = [] }: Trajectory): string {
   const last = points.filter(isFinitePoint).at(-1);
@@ -168,7 +168,7 @@ export function piecesOf({ points, jumps = [] }: Trajectory): PlanePoint[][] {
 }
 
 function pathMarks(trajectory: Trajectory, index: number, { theme }: Canvas): Plot.Markish[] {
-  const colour = theme.series(index);
+  const color = theme.series(index);
   const pieces = piecesOf(trajectory);
   const count = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const line = { x: "x", y: "y", clip: true, strokeLinejoin: "round" } as const;
@@ -177,14 +177,14 @@ function pathMarks(trajectory: Trajectory, index: number, { theme }: Canvas): Pl
       Plot.line(piece, { ...line, stroke: theme.paper, strokeWidth: 4.5, strokeOpacity: 0.7 }),
     ),
     ...pieces.map((piece) =>
-      Plot.line(piece, { ...line, stroke: colour, strokeWidth: 2, strokeDasharray: dashOf(index) }),
+      Plot.line(piece, { ...line, stroke: color, strokeWidth: 2, strokeDasharray: dashOf(index) }),
     ),
     // Dots show the length of steps while they can be told apart.
-    Plot.dot(count <= 80 ? pieces.flat() : [], { x: "x", y: "y", r: 2.4, fill: colour, clip: true }),
+    Plot.dot(count <= 80 ? pieces.flat() : [], { x: "x", y: "y", r: 2.4, fill: color, clip: true }),
     ...pieces
       .slice(-1)
       .map((piece) =>
-        Plot.dot(piece.slice(-1), { x: "x", y: "y", r: 4, fill: colour, stroke: theme.paper, clip: true }),
+        Plot.dot(piece.slice(-1), { x: "x", y: "y", r: 4, fill: color, stroke: theme.paper, clip: true }),
       ),
   ];
 }
@@ -250,7 +250,7 @@ const jumpLabels = (jumps: readonly Jump[], canvas: Canvas): Plot.Markish =>
   });
 
 function jumpMarks({ jumps = [] }: Trajectory, index: number, canvas: Canvas): Plot.Markish[] {
-  const colour = canvas.theme.series(index);
+  const color = canvas.theme.series(index);
   const drawn = jumps.filter(({ from, to }) => isFinitePoint(from) && isFinitePoint(to));
   const ends = {
     x1: (j: Jump) => j.from.x,
@@ -263,7 +263,7 @@ function jumpMarks({ jumps = [] }: Trajectory, index: number, canvas: Canvas): P
     Plot.link(drawn, { ...ends, stroke: canvas.theme.paper, strokeWidth: 4.5, strokeOpacity: 0.7 }),
     Plot.link(drawn, {
       ...ends,
-      stroke: colour,
+      stroke: color,
       strokeWidth: 1.8,
       strokeDasharray: "5 4",
       markerEnd: arrowHead,

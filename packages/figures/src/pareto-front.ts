@@ -47,7 +47,7 @@ export function paretoFront(data: ParetoData, options: FigureOptions = {}): SVGS
   const placed = ({ x, y }: Losses) => isDrawable(x, logX) && isDrawable(y, logY);
   const drawn = methods.map(({ name, points, trajectories = [] }, i) => ({
     name,
-    colour: theme.series(i),
+    color: theme.series(i),
     symbol: symbolOf(i),
     points: points.filter(placed),
     ways: trajectories.map((way) => way.slice(0, firstBad(way, placed))).filter(({ length }) => length > 0),
@@ -63,21 +63,21 @@ export function paretoFront(data: ParetoData, options: FigureOptions = {}): SVGS
       description: `${yLabel} against ${xLabel}. ${drawn.map(describe).join(" ")}`,
       legend: [
         ...drawn.map(
-          ({ name, colour, symbol }): LegendEntry => ({
+          ({ name, color, symbol }): LegendEntry => ({
             label: name,
-            key: { kind: "symbol", colour, symbol },
+            key: { kind: "symbol", color, symbol },
           }),
         ),
         ...(drawn.some(({ ways }) => ways.length > 0)
           ? [
               {
                 label: "start",
-                key: { kind: "symbol", colour: "currentColor", symbol: "circle", hollow: true },
+                key: { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true },
               } as const,
             ]
           : []),
         ...(line.length > 0
-          ? [{ label: "Pareto front", key: { kind: "line", colour: theme.muted, width: 4 } } as const]
+          ? [{ label: "Pareto front", key: { kind: "line", color: theme.muted, width: 4 } } as const]
           : []),
       ],
       notes: missing.map(
@@ -103,24 +103,24 @@ export function paretoFront(data: ParetoData, options: FigureOptions = {}): SVGS
               strokeOpacity: 0.7,
               strokeLinecap: "round",
             }),
-            ...drawn.flatMap(({ ways, colour }) =>
+            ...drawn.flatMap(({ ways, color }) =>
               ways.map((way) =>
-                Plot.line(way, { ...xy, stroke: colour, strokeWidth: 1.2, strokeOpacity: 0.75 }),
+                Plot.line(way, { ...xy, stroke: color, strokeWidth: 1.2, strokeOpacity: 0.75 }),
               ),
             ),
-            ...drawn.map(({ ways, colour }) =>
+            ...drawn.map(({ ways, color }) =>
               Plot.dot(
                 ways.map(([start]) => start),
-                { ...xy, r: 3, fill: theme.paper, stroke: colour, strokeWidth: 1.4 },
+                { ...xy, r: 3, fill: theme.paper, stroke: color, strokeWidth: 1.4 },
               ),
             ),
             // Runs of several methods often end in one place: a later method's symbols leave a rim of the earlier ones'.
-            ...drawn.map(({ points, colour, symbol }, i) =>
+            ...drawn.map(({ points, color, symbol }, i) =>
               Plot.dot(points, {
                 ...xy,
                 r: radiusOf(i, drawn.length),
                 symbol: plotSymbol(symbol) as Plot.SymbolType,
-                fill: colour,
+                fill: color,
                 stroke: theme.paper,
                 strokeWidth: 1,
               }),

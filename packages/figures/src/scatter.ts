@@ -39,7 +39,7 @@ export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGE
       name,
       shown,
       missing: points.length - shown.length,
-      colour: theme.series(i),
+      color: theme.series(i),
       symbol: symbolOf(i),
     };
   });
@@ -52,9 +52,9 @@ export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGE
         drawn.length < 2
           ? []
           : drawn.map(
-              ({ name, colour, symbol }): LegendEntry => ({
+              ({ name, color, symbol }): LegendEntry => ({
                 label: name,
-                key: { kind: "symbol", colour, symbol },
+                key: { kind: "symbol", color, symbol },
               }),
             ),
       notes: [
@@ -75,13 +75,13 @@ export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGE
             all.map(({ y }) => y),
             { label: yLabel, log: logY },
           ),
-          marks: drawn.map(({ shown, colour, symbol }) =>
+          marks: drawn.map(({ shown, color, symbol }) =>
             Plot.dot(shown, {
               x: "x",
               y: "y",
               r: 4.5,
               symbol: plotSymbol(symbol) as Plot.SymbolType,
-              fill: colour,
+              fill: color,
               fillOpacity: 0.8,
               stroke: theme.paper,
             }),

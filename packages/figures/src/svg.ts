@@ -52,7 +52,7 @@ export function stableIds(root: Element): void {
   const ids = nodes.flatMap(({ id }) => (id ? [id] : []));
   // Plot counts its ids up from figure to figure: without those counters the text depends on the figure alone.
   renameIds(nodes, (id) => String(ids.indexOf(id)));
-  const prefix = `isoloss-${hash(serialised(root))}`;
+  const prefix = `isoloss-${hash(serialized(root))}`;
   renameIds(nodes, (id) => `${prefix}-${id}`);
 }
 
@@ -82,17 +82,17 @@ function hash(text: string): string {
  * Not `outerHTML`, which is HTML's: it may leave < in attributes and names characters that XML does not know.
  */
 export function svgText(svg: SVGElement): string {
-  return `${serialised(svg)}\n`;
+  return `${serialized(svg)}\n`;
 }
 
 const elementNode = 1;
 
-function serialised(node: Node): string {
+function serialized(node: Node): string {
   if (node.nodeType !== elementNode) return escaped(node.textContent ?? "");
   const { attributes, childNodes, localName } = node as Element;
   // Documents keep them in orders of their own.
   const sorted = [...attributes].sort((a, b) => (a.name < b.name ? -1 : 1));
   const pairs = sorted.map(({ name, value }) => ` ${name}="${escaped(value)}"`).join("");
-  const children = [...childNodes].map(serialised).join("");
+  const children = [...childNodes].map(serialized).join("");
   return children ? `<${localName}${pairs}>${children}</${localName}>` : `<${localName}${pairs}/>`;
 }

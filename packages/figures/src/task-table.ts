@@ -10,7 +10,7 @@ export interface TableColumn {
   readonly direction?: "higher" | "lower";
   /** Digits after the point; default 2. */
   readonly digits?: number;
-  /** A heading above neighbours of the same group, such as a task. */
+  /** A heading above neighbors of the same group, such as a task. */
   readonly group?: string;
 }
 

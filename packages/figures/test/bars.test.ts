@@ -9,7 +9,7 @@ const [blue, orange] = palettes.light;
 const count = (svg: string, fill: string) => elementsOf(svg, "g", { "aria-label": "dot", fill }).length;
 
 describe("bars", () => {
-  it("fills a dot where its interval does not contain the reference, in the colour of its side", () => {
+  it("fills a dot where its interval does not contain the reference, in the color of its side", () => {
     const svg = draw(barsData);
     expect([count(svg, blue), count(svg, orange), count(svg, "#ffffff")]).toEqual([3, 1, 1]);
     const higher = draw({ ...barsData, better: "higher" });

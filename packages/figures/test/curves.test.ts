@@ -108,7 +108,7 @@ describe("curves", () => {
     expect(tops).toHaveLength(5);
     for (let i = 1; i < 5; i++) expect(tops[i] - tops[i - 1]).toBeGreaterThanOrEqual(15.99);
     expect(elementsOf(draw({ series: series(9) }), "text", { "font-size": "12.5" })).toEqual([]);
-    // The eighth has the first one's colour and dashes.
+    // The eighth has the first one's color and dashes.
     expect(elementsOf(draw({ series: series(9) }), "g", { "stroke-dasharray": "7 3" })).toHaveLength(2);
   });
 

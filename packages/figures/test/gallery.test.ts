@@ -14,7 +14,7 @@ describe.each(galleryNames)("the figure %s", (name) => {
 });
 
 describe("docs/gallery.md", () => {
-  it("shows every figure, in the reader's colours and with a text in its place, and no other", () => {
+  it("shows every figure, in the reader's colors and with a text in its place, and no other", () => {
     const page = readFileSync(new URL("../gallery.md", gallery), "utf8");
     const shown = [...page.matchAll(/<img src="gallery\/([\w-]+)-light\.svg" alt="[^"]{20,}"/g)];
     expect(shown.map(([, name]) => name).sort()).toEqual([...galleryNames].sort());

@@ -155,7 +155,7 @@ describe("piecesOf", () => {
   });
 });
 
-it("has a colour of its own for each trajectory", () => {
+it("has a color of its own for each trajectory", () => {
   const trajectories = ["a", "b"].map((name, i) => ({
     name,
     points: [

@@ -21,7 +21,7 @@ describe("paretoFront", () => {
     expect(points[0][1]).toBeLessThan(points[2][1]);
   });
 
-  it("has a colour and a shape of its own for each method, and a start for each way", () => {
+  it("has a color and a shape of its own for each method, and a start for each way", () => {
     const svg = draw(paretoData);
     const groups = palettes.light.slice(0, 3).map((fill) => elementsOf(svg, "g", { fill }));
     expect(groups.every((g) => g.length === 1)).toBe(true);

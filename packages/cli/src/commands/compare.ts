@@ -2,11 +2,11 @@ import { relative, resolve } from "node:path";
 import { mean } from "es-toolkit";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { finalLoss, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
-import { duration, figure } from "../experiments/results/number-text.js";
+import { formatDuration, formatNumber } from "../experiments/results/number-text.js";
 import { byVariant, meanText } from "../experiments/results/summary.js";
 import { textTable } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";
-import { pairedRatio, type RatioSummary, type Summary, summarise } from "../run/statistics.js";
+import { pairedRatio, type RatioSummary, type Summary, summarize } from "../run/statistics.js";
 import { writeRunFigures } from "./plot.js";
 
 export interface CompareOptions {
@@ -51,10 +51,10 @@ export async function compare(
     return {
       name,
       seeds: group.map((r) => r.seed),
-      finalLoss: last.length > 0 ? summarise(last) : null,
+      finalLoss: last.length > 0 ? summarize(last) : null,
       reached: there.length,
-      steps: there.length > 0 ? summarise(there.map((p) => p.step)) : null,
-      seconds: there.length > 0 ? summarise(there.map((p) => p.seconds)) : null,
+      steps: there.length > 0 ? summarize(there.map((p) => p.step)) : null,
+      seconds: there.length > 0 ? summarize(there.map((p) => p.seconds)) : null,
       speedUp: group === first ? null : speedUpOf(first, group, places),
     };
   });
@@ -96,17 +96,17 @@ function text({ target, groups, figures }: CompareDocument): string {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
   const table = textTable(
-    ["", "runs", "final loss", `came to ${figure(target, 4)}`, "steps", "time", "sooner by"],
+    ["", "runs", "final loss", `came to ${formatNumber(target, 4)}`, "steps", "time", "sooner by"],
     groups.map((g) => [
       g.name,
       String(g.seeds.length),
       g.finalLoss === null
         ? "-"
         : meanText([g.finalLoss.mean]) +
-          (g.finalLoss.std === null ? "" : ` +- ${figure(g.finalLoss.std, 2)}`),
+          (g.finalLoss.std === null ? "" : ` +- ${formatNumber(g.finalLoss.std, 2)}`),
       `${g.reached} of ${g.seeds.length}`,
-      spread(g.steps, (v) => figure(v, 4)),
-      spread(g.seconds, duration),
+      spread(g.steps, (v) => formatNumber(v, 4)),
+      spread(g.seconds, formatDuration),
       ratioText(g.speedUp),
     ]),
   );

@@ -7,7 +7,7 @@ import { type ExperimentsDocument, experimentsDocument } from "../experiments/re
 import { conclusionOf, findingsOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText, paints } from "../experiments/report/outcome-text.js";
-import { duration } from "../experiments/results/number-text.js";
+import { formatDuration } from "../experiments/results/number-text.js";
 
 export interface DemoOptions {
   readonly out: string;
@@ -39,7 +39,7 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
   const report = await writeReport(batch, out, {
     title: "Isoloss: with and without teleports",
     lead:
-      `${outcomes.length} experiments in ${duration(seconds)} on this computer. Every number was measured in this run. ` +
+      `${outcomes.length} experiments in ${formatDuration(seconds)} on this computer. Every number was measured in this run. ` +
       "Where learning rates are tuned, each side has its own, chosen on other seeds than those that judge; the time of " +
       "teleports counts.",
     tellsPasses: false,
@@ -54,7 +54,7 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
 function text(outcomes: readonly ExperimentOutcome[], { report, verdict, seconds }: DemoDocument): string {
   const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: false }));
   const end = [
-    `${outcomes.length} experiments in ${duration(seconds)}.`,
+    `${outcomes.length} experiments in ${formatDuration(seconds)}.`,
     `Report: ${relative(process.cwd(), report)}`,
     `Verdict: ${paints().heading(verdict)}`,
   ];

@@ -76,10 +76,10 @@ Without names, all experiments that come with isoloss. Each number that is expec
   differs           it does not; no error, unless with --strict
   not reproducible  it cannot be had here: data that are missing, settings that no paper tells
 An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
-and verdicts; where an experiment has a grid of learning rates, it compares with the plain optimiser at its tuned rate.
+and verdicts; where an experiment has a grid of learning rates, it compares with the plain optimizer at its tuned rate.
 
 The document of --json: report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
-status, findings [{title, judgement, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
+status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
 rates, errors}].
 
 Examples:
@@ -94,13 +94,13 @@ Examples:
   program
     .command("list [what]")
     .description(
-      "every problem, symmetry, objective, search, schedule, optimiser, data set and experiment, one line each",
+      "every problem, symmetry, objective, search, schedule, optimizer, data set and experiment, one line each",
     )
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",
       `
-What: kinds, problems, models, data, optimisers, rates, when, searches, symmetries, objectives, tasks, methods, settings, experiments;
+What: kinds, problems, models, data, optimizers, rates, when, searches, symmetries, objectives, tasks, methods, settings, experiments;
 default all. These are the names that an experiment's YAML may use. Or one of these names: its options, with range and default.
 
 The document of --json: for each list, [{name, summary}]; of a name, [{name, section, summary, options}].

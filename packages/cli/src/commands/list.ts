@@ -7,7 +7,7 @@ import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
 import { methodRegistry } from "../experiments/catalogue/methods.js";
 import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../experiments/catalogue/optimisers.js";
+import { optimiserRegistry, scheduleRegistry } from "../experiments/catalogue/optimizers.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
 import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
@@ -18,7 +18,7 @@ import { whenRegistry } from "../experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
-import { colours } from "../terminal.js";
+import { colors } from "../terminal.js";
 
 type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<ConfigOptions>>>;
 
@@ -28,7 +28,7 @@ const sections: Readonly<Record<string, Summaries>> = {
   problems: problemRegistry,
   models: modelRegistry,
   data: dataRegistry,
-  optimisers: { ...optimiserRegistry, ...lineSearchRegistry },
+  optimizers: { ...optimiserRegistry, ...lineSearchRegistry },
   rates: scheduleRegistry,
   when: whenRegistry,
   searches: searchRegistry,
@@ -59,7 +59,7 @@ export async function list(wanted: string | undefined, { json }: ListOptions): P
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
-  const { bold } = colours();
+  const { bold } = colors();
   process.stdout.write(`${entries.map(([name, all]) => `${bold(name)}\n${textList(all)}`).join("\n\n")}\n`);
 }
 
@@ -101,7 +101,7 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
     process.stdout.write(`${JSON.stringify(documents)}\n`);
     return;
   }
-  const { bold } = colours();
+  const { bold } = colors();
   const texts = found.map(({ section, summary, options }) => {
     const lines = options.map((option) => [option.name, rangeText(option), option.summary] as const);
     const indent = " ".repeat(Math.max(0, ...lines.map(([name]) => name.length)) + 4);

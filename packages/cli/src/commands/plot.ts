@@ -56,7 +56,7 @@ export async function writeRunFigures(
   },
 ): Promise<string[]> {
   const drawn = await drawEach(runs, figures, theme);
-  // A page's colours are not there in a picture.
+  // A page's colors are not there in a picture.
   const pictures = theme === "auto" ? await drawEach(runs, figures, "light") : drawn;
   await prepareFolder(out);
   const written: string[] = [];

@@ -10,7 +10,7 @@ import { addRunCommands } from "./run-commands.js";
  */
 export function createProgram(version: string, script?: URL): Command {
   const program = new Command("isoloss")
-    .description("Train, and move along the loss level set: symmetry teleportation for optimisers.")
+    .description("Train, and move along the loss level set: symmetry teleportation for optimizers.")
     .version(version)
     .exitOverride()
     .configureHelp({
@@ -37,7 +37,7 @@ Begin with
   isoloss list              what there is
 
 Exit codes: 0 done; 1 tried and failed, a run diverged; 2 asked for something that it cannot do; 130 interrupted.
-Results go to stdout, progress to stderr. NO_COLOR turns colours off, ISOLOSS_DEBUG=1 shows where a failure came from.`,
+Results go to stdout, progress to stderr. NO_COLOR turns colors off, ISOLOSS_DEBUG=1 shows where a failure came from.`,
     );
 
   program
@@ -64,7 +64,7 @@ stderr; report.html, figures and runs to the folder. A verdict is one of
   undecided                 too few runs to tell
 
 The document of --json: name, verdict, report (path), seconds, counts {pass, differs, not reproducible}, experiments
-[{name, status, findings [{title, judgement, text}], verdicts, rates, errors}].
+[{name, status, findings [{title, judgment, text}], verdicts, rates, errors}].
 
 Examples:
   isoloss demo

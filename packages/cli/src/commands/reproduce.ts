@@ -6,7 +6,7 @@ import { type Batch, runBatch, writeReport } from "../experiments/report/batch.j
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
-import { duration } from "../experiments/results/number-text.js";
+import { formatDuration } from "../experiments/results/number-text.js";
 import { textList } from "../experiments/results/table.js";
 
 export interface ReproduceOptions {
@@ -39,7 +39,7 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const report = await writeReport(batch, out, {
     title: "Isoloss: the papers' experiments, run here",
     lead:
-      `${outcomes.length} experiments in ${duration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
+      `${outcomes.length} experiments in ${formatDuration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
       "Every number was measured in this run, but for those in columns called expected.",
     tellsPasses: true,
   });
@@ -79,6 +79,6 @@ function text(
   const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: true }));
   const end =
     `${counts.pass} pass, ${counts.differs} differ, ${counts["not reproducible"]} not reproducible; ` +
-    `${outcomes.length} experiments in ${duration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
+    `${outcomes.length} experiments in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
   return `${[...blocks, end].join("\n\n")}`;
 }

@@ -8,7 +8,7 @@ import { type Job, jobsOf, jobToResume } from "../experiments/jobs/job.js";
 import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/jobs/session.js";
 import { loadStored } from "../experiments/jobs/stored.js";
 import { sendToMlflow } from "../experiments/jobs/tracking.js";
-import type { JobResult, Together } from "../experiments/kind.js";
+import type { JobResult, RunComparison } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { drawFigures } from "../experiments/report/figures.js";
 import { byVariant, summaryTable } from "../experiments/results/summary.js";
@@ -58,7 +58,7 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     for (const error of others) fail(error);
     throw first;
   }
-  const together = jobs[0] && kinds[jobs[0].kind].together;
+  const together = jobs[0] && kinds[jobs[0].kind].comparison;
   const results = together?.compare?.(session.results) ?? session.results;
   await writeFigures(results, experiment?.figures);
   if (results.length > 0)
@@ -174,7 +174,7 @@ export function documentOf(results: readonly JobResult[]): RunDocument | RunsDoc
   };
 }
 
-function text(results: readonly JobResult[], together: Together | undefined): string {
+function text(results: readonly JobResult[], together: RunComparison | undefined): string {
   const places = results.flatMap(({ document: { directory } }) => (directory === null ? [] : [directory]));
   const shown = places.slice(0, 10).map((path) => `  ${relative(process.cwd(), path) || "."}`);
   const more = places.length > 10 ? [`  and ${places.length - 10} more`] : [];

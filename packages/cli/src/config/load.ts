@@ -16,7 +16,7 @@ export interface LoadOptions<T extends z.ZodType> {
 /**
  * A config from a YAML file, checked, with its defaults.
  *
- * @param options `schema`: a zod schema; a `title` in its metadata names a choice in messages ("unknown optimiser ...")
+ * @param options `schema`: a zod schema; a `title` in its metadata names a choice in messages ("unknown optimizer ...")
  * @throws ConfigError with all that is wrong, each with file, line and column, what is allowed and what may be meant
  * @throws DataError when the file cannot be read
  *

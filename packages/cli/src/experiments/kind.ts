@@ -77,26 +77,26 @@ export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "en
   readonly jumps: readonly JumpRecord[];
 }
 
-/** What an experiment says of teleports: one sentence with its figures, and a judgement that only intervals decide. */
+/** What an experiment says of teleports: one sentence with its figures, and a judgment that only intervals decide. */
 export interface Finding {
   /** The variant that is judged. */
   readonly title: string;
-  readonly judgement: Judgement;
+  readonly judgment: Judgement;
   readonly text: string;
 }
 
 /** What the runs of an experiment say side by side, where a kind has more to say than the loss. */
-export interface Together {
+export interface RunComparison {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
   tables?(results: readonly JobResult[]): readonly TaskTableData[];
   /** What they say of teleports. */
   findings?(results: readonly JobResult[]): readonly Finding[];
   /** Figures by the names that experiments call them. */
-  readonly figures?: Readonly<Record<string, DrawTogether>>;
+  readonly figures?: Readonly<Record<string, DrawComparison>>;
 }
 
-export type DrawTogether = (
+export type DrawComparison = (
   results: readonly JobResult[],
   options: () => FigureOptions,
 ) => Promise<readonly { readonly name: string; readonly element: SVGSVGElement }[]>;
@@ -169,7 +169,7 @@ export interface Kind {
   /** Whether its runs look at `shouldStop` and save checkpoints; others start again when they are resumed. */
   readonly stoppable: boolean;
   run(settings: Settings, context: JobContext): Promise<Measured>;
-  readonly together?: Together;
+  readonly comparison?: RunComparison;
   readonly stored: StoredForm;
   /** Figures of its runs; left out: curves of what they recorded. */
   plot?(results: readonly JobResult[]): readonly FigureName[];

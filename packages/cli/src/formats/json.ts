@@ -1,5 +1,5 @@
 // The documents of `--json`: exactly one on stdout. What cannot be measured, and a number that is not finite, is null.
-import { type Summary, summarise } from "../run/statistics.js";
+import { type Summary, summarize } from "../run/statistics.js";
 
 /** How a run ended. */
 export type RunStatus = "completed" | "interrupted" | "diverged" | "failed";
@@ -125,7 +125,7 @@ export function runDocument(run: RunMeasurements): RunDocument {
 export function runsDocument(runs: readonly RunDocument[]): RunsDocument {
   const over = (pick: (run: RunDocument) => number | null | undefined): Summary | null => {
     const values = runs.map(pick).filter((value) => typeof value === "number");
-    return values.length === 0 ? null : summarise(values);
+    return values.length === 0 ? null : summarize(values);
   };
   const status: Partial<Record<RunStatus, number>> = {};
   for (const run of runs) status[run.status] = (status[run.status] ?? 0) + 1;

@@ -6,7 +6,7 @@ import { OptionError } from "isoloss";
  * An SVG file as PNG. Text is set in DejaVu Sans, which comes with the program: a computer without fonts, and any other
  * one, gives the same pixels.
  *
- * @param svg with colours of its own: those of a page, `var(...)` and `light-dark(...)`, are unknown here
+ * @param svg with colors of its own: those of a page, `var(...)` and `light-dark(...)`, are unknown here
  * @param options `scale`: pixels of the PNG for a px of the SVG
  * @throws OptionError for a scale that is no number in (0, 10]
  *

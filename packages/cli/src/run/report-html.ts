@@ -61,7 +61,7 @@ export interface Report {
   readonly sections: readonly ReportSection[];
   /** Plain data; what is nested is named by its path. */
   readonly environment: object;
-  /** Forces a colour scheme; by default the reader's. */
+  /** Forces a color scheme; by default the reader's. */
   readonly theme?: "light" | "dark";
 }
 

@@ -1,4 +1,4 @@
-/** Colours by their CSS variables. Text has a contrast of at least 4.5 with what is behind it. */
+/** Colors by their CSS variables. Text has a contrast of at least 4.5 with what is behind it. */
 const light = {
   paper: "#ffffff",
   raised: "#f6f8fa",
@@ -25,10 +25,10 @@ const dark: typeof light = {
   note: "#6cb1ff",
 };
 
-const variables = (scheme: "light" | "dark", colours: typeof light): string =>
+const variables = (scheme: "light" | "dark", colors: typeof light): string =>
   [
     `color-scheme: ${scheme};`,
-    ...Object.entries(colours).map(([name, value]) => `--${name}: ${value};`),
+    ...Object.entries(colors).map(([name, value]) => `--${name}: ${value};`),
   ].join(" ");
 
 /** The style sheet of a report. */

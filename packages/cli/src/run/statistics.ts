@@ -43,9 +43,9 @@ function sum(values: readonly number[]): number {
  * @throws OptionError for none or one that is not finite
  *
  * @example
- * summarise([1, 2, 3]).mean; // 2
+ * summarize([1, 2, 3]).mean; // 2
  */
-export function summarise(values: readonly number[]): Summary {
+export function summarize(values: readonly number[]): Summary {
   const n = values.length;
   if (n === 0 || !values.every(Number.isFinite)) {
     throw new OptionError(`A summary needs one or more finite numbers; got [${values.join(", ")}].`);
@@ -75,7 +75,7 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
       `A paired ratio needs two lists of positive numbers of one length; got [${a.join(", ")}] and [${b.join(", ")}].`,
     );
   }
-  const { n, mean, interval } = summarise(a.map((v, i) => Math.log(v / b[i])));
+  const { n, mean, interval } = summarize(a.map((v, i) => Math.log(v / b[i])));
   return {
     n,
     ratio: Math.exp(mean),

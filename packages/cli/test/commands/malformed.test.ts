@@ -39,7 +39,7 @@ steps: 5
 const tasks = `name: tasks
 kind: multi-task
 problem: toy
-method: linearScalarisation
+method: linearScalarization
 optimizer: adam
 learningRate: 0.01
 steps: 5
@@ -71,7 +71,7 @@ beforeAll(async () => {
   write("empty.yaml", "");
   write("binary.yaml", "\u0000\u0001\ufffd");
   write("twice.yaml", `${booth}steps: 3\n`);
-  write("typo.yaml", booth.replace("optimizer: gd", "optimiser: gd"));
+  write("typo.yaml", booth.replace("optimizer: gd", "optimizer: gd"));
   write("number.yaml", booth.replace("steps: 10", "steps: ten"));
   write("tabs.yaml", booth.replace("exact: {", "\texact: {"));
   // Aliases of aliases: a few lines that would be 9 ** 7 values.
@@ -121,7 +121,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run empty.yaml", /empty\.yaml:1:1: expected a map of keys; got null/, 2],
   ["run binary.yaml", /binary\.yaml:1:1: /, 2],
   ["run twice.yaml", /twice\.yaml:10:1: Map keys must be unique/, 2],
-  ["run typo.yaml", /typo\.yaml:4:1: optimiser: unknown key; did you mean "optimizer"\?/, 2],
+  ["run typo.yaml", /typo\.yaml:4:1: optimizer: unknown key; did you mean "optimizer"\?/, 2],
   ["run number.yaml", /number\.yaml:6:1: steps: expected an integer >= 0; got "ten"/, 2],
   ["run tabs.yaml", /tabs\.yaml:\d+:\d+: Tabs are not allowed/, 2],
   ["run bomb.yaml", /bomb\.yaml: Excessive alias count/, 2],
@@ -134,11 +134,11 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run", /Name an experiment, a YAML file or, with --resume, the directory of a run/, 2],
   ["run .", /There is no file \., and no experiment of that name/, 2],
   [
-    "run booth.yaml --set kind=minimise",
-    /unknown kind of experiment "minimise"; did you mean "minimize"\?/,
+    "run booth.yaml --set kind=minimize",
+    /unknown kind of experiment "minimize"; did you mean "minimize"\?/,
     2,
   ],
-  ["run booth.yaml --set optimizer=adagard", /unknown optimiser "adagard"; did you mean "adagrad"\?/, 2],
+  ["run booth.yaml --set optimizer=adagard", /unknown optimizer "adagard"; did you mean "adagrad"\?/, 2],
   ["run booth.yaml --set problem=boot", /unknown problem "boot"; did you mean "booth"\?/, 2],
   ["run booth.yaml --set steps=-5", /--set steps=-5: steps: expected an integer >= 0; got -5/, 2],
   ["run booth.yaml --set steps=1.5", /expected an integer >= 0; got 1\.5/, 2],
@@ -215,7 +215,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run full.yaml --set problem.start=[.nan,1]", /problem\.start\[0\]: expected a number; got NaN/, 2],
   ["run full.yaml --set problem.start=[1e200,1]", /loss or its gradient is not finite at the start/, 1],
   ["run full.yaml --set steps=1e99", /steps: expected an integer >= 0; got 1e\+99/, 2],
-  ["run tasks.yaml --set method=pcgrda", /unknown method "pcgrda"; did you mean "pcgrad"\?/, 2],
+  ["run tasks.yaml --set method=pcgrda", /unknown method "pcgrda"; did you mean "pcGrad"\?/, 2],
   ["run tasks.yaml --set cost.trigger=weka", /unknown .*"weka"; did you mean "weak"\?/, 2],
   ["run tasks.yaml --set problem=toyy", /unknown .*"toyy"; did you mean "toy"\?/, 2],
   ["run table.yaml", /a: expected 2 values, one a column \(one, two\); got 1/, 2],
@@ -274,7 +274,7 @@ describe("what the command line cannot do", () => {
     expect(status).toBe(2);
     expect(stderr.split("\n")).toEqual([
       "isoloss: 3 things are wrong with the config:",
-      expect.stringMatching(/^three\.yaml:4:1: optimizer: unknown optimiser "gdd"; did you mean "gd"\?/),
+      expect.stringMatching(/^three\.yaml:4:1: optimizer: unknown optimizer "gdd"; did you mean "gd"\?/),
       "three.yaml:6:1: steps: expected an integer >= 0; got -1",
       expect.stringMatching(/^--set nmae=x: nmae: unknown key; did you mean "name"\?/),
       "",

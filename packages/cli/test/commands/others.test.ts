@@ -32,7 +32,7 @@ describe("isoloss list", () => {
         "problems",
         "models",
         "data",
-        "optimisers",
+        "optimizers",
         "rates",
         "when",
         "searches",
@@ -318,7 +318,7 @@ describe("isoloss diagnose", () => {
       `name: tasks
 kind: multi-task
 problem: toy
-method: linearScalarisation
+method: linearScalarization
 optimizer: gd
 learningRate: 0.001
 steps: 20

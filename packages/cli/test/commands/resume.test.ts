@@ -29,7 +29,7 @@ variants:
   "multi-task": `name: questions
 kind: multi-task
 problem: digitQuestions
-method: pcgrad
+method: pcGrad
 optimizer: adam
 learningRate: 1.0e-3
 batchSize: 32

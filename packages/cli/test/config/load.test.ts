@@ -18,7 +18,7 @@ const schema = z.strictObject({
   name: z.string().min(1),
   steps: z.int().min(1).default(100),
   learningRate: z.number().positive(),
-  optimizer: optimizer.meta({ title: "optimiser" }).default({ name: "sgd", momentum: 0 }),
+  optimizer: optimizer.meta({ title: "optimizer" }).default({ name: "sgd", momentum: 0 }),
   runtime: z.enum(["javascript", "onnx"]).meta({ title: "runtime" }).default("javascript"),
   teleports: z
     .union([z.enum(["none", "always"]), z.strictObject({ at: z.array(z.int().min(0)) })])
@@ -59,7 +59,7 @@ describe("parseConfig", () => {
     // What is in the file, and the message for it.
     [
       `${valid}steps: 10\n\noptimizer:\n\n  name: adagard\n`,
-      'e.yaml:7:3: optimizer.name: unknown optimiser "adagard"; did you mean "adagrad"? Known: adam, adagrad, sgd.',
+      'e.yaml:7:3: optimizer.name: unknown optimizer "adagard"; did you mean "adagrad"? Known: adam, adagrad, sgd.',
     ],
     [
       `${valid}optimizer:\n  momentum: 0.5\n`,
@@ -129,7 +129,7 @@ describe("parseConfig", () => {
       expect.stringContaining('e.yaml:1:1: stepz: unknown key; did you mean "steps"?'),
       "e.yaml:2:1: learningRate: expected a number > 0; got -1",
       "e.yaml:3:1: name: expected text; got 5",
-      'e.yaml:5:3: optimizer.name: unknown optimiser "adm"; did you mean "adam"? Known: adam, adagrad, sgd.',
+      'e.yaml:5:3: optimizer.name: unknown optimizer "adm"; did you mean "adam"? Known: adam, adagrad, sgd.',
       '--set runtime=onxx: runtime: unknown runtime "onxx"; did you mean "onnx"? Known: javascript, onnx.',
     ]);
   });

@@ -76,7 +76,7 @@ describe("the documents of --json", () => {
 
   it("are those of list and data", async () => {
     expect(await differences("{[entry]}", "list")).toEqual([]);
-    expect(await differences("[choice]", "list", "cagrad")).toEqual([]);
+    expect(await differences("[choice]", "list", "caGrad")).toEqual([]);
     expect(await differences("[choice]", "list", "constantWeights")).toEqual([]);
     expect(await differences("datasets", "data", "list")).toEqual([]);
     expect(await differences("dataset", "data", "verify", "digits")).toEqual([]);

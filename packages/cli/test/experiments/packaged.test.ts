@@ -5,7 +5,7 @@ import {
   makeLearningRate,
   optimiserRegistry,
   optimiserSchema,
-} from "../../src/experiments/catalogue/optimisers.js";
+} from "../../src/experiments/catalogue/optimizers.js";
 import { makeWhen, whenRegistry, whenSchema } from "../../src/experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
@@ -58,7 +58,7 @@ describe("templates", () => {
 });
 
 describe("registries", () => {
-  it("have every optimiser of the library, made as the library makes it", () => {
+  it("have every optimizer of the library, made as the library makes it", () => {
     expect(Object.keys(optimiserRegistry)).toEqual(Object.keys(optimizers));
     for (const [name, { make }] of Object.entries(optimiserRegistry)) {
       expect(make({}, undefined).name).toBe(createOptimizer(name).name);

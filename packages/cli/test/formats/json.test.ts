@@ -64,7 +64,7 @@ describe("runDocument", () => {
 });
 
 describe("runsDocument", () => {
-  it("summarises what the runs ended with", () => {
+  it("summarizes what the runs ended with", () => {
     const last = [1, 2, 3];
     const runs = last.map((value, seed) =>
       runDocument({ ...run, seed, loss: [9, value], metrics: seed < 2 ? { accuracy: value / 4 } : {} }),

@@ -83,7 +83,7 @@ describe("renderReport", () => {
     for (const id of targets) expect(document.getElementById(id ?? "")).not.toBeNull();
   });
 
-  it("follows the reader's colour scheme unless one is forced", () => {
+  it("follows the reader's color scheme unless one is forced", () => {
     expect(parsed().documentElement.hasAttribute("data-theme")).toBe(false);
     expect(parsed({ theme: "dark" }).documentElement.getAttribute("data-theme")).toBe("dark");
   });
@@ -130,20 +130,20 @@ describe("reportStyle", () => {
     );
   };
   /** Relative luminance (WCAG 2.2). */
-  const luminance = (colour: string): number => {
+  const luminance = (color: string): number => {
     const [r, g, b] = [1, 3, 5].map((at) => {
-      const c = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+      const c = Number.parseInt(color.slice(at, at + 2), 16) / 255;
       return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
 
   it.each([":root {", ':root[data-theme="dark"] {'])("has readable text in %j", (start) => {
-    const colours = schemeOf(start);
-    expect(Object.keys(colours)).toHaveLength(10);
+    const colors = schemeOf(start);
+    expect(Object.keys(colors)).toHaveLength(10);
     for (const text of ["ink", "muted", "link", "pass", "differs", "missing", "note"]) {
       for (const back of ["paper", "raised"]) {
-        const [high, low] = [luminance(colours[text]), luminance(colours[back])].sort((a, b) => b - a);
+        const [high, low] = [luminance(colors[text]), luminance(colors[back])].sort((a, b) => b - a);
         expect((high + 0.05) / (low + 0.05), `${text} on ${back}`).toBeGreaterThan(4.5);
       }
     }

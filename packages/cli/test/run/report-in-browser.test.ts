@@ -90,11 +90,11 @@ describe.skipIf(!executablePath)(title, () => {
     await tab.close();
   });
 
-  it("follows the reader's colours, figures too", async () => {
-    const colours: string[][] = [];
+  it("follows the reader's colors, figures too", async () => {
+    const colors: string[][] = [];
     for (const scheme of ["light", "dark"] as const) {
       const { tab } = await open(390, scheme);
-      colours.push(
+      colors.push(
         await tab.evaluate(() => [
           getComputedStyle(document.documentElement).backgroundColor,
           getComputedStyle(document.querySelector("figure svg text") as Element).fill,
@@ -103,8 +103,8 @@ describe.skipIf(!executablePath)(title, () => {
       );
       await tab.close();
     }
-    expect(colours[0]).toEqual(["rgb(255, 255, 255)", "rgb(31, 35, 40)", "rgb(163, 71, 0)"]);
-    expect(colours[1]).toEqual(["rgb(15, 20, 26)", "rgb(230, 237, 243)", "rgb(242, 163, 92)"]);
+    expect(colors[0]).toEqual(["rgb(255, 255, 255)", "rgb(31, 35, 40)", "rgb(163, 71, 0)"]);
+    expect(colors[1]).toEqual(["rgb(15, 20, 26)", "rgb(230, 237, 243)", "rgb(242, 163, 92)"]);
   });
 
   it("can be read by a screen reader: one title, headings in order, a name and a description for each figure", async () => {

@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { pairedRatio, shareInterval, summarise } from "../../src/run/statistics.js";
+import { pairedRatio, shareInterval, summarize } from "../../src/run/statistics.js";
 
 describe("shareInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
@@ -24,10 +24,10 @@ describe("shareInterval", () => {
   });
 });
 
-describe("summarise", () => {
+describe("summarize", () => {
   it("gives mean, deviation, extremes and interval", () => {
     // 2, 4, 4, 6: variance 8 / 3; t(0.975, 3) = 3.182446.
-    const { n, mean, std, min, max, interval } = summarise([2, 4, 4, 6]);
+    const { n, mean, std, min, max, interval } = summarize([2, 4, 4, 6]);
     expect({ n, mean, min, max }).toEqual({ n: 4, mean: 4, min: 2, max: 6 });
     expect(std).toBeCloseTo(Math.sqrt(8 / 3), 14);
     expect(interval?.[0]).toBeCloseTo(4 - (3.182446 * Math.sqrt(8 / 3)) / 2, 5);
@@ -35,15 +35,15 @@ describe("summarise", () => {
   });
 
   it("claims no spread from one value", () => {
-    expect(summarise([3])).toEqual({ n: 1, mean: 3, std: null, min: 3, max: 3, interval: null });
+    expect(summarize([3])).toEqual({ n: 1, mean: 3, std: null, min: 3, max: 3, interval: null });
   });
 
   it("has no spread where all values are equal, however they round", () => {
-    expect(summarise([0.1, 0.1, 0.1]).std).toBeCloseTo(0, 16);
+    expect(summarize([0.1, 0.1, 0.1]).std).toBeCloseTo(0, 16);
   });
 
   it.each([[[]], [[1, Number.NaN]], [[Number.POSITIVE_INFINITY]]])("refuses %j", (values) => {
-    expect(() => summarise(values)).toThrow(OptionError);
+    expect(() => summarize(values)).toThrow(OptionError);
   });
 });
 

@@ -1,6 +1,6 @@
 // UCI "Optical recognition of handwritten digits", test part: E. Alpaydin and C. Kaynak, Kybernetika 34(4), 1998.
 import { codeLengths, labels as labelText, pixels } from "./digits-data.js";
-import type { LabelledImages } from "./labelled-images.js";
+import type { LabeledImages } from "./labeled-images.js";
 
 const PIXELS_PER_IMAGE = 64;
 const FULL_INK = 16;
@@ -40,7 +40,7 @@ function decode(bytes: Uint8Array, lengths: readonly number[], size: number): Ui
  * @example
  * const { images, labels } = digits(); // images [1797, 64], labels [1797]
  */
-export function digits(): LabelledImages & { readonly classes: 10 } {
+export function digits(): LabeledImages & { readonly classes: 10 } {
   const n = labelText.length;
   const packed = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
   const values = decode(packed, codeLengths, n * PIXELS_PER_IMAGE);

@@ -11,7 +11,7 @@ export { attributesOf, digitAttributes } from "./attributes.js";
 export { batches, split, takeRows } from "./batches.js";
 export { digits } from "./digits.js";
 export { parseIdx, readIdx } from "./idx.js";
-export type { LabelledImages } from "./labelled-images.js";
+export type { LabeledImages } from "./labeled-images.js";
 export type { OverlaidImages, OverlayOptions } from "./overlay.js";
 export { overlayImages } from "./overlay.js";
 export { resizeImages } from "./resize.js";

@@ -6,7 +6,7 @@ import { OptionError, ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
 import { finite, integerFrom, number, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { type LabelledImages, requireLabelled } from "./labelled-images.js";
+import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 import { imageCount, nearestIndices } from "./resize.js";
 
 export interface OverlayOptions {
@@ -43,7 +43,7 @@ const offset = 6;
 
 /**
  * Lays pairs of 28 x 28 images over each other: the left at (0, 0) and the right at (6, 6) of a canvas of 36 x 36, the larger
- * value where both are, and the canvas at 28 x 28 again, each pixel that of the canvas under its centre.
+ * value where both are, and the canvas at 28 x 28 again, each pixel that of the canvas under its center.
  *
  * Left image i has a right partner drawn at random; with `count` above the number of left images they come again, with
  * others. Unlike the first programs for it, this does not stretch the contrast of each image.
@@ -55,13 +55,13 @@ const offset = 6;
  * const { x, left, right } = overlayImages(train, train); // Multi-Fashion
  */
 export function overlayImages(
-  left: LabelledImages,
-  right: LabelledImages,
+  left: LabeledImages,
+  right: LabeledImages,
   options: OverlayOptions = {},
 ): OverlaidImages {
   const { seed, count: asked, mean, deviation } = overlayImagesOptions.read(options);
-  requireLabelled("overlayImages", left);
-  requireLabelled("overlayImages", right);
+  requireLabeled("overlayImages", left);
+  requireLabeled("overlayImages", right);
   const lefts = imageCount("overlayImages", left.images, [side, side]);
   const rights = imageCount("overlayImages", right.images, [side, side]);
   if (lefts === 0 || rights === 0)

@@ -1,4 +1,4 @@
-// Resampling of images with pixel centres at half-integers, as image libraries do it.
+// Resampling of images with pixel centers at half-integers, as image libraries do it.
 import { isNdArray, type NdArray, ndarray } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
@@ -21,12 +21,12 @@ export function imageCount(op: string, images: NdArray, [height, width]: Size): 
   return count;
 }
 
-/** For every index of a side of `to`, the pixel of a side of `from` that holds its centre. */
+/** For every index of a side of `to`, the pixel of a side of `from` that holds its center. */
 export const nearestIndices = (from: number, to: number): Int32Array =>
   Int32Array.from({ length: to }, (_, i) => Math.floor(((i + 0.5) * from) / to));
 
 /**
- * Images of another size, each pixel the bilinear mean of the four around its centre; at the border the last pixel counts on.
+ * Images of another size, each pixel the bilinear mean of the four around its center; at the border the last pixel counts on.
  *
  * source coordinate = (i + 1/2) from / to - 1/2
  *

@@ -50,10 +50,11 @@ export function requireTraceable(op: string, f: unknown, args: unknown): void {
       `${op} takes a function of tensors, then a list of its arguments; got ${describeValue(f)}. Write ${op}((x) => relu(x), [x]), say.`,
     );
   }
-  if (!Array.isArray(args)) {
+  const isNamed = typeof args === "object" && args !== null && !isSpecLeaf(args) && !(args instanceof Promise);
+  if (!Array.isArray(args) && !isNamed) {
     const write = isSpecLeaf(args) ? ` Write ${op}(f, [x]).` : ` Write ${op}(f, [spec([3])]), say.`;
     throw new OptionError(
-      `${op}: the arguments must be a list of examples, arrays or specs, one for each parameter of the function; got ${describeValue(args)}.${write}`,
+      `${op}: the arguments must be a list of examples, arrays or specs, one for each parameter of the function, or an object of them by name; got ${describeValue(args)}.${write}`,
     );
   }
 }
@@ -107,11 +108,6 @@ export function trace<Args extends NamedArguments, R>(
 ): Traced;
 export function trace(f: (...args: never[]) => unknown, args: readonly unknown[] | NamedArguments): Traced {
   requireTraceable("trace", f, args);
-  if (isSpecLeaf(args)) {
-    throw new OptionError(
-      "trace: arguments come as a list, such as [x], or by name, such as { x }; got a single array.",
-    );
-  }
   const { leaves, paths, def } = flatten<SpecLeaf>(args, isSpecLeaf);
   const inputs = leaves.map(
     (leaf, i): Port => ({

@@ -50,13 +50,13 @@ export function correlation(x: readonly number[], y: readonly number[]): Correla
 function pearsonOf(x: readonly number[], y: readonly number[]): number {
   // The mean of equal numbers may differ from them in the last bit, so that a constant would seem to vary.
   if ([x, y].some((values) => values.every((v) => v === values[0]))) return Number.NaN;
-  const [a, b] = [centred(x), centred(y)];
+  const [a, b] = [centered(x), centered(y)];
   const r = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
   return Math.min(1, Math.max(-1, r));
 }
 
 /** Differences from the mean, in units of the largest: squares then neither overflow nor vanish. */
-function centred(x: readonly number[]): number[] {
+function centered(x: readonly number[]): number[] {
   const mean = x.reduce((s, v) => s + v / x.length, 0);
   const largest = x.reduce((m, v) => Math.max(m, Math.abs(v - mean)), 0);
   return x.map((v) => (v - mean) / largest);

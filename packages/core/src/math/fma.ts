@@ -11,7 +11,7 @@ const words = new Uint32Array(float.buffer);
 const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
 const HIGH = 1 - LOW;
 
-/** x + y rounded to odd: the neighbour of the exact sum whose last bit is 1, so that a later rounding is the only one. */
+/** x + y rounded to odd: the neighbor of the exact sum whose last bit is 1, so that a later rounding is the only one. */
 function addToOdd(x: number, y: number): number {
   const sum = x + y;
   const yPart = sum - x;

@@ -213,7 +213,7 @@ export function torchUniform(
  * Fewer than 16 elements: one float64 Box-Muller pair after another ({@link Mt19937.nextNormal}).
  * Otherwise blocks of 16 uniforms: u1 = 1 - x[j], u2 = x[j + 8], r = sqrt(-2 log u1), theta = 2 pi u2;
  * r cos(theta) goes to j and r sin(theta) to j + 8; a size that 16 does not divide redraws its last 16 elements.
- * Not bit for bit: PyTorch's vectorised log, sine and cosine round differently in the last bits.
+ * Not bit for bit: PyTorch's vectorized log, sine and cosine round differently in the last bits.
  *
  * @example
  * torchRandn(new Mt19937(0), [4, 8]);

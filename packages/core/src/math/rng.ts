@@ -92,7 +92,7 @@ function fromKey(initial: Key): Rng {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
       throw new OptionError(`int(n) takes an integer n in 1..2^32; got ${n}.`);
     }
-    // Words at or above the largest multiple of n would favour small results.
+    // Words at or above the largest multiple of n would favor small results.
     const limit = 2 ** 32 - (2 ** 32 % n);
     let w = word();
     while (w >= limit) w = word();

@@ -37,7 +37,7 @@ export interface Combination<S> {
 }
 
 /**
- * A multi-task method: how the gradients of K tasks become one direction. A pair of pure functions, like an optimiser:
+ * A multi-task method: how the gradients of K tasks become one direction. A pair of pure functions, like an optimizer:
  * the state is plain data (numbers, Float64Array, arrays and objects of them), so that it can be saved.
  *
  * @typeParam S type of the state; `null` for a method without

@@ -3,42 +3,42 @@ import { optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import type { MultiTaskMethod } from "./method.js";
 import { alignedMtl, alignedMtlOptions } from "./methods/aligned-mtl.js";
-import { cagrad, cagradOptions } from "./methods/cagrad.js";
+import { caGrad, caGradOptions } from "./methods/ca-grad.js";
 import { config, configOptions } from "./methods/config.js";
 import { constant, constantOptions } from "./methods/constant.js";
 import { dbMtl, dbMtlOptions } from "./methods/db-mtl.js";
 import { dualProj, dualProjOptions } from "./methods/dual-proj.js";
 import { dwa, dwaOptions } from "./methods/dwa.js";
 import { excessMtl, excessMtlOptions } from "./methods/excess-mtl.js";
-import { fairgrad, fairgradOptions } from "./methods/fairgrad.js";
+import { fairGrad, fairGradOptions } from "./methods/fair-grad.js";
 import { famo, famoOptions } from "./methods/famo.js";
 import { geometricLoss } from "./methods/geometric-loss.js";
-import { gradDrop, gradDropOptions } from "./methods/graddrop.js";
-import { gradNorm, gradNormOptions } from "./methods/gradnorm.js";
-import { gradVac, gradVacOptions } from "./methods/gradvac.js";
+import { gradDrop, gradDropOptions } from "./methods/grad-drop.js";
+import { gradNorm, gradNormOptions } from "./methods/grad-norm.js";
+import { gradVac, gradVacOptions } from "./methods/grad-vac.js";
 import { imtlG, imtlGOptions } from "./methods/imtl-g.js";
 import { imtlHybrid, imtlHybridOptions } from "./methods/imtl-hybrid.js";
 import { imtlL, imtlLOptions } from "./methods/imtl-l.js";
-import { linearScalarisation, linearScalarisationOptions } from "./methods/linear-scalarisation.js";
+import { linearScalarization, linearScalarisationOptions } from "./methods/linear-scalarization.js";
 import { mgda, mgdaOptions } from "./methods/mgda.js";
 import { moco, mocoOptions } from "./methods/moco.js";
 import { modo, modoOptions } from "./methods/modo.js";
 import { nashMtl, nashMtlOptions } from "./methods/nash-mtl.js";
-import { pcgrad, pcgradOptions } from "./methods/pcgrad.js";
+import { pcGrad, pcGradOptions } from "./methods/pc-grad.js";
 import { randomLossWeighting, randomLossWeightingOptions } from "./methods/random-loss-weighting.js";
 import { scaleInvariant } from "./methods/scale-invariant.js";
-import { sdmgrad, sdmgradOptions } from "./methods/sdmgrad.js";
+import { sdmGrad, sdmGradOptions } from "./methods/sdm-grad.js";
 import { stch, stchOptions } from "./methods/stch.js";
 import { uncertaintyWeighting, uncertaintyWeightingOptions } from "./methods/uncertainty-weighting.js";
-import { upgrad, upgradOptions } from "./methods/upgrad.js";
+import { upGrad, upGradOptions } from "./methods/up-grad.js";
 
 /** A method of whatever state. */
 type AnyMethod = MultiTaskMethod<unknown>;
 
 /** Every multi-task method by name. */
 export const methods = {
-  linearScalarisation: {
-    make: linearScalarisation,
+  linearScalarization: {
+    make: linearScalarization,
     options: linearScalarisationOptions,
     summary: "LS: the sum of the losses",
   },
@@ -70,7 +70,7 @@ export const methods = {
     options: famoOptions,
     summary: "FAMO: losses that fall at the same relative rate, by losses alone",
   },
-  stch: { make: stch, options: stchOptions, summary: "STCH: smooth Tchebycheff scalarisation" },
+  stch: { make: stch, options: stchOptions, summary: "STCH: smooth Tchebycheff scalarization" },
   gradNorm: {
     make: gradNorm,
     options: gradNormOptions,
@@ -83,24 +83,24 @@ export const methods = {
   },
   excessMtl: { make: excessMtl, options: excessMtlOptions, summary: "ExcessMTL: weights by excess risks" },
   mgda: { make: mgda, options: mgdaOptions, summary: "MGDA: the least norm in the hull of the gradients" },
-  pcgrad: {
-    make: pcgrad,
-    options: pcgradOptions,
+  pcGrad: {
+    make: pcGrad,
+    options: pcGradOptions,
     summary: "PCGrad: gradients projected off those that they conflict with",
   },
   gradVac: {
     make: gradVac,
     options: gradVacOptions,
-    summary: "GradVac: gradients turned towards running cosines",
+    summary: "GradVac: gradients turned toward running cosines",
   },
   gradDrop: {
     make: gradDrop,
     options: gradDropOptions,
     summary: "GradDrop: elements of one sign, drawn at random",
   },
-  cagrad: {
-    make: cagrad,
-    options: cagradOptions,
+  caGrad: {
+    make: caGrad,
+    options: caGradOptions,
     summary: "CAGrad: the best worst decrease in a ball around the mean gradient",
   },
   imtlG: { make: imtlG, options: imtlGOptions, summary: "IMTL-G: equal projections on all gradients" },
@@ -114,9 +114,9 @@ export const methods = {
     options: alignedMtlOptions,
     summary: "Aligned-MTL: principal components of equal length",
   },
-  upgrad: {
-    make: upgrad,
-    options: upgradOptions,
+  upGrad: {
+    make: upGrad,
+    options: upGradOptions,
     summary: "UPGrad: the mean of the projections on the dual cone",
   },
   dualProj: {
@@ -125,10 +125,10 @@ export const methods = {
     summary: "DualProj: the mean gradient projected on the dual cone",
   },
   nashMtl: { make: nashMtl, options: nashMtlOptions, summary: "Nash-MTL: the bargaining solution" },
-  fairgrad: { make: fairgrad, options: fairgradOptions, summary: "FairGrad: alpha-fair decreases" },
-  sdmgrad: {
-    make: sdmgrad,
-    options: sdmgradOptions,
+  fairGrad: { make: fairGrad, options: fairGradOptions, summary: "FairGrad: alpha-fair decreases" },
+  sdmGrad: {
+    make: sdmGrad,
+    options: sdmGradOptions,
     summary: "SDMGrad: stochastic conflict-averse directions",
   },
   modo: {
@@ -146,7 +146,7 @@ export const methods = {
  * @throws OptionError for an unknown name, with the known ones, and for options that the method does not take
  *
  * @example
- * createMethod("cagrad", { c: 0.2 }).name; // cagrad
+ * createMethod("caGrad", { c: 0.2 }).name; // caGrad
  */
 export function createMethod(name: string, options: Readonly<Record<string, unknown>> = {}): AnyMethod {
   if (!Object.hasOwn(methods, name)) {

@@ -12,7 +12,7 @@ import { formatShape, formatType, requireTensor, sameShape, type Tensor } from "
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import { requireFlags, requireKnown } from "../options.js";
-import { xavierUniform } from "./initialisers.js";
+import { xavierUniform } from "./initializers.js";
 import { initLinear, type LinearParams, linear } from "./linear.js";
 import type { InitOptions } from "./model.js";
 import { requireParams } from "./params.js";

@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import { requireKnown } from "../options.js";
-import { normal } from "./initialisers.js";
+import { normal } from "./initializers.js";
 import type { InitOptions } from "./model.js";
 import { requireParams } from "./params.js";
 

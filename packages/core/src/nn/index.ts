@@ -1,5 +1,5 @@
 /**
- * Layers, initialisers, losses and models, as functions of trees of parameters; random numbers as PyTorch draws them.
+ * Layers, initializers, losses and models, as functions of trees of parameters; random numbers as PyTorch draws them.
  *
  * @module isoloss/nn
  */
@@ -20,7 +20,7 @@ export {
   uniform,
   xavierNormal,
   xavierUniform,
-} from "./initialisers.js";
+} from "./initializers.js";
 export type { LinearParams } from "./linear.js";
 export { initLinear, linear } from "./linear.js";
 export { binaryCrossEntropyWithLogits } from "./losses/binary-cross-entropy.js";

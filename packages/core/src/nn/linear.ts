@@ -6,7 +6,7 @@ import { formatShape, requireTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
 import { requireKnown } from "../options.js";
-import { initAffine } from "./initialisers.js";
+import { initAffine } from "./initializers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
 import { requireParams } from "./params.js";
 

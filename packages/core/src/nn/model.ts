@@ -57,7 +57,7 @@ export interface StatelessModel<P, O = Tensor> extends Model<P, Stateless, O> {
   apply(params: TensorsOf<P>, x: Tensor, context?: Partial<Context>): Output<Stateless, O>;
 }
 
-/** An affine layer's or normalisation's tensors. */
+/** An affine layer's or normalization's tensors. */
 export interface WeightAndBias {
   readonly weight: NdArray;
   readonly bias?: NdArray;

@@ -34,7 +34,7 @@ function initNorm(op: string, shape: Shape, options: InitOptions): NormParams {
   return { weight: ones(shape, dtype), bias: zeros(shape, dtype) };
 }
 
-/** Parameters and state of batch normalisation of `channels` channels: scale 1, shift 0, mean 0, variance 1. */
+/** Parameters and state of batch normalization of `channels` channels: scale 1, shift 0, mean 0, variance 1. */
 export function initBatchNorm(
   channels: number,
   options: InitOptions = {},
@@ -43,12 +43,12 @@ export function initBatchNorm(
   return { params, state: { running_mean: bias, running_var: weight } };
 }
 
-/** Parameters of layer normalisation over last axes of the given sizes: scale 1, shift 0. */
+/** Parameters of layer normalization over last axes of the given sizes: scale 1, shift 0. */
 export function initLayerNorm(shape: number | Shape, options: InitOptions = {}): NormParams {
   return initNorm("initLayerNorm", typeof shape === "number" ? [shape] : shape, options);
 }
 
-/** Parameters of group normalisation of `channels` channels: scale 1, shift 0. */
+/** Parameters of group normalization of `channels` channels: scale 1, shift 0. */
 export function initGroupNorm(channels: number, options: InitOptions = {}): NormParams {
   return initNorm("initGroupNorm", [channels], options);
 }
@@ -63,7 +63,7 @@ export interface BatchNormOptions {
 }
 
 /**
- * Normalises each channel over the batch (and the pixels), then scales and shifts it.
+ * Normalizes each channel over the batch (and the pixels), then scales and shifts it.
  *
  * y = w (x - m) / sqrt(v + epsilon) + b; in training m and v are mean and (biased) variance of the batch, and
  * running := (1 - momentum) running + momentum batch, with the unbiased variance.
@@ -95,9 +95,9 @@ export function batchNorm(
     );
   }
   const perChannel = x.shape.map((_, d) => (d === 1 ? channels : 1));
-  const affine = (values: Tensor, centre: Tensor, spread: Tensor): Tensor => {
+  const affine = (values: Tensor, center: Tensor, spread: Tensor): Tensor => {
     const scale = div(weight, sqrt(add(spread, epsilon)));
-    const shift = sub(bias, mul(centre, scale));
+    const shift = sub(bias, mul(center, scale));
     return add(mul(values, reshape(scale, perChannel)), reshape(shift, perChannel));
   };
   if (!training) return { output: affine(x, state.running_mean, state.running_var), state };
@@ -113,28 +113,28 @@ export function batchNorm(
   // channel itself they do not, and the result depends on that origin in no order of differentiation.
   const origin = stopGradient(slice(x, { ends: perChannel }));
   const values = sub(x, origin);
-  const centre = mul(sum(values, { axes }), 1 / count);
-  const spread = sub(mul(sum(square(values), { axes }), 1 / count), square(centre));
+  const center = mul(sum(values, { axes }), 1 / count);
+  const spread = sub(mul(sum(square(values), { axes }), 1 / count), square(center));
   const track = (running: Tensor, batch: Tensor, factor = 1): Tensor =>
     stopGradient(add(mul(running, 1 - momentum), mul(batch, momentum * factor)));
   return {
-    output: affine(values, centre, spread),
+    output: affine(values, center, spread),
     state: {
-      running_mean: track(state.running_mean, add(centre, reshape(origin, [channels]))),
+      running_mean: track(state.running_mean, add(center, reshape(origin, [channels]))),
       running_var: track(state.running_var, spread, count / (count - 1)),
     },
   };
 }
 
 /** (x - mean) / sqrt(variance + epsilon) over axes. */
-function standardise(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
-  const centred = sub(x, mean(x, { axes, keepDims: true }));
-  const spread = mean(square(centred), { axes, keepDims: true });
-  return div(centred, sqrt(add(spread, epsilon)));
+function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const centered = sub(x, mean(x, { axes, keepDims: true }));
+  const spread = mean(square(centered), { axes, keepDims: true });
+  return div(centered, sqrt(add(spread, epsilon)));
 }
 
 /**
- * Normalises each sample over its last axes (as many as the weight has), then scales and shifts each element.
+ * Normalizes each sample over its last axes (as many as the weight has), then scales and shifts each element.
  *
  * @param x [..., ...shape of the weight]
  * @param options `epsilon`: added to the variance; default 1e-5
@@ -156,11 +156,11 @@ export function layerNorm(
     );
   }
   const axes = weight.shape.map((_, d) => first + d);
-  return add(mul(standardise(x, axes, epsilon), weight), bias);
+  return add(mul(standardize(x, axes, epsilon), weight), bias);
 }
 
 /**
- * Normalises each sample over groups of channels, then scales and shifts each channel.
+ * Normalizes each sample over groups of channels, then scales and shifts each channel.
  *
  * @param x [batch, channels, ...]
  * @param options `groups`: must divide the channels; `epsilon`: added to the variance; default 1e-5
@@ -186,6 +186,6 @@ export function groupNorm(
   }
   const grouped = reshape(x, [batch, groups, (channels / groups) * sizeOf(x.shape.slice(2))]);
   const perChannel = x.shape.map((_, d) => (d === 1 ? channels : 1));
-  const standard = reshape(standardise(grouped, [2], epsilon), x.shape);
+  const standard = reshape(standardize(grouped, [2], epsilon), x.shape);
   return add(mul(standard, reshape(weight, perChannel)), reshape(bias, perChannel));
 }

@@ -21,7 +21,7 @@ export async function saveCheckpoint<P, S>(path: string, trainer: Trainer<P, S>)
  * Lets a trainer continue from a saved checkpoint. Made with the options of the run that saved it, it goes on to the
  * same numbers, bit for bit; when the file does not fit, it stays as it was.
  *
- * @throws DataError naming the file when it is missing, damaged, of another model or optimiser, or of other settings than those
+ * @throws DataError naming the file when it is missing, damaged, of another model or optimizer, or of other settings than those
  *   that `allowChanges` names
  *
  * @example

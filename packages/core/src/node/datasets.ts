@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
 import { readIdx } from "../data/idx.js";
-import type { LabelledImages } from "../data/labelled-images.js";
+import type { LabeledImages } from "../data/labeled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
@@ -26,8 +26,8 @@ export interface IdxDatasetOptions {
 }
 
 export interface ImageDataset {
-  readonly train: LabelledImages;
-  readonly test: LabelledImages;
+  readonly train: LabeledImages;
+  readonly test: LabeledImages;
   readonly classes: number;
 }
 
@@ -183,7 +183,7 @@ async function readArray(path: string, dtype: DType): Promise<NdArray> {
   }
 }
 
-async function readPart(imagesPath: string, labelsPath: string, classes: number): Promise<LabelledImages> {
+async function readPart(imagesPath: string, labelsPath: string, classes: number): Promise<LabeledImages> {
   const images = (await readArray(imagesPath, "float32")) as NdArray<Float32Array>;
   const labels = (await readArray(labelsPath, "int64")) as NdArray<BigInt64Array>;
   const [n, ...size] = images.shape;

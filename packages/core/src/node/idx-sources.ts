@@ -40,7 +40,7 @@ export const mnist: IdxSource = {
   },
 };
 
-/** H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", arXiv:1708.07747; MIT licence. */
+/** H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", arXiv:1708.07747; MIT license. */
 export const fashionMnist: IdxSource = {
   name: "fashion-mnist",
   classes: 10,

@@ -41,23 +41,23 @@ export function globalNorm<P>(tree: P, options: NormOptions = {}): Tensor {
 }
 
 /**
- * Scales a tree of gradients so that its norm is at most `maxNorm`: g <- g min(1, maxNorm / (||g|| + 1e-6)).
+ * Scales a tree of gradients so that its norm is at most `clipNorm`: g <- g min(1, clipNorm / (||g|| + 1e-6)).
  *
- * @param maxNorm > 0
- * @throws OptionError unless maxNorm > 0, or for an order that {@link globalNorm} does not have
+ * @param clipNorm > 0
+ * @throws OptionError unless clipNorm > 0, or for an order that {@link globalNorm} does not have
  *
  * @example
  * const clip = await jit((g) => clipByGlobalNorm(g, 1), [spec([2], "float64")]);
  * (await clip(array([3, 4], "float64"))).data; // Float64Array [0.59999988, 0.79999984]
  */
-export function clipByGlobalNorm<P>(gradients: P, maxNorm: number, options: NormOptions = {}): P {
+export function clipByGlobalNorm<P>(gradients: P, clipNorm: number, options: NormOptions = {}): P {
   requireKnown("clipByGlobalNorm", options, ["order"], "clipByGlobalNorm(gradients, 1, { order: Infinity })");
-  if (!(maxNorm > 0)) {
+  if (!(clipNorm > 0)) {
     throw new OptionError(
-      `clipByGlobalNorm: maxNorm must be > 0; got ${maxNorm}. Leave clipping out to have no limit.`,
+      `clipByGlobalNorm: clipNorm must be > 0; got ${clipNorm}. Leave clipping out to have no limit.`,
     );
   }
-  const factor = minimum(div(maxNorm, add(globalNorm(gradients, options), 1e-6)), 1);
+  const factor = minimum(div(clipNorm, add(globalNorm(gradients, options), 1e-6)), 1);
   return mapTree((g) => mul(cast(factor, g.dtype), g), gradients);
 }
 

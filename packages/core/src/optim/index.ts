@@ -1,5 +1,5 @@
 /**
- * Optimisers, learning rates, clipping, and line searches.
+ * Optimizers, learning rates, clipping, and line searches.
  *
  * @module isoloss/optim
  */

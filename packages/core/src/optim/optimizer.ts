@@ -8,22 +8,22 @@ import { constant } from "../graph/ops/leaf.js";
 import { formatType, isFloat, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
 
-/** An optimiser's state: a plain object of trees of arrays, or of tensors while it is traced. */
+/** An optimizer's state: a plain object of trees of arrays, or of tensors while it is traced. */
 export type OptimizerState = Readonly<Record<string, unknown>>;
 
-/** A memory of past gradients in an optimiser's state. */
+/** A memory of past gradients in an optimizer's state. */
 export interface Moment {
   /** 1 where it transforms as gradients do, 2 as their squares. */
   readonly power: 1 | 2;
   /**
-   * A running average (b v + (1 - b) g); one whose square is taken off another average, to centre it; a sum (b v + g); or
+   * A running average (b v + (1 - b) g); one whose square is taken off another average, to center it; a sum (b v + g); or
    * the largest value so far.
    */
-  readonly kind: "average" | "centre" | "sum" | "maximum";
+  readonly kind: "average" | "center" | "sum" | "maximum";
 }
 
 /**
- * An optimiser: a pair of pure functions, after Optax. `update` is traced, so that it becomes part of the step's graph;
+ * An optimizer: a pair of pure functions, after Optax. `update` is traced, so that it becomes part of the step's graph;
  * the learning rate is an input of that graph, so that schedules need no recompilation.
  *
  * @typeParam S type of the state
@@ -32,7 +32,7 @@ export interface Optimizer<S = OptimizerState> {
   readonly name: string;
   /**
    * Entries of the state that are trees like the parameters and change with them under a symmetry. An entry that is
-   * not listed (a step count, a velocity of normalised gradients) does not change.
+   * not listed (a step count, a velocity of normalized gradients) does not change.
    */
   readonly moments: Readonly<Record<string, Moment>>;
   /** State before the first step for a tree of parameters (arrays), as plain arrays. */
@@ -48,7 +48,7 @@ export interface Optimizer<S = OptimizerState> {
   update<P>(gradients: P, state: S, params: P, learningRate: Tensor | number): { params: P; state: S };
 }
 
-/** Refuses what is no optimiser, where it is given. @throws OptionError */
+/** Refuses what is no optimizer, where it is given. @throws OptionError */
 export function requireOptimizer(owner: string, value: unknown): void {
   const { init, update } = (value ?? {}) as Partial<Optimizer>;
   if (typeof init === "function" && typeof update === "function") return;
@@ -131,6 +131,6 @@ export function checkUpdate(
   }
 }
 
-/** Whether a value looks like an optimiser: something with an update rule. */
+/** Whether a value looks like an optimizer: something with an update rule. */
 export const isOptimizer = (value: unknown): value is Optimizer =>
   typeof value === "object" && value !== null && typeof (value as Optimizer).update === "function";

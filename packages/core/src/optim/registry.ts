@@ -19,7 +19,7 @@ const nesterovOptions = optionTable("nesterov", {
   nesterov: sgdOptions.rows.nesterov.kind.default(true),
 } satisfies OptionRows<SgdOptions>);
 
-/** Every optimiser by name. `momentum` and `nesterov` are {@link sgd} with a momentum of 0.9 unless told otherwise. */
+/** Every optimizer by name. `momentum` and `nesterov` are {@link sgd} with a momentum of 0.9 unless told otherwise. */
 export const optimizers = {
   gd: { make: gd, options: gdOptions, summary: "gradient descent, w - eta g" },
   sgd: {
@@ -56,9 +56,9 @@ export const optimizers = {
 } satisfies Record<string, Choice<(options?: never) => Optimizer>>;
 
 /**
- * An optimiser by name, with the options of its function, for configurations.
+ * An optimizer by name, with the options of its function, for configurations.
  *
- * @throws OptionError for an unknown name, with the known ones, and for options that the optimiser does not take
+ * @throws OptionError for an unknown name, with the known ones, and for options that the optimizer does not take
  *
  * @example
  * createOptimizer("adam", { betas: [0.9, 0.99] }).name; // adam
@@ -66,7 +66,7 @@ export const optimizers = {
 export function createOptimizer(name: string, options: Readonly<Record<string, unknown>> = {}): Optimizer {
   if (!Object.hasOwn(optimizers, name)) {
     throw new OptionError(
-      `The optimiser must be one of ${Object.keys(optimizers).join(", ")}; got "${name}".`,
+      `The optimizer must be one of ${Object.keys(optimizers).join(", ")}; got "${name}".`,
     );
   }
   const { make } = optimizers[name as keyof typeof optimizers];

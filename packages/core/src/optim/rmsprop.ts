@@ -1,4 +1,4 @@
-// T. Tieleman, G. Hinton, Coursera lecture 6e, 2012; centred and with momentum: A. Graves, arXiv 1308.0850, eqs. 38-45.
+// T. Tieleman, G. Hinton, Coursera lecture 6e, 2012; centered and with momentum: A. Graves, arXiv 1308.0850, eqs. 38-45.
 
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../graph/ops/arithmetic.js";
@@ -9,7 +9,7 @@ import { type OptionRows, optionTable } from "../options.js";
 import { checkUpdate, descend, filledLike, type Optimizer, withDecay } from "./optimizer.js";
 
 export interface RmspropOptions {
-  /** alpha in [0, 1): smoothing of the squares (and, centred, of the gradients); default 0.99. */
+  /** alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99. */
   readonly decay?: number | undefined;
   /** Added to the root; default 1e-8. */
   readonly epsilon?: number | undefined;
@@ -64,7 +64,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
     name: "rmsprop",
     moments: {
       square: { power: 2, kind: "average" },
-      ...(centered ? { mean: { power: 1, kind: "centre" } as const } : {}),
+      ...(centered ? { mean: { power: 1, kind: "center" } as const } : {}),
     },
     init: (params) => ({
       square: filledLike(params),

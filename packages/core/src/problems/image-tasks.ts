@@ -2,7 +2,7 @@ import type { Batch } from "../batch.js";
 import { attributesOf, digitAttributes } from "../data/attributes.js";
 import { split, takeRows } from "../data/batches.js";
 import { digits } from "../data/digits.js";
-import { type LabelledImages, requireLabelled } from "../data/labelled-images.js";
+import { type LabeledImages, requireLabeled } from "../data/labeled-images.js";
 import { type OverlayOptions, overlayImages } from "../data/overlay.js";
 import { resizeImages } from "../data/resize.js";
 import type { LinearParams } from "../nn/linear.js";
@@ -18,8 +18,8 @@ export type MlpParams = MultiHeadParams<MlpTrunkParams, LinearParams>;
 
 /** A data set in two parts, such as `loadIdxDataset` gives. */
 export interface SplitImages {
-  readonly train: LabelledImages;
-  readonly test: LabelledImages;
+  readonly train: LabeledImages;
+  readonly test: LabeledImages;
 }
 
 export interface ImageTasksOptions {
@@ -83,7 +83,7 @@ const shoes = [5, 7, 9];
  * @example
  * const problem = multiFashion(await loadIdxDataset("fashion-mnist"), { imbalanced: true });
  * const trainer = await createMultiTaskTrainer({
- *   ...problem, data: problem.train, method: cagrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
+ *   ...problem, data: problem.train, method: caGrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
  * });
  */
 export function multiFashion(
@@ -115,7 +115,7 @@ export function fashionDigits(
   given: ImageTasksOptions = {},
 ): MultiTaskProblem<LenetParams> {
   const options = fashionDigitsOptions.read(given);
-  const large = ({ images: small, labels }: LabelledImages): LabelledImages => ({
+  const large = ({ images: small, labels }: LabeledImages): LabeledImages => ({
     images: resizeImages(small, { from: [8, 8], to: [28, 28] }),
     labels,
   });
@@ -138,7 +138,7 @@ export function fashionDigits(
 export function digitQuestions(options: DigitQuestionsOptions = {}): MultiTaskProblem<MlpParams> {
   const { seed, hidden } = digitQuestionsOptions.read(options);
   const { train, test } = splitDigits(seed);
-  const batchOf = ({ images, labels }: LabelledImages): Batch => ({ x: images, ...attributesOf(labels) });
+  const batchOf = ({ images, labels }: LabeledImages): Batch => ({ x: images, ...attributesOf(labels) });
   return classification("digit-attributes", {
     tasks: Object.fromEntries(Object.keys(digitAttributes).map((name) => [name, { outputs: 1 }])),
     train: batchOf(train),
@@ -165,8 +165,8 @@ function overlaid(
 ): { readonly train: Batch; readonly test: Batch } {
   for (const images of [left, right]) {
     const { train, test } = (images ?? {}) as Partial<SplitImages>;
-    requireLabelled("A problem of images: train", train);
-    requireLabelled("A problem of images: test", test);
+    requireLabeled("A problem of images: train", train);
+    requireLabeled("A problem of images: test", test);
   }
   const make = (part: "train" | "test", count: number | undefined): Batch => {
     const options: OverlayOptions = { ...fashion, seed: part === "train" ? seed : seed + 1, count };

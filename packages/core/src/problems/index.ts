@@ -1,5 +1,5 @@
 /**
- * Functions to minimise: loss, start, optimum and symmetry; problems of several tasks.
+ * Functions to minimize: loss, start, optimum and symmetry; problems of several tasks.
  *
  * @module isoloss/problems
  */

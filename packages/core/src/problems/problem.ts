@@ -8,7 +8,7 @@ import type { ResidualMap } from "../symmetry/rotation/residual-rotation.js";
 import type { Symmetry } from "../symmetry/symmetry.js";
 
 /**
- * A function to minimise, with where to begin and what is known of it.
+ * A function to minimize, with where to begin and what is known of it.
  *
  * @typeParam P tree of parameters
  */

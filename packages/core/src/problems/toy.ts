@@ -38,7 +38,7 @@ const frontEnd = 7;
 
 /**
  * x2 of the Pareto optimal point at an x1: where c2 times the quadratics, weighted (1 + m) / 2 and (1 - m) / 2 for
- * m = x1 / 7, is least; by bisection. -8.355 at x1 = 0, a little lower towards the ends.
+ * m = x1 / 7, is least; by bisection. -8.355 at x1 = 0, a little lower toward the ends.
  */
 function frontHeight(x1: number): number {
   const m = x1 / frontEnd;
@@ -79,7 +79,7 @@ export const twoTaskToyOptions = optionTable("twoTaskToy", {
  * c1 = max(tanh(x2 / 2), 0);  c2 = max(tanh(-x2 / 2), 0)
  * L1 = scale (f1 c1 + q1 c2);  L2 = f2 c1 + q2 c2
  *
- * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, a little lower towards its ends. At x2 = 0 the derivative
+ * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, a little lower toward its ends. At x2 = 0 the derivative
  * of c passes through the maximum, as in PyTorch.
  *
  * @param options `scale` of the first loss: 1 (default, CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad)
@@ -88,7 +88,7 @@ export const twoTaskToyOptions = optionTable("twoTaskToy", {
  * @example
  * const toy = twoTaskToy({ scale: 0.1 });
  * const trainer = await createMultiTaskTrainer({
- *   losses: toy.losses, params: toy.at([9, 9]), tasks: toy.tasks, method: linearScalarisation(), optimizer: adam(),
+ *   losses: toy.losses, params: toy.at([9, 9]), tasks: toy.tasks, method: linearScalarization(), optimizer: adam(),
  *   learningRate: 1e-3,
  * });
  * await trainer.run({ steps: 50_000 });
@@ -113,8 +113,8 @@ export function twoTaskToy(options: TwoTaskToyOptions = {}): TwoTaskToy {
       const c1 = atLeast(tanh(mul(x2, 0.5)), 0);
       const c2 = atLeast(tanh(mul(x2, -0.5)), 0);
       const steep = (x: Tensor) => add(log(atLeast(abs(x), 5e-6)), 6);
-      const bowl = (centre: number) => {
-        const along = square(add(neg(x1), centre));
+      const bowl = (center: number) => {
+        const along = square(add(neg(x1), center));
         const across = square(sub(neg(x2), 8));
         return sub(div(add(along, mul(0.1, across)), 10), 20);
       };
@@ -130,8 +130,8 @@ export function twoTaskToy(options: TwoTaskToyOptions = {}): TwoTaskToy {
     front(t) {
       const x1 = frontEnd * (1 - 2 * t);
       const x2 = frontHeight(x1);
-      const value = (centre: number) =>
-        Math.tanh(-x2 / 2) * (((centre - x1) ** 2 + 0.1 * (-x2 - 8) ** 2) / 10 - 20);
+      const value = (center: number) =>
+        Math.tanh(-x2 / 2) * (((center - x1) ** 2 + 0.1 * (-x2 - 8) ** 2) / 10 - 20);
       return { x: [x1, x2], losses: [scale * value(frontEnd), value(-frontEnd)] };
     },
   };

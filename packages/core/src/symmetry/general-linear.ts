@@ -11,13 +11,13 @@ import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
-import { byPath, changeLeg, mapArrays, mapTensors, rateOfLeg, sumLike } from "./parameter-axes.js";
+import { byPath, changeAlong, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
 import { identityPlus, type Matrix, plusDiagonal, product, transposed } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
-/** A leg with the number of its space, which is that of its block of T. */
-type Numbered = LinearSpace["legs"][number] & { readonly block: number };
+/** A parameter axis with the number of its space, which is that of its block of T. */
+type Numbered = LinearSpace["axes"][number] & { readonly block: number };
 
 /** Matrices [copies, n, n]. */
 type Matrices = Matrix;
@@ -52,8 +52,8 @@ export function generalLinear<P>(
   options: GeneralLinearOptions = {},
 ): Symmetry<P> {
   const { name, bound } = generalLinearOptions.read(options);
-  const legs = byPath(
-    spaces.flatMap(({ legs: all }, block) => all.map((leg): Numbered => ({ ...leg, block }))),
+  const axes = byPath(
+    spaces.flatMap(({ axes: all }, block) => all.map((parameterAxis): Numbered => ({ ...parameterAxis, block }))),
   );
   /** g and g^-T of each space, or why there are none. */
   const elements = async (T: readonly NdArray[]): Promise<{ g: Matrices[]; dual: Matrices[] } | Refusal> => {
@@ -65,14 +65,14 @@ export function generalLinear<P>(
   };
   const moved = (tree: P, plus: readonly Matrices[], minus: readonly Matrices[]): P =>
     mapArrays(tree, (array, path) =>
-      (legs.get(path) ?? []).reduce(
-        (a, leg) => multiplied(a, leg, (leg.variance === 1 ? plus : minus)[leg.block]),
+      (axes.get(path) ?? []).reduce(
+        (a, parameterAxis) => multiplied(a, parameterAxis, (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block]),
         array,
       ),
     );
   return {
     name,
-    paths: [...legs.keys()],
+    paths: [...axes.keys()],
     exact: "everywhere",
     generators: spaces,
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
@@ -80,7 +80,7 @@ export function generalLinear<P>(
     derivative: (params, T) =>
       mapTensors(params, (w, path) =>
         sumLike(
-          (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block])),
+          (axes.get(path) ?? []).map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
           w,
         ),
       ),
@@ -119,26 +119,26 @@ function frontOrder({ view, axis, copyAxis }: Numbered): number[] {
 
 const inverseOrder = (order: readonly number[]): number[] => order.map((_, d) => order.indexOf(d));
 
-/** T w along a leg of the space, -T' w along one of its dual. */
-function rateAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
-  const order = frontOrder(leg);
-  return rateOfLeg(w, leg, (view) => {
+/** T w along a parameter axis of the space, -T' w along one of its dual. */
+function rateAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
+  const order = frontOrder(parameterAxis);
+  return rateAlongAxis(w, parameterAxis, (view) => {
     const turned = transpose(view, order);
     const [copies, n] = T.shape;
     const columns = reshape(turned, [copies, n, view.size / (copies * n)]);
     const changed =
-      leg.variance === 1 ? matmul(T, columns) : mul(-1, matmul(T, columns, { transposeA: true }));
+      parameterAxis.variance === 1 ? matmul(T, columns) : mul(-1, matmul(T, columns, { transposeA: true }));
     return transpose(reshape(changed, turned.shape), inverseOrder(order));
   });
 }
 
-/** Multiplies an array along a leg by the matrices of its space, in float64 before it is rounded to the array's type. */
-function multiplied(array: NdArray, leg: Numbered, matrices: Matrices): NdArray {
-  const { view, axis, copyAxis } = leg;
+/** Multiplies an array along a parameter axis by the matrices of its space, in float64 before it is rounded to the array's type. */
+function multiplied(array: NdArray, parameterAxis: Numbered, matrices: Matrices): NdArray {
+  const { view, axis, copyAxis } = parameterAxis;
   const n = view[axis];
   const strides = stridesOf(view);
   const rest = view.map((size, d) => (d === axis ? 1 : size));
-  return changeLeg(array, leg, (data) => {
+  return changeAlong(array, parameterAxis, (data) => {
     const column = new Float64Array(n);
     forEachIndex(rest, (index) => {
       const start = index.reduce((a, i, d) => a + i * strides[d], 0);

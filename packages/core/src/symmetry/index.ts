@@ -9,13 +9,13 @@ export type {
   Discovery,
   GroupGenerator,
   HiddenUnits,
-  Leg,
+  ParameterAxis,
   LinearSpace,
   PermutationSpace,
   ScalingGenerator,
   SignGenerator,
 } from "./discovery/descriptors.js";
-export { analyse } from "./discovery/discovery.js";
+export { analyze } from "./discovery/discovery.js";
 export type { DiscreteElement, DiscreteSymmetry } from "./discrete/discrete.js";
 export type { UnitSpace } from "./discrete/discrete-axes.js";
 export type { GeneralLinearOptions } from "./general-linear.js";

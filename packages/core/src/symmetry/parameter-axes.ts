@@ -6,12 +6,12 @@ import { reshape } from "../graph/ops/reshape.js";
 import { pad, slice } from "../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
-import type { Leg } from "./discovery/descriptors.js";
+import type { ParameterAxis } from "./discovery/descriptors.js";
 
-/** Legs by the path of their parameter. */
-export function byPath<L extends Leg>(legs: readonly L[]): ReadonlyMap<string, readonly L[]> {
+/** Axes by the path of their parameter. */
+export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap<string, readonly L[]> {
   const groups = new Map<string, L[]>();
-  for (const leg of legs) groups.set(leg.path, [...(groups.get(leg.path) ?? []), leg]);
+  for (const parameterAxis of axes) groups.set(parameterAxis.path, [...(groups.get(parameterAxis.path) ?? []), parameterAxis]);
   return groups;
 }
 
@@ -38,12 +38,12 @@ export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
 
 /**
- * An array with what a leg looks at changed: `f` gets its elements in the leg's view, in float64, and returns new ones.
+ * An array with what a parameter axis looks at changed: `f` gets its elements in the axis' view, in float64, and returns new ones.
  * The rest of the array stays.
  */
-export function changeLeg(array: NdArray, leg: Leg, f: (data: Float64Array) => Float64Array): NdArray {
+export function changeAlong(array: NdArray, parameterAxis: ParameterAxis, f: (data: Float64Array) => Float64Array): NdArray {
   const data = array.data.slice() as Float64Array;
-  const { part } = leg;
+  const { part } = parameterAxis;
   if (part === undefined) {
     data.set(f(Float64Array.from(data)));
     return { shape: array.shape, data };
@@ -60,9 +60,9 @@ export function changeLeg(array: NdArray, leg: Leg, f: (data: Float64Array) => F
   return { shape: array.shape, data };
 }
 
-/** The rate of change of a tensor of which only what a leg looks at changes: `f` maps its view. Traced. */
-export function rateOfLeg(w: Tensor, leg: Leg, f: (view: Tensor) => Tensor): Tensor {
-  const { part, view } = leg;
+/** The rate of change of a tensor of which only what a parameter axis looks at changes: `f` maps its view. Traced. */
+export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view: Tensor) => Tensor): Tensor {
+  const { part, view } = parameterAxis;
   if (part === undefined) return reshape(f(reshape(w, view)), w.shape);
   const { axis, start, count } = part;
   const picked = slice(w, {
@@ -74,7 +74,7 @@ export function rateOfLeg(w: Tensor, leg: Leg, f: (view: Tensor) => Tensor): Ten
   return pad(rate, around);
 }
 
-/** Elements of a view before, along and behind a leg's axis. */
-export function extents({ view, axis }: Leg): readonly [number, number, number] {
+/** Elements of a view before, along and behind a axis' axis. */
+export function extents({ view, axis }: ParameterAxis): readonly [number, number, number] {
   return [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
 }

@@ -50,12 +50,12 @@ export function positiveScaling(
   return scaling(
     hiddenLayers(params, "positiveScaling").map(({ weight, bias }, m) => {
       const next = params.layers[m + 1].weight;
-      const legs = [
+      const axes = [
         { path: `layers.${m}.weight`, view: weight.shape, axis: 0, power: 1 },
         ...(bias ? [{ path: `layers.${m}.bias`, view: bias.shape, axis: 0, power: 1 }] : []),
         { path: `layers.${m + 1}.weight`, view: next.shape, axis: 1, power: -1 },
       ];
-      return { kind: "scaling" as const, size: weight.shape[0], legs, exact: true };
+      return { kind: "scaling" as const, size: weight.shape[0], axes, exact: true };
     }),
   );
 }

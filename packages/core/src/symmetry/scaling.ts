@@ -8,11 +8,11 @@ import type { Tensor } from "../graph/tensor.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { ScalingGenerator } from "./discovery/descriptors.js";
-import { byPath, changeLeg, extents, mapArrays, mapTensors, rateOfLeg, sumLike } from "./parameter-axes.js";
+import { byPath, changeAlong, extents, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
 import type { Symmetry } from "./symmetry.js";
 
-/** A leg with the number of its generator, which is that of its block of T. */
-type Numbered = ScalingGenerator["legs"][number] & { readonly block: number };
+/** A parameter axis with the number of its generator, which is that of its block of T. */
+type Numbered = ScalingGenerator["axes"][number] & { readonly block: number };
 
 export interface ScalingOptions {
   /** For reports; default `positive scaling`. */
@@ -27,7 +27,7 @@ export const scalingOptions = optionTable("scaling", {
 } satisfies OptionRows<ScalingOptions>);
 
 /**
- * The symmetry of diagonal scalings: each parameter is multiplied along its legs,
+ * The symmetry of diagonal scalings: each parameter is multiplied along its axes,
  *
  * w_i <- w_i exp(sum of power T_i),  T one vector of log factors a generator
  *
@@ -45,16 +45,16 @@ export function scaling<P>(
   options: ScalingOptions = {},
 ): Symmetry<P> {
   const { name, bound } = scalingOptions.read(options);
-  const legs = byPath(
-    generators.flatMap((generator, block) => generator.legs.map((leg): Numbered => ({ ...leg, block }))),
+  const axes = byPath(
+    generators.flatMap((generator, block) => generator.axes.map((parameterAxis): Numbered => ({ ...parameterAxis, block }))),
   );
   const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
     mapArrays(tree, (array, path) =>
-      (legs.get(path) ?? []).reduce((a, leg) => scaledAlong(a, leg, T[leg.block], factor), array),
+      (axes.get(path) ?? []).reduce((a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor), array),
     );
   return {
     name,
-    paths: [...legs.keys()],
+    paths: [...axes.keys()],
     exact: generators.every(({ exact }) => exact) ? "everywhere" : "nearly",
     generators,
     algebra: generators.map(({ size }) => [size]),
@@ -62,14 +62,14 @@ export function scaling<P>(
     derivative: (params, T) =>
       mapTensors(params, (w, path) =>
         sumLike(
-          (legs.get(path) ?? []).map((leg) => rateAlong(w, leg, T[leg.block])),
+          (axes.get(path) ?? []).map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
           w,
         ),
       ),
     act: async (params, T) => scaled(params, T, 1),
     trace: (params, T) =>
       mapTensors(params, (w, path) =>
-        (legs.get(path) ?? []).reduce((a, leg) => factorAlong(a, leg, T[leg.block]), w),
+        (axes.get(path) ?? []).reduce((a, parameterAxis) => factorAlong(a, parameterAxis, T[parameterAxis.block]), w),
       ),
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
@@ -83,40 +83,40 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
   data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
 });
 
-/** T_i, as it broadcasts against the leg's view. */
-const alongLeg = (leg: Numbered, T: Tensor): Tensor =>
+/** T_i, as it broadcasts against the axis' view. */
+const alongAxis = (parameterAxis: Numbered, T: Tensor): Tensor =>
   reshape(
     T,
-    leg.view.map((n, d) => (d === leg.axis && T.size > 1 ? n : 1)),
+    parameterAxis.view.map((n, d) => (d === parameterAxis.axis && T.size > 1 ? n : 1)),
   );
 
-/** power T_i w along the leg. */
-const rateAlong = (w: Tensor, leg: Numbered, T: Tensor): Tensor =>
-  rateOfLeg(w, leg, (view) => mul(mul(leg.power, alongLeg(leg, T)), view));
+/** power T_i w along the axis. */
+const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
+  rateAlongAxis(w, parameterAxis, (view) => mul(mul(parameterAxis.power, alongAxis(parameterAxis, T)), view));
 
-/** w exp(power T_i) along the leg. */
-function factorAlong(w: Tensor, leg: Numbered, T: Tensor): Tensor {
+/** w exp(power T_i) along the axis. */
+function factorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
   // One exponential for a factor and for the one that takes it back.
-  const raised = exp(mul(Math.abs(leg.power), alongLeg(leg, T)));
-  const factor = leg.power < 0 ? div(1, raised) : raised;
-  // The rest of a tensor, of which the leg sees a part only, stays: w + (exp - 1) w there.
-  if (leg.part)
+  const raised = exp(mul(Math.abs(parameterAxis.power), alongAxis(parameterAxis, T)));
+  const factor = parameterAxis.power < 0 ? div(1, raised) : raised;
+  // The rest of a tensor, of which the axis sees a part only, stays: w + (exp - 1) w there.
+  if (parameterAxis.part)
     return add(
       w,
-      rateOfLeg(w, leg, (view) => mul(sub(factor, 1), view)),
+      rateAlongAxis(w, parameterAxis, (view) => mul(sub(factor, 1), view)),
     );
-  return reshape(mul(factor, reshape(w, leg.view)), w.shape);
+  return reshape(mul(factor, reshape(w, parameterAxis.view)), w.shape);
 }
 
-/** Multiplies an array along a leg by exp(factor power T), in float64 before it is rounded to the array's type. */
-function scaledAlong(array: NdArray, leg: Numbered, T: NdArray, factor: number): NdArray {
-  const [before, along, behind] = extents(leg);
-  const exponent = factor * leg.power;
+/** Multiplies an array along a parameter axis by exp(factor power T), in float64 before it is rounded to the array's type. */
+function scaledAlong(array: NdArray, parameterAxis: Numbered, T: NdArray, factor: number): NdArray {
+  const [before, along, behind] = extents(parameterAxis);
+  const exponent = factor * parameterAxis.power;
   const factors = Float64Array.from({ length: along }, (_, i) => {
     const raised = Math.exp(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
     return exponent < 0 ? 1 / raised : raised;
   });
-  return changeLeg(array, leg, (data) => {
+  return changeAlong(array, parameterAxis, (data) => {
     for (let b = 0, at = 0; b < before; b++) {
       for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] *= factors[i];
     }

@@ -8,7 +8,7 @@ import { flatten } from "../tree.js";
 import { bijection } from "./bijection.js";
 import { findBijectionSites } from "./discovery/bijection-sites.js";
 import type { BijectionSite, Discovery } from "./discovery/descriptors.js";
-import { analyse } from "./discovery/discovery.js";
+import { analyze } from "./discovery/discovery.js";
 import type { DiscreteSymmetry } from "./discrete/discrete.js";
 import { generalLinear } from "./general-linear.js";
 import { hiddenRule } from "./hidden/hidden-action.js";
@@ -26,7 +26,7 @@ export interface Symmetries<P> {
   readonly found: Discovery;
   /** Diagonal scalings that hold on all data. */
   readonly scaling?: Symmetry<P> | undefined;
-  /** Diagonal scalings that hold up to the small constant of a normalisation. */
+  /** Diagonal scalings that hold up to the small constant of a normalization. */
   readonly nearScaling?: Symmetry<P> | undefined;
   /** GL of the spaces that only linear maps touch, attention heads included. */
   readonly linear?: Symmetry<P> | undefined;
@@ -66,7 +66,7 @@ export function symmetriesOf<P, B extends BatchSpec = BatchSpec>(
   return {
     found,
     ...some(exact, "scaling", (list) => scaling<P>(list)),
-    ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalisation" })),
+    ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalization" })),
     ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
     ...some(sites, "hidden", (list) => ({
       ...siteAction(params, list, hiddenRule, options),
@@ -88,7 +88,7 @@ export function discover<P>(
   const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
   const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
   const named = { inputs, outputs: graph.outputs };
-  return { graph: named, found: analyse(named, Object.keys(namedArrays(params))) };
+  return { graph: named, found: analyze(named, Object.keys(namedArrays(params))) };
 }
 
 /** A site that finds its values anew in each trace of the loss. */

@@ -26,7 +26,7 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly paths: readonly string[];
   /**
    * Where the loss is kept: on all data, on the batch that the action is made for, on all data but for the small constant
-   * of a normalisation, or nowhere for sure.
+   * of a normalization, or nowhere for sure.
    */
   readonly exact: "everywhere" | "batch" | "nearly" | "no";
   /**

@@ -55,8 +55,8 @@ export async function brokenClaim<P>(
   if (change === undefined) return undefined;
   const { graph, found } = discoverIn(problem);
   const unshown = generators && firstUnshown(generators, found);
-  const legs = unshown && "legs" in unshown ? unshown.legs : [];
-  const [behind] = legs.flatMap(({ path }) => {
+  const axes = unshown && "axes" in unshown ? unshown.axes : [];
+  const [behind] = axes.flatMap(({ path }) => {
     const activation = activationBehind(graph, path);
     return activation === undefined ? [] : [{ path, activation }];
   });

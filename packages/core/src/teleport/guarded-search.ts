@@ -5,7 +5,7 @@ import type { Point } from "./point.js";
 import type { Search, Setting, Walk } from "./search/search.js";
 
 /** A search, where it begins, and what it has to keep to. */
-export interface Course<P> {
+export interface GuardedSearch<P> {
   readonly search: Search<P>;
   readonly initial: P;
   readonly setting: Setting<P>;
@@ -15,7 +15,7 @@ export interface Course<P> {
 }
 
 /** Where a search has led. */
-export interface End<P> {
+export interface SearchOutcome<P> {
   /** The initial ones where nothing was accepted. */
   readonly params: P;
   readonly start: Point;
@@ -30,14 +30,14 @@ export interface End<P> {
  * Takes all steps at once, and undefined where the search cannot or the guard objects to any of the points: then the
  * steps have to be taken one by one.
  */
-export async function leapt<P>({
+export async function takeCompiledWalk<P>({
   search,
   initial,
   setting,
   limits,
   heldOut,
-}: Course<P>): Promise<End<P> | undefined> {
-  const leap = await search.leap?.(initial, setting, search.steps, limits);
+}: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
+  const leap = await search.compiledWalk?.(initial, setting, search.steps, limits);
   if (leap === undefined || leap.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = leap;
   const params = steps > 0 ? leap.params : initial;
@@ -50,7 +50,7 @@ export async function leapt<P>({
 }
 
 /** Follows walks one proposal after another; of several starts the one that leads highest counts. */
-export async function walked<P>(course: Course<P>): Promise<End<P>> {
+export async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
   const { search, initial, setting } = course;
   const start = await setting.measure(initial);
   let best = await follow(await search.walk(initial, setting, 0), course, start);
@@ -66,9 +66,9 @@ export async function walked<P>(course: Course<P>): Promise<End<P>> {
 /** Follows a walk as long as the guard takes its proposals. */
 async function follow<P>(
   walk: Walk<P>,
-  { search, initial, setting, limits }: Course<P>,
+  { search, initial, setting, limits }: GuardedSearch<P>,
   start: Point,
-): Promise<End<P>> {
+): Promise<SearchOutcome<P>> {
   const stayed = { params: initial, start, point: start, steps: 0, halvings: 0 };
   const carries = walk.pushForward
     ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }

@@ -15,7 +15,7 @@ export type { ConjugateGradientOptions, ConjugateGradientResult } from "./curvat
 export { conjugateGradient } from "./curvature/conjugate-gradient.js";
 export type { DiagnoseOptions } from "./diagnosis/diagnose.js";
 export { diagnose } from "./diagnosis/diagnose.js";
-export type { Diagnosis, Figure, Missing } from "./diagnosis/diagnosis.js";
+export type { Diagnosis, Quantity, Missing } from "./diagnosis/diagnosis.js";
 export { isMissing } from "./diagnosis/diagnosis.js";
 export type { GuardOptions, Limits } from "./guard.js";
 export { guardOptions } from "./guard.js";
@@ -28,7 +28,7 @@ export { decrease } from "./objective/decrease.js";
 export { gradNormSqOf } from "./objective/grad-norm-sq-of.js";
 export { modelDecrease } from "./objective/model-decrease.js";
 export type { Memory, Objective, ObjectiveFor, PointValue } from "./objective/objective.js";
-export { gradNormSq, minimised } from "./objective/objective.js";
+export { gradNormSq, minimized } from "./objective/objective.js";
 export type { OrbitCurvatureOptions } from "./objective/orbit-curvature.js";
 export { orbitCurvature } from "./objective/orbit-curvature.js";
 export type { LayersOption } from "./objective/registry.js";
@@ -67,7 +67,7 @@ export { orbitSearches, searches } from "./search/registry.js";
 export type { ScalingCornerOptions } from "./search/scaling-corner.js";
 export { scalingCorner } from "./search/scaling-corner.js";
 export type {
-  Leap,
+  CompiledWalk,
   MemoryArrays,
   Search,
   SearchFactory,
@@ -87,7 +87,7 @@ export type {
 export { createTeleporter, teleport } from "./teleporter.js";
 export type { BlendMomentOptions, TrajectorySimilarityOptions } from "./state/trajectory-reuse.js";
 export { blendMoment, trajectorySimilarity } from "./state/trajectory-reuse.js";
-export type { Carried, Passage, Transport, TransportPolicy } from "./state/transport.js";
+export type { TransportedState, Move, Transport, TransportPolicy } from "./state/transport.js";
 export { createTransport, transportPolicies } from "./state/transport.js";
 export type {
   EveryOptions,

@@ -24,14 +24,14 @@ export interface RaceOptions {
 export const raceOptions = optionTable("race", {
   learningRate: positive.otherwise("the run's"),
   steps: integerFrom(1).default(10),
-  optimizer: inCode<Optimizer>("an optimiser, such as adam()", isOptimizer).otherwise(
+  optimizer: inCode<Optimizer>("an optimizer, such as adam()", isOptimizer).otherwise(
     "gradient descent; in a run's plan the run's own",
   ),
 } satisfies OptionRows<RaceOptions>);
 
 /** Where the descents of a race begin, besides the points. */
 export interface RaceStart {
-  /** State of the optimiser; default a fresh one. */
+  /** State of the optimizer; default a fresh one. */
   readonly state?: OptimizerState | undefined;
   /** Learning rate; default that of the options. */
   readonly rate?: number | undefined;

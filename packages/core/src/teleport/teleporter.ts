@@ -16,7 +16,7 @@ import { Resources } from "../runtime/resources.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
-import { leapt, walked } from "./guarded-search.js";
+import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { type CurvatureMeter, createCurvatureMeter } from "./curvature/curvature-meter.js";
 import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
@@ -41,7 +41,7 @@ export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: B;
-  /** Example of the optimiser's state and learning rate, for objectives that look at them. */
+  /** Example of the optimizer's state and learning rate, for objectives that look at them. */
   readonly memory?: MemoryArrays | undefined;
   /** `false` takes every finite point. */
   readonly guard?: GuardOptions | false | undefined;
@@ -55,9 +55,9 @@ export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>
 export interface TeleportOptions<B extends BatchSpec = BatchSpec> {
   /** A batch of the same shapes on which the loss has to stay, too. */
   readonly heldOut?: ArraysOf<B> | undefined;
-  /** What the objective may know of the optimiser. */
+  /** What the objective may know of the optimizer. */
   readonly memory?: MemoryArrays | undefined;
-  /** State that the race's optimiser begins with, at either point; default a fresh one. */
+  /** State that the race's optimizer begins with, at either point; default a fresh one. */
   readonly raceState?: OptimizerState | undefined;
   /** Learning rate of the race; default that of its options. */
   readonly raceRate?: number | undefined;
@@ -200,7 +200,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
       const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
-      const end = (race === undefined ? await leapt(course) : undefined) ?? (await walked(course));
+      const end = (race === undefined ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
       const { params: moved, start, point, reason, steps, halvings } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;

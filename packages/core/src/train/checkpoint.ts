@@ -40,7 +40,7 @@ interface Plain {
 }
 
 /**
- * The state of a training run as the bytes of one safetensors file: parameters, optimiser and model state as tensors
+ * The state of a training run as the bytes of one safetensors file: parameters, optimizer and model state as tensors
  * under their paths (`params.layers.0.weight`), the history as `history.loss` and so on, the step, the teleports, the
  * run's settings and a checksum in the metadata. One file, so that a crash cannot leave half of a checkpoint (see
  * `saveCheckpoint`).
@@ -107,7 +107,7 @@ export interface Resumable<T, H> extends CheckpointSource<T, H> {
  * Model, loss and the optimizer's options are compared as a checksum of the step's graph. Functions of the host, such as
  * the search of a teleport or a method's options, are not compared.
  *
- * @throws DataError when the arrays are not those of the trainer's model and optimiser, or the run had other settings
+ * @throws DataError when the arrays are not those of the trainer's model and optimizer, or the run had other settings
  *   than those that may change; OptionError for a name in `allowChanges` that is no setting
  *
  * @example

@@ -48,7 +48,7 @@ export interface MinimaStudyOptions<P, S>
   extends Omit<TrainerOptions<P, S>, "data" | "seed" | "teleport">,
     Omit<MinimumSettings, "seed"> {
   readonly data: { readonly training: Dataset; readonly validation: Dataset };
-  /** Of initialisation and order of batches: one model each. */
+  /** Of initialization and order of batches: one model each. */
   readonly seeds: readonly number[];
   /** Steps of training. */
   readonly steps: number;

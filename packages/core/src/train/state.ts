@@ -66,7 +66,7 @@ export function checkArrays(
   const extra = Object.keys(given).find((path) => !Object.hasOwn(expected, path));
   if (extra !== undefined) {
     throw new ShapeError(
-      `${what} does not fit this run: it has "${extra}", which this model and optimiser do not. Is it of another run?`,
+      `${what} does not fit this run: it has "${extra}", which this model and optimizer do not. Is it of another run?`,
     );
   }
 }

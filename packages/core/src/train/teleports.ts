@@ -16,7 +16,7 @@ import { createTransport, type TransportPolicy } from "../teleport/state/transpo
 import { occasionAt, type When } from "../teleport/when.js";
 
 /**
- * How a run teleports: when, on which way, to what end, and what becomes of the optimiser's state.
+ * How a run teleports: when, on which way, to what end, and what becomes of the optimizer's state.
  *
  * @typeParam P tree of parameters
  */
@@ -29,7 +29,7 @@ export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
   /** What is raised; default the squared gradient norm. */
   readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
   /**
-   * See `GuardOptions`; a race without optimiser and learning rate takes the run's. `false` takes every finite point, and
+   * See `GuardOptions`; a race without optimizer and learning rate takes the run's. `false` takes every finite point, and
    * is for reproducing others' results.
    */
   readonly guard?: GuardOptions | false | undefined;
@@ -37,7 +37,7 @@ export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
   readonly allowInexact?: boolean | undefined;
   /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
   readonly heldOut?: ArraysOf<B> | undefined;
-  /** What becomes of the optimiser's state; default `keep`. */
+  /** What becomes of the optimizer's state; default `keep`. */
   readonly state?: TransportPolicy | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
 export interface TeleportEvent extends TeleportReport {
   /** Steps done before it. */
   readonly step: number;
-  /** Where the optimiser's state did not go as planned: why. */
+  /** Where the optimizer's state did not go as planned: why. */
   readonly note?: string | undefined;
 }
 
@@ -70,7 +70,7 @@ interface Subject<P, B extends Batch> {
 }
 
 /** A run where a teleport may happen. */
-export interface Crossing<P> {
+export interface TeleportRequest<P> {
   readonly step: number;
   readonly stepsPerEpoch: number;
   /** Training losses of all steps so far. */
@@ -82,13 +82,13 @@ export interface Crossing<P> {
   readonly heldOut?: Batch | undefined;
 }
 
-export interface Crossed<P> {
+export interface TeleportOutcome<P> {
   readonly params: P;
   readonly optimizer: OptimizerState;
   readonly schedule: ScheduleState;
   /** Left out where the schedule said no. */
   readonly event?: TeleportEvent | undefined;
-  /** What all of it took: trials, the teleport, the optimiser's state; measuring curvature for the report not counted. */
+  /** What all of it took: trials, the teleport, the optimizer's state; measuring curvature for the report not counted. */
   readonly seconds: number;
 }
 
@@ -97,7 +97,7 @@ export interface Teleports<P> {
   /** First step at which the schedule wants to be asked, from what it has seen. */
   due(schedule: ScheduleState, stepsPerEpoch: number): number;
   /** Asks the schedule, and teleports if it says so. */
-  cross(at: Crossing<P>, schedule: ScheduleState): Promise<Crossed<P>>;
+  maybeTeleport(at: TeleportRequest<P>, schedule: ScheduleState): Promise<TeleportOutcome<P>>;
   dispose(): Promise<void>;
 }
 
@@ -182,7 +182,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
       const next = when.nextStep?.({ step: asked, stepsPerEpoch }, seen) ?? asked + usualPause;
       return Math.max(next, asked + 1);
     },
-    async cross(at, schedule) {
+    async maybeTeleport(at, schedule) {
       const { step, stepsPerEpoch, losses } = at;
       const begin = performance.now();
       const since = losses.slice(Math.max(0, schedule.asked), step);
@@ -200,7 +200,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
         uncounted += (performance.now() - start) / 1000 - result.report.seconds;
         return result;
       };
-      const crossed = (parts: Omit<Crossed<P>, "seconds">): Crossed<P> => ({
+      const crossed = (parts: Omit<TeleportOutcome<P>, "seconds">): TeleportOutcome<P> => ({
         ...parts,
         seconds: Math.max(0, (performance.now() - begin) / 1000 - uncounted),
       });
@@ -213,7 +213,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
       if (!answer.teleport) return crossed({ params: from, optimizer: stateBefore, schedule: seen });
       const moved = trial ?? (await teleport());
       const carried = moved.report.accepted
-        ? await transport.carry({ from, state: stateBefore, batch: at.batch, moved })
+        ? await transport.transport({ from, state: stateBefore, batch: at.batch, moved })
         : { state: stateBefore };
       return crossed({
         params: moved.params,
@@ -226,7 +226,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
   };
 }
 
-/** A plan's guard with the run's optimiser in its race, unless it names another one; that one starts afresh. */
+/** A plan's guard with the run's optimizer in its race, unless it names another one; that one starts afresh. */
 function guardOf({ guard }: Pick<TeleportPlan<unknown>, "guard">, optimizer: Optimizer) {
   if (!guard || guard.race === undefined) return { guard, isOwnRace: false };
   return {

@@ -23,7 +23,7 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly loss?: Loss | undefined;
   /** Default: the whole data set. */
   readonly batchSize?: number | undefined;
-  /** Of initialisation, order of batches and dropout; an integer, default 0. */
+  /** Of initialization, order of batches and dropout; an integer, default 0. */
   readonly seed?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
   /** Largest global norm of the gradient; default no limit. */

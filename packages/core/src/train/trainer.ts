@@ -58,7 +58,7 @@ export interface Trainer<P, S> {
    * Continues from another state, such as a checkpoint's or a teleported one.
    *
    * @param history of the steps before that state; default the trainer's own, as far as it goes back
-   * @throws ShapeError, DTypeError when the state does not fit the model and the optimiser
+   * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
    */
   restore(state: TrainState<P, S>, history?: History): void;
   /** Examples of the batch that a step takes, in order. */
@@ -67,7 +67,7 @@ export interface Trainer<P, S> {
 }
 
 /**
- * Compiles the training step and initialises the model as PyTorch would with the same seed.
+ * Compiles the training step and initializes the model as PyTorch would with the same seed.
  *
  * @throws ShapeError, DTypeError when model, data and loss do not fit; DataError for labels that are no classes;
  *   OptionError for settings out of range
@@ -209,7 +209,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     if (teleports === undefined || schedule === undefined) return Infinity;
     const due = teleports.due(schedule, stepsPerEpoch);
     if (at < due) return due;
-    const crossed = await teleports.cross(
+    const crossed = await teleports.maybeTeleport(
       {
         step: at,
         stepsPerEpoch,

@@ -78,7 +78,7 @@ describe("overlaying images", () => {
     expect(more.right.data.slice(40)).not.toEqual(more.right.data.slice(0, 40));
   });
 
-  it("standardises pixels", () => {
+  it("standardizes pixels", () => {
     const left = imagesOf(1, 1);
     const plain = overlayImages(left, left).x.data;
     const scaled = overlayImages(left, left, { mean: 0.5, deviation: 0.25 }).x.data;
@@ -112,7 +112,7 @@ describe("resizing", () => {
     expect(data[783]).toBe(21);
   });
 
-  it("takes the pixel under the centre for the nearest one", () => {
+  it("takes the pixel under the center for the nearest one", () => {
     expect([...nearestIndices(36, 28)].slice(0, 8)).toEqual([0, 1, 3, 4, 5, 7, 8, 9]);
     expect(nearestIndices(36, 28)[27]).toBe(35);
   });

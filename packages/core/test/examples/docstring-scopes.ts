@@ -51,7 +51,7 @@ async function tasks() {
     ]),
   );
   const setup = { losses, params, data, optimizer: lib.sgd(), learningRate: 0.1, batchSize: 32 };
-  const trainer = await lib.createMultiTaskTrainer({ ...setup, method: lib.fairgrad() });
+  const trainer = await lib.createMultiTaskTrainer({ ...setup, method: lib.fairGrad() });
   await trainer.run({ steps: 2 });
   const bytes = lib.encodeMultiTaskCheckpoint(trainer);
   return { ...setup, setup, trainer, bytes };

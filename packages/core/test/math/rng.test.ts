@@ -108,7 +108,7 @@ describe("createRng", () => {
     expect(new Set(first.map((r) => r.next())).size).toBe(first.length);
   });
 
-  it("gives unrelated streams to neighbouring seeds and forks", () => {
+  it("gives unrelated streams to neighboring seeds and forks", () => {
     for (const word of [(i: number) => createRng(i).int(256), (i: number) => createRng(0).fork(i).int(256)]) {
       const counts = new Int32Array(256);
       for (let i = 0; i < 50_000; i++) counts[word(i)]++;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/array.js";
 import { DataError } from "../../src/errors.js";
 import { reshape } from "../../src/graph/ops/reshape.js";
-import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import type { TaskLosses } from "../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { linear } from "../../src/nn/linear.js";
@@ -28,7 +28,7 @@ const make = (data: object, losses: TaskLosses<NetParams> = own) =>
     losses,
     params: net.params,
     data: data as never,
-    method: linearScalarisation(),
+    method: linearScalarization(),
     optimizer: sgd(),
     learningRate: 0.1,
   });

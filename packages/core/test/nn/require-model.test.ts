@@ -8,7 +8,7 @@ import { createRng } from "../../src/math/rng.js";
 import { initMultiHeadAttention } from "../../src/nn/attention.js";
 import { initConv2d } from "../../src/nn/conv.js";
 import { initEmbedding } from "../../src/nn/embedding.js";
-import { kaimingNormal, kaimingUniform, normal, uniform, xavierNormal } from "../../src/nn/initialisers.js";
+import { kaimingNormal, kaimingUniform, normal, uniform, xavierNormal } from "../../src/nn/initializers.js";
 import { initLinear } from "../../src/nn/linear.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { lenet } from "../../src/nn/models/lenet.js";

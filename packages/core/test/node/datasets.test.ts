@@ -265,7 +265,7 @@ describe.skipIf(!existsSync(DEBIAN))("loadIdxDataset with Debian's dataset-fashi
     const counts = new Array(10).fill(0);
     for (const label of train.labels.data) counts[Number(label)]++;
     expect(counts).toEqual(new Array(10).fill(6000));
-    // Normalisation constant in common use: mean 0.2860 over the training images.
+    // Normalization constant in common use: mean 0.2860 over the training images.
     expect(train.images.data.reduce((a, b) => a + b, 0) / train.images.data.length).toBeCloseTo(0.286, 4);
   });
 

@@ -40,7 +40,7 @@ const format = (value: unknown): string => {
 };
 
 describe("the examples of optim", () => {
-  it("are there for every optimiser and schedule", () => {
+  it("are there for every optimizer and schedule", () => {
     expect(examples.length).toBeGreaterThanOrEqual(17);
   });
 

@@ -32,8 +32,8 @@ import {
 } from "./support.js";
 
 /**
- * One row an optimiser: a name in golden/optimizers.json, and the same settings here. Every test below runs on all rows.
- * A new optimiser is a configuration in bench/torch/golden_optimizers.py and a row.
+ * One row an optimizer: a name in golden/optimizers.json, and the same settings here. Every test below runs on all rows.
+ * A new optimizer is a configuration in bench/torch/golden_optimizers.py and a row.
  */
 const rows: [golden: string, optimizer: Optimizer, traits?: { decays: true }][] = [
   ["sgd", gd()],

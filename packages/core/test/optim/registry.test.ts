@@ -4,7 +4,7 @@ import { OptionError } from "../../src/errors.js";
 import { createOptimizer, optimizers } from "../../src/optim/registry.js";
 
 describe("createOptimizer", () => {
-  it.each(Object.keys(optimizers))("makes the optimiser of that name: %s", (name) => {
+  it.each(Object.keys(optimizers))("makes the optimizer of that name: %s", (name) => {
     expect(createOptimizer(name).name).toBe(name);
   });
 
@@ -25,7 +25,7 @@ describe("createOptimizer", () => {
     expect(createOptimizer("momentum", { momentum: undefined }).init(array([1]))).toHaveProperty("velocity");
   });
 
-  it.each(["adamax", "toString", ""])("names the known optimisers for an unknown one: %j", (name) => {
+  it.each(["adamax", "toString", ""])("names the known optimizers for an unknown one: %j", (name) => {
     expect(() => createOptimizer(name)).toThrow(OptionError);
     expect(() => createOptimizer(name)).toThrow(
       `must be one of gd, sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw; got "${name}".`,

@@ -64,7 +64,7 @@ export const gradientOf =
     (params) =>
       valueAndGrad(loss)(params)[1];
 
-/** One step of an optimiser as a graph that a scan can carry on. */
+/** One step of an optimizer as a graph that a scan can carry on. */
 export function stepGraph(
   optimizer: Optimizer,
   gradients: GradientOf,

@@ -28,7 +28,7 @@ describe("update", () => {
     expect(update({ w, b: constant(array([1, 2])) })).toThrow(/float32\[2\] in gradients/);
   });
 
-  it("refuses the state of another optimiser", () => {
+  it("refuses the state of another optimizer", () => {
     const update = () => adam().update(w, { velocity: w }, w, rate);
     expect(update).toThrow(
       'adam: the state has no "m"; it must come from adam\'s init, with the same options.',
@@ -91,7 +91,7 @@ describe("adam", () => {
 });
 
 describe("rmsprop", () => {
-  it("stays finite under a constant gradient, whose centred variance rounds to below zero", () => {
+  it("stays finite under a constant gradient, whose centered variance rounds to below zero", () => {
     const optimizer = rmsprop({ centered: true, decay: 0.5 });
     const values = Array.from({ length: 64 }, (_, i) => 0.1 + 0.37 * i);
     const given = Array.from({ length: 100 }, () => float64(values));

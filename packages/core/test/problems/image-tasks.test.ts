@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/array.js";
 import { createRng } from "../../src/math/rng.js";
-import { fairgrad } from "../../src/mtl/methods/fairgrad.js";
-import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
+import { fairGrad } from "../../src/mtl/methods/fair-grad.js";
+import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { adam } from "../../src/optim/adam.js";
 import { digitQuestions, fashionDigits, multiFashion } from "../../src/problems/image-tasks.js";
@@ -28,7 +28,7 @@ describe("Multi-Fashion", () => {
     const trainer = await createMultiTaskTrainer({
       ...problem,
       data: problem.train,
-      method: fairgrad(),
+      method: fairGrad(),
       optimizer: adam(),
       learningRate: 3e-3,
       batchSize: 50,
@@ -51,7 +51,7 @@ describe("Multi-Fashion", () => {
       createMultiTaskTrainer({
         ...problem,
         data: problem.test,
-        method: linearScalarisation(),
+        method: linearScalarization(),
         optimizer: adam(),
         learningRate: 0,
       });
@@ -67,7 +67,7 @@ describe("Multi-Fashion", () => {
     const { history } = await createMultiTaskTrainer({
       ...problem,
       data: problem.train,
-      method: linearScalarisation(),
+      method: linearScalarization(),
       optimizer: adam(),
       learningRate: 0.001,
     });
@@ -102,7 +102,7 @@ describe("questions about digits", () => {
     const trainer = await createMultiTaskTrainer({
       ...problem,
       data: problem.train,
-      method: linearScalarisation(),
+      method: linearScalarization(),
       optimizer: adam(),
       learningRate: 3e-3,
       batchSize: 64,

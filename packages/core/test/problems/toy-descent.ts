@@ -23,8 +23,8 @@ export function toyAt([x1, x2]: ArrayLike<number> & Iterable<number>, scale: num
   const half = Math.tanh(x2 / 2);
   const slope = (1 - half * half) / 2;
   const [c1, c2] = [atLeastZero([half, 0, slope]), atLeastZero([-half, 0, -slope])];
-  const bowl = (centre: number): Dual => {
-    const [a, b] = [centre - x1, -x2 - 8];
+  const bowl = (center: number): Dual => {
+    const [a, b] = [center - x1, -x2 - 8];
     return [(a * a + 0.1 * b * b) / 10 - 20, -a / 5, -b / 50];
   };
   const f1 = steep([0.5 * (-x1 - 7) + t, -0.5, 1 - t * t]);

@@ -3,10 +3,10 @@ import { taskGradients } from "../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod } from "../../src/mtl/method.js";
 import { famo } from "../../src/mtl/methods/famo.js";
 import { imtlG } from "../../src/mtl/methods/imtl-g.js";
-import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../src/mtl/methods/nash-mtl.js";
-import { pcgrad } from "../../src/mtl/methods/pcgrad.js";
+import { pcGrad } from "../../src/mtl/methods/pc-grad.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { adam } from "../../src/optim/adam.js";
 import { twoTaskToy } from "../../src/problems/toy.js";
@@ -52,8 +52,8 @@ describe("the two-task toy", () => {
 describe("trajectories on the toy", () => {
   // The golden file's note says which scale each method has there.
   const methods: Record<string, (scale: number) => MultiTaskMethod> = {
-    LS: () => linearScalarisation(),
-    PCGrad: () => pcgrad(),
+    LS: () => linearScalarization(),
+    PCGrad: () => pcGrad(),
     MGDA: () => mgda({ scale: "sum" }),
     "IMTL-G": () => imtlG(),
     "Nash-MTL": () => nashMtl(),
@@ -114,7 +114,7 @@ describe("trajectories on the toy", () => {
       const toy = twoTaskToy({ scale });
       for (const [i, start] of golden.inits.entries()) {
         const isRough = rough[`${name} ${scale}`]?.includes(i) ?? false;
-        const method = name === "PCGrad" ? pcgrad({ maxNorm: 0 }) : methods[name](scale);
+        const method = name === "PCGrad" ? pcGrad({ clipNorm: 0 }) : methods[name](scale);
         const stops = Object.keys(steps)
           .map(Number)
           .filter((step) => step > 1000);

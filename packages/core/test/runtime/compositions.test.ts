@@ -49,9 +49,9 @@ const activation = fc.constantFrom(...(Object.keys(activations) as Activation[])
 const layer = (x: Tensor, w: Tensor, b: Tensor): Tensor => add(matmul(x, w), b);
 
 /** Subtracts the mean and divides by the root of the variance over some axes. */
-function normalise(x: Tensor, axes: number[]): Tensor {
-  const centred = sub(x, mean(x, { axes, keepDims: true }));
-  return div(centred, sqrt(add(variance(x, { axes, keepDims: true }), 0.1)));
+function normalize(x: Tensor, axes: number[]): Tensor {
+  const centered = sub(x, mean(x, { axes, keepDims: true }));
+  return div(centered, sqrt(add(variance(x, { axes, keepDims: true }), 0.1)));
 }
 
 const labelsFor = (x: Tensor): Tensor => softmax(mul(3, x));
@@ -116,7 +116,7 @@ const layerNorm = fc.record({ batch: fc.constantFrom(1, 3), width: fc.constantFr
     label: `layer norm batch ${batch} width ${width} ${activation}`,
     shapes: [[batch, 3], [3, width], [width], [width], [width], [width, 2], [2]],
     loss([x, w1, b1, gain, shift, w2, b2]) {
-      const scaled = add(mul(gain, normalise(layer(x, w1, b1), [-1])), shift);
+      const scaled = add(mul(gain, normalize(layer(x, w1, b1), [-1])), shift);
       return mean(square(layer(activations[activation](scaled), w2, b2)));
     },
   }),
@@ -135,8 +135,8 @@ const batchNorm = fc
         [channels * 4, 3],
       ],
       loss([x, w, gain, shift, head]) {
-        const normalised = add(mul(gain, normalise(conv2d(x, w, { padding: 1 }), [0, 2, 3])), shift);
-        const pooled = maxPool2d(activations[activation](normalised), { kernel: 2 });
+        const normalized = add(mul(gain, normalize(conv2d(x, w, { padding: 1 }), [0, 2, 3])), shift);
+        const pooled = maxPool2d(activations[activation](normalized), { kernel: 2 });
         return sum(square(matmul(reshape(pooled, [batch, channels * 4]), head)));
       },
     }),
@@ -212,8 +212,8 @@ const check = async (
   runs: number,
   property: (n: Network, seed: number) => Promise<void>,
 ) => {
-  const labelled = cases.map((n) => ({ ...n, [fc.toStringMethod]: () => n.label }));
-  await fc.assert(fc.asyncProperty(labelled, fc.nat(1e6), property), settings(runs));
+  const labeled = cases.map((n) => ({ ...n, [fc.toStringMethod]: () => n.label }));
+  await fc.assert(fc.asyncProperty(labeled, fc.nat(1e6), property), settings(runs));
 };
 
 it.each(Object.entries(networks))(

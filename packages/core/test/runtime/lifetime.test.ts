@@ -4,7 +4,7 @@ import { RuntimeError } from "../../src/errors.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import { trace } from "../../src/graph/trace.js";
-import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
@@ -73,7 +73,7 @@ const cases: Readonly<Record<string, { readonly make: string; case(): Promise<Ca
     make: "createMultiTaskTrainer",
     case: async () => {
       const toy = twoTaskToy();
-      const method = linearScalarisation();
+      const method = linearScalarization();
       const common = {
         losses: toy.losses,
         params: toy.at([1, 1]),
@@ -137,7 +137,7 @@ const cases: Readonly<Record<string, { readonly make: string; case(): Promise<Ca
       const made = await createTransport({ ...parts, policy: "reset", optimizer: gd() });
       return {
         dispose: made.dispose,
-        calls: [() => made.carry({ from: start, state: {}, batch: {}, moved: { params: start } as never })],
+        calls: [() => made.transport({ from: start, state: {}, batch: {}, moved: { params: start } as never })],
       };
     },
   },

@@ -133,7 +133,7 @@ function draw(seed: number) {
   return { weights, x: next(5, 4), y: next(8, 4) };
 }
 
-/** Losses after 0 .. steps - 1 steps of an optimiser. */
+/** Losses after 0 .. steps - 1 steps of an optimizer. */
 function train(optimizer: Optimizer<never>, rate: number, seed: number, steps: number): Float64Array {
   const { update, init } = optimizer as unknown as Optimizer;
   const { weights, x, y } = draw(seed);

@@ -5,7 +5,7 @@ import { trace } from "../../src/graph/trace.js";
 import { createRng } from "../../src/math/rng.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
-import type { Leg } from "../../src/symmetry/discovery/descriptors.js";
+import type { ParameterAxis } from "../../src/symmetry/discovery/descriptors.js";
 import type { DiscreteSymmetry } from "../../src/symmetry/discrete/discrete.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
@@ -36,8 +36,8 @@ interface Continuous {
 
 function continuous({ symmetries }: Architecture): Continuous[] {
   const { found, scaling, nearScaling, linear } = symmetries;
-  const pathsOf = (groups: readonly { readonly legs: readonly Leg[] }[]) =>
-    new Set(groups.flatMap(({ legs }) => legs.map(({ path }) => path)));
+  const pathsOf = (groups: readonly { readonly axes: readonly ParameterAxis[] }[]) =>
+    new Set(groups.flatMap(({ axes }) => axes.map(({ path }) => path)));
   const [exact, near] = [true, false].map((is) => found.scalings.filter((g) => g.exact === is));
   return [
     ...(scaling ? [{ symmetry: scaling, size: 0.5, paths: pathsOf(exact) }] : []),
@@ -75,7 +75,7 @@ async function gradientOf(a: Architecture): Promise<(p: Params) => Promise<Param
 }
 
 /**
- * Where a group that is exact but for a normalisation's constant is tried: there the variances are exp(2 * 5) times what
+ * Where a group that is exact but for a normalization's constant is tried: there the variances are exp(2 * 5) times what
  * they were, and the constant counts as much less.
  */
 async function startOf({ symmetry }: Continuous, a: Architecture): Promise<Params> {

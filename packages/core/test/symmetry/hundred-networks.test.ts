@@ -1,5 +1,5 @@
 // What each symmetry that symmetriesOf finds in a graph promises, on a hundred random networks each, by its own action:
-// convolutions with normalisations, pooling and residual sums, attention, perceptrons with products and concatenations.
+// convolutions with normalizations, pooling and residual sums, attention, perceptrons with products and concatenations.
 import { expect, it } from "vitest";
 import { astype, dtypeOf, type NdArray } from "../../src/array.js";
 import type { Graph } from "../../src/graph/graph.js";

@@ -36,10 +36,10 @@ export interface ProblemOptions {
    */
   readonly size?: "narrow" | "wide" | "few";
   /**
-   * `normalised`: z / sqrt(mean z^2 + 1e-10) before each activation; `linear between`: two or three hidden layers,
+   * `normalized`: z / sqrt(mean z^2 + 1e-10) before each activation; `linear between`: two or three hidden layers,
    * every second one without activation; default: an `mlp`.
    */
-  readonly network?: "normalised" | "linear between";
+  readonly network?: "normalized" | "linear between";
   readonly dtype?: Float;
 }
 
@@ -70,7 +70,7 @@ export function randomProblem(
   const { activation: _name, ...slope } = activation;
   const act = activationOf(name, slope);
   const apply = {
-    normalised: networkOf(() => (z: Tensor) => act(normalised(z))),
+    normalized: networkOf(() => (z: Tensor) => act(normalized(z))),
     "linear between": networkOf((m) => (z: Tensor) => (m % 2 === 0 ? act(z) : z)),
   };
   const model = mlp({ sizes, bias, ...activation });
@@ -95,7 +95,7 @@ const networkOf =
     }, x);
 
 /** By its root mean square: unlike a standard deviation that is far from zero for two units, too. */
-const normalised = (z: Tensor): Tensor =>
+const normalized = (z: Tensor): Tensor =>
   div(z, sqrt(add(mean(square(z), { axes: [1], keepDims: true }), 1e-10)));
 
 /** A function of parameters and batch, compiled to JavaScript for a problem's shapes: a number. */

@@ -126,7 +126,7 @@ describe.each(symmetryRows)("$name", (row) => {
       const symmetry = make(problem);
       const T = randomT(symmetry.algebra, 1, seed);
       const derivative = await derivativeOf(symmetry, problem, T);
-      const centred = async (step: number) => {
+      const centered = async (step: number) => {
         const ends = [
           await at(symmetry, problem, scaledT(T, step)),
           await at(symmetry, problem, scaledT(T, -step)),
@@ -134,7 +134,7 @@ describe.each(symmetryRows)("$name", (row) => {
         return combine((a, b) => (a - b) / (2 * step), ends[0], ends[1]);
       };
       // With the error of second order taken out, so that near the ends of an activation's range this is no coarser.
-      const difference = combine((a, b) => (4 * a - b) / 3, await centred(1e-5), await centred(2e-5));
+      const difference = combine((a, b) => (4 * a - b) / 3, await centered(1e-5), await centered(2e-5));
       expect(distance(difference, derivative), problem.label).toBeLessThan(1e-6);
     }
   });
@@ -178,7 +178,7 @@ describe("the rows", () => {
       "positiveScaling",
       "scaling that symmetriesOf finds",
       "GL of linear networks",
-      "scaling before a normalisation",
+      "scaling before a normalization",
       "product of scaling and GL",
     ]);
     for (const row of groupRows) {

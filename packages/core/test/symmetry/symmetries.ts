@@ -1,6 +1,6 @@
 import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
-import type { Leg, ScalingGenerator } from "../../src/symmetry/discovery/descriptors.js";
+import type { ParameterAxis, ScalingGenerator } from "../../src/symmetry/discovery/descriptors.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { product } from "../../src/symmetry/product.js";
@@ -34,9 +34,9 @@ function found<K extends "scaling" | "nearScaling" | "linear" | "hidden">(
 /** Scalings of units that no linear space has: those within one do not commute with it. */
 function scalingsBeside({ loss, params, batch }: Problem): readonly ScalingGenerator[] {
   const { scalings, linear } = symmetriesOf(loss, params, batch).found;
-  const unitsOf = (legs: readonly Leg[]) => legs.map(({ path, axis }) => `${path} along ${axis}`);
-  const taken = new Set(linear.flatMap(({ legs }) => unitsOf(legs)));
-  return scalings.filter(({ legs }) => !unitsOf(legs).some((units) => taken.has(units)));
+  const unitsOf = (axes: readonly ParameterAxis[]) => axes.map(({ path, axis }) => `${path} along ${axis}`);
+  const taken = new Set(linear.flatMap(({ axes }) => unitsOf(axes)));
+  return scalings.filter(({ axes }) => !unitsOf(axes).some((units) => taken.has(units)));
 }
 
 /** One row a symmetry: symmetries.test.ts and ../teleport/teleport.test.ts run on all of them. */
@@ -81,9 +81,9 @@ export const symmetryRows: readonly SymmetryRow[] = [
     make: (problem) => found("linear", problem),
   },
   {
-    name: "scaling before a normalisation",
+    name: "scaling before a normalization",
     activations: ["tanh", "gelu", "sigmoid"],
-    network: "normalised",
+    network: "normalized",
     norm: 0.5,
     tolerance: { float64: 1e-6, float32: 1e-4 },
     make: (problem) => found("nearScaling", problem),

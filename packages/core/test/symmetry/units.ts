@@ -12,7 +12,7 @@ import type { Problem } from "./support.js";
 export function hiddenUnits({ layers }: MlpParams): UnitSpace[] {
   return layers.slice(0, -1).map(({ weight, bias }, m) => ({
     size: weight.shape[0],
-    legs: [
+    axes: [
       { path: `layers.${m}.weight`, view: weight.shape, axis: 0 },
       ...(bias ? [{ path: `layers.${m}.bias`, view: bias.shape, axis: 0 }] : []),
       { path: `layers.${m + 1}.weight`, view: layers[m + 1].weight.shape, axis: 1 },

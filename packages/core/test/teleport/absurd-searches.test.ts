@@ -11,7 +11,7 @@ import type { VectorParams } from "../../src/symmetry/rotation/quadratic-rotatio
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { modelDecrease } from "../../src/teleport/objective/model-decrease.js";
-import { gradNormSq, minimised, type Objective } from "../../src/teleport/objective/objective.js";
+import { gradNormSq, minimized, type Objective } from "../../src/teleport/objective/objective.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
@@ -114,7 +114,7 @@ async function judge<P>(
   const { params, batch, loss } = subject;
   const objective = pick<Objective>(rng, [
     gradNormSq,
-    minimised(gradNormSq),
+    minimized(gradNormSq),
     modelDecrease,
     decrease({ learningRate: pick(rng, [1e-3, 1e30]) }),
   ]);

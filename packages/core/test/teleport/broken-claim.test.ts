@@ -263,8 +263,8 @@ describe("what the graph of a loss shows", () => {
     for (const symmetry of [permutations(params, found.permutations), signFlips(params, found.signs)]) {
       await (await made(discreteSearch(symmetry))).dispose();
     }
-    const [{ size, legs }] = found.permutations;
-    const halves = [{ size, legs: legs.slice(0, 1) }];
+    const [{ size, axes }] = found.permutations;
+    const halves = [{ size, axes: axes.slice(0, 1) }];
     await expect(made(discreteSearch(permutations(params, halves)))).rejects.toThrow(
       /"permutations" does not keep/,
     );

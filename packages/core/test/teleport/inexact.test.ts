@@ -46,9 +46,9 @@ const rows: readonly Row[] = [
     make: ({ params, activation }) => pseudoInverseAction(params, { ...activation, allowInexact: true }),
   },
   {
-    name: "scaling before a normalisation",
+    name: "scaling before a normalization",
     activations: ["tanh", "gelu", "sigmoid"],
-    network: "normalised",
+    network: "normalized",
     sizes: { float64: [5, 40], float32: [5, 40] },
     make({ loss, params, batch }) {
       const { nearScaling } = symmetriesOf(loss, params, batch);

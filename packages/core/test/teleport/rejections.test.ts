@@ -103,7 +103,7 @@ const rows: readonly {
     options: { guard: { race: { learningRate: 0.2, steps: 1 } } },
   },
   {
-    // The same step as in the race below, towards y = 0: away from the held-out y = 5, from (2, 1) to (1.96, 0.92).
+    // The same step as in the race below, toward y = 0: away from the held-out y = 5, from (2, 1) to (1.96, 0.92).
     name: "a descent that takes the loss on held-out data up, further from the new point",
     reason: /^descent from the new point gets to 10\.\d+, from the old one to 10\.2195$/,
     halvings: 3,

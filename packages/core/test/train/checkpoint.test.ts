@@ -53,7 +53,7 @@ describe("a checkpoint", () => {
     await Promise.all([whole, first, second].map((t) => t.dispose()));
   });
 
-  it("is a safetensors file with parameters, state and optimiser under their paths", async () => {
+  it("is a safetensors file with parameters, state and optimizer under their paths", async () => {
     const trainer = await trainerFor("javascript", { optimizer: sgd({ momentum: 0.9 }) });
     await trainer.run({ steps: 2 });
     const { tensors, metadata } = decodeSafetensors(encodeCheckpoint(trainer));
@@ -142,7 +142,7 @@ describe("a checkpoint", () => {
     expect(() => decodeCheckpoint(bytes)).toThrow(message);
   });
 
-  it("is refused by a trainer of another model, optimiser or precision, which stays as it was", async () => {
+  it("is refused by a trainer of another model, optimizer or precision, which stays as it was", async () => {
     const origin = await trainerFor("javascript", { optimizer: sgd({ momentum: 0.9 }) });
     await origin.run({ steps: 2 });
     const checkpoint = decodeCheckpoint(encodeCheckpoint(origin));

@@ -78,7 +78,7 @@ describe("minimaStudy", () => {
     await expect(minimaStudy({ ...options, onProgress: stop })).rejects.toThrow("enough");
   });
 
-  it("measures a model with batch normalisation and dropout as it is evaluated", async () => {
+  it("measures a model with batch normalization and dropout as it is evaluated", async () => {
     const options = { model: batchNormNet(), data, seeds: [0, 1], ...training, ...settings };
     const { rows } = await minimaStudy({ ...options, examples: 200 });
     const { steps, ...ofTrainer } = training;

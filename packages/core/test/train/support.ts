@@ -24,7 +24,7 @@ export interface BatchNormNetParams {
   readonly last: LinearParams;
 }
 
-/** Linear, batch normalisation, ReLU, dropout, linear: a model with everything that a step can carry. */
+/** Linear, batch normalization, ReLU, dropout, linear: a model with everything that a step can carry. */
 export function batchNormNet(width = 8, rate = 0.2): Model<BatchNormNetParams, BatchNormState> {
   return {
     init(rng, { dtype = "float32" } = {}) {

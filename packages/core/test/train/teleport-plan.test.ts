@@ -13,7 +13,7 @@ import { gd, sgd } from "../../src/optim/sgd.js";
 import { mlpRegression } from "../../src/problems/mlp-regression.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
-import { gradNormSq, minimised } from "../../src/teleport/objective/objective.js";
+import { gradNormSq, minimized } from "../../src/teleport/objective/objective.js";
 import type { RaceOptions } from "../../src/teleport/race.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
 import { ownMove } from "../../src/teleport/search/own-move.js";
@@ -68,8 +68,8 @@ describe("a race", () => {
     }
   });
 
-  it("takes the run's optimiser where its own is undefined", async () => {
-    /** How often the run's optimiser is traced: for its step, and for the race. */
+  it("takes the run's optimizer where its own is undefined", async () => {
+    /** How often the run's optimizer is traced: for its step, and for the race. */
     const tracesWith = async (race: RaceOptions) => {
       const update = vi.fn(adam().update);
       await minimize(mlpRegression(), {
@@ -85,7 +85,7 @@ describe("a race", () => {
     expect(await tracesWith({ optimizer: gd() })).toBe(own - 1);
   });
 
-  it("takes the run's optimiser with its state and rate, or another one afresh", async () => {
+  it("takes the run's optimizer with its state and rate, or another one afresh", async () => {
     const problem = mlpRegression();
     for (const race of [{}, { learningRate: 1e-4 }, { optimizer: adam() }, { optimizer: gd(), steps: 3 }]) {
       for (const objective of [undefined, decrease()]) {
@@ -234,7 +234,7 @@ describe("a schedule", () => {
     const teleport = {
       when: onPredictedGain(0.01, { every: 2 }),
       symmetry: leaky,
-      objective: minimised(gradNormSq),
+      objective: minimized(gradNormSq),
       guard: { curvature: 0 },
     };
     const run = await minimize(mlpRegression(), { optimizer: gd(), learningRate: 1e-5, steps: 6, teleport });

@@ -74,7 +74,7 @@ describe("a trainer's teleports", () => {
     }
   });
 
-  it("can aim at what the optimiser itself will gain, from its own state", async () => {
+  it("can aim at what the optimizer itself will gain, from its own state", async () => {
     const trainer = await trainerFor({ ...plan, objective: decrease({ optimizer: adam(), steps: 2 }) });
     await trainer.run({ steps: 10 });
     const [event] = trainer.history.teleports;

@@ -88,7 +88,7 @@ describe("createTrainer", () => {
   });
 
   it("gives the same numbers on both runtimes up to rounding", async () => {
-    // Not Adam: it divides the gradient of the first bias, which is rounding alone before a normalisation, by its size.
+    // Not Adam: it divides the gradient of the first bias, which is rounding alone before a normalization, by its size.
     const options = { batchSize: 32, optimizer: sgd({ momentum: 0.9 }) };
     for (const { dtype, tolerance } of [
       { dtype: "float64" as const, tolerance: 1e-12 },

@@ -4,7 +4,7 @@ import { OptionError } from "../../src/errors.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import { trace } from "../../src/graph/trace.js";
-import { linearScalarisation } from "../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
@@ -29,7 +29,7 @@ const toy = twoTaskToy();
 const several = {
   losses: toy.losses,
   params: toy.at([1, 1]),
-  method: linearScalarisation(),
+  method: linearScalarization(),
   optimizer: sgd(),
   learningRate: 0.1,
 };

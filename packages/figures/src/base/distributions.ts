@@ -36,7 +36,7 @@ function bisect(holds: (x: number) => boolean, low: number, high: number): numbe
   return high;
 }
 
-/** I_x(a, b), the regularised incomplete beta function: DLMF 8.17.22 by Lentz's method, DLMF 8.17.4 for large x. */
+/** I_x(a, b), the regularized incomplete beta function: DLMF 8.17.22 by Lentz's method, DLMF 8.17.4 for large x. */
 function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);

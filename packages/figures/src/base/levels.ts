@@ -13,16 +13,16 @@ export interface LevelOptions {
 
 /** Levels of a function on a grid, in the scale in which they are evenly spaced. */
 export interface Levels {
-  /** Of the function, from the lowest; a colour each. */
+  /** Of the function, from the lowest; a color each. */
   readonly thresholds: readonly number[];
-  readonly colours: readonly string[];
+  readonly colors: readonly string[];
   /** The same in the even scale. */
   readonly heights: readonly number[];
   /** Values of the grid in the even scale, within the range of the function's finite ones; NaN stays. */
   readonly values: readonly number[];
 }
 
-/** Evenly spaced levels of f, or of its logarithm, with their colours. */
+/** Evenly spaced levels of f, or of its logarithm, with their colors. */
 export function levelsOf(
   f: Grid,
   { spacing = "linear", floor, levels = 12 }: LevelOptions,
@@ -48,13 +48,13 @@ export function levelsOf(
   const scaled = Array.from({ length: levels }, (_, i) => from + ((to - from) * i) / levels);
   const constant = !(to > from);
   const heights = constant ? [from] : scaled;
-  const colours = theme.ramp(heights.length);
+  const colors = theme.ramp(heights.length);
   // What is not finite belongs to the top if it is +Infinity, and to no level if it is NaN.
   const values = Array.from(f.values, (v) =>
     Number.isNaN(v) ? NaN : Math.max(from, Math.min(forward(v), to)),
   );
   const back = (t: number) => (isLog ? base + Math.exp(t) : t);
-  return { thresholds: constant ? [lowest] : heights.map(back), colours, heights, values };
+  return { thresholds: constant ? [lowest] : heights.map(back), colors, heights, values };
 }
 
 /**

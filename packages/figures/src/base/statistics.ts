@@ -38,7 +38,7 @@ const most = 800;
  * A mean of the runs that are left would improve whenever a bad one ends. It ends with the first, and the others go on
  * by themselves.
  */
-export function summarise(runs: readonly Run[], { log, spread }: { log: boolean; spread: Spread }): Summary {
+export function summarize(runs: readonly Run[], { log, spread }: { log: boolean; spread: Spread }): Summary {
   const cleaned = runs.map((run) => clean(run, log));
   const whole = cleaned.map(({ run }) => run);
   const places = placesOf(whole);

@@ -1,26 +1,26 @@
-// Colours after Okabe and Ito's set for colour vision deficiencies, the light ones darkened to a contrast of 3 on white.
+// Colors after Okabe and Ito's set for color vision deficiencies, the light ones darkened to a contrast of 3 on white.
 import { need } from "./check.js";
 
-/** `auto` follows the page: each colour is a CSS variable, whose default follows the page's `color-scheme`. */
+/** `auto` follows the page: each color is a CSS variable, whose default follows the page's `color-scheme`. */
 export type ThemeName = "light" | "dark" | "auto";
 
-/** The colours of a figure, each a CSS colour. */
+/** The colors of a figure, each a CSS color. */
 export interface Theme {
   readonly name: ThemeName;
   /** Behind the figure: `none` in `auto`. */
   readonly background: string;
-  /** The colour of the page, for halos around text and lines. */
+  /** The color of the page, for halos around text and lines. */
   readonly paper: string;
   readonly ink: string;
   readonly muted: string;
   readonly grid: string;
-  /** The i-th series: colours repeat after the last. */
+  /** The i-th series: colors repeat after the last. */
   series(i: number): string;
-  /** `n` colours for filled contours, the lowest level first, which stands out most from the page. */
+  /** `n` colors for filled contours, the lowest level first, which stands out most from the page. */
   ramp(n: number): string[];
 }
 
-/** Colours of series on light and on dark pages. */
+/** Colors of series on light and on dark pages. */
 export const palettes = {
   light: ["#0072b2", "#d55e00", "#00986c", "#c874b2", "#7a4a00", "#3a9ad9", "#222222"],
   dark: ["#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#f0e442", "#e69f00", "#cccccc"],
@@ -38,7 +38,7 @@ const ramps = {
 } as const;
 
 /**
- * The colours of a theme.
+ * The colors of a theme.
  *
  * @throws OptionError for an unknown name
  */
@@ -57,7 +57,7 @@ export function themeOf(name: ThemeName): Theme {
     name,
     background: name === "auto" ? "none" : one("paper"),
     paper: one("paper"),
-    // In auto, text has the colour of the text around the figure.
+    // In auto, text has the color of the text around the figure.
     ink: name === "auto" ? "currentColor" : one("ink"),
     muted: one("muted"),
     grid: one("grid"),
@@ -70,13 +70,13 @@ export function themeOf(name: ThemeName): Theme {
   };
 }
 
-/** Dashes of the i-th series: none until the colours repeat. */
+/** Dashes of the i-th series: none until the colors repeat. */
 export const dashOf = (i: number): string | undefined =>
   [undefined, "7 3", "2 3", "8 3 2 3"][Math.floor(i / palettes.light.length) % 4];
 
 function mix(a: string, b: string, t: number): string {
   const channel = (at: number) => {
-    const [from, to] = [a, b].map((colour) => Number.parseInt(colour.slice(at, at + 2), 16));
+    const [from, to] = [a, b].map((color) => Number.parseInt(color.slice(at, at + 2), 16));
     return Math.round(from + (to - from) * t)
       .toString(16)
       .padStart(2, "0");

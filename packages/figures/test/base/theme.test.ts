@@ -21,7 +21,7 @@ function contrast(a: string, b: string): number {
 
 /** Machado, Oliveira and Fernandes, IEEE TVCG 15(6), 2009: full severity, on linear RGB. */
 const visions: Record<string, readonly [Rgb, Rgb, Rgb]> = {
-  "full colour vision": [
+  "full color vision": [
     [1, 0, 0],
     [0, 1, 0],
     [0, 0, 1],
@@ -52,12 +52,12 @@ function lab([r, g, b]: Rgb): Rgb {
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
 
-describe.each(["light", "dark"] as const)("the colours of the theme %s", (name) => {
+describe.each(["light", "dark"] as const)("the colors of the theme %s", (name) => {
   const { paper, ink, muted } = themeOf(name);
 
   it("stand out from the page by a contrast of 3, text by 4.5", () => {
-    for (const colour of palettes[name]) expect(contrast(colour, paper), colour).toBeGreaterThanOrEqual(3);
-    for (const colour of [ink, muted]) expect(contrast(colour, paper), colour).toBeGreaterThanOrEqual(4.5);
+    for (const color of palettes[name]) expect(contrast(color, paper), color).toBeGreaterThanOrEqual(3);
+    for (const color of [ink, muted]) expect(contrast(color, paper), color).toBeGreaterThanOrEqual(4.5);
   });
 
   it.each(Object.entries(visions))("differ from each other with %s", (_, matrix) => {
@@ -76,7 +76,7 @@ describe.each(["light", "dark"] as const)("the colours of the theme %s", (name) 
 });
 
 describe("themeOf", () => {
-  it("gives auto colours that follow the page and that a page can set", () => {
+  it("gives auto colors that follow the page and that a page can set", () => {
     const { series, background, ink, ramp } = themeOf("auto");
     expect(series(0)).toBe(`var(--isoloss-series-1, light-dark(${palettes.light[0]}, ${palettes.dark[0]}))`);
     expect([background, ink]).toEqual(["none", "currentColor"]);

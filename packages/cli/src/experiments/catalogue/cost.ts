@@ -17,7 +17,7 @@ import {
 } from "isoloss/teleport";
 import { z } from "zod";
 import type { Named } from "./named.js";
-import { makeOptimiser, optimiserSchema } from "./optimisers.js";
+import { makeOptimizer, optimiserSchema } from "./optimizers.js";
 import type { Tree } from "./problems.js";
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
 
@@ -75,7 +75,7 @@ export const costConfigOptions: ConfigOptions = {
     },
     innerOptimizer: {
       schema: optimiserSchema,
-      range: "an optimiser, or { name, ... }",
+      range: "an optimizer, or { name, ... }",
       otherwise: "adam",
       summary: "Trains the adapter.",
     },
@@ -125,7 +125,7 @@ export function makeCost(
   return cost<{ readonly shared: Tree }>({
     ...(options as CostOptions<Tree>),
     ...(way === undefined ? {} : { move: moveOf(way) }),
-    ...(innerOptimizer === undefined ? {} : { innerOptimizer: makeOptimiser(innerOptimizer) }),
+    ...(innerOptimizer === undefined ? {} : { innerOptimizer: makeOptimizer(innerOptimizer) }),
     optimizer,
     seed,
     ...controlled,

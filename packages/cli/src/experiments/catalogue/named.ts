@@ -18,7 +18,7 @@ export interface Named {
 /**
  * The schema of a choice: `NAME`, or `{ name: NAME, ...options }`. The short form is for those that need no options.
  *
- * @param title what a message calls it: "unknown optimiser ..."
+ * @param title what a message calls it: "unknown optimizer ..."
  */
 export function namedSchema(title: string, registry: Readonly<Record<string, ConfigOptions>>) {
   const schemas = Object.entries(registry).map(([name, entry]) => [name, schemaOf(entry)] as const);

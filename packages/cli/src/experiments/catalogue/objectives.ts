@@ -2,9 +2,9 @@ import { decrease, type Objective, type Symmetry } from "isoloss";
 import { objectives, orbitObjectives } from "isoloss/teleport";
 import { type Entry, fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
-import { type Ground, makeSymmetry, ownSymmetryOption, type Subject } from "./symmetries.js";
+import { type TeleportContext, makeSymmetry, ownSymmetryOption, type Subject } from "./symmetries.js";
 
-type ObjectiveEntry = Entry<Ground, Objective>;
+type ObjectiveEntry = Entry<TeleportContext, Objective>;
 
 /** An objective of a symmetry, which is made for the parameters that the objective is compiled for. */
 function onOrbit({ make, ...row }: (typeof orbitObjectives)[keyof typeof orbitObjectives]): ObjectiveEntry {
@@ -34,5 +34,5 @@ export const objectiveRegistry: Readonly<Record<string, ObjectiveEntry>> = {
 
 export const objectiveSchema = namedSchema("objective", objectiveRegistry);
 
-export const makeObjective = (named: Named, ground: Ground): Objective =>
+export const makeObjective = (named: Named, ground: TeleportContext): Objective =>
   makeNamed(objectiveRegistry, named, ground);

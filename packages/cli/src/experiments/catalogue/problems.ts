@@ -22,8 +22,8 @@ export interface ProblemInput {
 /** A problem, and what is known of its parameters. */
 export interface MadeProblem {
   readonly problem: Problem<Tree>;
-  /** A, centre and constant, where the loss is 1/2 (w - w*)' A (w - w*). */
-  readonly quadratic?: { readonly matrix: NdArray; readonly centre: readonly number[] };
+  /** A, center and constant, where the loss is 1/2 (w - w*)' A (w - w*). */
+  readonly quadratic?: { readonly matrix: NdArray; readonly center: readonly number[] };
   /** Slope of its leakyRelu, where it is a network with one. */
   readonly slope?: number;
 }
@@ -44,7 +44,7 @@ const known: { readonly [K in keyof typeof problems]?: (problem: Problem<never>,
         ],
       }: { matrix?: readonly (readonly number[])[] },
     ) {
-      return { quadratic: { matrix: matrixOf(matrix), centre: matrix.map(() => 0) } };
+      return { quadratic: { matrix: matrixOf(matrix), center: matrix.map(() => 0) } };
     },
     booth: () => ({
       quadratic: {
@@ -52,7 +52,7 @@ const known: { readonly [K in keyof typeof problems]?: (problem: Problem<never>,
           [10, 8],
           [8, 10],
         ]),
-        centre: [1, 3],
+        center: [1, 3],
       },
     }),
     mlpRegression: (_, { slope = 0.1 }: MlpRegressionOptions) => ({ slope }),

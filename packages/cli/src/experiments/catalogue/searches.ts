@@ -16,14 +16,14 @@ import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 import {
   discreteSchema,
-  type Ground,
+  type TeleportContext,
   makeDiscreteSymmetry,
   makeSymmetry,
   ownSymmetryOption,
 } from "./symmetries.js";
 
 type Factory = SearchFactory<Tree>;
-type SearchEntry = Entry<Ground, Factory>;
+type SearchEntry = Entry<TeleportContext, Factory>;
 type SearchOptions = Readonly<Record<string, unknown>>;
 
 /** How each search without a continuous symmetry is made for a run. */
@@ -51,7 +51,7 @@ const makers: { readonly [K in keyof typeof searches]: Pick<SearchEntry, "own" |
           "The search quadraticOptimum needs a quadratic: the problem quadratic or booth.",
         );
       }
-      return quadraticOptimum(quadratic.matrix, { centre: quadratic.centre }) as unknown as Factory;
+      return quadraticOptimum(quadratic.matrix, { center: quadratic.center }) as unknown as Factory;
     },
   },
   referenceAngle: {
@@ -113,4 +113,4 @@ export const searchRegistry: Readonly<Record<string, SearchEntry>> = {
 
 export const searchSchema = namedSchema("search", searchRegistry);
 
-export const makeSearch = (named: Named, ground: Ground): Factory => makeNamed(searchRegistry, named, ground);
+export const makeSearch = (named: Named, ground: TeleportContext): Factory => makeNamed(searchRegistry, named, ground);

@@ -25,7 +25,7 @@ import type { Tree } from "./problems.js";
 import type { OwnOption } from "./schema-of.js";
 
 /** What a run is, as far as its teleports have to know. */
-export interface Ground {
+export interface TeleportContext {
   readonly seed: number;
   readonly optimizer: Optimizer;
   readonly learningRate: number | ((step: number) => number);
@@ -34,7 +34,7 @@ export interface Ground {
   /** Of a problem: a group that keeps its loss. */
   readonly ownSymmetry?: () => Symmetry<Tree>;
   /** Of a quadratic. */
-  readonly quadratic?: { readonly matrix: NdArray; readonly centre: readonly number[] };
+  readonly quadratic?: { readonly matrix: NdArray; readonly center: readonly number[] };
   /** Of a multilayer perceptron. */
   readonly activation?: { readonly activation: Activation; readonly slope?: number };
 }
@@ -48,7 +48,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 const noOptions = (name: string) => ({ name, rows: {} });
 
-function needMlp({ activation }: Ground, name: string): NonNullable<Ground["activation"]> {
+function needMlp({ activation }: TeleportContext, name: string): NonNullable<TeleportContext["activation"]> {
   if (activation) return activation;
   throw new OptionError(
     `The symmetry "${name}" acts on multilayer perceptrons: choose model mlp or problem mlpRegression, or another search, such as levelSet.`,
@@ -56,7 +56,7 @@ function needMlp({ activation }: Ground, name: string): NonNullable<Ground["acti
 }
 
 /** A symmetry of multilayer perceptrons, with the activation of the run's network unless another is asked for. */
-function ofMlp(name: string, { make, ...row }: Row<typeof mlpSymmetries>): Entry<Ground, MakeSymmetry> {
+function ofMlp(name: string, { make, ...row }: Row<typeof mlpSymmetries>): Entry<TeleportContext, MakeSymmetry> {
   const create = make as (params: MlpParams, options: Options) => unknown;
   const { activation } = row.options.rows;
   return {
@@ -86,7 +86,7 @@ const shown = {
 } satisfies Record<keyof typeof foundSymmetries, string>;
 
 /** A symmetry that is found in the graph of whatever loss. */
-function found(what: string, { make, ...row }: Row<typeof foundSymmetries>): Entry<Ground, MakeSymmetry> {
+function found(what: string, { make, ...row }: Row<typeof foundSymmetries>): Entry<TeleportContext, MakeSymmetry> {
   return {
     ...row,
     make: (options) => (subject) => {
@@ -98,7 +98,7 @@ function found(what: string, { make, ...row }: Row<typeof foundSymmetries>): Ent
 }
 
 /** Symmetries by name: all those that the library has, and products of them. */
-export const symmetryRegistry: Readonly<Record<string, Entry<Ground, MakeSymmetry>>> = {
+export const symmetryRegistry: Readonly<Record<string, Entry<TeleportContext, MakeSymmetry>>> = {
   own: {
     summary: "the problem's own: rotations of a quadratic or of residuals; hiddenAction for mlpRegression",
     options: noOptions("own"),
@@ -156,7 +156,7 @@ export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
 };
 
 /** The symmetry of a config; by default the problem's own, or positive scaling of a network. */
-export function makeSymmetry(named: Named | undefined, ground: Ground): MakeSymmetry {
+export function makeSymmetry(named: Named | undefined, ground: TeleportContext): MakeSymmetry {
   const fallback = { name: ground.ownSymmetry ? "own" : "positiveScaling" };
   return makeNamed(symmetryRegistry, named ?? fallback, ground);
 }

@@ -142,7 +142,7 @@ interface Networks {
 
 /**
  * A network for each task in one tree of parameters. The sum of the losses has the gradient of each loss in that task's
- * network, and an optimiser that looks at each parameter by itself trains every network as if it were alone.
+ * network, and an optimizer that looks at each parameter by itself trains every network as if it were alone.
  */
 function aloneOf(problem: MultiTaskProblem<Tree>): MadeTasks {
   const { tasks, train, test } = problem;

@@ -9,10 +9,10 @@ import type { Tree } from "./problems.js";
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
 
 import { makeSearch, searchSchema } from "./searches.js";
-import type { Ground } from "./symmetries.js";
+import type { TeleportContext } from "./symmetries.js";
 import { makeWhen, whenSchema } from "./when.js";
 
-/** The guard of a config. The race is with the run's optimiser; `true` stands for its usual options. */
+/** The guard of a config. The race is with the run's optimizer; `true` stands for its usual options. */
 export const guardConfigOptions: ConfigOptions = {
   options: guardOptions,
   own: {
@@ -47,8 +47,8 @@ type Guard =
   | false
   | (Omit<GuardOptions, "race"> & { readonly race?: boolean | Omit<RaceOptions, "optimizer"> });
 
-/** The race of a guard with what the run itself has: its optimiser and learning rate. */
-function guardOf(guard: Guard, { optimizer, learningRate }: Ground) {
+/** The race of a guard with what the run itself has: its optimizer and learning rate. */
+function guardOf(guard: Guard, { optimizer, learningRate }: TeleportContext) {
   if (guard === false || guard.race === undefined || guard.race === false) {
     return guard === false ? (false as const) : { ...guard, race: undefined };
   }
@@ -60,7 +60,7 @@ function guardOf(guard: Guard, { optimizer, learningRate }: Ground) {
 /** The teleports of a config. */
 export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
-  ground: Ground,
+  ground: TeleportContext,
 ): TeleportPlan<Tree> & Pick<TrainerTeleportPlan<Tree>, "batchSize"> {
   const bounds = guard === undefined ? undefined : guardOf(guard, ground);
   return {

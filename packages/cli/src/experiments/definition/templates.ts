@@ -8,7 +8,7 @@ title: Rosenbrock's function with and without teleports
 kind: minimize # a function, or a loss on fixed data, by full-batch steps
 
 problem: rosenbrock # or with options: { name: rosenbrock, start: [-1, -1] }; isoloss list problems
-optimizer: gd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimisers
+optimizer: gd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimizers
 learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3, steps: 1000 }; isoloss list rates
 steps: 1000
 seeds: [0] # or a range: 0..4
@@ -22,7 +22,7 @@ variants:
       search: bestAngle # or { name: gradientAscent, steps: 10 }; isoloss list searches
       # objective: gradNormSq # what is raised; isoloss list objectives
       # guard: { drift: 1.0e-6, halvings: 3, race: true } # false takes every finite point
-      # state: keep # of the optimiser across a teleport: keep, reset, push or reuse
+      # state: keep # of the optimizer across a teleport: keep, reset, push or reuse
   level-set:
     teleport:
       when: { every: 100, from: 99 }
@@ -43,7 +43,7 @@ kind: minima # trains a model from many starts; sharpness and curvature of each 
 
 data: { name: digits, validation: 0.2 } # isoloss list data
 model: { name: mlp, sizes: [64, 16, 10] } # isoloss list models
-optimizer: sgd # isoloss list optimisers
+optimizer: sgd # isoloss list optimizers
 learningRate: 0.1
 batchSize: 20
 epochs: 20
@@ -64,7 +64,7 @@ kind: train # a classifier on mini-batches
 
 data: { name: digits, validation: 0.2 } # isoloss list data
 model: { name: mlp, sizes: [64, 32, 10], activation: leakyRelu, slope: 0.1 } # isoloss list models
-optimizer: sgd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimisers
+optimizer: sgd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimizers
 learningRate: 0.1 # or a schedule: { name: step, rate: 0.1, size: 500 }; isoloss list rates
 batchSize: 20
 epochs: 20 # or steps: 1000
@@ -81,7 +81,7 @@ variants:
       objective: decrease # what is raised; isoloss list objectives
       guard: { race: true } # keeps a teleport only where ten steps from there lead further
       # batchSize: 200 # of a teleport
-      # state: keep # of the optimiser across a teleport: keep, reset, push or reuse
+      # state: keep # of the optimizer across a teleport: keep, reset, push or reuse
 
 figures: [loss, validation, accuracy]
 
@@ -96,8 +96,8 @@ title: Eight questions about the digits, with and without COST
 kind: multi-task # several losses with shared parameters
 
 problem: digitQuestions # or with options: { name: toy, scale: 0.1 }; isoloss list tasks
-method: linearScalarisation # how the tasks' gradients are combined; isoloss list methods
-optimizer: adam # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimisers
+method: linearScalarization # how the tasks' gradients are combined; isoloss list methods
+optimizer: adam # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimizers
 learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3, steps: 1000 }; isoloss list rates
 batchSize: 32
 epochs: 5 # or steps: 1000
@@ -110,7 +110,7 @@ variants:
   LS: {}
   LS-COST: { cost: default } # or the presets paper and released, or options: { trigger: weak, guard: { drift: 0.02 } }
   LS-same-compute: { cost: { control: sameCompute } } # the teleports' time spent on ordinary steps: what COST must beat
-  FairGrad: { method: { name: fairgrad, alpha: 2 } }
+  FairGrad: { method: { name: fairGrad, alpha: 2 } }
 
 figures: [loss, conflicts, test]
 `,

@@ -2,7 +2,7 @@ import { MissingDataError } from "isoloss";
 import { createProgress, type ProgressStream } from "../../progress.js";
 import type { JobProgress } from "../kind.js";
 import { finalLoss } from "../results/loss-curve.js";
-import { duration, figure } from "../results/number-text.js";
+import { formatDuration, formatNumber } from "../results/number-text.js";
 import { type Job, runName } from "./job.js";
 import type { JobOutcome } from "./pool.js";
 
@@ -51,11 +51,11 @@ const labelOf = ({ name, variant, seed }: Job): string => `${runName(name, varia
 function statusOf({ step, steps, loss, gradNormSq, teleports, stepsPerSecond }: JobProgress): string {
   const parts = [
     `step ${step} of ${steps}`,
-    `loss ${figure(loss)}`,
-    ...(gradNormSq === undefined ? [] : [`||g||^2 ${figure(gradNormSq)}`]),
+    `loss ${formatNumber(loss)}`,
+    ...(gradNormSq === undefined ? [] : [`||g||^2 ${formatNumber(gradNormSq)}`]),
     ...(teleports > 0 ? [`${teleports} teleport${teleports > 1 ? "s" : ""}`] : []),
-    `${figure(stepsPerSecond, 3)} it/s`,
-    ...(step < steps ? [`${duration((steps - step) / stepsPerSecond)} left`] : []),
+    `${formatNumber(stepsPerSecond, 3)} it/s`,
+    ...(step < steps ? [`${formatDuration((steps - step) / stepsPerSecond)} left`] : []),
   ];
   return parts.join(", ");
 }
@@ -69,10 +69,10 @@ function endOf(outcome: JobOutcome): string {
   const accuracy = metrics["validation.accuracy"];
   const parts = [
     `${status} after ${steps} steps`,
-    `final loss ${figure(finalLoss(outcome.result) ?? Number.NaN)}`,
+    `final loss ${formatNumber(finalLoss(outcome.result) ?? Number.NaN)}`,
     ...(typeof accuracy === "number" ? [`validation accuracy ${(100 * accuracy).toFixed(1)} %`] : []),
     ...(teleports.length > 0 ? [`${accepted} of ${teleports.length} teleports accepted`] : []),
-    duration(wallSeconds ?? Number.NaN),
+    formatDuration(wallSeconds ?? Number.NaN),
     ...(directory === null ? [] : [directory]),
   ];
   return parts.join(", ");

@@ -43,7 +43,7 @@ export const tablesKind: Kind = {
     ranked: z.array(z.string()).min(2).nullable().optional(),
     origin: z.string().optional(),
   },
-  together: { tables },
+  comparison: { tables },
   run: async (settings, { progress }) => {
     const metrics = metricsOf(settings as unknown as TableSettings);
     progress({ step: 0, steps: 0, loss: Number.NaN, teleports: 0, stepsPerSecond: 0 });

@@ -21,7 +21,7 @@ export const jumpsIn = (teleports: readonly JsonRecord[]): JumpRecord[] =>
       : [],
   );
 
-/** Where a minimisation leaves its parameters at the end: those by line searches have no checkpoint. */
+/** Where a minimization leaves its parameters at the end: those by line searches have no checkpoint. */
 export const weightsFile = "params.safetensors";
 
 /** Steps from 0 to the last one, at even distances. */

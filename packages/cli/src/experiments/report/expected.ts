@@ -3,7 +3,7 @@ import { valueAtPath } from "../../dotted-path.js";
 import type { Comparison } from "../../run/report-html.js";
 import { type Expected, everyRun } from "../definition/schema.js";
 import type { JobResult } from "../kind.js";
-import { figure } from "../results/number-text.js";
+import { formatNumber } from "../results/number-text.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 
 /** What became of an expected number. */
@@ -51,7 +51,7 @@ export function judge(
       outcome: isMet ? "pass" : "differs",
       expected: item,
       measured,
-      text: `${where} is ${figure(measured, 10)}; expected ${wanted} (${source}).`,
+      text: `${where} is ${formatNumber(measured, 10)}; expected ${wanted} (${source}).`,
     };
   });
 }
@@ -70,9 +70,9 @@ function wantedText({ value, tolerance = 1e-6, absolute, atLeast, atMost }: Expe
   const parts = [
     ...(value === undefined
       ? []
-      : [`${figure(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : figure(absolute)}`]),
-    ...(atLeast === undefined ? [] : [`at least ${figure(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`at most ${figure(atMost)}`]),
+      : [`${formatNumber(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : formatNumber(absolute)}`]),
+    ...(atLeast === undefined ? [] : [`at least ${formatNumber(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`at most ${formatNumber(atMost)}`]),
   ];
   return parts.length > 0 ? parts.join(", ") : "nothing known";
 }

@@ -12,7 +12,7 @@ import type { ThemeName } from "isoloss-figures/base";
 import type { Named } from "../catalogue/named.js";
 import { type MadeProblem, makeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../figure-names.js";
-import type { DrawTogether, JobResult } from "../kind.js";
+import type { DrawComparison, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { byVariant } from "../results/summary.js";
 import { nodeDocument } from "./node-document.js";
@@ -34,9 +34,9 @@ export interface FigureRequest {
 export type FigureSize = Pick<FigureOptions, "width" | "height">;
 
 /** Figures that kinds draw of their runs side by side, by name. */
-const compared: Readonly<Record<string, DrawTogether>> = Object.assign(
+const compared: Readonly<Record<string, DrawComparison>> = Object.assign(
   {},
-  ...Object.values(kinds).map(({ together }) => together?.figures ?? {}),
+  ...Object.values(kinds).map(({ comparison }) => comparison?.figures ?? {}),
 );
 
 /** Figures of an experiment's results. Those that the results have no data for are left out. */

@@ -1,4 +1,4 @@
-// What an experiment says of teleports: one sentence with its figures, and a judgement that only intervals decide.
+// What an experiment says of teleports: one sentence with its figures, and a judgment that only intervals decide.
 import type { Judgement } from "../../run/report-html.js";
 import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
@@ -24,16 +24,16 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
   const compared = rates.flatMap((comparison) =>
     Object.entries(comparison.tuned).map(([name, c]) => ({
       title: name,
-      judgement: judgementOf(c),
+      judgment: judgementOf(c),
       text: rateSentence(name, comparison, c),
     })),
   );
-  return [...compared, ...(kinds[resolved.kind].together?.findings?.(results) ?? [])];
+  return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results) ?? [])];
 }
 
 /** All findings in one sentence. */
 export function conclusionOf(findings: readonly Finding[]): string {
-  const count = (judgement: Judgement) => findings.filter((f) => f.judgement === judgement).length;
+  const count = (judgment: Judgement) => findings.filter((f) => f.judgment === judgment).length;
   const parts = [
     [count("helps"), "helped"],
     [count("fewer steps only"), "needed fewer steps but no less time"],

@@ -1,5 +1,5 @@
 import type { Outcome } from "../../run/report-html.js";
-import { colours } from "../../terminal.js";
+import { colors } from "../../terminal.js";
 import { errorsToTell } from "../jobs/session.js";
 import { kinds } from "../kinds/kinds.js";
 import { summaryTable } from "../results/summary.js";
@@ -10,9 +10,9 @@ import { rateSentence } from "./rates.js";
 
 type Paint = (text: string) => string;
 
-/** Each outcome in its colour. */
+/** Each outcome in its color. */
 export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
-  const { green, red, yellow, cyan, bold } = colours();
+  const { green, red, yellow, cyan, bold } = colors();
   return {
     heading: bold,
     pass: green,
@@ -44,13 +44,13 @@ export function outcomeText(
     lines.push(paint[status === "failed" ? "failed" : "not reproducible"](`${status}: ${reasonOf(outcome)}`));
   }
   if (results.length > 0) lines.push(summaryTable(results));
-  lines.push(...(kinds[resolved.kind].together?.tables?.(results) ?? []).map(textOfTable));
+  lines.push(...(kinds[resolved.kind].comparison?.tables?.(results) ?? []).map(textOfTable));
   for (const v of verdicts) {
     if (tellsPasses || v.outcome !== "pass") lines.push(`${paint[v.outcome](v.outcome)}  ${v.text}`);
   }
   if (status === "completed") {
-    for (const { judgement, text } of findingsOf(outcome))
-      lines.push(`${paint[judgement](judgement)}  ${text}`);
+    for (const { judgment, text } of findingsOf(outcome))
+      lines.push(`${paint[judgment](judgment)}  ${text}`);
   }
   for (const comparison of rates) {
     for (const [name, c] of Object.entries(comparison.references))

@@ -29,7 +29,7 @@ export async function runExperiment(
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
   const { results: measured, failures, interrupted } = await session(jobs);
-  const results = kinds[resolved.kind].together?.compare?.(measured) ?? measured;
+  const results = kinds[resolved.kind].comparison?.compare?.(measured) ?? measured;
   const errors = failures.filter((f) => !f.isMissingData).map(({ job, error }) => ({ job, error }));
   if (failures.some((f) => f.isMissingData)) {
     return { resolved, status: "skipped", results: [], rates: [], verdicts: [], errors: failures };

@@ -1,11 +1,11 @@
 import { htmlTable } from "../../run/report-html.js";
-import { figure } from "../results/number-text.js";
+import { formatNumber } from "../results/number-text.js";
 import { ratioText, type ToTarget } from "../results/to-target.js";
 import { type RatesResult, rateText } from "./rates.js";
 
-const lossText = (loss: number | null): string => (loss === null ? "diverged" : figure(loss, 5));
+const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
 
-const medianText = (ratio: number | null): string => (ratio === null ? "-" : figure(ratio, 3));
+const medianText = (ratio: number | null): string => (ratio === null ? "-" : formatNumber(ratio, 3));
 
 /** A heading, and what stands below it. */
 type Column = readonly [string, (c: ToTarget) => string];

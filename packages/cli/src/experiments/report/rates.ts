@@ -1,4 +1,4 @@
-// The control that a comparison needs (design after our own trials): the plain optimiser at every learning rate of a grid,
+// The control that a comparison needs (design after our own trials): the plain optimizer at every learning rate of a grid,
 // with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
@@ -6,7 +6,7 @@ import { checkedSeeds, type Resolved } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
-import { figure } from "../results/number-text.js";
+import { formatNumber } from "../results/number-text.js";
 import { meanFinalLoss, ratioText, soonerText, type ToTarget, toTarget } from "../results/to-target.js";
 
 /** A learning rate as it is tried. */
@@ -181,7 +181,7 @@ const isSame = (a: TriedRate, b: TriedRate): boolean => a.rate === b.rate && a.d
 
 /** A rate for a reader. */
 export const rateText = ({ rate, decay }: TriedRate): string =>
-  decay === "none" ? figure(rate) : `${figure(rate)}, ${decay} decay`;
+  decay === "none" ? formatNumber(rate) : `${formatNumber(rate)}, ${decay} decay`;
 
 /** The honest sentence on a variant, at its tuned rate or, a reference, as it is. */
 export function rateSentence(
@@ -205,7 +205,7 @@ export function rateSentence(
     const half =
       c.medianSteps === null || c.medianSeconds === null
         ? ""
-        : `, half of them within ${figure(c.medianSteps, 3)} times its steps and ${figure(c.medianSeconds, 3)} times its wall-clock time`;
+        : `, half of them within ${formatNumber(c.medianSteps, 3)} times its steps and ${formatNumber(c.medianSeconds, 3)} times its wall-clock time`;
     return `${name}${own[0]} came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}${half}.${equal}${edge}`;
   }
   return (

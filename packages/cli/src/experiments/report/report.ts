@@ -11,7 +11,7 @@ import {
 } from "../../run/report-html.js";
 import { asExperiment } from "../definition/as-experiment.js";
 import { kinds } from "../kinds/kinds.js";
-import { figure } from "../results/number-text.js";
+import { formatNumber } from "../results/number-text.js";
 import { summaryRows } from "../results/summary.js";
 import { conclusionOf, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf } from "./outcome.js";
@@ -70,10 +70,10 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
     return [{ ...common, outcome, text: `${status}: ${reasonOf(experiment)}` }];
   }
   const findings = findingsOf(experiment).map(
-    ({ title, judgement, text }): Verdict => ({
+    ({ title, judgment, text }): Verdict => ({
       ...common,
       title: `${resolved.name}: ${title}`,
-      outcome: judgement,
+      outcome: judgment,
       text,
     }),
   );
@@ -117,7 +117,7 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
   ];
   const compared = rates.map(rateTables);
   const summary = results.length > 0 ? [summaryOf(outcome)] : [];
-  const together = (kinds[resolved.kind].together?.tables?.(results) ?? []).map(taskTable);
+  const together = (kinds[resolved.kind].comparison?.tables?.(results) ?? []).map(taskTable);
   return {
     name: resolved.name,
     heading: resolved.title,
@@ -154,8 +154,8 @@ function expectedNumbers({ verdicts }: ExperimentOutcome): Folded[] {
     rows: verdicts.map(({ outcome, expected: e, measured }) => [
       outcome,
       [e.variant, e.seed === undefined ? undefined : `seed ${e.seed}`, e.path].filter(Boolean).join(", "),
-      measured === undefined ? "-" : figure(measured, 9),
-      e.value === undefined ? boundsText(e) : figure(e.value, 9),
+      measured === undefined ? "-" : formatNumber(measured, 9),
+      e.value === undefined ? boundsText(e) : formatNumber(e.value, 9),
       e.source,
     ]),
   });
@@ -165,6 +165,6 @@ function expectedNumbers({ verdicts }: ExperimentOutcome): Folded[] {
 
 const boundsText = ({ atLeast, atMost }: { readonly atLeast?: number; readonly atMost?: number }): string =>
   [
-    ...(atLeast === undefined ? [] : [`≥ ${figure(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`≤ ${figure(atMost)}`]),
+    ...(atLeast === undefined ? [] : [`≥ ${formatNumber(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`≤ ${formatNumber(atMost)}`]),
   ].join(", ") || "-";

@@ -1,5 +1,5 @@
 /** A number for a reader: few digits, plain where it is of a usual size. */
-export function figure(value: number, digits = 6): string {
+export function formatNumber(value: number, digits = 6): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   const rounded = Number(value.toPrecision(digits));
@@ -7,7 +7,7 @@ export function figure(value: number, digits = 6): string {
 }
 
 /** Seconds for a reader. */
-export function duration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "? s";
   // What rounds to a second is told as one.
   if (seconds < 0.995) return `${Number((1000 * seconds).toPrecision(2))} ms`;

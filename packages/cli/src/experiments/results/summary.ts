@@ -1,9 +1,9 @@
 import { sumBy } from "es-toolkit";
-import { summarise } from "../../run/statistics.js";
+import { summarize } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { groupBy } from "./groups.js";
 import { finalLoss, lossCurve } from "./loss-curve.js";
-import { duration, figure } from "./number-text.js";
+import { formatDuration, formatNumber } from "./number-text.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */
@@ -14,10 +14,10 @@ export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[
 export function meanText(values: readonly number[], digits = 5): string {
   const finite = values.filter(Number.isFinite);
   if (finite.length === 0) return "-";
-  const { mean, std } = summarise(finite);
+  const { mean, std } = summarize(finite);
   const lost = values.length - finite.length;
-  const spread = std === null ? "" : ` +- ${figure(std, 2)}`;
-  return `${figure(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
+  const spread = std === null ? "" : ` +- ${formatNumber(std, 2)}`;
+  return `${formatNumber(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
 }
 
 /** The rows of {@link summaryTable}, for text and for HTML. */
@@ -90,7 +90,7 @@ export function summaryRows(results: readonly JobResult[]): {
             teleports.length === 0 ? "-" : `${Math.round((100 * spent) / Math.max(wall, 1e-9))} %`,
           ]
         : []),
-      duration(wall / group.length),
+      formatDuration(wall / group.length),
     ];
   });
   return { head, rows };

@@ -3,7 +3,7 @@ import { mean } from "es-toolkit";
 import { pairedRatio, type RatioSummary } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
-import { figure } from "./number-text.js";
+import { formatNumber } from "./number-text.js";
 
 /** Runs against those of a baseline with the same seeds. */
 export interface ToTarget {
@@ -109,20 +109,20 @@ function lossAt(run: JobResult, seconds: number): number {
 export function ratioText(ratio: RatioSummary | null): string {
   if (ratio === null) return "-";
   const { interval } = ratio;
-  return `${figure(ratio.ratio, 3)}${interval === null ? "" : ` [${figure(interval[0], 3)}, ${figure(interval[1], 3)}]`}`;
+  return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${formatNumber(interval[0], 3)}, ${formatNumber(interval[1], 3)}]`}`;
 }
 
 /** How many times sooner or later, as text: "1.8 times sooner [1.5, 2.2]"; no claim where the interval contains 1. */
 export function soonerText({ ratio, interval }: RatioSummary): string {
   const span = (low: number, high: number) => {
-    const [a, b] = [figure(low, 3), figure(high, 3)];
+    const [a, b] = [formatNumber(low, 3), formatNumber(high, 3)];
     return a === b ? "" : ` [${a}, ${b}]`;
   };
   if (interval && interval[0] < 1 && interval[1] > 1) {
-    return `from ${figure(1 / interval[0], 3)} times sooner to ${figure(interval[1], 3)} times later`;
+    return `from ${formatNumber(1 / interval[0], 3)} times sooner to ${formatNumber(interval[1], 3)} times later`;
   }
   if (ratio === 1) return "at the same time";
   return ratio < 1
-    ? `${figure(1 / ratio, 3)} times sooner${interval ? span(1 / interval[1], 1 / interval[0]) : ""}`
-    : `${figure(ratio, 3)} times later${interval ? span(...interval) : ""}`;
+    ? `${formatNumber(1 / ratio, 3)} times sooner${interval ? span(1 / interval[1], 1 / interval[0]) : ""}`
+    : `${formatNumber(ratio, 3)} times later${interval ? span(...interval) : ""}`;
 }

@@ -15,7 +15,7 @@ import { methodRegistry } from "../../../src/experiments/catalogue/methods.js";
 import { modelRegistry } from "../../../src/experiments/catalogue/models.js";
 import { namedSchema } from "../../../src/experiments/catalogue/named.js";
 import { objectiveRegistry } from "../../../src/experiments/catalogue/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../../../src/experiments/catalogue/optimisers.js";
+import { optimiserRegistry, scheduleRegistry } from "../../../src/experiments/catalogue/optimizers.js";
 import { problemRegistry } from "../../../src/experiments/catalogue/problems.js";
 import {
   type ConfigOptions,
@@ -32,7 +32,7 @@ type Tables = Readonly<Record<string, { readonly options: OptionTableData }>>;
 
 /** What the library has, and what configs may name. */
 const pairs: [string, Tables, Readonly<Record<string, ConfigOptions>>][] = [
-  ["optimisers", optimizers, optimiserRegistry],
+  ["optimizers", optimizers, optimiserRegistry],
   ["line searches", lineSearches, lineSearchRegistry],
   ["schedules", schedules, scheduleRegistry],
   ["methods", methods, methodRegistry],
@@ -134,13 +134,13 @@ describe("the options of configs", () => {
 
   it.each([
     ["alignedMtl", "eps"],
-    ["fairgrad", "alpha"],
+    ["fairGrad", "alpha"],
   ])("reach what they are options of: %s.%s", (method, option) => {
     expect(() => methodRegistry[method].make({ [option]: -1 }, undefined)).toThrow(`${option} must be`);
   });
 
   it("say in YAML what the library says: an option out of range or unknown", () => {
-    const schema = schemaOf(methodRegistry.cagrad);
+    const schema = schemaOf(methodRegistry.caGrad);
     expect(() => parseConfig("c: -1", { schema, file: "a.yaml" })).toThrow(
       "c: expected a number >= 0; got -1",
     );

@@ -2,7 +2,7 @@ import { crossEntropy, Mt19937, spec } from "isoloss";
 import { patchTransformer } from "isoloss/nn";
 import { describe, expect, it } from "vitest";
 import type { Tree } from "../../../src/experiments/catalogue/problems.js";
-import { type Ground, makeSymmetry, type Subject } from "../../../src/experiments/catalogue/symmetries.js";
+import { type TeleportContext, makeSymmetry, type Subject } from "../../../src/experiments/catalogue/symmetries.js";
 
 const model = patchTransformer({ imageSize: [4, 4], patch: 2, width: 4, heads: 2, depth: 1, classes: 3 });
 const subject: Subject = {
@@ -10,7 +10,7 @@ const subject: Subject = {
   params: model.init(new Mt19937(0)).params as Tree,
   batch: { x: spec([5, 16], "float32"), y: spec([5], "int64") },
 };
-const ground: Ground = { seed: 0, optimizer: {} as never, learningRate: 0.1 };
+const ground: TeleportContext = { seed: 0, optimizer: {} as never, learningRate: 0.1 };
 /** How many numbers tell an element of the group. */
 const sizeOf = (name: string): number =>
   makeSymmetry(

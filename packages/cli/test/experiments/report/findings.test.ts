@@ -32,8 +32,8 @@ describe("judgementOf", () => {
     ["does not help", { steps: ratio(1, 0.9, 1.1), seconds: ratio(2, 1.5, 3) }],
     ["does not help", { reached: 4, steps: null, seconds: null }],
     ["undecided", { steps: ratio(0.5), seconds: ratio(0.5) }],
-  ] as const)("says %j where the intervals bear it and no more: %j", (judgement, given) => {
-    expect(judgementOf(compared(given))).toBe(judgement);
+  ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
+    expect(judgementOf(compared(given))).toBe(judgment);
   });
 });
 
@@ -52,7 +52,7 @@ describe("soonerText", () => {
 });
 
 describe("conclusionOf", () => {
-  const finding = (judgement: Finding["judgement"]): Finding => ({ title: "x", judgement, text: "" });
+  const finding = (judgment: Finding["judgment"]): Finding => ({ title: "x", judgment, text: "" });
 
   it("counts, and says that nothing helped where nothing did", () => {
     expect(
@@ -92,26 +92,26 @@ describe("toyFindings", () => {
     expect(toyFindings(ways(8, { LS: 2, COST: 8, random: 1 }))).toEqual([
       {
         title: "COST",
-        judgement: "helps",
+        judgment: "helps",
         text:
           "COST came to the Pareto front from 8 of 8 starts [0.63, 1], LS from 2 [0.032, 0.65], random from 1 " +
           "[0.0032, 0.53] (95 % intervals of the shares).",
       },
     ]);
-    expect(toyFindings(ways(8, { LS: 2, COST: 2, random: 0 }))[0].judgement).toBe("does not help");
+    expect(toyFindings(ways(8, { LS: 2, COST: 2, random: 0 }))[0].judgment).toBe("does not help");
   });
 
   it("claims nothing from few starts: five more than without are as likely as heads five times, six are not", () => {
     const judged = (LS: number, random: number) => toyFindings(ways(8, { LS, COST: 8, random }))[0];
-    expect(judged(2, 2).judgement).toBe("helps");
-    expect(judged(3, 2).judgement).toBe("undecided");
-    expect(judged(2, 3).judgement).toBe("undecided");
+    expect(judged(2, 2).judgment).toBe("helps");
+    expect(judged(3, 2).judgment).toBe("undecided");
+    expect(judged(2, 3).judgment).toBe("undecided");
     expect(judged(3, 2).text).toMatch(/Too few starts to tell\.$/);
   });
 
   it("gives COST no credit for what a random move does as well", () => {
     const [finding] = toyFindings(ways(8, { LS: 1, COST: 8, random: 8 }));
-    expect(finding.judgement).toBe("no better than a control");
+    expect(finding.judgment).toBe("no better than a control");
     expect(finding.text).toMatch(/random from 8 \[0\.63, 1\] .* A control does as well/);
   });
 });

@@ -11,7 +11,7 @@ import { jobReporter } from "../../../src/experiments/jobs/report-progress.js";
 import { loadStored } from "../../../src/experiments/jobs/stored.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
 import { finalLoss, lossCurve } from "../../../src/experiments/results/loss-curve.js";
-import { figure } from "../../../src/experiments/results/number-text.js";
+import { formatNumber } from "../../../src/experiments/results/number-text.js";
 import { summaryRows } from "../../../src/experiments/results/summary.js";
 import { runsDocument } from "../../../src/formats/json.js";
 import { inProcess } from "../../commands/in-process.js";
@@ -59,10 +59,10 @@ describe("the final loss of a run", () => {
     let progress = "";
     const stream = { write: (text: string) => (progress += text) };
     jobReporter([job], stream, { quiet: false }).onEnd({ job, result: net });
-    expect(progress).toContain(`final loss ${figure(final)},`);
+    expect(progress).toContain(`final loss ${formatNumber(final)},`);
 
     const { head, rows } = summaryRows([net]);
-    expect(rows[0][head.indexOf("final loss")]).toBe(figure(final, 5));
+    expect(rows[0][head.indexOf("final loss")]).toBe(formatNumber(final, 5));
 
     const directory = net.document.directory as string;
     const { stdout } = await inProcess(["compare", directory, "--json"], out);

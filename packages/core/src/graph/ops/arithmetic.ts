@@ -58,7 +58,7 @@ const mulOp = binary({
 const divOp = binary({
   name: "div",
   onnx: "Div",
-  // Integers are cut towards zero, as ONNX does.
+  // Integers are cut toward zero, as ONNX does.
   js: (a, b, dtype) => (dtype === "int64" ? `Math.trunc(${a}/${b})` : `(${a}/${b})`),
   vjp: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
 });
@@ -111,7 +111,7 @@ export const sub = (a: Operand, b: Operand): Tensor => apply(subOp, unify("sub",
 /** Element-wise a * b; shapes broadcast. */
 export const mul = (a: Operand, b: Operand): Tensor => apply(mulOp, unify("mul", [a, b]), {});
 
-/** Element-wise a / b; shapes broadcast. Integers are cut towards zero. */
+/** Element-wise a / b; shapes broadcast. Integers are cut toward zero. */
 export const div = (a: Operand, b: Operand): Tensor => apply(divOp, unify("div", [a, b]), {});
 
 /** Element-wise larger of a and b; at a tie each gets half of the gradient. */
@@ -164,7 +164,7 @@ const castOp: Op<{ dtype: Tensor["dtype"] }> = {
   },
 };
 
-/** The same values in another element type. Float to int64 cuts towards zero; to bool: not equal to zero. */
+/** The same values in another element type. Float to int64 cuts toward zero; to bool: not equal to zero. */
 export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
   requireTensor("cast", x);
   requireDType("cast", dtype);

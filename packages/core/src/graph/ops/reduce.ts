@@ -190,8 +190,8 @@ export function variance(
   const attrs = resolveReduction("variance", x, options);
   const count = sizeOf(attrs.axes.map((d) => x.shape[d]));
   requireFloat("variance", x);
-  const centred = sub(x, mean(x, { axes, keepDims: true }));
-  return mul(total(mul(centred, centred), attrs), 1 / (count - correction));
+  const centered = sub(x, mean(x, { axes, keepDims: true }));
+  return mul(total(mul(centered, centered), attrs), 1 / (count - correction));
 }
 
 const argmaxOp: Op<{ axis: number }> = {

@@ -42,7 +42,7 @@ export async function attemptTeleport<P, S>(
     outcome: landing.outcome,
     reason: landing.reason,
     halvings: landing.halvings,
-    share: landing.share,
+    fraction: landing.fraction,
     displacement: landing.displacement,
     displacements: shared === undefined ? {} : displacementsOf(here.shared, shared),
     ...(landing.drift ? { drift: landing.drift, ...judgedBy(settings.guard, landing.drift) } : {}),
@@ -95,7 +95,7 @@ async function proposed<P, S>(
   return { proposal, landing };
 }
 
-/** What becomes of parameters and optimiser. */
+/** What becomes of parameters and optimizer. */
 async function carried<P, S>(
   { state: { policy, sign, effective }, optimizer }: ResolvedCost<S>,
   context: StepContext<P>,

@@ -39,7 +39,7 @@ export interface Cost<P> {
  *
  * @example
  * const teleports = cost({ schedule: { start: { epoch: 1 }, perEpoch: 1 } });
- * const trainer = await createMultiTaskTrainer({ ...setup, method: fairgrad(), beforeStep: teleports.beforeStep });
+ * const trainer = await createMultiTaskTrainer({ ...setup, method: fairGrad(), beforeStep: teleports.beforeStep });
  */
 export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> = {}): Cost<P> {
   const settings = resolveCost(options);
@@ -78,7 +78,7 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
     outcome: "rejected",
     reason,
     halvings: 0,
-    share: 0,
+    fraction: 0,
     displacement: 0,
     displacements: {},
     seconds: 0,

@@ -27,12 +27,12 @@ export interface Landing {
   /** ||D|| / ||theta||. */
   readonly displacement: number;
   readonly drift?: Drift | undefined;
-  readonly share: number;
+  readonly fraction: number;
   readonly halvings: number;
 }
 
 /** What a landing is judged by. */
-export interface Ground {
+export interface LandingContext {
   readonly losses: LossMeter;
   readonly guard: DriftGuard | false;
   /** Batches that have no part in the move, and the mean losses on them before it. */
@@ -46,7 +46,7 @@ export const rejected = (reason: string): Landing => ({
   outcome: "rejected",
   reason,
   displacement: 0,
-  share: 0,
+  fraction: 0,
   halvings: 0,
 });
 
@@ -54,7 +54,7 @@ export const rejected = (reason: string): Landing => ({
 export async function land(
   proposal: Proposal,
   here: Parts,
-  { losses, guard, batches, lossesBefore, negligible }: Ground,
+  { losses, guard, batches, lossesBefore, negligible }: LandingContext,
 ): Promise<Landing> {
   const { shared } = here;
   const isStill = (there: unknown) => differenceOf(there, shared).every((v) => v === 0);
@@ -92,7 +92,7 @@ export async function land(
   const displacement = Math.sqrt(squareOf(moved)) / Math.max(lengthOf(shared), 1e-12);
   const drift = driftOf(lossesBefore, point);
   const verdict = verdictOf(displacement, negligible, [proposal.note, approvalOf(drift, guard)]);
-  return { ...verdict, shared: there, moved, displacement, drift, share, halvings };
+  return { ...verdict, shared: there, moved, displacement, drift, fraction, halvings };
 }
 
 function verdictOf(

@@ -23,7 +23,7 @@ export interface InnerOptions {
   readonly steps: number | { readonly passes: number };
 }
 
-/** What becomes of the optimiser's state: see `reusedState` for `reuse`. */
+/** What becomes of the optimizer's state: see `reusedState` for `reuse`. */
 export interface StateOptions {
   /** `keep`, `reset` to a new state, or `reuse` by how far the teleport went along with it. */
   readonly policy: "keep" | "reset" | "reuse";
@@ -33,7 +33,7 @@ export interface StateOptions {
   readonly effective: boolean;
 }
 
-/** Every setting of a COST teleport but the move, the inner optimiser and the seed. */
+/** Every setting of a COST teleport but the move, the inner optimizer and the seed. */
 export interface CostSettings {
   /** Which conflicts ask for a teleport: see `isTriggered`. */
   readonly trigger: ConflictTrigger;
@@ -51,7 +51,7 @@ export interface CostSettings {
   readonly trust: CostTrustRegion;
   /** Bound on the move of the losses; false: every finite point is taken. */
   readonly guard: DriftGuardOptions | false;
-  /** What becomes of the optimiser's state. */
+  /** What becomes of the optimizer's state. */
   readonly state: StateOptions;
   /** ||D|| / ||theta|| below which a move does not count as a teleport. */
   readonly negligible: number;

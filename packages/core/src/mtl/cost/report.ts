@@ -28,14 +28,14 @@ export interface CostReport {
   readonly move: string;
   /**
    * `accepted`: the parameters were moved. `negligible`: they were by too little to matter, or not at all; it does not
-   * count as a teleport. `rejected`: they are as they were, and so is the optimiser.
+   * count as a teleport. `rejected`: they are as they were, and so is the optimizer.
    */
   readonly outcome: "accepted" | "negligible" | "rejected";
   /** Why it was rejected or does not count, or how it ended. */
   readonly reason: string;
   /** How often the displacement was halved, and the share of it that was taken; 0 if none. */
   readonly halvings: number;
-  readonly share: number;
+  readonly fraction: number;
   /** ||D|| / ||theta|| over the shared parameters, and ||D|| / ||W|| of every tensor by its path. */
   readonly displacement: number;
   readonly displacements: Readonly<Record<string, number>>;
@@ -52,7 +52,7 @@ export interface CostReport {
   readonly inner?: { readonly first: InnerValue; readonly last: InnerValue } | undefined;
   /** sigma of historical trajectory reuse. */
   readonly sigma?: number | undefined;
-  /** Where the optimiser's state did not go as planned: why. */
+  /** Where the optimizer's state did not go as planned: why. */
   readonly note?: string | undefined;
   readonly seconds: number;
   /** The same in ordinary steps of this run; left out before there were any. */

@@ -46,7 +46,7 @@ export interface CostOptions<S = unknown>
   readonly preserve?: Partial<PreserveOptions> | undefined;
   /** How the displacement is trained. */
   readonly inner?: Partial<InnerOptions> | undefined;
-  /** What becomes of the optimiser's state. */
+  /** What becomes of the optimizer's state. */
   readonly state?: Partial<StateOptions> | undefined;
   /** How the shared parameters are moved; default `adapter`. */
   readonly move?: CostMove<S> | undefined;
@@ -90,7 +90,7 @@ const stateOptions = optionTable("cost: state", {
 
 const isMove = (v: unknown): boolean => isObject(v) && ("symmetry" in v || "search" in v);
 const presetNames = Object.keys(costPresets) as (keyof typeof costPresets)[];
-const optimizer = inCode<Optimizer>("an optimiser, such as adam()", isOptimizer);
+const optimizer = inCode<Optimizer>("an optimizer, such as adam()", isOptimizer);
 
 export const costOptions = optionTable("cost", {
   preset: oneOf(presetNames).default("default"),
@@ -133,7 +133,7 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
   const state = { ...preset.state, ...stateOptions.read(options.state ?? {}) };
   if (state.policy === "reset" && options.optimizer === undefined) {
     throw new OptionError(
-      "cost: the state policy reset makes a new state; give the training's optimiser as `optimizer`.",
+      "cost: the state policy reset makes a new state; give the training's optimizer as `optimizer`.",
     );
   }
   const { move, innerOptimizer = adam(), seed } = rest;

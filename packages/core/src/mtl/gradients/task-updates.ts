@@ -32,7 +32,7 @@ export interface Updated<P> {
 /** The second half of a step: from weights or a direction to new parameters. */
 export interface TaskUpdates<P> {
   /**
-   * @param memory the optimiser's state and the learning rate; `reuse` below 1 for a step of historical trajectory reuse
+   * @param memory the optimizer's state and the learning rate; `reuse` below 1 for a step of historical trajectory reuse
    */
   apply(
     kind: UpdateKind,

@@ -60,7 +60,7 @@ type InputTypes<P> = {
 type Inputs<P> = TensorsOf<Required<InputTypes<P>>>;
 
 /**
- * The shared gradient and the heads' as a graph, then clipping of the shared one and the optimiser's update.
+ * The shared gradient and the heads' as a graph, then clipping of the shared one and the optimizer's update.
  * Inputs: params, optimizer, learningRate, those of the kind, and `reuse`; outputs params, optimizer and `norm`, that of the
  * shared gradient before clipping.
  */

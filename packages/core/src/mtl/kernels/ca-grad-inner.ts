@@ -2,7 +2,7 @@
 import { dot, largest, rowNorms, type Square, squaredNorm, times, uniform } from "./gramian.js";
 import { minNorm } from "./min-norm.js";
 
-export interface CagradInner {
+export interface CaGradInner {
   /** w*, [K]. */
   readonly weights: Float64Array;
   /** ||g_w|| = ||J' w*||; 0 if a combination that is 0 (up to 1e-6 of its parts) is optimal. */
@@ -29,9 +29,9 @@ const vanishing = 1e-6;
  * @param c > 0
  *
  * @example
- * cagradInner({ shape: [2, 2], data: Float64Array.of(18, -22, -22, 38) }, 0.5).weights; // 1, 0
+ * caGradInner({ shape: [2, 2], data: Float64Array.of(18, -22, -22, 38) }, 0.5).weights; // 1, 0
  */
-export function cagradInner(G: Square, c: number): CagradInner {
+export function caGradInner(G: Square, c: number): CaGradInner {
   const K = G.shape[0];
   const m = uniform(K);
   const b = times(G, m);
@@ -88,7 +88,7 @@ function guess(low: Point, high: Point, sigma: number, round: number): number {
 const sameSupport = (a: Float64Array, b: Float64Array) => a.every((x, k) => x > 0 === b[k] > 0);
 
 /** The root of ||g_w|| = sigma t with w linear in t between two points: a quadratic equation in the share of the way. */
-function between(G: Square, sigma: number, low: Point, high: Point): CagradInner {
+function between(G: Square, sigma: number, low: Point, high: Point): CaGradInner {
   const step = high.w.map((x, k) => x - low.w[k]);
   const dt = high.t - low.t;
   const A = squaredNorm(G, step) - (sigma * dt) ** 2;

@@ -12,7 +12,7 @@ const maximalSteps = 200;
 /**
  * The x > 0 with G x = x^{-p}; null if there is none.
  *
- * x minimises 1/2 x' G x + sum phi(x_k), phi = -log x for p = 1 and -x^{1-p} / (1-p) otherwise, on x > 0. It is unique,
+ * x minimizes 1/2 x' G x + sum phi(x_k), phi = -log x for p = 1 and -x^{1-p} / (1-p) otherwise, on x > 0. It is unique,
  * and exists unless some w >= 0, w != 0, has J' w = 0 (a zero row, opposite gradients, a Pareto stationary point): to
  * rounding, unless the hull of the unit gradients comes within 3e-7 of 0. Null, too, after 200 steps without convergence,
  * which no test has met.

@@ -15,20 +15,20 @@ export interface AlignedMtlOptions {
   /** Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`). */
   readonly scale?: "sum" | "mean" | undefined;
   /** Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon. */
-  readonly eps?: number | undefined;
+  readonly epsilon?: number | undefined;
 }
 
 export const alignedMtlOptions = optionTable("alignedMtl", {
   scaleMode: oneOf(["min", "median", "rmse"]).default("min"),
   preference: listOf(finite, { least: 1 }).otherwise("1 each, or 1 / K with scale: mean"),
   scale: oneOf(["sum", "mean"]).default("sum"),
-  eps: share.default(2 ** -23),
+  epsilon: share.default(2 ** -23),
 } satisfies OptionRows<AlignedMtlOptions>);
 
 /**
  * Aligned-MTL: the gradients' principal components are made equally long, so that the system has condition number 1.
  *
- * G = V diag(l) V', B = sqrt(s) V diag(l^{-1/2}) V' over the l > max(l) K eps; w = B p, s = min, median or mean of these l
+ * G = V diag(l) V', B = sqrt(s) V diag(l^{-1/2}) V' over the l > max(l) K epsilon; w = B p, s = min, median or mean of these l
  *
  * Zero rows: w_k = 0. Dependent gradients: the least norm w. All rows 0: w = p. K = 1: w = p.
  *
@@ -40,7 +40,7 @@ export const alignedMtlOptions = optionTable("alignedMtl", {
  * alignedMtl({ scale: "mean" }).combine(input, null).weights; // 0.5591, 0.4083
  */
 export function alignedMtl(options: AlignedMtlOptions = {}): MultiTaskMethod<null> {
-  const { scaleMode, preference, scale, eps } = alignedMtlOptions.read(options);
+  const { scaleMode, preference, scale, epsilon } = alignedMtlOptions.read(options);
   return checkedMethod({
     name: "aligned-mtl",
     needs: "gramian",
@@ -50,7 +50,7 @@ export function alignedMtl(options: AlignedMtlOptions = {}): MultiTaskMethod<nul
       const G = gramianOf(input);
       const K = G.shape[0];
       const p = preferenceOf("alignedMtl", preference, K, scale === "sum" ? 1 : 1 / K);
-      const kept = spectrum(G, Math.min(1, K * eps));
+      const kept = spectrum(G, Math.min(1, K * epsilon));
       const l = kept.values;
       if (l.length === 0) return { weights: p, state };
       const s = {

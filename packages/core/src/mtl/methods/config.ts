@@ -1,4 +1,4 @@
-// Q. Liu et al., "ConFIG: towards conflict-free training of physics informed neural networks", arXiv 2408.11104, 2024,
+// Q. Liu et al., "ConFIG: toward conflict-free training of physics informed neural networks", arXiv 2408.11104, 2024,
 // equations 2 and 3, in the form that needs the Gramian alone.
 import { finite, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";

@@ -5,22 +5,22 @@ import { checkedMethod } from "../checked-method.js";
 import { dualCone } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { preferenceOf } from "../kernels/preference.js";
-import { regularised } from "../kernels/regularised.js";
+import { regularized } from "../kernels/regularized.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface DualProjOptions {
   /** Weight p_k >= 0 of each task; default 1 / K. */
   readonly preference?: readonly number[] | undefined;
   /** A trace of G below this counts as 0; default 1e-4. */
-  readonly normEps?: number | undefined;
+  readonly normEpsilon?: number | undefined;
   /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact. */
-  readonly regEps?: number | undefined;
+  readonly regEpsilon?: number | undefined;
 }
 
 export const dualProjOptions = optionTable("dualProj", {
   preference: listOf(nonNegative, { least: 1 }).otherwise("1 / K each"),
-  normEps: nonNegative.default(1e-4),
-  regEps: nonNegative.default(1e-4),
+  normEpsilon: nonNegative.default(1e-4),
+  regEpsilon: nonNegative.default(1e-4),
 } satisfies OptionRows<DualProjOptions>);
 
 /**
@@ -28,27 +28,27 @@ export const dualProjOptions = optionTable("dualProj", {
  *
  * w = argmin v' G v subject to v >= p; d = sum_k w_k g_k
  *
- * d . g_k >= 0 for all k: exactly for `normEps` = `regEps` = 0, nearly for the defaults, which work on
- * G / trace G + regEps I.
+ * d . g_k >= 0 for all k: exactly for `normEpsilon` = `regEpsilon` = 0, nearly for the defaults, which work on
+ * G / trace G + regEpsilon I.
  *
- * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEps`): w = p. K = 1: w = p.
+ * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEpsilon`): w = p. K = 1: w = p.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * dualProj({ normEps: 0, regEps: 0 }).combine(input, null).weights; // 0.6111, 0.5
+ * dualProj({ normEpsilon: 0, regEpsilon: 0 }).combine(input, null).weights; // 0.6111, 0.5
  */
 export function dualProj(options: DualProjOptions = {}): MultiTaskMethod<null> {
-  const { preference, normEps, regEps } = dualProjOptions.read(options);
+  const { preference, normEpsilon, regEpsilon } = dualProjOptions.read(options);
   return checkedMethod({
     name: "dual-proj",
     needs: "gramian",
     headGradient: "unweighted",
     init: () => null,
     combine(input, state) {
-      const G = regularised(gramianOf(input), normEps, regEps);
+      const G = regularized(gramianOf(input), normEpsilon, regEpsilon);
       return {
         weights: dualCone(G, preferenceOf("dualProj", preference, G.shape[0], 1 / G.shape[0])),
         state,

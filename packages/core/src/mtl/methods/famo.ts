@@ -39,7 +39,7 @@ const epsilon = 1e-8;
  * after the step, with L' on the same batch: delta_k = log D_k - log D'_k, the gradient in xi is
  * z_k (delta_k - sum_j z_j delta_j), and xi takes a step of Adam with weight decay gamma
  *
- * Adam minimises: a task that fell more than the others loses weight. Without the call of `afterStep` the z stay equal.
+ * Adam minimizes: a task that fell more than the others loses weight. Without the call of `afterStep` the z stay equal.
  * Zero gradients are nothing special; K = 1: weight 1. No clipping: in the official code it comes before the gradient.
  *
  * @throws OptionError; NumericalError for a loss that is not finite, or below its bound, naming its task

@@ -9,16 +9,16 @@ import type { MultiTaskMethod } from "../method.js";
 
 export interface MgdaOptions {
   /** What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`. */
-  readonly normalisation?: "none" | "l2" | "loss" | "loss+" | undefined;
-  /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalised`). */
-  readonly combine?: "raw" | "normalised" | undefined;
+  readonly normalization?: "none" | "l2" | "loss" | "loss+" | undefined;
+  /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`). */
+  readonly combine?: "raw" | "normalized" | undefined;
   /** Sum of the weights: 1 (`mean`, default) or K (`sum`). */
   readonly scale?: "mean" | "sum" | undefined;
 }
 
 export const mgdaOptions = optionTable("mgda", {
-  normalisation: oneOf(["none", "l2", "loss", "loss+"]).default("none"),
-  combine: oneOf(["raw", "normalised"]).default("raw"),
+  normalization: oneOf(["none", "l2", "loss", "loss+"]).default("none"),
+  combine: oneOf(["raw", "normalized"]).default("raw"),
   scale: oneOf(["mean", "sum"]).default("mean"),
 } satisfies OptionRows<MgdaOptions>);
 
@@ -40,7 +40,7 @@ export const mgdaOptions = optionTable("mgda", {
  * mgda().combine(input, null).weights; // 0.6, 0.4
  */
 export function mgda(options: MgdaOptions = {}): MultiTaskMethod<null> {
-  const { normalisation, combine, scale } = mgdaOptions.read(options);
+  const { normalization, combine, scale } = mgdaOptions.read(options);
   return checkedMethod({
     name: "mgda",
     needs: "gramian",
@@ -49,15 +49,15 @@ export function mgda(options: MgdaOptions = {}): MultiTaskMethod<null> {
     combine(input, state) {
       const G = gramianOf(input);
       const K = G.shape[0];
-      const norms = normalisation === "l2" || normalisation === "loss+" ? rowNorms(G) : null;
-      const losses = normalisation === "loss" || normalisation === "loss+" ? input.losses : null;
+      const norms = normalization === "l2" || normalization === "loss+" ? rowNorms(G) : null;
+      const losses = normalization === "loss" || normalization === "loss+" ? input.losses : null;
       const given = Float64Array.from({ length: K }, (_, k) => (norms?.[k] ?? 1) * (losses?.[k] ?? 1));
       const c = given.map((x) => (x > 0 ? x : 1));
       const { weights: w } = minNorm(divideRows(G, c));
       const factor = scale === "sum" ? K : 1;
       const replaced = [...given.keys()].filter((k) => !(given[k] > 0));
       return {
-        weights: w.map((x, k) => (factor * x) / (combine === "normalised" ? c[k] : 1)),
+        weights: w.map((x, k) => (factor * x) / (combine === "normalized" ? c[k] : 1)),
         state,
         ...(replaced.length > 0 && {
           note: `Left undivided, as the divisor is not positive: task ${replaced.join(", ")}.`,

@@ -18,7 +18,7 @@ export interface MocoOptions {
   readonly gamma?: number | undefined;
   /** Default 0.5. */
   readonly gammaSigma?: number | undefined;
-  /** Regularisation of lambda; default 0. */
+  /** Regularization of lambda; default 0. */
   readonly rho?: number | undefined;
 }
 

@@ -10,7 +10,7 @@ export interface NashMtlOptions {
   /** Steps from one solution to the next; the weights stay in between. Default 1. */
   readonly updateEvery?: number | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number | undefined;
+  readonly clipNorm?: number | undefined;
   /** What the limit is on: the shared gradient (default), or the weights, so that the heads' gradients shrink, too. */
   readonly clip?: "gradient" | "weights" | undefined;
   /** Without a solution: the last weights (default), or those of the combination of the gradients that is 0. */
@@ -19,7 +19,7 @@ export interface NashMtlOptions {
 
 export const nashMtlOptions = optionTable("nashMtl", {
   updateEvery: integerFrom(1).default(1),
-  maxNorm: nonNegative.default(1),
+  clipNorm: nonNegative.default(1),
   clip: oneOf(["gradient", "weights"]).default("gradient"),
   whenUnsolvable: oneOf(["previous", "stationary"]).default("previous"),
 } satisfies OptionRows<NashMtlOptions>);
@@ -32,7 +32,7 @@ export interface NashMtlState {
 }
 
 /**
- * Nash-MTL: the Nash bargaining solution, the direction that maximises the product of the losses' decreases.
+ * Nash-MTL: the Nash bargaining solution, the direction that maximizes the product of the losses' decreases.
  *
  * G alpha = 1 / alpha, alpha > 0; d = sum_k alpha_k g_k
  *
@@ -52,19 +52,19 @@ export interface NashMtlState {
  * method.combine(input, method.init(2)).weights; // 0.5915, 0.4071
  */
 export function nashMtl(options: NashMtlOptions = {}): MultiTaskMethod<NashMtlState> {
-  const { updateEvery, maxNorm, clip, whenUnsolvable } = nashMtlOptions.read(options);
+  const { updateEvery, clipNorm, clip, whenUnsolvable } = nashMtlOptions.read(options);
   return checkedMethod<NashMtlState>({
     name: "nash-mtl",
     needs: "gramian",
     headGradient: "weighted",
-    ...(maxNorm > 0 && clip === "gradient" && { clipNorm: maxNorm }),
+    ...(clipNorm > 0 && clip === "gradient" && { clipNorm }),
     init: (tasks) => ({ alpha: new Float64Array(tasks).fill(1), steps: 0 }),
     combine(input, { alpha: previous, steps }) {
       const G = gramianOf(input);
       const { alpha, ...note } =
         steps % updateEvery === 0 ? solution(G, previous, whenUnsolvable) : { alpha: previous };
       return {
-        weights: maxNorm > 0 && clip === "weights" ? shrink(G, alpha, maxNorm) : alpha.slice(),
+        weights: clipNorm > 0 && clip === "weights" ? shrink(G, alpha, clipNorm) : alpha.slice(),
         state: { alpha, steps: steps + 1 },
         ...note,
       };
@@ -86,7 +86,7 @@ function solution(
   return { alpha: spread(own, result.kept, K, largest(own) || 1), ...note };
 }
 
-function shrink(G: Square, alpha: Float64Array, maxNorm: number): Float64Array {
+function shrink(G: Square, alpha: Float64Array, clipNorm: number): Float64Array {
   const norm = Math.sqrt(squaredNorm(G, alpha));
-  return norm > maxNorm ? alpha.map((x) => (x * maxNorm) / norm) : alpha.slice();
+  return norm > clipNorm ? alpha.map((x) => (x * clipNorm) / norm) : alpha.slice();
 }

@@ -7,7 +7,7 @@ import { softmax } from "../kernels/softmax.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface StchOptions {
-  /** Smoothing: towards 0 only the worst task counts; default 1. */
+  /** Smoothing: toward 0 only the worst task counts; default 1. */
   readonly mu?: number | undefined;
   /** The epoch, from 0, whose mean losses become the nadir; default 4. */
   readonly warmupEpoch?: number | undefined;
@@ -28,7 +28,7 @@ export interface StchState {
 const tiny = 1e-20;
 
 /**
- * Smooth Tchebycheff scalarisation of the logarithms of the losses relative to those of an early epoch, the nadir n.
+ * Smooth Tchebycheff scalarization of the logarithms of the losses relative to those of an early epoch, the nadir n.
  *
  * K mu log sum_k exp(y_k / mu), y_k = log(L_k / n_k + 1e-20), so w_k = K softmax(y / mu)_k / (L_k + 1e-20 n_k)
  * until the end of epoch `warmupEpoch`: sum_k log L_k, so w_k = 1 / L_k

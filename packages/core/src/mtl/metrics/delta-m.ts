@@ -16,7 +16,7 @@ import { NumericalError, ShapeError } from "../../errors.js";
  * @throws ShapeError when the lengths differ; NumericalError for B_j <= 0 or numbers that are not finite
  *
  * @example
- * // CityScapes, linear scalarisation: mIoU, pixel accuracy, absolute and relative error.
+ * // CityScapes, linear scalarization: mIoU, pixel accuracy, absolute and relative error.
  * deltaM([0.7518, 0.9349, 0.0155, 46.77], [0.7401, 0.9316, 0.0125, 27.77], [true, true, false, false]); // 22.62
  */
 export function deltaM(

@@ -23,7 +23,7 @@ const limits = [11.25, 22.5, 30] as const;
  *
  * The published numbers are plain means of this over batches: the median is one of batch medians.
  *
- * @param predictions p, [N, 3, H, W], of length 1: the model normalises them
+ * @param predictions p, [N, 3, H, W], of length 1: the model normalizes them
  * @param targets t, of the same shape, of length 1 or 0
  * @returns undefined for a batch without valid pixels, to be left out of the mean
  * @throws ShapeError when shapes differ or are not [N, 3, H, W]; NumericalError for numbers that are not finite

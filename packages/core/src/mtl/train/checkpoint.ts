@@ -20,7 +20,7 @@ interface Plain {
 }
 
 /**
- * A run of several tasks as the bytes of one safetensors file: parameters and the optimiser's state under their paths, the
+ * A run of several tasks as the bytes of one safetensors file: parameters and the optimizer's state under their paths, the
  * state of the method and of the hook, the history, the run's settings, and a checksum.
  *
  * @throws DataError when a method's or hook's state is no plain data

@@ -35,7 +35,7 @@ export interface MultiTaskHistory {
     readonly many: number[];
     readonly released: number[];
   };
-  /** ||d|| of the shared gradient that the optimiser was given, before clipping. */
+  /** ||d|| of the shared gradient that the optimizer was given, before clipping. */
   readonly directionNorms: number[];
   /** Seconds of computing up to the end of each step, hooks included; evaluation and compilation not counted. */
   readonly seconds: number[];

@@ -66,10 +66,10 @@ export interface StepContext<P> {
 export interface StepChange<P> {
   /** Left out: nothing moves, and the step is the one that it would have been, bit for bit. */
   readonly params?: P | undefined;
-  /** Left out: the optimiser keeps its state. */
+  /** Left out: the optimizer keeps its state. */
   readonly optimizer?: OptimizerState | undefined;
   /**
-   * sigma in [-1, 1] of historical trajectory reuse: for this step alone the optimiser's moments are those of
+   * sigma in [-1, 1] of historical trajectory reuse: for this step alone the optimizer's moments are those of
    * v <- sigma b v + (1 - sigma b) g; sigma <= 0 is a fresh start from g. Default 1: an ordinary step.
    */
   readonly reuse?: number | undefined;

@@ -36,7 +36,7 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   readonly learningRate: LearningRate;
   /** Examples of a step, of every source; default all of them. */
   readonly batchSize?: number | undefined;
-  /** Of initialisation, order of batches, dropout and the method's random numbers; an integer, default 0. */
+  /** Of initialization, order of batches, dropout and the method's random numbers; an integer, default 0. */
   readonly seed?: number | undefined;
   /** Of the computation; default that of the parameters given, or float32. */
   readonly dtype?: "float32" | "float64" | undefined;

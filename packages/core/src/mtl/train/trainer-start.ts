@@ -67,7 +67,7 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
   requireOptimizer("createMultiTaskTrainer", optimizer);
   if (typeof method?.combine !== "function") {
     throw new OptionError(
-      `createMultiTaskTrainer: method must be one such as fairgrad(); got ${typeof method}.${typeof method === "function" ? " Call it." : ""}`,
+      `createMultiTaskTrainer: method must be one such as fairGrad(); got ${typeof method}.${typeof method === "function" ? " Call it." : ""}`,
     );
   }
   if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {

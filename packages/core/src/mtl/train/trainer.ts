@@ -1,10 +1,10 @@
 // A step of the trainer, and where a hook comes in (the types are in step-hook.ts):
 // 1. the batch is drawn;
 // 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
-//    return other parameters, another state of the optimiser, a factor for its moments in this step alone (`reuse`),
+//    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`),
 //    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
 // 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
-// 4. the method makes weights or a direction of them; 5. the optimiser's update; 6. `afterStep` and `endEpoch` of the method.
+// 4. the method makes weights or a direction of them; 5. the optimizer's update; 6. `afterStep` and `endEpoch` of the method.
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
@@ -37,7 +37,7 @@ export type {
 } from "./trainer-options.js";
 
 /**
- * Compiles a run of several tasks: gradients by tasks, a method that combines them, an optimiser.
+ * Compiles a run of several tasks: gradients by tasks, a method that combines them, an optimizer.
  *
  * A step measures losses and, as the method needs, G = J J' or J on a batch, asks the method for weights w, and steps along
  * J' w (clipped) in the shared parameters and along w_k or 1 times grad L_k in the heads.
@@ -46,7 +46,7 @@ export type {
  *
  * @example
  * const trainer = await createMultiTaskTrainer({
- *   losses, params, data: { x, left, right }, method: fairgrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
+ *   losses, params, data: { x, left, right }, method: fairGrad(), optimizer: adam(), learningRate: 1e-3, batchSize: 256,
  * });
  * await trainer.run({ steps: 1000 });
  * trainer.history.losses[0]?.at(-1);

@@ -123,8 +123,8 @@ function presentElements(
 ): Tensor | undefined {
   const masked = mask && broadcastTo(mask, labels.shape);
   if (ignoreIndex === undefined) return masked;
-  const labelled = logicalNot(equal(labels, ignoreIndex));
-  return masked ? logicalAnd(labelled, masked) : labelled;
+  const labeled = logicalNot(equal(labels, ignoreIndex));
+  return masked ? logicalAnd(labeled, masked) : labeled;
 }
 
 function checkLabels(op: string, logP: Tensor, labels: Tensor, axis: number): void {

@@ -15,7 +15,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { resolveInit } from "../init-options.js";
-import { kaimingNormal } from "../initialisers.js";
+import { kaimingNormal } from "../initializers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";

@@ -56,9 +56,9 @@ export interface FromOnnxOptions<Out extends string = string> {
  * symmetries are found from its graph as those of any loss.
  *
  * Models for inference are read, with operators of the standard (operator sets 7 and later): element-wise functions and
- * comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalisations, reductions,
+ * comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalizations, reductions,
  * softmaxes, and what moves elements. Sizes that the file leaves open are those of the inputs that `apply` gets; what a
- * shape is computed from has to be known from them. Batch normalisation uses its running statistics, dropout does nothing.
+ * shape is computed from has to be known from them. Batch normalization uses its running statistics, dropout does nothing.
  *
  * @param options `outputs`, `dtype` and `isParameter`
  * @throws OptionError for an output that the model has not; DataError when the bytes are no ONNX model, or the model uses operators that are not known here: the message

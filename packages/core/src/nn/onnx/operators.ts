@@ -1,12 +1,12 @@
 import type { Operator } from "./call.js";
 import { elementwise } from "./elementwise.js";
 import { matrices } from "./matrices.js";
-import { normalisations } from "./normalisations.js";
+import { normalizations } from "./normalizations.js";
 import { reductions } from "./reductions.js";
 import { shapes } from "./shapes.js";
 import { windows } from "./windows.js";
 
 /** How operators of the ONNX standard are traced, by name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
-  Object.entries({ ...elementwise, ...matrices, ...normalisations, ...reductions, ...shapes, ...windows }),
+  Object.entries({ ...elementwise, ...matrices, ...normalizations, ...reductions, ...shapes, ...windows }),
 );

@@ -6,7 +6,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { Scan } from "../executable.js";
 import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
 
-/** V8 optimises functions up to a size; a longer program is split into functions of about this many characters. */
+/** V8 optimizes functions up to a size; a longer program is split into functions of about this many characters. */
 const functionLength = 16_000;
 
 /** Values kept in variables along a row; more would not stay in registers. */

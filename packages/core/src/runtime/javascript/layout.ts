@@ -11,7 +11,7 @@ export type Placement = "inline" | "local" | "buffer";
 /** Tensors of at most this many elements may live in variables. */
 const localSize = 8;
 
-/** How far results may be fused into each other: engines parse and optimise expressions up to a depth. */
+/** How far results may be fused into each other: engines parse and optimize expressions up to a depth. */
 const fusedDepth = 64;
 
 /** What a change of shape counts: reading through it writes each index out again for every axis. */

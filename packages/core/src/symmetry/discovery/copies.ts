@@ -7,7 +7,7 @@ import type { Space, Spaces } from "./space.js";
 /** An index such that each of its values may have a group element of its own. */
 export interface Copies {
   readonly count: number;
-  /** Where the index is in the parameters of the given legs. */
+  /** Where the index is in the parameters of the given axes. */
   readonly slots: readonly number[];
 }
 
@@ -20,7 +20,7 @@ export function findCopies(
   layout: Layout,
   spaces: ReadonlyMap<Tensor, Spaces>,
   space: Space,
-  legs: readonly ParameterSlot[],
+  axes: readonly ParameterSlot[],
 ): Copies | undefined {
   const carriers = new Map<Tensor, number>();
   for (const [tensor, own] of spaces) {
@@ -28,11 +28,11 @@ export function findCopies(
     if (places.length > 1) return undefined;
     if (places.length === 1) carriers.set(tensor, places[0]);
   }
-  const first = layout.slotsOf(layout.parameters[legs[0].parameter].tensor);
-  const candidates = first.map(({ atom }) => atom).filter((atom) => atom !== legs[0].atom);
+  const first = layout.slotsOf(layout.parameters[axes[0].parameter].tensor);
+  const candidates = first.map(({ atom }) => atom).filter((atom) => atom !== axes[0].atom);
   const index = candidates.find((atom) => isAlongside(layout, carriers, atom));
   if (!index) return undefined;
-  const slots = legs.map(
+  const slots = axes.map(
     ({ parameter }) => slotOf(layout, layout.parameters[parameter].tensor, index) as number,
   );
   return { count: index.size, slots };

@@ -2,7 +2,7 @@ import type { Shape } from "../../array.js";
 import type { Attributes, Tensor } from "../../graph/tensor.js";
 
 /** An axis of a parameter that is an index of hidden units. */
-export interface Leg {
+export interface ParameterAxis {
   readonly path: string;
   /** Only these elements along one axis of the parameter, in its own shape; absent: all of the parameter. */
   readonly part?: Part | undefined;
@@ -19,38 +19,38 @@ export interface Part {
   readonly count: number;
 }
 
-/** Multiplies element i along each leg by exp(power * T[i]). */
+/** Multiplies element i along each axis by exp(power * T[i]). */
 export interface ScalingGenerator {
   readonly kind: "scaling";
   /** Of T. 1 where a single number acts on whole parameters, along axes of size 1. */
   readonly size: number;
-  readonly legs: readonly (Leg & { readonly power: number })[];
-  /** Whether the loss is kept to rounding; false: up to the small constant that a normalisation adds. */
+  readonly axes: readonly (ParameterAxis & { readonly power: number })[];
+  /** Whether the loss is kept to rounding; false: up to the small constant that a normalization adds. */
   readonly exact: boolean;
 }
 
-/** Multiplies element i along each leg by the sign of unit i. */
+/** Multiplies element i along each axis by the sign of unit i. */
 export interface SignGenerator {
   readonly kind: "sign";
   /** Number of signs; 1 where one flips whole parameters, along axes of size 1. */
   readonly size: number;
-  readonly legs: readonly Leg[];
+  readonly axes: readonly ParameterAxis[];
 }
 
-/** The same permutation along all legs keeps the loss. */
+/** The same permutation along all axes keeps the loss. */
 export interface PermutationSpace {
   readonly kind: "permutation";
   readonly size: number;
-  readonly legs: readonly Leg[];
+  readonly axes: readonly ParameterAxis[];
 }
 
-/** The general linear group of a space: v -> g v along legs of variance 1, v -> g^-T v along those of variance -1. */
+/** The general linear group of a space: v -> g v along axes of variance 1, v -> g^-T v along those of variance -1. */
 export interface LinearSpace {
   readonly kind: "linear";
   readonly size: number;
-  /** Number of independent g: one for each index along the legs' `copyAxis`, such as attention heads. */
+  /** Number of independent g: one for each index along the axes' `copyAxis`, such as attention heads. */
   readonly copies: number;
-  readonly legs: readonly (Leg & { readonly variance: 1 | -1; readonly copyAxis?: number | undefined })[];
+  readonly axes: readonly (ParameterAxis & { readonly variance: 1 | -1; readonly copyAxis?: number | undefined })[];
 }
 
 /** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */

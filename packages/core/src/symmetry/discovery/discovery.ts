@@ -2,7 +2,7 @@ import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { findBijectionSites } from "./bijection-sites.js";
-import type { Discovery, Leg } from "./descriptors.js";
+import type { Discovery, ParameterAxis } from "./descriptors.js";
 import { splitJoins } from "./graph/joins.js";
 import { layOut } from "./layout.js";
 import { findLinearSpaces } from "./linear.js";
@@ -29,14 +29,14 @@ import { nameUnpoolings } from "./graph/unpooling.js";
  *
  * @example
  * const { graph } = trace((at) => mseLoss(model.apply(at.p, at.x).output, at.y), { p: params, x, y });
- * analyse(graph, Object.keys(namedArrays({ p: params }))).scalings.length; // one for each hidden relu layer
+ * analyze(graph, Object.keys(namedArrays({ p: params }))).scalings.length; // one for each hidden relu layer
  */
-export function analyse(graph: Graph, parameters: readonly string[]): Discovery {
+export function analyze(graph: Graph, parameters: readonly string[]): Discovery {
   const inputs = new Map(graph.inputs.map(({ name, tensor }) => [name, tensor]));
   const unknown = parameters.filter((name) => !inputs.has(name));
   if (unknown.length > 0) {
     throw new OptionError(
-      `analyse: parameters must be inputs of the graph, ${[...inputs.keys()].join(", ")}; got ${unknown.join(", ")}.`,
+      `analyze: parameters must be inputs of the graph, ${[...inputs.keys()].join(", ")}; got ${unknown.join(", ")}.`,
     );
   }
   const chosen = new Set(parameters);
@@ -46,9 +46,9 @@ export function analyse(graph: Graph, parameters: readonly string[]): Discovery 
   const separated = separateParts(splitJoins(nameUnpoolings(graph)), refs);
   const layout = layOut(separated.graph, separated.parameters);
   const shapes = new Map(refs.map(({ path, tensor }) => [path, tensor.shape]));
-  const merged = <L extends Leg, F extends { readonly legs: readonly L[] }>(found: F): F => ({
+  const merged = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(found: F): F => ({
     ...found,
-    legs: mergeParts(found.legs, shapes),
+    axes: mergeParts(found.axes, shapes),
   });
   return {
     scalings: findScalings(layout).map(merged),

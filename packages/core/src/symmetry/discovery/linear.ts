@@ -4,7 +4,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { findCopies } from "./copies.js";
 import type { LinearSpace } from "./descriptors.js";
 import { type Layout, variesAlong } from "./layout.js";
-import { copiedLegOf, groupBy, legOf, type ParameterSlot, parameterSlots } from "./parameter-axes.js";
+import { copiedAxisOf, groupBy, parameterAxisOf, type ParameterSlot, parameterSlots } from "./parameter-axes.js";
 import { ruleOf } from "./graph/rules.js";
 import { Space, type Spaces } from "./space.js";
 
@@ -12,21 +12,21 @@ export function findLinearSpaces(layout: Layout): LinearSpace[] {
   const spaces = spacesOf(layout);
   const spaceOf = ({ parameter, slot }: ParameterSlot) =>
     spaces.get(layout.parameters[parameter].tensor)?.[slot] as Space;
-  const whole = parameterSlots(layout).filter((leg) => !spaceOf(leg).broken);
-  return [...groupBy(whole, (leg) => spaceOf(leg).find().root)].map(([root, legs]) => {
-    const { size } = legs[0].atom;
-    const first = spaceOf(legs[0]).find().variance;
-    const variance = (leg: ParameterSlot): 1 | -1 => (spaceOf(leg).find().variance === first ? 1 : -1);
-    const copies = findCopies(layout, spaces, root, legs);
+  const whole = parameterSlots(layout).filter((parameterAxis) => !spaceOf(parameterAxis).broken);
+  return [...groupBy(whole, (parameterAxis) => spaceOf(parameterAxis).find().root)].map(([root, axes]) => {
+    const { size } = axes[0].atom;
+    const first = spaceOf(axes[0]).find().variance;
+    const variance = (parameterAxis: ParameterSlot): 1 | -1 => (spaceOf(parameterAxis).find().variance === first ? 1 : -1);
+    const copies = findCopies(layout, spaces, root, axes);
     if (!copies) {
-      const plain = legs.map((leg) => ({ ...legOf(layout, leg), variance: variance(leg) }));
-      return { kind: "linear", size, copies: 1, legs: plain };
+      const plain = axes.map((parameterAxis) => ({ ...parameterAxisOf(layout, parameterAxis), variance: variance(parameterAxis) }));
+      return { kind: "linear", size, copies: 1, axes: plain };
     }
-    const copied = legs.map((leg, i) => ({
-      ...copiedLegOf(layout, leg, copies.slots[i]),
-      variance: variance(leg),
+    const copied = axes.map((parameterAxis, i) => ({
+      ...copiedAxisOf(layout, parameterAxis, copies.slots[i]),
+      variance: variance(parameterAxis),
     }));
-    return { kind: "linear", size, copies: copies.count, legs: copied };
+    return { kind: "linear", size, copies: copies.count, axes: copied };
   });
 }
 

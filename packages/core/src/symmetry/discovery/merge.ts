@@ -1,32 +1,32 @@
 import { type Shape, sizeOf } from "../../array.js";
-import type { Leg, Part } from "./descriptors.js";
+import type { ParameterAxis, Part } from "./descriptors.js";
 import { groupBy } from "./parameter-axes.js";
 
-type Acting = Leg & {
+type Acting = ParameterAxis & {
   readonly power?: number | undefined;
   readonly variance?: 1 | -1 | undefined;
   readonly copyAxis?: number | undefined;
 };
 
-/** Joins legs of pieces of a parameter that lie side by side and are acted on alike. */
-export function mergeParts<L extends Acting>(legs: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
-  const places = legs.map((leg, order) => ({ leg, order, shape: shapes.get(leg.path) as Shape }));
-  const groups = groupBy(places, ({ leg, order, shape }) => alikeKey(leg, shape) ?? `alone ${order}`);
+/** Joins axes of pieces of a parameter that lie side by side and are acted on alike. */
+export function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
+  const places = axes.map((parameterAxis, order) => ({ parameterAxis, order, shape: shapes.get(parameterAxis.path) as Shape }));
+  const groups = groupBy(places, ({ parameterAxis, order, shape }) => alikeKey(parameterAxis, shape) ?? `alone ${order}`);
   return [...groups.values()].flatMap((group) => {
     const runs: L[][] = [];
-    for (const { leg } of [...group].sort((a, b) => startOf(a.leg) - startOf(b.leg))) {
+    for (const { parameterAxis } of [...group].sort((a, b) => startOf(a.parameterAxis) - startOf(b.parameterAxis))) {
       const run = runs.at(-1);
       const last = run?.at(-1)?.part;
-      if (run && last && leg.part?.start === last.start + last.count) run.push(leg);
-      else runs.push([leg]);
+      if (run && last && parameterAxis.part?.start === last.start + last.count) run.push(parameterAxis);
+      else runs.push([parameterAxis]);
     }
     return runs.map((run) => joined(run, group[0].shape));
   });
 }
 
-const startOf = ({ part }: Leg): number => part?.start ?? 0;
+const startOf = ({ part }: ParameterAxis): number => part?.start ?? 0;
 
-/** The axis of a leg's view that is the axis along which it is a part, if that is one, and another than what acts. */
+/** The axis of a axis' view that is the axis along which it is a part, if that is one, and another than what acts. */
 function partAxis({ part, view, axis, copyAxis }: Acting, shape: Shape): number | undefined {
   if (!part) return undefined;
   const before = sizeOf(shape.slice(0, part.axis));
@@ -36,10 +36,10 @@ function partAxis({ part, view, axis, copyAxis }: Acting, shape: Shape): number 
   return found < 0 ? undefined : found;
 }
 
-/** Equal for legs that may be joined. */
-function alikeKey(leg: Acting, shape: Shape): string | undefined {
-  const { path, part, view, axis, power, variance, copyAxis } = leg;
-  const at = partAxis(leg, shape);
+/** Equal for axes that may be joined. */
+function alikeKey(parameterAxis: Acting, shape: Shape): string | undefined {
+  const { path, part, view, axis, power, variance, copyAxis } = parameterAxis;
+  const at = partAxis(parameterAxis, shape);
   if (!part || at === undefined) return undefined;
   const others = view.filter((_, d) => d !== at);
   return JSON.stringify([path, part.axis, at, others, axis, power, variance, copyAxis]);

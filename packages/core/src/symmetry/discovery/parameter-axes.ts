@@ -1,5 +1,5 @@
 import type { Atom } from "./atoms.js";
-import type { Leg } from "./descriptors.js";
+import type { ParameterAxis } from "./descriptors.js";
 import type { Layout, ParameterRef } from "./layout.js";
 
 /** A slot of a parameter, which a layout numbers. */
@@ -27,7 +27,7 @@ export function groupBy<V, K>(values: readonly V[], keyOf: (value: V) => K): Map
   return groups;
 }
 
-const nameOf = ({ path, part }: ParameterRef): Pick<Leg, "path" | "part"> =>
+const nameOf = ({ path, part }: ParameterRef): Pick<ParameterAxis, "path" | "part"> =>
   part ? { path, part } : { path };
 
 /** A parameter reshaped so that each of some slots is an axis of its own, and where these axes are. */
@@ -63,22 +63,22 @@ function viewOf(
   return { view, axes: chosen.map((s) => places.get(s) as number) };
 }
 
-export function legOf(layout: Layout, { parameter, slot }: ParameterSlot): Leg {
+export function parameterAxisOf(layout: Layout, { parameter, slot }: ParameterSlot): ParameterAxis {
   const { view, axes } = viewOf(layout, parameter, [slot]);
   return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0] };
 }
 
-/** A leg and the axis of its view along which there are copies of its units. */
-export function copiedLegOf(
+/** A parameter axis and the axis of its view along which there are copies of its units. */
+export function copiedAxisOf(
   layout: Layout,
   { parameter, slot }: ParameterSlot,
   copySlot: number,
-): Leg & { copyAxis: number } {
+): ParameterAxis & { copyAxis: number } {
   const { view, axes } = viewOf(layout, parameter, [slot, copySlot]);
   return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0], copyAxis: axes[1] };
 }
 
 /** All of a parameter as one unit. */
-export function wholeLeg(parameter: ParameterRef): Leg {
+export function wholeAxis(parameter: ParameterRef): ParameterAxis {
   return { ...nameOf(parameter), view: [1, ...parameter.tensor.shape], axis: 0 };
 }

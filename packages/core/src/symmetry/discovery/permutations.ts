@@ -1,6 +1,6 @@
 import type { PermutationSpace } from "./descriptors.js";
 import type { Layout } from "./layout.js";
-import { groupBy, legOf, parameterSlots } from "./parameter-axes.js";
+import { groupBy, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
 
 /** Indices of the parameters that no operation, datum or output tells apart. */
 export function findPermutations(layout: Layout): PermutationSpace[] {
@@ -8,6 +8,6 @@ export function findPermutations(layout: Layout): PermutationSpace[] {
   return [...groupBy(free, ({ atom }) => atom)].map(([atom, slots]) => ({
     kind: "permutation",
     size: atom.size,
-    legs: slots.map((slot) => legOf(layout, slot)),
+    axes: slots.map((slot) => parameterAxisOf(layout, slot)),
   }));
 }

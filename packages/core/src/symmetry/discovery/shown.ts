@@ -2,7 +2,7 @@ import { sizeOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { matchActivation } from "./activations.js";
-import type { Discovery, GroupGenerator, Leg } from "./descriptors.js";
+import type { Discovery, GroupGenerator, ParameterAxis } from "./descriptors.js";
 
 /**
  * The first of some generators that an analysis of the loss's graph does not show, or undefined where it shows all of
@@ -23,11 +23,11 @@ function keysOf(generator: GroupGenerator): readonly string[] {
     const places = [weight, next].map(({ path, out }) => [path, out]);
     return [JSON.stringify([activation, attributes.slope, size, ...places, bias])];
   }
-  const { kind, size, legs } = generator;
+  const { kind, size, axes } = generator;
   const rated = (
-    legs as readonly (Leg & { readonly power?: number | undefined; readonly variance?: number | undefined })[]
+    axes as readonly (ParameterAxis & { readonly power?: number | undefined; readonly variance?: number | undefined })[]
   )
-    .map((leg) => ({ place: placeOf(leg, size), rate: leg.power ?? leg.variance ?? 1 }))
+    .map((parameterAxis) => ({ place: placeOf(parameterAxis, size), rate: parameterAxis.power ?? parameterAxis.variance ?? 1 }))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
   // A scaling by T and one by -T or 2 T are the same group, and so are g and its inverse transpose.
   const parts = rated.map(({ place, rate }) => `${place} * ${rate / rated[0].rate}`);
@@ -36,9 +36,9 @@ function keysOf(generator: GroupGenerator): readonly string[] {
   return generator.exact ? [`exact ${key}`, `near ${key}`] : [`near ${key}`];
 }
 
-/** Which elements of a parameter have which index of a leg; views that differ in other axes alone are the same. */
-function placeOf(leg: Leg & { readonly copyAxis?: number | undefined }, size: number): string {
-  const { path, part, view, axis, copyAxis } = leg;
+/** Which elements of a parameter have which index of a parameter axis; views that differ in other axes alone are the same. */
+function placeOf(parameterAxis: ParameterAxis & { readonly copyAxis?: number | undefined }, size: number): string {
+  const { path, part, view, axis, copyAxis } = parameterAxis;
   const around = [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
   return JSON.stringify([
     path,

@@ -1,22 +1,22 @@
 import { isNdArray, type NdArray, type Shape, sizeOf } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { flatten, unflatten } from "../../tree.js";
-import type { Leg, Part } from "../discovery/descriptors.js";
+import type { ParameterAxis, Part } from "../discovery/descriptors.js";
 
 /** Hidden units, channels or heads, and all parameters that have an axis of them. */
 export interface UnitSpace {
   /** Number of units. */
   readonly size: number;
-  readonly legs: readonly Leg[];
+  readonly axes: readonly ParameterAxis[];
 }
 
 /** Paths of the parameters that have an axis of some of the spaces. */
 export const pathsOf = (spaces: readonly UnitSpace[]): readonly string[] => [
-  ...new Set(spaces.flatMap(({ legs }) => legs.map(({ path }) => path))),
+  ...new Set(spaces.flatMap(({ axes }) => axes.map(({ path }) => path))),
 ];
 
-/** A leg with its parameter's place among the leaves, as [outer, size, inner] elements in row-major order. */
-export interface ResolvedLeg {
+/** A parameter axis with its parameter's place among the leaves, as [outer, size, inner] elements in row-major order. */
+export interface ResolvedAxis {
   readonly leaf: number;
   readonly outer: number;
   readonly size: number;
@@ -26,18 +26,18 @@ export interface ResolvedLeg {
 }
 
 /** @throws OptionError for a path that does not exist; ShapeError for a part, a view or an axis that does not fit */
-export function resolveLegs(
+export function resolveAxes(
   owner: string,
   params: unknown,
   spaces: readonly UnitSpace[],
-): readonly (readonly ResolvedLeg[])[] {
+): readonly (readonly ResolvedAxis[])[] {
   const { leaves, paths } = flatten<NdArray>(params, isNdArray);
   if (spaces.length === 0) throw new OptionError(`${owner}: needs at least one space of units; got none.`);
-  return spaces.map(({ size, legs }) => {
+  return spaces.map(({ size, axes }) => {
     if (!Number.isInteger(size) || size < 1) {
       throw new OptionError(`${owner}: the size of a space must be an integer >= 1; got ${size}.`);
     }
-    return legs.map(({ path, part, view, axis }) => {
+    return axes.map(({ path, part, view, axis }) => {
       const leaf = paths.indexOf(path);
       if (leaf < 0) {
         throw new OptionError(`${owner}: there is no parameter "${path}"; there are ${paths.join(", ")}.`);

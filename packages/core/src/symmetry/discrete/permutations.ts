@@ -3,42 +3,42 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
-import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-axes.js";
+import { pathsOf, type ResolvedAxis, resolveAxes, type UnitSpace, withLeaves } from "./discrete-axes.js";
 
 /**
- * Permutes the units of each space along all its legs,
+ * Permutes the units of each space along all its axes,
  *
  * w'[.., i, ..] = w[.., pi[i], ..]
  *
- * exact on all data where the legs are all that a space's units touch: their rows, biases and columns. An element holds
+ * exact on all data where the axes are all that a space's units touch: their rows, biases and columns. An element holds
  * one permutation a space; the moves are the swaps of two units of a space. Permuted parameters are the old ones in
  * another order, so gradients are, too: no objective of gradients and parameters alone that treats all of them alike,
  * such as ||grad L||^2, changes.
  *
  * @param params an example: paths and sizes count
- * @throws OptionError, ShapeError for legs that do not fit the parameters, and for spaces whose permutations do not
+ * @throws OptionError, ShapeError for axes that do not fit the parameters, and for spaces whose permutations do not
  *   commute, such as heads and the units of all heads together
  *
  * @example
- * const legs = [
+ * const axes = [
  *   { path: "layers.0.weight", view: [16, 784], axis: 0 },
  *   { path: "layers.0.bias", view: [16], axis: 0 },
  *   { path: "layers.1.weight", view: [10, 16], axis: 1 },
  * ];
- * const symmetry = permutations(params, [{ size: 16, legs }]);
+ * const symmetry = permutations(params, [{ size: 16, axes }]);
  */
 export function permutations<P>(params: P, spaces: readonly UnitSpace[]): DiscreteSymmetry<P> {
-  const legs = resolveLegs("permutations", params, spaces);
-  requireCommuting(legs);
+  const axes = resolveAxes("permutations", params, spaces);
+  requireCommuting(axes);
   const identity = spaces.map(({ size }) => Array.from({ length: size }, (_, i) => i));
   const swaps = spaces.map(({ size }) => (size * (size - 1)) / 2);
   const act = (tree: P, element: DiscreteElement): P => {
     const isMoved = element.map((permutation) => permutation.some((from, i) => from !== i));
     return withLeaves(tree, (data, leaf) =>
-      legs.reduce(
+      axes.reduce(
         (moved, ofSpace, s) =>
           ofSpace.reduce(
-            (d, leg) => (isMoved[s] && leg.leaf === leaf ? permuted(d, leg, element[s]) : d),
+            (d, parameterAxis) => (isMoved[s] && parameterAxis.leaf === leaf ? permuted(d, parameterAxis, element[s]) : d),
             moved,
           ),
         data,
@@ -49,7 +49,7 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
     name: "permutations",
     paths: pathsOf(spaces),
     exact: "everywhere",
-    generators: spaces.map(({ size, legs: on }) => ({ kind: "permutation", size, legs: on })),
+    generators: spaces.map(({ size, axes: on }) => ({ kind: "permutation", size, axes: on })),
     identity,
     moves: swaps.reduce((a, b) => a + b, 0),
     move(index) {
@@ -78,8 +78,8 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
   };
 }
 
-function permuted(data: NdArray["data"], leg: ResolvedLeg, permutation: readonly number[]): NdArray["data"] {
-  const { outer, size, inner, places } = leg;
+function permuted(data: NdArray["data"], parameterAxis: ResolvedAxis, permutation: readonly number[]): NdArray["data"] {
+  const { outer, size, inner, places } = parameterAxis;
   const out = data.slice();
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < size; i++) {
@@ -91,11 +91,11 @@ function permuted(data: NdArray["data"], leg: ResolvedLeg, permutation: readonly
 }
 
 /** Elements are composed space by space, which needs that the order of spaces does not matter. */
-function requireCommuting(legs: readonly (readonly ResolvedLeg[])[]): void {
+function requireCommuting(axes: readonly (readonly ResolvedAxis[])[]): void {
   const rng = createRng(0);
-  const all = legs.flatMap((ofSpace, space) => ofSpace.map((leg) => ({ leg, space })));
-  all.forEach(({ leg: a, space }, k) => {
-    for (const { leg: b, space: other } of all.slice(k + 1)) {
+  const all = axes.flatMap((ofSpace, space) => ofSpace.map((parameterAxis) => ({ parameterAxis, space })));
+  all.forEach(({ parameterAxis: a, space }, k) => {
+    for (const { parameterAxis: b, space: other } of all.slice(k + 1)) {
       if (a.leaf !== b.leaf) continue;
       const last = Math.max(...[a, b].map(({ places }) => places[places.length - 1] ?? -1));
       const numbers = Float64Array.from({ length: last + 1 }, (_, i) => i);

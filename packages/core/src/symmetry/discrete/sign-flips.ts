@@ -1,10 +1,10 @@
 // Sign flips of hidden units with an odd activation: Sussmann, Neural Networks 5 (1992) 589-593.
 import type { NdArray } from "../../array.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
-import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } from "./discrete-axes.js";
+import { pathsOf, type ResolvedAxis, resolveAxes, type UnitSpace, withLeaves } from "./discrete-axes.js";
 
 /**
- * Flips the signs of units along all legs of each generator,
+ * Flips the signs of units along all axes of each generator,
  *
  * w'[.., i, ..] = e_i w[.., i, ..],  e_i = 1 or -1
  *
@@ -13,25 +13,25 @@ import { pathsOf, type ResolvedLeg, resolveLegs, type UnitSpace, withLeaves } fr
  * Gradients change their signs as their parameters do, so that no even objective such as ||grad L||^2 changes.
  *
  * @param params an example: paths and sizes count
- * @throws OptionError, ShapeError for legs that do not fit the parameters
+ * @throws OptionError, ShapeError for axes that do not fit the parameters
  *
  * @example
- * const legs = [
+ * const axes = [
  *   { path: "layers.0.weight", view: [16, 784], axis: 0 },
  *   { path: "layers.0.bias", view: [16], axis: 0 },
  *   { path: "layers.1.weight", view: [10, 16], axis: 1 },
  * ];
- * const symmetry = signFlips(params, [{ size: 16, legs }]);
+ * const symmetry = signFlips(params, [{ size: 16, axes }]);
  */
 export function signFlips<P>(params: P, generators: readonly UnitSpace[]): DiscreteSymmetry<P> {
-  const legs = resolveLegs("signFlips", params, generators);
+  const axes = resolveAxes("signFlips", params, generators);
   const identity = generators.map(({ size }) => new Array<number>(size).fill(1));
   const act = (tree: P, element: DiscreteElement): P =>
     withLeaves(tree, (data, leaf) =>
-      legs.reduce(
+      axes.reduce(
         (moved, ofSpace, s) =>
           ofSpace.reduce(
-            (d, leg) => (leg.leaf === leaf && element[s].includes(-1) ? flipped(d, leg, element[s]) : d),
+            (d, parameterAxis) => (parameterAxis.leaf === leaf && element[s].includes(-1) ? flipped(d, parameterAxis, element[s]) : d),
             moved,
           ),
         data,
@@ -41,7 +41,7 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
     name: "sign flips",
     paths: pathsOf(generators),
     exact: "everywhere",
-    generators: generators.map(({ size, legs: on }) => ({ kind: "sign", size, legs: on })),
+    generators: generators.map(({ size, axes: on }) => ({ kind: "sign", size, axes: on })),
     identity,
     moves: generators.reduce((sum, { size }) => sum + size, 0),
     move(index) {
@@ -60,8 +60,8 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
   };
 }
 
-function flipped(data: NdArray["data"], leg: ResolvedLeg, signs: readonly number[]): NdArray["data"] {
-  const { outer, size, inner, places } = leg;
+function flipped(data: NdArray["data"], parameterAxis: ResolvedAxis, signs: readonly number[]): NdArray["data"] {
+  const { outer, size, inner, places } = parameterAxis;
   const out = data.slice() as Float64Array;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < size; i++) {

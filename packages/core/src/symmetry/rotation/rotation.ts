@@ -16,7 +16,7 @@ export const rotationPlanes = (n: number): number => (n * (n - 1)) / 2;
 
 /**
  * The skew matrix of T, which lists the pairs of axes i < j row by row: S_ji = t_ij, S_ij = -t_ij, so that a positive
- * t_ij turns axis i towards axis j.
+ * t_ij turns axis i toward axis j.
  */
 export function skew(T: ArrayLike<number>, n: number): Matrix {
   const data = new Float64Array(n * n);

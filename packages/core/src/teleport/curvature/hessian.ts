@@ -60,7 +60,7 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
 
 /**
  * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps: bounds of its spectrum from
- * inside, usually tight at the ends after ten. Vectors are orthogonalised against all before.
+ * inside, usually tight at the ends after ten. Vectors are orthogonalized against all before.
  *
  * Source: Golub & Van Loan, Matrix Computations, 4th ed., section 10.1.
  *

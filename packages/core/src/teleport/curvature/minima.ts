@@ -117,15 +117,15 @@ export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
       lifetime.requireOpen();
       const lossAt = async (p: P) => item((await value.run(namedArrays({ params: p, batch: at }))).result);
       const figures = await here.run(namedArrays({ params: w, batch: at }));
-      const centre = await lossAt(w);
+      const center = await lossAt(w);
       const totals = radii.map(() => 0);
       for (let k = 0; k < directions; k++) {
         const direction = randomDirection(w, scale, seed, k);
-        for (const [i, r] of radii.entries()) totals[i] += (await lossAt(moved(w, direction, r))) - centre;
+        for (const [i, r] of radii.entries()) totals[i] += (await lossAt(moved(w, direction, r))) - center;
       }
       const sharpnessAt = totals.map((total) => total / directions);
       return {
-        loss: centre,
+        loss: center,
         gradNormSq: item(figures.gradNormSq),
         sharpness: sharpnessAt.reduce((a, b) => a + b, 0) / radii.length,
         sharpnessAt,

@@ -13,7 +13,7 @@ import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { conjugateGradient } from "../curvature/conjugate-gradient.js";
 import { spectrumAt } from "../curvature/curvature-meter.js";
-import { type Diagnosis, type Figure, isMissing, type Missing } from "./diagnosis.js";
+import { type Diagnosis, type Quantity, isMissing, type Missing } from "./diagnosis.js";
 import { readingOf } from "./reading.js";
 import { createHessian, dotOf } from "../curvature/hessian.js";
 import { createGainPredictor } from "./predicted-gain.js";
@@ -132,7 +132,7 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
     };
   }
 
-  async function gainOf(gradNormSq: number): Promise<Figure> {
+  async function gainOf(gradNormSq: number): Promise<Quantity> {
     if (symmetry === undefined) return { missing: "no `symmetry` is given" };
     if (gradNormSq === 0) return noGradient;
     const predictor = await createGainPredictor({ symmetry, loss, params, batch, ...compileOptions });
@@ -181,7 +181,7 @@ const notConvex = ({ lambdaMin }: Place): Missing => ({
 });
 
 /** Of a quadratic L - L* = g'H^-1 g / 2. */
-function shareOf(here: Place, newton: Float64Array | Missing, minimum?: number): Figure {
+function shareOf(here: Place, newton: Float64Array | Missing, minimum?: number): Quantity {
   if (!isConvex(here)) return notConvex(here);
   if (minimum === undefined && isMissing(newton)) return newton;
   const above = minimum === undefined ? dotOf(here.g, newton as Float64Array) / 2 : here.loss - minimum;
@@ -193,12 +193,12 @@ function shareOf(here: Place, newton: Float64Array | Missing, minimum?: number):
   };
 }
 
-function speedUpOf(here: Place, there?: Place): Figure {
+function speedUpOf(here: Place, there?: Place): Quantity {
   if (there === undefined) return { missing: "no point `moved` is given" };
   return here.gradNormSq === 0 ? noGradient : there.gradNormSq / here.gradNormSq;
 }
 
-function lastingOf(here: Place, there?: Place, learningRate?: number): Figure {
+function lastingOf(here: Place, there?: Place, learningRate?: number): Quantity {
   const speedUp = speedUpOf(here, there);
   if (there === undefined || isMissing(speedUp)) return speedUp;
   if (learningRate === undefined) return { missing: "no `learningRate` is given" };

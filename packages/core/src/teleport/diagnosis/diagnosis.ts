@@ -4,7 +4,7 @@ export interface Missing {
 }
 
 /** A figure of a diagnosis, or why there is none. */
-export type Figure = number | Missing;
+export type Quantity = number | Missing;
 
 /** What can be said of a point, and of another one of the same loss, before teleporting. */
 export interface Diagnosis {
@@ -15,19 +15,19 @@ export interface Diagnosis {
   readonly lambdaMax: number;
   readonly lambdaMin: number;
   /** g'Hg / ||g||^2: the curvature along the gradient. */
-  readonly curvature: Figure;
+  readonly curvature: Quantity;
   /** cos(g, Hg): 1 where the gradient norm is stationary on the level set, as Hg = lambda g there. */
-  readonly cosHessian: Figure;
+  readonly cosHessian: Quantity;
   /** 1 - cos^2(g, Hg) = ||Hg - (g'Hg/||g||^2) g||^2 / ||Hg||^2: how far Lagrange's condition is from being met. */
-  readonly stationarity: Figure;
+  readonly stationarity: Quantity;
   /** cos(g, H^-1 g): 1 where the gradient points along Newton's direction. */
-  readonly cosNewton: Figure;
+  readonly cosNewton: Quantity;
   /** Of a convex quadratic: ||g||^2 / (2 lambda_max (L - L*)), the share of the level set's largest, in [0, 1]. */
-  readonly levelSetShare: Figure;
+  readonly levelSetShare: Quantity;
   /** Of a quadratic: whether one optimal teleport makes all later ones useless (Zhao et al. 2022, proposition 5.3). */
   readonly oneTeleportSuffices: boolean | Missing;
   /** First-order growth of ||g||^2 within the symmetry's bound, relative: see `createGainPredictor`. */
-  readonly predictedGain: Figure;
+  readonly predictedGain: Quantity;
   /** At the point moved to, where one is given. */
   readonly moved?:
     | { readonly loss: number; readonly gradNormSq: number; readonly lambdaMax: number }
@@ -36,12 +36,12 @@ export interface Diagnosis {
    * ||J^-T g||^2 / ||g||^2, J = dw'/dw: the speed of gradient flow at the moved point relative to the one here; a
    * teleport helps if it is above 1 (proposition 5.1). On a level set of a symmetry J^-T g is the gradient there.
    */
-  readonly speedUp: Figure;
+  readonly speedUp: Quantity;
   /**
    * log(||g'|| / ||g||) / log((1 + eta Lc) / (1 - eta Lc)): steps of gradient descent for which the moved point's
    * gradient stays the larger one at least (theorem 5.2). Lc is the larger spectral norm of the Hessian at the two points.
    */
-  readonly lastingSteps: Figure;
+  readonly lastingSteps: Quantity;
   /** One sentence for each figure. */
   readonly reading: readonly string[];
 }

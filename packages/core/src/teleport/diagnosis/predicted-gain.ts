@@ -23,7 +23,7 @@ export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: B;
-  /** What the objective knows of the optimiser, for predictions that are given nothing else. */
+  /** What the objective knows of the optimizer, for predictions that are given nothing else. */
   readonly memory?: MemoryArrays | undefined;
   /** How far the group element may go, as the symmetry's bound measures it; default that bound. */
   readonly bound?: number | undefined;

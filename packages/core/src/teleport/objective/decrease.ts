@@ -26,12 +26,12 @@ export interface DecreaseOptions {
 
 export const decreaseOptions = optionTable("decrease", {
   learningRate: positive.otherwise("the run's"),
-  optimizer: inCode<Optimizer>("an optimiser, such as adam()", isOptimizer).otherwise("gradient descent"),
+  optimizer: inCode<Optimizer>("an optimizer, such as adam()", isOptimizer).otherwise("gradient descent"),
   steps: integerFrom(1).default(1),
 } satisfies OptionRows<DecreaseOptions>);
 
 /**
- * What the optimiser in use will gain from here,
+ * What the optimizer in use will gain from here,
  *
  * L(w) - L(w_k),  w_0 = w, w_{i+1} = update(grad L(w_i), s_i, w_i, eta)
  *
@@ -41,7 +41,7 @@ export const decreaseOptions = optionTable("decrease", {
  * depend on their values. The state is held fixed while the parameters move.
  *
  * @throws OptionError for options out of range, and, once it is traced, where no learning rate is given;
- *   ShapeError where the given state is not that of the optimiser
+ *   ShapeError where the given state is not that of the optimizer
  *
  * @example
  * const objective = decrease({ optimizer: adam(), learningRate: 1e-3, steps: 2 });
@@ -74,7 +74,7 @@ export function decrease(options: DecreaseOptions = {}): Objective {
  */
 const awayFromZero = (g: Tensor): Tensor => where(less(abs(g), 1e-16), 1e-16, g);
 
-/** An optimiser's first state as constants, for parameters that are known by their shapes only. */
+/** An optimizer's first state as constants, for parameters that are known by their shapes only. */
 function freshState(optimizer: Optimizer, params: unknown): OptimizerState {
   const { leaves, def } = flatten(params, isTensor);
   const arrays = leaves.map(({ shape, dtype }) => zeros(shape, dtype));

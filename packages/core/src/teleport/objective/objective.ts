@@ -5,7 +5,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { OptimizerState } from "../../optim/optimizer.js";
 
-/** What descent would go on with from a point: the optimiser's state and the learning rate, where they are known. */
+/** What descent would go on with from a point: the optimizer's state and the learning rate, where they are known. */
 export interface Memory {
   readonly optimizer?: OptimizerState | undefined;
   readonly learningRate?: Tensor | undefined;
@@ -19,7 +19,7 @@ export type PointValue<P, B extends BatchSpec = BatchSpec> = (
 ) => Tensor;
 
 /**
- * What a teleport maximises, made from the loss, for any parameters and batch. Traced.
+ * What a teleport maximizes, made from the loss, for any parameters and batch. Traced.
  *
  * @typeParam P tree of tensors
  * @typeParam B tensors by name
@@ -36,7 +36,7 @@ type ObjectiveOn<P, B> = (
 
 /**
  * The same for parameters and a batch of one type. Any function of this form will do, such as
- * `() => (params) => sum(square(params.a))`; {@link minimised} turns one round.
+ * `() => (params) => sum(square(params.a))`; {@link minimized} turns one round.
  */
 export type ObjectiveFor<P, B extends BatchSpec = BatchSpec> = ObjectiveOn<TensorsOf<P>, TensorsOf<B>>;
 
@@ -56,11 +56,11 @@ export const gradNormSq: Objective = (loss) => (params, batch) => {
  * The negative of an objective: the teleport then looks for its smallest value, and reports the negative of it.
  *
  * @example
- * const flat = minimised(sharpness({ radii: [0.05] }));
+ * const flat = minimized(sharpness({ radii: [0.05] }));
  */
-export function minimised(objective: Objective): Objective;
-export function minimised<P, B>(objective: ObjectiveOn<P, B>): ObjectiveOn<P, B>;
-export function minimised<P, B>(objective: ObjectiveOn<P, B>): ObjectiveOn<P, B> {
+export function minimized(objective: Objective): Objective;
+export function minimized<P, B>(objective: ObjectiveOn<P, B>): ObjectiveOn<P, B>;
+export function minimized<P, B>(objective: ObjectiveOn<P, B>): ObjectiveOn<P, B> {
   return (loss) => {
     const value = objective(loss);
     return (params, batch, memory) => neg(value(params, batch, memory));

@@ -50,7 +50,7 @@ const TINY = 1e-30;
  *   through arrays of its `context`: their derivative is not known
  *
  * @example
- * const objective = minimised(orbitCurvature(positiveScaling(params), { samples: 8 }));
+ * const objective = minimized(orbitCurvature(positiveScaling(params), { samples: 8 }));
  */
 export function orbitCurvature<P0>(symmetry: Symmetry<P0>, options: OrbitCurvatureOptions = {}): Objective {
   const { samples, seed, generators: given } = orbitCurvatureOptions.read(options);

@@ -5,7 +5,7 @@ import type { Symmetry } from "../../symmetry/symmetry.js";
 import { decrease, decreaseOptions } from "./decrease.js";
 import { gradNormSqOf } from "./grad-norm-sq-of.js";
 import { modelDecrease } from "./model-decrease.js";
-import { gradNormSq, minimised, type Objective } from "./objective.js";
+import { gradNormSq, minimized, type Objective } from "./objective.js";
 import { type OrbitCurvatureOptions, orbitCurvature, orbitCurvatureOptions } from "./orbit-curvature.js";
 import { type SharpnessOptions, sharpness, sharpnessOptions } from "./sharpness.js";
 
@@ -31,7 +31,7 @@ export const objectives = {
   decrease: {
     make: decrease,
     options: decreaseOptions,
-    summary: "how far the loss falls in k virtual steps of the optimiser in use; for a fixed learning rate",
+    summary: "how far the loss falls in k virtual steps of the optimizer in use; for a fixed learning rate",
   },
   modelDecrease: {
     make: () => modelDecrease,
@@ -39,7 +39,7 @@ export const objectives = {
     summary: "J = ||g||^4 / (2 g'Hg); for a line search, or a learning rate tuned afterwards",
   },
   flatness: {
-    make: (options: SharpnessOptions) => minimised(sharpness(options)),
+    make: (options: SharpnessOptions) => minimized(sharpness(options)),
     options: sharpnessOptions,
     summary: "a low mean loss in random directions around the point: minus the sharpness",
   },
@@ -54,7 +54,7 @@ export const orbitObjectives = {
   },
   orbitFlatness: {
     make: <P>(symmetry: Symmetry<P>, options: OrbitCurvatureOptions) =>
-      minimised(orbitCurvature(symmetry, options)),
+      minimized(orbitCurvature(symmetry, options)),
     options: orbitCurvatureOptions,
     summary: "a straight orbit: minus its curvature",
   },

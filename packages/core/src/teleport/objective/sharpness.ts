@@ -39,13 +39,13 @@ export const sharpnessOptions = optionTable("sharpness", {
  * mean over radii r and directions d of L(w + r d)
  *
  * with fixed random normal directions d, of length 1 over all parameters or, with scale `tensor`, of length ||w_l|| in
- * every tensor. At the same loss a smaller value means a flatter place: `minimised(sharpness())` looks for one.
+ * every tensor. At the same loss a smaller value means a flatter place: `minimized(sharpness())` looks for one.
  * The directions are constants of the graph and take `samples` times the memory of the parameters.
  *
  * @throws OptionError for options out of range
  *
  * @example
- * const objective = minimised(sharpness({ radii: [0.01, 0.1], samples: 8 }));
+ * const objective = minimized(sharpness({ radii: [0.01, 0.1], samples: 8 }));
  */
 export function sharpness(options: SharpnessOptions = {}): Objective {
   const { radii, samples, seed, scale } = sharpnessOptions.read(options);

@@ -32,7 +32,7 @@ const significant = { float32: 1e-5, float64: 1e-10 };
  * objective.
  *
  * Permutations and flips are orthogonal: ||grad L||^2 stays the same, and a teleport then reports that no move raises
- * it. They count for objectives that tell parameters apart, such as one with an optimiser's moments that stay behind.
+ * it. They count for objectives that tell parameters apart, such as one with an optimizer's moments that stay behind.
  *
  * @throws OptionError for settings out of range
  *

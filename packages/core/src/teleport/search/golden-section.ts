@@ -23,7 +23,7 @@ export interface MaximiseOptions {
  *
  * @returns the best of all places looked at; undefined when none is better than 0
  */
-export async function maximise(
+export async function maximize(
   f: (t: number) => Promise<number>,
   { origin, first, end, evaluations }: MaximiseOptions,
 ): Promise<{ readonly t: number; readonly value: number } | undefined> {

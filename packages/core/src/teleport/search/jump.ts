@@ -1,7 +1,7 @@
 import type { Refusal } from "../../symmetry/symmetry.js";
 import type { Stop, Walk } from "./search.js";
 
-/** A walk of one step to a point that was computed: there is no smaller step towards it. */
+/** A walk of one step to a point that was computed: there is no smaller step toward it. */
 export function jump<P>(
   point: () => Promise<P | Refusal | Stop>,
   pushForward?: Walk<P>["pushForward"],

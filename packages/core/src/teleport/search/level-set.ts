@@ -1,4 +1,4 @@
-// Level-set teleportation by normalised steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
+// Level-set teleportation by normalized steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
 
 import { item } from "../../array.js";
 import { OptionError } from "../../errors.js";

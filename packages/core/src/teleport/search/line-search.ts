@@ -7,7 +7,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent/ascent-direction.js";
 import { claimOf } from "./claim.js";
-import { maximise } from "./golden-section.js";
+import { maximize } from "./golden-section.js";
 import { compileObjective } from "./objective-value.js";
 import { orbitPath } from "./ascent/orbit-path.js";
 import { isStop, type SearchFactory, type Setting } from "./search.js";
@@ -32,7 +32,7 @@ export const lineSearchOptions = optionTable("lineSearch", {
 } satisfies OptionRows<LineSearchOptions>);
 
 /**
- * Maximises the measured objective along the direction of steepest ascent in the algebra, D = dphi/dT normalised,
+ * Maximizes the measured objective along the direction of steepest ascent in the algebra, D = dphi/dT normalized,
  *
  * t* = argmax phi(exp(t D).w)  within the trust region,
  *
@@ -82,7 +82,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
               if (cut(stepSize) === undefined) {
                 return { stopped: `the bound ${bound} on the group element is reached` };
               }
-              const best = await maximise(
+              const best = await maximize(
                 async (t) => {
                   const T = cut(t);
                   return T === undefined ? -Infinity : valueAt(path.current, T, setting);

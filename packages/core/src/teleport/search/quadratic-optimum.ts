@@ -15,30 +15,30 @@ import type { SearchFactory } from "./search.js";
  * of lambda_max; of the two the nearer one is taken. From there gradient descent stays on the line to w*.
  *
  * @param matrix A, symmetric and positive definite, [n, n]
- * @param options `centre`: w*, default 0
- * @throws OptionError when the matrix is not positive definite or the centre does not fit; NumericalError when the
+ * @param options `center`: w*, default 0
+ * @throws OptionError when the matrix is not positive definite or the center does not fit; NumericalError when the
  *   matrix is not symmetric
  *
  * @example
- * const search = quadraticOptimum(array([[10, 8], [8, 10]], "float64"), { centre: [1, 3] });
+ * const search = quadraticOptimum(array([[10, 8], [8, 10]], "float64"), { center: [1, 3] });
  * const teleporter = await createTeleporter({ search, loss, params, batch: {} });
  */
 export function quadraticOptimum(
   matrix: NdArray,
-  { centre }: { readonly centre?: readonly number[] | undefined } = {},
+  { center }: { readonly center?: readonly number[] | undefined } = {},
 ): SearchFactory<VectorParams> {
   const form = positiveForm(matrix, "quadraticOptimum");
-  if (centre !== undefined && !(centre.length === form.n && centre.every(Number.isFinite))) {
+  if (center !== undefined && !(center.length === form.n && center.every(Number.isFinite))) {
     throw new OptionError(
-      `quadraticOptimum: centre must be ${form.n} finite numbers; got [${centre.join(", ")}].`,
+      `quadraticOptimum: center must be ${form.n} finite numbers; got [${center.join(", ")}].`,
     );
   }
-  const middle = Float64Array.from(centre ?? new Float64Array(form.n));
+  const middle = Float64Array.from(center ?? new Float64Array(form.n));
   const name = "optimum of a quadratic";
   const like = ({ w }: VectorParams, data: Float64Array): VectorParams => ({
     w: astype({ shape: w.shape, data }, dtypeOf(w)),
   });
-  const fromCentre = ({ w }: VectorParams): Float64Array => {
+  const fromCenter = ({ w }: VectorParams): Float64Array => {
     if (w.data.length !== form.n) {
       throw new ShapeError(
         `quadraticOptimum: w must hold ${form.n} numbers, as the matrix has rows; got shape [${w.shape.join(", ")}].`,
@@ -56,11 +56,11 @@ export function quadraticOptimum(
     exact: "everywhere",
     claim: {
       name,
-      move: async (params) => at(params, steepest(form, fromCentre(params))),
+      move: async (params) => at(params, steepest(form, fromCenter(params))),
     },
     steps: 1,
     async walk(start) {
-      const from = fromCentre(start);
+      const from = fromCenter(start);
       const to = steepest(form, from);
       const distance = Math.hypot(...to.map((v, i) => v - from[i]));
       if (distance <= 1e-12 * Math.hypot(...from)) {

@@ -51,7 +51,7 @@ export const searches = {
   levelSet: {
     make: levelSet,
     options: levelSetOptions,
-    summary: "normalised steps on the loss' level set, without a symmetry (Mishkin et al. 2024)",
+    summary: "normalized steps on the loss' level set, without a symmetry (Mishkin et al. 2024)",
   },
   nullSpace: {
     make: nullSpace,

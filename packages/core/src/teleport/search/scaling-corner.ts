@@ -27,7 +27,7 @@ export const scalingCornerOptions = optionTable("scalingCorner", {
  *
  * ||grad L||^2 is convex in T, so that its maximum over the box lies at a corner. With one hidden layer it is a sum
  * over the units, alpha_i e^(-2 T_i) + beta_i e^(2 T_i), and the better sign of each unit alone gives that maximum.
- * With more layers neighbours interact: rounds over the units then turn single signs as long as the objective grows,
+ * With more layers neighbors interact: rounds over the units then turn single signs as long as the objective grows,
  * which ends at a corner that no single sign improves. Evaluations: two a unit, and one a unit for each round.
  *
  * @param symmetry of element-wise scalings, such as `positiveScaling`

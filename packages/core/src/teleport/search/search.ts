@@ -14,7 +14,7 @@ export interface SearchProblem<P> {
   /** Example parameters and batch: their shapes count. */
   readonly params: P;
   readonly batch: BatchSpec;
-  /** Example of what the objective may know of the optimiser. */
+  /** Example of what the objective may know of the optimizer. */
   readonly memory: MemoryArrays;
   readonly dtype: "float32" | "float64";
   readonly compileOptions: CompileOptions;
@@ -63,12 +63,12 @@ export interface Search<P> {
    * Up to `steps` steps at once, as a walk would take them; left out where that needs the host between steps. Undefined
    * where it cannot tell what the guard would say.
    */
-  leap?(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<Leap<P> | undefined>;
+  compiledWalk?(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
   dispose(): Promise<void>;
 }
 
 /** A walk that was taken at once. */
-export interface Leap<P> {
+export interface CompiledWalk<P> {
   /** The end. */
   readonly params: P;
   readonly steps: number;

@@ -19,7 +19,7 @@ import {
 import { compileJavaScript } from "../../runtime/javascript/executable.js";
 import { flatten, unflatten } from "../../tree.js";
 
-/** What an optimiser does with an average of the past. */
+/** What an optimizer does with an average of the past. */
 interface Habit {
   /** b of v <- b v + (1 - b) g^p. */
   readonly beta: number;
@@ -35,14 +35,14 @@ interface Habit {
  * for averages, which the state sigma v + (1 - sigma) g^p before it leads to; sums become sigma v, and a largest value so
  * far stays unless sigma <= 0, which is sigma = 0: a fresh start. From the step after on all is ordinary again.
  *
- * An average that centres another one, such as RMSprop's, becomes sigma v as well: were g in its place, one sample would
+ * An average that centers another one, such as RMSprop's, becomes sigma v as well: were g in its place, one sample would
  * stand for mean and squares, and with sigma = 0 nothing would be left of the variance that the step is divided by.
  *
- * An optimiser that counts its steps divides averages by 1 - b^t, their total weight; here that is 1 - sigma b^t. The
+ * An optimizer that counts its steps divides averages by 1 - b^t, their total weight; here that is 1 - sigma b^t. The
  * state is multiplied by (1 - b^t) / (1 - sigma b^t), nearly 1 after some 1 / (1 - b) steps, so that the division by
  * 1 - b^t gives what 1 - sigma b^t should.
  *
- * b and the weight decay within g are found by asking the optimiser's update. Entries of the state that are not listed in
+ * b and the weight decay within g are found by asking the optimizer's update. Entries of the state that are not listed in
  * its `moments` stay. Traced; sigma = 1 changes nothing.
  *
  * @param gradients g at the point that the teleport led to, on the batch of the step
@@ -64,7 +64,7 @@ export function reusedState<P>(
   const done = isTensor(state.step) ? cast(state.step, "float64") : undefined;
   const changed = (name: string, { power, kind }: Moment): P => {
     const past = state[name] as P;
-    if (kind === "sum" || kind === "centre") return mapTree((v) => mul(scalarLike(kept, v), v), past);
+    if (kind === "sum" || kind === "center") return mapTree((v) => mul(scalarLike(kept, v), v), past);
     if (kind === "maximum") return mapTree((v) => where(greater(kept, 0), v, 0), past);
     const { beta, decay } = habitOf(optimizer, name, power);
     const [a, b] = shares(kept, beta, done);

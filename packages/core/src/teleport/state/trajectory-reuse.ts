@@ -8,7 +8,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 export interface TrajectorySimilarityOptions {
   /**
    * What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the
-   * authors' program, or the `descent` direction, minus that gradient, in which the optimiser moves. Default `gradient`.
+   * authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`.
    */
   readonly sign?: "gradient" | "descent" | undefined;
 }
@@ -18,7 +18,7 @@ const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
 } satisfies OptionRows<TrajectorySimilarityOptions>);
 
 /**
- * How far a teleport went along the way that the optimiser was going.
+ * How far a teleport went along the way that the optimizer was going.
  *
  * sigma = cos(theta' - theta, g), g the (combined) gradient at theta; with `sign` `descent` cos(theta' - theta, -g).
  * 0 when either is zero.
@@ -70,7 +70,7 @@ const blendMomentOptions = optionTable("blendMoment", {
  *
  * v <- sigma b v + (1 - sigma b) g^power; sigma <= 0 is sigma = 0, a fresh moment g^power
  *
- * With sigma = 1 it is the optimiser's own step; from the second step on it is that again. The total weight of the gradients
+ * With sigma = 1 it is the optimizer's own step; from the second step on it is that again. The total weight of the gradients
  * in the moment is then 1 - sigma b^t, the number to divide by where Adam corrects its start with 1 - b^t.
  *
  * @param moment v, P numbers

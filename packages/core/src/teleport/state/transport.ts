@@ -17,7 +17,7 @@ import type { Teleported } from "../teleporter.js";
 import { trajectorySimilarity } from "./trajectory-reuse.js";
 
 /**
- * What becomes of an optimiser's state across a teleport: it is kept; made anew; its moments are pushed forward by the
+ * What becomes of an optimizer's state across a teleport: it is kept; made anew; its moments are pushed forward by the
  * action, as gradients transform (`push`); or its past counts as far as it agrees with the old gradient (`reuse`: Zhou et
  * al., NeurIPS 2025, historical trajectory reuse).
  */
@@ -26,8 +26,8 @@ export type TransportPolicy = "keep" | "reset" | "push" | "reuse";
 /** Every {@link TransportPolicy} by name. */
 export const transportPolicies: readonly TransportPolicy[] = ["keep", "reset", "push", "reuse"];
 
-/** A teleport that an optimiser's state has to follow. */
-export interface Passage<P> {
+/** A teleport that an optimizer's state has to follow. */
+export interface Move<P> {
   /** Parameters before it. */
   readonly from: P;
   readonly state: OptimizerState;
@@ -35,7 +35,7 @@ export interface Passage<P> {
   readonly moved: Teleported<P>;
 }
 
-export interface Carried {
+export interface TransportedState {
   readonly state: OptimizerState;
   /** Why another policy had to stand in. */
   readonly note?: string | undefined;
@@ -52,7 +52,7 @@ export interface StateMove<P> {
 }
 
 /** A state after a move. */
-export interface TransportedState extends Carried {
+export interface StateWithSimilarity extends TransportedState {
   /** Of `reuse`: whoever takes the next step computes it from {@link reusedState}. */
   readonly sigma?: number | undefined;
 }
@@ -74,7 +74,7 @@ export async function transportState<P>(
     readonly sign: "gradient" | "descent";
   },
   moved: StateMove<P>,
-): Promise<TransportedState> {
+): Promise<StateWithSimilarity> {
   const { state, params, way } = moved;
   if (policy === "reset" && optimizer) return { state: optimizer.init(params) };
   if (policy === "push" && optimizer) return pushed(optimizer, moved);
@@ -87,12 +87,12 @@ export async function transportState<P>(
 }
 
 export interface Transport<P> {
-  carry(passage: Passage<P>): Promise<Carried>;
+  transport(passage: Move<P>): Promise<TransportedState>;
   dispose(): Promise<void>;
 }
 
 /**
- * Compiles what a policy needs to carry an optimiser's state across a teleport.
+ * Compiles what a policy needs to carry an optimizer's state across a teleport.
  *
  * `push` maps what `moments` lists: m as gradients transform, v as their squares. A maximum of squares is mapped, too: for
  * scalings that is exact. Where an action has no push-forward the state is kept, and the note says so.
@@ -102,7 +102,7 @@ export interface Transport<P> {
  *
  * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p
  *
- * for averages, b sigma v_{t-1} + g_t^p for sums, and sigma b v_{t-1} + (1 - b) g_t for the mean that centres RMSprop's
+ * for averages, b sigma v_{t-1} + g_t^p for sums, and sigma b v_{t-1} + (1 - b) g_t for the mean that centers RMSprop's
  * squares; every later one is ordinary again. For Adam the total weight of the
  * gradients in v_t is then 1 - sigma b^t, while its update goes on dividing by 1 - b^t: the state carries the factor
  * (1 - b^t) / (1 - sigma b^t), so that the quotient is right. Weight decay within the gradient is in g.
@@ -133,7 +133,7 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
 }): Promise<Transport<P>> {
   if (!transportPolicies.includes(policy)) {
     throw new OptionError(
-      `The optimiser's state across a teleport: one of ${transportPolicies.join(", ")}; got "${policy}".`,
+      `The optimizer's state across a teleport: one of ${transportPolicies.join(", ")}; got "${policy}".`,
     );
   }
   const reuse =
@@ -144,7 +144,7 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
 
   const lifetime = new Lifetime("transport", "createTransport");
   return {
-    async carry({ from, state, batch: at, moved: { params: to, pushForward } }) {
+    async transport({ from, state, batch: at, moved: { params: to, pushForward } }) {
       lifetime.requireOpen();
       const { sigma, ...carried } = await transportState(rule, {
         state,
@@ -159,7 +159,7 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
 }
 
 /** The moments pushed forward; the note is that of the first that cannot be. */
-async function pushed<P>(optimizer: Optimizer, { state, pushForward }: StateMove<P>): Promise<Carried> {
+async function pushed<P>(optimizer: Optimizer, { state, pushForward }: StateMove<P>): Promise<TransportedState> {
   if (Object.keys(optimizer.moments).length === 0) return { state };
   if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
   const next: Record<string, unknown> = { ...state };

@@ -52,7 +52,7 @@ export interface LineSearchMinimization<P> extends Omit<Minimization<P>, "status
 }
 
 /**
- * Minimises by line searches, the reference that a tuned learning rate has to stand beside:
+ * Minimizes by line searches, the reference that a tuned learning rate has to stand beside:
  *
  * w <- w + a d, where a meets the strong Wolfe conditions along the direction d
  *
@@ -71,7 +71,7 @@ export async function minimizeByLineSearch<P, B extends Batch = NoBatch>(
 }
 
 /**
- * Compiles a minimisation by line searches, see {@link minimizeByLineSearch}, for several runs.
+ * Compiles a minimization by line searches, see {@link minimizeByLineSearch}, for several runs.
  *
  * @throws OptionError for settings out of range
  *
@@ -154,7 +154,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     const teleportIfDue = async (step: number): Promise<void> => {
       if (!teleports || !schedule || step < teleports.due(schedule, 1)) return;
       clock.stop();
-      const crossed = await teleports.cross(
+      const crossed = await teleports.maybeTeleport(
         {
           ...{ step, stepsPerEpoch: 1, losses: series.loss, batch, optimizer: {} },
           params: space.treeOf(at.w),

@@ -9,7 +9,7 @@ import type { LearningRate } from "../run-steps.js";
 import type { TrainState } from "../state.js";
 import type { TeleportEvent, TeleportPlan } from "../teleports.js";
 
-/** What is minimised: a problem of `problems/`, or one's own. */
+/** What is minimized: a problem of `problems/`, or one's own. */
 export interface MinimizationProblem<P, B extends Batch = Batch> {
   readonly loss: BatchLoss<P, B>;
   readonly start: P;
@@ -28,7 +28,7 @@ export interface MinimizeOptions<P, B extends Batch = Batch> extends Omit<Compil
   readonly trajectory?: boolean | undefined;
 }
 
-/** How one run of a minimisation goes. */
+/** How one run of a minimization goes. */
 export interface MinimizeRunOptions<P> {
   /** Told some times a second where the run is; `true` ends it there. */
   readonly onLoop?:
@@ -54,7 +54,7 @@ export interface Jump<P> {
   readonly to: P;
 }
 
-/** A minimisation under way: `encodeCheckpoint(progress)` is its checkpoint. */
+/** A minimization under way: `encodeCheckpoint(progress)` is its checkpoint. */
 export interface MinimizationProgress<P> {
   readonly current: TrainState<P, Record<string, never>>;
   /** One entry a step that was done. */
@@ -66,7 +66,7 @@ export interface MinimizationProgress<P> {
   readonly jumps: readonly Jump<P>[];
 }
 
-/** What a minimisation went through. Entry t of each list is the point before step t; the last one is the end. */
+/** What a minimization went through. Entry t of each list is the point before step t; the last one is the end. */
 export interface Minimization<P> {
   readonly params: P;
   readonly loss: readonly number[];
@@ -85,7 +85,7 @@ export interface Minimization<P> {
   readonly status: "done" | "diverged" | "stopped";
 }
 
-/** A minimisation, compiled. */
+/** A minimization, compiled. */
 export interface Minimizer<M, O = Readonly<Record<never, never>>> {
   /** From the start to the end; again and again. Just-in-time compilers make later runs faster than the first. */
   run(options?: O): Promise<M>;

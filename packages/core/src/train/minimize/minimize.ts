@@ -32,7 +32,7 @@ const chunk = 1000;
 /** Seconds of one call where somebody is told after it. */
 const glance = 0.25;
 
-/** Runs a minimisation once, and gives back what it holds. */
+/** Runs a minimization once, and gives back what it holds. */
 export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?: O): Promise<M> {
   try {
     return await run(options);
@@ -42,7 +42,7 @@ export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?:
 }
 
 /**
- * Minimises a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the steps that the
+ * Minimizes a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the steps that the
  * plan names. The step is compiled once and run in loops.
  *
  * @throws OptionError for settings out of range; DataError for a checkpoint of another run
@@ -66,7 +66,7 @@ export async function minimize<P, B extends Batch = NoBatch>(
 }
 
 /**
- * Compiles a minimisation, see {@link minimize}: for one that is run several times, as to measure its time when warm.
+ * Compiles a minimization, see {@link minimize}: for one that is run several times, as to measure its time when warm.
  *
  * @throws OptionError for settings out of range
  *
@@ -185,7 +185,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
       const due = teleports.due(current.schedule, 1);
       if (current.step < due) return due;
       const { params: from, optimizer: state, step: at } = current;
-      const { event, seconds, ...crossed } = await teleports.cross(
+      const { event, seconds, ...crossed } = await teleports.maybeTeleport(
         {
           step: at,
           // All data in every step.

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { nodesOf } from "../../../src/graph/graph.js";
 import { isFloat } from "../../../src/graph/tensor.js";
 import { derivativeGraph } from "./op-derivatives.js";
-import { labelled, opTable, settings } from "./op-table.js";
+import { labeled, opTable, settings } from "./op-table.js";
 
 describe("The table of operations", () => {
   const differentiable = opTable.filter((row) => row.differentiable ?? true);
@@ -14,7 +14,7 @@ describe("The table of operations", () => {
   it.each(differentiable.map((row) => [row.name, row] as const))(
     "is closed under derivatives of %s",
     (_, row) => {
-      for (const c of fc.sample(labelled(row), settings(3))) {
+      for (const c of fc.sample(labeled(row), settings(3))) {
         for (const { op, dtype } of nodesOf(derivativeGraph(c, "float64").graph)) {
           if (sources.has(op.name)) continue;
           expect(op.js.pull ?? op.js.kernel, op.name).toBeTypeOf("function");
@@ -28,7 +28,7 @@ describe("The table of operations", () => {
   it("names every operation once", () => {
     const byName = new Map<string, unknown>();
     for (const row of differentiable) {
-      for (const c of fc.sample(labelled(row), settings(2))) {
+      for (const c of fc.sample(labeled(row), settings(2))) {
         for (const { op } of nodesOf(derivativeGraph(c, "float64").graph)) {
           expect(byName.get(op.name) ?? op, op.name).toBe(op);
           byName.set(op.name, op);

@@ -25,7 +25,7 @@ export const opTable: readonly OpRow[] = [
 ];
 
 /** The cases of a row, which a failure's report tells by their labels, not by the source of their functions. */
-export const labelled = ({ cases }: OpRow): fc.Arbitrary<OpCase> =>
+export const labeled = ({ cases }: OpRow): fc.Arbitrary<OpCase> =>
   cases.map((c) => ({ ...c, [fc.toStringMethod]: () => c.label }));
 
 /** fast-check's settings: a fixed seed, so that a failure repeats. */

@@ -12,7 +12,7 @@ import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { type OpCase, type OpRow, total, uniform } from "./op-case.js";
 import { derivativeGraph, forwardGraph, relativeError, scalars } from "./op-derivatives.js";
-import { labelled, opTable, settings } from "./op-table.js";
+import { labeled, opTable, settings } from "./op-table.js";
 
 /** Compares every element relative to the largest one; integers and bools must be equal. */
 function expectResult(actual: NdArray, expected: NdArray, label: string, tolerance: number): void {
@@ -128,7 +128,7 @@ function checkSplit(row: OpRow, c: OpCase): void {
 const isDifferentiable = (row: OpRow): boolean => (row.differentiable ?? true) !== false;
 
 const check = (row: OpRow, property: (c: OpCase) => void, runs = 12): void =>
-  fc.assert(fc.property(labelled(row), property), settings(runs));
+  fc.assert(fc.property(labeled(row), property), settings(runs));
 
 const named = (rows: readonly OpRow[]) => rows.map((row) => [row.name, row] as const);
 

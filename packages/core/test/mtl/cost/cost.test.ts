@@ -88,7 +88,7 @@ describe("a COST teleport", () => {
     expect(report.seconds).toBeGreaterThan(0);
   });
 
-  it("keeps the optimiser's moments by default, and counts an attempt", async () => {
+  it("keeps the optimizer's moments by default, and counts an attempt", async () => {
     const { change } = await attempt({ guard: { drift: 0.5 } });
     expect(Object.keys(change ?? {}).sort()).toEqual(["event", "memory", "params"]);
     expect(change?.memory).toEqual({ step: 0, epoch: 1, inEpoch: 1 });
@@ -101,8 +101,8 @@ describe("a COST teleport", () => {
     const { report } = await attempt({ inner, guard: { drift: moved / 3, samples: 64 } });
     expect(report.outcome).toBe("accepted");
     expect(report.halvings).toBeGreaterThan(0);
-    expect(report.share).toBe(0.5 ** report.halvings);
-    expect(report.displacement).toBeCloseTo(free.report.displacement * report.share, 10);
+    expect(report.fraction).toBe(0.5 ** report.halvings);
+    expect(report.displacement).toBeCloseTo(free.report.displacement * report.fraction, 10);
     expect(report.drift?.worstRelative).toBeLessThanOrEqual(moved / 3);
   });
 
@@ -235,7 +235,7 @@ describe("a COST teleport", () => {
   it("rejects options that do not fit", async () => {
     expect(() => cost({ trigger: "strong" as never })).toThrow("trigger must be one of dominated, weak");
     expect(() => cost({ move: "oft" as never })).toThrow("move must be one of adapter, random");
-    expect(() => cost({ state: { policy: "reset" } })).toThrow("give the training's optimiser");
+    expect(() => cost({ state: { policy: "reset" } })).toThrow("give the training's optimizer");
     expect(() => cost({ move: "random", trust: false })).toThrow("trust region's length");
     expect(() => cost({ preserve: { batches: 0 } })).toThrow("batches must be");
     expect(() => cost({ inner: { steps: { passes: 0 } } })).toThrow("steps must be");

@@ -1,4 +1,4 @@
-// What the guard promises, for every optimiser under random settings: no accepted teleport has a drift above its bound,
+// What the guard promises, for every optimizer under random settings: no accepted teleport has a drift above its bound,
 // and after a rejected one the step is, bit for bit, the one that it would have been.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -7,8 +7,8 @@ import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import type { MultiTaskState } from "../../../src/mtl/train/train-state.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
@@ -28,7 +28,7 @@ const optimizers: [string, Optimizer][] = [
   ["Nesterov", sgd({ momentum: 0.9, nesterov: true })],
   ["AdaGrad", adagrad()],
   ["RMSprop", rmsprop()],
-  ["centred RMSprop with momentum", rmsprop({ centered: true, momentum: 0.5 })],
+  ["centered RMSprop with momentum", rmsprop({ centered: true, momentum: 0.5 })],
   ["Adam", adam()],
   ["Adam with AMSGrad", adam({ amsgrad: true })],
   ["AdamW", adamw()],
@@ -75,7 +75,7 @@ const known = {
 const bound = (drift: number) =>
   ({ drift, judge: "worst", kind: "relative", samples: 20, halvings: 1 }) as const;
 
-const methods = [linearScalarisation(), fairgrad()] as readonly MultiTaskMethod<unknown>[];
+const methods = [linearScalarization(), fairGrad()] as readonly MultiTaskMethod<unknown>[];
 
 const numbersOf = ({ params, optimizer }: MultiTaskState<SmallNet>): number[][] =>
   flatten<NdArray>({ params, optimizer }, isNdArray).leaves.map(({ data }) => Array.from(data, Number));

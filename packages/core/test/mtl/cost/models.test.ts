@@ -10,7 +10,7 @@ import { Mt19937 } from "../../../src/math/mt19937.js";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import {
@@ -96,7 +96,7 @@ describe("a model with running statistics", () => {
       params,
       state,
       data,
-      method: pcgrad(),
+      method: pcGrad(),
       optimizer: sgd(),
       learningRate: 0.01,
       beforeStep: teleports.beforeStep,
@@ -149,7 +149,7 @@ describe("attention", () => {
       losses,
       params,
       data,
-      method: pcgrad(),
+      method: pcGrad(),
       optimizer: sgd(),
       learningRate: 0.01,
       beforeStep: teleports.beforeStep,

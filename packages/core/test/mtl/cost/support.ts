@@ -44,8 +44,8 @@ export const toyLosses =
     const f2 = valley(add(sub(mul(0.5, sub(3, x1)), t), 2));
     const c1 = maximum(tanh(div(x2, 2)), 0);
     const c2 = maximum(tanh(div(neg(x2), 2)), 0);
-    const bowl = (centre: number) =>
-      sub(div(add(square(sub(centre, x1)), mul(0.1, square(sub(neg(x2), 8)))), 10), 20);
+    const bowl = (center: number) =>
+      sub(div(add(square(sub(center, x1)), mul(0.1, square(sub(neg(x2), 8)))), 10), 20);
     const loss = (f: Tensor, q: Tensor) => add(mul(f, c1), mul(q, c2));
     return [mul(scale, loss(f1, bowl(7))), loss(f2, bowl(-7))];
   };

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { adam } from "../../../src/optim/adam.js";
 import { contextFor, type Plane, plane, pointOf, toyLosses, toyStarts } from "./support.js";
@@ -27,7 +27,7 @@ async function run(start: readonly [number, number], scale: number, hook: boolea
   const trainer = await createMultiTaskTrainer<Plane>({
     losses: toyLosses(scale),
     params: plane(...start),
-    method: linearScalarisation(),
+    method: linearScalarization(),
     optimizer: adam(),
     learningRate: 1e-3,
     ...(hook ? { beforeStep: teleports.beforeStep } : {}),

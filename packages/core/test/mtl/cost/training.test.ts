@@ -5,10 +5,10 @@ import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
-import { gradDrop } from "../../../src/mtl/methods/graddrop.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { adam } from "../../../src/optim/adam.js";
@@ -20,7 +20,7 @@ async function train(
   options: CostOptions<SmallNet["shared"]> | undefined,
   {
     steps = 12,
-    method = linearScalarisation() as MultiTaskMethod<unknown>,
+    method = linearScalarization() as MultiTaskMethod<unknown>,
     tasks = 2,
     losses = netLosses(tasks),
   } = {},
@@ -48,7 +48,7 @@ async function train(
 const always = { trigger: "weak", schedule: {}, guard: { samples: 32 } } as const;
 
 describe("COST in a training", () => {
-  it("leaves parameters and optimiser bit-identical where every teleport is rejected", async () => {
+  it("leaves parameters and optimizer bit-identical where every teleport is rejected", async () => {
     const plain = await train(undefined);
     const rejected = await train({ ...always, guard: { drift: 0, samples: 32 } });
     expect(rejected.reports.length).toBeGreaterThan(0);
@@ -118,8 +118,8 @@ describe("COST in a training", () => {
   });
 
   it.each<[string, MultiTaskMethod<unknown>, number]>([
-    ["FairGrad", fairgrad() as MultiTaskMethod<unknown>, 2],
-    ["PCGrad", pcgrad() as MultiTaskMethod<unknown>, 8],
+    ["FairGrad", fairGrad() as MultiTaskMethod<unknown>, 2],
+    ["PCGrad", pcGrad() as MultiTaskMethod<unknown>, 8],
     ["GradDrop", gradDrop() as MultiTaskMethod<unknown>, 2],
   ])("wraps any method: %s", async (_, method, tasks) => {
     const state = { policy: "reuse" } as const;

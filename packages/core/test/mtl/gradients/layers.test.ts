@@ -103,7 +103,7 @@ const cases: Record<string, Case> = {
   "transposed convolution": one({ conv: initConvTranspose2d(rng, 2, 3, 2, double) }, images, 3, (p, x) =>
     mean(tanh(convTransposeLayer(x, p.conv, { stride: 2 })), { axes: [2, 3] }),
   ),
-  "batch normalisation": one(
+  "batch normalization": one(
     { conv, norm: drawn(bn.params, 10) },
     images,
     3,
@@ -113,10 +113,10 @@ const cases: Record<string, Case> = {
     },
     bn.state,
   ),
-  "layer normalisation": one({ norm: drawn(initLayerNorm(8, double), 20) }, tokens, 8, (p, x) =>
+  "layer normalization": one({ norm: drawn(initLayerNorm(8, double), 20) }, tokens, 8, (p, x) =>
     mean(tanh(layerNorm(x, p.norm)), { axes: 1 }),
   ),
-  "group normalisation": one(
+  "group normalization": one(
     { conv: initConv2d(rng, 2, 4, 3, double), norm: drawn(initGroupNorm(4, double), 30) },
     images,
     4,

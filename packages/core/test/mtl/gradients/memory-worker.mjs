@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { array, compile, createMultiTaskTrainer, Mt19937, sgd, sizeOf, trace } from "isoloss";
 import { createRng } from "isoloss/data";
-import { fairgrad, linearScalarisation } from "isoloss/mtl";
+import { fairGrad, linearScalarization } from "isoloss/mtl";
 import { binaryCrossEntropyWithLogits, convLayer, initConv2d, initLinear, linear } from "isoloss/nn";
 import { flattenFrom, maxPool2d, relu, slice, square } from "isoloss/ops";
 
@@ -57,7 +57,7 @@ const trainer = await createMultiTaskTrainer({
   losses,
   params: { shared, heads },
   data,
-  method: process.argv[2] === "gramian" ? fairgrad() : linearScalarisation(),
+  method: process.argv[2] === "gramian" ? fairGrad() : linearScalarization(),
   optimizer: sgd(),
   learningRate: 1e-3,
   runtime: "onnx",

@@ -1,7 +1,7 @@
 // The convex kernels that are no quadratic programs: CAGrad's inner problem and the power equation; and the spectrum.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cagradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
+import { caGradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
 import { rowNorms, type Square, squaredNorm, times, uniform } from "../../../src/mtl/kernels/gramian.js";
 import { powerRoot } from "../../../src/mtl/kernels/power-root.js";
 import { applySpectrum, spectrum } from "../../../src/mtl/kernels/symmetric.js";
@@ -17,7 +17,7 @@ const base = square([
   [-22, 38],
 ]);
 
-describe("cagradInner", () => {
+describe("caGradInner", () => {
   const objective = (G: Square, c: number, w: Float64Array) => {
     const m = uniform(w.length);
     const linear = times(G, m).reduce((sum, b, k) => sum + b * w[k], 0);
@@ -33,7 +33,7 @@ describe("cagradInner", () => {
       let best = Infinity;
       for (let i = 0; i <= 1e6; i++)
         best = Math.min(best, objective(G, c, Float64Array.of(i / 1e6, 1 - i / 1e6)));
-      const found = objective(G, c, cagradInner(G, c).weights);
+      const found = objective(G, c, caGradInner(G, c).weights);
       expect(found).toBeLessThanOrEqual(best + 1e-12);
     }
   });
@@ -43,7 +43,7 @@ describe("cagradInner", () => {
     fc.assert(
       fc.property(jacobians({ spread: 3 }), choices, (rows: Rows, c) => {
         const G = gramianOf(rows);
-        const { weights, norm } = cagradInner(G, c);
+        const { weights, norm } = caGradInner(G, c);
         expect(weights.every((w) => w >= 0)).toBe(true);
         expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
         if (norm === 0) return;
@@ -70,8 +70,8 @@ describe("cagradInner", () => {
       [-2, 4, -4],
     ]);
     // The mean is half the second minus the first: (-1, 2, -2) / 2. Within 0.4 of its length nothing is as good as 0.
-    expect(cagradInner(opposite, 0.4)).toMatchObject({ norm: 3 });
-    expect(cagradInner(opposite, 1).norm).toBe(0);
+    expect(caGradInner(opposite, 0.4)).toMatchObject({ norm: 3 });
+    expect(caGradInner(opposite, 1).norm).toBe(0);
   });
 });
 

@@ -81,7 +81,7 @@ describe("nnls", () => {
     close(times(singular, z), [-1, 2]);
   });
 
-  it("has slope 0 where z > 0 and no slope towards positive z elsewhere", () => {
+  it("has slope 0 where z > 0 and no slope toward positive z elsewhere", () => {
     holds((rows) => {
       const G = gramianOf(rows);
       const n = rowNorms(G);

@@ -4,8 +4,8 @@ import { createRng } from "../../../src/math/rng.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
-import { gradDrop } from "../../../src/mtl/methods/graddrop.js";
-import { gradVac } from "../../../src/mtl/methods/gradvac.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
+import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { directionOf, expectNumbers, fakeRng, inputOf, type Rows } from "./stateful-support.js";
 

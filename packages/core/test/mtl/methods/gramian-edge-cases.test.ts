@@ -4,16 +4,16 @@ import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js"
 import { createRng } from "../../../src/math/rng.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
-import { cagrad } from "../../../src/mtl/methods/cagrad.js";
+import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
 import { constant } from "../../../src/mtl/methods/constant.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
-import { upgrad } from "../../../src/mtl/methods/upgrad.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
+import { upGrad } from "../../../src/mtl/methods/up-grad.js";
 import { firstStep, gramianOf, inner, inputOf, norm, type Rows, shufflesBy } from "./jacobians.js";
 
 const base: Rows = [
@@ -35,7 +35,7 @@ const opposite: Rows = [
   [-2, 4, -4],
 ];
 
-const exact = { normEps: 0, regEps: 0 };
+const exact = { normEpsilon: 0, regEpsilon: 0 };
 const as = <S>(method: MultiTaskMethod<S>) => method as unknown as MultiTaskMethod<never>;
 
 function close(actual: readonly number[] | Float64Array | undefined, expected: number[], digits = 4): void {
@@ -50,18 +50,18 @@ describe("A zero row", () => {
     expect(firstStep(mgda(), withZero).w).toEqual([0, 1, 0]);
   });
 
-  it("is left undivided by MGDA's normalisation, with a note", () => {
-    const { w, note } = firstStep(mgda({ normalisation: "l2" }), withZero);
+  it("is left undivided by MGDA's normalization, with a note", () => {
+    const { w, note } = firstStep(mgda({ normalization: "l2" }), withZero);
     expect(w).toEqual([0, 1, 0]);
     expect(note).toMatch("task 1");
   });
 
   it("makes CAGrad the mean, or nothing, with a note", () => {
     const third = 1 / 3 / 1.16;
-    const mean = firstStep(cagrad({ scale: "mean" }), withZero);
+    const mean = firstStep(caGrad({ scale: "mean" }), withZero);
     close(mean.w, [third, third, third], 12);
     expect(mean.note).toMatch("the mean instead");
-    expect(firstStep(cagrad({ whenStationary: "zero" }), withZero).w).toEqual([0, 0, 0]);
+    expect(firstStep(caGrad({ whenStationary: "zero" }), withZero).w).toEqual([0, 0, 0]);
   });
 
   it("is left out by IMTL-G, but its head learns", () => {
@@ -72,8 +72,8 @@ describe("A zero row", () => {
 
   it("is left out by FairGrad and Nash-MTL, whose others are as if alone, with a note", () => {
     const others = [withZero[0], withZero[2]];
-    const fair = firstStep(fairgrad(), withZero);
-    const fairAlone = firstStep(fairgrad(), others).w;
+    const fair = firstStep(fairGrad(), withZero);
+    const fairAlone = firstStep(fairGrad(), others).w;
     close(fair.w, [(fairAlone[0] * 3) / 2, 0, (fairAlone[1] * 3) / 2], 9);
     expect(fair.note).toMatch("Gradient 0, so left out: task 1");
 
@@ -84,7 +84,7 @@ describe("A zero row", () => {
   });
 
   it("keeps its preference in UPGrad and DualProj", () => {
-    expect(firstStep(upgrad(exact), withZero).w[1]).toBe(1 / 3);
+    expect(firstStep(upGrad(exact), withZero).w[1]).toBe(1 / 3);
     expect(firstStep(dualProj(exact), withZero).w[1]).toBe(1 / 3);
   });
 
@@ -96,12 +96,12 @@ describe("A zero row", () => {
 
 describe("Opposite gradients", () => {
   it("leave MGDA, UPGrad, DualProj, PCGrad, ConFIG and IMTL-G no direction", () => {
-    const methods = [mgda(), upgrad(exact), dualProj(exact), pcgrad(), config(), imtlG()];
+    const methods = [mgda(), upGrad(exact), dualProj(exact), pcGrad(), config(), imtlG()];
     for (const method of methods) expect(norm(firstStep(method, opposite).d), method.name).toBeLessThan(1e-7);
   });
 
   it("leave FairGrad no direction, with a note", () => {
-    const { d, note } = firstStep(fairgrad(), opposite);
+    const { d, note } = firstStep(fairGrad(), opposite);
     expect(norm(d)).toBeLessThan(1e-12);
     expect(note).toMatch("no solution");
   });
@@ -118,8 +118,8 @@ describe("Opposite gradients", () => {
   });
 
   it("make CAGrad with c >= 1 stop or take the mean, as asked", () => {
-    expect(norm(firstStep(cagrad({ c: 1, whenStationary: "zero" }), opposite).d)).toBe(0);
-    close(firstStep(cagrad({ c: 1, rescale: 0, scale: "mean" }), opposite).w, [0.5, 0.5], 12);
+    expect(norm(firstStep(caGrad({ c: 1, whenStationary: "zero" }), opposite).d)).toBe(0);
+    close(firstStep(caGrad({ c: 1, rescale: 0, scale: "mean" }), opposite).w, [0.5, 0.5], 12);
   });
 
   it("make the pinv form of IMTL-G climb a loss, as its weights are -1 and 2", () => {
@@ -150,8 +150,8 @@ describe("PCGrad", () => {
   it("depends on the order for three tasks, and on nothing but it", () => {
     const reversed = shufflesBy((values) => Array.prototype.reverse.call(values));
     // golden/mtl-aggregators.json.
-    close(firstStep(pcgrad(), conflict, { rng: reversed }).w, [2.1136, 1.4736, 1.64], 9);
-    const draw = (seed: number) => firstStep(pcgrad(), conflict, { rng: createRng(seed) }).w;
+    close(firstStep(pcGrad(), conflict, { rng: reversed }).w, [2.1136, 1.4736, 1.64], 9);
+    const draw = (seed: number) => firstStep(pcGrad(), conflict, { rng: createRng(seed) }).w;
     expect(draw(1)).toEqual(draw(1));
     const different = new Set(Array.from({ length: 20 }, (_, seed) => draw(seed).join()));
     expect(different.size).toBeGreaterThan(1);
@@ -165,8 +165,8 @@ describe("PCGrad", () => {
       [-1, -0.5],
     ];
     const reversed = shufflesBy((values) => Array.prototype.reverse.call(values));
-    const paper = firstStep(pcgrad(), rows, { rng: reversed }).w;
-    const own = firstStep(pcgrad({ includeSelf: true }), rows, { rng: reversed }).w;
+    const paper = firstStep(pcGrad(), rows, { rng: reversed }).w;
+    const own = firstStep(pcGrad({ includeSelf: true }), rows, { rng: reversed }).w;
     close(own, [paper[0] + 0.12, paper[1], paper[2]], 12);
   });
 });
@@ -174,14 +174,14 @@ describe("PCGrad", () => {
 describe("What a method cannot take", () => {
   const all = [
     mgda(),
-    pcgrad(),
-    cagrad(),
+    pcGrad(),
+    caGrad(),
     imtlG(),
     alignedMtl(),
-    upgrad(),
+    upGrad(),
     dualProj(),
     nashMtl(),
-    fairgrad(),
+    fairGrad(),
     config(),
   ].map(as);
 
@@ -219,17 +219,17 @@ describe("What a method cannot take", () => {
   });
 
   it.each<[string, () => unknown]>([
-    ["a negative c", () => cagrad({ c: -1 })],
-    ["a rescale of 3", () => cagrad({ rescale: 3 as never })],
-    ["an alpha of 0", () => fairgrad({ alpha: 0 })],
-    ["an unknown normalisation", () => mgda({ normalisation: "l1" as never })],
-    ["an unknown option", () => upgrad({ eps: 1 } as never)],
+    ["a negative c", () => caGrad({ c: -1 })],
+    ["a rescale of 3", () => caGrad({ rescale: 3 as never })],
+    ["an alpha of 0", () => fairGrad({ alpha: 0 })],
+    ["an unknown normalization", () => mgda({ normalization: "l1" as never })],
+    ["an unknown option", () => upGrad({ epsilon: 1 } as never)],
     ["an update every 0 steps", () => nashMtl({ updateEvery: 0 })],
-    ["a negative preference of UPGrad", () => upgrad({ preference: [1, -1] })],
+    ["a negative preference of UPGrad", () => upGrad({ preference: [1, -1] })],
     ["a weight that is no number", () => constant({ weights: [NaN] })],
     [
       "a preference for three tasks where there are two",
-      () => firstStep(upgrad({ preference: [1, 1, 1] }), base),
+      () => firstStep(upGrad({ preference: [1, 1, 1] }), base),
     ],
     ["weights for one task where there are two", () => firstStep(constant({ weights: [1] }), base)],
   ])("is %s", (_, misuse) => {

@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
-import { cagrad } from "../../../src/mtl/methods/cagrad.js";
+import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { firstStep, inner, norm, type Rows } from "./jacobians.js";
 import { expectEqualProjections, type JacobianShape, jacobians } from "./properties.js";
@@ -38,9 +38,9 @@ describe("The formula", () => {
     });
   });
 
-  it.each([0.5, 1, 2, 5])("of fairgrad holds: G w = w^(-1 / alpha) for alpha = %s", (alpha) => {
+  it.each([0.5, 1, 2, 5])("of fairGrad holds: G w = w^(-1 / alpha) for alpha = %s", (alpha) => {
     holds({ dependent: false, zeroRows: false, spread: 2, size: 2 }, (rows) => {
-      const { d, w } = firstStep(as(fairgrad({ alpha, scale: "mean" })), rows);
+      const { d, w } = firstStep(as(fairGrad({ alpha, scale: "mean" })), rows);
       rows.forEach((g, k) => {
         const left = inner(g, d);
         const size = rows.reduce((sum, row, j) => sum + w[j] * norm(row), 0) * norm(g);
@@ -49,9 +49,9 @@ describe("The formula", () => {
     });
   });
 
-  it("of fairgrad with alpha = 1 is Nash-MTL's", () => {
+  it("of fairGrad with alpha = 1 is Nash-MTL's", () => {
     holds({ dependent: false, spread: 2 }, (rows) => {
-      const fair = firstStep(as(fairgrad({ alpha: 1, scale: "mean" })), rows).d;
+      const fair = firstStep(as(fairGrad({ alpha: 1, scale: "mean" })), rows).d;
       const nash = firstStep(as(nashMtl({ whenUnsolvable: "stationary" })), rows).d;
       expect(norm(fair.map((x, p) => x - nash[p]))).toBeLessThanOrEqual(1e-9 * norm(nash));
     });
@@ -71,7 +71,7 @@ describe("The formula", () => {
     holds({ dependent: false, zeroRows: false, spread: 0, maxTasks: 8 }, (rows) => {
       // B' G B = least eigenvalue times I, so that ||J' B p||^2 = least p' p for every p.
       const lengthOf = (preference: number[]) =>
-        norm(firstStep(as(alignedMtl({ preference, eps: 2 ** -52 })), rows).d);
+        norm(firstStep(as(alignedMtl({ preference, epsilon: 2 ** -52 })), rows).d);
       const basis = rows.map((_, k) => rows.map((__, j) => (j === k ? 1 : 0)));
       const first = lengthOf(basis[0]);
       for (const p of basis) expect(lengthOf(p) / first).toBeCloseTo(1, 4);
@@ -79,11 +79,11 @@ describe("The formula", () => {
     });
   });
 
-  it("of cagrad stays in the ball around the mean and does at least as well as the mean for the worst task", () => {
+  it("of caGrad stays in the ball around the mean and does at least as well as the mean for the worst task", () => {
     for (const c of [0.1, 0.4, 0.9, 2]) {
       holds({ spread: 2 }, (rows) => {
-        const { d, w } = firstStep(as(cagrad({ c, rescale: 0, scale: "mean" })), rows);
-        const mean = firstStep(linearScalarisation({ reduction: "mean" }), rows).d;
+        const { d, w } = firstStep(as(caGrad({ c, rescale: 0, scale: "mean" })), rows);
+        const mean = firstStep(linearScalarization({ reduction: "mean" }), rows).d;
         const size = rows.reduce((sum, g, k) => sum + w[k] * norm(g), 0);
         const away = norm(d.map((x, p) => x - mean[p]));
         expect(away).toBeLessThanOrEqual(c * norm(mean) + 1e-7 * size);

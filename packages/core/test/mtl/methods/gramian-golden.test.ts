@@ -1,18 +1,18 @@
 // Expected numbers: golden/mtl-aggregators.json.
 import { describe, expect, it } from "vitest";
-import { cagradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
+import { caGradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
-import { cagrad } from "../../../src/mtl/methods/cagrad.js";
+import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
-import { upgrad } from "../../../src/mtl/methods/upgrad.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
+import { upGrad } from "../../../src/mtl/methods/up-grad.js";
 import { readGolden } from "../../nn/support.js";
 import { goldenLedger } from "./golden-ledger.js";
 import { directionOf, firstStep, gramianOf, norm, type Rows, shufflesBy } from "./jacobians.js";
@@ -56,69 +56,69 @@ const closed = 1e-6;
 const iterative = 1e-4;
 const slsqp = 1e-3;
 /** The reference ran with float64 as default, which TorchJD and LibMTL take the cut-off from. */
-const eps = 2 ** -52;
+const epsilon = 2 ** -52;
 /** Weights of the divided gradients. */
 const timesNorm: Row["inner"] = (rows, w) => w.map((x, k) => x * norm(rows[k]));
 const timesLossAndNorm: Row["inner"] = (rows, w, losses) => w.map((x, k) => x * norm(rows[k]) * losses[k]);
 const onSimplex =
   (c: number): Row["inner"] =>
   (rows) =>
-    cagradInner(gramianOf(rows), c).weights;
+    caGradInner(gramianOf(rows), c).weights;
 const torchjd = { rescale: 0, scale: "mean", whenStationary: "zero", stationaryBelow: 1e-4 } as const;
 
 const table: Record<string, Row> = {
-  Mean: row(() => linearScalarisation({ reduction: "mean" }), closed),
-  Sum: row(() => linearScalarisation(), closed),
-  "LibMTL EW": row(() => linearScalarisation(), closed),
+  Mean: row(() => linearScalarization({ reduction: "mean" }), closed),
+  Sum: row(() => linearScalarization(), closed),
+  "LibMTL EW": row(() => linearScalarization(), closed),
   "MGDA exact": row(() => mgda(), closed),
   // 100 iterations of Frank-Wolfe from the middle.
   "MGDA_FW(torchjd)": row(() => mgda(), iterative, { loose: { conf3x4: 6e-3 } }),
   MGDA_FW_tight: row(() => mgda(), iterative),
   "LibMTL MGDA(none)": row(() => mgda(), iterative),
-  "LibMTL MGDA(l2)": row(() => mgda({ normalisation: "l2", combine: "normalised" }), iterative, {
+  "LibMTL MGDA(l2)": row(() => mgda({ normalization: "l2", combine: "normalized" }), iterative, {
     inner: timesNorm,
   }),
-  "LibMTL MGDA(loss+)": row(() => mgda({ normalisation: "loss+", combine: "normalised" }), iterative, {
+  "LibMTL MGDA(loss+)": row(() => mgda({ normalization: "loss+", combine: "normalized" }), iterative, {
     inner: timesLossAndNorm,
     // Weights 0.999 and 0.001 where 1 and 0 are optimal.
     loose: { noconf2x3: 2e-3 },
   }),
-  "PCGrad(order=identity,sum)": row(() => pcgrad(), closed),
-  "PCGrad(order=reversed,sum)": row(() => pcgrad(), closed, { reversed: true }),
-  "LibMTL PCGrad(order=identity incl. self)": row(() => pcgrad({ includeSelf: true, eps: 1e-8 }), closed),
-  "CAGrad(torchjd,c=0.4)": row(() => cagrad({ c: 0.4, ...torchjd }), slsqp, { inner: onSimplex(0.4) }),
-  "CAGrad(torchjd,c=0.5)": row(() => cagrad({ c: 0.5, ...torchjd }), slsqp, { inner: onSimplex(0.5) }),
-  "LibMTL CAGrad(calpha=0.4,rescale=1)": row(() => cagrad({ c: 0.4, scale: "mean" }), slsqp, {
+  "PCGrad(order=identity,sum)": row(() => pcGrad(), closed),
+  "PCGrad(order=reversed,sum)": row(() => pcGrad(), closed, { reversed: true }),
+  "LibMTL PCGrad(order=identity incl. self)": row(() => pcGrad({ includeSelf: true, epsilon: 1e-8 }), closed),
+  "CAGrad(torchjd,c=0.4)": row(() => caGrad({ c: 0.4, ...torchjd }), slsqp, { inner: onSimplex(0.4) }),
+  "CAGrad(torchjd,c=0.5)": row(() => caGrad({ c: 0.5, ...torchjd }), slsqp, { inner: onSimplex(0.5) }),
+  "LibMTL CAGrad(calpha=0.4,rescale=1)": row(() => caGrad({ c: 0.4, scale: "mean" }), slsqp, {
     inner: onSimplex(0.4),
   }),
-  "LibMTL CAGrad(calpha=0.5,rescale=1)": row(() => cagrad({ c: 0.5, scale: "mean" }), slsqp, {
+  "LibMTL CAGrad(calpha=0.5,rescale=1)": row(() => caGrad({ c: 0.5, scale: "mean" }), slsqp, {
     inner: onSimplex(0.5),
   }),
   "IMTL-G": row(() => imtlG({ form: "pinv" }), closed),
   "LibMTL IMTL(hybrid, s=0)": row(() => imtlG(), closed),
-  "Aligned-MTL(mean pref)": row(() => alignedMtl({ scale: "mean", eps }), closed),
-  "Aligned-MTL median": row(() => alignedMtl({ scale: "mean", scaleMode: "median", eps }), closed),
-  "Aligned-MTL rmse": row(() => alignedMtl({ scale: "mean", scaleMode: "rmse", eps }), closed),
-  "LibMTL Aligned_MTL(sum)": row(() => alignedMtl({ eps }), closed),
-  UPGrad: row(() => upgrad(), closed),
-  "LibMTL UPGrad": row(() => upgrad(), closed),
-  "UPGrad exact (norm_eps=reg_eps=0)": row(() => upgrad({ normEps: 0, regEps: 0 }), closed),
+  "Aligned-MTL(mean pref)": row(() => alignedMtl({ scale: "mean", epsilon }), closed),
+  "Aligned-MTL median": row(() => alignedMtl({ scale: "mean", scaleMode: "median", epsilon }), closed),
+  "Aligned-MTL rmse": row(() => alignedMtl({ scale: "mean", scaleMode: "rmse", epsilon }), closed),
+  "LibMTL Aligned_MTL(sum)": row(() => alignedMtl({ epsilon }), closed),
+  UPGrad: row(() => upGrad(), closed),
+  "LibMTL UPGrad": row(() => upGrad(), closed),
+  "UPGrad exact (norm_eps=reg_eps=0)": row(() => upGrad({ normEpsilon: 0, regEpsilon: 0 }), closed),
   DualProj: row(() => dualProj(), closed),
-  "DualProj exact (reg 0)": row(() => dualProj({ normEps: 0, regEps: 0 }), closed),
-  "Nash-MTL exact": row(() => nashMtl({ maxNorm: 0 }), closed),
+  "DualProj exact (reg 0)": row(() => dualProj({ normEpsilon: 0, regEpsilon: 0 }), closed),
+  "Nash-MTL exact": row(() => nashMtl({ clipNorm: 0 }), closed),
   "Nash-MTL exact, max_norm=1": row(() => nashMtl({ clip: "weights" }), closed),
   ConFIG: row(() => config(), closed),
   "ConFIG(official lstsq)": row(() => config(), closed),
 };
 for (const alpha of [0.5, 1, 2, 5]) {
   const name = alpha.toFixed(1);
-  const method = () => fairgrad({ alpha, scale: "mean" });
+  const method = () => fairGrad({ alpha, scale: "mean" });
   table[`FairGrad exact alpha=${name}`] = row(method, closed);
   // At the Pareto stationary point the solver stops on its way to infinite weights.
   table[`FairGrad scipy alpha=${name}`] = row(method, iterative, { loose: { opp2x3: 5e-3 } });
 }
 for (const alpha of [1, 2]) {
-  table[`LibMTL FairGrad(alpha=${alpha})`] = row(() => fairgrad({ alpha, scale: "mean" }), iterative, {
+  table[`LibMTL FairGrad(alpha=${alpha})`] = row(() => fairGrad({ alpha, scale: "mean" }), iterative, {
     loose: { opp2x3: 5e-4 },
   });
 }

@@ -4,20 +4,20 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
-import { cagrad } from "../../../src/mtl/methods/cagrad.js";
+import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
 import { constant } from "../../../src/mtl/methods/constant.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
-import { sdmgrad } from "../../../src/mtl/methods/sdmgrad.js";
-import { upgrad } from "../../../src/mtl/methods/upgrad.js";
+import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
+import { upGrad } from "../../../src/mtl/methods/up-grad.js";
 import { firstStep, inner, type Rows } from "./jacobians.js";
 import {
   expectLinearUnderScaling,
@@ -34,29 +34,29 @@ import { everyMethod } from "../train/training-support.js";
 
 const as = <S>(method: MultiTaskMethod<S>) => method as unknown as MultiTaskMethod<never>;
 
-const exact = { normEps: 0, regEps: 0 };
+const exact = { normEpsilon: 0, regEpsilon: 0 };
 const methods = {
-  mean: as(linearScalarisation({ reduction: "mean" })),
-  sum: as(linearScalarisation()),
+  mean: as(linearScalarization({ reduction: "mean" })),
+  sum: as(linearScalarization()),
   mgda: as(mgda()),
-  "mgda of unit gradients": as(mgda({ normalisation: "l2", combine: "normalised" })),
-  pcgrad: as(pcgrad()),
-  cagrad: as(cagrad()),
-  "cagrad, c = 1": as(cagrad({ c: 1, rescale: 0, whenStationary: "zero" })),
-  "cagrad, c = 3": as(cagrad({ c: 3, whenStationary: "zero" })),
+  "mgda of unit gradients": as(mgda({ normalization: "l2", combine: "normalized" })),
+  pcGrad: as(pcGrad()),
+  caGrad: as(caGrad()),
+  "caGrad, c = 1": as(caGrad({ c: 1, rescale: 0, whenStationary: "zero" })),
+  "caGrad, c = 3": as(caGrad({ c: 3, whenStationary: "zero" })),
   imtlG: as(imtlG()),
   "imtlG, pinv": as(imtlG({ form: "pinv" })),
   alignedMtl: as(alignedMtl()),
-  upgrad: as(upgrad()),
-  "upgrad, exact": as(upgrad(exact)),
+  upGrad: as(upGrad()),
+  "upGrad, exact": as(upGrad(exact)),
   dualProj: as(dualProj()),
   "dualProj, exact": as(dualProj(exact)),
   nashMtl: as(nashMtl()),
   "nashMtl, clipped weights": as(nashMtl({ clip: "weights", whenUnsolvable: "stationary" })),
-  fairgrad: as(fairgrad()),
-  "fairgrad, alpha = 0.2": as(fairgrad({ alpha: 0.2 })),
-  "fairgrad, alpha = 10": as(fairgrad({ alpha: 10 })),
-  sdmgrad: as(sdmgrad()),
+  fairGrad: as(fairGrad()),
+  "fairGrad, alpha = 0.2": as(fairGrad({ alpha: 0.2 })),
+  "fairGrad, alpha = 10": as(fairGrad({ alpha: 10 })),
+  sdmGrad: as(sdmGrad()),
   modo: as(modo()),
   config: as(config()),
 };
@@ -107,12 +107,12 @@ describe("Any Jacobian", () => {
 });
 
 describe("Non-conflicting", () => {
-  it.each<Name>(["upgrad, exact", "dualProj, exact", "cagrad, c = 1", "cagrad, c = 3"])(
+  it.each<Name>(["upGrad, exact", "dualProj, exact", "caGrad, c = 1", "caGrad, c = 3"])(
     "%s harms no task",
     (name) => holds({}, (rows) => expectNonConflicting(methods[name], rows)),
   );
 
-  it.each<Name>(["upgrad", "dualProj"])("%s harms no task by more than its regularisation", (name) => {
+  it.each<Name>(["upGrad", "dualProj"])("%s harms no task by more than its regularization", (name) => {
     holds({ size: 3 }, (rows) => {
       const trace = rows.reduce((sum, g) => sum + inner(g, g), 0);
       if (trace < 1e-4) return;
@@ -128,7 +128,7 @@ describe("Non-conflicting", () => {
     holds({}, (rows) => expectNonConflicting(methods.mgda, rows, { least: 1 }));
   });
 
-  it.each<Name>(["nashMtl", "fairgrad", "fairgrad, alpha = 0.2"])(
+  it.each<Name>(["nashMtl", "fairGrad", "fairGrad, alpha = 0.2"])(
     "%s improves every task where it has a solution",
     (name) =>
       holds({ dependent: false, zeroRows: false }, (rows) => expectNonConflicting(methods[name], rows)),
@@ -140,16 +140,16 @@ describe("Permutation of the tasks", () => {
     "mean",
     "sum",
     "mgda",
-    "upgrad, exact",
-    "upgrad",
+    "upGrad, exact",
+    "upGrad",
     "dualProj, exact",
     "dualProj",
-    "cagrad",
-    "cagrad, c = 3",
+    "caGrad",
+    "caGrad, c = 3",
     "config",
     "nashMtl",
-    "fairgrad",
-    "sdmgrad",
+    "fairGrad",
+    "sdmGrad",
     "modo",
   ])("does not change the direction of %s", (name) => {
     holds({ spread: 2 }, (rows) => expectPermutationInvariant(methods[name], rows, 1e-5));
@@ -164,7 +164,7 @@ describe("Permutation of the tasks", () => {
 });
 
 describe("Scaling of the gradients", () => {
-  it.each<Name>(["mean", "sum", "upgrad, exact", "config"])(
+  it.each<Name>(["mean", "sum", "upGrad, exact", "config"])(
     "changes the direction of %s linearly",
     (name) => {
       // Independent gradients for ConFIG: least squares cosines of dependent ones are the same, to rounding times cond.
@@ -194,8 +194,8 @@ describe("Strong stationarity", () => {
   it.each<[Name, (K: number) => number]>([
     ["mean", (K) => 1 / K],
     ["sum", () => 1],
-    ["upgrad", (K) => 1 / K],
-    ["upgrad, exact", (K) => 1 / K],
+    ["upGrad", (K) => 1 / K],
+    ["upGrad, exact", (K) => 1 / K],
     ["dualProj", (K) => 1 / K],
     ["dualProj, exact", (K) => 1 / K],
   ])("%s stops only where a positive combination of the gradients is 0", (name, least) => {
@@ -220,18 +220,18 @@ describe("One task", () => {
     ["mean", 1],
     ["sum", 1],
     ["mgda", 1],
-    ["pcgrad", 1],
-    ["cagrad", 1.4 / 1.16],
-    ["cagrad, c = 1", 2],
+    ["pcGrad", 1],
+    ["caGrad", 1.4 / 1.16],
+    ["caGrad, c = 1", 2],
     ["imtlG", 1],
     ["imtlG, pinv", 1],
     ["alignedMtl", 1],
-    ["upgrad", 1],
-    ["upgrad, exact", 1],
+    ["upGrad", 1],
+    ["upGrad, exact", 1],
     ["dualProj", 1],
     ["nashMtl", 1 / 13],
-    ["fairgrad", 13 ** (-4 / 3)],
-    ["sdmgrad", 1],
+    ["fairGrad", 13 ** (-4 / 3)],
+    ["sdmGrad", 1],
     ["modo", 1],
     ["config", 1],
   ])("has with %s its own gradient times %f", (name, factor) => {

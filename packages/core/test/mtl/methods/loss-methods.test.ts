@@ -5,7 +5,7 @@ import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
-import { gradNorm } from "../../../src/mtl/methods/gradnorm.js";
+import { gradNorm } from "../../../src/mtl/methods/grad-norm.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError, ShapeError } from "../../../src/errors.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
-import { sdmgrad } from "../../../src/mtl/methods/sdmgrad.js";
+import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
 import { readGolden } from "../../nn/support.js";
 import { inputOf, jacobianOf, type Rows } from "./jacobians.js";
 
@@ -17,14 +17,14 @@ function close(actual: ArrayLike<number> | undefined, expected: number[], tolera
 
 describe("SDMGrad", () => {
   it("is the mean for a very large lambda, and without inner steps", () => {
-    const large = sdmgrad({ lambda: 1e12 }).combine(input, sdmgrad().init(3)).weights;
+    const large = sdmGrad({ lambda: 1e12 }).combine(input, sdmGrad().init(3)).weights;
     close(large, [1 / 3, 1 / 3, 1 / 3], 1e-9);
-    const none = sdmgrad({ iterations: 0 }).combine(input, sdmgrad().init(3)).weights;
+    const none = sdmGrad({ iterations: 0 }).combine(input, sdmGrad().init(3)).weights;
     close(none, [1 / 3, 1 / 3, 1 / 3], 1e-15);
   });
 });
 
-describe.each([sdmgrad(), modo()])("$name", (method) => {
+describe.each([sdmGrad(), modo()])("$name", (method) => {
   it("asks for three batches", () => {
     expect(method.samplesPerStep).toBe(3);
     const { samples: _, ...without } = input;

@@ -6,15 +6,15 @@ import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
-import { gradNorm } from "../../../src/mtl/methods/gradnorm.js";
-import { gradVac } from "../../../src/mtl/methods/gradvac.js";
+import { gradNorm } from "../../../src/mtl/methods/grad-norm.js";
+import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
-import { sdmgrad } from "../../../src/mtl/methods/sdmgrad.js";
+import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
 import { softmax } from "../../../src/mtl/kernels/softmax.js";
@@ -122,7 +122,7 @@ describe("sequences of steps are those of the reference implementations", () => 
 
   it("SDMGrad, with LibMTL's inner rate of 5", () => {
     const { kwargs, steps }: Sequence = sequences.SDMGrad;
-    const method = sdmgrad({ lambda: kwargs.SDMGrad_lamda, iterations: kwargs.SDMGrad_niter, rate: 5 });
+    const method = sdmGrad({ lambda: kwargs.SDMGrad_lamda, iterations: kwargs.SDMGrad_niter, rate: 5 });
     let state = method.init(3);
     for (const step of steps) {
       const combination = method.combine(threeBatches, state);

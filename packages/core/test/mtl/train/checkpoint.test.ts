@@ -63,7 +63,7 @@ describe("a checkpoint of several tasks", () => {
     expect(() => decodeMultiTaskCheckpoint(encodeSafetensors({}, { format: "x" }))).toThrow('got "x"');
     const other = await trainerFor(dbMtl(), { optimizer: sgd() });
     expect(() => resume(other, decodeMultiTaskCheckpoint(bytes))).toThrow(
-      'it has "optimizer.step", which this model and optimiser do not',
+      'it has "optimizer.step", which this model and optimizer do not',
     );
     const renamed = await trainerFor(dbMtl(), { tasks: ["a", "b", "c"], taskOf: () => undefined });
     expect(() => resume(renamed, decodeMultiTaskCheckpoint(bytes))).toThrow(

@@ -9,9 +9,9 @@ import type { CostReport } from "../../../src/mtl/cost/report.js";
 import { accuracy } from "../../../src/mtl/train/evaluate.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
-import { gradDrop } from "../../../src/mtl/methods/graddrop.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
@@ -59,7 +59,7 @@ const trainerFor = (options: Partial<MultiTaskTrainerOptions<NetParams>> = {}) =
     params,
     tasks: domains,
     data: train,
-    method: fairgrad(),
+    method: fairGrad(),
     optimizer: adam(),
     learningRate: 0.02,
     batchSize: 6,
@@ -104,7 +104,7 @@ describe("tasks with examples of their own", () => {
   });
 
   // Of losses, of the Gramian, of J with a direction, and of three batches a step.
-  const methods: MultiTaskMethod[] = [linearScalarisation(), fairgrad(), gradDrop(), modo()];
+  const methods: MultiTaskMethod[] = [linearScalarization(), fairGrad(), gradDrop(), modo()];
 
   it.each(methods.map((method) => [method.name, method] as const))(
     "train together with %s, an epoch being a pass over the longest source",

@@ -3,7 +3,7 @@ import { ndarray } from "../../../src/array.js";
 import { batches } from "../../../src/data/batches.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { mean } from "../../../src/graph/ops/reduce.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { prepareSources } from "../../../src/mtl/train/sources.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { sgd } from "../../../src/optim/sgd.js";
@@ -79,7 +79,7 @@ it("tasks with inputs of their own train together", async () => {
     losses: ({ shared: { w } }, { a, b }) => [mean(mul(w, a)), mean(mul(w, b))],
     params,
     data: [{ a: counted(8) }, { b: counted(4, 100) }],
-    method: linearScalarisation(),
+    method: linearScalarization(),
     optimizer: sgd(),
     learningRate: 0,
     batchSize: 2,

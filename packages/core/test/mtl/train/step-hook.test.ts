@@ -3,9 +3,9 @@ import { isNdArray, type NdArray } from "../../../src/array.js";
 import { conflictOf } from "../../../src/mtl/conflict.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import { taskUpdates } from "../../../src/mtl/gradients/task-updates.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
-import { gradDrop } from "../../../src/mtl/methods/graddrop.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import type { BeforeStep, StepContext } from "../../../src/mtl/train/trainer.js";
 import { adam } from "../../../src/optim/adam.js";
 import { flatten, unflatten } from "../../../src/tree.js";
@@ -24,7 +24,7 @@ describe("a hook before the step", () => {
   it("sees the step's batch with its losses, Gramian, conflict and combined direction", async () => {
     const seen: StepContext<NetParams>[] = [];
     const checks: Promise<void>[] = [];
-    const method = fairgrad();
+    const method = fairGrad();
     const trainer = await trainerFor(method, {
       ...plainLosses,
       beforeStep: async (context) => {
@@ -82,7 +82,7 @@ describe("a hook before the step", () => {
     expect(seen[4].learningRate).toBe(0.01);
   });
 
-  it.each([linearScalarisation(), fairgrad(), gradDrop()].map((m) => [m.name, m] as const))(
+  it.each([linearScalarization(), fairGrad(), gradDrop()].map((m) => [m.name, m] as const))(
     "that only looks leaves the run with %s as it is, bit for bit",
     async (_, method) => {
       const look: BeforeStep<NetParams> = async ({ conflict, direction, sample, losses }) => {
@@ -104,7 +104,7 @@ describe("a hook before the step", () => {
   );
 
   it("that moves parameters has the step taken at the new point, on the same batch", async () => {
-    for (const method of [linearScalarisation(), fairgrad()]) {
+    for (const method of [linearScalarization(), fairGrad()]) {
       const moved = await trainerFor(method, {
         ...plainLosses,
         beforeStep: async ({ step, params }) => (step === 0 ? { params: shifted(params, 0.1) } : undefined),
@@ -119,7 +119,7 @@ describe("a hook before the step", () => {
 
   it("keeps a memory from call to call", async () => {
     const memories: unknown[] = [];
-    const trainer = await trainerFor(linearScalarisation(), {
+    const trainer = await trainerFor(linearScalarization(), {
       beforeStep: async ({ memory, step }) => {
         memories.push(memory);
         return step === 1 ? {} : { memory: { last: step } };
@@ -130,11 +130,11 @@ describe("a hook before the step", () => {
     expect(trainer.current.memory).toEqual({ last: 3 });
   });
 
-  it("changes the optimiser's moments for one step with `reuse`, and not the next one", async () => {
+  it("changes the optimizer's moments for one step with `reuse`, and not the next one", async () => {
     // m after step t, from the moments before: sigma = 0 at step 2 makes m / (1 - 0.9^3) the gradient of that step.
     const gradients: number[][] = [];
     const moments: number[][] = [];
-    const trainer = await trainerFor(fairgrad(), {
+    const trainer = await trainerFor(fairGrad(), {
       ...plainLosses,
       beforeStep: async ({ step, optimizer, direction }) => {
         gradients.push([...(await direction())]);
@@ -152,7 +152,7 @@ describe("a hook before the step", () => {
 
   it("draws examples of its own: the same for a label, others for another one or at another step", async () => {
     const draws: number[][] = [];
-    const trainer = await trainerFor(linearScalarisation(), {
+    const trainer = await trainerFor(linearScalarization(), {
       beforeStep: async ({ sample }) => {
         for (const label of ["a", "a", "b"]) draws.push(Array.from(sample(4, label).x.data, Number));
         expect(sample(100).x.shape).toEqual([20, 3]);
@@ -169,7 +169,7 @@ describe("a hook before the step", () => {
   });
 
   it("that fails ends the run and leaves the state", async () => {
-    const trainer = await trainerFor(fairgrad(), {
+    const trainer = await trainerFor(fairGrad(), {
       beforeStep: async ({ step }) => {
         if (step === 2) throw new Error("no more");
         return undefined;

@@ -8,13 +8,13 @@ import { sharedSizes } from "../../../src/mtl/gradients/parameter-split.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
-import { gradVac } from "../../../src/mtl/methods/gradvac.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -51,7 +51,7 @@ describe("training on several tasks", () => {
     },
   );
 
-  it.each([linearScalarisation(), nashMtl(), famo(), modo(), dwa()].map((m) => [m.name, m] as const))(
+  it.each([linearScalarization(), nashMtl(), famo(), modo(), dwa()].map((m) => [m.name, m] as const))(
     "gives the same numbers with %s however the run is cut, and others with another seed",
     async (_, method) => {
       const [whole, cut, other] = [
@@ -69,7 +69,7 @@ describe("training on several tasks", () => {
   );
 
   it("gives one trajectory whether gradients are kept or the weighted loss is differentiated anew", async () => {
-    for (const method of [fairgrad(), pcgrad()]) {
+    for (const method of [fairGrad(), pcGrad()]) {
       const [keep, recompute] = [
         await trainerFor(method, { strategy: "keep" }),
         await trainerFor(method, { strategy: "recompute" }),
@@ -87,8 +87,8 @@ describe("training on several tasks", () => {
 
   it("records the gradients of a method of losses when asked to, along the same trajectory", async () => {
     const [plain, recording] = [
-      await trainerFor(linearScalarisation()),
-      await trainerFor(linearScalarisation(), { recordGradients: true }),
+      await trainerFor(linearScalarization()),
+      await trainerFor(linearScalarization(), { recordGradients: true }),
     ];
     await plain.run({ steps: 5 });
     await recording.run({ steps: 5 });
@@ -101,7 +101,7 @@ describe("training on several tasks", () => {
   });
 
   it("measures norms, cosines and ||d|| of the step's batch as a plain computation does", async () => {
-    const trainer = await trainerFor(nashMtl({ maxNorm: 0 }), { batchSize: 20 });
+    const trainer = await trainerFor(nashMtl({ clipNorm: 0 }), { batchSize: 20 });
     await trainer.run({ steps: 1 });
     const gradients = taskGradients({ losses, params: net.params, batch: data });
     // The dropout of step 0.
@@ -130,8 +130,8 @@ describe("training on several tasks", () => {
     const representation = ({ shared }: never, { x }: never) => trunk(shared, x);
     const options = { losses: net.losses, representation: representation as never };
     const [inside, plain] = [
-      await trainerFor(pcgrad(), options),
-      await trainerFor(pcgrad(), { losses: net.losses }),
+      await trainerFor(pcGrad(), options),
+      await trainerFor(pcGrad(), { losses: net.losses }),
     ];
     await inside.run({ steps: 30 });
     await plain.run({ steps: 30 });
@@ -284,12 +284,12 @@ describe("misuse and failure", () => {
     expect(trainer.current.step).toBe(0);
     expect(trainer.history.seconds.length).toBe(0);
     await expect(
-      (await trainerFor(linearScalarisation(), { data: broken })).run({ steps: 1 }),
+      (await trainerFor(linearScalarization(), { data: broken })).run({ steps: 1 }),
     ).rejects.toThrow("task 1");
   });
 
   it("of options says what they may be", async () => {
-    const make = (options: object) => trainerFor(linearScalarisation(), options);
+    const make = (options: object) => trainerFor(linearScalarization(), options);
     await expect(make({ strategy: "both" })).rejects.toThrow(
       'strategy must be one of auto, keep, recompute; got "both"',
     );
@@ -299,8 +299,8 @@ describe("misuse and failure", () => {
     await expect(make({ optimizer: sgd })).rejects.toThrow(
       "optimizer must be one such as sgd() or adam(); got function. Call it.",
     );
-    await expect(trainerFor(pcgrad as never)).rejects.toThrow(
-      "method must be one such as fairgrad(); got function. Call it.",
+    await expect(trainerFor(pcGrad as never)).rejects.toThrow(
+      "method must be one such as fairGrad(); got function. Call it.",
     );
     await expect(make({ learningRate: -1 })).rejects.toThrow("learning rate must be a finite number >= 0");
     await expect(make({ batchSize: 21 })).rejects.toThrow("batchSize must be an integer in 1..20");
@@ -310,7 +310,7 @@ describe("misuse and failure", () => {
   });
 
   it("of two runs at a time is refused", async () => {
-    const trainer = await trainerFor(linearScalarisation());
+    const trainer = await trainerFor(linearScalarization());
     const first = trainer.run({ steps: 2 });
     await expect(trainer.run({ steps: 1 })).rejects.toThrow("this trainer is running");
     expect(() => trainer.restore(trainer.current)).toThrow("this trainer is running");
@@ -332,7 +332,7 @@ describe("a model with a state", () => {
   };
   const x = ndarray(Float64Array.of(1, 2, 6), [3]);
 
-  it.each([linearScalarisation(), fairgrad(), pcgrad()].map((m) => [m.name, m] as const))(
+  it.each([linearScalarization(), fairGrad(), pcGrad()].map((m) => [m.name, m] as const))(
     "carries it from step to step with %s, evaluates with it, and saves it",
     async (_, method) => {
       const make = () =>

@@ -2,34 +2,34 @@ import type { NdArray } from "../../../src/array.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
-import { cagrad } from "../../../src/mtl/methods/cagrad.js";
+import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
 import { constant } from "../../../src/mtl/methods/constant.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
-import { fairgrad } from "../../../src/mtl/methods/fairgrad.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
-import { gradDrop } from "../../../src/mtl/methods/graddrop.js";
-import { gradNorm } from "../../../src/mtl/methods/gradnorm.js";
-import { gradVac } from "../../../src/mtl/methods/gradvac.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
+import { gradNorm } from "../../../src/mtl/methods/grad-norm.js";
+import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
 import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
-import { linearScalarisation } from "../../../src/mtl/methods/linear-scalarisation.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
-import { pcgrad } from "../../../src/mtl/methods/pcgrad.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
-import { sdmgrad } from "../../../src/mtl/methods/sdmgrad.js";
+import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
-import { upgrad } from "../../../src/mtl/methods/upgrad.js";
+import { upGrad } from "../../../src/mtl/methods/up-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
 import { dropout } from "../../../src/nn/dropout.js";
@@ -41,14 +41,14 @@ import { type NetParams, randomArray, randomNet, trunk } from "../gradients/netw
 /** Every method with its defaults. */
 export const everyMethod: readonly MultiTaskMethod[] = [
   alignedMtl(),
-  cagrad(),
+  caGrad(),
   config(),
   constant({ weights: [0.2, 0.3, 0.5] }),
   dbMtl(),
   dualProj(),
   dwa(),
   excessMtl(),
-  fairgrad(),
+  fairGrad(),
   famo(),
   geometricLoss(),
   gradDrop(),
@@ -57,18 +57,18 @@ export const everyMethod: readonly MultiTaskMethod[] = [
   imtlG(),
   imtlHybrid(),
   imtlL(),
-  linearScalarisation(),
+  linearScalarization(),
   mgda(),
   moco(),
   modo(),
   nashMtl(),
-  pcgrad(),
+  pcGrad(),
   randomLossWeighting(),
   scaleInvariant(),
-  sdmgrad(),
+  sdmGrad(),
   stch(),
   uncertaintyWeighting(),
-  upgrad(),
+  upGrad(),
 ];
 
 /** Three regressions on 20 examples by a small network with dropout in its last shared layer. */

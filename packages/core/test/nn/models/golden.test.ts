@@ -83,7 +83,7 @@ describe("models with PyTorch's parameters and data", () => {
         y,
       );
       expect(off(result.loss, golden.loss)).toBeLessThan(1e-12);
-      // A channel of the last stage has three values: normalising them magnifies rounding.
+      // A channel of the last stage has three values: normalizing them magnifies rounding.
       expect(off(result.normSq, golden.gradNormSq)).toBeLessThan(1e-10);
       const { leaves } = flatten<NdArray>(result.state, isNdArray);
       const stateNormSq = leaves.flatMap(numbers).reduce((a, b) => a + b * b, 0);

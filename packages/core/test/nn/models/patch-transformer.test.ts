@@ -11,7 +11,7 @@ import { Mt19937, torchRandn } from "../../../src/math/mt19937.js";
 import { erf } from "../../../src/math/special.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { initMultiHeadAttention } from "../../../src/nn/attention.js";
-import { normal } from "../../../src/nn/initialisers.js";
+import { normal } from "../../../src/nn/initializers.js";
 import { initLinear, type LinearParams } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { type PatchTransformerParams, patchTransformer } from "../../../src/nn/models/patch-transformer.js";
@@ -53,9 +53,9 @@ const affine = (x: Rows, { weight, bias }: LinearParams): Rows => {
 const normed = (x: Rows, { weight, bias }: NormParams): Rows => {
   const [w, b] = [numbers(weight), numbers(bias)];
   return x.map((row) => {
-    const centre = row.reduce((s, v) => s + v, 0) / row.length;
-    const spread = row.reduce((s, v) => s + (v - centre) ** 2, 0) / row.length;
-    return row.map((v, i) => ((v - centre) / Math.sqrt(spread + 1e-5)) * w[i] + b[i]);
+    const center = row.reduce((s, v) => s + v, 0) / row.length;
+    const spread = row.reduce((s, v) => s + (v - center) ** 2, 0) / row.length;
+    return row.map((v, i) => ((v - center) / Math.sqrt(spread + 1e-5)) * w[i] + b[i]);
   });
 };
 const plus = (a: Rows, b: Rows): Rows => a.map((row, i) => row.map((v, j) => v + b[i][j]));

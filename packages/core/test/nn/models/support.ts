@@ -53,7 +53,7 @@ export function filledModel<P, S>(model: Model<P, S, unknown>): { params: P; sta
   const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
   const values = leaves.map(({ shape }, k) => {
     if (shape.length > 1) return signed(shape, k, Math.sqrt(6 / (sizeOf(shape) / shape[0])));
-    // A vector that is a weight scales a normalisation; the others are biases.
+    // A vector that is a weight scales a normalization; the others are biases.
     return signed(shape, k, 0.1, paths[k].endsWith("weight") ? 1 : 0);
   });
   return { params: unflatten(def, values) as P, state };

@@ -13,7 +13,7 @@ import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js"
 import { jit } from "../../../src/runtime/jit.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
-import { describeFound, expectKept, listing, randomised, subject } from "../../symmetry/discovery/support.js";
+import { describeFound, expectKept, listing, randomized, subject } from "../../symmetry/discovery/support.js";
 import { expectClose, fromGolden, type GoldenArray, readGolden } from "../support.js";
 
 interface GoldenFile {
@@ -61,7 +61,7 @@ function errorOf(name: string) {
   const model = read(name);
   const { input, weights } = golden(name);
   const loss = (p: Params, { x, y }: BatchTensors) => mseLoss(model.apply(p, { x }).y, y);
-  const params = randomised(model.params, createRng(3));
+  const params = randomized(model.params, createRng(3));
   return { loss, params, batch: { x: fromGolden(input), y: fromGolden(weights) } };
 }
 
@@ -82,7 +82,7 @@ describe("the symmetries of an imported model", () => {
     ]);
   });
 
-  it("of a convnet are scalings through batch normalisation, pooling and the residual block", () => {
+  it("of a convnet are scalings through batch normalization, pooling and the residual block", () => {
     const { loss, params, batch } = errorOf("convolutional");
     const s = subject(loss, params, batch);
     const block = "p.3.inner";

@@ -20,7 +20,7 @@ import { jit } from "../../../src/runtime/jit.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
 import type { OpRow } from "../../graph/ops/op-case.js";
 import { forwardGraph, relativeError } from "../../graph/ops/op-derivatives.js";
-import { labelled, opTable, settings } from "../../graph/ops/op-table.js";
+import { labeled, opTable, settings } from "../../graph/ops/op-table.js";
 import { expectClose, int64 } from "../support.js";
 
 /** Operations that a file spells with operators that are not read: random bits, places of maxima, scattering. */
@@ -29,7 +29,7 @@ const isRead = ({ name }: OpRow) => !writeOnly.some((op) => name.startsWith(op))
 
 describe("an operation written to a file and read back computes the same:", () => {
   it.each(opTable.filter(isRead).map((row) => [row.name, row] as const))("%s", (_, row) => {
-    const property = fc.property(labelled(row), (c) => {
+    const property = fc.property(labeled(row), (c) => {
       const { graph, values } = forwardGraph(c, "float64");
       const model = fromOnnx(toOnnx(graph), { dtype: "float64" });
       const types = graph.inputs.map(({ name, tensor }) => [name, spec(tensor.shape, tensor.dtype)]);

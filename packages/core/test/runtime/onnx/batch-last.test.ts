@@ -130,17 +130,17 @@ describe("pooled convolutions with the batch as the last axis", () => {
     );
   }, 60_000);
 
-  it("follow through a normalisation and an activation before the pooling", async () => {
+  it("follow through a normalization and an activation before the pooling", async () => {
     const given = { x: [8, 2, 10, 10], w: [4, 2, 3, 3] };
-    const normalised = ({ x, w, b }: Params) => {
+    const normalized = ({ x, w, b }: Params) => {
       const y = conv2d(x, w);
       const options = { axes: [0, 2, 3], keepDims: true };
-      const centred = sub(y, mean(y, options));
-      const scaled = div(centred, sqrt(add(mean(square(centred), options), 1e-3)));
+      const centered = sub(y, mean(y, options));
+      const scaled = div(centered, sqrt(add(mean(square(centered), options), 1e-3)));
       return maxPool2d(sigmoid(mul(scaled, reshape(b, [4, 1, 1]))), { kernel: 2 });
     };
     await expectEqual(
-      derivatives(given.x, given.w, (p) => sum(square(normalised(p)))),
+      derivatives(given.x, given.w, (p) => sum(square(normalized(p)))),
       inputsOf(given),
     );
   });

@@ -20,7 +20,7 @@ import {
   relativeError,
   roundedValues,
 } from "../../graph/ops/op-derivatives.js";
-import { labelled, opTable, settings } from "../../graph/ops/op-table.js";
+import { labeled, opTable, settings } from "../../graph/ops/op-table.js";
 import { checkModels, hasPackage, runPython } from "./python.js";
 
 type Results = Readonly<Record<string, NdArray>>;
@@ -111,7 +111,7 @@ const check = (
   property: (job: Job) => Promise<void>,
 ) =>
   fc.assert(
-    fc.asyncProperty(labelled(row), async (c) => {
+    fc.asyncProperty(labeled(row), async (c) => {
       for (const job of jobsOf(row, c, dtype)) await property(job);
     }),
     settings(numRuns),

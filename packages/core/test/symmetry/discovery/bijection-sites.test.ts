@@ -16,7 +16,7 @@ import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import type { BijectionSite } from "../../../src/symmetry/discovery/descriptors.js";
-import { analyse } from "../../../src/symmetry/discovery/discovery.js";
+import { analyze } from "../../../src/symmetry/discovery/discovery.js";
 import { normals, subject } from "./support.js";
 
 const rng = createRng(2);
@@ -49,7 +49,7 @@ describe("Sites of the hidden action", () => {
       x,
       y,
     });
-    const { bijections } = analyse(graph, Object.keys(namedArrays({ p: params })));
+    const { bijections } = analyze(graph, Object.keys(namedArrays({ p: params })));
     const layer = (m: number) => `p.layers.${m}`;
     expect(bijections.map(({ input: _h, preActivation: _z, output: _s, ...described }) => described)).toEqual(
       [0, 1].map((m) => ({

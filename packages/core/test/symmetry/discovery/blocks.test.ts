@@ -15,7 +15,7 @@ import { initMultiHeadAttention, multiHeadAttention } from "../../../src/nn/atte
 import { initLinear, linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { batchNorm, initLayerNorm, layerNorm } from "../../../src/nn/norm.js";
-import { describeFound, expectKept, normals, randomised, subject } from "./support.js";
+import { describeFound, expectKept, normals, randomized, subject } from "./support.js";
 
 const rng = createRng(11);
 const float64 = { dtype: "float64" } as const;
@@ -38,7 +38,7 @@ describe("What is found in a transformer block", () => {
       h = add(h, linear(relu(linear(layerNorm(h, p.norm2), p.up)), p.down));
       return mseLoss(linear(layerNorm(h, p.last), p.head), y);
     },
-    randomised(block, rng),
+    randomized(block, rng),
     { x: normals(rng, [2, 4, 3]), y: normals(rng, [2, 4, 2]) },
   );
 
@@ -56,10 +56,10 @@ describe("What is found in a transformer block", () => {
     ]);
   });
 
-  it("is a scaling of each normalisation against what reads it, and inexactly one of all that the stream adds up", () => {
+  it("is a scaling of each normalization against what reads it, and inexactly one of all that the stream adds up", () => {
     const exact = s.found.scalings.filter((g) => g.exact && g.size === 6);
     expect(
-      exact.map(({ legs }) => legs.map(({ path, power }) => `${path.slice(2)}^${power}`).join(" ")),
+      exact.map(({ axes }) => axes.map(({ path, power }) => `${path.slice(2)}^${power}`).join(" ")),
     ).toEqual([
       "norm.weight^1 norm.bias^1 attention.in_proj_weight^-1",
       "norm2.weight^1 norm2.bias^1 up.weight^-1",
@@ -67,7 +67,7 @@ describe("What is found in a transformer block", () => {
     ]);
     const [stream, ...others] = s.found.scalings.filter((g) => !g.exact);
     expect(others).toEqual([]);
-    expect(new Set(stream.legs.map(({ path, power }) => `${path}^${power}`))).toEqual(
+    expect(new Set(stream.axes.map(({ path, power }) => `${path}^${power}`))).toEqual(
       new Set(
         [
           "embed.weight",
@@ -83,7 +83,7 @@ describe("What is found in a transformer block", () => {
 
   it("permutes heads", () => {
     const heads = s.found.permutations.find(({ size }) => size === 3);
-    expect(heads?.legs).toHaveLength(3 + 3 + 1);
+    expect(heads?.axes).toHaveLength(3 + 3 + 1);
   });
 });
 
@@ -125,7 +125,7 @@ describe("What is found where values are joined", () => {
     expectKept(s);
   });
 
-  it("follows channels through normalisation, activation, pooling and flattening", () => {
+  it("follows channels through normalization, activation, pooling and flattening", () => {
     const conv = (outputs: number, inputs: number) => normals(rng, [outputs, inputs, 3, 3]);
     const norm = { weight: normals(rng, [5]), bias: normals(rng, [5]) };
     const state = { running_mean: constant(0, "float64"), running_var: constant(1, "float64") };
@@ -146,7 +146,7 @@ describe("What is found where values are joined", () => {
     expect(lines).toContain(
       "scaling 3: p.norm.weight<0:2+3>[3]@0^1 p.norm.bias<0:2+3>[3]@0^1 p.c<1:2+3>[4,3,3,3]@1^-1",
     );
-    expect(s.found.permutations.map(({ size, legs }) => [size, legs.length])).toEqual([
+    expect(s.found.permutations.map(({ size, axes }) => [size, axes.length])).toEqual([
       [2, 5],
       [3, 4],
       [4, 2],

@@ -98,7 +98,7 @@ describe("The continuous symmetries that are found", () => {
       9 + 9,
     ],
     [
-      "a factorisation: the linear group of the inner space",
+      "a factorization: the linear group of the inner space",
       (p, d) => sum(square(sub(d.x, matmul(p.u, p.v)))),
       { u: [4, 2], v: [2, 3] },
       { x: [4, 3] },

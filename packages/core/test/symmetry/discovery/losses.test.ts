@@ -12,7 +12,7 @@ import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
-import { analyse } from "../../../src/symmetry/discovery/discovery.js";
+import { analyze } from "../../../src/symmetry/discovery/discovery.js";
 import { describeFound, expectKept, listing, normals, subject } from "./support.js";
 
 const rng = createRng(5);
@@ -29,7 +29,7 @@ function found(
   return listing(s.found);
 }
 
-describe("What is found in a factorisation of a matrix", () => {
+describe("What is found in a factorization of a matrix", () => {
   const params = { u: normal(4, 2), v: normal(3, 2) };
   const loss = (p: Record<string, Tensor>, d: Record<string, Tensor>) =>
     sum(square(sub(d.x, matmul(p.u, p.v, { transposeB: true }))));
@@ -44,9 +44,9 @@ describe("What is found in a factorisation of a matrix", () => {
   });
 
   it("is no linear group and no scaling with a penalty on the factors", () => {
-    const penalised = (p: Record<string, Tensor>, d: Record<string, Tensor>) =>
+    const penalized = (p: Record<string, Tensor>, d: Record<string, Tensor>) =>
       add(loss(p, d), add(sum(square(p.u)), sum(square(p.v))));
-    expect(found(penalised, params, { x: normal(4, 3) })).toEqual([
+    expect(found(penalized, params, { x: normal(4, 3) })).toEqual([
       "sign 2: p.u[4,2]@1 p.v[3,2]@1",
       "permutation 2: p.u[4,2]@1 p.v[3,2]@1",
     ]);
@@ -88,7 +88,7 @@ describe("What is found in a product of parameters", () => {
     ]);
   });
 
-  it("is a scaling of a direction that is normalised, exactly without and inexactly with a small constant", () => {
+  it("is a scaling of a direction that is normalized, exactly without and inexactly with a small constant", () => {
     const loss = (epsilon: number) => (p: Record<string, Tensor>, d: Record<string, Tensor>) => {
       const norm = sqrt(add(sum(square(p.v)), epsilon));
       return sum(square(sub(matmul(d.x, reshape(div(p.v, norm), [3, 1])), 1)));
@@ -186,8 +186,8 @@ describe("Analysis", () => {
       w: normal(3, 4),
       v: normal(4, 2),
     });
-    expect(analyse(graph, ["w", "v"]).linear).toHaveLength(1);
-    expect(listing(analyse(graph, ["w"]))).toEqual(["permutation 3: w[3,4]@0"]);
+    expect(analyze(graph, ["w", "v"]).linear).toHaveLength(1);
+    expect(listing(analyze(graph, ["w"]))).toEqual(["permutation 3: w[3,4]@0"]);
   });
 
   it("takes an input that is no float for data", () => {
@@ -195,12 +195,12 @@ describe("Analysis", () => {
       ({ w, mask }: { w: Tensor; mask: Tensor }) => sum(mul(w, cast(mask, "float64"))),
       { w: normal(3), mask: ndarray(new Uint8Array([1, 0, 1]), [3]) },
     );
-    expect(listing(analyse(graph, ["w", "mask"]))).toEqual([]);
+    expect(listing(analyze(graph, ["w", "mask"]))).toEqual([]);
   });
 
   it("refuses a parameter that is no input, with the inputs' names", () => {
     const { graph } = trace(({ w }: { w: Tensor }) => sum(w), { w: normal(3) });
-    expect(() => analyse(graph, ["weight"])).toThrow("w; got weight");
+    expect(() => analyze(graph, ["weight"])).toThrow("w; got weight");
   });
 
   it("is the same every time", () => {

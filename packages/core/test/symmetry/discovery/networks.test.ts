@@ -17,7 +17,7 @@ import {
   expectKept,
   listing,
   normals,
-  randomised,
+  randomized,
   type Subject,
   subject,
 } from "./support.js";
@@ -35,7 +35,7 @@ function perceptron(activation: Activation, bias = true, dropout = 0): Subject {
   const { params } = model.init(new Mt19937(0), float64);
   return subject(
     (p, { x, y, seed }) => mseLoss(model.apply(p, x, { training: dropout > 0, seed }).output, y),
-    randomised(params, rng),
+    randomized(params, rng),
     { x: normals(rng, [6, 3]), y: normals(rng, [6, 2]), seed: ndarray(new BigInt64Array([3n]), []) },
   );
 }
@@ -46,7 +46,7 @@ const [w0, b0, w1, b1, w2] = [
   "1.weight[5,4]@1",
   "1.bias[5]@0",
   "2.weight[2,5]@1",
-].map((leg) => `p.layers.${leg}`);
+].map((parameterAxis) => `p.layers.${parameterAxis}`);
 const w1Out = "p.layers.1.weight[5,4]@0";
 
 describe("What is found in a multilayer perceptron", () => {
@@ -64,7 +64,7 @@ describe("What is found in a multilayer perceptron", () => {
     },
   );
 
-  it("without biases has no legs of biases", () => {
+  it("without biases has no axes of biases", () => {
     const s = perceptron("relu", false);
     expect(s.found.scalings.map(describeFound)).toEqual([
       `scaling 4: ${w0}^1 ${w1}^-1`,
@@ -110,9 +110,9 @@ describe("What is found in a multilayer perceptron", () => {
     expectKept(s);
   });
 
-  it("acts: one leg alone changes the loss", () => {
+  it("acts: one parameterAxis alone changes the loss", () => {
     const s = perceptron("relu");
-    const alone = { ...s.found, scalings: s.found.scalings.map((g) => ({ ...g, legs: g.legs.slice(1) })) };
+    const alone = { ...s.found, scalings: s.found.scalings.map((g) => ({ ...g, axes: g.axes.slice(1) })) };
     for (const { change } of changes({ ...s, found: { ...alone, permutations: [] } })) {
       expect(change).toBeGreaterThan(1e-4);
     }
@@ -124,7 +124,7 @@ describe("What is found in a convolutional network", () => {
     const model = lenet({ imageSize: [20, 20], channels: [2, 3], hidden: [4], classes: 5 });
     const s = subject(
       (p, { x, y }) => crossEntropy(model.apply(p, x).output, y),
-      randomised(model.init(new Mt19937(0), float64).params, rng),
+      randomized(model.init(new Mt19937(0), float64).params, rng),
       { x: normals(rng, [2, 1, 20, 20]), y: labels(2, 5) },
     );
     expect(s.found.scalings.map(describeFound)).toEqual([
@@ -156,26 +156,26 @@ describe("What is found in a convolutional network", () => {
         const { output } = model.apply(p, x);
         return add(mseLoss(output.depth, depth), crossEntropy(output.classes, y, { axis: 1 }));
       },
-      randomised(model.init(new Mt19937(0), float64).params, rng),
+      randomized(model.init(new Mt19937(0), float64).params, rng),
       {
         x: normals(rng, [2, 1, 8, 8]),
         depth: normals(rng, [2, 1, 8, 8]),
         y: { ...labels(128, 2), shape: [2, 8, 8] },
       },
     );
-    expect(s.found.scalings.map(({ legs }) => legs.length)).toEqual([3, 3, 3, 4]);
-    expect(s.found.permutations.map(({ legs }) => legs.length)).toEqual([6, 3, 4]);
+    expect(s.found.scalings.map(({ axes }) => axes.length)).toEqual([3, 3, 3, 4]);
+    expect(s.found.permutations.map(({ axes }) => axes.length)).toEqual([6, 3, 4]);
     expectKept(s);
   });
 });
 
-describe("What is found in a residual network with batch normalisation", () => {
+describe("What is found in a residual network with batch normalization", () => {
   const model = resnet18({ width: 2, classes: 3 });
   const { params, state } = model.init(new Mt19937(0), float64);
   const residual = (training: boolean) =>
     subject(
       (p, { x, y, s }) => crossEntropy(model.apply(p, x, { state: s, training }).output, y),
-      randomised(params, rng),
+      randomized(params, rng),
       { x: normals(rng, [3, 3, 16, 16]), y: labels(3, 3), s: state as never },
     );
 
@@ -185,19 +185,19 @@ describe("What is found in a residual network with batch normalisation", () => {
     expect(exact).toHaveLength(8 + 4);
     const inexact = s.found.scalings.filter((g) => !g.exact);
     expect(inexact).toHaveLength(20);
-    expect(inexact.every(({ legs }) => legs.length === 1 && legs[0].path.match(/conv|downsample\.0/))).toBe(
+    expect(inexact.every(({ axes }) => axes.length === 1 && axes[0].path.match(/conv|downsample\.0/))).toBe(
       true,
     );
     expect(s.found.permutations).toHaveLength(8 + 4);
-    // A convolution and the scale after it: the normalised value is odd in the convolution.
+    // A convolution and the scale after it: the normalized value is odd in the convolution.
     expect(s.found.signs).toHaveLength(20);
     expectKept(s);
   });
 
   it("shares one scaling along the stream of a stage", () => {
     const { scalings } = residual(true).found;
-    const stem = scalings.find(({ legs }) => legs[0].path === "p.bn1.weight");
-    expect(stem?.legs.map(({ path, power }) => `${path}^${power}`)).toEqual([
+    const stem = scalings.find(({ axes }) => axes[0].path === "p.bn1.weight");
+    expect(stem?.axes.map(({ path, power }) => `${path}^${power}`)).toEqual([
       ...["p.bn1.weight^1", "p.bn1.bias^1"],
       ...["p.layer1.0.conv1.weight^-1", "p.layer1.0.bn2.weight^1", "p.layer1.0.bn2.bias^1"],
       ...["p.layer1.1.conv1.weight^-1", "p.layer1.1.bn2.weight^1", "p.layer1.1.bn2.bias^1"],

@@ -15,7 +15,7 @@ import { linear } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { batchNorm, groupNorm, layerNorm } from "../../../src/nn/norm.js";
-import { randomised, type Subject, subject } from "./support.js";
+import { randomized, type Subject, subject } from "./support.js";
 
 const activations: readonly (Activation | "abs" | "square")[] = [
   ...(["relu", "relu", "relu", "leakyRelu", "leakyRelu", "tanh", "tanh", "identity", "identity"] as const),
@@ -182,7 +182,7 @@ export function randomNetwork(
   const rng = createRng(seed).fork("values");
   const drawn: Record<string, NdArray> = {};
   const numbers = (...shape: number[]): NdArray =>
-    randomised([{ shape, data: new Float64Array(shape.reduce((a, n) => a * n, 1)) }], rng)[0];
+    randomized([{ shape, data: new Float64Array(shape.reduce((a, n) => a * n, 1)) }], rng)[0];
   const data = {
     x: isImage ? numbers(batch, 2, side, side) : numbers(batch, 3),
     y: numbers(batch, classes),

@@ -9,8 +9,8 @@ import { inverse } from "../../../src/math/linalg.js";
 import { createRng, type Rng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import type { Discovery, Leg } from "../../../src/symmetry/discovery/descriptors.js";
-import { analyse } from "../../../src/symmetry/discovery/discovery.js";
+import type { Discovery, ParameterAxis } from "../../../src/symmetry/discovery/descriptors.js";
+import { analyze } from "../../../src/symmetry/discovery/discovery.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 
 export type Values = Readonly<Record<string, NdArray>>;
@@ -34,7 +34,7 @@ export function normals(rng: Rng, shape: readonly number[], scale = 1): NdArray 
 }
 
 /** Numbers of both signs, none of them small, in the shapes of a tree of parameters. */
-export function randomised<P>(params: P, rng: Rng): P {
+export function randomized<P>(params: P, rng: Rng): P {
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   const drawn = leaves.map(({ shape }) => {
     const fan = shape.length > 1 ? sizeOf(shape.slice(1)) : 4;
@@ -57,31 +57,31 @@ export function subject<P, D extends Data>(loss: BatchLoss<P, D>, params: P, dat
   const fixed = namedArrays({ d: data });
   return {
     graph,
-    found: analyse(graph, Object.keys(values)),
+    found: analyze(graph, Object.keys(values)),
     values,
     data,
     evaluate: (moved) => Number(run.runSync({ ...moved, ...fixed }).result.data[0]),
   };
 }
 
-/** Element-wise change of a copy along legs: `change(value, unit, leg)`. */
-function along<L extends Leg>(
+/** Element-wise change of a copy along axes: `change(value, unit, axis)`. */
+function along<L extends ParameterAxis>(
   values: Values,
-  legs: readonly L[],
-  change: (v: number, unit: number, leg: L) => number,
+  axes: readonly L[],
+  change: (v: number, unit: number, parameterAxis: L) => number,
 ): Values {
   const moved = { ...values };
-  for (const leg of legs) {
-    const array = astype(moved[leg.path], "float64");
+  for (const parameterAxis of axes) {
+    const array = astype(moved[parameterAxis.path], "float64");
     const data = Float64Array.from(array.data as Float64Array);
-    for (const { at, index } of elements(array, leg)) data[at] = change(data[at], index[leg.axis], leg);
-    moved[leg.path] = { shape: array.shape, data };
+    for (const { at, index } of elements(array, parameterAxis)) data[at] = change(data[at], index[parameterAxis.axis], parameterAxis);
+    moved[parameterAxis.path] = { shape: array.shape, data };
   }
   return moved;
 }
 
-/** The elements of a leg: where they are in the parameter, and their index in the leg's view. */
-function elements({ shape }: NdArray, { part, view }: Leg): { at: number; index: number[] }[] {
+/** The elements of a parameter axis: where they are in the parameter, and their index in the axis' view. */
+function elements({ shape }: NdArray, { part, view }: ParameterAxis): { at: number; index: number[] }[] {
   const own = part ? shape.map((n, d) => (d === part.axis ? part.count : n)) : shape;
   const unravel = (flat: number, s: readonly number[]): number[] => {
     const index: number[] = [];
@@ -109,7 +109,7 @@ export function changes(
   return [
     ...found.scalings.map((g) => {
       const T = Array.from({ length: g.size }, () => rng.normal() / 2);
-      const moved = along(values, g.legs, (v, i, { power }) => v * Math.exp(power * T[i]));
+      const moved = along(values, g.axes, (v, i, { power }) => v * Math.exp(power * T[i]));
       return { what: describeFound(g), exact: g.exact, change: change(moved) };
     }),
     ...found.signs.map((g) => {
@@ -118,7 +118,7 @@ export function changes(
       return {
         what: describeFound(g),
         exact: true,
-        change: change(along(values, g.legs, (v, i) => v * s[i])),
+        change: change(along(values, g.axes, (v, i) => v * s[i])),
       };
     }),
     ...found.permutations.map((g) => {
@@ -127,7 +127,7 @@ export function changes(
       return {
         what: describeFound(g),
         exact: true,
-        change: change(mixed(values, g.legs, () => (i, j) => +(p[i] === j))),
+        change: change(mixed(values, g.axes, () => (i, j) => +(p[i] === j))),
       };
     }),
     ...found.linear.map((g) => {
@@ -138,7 +138,7 @@ export function changes(
       });
       const moved = mixed(
         values,
-        g.legs,
+        g.axes,
         ({ variance }, copy) =>
           (i, j) =>
             variance === 1
@@ -150,34 +150,34 @@ export function changes(
   ];
 }
 
-/** Every change must leave the loss as it is: to rounding, or up to the small constant of a normalisation. */
+/** Every change must leave the loss as it is: to rounding, or up to the small constant of a normalization. */
 export function expectKept(s: Subject): void {
   for (const { what, exact, change } of changes(s)) expect(change, what).toBeLessThan(exact ? 1e-10 : 1e-2);
 }
 
-/** Multiplies along legs by matrices, which may differ from copy to copy. */
-function mixed<L extends Leg & { copyAxis?: number }>(
+/** Multiplies along axes by matrices, which may differ from copy to copy. */
+function mixed<L extends ParameterAxis & { copyAxis?: number }>(
   values: Values,
-  legs: readonly L[],
-  matrix: (leg: L, copy: number) => (i: number, j: number) => number,
+  axes: readonly L[],
+  matrix: (parameterAxis: L, copy: number) => (i: number, j: number) => number,
 ): Values {
   const moved = { ...values };
-  for (const leg of legs) {
-    const array = astype(moved[leg.path], "float64");
+  for (const parameterAxis of axes) {
+    const array = astype(moved[parameterAxis.path], "float64");
     const data = Float64Array.from(array.data as Float64Array);
     const fibres = new Map<string, { at: number; index: number[] }[]>();
-    for (const e of elements(array, leg)) {
-      const key = e.index.filter((_, d) => d !== leg.axis).join();
+    for (const e of elements(array, parameterAxis)) {
+      const key = e.index.filter((_, d) => d !== parameterAxis.axis).join();
       fibres.set(key, [...(fibres.get(key) ?? []), e]);
     }
     for (const fibre of fibres.values()) {
-      const m = matrix(leg, leg.copyAxis === undefined ? 0 : fibre[0].index[leg.copyAxis]);
+      const m = matrix(parameterAxis, parameterAxis.copyAxis === undefined ? 0 : fibre[0].index[parameterAxis.copyAxis]);
       const old = fibre.map(({ at }) => Number(array.data[at]));
       fibre.forEach(({ at }, i) => {
         data[at] = old.reduce((sum, v, j) => sum + m(i, j) * v, 0);
       });
     }
-    moved[leg.path] = { shape: array.shape, data };
+    moved[parameterAxis.path] = { shape: array.shape, data };
   }
   return moved;
 }
@@ -186,17 +186,17 @@ function mixed<L extends Leg & { copyAxis?: number }>(
 export function describeFound(found: {
   kind: string;
   size: number;
-  legs: readonly (Leg & { power?: number; variance?: number; copyAxis?: number })[];
+  axes: readonly (ParameterAxis & { power?: number; variance?: number; copyAxis?: number })[];
   exact?: boolean;
   copies?: number;
 }): string {
-  const legs = found.legs.map(
+  const axes = found.axes.map(
     ({ path, part, view, axis, power, variance, copyAxis }) =>
       `${path}${part ? `<${part.axis}:${part.start}+${part.count}>` : ""}[${view}]@${axis}` +
       `${copyAxis === undefined ? "" : `/${copyAxis}`}${power === undefined ? "" : `^${power}`}${variance === undefined ? "" : variance > 0 ? "+" : "-"}`,
   );
   const notes = `${found.exact === false ? " inexact" : ""}${(found.copies ?? 1) > 1 ? ` x${found.copies}` : ""}`;
-  return `${found.kind} ${found.size}${notes}: ${legs.join(" ")}`;
+  return `${found.kind} ${found.size}${notes}: ${axes.join(" ")}`;
 }
 
 export const listing = ({ scalings, signs, permutations, linear }: Discovery): string[] =>
@@ -210,42 +210,42 @@ export function tangents({ scalings, linear }: Discovery, values: Values): numbe
     starts.set(name, length);
     length += data.length;
   }
-  const direction = (fill: (add: (leg: Leg, at: number, v: number) => void) => void): number[] => {
+  const direction = (fill: (add: (parameterAxis: ParameterAxis, at: number, v: number) => void) => void): number[] => {
     const row = Array<number>(length).fill(0);
     fill(({ path }, at, v) => {
       row[(starts.get(path) as number) + at] += v;
     });
     return row;
   };
-  const value = (leg: Leg, at: number): number => Number(values[leg.path].data[at]);
-  const ofScalings = scalings.flatMap(({ size, legs }) =>
+  const value = (parameterAxis: ParameterAxis, at: number): number => Number(values[parameterAxis.path].data[at]);
+  const ofScalings = scalings.flatMap(({ size, axes }) =>
     Array.from({ length: size }, (_, i) =>
       direction((add) => {
-        for (const leg of legs) {
-          for (const { at, index } of elements(values[leg.path], leg)) {
-            if (index[leg.axis] === i) add(leg, at, leg.power * value(leg, at));
+        for (const parameterAxis of axes) {
+          for (const { at, index } of elements(values[parameterAxis.path], parameterAxis)) {
+            if (index[parameterAxis.axis] === i) add(parameterAxis, at, parameterAxis.power * value(parameterAxis, at));
           }
         }
       }),
     ),
   );
-  const ofSpaces = linear.flatMap(({ size, copies, legs }) =>
+  const ofSpaces = linear.flatMap(({ size, copies, axes }) =>
     Array.from({ length: copies * size * size }, (_, k) => {
       const [copy, i, j] = [Math.floor(k / size / size), Math.floor(k / size) % size, k % size];
       return direction((add) => {
-        for (const leg of legs) {
+        for (const parameterAxis of axes) {
           // T = e_i e_j' moves v_j into element i, and -T' moves -v_i into element j.
-          const [to, from] = leg.variance === 1 ? [i, j] : [j, i];
-          const own = elements(values[leg.path], leg).filter(
-            ({ index }) => leg.copyAxis === undefined || index[leg.copyAxis] === copy,
+          const [to, from] = parameterAxis.variance === 1 ? [i, j] : [j, i];
+          const own = elements(values[parameterAxis.path], parameterAxis).filter(
+            ({ index }) => parameterAxis.copyAxis === undefined || index[parameterAxis.copyAxis] === copy,
           );
-          const key = (index: readonly number[]) => index.filter((_, d) => d !== leg.axis).join();
+          const key = (index: readonly number[]) => index.filter((_, d) => d !== parameterAxis.axis).join();
           const sources = new Map(
-            own.filter((e) => e.index[leg.axis] === from).map((e) => [key(e.index), e.at]),
+            own.filter((e) => e.index[parameterAxis.axis] === from).map((e) => [key(e.index), e.at]),
           );
           for (const { at, index } of own) {
-            if (index[leg.axis] === to)
-              add(leg, at, leg.variance * value(leg, sources.get(key(index)) as number));
+            if (index[parameterAxis.axis] === to)
+              add(parameterAxis, at, parameterAxis.variance * value(parameterAxis, sources.get(key(index)) as number));
           }
         }
       });

@@ -12,12 +12,12 @@ const seeds = Array.from({ length: 20 }, (_, i) => 5000 + i);
 const activations = ["relu", "tanh", "gelu"] as const;
 
 describe("permutations", () => {
-  it("puts unit pi[i] in place i along each leg, by hand", () => {
+  it("puts unit pi[i] in place i along each parameterAxis, by hand", () => {
     const params = { a: float64([1, 2, 3, 4, 5, 6], [3, 2]), b: float64([7, 8, 9, 10, 11, 12], [2, 3]) };
     const { act, paths } = permutations(params, [
       {
         size: 3,
-        legs: [
+        axes: [
           { path: "a", view: [3, 2], axis: 0 },
           { path: "b", view: [2, 3], axis: 1 },
         ],
@@ -32,8 +32,8 @@ describe("permutations", () => {
 
   it("acts on a part of a parameter and through a view, by hand", () => {
     const params = { a: float64([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [2, 5]) };
-    const leg = { path: "a", part: { axis: 1, start: 1, count: 4 }, view: [2, 2, 2], axis: 1 };
-    const { act } = permutations(params, [{ size: 2, legs: [leg] }]);
+    const parameterAxis = { path: "a", part: { axis: 1, start: 1, count: 4 }, view: [2, 2, 2], axis: 1 };
+    const { act } = permutations(params, [{ size: 2, axes: [parameterAxis] }]);
     expect(numbers(act(params, [[1, 0]]).a)).toEqual([0, 3, 4, 1, 2, 5, 8, 9, 6, 7]);
   });
 
@@ -107,16 +107,16 @@ describe("permutations", () => {
     const make =
       (path: string, view: number[], axis: number, size = 3) =>
       () =>
-        permutations(params, [{ size, legs: [{ path, view, axis }] }]);
+        permutations(params, [{ size, axes: [{ path, view, axis }] }]);
     expect(make("b", [3, 2], 0)).toThrow(/no parameter "b"; there are a/);
     expect(make("a", [3, 3], 0)).toThrow(ShapeError);
     expect(make("a", [3, 2], 1)).toThrow(/must have the 3 units/);
     expect(make("a", [3, 2], 0, 0)).toThrow(OptionError);
     expect(() => permutations(params, [])).toThrow(OptionError);
-    const heads = { size: 3, legs: [{ path: "a", view: [3, 2], axis: 0 }] };
-    const units = { size: 6, legs: [{ path: "a", view: [6], axis: 0 }] };
+    const heads = { size: 3, axes: [{ path: "a", view: [3, 2], axis: 0 }] };
+    const units = { size: 6, axes: [{ path: "a", view: [6], axis: 0 }] };
     expect(() => permutations(params, [heads, units])).toThrow(/spaces 0 and 1/);
-    const columns = { size: 2, legs: [{ path: "a", view: [3, 2], axis: 1 }] };
+    const columns = { size: 2, axes: [{ path: "a", view: [3, 2], axis: 1 }] };
     expect(permutations(params, [heads, columns]).moves).toBe(4);
   });
 });

@@ -11,12 +11,12 @@ const seeds = Array.from({ length: 20 }, (_, i) => 6000 + i);
 const activations = ["tanh", "identity"] as const;
 
 describe("signFlips", () => {
-  it("multiplies unit i by its sign along each leg, by hand", () => {
+  it("multiplies unit i by its sign along each parameterAxis, by hand", () => {
     const params = { a: float64([1, 2, 3, 4, 5, 6], [3, 2]), b: float64([7, 8, 9, 10, 11, 12], [2, 3]) };
     const { act } = signFlips(params, [
       {
         size: 3,
-        legs: [
+        axes: [
           { path: "a", view: [3, 2], axis: 0 },
           { path: "b", part: { axis: 0, start: 1, count: 1 }, view: [1, 3], axis: 1 },
         ],
@@ -29,7 +29,7 @@ describe("signFlips", () => {
 
   it("flips a whole parameter by a single sign, whatever the axes", () => {
     const params = { a: float64([1, 2, 3, 4], [2, 2]) };
-    const { act } = signFlips(params, [{ size: 1, legs: [{ path: "a", view: [2, 2], axis: 0 }] }]);
+    const { act } = signFlips(params, [{ size: 1, axes: [{ path: "a", view: [2, 2], axis: 0 }] }]);
     expect(numbers(act(params, [[-1]]).a)).toEqual([-1, -2, -3, -4]);
   });
 
@@ -79,9 +79,9 @@ describe("signFlips", () => {
     }
   });
 
-  it("refuses legs that do not fit", () => {
+  it("refuses axes that do not fit", () => {
     const params = { a: float64([1, 2], [2]) };
-    expect(() => signFlips(params, [{ size: 2, legs: [{ path: "b", view: [2], axis: 0 }] }])).toThrow(
+    expect(() => signFlips(params, [{ size: 2, axes: [{ path: "b", view: [2], axis: 0 }] }])).toThrow(
       OptionError,
     );
   });

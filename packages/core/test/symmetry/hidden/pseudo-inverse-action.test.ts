@@ -132,7 +132,7 @@ describe("pseudoInverseAction", () => {
     const params = {
       layers: [{ weight: matrix([[1], [-1]]) }, { weight: matrix([[2, 3]]) }],
     };
-    // s = softplus on three samples; W_next' minimises |S_g W' - S W_next'|, so that the residual is orthogonal to S_g.
+    // s = softplus on three samples; W_next' minimizes |S_g W' - S W_next'|, so that the residual is orthogonal to S_g.
     const x = matrix([[-1], [0.5], [2]]);
     const symmetry = pseudoInverseAction(params, { activation: "softplus", allowInexact: true });
     const T = matrix([

@@ -53,7 +53,7 @@ describe("rotation", () => {
     );
   });
 
-  it("turns the first axis towards the second for a positive angle", () => {
+  it("turns the first axis toward the second for a positive angle", () => {
     const half = Math.SQRT1_2;
     for (const [i, v] of [half, -half, half, half].entries()) {
       expect(rotation([Math.PI / 4], 2).data[i]).toBeCloseTo(v, 15);

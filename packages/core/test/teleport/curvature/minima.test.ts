@@ -20,10 +20,10 @@ interface Two {
 }
 
 /** 3/2 ||w - c||^2 + 7, and its minimum. */
-const centre: Two = { u: float64([3, 4]), v: float64([2]) };
+const center: Two = { u: float64([3, 4]), v: float64([2]) };
 const bowl: BatchLoss<Two> = ({ u, v }) => {
   const of = (w: typeof u, c: NdArray) => sum(square(sub(w, constant(c))));
-  return add(mul(1.5, add(of(u, centre.u), of(v, centre.v))), 7);
+  return add(mul(1.5, add(of(u, center.u), of(v, center.v))), 7);
 };
 
 const scaled = (a: NdArray, factor: number): NdArray => ({
@@ -34,7 +34,7 @@ const scaled = (a: NdArray, factor: number): NdArray => ({
 describe("measureMinimum", () => {
   it("finds 3/2 r^2 in every direction of a bowl, and no gradient at its minimum", async () => {
     const radii = [0.1, 0.5, 2];
-    const found = await measureMinimum({ loss: bowl, params: centre, batch: {}, radii });
+    const found = await measureMinimum({ loss: bowl, params: center, batch: {}, radii });
     expect(found).toMatchObject({ loss: 7, gradNormSq: 0 });
     radii.forEach((r, i) => {
       expect(found.sharpnessAt[i]).toBeCloseTo(1.5 * r * r, 12);
@@ -44,7 +44,7 @@ describe("measureMinimum", () => {
   });
 
   it("perturbs each tensor by its share with the scale `tensor`: 3/2 r^2 (||u||^2 + ||v||^2)", async () => {
-    const options = { loss: bowl, params: centre, batch: {}, radii: [0.1], scale: "tensor" } as const;
+    const options = { loss: bowl, params: center, batch: {}, radii: [0.1], scale: "tensor" } as const;
     expect((await measureMinimum(options)).sharpness).toBeCloseTo(1.5 * 0.01 * (25 + 4), 12);
   });
 
@@ -96,17 +96,17 @@ describe("measureMinimum", () => {
   });
 
   it("measures parameters in float32", async () => {
-    const params = { u: astype(centre.u, "float32"), v: astype(centre.v, "float32") };
+    const params = { u: astype(center.u, "float32"), v: astype(center.v, "float32") };
     const loss: typeof bowl = ({ u, v }) => {
       const of = (w: typeof u, c: NdArray) => sum(square(sub(w, constant(astype(c, "float32")))));
-      return mul(1.5, add(of(u, centre.u), of(v, centre.v)));
+      return mul(1.5, add(of(u, center.u), of(v, center.v)));
     };
     const found = await measureMinimum({ loss, params, batch: {}, radii: [0.5], runtime: "onnx" });
     expect(found.sharpness).toBeCloseTo(0.375, 5);
   });
 
   it("says what does not fit", async () => {
-    const at = { loss: bowl, params: centre, batch: {} };
+    const at = { loss: bowl, params: center, batch: {} };
     await expect(measureMinimum({ ...at, radii: [] })).rejects.toThrow(/a list of 1 or more/);
     await expect(measureMinimum({ ...at, radii: [-1] })).rejects.toThrow(OptionError);
     await expect(measureMinimum({ ...at, directions: 0 })).rejects.toThrow(

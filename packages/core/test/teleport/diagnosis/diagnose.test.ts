@@ -11,7 +11,7 @@ import type { LinearParams } from "../../../src/nn/linear.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../../src/symmetry/symmetry.js";
 import { diagnose } from "../../../src/teleport/diagnosis/diagnose.js";
-import { type Figure, isMissing } from "../../../src/teleport/diagnosis/diagnosis.js";
+import { type Quantity, isMissing } from "../../../src/teleport/diagnosis/diagnosis.js";
 import { createHessian, dotOf } from "../../../src/teleport/curvature/hessian.js";
 import { createGainPredictor } from "../../../src/teleport/diagnosis/predicted-gain.js";
 import { float64 } from "../../nn/support.js";
@@ -33,12 +33,12 @@ const rosenbrock: BatchLoss<NdArray> = (w) => {
   return sum(add(mul(100, square(sub(square(x), y))), square(sub(x, 1))));
 };
 
-const numberOf = (figure: Figure | boolean): number => {
+const numberOf = (figure: Quantity | boolean): number => {
   if (typeof figure !== "number") throw new Error(`not a number: ${JSON.stringify(figure)}`);
   return figure;
 };
 
-const reasonOf = (figure: Figure | boolean): string => {
+const reasonOf = (figure: Quantity | boolean): string => {
   if (!isMissing(figure)) throw new Error(`not missing: ${figure}`);
   return figure.missing;
 };

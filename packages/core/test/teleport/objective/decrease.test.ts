@@ -100,7 +100,7 @@ describe("decrease", () => {
     expect(() => measured(decrease(), bowl(1, 10), w)).toThrow(/decrease: needs a learning rate/);
     expect(() => decrease({ steps: 0 })).toThrow(OptionError);
     expect(() => decrease({ learningRate: -1 })).toThrow(/learningRate must be a finite number > 0; got -1/);
-    expect(() => decrease({ optimizer: "adam" as never })).toThrow(/must be an optimiser, such as adam\(\)/);
+    expect(() => decrease({ optimizer: "adam" as never })).toThrow(/must be an optimizer, such as adam\(\)/);
     const memory = { optimizer: { velocity: w } };
     expect(() =>
       measured(decrease({ optimizer: adam(), learningRate: 0.1 }), bowl(1, 10), w, { memory }),

@@ -7,7 +7,7 @@ import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../../src/symmetry/symmetry.js";
-import { minimised, type Objective } from "../../../src/teleport/objective/objective.js";
+import { minimized, type Objective } from "../../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../../src/teleport/objective/orbit-curvature.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
 import { float64 } from "../../nn/support.js";
@@ -102,7 +102,7 @@ describe("orbitCurvature", () => {
     const teleporter = await createTeleporter({
       symmetry: toyScaling(),
       loss: productLoss,
-      objective: minimised(orbitCurvature(toyScaling())),
+      objective: minimized(orbitCurvature(toyScaling())),
       params: start,
       batch,
     });

@@ -4,7 +4,7 @@ import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { minimised } from "../../../src/teleport/objective/objective.js";
+import { minimized } from "../../../src/teleport/objective/objective.js";
 import { sharpness } from "../../../src/teleport/objective/sharpness.js";
 import { float64 } from "../../nn/support.js";
 import { bowl, expectGradient, measured, net, netBatch, netLoss } from "./support.js";
@@ -30,10 +30,10 @@ describe("sharpness", () => {
     expect([4, 36].some((x) => Math.abs(x - value) < 1e-9)).toBe(true);
   });
 
-  it("tells a sharp minimum from a flat one, and minimised prefers the flat one", () => {
+  it("tells a sharp minimum from a flat one, and minimized prefers the flat one", () => {
     const minimum = float64([0, 0]);
     const [sharp, flat] = [bowl(100, 100), bowl(1, 1)].map(
-      (loss) => measured(minimised(sharpness()), loss, minimum).value,
+      (loss) => measured(minimized(sharpness()), loss, minimum).value,
     );
     expect(flat).toBeGreaterThan(sharp);
   });

@@ -20,7 +20,7 @@ type Step = (
   rate: NdArray,
 ) => Promise<{ loss: NdArray; gradNormSq: NdArray; params: MlpParams; state: unknown }>;
 
-/** One step of an optimiser on the regression: the loss before it, and what comes after. */
+/** One step of an optimizer on the regression: the loss before it, and what comes after. */
 async function stepOf(optimizer: Optimizer): Promise<Step> {
   const { loss, start, batch } = mlpRegression();
   const step = (p: never, s: never, b: never, rate: never) => {

@@ -11,7 +11,7 @@ import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import { product, transposed } from "../../../src/symmetry/matrix.js";
 import type { VectorParams } from "../../../src/symmetry/rotation/quadratic-rotation.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { gradNormSq, minimised } from "../../../src/teleport/objective/objective.js";
+import { gradNormSq, minimized } from "../../../src/teleport/objective/objective.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
 import { quadraticOptimum } from "../../../src/teleport/search/quadratic-optimum.js";
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
@@ -69,7 +69,7 @@ async function descendWith(
 
 // Published numbers of optimal teleports (Zhao et al., NeurIPS 2022, test functions), computed in float64.
 describe.each([
-  ["quadraticOptimum", quadraticOptimum(hessianOfBooth, { centre: [1, 3] })],
+  ["quadraticOptimum", quadraticOptimum(hessianOfBooth, { center: [1, 3] })],
   ["bestAngle", bestAngle(booth().symmetry())],
 ])("%s on Booth's function", (_, search) => {
   it("moves to the published optimum at step 4 and ends at the published loss", async () => {
@@ -109,7 +109,7 @@ describe("bestAngle on Rosenbrock's function", () => {
     expect(from[0]).toBeCloseTo(0.1258119654, 10);
     expect(from[1]).toBeCloseTo(0.0138471748, 10);
     // Bisection of the derivative in extended precision gives this point. The published one, (1.4048359479,
-    // 1.8960588666), is the best of 2,000,001 equally spaced angles, whose next neighbour is 3e-6 away.
+    // 1.8960588666), is the best of 2,000,001 equally spaced angles, whose next neighbor is 3e-6 away.
     expect(to[0]).toBeCloseTo(1.404836416828, 10);
     expect(to[1]).toBeCloseTo(1.896060208534, 10);
     expect(Math.hypot(to[0] - 1.4048359479, to[1] - 1.8960588666)).toBeLessThan(2e-6);
@@ -190,8 +190,8 @@ describe("quadraticOptimum", () => {
     });
   });
 
-  it("takes a positive definite matrix, a centre of its size, and parameters of its size", async () => {
-    expect(() => quadraticOptimum(diagonal, { centre: [1] })).toThrow(OptionError);
+  it("takes a positive definite matrix, a center of its size, and parameters of its size", async () => {
+    expect(() => quadraticOptimum(diagonal, { center: [1] })).toThrow(OptionError);
     expect(() =>
       quadraticOptimum(
         array(
@@ -254,7 +254,7 @@ describe("bestAngle", () => {
 
   it("serves other objectives: the smallest gradient of a quadratic is at the other axis", async () => {
     const teleporter = await create(quadratic(), bestAngle(quadratic().symmetry()), {
-      objective: minimised(gradNormSq),
+      objective: minimized(gradNormSq),
     });
     const { params, report } = await teleporter.teleport(quadratic().start, {});
     expect(report.gradNormSqAfter).toBeCloseTo(2 * 1 * 5.75, 12);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { maximise } from "../../../src/teleport/search/golden-section.js";
+import { maximize } from "../../../src/teleport/search/golden-section.js";
 
 /** Evaluates f as often as asked, and counts. */
 async function search(f: (t: number) => number, { first = 0.1, end = 10, evaluations = 40 } = {}) {
@@ -9,10 +9,10 @@ async function search(f: (t: number) => number, { first = 0.1, end = 10, evaluat
     places.push(t);
     return f(t);
   };
-  return { best: await maximise(counted, { origin: f(0), first, end, evaluations }), places };
+  return { best: await maximize(counted, { origin: f(0), first, end, evaluations }), places };
 }
 
-describe("maximise", () => {
+describe("maximize", () => {
   it("finds the maximum of functions with one, wherever it is", async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0.001, max: 9.4, noNaN: true }), async (top) => {

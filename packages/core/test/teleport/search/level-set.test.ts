@@ -6,7 +6,7 @@ import { div, mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
-import { gradNormSq, minimised, type Objective } from "../../../src/teleport/objective/objective.js";
+import { gradNormSq, minimized, type Objective } from "../../../src/teleport/objective/objective.js";
 import { type LevelSetOptions, levelSet } from "../../../src/teleport/search/level-set.js";
 import { flatten } from "../../../src/tree.js";
 import { evaluator, randomProblem, relative } from "../../symmetry/support.js";
@@ -93,7 +93,7 @@ describe("levelSet", () => {
 
   it("raises other objectives, also those below zero", async () => {
     const problem = randomProblem(3003, { activations: ["tanh"] });
-    for (const objective of [modelDecrease, minimised(gradNormSq)]) {
+    for (const objective of [modelDecrease, minimized(gradNormSq)]) {
       const { report } = await teleportBy(levelSet({ steps: 10 }), problem, objective);
       expect(report.accepted).toBe(true);
       expect(report.objectiveAfter).toBeGreaterThan(

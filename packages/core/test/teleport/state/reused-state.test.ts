@@ -20,7 +20,7 @@ interface Stepped {
   readonly before: OptimizerState;
 }
 
-/** One step of an optimiser, with trajectory reuse. */
+/** One step of an optimizer, with trajectory reuse. */
 async function stepOf(optimizer: Optimizer, isMoved?: (path: string) => boolean) {
   type Params = { readonly w: Tensor };
   const p = { w: vector([1, -1]) };
@@ -56,14 +56,14 @@ const optimizers: [string, Optimizer][] = [
   ["Adam with AMSGrad", adam({ amsgrad: true })],
   ["AdamW", adamw()],
   ["RMSprop", rmsprop()],
-  ["centred RMSprop with decay", rmsprop({ centered: true, weightDecay: 0.2, momentum: 0.5 })],
+  ["centered RMSprop with decay", rmsprop({ centered: true, weightDecay: 0.2, momentum: 0.5 })],
   ["SGD with momentum", sgd({ momentum: 0.9 })],
   ["Nesterov", sgd({ momentum: 0.9, nesterov: true })],
   ["AdaGrad", adagrad()],
   ["gradient descent", gd()],
 ];
 
-describe("trajectory reuse in an optimiser", () => {
+describe("trajectory reuse in an optimizer", () => {
   // cost.md, section 7. After many steps the correction of Adam's start is 1 and the moments are those of the formula.
   it.each([
     [1, [0.12, -0.17], [0.01008, 0.03997]],
@@ -158,7 +158,7 @@ describe("trajectory reuse in an optimiser", () => {
     }
   });
 
-  it("takes weight decay into the gradient where the optimiser does", async () => {
+  it("takes weight decay into the gradient where the optimizer does", async () => {
     const decay = 0.2;
     const [g, w] = [
       [0.3, 0.1],
@@ -176,7 +176,7 @@ describe("trajectory reuse in an optimiser", () => {
     });
   });
 
-  it.each([0, 1e-3, 0.5])("leaves centred RMSprop a variance to divide by: sigma %f", async (sigma) => {
+  it.each([0, 1e-3, 0.5])("leaves centered RMSprop a variance to divide by: sigma %f", async (sigma) => {
     const step = await stepOf(rmsprop({ centered: true }));
     const state = { square: { w: vector([0.01, 0.09]) }, mean: { w: vector([0.1, -0.3]) } };
     const { params } = await step({ w: vector([1, -1]) }, state, [0.3, 0.1], sigma);

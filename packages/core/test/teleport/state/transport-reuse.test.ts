@@ -46,12 +46,12 @@ const reuseOf = (optimizer: Optimizer, sign?: 1 | -1) =>
 async function reused(optimizer: Optimizer, state: OptimizerState, move: readonly number[], sign?: 1 | -1) {
   const transport = await reuseOf(optimizer, sign);
   const to = { w: vector(move.map((v, i) => v + [1, -1][i])) };
-  const carried = await transport.carry({ from: origin, state, batch, moved: arrived(to) });
+  const carried = await transport.transport({ from: origin, state, batch, moved: arrived(to) });
   await transport.dispose();
   return { ...carried, to };
 }
 
-/** One ordinary step of an optimiser with the gradient g. */
+/** One ordinary step of an optimizer with the gradient g. */
 async function stepped(optimizer: Optimizer, state: OptimizerState, params: Weights = origin) {
   const update = (p: { w: Tensor }, s: OptimizerState, slope: { w: Tensor }, rate: Tensor) =>
     optimizer.update(slope, s, p, rate);
@@ -178,7 +178,7 @@ describe("historical trajectory reuse", () => {
     });
     const state = { step: array(12, "float64"), m: { w: array([0.1, -0.2]) }, v: { w: array([0.01, 0.04]) } };
     const moved = arrived({ w: array([0, 0]) });
-    const { state: next } = await transport.carry({ from: single, state, batch: { slope: array(g) }, moved });
+    const { state: next } = await transport.transport({ from: single, state, batch: { slope: array(g) }, moved });
     const { step, m, v } = next as typeof state;
     expect(step).toBe(state.step);
     expect([m.w.data, v.w.data].every((data) => data instanceof Float32Array)).toBe(true);
@@ -196,7 +196,7 @@ describe("historical trajectory reuse", () => {
     });
     const state = adamState(3);
     const from = { w: vector([0, 1]) };
-    const carried = await transport.carry({ from, state, batch: {}, moved: arrived({ w: vector([1, 1]) }) });
+    const carried = await transport.transport({ from, state, batch: {}, moved: arrived({ w: vector([1, 1]) }) });
     expect(carried.state).toBe(state);
     expect(carried.note).toMatch(/^kept: the gradient before the teleport is not finite/);
   });

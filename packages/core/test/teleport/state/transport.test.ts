@@ -29,9 +29,9 @@ interface Pair<A> {
 const productLoss: BatchLoss<Pair<NdArray>> = ({ a, b }) => sum(square(sub(mul(a, b), 1)));
 const pair = (a: readonly number[], b: readonly number[]): Pair<NdArray> => ({ a: vector(a), b: vector(b) });
 const start = pair([1, 2], [3, -1]);
-const leg = (path: string, power: number) => ({ path, view: [2], axis: 0, power });
+const parameterAxis = (path: string, power: number) => ({ path, view: [2], axis: 0, power });
 const factors = scaling<Pair<NdArray>>([
-  { kind: "scaling", size: 2, legs: [leg("a", 1), leg("b", -1)], exact: true },
+  { kind: "scaling", size: 2, axes: [parameterAxis("a", 1), parameterAxis("b", -1)], exact: true },
 ]);
 
 /** a times (2, 1/2), b the other way. */
@@ -48,13 +48,13 @@ async function scaledTeleport(): Promise<Teleported<Pair<NdArray>>> {
 const transportOf = (policy: TransportPolicy, optimizer: Optimizer) =>
   createTransport({ policy, optimizer, loss: productLoss, params: start, batch: {} });
 
-/** An optimiser, the powers of its moments, and entries that do not change with the parameters. */
+/** An optimizer, the powers of its moments, and entries that do not change with the parameters. */
 const optimizers: [string, Optimizer, Record<string, 1 | 2>, string[]][] = [
   ["Adam", adam(), { m: 1, v: 2 }, ["step"]],
   ["AMSGrad", adam({ amsgrad: true }), { m: 1, v: 2, vMax: 2 }, ["step"]],
   ["AdamW", adamw(), { m: 1, v: 2 }, ["step"]],
   [
-    "centred RMSprop with momentum",
+    "centered RMSprop with momentum",
     rmsprop({ centered: true, momentum: 0.9 }),
     { square: 2, mean: 1 },
     ["velocity"],
@@ -72,13 +72,13 @@ function filled(optimizer: Optimizer): OptimizerState {
   return Object.fromEntries(entries);
 }
 
-describe("an optimiser's state across a teleport", () => {
+describe("an optimizer's state across a teleport", () => {
   it.each(optimizers)("is the same object with keep, and made anew with reset: %s", async (_, optimizer) => {
     const state = filled(optimizer);
     const moved = await scaledTeleport();
     const passage = { from: start, state, batch: {}, moved };
-    expect((await (await transportOf("keep", optimizer)).carry(passage)).state).toBe(state);
-    const { state: fresh, note } = await (await transportOf("reset", optimizer)).carry(passage);
+    expect((await (await transportOf("keep", optimizer)).transport(passage)).state).toBe(state);
+    const { state: fresh, note } = await (await transportOf("reset", optimizer)).transport(passage);
     expect(fresh).toEqual(optimizer.init(moved.params));
     expect(note).toBeUndefined();
   });
@@ -89,7 +89,7 @@ describe("an optimiser's state across a teleport", () => {
       const state = filled(optimizer);
       const transport = await transportOf("push", optimizer);
       const moved = await scaledTeleport();
-      const carried = await transport.carry({ from: start, state, batch: {}, moved });
+      const carried = await transport.transport({ from: start, state, batch: {}, moved });
       expect(carried.note).toBeUndefined();
       expect(Object.keys(carried.state).sort()).toEqual([...Object.keys(powers), ...others].sort());
       for (const [name, power] of Object.entries(powers)) {
@@ -117,7 +117,7 @@ describe("an optimiser's state across a teleport", () => {
       [here, there] = [await step(start, here, gradient), await step(start, there, image)];
     }
     const transport = await transportOf("push", optimizer);
-    const { state } = await transport.carry({ from: start, state: here, batch: {}, moved });
+    const { state } = await transport.transport({ from: start, state: here, batch: {}, moved });
     for (const name of ["m", "v", "vMax"]) {
       const [pushed, wanted] = [state, there].map((s) => s[name] as Pair<NdArray>);
       expectClose(numbers(pushed.a), numbers(wanted.a));
@@ -129,7 +129,7 @@ describe("an optimiser's state across a teleport", () => {
     const state = filled(adam());
     const transport = await transportOf("push", adam());
     const carry = (moved: Teleported<Pair<NdArray>>) =>
-      transport.carry({ from: start, state, batch: {}, moved });
+      transport.transport({ from: start, state, batch: {}, moved });
     const without = await carry(arrived(start));
     expect(without).toEqual({ state, note: "kept: this move has no push-forward" });
     expect(without.state).toBe(state);
@@ -144,7 +144,7 @@ describe("an optimiser's state across a teleport", () => {
     const state = gd().init(start);
     for (const policy of transportPolicies) {
       const transport = await transportOf(policy, gd());
-      const carried = await transport.carry({ from: start, state, batch: {}, moved: await scaledTeleport() });
+      const carried = await transport.transport({ from: start, state, batch: {}, moved: await scaledTeleport() });
       expect(carried, policy).toEqual({ state: {} });
       await transport.dispose();
     }

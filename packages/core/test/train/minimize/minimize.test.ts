@@ -114,7 +114,7 @@ describe("minimize", () => {
   });
 
   it.each(["keep", "reset", "push", "reuse"] as const)(
-    "takes every optimiser across a teleport: %s",
+    "takes every optimizer across a teleport: %s",
     async (state) => {
       const problem = mlpRegression();
       const others = [adam({ amsgrad: true }), rmsprop({ centered: true, momentum: 0.9 })];
@@ -237,7 +237,7 @@ describe("minimize", () => {
     expect(run.loss.length).toBeLessThan(5000);
   });
 
-  it("refuses an optimiser and a schedule that are none", async () => {
+  it("refuses an optimizer and a schedule that are none", async () => {
     const settings = { optimizer: gd(), learningRate: 0.1, steps: 1 };
     await expect(minimize(booth(), { ...settings, optimizer: "gd" as never })).rejects.toThrow(
       "minimize: optimizer must be one such as sgd() or adam(); got string.",

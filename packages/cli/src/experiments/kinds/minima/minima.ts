@@ -8,9 +8,9 @@ import { count, type Named, positive } from "../../catalogue/named.js";
 import {
   learningRateSchema,
   makeLearningRate,
-  makeOptimiser,
+  makeOptimizer,
   optimiserSchema,
-} from "../../catalogue/optimisers.js";
+} from "../../catalogue/optimizers.js";
 import type { JobContext, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
@@ -54,7 +54,7 @@ export const minimaKind: Kind = {
     examples: count.optional(),
     dtype: z.enum(["float32", "float64"]).optional(),
   },
-  together: minimaTogether,
+  comparison: minimaTogether,
   run: (settings, context) => run(settings as unknown as MinimaSettings, context),
 };
 
@@ -79,7 +79,7 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
     ...measuring,
     model,
     data: { training: train, validation: validation ?? train },
-    optimizer: makeOptimiser(optimizer),
+    optimizer: makeOptimizer(optimizer),
     learningRate: makeLearningRate(learningRate, steps),
     batchSize,
     steps,

@@ -1,9 +1,9 @@
 import { scatter, type TaskTableData } from "isoloss-figures";
-import type { DrawTogether, JobResult, Together } from "../../kind.js";
-import { figure } from "../../results/number-text.js";
+import type { DrawComparison, JobResult, RunComparison } from "../../kind.js";
+import { formatNumber } from "../../results/number-text.js";
 
 /** Studies of minima: their correlations in a table, and every model as a point. */
-export const minimaTogether: Together = { tables, figures: { minima: minimaFigures } };
+export const minimaTogether: RunComparison = { tables, figures: { minima: minimaFigures } };
 
 const measures = { sharpness: "sharpness", curvature: "curvature", trainingLoss: "training loss" } as const;
 
@@ -38,8 +38,8 @@ function tables(results: readonly JobResult[]): TaskTableData[] {
 
 async function minimaFigures(
   results: readonly JobResult[],
-  options: Parameters<DrawTogether>[1],
-): ReturnType<DrawTogether> {
+  options: Parameters<DrawComparison>[1],
+): ReturnType<DrawComparison> {
   return results.flatMap((result) =>
     (["sharpness", "curvature"] as const).flatMap((key) => {
       const points = (result.evaluations ?? []).flatMap((row) =>
@@ -53,8 +53,8 @@ async function minimaFigures(
           xLabel: key,
           yLabel: "validation loss",
           notes: [
-            `${result.variant}, ${points.length} models: Pearson's r ${figure(r ?? Number.NaN, 3)}, ` +
-              `95 % interval [${figure(low ?? Number.NaN, 3)}, ${figure(high ?? Number.NaN, 3)}].`,
+            `${result.variant}, ${points.length} models: Pearson's r ${formatNumber(r ?? Number.NaN, 3)}, ` +
+              `95 % interval [${formatNumber(low ?? Number.NaN, 3)}, ${formatNumber(high ?? Number.NaN, 3)}].`,
           ],
         },
         { ...options(), title: `Minima of ${result.variant}: ${key} and validation loss` },

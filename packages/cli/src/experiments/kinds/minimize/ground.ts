@@ -1,9 +1,9 @@
 import { gd } from "isoloss";
 import { makeDirections } from "../../catalogue/line-searches.js";
 import type { Named } from "../../catalogue/named.js";
-import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import { makeProblem } from "../../catalogue/problems.js";
-import type { Ground } from "../../catalogue/symmetries.js";
+import type { TeleportContext } from "../../catalogue/symmetries.js";
 import type { TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
 
@@ -29,10 +29,10 @@ export function groundOf(settings: Settings, seed: number) {
     dtype = "float64",
   } = settings as unknown as MinimizeSettings;
   const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
-  const ground: Ground = {
+  const ground: TeleportContext = {
     seed,
     // A line search steps along the gradient as far as an objective asks.
-    optimizer: makeDirections(optimizer) ? gd() : makeOptimiser(optimizer),
+    optimizer: makeDirections(optimizer) ? gd() : makeOptimizer(optimizer),
     learningRate: makeLearningRate(learningRate, steps),
     loss: problem.loss,
     ownSymmetry: () => problem.symmetry(),

@@ -18,9 +18,9 @@ import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/
 import { z } from "zod";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
 import { fromZero } from "../../catalogue/named.js";
-import { learningRateSchema } from "../../catalogue/optimisers.js";
+import { learningRateSchema } from "../../catalogue/optimizers.js";
 import { problemSchema, type Tree } from "../../catalogue/problems.js";
-import type { Ground } from "../../catalogue/symmetries.js";
+import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
 import { numbersOf, weightsFile } from "../../records/points.js";
@@ -33,11 +33,11 @@ import { watcher } from "./watch.js";
 /** Parameters up to this number are recorded at every step. */
 const few = 20;
 
-/** Minimisation of a function, or of a loss on fixed data. */
+/** Minimization of a function, or of a loss on fixed data. */
 export const minimizeKind: Kind = {
   summary: "a function, or a loss on fixed data, by full-batch steps",
   stoppable: true,
-  together: { figures: { sweep: sweepFigures } },
+  comparison: { figures: { sweep: sweepFigures } },
   settings: {
     problem: problemSchema,
     optimizer: descentSchema,
@@ -78,7 +78,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
   });
   if (result.loss.length === 0) {
     throw new NumericalError(
-      "The loss or its gradient is not finite at the start: nothing can be minimised from there.",
+      "The loss or its gradient is not finite at the start: nothing can be minimized from there.",
     );
   }
   watch.append(result);
@@ -118,7 +118,7 @@ type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 async function minimizerOf(
   { steps, runtime, optimizer, learningRate }: MinimizeSettings,
   problem: Problem<Tree>,
-  ground: Ground,
+  ground: TeleportContext,
   { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
 ): Promise<Minimizer<Result, MinimizeRunOptions<Tree>>> {
   const common = {

@@ -1,9 +1,9 @@
 // The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
 
 import { scatter } from "isoloss-figures";
-import type { DrawTogether, JobResult } from "../../kind.js";
+import type { DrawComparison, JobResult } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";
-import { figure } from "../../results/number-text.js";
+import { formatNumber } from "../../results/number-text.js";
 import { byVariant } from "../../results/summary.js";
 import { meanFinalLoss } from "../../results/to-target.js";
 
@@ -16,7 +16,7 @@ interface Swept {
 }
 
 /** Mean final losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
-export const sweepFigures: DrawTogether = async (results, options) => {
+export const sweepFigures: DrawComparison = async (results, options) => {
   const variants = [...byVariant(results).values()];
   const swept = variants.flatMap(sweptBy);
   const plain = variants.find(([{ settings }]) => !settings.teleport);
@@ -38,7 +38,7 @@ export const sweepFigures: DrawTogether = async (results, options) => {
         logX: true,
         logY: true,
         notes: [
-          ...(without ? [`Without a teleport the mean final loss is ${figure(without, 4)}.`] : []),
+          ...(without ? [`Without a teleport the mean final loss is ${formatNumber(without, 4)}.`] : []),
           ...(lost.length > 0 ? [`Not shown, as a run ended above its start: ${lost.join(", ")}.`] : []),
         ],
       },

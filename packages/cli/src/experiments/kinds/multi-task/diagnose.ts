@@ -2,7 +2,7 @@ import { resume } from "isoloss";
 import { decodeMultiTaskCheckpoint, type MultiTaskHistory } from "isoloss/mtl";
 import type { ConflictPoint, Subject, TaskConflict } from "../../kind.js";
 import { evenly } from "../../records/points.js";
-import { figure } from "../../results/number-text.js";
+import { formatNumber } from "../../results/number-text.js";
 import { type MultiTaskSession, sessionOf } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
 
@@ -61,7 +61,7 @@ function conflictAt(history: MultiTaskHistory, step: number): TaskConflict {
 }
 
 function readingOf(c: Omit<TaskConflict, "reading">): string[] {
-  const number = (value: number | null) => (value === null ? "unknown" : figure(value, 3));
+  const number = (value: number | null) => (value === null ? "unknown" : formatNumber(value, 3));
   const rows = c.tasks.map(
     (task, k) =>
       `${task}: loss ${number(c.losses[k])}, ||g_k|| ${number(c.norms[k])}, cos(g_0, g_k) ${number(c.meanCosines[k])}.`,

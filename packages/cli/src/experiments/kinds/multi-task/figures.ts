@@ -3,7 +3,7 @@ import { twoTaskToy } from "isoloss/problems";
 import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
-import type { DrawTogether, JobResult } from "../../kind.js";
+import type { DrawComparison, JobResult } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 
@@ -28,7 +28,7 @@ function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][
 }
 
 /** Ways from all starts over the contours of the mean loss, a figure a variant. */
-export const pathFigures: DrawTogether = async (results, options) => {
+export const pathFigures: DrawComparison = async (results, options) => {
   const drawn: { name: string; element: SVGSVGElement }[] = [];
   const [x, y, n] = [[-11, 11], [-11, 11], 111] as const;
   for (const [scale, variants] of byScale(results)) {
@@ -56,7 +56,7 @@ export const pathFigures: DrawTogether = async (results, options) => {
 };
 
 /** Where the runs ended in the plane of the two losses, with the Pareto front: a figure a scale. */
-export const frontFigures: DrawTogether = async (results, options) => {
+export const frontFigures: DrawComparison = async (results, options) => {
   const drawn: { name: string; element: SVGSVGElement }[] = [];
   for (const [scale, variants] of byScale(results)) {
     const toy = twoTaskToy({ scale: Number(scale) });
@@ -107,7 +107,7 @@ async function lossesOn(
 }
 
 /** Between evaluations: mean cosines of the tasks' gradients, with teleports, and the share of dominated conflicts. */
-export const conflictsFigure: DrawTogether = async (results, options) => {
+export const conflictsFigure: DrawComparison = async (results, options) => {
   const variants = [...byVariant(results)].flatMap(([name, [first]]) => {
     const known = (first.evaluations ?? []).filter((e) => typeof e["conflicts.cosine"] === "number");
     return known.length > 1 ? [{ name, known, first }] : [];
@@ -148,7 +148,7 @@ export const conflictsFigure: DrawTogether = async (results, options) => {
 };
 
 /** Mean accuracy on the test data over the run. */
-export const testFigures: DrawTogether = async (results, options) => {
+export const testFigures: DrawComparison = async (results, options) => {
   const series = [...byVariant(results)].slice(0, most.test).flatMap(([name, group]) => {
     const runs = group.flatMap(({ evaluations = [] }) => {
       const shown = evaluations.filter((e) => typeof e["test.accuracy"] === "number");

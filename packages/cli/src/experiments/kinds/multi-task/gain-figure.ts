@@ -1,12 +1,12 @@
 import { bars, barsWidth } from "isoloss-figures";
-import type { DrawTogether } from "../../kind.js";
+import type { DrawComparison } from "../../kind.js";
 import { gainRows } from "./gains.js";
 
 /** More digits of a point say nothing. */
 const hundredths = (points: number): number => Math.round(100 * points) / 100;
 
 /** What COST and each of its controls add to the same method without them, with intervals. */
-export const gainFigures: DrawTogether = async (results, options) => {
+export const gainFigures: DrawComparison = async (results, options) => {
   const rows = gainRows(results);
   if (rows.length === 0) return [];
   const ratios = rows.map(({ name, plain: { points } }) => ({

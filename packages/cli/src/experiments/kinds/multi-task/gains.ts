@@ -1,5 +1,5 @@
 import type { Judgement } from "../../../run/report-html.js";
-import { type Summary, summarise } from "../../../run/statistics.js";
+import { type Summary, summarize } from "../../../run/statistics.js";
 import type { Finding, JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { plainKey } from "./plain.js";
@@ -36,7 +36,7 @@ export function gainRows(results: readonly JobResult[]): GainRow[] {
         const other = others.find(({ seed }) => seed === r.seed);
         return other ? [100 * (accuracyOf(r) - accuracyOf(other))] : [];
       });
-      return differences.length > 0 ? [{ over, points: summarise(differences) }] : [];
+      return differences.length > 0 ? [{ over, points: summarize(differences) }] : [];
     };
     const [plain] = like.filter(([, [first]]) => costOf(first) === undefined).flatMap(gainOver);
     if (plain === undefined) return [];
@@ -52,7 +52,7 @@ export const gainFindings = (results: readonly JobResult[]): Finding[] =>
     .filter(({ isControl }) => !isControl)
     .map(({ name, plain, controls }) => ({
       title: name,
-      judgement: judgementOf(plain, controls),
+      judgment: judgementOf(plain, controls),
       text: `Points of mean accuracy that ${name} has more than ${[plain, ...controls].map(gainText).join(", ")}.`,
     }));
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";
 import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
-import { learningRateSchema, optimiserSchema } from "../../catalogue/optimisers.js";
+import { learningRateSchema, optimiserSchema } from "../../catalogue/optimizers.js";
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { Kind } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
@@ -42,7 +42,7 @@ export const multiTaskKind: Kind = {
     recordGradients: z.boolean().optional(),
     representation: z.boolean().optional(),
   },
-  together: multiTaskTogether,
+  comparison: multiTaskTogether,
   stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
   plot: () => ["paths", "front", "loss", "conflicts", "test", "gains"],
   diagnose: taskPoints,
@@ -60,9 +60,9 @@ function checkSettings({ epochs, steps, alone, method, cost, problem }: MultiTas
   if (problem.name === "toy" && epochs !== undefined) {
     throw new OptionError("The toy has no data, and so no epochs: give steps.");
   }
-  if (alone && (method.name !== "linearScalarisation" || cost !== undefined)) {
+  if (alone && (method.name !== "linearScalarization" || cost !== undefined)) {
     throw new OptionError(
-      "With alone each task has a model of its own: nothing is combined. Take the method linearScalarisation without cost.",
+      "With alone each task has a model of its own: nothing is combined. Take the method linearScalarization without cost.",
     );
   }
 }

@@ -3,7 +3,7 @@ import { createMultiTaskTrainer, type MultiTaskTrainer, resume } from "isoloss";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
-import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
 import type { JobContext, Measured } from "../../kind.js";
@@ -30,7 +30,7 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
   const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
   const whole = await makeTasks(named, seed);
   const made = alone ? whole.alone() : whole;
-  const [method, optimizer] = [makeMethod(rest.method), makeOptimiser(rest.optimizer)];
+  const [method, optimizer] = [makeMethod(rest.method), makeOptimizer(rest.optimizer)];
   const hook = config && makeCost(config, { seed, optimizer });
   let end = steps ?? Infinity;
   const trainer = await createMultiTaskTrainer<Tree>({

@@ -1,9 +1,9 @@
 import { mean } from "es-toolkit";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TableColumn, TaskTableData } from "isoloss-figures";
-import { summarise } from "../../../run/statistics.js";
+import { summarize } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";
-import type { JobResult, Together } from "../../kind.js";
+import type { JobResult, RunComparison } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./figures.js";
@@ -14,7 +14,7 @@ import { toyFindings } from "./toy-findings.js";
 import { toyTables } from "./toy-table.js";
 
 /** Comparisons of runs on several tasks: Delta_m, mean rank, what COST adds, and the tables and figures of them. */
-export const multiTaskTogether: Together = {
+export const multiTaskTogether: RunComparison = {
   compare: (results) => withRanks(withGains(withDeltas(results))),
   tables: (results) => [...toyTables(results), ...taskTables(results)],
   findings: (results) => [...toyFindings(results), ...gainFindings(results)],
@@ -111,7 +111,7 @@ function cellOf(group: readonly JobResult[], metric: string, factor = 1): Cell {
     return typeof value === "number" ? [factor * value] : [];
   });
   if (values.length === 0) return null;
-  const { mean: middle, interval } = summarise(values);
+  const { mean: middle, interval } = summarize(values);
   return interval === null ? middle : { mean: middle, spread: (interval[1] - interval[0]) / 2 };
 }
 

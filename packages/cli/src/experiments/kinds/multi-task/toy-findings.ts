@@ -1,7 +1,7 @@
 import type { Judgement } from "../../../run/report-html.js";
 import { shareInterval } from "../../../run/statistics.js";
 import type { Finding, JobResult } from "../../kind.js";
-import { figure } from "../../results/number-text.js";
+import { formatNumber } from "../../results/number-text.js";
 import { byVariant } from "../../results/summary.js";
 import { plainKey } from "./plain.js";
 
@@ -21,15 +21,15 @@ export function toyFindings(results: readonly JobResult[]): Finding[] {
     const plain = ways.find(({ role, key }) => role === "plain" && key === way.key);
     if (way.role !== "cost" || plain === undefined) return [];
     const controls = ways.filter(({ role, key }) => role === "control" && key === way.key);
-    const judgement = judgementOf(way, plain, controls);
+    const judgment = judgementOf(way, plain, controls);
     const others = [plain, ...controls].map((other) => `${other.name} from ${shareText(other)}`);
     return [
       {
         title: way.name,
-        judgement,
+        judgment,
         text:
           `${way.name} came to the Pareto front from ${shareText(way, ` of ${way.came.size} starts`)}, ${others.join(", ")} ` +
-          `(95 % intervals of the shares).${explanations[judgement] ?? ""}`,
+          `(95 % intervals of the shares).${explanations[judgment] ?? ""}`,
       },
     ];
   });
@@ -58,7 +58,7 @@ const reached = ({ came }: Way): number => [...came.values()].filter(Boolean).le
 /** A number of starts with the interval of its share: "3 [0.15, 0.95]". */
 function shareText(way: Way, unit = ""): string {
   const [low, high] = shareInterval(reached(way), way.came.size);
-  return `${reached(way)}${unit} [${figure(low, 2)}, ${figure(high, 2)}]`;
+  return `${reached(way)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]`;
 }
 
 function wayOf(name: string, group: readonly JobResult[]): Way {

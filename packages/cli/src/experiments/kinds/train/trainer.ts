@@ -2,9 +2,9 @@ import { createTrainer, OptionError } from "isoloss";
 import { asImages, loadData } from "../../catalogue/datasets.js";
 import { makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
-import { makeLearningRate, makeOptimiser } from "../../catalogue/optimisers.js";
+import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
-import type { Ground } from "../../catalogue/symmetries.js";
+import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
 
@@ -36,9 +36,9 @@ export async function trainerOf(settings: Settings, seed: number) {
   const data = takesImages ? asImages(raw) : raw;
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
   const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
-  const ground: Ground = {
+  const ground: TeleportContext = {
     seed,
-    optimizer: makeOptimiser(rest.optimizer),
+    optimizer: makeOptimizer(rest.optimizer),
     learningRate: makeLearningRate(rest.learningRate, steps),
     ...(activation ? { activation } : {}),
   };

@@ -25,7 +25,7 @@ const reportOf = (judge: "worst" | "mean", change: Partial<CostReport> = {}): Co
   outcome: "accepted",
   reason: "the loss of task 1 moves most, by 0.0400 of its size, within 0.05",
   halvings: 0,
-  share: 1,
+  fraction: 1,
   displacement: 0.1,
   displacements: {},
   seconds: 1,

@@ -31,10 +31,10 @@ describe("comparisons of runs on several tasks", () => {
     const results = multiTaskTogether.compare?.([
       run("single", 0, [0.5, 0.8], { alone: true }),
       run("LS", 0, [0.4, 0.8], {}),
-      run("PCGrad", 0, [0.4, 0.4], { method: "pcgrad" }),
+      run("PCGrad", 0, [0.4, 0.4], { method: "pcGrad" }),
       run("single-imbalanced", 0, [0.8, 0.4], { alone: true, ...other }),
       run("LS-imbalanced", 0, [0.8, 0.2], other),
-      run("PCGrad-imbalanced", 0, [0.6, 0.4], { method: "pcgrad", ...other }),
+      run("PCGrad-imbalanced", 0, [0.6, 0.4], { method: "pcGrad", ...other }),
     ]);
     const metric = (name: string) => results?.map(({ document }) => document.metrics[name]);
     // By hand: 100 times the mean of (0.5 - 0.4) / 0.5 and 0, and so on.
@@ -49,7 +49,7 @@ describe("comparisons of runs on several tasks", () => {
       ...runs("LS", [0.5, 0.6, 0.7]),
       ...runs("COST", [0.52, 0.63, 0.74], { cost: { preset: "default" } }),
       ...runs("random", [0.51, 0.61, 0.71], { cost: { control: "random" } }),
-      ...runs("PCGrad-COST", [0.5], { method: "pcgrad", cost: { preset: "default" } }),
+      ...runs("PCGrad-COST", [0.5], { method: "pcGrad", cost: { preset: "default" } }),
     ]);
     expect(rows.map(({ name, isControl, plain }) => [name, isControl, plain.over])).toEqual([
       ["COST", false, "LS"],
@@ -69,13 +69,13 @@ describe("comparisons of runs on several tasks", () => {
     ["no better than a control", [0.54, 0.64, 0.74], [0.55, 0.64, 0.73]],
     ["does not help", [0.44, 0.7, 0.74], [0.5, 0.6, 0.7]],
     ["undecided", [0.54], [0.5]],
-  ] as const)("judge by intervals alone: %s", (judgement, cost, random) => {
+  ] as const)("judge by intervals alone: %s", (judgment, cost, random) => {
     const findings = gainFindings([
       ...runs("LS", [0.5, 0.6, 0.7]),
       ...runs("COST", cost, { cost: { preset: "default" } }),
       ...runs("random", random, { cost: { control: "random" } }),
     ]);
-    expect(findings.map((f) => [f.title, f.judgement])).toEqual([["COST", judgement]]);
+    expect(findings.map((f) => [f.title, f.judgment])).toEqual([["COST", judgment]]);
     expect(findings[0].text).toMatch(/^Points of mean accuracy that COST has more than LS: /);
   });
 });

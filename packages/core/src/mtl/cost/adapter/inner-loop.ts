@@ -1,4 +1,4 @@
-// The inner optimisation of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1; inside a trust region,
+// The inner optimization of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1; inside a trust region,
 // without which its objective has no bound.
 
 import type { NdArray } from "../../../array.js";

@@ -24,7 +24,7 @@ export interface ObjectiveInputs {
 }
 
 export interface ObjectiveParts {
-  /** weight L_t - gamma L_g, to be minimised. */
+  /** weight L_t - gamma L_g, to be minimized. */
   readonly value: Tensor;
   /** L_t. */
   readonly preserve: Tensor;

@@ -5,7 +5,7 @@ import { convGeometry } from "../../../graph/ops/conv-forward.js";
 import type { Tensor } from "../../../graph/tensor.js";
 
 // ONNX Runtime's CPU kernels for convolutions in the blocked layout NCHW[c] (channels in blocks as long as a vector
-// register) are up to twice as fast as those on plain images. Its own optimiser uses them for constant weights only;
+// register) are up to twice as fast as those on plain images. Its own optimizer uses them for constant weights only;
 // here the weights are brought into the layout at every step.
 
 export const blockedDomain = "com.microsoft.nchwc";

@@ -6,13 +6,13 @@ import type { Form } from "./elimination.js";
 import { greatestDivisor, type Rational, rationals } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
 import type { Layout } from "../layout.js";
-import { legOf, parameterSlots, wholeLeg } from "../parameter-axes.js";
+import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { ruleOf } from "../graph/rules.js";
 
-/** The largest number that a normalisation may add to a variance for its scaling to be found, as an inexact one. */
+/** The largest number that a normalization may add to a variance for its scaling to be found, as an inexact one. */
 const largestEpsilon = 1e-3;
 
-/** Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalisations. */
+/** Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalizations. */
 export function findScalings(layout: Layout): ScalingGenerator[] {
   const slots = parameterSlots(layout);
   const guards = findGuards(layout);
@@ -26,14 +26,14 @@ export function findScalings(layout: Layout): ScalingGenerator[] {
     ({ along, form, exact }): ScalingGenerator => {
       const terms = wholePowers(form);
       if (along === "parameters") {
-        const legs = terms.map(([k, power]) => ({ ...wholeLeg(layout.parameters[k]), power }));
-        return { kind: "scaling", size: 1, legs, exact };
+        const axes = terms.map(([k, power]) => ({ ...wholeAxis(layout.parameters[k]), power }));
+        return { kind: "scaling", size: 1, axes, exact };
       }
       const { size } = slots[terms[0][0]].atom;
       return {
         kind: "scaling",
         size,
-        legs: terms.map(([s, power]) => ({ ...legOf(layout, slots[s]), power })),
+        axes: terms.map(([s, power]) => ({ ...parameterAxisOf(layout, slots[s]), power })),
         exact,
       };
     },

@@ -3,7 +3,7 @@ import { diagonalSystem } from "./diagonal.js";
 import { signs } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
 import type { Layout } from "../layout.js";
-import { legOf, parameterSlots, wholeLeg } from "../parameter-axes.js";
+import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { ruleOf } from "../graph/rules.js";
 
 /** Flips of signs that cancel: in products, and in odd and even functions. */
@@ -13,9 +13,9 @@ export function findSigns(layout: Layout): SignGenerator[] {
   return diagonalGenerators(system, signs, slots, layout.parameters.length).map(({ along, form }) => {
     const unknowns = termsOf(form).map(([unknown]) => unknown);
     if (along === "parameters") {
-      return { kind: "sign", size: 1, legs: unknowns.map((k) => wholeLeg(layout.parameters[k])) };
+      return { kind: "sign", size: 1, axes: unknowns.map((k) => wholeAxis(layout.parameters[k])) };
     }
     const { size } = slots[unknowns[0]].atom;
-    return { kind: "sign", size, legs: unknowns.map((s) => legOf(layout, slots[s])) };
+    return { kind: "sign", size, axes: unknowns.map((s) => parameterAxisOf(layout, slots[s])) };
   });
 }

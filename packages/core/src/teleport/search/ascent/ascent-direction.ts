@@ -18,7 +18,7 @@ export interface AscentDirection<P> {
 export async function compileDirection<P>(
   symmetry: Symmetry<P>,
   problem: SearchProblem<P>,
-  { normalised = true }: { readonly normalised?: boolean | undefined } = {},
+  { normalized = true }: { readonly normalized?: boolean | undefined } = {},
 ): Promise<AscentDirection<P>> {
   const graph = traceAscent(symmetry, problem.objective, problem);
   await symmetry.prepare?.(problem.params, problem.batch);
@@ -34,7 +34,7 @@ export async function compileDirection<P>(
       if (norm === 0) {
         return { stopped: "the objective is stationary along the orbit: there is nowhere to move" };
       }
-      const factor = normalised ? 1 / norm : 1;
+      const factor = normalized ? 1 / norm : 1;
       return T.map((block) => scaledBlock(block, factor));
     },
     async dispose() {

@@ -10,21 +10,21 @@ import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
-import type { Leap, SearchProblem, Setting } from "../search.js";
+import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
 
 /** An ascent whose steps are all taken in one run, or in a few where the guard refuses some. */
-export interface CompiledLeap<P> {
-  leap(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<Leap<P> | undefined>;
+export interface CompiledAscent<P> {
+  walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
   dispose(): Promise<void>;
 }
 
 /** Compiles gradient ascent as a loop over {@link traceAscentPass}. */
-export async function compileLeap<P>(
+export async function compileAscent<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   problem: SearchProblem<P>,
   options: AscentOptions,
-): Promise<CompiledLeap<P>> {
+): Promise<CompiledAscent<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
   const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
   const { paths } = flatten<NdArray>({ params, ...begin }, isNdArray);
@@ -45,7 +45,7 @@ export async function compileLeap<P>(
   const isCheap = loop.runtime === "javascript";
 
   return {
-    async leap(start, { batch: b, memory: m }, steps, limits) {
+    async walk(start, { batch: b, memory: m }, steps, limits) {
       const fixed = [...leavesAt<NdArray>(given.def, { batch: b, memory: m }), boundsOf(limits, steps)];
       const passes: Pass[] = [];
       const first = [...leavesAt<NdArray>(def, start), ...still];
@@ -96,7 +96,7 @@ function record(passes: Pass[], { shape: [count, width], data }: NdArray): reado
   return passes;
 }
 
-type Replayed = Pick<Leap<unknown>, "points" | "steps" | "halvings" | "reason">;
+type Replayed = Pick<CompiledWalk<unknown>, "points" | "steps" | "halvings" | "reason">;
 
 /** What the passes did, in the words of a walk; undefined where more of them are needed. */
 function replay(
@@ -128,7 +128,7 @@ function replay(
 }
 
 /**
- * Runs generated JavaScript so that the engine optimises it, for 5 milliseconds at most: a leap is too short for that,
+ * Runs generated JavaScript so that the engine optimizes it, for 5 milliseconds at most: a leap is too short for that,
  * and would run ten times slower at first. Numbers do not matter, so it is zeros where there are none.
  */
 async function warmUp(loop: Executable, example: Readonly<Record<string, SpecLeaf>>): Promise<void> {

@@ -8,7 +8,7 @@ import { Resources } from "../../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent-direction.js";
 import { claimOf } from "../claim.js";
-import { compileLeap } from "./compiled-walk.js";
+import { compileAscent } from "./compiled-walk.js";
 import { orbitPath } from "./orbit-path.js";
 import { randomElement } from "../random-element.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "../search.js";
@@ -24,7 +24,7 @@ export interface GradientAscentOptions {
   /** Weight of the past directions in a running sum, as in SGD; default 0. */
   readonly momentum?: number | undefined;
   /** Divides each direction by its norm, so that a step has the length `stepSize`; default true. */
-  readonly normalised?: boolean | undefined;
+  readonly normalized?: boolean | undefined;
   /** Walks, all but the first from a random element within the bound; default 1. */
   readonly starts?: number | undefined;
   /** Of the random starts; default 0. */
@@ -36,7 +36,7 @@ export const gradientAscentOptions = optionTable("gradientAscent", {
   stepSize: positive.otherwise("a fifth of the bound"),
   bound: positive.otherwise("the symmetry's bound"),
   momentum: smoothing.default(0),
-  normalised: flag.default(true),
+  normalized: flag.default(true),
   starts: integerFrom(1).default(1),
   seed: integerFrom(0).default(0),
 } satisfies OptionRows<GradientAscentOptions>);
@@ -62,7 +62,7 @@ export function gradientAscent<P>(
     steps,
     bound = symmetry.bound.value,
     momentum,
-    normalised,
+    normalized,
     stepSize = bound / 5,
     starts,
     seed,
@@ -71,14 +71,14 @@ export function gradientAscent<P>(
   return async (problem) => {
     const resources = new Resources();
     const { ascent, loop } = await resources.releasedOnError(async () => ({
-      ascent: resources.keep(await compileDirection(symmetry, problem, { normalised })),
+      ascent: resources.keep(await compileDirection(symmetry, problem, { normalized })),
       loop:
         symmetry.trace && steps > 0 && starts === 1
           ? resources.keep(
-              await compileLeap(symmetry, symmetry.trace, problem, {
+              await compileAscent(symmetry, symmetry.trace, problem, {
                 stepSize,
                 momentum,
-                normalised,
+                normalized,
                 region,
               }),
             )
@@ -135,7 +135,7 @@ export function gradientAscent<P>(
       steps,
       starts,
       walk,
-      leap: loop?.leap,
+      compiledWalk: loop?.walk,
       dispose: () => resources.release(),
     };
     return search;

@@ -23,7 +23,7 @@ import type { TrustRegion } from "./trust-region.js";
 export interface AscentOptions {
   readonly stepSize: number;
   readonly momentum: number;
-  readonly normalised: boolean;
+  readonly normalized: boolean;
   readonly region: TrustRegion;
 }
 
@@ -81,7 +81,7 @@ export function traceAscentPass<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   { loss, objective, params, batch, memory, dtype }: SearchProblem<P>,
-  { stepSize, momentum, normalised, region }: AscentOptions,
+  { stepSize, momentum, normalized, region }: AscentOptions,
 ) {
   const number = (x: number) => constant(x, dtype);
   const indicator = (condition: Tensor) => where(condition, number(1), number(0));
@@ -115,7 +115,7 @@ export function traceAscentPass<P>(
       isSet(from.open),
     );
 
-    const factor = normalised ? where(greater(slope, 0), div(1, slope), 0) : number(1);
+    const factor = normalized ? where(greater(slope, 0), div(1, slope), 0) : number(1);
     const direction = gradient.map((g, i) => {
       const next = momentum > 0 ? add(mul(factor, g), mul(momentum, from.direction[i])) : mul(factor, g);
       return where(isTaken, next, from.direction[i]);

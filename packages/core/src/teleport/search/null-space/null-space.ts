@@ -19,7 +19,7 @@ export interface NullSpaceOptions {
   /** Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1. */
   readonly stepSize?: number | undefined;
   /** Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient. */
-  readonly normalised?: boolean | undefined;
+  readonly normalized?: boolean | undefined;
   /** Share of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding. */
   readonly threshold?: number | undefined;
   /** Dotted paths of the weights to move; default all that only multiply inputs. */
@@ -29,7 +29,7 @@ export interface NullSpaceOptions {
 export const nullSpaceOptions = optionTable("nullSpace", {
   steps: integerFrom(0).default(5),
   stepSize: positive.default(0.1),
-  normalised: flag.default(true),
+  normalized: flag.default(true),
   threshold: number({ above: 0, max: 1 }).default(1),
   layers: listOf(text("a dotted path")).otherwise("all that only multiply inputs"),
 } satisfies OptionRows<NullSpaceOptions>);
@@ -54,7 +54,7 @@ export const nullSpaceOptions = optionTable("nullSpace", {
  * const teleporter = await createTeleporter({ search, loss, params, batch });
  */
 export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
-  const { steps, stepSize, normalised, threshold, layers } = nullSpaceOptions.read(options);
+  const { steps, stepSize, normalized, threshold, layers } = nullSpaceOptions.read(options);
   return async (problem) => {
     const { params, compileOptions } = problem;
     const joint = figuresOf(problem);
@@ -115,7 +115,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
           if (!Number.isFinite(length)) return { stopped: "the gradient is not finite" };
           if (length === 0) return nowhere(bases, here, setting.batch);
           const movable = normOf(maps.map(({ rows: places }) => gatheredFrom(x, places)));
-          const eta = normalised ? (stepSize * movable) / length : stepSize;
+          const eta = normalized ? (stepSize * movable) / length : stepSize;
           const step = new Float64Array(x.length);
           open.forEach(({ map }, k) => {
             map.rows.forEach((place, j) => {
@@ -160,7 +160,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
           },
         };
       },
-      async leap(start, setting, count) {
+      async compiledWalk(start, setting, count) {
         const place = begin(start, setting);
         const points: Point[] = [];
         let end = start;

@@ -7,14 +7,14 @@ import { apply, type Op, type Tensor } from "../../../../src/graph/tensor.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { rules } from "../../../../src/symmetry/discovery/graph/rules.js";
 import { derivativeGraph, forwardGraph } from "../../../graph/ops/op-derivatives.js";
-import { labelled, opTable, settings } from "../../../graph/ops/op-table.js";
+import { labeled, opTable, settings } from "../../../graph/ops/op-table.js";
 import { normals, subject } from "../support.js";
 
 describe("The rules of the operations", () => {
   // Constant arrays are no row of the table.
   const names = new Set(["array"]);
   for (const row of opTable) {
-    for (const c of fc.sample(labelled(row), settings(3))) {
+    for (const c of fc.sample(labeled(row), settings(3))) {
       const graphs = [forwardGraph(c, "float64").graph];
       if (row.differentiable ?? true) graphs.push(derivativeGraph(c, "float64").graph);
       for (const graph of graphs) for (const { op } of nodesOf(graph)) names.add(op.name);

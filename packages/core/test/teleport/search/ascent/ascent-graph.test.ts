@@ -18,7 +18,7 @@ import { isRefusal, type Symmetry } from "../../../../src/symmetry/symmetry.js";
 import { decrease } from "../../../../src/teleport/objective/decrease.js";
 import { gradNormSqOf } from "../../../../src/teleport/objective/grad-norm-sq-of.js";
 import { modelDecrease } from "../../../../src/teleport/objective/model-decrease.js";
-import { gradNormSq, minimised, type Objective } from "../../../../src/teleport/objective/objective.js";
+import { gradNormSq, minimized, type Objective } from "../../../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../../../src/teleport/objective/sharpness.js";
 import { traceAscent } from "../../../../src/teleport/search/ascent/ascent-graph.js";
@@ -65,7 +65,7 @@ function objectivesFor({ params, symmetry, batch }: Place): Readonly<Record<stri
   const hasContext = (symmetry.contextShapes?.(batch) ?? []).length > 0;
   return {
     gradNormSq,
-    "gradNormSq, minimised": minimised(gradNormSq),
+    "gradNormSq, minimized": minimized(gradNormSq),
     gradNormSqOf: gradNormSqOf([first]),
     modelDecrease,
     decrease: decrease({ learningRate: 0.01, steps: 2 }),

@@ -55,7 +55,7 @@ describe("an ascent as one loop", () => {
     {},
     { steps: 3, stepSize: 0.02 },
     { momentum: 0.5, bound: 1 },
-    { normalised: false, stepSize: 1e-3 },
+    { normalized: false, stepSize: 1e-3 },
     { steps: 40, bound: 0.1 },
     { steps: 40, bound: 0.1, guard: { halvings: 20 } },
     tooFar,

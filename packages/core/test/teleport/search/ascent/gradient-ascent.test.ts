@@ -26,7 +26,7 @@ describe("gradientAscent", () => {
   // f = a: df/dt = a, so that a step of size s leads from a to a exp(s a).
   it("steps along the gradient in T as it is, by hand", async () => {
     const { points } = await walked(
-      { normalised: false, stepSize: 0.1 },
+      { normalized: false, stepSize: 0.1 },
       ofA((a) => a),
       4,
     );
@@ -38,7 +38,7 @@ describe("gradientAscent", () => {
     }
   });
 
-  it("steps by the length of a step along the normalised gradient, by hand", async () => {
+  it("steps by the length of a step along the normalized gradient, by hand", async () => {
     const { points } = await walked(
       { stepSize: 0.1 },
       ofA((a) => mul(-7, a)),
@@ -51,7 +51,7 @@ describe("gradientAscent", () => {
 
   it("sums the past directions up with their weight, by hand", async () => {
     const plain = await walked(
-      { normalised: false, stepSize: 0.1, momentum: 0.5 },
+      { normalized: false, stepSize: 0.1, momentum: 0.5 },
       ofA((a) => a),
       4,
     );

@@ -8,7 +8,7 @@ import { trace } from "../../../../src/graph/trace.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import type { MlpParams } from "../../../../src/nn/models/mlp.js";
 import { compile } from "../../../../src/runtime/compile.js";
-import { gradNormSq, minimised } from "../../../../src/teleport/objective/objective.js";
+import { gradNormSq, minimized } from "../../../../src/teleport/objective/objective.js";
 import { type NullSpaceOptions, nullSpace } from "../../../../src/teleport/search/null-space/null-space.js";
 import { flatten } from "../../../../src/tree.js";
 import { float64, numbers } from "../../../nn/support.js";
@@ -79,7 +79,7 @@ describe("nullSpace", () => {
   it("projects the gradient: a step of eta times it leaves no component along the inputs", async () => {
     const problem = network([2, 4, 1], 2, { bias: false });
     const eta = 1e-3;
-    const search = nullSpace<MlpParams>({ normalised: false, stepSize: eta, layers: ["layers.1.weight"] });
+    const search = nullSpace<MlpParams>({ normalized: false, stepSize: eta, layers: ["layers.1.weight"] });
     const { points } = await everyProposal(search, problemOf(problem.loss, problem.params, problem.batch), 1);
     const [[w0, w1], [, next]] = points.map(({ layers }) => layers.map(({ weight }) => numbers(weight)));
     const x = numbers(problem.batch.x);
@@ -170,7 +170,7 @@ describe("nullSpace", () => {
   it("moves only the layers asked for, for any objective", async () => {
     const problem = network([3, 6, 8, 2], 4);
     const search = nullSpace<MlpParams>({ layers: ["layers.2.weight"], stepSize: 0.01 });
-    const { params, report } = await teleportBy(search, problem, minimised(gradNormSq));
+    const { params, report } = await teleportBy(search, problem, minimized(gradNormSq));
     expect(report.accepted).toBe(true);
     expect(moved(problem.params, params)).toEqual(["layers.2.weight", "layers.2.bias"]);
   });

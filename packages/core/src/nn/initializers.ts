@@ -9,7 +9,7 @@ import type { InitOptions, WeightAndBias } from "./model.js";
 
 /** Number of inputs of one output (`fanIn`) and of outputs of one input (`fanOut`) of a weight [out, in, ...kernel]. */
 export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
-  requireShape("Initialisers", shape);
+  requireShape("Initializers", shape);
   if (shape.length < 2) {
     throw new ShapeError(
       `Fans need a weight of two or more axes, [out, in, ...kernel]; got shape ${formatShape(shape)}.`,

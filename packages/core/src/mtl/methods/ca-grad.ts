@@ -2,11 +2,11 @@
 import { nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { cagradInner } from "../kernels/ca-grad-inner.js";
+import { caGradInner } from "../kernels/ca-grad-inner.js";
 import { gramianOf, rowNorms, squaredNorm, uniform } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface CagradOptions {
+export interface CaGradOptions {
   /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
   readonly c?: number | undefined;
   /** What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c. */
@@ -18,17 +18,17 @@ export interface CagradOptions {
   /** d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`). */
   readonly whenStationary?: "mean" | "zero" | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number | undefined;
+  readonly clipNorm?: number | undefined;
 }
 
-export const cagradOptions = optionTable("cagrad", {
+export const caGradOptions = optionTable("caGrad", {
   c: nonNegative.default(0.4),
   rescale: oneOf([0, 1, 2]).default(1),
   scale: oneOf(["sum", "mean"]).default("sum"),
   stationaryBelow: nonNegative.default(0),
   whenStationary: oneOf(["mean", "zero"]).default("mean"),
-  maxNorm: nonNegative.default(1),
-} satisfies OptionRows<CagradOptions>);
+  clipNorm: nonNegative.default(1),
+} satisfies OptionRows<CaGradOptions>);
 
 /**
  * CAGrad: the direction that improves the worst task most, within a ball around the mean gradient.
@@ -36,7 +36,7 @@ export const cagradOptions = optionTable("cagrad", {
  * w = argmin over the simplex of g_w . g_0 + c ||g_0|| ||g_w||; d = (g_0 + c ||g_0|| / ||g_w|| g_w) / (1 + c^2),
  * g_0 = mean of the g_k, g_w = sum_k w_k g_k
  *
- * w is exact, by `cagradInner`.
+ * w is exact, by `caGradInner`.
  *
  * A zero row or opposite gradients can make g_w = 0 optimal, where the formula has no value: see `whenStationary`; the
  * combination then has a note. All rows 0, or mean 0: d = 0. Dependent gradients: d is unique. K = 1: (1 + c) g, divided.
@@ -46,16 +46,16 @@ export const cagradOptions = optionTable("cagrad", {
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * cagrad({ c: 0.5, rescale: 0, scale: "mean" }).combine(input, null).weights; // 0.7041, 0.5
+ * caGrad({ c: 0.5, rescale: 0, scale: "mean" }).combine(input, null).weights; // 0.7041, 0.5
  */
-export function cagrad(options: CagradOptions = {}): MultiTaskMethod<null> {
-  const { c, rescale, scale, maxNorm, stationaryBelow, whenStationary } = cagradOptions.read(options);
+export function caGrad(options: CaGradOptions = {}): MultiTaskMethod<null> {
+  const { c, rescale, scale, clipNorm, stationaryBelow, whenStationary } = caGradOptions.read(options);
   const divisor = [1, 1 + c * c, 1 + c][rescale];
   return checkedMethod({
-    name: "cagrad",
+    name: "caGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(maxNorm > 0 && { clipNorm: maxNorm }),
+    ...(clipNorm > 0 && { clipNorm }),
     init: () => null,
     combine(input, state) {
       const G = gramianOf(input);
@@ -64,7 +64,7 @@ export function cagrad(options: CagradOptions = {}): MultiTaskMethod<null> {
       const mean = uniform(K);
       // A ball too small to change d.
       if (c < 1e-12) return { weights: mean.map((x) => x * factor), state };
-      const { weights: w, norm } = cagradInner(G, c);
+      const { weights: w, norm } = caGradInner(G, c);
       const size = Math.hypot(...rowNorms(G));
       if (norm <= stationaryBelow * size) {
         return {

@@ -4,12 +4,12 @@ import { z } from "zod";
 import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { schemaOf } from "./schema-of.js";
 
-/** Optimisers by name, all those that the library has. */
+/** Optimizers by name, all those that the library has. */
 export const optimiserRegistry = fromOptions<Optimizer>(optimizers);
 
-export const optimiserSchema = namedSchema("optimiser", optimiserRegistry);
+export const optimiserSchema = namedSchema("optimizer", optimiserRegistry);
 
-export const makeOptimiser = (named: Named): Optimizer => makeNamed(optimiserRegistry, named, undefined);
+export const makeOptimizer = (named: Named): Optimizer => makeNamed(optimiserRegistry, named, undefined);
 
 const ramp = {
   warmUp: {

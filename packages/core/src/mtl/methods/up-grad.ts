@@ -5,51 +5,51 @@ import { checkedMethod } from "../checked-method.js";
 import { dualConeEach } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { preferenceOf } from "../kernels/preference.js";
-import { regularised } from "../kernels/regularised.js";
+import { regularized } from "../kernels/regularized.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface UpgradOptions {
+export interface UpGradOptions {
   /** Weight p_k >= 0 of each task; default 1 / K. */
   readonly preference?: readonly number[] | undefined;
   /** A trace of G below this counts as 0; default 1e-4. */
-  readonly normEps?: number | undefined;
+  readonly normEpsilon?: number | undefined;
   /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
-  readonly regEps?: number | undefined;
+  readonly regEpsilon?: number | undefined;
 }
 
-export const upgradOptions = optionTable("upgrad", {
+export const upGradOptions = optionTable("upGrad", {
   preference: listOf(nonNegative, { least: 1 }).otherwise("1 / K each"),
-  normEps: nonNegative.default(1e-4),
-  regEps: nonNegative.default(1e-4),
-} satisfies OptionRows<UpgradOptions>);
+  normEpsilon: nonNegative.default(1e-4),
+  regEpsilon: nonNegative.default(1e-4),
+} satisfies OptionRows<UpGradOptions>);
 
 /**
  * UPGrad: each gradient is projected on the cone of directions that harm no task; their weighted sum.
  *
  * w = sum_i argmin v' G v subject to v >= p_i e_i; d = sum_k w_k g_k
  *
- * d . g_k >= 0 for all k, and d is linear in the length of each gradient: exactly for `normEps` = `regEps` = 0, nearly
- * for the defaults, which work on G / trace G + regEps I as the authors' library does.
+ * d . g_k >= 0 for all k, and d is linear in the length of each gradient: exactly for `normEpsilon` = `regEpsilon` = 0, nearly
+ * for the defaults, which work on G / trace G + regEpsilon I as the authors' library does.
  *
- * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEps`): w = p. K = 1: w = p.
+ * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEpsilon`): w = p. K = 1: w = p.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * upgrad({ normEps: 0, regEps: 0 }).combine(input, null).weights; // 1.1111, 0.7895
+ * upGrad({ normEpsilon: 0, regEpsilon: 0 }).combine(input, null).weights; // 1.1111, 0.7895
  */
-export function upgrad(options: UpgradOptions = {}): MultiTaskMethod<null> {
-  const { preference, normEps, regEps } = upgradOptions.read(options);
+export function upGrad(options: UpGradOptions = {}): MultiTaskMethod<null> {
+  const { preference, normEpsilon, regEpsilon } = upGradOptions.read(options);
   return checkedMethod({
-    name: "upgrad",
+    name: "upGrad",
     needs: "gramian",
     headGradient: "unweighted",
     init: () => null,
     combine(input, state) {
-      const G = regularised(gramianOf(input), normEps, regEps);
-      const p = preferenceOf("upgrad", preference, G.shape[0], 1 / G.shape[0]);
+      const G = regularized(gramianOf(input), normEpsilon, regEpsilon);
+      const p = preferenceOf("upGrad", preference, G.shape[0], 1 / G.shape[0]);
       return { weights: dualConeEach(G, p), state };
     },
   });

@@ -8,8 +8,8 @@ import { crossGramian, threeSamples } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface SdmgradOptions {
-  /** Pull towards the mean gradient; default 0.3. */
+export interface SdmGradOptions {
+  /** Pull toward the mean gradient; default 0.3. */
   readonly lambda?: number | undefined;
   /** Inner steps on w; default 20. */
   readonly iterations?: number | undefined;
@@ -19,20 +19,20 @@ export interface SdmgradOptions {
   readonly momentum?: number | undefined;
 }
 
-export const sdmgradOptions = optionTable("sdmgrad", {
+export const sdmGradOptions = optionTable("sdmGrad", {
   lambda: nonNegative.default(0.3),
   iterations: integerFrom(0).default(20),
   rate: nonNegative.default(10),
   momentum: smoothing.default(0.5),
-} satisfies OptionRows<SdmgradOptions>);
+} satisfies OptionRows<SdmGradOptions>);
 
-/** State of {@link sdmgrad}: w of the last step, 1 / K before the first. */
-export interface SdmgradState {
+/** State of {@link sdmGrad}: w of the last step, 1 / K before the first. */
+export interface SdmGradState {
   readonly w: Float64Array;
 }
 
 /**
- * SDMGrad: the least norm combination, pulled towards the mean gradient, from three independent batches.
+ * SDMGrad: the least norm combination, pulled toward the mean gradient, from three independent batches.
  *
  * d = (g_w + lambda g_0) / (1 + lambda) on the first batch, g_w = J_1' w, g_0 the mean; w from projected stochastic
  * gradient steps with momentum on 1/2 ||J' w + lambda g_0||^2 over the simplex: gradient J_2 (J_3' w + lambda g_0), divided
@@ -49,19 +49,19 @@ export interface SdmgradState {
  * const jacobian = ndarray(Float64Array.of(-4, 1, 1, 6, 1, 1), [2, 3]);
  * const samples = [jacobian, jacobian, jacobian];
  * const input = { losses: Float64Array.of(2, 0.5), jacobian, samples, step: 0, epoch: 0, rng: createRng(0) };
- * const method = sdmgrad();
+ * const method = sdmGrad();
  * const { weights } = method.combine(input, method.init(2)); // sum 1
  */
-export function sdmgrad(options: SdmgradOptions = {}): MultiTaskMethod<SdmgradState> {
-  const { lambda, iterations, rate, momentum } = sdmgradOptions.read(options);
-  return checkedMethod<SdmgradState>({
-    name: "sdmgrad",
+export function sdmGrad(options: SdmGradOptions = {}): MultiTaskMethod<SdmGradState> {
+  const { lambda, iterations, rate, momentum } = sdmGradOptions.read(options);
+  return checkedMethod<SdmGradState>({
+    name: "sdmGrad",
     needs: "jacobian",
     headGradient: "unweighted",
     samplesPerStep: 3,
     init: (tasks) => ({ w: new Float64Array(tasks).fill(1 / tasks) }),
     combine(input, state) {
-      const [, second, third] = threeSamples("sdmgrad", input);
+      const [, second, third] = threeSamples("sdmGrad", input);
       const K = input.losses.length;
       const GG = crossGramian(second, third);
       const roots = Float64Array.from({ length: K }, (_, k) => Math.sqrt(Math.max(0, GG.data[k * K + k])));

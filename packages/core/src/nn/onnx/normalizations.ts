@@ -5,7 +5,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { batchNorm, groupNorm, layerNorm } from "../norm.js";
 import type { Call, Operator } from "./call.js";
 
-function batchNormalisation(call: Call): Tensor {
+function batchNormalization(call: Call): Tensor {
   if (call.int("training_mode", 0) === 1) {
     return call.fail("it uses the statistics of the batch; export the model for inference");
   }
@@ -14,7 +14,7 @@ function batchNormalisation(call: Call): Tensor {
   return batchNorm(x, { weight, bias }, state, { epsilon: call.float("epsilon", 1e-5) }).output;
 }
 
-function layerNormalisation(call: Call): Tensor {
+function layerNormalization(call: Call): Tensor {
   const x = call.tensor(0);
   const axis = resolveAxis(call.int("axis", -1), x.rank, "LayerNormalization");
   const weight = broadcastTo(call.tensor(1), x.shape.slice(axis));
@@ -30,9 +30,9 @@ function groups(call: Call, count: number): Tensor {
   return groupNorm(x, { weight, bias }, { groups: count, epsilon: call.float("epsilon", 1e-5) });
 }
 
-export const normalisations: Readonly<Record<string, Operator>> = {
-  BatchNormalization: batchNormalisation,
+export const normalizations: Readonly<Record<string, Operator>> = {
+  BatchNormalization: batchNormalization,
   GroupNormalization: (call) => groups(call, call.int("num_groups", 1)),
   InstanceNormalization: (call) => groups(call, call.tensor(0).shape[1]),
-  LayerNormalization: layerNormalisation,
+  LayerNormalization: layerNormalization,
 };

@@ -5,7 +5,7 @@ import { checkedMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface PcgradOptions {
+export interface PcGradOptions {
   /** `sum` (default) or `mean` of the projected gradients. */
   readonly scale?: "sum" | "mean" | undefined;
   /**
@@ -14,17 +14,17 @@ export interface PcgradOptions {
    */
   readonly includeSelf?: boolean | undefined;
   /** Added to ||g_j||^2 in the projection; default 0. */
-  readonly eps?: number | undefined;
+  readonly epsilon?: number | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number | undefined;
+  readonly clipNorm?: number | undefined;
 }
 
-export const pcgradOptions = optionTable("pcgrad", {
+export const pcGradOptions = optionTable("pcGrad", {
   scale: oneOf(["sum", "mean"]).default("sum"),
   includeSelf: flag.default(false),
-  eps: nonNegative.default(0),
-  maxNorm: nonNegative.default(1),
-} satisfies OptionRows<PcgradOptions>);
+  epsilon: nonNegative.default(0),
+  clipNorm: nonNegative.default(1),
+} satisfies OptionRows<PcGradOptions>);
 
 /**
  * PCGrad: each gradient is projected on the normal planes of those it conflicts with, in random order; their sum.
@@ -40,15 +40,15 @@ export const pcgradOptions = optionTable("pcgrad", {
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * pcgrad().combine(input, null).weights; // 2.2222, 1.5789
+ * pcGrad().combine(input, null).weights; // 2.2222, 1.5789
  */
-export function pcgrad(options: PcgradOptions = {}): MultiTaskMethod<null> {
-  const { scale, includeSelf, eps, maxNorm } = pcgradOptions.read(options);
+export function pcGrad(options: PcGradOptions = {}): MultiTaskMethod<null> {
+  const { scale, includeSelf, epsilon, clipNorm } = pcGradOptions.read(options);
   return checkedMethod({
-    name: "pcgrad",
+    name: "pcGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(maxNorm > 0 && { clipNorm: maxNorm }),
+    ...(clipNorm > 0 && { clipNorm }),
     init: () => null,
     combine(input, state) {
       const { shape, data: G } = gramianOf(input);
@@ -61,7 +61,7 @@ export function pcgrad(options: PcgradOptions = {}): MultiTaskMethod<null> {
           if (j === i && !includeSelf) continue;
           let inner = 0;
           for (let k = 0; k < K; k++) inner += G[j * K + k] * c[k];
-          if (inner < 0) c[j] -= inner / (G[j * K + j] + eps);
+          if (inner < 0) c[j] -= inner / (G[j * K + j] + epsilon);
         }
         for (let k = 0; k < K; k++) w[k] += c[k];
       }

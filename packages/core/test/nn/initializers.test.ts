@@ -13,7 +13,7 @@ import {
   uniform,
   xavierNormal,
   xavierUniform,
-} from "../../src/nn/initialisers.js";
+} from "../../src/nn/initializers.js";
 import { initLinear } from "../../src/nn/linear.js";
 import { initBatchNorm, initLayerNorm } from "../../src/nn/norm.js";
 import { flatten } from "../../src/tree.js";
@@ -33,7 +33,7 @@ const golden = readGolden<{
     seed: number;
     modules: { module: string; params: Record<string, Summary> }[];
   }[];
-  initialisers: {
+  initializers: {
     name: string;
     options: { a?: number; b?: number; mean?: number; std?: number; mode?: string; gain?: number };
     dtype: "float32" | "float64";
@@ -59,10 +59,10 @@ const modules: Record<string, Init> = {
   "layer-norm": () => initLayerNorm(4),
 };
 
-/** PyTorch's vectorised logarithm and cosine differ in the last bits: its normal numbers are met to 1e-6. */
+/** PyTorch's vectorized logarithm and cosine differ in the last bits: its normal numbers are met to 1e-6. */
 const isNormal = (name: string) => /embedding|normal/i.test(name);
 
-describe("default initialisation", () => {
+describe("default initialization", () => {
   it.each(golden.init.map((row): [string, typeof row] => [row.name, row]))(
     "is PyTorch's bit for bit, under its names and in its order (normal numbers to 1e-6): %s",
     (name, { seed, params }) => {
@@ -117,9 +117,9 @@ describe("default initialisation", () => {
   );
 });
 
-describe("initialisers", () => {
+describe("initializers", () => {
   it.each(
-    golden.initialisers.map((row): [string, typeof row] => [
+    golden.initializers.map((row): [string, typeof row] => [
       `${row.name} ${JSON.stringify(row.options)} ${row.dtype} [${row.value.shape}]`,
       row,
     ]),

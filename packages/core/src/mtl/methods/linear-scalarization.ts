@@ -13,13 +13,13 @@ export interface LinearScalarisationOptions {
   readonly weights?: readonly number[] | undefined;
 }
 
-export const linearScalarisationOptions = optionTable("linearScalarisation", {
+export const linearScalarisationOptions = optionTable("linearScalarization", {
   reduction: oneOf(["sum", "mean"]).default("sum"),
   weights: listOf(nonNegative, { least: 1 }).otherwise("1 each"),
 } satisfies OptionRows<LinearScalarisationOptions>);
 
 /**
- * Linear scalarisation: one loss, the sum of all.
+ * Linear scalarization: one loss, the sum of all.
  *
  * sum_k w_k L_k, or that over K
  *
@@ -29,17 +29,17 @@ export const linearScalarisationOptions = optionTable("linearScalarisation", {
  *
  * @example
  * const input = { losses: Float64Array.of(2, 0.5), step: 0, epoch: 0, rng: createRng(0) };
- * linearScalarisation({ reduction: "mean" }).combine(input, null).weights; // 0.5, 0.5
+ * linearScalarization({ reduction: "mean" }).combine(input, null).weights; // 0.5, 0.5
  */
-export function linearScalarisation(options: LinearScalarisationOptions = {}): MultiTaskMethod<null> {
+export function linearScalarization(options: LinearScalarisationOptions = {}): MultiTaskMethod<null> {
   const { reduction, weights } = linearScalarisationOptions.read(options);
   return checkedMethod({
-    name: "linear-scalarisation",
+    name: "linear-scalarization",
     needs: "losses",
     headGradient: "weighted",
     init: () => null,
     combine({ losses: { length: K } }, state) {
-      const w = preferenceOf("linearScalarisation", weights, K, 1);
+      const w = preferenceOf("linearScalarization", weights, K, 1);
       return { weights: reduction === "mean" ? w.map((x) => x / K) : w, state };
     },
   });

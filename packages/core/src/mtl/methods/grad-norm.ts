@@ -10,7 +10,7 @@ import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
 
 export interface GradNormOptions {
-  /** Strength of the pull towards equal training rates; default 1.5. */
+  /** Strength of the pull toward equal training rates; default 1.5. */
   readonly alpha?: number | undefined;
   /** Of Adam for the logits; default 0.025. */
   readonly learningRate?: number | undefined;

@@ -6,20 +6,20 @@ import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface FairgradOptions {
-  /** Fairness: 1 proportional (Nash-MTL's weights), towards 0 the sum, towards infinity max-min. Default 2, the authors' runs. */
+export interface FairGradOptions {
+  /** Fairness: 1 proportional (Nash-MTL's weights), toward 0 the sum, toward infinity max-min. Default 2, the authors' runs. */
   readonly alpha?: number | undefined;
   /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */
   readonly scale?: "sum" | "mean" | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly maxNorm?: number | undefined;
+  readonly clipNorm?: number | undefined;
 }
 
-export const fairgradOptions = optionTable("fairgrad", {
+export const fairGradOptions = optionTable("fairGrad", {
   alpha: positive.default(2),
   scale: oneOf(["sum", "mean"]).default("sum"),
-  maxNorm: nonNegative.default(1),
-} satisfies OptionRows<FairgradOptions>);
+  clipNorm: nonNegative.default(1),
+} satisfies OptionRows<FairGradOptions>);
 
 /**
  * FairGrad: the direction that is alpha-fair to the rates at which the losses fall.
@@ -37,15 +37,15 @@ export const fairgradOptions = optionTable("fairgrad", {
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * fairgrad({ scale: "mean" }).combine(input, null).weights; // 0.4714, 0.3195
+ * fairGrad({ scale: "mean" }).combine(input, null).weights; // 0.4714, 0.3195
  */
-export function fairgrad(options: FairgradOptions = {}): MultiTaskMethod<null> {
-  const { alpha, scale, maxNorm } = fairgradOptions.read(options);
+export function fairGrad(options: FairGradOptions = {}): MultiTaskMethod<null> {
+  const { alpha, scale, clipNorm } = fairGradOptions.read(options);
   return checkedMethod({
-    name: "fairgrad",
+    name: "fairGrad",
     needs: "gramian",
     headGradient: "unweighted",
-    ...(maxNorm > 0 && { clipNorm: maxNorm }),
+    ...(clipNorm > 0 && { clipNorm }),
     init: () => null,
     combine(input, state) {
       const G = gramianOf(input);

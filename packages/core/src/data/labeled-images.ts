@@ -3,7 +3,7 @@ import { describeValue } from "../describe.js";
 import { DataError } from "../errors.js";
 
 /** Images with their classes, one row of pixels an image. */
-export interface LabelledImages {
+export interface LabeledImages {
   /** float32 [n, pixels], each in [0, 1]. */
   readonly images: NdArray<Float32Array>;
   /** int64 [n], each in 0..classes - 1. */
@@ -11,8 +11,8 @@ export interface LabelledImages {
 }
 
 /** Refuses what is no images with labels, such as a data set of two parts. */
-export function requireLabelled(op: string, value: unknown): asserts value is LabelledImages {
-  const { images, labels } = (value ?? {}) as Partial<LabelledImages>;
+export function requireLabeled(op: string, value: unknown): asserts value is LabeledImages {
+  const { images, labels } = (value ?? {}) as Partial<LabeledImages>;
   if (isNdArray(images) && isNdArray(labels)) return;
   throw new DataError(
     `${op} takes { images, labels } of arrays; got ${describeValue(value)}. Of a data set write one part: dataset.train.`,
