@@ -23,7 +23,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scaleMode": "The length that all principal components get: sqrt of the least (default), lower median or mean eigenvalue.",
     "preference": "Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`.",
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
-    "eps": "Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon."
+    "epsilon": "Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon."
   },
   "bestAngle": {
     "samples": "Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360."
@@ -169,7 +169,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "minimum": "L* of a quadratic, if known; default: that of Newton's step.",
     "lanczosSteps": "Hessian-vector products for the spectrum; default 20.",
     "newtonSteps": "Most Hessian-vector products for Newton's direction; default 100.",
-    "runtime": "`javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. Without ONNX Runtime, which is installed apart, `auto` is JavaScript, and the executable's `advice` says what that costs.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
@@ -425,7 +425,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "pcGrad": {
     "scale": "`sum` (default) or `mean` of the projected gradients.",
     "includeSelf": "Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as most implementations do; the paper (default) leaves it out.",
-    "eps": "Added to ||g_j||^2 in the projection; default 0.",
+    "epsilon": "Added to ||g_j||^2 in the projection; default 0.",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "piecewiseSchedule": {
@@ -563,7 +563,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Factor of a reduction; default 0.1."
   },
   "trajectorySimilarity": {
-    "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
+    "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
   },
   "twoTaskToy": {
     "scale": "Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."

@@ -1,8 +1,8 @@
 import { relative, resolve } from "node:path";
 import { mean } from "es-toolkit";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
+import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { finalLoss, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
-import { formatDuration, formatNumber } from "../experiments/results/number-text.js";
 import { byVariant, meanText } from "../experiments/results/summary.js";
 import { textTable } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";

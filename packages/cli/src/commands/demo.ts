@@ -7,7 +7,7 @@ import { type ExperimentsDocument, experimentsDocument } from "../experiments/re
 import { conclusionOf, findingsOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText, paints } from "../experiments/report/outcome-text.js";
-import { formatDuration } from "../experiments/results/number-text.js";
+import { formatDuration } from "../experiments/results/format-number.js";
 
 export interface DemoOptions {
   readonly out: string;

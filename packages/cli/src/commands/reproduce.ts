@@ -6,7 +6,7 @@ import { type Batch, runBatch, writeReport } from "../experiments/report/batch.j
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
-import { formatDuration } from "../experiments/results/number-text.js";
+import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 
 export interface ReproduceOptions {

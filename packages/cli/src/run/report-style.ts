@@ -26,10 +26,9 @@ const dark: typeof light = {
 };
 
 const variables = (scheme: "light" | "dark", colors: typeof light): string =>
-  [
-    `color-scheme: ${scheme};`,
-    ...Object.entries(colors).map(([name, value]) => `--${name}: ${value};`),
-  ].join(" ");
+  [`color-scheme: ${scheme};`, ...Object.entries(colors).map(([name, value]) => `--${name}: ${value};`)].join(
+    " ",
+  );
 
 /** The style sheet of a report. */
 export const reportStyle = `:root { ${variables("light", light)} }

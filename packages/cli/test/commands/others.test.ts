@@ -292,7 +292,7 @@ describe("isoloss diagnose", () => {
     expect(start.lambdaMax).toBeCloseTo(18, 6);
     expect(start.lambdaMin).toBeCloseTo(2, 6);
     expect(teleport.speedUp).toBeCloseTo(646.1356093162 / 75.02955620283186, 6);
-    expect(end.levelSetShare).toBeCloseTo(1, 6);
+    expect(end.levelSetFraction).toBeCloseTo(1, 6);
   });
 
   it("looks at an experiment's start, and at a network's checkpoint", async () => {

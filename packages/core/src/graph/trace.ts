@@ -50,7 +50,8 @@ export function requireTraceable(op: string, f: unknown, args: unknown): void {
       `${op} takes a function of tensors, then a list of its arguments; got ${describeValue(f)}. Write ${op}((x) => relu(x), [x]), say.`,
     );
   }
-  const isNamed = typeof args === "object" && args !== null && !isSpecLeaf(args) && !(args instanceof Promise);
+  const isNamed =
+    typeof args === "object" && args !== null && !isSpecLeaf(args) && !(args instanceof Promise);
   if (!Array.isArray(args) && !isNamed) {
     const write = isSpecLeaf(args) ? ` Write ${op}(f, [x]).` : ` Write ${op}(f, [spec([3])]), say.`;
     throw new OptionError(

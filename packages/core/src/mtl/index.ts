@@ -3,29 +3,30 @@
  *
  * @module isoloss/mtl
  */
-export type { MultiTaskCheckpoint } from "./train/checkpoint.js";
-export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./train/checkpoint.js";
+
 export type { Conflict, ConflictTrigger } from "./conflict.js";
 export { balanceWeights, conflictOf, isTriggered } from "./conflict.js";
 export type { AdapterOptions } from "./cost/adapter/adapter.js";
+export type {
+  ImproveByCosine,
+  ImproveBySharpness,
+  ImproveNothing,
+  ImproveOptions,
+} from "./cost/adapter/improve.js";
+export type { BalancedSharpnessOptions } from "./cost/adapter/sharpness.js";
 export type { Cost } from "./cost/cost.js";
 export { cost } from "./cost/cost.js";
 export type { Drift, DriftGuardOptions, Judged } from "./cost/drift-guard.js";
-export type { ImproveByCosine, ImproveBySharpness, ImproveNothing, ImproveOptions } from "./cost/adapter/improve.js";
 export type { CostMove, SharedProblem } from "./cost/move.js";
 export type { CostSettings, InnerOptions, PreserveOptions, StateOptions } from "./cost/presets.js";
 export { costPresets } from "./cost/presets.js";
-export type { ConflictFigures, CostReport } from "./cost/report.js";
+export type { ConflictMeasures, CostReport } from "./cost/report.js";
 export type { ScheduleOptions } from "./cost/schedule.js";
 export type { CostOptions } from "./cost/settings.js";
 export { costOptions } from "./cost/settings.js";
 export type { SharedParams } from "./cost/shared-losses.js";
-export type { BalancedSharpnessOptions } from "./cost/adapter/sharpness.js";
-export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./train/evaluate.js";
-export { accuracy } from "./train/evaluate.js";
 export type { Representation } from "./gradients/forward.js";
 export type { TaskOf } from "./gradients/parameter-split.js";
-export type { MultiTaskHistory, StepEvent } from "./train/history.js";
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "./method.js";
 export type { AlignedMtlOptions } from "./methods/aligned-mtl.js";
 export { alignedMtl } from "./methods/aligned-mtl.js";
@@ -98,6 +99,11 @@ export { meanAbsoluteError } from "./metrics/regression.js";
 export type { ConfusionMatrix, ConfusionOptions } from "./metrics/segmentation.js";
 export { confusionMatrix, meanIoU, pixelAccuracy } from "./metrics/segmentation.js";
 export { createMethod, methods } from "./registry.js";
+export type { MultiTaskCheckpoint } from "./train/checkpoint.js";
+export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./train/checkpoint.js";
+export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./train/evaluate.js";
+export { accuracy } from "./train/evaluate.js";
+export type { MultiTaskHistory, StepEvent } from "./train/history.js";
 export type { PlainData } from "./train/step-hook.js";
 export type { LossContext, TaskLosses } from "./train/task-losses.js";
 export type { MultiTaskState } from "./train/train-state.js";

@@ -9,8 +9,14 @@ export { conjugateDirections, lbfgs, steepestDescent } from "../train/line-searc
 export { lineSearches } from "../train/line-search/registry.js";
 export type { LinePoint, WolfeOptions } from "../train/line-search/wolfe.js";
 export { wolfeSearch } from "../train/line-search/wolfe.js";
-export type { LineSearchMinimization, LineSearchMinimizeOptions } from "../train/minimize/minimize-by-line-search.js";
-export { createLineSearchMinimizer, minimizeByLineSearch } from "../train/minimize/minimize-by-line-search.js";
+export type {
+  LineSearchMinimization,
+  LineSearchMinimizeOptions,
+} from "../train/minimize/minimize-by-line-search.js";
+export {
+  createLineSearchMinimizer,
+  minimizeByLineSearch,
+} from "../train/minimize/minimize-by-line-search.js";
 export type { AdagradOptions } from "./adagrad.js";
 export { adagrad } from "./adagrad.js";
 export type { AdamOptions } from "./adam.js";

@@ -11,9 +11,9 @@ import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
-import { byPath, changeAlong, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
 import { identityPlus, type Matrix, plusDiagonal, product, transposed } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
+import { byPath, changeAlong, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the number of its space, which is that of its block of T. */
@@ -53,7 +53,9 @@ export function generalLinear<P>(
 ): Symmetry<P> {
   const { name, bound } = generalLinearOptions.read(options);
   const axes = byPath(
-    spaces.flatMap(({ axes: all }, block) => all.map((parameterAxis): Numbered => ({ ...parameterAxis, block }))),
+    spaces.flatMap(({ axes: all }, block) =>
+      all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
+    ),
   );
   /** g and g^-T of each space, or why there are none. */
   const elements = async (T: readonly NdArray[]): Promise<{ g: Matrices[]; dual: Matrices[] } | Refusal> => {
@@ -66,7 +68,8 @@ export function generalLinear<P>(
   const moved = (tree: P, plus: readonly Matrices[], minus: readonly Matrices[]): P =>
     mapArrays(tree, (array, path) =>
       (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => multiplied(a, parameterAxis, (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block]),
+        (a, parameterAxis) =>
+          multiplied(a, parameterAxis, (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block]),
         array,
       ),
     );

@@ -9,8 +9,8 @@ export type {
   Discovery,
   GroupGenerator,
   HiddenUnits,
-  ParameterAxis,
   LinearSpace,
+  ParameterAxis,
   PermutationSpace,
   ScalingGenerator,
   SignGenerator,
@@ -18,26 +18,26 @@ export type {
 export { analyze } from "./discovery/discovery.js";
 export type { DiscreteElement, DiscreteSymmetry } from "./discrete/discrete.js";
 export type { UnitSpace } from "./discrete/discrete-axes.js";
+export { permutations } from "./discrete/permutations.js";
+export { signFlips } from "./discrete/sign-flips.js";
 export type { GeneralLinearOptions } from "./general-linear.js";
 export { generalLinear } from "./general-linear.js";
 export type { HiddenActionOptions } from "./hidden/hidden-action.js";
 export { hiddenAction } from "./hidden/hidden-action.js";
-export { permutations } from "./discrete/permutations.js";
+export type { PseudoInverseActionOptions } from "./hidden/pseudo-inverse-action.js";
+export { pseudoInverseAction } from "./hidden/pseudo-inverse-action.js";
+export type { SiteActionOptions } from "./hidden/site-action.js";
 export type { PositiveScalingOptions } from "./positive-scaling.js";
 export { positiveScaling } from "./positive-scaling.js";
 export type { ProductOptions } from "./product.js";
 export { product } from "./product.js";
-export type { PseudoInverseActionOptions } from "./hidden/pseudo-inverse-action.js";
-export { pseudoInverseAction } from "./hidden/pseudo-inverse-action.js";
+export { discreteSymmetries, foundSymmetries, mlpSymmetries } from "./registry.js";
 export type { VectorParams } from "./rotation/quadratic-rotation.js";
 export { quadraticRotation } from "./rotation/quadratic-rotation.js";
-export { discreteSymmetries, foundSymmetries, mlpSymmetries } from "./registry.js";
 export type { ResidualMap } from "./rotation/residual-rotation.js";
 export { residualRotation } from "./rotation/residual-rotation.js";
 export type { ScalingOptions } from "./scaling.js";
 export { scaling } from "./scaling.js";
-export { signFlips } from "./discrete/sign-flips.js";
-export type { SiteActionOptions } from "./hidden/site-action.js";
 export type { Symmetries } from "./symmetries-of.js";
 export { symmetriesOf } from "./symmetries-of.js";
 export type { BlocksOf, Refusal, Symmetry } from "./symmetry.js";

@@ -11,7 +11,8 @@ import type { ParameterAxis } from "./discovery/descriptors.js";
 /** Axes by the path of their parameter. */
 export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap<string, readonly L[]> {
   const groups = new Map<string, L[]>();
-  for (const parameterAxis of axes) groups.set(parameterAxis.path, [...(groups.get(parameterAxis.path) ?? []), parameterAxis]);
+  for (const parameterAxis of axes)
+    groups.set(parameterAxis.path, [...(groups.get(parameterAxis.path) ?? []), parameterAxis]);
   return groups;
 }
 
@@ -41,7 +42,11 @@ export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
  * An array with what a parameter axis looks at changed: `f` gets its elements in the axis' view, in float64, and returns new ones.
  * The rest of the array stays.
  */
-export function changeAlong(array: NdArray, parameterAxis: ParameterAxis, f: (data: Float64Array) => Float64Array): NdArray {
+export function changeAlong(
+  array: NdArray,
+  parameterAxis: ParameterAxis,
+  f: (data: Float64Array) => Float64Array,
+): NdArray {
   const data = array.data.slice() as Float64Array;
   const { part } = parameterAxis;
   if (part === undefined) {

@@ -1,13 +1,13 @@
 import { optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import type { Discovery } from "./discovery/descriptors.js";
+import { permutations } from "./discrete/permutations.js";
+import { signFlips } from "./discrete/sign-flips.js";
 import { type GeneralLinearOptions, generalLinear, generalLinearOptions } from "./general-linear.js";
 import { hiddenAction, hiddenActionOptions } from "./hidden/hidden-action.js";
-import { permutations } from "./discrete/permutations.js";
-import { positiveScaling, positiveScalingOptions } from "./positive-scaling.js";
 import { pseudoInverseAction, pseudoInverseActionOptions } from "./hidden/pseudo-inverse-action.js";
+import { positiveScaling, positiveScalingOptions } from "./positive-scaling.js";
 import { type ScalingOptions, scaling, scalingOptions } from "./scaling.js";
-import { signFlips } from "./discrete/sign-flips.js";
 
 /** Every symmetry of multilayer perceptrons by name, made for parameters. */
 export const mlpSymmetries = {

@@ -8,7 +8,15 @@ import type { Tensor } from "../graph/tensor.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { ScalingGenerator } from "./discovery/descriptors.js";
-import { byPath, changeAlong, extents, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
+import {
+  byPath,
+  changeAlong,
+  extents,
+  mapArrays,
+  mapTensors,
+  rateAlongAxis,
+  sumLike,
+} from "./parameter-axes.js";
 import type { Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the number of its generator, which is that of its block of T. */
@@ -46,11 +54,16 @@ export function scaling<P>(
 ): Symmetry<P> {
   const { name, bound } = scalingOptions.read(options);
   const axes = byPath(
-    generators.flatMap((generator, block) => generator.axes.map((parameterAxis): Numbered => ({ ...parameterAxis, block }))),
+    generators.flatMap((generator, block) =>
+      generator.axes.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
+    ),
   );
   const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
     mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce((a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor), array),
+      (axes.get(path) ?? []).reduce(
+        (a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor),
+        array,
+      ),
     );
   return {
     name,
@@ -69,7 +82,10 @@ export function scaling<P>(
     act: async (params, T) => scaled(params, T, 1),
     trace: (params, T) =>
       mapTensors(params, (w, path) =>
-        (axes.get(path) ?? []).reduce((a, parameterAxis) => factorAlong(a, parameterAxis, T[parameterAxis.block]), w),
+        (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => factorAlong(a, parameterAxis, T[parameterAxis.block]),
+          w,
+        ),
       ),
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),

@@ -10,14 +10,14 @@ import { findBijectionSites } from "./discovery/bijection-sites.js";
 import type { BijectionSite, Discovery } from "./discovery/descriptors.js";
 import { analyze } from "./discovery/discovery.js";
 import type { DiscreteSymmetry } from "./discrete/discrete.js";
+import { permutations } from "./discrete/permutations.js";
+import { signFlips } from "./discrete/sign-flips.js";
 import { generalLinear } from "./general-linear.js";
 import { hiddenRule } from "./hidden/hidden-action.js";
 import { withOnes } from "./hidden/hidden-graphs.js";
 import type { HiddenSite } from "./hidden/hidden-site.js";
-import { permutations } from "./discrete/permutations.js";
-import { scaling } from "./scaling.js";
-import { signFlips } from "./discrete/sign-flips.js";
 import { type SiteActionOptions, siteAction } from "./hidden/site-action.js";
+import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
 
 /** The symmetries of a loss: what was found, and the groups made of it. A group is left out where nothing was found. */

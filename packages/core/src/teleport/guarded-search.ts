@@ -37,10 +37,10 @@ export async function takeCompiledWalk<P>({
   limits,
   heldOut,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
-  const leap = await search.compiledWalk?.(initial, setting, search.steps, limits);
-  if (leap === undefined || leap.points.length === 0) return undefined;
-  const { steps, points, halvings = 0, reason, pushForward } = leap;
-  const params = steps > 0 ? leap.params : initial;
+  const compiled = await search.compiledWalk?.(initial, setting, search.steps, limits);
+  if (compiled === undefined || compiled.points.length === 0) return undefined;
+  const { steps, points, halvings = 0, reason, pushForward } = compiled;
+  const params = steps > 0 ? compiled.params : initial;
   const start = heldOut ? await setting.measure(initial) : points[0];
   const point = heldOut || points.length === steps ? await setting.measure(params) : points[steps];
   const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];

@@ -13,16 +13,18 @@ export type {
 export { minimaStudy } from "../train/minima-study.js";
 export type { ConjugateGradientOptions, ConjugateGradientResult } from "./curvature/conjugate-gradient.js";
 export { conjugateGradient } from "./curvature/conjugate-gradient.js";
-export type { DiagnoseOptions } from "./diagnosis/diagnose.js";
-export { diagnose } from "./diagnosis/diagnose.js";
-export type { Diagnosis, Quantity, Missing } from "./diagnosis/diagnosis.js";
-export { isMissing } from "./diagnosis/diagnosis.js";
-export type { GuardOptions, Limits } from "./guard.js";
-export { guardOptions } from "./guard.js";
 export type { Hessian } from "./curvature/hessian.js";
 export { createHessian, lanczos } from "./curvature/hessian.js";
 export type { Minimum, MinimumMeter, MinimumMeterOptions, MinimumSettings } from "./curvature/minima.js";
 export { createMinimumMeter, measureMinimum, minimumSettings } from "./curvature/minima.js";
+export type { DiagnoseOptions } from "./diagnosis/diagnose.js";
+export { diagnose } from "./diagnosis/diagnose.js";
+export type { Diagnosis, Missing, Quantity } from "./diagnosis/diagnosis.js";
+export { isMissing } from "./diagnosis/diagnosis.js";
+export type { GainPredictor, GainPredictorOptions } from "./diagnosis/predicted-gain.js";
+export { createGainPredictor } from "./diagnosis/predicted-gain.js";
+export type { GuardOptions, Limits } from "./guard.js";
+export { guardOptions } from "./guard.js";
 export type { DecreaseOptions } from "./objective/decrease.js";
 export { decrease } from "./objective/decrease.js";
 export { gradNormSqOf } from "./objective/grad-norm-sq-of.js";
@@ -36,23 +38,20 @@ export { objectives, orbitObjectives } from "./objective/registry.js";
 export type { SharpnessOptions } from "./objective/sharpness.js";
 export { sharpness } from "./objective/sharpness.js";
 export type { Point } from "./point.js";
-export type { GainPredictor, GainPredictorOptions } from "./diagnosis/predicted-gain.js";
-export { createGainPredictor } from "./diagnosis/predicted-gain.js";
 export type { RaceOptions, RaceStart } from "./race.js";
 export { raceOptions } from "./race.js";
-export type { ReferenceMlpOptions } from "./reference/reference-mlp.js";
-export { referenceMlpTeleport } from "./reference/reference-mlp.js";
 export type { ReferenceAngleOptions } from "./reference/reference-angle.js";
 export { referenceAngleTeleport } from "./reference/reference-angle.js";
+export type { ReferenceMlpOptions } from "./reference/reference-mlp.js";
+export { referenceMlpTeleport } from "./reference/reference-mlp.js";
 export type { TeleportReport } from "./report.js";
-export { reusedState } from "./state/reused-state.js";
+export type { GradientAscentOptions } from "./search/ascent/gradient-ascent.js";
+export { gradientAscent } from "./search/ascent/gradient-ascent.js";
 export type { BestAngleOptions } from "./search/best-angle.js";
 export { bestAngle } from "./search/best-angle.js";
 export type { Claim } from "./search/claim.js";
 export type { DiscreteSearchOptions } from "./search/discrete.js";
 export { discreteSearch } from "./search/discrete.js";
-export type { GradientAscentOptions } from "./search/ascent/gradient-ascent.js";
-export { gradientAscent } from "./search/ascent/gradient-ascent.js";
 export type { LevelSetOptions } from "./search/level-set.js";
 export { levelSet } from "./search/level-set.js";
 export type { LineSearchOptions } from "./search/line-search.js";
@@ -77,6 +76,11 @@ export type {
   Walk,
 } from "./search/search.js";
 export { isStop } from "./search/search.js";
+export { reusedState } from "./state/reused-state.js";
+export type { BlendMomentOptions, TrajectorySimilarityOptions } from "./state/trajectory-reuse.js";
+export { blendMoment, trajectorySimilarity } from "./state/trajectory-reuse.js";
+export type { Move, Transport, TransportedState, TransportPolicy } from "./state/transport.js";
+export { createTransport, transportPolicies } from "./state/transport.js";
 export type {
   SingleTeleportOptions,
   Teleported,
@@ -85,10 +89,6 @@ export type {
   TeleportOptions,
 } from "./teleporter.js";
 export { createTeleporter, teleport } from "./teleporter.js";
-export type { BlendMomentOptions, TrajectorySimilarityOptions } from "./state/trajectory-reuse.js";
-export { blendMoment, trajectorySimilarity } from "./state/trajectory-reuse.js";
-export type { TransportedState, Move, Transport, TransportPolicy } from "./state/transport.js";
-export { createTransport, transportPolicies } from "./state/transport.js";
 export type {
   EveryOptions,
   InEpochsOptions,

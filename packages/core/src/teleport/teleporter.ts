@@ -16,9 +16,9 @@ import { Resources } from "../runtime/resources.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
-import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { type CurvatureMeter, createCurvatureMeter } from "./curvature/curvature-meter.js";
 import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
+import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
@@ -130,7 +130,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   const heldOutLoss = forAnyBatch(options.heldOutLoss ?? options.loss);
   const beforeCompiling = performance.now();
   const compileOptions = pickCompileOptions(options);
-  const figures = trace(
+  const quantities = trace(
     ({ params: p, batch: b, memory: m }) => ({
       loss: loss(p, b),
       objective: value(p, b, m),
@@ -156,7 +156,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   const { search, broken, measurement, elsewhereRun, race, meter } = await resources.releasedOnError(
     async () => ({
       ...(await makeSearch()),
-      measurement: resources.keep(await compile(figures.graph, compileOptions)),
+      measurement: resources.keep(await compile(quantities.graph, compileOptions)),
       elsewhereRun: resources.keep(await compile(elsewhere.graph, compileOptions)),
       race:
         raceOptions &&
@@ -200,7 +200,8 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
       const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
-      const end = (race === undefined ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
+      const end =
+        (race === undefined ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
       const { params: moved, start, point, reason, steps, halvings } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import type { TeleportEvent } from "./teleports.js";
 
-/** Figures of a model on a data set. */
+/** Quantities of a model on a data set. */
 export interface Metrics {
   /** Mean over the examples (over batches of 500, weighted by size, where the loss is not a mean). */
   readonly loss: number;

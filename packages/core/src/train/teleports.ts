@@ -11,8 +11,8 @@ import type { GuardOptions } from "../teleport/guard.js";
 import type { ObjectiveFor } from "../teleport/objective/objective.js";
 import type { TeleportReport } from "../teleport/report.js";
 import type { MemoryArrays, SearchFactory } from "../teleport/search/search.js";
-import { createTeleporter } from "../teleport/teleporter.js";
 import { createTransport, type TransportPolicy } from "../teleport/state/transport.js";
+import { createTeleporter } from "../teleport/teleporter.js";
 import { occasionAt, type When } from "../teleport/when.js";
 
 /**

@@ -15,8 +15,8 @@ import { jit } from "../../src/runtime/jit.js";
 import { createHessian } from "../../src/teleport/curvature/hessian.js";
 import { createMinimumMeter } from "../../src/teleport/curvature/minima.js";
 import { createGainPredictor } from "../../src/teleport/diagnosis/predicted-gain.js";
-import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { createTransport } from "../../src/teleport/state/transport.js";
+import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { steepestDescent } from "../../src/train/line-search/directions.js";
 import { createMinimizer } from "../../src/train/minimize/minimize.js";
 import { createLineSearchMinimizer } from "../../src/train/minimize/minimize-by-line-search.js";
@@ -137,7 +137,9 @@ const cases: Readonly<Record<string, { readonly make: string; case(): Promise<Ca
       const made = await createTransport({ ...parts, policy: "reset", optimizer: gd() });
       return {
         dispose: made.dispose,
-        calls: [() => made.transport({ from: start, state: {}, batch: {}, moved: { params: start } as never })],
+        calls: [
+          () => made.transport({ from: start, state: {}, batch: {}, moved: { params: start } as never }),
+        ],
       };
     },
   },

@@ -14,8 +14,11 @@ import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { createRace } from "../../src/teleport/race.js";
+import {
+  type GradientAscentOptions,
+  gradientAscent,
+} from "../../src/teleport/search/ascent/gradient-ascent.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
-import { type GradientAscentOptions, gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
 import {
   createTeleporter,
   type SingleTeleportOptions,

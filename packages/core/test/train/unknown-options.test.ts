@@ -18,7 +18,10 @@ import { atSteps } from "../../src/teleport/when.js";
 import { steepestDescent } from "../../src/train/line-search/directions.js";
 import { minimaStudy } from "../../src/train/minima-study.js";
 import { createMinimizer, minimize } from "../../src/train/minimize/minimize.js";
-import { createLineSearchMinimizer, minimizeByLineSearch } from "../../src/train/minimize/minimize-by-line-search.js";
+import {
+  createLineSearchMinimizer,
+  minimizeByLineSearch,
+} from "../../src/train/minimize/minimize-by-line-search.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { someDigits } from "./support.js";
 

@@ -2,7 +2,7 @@ import { decrease, type Objective, type Symmetry } from "isoloss";
 import { objectives, orbitObjectives } from "isoloss/teleport";
 import { type Entry, fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
-import { type TeleportContext, makeSymmetry, ownSymmetryOption, type Subject } from "./symmetries.js";
+import { makeSymmetry, ownSymmetryOption, type Subject, type TeleportContext } from "./symmetries.js";
 
 type ObjectiveEntry = Entry<TeleportContext, Objective>;
 
@@ -12,8 +12,8 @@ function onOrbit({ make, ...row }: (typeof orbitObjectives)[keyof typeof orbitOb
   return {
     ...row,
     own: ownSymmetryOption,
-    make({ symmetry, ...options }, ground) {
-      const symmetryOf = makeSymmetry(symmetry as Named | undefined, ground);
+    make({ symmetry, ...options }, context) {
+      const symmetryOf = makeSymmetry(symmetry as Named | undefined, context);
       return (loss) => (params, batch, memory) => {
         const subject = { loss, params, batch } as unknown as Subject;
         return create(symmetryOf(subject), options)(loss)(params, batch, memory);
@@ -34,5 +34,5 @@ export const objectiveRegistry: Readonly<Record<string, ObjectiveEntry>> = {
 
 export const objectiveSchema = namedSchema("objective", objectiveRegistry);
 
-export const makeObjective = (named: Named, ground: TeleportContext): Objective =>
-  makeNamed(objectiveRegistry, named, ground);
+export const makeObjective = (named: Named, context: TeleportContext): Objective =>
+  makeNamed(objectiveRegistry, named, context);

@@ -16,10 +16,10 @@ import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 import {
   discreteSchema,
-  type TeleportContext,
   makeDiscreteSymmetry,
   makeSymmetry,
   ownSymmetryOption,
+  type TeleportContext,
 } from "./symmetries.js";
 
 type Factory = SearchFactory<Tree>;
@@ -56,10 +56,10 @@ const makers: { readonly [K in keyof typeof searches]: Pick<SearchEntry, "own" |
   },
   referenceAngle: {
     own: ownSymmetryOption,
-    make({ symmetry, ...options }, ground) {
-      const create = makeSymmetry(symmetry as Named | undefined, ground);
+    make({ symmetry, ...options }, context) {
+      const create = makeSymmetry(symmetry as Named | undefined, context);
       return async (problem) => {
-        const { seed = ground.seed, ...rest } = options as { readonly seed?: number };
+        const { seed = context.seed, ...rest } = options as { readonly seed?: number };
         const group = create(problem);
         let calls = 0;
         const move = ownMove<Tree>("released teleport by an angle", (params, batch) =>
@@ -93,8 +93,8 @@ function onOrbit({ make, ...row }: (typeof orbitSearches)[keyof typeof orbitSear
   return {
     ...row,
     own: ownSymmetryOption,
-    make({ symmetry, ...options }, ground) {
-      const create = makeSymmetry(symmetry as Named | undefined, ground);
+    make({ symmetry, ...options }, context) {
+      const create = makeSymmetry(symmetry as Named | undefined, context);
       return async (problem) => search(create(problem), options)(problem);
     },
   };
@@ -113,4 +113,5 @@ export const searchRegistry: Readonly<Record<string, SearchEntry>> = {
 
 export const searchSchema = namedSchema("search", searchRegistry);
 
-export const makeSearch = (named: Named, ground: TeleportContext): Factory => makeNamed(searchRegistry, named, ground);
+export const makeSearch = (named: Named, context: TeleportContext): Factory =>
+  makeNamed(searchRegistry, named, context);

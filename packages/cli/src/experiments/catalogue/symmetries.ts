@@ -56,7 +56,10 @@ function needMlp({ activation }: TeleportContext, name: string): NonNullable<Tel
 }
 
 /** A symmetry of multilayer perceptrons, with the activation of the run's network unless another is asked for. */
-function ofMlp(name: string, { make, ...row }: Row<typeof mlpSymmetries>): Entry<TeleportContext, MakeSymmetry> {
+function ofMlp(
+  name: string,
+  { make, ...row }: Row<typeof mlpSymmetries>,
+): Entry<TeleportContext, MakeSymmetry> {
   const create = make as (params: MlpParams, options: Options) => unknown;
   const { activation } = row.options.rows;
   return {
@@ -65,8 +68,8 @@ function ofMlp(name: string, { make, ...row }: Row<typeof mlpSymmetries>): Entry
       ...row.options,
       rows: { ...row.options.rows, activation: activation.kind.otherwise("the network's") },
     },
-    make: (options, ground) => {
-      const network = needMlp(ground, name);
+    make: (options, context) => {
+      const network = needMlp(context, name);
       return ({ params }) => create(params as MlpParams, { ...network, ...options }) as Symmetry<Tree>;
     },
   };
@@ -86,7 +89,10 @@ const shown = {
 } satisfies Record<keyof typeof foundSymmetries, string>;
 
 /** A symmetry that is found in the graph of whatever loss. */
-function found(what: string, { make, ...row }: Row<typeof foundSymmetries>): Entry<TeleportContext, MakeSymmetry> {
+function found(
+  what: string,
+  { make, ...row }: Row<typeof foundSymmetries>,
+): Entry<TeleportContext, MakeSymmetry> {
   return {
     ...row,
     make: (options) => (subject) => {
@@ -115,8 +121,8 @@ export const symmetryRegistry: Readonly<Record<string, Entry<TeleportContext, Ma
   scalingAndAction: {
     summary: "positiveScaling, then hiddenAction: the product of the two groups",
     options: noOptions("scalingAndAction"),
-    make: (_, ground) => {
-      const activation = needMlp(ground, "scalingAndAction");
+    make: (_, context) => {
+      const activation = needMlp(context, "scalingAndAction");
       return ({ params }) => {
         const p = params as MlpParams;
         return product([
@@ -156,9 +162,9 @@ export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
 };
 
 /** The symmetry of a config; by default the problem's own, or positive scaling of a network. */
-export function makeSymmetry(named: Named | undefined, ground: TeleportContext): MakeSymmetry {
-  const fallback = { name: ground.ownSymmetry ? "own" : "positiveScaling" };
-  return makeNamed(symmetryRegistry, named ?? fallback, ground);
+export function makeSymmetry(named: Named | undefined, context: TeleportContext): MakeSymmetry {
+  const fallback = { name: context.ownSymmetry ? "own" : "positiveScaling" };
+  return makeNamed(symmetryRegistry, named ?? fallback, context);
 }
 
 type MakeDiscrete = (subject: Subject) => DiscreteSymmetry<Tree>;

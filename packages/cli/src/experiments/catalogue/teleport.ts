@@ -60,13 +60,13 @@ function guardOf(guard: Guard, { optimizer, learningRate }: TeleportContext) {
 /** The teleports of a config. */
 export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
-  ground: TeleportContext,
+  context: TeleportContext,
 ): TeleportPlan<Tree> & Pick<TrainerTeleportPlan<Tree>, "batchSize"> {
-  const bounds = guard === undefined ? undefined : guardOf(guard, ground);
+  const bounds = guard === undefined ? undefined : guardOf(guard, context);
   return {
     when: makeWhen(when),
-    search: makeSearch(search, ground),
-    ...(objective === undefined ? {} : { objective: makeObjective(objective as Named, ground) }),
+    search: makeSearch(search, context),
+    ...(objective === undefined ? {} : { objective: makeObjective(objective as Named, context) }),
     ...(bounds === undefined
       ? {}
       : { guard: bounds === false ? false : (omitBy(bounds, isUndefined) as never) }),

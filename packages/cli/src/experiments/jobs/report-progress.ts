@@ -1,8 +1,8 @@
 import { MissingDataError } from "isoloss";
 import { createProgress, type ProgressStream } from "../../progress.js";
 import type { JobProgress } from "../kind.js";
+import { formatDuration, formatNumber } from "../results/format-number.js";
 import { finalLoss } from "../results/loss-curve.js";
-import { formatDuration, formatNumber } from "../results/number-text.js";
 import { type Job, runName } from "./job.js";
 import type { JobOutcome } from "./pool.js";
 

@@ -3,7 +3,7 @@ import { valueAtPath } from "../../dotted-path.js";
 import type { Comparison } from "../../run/report-html.js";
 import { type Expected, everyRun } from "../definition/schema.js";
 import type { JobResult } from "../kind.js";
-import { formatNumber } from "../results/number-text.js";
+import { formatNumber } from "../results/format-number.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 
 /** What became of an expected number. */
@@ -70,7 +70,9 @@ function wantedText({ value, tolerance = 1e-6, absolute, atLeast, atMost }: Expe
   const parts = [
     ...(value === undefined
       ? []
-      : [`${formatNumber(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : formatNumber(absolute)}`]),
+      : [
+          `${formatNumber(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : formatNumber(absolute)}`,
+        ]),
     ...(atLeast === undefined ? [] : [`at least ${formatNumber(atLeast)}`]),
     ...(atMost === undefined ? [] : [`at most ${formatNumber(atMost)}`]),
   ];

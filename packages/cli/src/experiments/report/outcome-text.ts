@@ -49,8 +49,7 @@ export function outcomeText(
     if (tellsPasses || v.outcome !== "pass") lines.push(`${paint[v.outcome](v.outcome)}  ${v.text}`);
   }
   if (status === "completed") {
-    for (const { judgment, text } of findingsOf(outcome))
-      lines.push(`${paint[judgment](judgment)}  ${text}`);
+    for (const { judgment, text } of findingsOf(outcome)) lines.push(`${paint[judgment](judgment)}  ${text}`);
   }
   for (const comparison of rates) {
     for (const [name, c] of Object.entries(comparison.references))

@@ -1,5 +1,5 @@
 import { htmlTable } from "../../run/report-html.js";
-import { formatNumber } from "../results/number-text.js";
+import { formatNumber } from "../results/format-number.js";
 import { ratioText, type ToTarget } from "../results/to-target.js";
 import { type RatesResult, rateText } from "./rates.js";
 

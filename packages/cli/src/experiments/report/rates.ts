@@ -6,7 +6,7 @@ import { checkedSeeds, type Resolved } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
-import { formatNumber } from "../results/number-text.js";
+import { formatNumber } from "../results/format-number.js";
 import { meanFinalLoss, ratioText, soonerText, type ToTarget, toTarget } from "../results/to-target.js";
 
 /** A learning rate as it is tried. */

@@ -11,7 +11,7 @@ import {
 } from "../../run/report-html.js";
 import { asExperiment } from "../definition/as-experiment.js";
 import { kinds } from "../kinds/kinds.js";
-import { formatNumber } from "../results/number-text.js";
+import { formatNumber } from "../results/format-number.js";
 import { summaryRows } from "../results/summary.js";
 import { conclusionOf, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf } from "./outcome.js";

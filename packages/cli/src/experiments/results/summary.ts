@@ -1,9 +1,9 @@
 import { sumBy } from "es-toolkit";
 import { summarize } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
+import { formatDuration, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";
 import { finalLoss, lossCurve } from "./loss-curve.js";
-import { formatDuration, formatNumber } from "./number-text.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */

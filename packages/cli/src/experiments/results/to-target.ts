@@ -2,8 +2,8 @@
 import { mean } from "es-toolkit";
 import { pairedRatio, type RatioSummary } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
+import { formatNumber } from "./format-number.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
-import { formatNumber } from "./number-text.js";
 
 /** Runs against those of a baseline with the same seeds. */
 export interface ToTarget {

@@ -2,7 +2,11 @@ import { crossEntropy, Mt19937, spec } from "isoloss";
 import { patchTransformer } from "isoloss/nn";
 import { describe, expect, it } from "vitest";
 import type { Tree } from "../../../src/experiments/catalogue/problems.js";
-import { type TeleportContext, makeSymmetry, type Subject } from "../../../src/experiments/catalogue/symmetries.js";
+import {
+  makeSymmetry,
+  type Subject,
+  type TeleportContext,
+} from "../../../src/experiments/catalogue/symmetries.js";
 
 const model = patchTransformer({ imageSize: [4, 4], patch: 2, width: 4, heads: 2, depth: 1, classes: 3 });
 const subject: Subject = {
@@ -10,12 +14,12 @@ const subject: Subject = {
   params: model.init(new Mt19937(0)).params as Tree,
   batch: { x: spec([5, 16], "float32"), y: spec([5], "int64") },
 };
-const ground: TeleportContext = { seed: 0, optimizer: {} as never, learningRate: 0.1 };
+const context: TeleportContext = { seed: 0, optimizer: {} as never, learningRate: 0.1 };
 /** How many numbers tell an element of the group. */
 const sizeOf = (name: string): number =>
   makeSymmetry(
     { name },
-    ground,
+    context,
   )(subject)
     .algebra.map((shape) => shape.reduce((a, b) => a * b, 1))
     .reduce((a, b) => a + b, 0);
@@ -36,10 +40,10 @@ describe("symmetries that are found in a loss' graph", () => {
       params: { w: { shape: [], data: Float64Array.from([1]) } } as Tree,
       batch: {},
     };
-    expect(() => makeSymmetry({ name: "generalLinear" }, ground)(lone)).toThrow(
+    expect(() => makeSymmetry({ name: "generalLinear" }, context)(lone)).toThrow(
       /shows no spaces that linear maps alone touch: choose another symmetry/,
     );
-    expect(() => makeSymmetry({ name: "positiveScaling" }, ground)(subject)).toThrow(
+    expect(() => makeSymmetry({ name: "positiveScaling" }, context)(subject)).toThrow(
       /multilayer perceptrons/,
     );
   });

@@ -5,9 +5,10 @@ import { makeTeleportPlan, teleportSchema } from "../../../src/experiments/catal
 
 describe("allowInexact of a teleport in YAML", () => {
   it("is handed on to the plan, and left out where it is not given", () => {
-    const ground = { seed: 0, optimizer: gd(), learningRate: 0.1 };
+    const context = { seed: 0, optimizer: gd(), learningRate: 0.1 };
     const config = { when: { atSteps: [1] }, search: "levelSet" };
-    const planOf = (given: object) => makeTeleportPlan(teleportSchema.parse({ ...config, ...given }), ground);
+    const planOf = (given: object) =>
+      makeTeleportPlan(teleportSchema.parse({ ...config, ...given }), context);
     expect(planOf({ allowInexact: true })).toMatchObject({ allowInexact: true });
     expect(planOf({})).not.toHaveProperty("allowInexact");
     expect(teleportSchema.safeParse({ ...config, allowInexact: 1 }).success).toBe(false);

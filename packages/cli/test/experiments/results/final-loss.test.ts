@@ -10,8 +10,8 @@ import { executeJob, type Job, jobsOf } from "../../../src/experiments/jobs/job.
 import { jobReporter } from "../../../src/experiments/jobs/report-progress.js";
 import { loadStored } from "../../../src/experiments/jobs/stored.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
+import { formatNumber } from "../../../src/experiments/results/format-number.js";
 import { finalLoss, lossCurve } from "../../../src/experiments/results/loss-curve.js";
-import { formatNumber } from "../../../src/experiments/results/number-text.js";
 import { summaryRows } from "../../../src/experiments/results/summary.js";
 import { runsDocument } from "../../../src/formats/json.js";
 import { inProcess } from "../../commands/in-process.js";

@@ -9,7 +9,7 @@ import { displacementsOf, type Landing, land, rejected } from "./landing.js";
 import type { CostMachine } from "./machine.js";
 import type { Proposal } from "./move.js";
 import type { InnerOptions } from "./presets.js";
-import { type ConflictFigures, type CostReport, figuresOf } from "./report.js";
+import { type ConflictMeasures, type CostReport, quantitiesOf } from "./report.js";
 import type { ResolvedCost } from "./settings.js";
 import { type Parts, partsOf } from "./shared-losses.js";
 
@@ -33,7 +33,7 @@ export async function attemptTeleport<P, S>(
     next && moved ? await carried(settings, context, next, moved) : { change: {} };
   const seconds = (performance.now() - begin) / 1000;
   const ordinary = secondsPerStep(context.history);
-  const [first, last] = [before, after].map((point) => point && figures(point));
+  const [first, last] = [before, after].map((point) => point && quantities(point));
   const report: CostReport = {
     step,
     epoch,
@@ -122,8 +122,8 @@ async function carried<P, S>(
   return { change, ...told };
 }
 
-const figures = ({ losses, conflict }: TaskPoint): ConflictFigures | undefined =>
-  conflict && figuresOf(losses, conflict);
+const quantities = ({ losses, conflict }: TaskPoint): ConflictMeasures | undefined =>
+  conflict && quantitiesOf(losses, conflict);
 
 /** Nothing is judged without a guard, nor of losses that are not finite. */
 const judgedBy = (guard: DriftGuard | false, drift: Drift): Pick<CostReport, "judged"> =>

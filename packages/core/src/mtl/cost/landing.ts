@@ -60,8 +60,8 @@ export async function land(
   const isStill = (there: unknown) => differenceOf(there, shared).every((v) => v === 0);
   let stayed = false;
   const proposals = {
-    async propose(share: number) {
-      const there = proposal.at(share);
+    async propose(fraction: number) {
+      const there = proposal.at(fraction);
       stayed = isStill(there);
       return stayed ? { stopped: "D is zero: nothing was moved" } : there;
     },
@@ -77,7 +77,7 @@ export async function land(
     from: { params: shared, point: lossesBefore },
     steps: 1,
   });
-  const { params: there, point, steps, halvings, scale: share } = found;
+  const { params: there, point, steps, halvings, scale: fraction } = found;
   if (steps === 0) {
     // A search that stays says why; an adapter that stays has found nothing to gain.
     if (stayed && proposal.note !== undefined) return rejected(proposal.note);

@@ -72,8 +72,8 @@ export interface MoveStart {
 /** A point that a move leads to. */
 export interface Proposal {
   readonly name: string;
-  /** Shared parameters at a share of the way; a move that cannot be shortened has them at 1 alone. */
-  at(share: number): unknown;
+  /** Shared parameters at a fraction of the way; a move that cannot be shortened has them at 1 alone. */
+  at(fraction: number): unknown;
   readonly divisible: boolean;
   /** Objective before and after, where it was measured on the way. */
   readonly first?: InnerValue | undefined;

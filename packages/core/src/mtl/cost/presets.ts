@@ -1,9 +1,9 @@
 // Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046: the paper's settings, those of the authors' program, and ours.
 import type { ConflictTrigger } from "../conflict.js";
 import type { AdapterOptions } from "./adapter/adapter.js";
-import type { DriftGuardOptions } from "./drift-guard.js";
 import type { ImproveOptions } from "./adapter/improve.js";
 import type { CostTrustRegion } from "./adapter/inner-loop.js";
+import type { DriftGuardOptions } from "./drift-guard.js";
 import type { ScheduleOptions } from "./schedule.js";
 
 /** L_t: what is kept, and how much that counts. */

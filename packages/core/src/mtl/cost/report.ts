@@ -1,9 +1,9 @@
 import type { Conflict, ConflictTrigger } from "../conflict.js";
-import type { Drift, Judged } from "./drift-guard.js";
 import type { InnerValue } from "./adapter/inner-loop.js";
+import type { Drift, Judged } from "./drift-guard.js";
 
 /** A conflict as plain data. */
-export interface ConflictFigures {
+export interface ConflictMeasures {
   /** L_k on the batch on which the conflict showed, without dropout. */
   readonly losses: readonly number[];
   /** ||g_k||. */
@@ -33,7 +33,7 @@ export interface CostReport {
   readonly outcome: "accepted" | "negligible" | "rejected";
   /** Why it was rejected or does not count, or how it ended. */
   readonly reason: string;
-  /** How often the displacement was halved, and the share of it that was taken; 0 if none. */
+  /** How often the displacement was halved, and the fraction of it that was taken; 0 if none. */
   readonly halvings: number;
   readonly fraction: number;
   /** ||D|| / ||theta|| over the shared parameters, and ||D|| / ||W|| of every tensor by its path. */
@@ -43,8 +43,8 @@ export interface CostReport {
   readonly drift?: Drift | undefined;
   /** Which of these the guard compared with its bound; left out without a guard. */
   readonly judged?: Judged | undefined;
-  readonly before?: ConflictFigures | undefined;
-  readonly after?: ConflictFigures | undefined;
+  readonly before?: ConflictMeasures | undefined;
+  readonly after?: ConflictMeasures | undefined;
   /** Whether the conflict is still there: the one that was looked for, and a dominated one. */
   readonly stillTriggered?: boolean | undefined;
   readonly stillDominated?: boolean | undefined;
@@ -59,7 +59,7 @@ export interface CostReport {
   readonly ordinarySteps?: number | undefined;
 }
 
-export function figuresOf(losses: Float64Array, conflict: Conflict): ConflictFigures {
+export function quantitiesOf(losses: Float64Array, conflict: Conflict): ConflictMeasures {
   const { norms, meanCosines, cosines, dominated, weak, many, released } = conflict;
   const tasks = norms.length;
   const pairs: number[] = [];

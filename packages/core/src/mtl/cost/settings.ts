@@ -15,7 +15,6 @@ import {
 } from "../../option-kinds.js";
 import { type OptionRows, optionTable, withoutUndefined } from "../../options.js";
 import { adapterOptions } from "./adapter/adapter.js";
-import { type DriftGuard, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
 import {
   type Improve,
   improveByCosineOptions,
@@ -23,6 +22,7 @@ import {
   improveNothingOptions,
   improveOf,
 } from "./adapter/improve.js";
+import { type DriftGuard, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
 import type { CostMove } from "./move.js";
 import {
   type CostSettings,

@@ -2,9 +2,9 @@
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 
 export interface DwaOptions {
   /** T; default 2. */

@@ -6,9 +6,9 @@ import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowsLike } from "../kernels/jacobian-rows.js";
-import type { MultiTaskMethod } from "../method.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 
 export interface ExcessMtlOptions {
   /** eta: step of the weights; default 0.01. */

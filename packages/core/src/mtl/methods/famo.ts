@@ -3,10 +3,10 @@
 import { NumericalError } from "../../errors.js";
 import { finite, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
+import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
 export interface FamoOptions {

@@ -2,12 +2,12 @@
 // equations 1 and 2, algorithm 1.
 import { nonNegative, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
+import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { gramianOf, rowNorms } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 
 export interface GradNormOptions {
   /** Strength of the pull toward equal training rates; default 1.5. */

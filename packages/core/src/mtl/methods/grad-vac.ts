@@ -7,8 +7,8 @@ import type { Rng } from "../../math/rng.js";
 import { integerFrom, listOf, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { blockGramian } from "../kernels/jacobian-rows.js";
 import { cosines, dot, rowNorms } from "../kernels/gramian.js";
+import { blockGramian } from "../kernels/jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface GradVacOptions {

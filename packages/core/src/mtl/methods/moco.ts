@@ -6,8 +6,8 @@ import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { blockGramian, rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
-import type { MultiTaskMethod } from "../method.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 
 export interface MocoOptions {
   /** Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5. */

@@ -3,8 +3,8 @@
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { weightedRows } from "../kernels/jacobian-rows.js";
 import { times } from "../kernels/gramian.js";
+import { weightedRows } from "../kernels/jacobian-rows.js";
 import { crossGramian, threeSamples } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";

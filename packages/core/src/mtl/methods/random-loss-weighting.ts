@@ -3,8 +3,8 @@
 import { oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 
 export interface RandomLossWeightingOptions {
   /** `normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`. */

@@ -2,8 +2,8 @@
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import type { MultiTaskMethod } from "../method.js";
 import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface StchOptions {

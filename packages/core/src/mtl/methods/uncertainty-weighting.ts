@@ -2,8 +2,8 @@
 // semantics", CVPR 2018, equation 10 with s = log sigma^2.
 import { finite, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { checkedMethod } from "../checked-method.js";
+import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface UncertaintyWeightingOptions {

@@ -21,14 +21,14 @@ export interface WeightedMean {
   readonly weight: Tensor;
 }
 
-/** Figures of a batch by name, scalars: means over its examples. Traced in evaluation mode. */
+/** Quantities of a batch by name, scalars: means over its examples. Traced in evaluation mode. */
 export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
   params: TensorsOf<P>,
   batch: TensorsOf<B>,
   context: LossContext<S>,
 ) => Readonly<Record<string, Tensor | WeightedMean>>;
 
-/** Figures of a run's parameters on a data set. */
+/** Quantities of a run's parameters on a data set. */
 export interface MultiTaskEvaluation {
   /** L_k, [K]: means over batches, weighted by their number of examples of the source that the loss reads. */
   readonly losses: Float64Array;
@@ -80,21 +80,21 @@ export function multiTaskEvaluator<P>({
   /** Arrays of the batch that each loss and mean reads. */
   const read = new Map<string, readonly string[]>();
   const traceBatch = (batch: Batch) => {
-    const figuresOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
+    const quantitiesOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
       const plain: LossContext = { training: false, state };
       const context = representation
         ? { ...plain, representation: representation(params, tensors, plain) }
         : plain;
       const scalar = (x: Tensor) => cast(reshape(x, []), dtype);
-      const figures = Object.entries(metrics(params, tensors, context)).map(([name, value], i) => {
+      const quantities = Object.entries(metrics(params, tensors, context)).map(([name, value], i) => {
         names[i] = name;
         return isWeighted(value)
           ? { mean: scalar(value.mean), weight: scalar(value.weight) }
           : { mean: scalar(value) };
       });
-      return { losses: checkLosses(losses(params, tensors, context)).map(scalar), metrics: figures };
+      return { losses: checkLosses(losses(params, tensors, context)).map(scalar), metrics: quantities };
     };
-    const { graph } = trace((given) => figuresOf(given.params, given.state, given.batch), {
+    const { graph } = trace((given) => quantitiesOf(given.params, given.state, given.batch), {
       params: like,
       state: stateLike,
       batch: specsOf(batch),

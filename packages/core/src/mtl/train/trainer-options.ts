@@ -4,11 +4,11 @@ import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import type { RunSettings } from "../../train/run-settings.js";
 import type { LearningRate, RunStepsOptions, StepsProgress } from "../../train/run-steps.js";
-import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
 import type { Representation } from "../gradients/forward.js";
 import type { TaskOf } from "../gradients/parameter-split.js";
-import type { MultiTaskHistory } from "./history.js";
 import type { MultiTaskMethod } from "../method.js";
+import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
+import type { MultiTaskHistory } from "./history.js";
 import type { BeforeStep, RunSetup } from "./step-hook.js";
 import type { TaskLosses } from "./task-losses.js";
 import type { MultiTaskState } from "./train-state.js";
@@ -57,7 +57,7 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
    * weights are known (`recompute`), with the memory of one gradient; default `auto`, by cost.
    */
   readonly strategy?: "auto" | "keep" | "recompute" | undefined;
-  /** Further figures for {@link MultiTaskTrainer.evaluate}. */
+  /** Further quantities for {@link MultiTaskTrainer.evaluate}. */
   readonly metrics?: TaskMetrics<P, MergedBatch<D>, S> | undefined;
   readonly beforeStep?: BeforeStep<P> | undefined;
 }

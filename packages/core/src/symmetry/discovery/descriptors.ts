@@ -50,7 +50,10 @@ export interface LinearSpace {
   readonly size: number;
   /** Number of independent g: one for each index along the axes' `copyAxis`, such as attention heads. */
   readonly copies: number;
-  readonly axes: readonly (ParameterAxis & { readonly variance: 1 | -1; readonly copyAxis?: number | undefined })[];
+  readonly axes: readonly (ParameterAxis & {
+    readonly variance: 1 | -1;
+    readonly copyAxis?: number | undefined;
+  })[];
 }
 
 /** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */

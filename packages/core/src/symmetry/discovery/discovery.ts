@@ -3,15 +3,15 @@ import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { findBijectionSites } from "./bijection-sites.js";
 import type { Discovery, ParameterAxis } from "./descriptors.js";
+import { findScalings } from "./diagonal/scalings.js";
+import { findSigns } from "./diagonal/signs.js";
 import { splitJoins } from "./graph/joins.js";
+import { separateParts } from "./graph/parts.js";
+import { nameUnpoolings } from "./graph/unpooling.js";
 import { layOut } from "./layout.js";
 import { findLinearSpaces } from "./linear.js";
 import { mergeParts } from "./merge.js";
-import { separateParts } from "./graph/parts.js";
 import { findPermutations } from "./permutations.js";
-import { findScalings } from "./diagonal/scalings.js";
-import { findSigns } from "./diagonal/signs.js";
-import { nameUnpoolings } from "./graph/unpooling.js";
 
 /**
  * Finds symmetries of the parameters of any traced computation: changes of parameters that keep its outputs for all data.

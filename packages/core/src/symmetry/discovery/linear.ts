@@ -3,9 +3,15 @@
 import type { Tensor } from "../../graph/tensor.js";
 import { findCopies } from "./copies.js";
 import type { LinearSpace } from "./descriptors.js";
-import { type Layout, variesAlong } from "./layout.js";
-import { copiedAxisOf, groupBy, parameterAxisOf, type ParameterSlot, parameterSlots } from "./parameter-axes.js";
 import { ruleOf } from "./graph/rules.js";
+import { type Layout, variesAlong } from "./layout.js";
+import {
+  copiedAxisOf,
+  groupBy,
+  type ParameterSlot,
+  parameterAxisOf,
+  parameterSlots,
+} from "./parameter-axes.js";
 import { Space, type Spaces } from "./space.js";
 
 export function findLinearSpaces(layout: Layout): LinearSpace[] {
@@ -16,10 +22,14 @@ export function findLinearSpaces(layout: Layout): LinearSpace[] {
   return [...groupBy(whole, (parameterAxis) => spaceOf(parameterAxis).find().root)].map(([root, axes]) => {
     const { size } = axes[0].atom;
     const first = spaceOf(axes[0]).find().variance;
-    const variance = (parameterAxis: ParameterSlot): 1 | -1 => (spaceOf(parameterAxis).find().variance === first ? 1 : -1);
+    const variance = (parameterAxis: ParameterSlot): 1 | -1 =>
+      spaceOf(parameterAxis).find().variance === first ? 1 : -1;
     const copies = findCopies(layout, spaces, root, axes);
     if (!copies) {
-      const plain = axes.map((parameterAxis) => ({ ...parameterAxisOf(layout, parameterAxis), variance: variance(parameterAxis) }));
+      const plain = axes.map((parameterAxis) => ({
+        ...parameterAxisOf(layout, parameterAxis),
+        variance: variance(parameterAxis),
+      }));
       return { kind: "linear", size, copies: 1, axes: plain };
     }
     const copied = axes.map((parameterAxis, i) => ({

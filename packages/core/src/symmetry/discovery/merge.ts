@@ -10,11 +10,20 @@ type Acting = ParameterAxis & {
 
 /** Joins axes of pieces of a parameter that lie side by side and are acted on alike. */
 export function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
-  const places = axes.map((parameterAxis, order) => ({ parameterAxis, order, shape: shapes.get(parameterAxis.path) as Shape }));
-  const groups = groupBy(places, ({ parameterAxis, order, shape }) => alikeKey(parameterAxis, shape) ?? `alone ${order}`);
+  const places = axes.map((parameterAxis, order) => ({
+    parameterAxis,
+    order,
+    shape: shapes.get(parameterAxis.path) as Shape,
+  }));
+  const groups = groupBy(
+    places,
+    ({ parameterAxis, order, shape }) => alikeKey(parameterAxis, shape) ?? `alone ${order}`,
+  );
   return [...groups.values()].flatMap((group) => {
     const runs: L[][] = [];
-    for (const { parameterAxis } of [...group].sort((a, b) => startOf(a.parameterAxis) - startOf(b.parameterAxis))) {
+    for (const { parameterAxis } of [...group].sort(
+      (a, b) => startOf(a.parameterAxis) - startOf(b.parameterAxis),
+    )) {
       const run = runs.at(-1);
       const last = run?.at(-1)?.part;
       if (run && last && parameterAxis.part?.start === last.start + last.count) run.push(parameterAxis);

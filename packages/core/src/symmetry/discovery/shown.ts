@@ -25,9 +25,15 @@ function keysOf(generator: GroupGenerator): readonly string[] {
   }
   const { kind, size, axes } = generator;
   const rated = (
-    axes as readonly (ParameterAxis & { readonly power?: number | undefined; readonly variance?: number | undefined })[]
+    axes as readonly (ParameterAxis & {
+      readonly power?: number | undefined;
+      readonly variance?: number | undefined;
+    })[]
   )
-    .map((parameterAxis) => ({ place: placeOf(parameterAxis, size), rate: parameterAxis.power ?? parameterAxis.variance ?? 1 }))
+    .map((parameterAxis) => ({
+      place: placeOf(parameterAxis, size),
+      rate: parameterAxis.power ?? parameterAxis.variance ?? 1,
+    }))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
   // A scaling by T and one by -T or 2 T are the same group, and so are g and its inverse transpose.
   const parts = rated.map(({ place, rate }) => `${place} * ${rate / rated[0].rate}`);
@@ -37,7 +43,10 @@ function keysOf(generator: GroupGenerator): readonly string[] {
 }
 
 /** Which elements of a parameter have which index of a parameter axis; views that differ in other axes alone are the same. */
-function placeOf(parameterAxis: ParameterAxis & { readonly copyAxis?: number | undefined }, size: number): string {
+function placeOf(
+  parameterAxis: ParameterAxis & { readonly copyAxis?: number | undefined },
+  size: number,
+): string {
   const { path, part, view, axis, copyAxis } = parameterAxis;
   const around = [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
   return JSON.stringify([

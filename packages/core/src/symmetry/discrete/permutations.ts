@@ -38,7 +38,8 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
       axes.reduce(
         (moved, ofSpace, s) =>
           ofSpace.reduce(
-            (d, parameterAxis) => (isMoved[s] && parameterAxis.leaf === leaf ? permuted(d, parameterAxis, element[s]) : d),
+            (d, parameterAxis) =>
+              isMoved[s] && parameterAxis.leaf === leaf ? permuted(d, parameterAxis, element[s]) : d,
             moved,
           ),
         data,
@@ -78,7 +79,11 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
   };
 }
 
-function permuted(data: NdArray["data"], parameterAxis: ResolvedAxis, permutation: readonly number[]): NdArray["data"] {
+function permuted(
+  data: NdArray["data"],
+  parameterAxis: ResolvedAxis,
+  permutation: readonly number[],
+): NdArray["data"] {
   const { outer, size, inner, places } = parameterAxis;
   const out = data.slice();
   for (let o = 0; o < outer; o++) {

@@ -31,7 +31,10 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
       axes.reduce(
         (moved, ofSpace, s) =>
           ofSpace.reduce(
-            (d, parameterAxis) => (parameterAxis.leaf === leaf && element[s].includes(-1) ? flipped(d, parameterAxis, element[s]) : d),
+            (d, parameterAxis) =>
+              parameterAxis.leaf === leaf && element[s].includes(-1)
+                ? flipped(d, parameterAxis, element[s])
+                : d,
             moved,
           ),
         data,
@@ -60,7 +63,11 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
   };
 }
 
-function flipped(data: NdArray["data"], parameterAxis: ResolvedAxis, signs: readonly number[]): NdArray["data"] {
+function flipped(
+  data: NdArray["data"],
+  parameterAxis: ResolvedAxis,
+  signs: readonly number[],
+): NdArray["data"] {
   const { outer, size, inner, places } = parameterAxis;
   const out = data.slice() as Float64Array;
   for (let o = 0; o < outer; o++) {

@@ -11,10 +11,10 @@ import { anyOf, inCode, isObject, positive, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type Bijection, bijection, slopeOf } from "../bijection.js";
 import type { HiddenUnits } from "../discovery/descriptors.js";
+import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
-import type { Symmetry } from "../symmetry.js";
 
 export interface HiddenActionOptions extends SiteActionOptions {
   /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse. */

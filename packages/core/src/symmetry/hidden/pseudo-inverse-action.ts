@@ -9,10 +9,10 @@ import type { MlpParams } from "../../nn/models/mlp.js";
 import { finite, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ElementWise, slopeOf } from "../bijection.js";
+import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
-import type { Symmetry } from "../symmetry.js";
 
 export interface PseudoInverseActionOptions extends SiteActionOptions {
   /** Of the network: any; default `relu`, as that of `mlp`. */

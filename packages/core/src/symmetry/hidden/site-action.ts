@@ -10,6 +10,10 @@ import { flag } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import type { ElementWise } from "../bijection.js";
+import { identityPlus, type Matrix } from "../matrix.js";
+import { orRefusal } from "../or-refusal.js";
+import { mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
+import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
 import {
   type HiddenSite,
   plusShape,
@@ -19,10 +23,6 @@ import {
   traceSiteMatrix,
 } from "./hidden-site.js";
 import { createInverses } from "./inverses.js";
-import { mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
-import { identityPlus, type Matrix } from "../matrix.js";
-import { orRefusal } from "../or-refusal.js";
-import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
 
 export interface SiteActionOptions {
   /** Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused. */

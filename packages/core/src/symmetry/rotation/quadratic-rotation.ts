@@ -7,8 +7,8 @@ import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { type Matrix, product, spectral, times } from "../matrix.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
 import type { Symmetry } from "../symmetry.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
 
 /** Parameters of a function of R^n: one vector. */
 export interface VectorParams {

@@ -13,8 +13,8 @@ import { compile } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import { flatten, unflatten } from "../../tree.js";
 import { times } from "../matrix.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
 import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
 
 /** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
 export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {

@@ -116,7 +116,7 @@ export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
     async measure(w, at) {
       lifetime.requireOpen();
       const lossAt = async (p: P) => item((await value.run(namedArrays({ params: p, batch: at }))).result);
-      const figures = await here.run(namedArrays({ params: w, batch: at }));
+      const quantities = await here.run(namedArrays({ params: w, batch: at }));
       const center = await lossAt(w);
       const totals = radii.map(() => 0);
       for (let k = 0; k < directions; k++) {
@@ -126,10 +126,10 @@ export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
       const sharpnessAt = totals.map((total) => total / directions);
       return {
         loss: center,
-        gradNormSq: item(figures.gradNormSq),
+        gradNormSq: item(quantities.gradNormSq),
         sharpness: sharpnessAt.reduce((a, b) => a + b, 0) / radii.length,
         sharpnessAt,
-        ...(curved ? { curvature: item(figures.curvature) } : {}),
+        ...(curved ? { curvature: item(quantities.curvature) } : {}),
       };
     },
     dispose: () =>

@@ -13,10 +13,10 @@ import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { conjugateGradient } from "../curvature/conjugate-gradient.js";
 import { spectrumAt } from "../curvature/curvature-meter.js";
-import { type Diagnosis, type Quantity, isMissing, type Missing } from "./diagnosis.js";
-import { readingOf } from "./reading.js";
 import { createHessian, dotOf } from "../curvature/hessian.js";
+import { type Diagnosis, isMissing, type Missing, type Quantity } from "./diagnosis.js";
 import { createGainPredictor } from "./predicted-gain.js";
+import { readingOf } from "./reading.js";
 
 export interface DiagnoseOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
   /** Of parameters and batch. Traced. */
@@ -60,7 +60,7 @@ const diagnoseOptions = optionTable("diagnose", {
 } satisfies OptionRows<DiagnoseOptions<never>>);
 
 /**
- * Tells what teleportation can do at a point, by figures of its theory, each with a sentence on what it means.
+ * Tells what teleportation can do at a point, by quantities of its theory, each with a sentence on what it means.
  *
  * @throws OptionError for options out of range; NumericalError where loss or gradient is not finite
  *
@@ -94,15 +94,15 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
     const here = await measure(params);
     const there = moved === undefined ? undefined : await measure(moved);
     const newton = await newtonOf(here.g);
-    const levelSetShare = quadratic ? shareOf(here, newton, options.minimum) : notQuadratic;
-    const figures: Omit<Diagnosis, "reading"> = {
+    const levelSetFraction = quadratic ? shareOf(here, newton, options.minimum) : notQuadratic;
+    const quantities: Omit<Diagnosis, "reading"> = {
       loss: here.loss,
       gradNormSq: here.gradNormSq,
       lambdaMax: here.lambdaMax,
       lambdaMin: here.lambdaMin,
       ...alongGradient(here),
       cosNewton: isMissing(newton) ? newton : cosine(here.g, newton),
-      levelSetShare,
+      levelSetFraction,
       oneTeleportSuffices: quadratic ? isConvex(here) || notConvex(here) : notQuadratic,
       predictedGain: await gainOf(here.gradNormSq),
       ...(there
@@ -111,7 +111,7 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
       speedUp: speedUpOf(here, there),
       lastingSteps: lastingOf(here, there, learningRate),
     };
-    return { ...figures, reading: readingOf(figures, learningRate) };
+    return { ...quantities, reading: readingOf(quantities, learningRate) };
   } finally {
     await lossRun.dispose();
     await hessian.dispose();

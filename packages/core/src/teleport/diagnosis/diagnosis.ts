@@ -1,9 +1,9 @@
-/** Why a figure of a diagnosis could not be had. */
+/** Why a quantity of a diagnosis could not be had. */
 export interface Missing {
   readonly missing: string;
 }
 
-/** A figure of a diagnosis, or why there is none. */
+/** A quantity of a diagnosis, or why there is none. */
 export type Quantity = number | Missing;
 
 /** What can be said of a point, and of another one of the same loss, before teleporting. */
@@ -23,7 +23,7 @@ export interface Diagnosis {
   /** cos(g, H^-1 g): 1 where the gradient points along Newton's direction. */
   readonly cosNewton: Quantity;
   /** Of a convex quadratic: ||g||^2 / (2 lambda_max (L - L*)), the share of the level set's largest, in [0, 1]. */
-  readonly levelSetShare: Quantity;
+  readonly levelSetFraction: Quantity;
   /** Of a quadratic: whether one optimal teleport makes all later ones useless (Zhao et al. 2022, proposition 5.3). */
   readonly oneTeleportSuffices: boolean | Missing;
   /** First-order growth of ||g||^2 within the symmetry's bound, relative: see `createGainPredictor`. */
@@ -42,11 +42,11 @@ export interface Diagnosis {
    * gradient stays the larger one at least (theorem 5.2). Lc is the larger spectral norm of the Hessian at the two points.
    */
   readonly lastingSteps: Quantity;
-  /** One sentence for each figure. */
+  /** One sentence for each quantity. */
   readonly reading: readonly string[];
 }
 
-/** Whether a figure of a diagnosis could not be had; `missing` then says why. */
-export function isMissing(figure: unknown): figure is Missing {
-  return typeof figure === "object" && figure !== null && "missing" in figure;
+/** Whether a quantity of a diagnosis could not be had; `missing` then says why. */
+export function isMissing(quantity: unknown): quantity is Missing {
+  return typeof quantity === "object" && quantity !== null && "missing" in quantity;
 }

@@ -11,8 +11,8 @@ import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.
 import { flatten } from "../../tree.js";
 import { gradNormSq, type ObjectiveFor } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
-import type { MemoryArrays } from "../search/search.js";
 import { normOf } from "../search/ascent/trust-region.js";
+import type { MemoryArrays } from "../search/search.js";
 
 export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
   extends Omit<CompileOptions, "scan" | "dtype"> {

@@ -8,7 +8,7 @@ const UNCHANGED = 1e-5;
 const short = (x: number): string => `${Number(x.toPrecision(3))}`;
 const percent = (x: number): string => `${short(100 * x)} %`;
 
-/** A diagnosis in plain words: one sentence a figure. */
+/** A diagnosis in plain words: one sentence a quantity. */
 export function readingOf(d: Omit<Diagnosis, "reading">, learningRate?: number): string[] {
   return [
     gradient(d),
@@ -24,12 +24,12 @@ export function readingOf(d: Omit<Diagnosis, "reading">, learningRate?: number):
   ];
 }
 
-type Figures = Omit<Diagnosis, "reading">;
+type Quantities = Omit<Diagnosis, "reading">;
 
-const gradient = ({ loss, gradNormSq }: Figures): string =>
+const gradient = ({ loss, gradNormSq }: Quantities): string =>
   `The loss is ${short(loss)}, and gradient flow lowers it at the rate ||g||^2 = ${short(gradNormSq)}.`;
 
-function spectrum({ lambdaMin, lambdaMax }: Figures, learningRate?: number): string {
+function spectrum({ lambdaMin, lambdaMax }: Quantities, learningRate?: number): string {
   const ends = `The Hessian's eigenvalues go from ${short(lambdaMin)} to ${short(lambdaMax)}`;
   if (!(lambdaMax > 0)) return `${ends}: no learning rate is too large for this curvature.`;
   const limit = 2 / lambdaMax;
@@ -39,7 +39,7 @@ function spectrum({ lambdaMin, lambdaMax }: Figures, learningRate?: number): str
   return `${ends}: the learning rate ${short(learningRate)} is ${verdict} ${short(limit)}, where gradient descent turns unstable.`;
 }
 
-function alongGradient({ curvature, lambdaMax }: Figures): string {
+function alongGradient({ curvature, lambdaMax }: Quantities): string {
   if (isMissing(curvature)) return `There is no curvature along the gradient to tell: ${curvature.missing}.`;
   if (curvature <= 0) {
     return `The curvature along the gradient is ${short(curvature)}: a longer step gains more as far as the quadratic model goes.`;
@@ -47,7 +47,7 @@ function alongGradient({ curvature, lambdaMax }: Figures): string {
   return `The curvature along the gradient is ${short(curvature)}, ${percent(curvature / lambdaMax)} of the largest.`;
 }
 
-function lagrange({ cosHessian, stationarity, curvature, lambdaMax }: Figures): string {
+function lagrange({ cosHessian, stationarity, curvature, lambdaMax }: Quantities): string {
   if (isMissing(stationarity) || isMissing(cosHessian) || isMissing(curvature)) {
     const { missing } = [stationarity, cosHessian, curvature].find(isMissing) ?? { missing: "" };
     return `Whether the gradient norm can grow on the level set is not known: ${missing}.`;
@@ -60,7 +60,7 @@ function lagrange({ cosHessian, stationarity, curvature, lambdaMax }: Figures): 
     : "The gradient is an eigenvector of the Hessian but not of its largest eigenvalue: its norm is stationary on the level set, yet larger elsewhere.";
 }
 
-function newton({ cosNewton }: Figures): string {
+function newton({ cosNewton }: Quantities): string {
   if (isMissing(cosNewton)) return `Newton's direction is not known: ${cosNewton.missing}.`;
   return `cos(g, H^-1 g) is ${short(cosNewton)}: ${
     1 - cosNewton ** 2 <= STATIONARY
@@ -69,26 +69,26 @@ function newton({ cosNewton }: Figures): string {
   }`;
 }
 
-function share({ levelSetShare }: Figures): string {
-  if (isMissing(levelSetShare))
-    return `How far the level set's largest gradient is cannot be told: ${levelSetShare.missing}.`;
-  return `||g||^2 is ${percent(levelSetShare)} of the largest on this level set: a teleport can make it ${short(1 / levelSetShare)} times as large at most.`;
+function share({ levelSetFraction }: Quantities): string {
+  if (isMissing(levelSetFraction))
+    return `How far the level set's largest gradient is cannot be told: ${levelSetFraction.missing}.`;
+  return `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it ${short(1 / levelSetFraction)} times as large at most.`;
 }
 
-function suffices({ oneTeleportSuffices }: Figures): string {
+function suffices({ oneTeleportSuffices }: Quantities): string {
   if (isMissing(oneTeleportSuffices))
     return `Whether one teleport suffices is not known: ${oneTeleportSuffices.missing}.`;
   return "One optimal teleport suffices: gradient descent then stays at the largest gradient of every level set it meets.";
 }
 
-function gain({ predictedGain }: Figures): string {
+function gain({ predictedGain }: Quantities): string {
   if (isMissing(predictedGain)) return `What a symmetry can gain is not predicted: ${predictedGain.missing}.`;
   return predictedGain < UNCHANGED
     ? "This symmetry leaves ||g||^2 as it is here: an orthogonal action never helps, and at a stationary point of the orbit none does."
     : `Within its bound the symmetry can raise ||g||^2 by about ${percent(predictedGain)}, to first order.`;
 }
 
-function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Figures): string {
+function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Quantities): string {
   if (isMissing(ratio) || moved === undefined) {
     return `A speed-up is not known: ${isMissing(ratio) ? ratio.missing : "no point `moved` is given"}.`;
   }
@@ -103,7 +103,7 @@ function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Figures): string {
   return `${faster}; the largest curvature is ${short(growth)} times as large, which leaves a factor ${short(ratio / growth)} to a learning rate that is tuned to it.`;
 }
 
-function lasting({ lastingSteps }: Figures): string {
+function lasting({ lastingSteps }: Quantities): string {
   if (isMissing(lastingSteps)) return `How long a gain lasts is not known: ${lastingSteps.missing}.`;
   return `The moved point's gradient stays the larger one for ${Math.floor(lastingSteps)} steps of gradient descent at least.`;
 }

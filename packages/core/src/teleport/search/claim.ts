@@ -2,8 +2,8 @@ import type { Batch } from "../../batch.js";
 import type { Rng } from "../../math/rng.js";
 import type { GroupGenerator } from "../../symmetry/discovery/descriptors.js";
 import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
-import { randomElement } from "./random-element.js";
 import { scaledBlock, type TrustRegion } from "./ascent/trust-region.js";
+import { randomElement } from "./random-element.js";
 
 /** What a search says of its moves, that they keep the loss, in a form that can be checked. */
 export interface Claim<P> {

@@ -6,12 +6,12 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection } from "./ascent/ascent-direction.js";
+import { orbitPath } from "./ascent/orbit-path.js";
+import { limited, type TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
 import { maximize } from "./golden-section.js";
 import { compileObjective } from "./objective-value.js";
-import { orbitPath } from "./ascent/orbit-path.js";
 import { isStop, type SearchFactory, type Setting } from "./search.js";
-import { limited, type TrustRegion } from "./ascent/trust-region.js";
 
 export interface LineSearchOptions {
   /** Rounds, each along the direction of steepest ascent where it begins; default 3. */

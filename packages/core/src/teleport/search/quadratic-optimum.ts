@@ -2,7 +2,11 @@
 import { astype, dtypeOf, type NdArray } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { type Matrix, product, times, transposed } from "../../symmetry/matrix.js";
-import { type PositiveForm, positiveForm, type VectorParams } from "../../symmetry/rotation/quadratic-rotation.js";
+import {
+  type PositiveForm,
+  positiveForm,
+  type VectorParams,
+} from "../../symmetry/rotation/quadratic-rotation.js";
 import { jump } from "./jump.js";
 import type { SearchFactory } from "./search.js";
 

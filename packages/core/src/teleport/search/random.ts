@@ -6,12 +6,12 @@ import { createRng } from "../../math/rng.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { orbitPath } from "./ascent/orbit-path.js";
+import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
 import { compileObjective } from "./objective-value.js";
-import { orbitPath } from "./ascent/orbit-path.js";
 import { randomElement } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
-import type { TrustRegion } from "./ascent/trust-region.js";
 
 export interface RandomSearchOptions {
   /** Group elements to try; default 20. */

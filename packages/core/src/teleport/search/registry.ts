@@ -1,10 +1,10 @@
 import { optionTable } from "../../options.js";
 import type { Choice } from "../../registry.js";
-import { referenceMlpTeleport, referenceMlpTeleportOptions } from "../reference/reference-mlp.js";
 import { referenceAngleTeleport, referenceAngleTeleportOptions } from "../reference/reference-angle.js";
+import { referenceMlpTeleport, referenceMlpTeleportOptions } from "../reference/reference-mlp.js";
+import { gradientAscent, gradientAscentOptions } from "./ascent/gradient-ascent.js";
 import { bestAngle, bestAngleOptions } from "./best-angle.js";
 import { discreteSearch, discreteSearchOptions } from "./discrete.js";
-import { gradientAscent, gradientAscentOptions } from "./ascent/gradient-ascent.js";
 import { levelSet, levelSetOptions } from "./level-set.js";
 import { lineSearch, lineSearchOptions } from "./line-search.js";
 import { nullSpace, nullSpaceOptions } from "./null-space/null-space.js";

@@ -63,7 +63,12 @@ export interface Search<P> {
    * Up to `steps` steps at once, as a walk would take them; left out where that needs the host between steps. Undefined
    * where it cannot tell what the guard would say.
    */
-  compiledWalk?(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  compiledWalk?(
+    start: P,
+    setting: Setting<P>,
+    steps: number,
+    limits: Limits,
+  ): Promise<CompiledWalk<P> | undefined>;
   dispose(): Promise<void>;
 }
 

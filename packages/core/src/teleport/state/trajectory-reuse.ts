@@ -7,7 +7,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 
 export interface TrajectorySimilarityOptions {
   /**
-   * What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's figure and the
+   * What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the
    * authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`.
    */
   readonly sign?: "gradient" | "descent" | undefined;

@@ -12,8 +12,8 @@ import { Resources } from "../../runtime/resources.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import { parameterVector } from "../parameter-vector.js";
-import { reusedState } from "./reused-state.js";
 import type { Teleported } from "../teleporter.js";
+import { reusedState } from "./reused-state.js";
 import { trajectorySimilarity } from "./trajectory-reuse.js";
 
 /**
@@ -159,7 +159,10 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
 }
 
 /** The moments pushed forward; the note is that of the first that cannot be. */
-async function pushed<P>(optimizer: Optimizer, { state, pushForward }: StateMove<P>): Promise<TransportedState> {
+async function pushed<P>(
+  optimizer: Optimizer,
+  { state, pushForward }: StateMove<P>,
+): Promise<TransportedState> {
   if (Object.keys(optimizer.moments).length === 0) return { state };
   if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
   const next: Record<string, unknown> = { ...state };

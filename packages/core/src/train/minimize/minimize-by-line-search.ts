@@ -14,14 +14,6 @@ import { parameterVector } from "../../teleport/parameter-vector.js";
 import { flatten } from "../../tree.js";
 import type { DirectionRule } from "../line-search/directions.js";
 import { wolfeSearch } from "../line-search/wolfe.js";
-import { runOnce } from "./minimize.js";
-import {
-  type Jump,
-  type Minimization,
-  type MinimizationProblem,
-  type Minimizer,
-  requireProblem,
-} from "./minimize-options.js";
 import { requireSteps } from "../run-steps.js";
 import {
   createTeleports,
@@ -30,6 +22,14 @@ import {
   type TeleportEvent,
   type TeleportPlan,
 } from "../teleports.js";
+import { runOnce } from "./minimize.js";
+import {
+  type Jump,
+  type Minimization,
+  type MinimizationProblem,
+  type Minimizer,
+  requireProblem,
+} from "./minimize-options.js";
 
 export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
   extends Omit<CompileOptions, "scan" | "dtype"> {

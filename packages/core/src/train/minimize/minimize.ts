@@ -12,6 +12,9 @@ import { Resources } from "../../runtime/resources.js";
 import { flatten, unflatten } from "../../tree.js";
 import { resumedState } from "../checkpoint.js";
 import { emptyHistory, type History, historyUpTo } from "../history.js";
+import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
+import { learningRateOf, requireSteps } from "../run-steps.js";
+import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
 import {
   type Jump,
   type Minimization,
@@ -23,9 +26,6 @@ import {
   requireProblem,
   runOptions,
 } from "./minimize-options.js";
-import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
-import { learningRateOf, requireSteps } from "../run-steps.js";
-import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
 
 /** Points computed in one call of the runtime, at most: a run that diverges ends soon. */
 const chunk = 1000;

@@ -122,7 +122,7 @@ interface Bound {
   readonly kind: "relative" | "absolute";
 }
 
-/** The drift by the losses that the report gives, not by its own figure. */
+/** The drift by the losses that the report gives, not by its own quantity. */
 function requireBound({ drift, reason }: CostReport, { drift: most, judge, kind }: Bound): void {
   if (reason === "D is zero: nothing was moved") return;
   const { lossesBefore = [], lossesAfter = [] } = drift ?? {};

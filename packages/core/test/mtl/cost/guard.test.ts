@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
+import { stackedBatches } from "../../../src/mtl/cost/adapter/stacked-batches.js";
 import { approvalOf, driftGuardOf, driftOf, meanOf, objectionTo } from "../../../src/mtl/cost/drift-guard.js";
 import { anchorsOf, guardBatches } from "../../../src/mtl/cost/examples.js";
-import { stackedBatches } from "../../../src/mtl/cost/adapter/stacked-batches.js";
 
 const of = (...values: number[]) => Float64Array.from(values);
 const numbers = ({ data }: NdArray): number[] => Array.from<number | bigint, number>(data, Number);

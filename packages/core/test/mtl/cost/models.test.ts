@@ -108,8 +108,8 @@ describe("a model with running statistics", () => {
     }
     const reports = reportsOf(trainer);
     expect(reports.map(({ outcome }) => outcome)).toContain("accepted");
-    for (const { step, before: figures } of reports) {
-      expect(figures?.losses).toEqual(Array.from(before[step], (loss) => expect.closeTo(loss, 12)));
+    for (const { step, before: quantities } of reports) {
+      expect(quantities?.losses).toEqual(Array.from(before[step], (loss) => expect.closeTo(loss, 12)));
     }
     await trainer.dispose();
     await teleports.dispose();

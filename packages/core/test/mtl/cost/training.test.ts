@@ -91,7 +91,7 @@ describe("COST in a training", () => {
         expect(judged?.moved).toBeLessThanOrEqual(bound);
         expect(reason).toContain(judge === "mean" ? "on the mean over the tasks" : "moves most");
       }
-      // By the losses that the reports give, not by their own figures.
+      // By the losses that the reports give, not by their own quantities.
       return accepted.map(({ drift }) =>
         (drift?.lossesBefore ?? []).map((loss, k) => Math.abs((drift?.lossesAfter[k] ?? 0) / loss - 1)),
       );

@@ -14,8 +14,8 @@ import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
-import { firstStep, inputOf, type Rows, shufflesBy } from "./jacobians.js";
 import { everyMethod } from "../train/training-support.js";
+import { firstStep, inputOf, type Rows, shufflesBy } from "./jacobians.js";
 
 const base: Rows = [
   [-4, 1, 1],

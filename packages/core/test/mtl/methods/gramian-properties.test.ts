@@ -18,6 +18,7 @@ import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
+import { everyMethod } from "../train/training-support.js";
 import { firstStep, inner, type Rows } from "./jacobians.js";
 import {
   expectLinearUnderScaling,
@@ -30,7 +31,6 @@ import {
   type JacobianShape,
   jacobians,
 } from "./properties.js";
-import { everyMethod } from "../train/training-support.js";
 
 const as = <S>(method: MultiTaskMethod<S>) => method as unknown as MultiTaskMethod<never>;
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
+import { softmax } from "../../../src/mtl/kernels/softmax.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
@@ -12,7 +13,6 @@ import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weight
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
-import { softmax } from "../../../src/mtl/kernels/softmax.js";
 import { directionOf, expectNumbers, fakeRng, inputOf, type Rows } from "./stateful-support.js";
 
 const rows: Rows = [

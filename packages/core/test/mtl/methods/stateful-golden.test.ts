@@ -1,5 +1,6 @@
 // Sequences and single steps of methods with a state. Expected numbers: golden/mtl-stateful.json.
 import { describe, expect, it } from "vitest";
+import { softmax } from "../../../src/mtl/kernels/softmax.js";
 import type { Combination, MultiTaskMethod } from "../../../src/mtl/method.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
@@ -17,7 +18,6 @@ import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
 import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
-import { softmax } from "../../../src/mtl/kernels/softmax.js";
 import { goldenLedger } from "./golden-ledger.js";
 import {
   directionOf,

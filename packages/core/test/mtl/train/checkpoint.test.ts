@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/errors.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
-import { columnsOf } from "../../../src/mtl/train/history.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
+import { columnsOf } from "../../../src/mtl/train/history.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { resume } from "../../../src/train/checkpoint.js";

@@ -3,16 +3,16 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
-import { accuracy } from "../../../src/mtl/train/evaluate.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
+import { accuracy } from "../../../src/mtl/train/evaluate.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
 import { linear } from "../../../src/nn/linear.js";

@@ -3,7 +3,6 @@ import { type NdArray, ndarray } from "../../../src/array.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { mean } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
 import { sharedSizes } from "../../../src/mtl/gradients/parameter-split.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import type { MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
@@ -15,6 +14,7 @@ import { linearScalarization } from "../../../src/mtl/methods/linear-scalarizati
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { namedArrays } from "../../../src/named-arrays.js";

@@ -17,8 +17,8 @@ import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
 import type { OnnxNode } from "../../../src/runtime/onnx/schema.js";
 import { uniform } from "../../graph/ops/op-case.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";
-import { checkModels, hasPackage, runPython } from "./python.js";
 import { inputsOf, inTwoRuns, type ScanCase, scanCases } from "../scans.js";
+import { checkModels, hasPackage, runPython } from "./python.js";
 
 type Results = Readonly<Record<string, NdArray>>;
 

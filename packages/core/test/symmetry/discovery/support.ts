@@ -74,7 +74,8 @@ function along<L extends ParameterAxis>(
   for (const parameterAxis of axes) {
     const array = astype(moved[parameterAxis.path], "float64");
     const data = Float64Array.from(array.data as Float64Array);
-    for (const { at, index } of elements(array, parameterAxis)) data[at] = change(data[at], index[parameterAxis.axis], parameterAxis);
+    for (const { at, index } of elements(array, parameterAxis))
+      data[at] = change(data[at], index[parameterAxis.axis], parameterAxis);
     moved[parameterAxis.path] = { shape: array.shape, data };
   }
   return moved;
@@ -171,7 +172,10 @@ function mixed<L extends ParameterAxis & { copyAxis?: number }>(
       fibres.set(key, [...(fibres.get(key) ?? []), e]);
     }
     for (const fibre of fibres.values()) {
-      const m = matrix(parameterAxis, parameterAxis.copyAxis === undefined ? 0 : fibre[0].index[parameterAxis.copyAxis]);
+      const m = matrix(
+        parameterAxis,
+        parameterAxis.copyAxis === undefined ? 0 : fibre[0].index[parameterAxis.copyAxis],
+      );
       const old = fibre.map(({ at }) => Number(array.data[at]));
       fibre.forEach(({ at }, i) => {
         data[at] = old.reduce((sum, v, j) => sum + m(i, j) * v, 0);
@@ -210,20 +214,24 @@ export function tangents({ scalings, linear }: Discovery, values: Values): numbe
     starts.set(name, length);
     length += data.length;
   }
-  const direction = (fill: (add: (parameterAxis: ParameterAxis, at: number, v: number) => void) => void): number[] => {
+  const direction = (
+    fill: (add: (parameterAxis: ParameterAxis, at: number, v: number) => void) => void,
+  ): number[] => {
     const row = Array<number>(length).fill(0);
     fill(({ path }, at, v) => {
       row[(starts.get(path) as number) + at] += v;
     });
     return row;
   };
-  const value = (parameterAxis: ParameterAxis, at: number): number => Number(values[parameterAxis.path].data[at]);
+  const value = (parameterAxis: ParameterAxis, at: number): number =>
+    Number(values[parameterAxis.path].data[at]);
   const ofScalings = scalings.flatMap(({ size, axes }) =>
     Array.from({ length: size }, (_, i) =>
       direction((add) => {
         for (const parameterAxis of axes) {
           for (const { at, index } of elements(values[parameterAxis.path], parameterAxis)) {
-            if (index[parameterAxis.axis] === i) add(parameterAxis, at, parameterAxis.power * value(parameterAxis, at));
+            if (index[parameterAxis.axis] === i)
+              add(parameterAxis, at, parameterAxis.power * value(parameterAxis, at));
           }
         }
       }),
@@ -245,7 +253,11 @@ export function tangents({ scalings, linear }: Discovery, values: Values): numbe
           );
           for (const { at, index } of own) {
             if (index[parameterAxis.axis] === to)
-              add(parameterAxis, at, parameterAxis.variance * value(parameterAxis, sources.get(key(index)) as number));
+              add(
+                parameterAxis,
+                at,
+                parameterAxis.variance * value(parameterAxis, sources.get(key(index)) as number),
+              );
           }
         }
       });

@@ -10,9 +10,9 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import type { LinearParams } from "../../../src/nn/linear.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../../src/symmetry/symmetry.js";
-import { diagnose } from "../../../src/teleport/diagnosis/diagnose.js";
-import { type Quantity, isMissing } from "../../../src/teleport/diagnosis/diagnosis.js";
 import { createHessian, dotOf } from "../../../src/teleport/curvature/hessian.js";
+import { diagnose } from "../../../src/teleport/diagnosis/diagnose.js";
+import { isMissing, type Quantity } from "../../../src/teleport/diagnosis/diagnosis.js";
 import { createGainPredictor } from "../../../src/teleport/diagnosis/predicted-gain.js";
 import { float64 } from "../../nn/support.js";
 import { randomProblem } from "../../symmetry/support.js";
@@ -33,14 +33,14 @@ const rosenbrock: BatchLoss<NdArray> = (w) => {
   return sum(add(mul(100, square(sub(square(x), y))), square(sub(x, 1))));
 };
 
-const numberOf = (figure: Quantity | boolean): number => {
-  if (typeof figure !== "number") throw new Error(`not a number: ${JSON.stringify(figure)}`);
-  return figure;
+const numberOf = (quantity: Quantity | boolean): number => {
+  if (typeof quantity !== "number") throw new Error(`not a number: ${JSON.stringify(quantity)}`);
+  return quantity;
 };
 
-const reasonOf = (figure: Quantity | boolean): string => {
-  if (!isMissing(figure)) throw new Error(`not missing: ${figure}`);
-  return figure.missing;
+const reasonOf = (quantity: Quantity | boolean): string => {
+  if (!isMissing(quantity)) throw new Error(`not missing: ${quantity}`);
+  return quantity.missing;
 };
 
 describe("diagnose, of a quadratic", () => {
@@ -49,7 +49,7 @@ describe("diagnose, of a quadratic", () => {
   const [w, moved] = [float64([3, 0.5]), float64([0, 1.0723805294763609])];
   const options = { loss: bowl(1, 10), params: w, moved, quadratic: true, learningRate: 0.05 };
 
-  it("gives the figures by hand", async () => {
+  it("gives the quantities by hand", async () => {
     const d = await diagnose(options);
     expect(d.loss).toBeCloseTo(5.75, 14);
     expect(d.gradNormSq).toBeCloseTo(34, 13);
@@ -59,7 +59,7 @@ describe("diagnose, of a quadratic", () => {
     expect(d.cosHessian).toBeCloseTo(259 / Math.sqrt(34 * 2509), 13);
     expect(d.stationarity).toBeCloseTo(1 - 259 ** 2 / (34 * 2509), 13);
     expect(d.cosNewton).toBeCloseTo(11.5 / Math.sqrt(34 * 9.25), 12);
-    expect(d.levelSetShare).toBeCloseTo(34 / 115, 12);
+    expect(d.levelSetFraction).toBeCloseTo(34 / 115, 12);
     expect(d.oneTeleportSuffices).toBe(true);
     expect(d.moved?.gradNormSq).toBeCloseTo(115, 10);
     expect(d.speedUp).toBeCloseTo(115 / 34, 11);
@@ -86,7 +86,7 @@ describe("diagnose, of a quadratic", () => {
 
   it("finds nothing to gain at the optimal point, where g, Hg and Newton's direction are parallel", async () => {
     const d = await diagnose({ loss: bowl(1, 10), params: moved, quadratic: true });
-    expect(d.levelSetShare).toBeCloseTo(1, 12);
+    expect(d.levelSetFraction).toBeCloseTo(1, 12);
     expect(numberOf(d.stationarity)).toBeLessThan(1e-14);
     expect(d.cosHessian).toBeCloseTo(1, 14);
     expect(d.cosNewton).toBeCloseTo(1, 14);
@@ -97,7 +97,7 @@ describe("diagnose, of a quadratic", () => {
   it("tells the level set's smallest gradient from its largest: both are stationary", async () => {
     const d = await diagnose({ loss: bowl(1, 10), params: float64([3, 0]), quadratic: true });
     expect(numberOf(d.stationarity)).toBeLessThan(1e-14);
-    expect(d.levelSetShare).toBeCloseTo(0.1, 12);
+    expect(d.levelSetFraction).toBeCloseTo(0.1, 12);
     expect(d.reading.join("\n")).toContain("but not of its largest eigenvalue");
   });
 
@@ -110,23 +110,23 @@ describe("diagnose, of a quadratic", () => {
     expect(found.lambdaMin).toBeCloseTo(2, 10);
     expect(found.lambdaMax).toBeCloseTo(18, 10);
     expect(found.gradNormSq).toBeCloseTo(75.02955620283186, 7);
-    expect(numberOf(found.levelSetShare) / (75.0295562028 / 646.1356093162)).toBeCloseTo(1, 7);
-    expect(known.levelSetShare).toBeCloseTo(numberOf(found.levelSetShare), 10);
-    expect(numberOf(found.speedUp) * numberOf(found.levelSetShare)).toBeCloseTo(1, 7);
+    expect(numberOf(found.levelSetFraction) / (75.0295562028 / 646.1356093162)).toBeCloseTo(1, 7);
+    expect(known.levelSetFraction).toBeCloseTo(numberOf(found.levelSetFraction), 10);
+    expect(numberOf(found.speedUp) * numberOf(found.levelSetFraction)).toBeCloseTo(1, 7);
     expect(found.moved?.loss).toBeCloseTo(found.loss, 6);
   });
 
   it("says what is missing of a quadratic that is not convex, or none", async () => {
     const saddle = await diagnose({ loss: bowl(1, -2), params: float64([1, 1]), quadratic: true });
-    expect(reasonOf(saddle.levelSetShare)).toMatch(/negative eigenvalue, -2.00/);
+    expect(reasonOf(saddle.levelSetFraction)).toMatch(/negative eigenvalue, -2.00/);
     expect(reasonOf(saddle.oneTeleportSuffices)).toMatch(/not convex/);
     expect(reasonOf(saddle.cosNewton)).toMatch(/not positive definite/);
     // x^4: at L* = 0 a quadratic of curvature 12 x^2 would have at most 24 x^6 for ||g||^2 = 16 x^6: fine; at L* = .5, not.
     const quartic: BatchLoss<NdArray> = (x) => sum(square(square(x)));
     const wrong = await diagnose({ loss: quartic, params: float64([1]), quadratic: true, minimum: 0.5 });
-    expect(reasonOf(wrong.levelSetShare)).toMatch(/1.33 times what a quadratic of this loss can have/);
+    expect(reasonOf(wrong.levelSetFraction)).toMatch(/1.33 times what a quadratic of this loss can have/);
     const silent = await diagnose({ loss: bowl(1, 10), params: w });
-    expect(reasonOf(silent.levelSetShare)).toMatch(/not said to be a quadratic/);
+    expect(reasonOf(silent.levelSetFraction)).toMatch(/not said to be a quadratic/);
     expect(reasonOf(silent.oneTeleportSuffices)).toMatch(/not said to be a quadratic/);
   });
 });
@@ -167,7 +167,7 @@ describe("diagnose, of how long a gain lasts", () => {
 
 describe("diagnose, of Rosenbrock's function", () => {
   // From the optimal teleport at step 99 (spec): ||g||^2 2.8751 -> 2208.31293 at the same loss .76459734.
-  it("gives the speed-up of its experiment, and finite figures", async () => {
+  it("gives the speed-up of its experiment, and finite quantities", async () => {
     const [params, moved] = [float64([0.1258119654, 0.0138471748]), float64([1.4048359479, 1.8960588666])];
     const d = await diagnose({ loss: rosenbrock, params, moved, learningRate: 1e-4 });
     expect(d.loss).toBeCloseTo(0.7645973444710297, 7);
@@ -331,7 +331,7 @@ describe("diagnose, at the edges", () => {
       moved: float64([0, 0]),
       quadratic: true,
     });
-    for (const figure of [
+    for (const quantity of [
       d.curvature,
       d.cosHessian,
       d.stationarity,
@@ -339,7 +339,7 @@ describe("diagnose, at the edges", () => {
       d.speedUp,
       d.lastingSteps,
     ]) {
-      expect(reasonOf(figure)).toMatch(/the gradient is zero/);
+      expect(reasonOf(quantity)).toMatch(/the gradient is zero/);
     }
     expect(d.lambdaMax).toBeCloseTo(10, 10);
     expect(d.reading.every((sentence) => !/undefined|NaN/.test(sentence))).toBe(true);
@@ -362,7 +362,7 @@ describe("diagnose, at the edges", () => {
     const loss: BatchLoss<NdArray> = (w) => mul(0.5, sum(mul(curvatures, square(w))));
     const params = { shape: [2], data: Float32Array.of(3, 0.5) };
     const d = await diagnose({ loss, params, quadratic: true, runtime: "onnx" });
-    expect(d.levelSetShare).toBeCloseTo(34 / 115, 5);
+    expect(d.levelSetFraction).toBeCloseTo(34 / 115, 5);
     expect(d.cosNewton).toBeCloseTo(11.5 / Math.sqrt(34 * 9.25), 5);
   });
 

@@ -6,7 +6,10 @@ import type { Problem } from "../../../src/problems/problem.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import type { VectorParams } from "../../../src/symmetry/rotation/quadratic-rotation.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { type ReferenceAngleOptions, referenceAngleTeleport } from "../../../src/teleport/reference/reference-angle.js";
+import {
+  type ReferenceAngleOptions,
+  referenceAngleTeleport,
+} from "../../../src/teleport/reference/reference-angle.js";
 import { descend, measurer, numbers } from "../../problems/support.js";
 
 async function released(

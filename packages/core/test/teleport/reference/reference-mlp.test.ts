@@ -11,7 +11,10 @@ import { mlpRegression, mlpRegressionSeeds } from "../../../src/problems/mlp-reg
 import type { Problem } from "../../../src/problems/problem.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { type ReferenceMlpOptions, referenceMlpTeleport } from "../../../src/teleport/reference/reference-mlp.js";
+import {
+  type ReferenceMlpOptions,
+  referenceMlpTeleport,
+} from "../../../src/teleport/reference/reference-mlp.js";
 
 type Step = (
   params: MlpParams,
@@ -102,7 +105,7 @@ describe("the released teleport", () => {
       "347.27",
       "51.85",
     ]);
-    // The figures of seed 0 and the mean come from runs in float32, whose rounding the teleport amplifies.
+    // The quantities of seed 0 and the mean come from runs in float32, whose rounding the teleport amplifies.
     expect(Math.abs(curves[0].after / 364.9192 - 1)).toBeLessThan(2e-5);
     expect(Math.abs(curves[0].end / 2.490575 - 1)).toBeLessThan(2e-5);
     expect(Math.abs(mean(curves.map(({ end }) => end)) / 1.58165 - 1)).toBeLessThan(1e-5);

@@ -62,10 +62,10 @@ describe("levelSet", () => {
     for (const sublevel of [true, false]) {
       const { points } = await walkBooth({ project: false, sublevel }, 30);
       const { loss } = boothAt(start);
-      const figures = points.map(boothAt);
-      const excess = figures.map((f) => (sublevel ? Math.max(f.loss - loss, 0) : Math.abs(f.loss - loss)));
+      const quantities = points.map(boothAt);
+      const excess = quantities.map((f) => (sublevel ? Math.max(f.loss - loss, 0) : Math.abs(f.loss - loss)));
       expect(Math.max(...excess) / loss).toBeLessThan(0.2);
-      expect(figures[figures.length - 1].gradNormSq).toBeGreaterThan(4 * figures[0].gradNormSq);
+      expect(quantities[quantities.length - 1].gradNormSq).toBeGreaterThan(4 * quantities[0].gradNormSq);
     }
   });
 

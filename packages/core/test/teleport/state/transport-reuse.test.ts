@@ -178,7 +178,12 @@ describe("historical trajectory reuse", () => {
     });
     const state = { step: array(12, "float64"), m: { w: array([0.1, -0.2]) }, v: { w: array([0.01, 0.04]) } };
     const moved = arrived({ w: array([0, 0]) });
-    const { state: next } = await transport.transport({ from: single, state, batch: { slope: array(g) }, moved });
+    const { state: next } = await transport.transport({
+      from: single,
+      state,
+      batch: { slope: array(g) },
+      moved,
+    });
     const { step, m, v } = next as typeof state;
     expect(step).toBe(state.step);
     expect([m.w.data, v.w.data].every((data) => data instanceof Float32Array)).toBe(true);
@@ -196,7 +201,12 @@ describe("historical trajectory reuse", () => {
     });
     const state = adamState(3);
     const from = { w: vector([0, 1]) };
-    const carried = await transport.transport({ from, state, batch: {}, moved: arrived({ w: vector([1, 1]) }) });
+    const carried = await transport.transport({
+      from,
+      state,
+      batch: {},
+      moved: arrived({ w: vector([1, 1]) }),
+    });
     expect(carried.state).toBe(state);
     expect(carried.note).toMatch(/^kept: the gradient before the teleport is not finite/);
   });

@@ -16,8 +16,12 @@ import { gd, sgd } from "../../../src/optim/sgd.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import {
+  createTransport,
+  type TransportPolicy,
+  transportPolicies,
+} from "../../../src/teleport/state/transport.js";
 import type { Teleported } from "../../../src/teleport/teleporter.js";
-import { createTransport, type TransportPolicy, transportPolicies } from "../../../src/teleport/state/transport.js";
 import { arrived, expectClose, numbers, vector } from "./transport-support.js";
 
 interface Pair<A> {
@@ -144,7 +148,12 @@ describe("an optimizer's state across a teleport", () => {
     const state = gd().init(start);
     for (const policy of transportPolicies) {
       const transport = await transportOf(policy, gd());
-      const carried = await transport.transport({ from: start, state, batch: {}, moved: await scaledTeleport() });
+      const carried = await transport.transport({
+        from: start,
+        state,
+        batch: {},
+        moved: await scaledTeleport(),
+      });
       expect(carried, policy).toEqual({ state: {} });
       await transport.dispose();
     }

@@ -14,7 +14,7 @@ import {
 import type { JobContext, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
-import { minimaTogether } from "./together.js";
+import { minimaComparison } from "./comparison.js";
 
 interface MinimaSettings {
   readonly data: Named;
@@ -54,7 +54,7 @@ export const minimaKind: Kind = {
     examples: count.optional(),
     dtype: z.enum(["float32", "float64"]).optional(),
   },
-  comparison: minimaTogether,
+  comparison: minimaComparison,
   run: (settings, context) => run(settings as unknown as MinimaSettings, context),
 };
 

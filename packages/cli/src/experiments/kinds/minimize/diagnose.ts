@@ -2,7 +2,7 @@ import { flattenTree, isNdArray, type NdArray, namedArrays, OptionError, unflatt
 import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";
-import { groundOf } from "./ground.js";
+import { contextOf } from "./context.js";
 
 interface Place {
   readonly at: string;
@@ -20,7 +20,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
   if (run?.trajectory === undefined) {
     if (weights === undefined) return [start];
     const { tensors, step } = await weights();
-    const { problem } = groundOf(settings, seed);
+    const { problem } = contextOf(settings, seed);
     const params = Object.keys(namedArrays({ params: problem.start })).flatMap((name) =>
       Array.from(tensors[name].data as Float64Array, Number),
     );
@@ -42,7 +42,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
 /** What theory says of a function where its run started, at every teleport and at the end. */
 export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
   const { settings, seed } = subject;
-  const { problem, ground } = groundOf(settings, seed);
+  const { problem, context } = contextOf(settings, seed);
   const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);
   const treeOf = (values: readonly number[]): Tree => {
     let from = 0;
@@ -57,14 +57,14 @@ export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]
   };
   const points: DiagnosedPoint[] = [];
   for (const { at, step, params, moved } of await placesOf(subject)) {
-    const { learningRate } = ground;
+    const { learningRate } = context;
     const diagnosis = await diagnosisOf<Tree>({
       loss: problem.loss,
       params: params ? treeOf(params) : problem.start,
       batch: problem.batch,
       learningRate: typeof learningRate === "function" ? learningRate(step) : learningRate,
       symmetry: problem.symmetry(),
-      quadratic: ground.quadratic !== undefined,
+      quadratic: context.quadratic !== undefined,
       ...(moved ? { moved: treeOf(moved) } : {}),
     });
     points.push({ at, step, diagnosis });

@@ -25,8 +25,8 @@ import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
 import { numbersOf, weightsFile } from "../../records/points.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { contextOf, type MinimizeSettings } from "./context.js";
 import { functionPoints } from "./diagnose.js";
-import { groundOf, type MinimizeSettings } from "./ground.js";
 import { sweepFigures } from "./sweep.js";
 import { watcher } from "./watch.js";
 
@@ -64,13 +64,13 @@ const isPlanar = (results: readonly JobResult[]): boolean =>
 async function run(settings: MinimizeSettings, context: JobContext): Promise<Measured> {
   const { seed, directory, before } = context;
   const { steps, teleport, warmUps = 0, dtype = "float64" } = settings;
-  const { problem, ground } = groundOf(settings as unknown as Settings, seed);
+  const { problem, context: teleportContext } = contextOf(settings as unknown as Settings, seed);
   if (dtype === "float32" && settings.problem.name !== "mlpRegression") {
     throw new OptionError(`The problem ${settings.problem.name} is in float64: leave dtype out.`);
   }
   const isFew = numbersOf(problem.start).length <= few;
-  const plan = teleport ? makeTeleportPlan(teleport, ground) : undefined;
-  const minimizer = await minimizerOf(settings, problem, ground, { trajectory: isFew, plan });
+  const plan = teleport ? makeTeleportPlan(teleport, teleportContext) : undefined;
+  const minimizer = await minimizerOf(settings, problem, teleportContext, { trajectory: isFew, plan });
   const watch = watcher(context, { steps, isFew, canGoOn: teleport?.search.name !== "referenceAngle" });
   const { result, cold } = await measured(minimizer, warmUps, {
     onLoop: (at) => watch.look(at),
@@ -118,7 +118,7 @@ type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 async function minimizerOf(
   { steps, runtime, optimizer, learningRate }: MinimizeSettings,
   problem: Problem<Tree>,
-  ground: TeleportContext,
+  context: TeleportContext,
   { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
 ): Promise<Minimizer<Result, MinimizeRunOptions<Tree>>> {
   const common = {
@@ -130,8 +130,8 @@ async function minimizerOf(
   const directions = makeDirections(optimizer);
   if (directions === undefined) {
     return createMinimizer(problem, {
-      optimizer: ground.optimizer,
-      learningRate: ground.learningRate,
+      optimizer: context.optimizer,
+      learningRate: context.learningRate,
       ...common,
     });
   }

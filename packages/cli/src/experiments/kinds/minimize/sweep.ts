@@ -2,8 +2,8 @@
 
 import { scatter } from "isoloss-figures";
 import type { DrawComparison, JobResult } from "../../kind.js";
+import { formatNumber } from "../../results/format-number.js";
 import { groupBy } from "../../results/groups.js";
-import { formatNumber } from "../../results/number-text.js";
 import { byVariant } from "../../results/summary.js";
 import { meanFinalLoss } from "../../results/to-target.js";
 

@@ -2,7 +2,7 @@ import { resume } from "isoloss";
 import { decodeMultiTaskCheckpoint, type MultiTaskHistory } from "isoloss/mtl";
 import type { ConflictPoint, Subject, TaskConflict } from "../../kind.js";
 import { evenly } from "../../records/points.js";
-import { formatNumber } from "../../results/number-text.js";
+import { formatNumber } from "../../results/format-number.js";
 import { type MultiTaskSession, sessionOf } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
 

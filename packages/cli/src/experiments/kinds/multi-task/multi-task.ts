@@ -8,10 +8,10 @@ import { learningRateSchema, optimiserSchema } from "../../catalogue/optimizers.
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { Kind } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { multiTaskComparison } from "./comparison.js";
 import { taskPoints } from "./diagnose.js";
 import { multiTaskRun } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
-import { multiTaskTogether } from "./together.js";
 
 /** Training on several tasks at once, by any method, with or without COST. */
 export const multiTaskKind: Kind = {
@@ -42,7 +42,7 @@ export const multiTaskKind: Kind = {
     recordGradients: z.boolean().optional(),
     representation: z.boolean().optional(),
   },
-  comparison: multiTaskTogether,
+  comparison: multiTaskComparison,
   stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
   plot: () => ["paths", "front", "loss", "conflicts", "test", "gains"],
   diagnose: taskPoints,

@@ -1,7 +1,7 @@
 import type { Judgement } from "../../../run/report-html.js";
 import { shareInterval } from "../../../run/statistics.js";
 import type { Finding, JobResult } from "../../kind.js";
-import { formatNumber } from "../../results/number-text.js";
+import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
 import { plainKey } from "./plain.js";
 

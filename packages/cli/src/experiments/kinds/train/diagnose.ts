@@ -45,17 +45,17 @@ export async function networkPoints({
 async function networkPoint({
   trainer,
   data,
-  ground,
+  context,
   model,
 }: Awaited<ReturnType<typeof trainerOf>>): Promise<DiagnosedPoint> {
   const { params, step, state } = trainer.current;
   const rows = trainer.batchOf(step).slice(0, most);
   const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
-  const rate = typeof ground.learningRate === "function" ? ground.learningRate(step) : ground.learningRate;
+  const rate = typeof context.learningRate === "function" ? context.learningRate(step) : context.learningRate;
   const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
     crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
   const symmetry: Symmetry<Tree> | undefined =
-    ground.activation && makeSymmetry({ name: "positiveScaling" }, ground)({ loss, params, batch });
+    context.activation && makeSymmetry({ name: "positiveScaling" }, context)({ loss, params, batch });
   const diagnosis = await diagnosisOf<Tree>({
     loss,
     params,

@@ -36,7 +36,7 @@ export async function trainerOf(settings: Settings, seed: number) {
   const data = takesImages ? asImages(raw) : raw;
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
   const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
-  const ground: TeleportContext = {
+  const context: TeleportContext = {
     seed,
     optimizer: makeOptimizer(rest.optimizer),
     learningRate: makeLearningRate(rest.learningRate, steps),
@@ -45,15 +45,15 @@ export async function trainerOf(settings: Settings, seed: number) {
   const trainer = await createTrainer<Tree, Tree>({
     model,
     data: data.train,
-    optimizer: ground.optimizer,
-    learningRate: ground.learningRate,
+    optimizer: context.optimizer,
+    learningRate: context.learningRate,
     batchSize,
     seed,
     dtype,
     gradNorm: true,
     ...(runtime === undefined ? {} : { runtime }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
-    ...(teleport ? { teleport: makeTeleportPlan(teleport, ground) } : {}),
+    ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),
   });
-  return { trainer, data, steps, ground, model };
+  return { trainer, data, steps, context, model };
 }

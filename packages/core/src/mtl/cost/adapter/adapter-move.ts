@@ -3,9 +3,9 @@ import { dtypeOf, isNdArray } from "../../../array.js";
 import { OptionError } from "../../../errors.js";
 import { createRng } from "../../../math/rng.js";
 import { flatten } from "../../../tree.js";
+import { type MoveProblem, type Mover, squareOf } from "../move.js";
 import { createAdapter } from "./adapter.js";
 import { compileInnerLoop } from "./inner-loop.js";
-import { type MoveProblem, type Mover, squareOf } from "../move.js";
 
 /** A mover that trains an adapter. */
 export async function adapterMove(problem: MoveProblem): Promise<Mover> {
@@ -18,7 +18,7 @@ export async function adapterMove(problem: MoveProblem): Promise<Mover> {
       return {
         name: "adapter",
         divisible: true,
-        at: (share) => adapter.mergeArrays(shared, displacement, share),
+        at: (fraction) => adapter.mergeArrays(shared, displacement, fraction),
         ...(first && last ? { first, last } : {}),
       };
     },
@@ -55,7 +55,7 @@ export async function randomMove(problem: MoveProblem): Promise<Mover> {
       return {
         name: "random",
         divisible: true,
-        at: (share) => adapter.mergeArrays(shared, displacement, share),
+        at: (fraction) => adapter.mergeArrays(shared, displacement, fraction),
       };
     },
     dispose: async () => {},

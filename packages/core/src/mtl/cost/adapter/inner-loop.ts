@@ -16,10 +16,10 @@ import { namedArrays } from "../../../named-arrays.js";
 import type { Optimizer } from "../../../optim/optimizer.js";
 import { type CompileOptions, compile } from "../../../runtime/compile.js";
 import { flatten, unflatten } from "../../../tree.js";
+import type { Parts, SharedLosses } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
 import { costObjective } from "./objective.js";
-import type { Parts, SharedLosses } from "../shared-losses.js";
 import { stackedBatches } from "./stacked-batches.js";
 
 /**

@@ -5,9 +5,9 @@ import { abs } from "../../../graph/ops/elementary.js";
 import { constant } from "../../../graph/ops/leaf.js";
 import { mean } from "../../../graph/ops/reduce.js";
 import type { Tensor } from "../../../graph/tensor.js";
+import { type Parts, type SharedLosses, stacked } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
-import { type Parts, type SharedLosses, stacked } from "../shared-losses.js";
 
 /** Everything but the adapter's factors that the objective sees. Traced. */
 export interface ObjectiveInputs {

@@ -2,10 +2,10 @@
 // factors. Their logarithms (or signs) add up through products and must agree in sums.
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
+import type { Response } from "../graph/rules.js";
+import type { Flow, Layout } from "../layout.js";
 import { combine, Equations, type Form } from "./elimination.js";
 import type { Field } from "./field.js";
-import type { Flow, Layout } from "../layout.js";
-import type { Response } from "../graph/rules.js";
 
 /** The logarithm of a tensor's factor: a number, and for each slot a vector along it that is zero at its first index. */
 interface Factor<T> {

@@ -1,7 +1,7 @@
+import type { ParameterSlot } from "../parameter-axes.js";
 import type { DiagonalSystem } from "./diagonal.js";
 import { combine, Equations, type Form } from "./elimination.js";
 import type { Field } from "./field.js";
-import type { ParameterSlot } from "../parameter-axes.js";
 
 /** A solution in vectors along one index, or in numbers, one a parameter. */
 export interface Generator<T> {

@@ -1,13 +1,13 @@
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { ScalingGenerator } from "../descriptors.js";
+import { ruleOf } from "../graph/rules.js";
+import type { Layout } from "../layout.js";
+import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { diagonalSystem } from "./diagonal.js";
 import type { Form } from "./elimination.js";
 import { greatestDivisor, type Rational, rationals } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
-import type { Layout } from "../layout.js";
-import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
-import { ruleOf } from "../graph/rules.js";
 
 /** The largest number that a normalization may add to a variance for its scaling to be found, as an inexact one. */
 const largestEpsilon = 1e-3;

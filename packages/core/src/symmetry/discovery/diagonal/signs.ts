@@ -1,10 +1,10 @@
 import type { SignGenerator } from "../descriptors.js";
+import { ruleOf } from "../graph/rules.js";
+import type { Layout } from "../layout.js";
+import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { diagonalSystem } from "./diagonal.js";
 import { signs } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
-import type { Layout } from "../layout.js";
-import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
-import { ruleOf } from "../graph/rules.js";
 
 /** Flips of signs that cancel: in products, and in odd and even functions. */
 export function findSigns(layout: Layout): SignGenerator[] {

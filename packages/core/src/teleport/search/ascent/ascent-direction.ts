@@ -2,8 +2,8 @@ import type { NdArray } from "../../../array.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../../../symmetry/symmetry.js";
-import { traceAscent } from "./ascent-graph.js";
 import type { SearchProblem, Setting, Stop } from "../search.js";
+import { traceAscent } from "./ascent-graph.js";
 import { normOf, scaledBlock } from "./trust-region.js";
 
 /** The steepest ascent of an objective in a group's algebra. */

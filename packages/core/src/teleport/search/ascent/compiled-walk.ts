@@ -9,8 +9,8 @@ import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
-import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
 import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
 
 /** An ascent whose steps are all taken in one run, or in a few where the guard refuses some. */
 export interface CompiledAscent<P> {

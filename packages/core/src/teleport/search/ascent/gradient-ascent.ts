@@ -6,12 +6,12 @@ import { flag, integerFrom, positive, smoothing } from "../../../option-kinds.js
 import { type OptionRows, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
-import { compileDirection } from "./ascent-direction.js";
 import { claimOf } from "../claim.js";
-import { compileAscent } from "./compiled-walk.js";
-import { orbitPath } from "./orbit-path.js";
 import { randomElement } from "../random-element.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "../search.js";
+import { compileDirection } from "./ascent-direction.js";
+import { compileAscent } from "./compiled-walk.js";
+import { orbitPath } from "./orbit-path.js";
 import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-region.js";
 
 export interface GradientAscentOptions {

@@ -7,11 +7,11 @@ import { type OptionRows, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import { parameterVector } from "../../parameter-vector.js";
 import type { Point } from "../../point.js";
+import { normOf } from "../ascent/trust-region.js";
+import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
 import { compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
-import { figuresOf, gatheredFrom, projectedGradients } from "./projected-gradient.js";
-import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
-import { normOf } from "../ascent/trust-region.js";
+import { gatheredFrom, projectedGradients, quantitiesOf } from "./projected-gradient.js";
 
 export interface NullSpaceOptions {
   /** Each costs a gradient of the objective; default 5. */
@@ -57,7 +57,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
   const { steps, stepSize, normalized, threshold, layers } = nullSpaceOptions.read(options);
   return async (problem) => {
     const { params, compileOptions } = problem;
-    const joint = figuresOf(problem);
+    const joint = quantitiesOf(problem);
     const graph = {
       inputs: joint.inputs.filter(({ name }) => !name.startsWith("memory.")),
       outputs: joint.outputs.filter(({ name }) => name === "loss"),
@@ -101,7 +101,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
       let bases: readonly InputSpace[] | undefined;
       let open: readonly InputSpace[] = [];
       return {
-        /** A step from here, and the figures of this point. */
+        /** A step from here, and the quantities of this point. */
         async direction(): Promise<{ readonly step: Float64Array; readonly point: Point } | Stop> {
           const here = space.treeOf(x);
           if (bases === undefined) {

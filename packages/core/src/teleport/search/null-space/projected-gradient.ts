@@ -15,10 +15,10 @@ import { Resources } from "../../../runtime/resources.js";
 import { flatten } from "../../../tree.js";
 import { gradNormSq } from "../../objective/objective.js";
 import type { Point } from "../../point.js";
+import { normOf } from "../ascent/trust-region.js";
+import type { SearchProblem, Setting } from "../search.js";
 import { basisRows, type InputSpace, isWide } from "./input-space.js";
 import type { LinearMap } from "./layer-inputs.js";
-import type { SearchProblem, Setting } from "../search.js";
-import { normOf } from "../ascent/trust-region.js";
 
 /** Share of a gradient that is rounding. */
 const negligible = { float64: 1e-10, float32: 1e-5 };
@@ -26,7 +26,7 @@ const negligible = { float64: 1e-10, float32: 1e-5 };
 export interface ProjectedGradients<P> {
   /** Compiles for these maps, which else happens when they are first asked for. */
   prepare(maps: readonly LinearMap[]): Promise<void>;
-  /** The part of the objective's gradient outside each space, by rows; and the figures of the point. */
+  /** The part of the objective's gradient outside each space, by rows; and the quantities of the point. */
   at(
     params: P,
     setting: Setting<P>,
@@ -47,8 +47,8 @@ interface Compiled {
  * Loss, objective and squared gradient norm as one graph, whose inputs begin with the parameters. Common parts are shared,
  * unless that would lose where the loss stops a gradient.
  */
-export function figuresOf<P>({ loss, objective, params, batch, memory }: SearchProblem<P>): Graph {
-  const figures = ({
+export function quantitiesOf<P>({ loss, objective, params, batch, memory }: SearchProblem<P>): Graph {
+  const quantities = ({
     params: p,
     batch: b,
     memory: m,
@@ -57,7 +57,7 @@ export function figuresOf<P>({ loss, objective, params, batch, memory }: SearchP
     objective: objective(p, b, m),
     gradNormSq: gradNormSq(loss)(p, b, m),
   });
-  const { graph } = trace(figures, { params, batch, memory });
+  const { graph } = trace(quantities, { params, batch, memory });
   return nodesOf(graph).some(({ op }) => op.name === "stopGradient") ? graph : simplify(graph);
 }
 
@@ -78,7 +78,7 @@ function frozen(value: Tensor, maps: readonly LinearMap[]): Tensor {
 }
 
 /**
- * @param joint see {@link figuresOf}
+ * @param joint see {@link quantitiesOf}
  * @param freeze whether steps leave the maps' products as they are
  */
 export function projectedGradients<P>(
@@ -87,7 +87,7 @@ export function projectedGradients<P>(
   maps: readonly LinearMap[],
   freeze: boolean,
 ): ProjectedGradients<P> {
-  const figures = ["loss", "objective", "gradNormSq"].map(
+  const quantities = ["loss", "objective", "gradNormSq"].map(
     (name) => joint.outputs.find((port) => port.name === name) as Port,
   );
   const resources = new Resources();
@@ -103,9 +103,9 @@ export function projectedGradients<P>(
       isPlace.subarray(start, start + arrays[k].data.length).includes(1) ? [k] : [],
     );
     const leaves = used.map((k) => joint.inputs[k].tensor);
-    const height = freeze ? frozen(figures[1].tensor, some) : figures[1].tensor;
+    const height = freeze ? frozen(quantities[1].tensor, some) : quantities[1].tensor;
     const slope = backward([height], [fillLike(height, 1)], leaves);
-    const outputs = [...figures, ...slope.map((tensor, i) => ({ name: `slope.${i}`, tensor }))];
+    const outputs = [...quantities, ...slope.map((tensor, i) => ({ name: `slope.${i}`, tensor }))];
     const graph = { inputs: joint.inputs, outputs };
     return {
       slope: resources.keep(await compile(graph, compileOptions)),
@@ -167,11 +167,11 @@ function withoutRounding(
   projected: Float64Array,
   full: Float64Array,
   columns: number,
-  share: number,
+  fraction: number,
 ): Float64Array {
   for (let at = 0; at < projected.length; at += columns) {
     const row = projected.subarray(at, at + columns);
-    if (normOf([row]) <= share * normOf([full.subarray(at, at + columns)])) row.fill(0);
+    if (normOf([row]) <= fraction * normOf([full.subarray(at, at + columns)])) row.fill(0);
   }
   return projected;
 }

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../../src/array.js";
 import { createAdapter } from "../../../../src/mtl/cost/adapter/adapter.js";
-import { compileLosses, type LossMeter } from "../../../../src/mtl/cost/drift-guard.js";
 import { type ImproveOptions, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
-import { type CostTrustRegion, compileInnerLoop, type InnerLoop } from "../../../../src/mtl/cost/adapter/inner-loop.js";
+import {
+  type CostTrustRegion,
+  compileInnerLoop,
+  type InnerLoop,
+} from "../../../../src/mtl/cost/adapter/inner-loop.js";
+import { compileLosses, type LossMeter } from "../../../../src/mtl/cost/drift-guard.js";
 import { partsOf, sharedLosses } from "../../../../src/mtl/cost/shared-losses.js";
 import { adam } from "../../../../src/optim/adam.js";
 import type { CompileOptions } from "../../../../src/runtime/compile.js";

@@ -7,7 +7,10 @@ import type { Symmetry } from "../../../../src/symmetry/symmetry.js";
 import type { GuardOptions } from "../../../../src/teleport/guard.js";
 import { decrease } from "../../../../src/teleport/objective/decrease.js";
 import { gradNormSq, type ObjectiveFor } from "../../../../src/teleport/objective/objective.js";
-import { type GradientAscentOptions, gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
+import {
+  type GradientAscentOptions,
+  gradientAscent,
+} from "../../../../src/teleport/search/ascent/gradient-ascent.js";
 import { createTeleporter } from "../../../../src/teleport/teleporter.js";
 import { distance, type Problem, randomProblem } from "../../../symmetry/support.js";
 
@@ -70,16 +73,16 @@ describe("an ascent as one loop", () => {
     for (const seed of seeds) {
       const problem = randomProblem(seed, { activations: ["relu", "leakyRelu"] });
       const symmetry = positiveScaling(problem.params, problem.activation);
-      const leap = await teleport(problem, symmetry, options);
+      const compiled = await teleport(problem, symmetry, options);
       const walk = await teleport(problem, stepwise(symmetry), options);
-      const { seconds: _, ...report } = leap.report;
+      const { seconds: _, ...report } = compiled.report;
       expect(walk.report.reason, problem.label).toBe(report.reason);
       expect(walk.report.steps, problem.label).toBe(report.steps);
       expect(walk.report.halvings, problem.label).toBe(report.halvings);
-      expect(distance(walk.params, leap.params), problem.label).toBeLessThan(1e-12);
+      expect(distance(walk.params, compiled.params), problem.label).toBeLessThan(1e-12);
       if (!report.accepted) continue;
       expect(walk.report.gradNormSqAfter / report.gradNormSqAfter, problem.label).toBeCloseTo(1, 10);
-      expect(distance(walk.pushed, leap.pushed), problem.label).toBeLessThan(1e-12);
+      expect(distance(walk.pushed, compiled.pushed), problem.label).toBeLessThan(1e-12);
       accepted++;
     }
     expect(accepted).toBeGreaterThan(6);

@@ -1,9 +1,9 @@
 import { scatter, type TaskTableData } from "isoloss-figures";
 import type { DrawComparison, JobResult, RunComparison } from "../../kind.js";
-import { formatNumber } from "../../results/number-text.js";
+import { formatNumber } from "../../results/format-number.js";
 
 /** Studies of minima: their correlations in a table, and every model as a point. */
-export const minimaTogether: RunComparison = { tables, figures: { minima: minimaFigures } };
+export const minimaComparison: RunComparison = { tables, figures: { minima: minimaFigures } };
 
 const measures = { sharpness: "sharpness", curvature: "curvature", trainingLoss: "training loss" } as const;
 

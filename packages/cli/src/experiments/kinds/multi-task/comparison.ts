@@ -14,7 +14,7 @@ import { toyFindings } from "./toy-findings.js";
 import { toyTables } from "./toy-table.js";
 
 /** Comparisons of runs on several tasks: Delta_m, mean rank, what COST adds, and the tables and figures of them. */
-export const multiTaskTogether: RunComparison = {
+export const multiTaskComparison: RunComparison = {
   compare: (results) => withRanks(withGains(withDeltas(results))),
   tables: (results) => [...toyTables(results), ...taskTables(results)],
   findings: (results) => [...toyFindings(results), ...gainFindings(results)],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JobResult } from "../../../../src/experiments/kind.js";
+import { multiTaskComparison } from "../../../../src/experiments/kinds/multi-task/comparison.js";
 import { gainFindings, gainRows } from "../../../../src/experiments/kinds/multi-task/gains.js";
-import { multiTaskTogether } from "../../../../src/experiments/kinds/multi-task/together.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, seed: number, accuracies: readonly number[], settings: object): JobResult => ({
@@ -28,7 +28,7 @@ const runs = (variant: string, means: readonly number[], settings: object = {}) 
 describe("comparisons of runs on several tasks", () => {
   it("take Delta_m and ranks among the runs on the same problem", () => {
     const other = { problem: { name: "two", imbalanced: true } };
-    const results = multiTaskTogether.compare?.([
+    const results = multiTaskComparison.compare?.([
       run("single", 0, [0.5, 0.8], { alone: true }),
       run("LS", 0, [0.4, 0.8], {}),
       run("PCGrad", 0, [0.4, 0.4], { method: "pcGrad" }),
@@ -40,7 +40,7 @@ describe("comparisons of runs on several tasks", () => {
     // By hand: 100 times the mean of (0.5 - 0.4) / 0.5 and 0, and so on.
     expect(metric("deltaM")?.map((v) => Number(v?.toFixed(9)))).toEqual([0, 10, 35, 0, 25, 12.5]);
     expect(metric("meanRank")).toEqual([undefined, 1, 1.5, undefined, 1.5, 1.5]);
-    const tables = multiTaskTogether.tables?.(results ?? []) ?? [];
+    const tables = multiTaskComparison.tables?.(results ?? []) ?? [];
     expect(tables.map(({ caption }) => caption?.split(". ")[0])).toEqual(["two", "two, imbalanced true"]);
   });
 

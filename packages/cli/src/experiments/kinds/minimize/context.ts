@@ -20,7 +20,7 @@ export interface MinimizeSettings {
 }
 
 /** A problem with what its teleports have to know. */
-export function groundOf(settings: Settings, seed: number) {
+export function contextOf(settings: Settings, seed: number) {
   const {
     problem: named,
     optimizer,
@@ -29,7 +29,7 @@ export function groundOf(settings: Settings, seed: number) {
     dtype = "float64",
   } = settings as unknown as MinimizeSettings;
   const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
-  const ground: TeleportContext = {
+  const context: TeleportContext = {
     seed,
     // A line search steps along the gradient as far as an objective asks.
     optimizer: makeDirections(optimizer) ? gd() : makeOptimizer(optimizer),
@@ -39,5 +39,5 @@ export function groundOf(settings: Settings, seed: number) {
     ...(quadratic ? { quadratic } : {}),
     ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
   };
-  return { problem, ground };
+  return { problem, context };
 }
