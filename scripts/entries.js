@@ -10,8 +10,8 @@ export const sources = Object.fromEntries(
   Object.entries(paths).map(([name, [path]]) => [name, fileURLToPath(new URL(path, base))]),
 );
 
-/** Those that users import. */
-export const entries = Object.keys(sources).filter((name) => name !== "#ort");
+/** Those of the library that users import; other packages have entries of their own. */
+export const entries = Object.keys(sources).filter((name) => name.split("/")[0] === "isoloss");
 
 /** {@link sources} for bundlers, which take a name for the beginning of longer ones. */
 export const aliases = Object.fromEntries(Object.entries(sources).sort(([a], [b]) => b.length - a.length));
