@@ -74,7 +74,7 @@ function type(line, project, tarballs) {
 const withoutOnnx = `
 import { compile, ones, spec, trace } from "isoloss";
 import { matmul } from "isoloss/ops";
-const { graph } = trace((x) => matmul(x, x), [spec([128, 128])], { names: ["x"] });
+const { graph } = trace(({ x }) => matmul(x, x), { x: spec([128, 128]) });
 const executable = await compile(graph);
 const { result } = await executable.run({ x: ones([128, 128]) });
 const error = await compile(graph, { runtime: "onnx" }).catch((e) => e.message);

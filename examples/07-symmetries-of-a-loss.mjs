@@ -1,5 +1,5 @@
 // The symmetries of a hand-written loss, found from its graph.
-import { createTeleporter, Mt19937, symmetriesOf } from "isoloss";
+import { createTeleporter, symmetriesOf, torchGenerator } from "isoloss";
 import { torchRand } from "isoloss/nn";
 import { matmul, mean, relu, square, sub } from "isoloss/ops";
 
@@ -8,7 +8,7 @@ const loss = ({ a, b, u, v }, { x, y }) => {
   const hidden = relu(matmul(relu(matmul(x, a)), b));
   return mean(square(sub(matmul(matmul(hidden, u), v), y)));
 };
-const rng = new Mt19937(0);
+const rng = torchGenerator(0);
 const uniform = (...shape) => ({
   shape,
   data: Float64Array.from(torchRand(rng, shape).data, (r) => r - 0.3),

@@ -7,11 +7,11 @@ import {
   digits,
   item,
   jit,
-  Mt19937,
   mlp,
   positiveScaling,
   spec,
   takeRows,
+  torchGenerator,
   valueAndGrad,
 } from "isoloss";
 import { batches } from "isoloss/data";
@@ -23,7 +23,7 @@ const loss = (p, { x, y }) => crossEntropy(model.apply(p, x).output, y);
 const optimizer = adam();
 const rate = array(3e-3);
 
-let { params } = model.init(new Mt19937(0));
+let { params } = model.init(torchGenerator(0));
 let state = optimizer.init(params);
 const order = batches(images.shape[0], 64, { seed: 0 });
 const batchAt = (t) => {
@@ -56,7 +56,7 @@ for (let t = 0; t < 120; t++) {
       `step ${t}: ${accepted ? "moved" : "stayed"}, ||grad L||^2 times ${gain}, drift below 1e-4: ${drift < 1e-4}`,
     );
     if (accepted) {
-      ({ state } = await transport.carry({ from: params, state, batch, moved }));
+      ({ state } = await transport.transport({ from: params, state, batch, moved }));
       params = moved.params;
     }
   }

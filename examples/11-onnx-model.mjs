@@ -7,20 +7,20 @@ import {
   fromOnnx,
   item,
   jit,
-  Mt19937,
   mlp,
   namedArrays,
   spec,
   symmetriesOf,
   takeRows,
   toOnnx,
+  torchGenerator,
   trace,
 } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 
 // In the place of an export from PyTorch: torch.onnx.export(model.eval(), x, "model.onnx").
 const own = mlp({ sizes: [64, 16, 10] });
-const { params: weights } = own.init(new Mt19937(0));
+const { params: weights } = own.init(torchGenerator(0));
 const forward = trace(({ net, image }) => ({ logits: own.apply(net, image).output }), {
   net: weights,
   image: spec([32, 64]),

@@ -1,5 +1,5 @@
 // What the workloads share: how one is measured, and parameters with the benchmark's values.
-import { flattenTree, isNdArray, Mt19937, namedArrays, unflattenTree } from "isoloss";
+import { flattenTree, isNdArray, namedArrays, torchGenerator, unflattenTree } from "isoloss";
 import { parameter } from "../formula.mjs";
 
 export const float = (value, dtype = "float32") => ({
@@ -27,7 +27,7 @@ export function withValues(tree, isScale = () => false) {
 
 /** A model's parameters with the benchmark's values. */
 export function parameters(model, isScale) {
-  const { params, state } = model.init(new Mt19937(0));
+  const { params, state } = model.init(torchGenerator(0));
   return { params: withValues(params, isScale), state };
 }
 

@@ -1,5 +1,5 @@
 // Training on several tasks: a step with K gradients and weights from their Gramian, and the weights alone.
-import { createMultiTaskTrainer, crossEntropy, Mt19937, sgd } from "isoloss";
+import { createMultiTaskTrainer, crossEntropy, sgd, torchGenerator } from "isoloss";
 import { createRng } from "isoloss/data";
 import {
   alignedMtl,
@@ -80,7 +80,7 @@ async function lenet(threads) {
     left: labels([256], 1001, 10),
     right: labels([256], 1002, 10),
   };
-  return training({ losses, params: withValues(model.init(new Mt19937(0))), data }, threads);
+  return training({ losses, params: withValues(model.init(torchGenerator(0))), data }, threads);
 }
 
 const celebaTasks = Array.from({ length: 40 }, (_, k) => `${k}`);
@@ -93,7 +93,7 @@ const stages = [
 
 /** Nine layers: seven convolutions and two linear layers, each without bias and with batch normalization; 40 heads. */
 function celebaParams() {
-  const rng = new Mt19937(0);
+  const rng = torchGenerator(0);
   const norm = (channels) => initBatchNorm(channels).params;
   const convs = stages.flatMap((channels) =>
     channels.slice(1).map((out, i) => ({

@@ -4,19 +4,19 @@ import {
   crossEntropy,
   fromOnnx,
   jit,
-  Mt19937,
   mlp,
   namedArrays,
   spec,
   symmetriesOf,
   toOnnx,
+  torchGenerator,
   trace,
   valueAndGrad,
   zeros,
 } from "isoloss";
 
 const own = mlp({ sizes: [4, 6, 3], activation: "relu" });
-const { params } = own.init(new Mt19937(0));
+const { params } = own.init(torchGenerator(0));
 const { graph } = trace(({ net, x }) => ({ logits: own.apply(net, x).output }), {
   net: params,
   x: spec([8, 4]),

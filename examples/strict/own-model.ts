@@ -6,11 +6,11 @@ import {
   type Dataset,
   digits,
   type Model,
-  Mt19937,
   type NdArray,
   sgd,
   type Tensor,
   type TensorsOf,
+  torchGenerator,
   zeros,
 } from "isoloss";
 import { pcGrad } from "isoloss/mtl";
@@ -53,7 +53,7 @@ const { loss, accuracy = 0 } = await trainer.evaluate(data);
 console.log(loss < 1, accuracy > 0.7, trainer.current.state.mean.shape.join());
 await trainer.dispose();
 
-const rng = new Mt19937(0);
+const rng = torchGenerator(0);
 const params = {
   shared: initLinear(rng, 4, 8),
   heads: { kind: initLinear(rng, 8, 3), size: initLinear(rng, 8, 1) },

@@ -41,7 +41,8 @@ export type { Attributes } from "./graph/tensor.js";
 export { Tensor } from "./graph/tensor.js";
 export type { NamedArguments, Spec, SpecLeaf, TensorsOf, Traced } from "./graph/trace.js";
 export { spec, trace } from "./graph/trace.js";
-export { Mt19937 } from "./math/mt19937.js";
+export type { Mt19937 } from "./math/mt19937.js";
+export { torchGenerator } from "./math/mt19937.js";
 export type { MultiTaskMethod } from "./mtl/method.js";
 export type {
   MultiTaskProgress,

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../src/errors.js";
 import { input, relu } from "../src/graph/ops/index.js";
-import { array, digits, Mt19937, sgd, spec, toOnnx, trace } from "../src/index.js";
+import { array, digits, sgd, spec, toOnnx, torchGenerator, trace } from "../src/index.js";
 import { constantSchedule } from "../src/optim/index.js";
 import * as isoloss from "./library.js";
 
@@ -12,7 +12,7 @@ const image = input([1, 1, 4, 4]);
 const kernel = input([1, 1, 2, 2]);
 const labels = input([2], "int64");
 const seed = input([], "int64");
-const rng = new Mt19937(0);
+const rng = torchGenerator(0);
 const matrix = array([[1, 0], [0, 1]], "float64"); // biome-ignore format: a matrix
 const { graph } = trace(({ x: t }) => ({ y: relu(t) }), { x: spec([2]) });
 const file = toOnnx(graph);

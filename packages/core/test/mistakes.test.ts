@@ -46,7 +46,6 @@ import {
   grad,
   item,
   jit,
-  Mt19937,
   mlp,
   ndarray,
   ones,
@@ -54,6 +53,7 @@ import {
   spec,
   takeRows,
   toOnnx,
+  torchGenerator,
   trace,
   zeros,
 } from "../src/index.js";
@@ -207,16 +207,16 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   [
     "model.init(0)",
     () => mlp({ sizes: [2, 2] }).init(any(0)),
-    "init takes a generator: model.init(new Mt19937(0)); got 0.",
+    "init takes a generator: model.init(torchGenerator(0)); got 0.",
   ],
   [
     "model.init()",
     () => mlp({ sizes: [2, 2] }).init(any(undefined)),
-    "init takes a generator: model.init(new Mt19937(0)); got undefined.",
+    "init takes a generator: model.init(torchGenerator(0)); got undefined.",
   ],
   [
     "model.init(rng, 'float64')",
-    () => mlp({ sizes: [2, 2] }).init(new Mt19937(0), any("float64")),
+    () => mlp({ sizes: [2, 2] }).init(torchGenerator(0), any("float64")),
     "options must be an object",
   ],
   // Graphs
@@ -228,7 +228,7 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   [
     "trace(f, x)",
     () => trace(any(relu), any(zeros([2]))),
-    "one for each parameter of the function; got an array of shape [2]. Write trace(f, [x]).",
+    "or an object of them by name; got an array of shape [2]. Write trace(f, [x]).",
   ],
   ["trace(f)", () => trace(any(relu), any(undefined)), "got undefined. Write trace(f, [spec([3])]), say."],
   ["spec(3)", () => spec(any(3)), "spec: a shape is a list"],

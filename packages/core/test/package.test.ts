@@ -89,8 +89,8 @@ describe("the npm package", () => {
         import { array, compile, ones, spec, trace } from "isoloss";
         import { matmul, square } from "isoloss/ops";
         const graphs = [
-          trace((x) => square(x), [spec([3])], { names: ["x"] }),
-          trace((x) => matmul(x, x), [spec([128, 128])], { names: ["x"] }),
+          trace(({ x }) => square(x), { x: spec([3]) }),
+          trace(({ x }) => matmul(x, x), { x: spec([128, 128]) }),
         ];
         const results = [];
         for (const { graph } of graphs) {

@@ -37,7 +37,7 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
     // A task without a gradient has no angle: a gap, in the means as in the single cosines.
     raw: steps.map((x, k) => ({ x, y: cosines[k] })),
     means: meansOf(steps, cosines, window),
-    share: cosines.filter((c) => c < 0).length / Math.max(1, cosines.filter(Number.isFinite).length),
+    fraction: cosines.filter((c) => c < 0).length / Math.max(1, cosines.filter(Number.isFinite).length),
   }));
   const [first, last] = [steps[0], steps[steps.length - 1]];
   const shown = triggers.filter((t) => t >= first && t <= last);
@@ -53,12 +53,12 @@ export function conflictCosines(data: CosinesData, options: FigureOptions = {}):
       name: "Cosines between the gradients of tasks",
       description:
         `Cosines between gradients from step ${first} to step ${last}. ` +
-        drawn.map(({ name, share }) => `${name}: ${formatValue(100 * share)} % below 0.`).join(" ") +
+        drawn.map(({ name, fraction }) => `${name}: ${formatValue(100 * fraction)} % below 0.`).join(" ") +
         (shown.length > 0 ? ` Triggers at ${shown.length} steps.` : ""),
       legend: [
         ...drawn.map(
-          ({ name, color, dash, share }): LegendEntry => ({
-            label: `${name} (${Math.round(100 * share)} % below 0)`,
+          ({ name, color, dash, fraction }): LegendEntry => ({
+            label: `${name} (${Math.round(100 * fraction)} % below 0)`,
             key: { kind: "line", color, dash },
           }),
         ),

@@ -6,7 +6,7 @@ const draw = (data: CosinesData) => textOf(conflictCosines, data);
 const pair = (cosines: number[]) => ({ steps: [...cosines.keys()], pairs: [{ name: "a, b", cosines }] });
 
 describe("conflictCosines", () => {
-  it("says which share of the steps has a conflict", () => {
+  it("says which fraction of the steps has a conflict", () => {
     expect(textsOf(draw(pair([0.5, -0.5, 0.1, 0])))).toContain("a, b (25 % below 0)");
   });
 

@@ -107,7 +107,16 @@ export function trace<Args extends NamedArguments, R>(
   f: (args: { [K in keyof Args]: TensorsOf<Args[K]> }) => R,
   args: Args,
 ): Traced;
-export function trace(f: (...args: never[]) => unknown, args: readonly unknown[] | NamedArguments): Traced {
+export function trace(
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[] | NamedArguments,
+  ...more: never[]
+): Traced {
+  if (more.length > 0) {
+    throw new OptionError(
+      `trace takes a function and its arguments, and no options; got ${describeValue(more[0])}, too. To name inputs, write trace(({ x, w }) => matmul(x, w), { x, w }).`,
+    );
+  }
   requireTraceable("trace", f, args);
   const { leaves, paths, def } = flatten<SpecLeaf>(args, isSpecLeaf);
   const inputs = leaves.map(

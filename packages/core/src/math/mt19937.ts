@@ -27,7 +27,7 @@ export interface Mt19937State {
  * @throws OptionError when the seed is not a safe integer
  *
  * @example
- * const rng = new Mt19937(5489);
+ * const rng = torchGenerator(5489);
  * rng.nextUint32(); // 3499211612
  */
 export class Mt19937 {
@@ -125,6 +125,18 @@ export class Mt19937 {
 }
 
 /**
+ * PyTorch's generator of random numbers on the CPU, as after `torch.manual_seed(seed)`.
+ *
+ * @throws OptionError when the seed is not a safe integer
+ *
+ * @example
+ * const { params } = mlp({ sizes: [2, 16, 1] }).init(torchGenerator(0));
+ */
+export function torchGenerator(seed: number): Mt19937 {
+  return new Mt19937(seed);
+}
+
+/**
  * Refuses what is no generator, where numbers are drawn from one.
  *
  * @throws OptionError
@@ -134,7 +146,7 @@ function requireGenerator(rng: unknown): void {
   if (typeof nextUint32 === "function") return;
   const seed = Number.isSafeInteger(rng) ? rng : 0;
   const got = typeof rng === "object" && rng !== null ? "another object" : describeValue(rng);
-  throw new OptionError(`init takes a generator: model.init(new Mt19937(${seed})); got ${got}.`);
+  throw new OptionError(`init takes a generator: model.init(torchGenerator(${seed})); got ${got}.`);
 }
 
 type FloatArray = NdArray<Float32Array | Float64Array>;
@@ -142,7 +154,7 @@ type FloatOptions = { readonly dtype?: "float32" | "float64" | undefined };
 
 /** An array to fill, after a check of what the function was called with. */
 function allocateFloats(op: string, rng: unknown, shape: Shape, options: FloatOptions): FloatArray {
-  requireKnown(op, options, ["dtype"], `${op}(new Mt19937(0), [2, 3], { dtype: "float64" })`);
+  requireKnown(op, options, ["dtype"], `${op}(torchGenerator(0), [2, 3], { dtype: "float64" })`);
   requireGenerator(rng);
   requireShape(op, shape);
   const dtype: string = options.dtype ?? "float32";
@@ -158,7 +170,7 @@ function allocateFloats(op: string, rng: unknown, shape: Shape, options: FloatOp
  * float32: (w mod 2^24) / 2^24 of one word w; float64: (w mod 2^53) / 2^53 of two.
  *
  * @example
- * torchRand(new Mt19937(12345), [2]); // 0.9817181825637817, 0.8796065449714661
+ * torchRand(torchGenerator(12345), [2]); // 0.9817181825637817, 0.8796065449714661
  */
 export function torchRand(rng: Mt19937, shape: Shape, options: FloatOptions = {}): FloatArray {
   const out = allocateFloats("torchRand", rng, shape, options);
@@ -180,7 +192,7 @@ export function torchRand(rng: Mt19937, shape: Shape, options: FloatOptions = {}
  * @throws OptionError when the bounds are not finite or from > to
  *
  * @example
- * torchUniform(new Mt19937(0), [3, 2], -0.5, 0.5, { dtype: "float64" });
+ * torchUniform(torchGenerator(0), [3, 2], -0.5, 0.5, { dtype: "float64" });
  */
 export function torchUniform(
   rng: Mt19937,
@@ -216,7 +228,7 @@ export function torchUniform(
  * Not bit for bit: PyTorch's vectorized log, sine and cosine round differently in the last bits.
  *
  * @example
- * torchRandn(new Mt19937(0), [4, 8]);
+ * torchRandn(torchGenerator(0), [4, 8]);
  */
 export function torchRandn(rng: Mt19937, shape: Shape, options: FloatOptions = {}): FloatArray {
   const out = allocateFloats("torchRandn", rng, shape, options);

@@ -3,7 +3,8 @@
  *
  * @module isoloss/nn
  */
-export { Mt19937, torchRand, torchRandn, torchUniform } from "../math/mt19937.js";
+export type { Mt19937 } from "../math/mt19937.js";
+export { torchGenerator, torchRand, torchRandn, torchUniform } from "../math/mt19937.js";
 export type { Activation } from "./activation.js";
 export { activation } from "./activation.js";
 export type { AttentionOptions, AttentionParams } from "./attention.js";

@@ -50,7 +50,7 @@ export interface Model<P, S = Stateless, O = Tensor> {
  *
  * @example
  * const model = mlp({ sizes: [2, 16, 1] });
- * const { params } = model.init(new Mt19937(0));
+ * const { params } = model.init(torchGenerator(0));
  * const { graph } = trace((p, x) => model.apply(p, x).output, [params, spec([32, 2])]);
  */
 export interface StatelessModel<P, O = Tensor> extends Model<P, Stateless, O> {

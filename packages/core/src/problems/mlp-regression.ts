@@ -4,7 +4,7 @@ import { astype, type NdArray } from "../array.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
-import { Mt19937, torchRand } from "../math/mt19937.js";
+import { torchGenerator, torchRand } from "../math/mt19937.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
 import { finite, integerFrom, listOf, number, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -53,7 +53,7 @@ export function mlpRegression(options: MlpRegressionOptions = {}): Problem<MlpPa
   const { seed, sizes, samples, slope, dtype } = mlpRegressionOptions.read(options);
   const activation = { activation: "leakyRelu", slope } as const;
   const model = mlp({ sizes, bias: false, ...activation });
-  const rng = new Mt19937(seed);
+  const rng = torchGenerator(seed);
   const layers = sizes.slice(1).map((out, m) => ({ weight: astype(torchRand(rng, [out, sizes[m]]), dtype) }));
   const drawn = (rows: number): NdArray =>
     astype(transposed(astype(torchRand(rng, [rows, samples]), "float64") as Matrix), dtype);

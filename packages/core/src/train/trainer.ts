@@ -1,6 +1,6 @@
 import { array } from "../array.js";
 import { OptionError } from "../errors.js";
-import { Mt19937 } from "../math/mt19937.js";
+import { torchGenerator } from "../math/mt19937.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
@@ -98,7 +98,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   const batchOf = batchOrder(count, batchSize, seed);
   const stepsPerEpoch = Math.floor(count / batchSize);
 
-  const { params, state } = model.init(new Mt19937(seed), { dtype });
+  const { params, state } = model.init(torchGenerator(seed), { dtype });
   const start: TrainState<P, S> = {
     step: 0,
     params,

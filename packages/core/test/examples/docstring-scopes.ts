@@ -7,7 +7,7 @@ import * as lib from "../library.js";
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
 
-const random = (shape: readonly number[], seed = 0) => lib.torchRand(new lib.Mt19937(seed), shape);
+const random = (shape: readonly number[], seed = 0) => lib.torchRand(lib.torchGenerator(seed), shape);
 const classes = (n: number, of: number) =>
   lib.array(
     Array.from({ length: n }, (_, i) => i % of),
@@ -17,7 +17,7 @@ const classes = (n: number, of: number) =>
 /** A classifier of vectors and a batch for it. */
 function network(activation: lib.Activation, { bias = true } = {}) {
   const model = lib.mlp({ sizes: [784, 16, 10], activation, bias });
-  const { params } = model.init(new lib.Mt19937(0));
+  const { params } = model.init(lib.torchGenerator(0));
   const batch = { x: random([4, 784]), y: classes(4, 10) };
   const loss = (p: never, b: never) =>
     lib.crossEntropy(model.apply(p, (b as lib.BatchTensors).x).output, (b as lib.BatchTensors).y);
@@ -70,7 +70,7 @@ function pair() {
     const y = model.apply(p, b.x, context);
     return [lib.crossEntropy(y.left, b.left), lib.crossEntropy(y.right, b.right)];
   };
-  const params = model.init(new lib.Mt19937(0));
+  const params = model.init(lib.torchGenerator(0));
   return { losses, params, x: random([256, 8]), left: classes(256, 10), right: classes(256, 10) };
 }
 
@@ -85,7 +85,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
     const model = lib.mlp({ sizes: [4, 3, 2] });
-    return { model, params: model.init(new lib.Mt19937(0)).params, x: random([5, 4]), y: random([5, 2]) };
+    return { model, params: model.init(lib.torchGenerator(0)).params, x: random([5, 4]), y: random([5, 2]) };
   },
   teleport: () => network("relu"),
   "teleport/search/discrete.ts": () => ({ ...network("tanh"), objective: lib.modelDecrease }),
@@ -120,7 +120,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "mtl/train/checkpoint.ts": tasks,
   "mtl/cost/adapter/adapter.ts": () => {
     const model = lib.multiLenet({ heads: { left: 10 }, channels: [6, 12] });
-    return { params: model.init(new lib.Mt19937(0)) };
+    return { params: model.init(lib.torchGenerator(0)) };
   },
   "mtl/cost/cost.ts": tasks,
   "mtl/gradients/parameter-split.ts": () => ({ w: lib.zeros([2]), params: pair().params }),
@@ -129,13 +129,13 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "named-arrays.ts": () => ({ weight: lib.zeros([2, 2]), bias: lib.zeros([2]) }),
   "runtime/onnx/export.ts": () => {
     const model = lib.mlp({ sizes: [64, 10] });
-    const { params } = model.init(new lib.Mt19937(0));
+    const { params } = model.init(lib.torchGenerator(0));
     return { model, params, weight: params.layers[0].weight };
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "nn/onnx/from-onnx.ts": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
-    const { params } = model.init(new lib.Mt19937(0));
+    const { params } = model.init(lib.torchGenerator(0));
     const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
       p: params,
       input: lib.spec([5, 4]),
@@ -145,7 +145,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
 };
 
-const rng = () => new lib.Mt19937(0);
+const rng = () => lib.torchGenerator(0);
 const float = (shape: readonly number[]) => lib.spec(shape);
 const ints = (shape: readonly number[]) => lib.spec(shape, "int64");
 const double = (shape: readonly number[]) => lib.spec(shape, "float64");

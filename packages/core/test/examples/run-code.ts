@@ -1,11 +1,11 @@
 import ts from "typescript";
-import { entries, sources } from "../../../../scripts/entries.js";
+import { sources } from "../../../../scripts/entries.js";
 
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 
 /** A module's exports; those of the library come from its sources. */
 async function load(name: string): Promise<unknown> {
-  if (entries.includes(name)) return import(sources[name]);
+  if (Object.hasOwn(sources, name)) return import(sources[name]);
   if (name.startsWith("node:") || name === "linkedom") return import(name);
   throw new Error(
     `Examples import the library's entry points and Node's own modules; this one imports "${name}".`,

@@ -6,7 +6,7 @@ import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../src/math/mt19937.js";
+import { torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import {
   type AttentionOptions,
   type AttentionParams,
@@ -15,8 +15,8 @@ import {
 } from "../../src/nn/attention.js";
 import { bool, casesOf, checkCase, evaluate, expectClose, numbers } from "./support.js";
 
-const params = initMultiHeadAttention(new Mt19937(1), 8, { dtype: "float64" });
-const x = torchRandn(new Mt19937(2), [2, 4, 8], { dtype: "float64" });
+const params = initMultiHeadAttention(torchGenerator(1), 8, { dtype: "float64" });
+const x = torchRandn(torchGenerator(2), [2, 4, 8], { dtype: "float64" });
 
 const attend = (input: NdArray, options: Omit<AttentionOptions, "mask">, mask?: NdArray) =>
   evaluate(

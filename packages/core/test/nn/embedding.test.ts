@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DTypeError } from "../../src/errors.js";
 import { spec, trace } from "../../src/graph/trace.js";
-import { Mt19937 } from "../../src/math/mt19937.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
 import { embedding, initEmbedding } from "../../src/nn/embedding.js";
 import { casesOf, checkCase } from "./support.js";
 
@@ -14,7 +14,7 @@ describe("embedding", () => {
   );
 
   it("takes int64 indices only", () => {
-    const params = initEmbedding(new Mt19937(0), 4, 3);
+    const params = initEmbedding(torchGenerator(0), 4, 3);
     expect(() => trace((i, p) => embedding(i, p), [spec([2]), params] as const)).toThrow(DTypeError);
   });
 });

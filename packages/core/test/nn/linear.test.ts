@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.js";
 import { spec, trace } from "../../src/graph/trace.js";
-import { Mt19937 } from "../../src/math/mt19937.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
 import { initLinear, linear } from "../../src/nn/linear.js";
 import { casesOf, checkCase } from "./support.js";
 
@@ -11,12 +11,15 @@ describe("linear", () => {
   });
 
   it("takes a vector and gives a vector", () => {
-    const { graph } = trace((x, p) => linear(x, p), [spec([5]), initLinear(new Mt19937(0), 5, 3)] as const);
+    const { graph } = trace((x, p) => linear(x, p), [
+      spec([5]),
+      initLinear(torchGenerator(0), 5, 3),
+    ] as const);
     expect(graph.outputs[0].tensor.shape).toEqual([3]);
   });
 
   it("says which shapes do not fit", () => {
-    const params = initLinear(new Mt19937(0), 5, 3);
+    const params = initLinear(torchGenerator(0), 5, 3);
     expect(() => trace((x, p) => linear(x, p), [spec([2, 4]), params] as const)).toThrow(ShapeError);
     expect(() => trace((x, p) => linear(x, p), [spec([2, 4]), params] as const)).toThrow(
       /\[2, 4\] and \[3, 5\]/,

@@ -5,7 +5,7 @@ import { fillLike } from "../../src/graph/ops/leaf.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { trace } from "../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../src/math/mt19937.js";
+import { type Mt19937, torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../src/nn/attention.js";
 import { dropout } from "../../src/nn/dropout.js";
 import { binaryCrossEntropyWithLogits } from "../../src/nn/losses/binary-cross-entropy.js";
@@ -29,7 +29,7 @@ import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 import { flatten } from "../../src/tree.js";
 import { bool, expectClose, int64 } from "./support.js";
 
-const random = (shape: readonly number[], seed = 1): NdArray => torchRandn(new Mt19937(seed), shape);
+const random = (shape: readonly number[], seed = 1): NdArray => torchRandn(torchGenerator(seed), shape);
 const spread = (shape: readonly number[], count: number): number[] =>
   Array.from({ length: sizeOf(shape) }, (_, i) => (i * 7 + 3) % count);
 const classes = (shape: readonly number[], count: number): NdArray => int64(spread(shape, count), shape);
@@ -42,7 +42,7 @@ interface Case {
 }
 
 const images = [2, 3, 8, 8];
-const start = <P, S>(model: { init(rng: Mt19937): { params: P; state: S } }) => model.init(new Mt19937(4));
+const start = <P, S>(model: { init(rng: Mt19937): { params: P; state: S } }) => model.init(torchGenerator(4));
 const [smallMlp, smallConvnet, smallResnet, smallSegnet] = [
   mlp({ sizes: [5, 8, 8, 3], activation: "gelu", dropout: 0.4 }),
   convnet({ inputs: 3, imageSize: [8, 8], stages: [[4, 4], [6]] }),
@@ -83,7 +83,7 @@ const cases: Record<string, Case> = {
     f: (x: Tensor, p: never, q: never) => groupNorm(layerNorm(x, p), q, { groups: 2 }),
   },
   "masked attention": {
-    args: [random([2, 4, 8]), initMultiHeadAttention(new Mt19937(1), 8), mask([2, 1, 4, 4])],
+    args: [random([2, 4, 8]), initMultiHeadAttention(torchGenerator(1), 8), mask([2, 1, 4, 4])],
     f: (x: Tensor, p: never, m: Tensor) => multiHeadAttention(x, p, { heads: 2, causal: true, mask: m }),
   },
   dropout: {

@@ -8,7 +8,7 @@ import { sum } from "../../src/graph/ops/reduce.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../src/math/mt19937.js";
+import { torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { flatten, type MapLeaves, unflatten } from "../../src/tree.js";
 
@@ -149,7 +149,7 @@ export function checkDerivatives<P>(
 ): void {
   const step = 1e-7;
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const rng = new Mt19937(1);
+  const rng = torchGenerator(1);
   const direction = leaves.map(({ shape }) => torchRandn(rng, shape, { dtype: "float64" }));
   const tree = (arrays: readonly NdArray[]) => unflatten(def, arrays) as P;
   const moved = (h: number) =>

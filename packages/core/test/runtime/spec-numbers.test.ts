@@ -11,7 +11,7 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../src/graph/trace.js";
 import { eigenSymmetric } from "../../src/math/linalg.js";
-import { Mt19937, torchRand } from "../../src/math/mt19937.js";
+import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
 import { adagrad } from "../../src/optim/adagrad.js";
 import type { Optimizer, OptimizerState } from "../../src/optim/optimizer.js";
 import { gd } from "../../src/optim/sgd.js";
@@ -127,7 +127,7 @@ function regression({ w1, w2, w3 }: Weights, x: Tensor, y: Tensor): Tensor {
 
 /** The start values: drawn in float32, computed with in float64. */
 function draw(seed: number) {
-  const rng = new Mt19937(seed);
+  const rng = torchGenerator(seed);
   const next = (...shape: number[]): NdArray => astype(torchRand(rng, shape), "float64");
   const weights = { w1: next(6, 5), w2: next(7, 6), w3: next(8, 7) };
   return { weights, x: next(5, 4), y: next(8, 4) };

@@ -1,7 +1,7 @@
 import { astype, isNdArray, type NdArray, ndarray, sizeOf } from "../../src/array.js";
 import type { Batch, BatchLoss, BatchTensors } from "../../src/batch.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
-import { Mt19937 } from "../../src/math/mt19937.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
@@ -77,7 +77,7 @@ export function build(row: ArchitectureRow, dtype: Float): Architecture {
 }
 
 function buildAnew({ model, input }: ArchitectureRow, dtype: Float): Architecture {
-  const { params: start, state } = model.init(new Mt19937(1), { dtype: "float64" });
+  const { params: start, state } = model.init(torchGenerator(1), { dtype: "float64" });
   const rng = createRng(1).fork("architecture");
   const params = mapTree((v) => v + 0.1 * rng.normal(), start as Params, dtype);
   const images = Float64Array.from({ length: sizeOf(input) }, () => rng.normal());

@@ -5,7 +5,7 @@ import { OptionError, ShapeError } from "../../src/errors.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
-import { Mt19937 } from "../../src/math/mt19937.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
@@ -66,7 +66,7 @@ it("says what is missing where neither a search nor a symmetry is given, or a se
 });
 
 it("asks for the params of what init returns, and for the activation", () => {
-  const initial = mlp({ sizes: [2, 2, 2] }).init(new Mt19937(0));
+  const initial = mlp({ sizes: [2, 2, 2] }).init(torchGenerator(0));
   expect(() => positiveScaling(initial as never)).toThrow(/init returns \{ params, state \}/);
   expect(() => hiddenAction(initial.params, undefined as never)).toThrow(/needs the network's activation/);
 });

@@ -5,7 +5,7 @@ import { square, tanh } from "../../src/graph/ops/elementary.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
-import { Mt19937, torchRand } from "../../src/math/mt19937.js";
+import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
@@ -51,7 +51,7 @@ describe("symmetriesOf", () => {
   });
 
   it("finds eq. 8 in a hand-written loss whose samples are columns, and teleports with it", async () => {
-    const rng = new Mt19937(3);
+    const rng = torchGenerator(3);
     const uniform = (shape: number[]): NdArray => ({
       shape,
       data: Float64Array.from(torchRand(rng, shape).data),

@@ -9,7 +9,7 @@ import { square } from "../../src/graph/ops/elementary.js";
 import { constant } from "../../src/graph/ops/leaf.js";
 import { mean } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
-import { Mt19937 } from "../../src/math/mt19937.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
 import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
@@ -206,7 +206,7 @@ const normals = (shape: readonly number[], seed: number): NdArray => {
 };
 const networkOf = (activation: Activation) => {
   const model = mlp({ sizes, activation });
-  const { params } = model.init(new Mt19937(1), { dtype: "float64" });
+  const { params } = model.init(torchGenerator(1), { dtype: "float64" });
   const loss = (p: TensorsOf<MlpParams>, { x, y }: BatchTensors) =>
     mean(square(sub(model.apply(p, x).output, y)));
   return { params, loss };

@@ -1,4 +1,4 @@
-import { crossEntropy, Mt19937, spec } from "isoloss";
+import { crossEntropy, spec, torchGenerator } from "isoloss";
 import { patchTransformer } from "isoloss/nn";
 import { describe, expect, it } from "vitest";
 import type { Tree } from "../../../src/experiments/catalogue/problems.js";
@@ -11,7 +11,7 @@ import {
 const model = patchTransformer({ imageSize: [4, 4], patch: 2, width: 4, heads: 2, depth: 1, classes: 3 });
 const subject: Subject = {
   loss: ((p: never, { x, y }: { x: never; y: never }) => crossEntropy(model.apply(p, x).output, y)) as never,
-  params: model.init(new Mt19937(0)).params as Tree,
+  params: model.init(torchGenerator(0)).params as Tree,
   batch: { x: spec([5, 16], "float32"), y: spec([5], "int64") },
 };
 const context: TeleportContext = { seed: 0, optimizer: {} as never, learningRate: 0.1 };

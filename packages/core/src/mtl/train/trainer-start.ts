@@ -2,7 +2,7 @@ import { astype, isNdArray, type NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { spec, trace } from "../../graph/trace.js";
-import { Mt19937 } from "../../math/mt19937.js";
+import { type Mt19937, torchGenerator } from "../../math/mt19937.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
@@ -17,7 +17,7 @@ export function startOf<P>(
   if (typeof params === "function") {
     const precision = dtype ?? "float32";
     const draw = params as (rng: Mt19937, options: object) => P;
-    return { params: draw(new Mt19937(seed), { dtype: precision }), dtype: precision };
+    return { params: draw(torchGenerator(seed), { dtype: precision }), dtype: precision };
   }
   const precision = dtype ?? floatOf(params);
   const { leaves, def } = flatten<NdArray>(params, isNdArray);

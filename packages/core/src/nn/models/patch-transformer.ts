@@ -87,7 +87,7 @@ const positionDeviation = 0.02;
  *
  * @example
  * const model = patchTransformer({ imageSize: [8, 8], patch: 2 });
- * const { params } = model.init(new Mt19937(0));
+ * const { params } = model.init(torchGenerator(0));
  * const { graph } = trace((p, x) => model.apply(p, x).output, [params, spec([32, 64])]); // [32, 64] -> [32, 10]
  */
 export function patchTransformer(

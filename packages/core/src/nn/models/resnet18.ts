@@ -74,7 +74,7 @@ export interface Resnet18State extends Stages<ResidualBlockState> {
  *
  * @example
  * const model = resnet18();
- * const { params, state } = model.init(new Mt19937(0));
+ * const { params, state } = model.init(torchGenerator(0));
  * const apply = (p, s, x) => model.apply(p, x, { state: s, training: true }); // { output, state }
  * const { graph } = trace(apply, [params, state, spec([2, 3, 32, 32])]);
  */

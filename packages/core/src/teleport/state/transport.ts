@@ -112,7 +112,7 @@ export interface Transport<P> {
  *
  * @example
  * const transport = await createTransport({ policy: "push", optimizer: adam(), loss, params, batch });
- * const { state } = await transport.carry({ from: params, state: before, batch, moved });
+ * const { state } = await transport.transport({ from: params, state: before, batch, moved });
  */
 export async function createTransport<P, B extends BatchSpec = BatchSpec>({
   policy,

@@ -13,7 +13,6 @@ import {
   jit,
   type MlpParams,
   type Model,
-  Mt19937,
   mapTree,
   mlp,
   type NdArray,
@@ -24,6 +23,7 @@ import {
   type Tensor,
   type TensorsOf,
   takeRows,
+  torchGenerator,
   trace,
   valueAndGrad,
 } from "isoloss";
@@ -65,7 +65,7 @@ export async function derivatives(name: "mlp" | "convnet", runtime: Runtime): Pr
 }
 
 async function derivativesOf<P>(model: Model<P>, shape: number[], runtime: Runtime): Promise<Numbers> {
-  const { params } = model.init(new Mt19937(1));
+  const { params } = model.init(torchGenerator(1));
   const { x, y } = someDigits(32);
   const loss = (p: TensorsOf<P>, { x: images, y: labels }: BatchTensors) =>
     crossEntropy(model.apply(p, reshape(images, [32, ...shape]), { state: {} }).output, labels);

@@ -111,7 +111,7 @@ describe("a COST teleport", () => {
     expect(change).not.toHaveProperty("params");
     expect(change).not.toHaveProperty("optimizer");
     expect(change).not.toHaveProperty("reuse");
-    expect(report).toMatchObject({ outcome: "rejected", halvings: 3, share: 0, displacement: 0 });
+    expect(report).toMatchObject({ outcome: "rejected", halvings: 3, fraction: 0, displacement: 0 });
     expect(report.reason).toMatch(/the loss of task \d moves most, by .* of its size, more than 0/);
     expect(report.after).toBeUndefined();
   });

@@ -6,7 +6,7 @@ import { add } from "../../../src/graph/ops/arithmetic.js";
 import { mean } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
@@ -49,7 +49,7 @@ describe("a model with running statistics", () => {
     };
     readonly heads: Readonly<Record<string, LinearParams>>;
   }
-  const rng = new Mt19937(1);
+  const rng = torchGenerator(1);
   const params: Params = {
     shared: {
       first: initLinear(rng, 4, 6, double),
@@ -125,7 +125,7 @@ describe("attention", () => {
     const { leaves, def } = flatten<NdArray>(tree, isNdArray);
     return unflatten(def, leaves.map((a) => astype(a, "float64"))) as T; // biome-ignore format: one call
   };
-  const rng = new Mt19937(2);
+  const rng = torchGenerator(2);
   const params: Params = inDouble({
     shared: { embed: initLinear(rng, 3, 4), attention: initMultiHeadAttention(rng, 4) },
     heads: Object.fromEntries(tasks.map((name) => [name, initLinear(rng, 4, 1)])),

@@ -8,7 +8,7 @@ import { mean } from "../../../src/graph/ops/reduce.js";
 import { flattenFrom, reshape } from "../../../src/graph/ops/reshape.js";
 import { slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { type ConflictMeter, compileConflict } from "../../../src/mtl/cost/conflict-meter.js";
 import { floatTypeOf, partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
@@ -68,7 +68,7 @@ export const taskNames = (tasks: number): string[] => Array.from({ length: tasks
 
 /** With seed 0 two and eight tasks are in a dominated conflict on the data of seed 0. */
 export function smallNet(tasks: number, dtype: "float32" | "float64" = "float64", seed = 0): SmallNet {
-  const rng = new Mt19937(seed);
+  const rng = torchGenerator(seed);
   const double = { dtype: "float64" } as const;
   const conv = initConv2d(rng, 1, 3, 3, double);
   const fc = initLinear(rng, 3 * 3 * 3, 8, double);

@@ -12,7 +12,7 @@ import { mean } from "../../../src/graph/ops/reduce.js";
 import { flattenFrom } from "../../../src/graph/ops/reshape.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../../src/nn/attention.js";
@@ -59,7 +59,7 @@ const one = <S, State = unknown>(
   state?: State,
 ): Case => ({ shared, x, features, trunk: trunk as Trunk, ...(state === undefined ? {} : { state }) });
 
-const rng = new Mt19937(3);
+const rng = torchGenerator(3);
 const double = { dtype: "float64" } as const;
 const images = randomArray([4, 2, 6, 6], 1);
 const tokens = randomArray([4, 5, 8], 2);

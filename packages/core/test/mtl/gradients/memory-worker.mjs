@@ -1,7 +1,7 @@
 // Prints by how many bytes a process has grown at its peak in two steps on a network of 4.9 million shared parameters
 // with 40 tasks: with `losses` a step is one backward pass, of their sum; with `gramian` it is one for each, and that.
 import { readFileSync } from "node:fs";
-import { array, compile, createMultiTaskTrainer, Mt19937, sgd, sizeOf, trace } from "isoloss";
+import { array, compile, createMultiTaskTrainer, sgd, sizeOf, torchGenerator, trace } from "isoloss";
 import { createRng } from "isoloss/data";
 import { fairGrad, linearScalarization } from "isoloss/mtl";
 import { binaryCrossEntropyWithLogits, convLayer, initConv2d, initLinear, linear } from "isoloss/nn";
@@ -10,7 +10,7 @@ import { flattenFrom, maxPool2d, relu, slice, square } from "isoloss/ops";
 const tasks = Array.from({ length: 40 }, (_, k) => `${k}`);
 const examples = 16;
 
-const rng = new Mt19937(0);
+const rng = torchGenerator(0);
 const shared = {
   convs: [initConv2d(rng, 3, 16, 3), initConv2d(rng, 16, 32, 3), initConv2d(rng, 32, 64, 3)],
   fc: initLinear(rng, 64 * 8 * 8, 1200),

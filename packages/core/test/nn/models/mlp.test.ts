@@ -4,7 +4,7 @@ import { OptionError } from "../../../src/errors.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import type { Activation } from "../../../src/nn/activation.js";
 import { initLinear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
@@ -14,8 +14,8 @@ import { checkDerivatives, compiled, evaluate, float64, int64, numbers } from ".
 
 describe("mlp", () => {
   it("has a weight [out, in] and a bias for each layer, drawn as PyTorch draws its layers one after the other", () => {
-    const { params, state } = mlp({ sizes: [4, 3, 2] }).init(new Mt19937(5));
-    const rng = new Mt19937(5);
+    const { params, state } = mlp({ sizes: [4, 3, 2] }).init(torchGenerator(5));
+    const rng = torchGenerator(5);
     expect(params).toEqual({ layers: [initLinear(rng, 4, 3), initLinear(rng, 3, 2)] });
     expect(state).toEqual({});
     expect(flatten<NdArray>(params, isNdArray).paths).toEqual([
@@ -55,15 +55,15 @@ describe("mlp", () => {
     "identity",
   ] as Activation[])("has the gradient and curvature that differences have: %s", (activation) => {
     const model = mlp({ sizes: [3, 4, 5, 2], activation });
-    const { params } = model.init(new Mt19937(3), { dtype: "float64" });
-    const x = constant(torchRandn(new Mt19937(4), [6, 3], { dtype: "float64" }));
-    const y = constant(torchRandn(new Mt19937(5), [6, 2], { dtype: "float64" }));
+    const { params } = model.init(torchGenerator(3), { dtype: "float64" });
+    const x = constant(torchRandn(torchGenerator(4), [6, 3], { dtype: "float64" }));
+    const y = constant(torchRandn(torchGenerator(5), [6, 2], { dtype: "float64" }));
     checkDerivatives((p: TensorsOf<MlpParams>) => mseLoss(model.apply(p, x).output, y), params);
   });
 
   it("flattens images", () => {
     const model = mlp({ sizes: [12, 2] });
-    const { params } = model.init(new Mt19937(0));
+    const { params } = model.init(torchGenerator(0));
     const { graph } = trace((p, x) => model.apply(p, x).output, [params, spec([5, 3, 2, 2])] as const);
     expect(graph.outputs[0].tensor.shape).toEqual([5, 2]);
   });

@@ -5,7 +5,7 @@ import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { flattenFrom } from "../../../src/graph/ops/reshape.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf } from "../../../src/graph/trace.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { convLayer } from "../../../src/nn/conv.js";
@@ -15,7 +15,7 @@ import { multiMlp } from "../../../src/nn/models/multi-mlp.js";
 import { jit } from "../../../src/runtime/jit.js";
 
 const model = multiLenet({ heads: { left: 10, right: 3 } });
-const params = model.init(new Mt19937(0), { dtype: "float64" });
+const params = model.init(torchGenerator(0), { dtype: "float64" });
 const rng = createRng(1);
 const x: NdArray = { shape: [2, 1, 28, 28], data: Float64Array.from({ length: 2 * 784 }, () => rng.next()) };
 type Run = (...args: unknown[]) => Promise<Record<string, NdArray>>;
@@ -66,7 +66,7 @@ describe("LeNet as a trunk", () => {
   it("drops whole channels before the second pooling, and doubles the others", async () => {
     // As wide as the pooled channels, with a last layer that copies them.
     const wide = multiLenet({ heads: { one: 1 }, features: 320 });
-    const drawn = wide.init(new Mt19937(0), { dtype: "float64" });
+    const drawn = wide.init(torchGenerator(0), { dtype: "float64" });
     const weight = {
       shape: [320, 320],
       data: Float64Array.from({ length: 320 * 320 }, (_, i) => +(i % 321 === 0)),
@@ -109,7 +109,7 @@ describe("LeNet as a trunk", () => {
 describe("a multilayer perceptron as a trunk", () => {
   it("has an activation after every shared layer and a linear head a task", async () => {
     const mlp = multiMlp({ sizes: [4, 3, 2], heads: { even: 1, prime: 2 }, activation: "tanh" });
-    const p = mlp.init(new Mt19937(0), { dtype: "float64" });
+    const p = mlp.init(torchGenerator(0), { dtype: "float64" });
     const v: NdArray = { shape: [1, 4], data: Float64Array.of(0.5, -1, 2, 0.25) };
     const f = await compile((q: typeof p, u: never) => mlp.apply(q as never, u, {}), [p, v]);
     const affine = ({ weight, bias }: { weight: NdArray; bias?: NdArray }, h: number[]) =>

@@ -7,7 +7,7 @@ import { dot, grad } from "../../../src/graph/autodiff.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { erf } from "../../../src/math/special.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { initMultiHeadAttention } from "../../../src/nn/attention.js";
@@ -28,9 +28,9 @@ const small = { imageSize: [4, 6], channels: 2, patch: 2, width: 6, heads: 3, de
 
 /** Start values with the zeros of biases and the ones of norms moved. */
 function randomParams(options: Parameters<typeof patchTransformer>[0], seed = 3): PatchTransformerParams {
-  const { params } = patchTransformer(options).init(new Mt19937(seed), float64);
+  const { params } = patchTransformer(options).init(torchGenerator(seed), float64);
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const rng = new Mt19937(seed + 1);
+  const rng = torchGenerator(seed + 1);
   const moved = leaves.map(({ shape, data }) => {
     const noise = torchRandn(rng, shape, float64).data as Float64Array;
     return ndarray(
@@ -110,7 +110,7 @@ describe("patchTransformer", () => {
   ] as const)("computes what plain loops over patches, heads and units compute: %s", (activation, act) => {
     const model = patchTransformer({ ...small, activation });
     const params = randomParams(small);
-    const x = torchRandn(new Mt19937(5), [3, 2, 4, 6], float64);
+    const x = torchRandn(torchGenerator(5), [3, 2, 4, 6], float64);
     const run = (images: NdArray) =>
       evaluate((p: TensorsOf<PatchTransformerParams>, v: Tensor) => model.apply(p, v).output, params, images);
     const logits = run(x);
@@ -126,8 +126,8 @@ describe("patchTransformer", () => {
   });
 
   it("has PyTorch's names and start values, drawn in its order: patches, places, blocks, head", () => {
-    const { params, state } = patchTransformer(small).init(new Mt19937(5));
-    const rng = new Mt19937(5);
+    const { params, state } = patchTransformer(small).init(torchGenerator(5));
+    const rng = torchGenerator(5);
     const patches = initLinear(rng, 8, 6);
     const position = normal(rng, [6, 6], { deviation: 0.02 });
     const block = () => ({
@@ -170,7 +170,7 @@ describe("patchTransformer", () => {
         activation,
       } as const;
       const model = patchTransformer(options);
-      const x = constant(torchRandn(new Mt19937(8), [3, 1, 4, 2], float64));
+      const x = constant(torchRandn(torchGenerator(8), [3, 1, 4, 2], float64));
       const y = constant(int64([0, 2, 1]));
       checkDerivatives(
         (p: TensorsOf<PatchTransformerParams>) => crossEntropy(model.apply(p, x).output, y),
@@ -181,8 +181,8 @@ describe("patchTransformer", () => {
 
   it("has in ONNX Runtime the loss, gradient and gradient of ||grad||^2 that it has in JavaScript", async () => {
     const model = patchTransformer({ ...small, activation: "gelu" });
-    const { params } = model.init(new Mt19937(1));
-    const batch = { x: torchRandn(new Mt19937(2), [3, 2, 4, 6]), y: int64([0, 3, 1]) };
+    const { params } = model.init(torchGenerator(1));
+    const batch = { x: torchRandn(torchGenerator(2), [3, 2, 4, 6]), y: int64([0, 3, 1]) };
     type P = TensorsOf<PatchTransformerParams>;
     const values = (p: P, { x, y }: TensorsOf<typeof batch>) => {
       const loss = (q: P) => crossEntropy(model.apply(q, x).output, y);
@@ -237,7 +237,7 @@ describe("patchTransformer", () => {
     expect(() => patchTransformer({ depth: -1 })).toThrow(/depth must be an integer >= 0/);
     expect(() => patchTransformer({ activation: "step" as never })).toThrow(OptionError);
     const model = patchTransformer(small);
-    const { params } = model.init(new Mt19937(0));
+    const { params } = model.init(torchGenerator(0));
     const at = (shape: number[]) => () =>
       trace((p, x) => model.apply(p, x).output, [params, spec(shape)] as const);
     expect(at([2, 47])).toThrow(ShapeError);

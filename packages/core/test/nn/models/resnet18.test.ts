@@ -4,7 +4,7 @@ import { OptionError } from "../../../src/errors.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { type Resnet18Params, resnet18 } from "../../../src/nn/models/resnet18.js";
 import { flatten, unflatten } from "../../../src/tree.js";
@@ -25,7 +25,7 @@ const leavesOf = (tree: unknown) => flatten<NdArray>(tree, isNdArray);
 describe("resnet18", () => {
   it("starts with torchvision's values for a seed, under its names", () => {
     const { seed, width, classes, params: expected } = resnet18Init;
-    const { params } = resnet18({ stem: "imagenet", width, classes }).init(new Mt19937(seed));
+    const { params } = resnet18({ stem: "imagenet", width, classes }).init(torchGenerator(seed));
     const { leaves, paths } = leavesOf(params);
     const affine = paths.filter((path) => !/bn|downsample\.1/.test(path));
     expect(affine.sort()).toEqual(Object.keys(expected).sort());
@@ -39,7 +39,7 @@ describe("resnet18", () => {
   });
 
   it("has torchvision's 11689512 parameters and 9600 running statistics", () => {
-    const { params, state } = resnet18({ stem: "imagenet", classes: 1000 }).init(new Mt19937(0));
+    const { params, state } = resnet18({ stem: "imagenet", classes: 1000 }).init(torchGenerator(0));
     const count = (tree: unknown) => leavesOf(tree).leaves.reduce((n, { data }) => n + data.length, 0);
     expect(count(params)).toBe(11689512);
     // Two for each of 64 (1 + 4) + 128 (5) + 256 (5) + 512 (5) channels.
@@ -47,7 +47,7 @@ describe("resnet18", () => {
   });
 
   it("keeps running statistics under torchvision's names", () => {
-    const { paths } = leavesOf(resnet18({ width: 2 }).init(new Mt19937(0)).state);
+    const { paths } = leavesOf(resnet18({ width: 2 }).init(torchGenerator(0)).state);
     expect(paths).toHaveLength(40);
     expect(paths).toContain("bn1.running_mean");
     expect(paths).toContain("layer1.0.bn2.running_var");
@@ -57,13 +57,13 @@ describe("resnet18", () => {
 
   it("has the gradient and curvature that differences have, through batch statistics", () => {
     const model = resnet18({ inputs: 2, width: 2, classes: 3 });
-    const { params, state } = model.init(new Mt19937(2), { dtype: "float64" });
+    const { params, state } = model.init(torchGenerator(2), { dtype: "float64" });
     const { leaves, def } = leavesOf(state);
     const fixed = unflatten(
       def,
       leaves.map((leaf) => constant(leaf)),
     ) as TensorsOf<typeof state>;
-    const x = constant(torchRandn(new Mt19937(3), [4, 2, 9, 10], { dtype: "float64" }));
+    const x = constant(torchRandn(torchGenerator(3), [4, 2, 9, 10], { dtype: "float64" }));
     const y = constant(int64([0, 2, 1, 1]));
     checkDerivatives(
       (p: TensorsOf<Resnet18Params>) =>
@@ -74,8 +74,8 @@ describe("resnet18", () => {
 
   it("leaves its state alone in evaluation and moves all of it in training", () => {
     const model = resnet18({ width: 2 });
-    const { params, state } = model.init(new Mt19937(2), { dtype: "float64" });
-    const x = torchRandn(new Mt19937(3), [3, 3, 8, 8], { dtype: "float64" });
+    const { params, state } = model.init(torchGenerator(2), { dtype: "float64" });
+    const x = torchRandn(torchGenerator(3), [3, 3, 8, 8], { dtype: "float64" });
     const next = (training: boolean) =>
       evaluate(
         (p: TensorsOf<typeof params>, s: TensorsOf<typeof state>, images: Tensor) =>

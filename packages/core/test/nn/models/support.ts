@@ -1,5 +1,5 @@
 import { isNdArray, type NdArray, ndarray, sizeOf } from "../../../src/array.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import type { Model } from "../../../src/nn/model.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { readGolden } from "../support.js";
@@ -49,7 +49,7 @@ export const labels = (shape: readonly number[], k: number, classes: number): Nd
 
 /** A model's parameters as `fill_parameters` of formula.py gives them, in float64; its state at the start. */
 export function filledModel<P, S>(model: Model<P, S, unknown>): { params: P; state: S } {
-  const { params, state } = model.init(new Mt19937(0), { dtype: "float64" });
+  const { params, state } = model.init(torchGenerator(0), { dtype: "float64" });
   const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
   const values = leaves.map(({ shape }, k) => {
     if (shape.length > 1) return signed(shape, k, Math.sqrt(6 / (sizeOf(shape) / shape[0])));

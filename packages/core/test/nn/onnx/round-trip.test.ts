@@ -6,7 +6,7 @@ import { valueAndGrad } from "../../../src/graph/autodiff.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchRand } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import type { Model } from "../../../src/nn/model.js";
@@ -63,7 +63,7 @@ const networks: Readonly<Record<string, readonly [model: unknown, shape: readonl
 describe("a network written to a file and read back has the same loss and gradient:", () => {
   it.each(Object.entries(networks))("%s", async (_, [network, shape]) => {
     const model = network as Model<Tree, Tree>;
-    const rng = new Mt19937(5);
+    const rng = torchGenerator(5);
     const { params, state } = model.init(rng, { dtype: "float64" });
     const x = astype(torchRand(rng, shape), "float64");
     const y = int64([...Array(shape[0]).keys()], [shape[0]]);

@@ -14,7 +14,7 @@ import { reshape } from "../../../src/graph/ops/reshape.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchUniform } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
 import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { type Tile, toLast, toPlain } from "../../../src/runtime/onnx/batch-last/layout.js";
@@ -45,7 +45,7 @@ const cases: readonly Case[] = [
 ];
 
 const noise = (seed: number, shape: Shape, size = 1): NdArray =>
-  torchUniform(new Mt19937(seed), shape, -size, size);
+  torchUniform(torchGenerator(seed), shape, -size, size);
 
 /** A convolution with bias, pooled. */
 const layer = (x: Tensor, w: Tensor, b: Tensor, { tile, padding }: Pick<Case, "tile" | "padding">): Tensor =>

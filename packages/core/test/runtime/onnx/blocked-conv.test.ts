@@ -10,7 +10,7 @@ import { reshape } from "../../../src/graph/ops/reshape.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchUniform } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
 import { convBlock } from "../../../src/runtime/onnx/conv-block.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
 import { loadOrt } from "../../../src/runtime/onnx/ort-node.js";
@@ -35,7 +35,7 @@ const cases: readonly Case[] = [
 
 /** A convolution with bias, its gradients and second-order gradients. */
 function problem({ x, w, options }: Case) {
-  const rng = new Mt19937(7);
+  const rng = torchGenerator(7);
   const inputs = {
     x: torchUniform(rng, x, -1, 1),
     w: torchUniform(rng, w, -0.1, 0.1),

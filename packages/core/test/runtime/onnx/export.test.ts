@@ -4,7 +4,7 @@ import { zeros } from "../../../src/array.js";
 import { IsolossError, ShapeError } from "../../../src/errors.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchRand } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
 import { compile } from "../../../src/runtime/compile.js";
@@ -13,7 +13,7 @@ import { toOnnx } from "../../../src/runtime/onnx/export.js";
 import { relativeError } from "../relative-error.js";
 
 const model = convnet({ imageSize: [12, 12] });
-const rng = new Mt19937(3);
+const rng = torchGenerator(3);
 const { params } = model.init(rng);
 const x = torchRand(rng, [5, 1, 12, 12]);
 const apply = (p: TensorsOf<typeof params>, v: Tensor) => ({ logits: model.apply(p, v).output });

@@ -5,7 +5,7 @@ import { grad, valueAndGrad } from "../../../src/graph/autodiff.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchRand } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
@@ -22,7 +22,7 @@ const models = {
 /** Loss, gradient and gradient of the squared gradient norm of a model, with its start values as inputs. */
 function problem(name: keyof typeof models) {
   const { model, shape } = models[name];
-  const rng = new Mt19937(0);
+  const rng = torchGenerator(0);
   const { params } = model.init(rng);
   const x = torchRand(rng, shape);
   const y = { shape: [shape[0]], data: BigInt64Array.from({ length: shape[0] }, (_, i) => BigInt(i % 10)) };

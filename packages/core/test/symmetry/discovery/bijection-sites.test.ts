@@ -7,7 +7,7 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape, transpose } from "../../../src/graph/ops/reshape.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import type { Activation } from "../../../src/nn/activation.js";
@@ -39,7 +39,7 @@ describe("Sites of the hidden action", () => {
     ["softplus", {}],
   ])("are the hidden layers of a perceptron with %s", (activation, attributes) => {
     const model = mlp({ sizes: [3, 4, 5, 2], activation, slope: 0.2 });
-    const { params } = model.init(new Mt19937(0));
+    const { params } = model.init(torchGenerator(0));
     const [x, y] = [normals(rng, [6, 3]), normals(rng, [6, 2])].map(({ shape, data }) => ({
       shape,
       data: Float32Array.from(data as Float64Array),
@@ -67,7 +67,7 @@ describe("Sites of the hidden action", () => {
 
   it.each(["relu", "gelu", "silu", "identity"] as const)("are none with %s", (activation) => {
     const model = mlp({ sizes: [3, 4, 5, 2], activation });
-    const { params } = model.init(new Mt19937(0), { dtype: "float64" });
+    const { params } = model.init(torchGenerator(0), { dtype: "float64" });
     const { found } = subject((p, d) => sum(model.apply(p, d.x).output), params, data);
     expect(found.bijections).toEqual([]);
   });

@@ -9,7 +9,7 @@ import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { flattenFrom } from "../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../../src/nn/attention.js";
 import { initLinear, linear } from "../../../src/nn/linear.js";
@@ -22,14 +22,14 @@ const float64 = { dtype: "float64" } as const;
 
 describe("What is found in a transformer block", () => {
   const block = {
-    embed: initLinear(new Mt19937(1), 3, 6, float64),
+    embed: initLinear(torchGenerator(1), 3, 6, float64),
     norm: initLayerNorm(6, float64),
-    attention: initMultiHeadAttention(new Mt19937(2), 6, float64),
+    attention: initMultiHeadAttention(torchGenerator(2), 6, float64),
     norm2: initLayerNorm(6, float64),
-    up: initLinear(new Mt19937(3), 6, 5, float64),
-    down: initLinear(new Mt19937(4), 5, 6, float64),
+    up: initLinear(torchGenerator(3), 6, 5, float64),
+    down: initLinear(torchGenerator(4), 5, 6, float64),
     last: initLayerNorm(6, float64),
-    head: initLinear(new Mt19937(5), 6, 2, float64),
+    head: initLinear(torchGenerator(5), 6, 2, float64),
   };
   const s = subject(
     (p, { x, y }) => {

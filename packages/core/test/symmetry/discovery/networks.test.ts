@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
-import { Mt19937 } from "../../../src/math/mt19937.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { Activation } from "../../../src/nn/activation.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
@@ -32,7 +32,7 @@ const labels = (n: number, classes: number) =>
 
 function perceptron(activation: Activation, bias = true, dropout = 0): Subject {
   const model = mlp({ sizes: [3, 4, 5, 2], activation, bias, dropout });
-  const { params } = model.init(new Mt19937(0), float64);
+  const { params } = model.init(torchGenerator(0), float64);
   return subject(
     (p, { x, y, seed }) => mseLoss(model.apply(p, x, { training: dropout > 0, seed }).output, y),
     randomized(params, rng),
@@ -124,7 +124,7 @@ describe("What is found in a convolutional network", () => {
     const model = lenet({ imageSize: [20, 20], channels: [2, 3], hidden: [4], classes: 5 });
     const s = subject(
       (p, { x, y }) => crossEntropy(model.apply(p, x).output, y),
-      randomized(model.init(new Mt19937(0), float64).params, rng),
+      randomized(model.init(torchGenerator(0), float64).params, rng),
       { x: normals(rng, [2, 1, 20, 20]), y: labels(2, 5) },
     );
     expect(s.found.scalings.map(describeFound)).toEqual([
@@ -139,7 +139,7 @@ describe("What is found in a convolutional network", () => {
 
   it("is one scaling and one permutation for each of vgg6's convolutions", () => {
     const model = vgg6({ imageSize: [8, 8] });
-    const { params } = model.init(new Mt19937(0), float64);
+    const { params } = model.init(torchGenerator(0), float64);
     const { found } = subject((p, { x, y }) => crossEntropy(model.apply(p, x).output, y), params, {
       x: normals(rng, [1, 3, 8, 8]),
       y: labels(1, 10),
@@ -156,7 +156,7 @@ describe("What is found in a convolutional network", () => {
         const { output } = model.apply(p, x);
         return add(mseLoss(output.depth, depth), crossEntropy(output.classes, y, { axis: 1 }));
       },
-      randomized(model.init(new Mt19937(0), float64).params, rng),
+      randomized(model.init(torchGenerator(0), float64).params, rng),
       {
         x: normals(rng, [2, 1, 8, 8]),
         depth: normals(rng, [2, 1, 8, 8]),
@@ -171,7 +171,7 @@ describe("What is found in a convolutional network", () => {
 
 describe("What is found in a residual network with batch normalization", () => {
   const model = resnet18({ width: 2, classes: 3 });
-  const { params, state } = model.init(new Mt19937(0), float64);
+  const { params, state } = model.init(torchGenerator(0), float64);
   const residual = (training: boolean) =>
     subject(
       (p, { x, y, s }) => crossEntropy(model.apply(p, x, { state: s, training }).output, y),

@@ -1,7 +1,7 @@
 import type { Batch, BatchLoss } from "../../../src/batch.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
 import { trace } from "../../../src/graph/trace.js";
-import { Mt19937, torchRandn } from "../../../src/math/mt19937.js";
+import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import {
   type AttentionParams,
   initMultiHeadAttention,
@@ -13,7 +13,7 @@ import { type MlpParams, mlp } from "../../../src/nn/models/mlp.js";
 import { type LinearMaps, linearMaps } from "../../../src/teleport/search/null-space/layer-inputs.js";
 
 export const random = (seed: number, shape: number[], dtype: "float32" | "float64" = "float64") =>
-  torchRandn(new Mt19937(seed), shape, { dtype });
+  torchRandn(torchGenerator(seed), shape, { dtype });
 
 /** A regression by an mlp with tanh. */
 export function network(
@@ -22,7 +22,7 @@ export function network(
   { seed = 1, dtype = "float64" as "float32" | "float64", bias = true } = {},
 ) {
   const model = mlp({ sizes, activation: "tanh", bias });
-  const { params } = model.init(new Mt19937(seed), { dtype });
+  const { params } = model.init(torchGenerator(seed), { dtype });
   const loss: BatchLoss<MlpParams> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
   const batch = {
     x: random(seed + 1, [samples, sizes[0]], dtype),
@@ -38,7 +38,7 @@ export interface Blocks {
 
 /** Two layers of attention; the second attends from the first one's result to the input. */
 export function attention() {
-  const rng = new Mt19937(7);
+  const rng = torchGenerator(7);
   const params: Blocks = {
     first: initMultiHeadAttention(rng, 8, { dtype: "float64" }),
     second: initMultiHeadAttention(rng, 8, { dtype: "float64" }),
@@ -53,7 +53,7 @@ export function attention() {
 /** Two convolutions and a linear layer. */
 export function images(samples: number) {
   const model = convnet({ imageSize: [4, 4], stages: [[4], [3]], classes: 3 });
-  const { params } = model.init(new Mt19937(3), { dtype: "float64" });
+  const { params } = model.init(torchGenerator(3), { dtype: "float64" });
   const loss: BatchLoss<ConvnetParams> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
   return { params, loss, batch: { x: random(4, [samples, 1, 4, 4]), y: random(5, [samples, 3]) } };
 }

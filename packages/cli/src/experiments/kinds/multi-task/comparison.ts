@@ -166,7 +166,7 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     { name: "dominated %", group: "conflicts", metric: "conflicts.dominated", factor: 100, digits: 1 },
     { name: "weak %", group: "conflicts", metric: "conflicts.weak", factor: 100, digits: 1 },
     { name: "s / epoch", metric: "seconds.perEpoch", digits: 3 },
-    { name: "% of time", group: "COST", metric: "cost.share", factor: 100, digits: 1 },
+    { name: "% of time", group: "COST", metric: "cost.fraction", factor: 100, digits: 1 },
     { name: "% of an epoch each", group: "COST", metric: "cost.epochs", factor: 100, digits: 1 },
     { name: "teleports", group: "COST", metric: "cost.accepted", digits: 1 },
     ...driftColumns(names),

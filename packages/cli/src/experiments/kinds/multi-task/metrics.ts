@@ -99,7 +99,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
     );
     const seconds = secondsOf(current.memory);
     metrics["cost.seconds"] = seconds;
-    metrics["cost.share"] = seconds / Math.max(spent, 1e-9);
+    metrics["cost.fraction"] = seconds / Math.max(spent, 1e-9);
     if (events.length > 0 && stepsPerEpoch < Infinity) {
       const ordinary = ((spent - seconds) * stepsPerEpoch) / current.step;
       metrics["cost.epochs"] = seconds / events.length / Math.max(ordinary, 1e-9);

@@ -118,7 +118,7 @@ async function metricsOf(
   const metrics: Record<string, number> = {
     "teleports.accepted": teleports.filter(({ accepted }) => accepted).length,
     "teleports.seconds": spent,
-    "teleports.share": spent / Math.max(seconds.at(-1) ?? 0, 1e-9),
+    "teleports.fraction": spent / Math.max(seconds.at(-1) ?? 0, 1e-9),
   };
   const last = evaluations.at(-1);
   if (last) {
