@@ -7,7 +7,7 @@ import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
 import { methodRegistry } from "../experiments/catalogue/methods.js";
 import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../experiments/catalogue/optimizers.js";
+import { optimizerRegistry, scheduleRegistry } from "../experiments/catalogue/optimizers.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
 import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
@@ -28,7 +28,7 @@ const sections: Readonly<Record<string, Summaries>> = {
   problems: problemRegistry,
   models: modelRegistry,
   data: dataRegistry,
-  optimizers: { ...optimiserRegistry, ...lineSearchRegistry },
+  optimizers: { ...optimizerRegistry, ...lineSearchRegistry },
   rates: scheduleRegistry,
   when: whenRegistry,
   searches: searchRegistry,

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
 import {
   makeLearningRate,
-  optimiserRegistry,
-  optimiserSchema,
+  optimizerRegistry,
+  optimizerSchema,
 } from "../../src/experiments/catalogue/optimizers.js";
 import { makeWhen, whenRegistry, whenSchema } from "../../src/experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../../src/experiments/definition/find.js";
@@ -59,12 +59,12 @@ describe("templates", () => {
 
 describe("registries", () => {
   it("have every optimizer of the library, made as the library makes it", () => {
-    expect(Object.keys(optimiserRegistry)).toEqual(Object.keys(optimizers));
-    for (const [name, { make }] of Object.entries(optimiserRegistry)) {
+    expect(Object.keys(optimizerRegistry)).toEqual(Object.keys(optimizers));
+    for (const [name, { make }] of Object.entries(optimizerRegistry)) {
       expect(make({}, undefined).name).toBe(createOptimizer(name).name);
     }
-    expect(optimiserSchema.parse("adam")).toEqual({ name: "adam" });
-    expect(optimiserSchema.safeParse({ name: "gd", momentum: 0.9 }).success).toBe(false);
+    expect(optimizerSchema.parse("adam")).toEqual({ name: "adam" });
+    expect(optimizerSchema.safeParse({ name: "gd", momentum: 0.9 }).success).toBe(false);
   });
 
   it("make schedules of the learning rate, with a warm-up where one is asked for", () => {

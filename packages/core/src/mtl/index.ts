@@ -60,7 +60,7 @@ export { imtlG } from "./methods/imtl-g.js";
 export { imtlHybrid } from "./methods/imtl-hybrid.js";
 export type { ImtlLOptions, ImtlLState } from "./methods/imtl-l.js";
 export { imtlL } from "./methods/imtl-l.js";
-export type { LinearScalarisationOptions } from "./methods/linear-scalarization.js";
+export type { LinearScalarizationOptions } from "./methods/linear-scalarization.js";
 export { linearScalarization } from "./methods/linear-scalarization.js";
 export type { MgdaOptions } from "./methods/mgda.js";
 export { mgda } from "./methods/mgda.js";

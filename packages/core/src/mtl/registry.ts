@@ -19,7 +19,7 @@ import { gradVac, gradVacOptions } from "./methods/grad-vac.js";
 import { imtlG, imtlGOptions } from "./methods/imtl-g.js";
 import { imtlHybrid, imtlHybridOptions } from "./methods/imtl-hybrid.js";
 import { imtlL, imtlLOptions } from "./methods/imtl-l.js";
-import { linearScalarisationOptions, linearScalarization } from "./methods/linear-scalarization.js";
+import { linearScalarization, linearScalarizationOptions } from "./methods/linear-scalarization.js";
 import { mgda, mgdaOptions } from "./methods/mgda.js";
 import { moco, mocoOptions } from "./methods/moco.js";
 import { modo, modoOptions } from "./methods/modo.js";
@@ -39,7 +39,7 @@ type AnyMethod = MultiTaskMethod<unknown>;
 export const methods = {
   linearScalarization: {
     make: linearScalarization,
-    options: linearScalarisationOptions,
+    options: linearScalarizationOptions,
     summary: "LS: the sum of the losses",
   },
   scaleInvariant: {

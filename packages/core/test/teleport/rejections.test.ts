@@ -14,7 +14,7 @@ import {
 import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
 import {
   batchOf,
-  linearisedAct,
+  linearizedAct,
   numbersOf,
   productLoss,
   switchedLoss,
@@ -60,7 +60,7 @@ const rows: readonly {
     name: "an action that does not keep the loss",
     reason: /^the loss drifts by \d\.\de-\d+, more than 0\.000001$/,
     halvings: 3,
-    options: { symmetry: toyScaling({ act: linearisedAct }), allowInexact: true },
+    options: { symmetry: toyScaling({ act: linearizedAct }), allowInexact: true },
   },
   {
     name: "a loss that moves on held-out data",
@@ -161,7 +161,7 @@ it.each(rows.map((row) => [row.name, row] as const))(
 );
 
 it("is halved until the guard takes it", async () => {
-  const symmetry = toyScaling({ act: linearisedAct });
+  const symmetry = toyScaling({ act: linearizedAct });
   // The drift of a step t is 2 t^2: 0.02 at the first size 0.1, 0.00125 at a quarter of it.
   const options = { symmetry, allowInexact: true, stepSize: 0.1, steps: 1, guard: { drift: 0.002 } };
   const { params, report } = await teleport(toy(2, 1), options);

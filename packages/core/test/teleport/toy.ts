@@ -40,7 +40,7 @@ export function toyScaling(overrides: Partial<Symmetry<Toy>> = {}): Symmetry<Toy
 }
 
 /** Its first-order approximation a (1 + t), b (1 - t), under which the loss drifts by about t^2. */
-export const linearisedAct: Symmetry<Toy>["act"] = async ({ a, b }, [{ data }]) =>
+export const linearizedAct: Symmetry<Toy>["act"] = async ({ a, b }, [{ data }]) =>
   toy(Number(a.data[0]) * (1 + Number(data[0])), Number(b.data[0]) * (1 - Number(data[0])));
 
 /** L = x (a b - 1)^2 + (1 - x) a^2: on data with x = 1 scaling keeps it, on data with x = 0 it does not. */

@@ -17,7 +17,7 @@ import {
 } from "isoloss/teleport";
 import { z } from "zod";
 import type { Named } from "./named.js";
-import { makeOptimizer, optimiserSchema } from "./optimizers.js";
+import { makeOptimizer, optimizerSchema } from "./optimizers.js";
 import type { Tree } from "./problems.js";
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
 
@@ -74,7 +74,7 @@ export const costConfigOptions: ConfigOptions = {
       summary: "How the shared parameters are moved.",
     },
     innerOptimizer: {
-      schema: optimiserSchema,
+      schema: optimizerSchema,
       range: "an optimizer, or { name, ... }",
       otherwise: "adam",
       summary: "Trains the adapter.",

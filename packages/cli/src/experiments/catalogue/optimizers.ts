@@ -5,11 +5,11 @@ import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "
 import { schemaOf } from "./schema-of.js";
 
 /** Optimizers by name, all those that the library has. */
-export const optimiserRegistry = fromOptions<Optimizer>(optimizers);
+export const optimizerRegistry = fromOptions<Optimizer>(optimizers);
 
-export const optimiserSchema = namedSchema("optimizer", optimiserRegistry);
+export const optimizerSchema = namedSchema("optimizer", optimizerRegistry);
 
-export const makeOptimizer = (named: Named): Optimizer => makeNamed(optimiserRegistry, named, undefined);
+export const makeOptimizer = (named: Named): Optimizer => makeNamed(optimizerRegistry, named, undefined);
 
 const ramp = {
   warmUp: {

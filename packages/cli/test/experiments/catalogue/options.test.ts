@@ -15,7 +15,7 @@ import { methodRegistry } from "../../../src/experiments/catalogue/methods.js";
 import { modelRegistry } from "../../../src/experiments/catalogue/models.js";
 import { namedSchema } from "../../../src/experiments/catalogue/named.js";
 import { objectiveRegistry } from "../../../src/experiments/catalogue/objectives.js";
-import { optimiserRegistry, scheduleRegistry } from "../../../src/experiments/catalogue/optimizers.js";
+import { optimizerRegistry, scheduleRegistry } from "../../../src/experiments/catalogue/optimizers.js";
 import { problemRegistry } from "../../../src/experiments/catalogue/problems.js";
 import {
   type ConfigOptions,
@@ -32,7 +32,7 @@ type Tables = Readonly<Record<string, { readonly options: OptionTableData }>>;
 
 /** What the library has, and what configs may name. */
 const pairs: [string, Tables, Readonly<Record<string, ConfigOptions>>][] = [
-  ["optimizers", optimizers, optimiserRegistry],
+  ["optimizers", optimizers, optimizerRegistry],
   ["line searches", lineSearches, lineSearchRegistry],
   ["schedules", schedules, scheduleRegistry],
   ["methods", methods, methodRegistry],

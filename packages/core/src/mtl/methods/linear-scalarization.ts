@@ -6,17 +6,17 @@ import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface LinearScalarisationOptions {
+export interface LinearScalarizationOptions {
   /** `sum` (default) or `mean` of the weighted losses. */
   readonly reduction?: "sum" | "mean" | undefined;
   /** Weight of each task, >= 0; default 1. */
   readonly weights?: readonly number[] | undefined;
 }
 
-export const linearScalarisationOptions = optionTable("linearScalarization", {
+export const linearScalarizationOptions = optionTable("linearScalarization", {
   reduction: oneOf(["sum", "mean"]).default("sum"),
   weights: listOf(nonNegative, { least: 1 }).otherwise("1 each"),
-} satisfies OptionRows<LinearScalarisationOptions>);
+} satisfies OptionRows<LinearScalarizationOptions>);
 
 /**
  * Linear scalarization: one loss, the sum of all.
@@ -31,8 +31,8 @@ export const linearScalarisationOptions = optionTable("linearScalarization", {
  * const input = { losses: Float64Array.of(2, 0.5), step: 0, epoch: 0, rng: createRng(0) };
  * linearScalarization({ reduction: "mean" }).combine(input, null).weights; // 0.5, 0.5
  */
-export function linearScalarization(options: LinearScalarisationOptions = {}): MultiTaskMethod<null> {
-  const { reduction, weights } = linearScalarisationOptions.read(options);
+export function linearScalarization(options: LinearScalarizationOptions = {}): MultiTaskMethod<null> {
+  const { reduction, weights } = linearScalarizationOptions.read(options);
   return checkedMethod({
     name: "linear-scalarization",
     needs: "losses",

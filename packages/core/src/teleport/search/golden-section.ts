@@ -5,7 +5,7 @@ const golden = (Math.sqrt(5) - 1) / 2;
 /** The end of the line stands for places this near to it, relative to its length. */
 const near = 0.05;
 
-export interface MaximiseOptions {
+export interface MaximizeOptions {
   /** f(0). */
   readonly origin: number;
   /** First place to look at. */
@@ -25,7 +25,7 @@ export interface MaximiseOptions {
  */
 export async function maximize(
   f: (t: number) => Promise<number>,
-  { origin, first, end, evaluations }: MaximiseOptions,
+  { origin, first, end, evaluations }: MaximizeOptions,
 ): Promise<{ readonly t: number; readonly value: number } | undefined> {
   let left = evaluations;
   let best: { t: number; value: number } = { t: 0, value: origin };

@@ -3,7 +3,7 @@ import { OptionError } from "../../../src/errors.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { type RandomSearchOptions, randomSearch } from "../../../src/teleport/search/random.js";
 import { randomProblem } from "../../symmetry/support.js";
-import { batchOf, linearisedAct, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
+import { batchOf, linearizedAct, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";
 
 const batch = batchOf(1, 3);
@@ -52,7 +52,7 @@ describe("randomSearch", () => {
 
   it("goes on to the next best where the guard refuses, and says when there is no other", async () => {
     const { report } = await teleportBy(
-      randomSearch(toyScaling({ act: linearisedAct, exact: "no" }), { samples: 3 }),
+      randomSearch(toyScaling({ act: linearizedAct, exact: "no" }), { samples: 3 }),
       problem,
     );
     expect(report.accepted).toBe(false);

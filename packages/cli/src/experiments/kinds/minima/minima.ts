@@ -9,7 +9,7 @@ import {
   learningRateSchema,
   makeLearningRate,
   makeOptimizer,
-  optimiserSchema,
+  optimizerSchema,
 } from "../../catalogue/optimizers.js";
 import type { JobContext, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
@@ -40,7 +40,7 @@ export const minimaKind: Kind = {
   settings: {
     data: dataSchema,
     model: modelSchema,
-    optimizer: optimiserSchema,
+    optimizer: optimizerSchema,
     learningRate: learningRateSchema,
     batchSize: count,
     epochs: positive,

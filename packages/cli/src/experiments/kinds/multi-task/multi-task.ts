@@ -4,7 +4,7 @@ import { z } from "zod";
 import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";
 import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
-import { learningRateSchema, optimiserSchema } from "../../catalogue/optimizers.js";
+import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { Kind } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
@@ -23,7 +23,7 @@ export const multiTaskKind: Kind = {
     cost: costSchema.optional(),
     /** Each task by a model of its own: the baseline of Delta_m. */
     alone: z.boolean().optional(),
-    optimizer: optimiserSchema,
+    optimizer: optimizerSchema,
     learningRate: learningRateSchema,
     batchSize: count.optional(),
     epochs: positive.optional(),

@@ -5,7 +5,7 @@ import type { RunDirectory } from "../../../run/directory.js";
 import { type Datasets, dataSchema } from "../../catalogue/datasets.js";
 import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
-import { learningRateSchema, optimiserSchema } from "../../catalogue/optimizers.js";
+import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -23,7 +23,7 @@ export const trainKind: Kind = {
   settings: {
     data: dataSchema,
     model: modelSchema,
-    optimizer: optimiserSchema,
+    optimizer: optimizerSchema,
     learningRate: learningRateSchema,
     batchSize: count,
     epochs: positive.optional(),
