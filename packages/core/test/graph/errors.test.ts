@@ -159,7 +159,9 @@ describe("trace", () => {
 
   it("refuses one array in the place of arguments", () => {
     const one = spec([2]) as unknown as [Spec];
-    expect(() => trace((x) => neg(x), one)).toThrow(/a list, such as \[x\], or by name, such as { x }/);
+    expect(() => trace((x) => neg(x), one)).toThrow(
+      /a list of examples, .* or an object of them by name; .*\. Write trace\(f, \[x\]\)\./,
+    );
   });
 
   it("gives errors their own names and one common class", () => {
