@@ -160,7 +160,7 @@ describe("trace", () => {
   it("refuses one array in the place of arguments", () => {
     const one = spec([2]) as unknown as [Spec];
     expect(() => trace((x) => neg(x), one)).toThrow(
-      /a list of examples, .* or an object of them by name; got .* Write trace\(f, \[x\]\)/,
+      /a list of examples, .* or an object of them by name; .*\. Write trace\(f, \[x\]\)\./,
     );
   });
 

@@ -30,6 +30,14 @@ describe("arguments by name", () => {
     expect(graph.inputs.map(({ name }) => name)).toEqual(["0.w", "1"]);
   });
 
+  it("have no options beside them", () => {
+    const withNames = trace as (...given: unknown[]) => unknown;
+    const named = () => withNames((x: Tensor) => sum(x), [spec([2])], { names: ["x"] });
+    expect(named).toThrow(
+      /^trace takes a function and its arguments, and no options; got .* To name inputs, write/,
+    );
+  });
+
   it("that a function asks for and that are not given do not compile", () => {
     const loss = ({ params, data }: { params: { w: Tensor }; data: Tensor }) => sum(mul(params.w, data));
     // @ts-expect-error no data

@@ -143,7 +143,7 @@ function moveOf(way: MoveConfig): CostMove<Tree> {
   return {
     ...options,
     symmetry(shared, { loss, batch }) {
-      const found = symmetriesOf(loss as never, shared, batch)[name];
+      const found = symmetriesOf(loss, shared, batch)[name];
       if (found !== undefined) return found;
       throw new OptionError(`COST: no symmetry of the kind "${name}" was found in the shared parameters.`);
     },

@@ -9,7 +9,6 @@ import {
   type Symmetries,
   type Symmetry,
   symmetriesOf,
-  type TensorsOf,
 } from "isoloss";
 import {
   type DiscreteSymmetry,
@@ -30,7 +29,7 @@ export interface TeleportContext {
   readonly optimizer: Optimizer;
   readonly learningRate: number | ((step: number) => number);
   /** Of a problem. */
-  readonly loss?: BatchLoss<TensorsOf<Tree>>;
+  readonly loss?: BatchLoss<Tree>;
   /** Of a problem: a group that keeps its loss. */
   readonly ownSymmetry?: () => Symmetry<Tree>;
   /** Of a quadratic. */
@@ -75,8 +74,7 @@ function ofMlp(
   };
 }
 
-const discoveryOf = ({ loss, params, batch }: Subject): Symmetries<Tree> =>
-  symmetriesOf(loss as never, params, batch);
+const discoveryOf = ({ loss, params, batch }: Subject): Symmetries<Tree> => symmetriesOf(loss, params, batch);
 
 const showsNo = (what: string): OptionError =>
   new OptionError(

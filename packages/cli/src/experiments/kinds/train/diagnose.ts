@@ -1,12 +1,4 @@
-import {
-  type BatchLoss,
-  crossEntropy,
-  decodeCheckpoint,
-  resume,
-  type Symmetry,
-  type TensorsOf,
-  takeRows,
-} from "isoloss";
+import { type BatchLoss, crossEntropy, decodeCheckpoint, resume, type Symmetry, takeRows } from "isoloss";
 import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import { makeSymmetry } from "../../catalogue/symmetries.js";
@@ -52,7 +44,7 @@ async function networkPoint({
   const rows = trainer.batchOf(step).slice(0, most);
   const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
   const rate = typeof context.learningRate === "function" ? context.learningRate(step) : context.learningRate;
-  const loss: BatchLoss<TensorsOf<Tree>> = (p, b) =>
+  const loss: BatchLoss<Tree> = (p, b) =>
     crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
   const symmetry: Symmetry<Tree> | undefined =
     context.activation && makeSymmetry({ name: "positiveScaling" }, context)({ loss, params, batch });
