@@ -71,7 +71,7 @@ beforeAll(async () => {
   write("empty.yaml", "");
   write("binary.yaml", "\u0000\u0001\ufffd");
   write("twice.yaml", `${booth}steps: 3\n`);
-  write("typo.yaml", booth.replace("optimizer: gd", "optimizer: gd"));
+  write("typo.yaml", booth.replace("optimizer: gd", "optimiser: gd"));
   write("number.yaml", booth.replace("steps: 10", "steps: ten"));
   write("tabs.yaml", booth.replace("exact: {", "\texact: {"));
   // Aliases of aliases: a few lines that would be 9 ** 7 values.
@@ -121,7 +121,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run empty.yaml", /empty\.yaml:1:1: expected a map of keys; got null/, 2],
   ["run binary.yaml", /binary\.yaml:1:1: /, 2],
   ["run twice.yaml", /twice\.yaml:10:1: Map keys must be unique/, 2],
-  ["run typo.yaml", /typo\.yaml:4:1: optimizer: unknown key; did you mean "optimizer"\?/, 2],
+  ["run typo.yaml", /typo\.yaml:4:1: optimiser: unknown key; did you mean "optimizer"\?/, 2],
   ["run number.yaml", /number\.yaml:6:1: steps: expected an integer >= 0; got "ten"/, 2],
   ["run tabs.yaml", /tabs\.yaml:\d+:\d+: Tabs are not allowed/, 2],
   ["run bomb.yaml", /bomb\.yaml: Excessive alias count/, 2],
@@ -134,8 +134,8 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run", /Name an experiment, a YAML file or, with --resume, the directory of a run/, 2],
   ["run .", /There is no file \., and no experiment of that name/, 2],
   [
-    "run booth.yaml --set kind=minimize",
-    /unknown kind of experiment "minimize"; did you mean "minimize"\?/,
+    "run booth.yaml --set kind=minimise",
+    /unknown kind of experiment "minimise"; did you mean "minimize"\?/,
     2,
   ],
   ["run booth.yaml --set optimizer=adagard", /unknown optimizer "adagard"; did you mean "adagrad"\?/, 2],

@@ -56,7 +56,7 @@ describe("isoloss list", () => {
   it("tells every option of a name with its range, its default and what it is", async () => {
     const { stdout } = await bench.run("list", "alignedMtl");
     expect(stdout).toMatch(/^alignedMtl \(methods\) {2}Aligned-MTL/);
-    expect(stdout).toMatch(/\n {2}eps +a number in \[0, 1\]; default 1\.19\d+e-7\n +Eigenvalues up to/);
+    expect(stdout).toMatch(/\n {2}epsilon +a number in \[0, 1\]; default 1\.19\d+e-7\n +Eigenvalues up to/);
     const [{ options }] = await bench.json<[{ options: object[] }]>("list", "constantWeights", "--json");
     expect(options).toEqual([
       {

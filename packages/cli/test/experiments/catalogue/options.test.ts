@@ -133,7 +133,7 @@ describe("the options of configs", () => {
   });
 
   it.each([
-    ["alignedMtl", "eps"],
+    ["alignedMtl", "epsilon"],
     ["fairGrad", "alpha"],
   ])("reach what they are options of: %s.%s", (method, option) => {
     expect(() => methodRegistry[method].make({ [option]: -1 }, undefined)).toThrow(`${option} must be`);
