@@ -89,9 +89,9 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
  * @param k, n integers, 0 <= k <= n, n > 0
  *
  * @example
- * shareInterval(5, 5)[0]; // 0.025 ** (1 / 5) = 0.478
+ * fractionInterval(5, 5)[0]; // 0.025 ** (1 / 5) = 0.478
  */
-export function shareInterval(k: number, n: number): readonly [number, number] {
+export function fractionInterval(k: number, n: number): readonly [number, number] {
   // P(at least k of n) = I_p(k, n - k + 1), which rises in p: the ends are where the data are at a tail's edge.
   return [k === 0 ? 0 : betaQuantile(0.025, k, n - k + 1), k === n ? 1 : betaQuantile(0.975, k + 1, n - k)];
 }

@@ -86,7 +86,7 @@ const numbers = ({ loss, gradNormSq, metrics, teleports, steps }: RunDocument): 
   gradNormSq,
   steps,
   metrics: Object.fromEntries(
-    Object.entries(metrics).filter(([name]) => !/seconds|share|ordinarySteps|^cost\.epochs$/i.test(name)),
+    Object.entries(metrics).filter(([name]) => !/seconds|fraction$|ordinarySteps|^cost\.epochs$/i.test(name)),
   ),
   teleports: teleports.map(({ seconds: _, ...rest }) => rest),
 });

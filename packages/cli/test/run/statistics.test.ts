@@ -1,13 +1,13 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { pairedRatio, shareInterval, summarize } from "../../src/run/statistics.js";
+import { pairedRatio, fractionInterval, summarize } from "../../src/run/statistics.js";
 
-describe("shareInterval", () => {
+describe("fractionInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
     for (const n of [1, 5, 30]) {
       const edge = 0.025 ** (1 / n);
-      expect(shareInterval(n, n)).toEqual([expect.closeTo(edge, 13), 1]);
-      expect(shareInterval(0, n)).toEqual([0, expect.closeTo(1 - edge, 13)]);
+      expect(fractionInterval(n, n)).toEqual([expect.closeTo(edge, 13), 1]);
+      expect(fractionInterval(0, n)).toEqual([0, expect.closeTo(1 - edge, 13)]);
     }
   });
 
@@ -18,7 +18,7 @@ describe("shareInterval", () => {
       Array.from({ length: most + 1 }, (_, i) => choose(n, i) * p ** i * (1 - p) ** (n - i)).reduce(
         (a, b) => a + b,
       );
-    const [low, high] = shareInterval(k, n);
+    const [low, high] = fractionInterval(k, n);
     expect(1 - atMost(low, k - 1)).toBeCloseTo(0.025, 12);
     expect(atMost(high, k)).toBeCloseTo(0.025, 12);
   });

@@ -1,5 +1,5 @@
 import type { Judgement } from "../../../run/report-html.js";
-import { shareInterval } from "../../../run/statistics.js";
+import { fractionInterval } from "../../../run/statistics.js";
 import type { Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
@@ -50,14 +50,14 @@ function judgementOf(way: Way, plain: Way, controls: readonly Way[]): Judgement 
 function isSurelyMore(way: Way, other: Way): boolean {
   const only = (a: Way, b: Way) => [...a.came].filter(([seed, came]) => came && !b.came.get(seed)).length;
   const [ours, theirs] = [only(way, other), only(other, way)];
-  return ours > theirs && shareInterval(ours, ours + theirs)[0] > 0.5;
+  return ours > theirs && fractionInterval(ours, ours + theirs)[0] > 0.5;
 }
 
 const reached = ({ came }: Way): number => [...came.values()].filter(Boolean).length;
 
 /** A number of starts with the interval of its share: "3 [0.15, 0.95]". */
 function shareText(way: Way, unit = ""): string {
-  const [low, high] = shareInterval(reached(way), way.came.size);
+  const [low, high] = fractionInterval(reached(way), way.came.size);
   return `${reached(way)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]`;
 }
 
