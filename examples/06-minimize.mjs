@@ -1,4 +1,4 @@
-// A function, its symmetry, and jumps along its level sets: Rosenbrock's function, from 404 to rounding in 500 steps.
+// A function, its symmetry, and teleports along its level sets: Rosenbrock's function, from 404 to rounding error in 500 steps.
 import { atSteps, bestAngle, every, gd, minimize } from "isoloss";
 import { rosenbrock } from "isoloss/problems";
 import { gradientAscent } from "isoloss/teleport";

@@ -1,4 +1,4 @@
-// A training loop of your own: one compiled step, mini-batches, and a teleport every 40 steps that takes Adam's moments along.
+// A training loop of your own: one compiled step, mini-batches, and a teleport every 40 steps that transforms Adam's moments, too.
 import {
   adam,
   array,
@@ -41,7 +41,7 @@ const step = await jit(
 );
 
 const common = { loss, params, batch: batchAt(0) };
-// The guard refuses what moves the loss; example 03 also lets descent race from both points.
+// The guard rejects what changes the loss; in example 03 it also compares descents from both points.
 const teleporter = await createTeleporter({ ...common, symmetry: positiveScaling(params) });
 // Moments transform as gradients do.
 const transport = await createTransport({ ...common, policy: "push", optimizer });

@@ -18,9 +18,9 @@ console.log(`tasks: ${tasks.join(", ")}`);
 await trainer.run({ steps: 36 });
 
 const { conflicts, events, losses: curves } = trainer.history;
-const share = (flags) => Math.round((100 * flags.filter(Boolean).length) / flags.length);
+const percent = (flags) => Math.round((100 * flags.filter(Boolean).length) / flags.length);
 console.log(
-  `steps with a weak conflict: ${share(conflicts.weak)} %, a dominated one: ${share(conflicts.dominated)} %`,
+  `steps with a weak conflict: ${percent(conflicts.weak)} %, a dominated one: ${percent(conflicts.dominated)} %`,
 );
 for (const { event } of events) {
   const { step, outcome, displacement, drift } = event;

@@ -1,4 +1,4 @@
-// A model from another program: read from an .onnx file, teleported on data, written as an .onnx file again.
+// A model from another program: read from an .onnx file, teleported on data, written back as an .onnx file.
 import { mkdir, readFile } from "node:fs/promises";
 import {
   createTeleporter,

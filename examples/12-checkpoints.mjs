@@ -1,4 +1,4 @@
-// A run with teleports that is broken off and goes on from its checkpoint: the numbers are those of a run without a break.
+// A run with teleports that is interrupted and resumes from its checkpoint: the numbers are those of an uninterrupted run.
 import { adam, createTrainer, digits, every, mlp, positiveScaling } from "isoloss";
 import { loadCheckpoint, saveCheckpoint } from "isoloss/node";
 

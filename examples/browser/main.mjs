@@ -32,7 +32,7 @@ await trainer.run({
   async onProgress({ step, loss }) {
     draw();
     status.textContent = `Step ${step}: loss ${loss.toFixed(3)}`;
-    // Lets the page draw. A Web Worker would keep it free all the time.
+    // Lets the page draw. A Web Worker would keep it responsive all the time.
     await new Promise((resolve) => requestAnimationFrame(resolve));
   },
 });

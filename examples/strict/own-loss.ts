@@ -1,4 +1,4 @@
-// A loss of one's own on data of one's own. The batch's type is inferred: a key that it lacks does not compile.
+// A loss of your own on data of your own. The batch's type is inferred: a key that it lacks does not compile.
 import {
   adam,
   array,
@@ -59,8 +59,8 @@ async function lossAfter(steps: number, isTeleporting: boolean): Promise<number 
   return losses.at(-1);
 }
 
-const [plain = Number.NaN, jumping = Number.NaN] = [await lossAfter(20, false), await lossAfter(20, true)];
-console.log(plain < 1, jumping < 1);
+const [plain = Number.NaN, teleported = Number.NaN] = [await lossAfter(20, false), await lossAfter(20, true)];
+console.log(plain < 1, teleported < 1);
 
 if (symmetry) {
   const { report } = await teleport({ symmetry, loss, params: start, batch, objective: undefined });

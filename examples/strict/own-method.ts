@@ -1,4 +1,4 @@
-// A multi-task method of one's own: weights that make all gradients equally long.
+// A multi-task method of your own: weights that make all gradients equally long.
 import { createMultiTaskTrainer, gd, type MultiTaskMethod } from "isoloss";
 import { twoTaskToy } from "isoloss/problems";
 

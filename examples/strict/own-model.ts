@@ -1,4 +1,4 @@
-// A model of one's own with a state: a running mean of its inputs, in the trainer and in a run of two tasks.
+// A model of your own with a state: a running mean of its inputs, in the trainer and in a run of two tasks.
 import {
   createMultiTaskTrainer,
   createTrainer,

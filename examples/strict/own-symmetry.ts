@@ -1,4 +1,4 @@
-// A group of one's own: L = (a b - 3)^2 is kept by a -> e^t a, b -> e^-t b.
+// A group of your own: L = (a b - 3)^2 is kept by a -> e^t a, b -> e^-t b.
 import { array, createTeleporter, item, type NdArray, type Shape, type Symmetry, type Tensor } from "isoloss";
 import { mul, neg, square, sub } from "isoloss/ops";
 import { minimized } from "isoloss/teleport";
@@ -29,7 +29,7 @@ const { params: moved, report } = await teleporter.teleport(params, {});
 console.log(report.accepted, item(moved.a).toFixed(3), item(moved.b).toFixed(3));
 await teleporter.dispose();
 
-// An objective of one's own: small weights.
+// An objective of your own: small weights.
 const small = await createTeleporter({
   ...{ symmetry, loss, params, batch: {} },
   objective: minimized(

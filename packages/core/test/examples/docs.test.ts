@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -20,9 +20,9 @@ describe("the code in the documents", () => {
     expect(promisesOf(block).length).toBeGreaterThan(0);
   });
 
-  it("is ts with at most the flag no-run, which is for pages and bundlers' settings", () => {
+  it("is ts with at most the flag continued, or no-run, which is for pages and bundlers' settings", () => {
     for (const { at, info } of code) {
-      expect([["ts"], ["ts", "no-run"]], at).toContainEqual(info);
+      expect([["ts"], ["ts", "continued"], ["ts", "no-run"]], at).toContainEqual(info);
       if (info.includes("no-run")) expect(at).toMatch(/^docs\/browser\.md/);
     }
   });
@@ -61,21 +61,22 @@ describe("the documents", () => {
       .filter((name) => !existsSync(fileURLToPath(new URL(name, root))));
     expect(missing).toEqual([]);
   });
-});
 
-describe("FEATURES.md", () => {
-  it("cites tests that are there", () => {
-    const cited = [...read("FEATURES.md").matchAll(/`([^`\s]*\.test\.ts)`/g)].map(([, path]) => path);
-    expect(cited.length).toBeGreaterThan(30);
-    const missing = cited.filter((path) => {
-      const whole = path.startsWith("packages/") ? path : `packages/core/test/${path}`;
-      const names = readdirSync(new URL(`${dirname(whole)}/`, root));
+  it.each(documents)("%s cites tests that are there", (path) => {
+    const cited = [...read(path).matchAll(/`([^`\s]*\.test\.ts)`/g)].map(([, cite]) => cite);
+    if (path === "FEATURES.md") expect(cited.length).toBeGreaterThan(30);
+    const missing = cited.filter((cite) => {
+      const whole = cite.startsWith("packages/") ? cite : `packages/core/test/${cite}`;
+      const folder = fileURLToPath(new URL(`${dirname(whole)}/`, root));
+      const names = existsSync(folder) ? readdirSync(folder) : [];
       const pattern = new RegExp(`^${basename(whole).replaceAll(".", "\\.").replaceAll("*", ".*")}$`);
       return !names.some((name) => pattern.test(name));
     });
     expect(missing).toEqual([]);
   });
+});
 
+describe("FEATURES.md", () => {
   it("shows every feature by a test, an experiment or a script of CI that is there", () => {
     const tables = read("FEATURES.md")
       .split("\n\n")
@@ -117,6 +118,22 @@ describe("CONTRIBUTING.md", () => {
       });
     });
     expect(explained.sort()).toEqual([...new Set(used)].sort());
+  });
+
+  it.each(["packages/core/src", "packages/cli/src/experiments"])("lists what is in %s", (folder) => {
+    const [, text] = read("CONTRIBUTING.md").split(`| folder under \`${folder}\``);
+    const table = text.split("\n\n")[0];
+    const listed = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) => cell.split(", "));
+    const contents = (path: string) => readdirSync(new URL(`${path}/`, root), { withFileTypes: true });
+    const nameOf = (entry: Dirent) => `\`${entry.name}${entry.isDirectory() ? "/" : ""}\``;
+    const here = contents(folder).filter(({ name }) => name !== "index.ts");
+    expect(listed.filter((name) => !name.slice(1, -2).includes("/")).sort()).toEqual(here.map(nameOf).sort());
+    const inner = here
+      .filter((entry) => entry.isDirectory())
+      .flatMap(({ name }) => contents(`${folder}/${name}`))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    expect(inner.filter((name) => !table.includes(`${name}/\``))).toEqual([]);
   });
 
   it("names scripts that are there", () => {

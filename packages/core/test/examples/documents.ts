@@ -21,20 +21,22 @@ export const read = (path: string): string => readFileSync(fileURLToPath(new URL
 export interface Block {
   /** Where it is, such as `README.md:12`. */
   readonly at: string;
-  /** What is written after the fence: the language, and `no-run` where it is only type-checked. */
+  /** What is written after the fence: the language, and a flag. `no-run`: only type-checked; `continued`: see `code`. */
   readonly info: readonly string[];
+  /** With that of the blocks before it, where it goes on with their program. */
   readonly code: string;
 }
 
 export function blocksOf(path: string): Block[] {
   const text = read(path);
-  return [...text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm)].map(({ 1: info, 2: code, index }) => ({
-    at: `${path}:${text.slice(0, index).split("\n").length}`,
-    info: info.trim().split(/\s+/),
-    code,
-  }));
+  let program = "";
+  return [...text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm)].map(({ 1: line, 2: own, index }) => {
+    const info = line.trim().split(/\s+/);
+    program = info.includes("continued") ? `${program}\n${own}` : own;
+    return { at: `${path}:${text.slice(0, index).split("\n").length}`, info, code: program };
+  });
 }
 
 /** The lines that a block says it prints: those after `// => `. */
 export const promisesOf = ({ code }: Block): string[] =>
-  [...code.matchAll(/^\/\/ => (.*)$/gm)].map(([, line]) => line);
+  [...code.matchAll(/^ *\/\/ => (.*)$/gm)].map(([, line]) => line);

@@ -12,7 +12,7 @@ async function load(name: string): Promise<unknown> {
   );
 }
 
-const importLine = /^import \{([^}]*)\} from "([^"]+)";$/gm;
+const importLine = /^import (?:\* as (\w+)|\{([^}]*)\}) from "([^"]+)";$/gm;
 
 /**
  * Runs the code of an example, JavaScript or TypeScript, as a module of a user's project.
@@ -24,10 +24,13 @@ export async function runCode(code: string): Promise<string[]> {
   const { outputText } = ts.transpileModule(code, {
     compilerOptions: { target, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
   });
-  const body = outputText.replaceAll(importLine, (_, names: string, from: string) => {
-    const bindings = names.replaceAll(/\b(\w+) as (\w+)\b/g, "$1: $2");
-    return `const {${bindings}} = await load("${from}");`;
-  });
+  const body = outputText.replaceAll(
+    importLine,
+    (_, whole: string | undefined, names: string, from: string) => {
+      const bindings = whole ?? `{${names.replaceAll(/\b(\w+) as (\w+)\b/g, "$1: $2")}}`;
+      return `const ${bindings} = await load("${from}");`;
+    },
+  );
   const lines: string[] = [];
   const console = { log: (...values: unknown[]) => lines.push(...values.join(" ").split("\n")) };
   await new AsyncFunction("load", "console", body)(load, console);
