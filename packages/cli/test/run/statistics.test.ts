@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { pairedRatio, fractionInterval, summarize } from "../../src/run/statistics.js";
+import { fractionInterval, pairedRatio, summarize } from "../../src/run/statistics.js";
 
 describe("fractionInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
