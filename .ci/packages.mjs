@@ -63,7 +63,11 @@ const linesOf = (path) =>
  * reached. Our packages are those that were packed here.
  */
 function type(line, project, tarballs) {
-  const words = line.split(/\s+/).map((word) => tarballs[word] ?? word);
+  // The command line needs the figures, which no registry has before they are published.
+  const words = line
+    .split(/\s+/)
+    .flatMap((word) => (word === "isoloss-cli" ? ["isoloss-figures", word] : [word]))
+    .map((word) => tarballs[word] ?? word);
   run(words[0], [...words.slice(1), "--no-audit", "--no-fund", "--silent"], project, {
     npm_config_ignore_scripts: "false",
     GLOBAL_AGENT_HTTP_PROXY: "http://127.0.0.1:9",
