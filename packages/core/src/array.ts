@@ -10,7 +10,8 @@ export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Arra
 
 /**
  * A dense row-major array as plain data: the only form in which numbers enter and leave the library.
- * The type of `data` tells the element type (Float32Array: float32, Float64Array: float64, BigInt64Array: int64, Uint8Array: bool).
+ * The class of `data` determines the element type (Float32Array: float32, Float64Array: float64,
+ * BigInt64Array: int64, Uint8Array: bool).
  */
 export interface NdArray<D extends TypedArray = TypedArray> {
   readonly shape: Shape;
@@ -26,7 +27,7 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
-/** Row-major distances of neighbors along each axis. */
+/** Row-major strides: the distance in `data` between neighbors along each axis. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1] * shape[d + 1];
@@ -51,7 +52,7 @@ function wrongData(what: string, data: unknown): DTypeError {
   );
 }
 
-/** Refuses what is no array. */
+/** Throws unless `value` is an array. */
 export function requireArray(op: string, value: unknown): asserts value is NdArray {
   if (isNdArray(value)) return;
   throw new DTypeError(
@@ -61,7 +62,7 @@ export function requireArray(op: string, value: unknown): asserts value is NdArr
 
 const dtypes: readonly unknown[] = ["float32", "float64", "int64", "bool"] satisfies DType[];
 
-/** Refuses what is no element type. */
+/** Throws unless `dtype` is an element type. */
 export function requireDType(op: string, dtype: unknown): asserts dtype is DType {
   if (!dtypes.includes(dtype)) {
     throw new DTypeError(
@@ -70,7 +71,7 @@ export function requireDType(op: string, dtype: unknown): asserts dtype is DType
   }
 }
 
-/** Refuses what is no list in the place of a shape. */
+/** Throws unless `shape` is a list of integers >= 0. */
 export function requireShape(op: string, shape: unknown): asserts shape is Shape {
   if (!Array.isArray(shape)) {
     throw new ShapeError(
@@ -133,7 +134,7 @@ export function ndarray<D extends TypedArray>(data: D, shape: Shape): NdArray<D>
  * An array from nested lists of numbers (or one number: a scalar).
  *
  * @param dtype element type; default `float32`
- * @throws ShapeError when the lists are ragged; DTypeError for what is no number
+ * @throws ShapeError when the lists are ragged; DTypeError when an entry is not a number
  *
  * @example
  * array([[1, 2], [3, 4]], "float64"); // shape [2, 2]
@@ -179,12 +180,12 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
   return { shape, data };
 }
 
-/** What to write in the place of something that is no number. */
+/** What to write instead of a value that is not a number. */
 function adviceFor(value: unknown): string {
-  if (typeof value === "string") return "Convert texts first: Number(text).";
+  if (typeof value === "string") return "Convert strings first: Number(text).";
   if (typeof value === "bigint") return "Convert it: Number(value).";
-  if (isNdArray(value)) return "It is an array already; astype(a, dtype) converts it.";
-  return "A typed array with a shape is ndarray(data, shape).";
+  if (isNdArray(value)) return "It is already an array; astype(a, dtype) converts it.";
+  return "To give a typed array a shape, write ndarray(data, shape).";
 }
 
 const isData = (value: unknown): value is TypedArray =>
@@ -222,7 +223,7 @@ export function ones(shape: Shape, dtype: DType = "float32"): NdArray {
   return filled("ones", shape, 1, dtype);
 }
 
-/** The same values in another element type; the array itself where it already has it. */
+/** The same values in another element type; the array itself if it already has that type. */
 export function astype(a: NdArray, dtype: DType): NdArray {
   requireArray("astype", a);
   requireDType("astype", dtype);
@@ -238,7 +239,7 @@ export function astype(a: NdArray, dtype: DType): NdArray {
   return { shape: a.shape, data };
 }
 
-/** The one element of a scalar (or of any array of size 1) as a number. */
+/** The only element of a scalar (or of any array of size 1) as a number. */
 export function item(a: NdArray): number {
   requireArray("item", a);
   if (a.data.length !== 1) {

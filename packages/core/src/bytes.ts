@@ -2,12 +2,12 @@ import { describeValue } from "./describe.js";
 import { DataError } from "./errors.js";
 
 /**
- * Refuses what is not the bytes of a file.
+ * Throws unless `bytes` is a Uint8Array with the bytes of a file.
  *
- * @throws DataError with how to get them
+ * @throws DataError, which says how to get the bytes
  */
 export function requireBytes(op: string, bytes: unknown): asserts bytes is Uint8Array {
-  // Also those of another realm (a worker, a vm context), and the subclass Buffer.
+  // Also accepts a Uint8Array of another realm (a worker, a vm context), and the subclass Buffer.
   if (Object.prototype.toString.call(bytes) === "[object Uint8Array]") return;
   throw new DataError(
     `${op} takes the bytes of a file, a Uint8Array; got ${describeValue(bytes)}. ${adviceFor(bytes)}`,

@@ -1,14 +1,14 @@
 import type { KindSpec, OptionTableData } from "./option-kinds.js";
 import { optionSummaries } from "./option-summaries.js";
 
-/** An option as a program prints it. */
+/** The description of an option, for programs that print it. */
 export interface OptionDescription {
   readonly name: string;
   readonly kind: KindSpec;
   /** What a value must be: "a finite number >= 0". */
   readonly range: string;
   readonly required: boolean;
-  /** Left out where there is none, or where it depends on other values. */
+  /** Absent if there is no default, or if the default depends on other values. */
   readonly default?: unknown;
   /** A default that depends on other values, in words. */
   readonly otherwise?: string | undefined;
@@ -16,7 +16,7 @@ export interface OptionDescription {
 }
 
 /**
- * The options of a table with what they are.
+ * Describes the options of a table.
  *
  * @example
  * const [c] = describeOptions(methods.caGrad.options);

@@ -1,4 +1,4 @@
-/** A value as an error message shows it: what it is and, where that is short, what it holds. */
+/** A value as an error message shows it: its kind and, if that is short, its contents. */
 export function describeValue(value: unknown): string {
   return describeAt(value, 0);
 }
@@ -18,10 +18,10 @@ function describeAt(value: unknown, depth: number): string {
   }
 }
 
-/** Characters up to which a text, a list or an object is shown whole. */
+/** Strings, lists and objects up to this many characters are shown in full. */
 const longest = 60;
 
-/** Levels of lists and objects that are shown. */
+/** Number of nested levels of lists and objects that are shown. */
 const deepest = 3;
 
 function describeObject(value: object, depth: number): string {
@@ -50,10 +50,10 @@ function describeObject(value: object, depth: number): string {
 
 const aOr = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 
-/** Whether a value is an object literal: no list, no instance of a class. */
+/** Whether a value is a plain object: neither a list nor an instance of a class. */
 export function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
-  // Plain objects of another realm (a frame, a vm context) have another Object.prototype.
+  // Plain objects of another realm (a frame, a vm context) have a different Object.prototype.
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }

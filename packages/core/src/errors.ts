@@ -1,13 +1,13 @@
 /**
- * Every exception of the library. An error is misuse or bad input: its message says what was expected,
- * what came, and what to do. Outcomes that a program handles (a rejected teleport, say) are values, not errors.
+ * Base class of all exceptions of the library. An error means misuse or bad input: its message says what was
+ * expected, what came, and what to do. Expected outcomes (a rejected teleport, say) are values, not errors.
  */
 export class IsolossError extends Error {
-  // Literal names, since bundlers shorten those of classes.
+  // Literal names, since bundlers shorten class names.
   override name = "IsolossError";
 }
 
-/** Shapes that an operation cannot take. Thrown while tracing, in the caller's own line. */
+/** Shapes that an operation cannot take. Thrown while tracing, at the caller's own line. */
 export class ShapeError extends IsolossError {
   override name = "ShapeError";
 }
@@ -22,7 +22,7 @@ export class DataError extends IsolossError {
   override name = "DataError";
 }
 
-/** Files of a data set that are in none of the places where they may be. */
+/** Files of a data set that were not found in any of the places searched. */
 export class MissingDataError extends DataError {
   override name = "MissingDataError";
 }
@@ -32,12 +32,12 @@ export class OptionError extends IsolossError {
   override name = "OptionError";
 }
 
-/** A runtime that cannot be had here, or that failed to compile or run a graph. */
+/** A runtime that is not available here, or that failed to compile or run a graph. */
 export class RuntimeError extends IsolossError {
   override name = "RuntimeError";
 }
 
-/** A loss or gradient that is NaN or infinite where a number is needed to go on. */
+/** A loss or gradient that is NaN or infinite where a finite number is needed to continue. */
 export class NumericalError extends IsolossError {
   override name = "NumericalError";
 }

@@ -3,9 +3,9 @@ import { isNdArray } from "./array.js";
 import { flatten } from "./tree.js";
 
 /**
- * The arrays of a tree by their dotted paths, which are the names that a traced graph gives its inputs.
+ * The arrays of a tree by their dotted paths, which are also the input names of a traced graph.
  *
- * @throws ShapeError when the tree holds something else than arrays, plain objects and lists
+ * @throws ShapeError when the tree holds anything but arrays, plain objects and lists
  *
  * @example
  * namedArrays({ params: { weight, bias } }); // { "params.weight": weight, "params.bias": bias }

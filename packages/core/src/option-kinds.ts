@@ -1,4 +1,4 @@
-/** What a value must be, as data: tools make schemas and documents of it. */
+/** What a value must be, as data: tools generate schemas and documents from it. */
 export type KindSpec =
   | NumberSpec
   | { readonly type: "flag" }
@@ -13,28 +13,28 @@ export type KindSpec =
   | { readonly type: "anyOf"; readonly kinds: readonly Kind[] }
   | { readonly type: "nested"; readonly table: OptionTableData }
   | { readonly type: "record"; readonly fields: Readonly<Record<string, Kind>> }
-  /** A function, a tree or another value that a file cannot hold. */
+  /** A function, a tree or another value that cannot be stored in a file. */
   | { readonly type: "inCode"; readonly what: string };
 
 export type Literal = string | number | boolean;
 
-/** A range of numbers; NaN is in none. */
+/** A range of numbers; no range contains NaN. */
 export interface NumberSpec {
   readonly type: "number";
   readonly min?: number | undefined;
   readonly max?: number | undefined;
-  /** A lower end that is not in the range. */
+  /** An exclusive lower bound. */
   readonly above?: number | undefined;
-  /** An upper end that is not in the range. */
+  /** An exclusive upper bound. */
   readonly below?: number | undefined;
   readonly integer?: boolean | undefined;
-  /** Whether Infinity is a value, too. */
+  /** Whether Infinity is allowed. */
   readonly infinite?: boolean | undefined;
 }
 
 /** A table of options as data. */
 export interface OptionTableData {
-  /** Of the function that takes them, for messages. */
+  /** Name of the function that takes the options, for messages. */
   readonly name: string;
   readonly rows: Readonly<Record<string, Row>>;
 }
@@ -46,7 +46,7 @@ export interface Kind<V = unknown> {
   test(value: unknown): value is V;
   /** The row of an option with a fixed default. */
   default(value: V): DefaultRow<V>;
-  /** The row of an option whose default depends on other values; `words` say what it is. */
+  /** The row of an option whose default depends on other values; `words` describe the default. */
   otherwise(words: string): OptionalRow<V>;
   /** The row of an option that must be given. */
   required(): RequiredRow<V>;
@@ -56,7 +56,7 @@ export interface OptionalRow<V = unknown> {
   readonly kind: Kind<V>;
   readonly required: false;
   readonly default?: V | undefined;
-  /** What holds where the option is left out, for defaults that are no constants. */
+  /** The value used when the option is left out, in words, for defaults that are not constants. */
   readonly otherwise?: string | undefined;
 }
 
@@ -72,7 +72,7 @@ export interface RequiredRow<V = unknown> {
 /** One option of a table. */
 export type Row<V = unknown> = OptionalRow<V> | RequiredRow<V>;
 
-/** Options as they are given, by the rows of a table. */
+/** Options as the caller passes them, typed by the rows of a table. */
 export type GivenOf<R> = {
   readonly [K in keyof R as R[K] extends RequiredRow ? K : never]: ValueOf<R[K]>;
 } & {
@@ -118,7 +118,7 @@ function rangeText({ min, max, above, below, integer, infinite }: Omit<NumberSpe
 export const finite = number();
 export const nonNegative = number({ min: 0 });
 export const positive = number({ above: 0 });
-/** Weight of the past in a running average: at 1 the average would never move. */
+/** Weight of the past in a running average, below 1: at 1 the average would never change. */
 export const smoothing = number({ min: 0, below: 1 });
 export const share = number({ min: 0, max: 1 });
 /** An integer of at least `least`. */
@@ -126,7 +126,7 @@ export const integerFrom = (least: number): Kind<number> => number({ integer: tr
 
 export const flag: Kind<boolean> = kindOf({ type: "flag" }, "true or false", (v) => typeof v === "boolean");
 
-/** Text; `what` it is goes into messages: "a path, such as conv1.weight". */
+/** A string; messages describe it by `what`: "a path, such as conv1.weight". */
 export const text = (what: string): Kind<string> =>
   kindOf({ type: "text", what }, what, (v) => typeof v === "string");
 
@@ -135,7 +135,7 @@ export function oneOf<const V extends Literal>(values: readonly V[]): Kind<V> {
   return kindOf({ type: "oneOf", values }, expected, (v) => values.includes(v as V));
 }
 
-/** A list of values of a kind, of a length or with at least so many if that is told. */
+/** A list of values of a kind; optionally of a given length or with a minimum length. */
 export function listOf<V>(item: Kind<V>, size: { readonly length: 2 }): Kind<readonly [V, V]>;
 export function listOf<V>(
   item: Kind<V>,
@@ -166,7 +166,7 @@ export function anyOf<const K extends readonly Kind[]>(
   return kindOf({ type: "anyOf", kinds }, expected, (v) => kinds.some((kind) => kind.test(v)));
 }
 
-/** An object of options with a table of its own. Its contents are checked by whoever reads them with that table. */
+/** An object of options with its own table. The code that reads it with that table checks its contents. */
 export function nested<R extends Readonly<Record<string, Row>>>(table: {
   readonly name: string;
   readonly rows: R;
@@ -174,7 +174,7 @@ export function nested<R extends Readonly<Record<string, Row>>>(table: {
   return kindOf({ type: "nested", table }, "an object of options", isObject);
 }
 
-/** A small object of which every field must be given. */
+/** A small object whose fields must all be given. */
 export function record<F extends Readonly<Record<string, Kind>>>(
   fields: F,
 ): Kind<{ readonly [K in keyof F]: F[K] extends Kind<infer V> ? V : never }> {
@@ -190,16 +190,16 @@ export function record<F extends Readonly<Record<string, Kind>>>(
   );
 }
 
-/** A value that a file cannot hold, such as a function. */
+/** A value that cannot be stored in a file, such as a function. */
 export const inCode = <V>(what: string, test: (value: unknown) => boolean): Kind<V> =>
   kindOf({ type: "inCode", what }, what, test);
 
-/** A value for all tasks, or a list of one a task. */
+/** One value for all tasks, or a list with one value for each task. */
 export function oneOrEach<V>(each: Kind<V>): Kind<V | readonly V[]> {
   const list = listOf(each, { least: 1 });
   return kindOf(
     { type: "anyOf", kinds: [each, list] },
-    `${each.expected}, or a list of one a task`,
+    `${each.expected}, or a list with one for each task`,
     (v) => each.test(v) || list.test(v),
   );
 }

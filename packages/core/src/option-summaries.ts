@@ -4,7 +4,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "adagrad": {
     "epsilon": "Added to the root; default 1e-10.",
     "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
-    "initialSum": "s at the start; default 0.",
+    "initialSum": "Initial value of s; default 0.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "adam": {
@@ -70,7 +70,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "classes": "Default 10."
   },
   "cosineSchedule": {
-    "steps": "Steps from the rate to the least one.",
+    "steps": "Number of steps from the initial rate to the least one.",
     "least": "Rate at the end; default 0."
   },
   "cost": {
@@ -169,13 +169,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "minimum": "L* of a quadratic, if known; default: that of Newton's step.",
     "lanczosSteps": "Hessian-vector products for the spectrum; default 20.",
     "newtonSteps": "Most Hessian-vector products for Newton's direction; default 100.",
-    "runtime": "`javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. Without ONNX Runtime, which is installed apart, `auto` is JavaScript, and the executable's `advice` says what that costs.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
   "digitQuestions": {
-    "seed": "Of the split; default 0.",
-    "hidden": "Shared widths; default [64, 32]."
+    "seed": "Seed of the split; default 0.",
+    "hidden": "Widths of the shared layers; default [64, 32]."
   },
   "discreteSearch": {
     "tries": "Moves to try in one walk; default 100.",
@@ -213,10 +213,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "minLosses": "Lower bounds b of the losses: one for all, or one a task; default 0."
   },
   "fashionDigits": {
-    "seed": "Of the choice of partners and, for digits, of the split; default 0.",
+    "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
     "testCount": "Number of overlaid images to test on; default one for each left image.",
-    "dropout": "Of the model; default 0.5."
+    "dropout": "Dropout rate of the model; default 0.5."
   },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
@@ -324,17 +324,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "mlp": {
     "sizes": "Widths from input to output.",
-    "activation": "Between the layers, not after the last; default `relu`.",
+    "activation": "Activation between the layers, not after the last; default `relu`.",
     "slope": "Slope of leakyRelu; default 0.01.",
     "bias": "Whether layers have biases; default true.",
     "dropout": "Dropout rate after each activation; default 0."
   },
   "mlpRegression": {
-    "seed": "Of the draws; the paper's runs have n n 12345 for n = 0..4, see mlpRegressionSeeds; default 0.",
+    "seed": "Seed of the draws; the paper's runs use n n 12345 for n = 0..4, see mlpRegressionSeeds; default 0.",
     "sizes": "Widths from input to output; default [5, 6, 7, 8].",
     "samples": "Default 4.",
-    "slope": "Of leakyRelu; default 0.1.",
-    "dtype": "Of the parameters and the batch; they are drawn in float32 in either case. Default float64."
+    "slope": "Slope of leakyRelu; default 0.1.",
+    "dtype": "Element type of the parameters and the batch, which are always drawn in float32; default float64."
   },
   "moco": {
     "beta": "Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5.",
@@ -349,16 +349,16 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "momentum": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
-    "dampening": "tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0.",
-    "nesterov": "Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false.",
+    "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "multiFashion": {
-    "imbalanced": "Multiplies the left task's loss by 10 and asks only whether the right item is a shoe; default false.",
-    "seed": "Of the choice of partners and, for digits, of the split; default 0.",
+    "imbalanced": "Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false.",
+    "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
     "testCount": "Number of overlaid images to test on; default one for each left image.",
-    "dropout": "Of the model; default 0.5."
+    "dropout": "Dropout rate of the model; default 0.5."
   },
   "multiLenet": {
     "heads": "Outputs of each task's head.",
@@ -366,12 +366,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "imageSize": "Height and width of the images; default [28, 28].",
     "channels": "Channels of the two convolutions; default [10, 20].",
     "features": "Width of the representation and of the heads' hidden layers; default 50.",
-    "dropout": "Of channels before the second pooling and of the heads' hidden units; default 0.5."
+    "dropout": "Dropout rate of channels before the second pooling and of the heads' hidden units; default 0.5."
   },
   "multiMlp": {
     "sizes": "Widths from the input to the representation.",
     "heads": "Outputs of each task's head, a linear layer.",
-    "activation": "After every shared layer; default `relu`."
+    "activation": "Activation after every shared layer; default `relu`."
   },
   "nashMtl": {
     "updateEvery": "Steps from one solution to the next; the weights stay in between. Default 1.",
@@ -381,8 +381,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "nesterov": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
-    "dampening": "tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0.",
-    "nesterov": "Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false.",
+    "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "nullSpace": {
@@ -406,10 +406,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "generators": "Generators to use instead, each a list of blocks of the symmetry's algebra."
   },
   "overlayImages": {
-    "seed": "Of the choice of partners; default 0.",
+    "seed": "Seed of the choice of partners; default 0.",
     "count": "Number of images; default one for each left image.",
     "mean": "Subtracted from every pixel; default 0.",
-    "deviation": "What pixels are then divided by; default 1."
+    "deviation": "Divisor of the pixels after the subtraction; default 1."
   },
   "patchTransformer": {
     "imageSize": "Height and width of the images; default [28, 28].",
@@ -418,9 +418,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "width": "Size of a patch's vector; default 32.",
     "heads": "Attention heads; must divide the width; default 4.",
     "depth": "Blocks; default 2.",
-    "mlpRatio": "Hidden units of a block's perceptron for each element of the width; default 2.",
+    "mlpRatio": "Ratio of the hidden units of a block's perceptron to the width; default 2.",
     "classes": "Default 10.",
-    "activation": "Of the perceptrons; default relu."
+    "activation": "Activation of the perceptrons; default relu."
   },
   "pcGrad": {
     "scale": "`sum` (default) or `mean` of the projected gradients.",
@@ -429,8 +429,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "piecewiseSchedule": {
-    "boundaries": "Steps at which the next rate begins, rising.",
-    "rates": "One rate more than boundaries."
+    "boundaries": "Steps at which the next rate begins, in ascending order.",
+    "rates": "The rates, one more than boundaries."
   },
   "positiveScaling": {
     "activation": "Of the network: relu, leakyRelu or identity; default `relu`.",
@@ -464,12 +464,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "reduceOnPlateau": {
     "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
     "factor": "Factor of a reduction, in [0, 1]; default 0.1.",
-    "patience": "Metrics without improvement that are waited for; default 10.",
+    "patience": "Number of consecutive metrics without improvement that are tolerated; default 10.",
     "threshold": "Smallest improvement that counts; default 1e-4.",
-    "thresholdMode": "Whether the threshold is a share of the best metric (`relative`, default) or a difference (`absolute`).",
-    "cooldown": "Metrics after a reduction during which none is counted; default 0.",
+    "thresholdMode": "Whether the threshold is a fraction of the best metric (`relative`, default) or a difference (`absolute`).",
+    "cooldown": "Number of metrics that are ignored after a reduction; default 0.",
     "least": "Smallest rate; default 0.",
-    "epsilon": "A reduction by no more than this is left out; default 1e-8."
+    "epsilon": "Reductions by at most this much are skipped; default 1e-8."
   },
   "referenceAngleTeleport": {
     "learningRate": "Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",
@@ -516,7 +516,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "schedule: cosine": {
     "rate": "The first rate.",
-    "steps": "Steps from the rate to the least one.",
+    "steps": "Number of steps from the initial rate to the least one.",
     "least": "Rate at the end; default 0."
   },
   "schedule: exponential": {
@@ -541,8 +541,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "sgd": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
-    "dampening": "tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0.",
-    "nesterov": "Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false.",
+    "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "sharpness": {
@@ -566,7 +566,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
   },
   "twoTaskToy": {
-    "scale": "Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."
+    "scale": "Factor of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."
   },
   "uncertaintyWeighting": {
     "learningRate": "Of Adam for s; default 0.025.",
@@ -583,7 +583,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "classes": "Default 10."
   },
   "warmUp": {
-    "steps": "Steps of the warm-up.",
+    "steps": "Number of steps of the warm-up.",
     "start": "Factor of the first step, in [0, 1]; default 1/3."
   },
   "when": {

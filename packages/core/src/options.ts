@@ -9,8 +9,8 @@ import {
 } from "./option-kinds.js";
 
 /**
- * The rows that a table of options `T` needs: one for every property, of its type. To be used with `satisfies`, which
- * also tells where the options' summaries are: the comments of `T`.
+ * The rows that a table of options `T` needs: one for each property, of the property's type. Use it with
+ * `satisfies`, which also tells the script of option summaries to read the comments of `T`.
  */
 export type OptionRows<T> = {
   readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K>
@@ -18,7 +18,7 @@ export type OptionRows<T> = {
     : RequiredRow<Exclude<T[K], undefined>>;
 };
 
-/** Options `T` with the defaults that the rows `R` have. */
+/** Options `T` after the defaults of the rows `R` are filled in. */
 export type Filled<T, R> = {
   readonly [K in keyof T as K extends Defaulted<R> ? never : K]: T[K];
 } & {
@@ -27,7 +27,7 @@ export type Filled<T, R> = {
 
 type Defaulted<R> = { [K in keyof R]: R[K] extends { readonly default: unknown } ? K : never }[keyof R];
 
-/** The options of a function: what each must be, and what it is where it is left out. */
+/** The options of a function: what each must be, and its default. */
 export interface OptionTable<R extends Readonly<Record<string, Row>>> extends OptionTableData {
   readonly rows: R;
   /**
@@ -60,7 +60,7 @@ export function optionTable<R extends Readonly<Record<string, Row>>>(name: strin
       if (!isObject(given)) {
         throw new OptionError(`${name}: options must be an object, such as {}; got ${describeValue(given)}.`);
       }
-      requireKnown(name, given, known as never[]);
+      requireKnown(name, given as Readonly<Record<string, unknown>>, known);
       const defined = Object.entries(given).filter(([, value]) => value !== undefined);
       for (const [option, value] of defined) {
         const { kind } = rows[option];
@@ -78,7 +78,7 @@ export function optionTable<R extends Readonly<Record<string, Row>>>(name: strin
 }
 
 /**
- * Refuses what is no object of known options: a misspelt or misplaced one would be as good as left out.
+ * Throws unless `value` is an object with known options only: a misspelled option would have no effect.
  *
  * @param example the call as it should be, such as `mean(x, { axes: [1] })`
  * @throws OptionError with what was expected, what came and what to write
@@ -110,7 +110,7 @@ function misplaced(
 }
 
 /**
- * Refuses flags that are neither true nor false: what is merely truthy, such as "false", is a mistake.
+ * Throws unless every flag is true, false or undefined: a truthy value such as "false" is a mistake.
  *
  * @throws OptionError
  */
@@ -125,7 +125,7 @@ export function requireFlags(owner: string, flags: Readonly<Record<string, unkno
 /** Like JSON, but NaN and infinities keep their names. */
 const format = (value: unknown): string => (typeof value === "number" ? `${value}` : JSON.stringify(value));
 
-/** The options that are given: what is undefined is left out, so that a default behind it stays. */
+/** The options that are not undefined, so that spreading them over defaults keeps the defaults. */
 export function withoutUndefined<T extends object>(options: T | undefined): T {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T;
 }

@@ -2,7 +2,7 @@ import type { OptionTableData } from "./option-kinds.js";
 
 /** Something that a configuration chooses by name. */
 export interface Choice<Make> {
-  /** What it is, in a line. */
+  /** A one-line description. */
   readonly summary: string;
   readonly options: OptionTableData;
   readonly make: Make;

@@ -56,7 +56,7 @@ export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L
 }
 
 const arrayHint =
-  " Tensors are needed here: this is for use in a traced function, such as that of jit(f, [x]), to which arrays are arguments.";
+  " Tensors are needed here: call this in a traced function, as in jit(f, [x]), with arrays as arguments.";
 
 function hintFor(value: unknown): string {
   if (typeof value === "number") return ` Write array(${value}).`;
@@ -64,7 +64,7 @@ function hintFor(value: unknown): string {
   if (ArrayBuffer.isView(value)) return " Write ndarray(data, shape).";
   if (value instanceof Promise) return " Await it first.";
   if (describeValue(value).startsWith("a tensor")) {
-    return " Arrays are needed here: a tensor has no values outside of the function that is traced.";
+    return " Arrays are needed here: a tensor has no values outside the traced function.";
   }
   return "";
 }
@@ -96,8 +96,8 @@ export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
 }
 
 /**
- * The leaves of a tree in the order of a structure, whatever the order of its own keys; undefined where it has none.
- * Faster than {@link flatten} with its paths.
+ * The leaves of a tree in the order of a structure, whatever the order of its keys; undefined for a missing
+ * leaf. Faster than {@link flatten}, which also builds paths.
  */
 export function leavesAt<L>(def: TreeDef, tree: unknown): L[] {
   const leaves: L[] = [];

@@ -94,11 +94,11 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     "array takes nested lists of equal length: at depth 1 expected 2 entries, got 1: [3]. Pad the shorter lists",
   ],
   ["array of lists and numbers", () => array([[1, 2], 3]), "at depth 1 expected a list of 2, got 3."],
-  ["array of texts", () => array(any([1, "2"])), 'got "2". Convert texts first: Number(text).'],
+  ["array of texts", () => array(any([1, "2"])), 'got "2". Convert strings first: Number(text).'],
   [
     "array of an array",
     () => array(any(zeros([2]))),
-    "It is an array already; astype(a, dtype) converts it.",
+    "It is already an array; astype(a, dtype) converts it.",
   ],
   [
     "array(x, 'float')",
@@ -192,7 +192,7 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   [
     "linear of a misspelt layer",
     () => linear(x, any(undefined)),
-    "linear takes parameters { weight } of traced tensors; got undefined. Has the tree of parameters an entry of that name",
+    "linear takes parameters { weight } of traced tensors; got undefined. Does the tree of parameters have an entry of that name",
   ],
   [
     "a layer of arrays",
@@ -240,7 +240,7 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   [
     "grad(loss(x))",
     () => grad(any(sum(x))),
-    "grad takes the function that is differentiated; got a tensor float32[]. Write grad((params) => loss(params)), say.",
+    "grad takes the function to differentiate; got a tensor float32[]. Write grad((params) => loss(params)), say.",
   ],
   [
     "a loss without return",

@@ -102,7 +102,7 @@ const taken: [string, Kind, unknown[], unknown[]][] = [
   ["a list of 2, each a finite number", listOf(finite, { length: 2 }), [[1, 2]], [[1], [1, 2, 3]]],
   ["a list of 2 or more, each a finite number", listOf(finite, { least: 2 }), [[1, 2, 3]], [[1]]],
   ["an integer >= 1, or loader", anyOf(integerFrom(1), oneOf(["loader"])), [4, "loader"], [0, "all"]],
-  ["a finite number, or a list of one a task", oneOrEach(finite), [1, [1, 2]], [[], ["1"]]],
+  ["a finite number, or a list with one for each task", oneOrEach(finite), [1, [1, 2]], [[], ["1"]]],
   [
     "{ epoch: an integer >= 0 }",
     record({ epoch: integerFrom(0) }),

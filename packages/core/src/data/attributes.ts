@@ -3,8 +3,8 @@ import { describeValue, isPlainObject } from "../describe.js";
 import { DataError } from "../errors.js";
 
 /**
- * Eight questions about a digit and the digits for which the answer is yes; no two ask the same, nor the opposite.
- * A written 4 may be open: it has no closed loop here.
+ * Eight questions about a digit and the digits for which the answer is yes; no two questions are equal or
+ * opposite. A written 4 may be open: it has no closed loop here.
  */
 export const digitAttributes = {
   even: [0, 2, 4, 6, 8],
@@ -20,12 +20,12 @@ export const digitAttributes = {
 export type DigitAttribute = keyof typeof digitAttributes;
 
 /**
- * Answers to questions about classes as numbers, for binary cross-entropy.
+ * Answers to yes-or-no questions about classes, as numbers for binary cross-entropy.
  *
  * @param labels classes
  * @param attributes the classes of each question for which the answer is yes; default {@link digitAttributes}
- * @returns by question: 1 or 0, float32 [n]
- * @throws DataError for a label that is no non-negative integer
+ * @returns for each question: 1 or 0, float32 [n]
+ * @throws DataError for a label that is not a non-negative integer
  *
  * @example
  * const { images, labels } = digits();
@@ -33,7 +33,9 @@ export type DigitAttribute = keyof typeof digitAttributes;
  */
 export function attributesOf<Name extends string = DigitAttribute>(
   labels: NdArray<BigInt64Array>,
-  attributes: Readonly<Record<Name, readonly number[]>> = digitAttributes as never,
+  attributes: Readonly<Record<Name, readonly number[]>> = digitAttributes as Readonly<
+    Record<string, readonly number[]>
+  >,
 ): Record<Name, NdArray<Float32Array>> {
   requireArray("attributesOf", labels);
   if (dtypeOf(labels) !== "int64") {

@@ -8,11 +8,11 @@ import { requireFlags, requireKnown } from "../options.js";
 export interface BatchOptions {
   /** Seed of the order; default 0. */
   readonly seed?: number | undefined;
-  /** Each epoch has its own order; default 0. */
+  /** Number of the epoch; each epoch has its own order. Default 0. */
   readonly epoch?: number | undefined;
   /** Whether to shuffle; default true. */
   readonly shuffle?: boolean | undefined;
-  /** Whether to leave out a last batch that is not full; default true, as compiled steps have static shapes. */
+  /** Whether to drop an incomplete last batch; default true, since compiled steps have static shapes. */
   readonly dropLast?: boolean | undefined;
 }
 
@@ -40,7 +40,7 @@ export function batches(n: number, batchSize: number, options: BatchOptions = {}
   return Array.from({ length: count }, (_, b) => order.slice(b * batchSize, (b + 1) * batchSize));
 }
 
-/** Counts of examples stand where others give the examples themselves. */
+/** Throws unless `n` is a number of examples; passing the examples themselves is a common mistake. */
 function requireExamples(op: string, n: unknown): void {
   if (Number.isInteger(n) && (n as number) >= 0) return;
   throw new OptionError(
@@ -49,12 +49,12 @@ function requireExamples(op: string, n: unknown): void {
 }
 
 /**
- * Splits n examples at random into disjoint parts that hold them all.
+ * Splits n examples at random into disjoint parts that together hold all of them.
  *
  * Part k holds the examples from round(n (f_1 + ... + f_{k-1})) to round(n (f_1 + ... + f_k)) of a seeded permutation.
  *
  * @param fractions positive, with sum 1
- * @throws OptionError when they are not, or when a part would be empty
+ * @throws OptionError when the fractions are not positive with sum 1, or when a part would be empty
  *
  * @example
  * const [train, validation, test] = split(1797, [0.8, 0.1, 0.1], 0);
@@ -72,7 +72,7 @@ export function split(n: number, fractions: readonly number[], seed: number): In
       `split: fractions must be positive with sum 1; got [${fractions.join(", ")}], sum ${sum}.`,
     );
   }
-  // A stream of its own: the epochs of `batches` with the same seed must not resemble the split.
+  // A separate stream: the epochs of `batches` with the same seed must be independent of the split.
   const order = permutation(n, seed, -1);
   let cumulative = 0;
   let begin = 0;
@@ -82,7 +82,7 @@ export function split(n: number, fractions: readonly number[], seed: number): In
     const part = order.slice(begin, end);
     if (part.length === 0) {
       throw new OptionError(
-        `split: fraction ${f} of ${n} examples is none; take more examples or a larger fraction.`,
+        `split: fraction ${f} of ${n} examples is an empty part; take more examples or a larger fraction.`,
       );
     }
     begin = end;

@@ -1,6 +1,6 @@
 // CRC-32 of ISO 3309 and ITU-T V.42, section 8.1.1.6.2, as in gzip and PNG.
 
-/** Remainders of all bytes by the reflected polynomial. */
+/** Remainder of each byte modulo the reflected polynomial. */
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let r = byte;
   for (let bit = 0; bit < 8; bit++) r = r & 1 ? 0xedb88320 ^ (r >>> 1) : r >>> 1;
@@ -10,7 +10,7 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
 /**
  * The CRC-32 of bytes, an integer in [0, 2^32).
  *
- * @param previous CRC-32 of the bytes before these: a long input may come in parts
+ * @param previous CRC-32 of the bytes before these: a long input can be passed in parts
  *
  * @example
  * crc32(new TextEncoder().encode("123456789")); // 0xcbf43926

@@ -31,9 +31,10 @@ function decode(bytes: Uint8Array, lengths: readonly number[], size: number): Ui
 }
 
 /**
- * The 1797 handwritten digits of 8 x 8 pixels that scikit-learn's `load_digits` has, in its order; part of the package.
+ * The 1797 handwritten digits of 8 x 8 pixels of scikit-learn's `load_digits`, in the same order; part of the
+ * package.
  *
- * Pixels are the counts 0..16 of the original divided by 16. The arrays are new at each call.
+ * Pixels are the counts 0..16 of the original divided by 16. Each call returns new arrays.
  *
  * Data: E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, CC BY 4.0.
  *

@@ -7,7 +7,7 @@ import { gunzip, isGzip } from "./gzip.js";
 
 interface IdxType {
   readonly bytes: number;
-  /** What the numbers become unless asked otherwise: a type that holds each of them exactly. */
+  /** The default dtype for each type of the format; it holds every value exactly. */
   readonly dtype: DType;
   readonly read: (view: DataView, at: number) => number;
 }
@@ -65,7 +65,7 @@ export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
     );
   }
   const target = dtype ?? type.dtype;
-  // float64 holds every number of the format, at twice the memory: too much for images without need.
+  // float64 holds every number of the format, but needs too much memory for images.
   const data = allocate(target === "float32" ? "float32" : "float64", size);
   for (let i = 0; i < size; i++) data[i] = type.read(view, header + i * type.bytes);
   return astype({ shape, data }, target);

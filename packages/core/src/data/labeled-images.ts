@@ -2,7 +2,7 @@ import { isNdArray, type NdArray } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DataError } from "../errors.js";
 
-/** Images with their classes, one row of pixels an image. */
+/** Images with their classes, one row of pixels for each image. */
 export interface LabeledImages {
   /** float32 [n, pixels], each in [0, 1]. */
   readonly images: NdArray<Float32Array>;
@@ -10,7 +10,7 @@ export interface LabeledImages {
   readonly labels: NdArray<BigInt64Array>;
 }
 
-/** Refuses what is no images with labels, such as a data set of two parts. */
+/** Throws unless `value` is images with labels; a data set of two parts is a common mistake. */
 export function requireLabeled(op: string, value: unknown): asserts value is LabeledImages {
   const { images, labels } = (value ?? {}) as Partial<LabeledImages>;
   if (isNdArray(images) && isNdArray(labels)) return;

@@ -10,13 +10,13 @@ import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 import { imageCount, nearestIndices } from "./resize.js";
 
 export interface OverlayOptions {
-  /** Of the choice of partners; default 0. */
+  /** Seed of the choice of partners; default 0. */
   readonly seed?: number | undefined;
   /** Number of images; default one for each left image. */
   readonly count?: number | undefined;
   /** Subtracted from every pixel; default 0. */
   readonly mean?: number | undefined;
-  /** What pixels are then divided by; default 1. */
+  /** Divisor of the pixels after the subtraction; default 1. */
   readonly deviation?: number | undefined;
 }
 
@@ -27,7 +27,7 @@ const overlayImagesOptions = optionTable("overlayImages", {
   deviation: positive.default(1),
 } satisfies OptionRows<OverlayOptions>);
 
-/** Images of two things at once, and what they are. */
+/** Images of two items each, and the classes of both. */
 export interface OverlaidImages {
   /** float32 [n, 1, 28, 28]. */
   readonly x: NdArray<Float32Array>;
@@ -42,11 +42,12 @@ const canvas = 36;
 const offset = 6;
 
 /**
- * Lays pairs of 28 x 28 images over each other: the left at (0, 0) and the right at (6, 6) of a canvas of 36 x 36, the larger
- * value where both are, and the canvas at 28 x 28 again, each pixel that of the canvas under its center.
+ * Overlays pairs of 28 x 28 images: the left at (0, 0) and the right at (6, 6) of a 36 x 36 canvas, with the
+ * larger value where both overlap. The canvas is resized to 28 x 28; each pixel is that of the canvas under
+ * its center.
  *
- * Left image i has a right partner drawn at random; with `count` above the number of left images they come again, with
- * others. Unlike the first programs for it, this does not stretch the contrast of each image.
+ * Left image i has a right partner drawn at random. If `count` exceeds the number of left images, they repeat
+ * with other partners. Unlike the original programs, this does not stretch the contrast of each image.
  *
  * @throws ShapeError when images are not 28 x 28; OptionError
  *

@@ -1,4 +1,4 @@
-// Resampling of images with pixel centers at half-integers, as image libraries do it.
+// Resampling of images with pixel centers at half-integers, as in image libraries.
 import { isNdArray, type NdArray, ndarray } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
@@ -6,7 +6,7 @@ import { requireKnown } from "../options.js";
 
 type Size = readonly [number, number];
 
-/** Images in rows of pixels, checked: their number. */
+/** Checks images in rows of pixels and returns their number. */
 export function imageCount(op: string, images: NdArray, [height, width]: Size): number {
   if (!isNdArray(images)) {
     throw new ShapeError(`${op} takes images as an array {shape, data}; got ${describeValue(images)}.`);
@@ -21,12 +21,13 @@ export function imageCount(op: string, images: NdArray, [height, width]: Size): 
   return count;
 }
 
-/** For every index of a side of `to`, the pixel of a side of `from` that holds its center. */
+/** For every index of a side of length `to`, the pixel of a side of length `from` that contains its center. */
 export const nearestIndices = (from: number, to: number): Int32Array =>
   Int32Array.from({ length: to }, (_, i) => Math.floor(((i + 0.5) * from) / to));
 
 /**
- * Images of another size, each pixel the bilinear mean of the four around its center; at the border the last pixel counts on.
+ * Resizes images; each pixel is the bilinear mean of the four around its center. The border pixels extend
+ * outward.
  *
  * source coordinate = (i + 1/2) from / to - 1/2
  *
@@ -68,7 +69,7 @@ export function resizeImages(
   return ndarray(out, [count, area]);
 }
 
-/** The two pixels of a side that each new pixel lies between, and the share of the second. */
+/** The two pixels of a side between which each new pixel lies, and the weight of the second. */
 function taps(from: number, to: number): { low: number; high: number; share: number }[] {
   return Array.from({ length: to }, (_, i) => {
     const x = Math.max(0, Math.min(from - 1, ((i + 0.5) * from) / to - 0.5));

@@ -14,7 +14,7 @@ interface Codec {
   readonly read: (view: DataView, at: number) => number | bigint;
 }
 
-/** How each element type is read. Types that arrays do not have widen to one that holds every value. */
+/** How each element type is read. A type without an equal dtype is widened to one that holds every value. */
 const codecs: ReadonlyMap<string, Codec> = new Map<string, Codec>([
   ["F64", { bytes: 8, dtype: "float64", read: (v, at) => v.getFloat64(at, true) }],
   ["F32", { bytes: 4, dtype: "float32", read: (v, at) => v.getFloat32(at, true) }],
@@ -59,7 +59,7 @@ export interface Safetensors {
  * Writes arrays as a safetensors file.
  *
  * float32, float64, int64 and bool become F32, F64, I64 and BOOL. The header keeps the order of `tensors`; the data is
- * laid out by falling element size, so that each array is aligned.
+ * laid out by descending element size, so that each array is aligned.
  *
  * @throws DataError for the reserved name `__metadata__`, for metadata that is not text and for sizes that disagree
  *
@@ -131,7 +131,8 @@ function writeElements(view: DataView, start: number, { data }: NdArray): void {
 /**
  * Reads a safetensors file; the arrays are copies.
  *
- * F32, F64, I64 and BOOL come as they are; F16 and BF16 become float32, the smaller integers int64, all exactly.
+ * F32, F64, I64 and BOOL keep their type; F16 and BF16 become float32, the smaller integers int64, all
+ * exactly.
  *
  * @throws DataError for a truncated file, a malformed header, an unknown element type, sizes that disagree, and data
  *   ranges that overlap or leave holes
@@ -147,7 +148,8 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   const entries = Object.entries(header)
     .filter(([name]) => name !== METADATA)
     .map(([name, value]) => readEntry(name, value, available));
-  // Before anything is allocated: ranges that overlap could ask for far more memory than the file has bytes.
+  // Checked before anything is allocated: overlapping ranges could need far more memory than the file has
+  // bytes.
   requireTiling(entries, available);
   const tensors = entries.map(({ name, codec, shape, begin }): [string, NdArray] => {
     const data = allocate(codec.dtype, sizeOf(shape));
@@ -160,7 +162,7 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   return { tensors: Object.fromEntries(tensors), metadata: readMetadata(header) };
 }
 
-/** Where the header says that a tensor lies, in bytes from the start of the data. */
+/** The range of a tensor according to the header, in bytes from the start of the data. */
 interface Entry {
   readonly name: string;
   readonly codec: Codec;
@@ -182,8 +184,8 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > LARGEST_HEADER || 8 + Number(length) > bytes.length) {
     throw new DataError(
-      `The safetensors header is said to have ${length} bytes, but ${bytes.length - 8} follow ` +
-        `(and ${LARGEST_HEADER} is the limit). The file is truncated or of another format.`,
+      `The safetensors header should have ${length} bytes, but ${bytes.length - 8} follow ` +
+        `(and ${LARGEST_HEADER} is the limit). The file is truncated or has another format.`,
     );
   }
   const dataStart = 8 + Number(length);
@@ -233,7 +235,7 @@ function readEntry(name: string, value: unknown, available: number): Entry {
   return { name, codec, shape, begin, end };
 }
 
-/** The format wants the data used to the last byte, once. */
+/** The format requires that each byte of the data belongs to exactly one tensor. */
 function requireTiling(entries: readonly Entry[], available: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((x, y) => x.begin - y.begin || x.end - y.end)) {

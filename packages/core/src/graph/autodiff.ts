@@ -62,15 +62,15 @@ export function backward(
   return inputs.map((x) => bar.get(x) ?? fillLike(x, 0));
 }
 
-/** Refuses what is no function, where it is given and not where it is called. */
+/** Throws unless `f` is a function, at the call that passes it rather than when it is first called. */
 function requireFunction(op: string, f: unknown): void {
   if (typeof f === "function") return;
   throw new OptionError(
-    `${op} takes the function that is differentiated; got ${describeValue(f)}. Write ${op}((params) => loss(params)), say.`,
+    `${op} takes the function to differentiate; got ${describeValue(f)}. Write ${op}((params) => loss(params)), say.`,
   );
 }
 
-/** Leaves of a tree of tensors, under fresh names so that only this argument is differentiated. */
+/** Leaves of a tree of tensors, as fresh aliases so that only this argument is differentiated. */
 function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
   const { leaves, paths, def } = flatten(params, isLeaf);
   leaves.forEach((x, k) => {
@@ -119,7 +119,8 @@ function requireScalar(loss: Tensor, op: string): void {
 }
 
 /**
- * The function that gives value and gradient of a scalar function in its first argument, a tree of tensors.
+ * Returns a function that computes the value and the gradient of a scalar function with respect to its first
+ * argument, a tree of tensors.
  *
  * @example
  * const [loss, g] = valueAndGrad((p) => sum(square(p.w)))({ w });
@@ -145,7 +146,8 @@ function valueAndGradOf<P, Rest extends readonly unknown[]>(
 }
 
 /**
- * The function that gives the gradient of a scalar function in its first argument. Nests to any order.
+ * Returns a function that computes the gradient of a scalar function with respect to its first argument.
+ * Nests to any order.
  *
  * @example
  * const second = grad((x) => sum(square(grad(loss)(x)))); // 2 H g
@@ -158,7 +160,8 @@ export function grad<P, Rest extends readonly unknown[]>(
 }
 
 /**
- * Value of a function of one tree, and its vector-Jacobian product: cotangents of the result to cotangents of the argument.
+ * Value of a function of one tree, and its vector-Jacobian product, which maps cotangents of the result to
+ * those of the argument.
  */
 export function vjp<P, R>(f: (params: P) => R, params: P): [R, (cotangents: R) => P] {
   requireFunction("vjp", f);
@@ -189,7 +192,8 @@ export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): [R, R] {
 }
 
 /**
- * Hessian-vector product H v of a scalar function in its first argument: the gradient of <grad f, v>.
+ * Hessian-vector product H v of a scalar function with respect to its first argument: the gradient of <grad
+ * f, v>.
  */
 export function hvp<P, Rest extends readonly unknown[]>(
   f: LossOf<P, Rest>,
@@ -199,7 +203,7 @@ export function hvp<P, Rest extends readonly unknown[]>(
 }
 
 /**
- * Jacobian of K scalars in a tree of parameters: one tree whose leaves have a leading axis K.
+ * Jacobian of K scalars with respect to a tree of parameters: one tree whose leaves have a leading axis K.
  *
  * @param f returns the K losses, each of size 1
  */
@@ -234,7 +238,7 @@ export function dot<P>(a: P, b: P): Tensor {
   return x.map((t, i) => sum(mul(t, y[i]))).reduce(add);
 }
 
-/** A tree with a function applied to every tensor, several trees of one structure side by side. */
+/** Applies a function to every tensor of a tree, together with the matching tensors of further trees. */
 export function mapTree<P>(f: (...leaves: Tensor[]) => Tensor, first: P, ...others: P[]): P {
   const { leaves, def } = flatten(first, isTensor);
   const rest = others.map((o) => flatten(o, isTensor).leaves);

@@ -55,10 +55,10 @@ const zeroWith: Readonly<Record<string, readonly number[]>> = {
   cumsum: [0],
 };
 
-/** Operations that only move elements: constant in, constant out. */
+/** Operations that only move elements: a constant stays the same constant. */
 const moves = new Set(["reshape", "transpose", "slice"]);
 
-/** The constant that a node is, where its inputs tell; undefined otherwise. */
+/** The constant that a node equals, if it follows from the inputs; else undefined. */
 export function foldConstant(node: Tensor): Tensor | undefined {
   const { op, inputs, shape, dtype } = node;
   if (inputs.length === 0) return undefined;
@@ -77,7 +77,7 @@ export function foldConstant(node: Tensor): Tensor | undefined {
   return undefined;
 }
 
-/** One element of an element-wise operation, by the code that the JavaScript runtime would run. */
+/** Computes one element of an element-wise operation with the code of the JavaScript runtime. */
 function evaluate(node: Tensor, values: readonly number[]): number {
   const names = values.map((_, k) => `x${k}`);
   const at = Index.flat(node.shape, Affine.zero);

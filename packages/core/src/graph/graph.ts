@@ -3,7 +3,7 @@ import { OptionError } from "../errors.js";
 import type { Type } from "./tensor.js";
 import { bytesOf, formatShape, formatType, type Tensor } from "./tensor.js";
 
-/** A value with a name: what goes into or comes out of a graph. */
+/** A named value: an input or an output of a graph. */
 export interface Port {
   readonly name: string;
   readonly tensor: Tensor;
@@ -15,7 +15,7 @@ export interface Graph {
   readonly outputs: readonly Port[];
 }
 
-/** Refuses what is no graph, such as the function that one would be traced from. */
+/** Throws unless `graph` is a graph; a function must be traced first. */
 export function requireGraph(op: string, graph: unknown): asserts graph is Graph {
   const { inputs, outputs } = (graph ?? {}) as Partial<Graph>;
   if (Array.isArray(inputs) && Array.isArray(outputs)) return;
@@ -30,7 +30,7 @@ function adviceFor(op: string, value: unknown): string {
   return isTraced ? `Write ${op}(traced.graph).` : `Write ${op}(trace(f, [x]).graph).`;
 }
 
-/** All nodes that the given tensors need, inputs before users, in an order that depends on the graph alone. */
+/** All nodes that the given tensors depend on, inputs before users, in an order determined by the graph alone. */
 export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
@@ -62,7 +62,7 @@ export function nodesOf(graph: Graph): Tensor[] {
   return topologicalOrder(graph.outputs.map((o) => o.tensor));
 }
 
-/** What it takes to compute a graph once. */
+/** Cost of computing a graph once. */
 export interface Cost {
   readonly nodes: number;
   /** Floating-point operations. */

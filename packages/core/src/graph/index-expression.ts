@@ -52,7 +52,7 @@ export class Affine {
   }
 }
 
-/** The place of one element: known by its multi-index, by its flat offset, or both. */
+/** The position of one element: given by its multi-index, by its flat offset, or both. */
 export class Index {
   private constructor(
     readonly shape: Shape,
@@ -75,7 +75,7 @@ export class Index {
     return (this.axes as Affine[]).reduce((sum, i, d) => sum.plus(i.times(strides[d])), Affine.zero);
   }
 
-  /** Index along each axis; divisions are written where only the flat offset is known. */
+  /** Index along each axis; needs divisions if only the flat offset is known. */
   get multi(): readonly Affine[] {
     if (this.axes) return this.axes;
     const offset = this.offset as Affine;

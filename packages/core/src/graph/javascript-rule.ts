@@ -1,10 +1,10 @@
 import type { Index } from "./index-expression.js";
 import type { Attributes, Tensor } from "./tensor.js";
 
-/** Reads one element of input `k`: returns a JavaScript expression. */
+/** Returns a JavaScript expression that reads one element of input `k`. */
 export type Read = (k: number, at: Index) => string;
 
-/** What a kernel writes its statements with. */
+/** The interface through which a kernel writes its statements. */
 export interface KernelWriter {
   /** A loop over 0..count-1; with `count` 1 no loop is written and the variable is the constant 0. */
   loop(count: number, body: (i: import("./index-expression.js").Affine) => void): void;
@@ -19,18 +19,22 @@ export interface KernelWriter {
 }
 
 /**
- * How an operation becomes JavaScript. Either `pull`, an expression for one element of the result, which is fused
- * into its consumers, or `kernel`, statements that compute the whole result, or both (then `unroll` chooses).
+ * How an operation becomes JavaScript: by `pull`, an expression for one element of the result, which is fused
+ * into its consumers; by `kernel`, statements that compute the whole result; or by both (then `unroll`
+ * chooses).
  */
 export interface JavaScriptRule<A extends Attributes = Attributes> {
   pull?(at: Index, read: Read, node: Tensor, attrs: A): string;
   kernel?(w: KernelWriter, node: Tensor, attrs: A): void;
-  /** With both forms: whether this node is small enough for `pull`. */
+  /** If a rule has both forms: whether this node is small enough for `pull`. */
   unroll?(node: Tensor, attrs: A): boolean;
-  /** The operation only moves elements: always worth repeating instead of storing. */
+  /** Set if the operation only moves elements: recomputing it is always cheaper than storing it. */
   readonly view?: boolean | undefined;
-  /** The result's elements are read off flat offsets equal to the inputs' (element-wise operations, reshape). */
+  /**
+   * Set if each element depends on the inputs' elements at the same flat offset (element-wise operations,
+   * reshape).
+   */
   readonly flat?: boolean | undefined;
-  /** Every input element is read at most once for the whole result, so that inputs may be fused in. */
+  /** Set if the whole result reads each input element at most once, so that inputs can be fused. */
   readonly readsOnce?: boolean | undefined;
 }

@@ -13,7 +13,7 @@ export const ints = (value: readonly number[]): OnnxValue => ({ kind: "ints", va
 export const float = (value: number): OnnxValue => ({ kind: "float", value });
 export const text = (value: string): OnnxValue => ({ kind: "string", value });
 
-/** ONNX element types used inside emitted code; the graph's own types and integers of a fixed width. */
+/** ONNX element types used in emitted nodes: the graph's types and integers of a fixed width. */
 export const onnxType = {
   float32: 1,
   uint8: 2,
@@ -30,11 +30,11 @@ export interface EmitOptions {
   readonly results?: number | undefined;
 }
 
-/** What a rule emits ONNX nodes with. Values are names. */
+/** The interface through which a rule emits ONNX nodes. Values are names. */
 export interface OnnxEmitter {
   /**
-   * Adds a node, unless an equal one is there, and returns the name of its (first) result; with `results` 2 or more, see
-   * {@link emitAll}.
+   * Adds a node unless an equal one exists, and returns the name of its (first) result. For 2 or more
+   * `results` see {@link emitAll}.
    */
   emit(
     opType: string,
@@ -54,11 +54,11 @@ export interface OnnxEmitter {
   indices(values: readonly number[]): string;
   /** A constant scalar of the dtype. */
   scalar(value: number, dtype: Tensor["dtype"]): string;
-  /** The name of a tensor's value, emitted first if it is not there yet. */
+  /** The name of a tensor's value; emits the tensor first if necessary. */
   value(tensor: Tensor): string;
-  /** Only operators of the ONNX standard, for files that other programs read. */
+  /** Whether to use only operators of the ONNX standard, for files that other programs read. */
   readonly portable: boolean;
-  /** Whether the graph asks for the places of a tensor's largest elements in windows, so that they are there anyway. */
+  /** Whether the graph also computes the indices of a tensor's max pooling, so that they can be reused. */
   indexed(tensor: Tensor): boolean;
 }
 
@@ -66,10 +66,10 @@ export interface OnnxEmitter {
 export interface OnnxRule<A extends Attributes = Attributes> {
   emit(e: OnnxEmitter, inputs: readonly string[], node: Tensor, attrs: A): string;
   /**
-   * ONNX broadcasts this operation's inputs itself, all axes or those before the last two: explicit broadcasts before it are
-   * left out.
+   * Which axes of the inputs ONNX broadcasts by itself: all, or those before the last two. Explicit
+   * broadcasts before the operation are then left out.
    */
   readonly broadcasts?: true | "before matrices" | undefined;
-  /** ONNX Runtime has no float64 kernel for it. */
+  /** Set if ONNX Runtime has no float64 kernel for the operation. */
   readonly float32Only?: boolean | undefined;
 }

@@ -4,7 +4,7 @@ import type { Graph } from "./graph.js";
 import { nodesOf, requireGraph } from "./graph.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
-/** The same graph with every float of one width. Constants keep their full precision. */
+/** The same graph with all floats of one dtype. Constants keep their full precision. */
 export function retype(graph: Graph, dtype: "float32" | "float64"): Graph {
   requireGraph("retype", graph);
   if (dtype !== "float32" && dtype !== "float64") {

@@ -7,10 +7,10 @@ import { sum } from "./ops/reduce.js";
 import { reshape, transpose } from "./ops/reshape.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
-/** Whether an expression of simplified inputs is in the graph already. */
+/** Whether an expression of simplified inputs is already in the graph. */
 type IsKnown = (node: Tensor) => boolean;
 
-/** An equal but simpler expression, or undefined. Inputs are simplified already. */
+/** An equal but simpler expression, or undefined. Inputs are already simplified. */
 type Rule = (node: Tensor, isKnown: IsKnown) => Tensor | undefined;
 
 const isOp = (x: Tensor, name: string): boolean => x.op.name === name;
@@ -29,8 +29,8 @@ function scaled(x: Tensor): [number, Tensor] | undefined {
 const scale = (x: Tensor, factor: number): Tensor => (factor === -1 ? neg(x) : mul(factor, x));
 
 /**
- * Takes constant factors out of an operation that is linear in the operands `ks`, where the result is not larger.
- * Signs always: the addition that follows absorbs them.
+ * Moves constant factors out of an operation that is linear in the operands `ks`, unless the result is larger
+ * than the operand. Signs are always moved out: the addition that follows absorbs them.
  */
 function factorOut(node: Tensor, ks: readonly number[]): Tensor | undefined {
   for (const k of ks) {
@@ -44,7 +44,7 @@ function factorOut(node: Tensor, ks: readonly number[]): Tensor | undefined {
   return undefined;
 }
 
-/** Computes before broadcasting where all operands repeat the same elements. */
+/** Computes before broadcasting if all operands repeat the same elements. */
 function delayBroadcast(node: Tensor): Tensor | undefined {
   if (!node.op.js.flat || !node.op.js.readsOnce || node.inputs.length === 0) return undefined;
   if (!node.inputs.every((x) => isOp(x, "broadcast"))) return undefined;
@@ -79,12 +79,13 @@ function absorbTranspose(node: Tensor): Tensor | undefined {
 }
 
 /**
- * Sums of W * C along an axis where C is a product A B, or a sum or difference of such, and a product with W is there already:
+ * Rewrites sums of W * C along an axis, where C is a product A B or a sum or difference of such products, and
+ * the graph already has a product with W:
  *
  * sum_j W_ij (A B)_ij = sum_k A_ik (W B')_ik,  sum_i W_ij (A B)_ij = sum_k (A' W)_kj B_kj
  *
- * So the sums of a layer's weights times their gradient come from what goes into the layer and what comes out of it, and
- * the gradient itself need not be computed. Only where that leaves fewer elements to multiply.
+ * The sums of a layer's weights times their gradient then follow from the layer's inputs and outputs, and the
+ * gradient itself need not be computed. Applied only if fewer elements are multiplied.
  */
 function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
   const [product] = node.inputs;
@@ -99,7 +100,7 @@ function contract(node: Tensor, isKnown: IsKnown): Tensor | undefined {
     if (!isOp(x, "matmul")) return undefined;
     const [a, b] = x.inputs;
     const { transposeA, transposeB } = x.attrs as { transposeA: boolean; transposeB: boolean };
-    // The factor that stays, and the other one's product with W, with k as their first axis or as their last.
+    // The factor that stays, and the product of the other factor with W, with k as their first or last axis.
     const alongColumns = axes[0] === 1;
     const [kept, isKFirst] = alongColumns ? [a, transposeA] : [b, !transposeB];
     const [other, flag] = alongColumns ? [b, transposeB] : [a, !transposeA];
@@ -177,7 +178,7 @@ const rules: Readonly<Record<string, Rule>> = {
         axes.map((a) => inner[a]),
       );
     }
-    // Where all axes that move but one have size 1, no element moves.
+    // If all axes that move but one have size 1, no element moves.
     const moving = axes.filter((a) => x.shape[a] !== 1);
     return moving.every((a, i) => i === 0 || a > moving[i - 1]) ? reshape(x, shape) : undefined;
   },
@@ -192,7 +193,7 @@ const rules: Readonly<Record<string, Rule>> = {
     if (axes.every((d) => x.shape[d] === 1)) return reshape(x, node.shape);
     const factored = factorOut(node, [0]);
     if (factored) return factored;
-    // Each element goes to one place of its image.
+    // Each element goes to one place in its image.
     if (isOp(x, "poolPut") && axes.includes(2) && axes.includes(3))
       return apply(node.op, [x.inputs[0]], attrs);
     if (isOp(x, "broadcast")) {

@@ -6,8 +6,9 @@ import { rewrite } from "./rewrite-rules.js";
 import { type Attributes, apply, type Tensor } from "./tensor.js";
 
 /**
- * An equal graph with less to do: common sub-expressions are computed once, constants are folded, identities
- * (x * 1, x + 0, transposes of transposes, ...) are removed, and nothing that no output needs is left.
+ * An equal graph with fewer operations: common sub-expressions are computed once, constants are folded,
+ * identities (x * 1, x + 0, transposes of transposes, ...) are removed, and nodes that no output needs are
+ * dropped.
  *
  * Run it last: it drops the marks that differentiation needs (stopGradient, alias). A product with the constant
  * zero becomes zero even where the other factor would be infinite or NaN.
@@ -16,7 +17,7 @@ export function simplify(graph: Graph): Graph {
   requireGraph("simplify", graph);
   const canonical = new Canonical(graph);
   const once = canonical.graph(graph);
-  // What a rule missed may have come after it.
+  // An expression that a rule did not find may have been added later.
   return canonical.hasMissed ? canonical.graph(once) : once;
 }
 
@@ -27,7 +28,7 @@ class Canonical {
   private readonly ids = new Map<Tensor, number>();
   private readonly arrays = new Map<NdArray["data"], number>();
 
-  /** Whether a rule has asked for an expression that was not there. */
+  /** Whether a rule asked for an expression that was not in the graph. */
   hasMissed = false;
 
   constructor({ inputs }: Graph) {
@@ -81,7 +82,7 @@ class Canonical {
         if (!this.arrays.has(data)) this.arrays.set(data, this.arrays.size);
         return `array ${this.arrays.get(data)}`;
       }
-      // JSON knows neither NaN nor infinities nor the sign of zero.
+      // JSON represents neither NaN nor infinities nor the sign of zero.
       if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
         return `number ${Object.is(value, -0) ? "-0" : value}`;
       }

@@ -4,18 +4,18 @@ import { DTypeError, ShapeError } from "../errors.js";
 import type { JavaScriptRule } from "./javascript-rule.js";
 import type { OnnxRule } from "./onnx-rule.js";
 
-/** What is known of a value before it is computed. */
+/** What is known about a value before it is computed. */
 export interface Type {
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
-/** Attributes of an operation: whatever is not a tensor (axes, strides, ...). Plain data, compared by value. */
+/** Attributes of an operation: all that is not a tensor (axes, strides, ...). Plain data, compared by value. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
 /**
- * One operation: everything the engine knows of it, in one place.
- * Its derivative is written in operations of the same table, so that derivatives of any order exist.
+ * One operation: everything the engine knows about it, in one place.
+ * Its derivative is written in operations of the same table, so derivatives of any order exist.
  */
 export interface Op<A extends Attributes = Attributes> {
   readonly name: string;
@@ -28,7 +28,7 @@ export interface Op<A extends Attributes = Attributes> {
   vjp?(cotangent: Tensor, node: Tensor, attrs: A): readonly (Tensor | undefined)[];
   readonly js: JavaScriptRule<A>;
   readonly onnx: OnnxRule<A>;
-  /** Floating-point operations to compute the result; default: one an element. */
+  /** Floating-point operations to compute the result; default: one per element. */
   flops?(node: Tensor, attrs: A): number;
   /** Bytes read and written to compute the result; default: all inputs and the result. */
   bytes?(node: Tensor, attrs: A): number;
@@ -36,7 +36,7 @@ export interface Op<A extends Attributes = Attributes> {
 
 /**
  * A value of a traced computation: an immutable node of an expression graph.
- * Made by calling operations (`add`, `matmul`, ...), never holding numbers itself.
+ * Made by calling operations (`add`, `matmul`, ...). It holds no numbers.
  */
 export class Tensor implements Type {
   readonly size: number;
@@ -59,7 +59,7 @@ export class Tensor implements Type {
     return `${this.op.name}: ${formatType(this)}`;
   }
 
-  /** JavaScript's operators would make NaN or a text of a tensor. */
+  /** Throws: JavaScript's operators would turn a tensor into NaN or a string. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
     throw new DTypeError(
@@ -68,7 +68,7 @@ export class Tensor implements Type {
   }
 }
 
-/** Applies an operation: checks the inputs and makes the node. */
+/** Applies an operation: checks the inputs and creates the node. */
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   for (const x of inputs) requireTensor(op.name, x);
   const { shape, dtype } = op.infer(inputs, attrs);
@@ -78,7 +78,7 @@ export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[]
   return new Tensor(op as unknown as Op, inputs, attrs, shape, dtype);
 }
 
-/** Bytes that a value takes. */
+/** Size of a value in bytes. */
 export function bytesOf({ shape, dtype }: Type): number {
   return sizeOf(shape) * { float32: 4, float64: 8, int64: 8, bool: 1 }[dtype];
 }
@@ -88,15 +88,15 @@ export function isTensor(value: unknown): value is Tensor {
   return value instanceof Tensor;
 }
 
-/** Refuses what is no traced tensor, with the operation's name and what it may be instead. */
+/** Throws unless `x` is a traced tensor; the message names the operation and says what came instead. */
 export function requireTensor(op: string, x: unknown): asserts x is Tensor {
   if (!isTensor(x)) throw new DTypeError(`${op} takes traced tensors; got ${describe(x)}`);
 }
 
-/** What stands in a tensor's place, and what to do. */
+/** Describes a value passed instead of a tensor, and what to do. */
 export function describe(value: unknown): string {
   if (value === undefined)
-    return "undefined: has the batch, or the tree of parameters, an entry of that name?";
+    return "undefined: does the batch, or the tree of parameters, have an entry of that name?";
   if (typeof value !== "object" || value === null) {
     return `${value === null ? "null" : typeof value}. Inside a traced function write sum(mul(a, b)), say, for Math and operators.`;
   }
@@ -124,7 +124,7 @@ export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
 }
 
-/** Refuses integers and bools, with the operation's name. */
+/** Throws unless `x` is a float tensor; the message names the operation. */
 export function requireFloat(op: string, x: Tensor): void {
   requireTensor(op, x);
   if (!isFloat(x.dtype)) {

@@ -15,20 +15,20 @@ export interface Spec {
   readonly dtype: DType;
 }
 
-/** What an argument of a traced function is made of: arrays (their shape and type count, not their numbers) or specs. */
+/** A leaf of an example argument: a spec, or an array, of which only shape and dtype matter. */
 export type SpecLeaf = NdArray | Spec;
 
-/** A tree of arguments as the traced function sees it. */
+/** A tree of arguments as the traced function receives it. */
 export type TensorsOf<T> = MapLeaves<T, SpecLeaf, Tensor>;
 
-/** A function turned into a graph, with the structure of its arguments and of its result. */
+/** The graph of a traced function, with the structure of its arguments and of its result. */
 export interface Traced {
   readonly graph: Graph;
   readonly argsDef: TreeDef;
   readonly resultDef: TreeDef;
 }
 
-/** An input of a graph to be: shape and dtype. */
+/** Shape and dtype of an input, in the place of an example array. */
 export function spec(shape: Shape, dtype: DType = "float32"): Spec {
   requireShape("spec", shape);
   requireDType("spec", dtype);
@@ -43,7 +43,7 @@ export function isSpecLeaf(value: unknown): value is SpecLeaf {
   return isNdArray(value) || isSpec(value);
 }
 
-/** Refuses what is no function with a list of examples of its arguments. */
+/** Throws unless `f` is a function and `args` a list or an object of example arguments. */
 export function requireTraceable(op: string, f: unknown, args: unknown): void {
   if (typeof f !== "function") {
     throw new OptionError(
@@ -60,7 +60,7 @@ export function requireTraceable(op: string, f: unknown, args: unknown): void {
   }
 }
 
-/** Values go in and come out by name. */
+/** Throws if two inputs or two outputs have the same name. */
 function requireDistinct(ports: readonly Port[], what: string): void {
   const seen = new Set<string>();
   for (const { name } of ports) {
@@ -73,7 +73,7 @@ function requireDistinct(ports: readonly Port[], what: string): void {
   }
 }
 
-/** Everything that the outputs need must come from the inputs. */
+/** Throws if the outputs depend on a tensor that is not derived from the inputs. */
 function requireClosed(graph: Graph): void {
   const known = new Set(graph.inputs.map((i) => i.tensor));
   const foreign = nodesOf(graph).find((x) => x.op.name === "input" && !known.has(x));
@@ -94,7 +94,7 @@ export type NamedArguments = Readonly<Record<string, unknown>>;
  * Inputs are named by their path in `args` (`params.weight`, or `0.weight` in a list), outputs by their path in the result.
  *
  * @param args example arguments or {@link spec}s: trees
- * @throws ShapeError, DTypeError in the line of the function that does not fit
+ * @throws ShapeError, DTypeError at the line of the function whose operands do not fit
  *
  * @example
  * const { graph } = trace(({ x, w }) => matmul(x, w), { x: spec([2, 3]), w: spec([3, 4]) });

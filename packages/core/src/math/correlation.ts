@@ -8,23 +8,23 @@ export interface Correlation {
   readonly count: number;
   /** Pearson's r; NaN where x or y is constant. */
   readonly pearson: number;
-  /** 95 % interval of Pearson's r; [-1, 1] for fewer than four pairs, NaN where r is. */
+  /** 95 % confidence interval of Pearson's r; [-1, 1] for fewer than four pairs, NaN if r is NaN. */
   readonly interval: readonly [number, number];
-  /** Pearson's r of the ranks; equal values share the mean of their ranks. */
+  /** Pearson's r of the ranks; equal values get the mean of their ranks. */
   readonly spearman: number;
 }
 
-/** 97.5 % of a standard normal variable lies below. */
+/** The 97.5 % quantile of the standard normal distribution. */
 const quantile = 1.959963984540054;
 
 /**
- * How far two quantities go together,
+ * Correlation of two quantities,
  *
  * r = sum (x_i - mean x)(y_i - mean y) / sqrt(sum (x_i - mean x)^2 sum (y_i - mean y)^2),  interval tanh(atanh r +- 1.96 / sqrt(n - 3))
  *
- * The interval supposes pairs that are independent and about normal.
+ * The interval assumes independent and approximately normal pairs.
  *
- * @throws OptionError unless there are as many x as y, two or more, all of them finite
+ * @throws OptionError unless x and y have equal length, at least two, and all numbers are finite
  *
  * @example
  * const { pearson, interval } = correlation([1, 2, 3, 4], [1, 3, 2, 4]); // 0.8, [-0.70, 0.996]
@@ -48,14 +48,14 @@ export function correlation(x: readonly number[], y: readonly number[]): Correla
 }
 
 function pearsonOf(x: readonly number[], y: readonly number[]): number {
-  // The mean of equal numbers may differ from them in the last bit, so that a constant would seem to vary.
+  // The mean of equal numbers may differ from them in the last bit, so a constant would seem to vary.
   if ([x, y].some((values) => values.every((v) => v === values[0]))) return Number.NaN;
   const [a, b] = [centered(x), centered(y)];
   const r = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
   return Math.min(1, Math.max(-1, r));
 }
 
-/** Differences from the mean, in units of the largest: squares then neither overflow nor vanish. */
+/** Differences from the mean, divided by the largest, so that squares neither overflow nor underflow. */
 function centered(x: readonly number[]): number[] {
   const mean = x.reduce((s, v) => s + v / x.length, 0);
   const largest = x.reduce((m, v) => Math.max(m, Math.abs(v - mean)), 0);

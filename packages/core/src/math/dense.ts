@@ -1,12 +1,12 @@
-// Inner loops on dense float64 matrices, row after row in one array: what is needed many times a second, and a general
-// library does ten times slower.
+// Inner loops on dense row-major float64 matrices that run many times a second; a general library is ten
+// times slower.
 
 /** y += factor x on rows of n numbers. */
 function addRow(values: Float64Array, y: number, x: number, n: number, factor: number): void {
   for (let j = 0; j < n; j++) values[y + j] += factor * values[x + j];
 }
 
-/** The inverse of A [n, n] by Gauss-Jordan elimination with row pivots; undefined where a pivot is 0 or no number. */
+/** The inverse of A [n, n] by Gauss-Jordan elimination with row pivots; undefined if a pivot is 0 or NaN. */
 export function invert(a: Float64Array, n: number): Float64Array | undefined {
   const x = a.slice();
   const order = Array.from({ length: n }, (_, i) => i);
@@ -31,7 +31,7 @@ export function invert(a: Float64Array, n: number): Float64Array | undefined {
       addRow(x, i * n, c * n, n, -factor);
     }
   }
-  // Rows that were exchanged are columns of the inverse.
+  // Row exchanges become column exchanges of the inverse.
   const out = new Float64Array(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) out[i * n + order[j]] = x[i * n + j];
   return out;

@@ -61,7 +61,7 @@ export function fma(a: number, b: number, c: number): number {
 /**
  * a * b + c for float32 arguments, rounded once to float32.
  *
- * The product of two float32 numbers is exact in float64; only the sum needs care not to be rounded twice.
+ * The product of two float32 numbers is exact in float64; only the sum must not be rounded twice.
  */
 export function fmaFloat32(a: number, b: number, c: number): number {
   return Math.fround(addToOdd(a * b, c));

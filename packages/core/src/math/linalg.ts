@@ -1,4 +1,4 @@
-// Small dense float64 linear algebra on the host; the one file that knows ml-matrix.
+// Small dense float64 linear algebra on the host; the only file that imports ml-matrix.
 import {
   EigenvalueDecomposition,
   LuDecomposition,
@@ -59,7 +59,7 @@ function largestMagnitude(matrix: Matrix): number {
   return Math.max(matrix.max(), -matrix.min());
 }
 
-/** A power of two near 1 / max|a|: scaling by it is exact and keeps squares inside the decompositions in range. */
+/** A power of two near 1 / max|a|: scaling by it is exact and keeps squares in the decompositions in range. */
 function scaleOf(matrix: Matrix): number {
   const largest = largestMagnitude(matrix);
   return largest === 0 ? 1 : 2 ** Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(largest))));
@@ -73,9 +73,9 @@ function norm1(a: Float64Array, n: number): number {
 }
 
 /**
- * The inverse of a, which somebody computed, if rcond >= machine epsilon (the check of LAPACK's gesvx).
+ * Checks a precomputed inverse of a: rcond must be >= machine epsilon (the check of LAPACK's gesvx).
  *
- * @throws NumericalError where it is smaller, or no number, or there is no inverse
+ * @throws NumericalError if rcond is smaller or NaN, or if there is no inverse
  */
 export function requireRegular(a: F64, inverse: Float64Array | undefined, what: string): Float64Array {
   const n = a.shape[0];
@@ -125,7 +125,8 @@ export function solve(a: NdArray, b: NdArray): F64 {
 }
 
 /**
- * The inverse of a square float64 matrix, by Gauss-Jordan elimination with row pivots. Errors as {@link solve}.
+ * The inverse of a square float64 matrix, by Gauss-Jordan elimination with row pivots. Throws like
+ * {@link solve}.
  *
  * @example
  * inverse(array([[2, 0], [0, 4]], "float64")); // [[0.5, 0], [0, 0.25]]

@@ -1,4 +1,5 @@
-// M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; floats are made of it as PyTorch 2.6 does.
+// M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; floats are derived from it as in
+// PyTorch 2.6.
 import { allocate, type NdArray, requireShape, type Shape, sizeOf } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DataError, DTypeError, OptionError } from "../errors.js";
@@ -8,14 +9,14 @@ import { fma, fmaFloat32 } from "./fma.js";
 const WORDS = 624;
 const SHIFT = 397;
 
-/** The state of an {@link Mt19937} as plain data, fit for JSON. */
+/** The state of an {@link Mt19937} as plain data that JSON preserves. */
 export interface Mt19937State {
   readonly kind: "mt19937";
   /** The 624 state words, each in [0, 2^32). */
   readonly words: readonly number[];
-  /** Words already used of the present block, 0..624. */
+  /** Number of words used of the current block, 0..624. */
   readonly position: number;
-  /** The second value of the last scalar normal pair, not yet handed out. */
+  /** The second value of the last scalar normal pair, not yet returned. */
   readonly spareNormal: number | null;
 }
 
@@ -96,7 +97,7 @@ export class Mt19937 {
     };
   }
 
-  /** Goes on from a snapshot. Throws {@link DataError} when it is not one. */
+  /** Restores a snapshot. Throws {@link DataError} for an invalid one. */
   restore(state: Mt19937State): void {
     const { kind, words, position, spareNormal } = state;
     const isWord = (w: number) => Number.isInteger(w) && w >= 0 && w < 2 ** 32;
@@ -137,7 +138,7 @@ export function torchGenerator(seed: number): Mt19937 {
 }
 
 /**
- * Refuses what is no generator, where numbers are drawn from one.
+ * Throws unless `value` is a generator.
  *
  * @throws OptionError
  */
@@ -152,7 +153,7 @@ function requireGenerator(rng: unknown): void {
 type FloatArray = NdArray<Float32Array | Float64Array>;
 type FloatOptions = { readonly dtype?: "float32" | "float64" | undefined };
 
-/** An array to fill, after a check of what the function was called with. */
+/** Checks the arguments of a function and allocates the array to fill. */
 function allocateFloats(op: string, rng: unknown, shape: Shape, options: FloatOptions): FloatArray {
   requireKnown(op, options, ["dtype"], `${op}(torchGenerator(0), [2, 3], { dtype: "float64" })`);
   requireGenerator(rng);
@@ -186,8 +187,8 @@ export function torchRand(rng: Mt19937, shape: Shape, options: FloatOptions = {}
  * the CPU.
  *
  * x (to - from) + from for x of {@link torchRand}, with the bounds and their difference rounded to the dtype and the
- * rest a fused multiply-add, as PyTorch's kernels for AVX2 and AVX-512 compute it. PyTorch on a processor without
- * fused multiply-add differs in the last bit.
+ * rest computed by a fused multiply-add, as in PyTorch's kernels for AVX2 and AVX-512. On a processor without
+ * fused multiply-add PyTorch differs in the last bit.
  *
  * @throws OptionError when the bounds are not finite or from > to
  *
@@ -222,7 +223,7 @@ export function torchUniform(
 /**
  * Standard normal numbers: those of `torch.randn(shape, dtype)` on the CPU to 1e-6 (float32) or 1e-14 (float64).
  *
- * Fewer than 16 elements: one float64 Box-Muller pair after another ({@link Mt19937.nextNormal}).
+ * Fewer than 16 elements: consecutive float64 Box-Muller pairs ({@link Mt19937.nextNormal}).
  * Otherwise blocks of 16 uniforms: u1 = 1 - x[j], u2 = x[j + 8], r = sqrt(-2 log u1), theta = 2 pi u2;
  * r cos(theta) goes to j and r sin(theta) to j + 8; a size that 16 does not divide redraws its last 16 elements.
  * Not bit for bit: PyTorch's vectorized log, sine and cosine round differently in the last bits.

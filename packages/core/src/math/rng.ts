@@ -20,7 +20,7 @@ export function hash32(x: number): number {
   return (h ^ (h >>> 15)) >>> 0;
 }
 
-/** The state of an {@link Rng} as plain data, fit for JSON. */
+/** The state of an {@link Rng} as plain data that JSON preserves. */
 export interface RngState {
   readonly kind: "counter";
   readonly key: readonly [number, number];
@@ -28,7 +28,7 @@ export interface RngState {
   readonly counter: number;
 }
 
-/** A seeded source of random numbers. Equal seeds and calls give equal numbers on every platform, but for `normal`. */
+/** A seeded source of random numbers. Equal seeds and calls give equal numbers on every platform, except `normal`. */
 export interface Rng {
   /** A multiple of 2^-53 in [0, 1). */
   next(): number;
@@ -36,13 +36,13 @@ export interface Rng {
   int(n: number): number;
   /** Shuffles in place (Fisher-Yates) and returns its argument. */
   shuffle<A extends Shufflable>(values: A): A;
-  /** A standard normal number, by Box-Muller; its last bits are those of the platform's log and cosine. */
+  /** A standard normal number, by Box-Muller; its last bits depend on the platform's log and cosine. */
   normal(): number;
-  /** A stream of its own for a label: it depends on the seed and the labels on the way, not on the draws made so far. */
+  /** An independent stream for a label; it depends on the seed and the path of labels, not on earlier draws. */
   fork(label: string | number): Rng;
-  /** A snapshot. */
+  /** Returns a snapshot of the state. */
   state(): RngState;
-  /** Goes on from a snapshot. Throws DataError when it is not one. */
+  /** Restores a snapshot. Throws DataError for an invalid one. */
   restore(state: RngState): void;
 }
 
@@ -74,7 +74,7 @@ function requireInteger(value: number, what: string): number {
   return value;
 }
 
-/** The word at a place of a stream. A sum of two keyed bijections, as one alone would never repeat a word. */
+/** The word at a position of a stream. A sum of two keyed bijections, since one alone would never repeat a word. */
 function wordAt([k0, k1]: Key, counter: number): number {
   const low = counter >>> 0;
   const high = Math.floor(counter / 2 ** 32);

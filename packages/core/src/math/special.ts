@@ -1,4 +1,4 @@
-// Functions that generated JavaScript calls and Math lacks.
+// Functions that generated JavaScript calls and that Math lacks.
 import { RuntimeError } from "../errors.js";
 
 /**
@@ -34,7 +34,7 @@ export function leakyRelu(x: number, slope: number): number {
   return x > 0 ? x : slope * x;
 }
 
-/** The place in 0..n-1 of an index in -n..n-1, where negative ones count from the end. */
+/** The position in 0..n-1 of an index in -n..n-1; negative indices count from the end. */
 export function placeOf(i: number, n: number): number {
   if (!(i >= -n && i < n)) {
     throw new RuntimeError(

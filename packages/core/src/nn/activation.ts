@@ -17,10 +17,10 @@ const table = {
   identity: (x: Tensor) => x,
 } satisfies Record<string, (x: Tensor) => Tensor>;
 
-/** Name of an element-wise function between layers. */
+/** Name of an activation function. */
 export type Activation = keyof typeof table | "leakyRelu";
 
-/** All of them. */
+/** Names of all activations. */
 export const activations = ["leakyRelu", ...Object.keys(table)] as readonly Activation[];
 
 /**

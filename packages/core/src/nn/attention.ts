@@ -18,8 +18,8 @@ import type { InitOptions } from "./model.js";
 import { requireParams } from "./params.js";
 
 /**
- * Those of `torch.nn.MultiheadAttention`: projections to queries, keys and values stacked in `in_proj_weight`
- * [3 width, width], and the projection of the result.
+ * The parameters of `torch.nn.MultiheadAttention`: the projections to queries, keys and values, stacked in
+ * `in_proj_weight` [3 width, width], and the projection of the result.
  */
 export interface AttentionParams {
   readonly in_proj_weight: NdArray;
@@ -27,7 +27,10 @@ export interface AttentionParams {
   readonly out_proj: LinearParams;
 }
 
-/** Parameters of `torch.nn.MultiheadAttention(width, heads, bias)`, bit for bit; they do not depend on the heads. */
+/**
+ * Parameters of `torch.nn.MultiheadAttention(width, heads, bias)`, bit for bit; they do not depend on the
+ * number of heads.
+ */
 export function initMultiHeadAttention(
   rng: Mt19937,
   width: number,
@@ -36,7 +39,7 @@ export function initMultiHeadAttention(
   const op = "initMultiHeadAttention";
   requireKnown(op, options, ["bias", "dtype"], `${op}(rng, 64, { bias: false })`);
   const { bias = true, dtype = "float32" } = options;
-  // PyTorch draws the output projection first, its bias included, which it then sets to zero.
+  // PyTorch draws the output projection first, including its bias, which it then sets to zero.
   const { weight } = initLinear(rng, width, width, { bias, dtype });
   const in_proj_weight = xavierUniform(rng, [3 * width, width], { dtype });
   if (!bias) return { in_proj_weight, out_proj: { weight } };
@@ -50,7 +53,7 @@ export function initMultiHeadAttention(
 export interface AttentionOptions {
   /** Number of heads; must divide the width. */
   readonly heads: number;
-  /** What is attended to, [batch, length, width]; default `x` itself. */
+  /** The sequence attended to, [batch, length, width]; default `x` itself. */
   readonly memory?: Tensor | undefined;
   /** Whether position i sees only positions j <= i; default false. */
   readonly causal?: boolean | undefined;
@@ -58,14 +61,14 @@ export interface AttentionOptions {
   readonly mask?: Tensor | undefined;
 }
 
-/** Score of a pair that may not attend: exp of it is zero, and unlike -Infinity it gives no NaN in a row of its own. */
+/** Score of a masked pair: its exponential is zero, and unlike -Infinity it gives no NaN in a fully masked row. */
 const forbidden = -1e30;
 
 /**
  * Multi-head scaled dot-product attention: softmax(q k' / sqrt(d)) v in each head of width d, heads joined and
  * projected.
  *
- * A position that the mask lets see nothing gets the mean of all values.
+ * A position for which the mask excludes everything gets the mean of all values.
  *
  * @param x [batch, length, width]
  * @returns [batch, length, width]
@@ -94,7 +97,8 @@ export function multiHeadAttention(
     !sameShape(memory.shape, [x.shape[0], memory.shape[1], width])
   ) {
     throw new ShapeError(
-      `multiHeadAttention: takes [batch, length, ${width}], of one batch; got ${formatShape(x.shape)} and ${formatShape(memory.shape)}.`,
+      `multiHeadAttention: takes [batch, length, ${width}] with equal batch sizes; ` +
+        `got ${formatShape(x.shape)} and ${formatShape(memory.shape)}.`,
     );
   }
   if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0) {

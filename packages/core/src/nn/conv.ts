@@ -27,7 +27,7 @@ export interface InitConvOptions extends InitOptions {
   readonly groups?: number | undefined;
 }
 
-/** Groups and kernel, checked. */
+/** Checks groups and kernel. */
 function resolveInit(
   op: string,
   kernel: Pair,

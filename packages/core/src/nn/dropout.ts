@@ -1,4 +1,5 @@
-// N. Srivastava et al., "Dropout", JMLR 15, 2014, section 10: the inverted form, which leaves evaluation alone.
+// N. Srivastava et al., "Dropout", JMLR 15, 2014, section 10: the inverted form, which is the identity in
+// evaluation.
 import { OptionError } from "../errors.js";
 import { cast, mul } from "../graph/ops/arithmetic.js";
 import { greaterEqual } from "../graph/ops/compare.js";
@@ -9,17 +10,17 @@ import { requireFlags, requireKnown } from "../options.js";
 export interface DropoutOptions {
   /** Probability that an element is dropped, in [0, 1); default 0.5. */
   readonly rate?: number | undefined;
-  /** A number of its own for each use of dropout in a model, so that their masks are independent. */
+  /** A distinct number for each use of dropout in a model, so that their masks are independent. */
   readonly stream: number;
-  /** Default false: the identity. */
+  /** Whether to drop elements; default false: the identity. */
   readonly training?: boolean | undefined;
   /** int64 scalar that changes from step to step; needed in training. */
   readonly seed?: Tensor | undefined;
 }
 
 /**
- * In training sets each element to zero with probability `rate` and divides the others by 1 - rate; else the identity.
- * Equal seeds and streams give equal masks on every runtime.
+ * In training, sets each element to zero with probability `rate` and divides the others by 1 - rate; else the
+ * identity. Equal seeds and streams give equal masks on every runtime.
  *
  * @throws OptionError when the rate is outside [0, 1) or training lacks a seed
  *

@@ -25,9 +25,10 @@ export function initEmbedding(
 }
 
 /**
- * Rows of a table.
+ * Looks up rows of a table.
  *
- * @param indices int64 [...], as in {@link gather}: one outside the table is an error when the graph runs
+ * @param indices int64 [...], as in {@link gather}: an index outside the table is an error when the graph
+ *   runs
  * @returns [..., width]
  */
 export function embedding(indices: Tensor, params: TensorsOf<EmbeddingParams>): Tensor {

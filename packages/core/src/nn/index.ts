@@ -1,5 +1,6 @@
 /**
- * Layers, initializers, losses and models, as functions of trees of parameters; random numbers as PyTorch draws them.
+ * Layers, initializers, losses and models, as functions of trees of parameters; random numbers that match
+ * PyTorch's.
  *
  * @module isoloss/nn
  */

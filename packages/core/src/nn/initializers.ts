@@ -30,7 +30,10 @@ export function uniform(
   return torchUniform(rng, shape, from, to, { dtype });
 }
 
-/** Normal numbers, those of PyTorch's `normal_` on the CPU to 1e-6 (float32) or 1e-14 (float64) deviations. */
+/**
+ * Normal numbers, equal to those of PyTorch's `normal_` on the CPU to 1e-6 (float32) or 1e-14 (float64)
+ * deviations.
+ */
 export function normal(
   rng: Mt19937,
   shape: Shape,
@@ -47,7 +50,10 @@ export function normal(
 export interface KaimingOptions extends InitOptions {
   /** Negative slope of the (leaky) ReLU that follows; default 0. */
   readonly slope?: number | undefined;
-  /** Keeps the size of the signal on the way forward (`fanIn`, default) or of the gradient on the way back. */
+  /**
+   * Preserves the size of the signal in the forward pass (`fanIn`, default) or of the gradient in the
+   * backward pass.
+   */
   readonly mode?: "fanIn" | "fanOut" | undefined;
 }
 
@@ -115,7 +121,7 @@ export function initAffine(
   outputs: number,
   { bias = true, dtype }: InitOptions & { readonly bias?: boolean | undefined },
 ): WeightAndBias {
-  // PyTorch computes the weight's bound by way of a Kaiming slope of sqrt(5); the detour shows in the last bit.
+  // PyTorch computes the weight's bound through a Kaiming slope of sqrt(5), which changes the last bit.
   const weight = kaimingUniform(rng, shape, { slope: Math.sqrt(5), dtype });
   if (!bias) return { weight };
   const { fanIn } = fansOf(shape);

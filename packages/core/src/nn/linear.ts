@@ -45,7 +45,7 @@ export function linear(x: Tensor, params: TensorsOf<LinearParams>): Tensor {
       `linear: takes x [..., in] and weight [out, in]; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
     );
   }
-  // One matrix, whatever the leading axes: product and bias then are one node in ONNX.
+  // The leading axes are joined into one: product and bias then become one node in ONNX.
   const rows = reshape(x, [x.size / inputs, inputs]);
   const product = matmul(rows, weight, { transposeB: true });
   return reshape(bias ? add(product, bias) : product, [...x.shape.slice(0, -1), weight.shape[0]]);

@@ -11,7 +11,7 @@ export type Stateless = Record<string, never>;
 
 /** What a model needs besides parameters and input. */
 export interface Context<S = Stateless> {
-  /** What the model carries from step to step without training it: running statistics. */
+  /** What the model carries from step to step without training it, such as running statistics. */
   readonly state: TensorsOf<S>;
   /** Whether batch statistics and dropout are used; default false. */
   readonly training?: boolean | undefined;
@@ -26,20 +26,21 @@ export interface Output<S = Stateless, O = Tensor> {
 }
 
 export interface InitOptions {
-  /** Element type of the parameters; default `float32`. The two types take different numbers from the generator. */
+  /** Element type of the parameters; default `float32`. The two types draw different numbers from the generator. */
   readonly dtype?: FloatDType | undefined;
 }
 
 /**
  * A model: a pair of pure functions. It holds no numbers; parameters and state are trees under PyTorch's names and in
- * its layouts, so that a state_dict maps to them one to one (but for `num_batches_tracked`, which nothing reads).
+ * its layouts, so that a state_dict maps to them one to one (except `num_batches_tracked`, which nothing
+ * reads).
  *
  * @typeParam P tree of parameters
  * @typeParam S tree of state; default none
  * @typeParam O the output: a tensor, or a tree of tensors for a model with several heads
  */
 export interface Model<P, S = Stateless, O = Tensor> {
-  /** Parameters and state at the start: those of PyTorch for a generator with the same seed. */
+  /** Initial parameters and state: those of PyTorch for a generator with the same seed. */
   init(rng: Mt19937, options?: InitOptions): { params: P; state: S };
   /** Traces the model on a batch. */
   apply(params: TensorsOf<P>, x: Tensor, context: Context<S>): Output<S, O>;
@@ -57,7 +58,7 @@ export interface StatelessModel<P, O = Tensor> extends Model<P, Stateless, O> {
   apply(params: TensorsOf<P>, x: Tensor, context?: Partial<Context>): Output<Stateless, O>;
 }
 
-/** An affine layer's or normalization's tensors. */
+/** The tensors of an affine layer or a normalization. */
 export interface WeightAndBias {
   readonly weight: NdArray;
   readonly bias?: NdArray;

@@ -54,9 +54,9 @@ export function initGroupNorm(channels: number, options: InitOptions = {}): Norm
 }
 
 export interface BatchNormOptions {
-  /** Statistics of the batch (true) or the running ones (default). */
+  /** Whether to use the statistics of the batch instead of the running ones; default false. */
   readonly training?: boolean | undefined;
-  /** Share of the batch in the new running statistics; default 0.1. */
+  /** Weight of the batch in the new running statistics; default 0.1. */
   readonly momentum?: number | undefined;
   /** Added to the variance; default 1e-5. */
   readonly epsilon?: number | undefined;
@@ -109,8 +109,8 @@ export function batchNorm(
     );
   }
   const axes = x.shape.flatMap((_, d) => (d === 1 ? [] : [d]));
-  // Sums of squares give the variance in one pass but cancel where the mean is large. Counted from an element of the
-  // channel itself they do not, and the result depends on that origin in no order of differentiation.
+  // Sums of squares give the variance in one pass but cancel if the mean is large. Subtracting an element of
+  // the channel first avoids this, and neither the result nor any derivative depends on that element.
   const origin = stopGradient(slice(x, { ends: perChannel }));
   const values = sub(x, origin);
   const center = mul(sum(values, { axes }), 1 / count);

@@ -3,10 +3,10 @@ import { DTypeError } from "../errors.js";
 import { isTensor } from "../graph/tensor.js";
 
 /**
- * Refuses what is not a layer's parameters: a name that the tree of parameters does not have gives undefined.
+ * Throws unless `params` holds a layer's tensors: a name that the tree of parameters lacks gives undefined.
  *
- * @param names of the tensors that there must be
- * @throws DTypeError with what the layer takes
+ * @param names names of the required tensors
+ * @throws DTypeError, which says what the layer takes
  */
 export function requireParams(op: string, params: unknown, names: readonly string[]): void {
   const given = isPlainObject(params) ? (params as Readonly<Record<string, unknown>>) : {};
@@ -17,6 +17,6 @@ export function requireParams(op: string, params: unknown, names: readonly strin
     : `got ${describeValue(params)}`;
   throw new DTypeError(
     `${op} takes parameters { ${names.join(", ")} } of traced tensors; ${got}. ` +
-      "Has the tree of parameters an entry of that name, and is it an argument of the traced function?",
+      "Does the tree of parameters have an entry of that name, and is it an argument of the traced function?",
   );
 }

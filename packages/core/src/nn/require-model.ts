@@ -1,7 +1,7 @@
 import { OptionError } from "../errors.js";
 
 /**
- * Refuses what is no model, with what it may be instead.
+ * Throws unless `value` is a model; the message says what came instead.
  *
  * @throws OptionError
  */

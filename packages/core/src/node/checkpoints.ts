@@ -5,8 +5,9 @@ import type { Trainer } from "../train/trainer.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 
 /**
- * Saves where a trainer is. A crash at any moment leaves the file's old content or the new one, never a part.
- * The state is taken at the call: the trainer may go on before the file is written. Directories that are missing are made.
+ * Saves the state of a trainer. A crash at any moment leaves the file's old content or the new one, never a
+ * part. The state is captured at the call: the trainer may continue before the file is written. Creates
+ * missing directories.
  *
  * @throws DataError when the file cannot be written
  *
@@ -18,11 +19,11 @@ export async function saveCheckpoint<P, S>(path: string, trainer: Trainer<P, S>)
 }
 
 /**
- * Lets a trainer continue from a saved checkpoint. Made with the options of the run that saved it, it goes on to the
- * same numbers, bit for bit; when the file does not fit, it stays as it was.
+ * Restores a trainer from a saved checkpoint. With the options of the run that saved it, the trainer
+ * continues with the same numbers, bit for bit; if the file does not fit, the trainer is unchanged.
  *
- * @throws DataError naming the file when it is missing, damaged, of another model or optimizer, or of other settings than those
- *   that `allowChanges` names
+ * @throws DataError naming the file when it is missing, damaged, of another model or optimizer, or of
+ *   settings that differ and are not named in `allowChanges`
  *
  * @example
  * await loadCheckpoint("run/checkpoint.safetensors", trainer);

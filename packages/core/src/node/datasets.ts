@@ -1,4 +1,4 @@
-// Finding, downloading and reading the data sets that come as four IDX files.
+// Finds, downloads and reads data sets of four IDX files.
 import { createHash } from "node:crypto";
 import { access, constants, mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -11,15 +11,15 @@ import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
 import { reasonOf } from "./system-error.js";
 
-/** A slow line gets this long for one file, in milliseconds. */
+/** Timeout for the download of one file, in milliseconds; long enough for a slow connection. */
 const DOWNLOAD_TIMEOUT = 600_000;
 
 const sources: ReadonlyMap<string, IdxSource> = new Map([mnist, fashionMnist].map((s) => [s.name, s]));
 
 export interface IdxDatasetOptions {
-  /** The only folder to look in (and to download to); by default the usual ones. */
+  /** The only folder to search (and to download to); default: the usual folders. */
   readonly directory?: string | undefined;
-  /** Whether to fetch files that are nowhere; default false. */
+  /** Whether to download files that are not found; default false. */
   readonly download?: boolean | undefined;
   /** A mirror to download from instead of the source's own. */
   readonly baseUrl?: string | undefined;
@@ -35,12 +35,12 @@ export interface ImageDataset {
  * Loads MNIST, Fashion-MNIST or another data set of four IDX files (plain or .gz), pixels divided by 255.
  *
  * Looks in `directory` if given; else in `$ISOLOSS_DATA/NAME`, `/usr/share/datasets/NAME` (Debian's package
- * dataset-fashion-mnist), and `isoloss/NAME` in `$XDG_CACHE_HOME` or `~/.cache`. With `download`, files that are in none
- * are fetched to the last of these; a file is kept only if its SHA-256 is the published one.
+ * dataset-fashion-mnist), and `isoloss/NAME` in `$XDG_CACHE_HOME` or `~/.cache`. With `download`, missing
+ * files are downloaded to the last of these; a file is kept only if its SHA-256 is the published one.
  *
- * @param source "mnist", "fashion-mnist" or an {@link IdxSource} of one's own
+ * @param source "mnist", "fashion-mnist" or a custom {@link IdxSource}
  * @returns images float32 [n, pixels] (784 for both names) in [0, 1], labels int64 [n]
- * @throws MissingDataError when files are missing, naming the places looked at
+ * @throws MissingDataError when files are missing; the message names the folders searched
  * @throws DataError when they are damaged or fail their checksum
  * @throws OptionError for an unknown name
  *
@@ -86,7 +86,7 @@ async function findFile(directory: string, name: string): Promise<string | undef
       await access(path);
       return path;
     } catch {
-      // Not there: try the next.
+      // Not found: try the next.
     }
   }
   return undefined;
@@ -94,7 +94,7 @@ async function findFile(directory: string, name: string): Promise<string | undef
 
 type Paths = Readonly<Record<keyof IdxSource["files"], string>>;
 
-/** The files of the first place that has all of them. */
+/** The files of the first folder that has all of them. */
 async function findFiles({ files }: IdxSource, places: readonly string[]): Promise<Paths | undefined> {
   for (const place of places) {
     const found: [string, string | undefined][] = [];
@@ -140,9 +140,9 @@ async function downloadFiles(
 }
 
 /**
- * Makes a folder for what is to be downloaded: before the download, not after it.
+ * Creates a folder for downloads, before the download starts.
  *
- * @returns the first folder of the path that was not there
+ * @returns the first folder of the path that did not exist
  */
 async function makeWritable(directory: string): Promise<string | undefined> {
   try {
@@ -154,7 +154,7 @@ async function makeWritable(directory: string): Promise<string | undefined> {
   }
 }
 
-/** The file from the first mirror that has it with the right checksum. */
+/** Downloads a file from the first mirror that has it with the right checksum. */
 async function fetchVerified(name: string, sha256: string, mirrors: readonly string[]): Promise<Uint8Array> {
   const failures: string[] = [];
   for (const mirror of mirrors) {

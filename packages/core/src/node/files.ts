@@ -1,4 +1,4 @@
-// Whole-file input and output; a write is seen in full or not at all: write, fsync, rename (POSIX.1-2017).
+// Whole-file input and output. Writes are atomic: write, fsync, rename (POSIX.1-2017).
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { reasonOf } from "./system-error.js";
  * Writes a file so that a crash at any moment leaves the old content or the new one, never a part.
  *
  * The bytes go to a temporary file in the same directory, are flushed to the disk, and the file is renamed; on failure
- * the temporary file is removed. A directory that is missing is made.
+ * the temporary file is removed. Missing directories are created.
  *
  * @throws DataError when the file cannot be written; its `cause` is the system's error
  *
@@ -28,7 +28,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     }
     await rename(temporary, path);
   } catch (cause) {
-    // What went wrong first says more than this.
+    // The first error is more informative than this one.
     await rm(temporary, { force: true }).catch(() => {});
     throw new DataError(`Cannot write ${path}: ${reasonOf(cause)}.`, { cause });
   }
@@ -54,7 +54,7 @@ export async function readFileOrThrow(
   }
 }
 
-/** Opens a file that is not there yet, and makes the directories that it needs. */
+/** Creates and opens a file, together with the directories that it needs. */
 async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, "wx");

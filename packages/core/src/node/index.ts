@@ -1,5 +1,5 @@
 /**
- * Files: data sets and checkpoints on disk, for Node alone.
+ * Files: data sets and checkpoints on disk, for Node only.
  *
  * @module isoloss/node
  */

@@ -1,4 +1,4 @@
-/** What an error code of the operating system means to somebody who gave a path or an address. */
+/** The meaning of an operating system's error code for a user who gave a path or an address. */
 const explanations: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   ECONNREFUSED: "nothing listens at that address",
@@ -19,7 +19,7 @@ const explanations: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer in time",
 };
 
-/** Why a system call failed, in words, as the end of a sentence without a full stop; another error's message. */
+/** Why a system call failed, as the end of a sentence without a full stop; for other errors, their message. */
 export function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined && Object.hasOwn(explanations, code)) return explanations[code];

@@ -21,7 +21,7 @@ export interface AdagradOptions {
   readonly epsilon?: number | undefined;
   /** delta: the rate falls as eta / (1 + delta t); default 0. */
   readonly rateDecay?: number | undefined;
-  /** s at the start; default 0. */
+  /** Initial value of s; default 0. */
   readonly initialSum?: number | undefined;
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number | undefined;

@@ -43,7 +43,7 @@ export const adamOptions = optionTable("adam", { ...adamRows } satisfies OptionR
  * m <- b1 m + (1 - b1) g
  * v <- b2 v + (1 - b2) g^2
  * w <- w - eta m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon), t = 1, 2, ...
- * with `amsgrad` the largest v so far in the place of v in the last line
+ * with `amsgrad` the largest v so far replaces v in the last line
  *
  * eta: the learning rate; [b1, b2]: `betas`; lambda: `weightDecay`, an L2 penalty here (see `adamw`).
  * State: `step` (t), `m`, `v`; with `amsgrad` `vMax`. As in PyTorch the largest v is taken before its correction.
@@ -69,7 +69,7 @@ export function adam(options: AdamOptions = {}): Optimizer {
   return adamWithDecay("adam", adamOptions.read(options), "penalty");
 }
 
-/** Adam with the weight decay inside the gradient (`penalty`) or beside it (`decoupled`). */
+/** Adam with the weight decay in the gradient (`penalty`) or separate from it (`decoupled`). */
 export function adamWithDecay(
   name: string,
   { betas: [b1, b2], epsilon, amsgrad, weightDecay }: Required<AdamOptions>,
@@ -104,7 +104,7 @@ export function adamWithDecay(
       const v = mapTree((past, x) => add(mul(b2, past), mul(1 - b2, square(x))), pastV as P, g);
       const vMax = amsgrad ? mapTree(maximum, pastMax as P, v) : undefined;
 
-      // Both corrections as factors of scalars: two operations fewer for every parameter.
+      // Both corrections are scalar factors, which saves two operations for every parameter.
       const step = add(before as Tensor, 1);
       const rate = scalarOf(learningRate, "float64");
       const root = sqrt(sub(1, pow(b2, step)));

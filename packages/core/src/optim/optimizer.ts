@@ -11,20 +11,20 @@ import { flatten, unflatten } from "../tree.js";
 /** An optimizer's state: a plain object of trees of arrays, or of tensors while it is traced. */
 export type OptimizerState = Readonly<Record<string, unknown>>;
 
-/** A memory of past gradients in an optimizer's state. */
+/** An accumulator of past gradients in an optimizer's state. */
 export interface Moment {
-  /** 1 where it transforms as gradients do, 2 as their squares. */
+  /** 1 if it transforms like gradients, 2 if like their squares. */
   readonly power: 1 | 2;
   /**
-   * A running average (b v + (1 - b) g); one whose square is taken off another average, to center it; a sum (b v + g); or
-   * the largest value so far.
+   * A running average (b v + (1 - b) g); one whose square is subtracted from another average, to center it; a
+   * sum (b v + g); or the largest value so far.
    */
   readonly kind: "average" | "center" | "sum" | "maximum";
 }
 
 /**
- * An optimizer: a pair of pure functions, after Optax. `update` is traced, so that it becomes part of the step's graph;
- * the learning rate is an input of that graph, so that schedules need no recompilation.
+ * An optimizer: a pair of pure functions, as in Optax. `update` is traced and becomes part of the step's
+ * graph. The learning rate is an input of that graph, so schedules need no recompilation.
  *
  * @typeParam S type of the state
  */
@@ -35,20 +35,21 @@ export interface Optimizer<S = OptimizerState> {
    * not listed (a step count, a velocity of normalized gradients) does not change.
    */
   readonly moments: Readonly<Record<string, Moment>>;
-  /** State before the first step for a tree of parameters (arrays), as plain arrays. */
+  /** The initial state for a tree of parameters (arrays), as plain arrays. */
   init<P>(params: P): S;
   /**
    * One step: traced, pure.
    *
-   * @param gradients tree like the parameters
-   * @param state like the result of `init`, with tensors for arrays; the returned one is like it
+   * @param gradients tree of the structure of the parameters
+   * @param state like the result of `init`, with tensors for arrays; the returned state has the same
+   *   structure
    * @param learningRate scalar tensor or number
    * @throws ShapeError, DTypeError when the trees do not fit the parameters
    */
   update<P>(gradients: P, state: S, params: P, learningRate: Tensor | number): { params: P; state: S };
 }
 
-/** Refuses what is no optimizer, where it is given. @throws OptionError */
+/** Throws unless `value` is an Optimizer. @throws OptionError */
 export function requireOptimizer(owner: string, value: unknown): void {
   const { init, update } = (value ?? {}) as Partial<Optimizer>;
   if (typeof init === "function" && typeof update === "function") return;
@@ -66,7 +67,7 @@ export function filledLike<P>(params: P, value = 0): P {
   ) as P;
 }
 
-/** A step count at zero. In float64: 1 - beta^t in float32 would lose four digits at the first steps. */
+/** An initial step count. In float64: 1 - beta^t in float32 would lose four digits in the first steps. */
 export const zeroSteps = (): NdArray => zeros([], "float64");
 
 /** A scalar in a dtype. */
@@ -86,7 +87,7 @@ export function descend<P>(params: P, direction: P, learningRate: Tensor | numbe
   return mapTree((w, d) => sub(w, mul(scalarLike(learningRate, w), d)), params, direction);
 }
 
-/** Checks that the arguments of an update fit together; `trees` are those that must be like the parameters. */
+/** Checks that the arguments of an update fit together; `trees` must have the structure of the parameters. */
 export function checkUpdate(
   name: string,
   params: unknown,
@@ -131,6 +132,6 @@ export function checkUpdate(
   }
 }
 
-/** Whether a value looks like an optimizer: something with an update rule. */
+/** Whether a value looks like an optimizer, that is, has an update rule. */
 export const isOptimizer = (value: unknown): value is Optimizer =>
   typeof value === "object" && value !== null && typeof (value as Optimizer).update === "function";

@@ -2,14 +2,14 @@ import { OptionError } from "../errors.js";
 import { integerFrom, nonNegative, oneOf, share } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 
-/** State of {@link reduceOnPlateau}: plain data that goes through JSON. */
+/** State of {@link reduceOnPlateau}: plain data that JSON preserves. */
 export interface PlateauState {
   readonly rate: number;
   /** Best metric so far; null before the first. */
   readonly best: number | null;
-  /** Metrics in a row without improvement. */
+  /** Number of consecutive metrics without improvement. */
   readonly waited: number;
-  /** Metrics still ignored after a reduction. */
+  /** Number of metrics still ignored after a reduction. */
   readonly cooldown: number;
 }
 
@@ -18,17 +18,17 @@ export interface PlateauOptions {
   readonly mode?: "min" | "max" | undefined;
   /** Factor of a reduction, in [0, 1]; default 0.1. */
   readonly factor?: number | undefined;
-  /** Metrics without improvement that are waited for; default 10. */
+  /** Number of consecutive metrics without improvement that are tolerated; default 10. */
   readonly patience?: number | undefined;
   /** Smallest improvement that counts; default 1e-4. */
   readonly threshold?: number | undefined;
-  /** Whether the threshold is a share of the best metric (`relative`, default) or a difference (`absolute`). */
+  /** Whether the threshold is a fraction of the best metric (`relative`, default) or a difference (`absolute`). */
   readonly thresholdMode?: "relative" | "absolute" | undefined;
-  /** Metrics after a reduction during which none is counted; default 0. */
+  /** Number of metrics that are ignored after a reduction; default 0. */
   readonly cooldown?: number | undefined;
   /** Smallest rate; default 0. */
   readonly least?: number | undefined;
-  /** A reduction by no more than this is left out; default 1e-8. */
+  /** Reductions by at most this much are skipped; default 1e-8. */
   readonly epsilon?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {
 export interface Plateau {
   /** State before the first metric. */
   init(rate: number): PlateauState;
-  /** Takes one more metric: the state after it and the rate from then on. Pure. */
+  /** Takes one more metric; returns the next state and the rate from then on. Pure. */
   next(state: PlateauState, metric: number): { state: PlateauState; rate: number };
 }
 

@@ -25,7 +25,7 @@ export const optimizers = {
   sgd: {
     make: sgd,
     options: sgdOptions,
-    summary: "gradient descent, with momentum, dampening or Nesterov's step where asked for",
+    summary: "gradient descent, optionally with momentum, dampening or Nesterov's step",
   },
   momentum: {
     make: (options: SgdOptions = {}) => sgd(momentumOptions.read(options)),

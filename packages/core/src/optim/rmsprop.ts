@@ -34,7 +34,7 @@ export const rmspropOptions = optionTable("rmsprop", {
  *
  * g <- g + lambda w
  * s <- alpha s + (1 - alpha) g^2
- * d = g / (sqrt(s) + epsilon); with `centered` a <- alpha a + (1 - alpha) g and s - a^2 in the place of s
+ * d = g / (sqrt(s) + epsilon); with `centered` a <- alpha a + (1 - alpha) g, and s - a^2 replaces s
  * w <- w - eta d; with momentum b <- mu b + d and w <- w - eta b
  *
  * eta: the learning rate; lambda: `weightDecay`; alpha: `decay`; mu: `momentum`.
@@ -83,7 +83,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
       const average = (past: Tensor, x: Tensor) => add(mul(decay, past), mul(1 - decay, x));
       const s = mapTree((past, x) => average(past, square(x)), state.square as P, g);
       const a = centered ? mapTree(average, state.mean as P, g) : undefined;
-      // A variance near zero may round to below it.
+      // A variance near zero may round to a negative number.
       const spread = a ? mapTree((x, m) => maximum(sub(x, square(m)), 0), s, a) : s;
       const d = mapTree((x, v) => div(x, add(sqrt(v), epsilon)), g, spread);
       const b =

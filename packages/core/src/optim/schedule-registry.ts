@@ -32,7 +32,7 @@ const cosineChoice = optionTable("schedule: cosine", {
   steps: integerFrom(1).otherwise("those of the run"),
 } satisfies OptionRows<RateOption & Partial<CosineScheduleOptions>>);
 
-/** Every schedule of the learning rate by name; `make` takes the number of steps of the run where it is known, too. */
+/** Every learning rate schedule by name; `make` also takes the number of steps of the run, if known. */
 export const schedules = {
   constant: {
     summary: "the same rate at every step",
@@ -48,7 +48,7 @@ export const schedules = {
     make: ({ rate: r, ...o }: RateOption & StepScheduleOptions) => stepSchedule(r, o),
   },
   piecewise: {
-    summary: "one rate after another, from given steps on",
+    summary: "constant rates that change at given steps",
     options: piecewiseScheduleOptions,
     make: (o: PiecewiseScheduleOptions) => piecewiseSchedule(o),
   },
@@ -61,7 +61,7 @@ export const schedules = {
     make: ({ rate: r, ...o }: RateOption & ExponentialScheduleOptions) => exponentialSchedule(r, o),
   },
   cosine: {
-    summary: "half a cosine from the rate down to the least one, over the run or so many steps",
+    summary: "half a cosine from the rate down to the least one, over the run or a number of steps",
     options: cosineChoice,
     make: ({ rate: r, ...o }: RateOption & Partial<CosineScheduleOptions>, runSteps?: number) => {
       const steps = o.steps ?? runSteps;

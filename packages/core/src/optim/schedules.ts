@@ -48,9 +48,9 @@ export function stepSchedule(rate: number, options: StepScheduleOptions): Schedu
 }
 
 export interface PiecewiseScheduleOptions {
-  /** Steps at which the next rate begins, rising. */
+  /** Steps at which the next rate begins, in ascending order. */
   readonly boundaries: readonly number[];
-  /** One rate more than boundaries. */
+  /** The rates, one more than boundaries. */
   readonly rates: readonly number[];
 }
 
@@ -71,7 +71,8 @@ export function piecewiseSchedule(options: PiecewiseScheduleOptions): Schedule {
   const { boundaries, rates } = piecewiseScheduleOptions.read(options);
   if (boundaries.some((b, k) => k > 0 && b <= boundaries[k - 1]) || rates.length !== boundaries.length + 1) {
     throw new OptionError(
-      `piecewiseSchedule: boundaries must rise, and there must be one rate more; got boundaries [${boundaries.join(", ")}] and ${rates.length} rates.`,
+      `piecewiseSchedule: boundaries must ascend, and there must be one more rate than boundaries; ` +
+        `got boundaries [${boundaries.join(", ")}] and ${rates.length} rates.`,
     );
   }
   return (t) => rates[boundaries.filter((b) => t >= b).length];
@@ -101,7 +102,7 @@ export function exponentialSchedule(rate: number, options: ExponentialScheduleOp
 }
 
 export interface CosineScheduleOptions {
-  /** Steps from the rate to the least one. */
+  /** Number of steps from the initial rate to the least one. */
   readonly steps: number;
   /** Rate at the end; default 0. */
   readonly least?: number | undefined;
@@ -113,8 +114,8 @@ export const cosineScheduleOptions = optionTable("cosineSchedule", {
 } satisfies OptionRows<CosineScheduleOptions>);
 
 /**
- * Down from `rate` to `least` in `steps` steps along half a cosine: least + (rate - least) (1 + cos(pi t / steps)) / 2.
- * PyTorch's CosineAnnealingLR; like it, it rises again after the end.
+ * Decreases from `rate` to `least` in `steps` steps along half a cosine: least + (rate - least) (1 + cos(pi t
+ * / steps)) / 2. PyTorch's CosineAnnealingLR; like it, it rises again after the end.
  *
  * Source: I. Loshchilov, F. Hutter, "SGDR", ICLR 2017, eq. 5, without restarts.
  *
@@ -130,7 +131,7 @@ export function cosineSchedule(rate: number, options: CosineScheduleOptions): Sc
 }
 
 export interface WarmUpOptions {
-  /** Steps of the warm-up. */
+  /** Number of steps of the warm-up. */
   readonly steps: number;
   /** Factor of the first step, in [0, 1]; default 1/3. */
   readonly start?: number | undefined;

@@ -30,9 +30,9 @@ export const gdOptions = optionTable("gd", {
 export interface SgdOptions extends GdOptions {
   /** mu in [0, 1); default 0: plain gradient descent. */
   readonly momentum?: number | undefined;
-  /** tau in [0, 1]: share of a gradient that does not enter the velocity, from the second step on; default 0. */
+  /** tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0. */
   readonly dampening?: number | undefined;
-  /** Steps along the velocity as it will be after one more step; needs momentum and no dampening; default false. */
+  /** Whether to step along the velocity of the next step; needs momentum and no dampening; default false. */
   readonly nesterov?: boolean | undefined;
 }
 
@@ -44,7 +44,7 @@ export const sgdOptions = optionTable("sgd", {
 } satisfies OptionRows<SgdOptions>);
 
 /**
- * (Stochastic) gradient descent, with momentum if wanted.
+ * (Stochastic) gradient descent, optionally with momentum.
  *
  * g <- g + lambda w
  * v <- mu v + (1 - tau) g, the first v being g

@@ -23,25 +23,25 @@ export interface SplitImages {
 }
 
 export interface ImageTasksOptions {
-  /** Of the choice of partners and, for digits, of the split; default 0. */
+  /** Seed of the choice of partners and, for digits, of the split; default 0. */
   readonly seed?: number | undefined;
   /** Number of overlaid images to train on; default one for each left image. */
   readonly trainCount?: number | undefined;
   /** Number of overlaid images to test on; default one for each left image. */
   readonly testCount?: number | undefined;
-  /** Of the model; default 0.5. */
+  /** Dropout rate of the model; default 0.5. */
   readonly dropout?: number | undefined;
 }
 
 export interface MultiFashionOptions extends ImageTasksOptions {
-  /** Multiplies the left task's loss by 10 and asks only whether the right item is a shoe; default false. */
+  /** Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false. */
   readonly imbalanced?: boolean | undefined;
 }
 
 export interface DigitQuestionsOptions {
-  /** Of the split; default 0. */
+  /** Seed of the split; default 0. */
   readonly seed?: number | undefined;
-  /** Shared widths; default [64, 32]. */
+  /** Widths of the shared layers; default [64, 32]. */
   readonly hidden?: readonly number[] | undefined;
 }
 
@@ -75,8 +75,9 @@ const shoes = [5, 7, 9];
 /**
  * Multi-Fashion: two items of clothing in one image, upper left and lower right, each of 10 classes, by a LeNet.
  *
- * With `imbalanced` the left task's loss is multiplied by 10, and the right task asks whether its item is a shoe: gradients of
- * sizes far apart, without which the smaller one hardly ever points against the mean.
+ * With `imbalanced` the left task's loss is multiplied by 10, and the right task asks whether its item is a
+ * shoe. The gradients then differ greatly in size; otherwise the smaller one hardly ever conflicts with the
+ * mean.
  *
  * @throws OptionError; ShapeError when images are not 28 x 28
  *
@@ -103,7 +104,8 @@ export function multiFashion(
 
 /**
  * Fashion+digits: an item of clothing (upper left) and a handwritten digit (lower right) in one image, by a LeNet. The digits
- * are those of the package, 8 x 8 pixels made 28 x 28; four fifths of them are in the training images, the others in the test.
+ * are those of the package, resized from 8 x 8 to 28 x 28 pixels; four fifths of them are for training, the
+ * others for testing.
  *
  * @throws OptionError; ShapeError when images are not 28 x 28
  *
@@ -127,7 +129,7 @@ export function fashionDigits(
 
 /**
  * Eight questions about each handwritten digit of the package (see {@link digitAttributes}) by one multilayer perceptron:
- * 64-64-32 shared, a linear head each. Four fifths of the digits are for training.
+ * shared layers 64-64-32, one linear head for each question. Four fifths of the digits are for training.
  *
  * @param options `seed` of the split; `hidden`: shared widths, default 64 and 32
  * @throws OptionError
@@ -156,7 +158,7 @@ function splitDigits(seed: number): SplitImages {
   return { train, test };
 }
 
-/** Both parts overlaid; with `positives`, the right labels are whether they are one of these classes. */
+/** Overlays both parts; with `positives`, the right labels say whether the class is one of these. */
 function overlaid(
   left: SplitImages,
   right: SplitImages,

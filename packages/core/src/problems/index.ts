@@ -1,5 +1,5 @@
 /**
- * Functions to minimize: loss, start, optimum and symmetry; problems of several tasks.
+ * Functions to minimize, with loss, start, optimum and symmetry; problems with several tasks.
  *
  * @module isoloss/problems
  */

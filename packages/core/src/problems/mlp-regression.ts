@@ -1,4 +1,4 @@
-// The regression on random data of Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
+// The regression on random data from Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 
 import { astype, type NdArray } from "../array.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
@@ -13,15 +13,15 @@ import { type Matrix, transposed } from "../symmetry/matrix.js";
 import type { Problem } from "./problem.js";
 
 export interface MlpRegressionOptions {
-  /** Of the draws; the paper's runs have n n 12345 for n = 0..4, see {@link mlpRegressionSeeds}; default 0. */
+  /** Seed of the draws; the paper's runs use n n 12345 for n = 0..4, see {@link mlpRegressionSeeds}; default 0. */
   readonly seed?: number | undefined;
   /** Widths from input to output; default [5, 6, 7, 8]. */
   readonly sizes?: readonly number[] | undefined;
   /** Default 4. */
   readonly samples?: number | undefined;
-  /** Of leakyRelu; default 0.1. */
+  /** Slope of leakyRelu; default 0.1. */
   readonly slope?: number | undefined;
-  /** Of the parameters and the batch; they are drawn in float32 in either case. Default float64. */
+  /** Element type of the parameters and the batch, which are always drawn in float32; default float64. */
   readonly dtype?: "float32" | "float64" | undefined;
 }
 

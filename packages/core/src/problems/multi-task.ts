@@ -25,19 +25,19 @@ export interface MultiTaskProblem<P> {
   readonly losses: TaskLosses<P>;
   /** The accuracy of each task, 0..1, by its name. */
   readonly metrics: TaskMetrics<P>;
-  /** Draws parameters. */
+  /** Draws initial parameters. */
   readonly params: (rng: Mt19937, options?: InitOptions) => P;
-  /** What the heads go on from, for gradients in it instead of the shared parameters. */
+  /** The input of the heads, for gradients with respect to it instead of the shared parameters. */
   readonly represent: Representation<P>;
   readonly train: Batch;
   readonly test: Batch;
-  /** The same data with one of the tasks alone: a baseline. */
+  /** The same data with only one of the tasks: a baseline. */
   only(task: string): MultiTaskProblem<P>;
 }
 
 /** A task of a problem: classes, or a question answered by yes (1) or no (0). */
 export interface TaskKind {
-  /** Classes; 1: a question. */
+  /** Number of classes; 1 for a question. */
   readonly outputs: number;
   /** Factor of the loss; default 1. */
   readonly scale?: number | undefined;
@@ -46,10 +46,10 @@ export interface TaskKind {
 type Params<Trunk, Head> = MultiHeadParams<Trunk, Head>;
 
 /**
- * A problem of classes and questions on one input `x`: cross-entropy, or binary cross-entropy for questions, by labels of the
- * task's name.
+ * A problem of classes and questions on one input `x`. The loss is cross-entropy, or binary cross-entropy for
+ * questions; the labels have the name of the task.
  *
- * @param parts `make`: the model for some heads
+ * @param parts `make`: creates the model for given heads
  *
  * @example
  * classification("toy", { tasks: { left: { outputs: 10 }, even: { outputs: 1 } }, train, test, make: (heads) => multiLenet({ heads }) });

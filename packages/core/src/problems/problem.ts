@@ -8,7 +8,7 @@ import type { ResidualMap } from "../symmetry/rotation/residual-rotation.js";
 import type { Symmetry } from "../symmetry/symmetry.js";
 
 /**
- * A function to minimize, with where to begin and what is known of it.
+ * A function to minimize, with its start and known properties.
  *
  * @typeParam P tree of parameters
  */
@@ -16,11 +16,11 @@ export interface Problem<P> {
   readonly name: string;
   readonly loss: (params: TensorsOf<P>, batch: BatchTensors) => Tensor;
   readonly start: P;
-  /** Data that the loss sees; `{}` for a function. */
+  /** Data of the loss; `{}` for a function of the parameters only. */
   readonly batch: Batch;
-  /** Where the least value is, if it is known. */
+  /** The minimizer and the minimum, if known. */
   readonly optimum?: { readonly params: P; readonly value: number } | undefined;
-  /** Invertible r with loss = ||r(w)||^2, where there is such a map. */
+  /** Invertible r with loss = ||r(w)||^2, if there is such a map. */
   readonly residuals?: ResidualMap<P> | undefined;
   /** A group that leaves the loss unchanged. */
   symmetry(): Symmetry<P>;

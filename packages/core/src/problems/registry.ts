@@ -14,7 +14,7 @@ import { rosenbrock, rosenbrockOptions } from "./rosenbrock.js";
 import { rosenbrock2n, rosenbrock2nOptions } from "./rosenbrock-2n.js";
 import { twoTaskToy, twoTaskToyOptions } from "./toy.js";
 
-/** Every problem of one loss by name. */
+/** Every problem with one loss by name. */
 export const problems = {
   quadratic: {
     make: quadratic,
@@ -34,7 +34,7 @@ export const problems = {
   rosenbrock2n: {
     make: rosenbrock2n,
     options: rosenbrock2nOptions,
-    summary: "the sum of Rosenbrock's functions of N pairs",
+    summary: "the sum of Rosenbrock's function over N pairs",
   },
   mlpRegression: {
     make: mlpRegression,
@@ -43,7 +43,7 @@ export const problems = {
   },
 } satisfies Record<string, Choice<(options: never) => unknown>>;
 
-/** Every problem of several tasks by name. Those of clothes take the images first. */
+/** Every problem with several tasks by name. Those with clothing take the images as first argument. */
 export const multiTaskProblems = {
   toy: {
     make: twoTaskToy,

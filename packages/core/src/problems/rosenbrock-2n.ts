@@ -51,10 +51,10 @@ export const rosenbrock2nOptions = optionTable("rosenbrock2n", {
  *
  * L = sum_i 100 (x_i^2 - y_i)^2 + (x_i - 1)^2
  *
- * It is ||r(w)||^2 of an invertible r, so that all rotations of R^2N, across the pairs, keep it.
+ * It is ||r(w)||^2 of an invertible r, so all rotations of R^2N, also across pairs, leave it unchanged.
  *
  * @param options `pairs`: N, default 10; `start`: 2N numbers, default -1 each
- * @throws OptionError when the start has not 2N numbers
+ * @throws OptionError unless the start has 2N numbers
  *
  * @example
  * rosenbrock2n({ pairs: 10 }).start.w.shape; // [20]

@@ -1,5 +1,6 @@
 // B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, appendix B: two losses of two
-// parameters; with a factor on the first loss as in A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022.
+// parameters; with a factor of the first loss as in A. Navon et al., "Multi-task learning as a bargaining
+// game", ICML 2022.
 
 import { add, div, mul, neg, sub } from "../graph/ops/arithmetic.js";
 import { greaterEqual, where } from "../graph/ops/compare.js";
@@ -18,7 +19,7 @@ export interface ToyParams {
   readonly shared: VectorParams;
 }
 
-/** Two losses of two parameters, and what is known of them. */
+/** Two losses of two parameters, and their known properties. */
 export interface TwoTaskToy {
   readonly name: string;
   readonly tasks: readonly ["first", "second"];
@@ -29,16 +30,17 @@ export interface TwoTaskToy {
   at(x: readonly [number, number]): ToyParams;
   /** Distance in x to the Pareto front, measured at the front's nearest x1. */
   distanceToFront(params: ToyParams): number;
-  /** Losses at a Pareto optimal point, t = 0 being the best for the first task and t = 1 for the second. */
+  /** Losses at a Pareto optimal point; t = 0 is the best for the first task and t = 1 for the second. */
   front(t: number): { readonly x: readonly [number, number]; readonly losses: readonly [number, number] };
 }
 
-/** Half of the front's length: between the minima of the two losses, in x1. */
+/** Half of the length of the front in x1, between the minima of the two losses. */
 const frontEnd = 7;
 
 /**
- * x2 of the Pareto optimal point at an x1: where c2 times the quadratics, weighted (1 + m) / 2 and (1 - m) / 2 for
- * m = x1 / 7, is least; by bisection. -8.355 at x1 = 0, a little lower toward the ends.
+ * x2 of the Pareto optimal point at x1. It minimizes c2 times the quadratics, weighted (1 + m) / 2 and (1 -
+ * m) / 2 for
+ * m = x1 / 7; by bisection. -8.355 at x1 = 0, slightly lower toward the ends.
  */
 function frontHeight(x1: number): number {
   const m = x1 / frontEnd;
@@ -56,13 +58,13 @@ function frontHeight(x1: number): number {
   return (low + high) / 2;
 }
 
-/** max(x, limit), whose derivative at x = limit is 1: that of the maximum would be 1/2 there. */
+/** max(x, limit) with derivative 1 at x = limit, where the derivative of `maximum` is 1/2. */
 const atLeast = (x: Tensor, limit: number): Tensor => where(greaterEqual(x, limit), x, limit);
 
 const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at], ends: [at + 1] }), []);
 
 export interface TwoTaskToyOptions {
-  /** Of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1. */
+  /** Factor of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1. */
   readonly scale?: number | undefined;
 }
 
@@ -79,8 +81,8 @@ export const twoTaskToyOptions = optionTable("twoTaskToy", {
  * c1 = max(tanh(x2 / 2), 0);  c2 = max(tanh(-x2 / 2), 0)
  * L1 = scale (f1 c1 + q1 c2);  L2 = f2 c1 + q2 c2
  *
- * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, a little lower toward its ends. At x2 = 0 the derivative
- * of c passes through the maximum, as in PyTorch.
+ * The Pareto front is x1 in [-7, 7] at x2 = -8.355 in the middle, slightly lower toward its ends. At x2 = 0
+ * the derivative of c passes through the maximum, as in PyTorch.
  *
  * @param options `scale` of the first loss: 1 (default, CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad)
  * @throws OptionError unless scale > 0

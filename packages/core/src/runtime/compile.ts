@@ -14,8 +14,9 @@ export type RuntimeName = "auto" | "javascript" | "onnx";
 
 export interface CompileOptions {
   /**
-   * `javascript`, `onnx`, or `auto` (default): the one that the graph's size makes faster. Without ONNX Runtime, which is
-   * installed apart, `auto` is JavaScript, and the executable's `advice` says what that costs.
+   * `javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX
+   * Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much
+   * slower that is.
    */
   readonly runtime?: RuntimeName | undefined;
   /** Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`. */
@@ -28,7 +29,7 @@ export interface CompileOptions {
   readonly scan?: Scan | undefined;
 }
 
-/** The options that say where a graph runs, of an object that has more. */
+/** Picks the options that say where a graph runs from an object with more options. */
 export function pickCompileOptions({ runtime, provider, threads }: CompileOptions): CompileOptions {
   return {
     runtime,
@@ -38,9 +39,10 @@ export function pickCompileOptions({ runtime, provider, threads }: CompileOption
 }
 
 /**
- * Compiles a graph: simplifies it, chooses a runtime and makes it ready to run.
+ * Compiles a graph: simplifies it, chooses a runtime and prepares it to run.
  *
- * @throws RuntimeError when the runtime or provider that is asked for cannot be had here; OptionError for unknown names
+ * @throws RuntimeError when the requested runtime or provider is not available here; OptionError for unknown
+ *   names
  *
  * @example
  * const { graph } = trace(({ x }) => sum(square(x)), { x: spec([3], "float64") });
@@ -61,7 +63,7 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   }
   if (provider !== undefined && runtime === "javascript") {
     throw new OptionError(
-      `A provider ("${provider}") is for the onnx runtime; the runtime asked for is javascript.`,
+      `A provider ("${provider}") is for the onnx runtime; the requested runtime is javascript.`,
     );
   }
   const simplified = simplify(dtype ? retype(graph, dtype) : graph);
@@ -85,7 +87,7 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   };
 }
 
-/** Microseconds that a step is expected to take in each runtime; constants measured on a current x86 core. */
+/** Estimated microseconds of a step in each runtime; constants measured on a current x86 core. */
 export function estimate(graph: Graph, scan?: Scan): { javascript: number; onnx: number } {
   requireGraph("estimate", graph);
   const { nodes, flops, bytes } = costOf(graph);
@@ -101,7 +103,7 @@ function adviceFor(graph: Graph, scan: Scan | undefined, why: string): string {
   return `This graph runs as JavaScript; ONNX Runtime is expected to be ${(javascript / onnx).toPrecision(2)} times as fast. ${why}`;
 }
 
-/** The runtime expected to be the faster one, among those that can compute the graph: wherever both are installed. */
+/** The runtime estimated to be faster among those that can compute the graph, assuming that both are installed. */
 export function chooseRuntime(graph: Graph, scan?: Scan): "javascript" | "onnx" {
   requireGraph("chooseRuntime", graph);
   const unsupported = nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only);

@@ -6,19 +6,19 @@ import type { Graph, Port } from "../graph/graph.js";
 import { formatShape, formatType, sameShape } from "../graph/tensor.js";
 import { requireKnown } from "../options.js";
 
-/** Named arrays: what a graph gives, and what is fixed in it. */
+/** Named arrays: the outputs of a graph, or constants in it. */
 export type Values = Readonly<Record<string, NdArray>>;
 
-/** Named arrays, or numbers in the place of scalars: what a graph takes. */
+/** Named arrays, or numbers for scalars: the inputs of a graph. */
 export type Inputs = Readonly<Record<string, NdArray | number>>;
 
 /**
  * A loop around a graph, as in `lax.scan`: at every step the values of `carry` outputs become the inputs of the next step.
  */
 export interface Scan {
-  /** Output name to the input it feeds at the next step; shapes and dtypes must be equal. */
+  /** Maps an output name to the input that it feeds at the next step; shapes and dtypes must be equal. */
   readonly carry: Readonly<Record<string, string>>;
-  /** Inputs that are given with a leading axis of steps, one slice a step. */
+  /** Inputs with a leading axis of steps; each step takes one slice. */
   readonly sequences?: readonly string[] | undefined;
 }
 
@@ -30,9 +30,9 @@ export interface RunOptions {
 /** A compiled graph. Safe to run any number of times; holds no state between runs. */
 export interface Executable {
   readonly graph: Graph;
-  /** Which runtime it is, such as `javascript` or `onnx (cpu)`. */
+  /** Name of the runtime, such as `javascript` or `onnx (cpu)`. */
   readonly runtime: string;
-  /** What would make it faster, in words: where it runs as JavaScript because ONNX Runtime is missing. */
+  /** How to make it faster, in words; set if it runs as JavaScript because ONNX Runtime is missing. */
   readonly advice?: string | undefined;
   readonly compileSeconds: number;
   /**
@@ -41,11 +41,11 @@ export interface Executable {
    * @throws ShapeError, DTypeError when inputs do not match the graph; RuntimeError after `dispose`
    */
   run(inputs: Inputs, options?: RunOptions): Promise<Record<string, NdArray>>;
-  /** Frees what the runtime holds. */
+  /** Frees the memory that the runtime holds. */
   dispose(): Promise<void>;
 }
 
-/** The inputs of a run as arrays, checked against the graph. */
+/** Checks the inputs of a run against the graph and converts them to arrays. */
 export function resolveInputs(graph: Graph, inputs: Inputs, scan: Scan | undefined, steps: number): Values {
   let filled: Record<string, NdArray> | undefined;
   for (const { name, tensor } of graph.inputs) {
@@ -94,9 +94,9 @@ function scalar(name: string, value: number, dtype: DType): NdArray {
 }
 
 /**
- * The steps that a run's options ask for, 1 where they say nothing.
+ * The number of steps that a run's options ask for; default 1.
  *
- * @throws OptionError for an unknown option, or steps that are no count
+ * @throws OptionError for an unknown option, or unless steps is an integer >= 0
  */
 export function stepsOf(options: RunOptions): number {
   requireKnown("run", options, ["steps"], "run(inputs, { steps: 10 })");

@@ -14,15 +14,15 @@ import { type CompileOptions, compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 import { Lifetime } from "./lifetime.js";
 
-/** A tree of specs as the arrays that are passed at run time. */
+/** The tree of arrays passed at run time for a tree of specs. */
 export type ArraysOf<T> = MapLeaves<T, SpecLeaf, NdArray>;
 
-/** The same, where a number stands for a scalar. */
+/** The same, but a number may stand for a scalar. */
 export type ValuesOf<T> = MapLeaves<T, SpecLeaf, NdArray | number>;
 
 const isValue = (value: unknown): value is NdArray | number => isNdArray(value) || typeof value === "number";
 
-/** What a compiled function is called with: trees one by one, or one object of trees by name. */
+/** Arguments of a compiled function: trees one by one, or one object of trees by name. */
 export type CallOf<Args> = Args extends readonly unknown[]
   ? { [K in keyof Args]: ValuesOf<Args[K]> }
   : [args: { [K in keyof Args]: ValuesOf<Args[K]> }];
@@ -39,7 +39,7 @@ export interface Compiled<Args, R> {
  *
  * @param f a function of trees of tensors that returns a tree of tensors
  * @param args example arguments: a list, or an object, of trees of arrays or {@link spec}s
- * @throws ShapeError where `f` does not fit the shapes, or a call does not fit the arguments
+ * @throws ShapeError if `f` does not fit the shapes, or a call does not fit the example arguments
  *
  * @example
  * const step = await jit((w) => valueAndGrad((v) => sum(square(v)))(w), [spec([3])]);

@@ -3,10 +3,10 @@ import { type CompileOptions, compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 import type { Disposable } from "./resources.js";
 
-/** Things by name that are made when they are first needed. */
+/** Resources by name, each created when it is first needed. */
 export interface Lazy<R> {
   get(name: string, make: () => Promise<R>): Promise<R>;
-  /** Gives all of them back; those that are asked for again are made anew. */
+  /** Disposes all of them; a resource that is requested again is created anew. */
   dispose(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export function lazy<R extends Disposable | undefined>(): Lazy<R> {
       if (known) return known;
       const made = make();
       all.set(name, made);
-      // What could not be made is tried again, with the same error.
+      // A failed creation is tried again on the next request, with the same error.
       made.catch(() => all.delete(name));
       return made;
     },
@@ -30,7 +30,7 @@ export function lazy<R extends Disposable | undefined>(): Lazy<R> {
   };
 }
 
-/** Graphs that are traced and compiled when they are first run. */
+/** Graphs that are traced and compiled on their first run. */
 export interface LazyExecutables {
   get(name: string, trace: () => Graph): Promise<Executable>;
   dispose(): Promise<void>;

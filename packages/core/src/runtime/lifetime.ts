@@ -1,6 +1,6 @@
 import { IsolossError, RuntimeError } from "../errors.js";
 
-/** Whether something that holds compiled graphs can be called: not after it was disposed of, nor while it runs. */
+/** Guards an object that holds compiled graphs against calls after its disposal and while it runs. */
 export class Lifetime {
   readonly #what: string;
   readonly #make: string;
@@ -8,8 +8,8 @@ export class Lifetime {
   #isComputing = false;
 
   /**
-   * @param what for messages: "trainer"
-   * @param make what creates another one: "createTrainer"
+   * @param what name of the object for messages: "trainer"
+   * @param make name of the function that creates one: "createTrainer"
    */
   constructor(what: string, make: string) {
     this.#what = what;
@@ -23,7 +23,7 @@ export class Lifetime {
   }
 
   /**
-   * @param call for the message: "run"
+   * @param call name of the call for the message: "run"
    * @throws IsolossError while {@link compute} is under way; RuntimeError after {@link end}
    */
   requireIdle(call: string): void {
@@ -32,7 +32,7 @@ export class Lifetime {
     throw new IsolossError(`${call}: this ${this.#what} is running; await that run first.`);
   }
 
-  /** Computes something beside which nothing else may be computed. */
+  /** Runs a computation that excludes all others. */
   async compute<R>(call: string, f: () => Promise<R>): Promise<R> {
     this.requireIdle(call);
     this.#isComputing = true;
@@ -43,7 +43,7 @@ export class Lifetime {
     }
   }
 
-  /** Ends it, and releases what it holds; a second time does nothing. */
+  /** Ends the lifetime and releases the resources; a second call does nothing. */
   async end(release: () => Promise<void>): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;

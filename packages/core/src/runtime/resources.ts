@@ -1,19 +1,19 @@
-/** Something that holds memory of a runtime. */
+/** An object that holds memory of a runtime. */
 export interface Disposable {
   dispose(): Promise<void>;
 }
 
-/** What was compiled for one purpose, and is given back together: also when making the next of it fails. */
+/** Resources compiled for one purpose and disposed together, also when creating the next one fails. */
 export class Resources {
   readonly #held: Disposable[] = [];
 
-  /** Takes charge of something, and returns it. */
+  /** Takes ownership of a resource and returns it. */
   keep<T extends Disposable>(resource: T): T {
     this.#held.push(resource);
     return resource;
   }
 
-  /** Does something that keeps resources; where it throws they are given back first. */
+  /** Runs a function that keeps resources; disposes them if it throws. */
   async releasedOnError<R>(make: () => Promise<R>): Promise<R> {
     try {
       return await make();
@@ -23,7 +23,7 @@ export class Resources {
     }
   }
 
-  /** Gives all of it back, the newest first. */
+  /** Disposes all resources, the newest first. */
   async release(): Promise<void> {
     for (let next = this.#held.pop(); next; next = this.#held.pop()) await next.dispose();
   }

@@ -74,7 +74,7 @@ describe("split", () => {
     expect(() => split(10, [0.5, 0.4], 0)).toThrow(OptionError);
     expect(() => split(10, [1.5, -0.5], 0)).toThrow("must be positive with sum 1; got [1.5, -0.5]");
     expect(() => split(10, [], 0)).toThrow(OptionError);
-    expect(() => split(10, [0.99, 0.01], 0)).toThrow("0.01 of 10 examples is none");
+    expect(() => split(10, [0.99, 0.01], 0)).toThrow("0.01 of 10 examples is an empty part");
   });
 });
 

@@ -84,7 +84,11 @@ describe("schedules", () => {
       () => warmUp(constantSchedule(1), { steps: 1, start: 2 }),
       /start must be a number in \[0, 1\]/,
     ],
-    ["boundaries that fall", () => piecewiseSchedule({ boundaries: [5, 3], rates: [1, 2, 3] }), /must rise/],
+    [
+      "boundaries that fall",
+      () => piecewiseSchedule({ boundaries: [5, 3], rates: [1, 2, 3] }),
+      /must ascend/,
+    ],
     [
       "too few rates",
       () => piecewiseSchedule({ boundaries: [5], rates: [1] }),

@@ -34,7 +34,8 @@ const reluOp = unary({
   name: "relu",
   onnx: "Relu",
   js: (x) => `Math.max(${x},0)`,
-  // The result has the argument's sign, and unlike the argument it is kept: the product before it can be fused with it.
+  // The result has the argument's sign and is stored anyway: reading it lets the product before relu be fused
+  // with relu.
   vjp: (g, _x, y) => mul(g, step(y)),
   cost: 1,
 });
@@ -86,7 +87,7 @@ const leakyReluOp: Op<{ slope: number }> = {
   js: {
     flat: true,
     readsOnce: true,
-    // One multiplication by a selected factor reads x as often as written: bind it once.
+    // The expression reads x more than once: bind it to a variable.
     pull: (at, read, _node, { slope }) => `leakyRelu(${read(0, at)},${slope})`,
   },
   onnx: {
@@ -125,11 +126,11 @@ export function elu(x: Tensor, alpha = 1): Tensor {
   requireFloat("elu", x);
   requireNumber("elu: alpha", alpha, "elu(x, 1)");
   const positive = greater(x, 0);
-  // Selecting the argument, not clamping it, keeps the derivative alpha at 0 whole.
+  // Selecting the argument instead of clamping it keeps the full derivative alpha at 0.
   return where(positive, x, mul(alpha, sub(exp(where(positive, 0, x)), 1)));
 }
 
-/** Options that are one number stand where others have an object. */
+/** Throws unless the only option, which other functions pass in an object, is a finite number. */
 function requireNumber(what: string, value: unknown, example: string): void {
   if (Number.isFinite(value)) return;
   throw new OptionError(`${what} must be a finite number; got ${describeValue(value)}. Write ${example}.`);

@@ -51,14 +51,15 @@ const mulOp = binary({
   name: "mul",
   onnx: "Mul",
   js: (a, b) => `(${a}*${b})`,
-  // One product for a square, and the 2 where it is cheap: the cotangent of a sum of squares is a broadcast number.
+  // A square needs one product. The 2 multiplies the cotangent, which is a broadcast number for a sum of
+  // squares.
   vjp: (g, a, b) => (a === b ? [mul(mul(2, g), a), undefined] : [mul(g, b), mul(g, a)]),
 });
 
 const divOp = binary({
   name: "div",
   onnx: "Div",
-  // Integers are cut toward zero, as ONNX does.
+  // Integer division truncates toward zero, as in ONNX.
   js: (a, b, dtype) => (dtype === "int64" ? `Math.trunc(${a}/${b})` : `(${a}/${b})`),
   vjp: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
 });
@@ -74,7 +75,7 @@ const powOp = binary({
   },
 });
 
-/** Weight of `a` in max(a, b): 1 where it is larger, 1/2 at a tie, as PyTorch shares it. */
+/** Derivative of max(a, b) with respect to `a`: 1 where a is larger, 1/2 at a tie, as in PyTorch. */
 function share(a: Tensor, b: Tensor): Tensor {
   const half = where(equal(a, b), fillLike(a, 0.5), fillLike(a, 0));
   return where(greater(a, b), fillLike(a, 1), half);
@@ -111,7 +112,7 @@ export const sub = (a: Operand, b: Operand): Tensor => apply(subOp, unify("sub",
 /** Element-wise a * b; shapes broadcast. */
 export const mul = (a: Operand, b: Operand): Tensor => apply(mulOp, unify("mul", [a, b]), {});
 
-/** Element-wise a / b; shapes broadcast. Integers are cut toward zero. */
+/** Element-wise a / b; shapes broadcast. Integer division truncates toward zero. */
 export const div = (a: Operand, b: Operand): Tensor => apply(divOp, unify("div", [a, b]), {});
 
 /** Element-wise larger of a and b; at a tie each gets half of the gradient. */
@@ -124,7 +125,7 @@ export const minimum = (a: Operand, b: Operand): Tensor => apply(minimumOp, unif
 export const neg = (x: Tensor): Tensor => apply(negOp, [x], {});
 
 /**
- * Element-wise a^b. A constant exponent is not differentiated, so that negative bases are fine with integer exponents.
+ * Element-wise a^b. A constant exponent is not differentiated, so negative bases work with integer exponents.
  */
 export function pow(a: Operand, b: Operand): Tensor {
   const [base, exponent] = unify("pow", [a, b]);
@@ -164,7 +165,7 @@ const castOp: Op<{ dtype: Tensor["dtype"] }> = {
   },
 };
 
-/** The same values in another element type. Float to int64 cuts toward zero; to bool: not equal to zero. */
+/** The same values in another element type. Float to int64 truncates toward zero; to bool tests for nonzero. */
 export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
   requireTensor("cast", x);
   requireDType("cast", dtype);

@@ -68,7 +68,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
 }
 
-/** The shape that two shapes broadcast to; throws with the operation's name when there is none. */
+/** The shape that two shapes broadcast to; throws if there is none, with the operation's name. */
 export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, d) => {
@@ -85,10 +85,11 @@ export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
 }
 
 /**
- * Brings operands to one dtype and shape. Numbers take the dtype of the first tensor among them, else of the first array.
+ * Brings operands to one dtype and shape. Numbers take the dtype of the first tensor, else of the first
+ * array.
  *
- * @param other an operand of the operation that is not one of these
- * @throws DTypeError where no operand is a tensor, and no function is traced in which arrays and numbers are constants
+ * @param other a further operand of the operation that is not broadcast
+ * @throws DTypeError if no operand is a tensor and no function is being traced
  */
 export function unify(op: string, operands: readonly Operand[], other?: Tensor): Tensor[] {
   const tensor = operands.find(isTensor);
@@ -112,7 +113,7 @@ function dtypeOfArray(operands: readonly Operand[]): Tensor["dtype"] | undefined
   return array && dtypeOf(array);
 }
 
-/** What an operation outside of a traced function would give is a formula without a value. */
+/** Throws the error of an operation outside a traced function, whose result would never get a value. */
 function withoutTensor(op: string, operands: readonly Operand[]): DTypeError {
   const arrays = operands.filter(isNdArray).length;
   const what =

@@ -3,7 +3,7 @@ import { apply, formatType, type Op, requireTensor, type Tensor } from "../tenso
 import { broadcastShapes, broadcastTo, unify } from "./broadcast.js";
 import { fillLike, type Operand } from "./leaf.js";
 
-/** The table entry of a comparison: a bool of the operands' shape. */
+/** The table entry of a comparison: the result is bool and has the operands' shape. */
 function comparison(name: string, onnx: string, operator: string): Op {
   return {
     name,
@@ -96,9 +96,9 @@ export const logicalOr = (a: Tensor, b: Tensor): Tensor => apply(orOp, unify("lo
 export const logicalNot = (x: Tensor): Tensor => apply(notOp, [x], {});
 
 /**
- * Element-wise: a where the condition holds, else b; all three broadcast together.
- * The branch that is not taken gets gradient zero times its own derivative: keep that finite by guarding the
- * branch's argument, as in `where(greater(x, 0), log(maximum(x, 1e-30)), 0)`.
+ * Element-wise selection: a where the condition holds, else b; all three broadcast together.
+ * The branch that is not taken gets gradient zero times its own derivative. Keep that derivative finite by
+ * guarding the branch's argument, as in `where(greater(x, 0), log(maximum(x, 1e-30)), 0)`.
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   requireTensor("where", condition);

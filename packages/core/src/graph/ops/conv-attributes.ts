@@ -35,12 +35,12 @@ export interface WindowOptions {
 }
 
 export interface ConvOptions extends WindowOptions {
-  /** Groups of channels that are convolved apart; default 1. */
+  /** Number of groups of channels that are convolved separately; default 1. */
   readonly groups?: number | undefined;
 }
 
 export interface ConvTransposeOptions extends ConvOptions {
-  /** Rows and columns added at the end, below the stride; default 0. */
+  /** Rows and columns added at the end, fewer than the stride; default 0. */
   readonly outputPadding?: Pair | undefined;
 }
 
@@ -49,7 +49,7 @@ export const convOptions = [...windowOptions, "groups"] as const;
 export const convTransposeOptions = [...convOptions, "outputPadding"] as const;
 export const poolOptions = ["kernel", ...windowOptions] as const;
 
-/** [vertical, horizontal], of integers of at least `least`. */
+/** [vertical, horizontal], two integers >= `least`. */
 export function resolvePair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
   const pair = typeof value === "number" ? ([value, value] as const) : value;
   if (isList(pair, 2, least)) return pair;
@@ -61,7 +61,7 @@ export function resolvePair(op: string, name: string, value: Pair, least: number
 const isList = (value: unknown, length: number, least: number): boolean =>
   Array.isArray(value) && value.length === length && value.every((n) => Number.isInteger(n) && n >= least);
 
-/** Window options in full, checked. */
+/** Checks window options and fills in the defaults. */
 export function resolveWindow(op: string, { stride = 1, padding = 0, dilation = 1 }: WindowOptions): Window {
   const full = typeof padding === "number" ? [padding, padding] : padding;
   if (!isList(full, 2, 0) && !isList(full, 4, 0)) {

@@ -15,7 +15,7 @@ export function convGeometry(
   };
 }
 
-/** Convolution of images by weights of shape `kernel`, perhaps with a bias [out]: the operands in this order. */
+/** Convolution of images by weights of shape `kernel`, with an optional bias [out]: the operands in this order. */
 export function emitConv(
   e: OnnxEmitter,
   operands: readonly string[],

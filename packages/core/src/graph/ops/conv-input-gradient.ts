@@ -5,16 +5,17 @@ import type { ConvAttributes } from "./conv-attributes.js";
 import { convGeometry, emitConv } from "./conv-forward.js";
 
 /**
- * How many times the columns of ConvTranspose a mirrored convolution may unfold and still be as fast: measured on images of
- * 6 to 28 places, 10 to 50 channels, kernels of 3 and 5, one and two threads.
+ * A mirrored convolution is used as long as it unfolds at most this many times the columns of ConvTranspose.
+ * Measured on images of 6 to 28 places, 10 to 50 channels, kernels of 3 and 5, one and two threads.
  */
 const mostColumns = 2;
 
 /**
- * ONNX nodes of a convolution's gradient with respect to its image: with stride 1 a convolution of the gradient with
- * the mirrored kernel, which runs on all threads; else ConvTranspose, which hardly does. In the plain layout both are a
- * matrix product and the copying of its columns, one a tap, channel and place: of the gradient's channels at the image's
- * places, or of the image's channels at the gradient's places. A large kernel on a small image has far more of the former.
+ * ONNX nodes of a convolution's gradient with respect to its image. With stride 1 this is a convolution of
+ * the gradient with the mirrored kernel, which uses all threads; otherwise ConvTranspose, which hardly does.
+ * In the plain layout both are a matrix product preceded by copying its columns, one for each tap, channel
+ * and place: the gradient's channels at the image's places, or the image's channels at the gradient's places.
+ * A large kernel on a small image needs far more columns for the convolution.
  */
 export function emitInputGradient(
   e: OnnxEmitter,
@@ -45,7 +46,7 @@ export function emitInputGradient(
 
 const places = ({ shape }: Tensor): number => shape[2] * shape[3];
 
-/** Padding of the convolution with the mirrored kernel; undefined where the gradient is none. */
+/** Padding of the convolution with the mirrored kernel; undefined if the gradient is not such a convolution. */
 export function mirroredPadding(
   [, , kh, kw]: Shape,
   { stride, padding, dilation, groups }: ConvAttributes,
@@ -59,7 +60,7 @@ export function mirroredPadding(
 /** [in, out, h, w] */
 export const mirroredShape = ([out, inputs, kh, kw]: Shape): Shape => [inputs, out, kh, kw];
 
-/** A permutation as a matrix: a product with it reverses the taps fastest. */
+/** A permutation matrix: multiplying by it is the fastest way to reverse the taps. */
 export function reversal(e: OnnxEmitter, taps: number, dtype: DType): string {
   const data = allocate(dtype, taps * taps);
   for (let i = 0; i < taps; i++) data[i * taps + taps - 1 - i] = 1;

@@ -3,15 +3,15 @@ import { int, ints, type OnnxEmitter } from "../onnx-rule.js";
 import type { Tensor } from "../tensor.js";
 import type { ConvAttributes } from "./conv-attributes.js";
 
-/** Up to this many channels the taps are joined to one product. */
+/** With at most this many channels the taps are joined into one product. */
 export const joinedChannels = 4;
 
-/** Multiplications of one tap on one image below which a product of its own is mostly overhead. */
+/** With fewer multiplications for one tap on one image, a separate product is mostly overhead. */
 const fewestMultiplications = 2 ** 15;
 
 /**
- * ONNX nodes of a convolution's weight gradient, for which ONNX has no operator: for each tap of the kernel a product
- * of the output's gradient with the image shifted by the tap, summed over images and places,
+ * ONNX nodes of a convolution's weight gradient, for which ONNX has no operator. Each tap of the kernel needs
+ * a product of the output's gradient with the image shifted by the tap, summed over images and places:
  *
  * dw[:, :, a, b] = sum_n G_n X_n(a, b)',  G_n [out, places], X_n(a, b) [in, places]
  */
@@ -26,14 +26,14 @@ export function emitWeightGradient(
   const channels = image.shape[1];
   const [, outputs, h, w] = gradient.shape;
   const products = outputs * channels;
-  // Deep layers have more weights than places: a product for each image would write more than it reads.
+  // Deep layers have more weights than places: one product per image would write more than it reads.
   const isDeep = products > h * w * (outputs + channels);
   const isSmall = channels > joinedChannels && products * h * w < fewestMultiplications;
   if (groups === 1 && (isDeep || isSmall)) return emitAcrossImages(e, x, g, node, attrs);
   return emitPerImage(e, x, g, node, attrs);
 }
 
-/** Products batched over the images and then added up: no transposed copy of images or gradients. */
+/** Products batched over the images and then summed: needs no transposed copy of images or gradients. */
 function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs: ConvAttributes): string {
   const { groups } = attrs;
   const [image, gradient] = node.inputs;
@@ -72,7 +72,7 @@ function emitAcrossImages(e: OnnxEmitter, x: string, g: string, node: Tensor, at
   const taps = emitTaps(e, channelsFirst(x), node, attrs).map((tap) =>
     e.emit("Reshape", [tap, e.indices([channels, 1, columns])]),
   );
-  // [in, taps, columns]: the product then has the weights' own order.
+  // [in, taps, columns]: the product then has the order of the weights.
   const joined = taps.length === 1 ? taps[0] : e.emit("Concat", taps, { axis: int(1) });
   const rows = e.emit("Reshape", [joined, e.indices([channels * taps.length, columns])]);
   const gradients = e.emit("Reshape", [channelsFirst(g), e.indices([outputs, columns])]);
@@ -88,7 +88,7 @@ function joinTaps(e: OnnxEmitter, taps: readonly string[], node: Tensor): string
   return e.emit("Reshape", [e.emit("Transpose", [stacked], { perm: ints([1, 0]) }), e.indices(node.shape)]);
 }
 
-/** For each tap of the kernel the part of the padded image that it meets: n x channels x places. */
+/** For each tap of the kernel, the part of the padded image that it multiplies: n x channels x places. */
 function emitTaps(e: OnnxEmitter, x: string, node: Tensor, attrs: ConvAttributes): string[] {
   const [image, gradient] = node.inputs;
   const sameSize = image.shape[2] === gradient.shape[2] && image.shape[3] === gradient.shape[3];
@@ -97,9 +97,9 @@ function emitTaps(e: OnnxEmitter, x: string, node: Tensor, attrs: ConvAttributes
 }
 
 /**
- * Taps of a convolution that keeps the image's size: with height and width in one axis, padded by zeros, each tap is
- * a contiguous range. Copies of whole images are several times faster than of their rows. What a sideways shift
- * carries over from the row before or behind is set to zero first.
+ * Taps of a convolution that keeps the image's size. With height and width in one axis, padded by zeros, each
+ * tap is a contiguous range, and copying whole images is several times faster than copying their rows.
+ * Elements that a horizontal shift would carry over from the previous or next row are set to zero first.
  */
 function emitShiftedTaps(
   e: OnnxEmitter,
@@ -145,7 +145,7 @@ function emitShiftedTaps(
   return taps;
 }
 
-/** Taps cut out of the padded image row by row: [n, channels, h, w]. */
+/** Taps sliced from the padded image row by row: [n, channels, h, w]. */
 function emitWindows(
   e: OnnxEmitter,
   x: string,
@@ -165,7 +165,8 @@ function emitWindows(
     const bounds = [[start], [start + (count - 1) * step + 1], [axis], [step]];
     return e.emit("Slice", [from, ...bounds.map((each) => e.indices(each))]);
   };
-  // Columns first: what is left of a row is then next to the row below, and a range of rows is copied as one.
+  // Slice columns first: the rest of each row is then adjacent to the next row, and a range of rows is one
+  // copy.
   const columns = Array.from({ length: kw }, (_, b) => cut(padded, 3, b, w));
   return Array.from({ length: kh * kw }, (_, tap) => cut(columns[tap % kw], 2, Math.floor(tap / kw), h));
 }

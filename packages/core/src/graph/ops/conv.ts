@@ -19,7 +19,7 @@ import { emitConv } from "./conv-forward.js";
 import { emitInputGradient } from "./conv-input-gradient.js";
 import { emitWeightGradient } from "./conv-weight-gradient.js";
 
-/** The three operations are the three partial products of one trilinear form <y, x * w>, hence closed under vjp. */
+/** The three operations are the partial derivatives of one trilinear form <y, x * w>, hence closed under vjp. */
 interface Shapes {
   readonly x: Shape;
   readonly w: Shape;
@@ -190,7 +190,7 @@ const weightGradientOp: Op<ConvAttributes & { shape: Shape }> = {
   flops: ({ inputs: [x, g], shape }) => products({ x: x.shape, w: shape, y: g.shape }),
 };
 
-/** The convolution's own attributes, without what a derivative adds. */
+/** The convolution's own attributes, without those that a derivative adds. */
 function window({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes {
   return { stride, padding, dilation, groups };
 }
@@ -204,7 +204,7 @@ function weightGradient(x: Tensor, g: Tensor, attrs: ConvAttributes, shape: Shap
 }
 
 /**
- * Two-dimensional cross-correlation, as "convolution" in the deep-learning libraries.
+ * Two-dimensional cross-correlation, which deep-learning libraries call convolution.
  *
  * y[n, o, i, j] = sum_{c, a, b} x[n, c, i s + a d - p, j s + b d - p] w[o, c, a, b]
  *
@@ -224,8 +224,8 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  *
  * @param y images [batch, in, h, w]
  * @param w weights [in, out / groups, kernel height, kernel width]
- * @param options `outputPadding`: rows and columns added at the end, below the stride, since several image sizes have
- *   the same output size
+ * @param options `outputPadding`: rows and columns added at the end, fewer than the stride, since several
+ *   image sizes have the same output size
  * @returns images [batch, out, (h - 1) stride - 2 padding + dilation (k - 1) + outputPadding + 1, ...]
  */
 export function convTranspose2d(y: Tensor, w: Tensor, options: ConvTransposeOptions = {}): Tensor {
@@ -247,7 +247,7 @@ export function convTranspose2d(y: Tensor, w: Tensor, options: ConvTransposeOpti
     );
   }
   const extra = resolvePair("convTranspose2d", "outputPadding", outputPadding, 0);
-  // More rows than a stride would make room for one more window.
+  // With a whole stride of extra rows one more window would fit.
   if (extra.some((n, d) => n >= attrs.stride[d])) {
     throw new OptionError(
       `convTranspose2d: outputPadding must be integers >= 0 below the stride [${attrs.stride}]; got ${outputPadding}.`,

@@ -6,9 +6,9 @@ interface Unary {
   readonly name: string;
   readonly onnx: string | ((e: OnnxEmitter, x: string, node: Tensor) => string);
   js(x: string): string;
-  /** Cotangent of x given the cotangent g of y = f(x); absent where the derivative is zero. */
+  /** Cotangent of x given the cotangent g of y = f(x); absent if the derivative is zero everywhere. */
   vjp?(g: Tensor, x: Tensor, y: Tensor): Tensor;
-  /** Floating-point operations an element, for the cost model. */
+  /** Floating-point operations per element, for the cost model. */
   readonly cost?: number | undefined;
   readonly float32Only?: boolean | undefined;
 }
@@ -67,7 +67,7 @@ const tanhOp = unary({
   vjp: (g, _x, y) => mul(g, sub(1, mul(y, y))),
 });
 
-// ONNX Runtime has Sinh and Asinh in float32 only; float64 takes their definitions.
+// ONNX Runtime has Sinh and Asinh in float32 only; float64 uses their definitions.
 const sinhOp = unary({
   name: "sinh",
   onnx: (e, x, { dtype }) => {
@@ -83,7 +83,7 @@ const asinhOp = unary({
   name: "asinh",
   onnx: (e, x, { dtype }) => {
     if (dtype === "float32") return e.emit("Asinh", [x]);
-    // Of |x|, so that no digits cancel where x is large and negative.
+    // Computed from |x|, so that no digits cancel when x is large and negative.
     const size = e.emit("Abs", [x]);
     const root = e.emit("Sqrt", [e.emit("Add", [e.emit("Mul", [x, x]), e.scalar(1, dtype)])]);
     return e.emit("Mul", [e.emit("Sign", [x]), e.emit("Log", [e.emit("Add", [size, root])])]);

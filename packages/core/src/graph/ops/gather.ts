@@ -43,7 +43,7 @@ const gatherOp: Op<{ axis: number }> = {
   },
   onnx: { emit: (e, inputs, _node, { axis }) => e.emit("Gather", inputs, { axis: int(axis) }) },
   flops: () => 0,
-  // Of the table only the gathered slices are read.
+  // Only the gathered slices of the table are read.
   bytes: (node) => 2 * bytesOf(node) + bytesOf(node.inputs[1]),
 };
 
@@ -89,7 +89,7 @@ const scatterAddOp: Op<{ axis: number; size: number }> = {
       const [u, i] = node.inputs;
       const pooled = unpooledIndices(node);
       if (pooled && !e.portable) return emitUnpool(e, updates, pooled, node);
-      // ScatterND adds whole slices along the leading axis: bring ours there and back.
+      // ScatterND adds whole slices along the leading axis: move the axis there and back.
       const lead = [...u.shape.keys()].slice(axis, axis + i.rank);
       const others = [...u.shape.keys()].filter((d) => !lead.includes(d));
       const turned =
@@ -113,8 +113,8 @@ const scatterAddOp: Op<{ axis: number; size: number }> = {
 };
 
 /**
- * The indices of a max pooling whose windows tile the image, where these are what a scatter puts elements back to:
- * no two of them are equal, and ONNX has an operator for that.
+ * The node of a max pooling's indices, if a scatter writes to them and the pooling's windows tile the image.
+ * The indices are then distinct, and ONNX has an operator for that case.
  */
 function unpooledIndices({ inputs: [updates, indices], dtype, size }: Tensor): Tensor | undefined {
   const [pooled] = indices.inputs;
@@ -145,8 +145,9 @@ function requireIndices(op: string, indices: Tensor): void {
 }
 
 /**
- * Slices of `x` along an axis of size n at the given places; the result has the indices' shape in the axis' place.
- * A negative index counts from the end, as in NumPy; one outside -n..n-1 is an error when the graph runs.
+ * Slices of `x` along an axis of size n at the given indices; in the result the indices' shape replaces the
+ * axis. A negative index counts from the end, as in NumPy; one outside -n..n-1 is an error when the graph
+ * runs.
  *
  * @example
  * gather(table, tokens); // [vocabulary, width], int64[batch, length] -> [batch, length, width]
@@ -158,8 +159,8 @@ export function gather(x: Tensor, indices: Tensor, options: { axis?: number | un
 }
 
 /**
- * Adds slices into zeros: the transpose of {@link gather}, so that each is the other's derivative. Indices count as
- * there.
+ * Adds slices into zeros: the transpose of {@link gather}, so that each is the other's derivative. Indices
+ * have the same meaning in both.
  *
  * @param options `size` of the axis in the result
  */
@@ -202,7 +203,7 @@ const oneHotOp: Op<{ depth: number; dtype: DType }> = {
   },
   onnx: {
     emit(e, [indices], node, { depth, dtype }) {
-      // Not OneHot: that counts negative indices from the end, ours mark nothing.
+      // Not ONNX's OneHot: it counts negative indices from the end, whereas here they give zeros.
       const classes = e.indices([...Array(depth).keys()]);
       const column = e.emit("Unsqueeze", [indices, e.indices([node.rank - 1])]);
       const hit = e.emit("Equal", [column, classes]);
@@ -213,7 +214,7 @@ const oneHotOp: Op<{ depth: number; dtype: DType }> = {
   },
 };
 
-/** 1 at the index along a new last axis of size `depth`, else 0; an index outside gives zeros only. */
+/** 1 at the index along a new last axis of size `depth`, else 0; an index out of range gives only zeros. */
 export function oneHot(indices: Tensor, depth: number, dtype: DType = "float32"): Tensor {
   requireCount("oneHot", "depth", depth);
   requireDType("oneHot", dtype);

@@ -1,5 +1,5 @@
 /**
- * Operations on tensors: what losses and models are written with.
+ * Operations on tensors, the building blocks of losses and models.
  *
  * @module isoloss/ops
  */

@@ -5,7 +5,7 @@ import { DTypeError } from "../../errors.js";
 import { apply, describe, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastTo } from "./broadcast.js";
 
-/** A value given when the graph runs. Each call of {@link input} is a new, distinct value. */
+/** A value given when the graph runs. Each call of {@link input} makes a distinct value. */
 export const inputOp: Op<{ shape: Shape; dtype: DType }> = {
   name: "input",
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
@@ -18,7 +18,7 @@ export const inputOp: Op<{ shape: Shape; dtype: DType }> = {
   flops: () => 0,
 };
 
-/** A scalar number. Kept as a float64 whatever the dtype, so that a graph changes precision without loss. */
+/** A scalar number. Stored as a float64 whatever the dtype, so that a graph can change precision without loss. */
 const constantOp: Op<{ value: number; dtype: DType }> = {
   name: "constant",
   infer: (_, { dtype }) => ({ shape: [], dtype }),
@@ -89,7 +89,7 @@ export function fillLike(x: Tensor, value: number): Tensor {
   return fill(x.shape, value, x.dtype);
 }
 
-/** What an operation takes where it takes a tensor: also a number, or an array as a constant. */
+/** What an operation accepts as a tensor: also a number, or an array as a constant. */
 export type Operand = Tensor | NdArray | number;
 
 /** An operand as a tensor; a number takes the dtype `like`. */
@@ -107,7 +107,7 @@ export function lift(value: Operand, like: DType, op: string): Tensor {
   throw new DTypeError(`${op} takes traced tensors, arrays {shape, data} or numbers; got ${describe(value)}`);
 }
 
-/** The number that a tensor is known to be in every element, or undefined. */
+/** The number that every element of a tensor is known to equal, or undefined. */
 export function constantValue(x: Tensor): number | undefined {
   if (x.op === (constantOp as unknown as Op)) return x.attrs.value as number;
   if (x.op.name === "broadcast" || x.op.name === "reshape") return constantValue(x.inputs[0]);

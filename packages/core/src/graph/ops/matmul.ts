@@ -11,7 +11,7 @@ interface MatmulAttributes extends Record<string, unknown> {
   readonly transposeB: boolean;
 }
 
-/** Inner products of at most this many terms are written out. */
+/** Inner products of at most this many terms are unrolled. */
 const unrolled = 12;
 
 interface Dimensions {
@@ -27,7 +27,7 @@ function dimensions(a: Tensor, b: Tensor, { transposeA, transposeB }: MatmulAttr
   return { batch: a.shape.slice(0, -2), m: am as number, k: ak as number, n: n as number };
 }
 
-/** Checks the inner sizes and that the batches broadcast, in terms of the caller's shapes. */
+/** Checks the inner sizes and that the batch axes broadcast; messages show the caller's shapes. */
 function checkShapes(a: Tensor, b: Tensor, attrs: MatmulAttributes): void {
   const mark = (t: boolean) => (t ? " (transposed)" : "");
   const misfit = (why: string) =>
@@ -176,7 +176,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   checkShapes(a, b, { transposeA, transposeB });
   const shared = b.rank === 2 && a.rank > 2 && !transposeA;
   if (shared) {
-    // One matrix for the whole batch: a single large product.
+    // One matrix is shared by the whole batch: compute a single large product.
     const rows = a.size / (a.shape.at(-1) as number);
     const flat = matmul(reshape(a, [rows, a.shape.at(-1) as number]), b, { transposeB });
     return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]]);

@@ -4,14 +4,15 @@ import { float, int, ints, type OnnxEmitter, type OnnxValue, onnxType } from "..
 import type { Tensor, Type } from "../tensor.js";
 import type { Window } from "./conv-attributes.js";
 
-// Max pooling's derivative in ONNX where the windows tile the image. MaxPool's own index output is ten times slower
-// than its values, and missing on WebGPU; comparing the image with its repeated maxima gives the same places.
+// Max pooling's derivative in ONNX for windows that tile the image. MaxPool's own index output is ten times
+// slower than its values, and missing on WebGPU; comparing the image with its repeated maxima gives the same
+// places.
 
 export interface PoolAttributes extends Window {
   readonly kernel: readonly [number, number];
 }
 
-/** Windows that neither overlap nor leave gaps nor are cut. */
+/** Windows that neither overlap nor leave gaps nor cross the border. */
 export function tiles(x: Shape, { kernel, stride, padding, dilation }: PoolAttributes): boolean {
   return [0, 1].every(
     (d) =>
@@ -43,8 +44,8 @@ export function tileRows([n, c, h, w]: Shape, { kernel }: PoolAttributes): Shape
 }
 
 /**
- * Repeats pooled elements along their rows: [n, c, h, w] to [n c h, 1, w k]; the rows of a window are left to
- * broadcasting. A product with a 0/1 matrix, since copying single elements is slower.
+ * Repeats pooled elements along their rows: [n, c, h, w] to [n c h, 1, w k]; broadcasting repeats them over
+ * the rows of a window. Multiplies by a 0/1 matrix, since copying single elements is slower.
  */
 export function emitWiden(
   e: OnnxEmitter,
@@ -63,7 +64,7 @@ export function emitWiden(
   return e.emit("Reshape", [wide, e.indices([n * c * h, 1, w * k])]);
 }
 
-/** The largest divisor up to a limit; the number itself where only 1 is. */
+/** The largest divisor up to a limit; the number itself if that divisor is 1. */
 function largestDivisor(n: number, limit: number): number {
   for (let d = Math.min(n, limit); d > 1; d--) if (n % d === 0) return d;
   return n;
@@ -87,9 +88,9 @@ export function emitSelection(e: OnnxEmitter, x: string, image: Tensor, attrs: P
 }
 
 /**
- * 1 at the first largest element of each window, 0 elsewhere, given what repeats the largest of a window for its elements.
- * Elements equal to their maximum get a rank that falls from first to last; the largest rank of a window is that of the first
- * such element.
+ * 1 at the first largest element of each window, 0 elsewhere, given a function that repeats a window's
+ * maximum for its elements. Elements equal to their maximum get a rank that decreases from first to last, so
+ * the largest rank in a window belongs to the first such element.
  */
 export function emitFirstLargest(
   e: OnnxEmitter,
@@ -107,6 +108,6 @@ function emitEqual(e: OnnxEmitter, a: string, b: string, dtype: Tensor["dtype"])
   if (dtype !== "float32" || e.portable) {
     return e.emit("Cast", [e.emit("Equal", [a, b])], { to: int(onnxType[dtype]) });
   }
-  // Clipping 1 + steep (a - b) to [0, 1]: faster than comparing, since the result is a float at once.
+  // Clipping 1 + steep (a - b) to [0, 1] is faster than comparing, since the result is already a float.
   return e.emit("HardSigmoid", [e.emit("Sub", [a, b])], { alpha: float(3e38), beta: float(1) });
 }

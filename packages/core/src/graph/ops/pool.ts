@@ -62,7 +62,7 @@ function checkImage(op: string, x: Tensor, attrs: PoolAttributes): Shape {
   return shape;
 }
 
-/** Loops over the windows of x with the largest element and its flat offset; ties go to the first. */
+/** Loops over the windows of x; gives the body the largest element and its flat offset. The first wins a tie. */
 function forEachWindow(
   w: KernelWriter,
   xShape: Shape,
@@ -132,7 +132,7 @@ const maxPoolIndicesOp: Op<PoolAttributes> = {
   flops: ({ size }, { kernel }) => size * kernel[0] * kernel[1],
 };
 
-/** Adds g to the place of the largest element of each window of x: the transpose of {@link poolTakeOp}. */
+/** Adds g at the place of the largest element of each window of x: the transpose of {@link poolTakeOp}. */
 const poolPutOp: Op<PoolAttributes> = {
   name: "poolPut",
   infer: ([g, x]) => ({ shape: x.shape, dtype: g.dtype }),
@@ -194,7 +194,7 @@ function emitPoolTake(
   attrs: PoolAttributes,
 ): string {
   const [source, image] = node.inputs;
-  // ONNX Runtime averages float32 only.
+  // ONNX Runtime has AveragePool in float32 only.
   if (tiles(image.shape, attrs) && !e.indexed(image) && node.dtype === "float32") {
     const chosen = emitSelection(e, x, image, attrs);
     const rows = e.emit("Reshape", [z, e.indices(tileRows(image.shape, attrs))]);
@@ -215,10 +215,10 @@ export interface PoolOptions extends WindowOptions {
   readonly kernel: Pair;
 }
 
-function resolvePool(
+function resolvePool<T extends PoolOptions>(
   op: string,
-  options: PoolOptions,
-  known: readonly (string & keyof PoolOptions)[] = poolOptions,
+  options: T,
+  known: readonly (string & keyof T)[] = poolOptions,
 ): PoolAttributes {
   requireKnown(op, options, known, `${op}(x, { kernel: 2 })`);
   const { kernel, stride = kernel, padding, dilation } = options;
@@ -232,8 +232,8 @@ function resolvePool(
 
 /**
  * Largest element of each window. The gradient goes to the first largest element of a window, as in PyTorch.
- * Write `relu(maxPool2d(x))` rather than `maxPool2d(relu(x))`: the value and the derivatives in x are equal, and relu
- * has less to do.
+ * Prefer `relu(maxPool2d(x))` to `maxPool2d(relu(x))`: the value and the derivatives in x are equal, and relu
+ * works on fewer elements.
  *
  * @param x images [batch, channels, height, width]
  * @param options `kernel`; `stride` (default: the kernel), `padding`, `dilation`
@@ -244,7 +244,8 @@ export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
 }
 
 /**
- * Values and places of the largest elements together, for a decoder that unpools: ties go to the first element for both.
+ * Values and places of the largest elements together, for a decoder that unpools: both take the first element
+ * of a tie.
  */
 export function maxPoolWithIndices2d(x: Tensor, options: PoolOptions): { values: Tensor; indices: Tensor } {
   const attrs = resolvePool("maxPoolWithIndices2d", options);
@@ -257,10 +258,11 @@ export function maxPoolIndices2d(x: Tensor, options: PoolOptions): Tensor {
 }
 
 /**
- * Puts pooled elements back to the places they came from, zeros elsewhere (SegNet's decoder).
+ * Puts pooled elements back in the places they came from, with zeros elsewhere (SegNet's decoder).
  *
- * @param indices of {@link maxPoolIndices2d}; with overlapping windows elements of one place add up
- * @param shape of the image before pooling
+ * @param indices from {@link maxPoolIndices2d}; with overlapping windows, elements of the same place are
+ *   summed
+ * @param shape shape of the image before pooling
  */
 export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
   for (const operand of [y, indices]) requireTensor("maxUnpool2d", operand);
@@ -282,11 +284,12 @@ export function maxUnpool2d(y: Tensor, indices: Tensor, shape: Shape): Tensor {
 /**
  * Mean of each window.
  *
- * @param options as {@link maxPool2d}; `countPadding`: whether zeros of the padding count (default true, as PyTorch)
+ * @param options as {@link maxPool2d}; `countPadding`: whether the mean counts padding (default true, as in
+ *   PyTorch)
  */
 export function avgPool2d(x: Tensor, options: PoolOptions & { countPadding?: boolean | undefined }): Tensor {
   requireTensor("avgPool2d", x);
-  const attrs = resolvePool("avgPool2d", options, [...poolOptions, "countPadding" as never]);
+  const attrs = resolvePool("avgPool2d", options, [...poolOptions, "countPadding"]);
   const { countPadding = true } = options;
   requireFlags("avgPool2d", { countPadding });
   const [n, c, h, w] = checkImage("avgPool2d", x, attrs);

@@ -13,8 +13,9 @@ const multipliers = [0x21f0aaad, 0x735a2d97] as const;
 const shifts = [16, 15, 15] as const;
 
 /**
- * What a stream adds to the seed. Not its number: stream 1 of one step would be stream 0 of the next one, whose seed is
- * larger by one. Below 2^30, so that the sum with a small seed stays an int32.
+ * The number that a stream adds to the seed. Adding the stream's own number would make stream 1 of one step
+ * equal to stream 0 of the next step, whose seed is larger by one. Below 2^30, so that the sum with a small
+ * seed is an int32.
  */
 const offsetOf = (stream: number): number => hash32(stream) >>> 2;
 
@@ -30,7 +31,7 @@ function cast32(e: OnnxEmitter, x: string, type: "int32" | "uint32"): string {
   return e.emit("Cast", [x], { to: int(onnxType[type]) });
 }
 
-/** ONNX nodes of {@link hash32}: logical shifts exist for unsigned integers only, products for signed ones only. */
+/** ONNX nodes of {@link hash32}: ONNX Runtime shifts only unsigned integers and multiplies only signed ones. */
 function emitHash(e: OnnxEmitter, x: string): string {
   const fold = (v: string, by: number) => {
     const shifted = e.emit("BitShift", [cast32(e, v, "uint32"), cast32(e, e.indices([by]), "uint32")], right);
@@ -88,11 +89,12 @@ const randomOp: Op<RandomAttributes> = {
 };
 
 /**
- * Independent uniform numbers in [0, 1), multiples of 2^-24: a hash of the seed, the stream and the element's place.
- * The same seed gives the same numbers on every runtime. Not differentiable; its elements are constants.
+ * Independent uniform numbers in [0, 1), multiples of 2^-24: a hash of the seed, the stream and the element's
+ * index. The same seed gives the same numbers on every runtime. Differentiation treats the result as a
+ * constant.
  *
  * @param seed int64 scalar, usually an input that changes with every step
- * @param options `stream` tells several uses in one graph apart
+ * @param options `stream` distinguishes several uses in one graph
  */
 export function randomUniform(
   seed: Tensor,

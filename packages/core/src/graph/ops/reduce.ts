@@ -19,23 +19,23 @@ interface Reduction extends Record<string, unknown> {
 export interface ReduceOptions {
   /** Axes to reduce, negative ones counted from the end; default all. */
   readonly axes?: number | readonly number[] | undefined;
-  /** Whether reduced axes stay, with size 1; default false. */
+  /** Whether to keep reduced axes, with size 1; default false. */
   readonly keepDims?: boolean | undefined;
 }
 
-/** Sums of at most this many terms are written out. */
+/** Sums of at most this many terms are unrolled. */
 const unrolled = 16;
 
 function reducedShape(shape: Shape, { axes, keepDims }: Reduction): Shape {
   return shape.flatMap((n, d) => (axes.includes(d) ? (keepDims ? [1] : []) : [n]));
 }
 
-/** The shape with reduced axes kept as 1, whatever keepDims says: what broadcasts back. */
+/** The shape with reduced axes kept as 1, whatever keepDims says: it broadcasts back to the input. */
 function keptShape(shape: Shape, { axes }: Reduction): Shape {
   return reducedShape(shape, { axes, keepDims: true });
 }
 
-/** Index into the input, of a result's index and the positions along the reduced axes. */
+/** Index into the input, from an index of the result and the positions along the reduced axes. */
 function inputIndex(x: Tensor, at: Index, attrs: Reduction, reduced: readonly Affine[]): Index {
   const kept = at.multi;
   let k = 0;
@@ -52,7 +52,7 @@ function inputIndex(x: Tensor, at: Index, attrs: Reduction, reduced: readonly Af
   );
 }
 
-/** JavaScript of a reduction: `start`, and how an accumulator takes one more element. */
+/** JavaScript of a reduction: the initial value `start`, and how the accumulator takes one more element. */
 function reductionRule(start: string, join: (a: string, x: string) => string): JavaScriptRule<Reduction> {
   const extents = (x: Tensor, { axes }: Reduction) => axes.map((d) => x.shape[d]);
   return {
@@ -135,7 +135,7 @@ function extremum(name: string, onnx: string, start: string): Op<Reduction> {
 const maxOp = extremum("max", "ReduceMax", "-Infinity");
 const minOp = extremum("min", "ReduceMin", "Infinity");
 
-/** Options in full, checked. */
+/** Checks options and fills in the defaults. */
 function reduction(op: string, x: Tensor, options: ReduceOptions): Reduction {
   requireTensor(op, x);
   requireKnown(op, options, ["axes", "keepDims"], `${op}(x, { axes: [1] })`);

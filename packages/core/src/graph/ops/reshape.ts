@@ -52,7 +52,7 @@ function inversePermutation(axes: readonly number[]): number[] {
   return inverse;
 }
 
-/** An axis as a number from 0, given one that may count from the end; throws with the operation's name. */
+/** Resolves an axis, which may count from the end, to a number >= 0; errors carry the operation's name. */
 export function resolveAxis(axis: number, rank: number, op: string): number {
   if (typeof axis !== "number") {
     throw new OptionError(`${op}: an axis must be an integer, such as 0 or -1; got ${describeValue(axis)}.`);
@@ -67,7 +67,8 @@ export function resolveAxis(axis: number, rank: number, op: string): number {
 }
 
 /**
- * The same elements in row-major order under another shape. One entry may be -1: it takes what is left.
+ * The same elements in row-major order under another shape. One entry may be -1: its size follows from the
+ * others.
  *
  * @throws ShapeError when the number of elements differs
  */
@@ -111,7 +112,7 @@ export function expandDims(x: Tensor, axis: number): Tensor {
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
-/** All axes from `start` on as one. */
+/** Joins all axes from `start` on into one. */
 export function flattenFrom(x: Tensor, start = 0): Tensor {
   requireTensor("flattenFrom", x);
   const at = start === x.rank ? start : resolveAxis(start, x.rank, "flattenFrom");

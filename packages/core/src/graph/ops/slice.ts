@@ -98,7 +98,7 @@ const placeOp: Op<SliceAttributes & { value: number }> = {
       }
       const before = starts;
       const behind = shape.map((n, d) => node.shape[d] - starts[d] - n);
-      // A stride may overshoot the end: a negative pad cuts there.
+      // The last step may overshoot the end: a negative pad trims it.
       return e.emit("Pad", [current, e.indices([...before, ...behind]), e.scalar(value, node.dtype)]);
     },
   },
@@ -115,12 +115,12 @@ export interface SliceOptions {
   readonly starts?: readonly number[] | undefined;
   /** One past the last index along each axis; default the axis' size. Negative: from the end. */
   readonly ends?: readonly number[] | undefined;
-  /** Distance of the elements along each axis, at least 1; default 1. */
+  /** Distance between selected elements along each axis, at least 1; default 1. */
   readonly steps?: readonly number[] | undefined;
 }
 
 /**
- * A rectangular part of `x`. Lists may be shorter than the rank: the remaining axes are taken whole.
+ * A rectangular part of `x`. Lists may be shorter than the rank: the remaining axes are kept whole.
  *
  * @throws ShapeError when a bound is outside the tensor
  */

@@ -9,7 +9,7 @@ import { mul, sub } from "./arithmetic.js";
 import { sum } from "./reduce.js";
 import { resolveAxis } from "./reshape.js";
 
-/** Runs over all lines along an axis with the line's largest element and sum of exp(x - largest). */
+/** Loops over all lines along an axis; gives the body the line's largest element and its sum of exp(x - largest). */
 function forEachLine(
   w: KernelWriter,
   node: Tensor,
@@ -78,7 +78,8 @@ function line(
       },
     },
     onnx: {
-      // The runtime turns any other axis to the end and back; the parts, which both forms share, need no turning.
+      // The runtime transposes any other axis to the end and back; the separate parts, which both forms
+      // share, need no transposes.
       emit: (e, [x], node, { axis }) =>
         axis === node.rank - 1 ? e.emit(onnx, [x], { axis: int(axis) }) : compose(e, emitParts(e, x, axis)),
     },

@@ -11,14 +11,14 @@ const stopGradientOp: Op = { name: "stopGradient", ...identity };
 
 const aliasOp: Op = { name: "alias", ...identity, vjp: (g) => [g] };
 
-/** The value of `x`, as a constant to differentiation. */
+/** The value of `x`, treated as a constant by differentiation. */
 export function stopGradient(x: Tensor): Tensor {
   return apply(stopGradientOp, [x], {});
 }
 
 /**
  * A new name for the value of `x`. Differentiation with respect to the alias does not see other uses of `x`,
- * which is what lets `grad` nest: a function is differentiated in its argument, not in what it closes over.
+ * so `grad` can nest: a function is differentiated with respect to its argument, not to what it closes over.
  */
 export function alias(x: Tensor): Tensor {
   return apply(aliasOp, [x], {});

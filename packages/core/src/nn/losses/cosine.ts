@@ -24,13 +24,14 @@ export function cosineSimilarity(
   const { axis = -1, epsilon = 1e-8 } = options;
   requireSameShape("cosineSimilarity", a, b);
   const total = (x: Tensor): Tensor => sum(x, { axes: axis });
-  // Clamped below the root, whose derivative at zero is infinite.
+  // Clamped before taking the root, whose derivative at zero is infinite.
   const norm = (x: Tensor): Tensor => sqrt(maximum(total(square(x)), epsilon * epsilon));
   return div(total(mul(a, b)), mul(norm(a), norm(b)));
 }
 
 /**
- * Loss of pairs that should be alike (target 1: 1 - cos) or not (target -1: max(0, cos - margin)), by default its mean.
+ * Loss of pairs that should be similar (target 1: 1 - cos) or not (target -1: max(0, cos - margin)), by
+ * default its mean.
  *
  * @param a vectors along the last axis [..., width]
  * @param target 1 or -1, [...]

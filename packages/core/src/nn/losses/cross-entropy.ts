@@ -9,11 +9,12 @@ import { requireLossOptions } from "./reduction.js";
  *
  * loss = -sum_c q_c w_c log softmax(logits)_c with q = (1 - s) onehot(label) + s / classes, s = labelSmoothing
  *
- * Without options this is as few nodes as can be, and a label that is no class gives an element of loss zero that
- * still counts in the mean. Name it as `ignoreIndex` (PyTorch's default is -100) to leave it out of the mean too.
+ * Without options the graph has as few nodes as possible, and an element whose label is not a class has loss
+ * zero but counts in the mean. Pass that label as `ignoreIndex` (PyTorch's default is -100) to leave it out
+ * of the mean too.
  *
  * @param logits [..., classes], or with the classes along `axis`: [batch, classes, height, width] with axis 1
- * @param labels int64, of the shape of the logits without the classes
+ * @param labels int64, of the shape of the logits without the axis of the classes
  * @param options `reduction`, `axis`, `labelSmoothing`, `ignoreIndex`, `mask`, `weights` of the classes (the mean is then
  *   the sum divided by the labels' weights, as in PyTorch)
  * @throws ShapeError, DTypeError when the labels do not fit

@@ -22,15 +22,15 @@ export interface NllOptions extends LossOptions {
   /** Axis of the classes; default the last. Per-pixel classes [batch, classes, height, width] have axis 1. */
   readonly axis?: number | undefined;
   /**
-   * Label of elements that have none; they do not count in the mean. Default: no such label, and then an element whose
-   * label is no class has loss zero but does count.
+   * Label that marks elements without a label; they do not count in the mean. Default: no such label, so an
+   * element whose label is not a class has loss zero but counts.
    */
   readonly ignoreIndex?: number | undefined;
-  /** Weight of each class [classes]; the mean is then the weighted one. */
+  /** Weight of each class [classes]; the mean is then weighted. */
   readonly weights?: Tensor | NdArray | undefined;
 }
 
-/** Names of the options of losses of labels, beside those of all losses. */
+/** Names of the options of losses with class labels, besides those of all losses. */
 export const nllOptions = ["axis", "ignoreIndex", "weights"] as const;
 
 export interface SmoothedOptions extends NllOptions {
@@ -51,7 +51,7 @@ export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: NllOp
   return labelLoss("nllLoss", logProbabilities, labels, options);
 }
 
-/** Sum over the classes of -target log p, where the target is a label, perhaps smoothed. */
+/** Sum over the classes of -target log p; the target is a label, optionally smoothed. */
 export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: SmoothedOptions): Tensor {
   const { reduction = "mean", ignoreIndex, labelSmoothing = 0, weights, mask } = options;
   for (const operand of [logP, labels]) requireTensor(op, operand);
@@ -67,7 +67,8 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new OptionError(`${op}: labelSmoothing must be in [0, 1]; got ${labelSmoothing}.`);
   }
-  // A selection, not a product with ones and zeros: log-probabilities of -Infinity at other classes do no harm.
+  // A selection instead of a product with a 0/1 mask: log-probabilities of -Infinity at other classes have no
+  // effect.
   const hit = isLabel(labels, classes, axis);
   const picked = where(hit, logP, 0);
   const isPlain = !weights && !mask && ignoreIndex === undefined && labelSmoothing === 0;
@@ -85,7 +86,7 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
     losses = add(mul(losses, 1 - labelSmoothing), mul(all, labelSmoothing / classes));
   }
   const present = presentElements(labels, mask, ignoreIndex);
-  // A label that is no class selects nothing, so that its loss is zero already.
+  // A label that is not a class selects nothing, so its loss is already zero.
   const isClass = ignoreIndex !== undefined && ignoreIndex >= 0 && ignoreIndex < classes;
   if (present && (mask || isClass || labelSmoothing > 0)) losses = where(present, losses, 0);
 
@@ -115,7 +116,7 @@ function isLabel(labels: Tensor, classes: number, axis: number): Tensor {
   );
 }
 
-/** bool of the labels' shape: which elements have one; undefined where all do. */
+/** bool of the labels' shape: true for elements with a label; undefined if all have one. */
 function presentElements(
   labels: Tensor,
   mask: Tensor | undefined,

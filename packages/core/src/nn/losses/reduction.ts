@@ -7,23 +7,24 @@ import { mean, sum } from "../../graph/ops/reduce.js";
 import { formatShape, formatType, requireTensor, sameShape, type Tensor } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 
-/** What becomes of the losses of the elements: their mean, their sum, or all of them as they are. */
+/** How to reduce the losses of the elements: to their mean, to their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 
 export interface LossOptions {
   /** Default `mean`. */
   readonly reduction?: Reduction | undefined;
   /**
-   * bool: where labels are present; broadcasts to the losses of the elements. Missing elements have loss and gradient
-   * zero and do not count in the mean, whatever their label (NaN, say); the mean of none is 0.
+   * bool: true where labels are present; broadcasts to the losses of the elements. Missing elements have loss
+   * and gradient zero and do not count in the mean, whatever their label (NaN, say); if all are missing, the
+   * mean is 0.
    */
   readonly mask?: Tensor | undefined;
 }
 
 /**
- * Refuses what is no object of a loss's options.
+ * Throws unless `options` is an object of a loss's options.
  *
- * @param own options that not every loss has
+ * @param own names of options that not every loss has
  */
 export function requireLossOptions<T extends LossOptions>(
   op: string,
@@ -34,7 +35,7 @@ export function requireLossOptions<T extends LossOptions>(
   requireReduction(options.reduction ?? "mean");
 }
 
-/** The losses of the elements, reduced. */
+/** Reduces the losses of the elements. */
 export function reduceLoss(losses: Tensor, { reduction = "mean", mask }: LossOptions): Tensor {
   requireReduction(reduction);
   const present = mask ? where(mask, losses, 0) : losses;
@@ -49,13 +50,13 @@ function countPresent(mask: Tensor, losses: Tensor): Tensor {
   return mul(sum(cast(mask, losses.dtype)), losses.size / mask.size);
 }
 
-/** Labels with zeros where they are missing: what is under the mask then cannot make a NaN of the gradient. */
+/** Labels with zeros where they are missing, so that masked labels cannot make the gradient NaN. */
 export function presentLabels(op: string, labels: Tensor, mask: Tensor | undefined): Tensor {
   checkMask(op, mask, labels);
   return mask ? where(mask, labels, 0) : labels;
 }
 
-/** Throws when a mask is not one for these labels. */
+/** Throws unless the mask is bool and broadcasts to the labels. */
 export function checkMask(op: string, mask: Tensor | undefined, labels: Tensor): void {
   if (!mask) return;
   if (mask.dtype !== "bool") {
@@ -77,12 +78,13 @@ function requireReduction(reduction: Reduction): void {
   }
 }
 
-/** Throws when predictions and targets have not one shape: broadcasting them is hardly ever meant. */
+/** Throws unless predictions and targets have equal shapes: broadcasting them is rarely intended. */
 export function requireSameShape(op: string, prediction: Tensor, target: Tensor): void {
   for (const operand of [prediction, target]) requireTensor(op, operand);
   if (!sameShape(prediction.shape, target.shape)) {
     throw new ShapeError(
-      `${op}: predictions and targets must have one shape; got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}. ` +
+      `${op}: predictions and targets must have equal shapes; ` +
+        `got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}. ` +
         "Reshape one of them.",
     );
   }

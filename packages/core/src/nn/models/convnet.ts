@@ -62,7 +62,7 @@ export function convnet(options: ConvnetOptions = {}): StatelessModel<ConvnetPar
       for (const stage of stages) {
         stage.forEach((_, i) => {
           const y = convLayer(h, convs[k++], { padding: 1 });
-          // ReLU commutes with max-pooling, and after it there is less to do.
+          // ReLU commutes with max-pooling, and works on fewer elements after it.
           h = relu(i === stage.length - 1 ? maxPool2d(y, { kernel: 2 }) : y);
         });
       }

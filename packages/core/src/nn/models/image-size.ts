@@ -1,6 +1,6 @@
 import { ShapeError } from "../../errors.js";
 
-/** Height and width of an image after a number of stages, each of which halves what `conv` leaves of a side. */
+/** Height and width of an image after a number of stages, each of which applies `conv` to a side and halves it. */
 export function pooledSize(
   op: string,
   imageSize: readonly [number, number],

@@ -59,7 +59,7 @@ export function lenet(options: LenetOptions = {}): StatelessModel<LenetParams> {
       return { params: { conv1, conv2, fc }, state: {} };
     },
     apply({ conv1, conv2, fc }, x) {
-      // ReLU commutes with max-pooling, and after it there is less to do.
+      // ReLU commutes with max-pooling, and works on fewer elements after it.
       const block = (h: Tensor, conv: typeof conv1) => relu(maxPool2d(convLayer(h, conv), { kernel: 2 }));
       const features = flattenFrom(block(block(x, conv1), conv2), 1);
       const output = fc.reduce<Tensor>((h, layer, k) => linear(k === 0 ? h : relu(h), layer), features);

@@ -11,7 +11,7 @@ import type { StatelessModel } from "../model.js";
 export interface MlpOptions {
   /** Widths from input to output. */
   readonly sizes: readonly number[];
-  /** Between the layers, not after the last; default `relu`. */
+  /** Activation between the layers, not after the last; default `relu`. */
   readonly activation?: Activation | undefined;
   /** Slope of leakyRelu; default 0.01. */
   readonly slope?: number | undefined;

@@ -3,18 +3,18 @@ import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import type { InitOptions } from "../model.js";
 
-/** Parameters of a model of several tasks: what they share, and a head for each. */
+/** Parameters of a model of several tasks: a shared trunk, and a head for each task. */
 export interface MultiHeadParams<Trunk, Head> {
   readonly shared: Trunk;
   readonly heads: Readonly<Record<string, Head>>;
 }
 
-/** What a model of several heads needs besides parameters and input. */
+/** What a model with several heads needs besides parameters and input. */
 export interface HeadContext {
   readonly training?: boolean | undefined;
   /** Seed of the step's dropout; needed in training. */
   readonly seed?: Tensor | undefined;
-  /** The trunk's output, where it is known. */
+  /** The trunk's output, if it is already known. */
   readonly representation?: Tensor | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface HeadContext {
  */
 export interface MultiHeadModel<Trunk, Head> {
   init(rng: Mt19937, options?: InitOptions): MultiHeadParams<Trunk, Head>;
-  /** The representation of a batch that all heads go on from. Traced. */
+  /** The trunk's output for a batch, the input of all heads. Traced. */
   trunk(shared: TensorsOf<Trunk>, x: Tensor, context: HeadContext): Tensor;
   /** Output of every head, by task. Traced. */
   apply(

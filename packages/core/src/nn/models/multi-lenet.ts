@@ -28,7 +28,7 @@ export interface MultiLenetOptions {
   readonly channels?: readonly [number, number] | undefined;
   /** Width of the representation and of the heads' hidden layers; default 50. */
   readonly features?: number | undefined;
-  /** Of channels before the second pooling and of the heads' hidden units; default 0.5. */
+  /** Dropout rate of channels before the second pooling and of the heads' hidden units; default 0.5. */
   readonly dropout?: number | undefined;
 }
 
@@ -44,7 +44,7 @@ const multiLenetOptions = optionTable("multiLenet", {
   dropout: smoothing.default(0.5),
 } satisfies OptionRows<MultiLenetOptions>);
 
-/** What the tasks share. */
+/** The trunk, which the tasks share. */
 export interface LenetTrunkParams {
   readonly conv1: ConvParams;
   readonly conv2: ConvParams;
@@ -88,7 +88,7 @@ export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrun
       return { shared, heads: Object.fromEntries(own) };
     },
     trunk({ conv1, conv2, fc }, x, { training, seed }) {
-      // ReLU commutes with max-pooling, and after it there is less to do.
+      // ReLU commutes with max-pooling, and works on fewer elements after it.
       const first = relu(maxPool2d(convLayer(x, conv1), { kernel: 2 }));
       const second = dropChannels(convLayer(first, conv2), { rate, stream: 0, training, seed });
       return relu(linear(flattenFrom(relu(maxPool2d(second, { kernel: 2 })), 1), fc));
@@ -106,7 +106,7 @@ export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrun
   };
 }
 
-/** Dropout of whole channels: one number decides over an image's channel. */
+/** Dropout of whole channels: one random number for each channel of an image. */
 function dropChannels(x: Tensor, options: Parameters<typeof dropout>[1]): Tensor {
   if (!options.training || options.rate === 0) return x;
   return mul(x, dropout(fill([...x.shape.slice(0, 2), 1, 1], 1, x.dtype), options));

@@ -13,7 +13,7 @@ export interface MultiMlpOptions {
   readonly sizes: readonly number[];
   /** Outputs of each task's head, a linear layer. */
   readonly heads: Readonly<Record<string, number>>;
-  /** After every shared layer; default `relu`. */
+  /** Activation after every shared layer; default `relu`. */
   readonly activation?: Activation | undefined;
 }
 
@@ -26,7 +26,7 @@ const multiMlpOptions = optionTable("multiMlp", {
   activation: oneOf(activations).default("relu"),
 } satisfies OptionRows<MultiMlpOptions>);
 
-/** What the tasks share. */
+/** The trunk, which the tasks share. */
 export interface MlpTrunkParams {
   readonly layers: readonly LinearParams[];
 }

@@ -1,5 +1,5 @@
 // A. Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021, with mean pooling in place of a class token;
-// blocks, names and start values as in PyTorch's TransformerEncoderLayer with norm_first.
+// blocks, names and initial values as in PyTorch's TransformerEncoderLayer with norm_first.
 
 import type { NdArray } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
@@ -32,11 +32,11 @@ export interface PatchTransformerOptions {
   readonly heads?: number | undefined;
   /** Blocks; default 2. */
   readonly depth?: number | undefined;
-  /** Hidden units of a block's perceptron for each element of the width; default 2. */
+  /** Ratio of the hidden units of a block's perceptron to the width; default 2. */
   readonly mlpRatio?: number | undefined;
   /** Default 10. */
   readonly classes?: number | undefined;
-  /** Of the perceptrons; default relu. */
+  /** Activation of the perceptrons; default relu. */
   readonly activation?: Activation | undefined;
 }
 
@@ -52,7 +52,7 @@ export const patchTransformerOptions = optionTable("patchTransformer", {
   activation: oneOf(activations).default("relu"),
 } satisfies OptionRows<PatchTransformerOptions>);
 
-/** Those of `torch.nn.TransformerEncoderLayer`. */
+/** Parameters of `torch.nn.TransformerEncoderLayer`. */
 export interface TransformerBlockParams {
   readonly self_attn: AttentionParams;
   readonly linear1: LinearParams;
@@ -62,26 +62,27 @@ export interface TransformerBlockParams {
 }
 
 export interface PatchTransformerParams {
-  /** From the pixels of a patch, [channels, patch, patch] in a row, to its vector. */
+  /** Maps the pixels of a patch, [channels, patch, patch] flattened, to its vector. */
   readonly patches: LinearParams;
-  /** What is added for a patch's place, [patches, width]; patches in rows from the top left. */
+  /** Position embeddings [patches, width]; patches in rows from the top left. */
   readonly position: NdArray;
   readonly layers: readonly TransformerBlockParams[];
   readonly norm: NormParams;
   readonly head: LinearParams;
 }
 
-/** Deviation of position embeddings at the start, that of the paper's code. */
+/** Initial standard deviation of position embeddings, as in the paper's code. */
 const positionDeviation = 0.02;
 
 /**
- * Transformer on image patches: each patch of p x p pixels becomes a vector, t = W x + b + its place's embedding; blocks
+ * Transformer on image patches: each patch of p x p pixels becomes a vector, t = W x + b + the embedding of
+ * its position; blocks
  *
  * t <- t + attention(norm1(t)),  t <- t + linear2(s(linear1(norm2(t))))
  *
  * follow, then a layer norm, the mean over patches and a linear layer.
  *
- * Images [batch, channels, height, width], or with each in one row, [batch, channels height width].
+ * Images [batch, channels, height, width], or flattened, [batch, channels height width].
  *
  * @throws OptionError when patches do not tile the image, heads do not divide the width, or a number is out of range
  *

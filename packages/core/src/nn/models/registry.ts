@@ -6,7 +6,7 @@ import { patchTransformer, patchTransformerOptions } from "./patch-transformer.j
 import { resnet18, resnet18Options } from "./resnet18.js";
 import { vgg6, vgg6Options } from "./vgg6.js";
 
-/** Every model of classes by name. */
+/** Every classifier by name. */
 export const models = {
   mlp: { make: mlp, options: mlpOptions, summary: "multilayer perceptron" },
   convnet: {

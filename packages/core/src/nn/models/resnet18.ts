@@ -1,5 +1,5 @@
 // K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
-// names and start values as in torchvision.
+// names and initial values as in torchvision.
 
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
@@ -43,7 +43,7 @@ export interface ResidualBlockParams {
   readonly bn1: NormParams;
   readonly conv2: ConvParams;
   readonly bn2: NormParams;
-  /** Convolution 1x1 and batch norm of the shortcut, where the shape changes. */
+  /** Convolution 1x1 and batch norm of the shortcut, if the shape changes. */
   readonly downsample?: readonly [ConvParams, NormParams];
 }
 
@@ -96,7 +96,7 @@ export function resnet18(options: Resnet18Options = {}): Model<Resnet18Params, R
       );
       const first = batchNorm(convolved, params.bn1, state.bn1, { training });
       next.bn1 = first.state;
-      // ReLU commutes with max-pooling, and after it there is less to do.
+      // ReLU commutes with max-pooling, and works on fewer elements after it.
       const pooled =
         stem === "imagenet" ? maxPool2d(first.output, { kernel: 3, stride: 2, padding: 1 }) : first.output;
       let h = relu(pooled);
@@ -143,8 +143,8 @@ interface Sizes {
 }
 
 /**
- * torchvision draws PyTorch's defaults for all layers and then draws the convolutions anew, with variance
- * 2 / (outputs * kernel); so does this, for the same network from the same seed.
+ * torchvision draws PyTorch's defaults for all layers and then redraws the convolutions with variance
+ * 2 / (outputs * kernel). This does the same, so that the same seed gives the same network.
  */
 function init(
   rng: Mt19937,

@@ -27,13 +27,13 @@ const segnetOptions = optionTable("segnet", {
 
 export interface SegnetParams {
   readonly encoder: readonly ConvParams[];
-  /** In the order they run: the last stage first. */
+  /** In the order of computation: the last stage first. */
   readonly decoder: readonly ConvParams[];
   readonly classes: ConvParams;
   readonly depth: ConvParams;
 }
 
-/** What the two heads give. */
+/** The outputs of the two heads. */
 export interface SegnetOutput {
   /** Logits [batch, classes, height, width]. */
   readonly classes: Tensor;
@@ -42,13 +42,13 @@ export interface SegnetOutput {
 }
 
 /**
- * Encoder and decoder with two heads on shared features: classes and depth of each pixel.
+ * Encoder and decoder with two heads on shared features: class and depth of each pixel.
  *
  * Encoder stage: convolution 3x3, ReLU, max-pooling 2, whose indices are kept. Decoder, last stage first: max-unpooling
  * with the stage's indices, convolution 3x3, ReLU. Each head is a convolution 3x3. Paddings are 1.
  *
- * Images [batch, inputs, height, width]; the poolings cut sides that 2^stages does not divide, and unpooling restores
- * them.
+ * Images [batch, inputs, height, width]; pooling crops sides that 2^stages does not divide, and unpooling
+ * restores them.
  *
  * @example
  * const { classes, depth } = segnet().apply(params, x).output;
@@ -75,10 +75,11 @@ export function segnet(options: SegnetOptions = {}): StatelessModel<SegnetParams
       let h = x;
       for (const p of params.encoder) {
         const convolved = conv(h, p);
-        // For the places ReLU stays before pooling: it decides which of a window without positive elements tie.
+        // For the indices ReLU stays before pooling: it makes the elements of a window without positive
+        // elements tie.
         const indices = maxPoolIndices2d(relu(convolved), { kernel: 2 });
         stages.push({ shape: convolved.shape, indices });
-        // For the values it commutes with max-pooling, and after it there is less to do.
+        // For the values it commutes with max-pooling, and works on fewer elements after it.
         h = relu(maxPool2d(convolved, { kernel: 2 }));
       }
       params.decoder.forEach((p, k) => {

@@ -1,4 +1,4 @@
-// In the manner of K. Simonyan and A. Zisserman, "Very deep convolutional networks", ICLR 2015,
+// After K. Simonyan and A. Zisserman, "Very deep convolutional networks", ICLR 2015,
 // without the hidden linear layers.
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -24,7 +24,7 @@ export const vgg6Options = optionTable("vgg6", {
  * Six convolutions in three stages (64, 64, pool, 128, 128, pool, 256, 256, pool) and a linear layer, for images
  * 3x32x32.
  *
- * @param options those of {@link convnet} but the stages
+ * @param options those of {@link convnet} except the stages
  */
 export function vgg6(options: Vgg6Options = {}): StatelessModel<ConvnetParams> {
   return convnet({

@@ -5,13 +5,13 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 
-/** What an ONNX element type becomes: all floats one type, all integers int64. */
+/** The dtype of an ONNX element type: one type for all floats, int64 for all integers. */
 export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   if (dtype === "bool") return "bool";
   return dtype === "float16" || dtype === "float32" || dtype === "float64" ? float : "int64";
 }
 
-/** A tensor of a file as an array of its own. */
+/** A tensor of a file as a separate array. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
   return { shape, data: converted(data, dtype, importedDType(dtype, float)) };
 }
@@ -24,7 +24,7 @@ function converted(data: OnnxTensor["data"], from: OnnxDType, to: DType): TypedA
   return to === "float64" ? numbers : Float32Array.from(numbers);
 }
 
-/** The ends of int64, which stand for "to the end" in files, are not whole numbers of float64: the next ones that are. */
+/** An int64 clamped to the safe integers: the ends of int64, which mean "to the end" in files, are outside. */
 const safeInteger = (value: number | bigint): bigint =>
   BigInt(Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
 
@@ -38,7 +38,7 @@ function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** A tensor of a file as a constant; a single number as one, which simplification sees through. */
+/** A tensor of a file as a constant; a single number becomes a number, which simplification can use. */
 export function constantOf(tensor: OnnxTensor, float: FloatDType): Tensor {
   const value = arrayOf(tensor, float);
   const dtype = importedDType(tensor.dtype, float);

@@ -5,10 +5,10 @@ import type { OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { knownValue } from "./known-value.js";
 
-/** How an ONNX operator is traced: its result, or its results in order. */
+/** Traces an ONNX operator: returns its result, or its results in order. */
 export type Operator = (call: Call) => Tensor | readonly Tensor[];
 
-/** Kinds of attributes that operators have, and their values. */
+/** Kinds of attributes, and the types of their values. */
 interface AttributeValues {
   readonly int: number;
   readonly ints: readonly number[];
@@ -22,15 +22,15 @@ interface AttributeValues {
 export class Call {
   constructor(
     readonly node: OnnxNode,
-    /** Undefined where an optional one is left out. */
+    /** Undefined for an optional operand that is left out. */
     readonly operands: readonly (Tensor | undefined)[],
     /** Version of the standard operator set. */
     readonly opset: number,
-    /** What the model's floats become. */
+    /** The dtype of all the model's floats. */
     readonly dtype: FloatDType,
   ) {}
 
-  /** @throws DataError where the operand is left out */
+  /** @throws DataError if the operand is left out */
   tensor(index: number): Tensor {
     return this.operands[index] ?? this.fail(`operand ${index} is missing`);
   }
@@ -45,9 +45,9 @@ export class Call {
   }
 
   /**
-   * The numbers of an operand that the trace has to know, such as a shape; undefined where it is left out.
+   * The numbers of an operand that must be known while tracing, such as a shape; undefined if it is left out.
    *
-   * @throws DataError where they depend on the model's inputs or parameters
+   * @throws DataError if they depend on the model's inputs or parameters
    */
   known(index: number): readonly number[] | undefined {
     const operand = this.operands[index];
@@ -55,7 +55,8 @@ export class Call {
     const value = knownValue(operand);
     if (value !== undefined) return Array.from<number | bigint, number>(value.data, Number);
     return this.fail(
-      `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; it has to be known when the model is traced`,
+      `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
+        `it must be known when the model is traced`,
     );
   }
 
@@ -87,7 +88,7 @@ export class Call {
     return this.fail(`the attribute ${name} must be of the kind ${kind}; it is of the kind ${given.kind}`);
   }
 
-  /** Refuses the model because of this node. */
+  /** Throws the error of a node that is not supported. */
   fail(why: string): never {
     const { opType, name, outputs } = this.node;
     const shapes = this.operands.map((x) => (x ? formatShape(x.shape) : "none")).join(", ");

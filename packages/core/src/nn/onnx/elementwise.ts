@@ -40,7 +40,7 @@ const binary =
   (call) =>
     f(call.tensor(0), call.tensor(1));
 
-/** Any number of operands, from the first on. */
+/** Folds any number of operands from left to right. */
 const folded =
   (f: (a: Tensor, b: Tensor) => Tensor): Operator =>
   (call) =>
@@ -49,7 +49,7 @@ const folded =
 const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
   minimum(1, maximum(0, add(mul(alpha, x), beta)));
 
-/** Smaller than `low` or larger than `high`: these. Bounds are attributes before operator set 11. */
+/** Clamps to `low` and `high`. The bounds are attributes before operator set 11. */
 function clip(call: Call): Tensor {
   const x = call.tensor(0);
   const bound = (name: string, index: number) =>
@@ -59,7 +59,7 @@ function clip(call: Call): Tensor {
   return high === undefined ? above : minimum(above, high);
 }
 
-/** TensorProto.DataType of the ONNX schema: floats all become the model's one type. */
+/** TensorProto.DataType of the ONNX schema: all floats become the model's float dtype. */
 function castTo(call: Call): Tensor {
   const code = call.int("to", 0);
   const kinds: Readonly<Record<number, DType>> = {

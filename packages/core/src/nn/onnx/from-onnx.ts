@@ -17,22 +17,22 @@ import { parametersOf } from "./parameters.js";
 export interface ImportedInput {
   readonly name: string;
   readonly dtype: DType;
-  /** A string names a size that the file leaves open; without a shape it leaves the number of axes open, too. */
+  /** A string names a size that the file leaves open; without a shape the number of axes is open, too. */
   readonly shape?: readonly (number | string)[] | undefined;
 }
 
 /**
- * A model read from an ONNX file: arrays to train, and a function of them that is traced.
+ * A model read from an ONNX file: arrays to train, and a function of them for tracing.
  *
  * @typeParam Out names of the results
  */
 export interface ImportedModel<Out extends string = string> {
-  /** The file's weights by their names there, with `_` for a colon. */
+  /** The weights by their names in the file, with `_` for a colon. */
   readonly params: Readonly<Record<string, NdArray>>;
   readonly inputs: readonly ImportedInput[];
   /** Names of the results. */
   readonly outputs: readonly Out[];
-  /** Traces the model: its results by name, of parameters and inputs by name. */
+  /** Traces the model: maps parameters and inputs by name to results by name. */
   apply(
     params: Readonly<Record<string, Tensor>>,
     inputs: Readonly<Record<string, Tensor>>,
@@ -40,30 +40,31 @@ export interface ImportedModel<Out extends string = string> {
 }
 
 export interface FromOnnxOptions<Out extends string = string> {
-  /** Which of the file's results the model gives; default all of them. */
+  /** Names of the results that the model returns; default: all results of the file. */
   readonly outputs?: readonly Out[] | undefined;
-  /** What all floats of the model become; default float64 where the file's weights are, else float32. */
+  /** The dtype of all floats of the model; default float64 if the file's weights are float64, else float32. */
   readonly dtype?: FloatDType | undefined;
   /**
-   * Which of the file's float tensors are trained, by name; default those that a node takes as an operand, but for single
-   * numbers, running statistics, bounds and exponents. The others stay as they are.
+   * Which of the file's float tensors are trained, by name; default: those that a node takes as an operand,
+   * except single numbers, running statistics, bounds and exponents. The others are constants.
    */
   readonly isParameter?: ((name: string) => boolean) | undefined;
 }
 
 /**
- * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the way back of `toOnnx`. Its
- * symmetries are found from its graph as those of any loss.
+ * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
+ * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * Models for inference are read, with operators of the standard (operator sets 7 and later): element-wise functions and
- * comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalizations, reductions,
- * softmaxes, and what moves elements. Sizes that the file leaves open are those of the inputs that `apply` gets; what a
- * shape is computed from has to be known from them. Batch normalization uses its running statistics, dropout does nothing.
+ * It reads models for inference with standard operators (operator sets 7 and later): element-wise functions
+ * and comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalizations,
+ * reductions, softmaxes, and operators that move elements. `apply` takes sizes that the file leaves open from
+ * its inputs; they must determine every computed shape. Batch normalization uses its running statistics,
+ * dropout does nothing.
  *
  * @param options `outputs`, `dtype` and `isParameter`
- * @throws OptionError for an output that the model has not; DataError when the bytes are no ONNX model, or the model uses operators that are not known here: the message
- *   names them. `apply` throws DataError where a node is used in a way that is not supported, ShapeError or DTypeError
- *   where inputs do not fit.
+ * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
+ *   model or the model uses unknown operators, which the message names. `apply` throws DataError if a node is
+ *   used in an unsupported way, ShapeError or DTypeError if inputs do not fit.
  *
  * @example
  * const model = fromOnnx(bytes, { outputs: ["logits"] });
@@ -154,7 +155,7 @@ function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: Float
   return { name, dtype: importedDType(dtype, float), shape };
 }
 
-/** A parameter or input, if it is what the file says. */
+/** Checks a parameter or input against the file, and returns it. */
 function fitting(
   name: string,
   shape: readonly (number | string)[] | undefined,

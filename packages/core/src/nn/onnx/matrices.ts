@@ -15,7 +15,7 @@ function gemm(call: Call): Tensor {
   return call.has(2) ? add(result, scaled(call.tensor(2), call.float("beta", 1))) : result;
 }
 
-/** As NumPy multiplies: a vector on the left is a row, on the right a column. */
+/** Product as in NumPy: a vector on the left is a row, on the right a column. */
 function matMul(call: Call): Tensor {
   const [a, b] = [call.tensor(0), call.tensor(1)];
   const product = matmul(

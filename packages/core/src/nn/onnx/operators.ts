@@ -6,7 +6,7 @@ import { reductions } from "./reductions.js";
 import { shapes } from "./shapes.js";
 import { windows } from "./windows.js";
 
-/** How operators of the ONNX standard are traced, by name. */
+/** The function that traces each operator of the ONNX standard, by name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
   Object.entries({ ...elementwise, ...matrices, ...normalizations, ...reductions, ...shapes, ...windows }),
 );

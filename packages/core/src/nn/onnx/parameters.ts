@@ -1,7 +1,7 @@
 import { DataError } from "../../errors.js";
 import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/schema.js";
 
-/** Operands that are no weights: running statistics, bounds, exponents and the like. */
+/** Operands that are not weights: running statistics, bounds, exponents and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [3, 4],
   Clip: [1, 2],
@@ -18,8 +18,9 @@ export interface NamedTensor {
 }
 
 /**
- * The tensors of a file that are weights: floats with one axis or more which some node takes for more than a setting, or
- * those that `isParameter` says. A graph's own inputs have no colons in their names, so that parameters have none either.
+ * The tensors of a file that are weights: floats with one axis or more that some node takes as an operand
+ * other than a setting, or those that `isParameter` selects. Names of graph inputs cannot contain colons, so
+ * `_` replaces them.
  */
 export function parametersOf(
   { initializers, nodes }: OnnxGraph,

@@ -17,14 +17,14 @@ const reduction =
     return f(x, { keepDims, ...(isAll ? {} : { axes }) });
   };
 
-/** Counted from the largest element, so that no exponential overflows. */
+/** Subtracts the largest element first, so that no exponential overflows. */
 function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
   const top = stopGradient(max(x, { ...options, keepDims: true }));
   const rest = log(sum(exp(sub(x, top)), options));
   return add(rest, reshape(top, rest.shape));
 }
 
-/** Before operator set 13 all axes from the given one on are one, and the default is axis 1. */
+/** Before operator set 13 all axes from the given one on are joined, and the default is axis 1. */
 const softmaxes =
   (f: (x: Tensor, options: { axis?: number | undefined }) => Tensor): Operator =>
   (call) => {

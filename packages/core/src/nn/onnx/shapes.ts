@@ -14,7 +14,7 @@ const integers = (values: readonly number[]): Tensor =>
 const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
   resolveAxis(axis, rank, call.node.opType);
 
-/** Part of one axis. */
+/** A range of one axis. */
 function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
   const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === axis ? value : n));
   const zeros = x.shape.map(() => 0);
@@ -69,7 +69,7 @@ function unsqueeze(call: Call): Tensor {
   );
 }
 
-/** Bounds outside an axis are moved to its ends, as the standard says; a negative step runs backwards. */
+/** Bounds outside an axis are clamped to its ends, as the standard says; a negative step runs backwards. */
 function sliced(call: Call): Tensor {
   const x = call.tensor(0);
   const starts = call.list("starts", 1) ?? call.fail("there are no starts");
@@ -91,7 +91,7 @@ function sliced(call: Call): Tensor {
   }, x);
 }
 
-/** A known index takes a slice, whose place the search for symmetries sees. */
+/** A known index becomes a slice, so that the search for symmetries sees which elements are used. */
 function gathered(call: Call): Tensor {
   const [x, indices] = [call.tensor(0), call.tensor(1)];
   const axis = axisOf(call, call.int("axis", 0));
@@ -135,7 +135,7 @@ function padded(call: Call): Tensor {
     return k < 0 ? [0, 0] : [pads[k], pads[k + axes.length]];
   });
   const outer = around.map(([before, after]): [number, number] => [Math.max(before, 0), Math.max(after, 0)]);
-  // Negative padding cuts.
+  // Negative padding crops.
   const cut = slice(x, {
     starts: around.map(([before]) => Math.max(-before, 0)),
     ends: around.map(([, after], d) => x.shape[d] - Math.max(-after, 0)),
@@ -190,7 +190,7 @@ function cumulative(call: Call): Tensor {
   });
 }
 
-/** Nothing is dropped: the model computes as after training. */
+/** Dropout in inference: drops nothing. */
 function dropout(call: Call): Tensor {
   if (call.known(2)?.[0]) return call.fail("it drops units in training mode; export the model for inference");
   return call.tensor(0);

@@ -17,7 +17,7 @@ interface Geometry {
   readonly padding: Four;
 }
 
-/** An operand as images [batch, channels, height, width]: a sequence is an image of height 1. */
+/** An operand as images [batch, channels, height, width]: a sequence becomes an image of height 1. */
 function images(call: Call): Tensor {
   const x = call.tensor(0);
   if (x.rank === 4) return x;
@@ -25,7 +25,7 @@ function images(call: Call): Tensor {
   return call.fail(`sequences and images of one batch axis are supported, not ${x.rank - 2} axes of space`);
 }
 
-/** A result in the operand's own number of axes. */
+/** A result with the operand's number of axes. */
 const like = (x: Tensor, y: Tensor): Tensor =>
   x.rank === 4 ? y : reshape(y, [y.shape[0], y.shape[1], y.shape[3]]);
 
@@ -53,7 +53,7 @@ function paddingOf(
     const pads = call.ints("pads") ?? [0, 0, 0, 0];
     return pads.length === 2 ? [0, pads[0], 0, pads[1]] : (pads as unknown as Four);
   }
-  // SAME: as many windows as strides fit, the odd zero at the end (UPPER) or at the beginning (LOWER).
+  // SAME: as many windows as strides fit; the odd zero goes to the end (UPPER) or to the beginning (LOWER).
   const around = [0, 1].map((d) => {
     const n = image.shape[2 + d];
     const needed = (Math.ceil(n / stride[d]) - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1 - n;
@@ -77,7 +77,7 @@ function conv(call: Call): Tensor {
 
 function convTranspose(call: Call): Tensor {
   if (call.text("auto_pad", "NOTSET") !== "NOTSET" || call.ints("output_shape")) {
-    return call.fail("padding has to be given by `pads` and `output_padding`, not by an output shape");
+    return call.fail("padding must be given by `pads` and `output_padding`, not by an output shape");
   }
   const x = images(call);
   const w = kernelOf(call.tensor(1));
@@ -98,7 +98,7 @@ function pool(call: Call, f: (x: Tensor, options: PoolOptions) => Tensor): Tenso
   return like(call.tensor(0), f(x, { kernel, ...options }));
 }
 
-/** Rounding the number of windows up is supported where there is nothing to round. */
+/** Rounding the number of windows up is supported only if it has no effect. */
 function requireWholeWindows(
   call: Call,
   x: Tensor,
@@ -116,7 +116,7 @@ function requireWholeWindows(
   }
 }
 
-/** Over all pixels of a channel. */
+/** Pools over all pixels of a channel. */
 const overPixels =
   (f: typeof mean): Operator =>
   (call) => {

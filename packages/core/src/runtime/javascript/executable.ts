@@ -24,10 +24,10 @@ type Operand = Float64Array | Float32Array | Uint8Array;
 
 const helpers = { erf, softplus, leakyRelu, placeOf, hash32 };
 
-/** An executable that computes in the caller's thread, without a promise where none is wanted. */
+/** An executable that computes in the caller's thread and can also run synchronously. */
 export interface JavaScriptExecutable extends Executable {
   runSync(inputs: Inputs, options?: RunOptions): Record<string, NdArray>;
-  /** The generated code, for the curious. */
+  /** The generated code, for inspection. */
   readonly source: string;
 }
 
@@ -63,7 +63,7 @@ export function compileJavaScript(
     );
   }
   const compileSeconds = (performance.now() - start) / 1000;
-  // What does not change from run to run is looked up once: tiny graphs run for microseconds.
+  // Values that do not change between runs are looked up once: tiny graphs run for microseconds.
   const carried = new Set(Object.values(scan?.carry ?? {}));
   const takes = graph.inputs.map(({ name, tensor }) => ({
     name,
@@ -81,7 +81,7 @@ export function compileJavaScript(
     const count = scan ? steps : 1;
     const values = resolveInputs(graph, inputs, scan, count);
     const operands = takes.map(({ name, dtype, isCarried }) => operand(values[name], isCarried, dtype));
-    // A carried input, which every step overwrites, is the result itself.
+    // A carried input, which every step overwrites, already holds the result.
     const results = gives.map(({ tensor, carriedInput }) =>
       carriedInput >= 0 ? operands[carriedInput] : emptyResult(tensor, scan ? count : 1),
     );
@@ -108,8 +108,8 @@ export function compileJavaScript(
 }
 
 /**
- * Inputs as the code reads them. What a scan overwrites is copied, in its own precision: a loop cut into several runs
- * then gives the same bits as one run.
+ * Inputs as the code reads them. Inputs that a scan overwrites are copied in their own precision, so that a
+ * loop split into several runs gives the same bits as a single run.
  */
 function operand(value: NdArray, isCarried: boolean, dtype: DType): Operand {
   if (value.data instanceof BigInt64Array) return Float64Array.from(value.data, Number);
@@ -117,7 +117,7 @@ function operand(value: NdArray, isCarried: boolean, dtype: DType): Operand {
   return astype(value, dtype).data.slice() as Operand;
 }
 
-/** Where a result is written: in its own dtype, which rounds it, but for int64. */
+/** The array into which a result is written: of its own dtype, which rounds it, except for int64. */
 function emptyResult({ dtype, size }: Tensor, steps: number): Operand {
   return allocate(dtype === "int64" ? "float64" : dtype, size * steps) as Operand;
 }
@@ -133,7 +133,7 @@ const copyOp: Op = {
   onnx: { emit: (e, inputs) => e.emit("Identity", inputs) },
 };
 
-/** Outputs that are inputs or constants get a place of their own, so that results never share memory with inputs. */
+/** Outputs that are inputs or constants get separate memory, so that results never share memory with inputs. */
 function storeOutputs(graph: Graph): Graph {
   const outputs = graph.outputs.map(({ name, tensor }) => ({
     name,

@@ -6,16 +6,19 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { Scan } from "../executable.js";
 import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
 
-/** V8 optimizes functions up to a size; a longer program is split into functions of about this many characters. */
+/**
+ * V8 does not optimize very large functions; a longer program is split into functions of about this many
+ * characters.
+ */
 const functionLength = 16_000;
 
-/** Values kept in variables along a row; more would not stay in registers. */
+/** Number of values kept in variables along a row; more would not stay in registers. */
 const maxHoisted = 12;
 
-/** Joined tensors of at most this many elements are written out: which operand an element comes from is then known. */
+/** Concatenations of at most this many elements are unrolled: the operand of each element is then known. */
 const writtenOut = 16;
 
-/** Generated code and the arrays that it works on. */
+/** Generated code and the arrays that it uses. */
 export interface Program {
   /** Body of `(B, X, Y, erf, ...) => run`: B buffers, X inputs, Y outputs; `run(steps)`. */
   readonly source: string;
@@ -73,7 +76,7 @@ class Generator {
     const functions = this.inVariables ? [] : this.split([...blocks, stacked]);
     const declare = (names: readonly string[], from: string) =>
       names.length === 0 ? "" : `const ${names.map((n, i) => `${n}=${from}[${i}]`).join(",")};\n`;
-    // Inputs and outputs change from run to run, buffers do not.
+    // Inputs and outputs change between runs, buffers do not.
     const source = [
       declare(
         this.buffers.map((_, i) => `b${i}`),
@@ -102,7 +105,7 @@ class Generator {
     return { source, buffers: this.buffers };
   }
 
-  /** In a split program inputs, outputs and the step are variables that all functions see. */
+  /** In a split program, inputs, outputs and the step are variables shared by all functions. */
   private chunked(functions: readonly string[]): string {
     const names = [...this.graph.inputs.map((_, i) => `x${i}`), ...this.graph.outputs.map((_, i) => `y${i}`)];
     return `let t=0,${names.join(",")};\n${functions.map((f, i) => `function f${i}(){\n${f}\n}\n`).join("")}`;
@@ -162,8 +165,9 @@ class Generator {
   }
 
   /**
-   * One row of an element-wise result. Elements that are the same along the row, such as a row of a matrix product's
-   * left factor, are read once before it: the compiler of the engine cannot know that nothing else writes to them.
+   * One row of an element-wise result. Elements that are constant along the row, such as a row of a matrix
+   * product's left factor, are read once before it: the engine's compiler cannot know that no other code
+   * writes to them.
    */
   private row(node: Tensor, outer: readonly Affine[]): void {
     const buffer = this.bufferOf.get(node);
@@ -177,7 +181,7 @@ class Generator {
     });
     const hoisted = [...(this.invariant?.names ?? [])].map(([code, name]) => `const ${name}=${code};`);
     this.invariant = undefined;
-    // A block of its own, so that names of one row do not meet those of the next.
+    // A separate block, so that names of one row do not collide with those of the next.
     this.lines =
       hoisted.length > 0 ? [...lines, "{", ...hoisted, ...this.lines, "}"] : [...lines, ...this.lines];
   }
@@ -210,19 +214,19 @@ class Generator {
     else this.loop(shape[at.length], (i) => this.nest(shape, [...at, i], body));
   }
 
-  /** Whether one flat loop computes the node: everything fused into it is element-wise. */
+  /** Whether one flat loop computes the node, that is, everything fused into it is element-wise. */
   private isFlat(node: Tensor): boolean {
     if (!node.op.js.flat) return false;
     return node.inputs.every((x) => this.placement.get(x) !== "inline" || x.size === 1 || this.isFlat(x));
   }
 
-  /** Expression for one element, wherever it lives. */
+  /** Expression for one element, wherever it is stored. */
   private element(node: Tensor, at: Index): string {
     switch (this.placement.get(node)) {
       case "inline":
         return this.compute(node, at);
       case "local":
-        // A single element is read at a variable index where operands are told apart by it (concat).
+        // A single element is read at a variable index if the index selects the operand (concat).
         return this.local(node, node.size === 1 ? 0 : at.flat.constant);
       default:
         return this.bufferElement(node, at);
@@ -238,7 +242,7 @@ class Generator {
     return this.hoisted(`${name}[${place}]`);
   }
 
-  /** A read, or the name of its value where it does not change along the row. */
+  /** A read, or the name of its value if the value does not change along the row. */
   private hoisted(code: string): string {
     if (!this.invariant || this.invariant.names.size >= maxHoisted) return code;
     const { variable, names } = this.invariant;
@@ -256,7 +260,7 @@ class Generator {
     return `v${this.ids.get(node)}_${k}`;
   }
 
-  /** Statements after a step: results to the caller's arrays, carried values to the next step's inputs. */
+  /** Statements after a step: copy results to the caller's arrays, and carried values to the next step's inputs. */
   private finish(): { stacked: string; carried: string } {
     const stacked: string[] = [];
     const carried: string[] = [];

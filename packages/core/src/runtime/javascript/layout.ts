@@ -3,28 +3,28 @@ import { inputOp } from "../../graph/ops/leaf.js";
 import type { Op, Tensor } from "../../graph/tensor.js";
 
 /**
- * Where a node's elements live in generated code: recomputed wherever they are read (`inline`),
- * in one variable an element (`local`), or in a typed array (`buffer`).
+ * Where generated code keeps a node's elements: recomputed at each read (`inline`), in one variable for each
+ * element (`local`), or in a typed array (`buffer`).
  */
 export type Placement = "inline" | "local" | "buffer";
 
-/** Tensors of at most this many elements may live in variables. */
+/** Tensors of at most this many elements may be kept in variables. */
 const localSize = 8;
 
-/** How far results may be fused into each other: engines parse and optimize expressions up to a depth. */
+/** Maximum depth of fused expressions: engines parse and optimize expressions up to a depth. */
 const fusedDepth = 64;
 
-/** What a change of shape counts: reading through it writes each index out again for every axis. */
+/** Depth that a change of shape adds: reading through it repeats each index for every axis. */
 const reshapeDepth = 24;
 
 interface Use {
-  /** How often each element is read; 2 stands for often. */
+  /** How often each element is read; 2 means several times. */
   reads: number;
-  /** Read at an index that is known only when the code runs. */
+  /** Whether it is read at an index that is known only at run time. */
   indexed: boolean;
-  /** Must be addressable as a whole. */
+  /** Whether it must be addressable as a whole. */
   addressed: boolean;
-  /** How deep in the expression of its readers the node would be. */
+  /** Depth of the node in the expressions of its readers. */
   depth: number;
 }
 
@@ -39,7 +39,7 @@ export function isPulled(node: Tensor): boolean {
 
 /**
  * Decides the placement of every node: element-wise results that are read once are fused into their readers,
- * tiny ones live in variables, the rest in arrays.
+ * tiny results are kept in variables, the others in arrays.
  *
  * @param stored tensors that must exist as a whole at the end (outputs)
  * @param options `variables`: whether variables may be used (a program too long for one function has none)

@@ -1,4 +1,4 @@
-// ONNX model files, of what schema.ts has of the ONNX schema.
+// Reads and writes ONNX model files, for the part of the ONNX schema in schema.ts.
 
 import { requireBytes } from "../../bytes.js";
 import { describeValue, isPlainObject } from "../../describe.js";
@@ -43,11 +43,12 @@ export function encodeModel(model: OnnxModel): Uint8Array {
 /**
  * Reads the bytes of an `.onnx` file. The result shares no memory with them.
  *
- * @throws DataError when the bytes are truncated, damaged or no ONNX model, or use what is not supported: external
- *   or sparse tensors, values that are not tensors, functions of the model's own, element types beyond `OnnxDType`
+ * @throws DataError when the bytes are truncated, damaged or not an ONNX model, or use unsupported features:
+ *   external or sparse tensors, values that are not tensors, local functions of the model, element types
+ *   beyond `OnnxDType`
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
   requireBytes("decodeModel", bytes);
-  // A plain Uint8Array in place of a subclass: the slice() of a Node Buffer would not copy.
+  // A plain Uint8Array instead of a subclass: the slice() of a Node Buffer would not copy.
   return readModel(new ProtoReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
 }

@@ -6,8 +6,8 @@ import { int, ints, type OnnxModel, type OnnxNode } from "./schema.js";
 const found = new WeakMap<Ort, Promise<number | undefined>>();
 
 /**
- * Channels of a block in ONNX Runtime's blocked convolution layout on this processor, or undefined where a small
- * convolution in that layout does not give the plain one's result. Found out once for each build of the runtime.
+ * Channels of a block in ONNX Runtime's blocked convolution layout on this processor, or undefined if a small
+ * convolution in that layout differs from the plain one. Tested once for each build of the runtime.
  */
 export function convBlock(ort: Ort): Promise<number | undefined> {
   const known = found.get(ort) ?? probe(ort);
@@ -20,7 +20,7 @@ async function probe(ort: Ort): Promise<number | undefined> {
   return undefined;
 }
 
-/** Runs one pointwise convolution of two blocks of channels to two in both layouts. */
+/** Runs one pointwise convolution from two blocks of channels to two, in both layouts. */
 async function works(ort: Ort, block: number): Promise<boolean> {
   const channels = 2 * block;
   const x = Float32Array.from({ length: channels * 9 }, (_, i) => ((i * 37) % 23) - 11);

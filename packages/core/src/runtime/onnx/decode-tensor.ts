@@ -49,7 +49,7 @@ function fromRaw(dtype: OnnxDType, raw: Uint8Array, what: string): OnnxData {
       `${what} has ${raw.length} bytes of data; ${dtype} needs a multiple of ${ArrayClass.BYTES_PER_ELEMENT}.`,
     );
   }
-  // The copy is aligned, which a view into the file need not be, and lets go of the file.
+  // The copy is aligned, which a view into the file need not be, and does not keep the file in memory.
   return new ArrayClass(raw.slice().buffer as ArrayBuffer);
 }
 

@@ -5,7 +5,7 @@ import { dtypeOfCode } from "./dtypes.js";
 import type { ProtoReader } from "./protobuf.js";
 import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./schema.js";
 
-/** AttributeProto.AttributeType; a name's place is its code. */
+/** AttributeProto.AttributeType; the index of a name is its code. */
 const attributeTypes = [
   "undefined",
   "float",
@@ -43,7 +43,7 @@ export function readModel(r: ProtoReader): OnnxModel {
     } else r.skip();
   }
   if (graph === undefined) {
-    throw new DataError("No graph found: this is not an ONNX model, or its file is truncated.");
+    throw new DataError("No graph found: this is not an ONNX model, or the file is truncated.");
   }
   return { irVersion, opsets, producer, graph, metadata: Object.fromEntries(metadata) };
 }
@@ -105,7 +105,7 @@ function readNode(r: ProtoReader): OnnxNode {
     else if (field === 7) domain = r.string();
     else r.skip();
   }
-  // Only now, when the messages can say whose attribute it is.
+  // Decoded only now, when messages can name the attribute's owner.
   const owner = name === "" ? opType : `${opType} "${name}"`;
   return {
     opType,
@@ -157,7 +157,7 @@ function readAttribute(r: ProtoReader, owner: string): [string, AttributeValue] 
   if (floats.length > 0) present.push({ kind: "floats", value: floats });
   if (ints.length > 0) present.push({ kind: "ints", value: ints });
   if (strings.length > 0) present.push({ kind: "strings", value: strings });
-  // Files of the first IR version have no type field: the one value that is there tells.
+  // Files of the first IR version have no type field: the only value present determines the type.
   if (type === 0) {
     if (present.length !== 1) throw new DataError(`${what} has no type and ${present.length} values.`);
     return [name, present[0]];
@@ -169,7 +169,7 @@ function readAttribute(r: ProtoReader, owner: string): [string, AttributeValue] 
   return [name, value];
 }
 
-/** Writers may leave out a value that is its type's default. */
+/** Writers may leave out a value that equals its type's default. */
 function defaultValue(kind: string): AttributeValue | undefined {
   switch (kind) {
     case "float":

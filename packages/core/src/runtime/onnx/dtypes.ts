@@ -2,7 +2,7 @@
 import { DataError } from "../../errors.js";
 import type { OnnxData, OnnxDType } from "./schema.js";
 
-/** The schema's names; a name's place is its code. */
+/** The schema's names; the index of a name is its code. */
 const names = [
   "undefined",
   "float32",

@@ -17,21 +17,21 @@ import {
 } from "./schema.js";
 
 export interface EmitModelOptions {
-  /** Only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
+  /** Whether to use only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
   readonly portable?: boolean | undefined;
   /** Channels of a block in ONNX Runtime's blocked convolution layout; default: plain convolutions. */
   readonly convBlock?: number | undefined;
   /** Whether images that are pooled may be computed with the batch as the last axis (see {@link toBatchLast}); default false. */
   readonly batchLast?: boolean | undefined;
   readonly scan?: Scan | undefined;
-  /** Text entries stored with the model. */
+  /** Metadata strings stored with the model. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Name of the extra input that tells a scan's number of steps. */
+/** Name of the extra input that gives a scan's number of steps. */
 export const stepsInput = "steps:count";
 
-/** An input's name in the model: its own, unless an output has it too. */
+/** An input's name in the model: its own name, unless an output has the same one. */
 export function inputName(graph: Graph, name: string): string {
   return graph.outputs.some((o) => o.name === name) ? `${name}:in` : name;
 }
@@ -61,7 +61,7 @@ export function emitModel(graph: Graph, options: EmitModelOptions = {}): OnnxMod
   };
 }
 
-/** Names that the model makes up hold a colon, so that they never meet the graph's own. */
+/** Generated names contain a colon, so that they never collide with the graph's own names. */
 function checkName({ name }: Port): void {
   if (name === "" || name.includes(":")) {
     throw new OptionError(
@@ -74,7 +74,7 @@ function info(name: string, { dtype, shape }: Tensor, ...lead: (number | string)
   return { name, dtype, shape: [...lead, ...shape] };
 }
 
-/** Emits all nodes; `bind` names the values that exist before. */
+/** Emits all nodes; `bind` records the names of values that exist beforehand. */
 function emitNodes(
   graph: Graph,
   options: EmitterOptions,
@@ -90,7 +90,7 @@ function emitNodes(
   return { emitter, results: outputs.map((x) => emitter.value(x)) };
 }
 
-/** Gives results their public names: by renaming where a node makes them, by a copy where not. */
+/** Gives results their public names: renames those that a node computes and copies the others. */
 function nameResults(
   nodes: readonly OnnxNode[],
   results: readonly string[],

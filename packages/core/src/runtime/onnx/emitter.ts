@@ -12,7 +12,7 @@ export interface EmitterOptions {
   readonly convBlock?: number | undefined;
 }
 
-/** Constants of at most this many elements are compared by value. */
+/** Constants of at most this many elements are compared by value, larger ones by identity. */
 const comparedByValue = 2 ** 14;
 
 /** Collects the ONNX nodes of a graph. */
@@ -40,7 +40,7 @@ export class Emitter implements BlockEmitter {
     outputs.forEach(use);
   }
 
-  /** Gives a tensor that exists already, such as an input, its name. */
+  /** Records the name of a tensor that already exists, such as an input. */
   bind(tensor: Tensor, name: string): void {
     this.names.set(tensor, name);
   }
@@ -63,11 +63,11 @@ export class Emitter implements BlockEmitter {
     return name;
   }
 
-  /** Names of a node's inputs; broadcasts that ONNX repeats by itself are looked through. */
+  /** Names of a node's inputs; skips broadcasts that ONNX performs by itself. */
   private operands(node: Tensor): string[] {
     const { broadcasts } = node.op.onnx;
     if (!broadcasts) return node.inputs.map((x) => this.value(x));
-    // The axes of a matrix are not repeated, and its flags for transposing count on the node's own rank.
+    // ONNX does not broadcast the matrix axes, and the transpose flags assume the node's own rank.
     const own = broadcasts === "before matrices" ? 2 : 0;
     const outer = ({ shape }: Tensor): Shape => shape.slice(0, shape.length - own);
     const isImplied = ({ op, inputs: [source], rank, shape }: Tensor) =>
@@ -75,7 +75,7 @@ export class Emitter implements BlockEmitter {
       (own === 0 || (source.rank === rank && sameShape(source.shape.slice(-own), shape.slice(-own))));
     const sources = node.inputs.map((x) => (isImplied(x) ? x.inputs[0] : x));
     const implied = sources.map(outer).reduce((a, b) => broadcastShapes(a, b, node.op.name));
-    // When every operand is repeated, one of them has to say how often.
+    // If every operand is broadcast, one explicit broadcast must stay to give the result's shape.
     if (!sameShape(implied, outer(node))) sources[0] = node.inputs[0];
     return sources.map((x) => this.value(x));
   }
@@ -95,7 +95,7 @@ export class Emitter implements BlockEmitter {
     attributes: Record<string, OnnxValue>,
     { domain, results = 1 }: EmitOptions,
   ): string[] {
-    // Several derivatives need the same rearrangements of what they share.
+    // Several derivatives need the same rearrangement of a shared value.
     const key = `${domain}:${opType} ${inputs} ${results} ${JSON.stringify(attributes)}`;
     const known = this.results.get(key);
     if (known) return known;
@@ -134,7 +134,7 @@ export class Emitter implements BlockEmitter {
   }
 }
 
-/** An array as a tensor of a file. */
+/** An array as a tensor of an ONNX file. */
 export function onnxTensor(name: string, array: NdArray): OnnxTensor {
   return { name, dtype: dtypeOf(array), shape: array.shape, data: array.data as OnnxData };
 }

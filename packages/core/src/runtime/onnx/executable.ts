@@ -17,8 +17,9 @@ export interface OnnxOptions {
   /** Execution provider: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Default: `cpu`, or `wasm`. */
   readonly provider?: string | undefined;
   /**
-   * Threads inside an operator; default: one for small graphs, where more only wait for each other, else all cores.
-   * In a browser all graphs of a page share the threads that its first graph asks for, default one.
+   * Threads inside an operator; default: one for small graphs, which more threads do not speed up, else all
+   * cores. In a browser, all graphs of a page share the number of threads that the first graph asks for;
+   * default one.
    */
   readonly threads?: number | undefined;
   readonly scan?: Scan | undefined;
@@ -27,7 +28,8 @@ export interface OnnxOptions {
 /**
  * Compiles a simplified graph to ONNX and opens a session of ONNX Runtime on it.
  *
- * @throws DTypeError for float64 on a provider without it; RuntimeError when the provider is not available, cannot have so many threads or has no kernel for an operation
+ * @throws DTypeError for float64 on a provider without it; RuntimeError when the provider is not available,
+ *   cannot use that many threads or has no kernel for an operation
  */
 export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Promise<Executable> {
   requireGraph("compileOnnx", graph);
@@ -39,7 +41,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
     throw new OptionError(`threads must be an integer >= 1; got ${threads}.`);
   }
   if (scan) checkScan(graph, scan);
-  // The default one is always there, and to list the others may wake up a graphics processor.
+  // The default provider is always available, and listing the others may wake up a graphics processor.
   const providers = provider === defaultProvider ? [provider] : await listProviders();
   if (!providers.includes(provider)) {
     throw new RuntimeError(
@@ -103,12 +105,13 @@ function defaultThreads(graph: Graph): number {
   return costOf(graph).flops < smallGraph ? 1 : 0;
 }
 
-/** Floating-point operations below which a second thread costs more than it brings, measured on multilayer perceptrons. */
+/** With fewer floating-point operations a second thread slows a run down; measured on multilayer perceptrons. */
 const smallGraph = 3e7;
 
 /**
- * Bytes read and written in a run from which on its memory is not laid out beforehand. The layout is one block, made beside
- * what the first run has taken: it doubles the memory, and saves a time that such a run does not notice.
+ * Runs that read and write at least this many bytes do not plan their memory beforehand. The plan is one
+ * block, allocated in addition to the memory of the first run: it doubles the memory and saves a negligible
+ * time in such runs.
  */
 const largeGraph = 2 ** 33;
 
@@ -117,16 +120,17 @@ async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string,
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [provider],
-      // The highest level only adds layout changes around convolutions, which cost a training graph more than they bring.
+      // The highest level only adds layout changes around convolutions, which make a training graph slower.
       graphOptimizationLevel: "extended",
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
       enableMemPattern: costOf(graph).bytes < largeGraph,
       extra: {
-        // Else the threads of a session wait for its next run by spinning, and take the cores from another session's.
+        // Otherwise a session's threads spin while they wait for its next run, and take the cores from other
+        // sessions.
         session: { force_spinning_stop: "1" },
-        // This fusion keeps the factor of a product as a float32, also where the matrices are float64.
+        // This fusion stores the factor of a product as a float32, even if the matrices are float64.
         ...(isDouble ? { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } : {}),
       },
     });

@@ -12,9 +12,9 @@ import { onnxTensor } from "./emitter.js";
 import type { OnnxTensor } from "./schema.js";
 
 export interface ToOnnxOptions {
-  /** Values of inputs that become part of the file, such as trained parameters, by input name. */
+  /** Values of inputs that are stored in the file, such as trained parameters, by input name. */
   readonly constants?: Values | undefined;
-  /** Text entries stored with the model. */
+  /** Metadata strings stored with the model. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 

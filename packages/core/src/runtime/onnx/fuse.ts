@@ -27,7 +27,7 @@ const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
   },
 };
 
-/** c and x of a product c x with a constant c; 1 and the product itself where there is none. */
+/** c and x of a product c x with a constant c; otherwise 1 and the tensor itself. */
 function withoutFactor(x: Tensor): [number, Tensor] {
   const [a, b] = x.inputs;
   const [ca, cb] = [constantValue(a), constantValue(b)];
@@ -47,7 +47,7 @@ function channelVector(x: Tensor): Tensor | undefined {
 }
 
 /**
- * Replaces pairs of nodes that ONNX has one operator for. The result is for emission only:
+ * Replaces pairs of nodes for which ONNX has one operator. The result is for emission only:
  * its operations have neither derivatives nor JavaScript.
  */
 export function fuse(graph: Graph): Graph {
@@ -65,7 +65,7 @@ export function fuse(graph: Graph): Graph {
     for (const [product, term] of [node.inputs, [...node.inputs].reverse()]) {
       if (once(product, "matmul") && product.rank === 2 && isFloat(product.dtype)) {
         const [factor, rest] = once(term, "mul") ? withoutFactor(term) : [1, term];
-        // The attribute is a float32, also where the matrices are float64.
+        // The attribute is a float32, even if the matrices are float64.
         const isExact = product.dtype === "float32" || Math.fround(factor) === factor;
         const [beta, scaled] = isExact ? [factor, rest] : [1, term];
         const source = scaled.op.name === "broadcast" ? scaled.inputs[0] : scaled;

@@ -1,5 +1,5 @@
 /**
- * ONNX: files in and out, and graphs in ONNX Runtime.
+ * ONNX: reading and writing files, and running graphs in ONNX Runtime.
  *
  * @module isoloss/onnx
  */

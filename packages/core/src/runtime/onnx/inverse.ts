@@ -6,14 +6,14 @@ const operator = "Inverse";
 
 /** Inverts float64 matrices of one size. */
 export interface InverseKernel {
-  /** A^-1 of A [n, n]; without a sensible value, or NaN, where A is singular. */
+  /** A^-1 of A [n, n]; meaningless or NaN if A is singular. */
   run(a: Float64Array): Promise<Float64Array>;
   dispose(): Promise<void>;
 }
 
 /**
- * ONNX Runtime's own operator, by LU decomposition with partial pivoting; no part of the ONNX standard. Undefined in a build
- * without it, and where ONNX Runtime is not installed.
+ * ONNX Runtime's own operator for inverses, by LU decomposition with partial pivoting; not part of the ONNX
+ * standard. Undefined if the build lacks it or ONNX Runtime is not installed.
  */
 export async function compileInverse(n: number): Promise<InverseKernel | undefined> {
   if ((await whyNoOrt()) !== undefined) return undefined;
@@ -25,7 +25,7 @@ export async function compileInverse(n: number): Promise<InverseKernel | undefin
       logSeverityLevel: 4,
     });
   } catch (cause) {
-    // A build that lacks the operator names it.
+    // The error of a build that lacks the operator contains its name.
     if (String(cause).includes(operator)) return undefined;
     throw cause;
   }

@@ -1,13 +1,16 @@
 import { RuntimeError } from "../../errors.js";
 import type { Ort } from "./ort.js";
 
-/** The provider of a graph that asks for none. */
+/** The default provider. */
 export const defaultProvider = "wasm";
 
-/** Providers that cannot take float64: the build with WebGPU has no such kernels, not even on the processor. */
+/** Providers without float64: the WebGPU build has no such kernels, not even on the CPU. */
 export const float32Providers: readonly string[] = ["webgpu"];
 
-/** Runs a task of a session; on WebGPU after those before it, as two at a time fail or spoil each other's memory. */
+/**
+ * Runs a task of a session; on WebGPU one after another, since concurrent tasks fail or corrupt each other's
+ * memory.
+ */
 export function inTurn<T>(provider: string, task: () => Promise<T>): Promise<T> {
   if (provider !== "webgpu") return task();
   const result = lastTask.then(task);
@@ -17,15 +20,15 @@ export function inTurn<T>(provider: string, task: () => Promise<T>): Promise<T> 
 
 let lastTask: Promise<unknown> = Promise.resolve();
 
-/** Threads of each build that was loaded: its pool is made once, and all its sessions share it. */
+/** Number of threads of each loaded build: its thread pool is created once, and all its sessions share it. */
 const threadsOf = new Map<string, number>();
 
 /**
  * ONNX Runtime as WebAssembly. Each provider has its own build, loaded on first use: the one with WebGPU is
- * twice the size, so only who asks for `webgpu` downloads it. Tensors and sessions of the two do not mix.
+ * twice the size and downloaded only for `webgpu`. Tensors and sessions of the two builds cannot be mixed.
  *
- * @param threads of the build, settled by the first call; default 1, later what the first call settled
- * @throws RuntimeError when the build cannot be loaded, or cannot have that number of threads
+ * @param threads number of threads of the build, fixed by the first call; default 1, later the fixed number
+ * @throws RuntimeError when the build cannot be loaded, or cannot use that number of threads
  */
 export async function loadOrt(provider: string = defaultProvider, threads?: number): Promise<Ort> {
   const settled = threadsOf.get(provider);
@@ -56,7 +59,7 @@ export async function loadOrt(provider: string = defaultProvider, threads?: numb
   }
 }
 
-/** Why the build of the default provider cannot be had here, and what to type; undefined where it can. */
+/** Why the build of the default provider is not available here, and what to type; undefined if it is available. */
 export async function whyNoOrt(): Promise<string | undefined> {
   return load(defaultProvider).then(
     () => undefined,
@@ -79,9 +82,10 @@ async function load(provider: string): Promise<Ort> {
 }
 
 /**
- * The script and the WebAssembly of a build as files of their own. A thread starts with the script that holds the build,
- * and a bundler may have made that import the page's own. Bundlers find files only where name and base are written like
- * this; where none did, as in Vite's development server, the build's script imports nothing of the page.
+ * The script and the WebAssembly of a build as separate files. A thread starts with the script that contains
+ * the build, and a bundler may have made that script import the page's own. Bundlers recognize files only if
+ * name and base are written like this; without a bundler, as in Vite's development server, the build's script
+ * imports nothing of the page.
  */
 function filesOf(provider: string) {
   const files =
@@ -97,7 +101,7 @@ function filesOf(provider: string) {
   return files.mjs.href.includes("/onnxruntime-web/ort-") ? undefined : files;
 }
 
-/** Execution providers that can be asked for here: WebGPU only where the browser offers an adapter. */
+/** Execution providers available here: WebGPU only if the browser offers an adapter. */
 export async function listProviders(): Promise<readonly string[]> {
   const { gpu } = (globalThis.navigator ?? {}) as {
     gpu?: { requestAdapter(): Promise<object | null> } | undefined;

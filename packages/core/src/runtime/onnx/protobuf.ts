@@ -6,7 +6,7 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Parsers of the reference implementation refuse deeper nesting too; it keeps a hostile file off the stack limit. */
+/** The limit of the reference implementation's parsers; it keeps a malicious file from overflowing the stack. */
 const MAX_DEPTH = 100;
 
 const encoder = new TextEncoder();
@@ -14,8 +14,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Writes one message. Small fields gather in a list of bytes; large ones are kept by reference and copied once,
- * by {@link finish}, so that nesting a large tensor costs nothing.
+ * Writes one message. Small fields are collected in a list of bytes; large ones are kept by reference and
+ * copied once, by {@link finish}, so that nesting a large tensor costs nothing.
  */
 export class ProtoWriter {
   readonly #chunks: Uint8Array[] = [];
@@ -136,7 +136,7 @@ export class ProtoReader {
     this.#depth = depth;
   }
 
-  /** The number of the next field, whose value the next call reads or skips; 0 at the end of the message. */
+  /** The number of the next field; the next call reads or skips its value. 0 at the end of the message. */
   next(): number {
     if (this.#at === this.#end) return 0;
     const start = this.#at;

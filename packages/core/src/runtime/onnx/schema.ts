@@ -22,7 +22,7 @@ export interface OnnxTensor {
   readonly data: OnnxData;
 }
 
-/** Without `dtype` the type is left to inference, which the schema allows inside subgraphs only. */
+/** Without `dtype` the type is inferred, which the schema allows inside subgraphs only. */
 export interface OnnxValueInfo {
   readonly name: string;
   readonly dtype?: OnnxDType | undefined;
@@ -39,7 +39,7 @@ export type AttributeValue =
 
 export interface OnnxNode {
   readonly opType: string;
-  /** The operator set; left out, the standard one. */
+  /** The operator set; default: the standard one. */
   readonly domain?: string | undefined;
   readonly name?: string | undefined;
   /** Names of values; the empty string stands for an optional input that is left out. */

@@ -127,7 +127,7 @@ const calls: Readonly<Record<string, Call>> = {
 
 describe.each(Object.entries(calls))("%s", (name, call) => {
   it.each([
-    ["undefined", undefined, "undefined: has the batch"],
+    ["undefined", undefined, "undefined: does the batch"],
     ["a model's result", { output: float(2), state: {} }, "an object with output, state"],
     ["the result of Math.exp", Number.NaN, "got number"],
   ])("refuses %s with its name and a hint", (_what, value, words) => {

@@ -27,12 +27,12 @@ interface Last {
 }
 
 /**
- * Convolutions in front of max pooling, and what follows from them, in the batch-last layout: for ONNX Runtime's processor,
- * whose convolutions of few channels, their gradients and those of pooling take longer than the products of matrices.
- * An equal graph, for emission only; but an infinite or NaN pixel or weight spreads to all places of the tiles that it meets,
- * since their windows hold it times zero.
+ * Moves convolutions before max pooling, and the operations after them, to the batch-last layout. On the CPU
+ * provider of ONNX Runtime, convolutions of few channels, their gradients and those of pooling are slower
+ * than matrix products. The result is an equal graph, for emission only, except that an infinite or NaN pixel
+ * or weight spreads to all places of the tiles that see it, since their windows multiply it by zero.
  *
- * @param block channels of the blocked layout, which is faster still where it fits
+ * @param block channels of the blocked layout, which is even faster if it fits
  */
 export function toBatchLast(graph: Graph, block: number | undefined): Graph {
   const tiles = tilesOf(graph, block);
@@ -43,7 +43,7 @@ export function toBatchLast(graph: Graph, block: number | undefined): Graph {
   return stackProducts(simplify({ inputs: graph.inputs, outputs }));
 }
 
-/** Every value of a graph in the layout that it is computed in, and turned to the other where that is needed. */
+/** Every value of a graph in the layout in which it is computed, converted to the other layout on demand. */
 class Layouts {
   private readonly plains: Map<Tensor, Tensor>;
   private readonly lasts = new Map<Tensor, Last>();
@@ -56,7 +56,7 @@ class Layouts {
     this.plains = new Map(inputs.map(({ tensor }) => [tensor, tensor]));
   }
 
-  /** Computes a node whose inputs are there. */
+  /** Computes a node whose inputs are already computed. */
   add(node: Tensor): void {
     if (this.plains.has(node)) return;
     const made = this.rules[node.op.name]?.(node) ?? this.elementwise(node);
@@ -106,7 +106,7 @@ class Layouts {
     return made;
   }
 
-  /** By the operation's name; undefined: the plain operation. */
+  /** Rules by name of the operation; undefined selects the plain operation. */
   private readonly rules: Readonly<Record<string, (node: Tensor) => Last | Tensor | undefined>> = {
     conv2d: (node) => {
       const tile = this.tiles.get(node);
@@ -153,7 +153,7 @@ class Layouts {
     },
   };
 
-  /** In the tiles of an input that has some: single places are turned to them faster than back. */
+  /** Uses the tiles of an input that has tiles: converting single places to tiles is faster than the reverse. */
   private elementwise(node: Tensor): Last | undefined {
     if (!isElementwise(node)) return undefined;
     const lasts = node.inputs.flatMap((x) => this.lasts.get(x) ?? []);
@@ -163,14 +163,14 @@ class Layouts {
     return { x: apply(node.op, inputs, node.attrs), tile };
   }
 
-  /** The images of a max pooling whose windows are their tiles. */
+  /** The images of a max pooling whose windows coincide with the tiles of the images. */
   private pooledImage(x: Tensor, pooling: Tensor): Last | undefined {
     const images = this.lasts.get(x);
     const fits = images && poolsTiles(x, pooling) && sameTile(images.tile, poolAttributes(pooling).kernel);
     return fits ? images : undefined;
   }
 
-  /** The tiles of an output's gradient, of which a convolution's derivative is made. */
+  /** The tiles of the output's gradient from which a convolution's derivative is computed. */
   private gradientTile(g: Tensor, node: Tensor): Tile | undefined {
     const tile = this.lasts.get(g)?.tile;
     const fits = tile && placesOf(tile) > 1 && node.dtype === "float32" && isDense(convAttributes(node));

@@ -27,18 +27,20 @@ const floats = (values: readonly number[], shape: Shape): Tensor =>
   constant(ndarray(Float32Array.from(values), shape));
 
 /**
- * A convolution of stride 1 whose output is cut into tiles, as products of matrices. All places of a tile together see a
- * window of u x v = (kh + th - 1) x (kw + tw - 1) places of the image, which is one column, and the weights are as many
- * copies of the kernel as the tile has places, shifted in a window of zeros. For each part of m images, with p = th tw:
+ * A convolution of stride 1 whose output is cut into tiles, as matrix products. All places of a tile together
+ * see a window of u x v = (kh + th - 1) x (kw + tw - 1) places of the image, which forms one column. The
+ * weights are one copy of the kernel for each place of the tile, shifted in a window of zeros. For each part
+ * of m images, with p = th tw:
  *
  * Y = W X,  dW = dY X',  dX = W' dY;  Y [o p, tiles m],  W [o p, c u v],  X [c u v, tiles m]
  *
- * X has p kh kw / (u v) times fewer numbers than with a column for each place: 2.8 times for a kernel of 5 and tiles of 2.
+ * X has p kh kw / (u v) times fewer elements than with one column for each place: 2.8 times for a kernel of 5
+ * and tiles of 2.
  */
 export class TiledConv {
-  /** Places of a tile. */
+  /** Number of places in a tile. */
   private readonly p: number;
-  /** Rows and columns of tiles. */
+  /** Number of rows and columns of tiles. */
   private readonly tiles: readonly [number, number];
   /** Height and width of a window. */
   private readonly window: readonly [number, number];
@@ -67,7 +69,7 @@ export class TiledConv {
     return made;
   }
 
-  /** Rows of X. */
+  /** Number of rows of X. */
   private get elements(): number {
     return this.image[1] * sizeOf(this.window);
   }
@@ -89,7 +91,7 @@ export class TiledConv {
       ),
     );
     const rows = reshape(x, [s, size, n / s]);
-    // Behind the last place there is one of zeros, for what lies outside the image.
+    // One place of zeros is appended; it stands for all places outside the image.
     const zeros = fill([s, 1, n / s], 0, x.dtype);
     const source = padding.some((each) => each > 0) ? concat([rows, zeros], { axis: 1 }) : rows;
     return reshape(gather(source, places, { axis: 1 }), [s, this.elements, (sizeOf(tiles) * n) / s]);
@@ -103,7 +105,7 @@ export class TiledConv {
     return reshape(turned, [1, o * this.p, this.elements]);
   }
 
-  /** Gradient [o, c, kh, kw] of the weights, given dY X' of each part: the copies' gradients add up. */
+  /** Gradient [o, c, kh, kw] of the weights, given dY X' of each part: the sum of the gradients of its copies. */
   weightGradient(products: Tensor): Tensor {
     const [o, c] = this.kernel;
     const uv = sizeOf(this.window);
@@ -112,7 +114,10 @@ export class TiledConv {
     return reshape(matmul(rows, this.copies(), { transposeB: true }), this.kernel);
   }
 
-  /** [kh kw, p u v]: 1 where an element of the kernel is for a place of the tile that element of the window. */
+  /**
+   * [kh kw, p u v]: 1 if an element of the kernel, shifted for a place of the tile, lies at an element of the
+   * window.
+   */
   private copies(): Tensor {
     const { kernel, p, tile, window } = this;
     return this.constant("copies", () => {
@@ -126,9 +131,9 @@ export class TiledConv {
   /**
    * Gradient [s, c, 1, h w m] of the images, given dY [s, o p, tiles m] and W; the tiles cut images and windows evenly.
    *
-   * The columns of W' dY are added up where windows overlap, for each channel and place (a, b) of an image's tile by a product
-   * with a matrix of ones and zeros: only those elements of a window fall on such places whose row i th + r and column
-   * j tw + q have the remainders r and q of (a, b).
+   * The columns of W' dY are summed where windows overlap, by one product with a 0/1 matrix for each channel
+   * and place (a, b) of an image's tile. An element of a window falls on such a place only if its row i th +
+   * r and column j tw + q have the remainders r and q of (a, b).
    */
   imageGradient(dy: Tensor, w: Tensor): Tensor {
     const [n, c, height, width] = this.image;
@@ -139,12 +144,12 @@ export class TiledConv {
     const columns = matmul(reshape(turned, [1, elements, o]), dy);
     const overlaps = this.overlaps();
     const added = matmul(overlaps, reshape(columns, [s, c, this.p, overlaps.shape[4], m]));
-    // Copied as whole rows, which runs on all threads where a transpose does not.
+    // Copies whole rows, which uses all threads; a transpose does not.
     const places = gather(reshape(added, [s, c * height * width, m]), this.byRow(), { axis: 1 });
     return reshape(places, [s, c, 1, height * width * m]);
   }
 
-  /** For a row or column of an image's tile the remainder of those of windows' elements that fall on it. */
+  /** For a row or column of an image's tile, the remainder of the window elements that fall on it. */
   private remainder(place: number, d: 0 | 1): number {
     return (place + this.padding[d]) % this.tile[d];
   }
@@ -163,7 +168,7 @@ export class TiledConv {
     );
   }
 
-  /** [1, 1, a b, tiles of the image, i j tiles]: 1 where that element of that tile's window falls on the place. */
+  /** [1, 1, a b, tiles of the image, i j tiles]: 1 if that element of that tile's window falls on the place. */
   private overlaps(): Tensor {
     const { image, padding, tile, tiles, window, p } = this;
     const [th, tw] = tile;

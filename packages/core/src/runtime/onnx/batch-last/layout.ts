@@ -7,14 +7,14 @@ import type { Tensor } from "../../../graph/tensor.js";
 //
 // [s, c, th tw, (h / th) (w / tw) m]: part of the batch; channel; place in its tile; tile and image
 //
-// All images of a part lie side by side in each place: what moves places then copies whole rows, a convolution is a product
-// of matrices for each part, and the places of a pooling window are as many ranges of equal length. The parts are what
-// threads take on: as the first axis, they are the same ones for every operation, and stay in the caches of a core.
+// All images of a part are adjacent at each place. Moving places then copies whole rows, a convolution is one
+// matrix product for each part, and the places of a pooling window are ranges of equal length. Threads work
+// on parts: as the first axis, these are the same for every operation, and stay in the caches of one core.
 
 /** Height and width of a tile. */
 export type Tile = readonly [number, number];
 
-/** A tile for each place: all layouts but those of pooled images. */
+/** A tile of one place: for all images that are not pooled. */
 export const single: Tile = [1, 1];
 
 export const placesOf = ([th, tw]: Tile): number => th * tw;
@@ -27,10 +27,13 @@ export const windowOf = ([, , kh, kw]: Shape, [th, tw]: Tile): readonly [number,
   kw + tw - 1,
 ];
 
-/** Into how many parts a batch is cut at most, whatever the number of threads: results do not depend on that. */
+/**
+ * Largest number of parts of a batch, whatever the number of threads, so that results do not depend on the
+ * threads.
+ */
 const mostParts = 4;
 
-/** Images of a part below which the rows are too short. */
+/** With fewer images in a part the rows are too short. */
 const fewestImages = 32;
 
 /** The number s of parts of a batch. */
@@ -46,7 +49,7 @@ export function lastShape([n, c, h, w]: Shape, tile: Tile): Shape {
   return [s, c, placesOf(tile), (h * w * n) / (placesOf(tile) * s)];
 }
 
-/** Plain images, or what broadcasts to them, in the layout. */
+/** Converts plain images, or a tensor that broadcasts to them, to the layout. */
 export function toLast(x: Tensor, tile: Tile): Tensor {
   return broadcastLast(x, tile) ?? turn(x, tile);
 }
@@ -62,7 +65,7 @@ function turn(x: Tensor, tile: Tile): Tensor {
   return reshape(turned, lastShape(x.shape, tile));
 }
 
-/** A number or one number for each channel repeats in the layout as it is. */
+/** In the layout, a tensor that repeats one number, or one number for each channel; undefined for other tensors. */
 function broadcastLast(x: Tensor, tile: Tile): Tensor | undefined {
   if (x.op.name !== "broadcast") return undefined;
   const [source] = x.inputs;
@@ -71,7 +74,7 @@ function broadcastLast(x: Tensor, tile: Tile): Tensor | undefined {
   return broadcastTo(reshape(source, [1, c, 1, 1]), lastShape(x.shape, tile));
 }
 
-/** Images in the layout as plain ones of a shape. */
+/** Converts images in the layout to plain images of a shape. */
 export function toPlain(x: Tensor, shape: Shape, tile: Tile): Tensor {
   const [n, c, h, w] = shape;
   const [th, tw] = tile;

@@ -8,19 +8,22 @@ import { sameShape, type Tensor } from "../../../graph/tensor.js";
 import { blockFor } from "../blocked/layout.js";
 import { placesOf, sameTile, type Tile, windowOf } from "./layout.js";
 
-// Where the layout pays: measured on 1 to 256 images of 8 to 64 places, 1 to 64 channels, kernels of 3 and 5, on one and two
-// threads, beside the plain convolutions and those in blocks of channels.
+// When the layout is faster: measured on 1 to 256 images of 8 to 64 places, 1 to 64 channels, kernels of 3
+// and 5, on one and two threads, against plain convolutions and those in blocks of channels.
 
-/** Images below which the rows that are copied are too short. */
+/** With fewer images the copied rows are too short. */
 const fewestImages = 8;
 
-/** How many times the kernel's operations a window may take. */
+/** Largest ratio of a window's operations to the kernel's. */
 const mostGrowth = 3;
 
-/** Places of an image, for each channel out, up to which its gradient's overlaps are added up in less time than the rest takes. */
+/**
+ * Largest number of places of an image, for each output channel, whose overlapping gradients are summed fast
+ * enough.
+ */
 const mostPlaces = 32;
 
-/** Numbers of the matrix that adds up overlaps: 4 MB. */
+/** Largest number of elements of the matrix that sums overlaps: 4 MB. */
 const mostOverlaps = 2 ** 20;
 
 export const convAttributes = ({ attrs }: Tensor): ConvAttributes => attrs as unknown as ConvAttributes;
@@ -28,8 +31,8 @@ export const convAttributes = ({ attrs }: Tensor): ConvAttributes => attrs as un
 export const poolAttributes = ({ attrs }: Tensor): PoolAttributes => attrs as unknown as PoolAttributes;
 
 /**
- * Whether each element of a node comes from the same place of all its inputs: `flat` says that it comes from the same offset,
- * and shapes are equal.
+ * Whether each element of a node depends on the same place of all its inputs: `flat` says that the offsets
+ * are equal, and the shapes are equal.
  */
 export function isElementwise({ op, inputs, shape }: Tensor): boolean {
   return op.js.flat === true && inputs.length > 0 && inputs.every((x) => sameShape(x.shape, shape));
@@ -40,12 +43,15 @@ export function isPerChannel({ op, attrs }: Tensor): boolean {
   return op.name === "sum" && String(attrs.axes) === "0,2,3";
 }
 
-/** Whether windows follow each other place by place, in all channels. */
+/** Whether the windows have stride 1 and no dilation, in one group of channels. */
 export function isDense({ stride, dilation, groups }: ConvAttributes): boolean {
   return groups === 1 && [...stride, ...dilation].every((n) => n === 1);
 }
 
-/** Whether an image's gradient can be had in tiles, which have to cut images and windows evenly, and pays. */
+/**
+ * Whether an image's gradient can be computed in tiles, which must divide images and windows evenly, and is
+ * faster.
+ */
 export function hasTiledGradient(image: Shape, kernel: Shape, output: Shape, tile: Tile): boolean {
   const cuts = [0, 1].every((d) => image[2 + d] % tile[d] === 0 && (kernel[2 + d] - 1) % tile[d] === 0);
   const places = image[2] * image[3];
@@ -54,8 +60,8 @@ export function hasTiledGradient(image: Shape, kernel: Shape, output: Shape, til
 }
 
 /**
- * The tiles of all convolutions whose outputs are pooled and nothing else, where the layout pays: nowhere without derivatives,
- * whose plain forms take most of the time.
+ * The tiles of all convolutions whose outputs are only pooled, if the layout is faster: never without
+ * derivatives, whose plain forms take most of the time.
  */
 export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Tile> {
   const order = nodesOf(graph);
@@ -97,8 +103,8 @@ export function tilesOf(graph: Graph, block: number | undefined): Map<Tensor, Ti
 }
 
 /**
- * Channels in times channels out up to which all else takes longer than multiplying. Convolutions in blocks of channels are the
- * better alternative where blocks fill the rows of their gradients too.
+ * Largest product of input and output channels for which multiplying is not the dominant cost. Convolutions
+ * in blocks of channels are the better alternative if blocks also fill the rows of their gradients.
  */
 function mostPairs(conv: Tensor, block: number | undefined): number {
   const [x, w] = conv.inputs;
@@ -107,7 +113,7 @@ function mostPairs(conv: Tensor, block: number | undefined): number {
   return x.shape[3] % chosen === 0 ? 0 : 512;
 }
 
-/** What uses a value; an output is used by itself. */
+/** The users of each value; an output counts as its own user. */
 function usersOf({ outputs }: Graph, order: readonly Tensor[]): ReadonlyMap<Tensor, readonly Tensor[]> {
   const users = new Map<Tensor, Tensor[]>(order.map((node) => [node, []]));
   for (const node of order) for (const x of node.inputs) users.get(x)?.push(node);
@@ -115,7 +121,7 @@ function usersOf({ outputs }: Graph, order: readonly Tensor[]): ReadonlyMap<Tens
   return users;
 }
 
-/** The images that a max pooling, or its derivative, looks for the largest elements in or takes elements from. */
+/** The images that a max pooling, or its derivative, searches for the largest elements or takes elements from. */
 function pooledBy(node: Tensor): readonly Tensor[] {
   const { op, inputs } = node;
   const images = { maxPool2d: [inputs[0]], poolPut: [inputs[1]], poolTake: [inputs[1], inputs[0]] }[op.name];
@@ -128,7 +134,7 @@ export function poolsTiles(image: Tensor, pooling: Tensor): boolean {
   return placesOf(attrs.kernel) > 1 && tiles(image.shape, attrs);
 }
 
-/** The convolutions that images come from place by place; undefined where they come from anything else too. */
+/** The convolutions from which images are computed place by place; undefined if anything else enters. */
 function convsBehind(image: Tensor): Tensor[] | undefined {
   const reached = new Set([image]);
   for (const x of reached) {
@@ -139,7 +145,7 @@ function convsBehind(image: Tensor): Tensor[] | undefined {
   return [...reached].filter(({ op }) => op.name === "conv2d");
 }
 
-/** Whether all that follows from a convolution place by place can be had in tiles: to turn them back takes long. */
+/** Whether everything computed place by place from a convolution can stay in tiles: converting back is slow. */
 function staysTiled(conv: Tensor, tile: Tile, users: ReadonlyMap<Tensor, readonly Tensor[]>): boolean {
   const reached = new Set<Tensor>([conv]);
   for (const x of reached) {

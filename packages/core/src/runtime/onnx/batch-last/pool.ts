@@ -5,9 +5,10 @@ import { emitFirstLargest } from "../../../graph/ops/pool-tiles.js";
 import { max, sum } from "../../../graph/ops/reduce.js";
 import { apply, type Op, type Tensor } from "../../../graph/tensor.js";
 
-// Max pooling of images [s, c, p, tiles m] in tiles as large as its windows. The operations are for emission only.
+// Max pooling of images [s, c, p, tiles m] whose tiles are the pooling windows. The operations are for
+// emission only.
 
-/** The first largest of the places of a tile. */
+/** The largest element of each tile. */
 function emitFirst(e: OnnxEmitter, x: string, { shape: [, , p], dtype }: Tensor): string {
   const ranks = allocate(dtype, p);
   for (let i = 0; i < p; i++) ranks[i] = p - i;
@@ -22,7 +23,7 @@ const firstLargestOp: Op = {
   onnx: { emit: (e, [x], { inputs }) => emitFirst(e, x, inputs[0]) },
 };
 
-/** 1 at the first largest of the places of a tile, 0 elsewhere. */
+/** 1 at the first largest element of each tile, 0 elsewhere. */
 export const firstLargest = (x: Tensor): Tensor => apply(firstLargestOp, [x], {});
 
 const putOp: Op = {
@@ -33,8 +34,9 @@ const putOp: Op = {
 };
 
 /**
- * Images and the bias of their channels, where that is the last that was added: it changes neither the order of places nor,
- * since rounding keeps the order, the largest sum. Added after pooling it costs a tile's share.
+ * Splits images into a sum of images and a bias of their channels, if the bias was added last. It changes
+ * neither the order of places nor, since rounding keeps the order, the largest sum. Added after pooling, it
+ * needs one addition for each tile.
  */
 function withoutBias(x: Tensor): readonly [x: Tensor, bias: Tensor | undefined] {
   if (x.op.name !== "add") return [x, undefined];
@@ -55,7 +57,7 @@ export function pooled(x: Tensor): Tensor {
 /** Elements g [s, c, 1, tiles m] at the places of the largest elements of x, zeros elsewhere. */
 export const put = (g: Tensor, x: Tensor): Tensor => apply(putOp, [g, withoutBias(x)[0]], {});
 
-/** g and x of {@link put}. */
+/** The operands g and x of {@link put}. */
 export const putInputs = ({ op, inputs: [g, x] }: Tensor): readonly [g: Tensor, x: Tensor] | undefined =>
   op === putOp ? [g, x] : undefined;
 

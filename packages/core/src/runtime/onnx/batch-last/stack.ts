@@ -9,22 +9,26 @@ import { concat, slice } from "../../../graph/ops/slice.js";
 import { apply, type Tensor } from "../../../graph/tensor.js";
 import { firstLargest, putInputs } from "./pool.js";
 
-/** Numbers that the rows of one product may have together: 32 MB in float32. */
+/** Largest number of elements in the rows of one product: 32 MB in float32. */
 const mostNumbers = 2 ** 23;
 
-/** A product dY X', added up over the parts of the batch, where dY are the gradients g of pooled images, put back into tiles. */
+/**
+ * A product dY X', summed over the parts of the batch; dY are the gradients g of pooled images, put back into
+ * tiles.
+ */
 interface Product {
   readonly node: Tensor;
   readonly columns: Tensor;
   readonly g: Tensor;
   readonly y: Tensor;
-  /** 1 + the largest level of the products that it depends on. */
+  /** 1 + the largest level among the products that it depends on. */
   readonly level: number;
 }
 
 /**
- * Products of several gradients of the same pooled images with the same columns X as one product: X is then brought into the
- * order of a kernel's reads once. Only of gradients that do not need each other's products, as those of several tasks.
+ * Joins products of several gradients of the same pooled images with the same columns X into one product, so
+ * that X is packed for the kernel only once. Applies to gradients that do not depend on each other's
+ * products, such as those of several tasks.
  */
 export function stackProducts(graph: Graph): Graph {
   const levels = new Map<Tensor, number>();
@@ -56,7 +60,7 @@ function productOf(node: Tensor, level: number): Product | undefined {
   const isSum = node.op.name === "sum" && String(node.attrs.axes) === "0";
   const product = isSum ? node.inputs[0] : node;
   if (product.op.name !== "matmul" || !product.attrs.transposeB) return undefined;
-  // A single part is not added up.
+  // A single part needs no sum.
   if (isSum !== product.shape[0] > 1) return undefined;
   const [rows, columns] = product.inputs;
   const inputs = rows.op.name === "reshape" ? putInputs(rows.inputs[0]) : undefined;
@@ -70,7 +74,7 @@ function rebuilt(
 ): Graph {
   const forms = new Map<Tensor, Tensor>(graph.inputs.map(({ tensor }) => [tensor, tensor]));
   const of = (x: Tensor) => forms.get(x) as Tensor;
-  // By levels all inputs of a stack come before the first of its products.
+  // In order of levels, all inputs of a stack come before the first of its products.
   const order = nodesOf(graph).sort((a, b) => (levels.get(a) as number) - (levels.get(b) as number));
   for (const node of order) {
     if (forms.has(node)) continue;

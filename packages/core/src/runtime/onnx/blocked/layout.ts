@@ -6,22 +6,22 @@ import type { Tensor } from "../../../graph/tensor.js";
 
 // ONNX Runtime's CPU kernels for convolutions in the blocked layout NCHW[c] (channels in blocks as long as a vector
 // register) are up to twice as fast as those on plain images. Its own optimizer uses them for constant weights only;
-// here the weights are brought into the layout at every step.
+// here the weights are converted to the layout at every step.
 
 export const blockedDomain = "com.microsoft.nchwc";
 
-/** Places of all images below which bringing operands into the layout costs more than it saves. */
+/** With fewer places in all images, converting operands to the layout costs more than it saves. */
 export const fewestPlaces = 2000;
 
-/** What rules of the layout emit nodes with. */
+/** The interface through which rules of the layout emit nodes. */
 export interface BlockEmitter extends OnnxEmitter {
-  /** Channels of a block; undefined where the layout is not to be used. */
+  /** Channels of a block; undefined if the layout must not be used. */
   readonly convBlock: number | undefined;
   /** How many nodes and outputs use a tensor. */
   uses(tensor: Tensor): number;
 }
 
-/** The block of channels, where the blocked layout pays. */
+/** The number of channels of a block; undefined if the blocked layout is not faster. */
 export function blockFor(
   block: number | undefined,
   [outputs, inputs]: Shape,
@@ -38,7 +38,7 @@ export function blockedImages(e: OnnxEmitter, x: string): string {
 }
 
 /**
- * Convolution of plain images to plain images by way of the layout.
+ * Convolution of plain images to plain images, computed in the layout.
  *
  * @param kernel emits the weights as [out / block, in / block, height, width, in in block, out in block]
  * @param shape of the plain weights [out, in, height, width]
@@ -65,7 +65,7 @@ export function emitBlockedConv(
 export function blockedWeights(e: OnnxEmitter, w: string, shape: Shape, block: number): string {
   const [outputs, inputs, kh, kw] = shape;
   const taps = kh * kw;
-  // Step by step: ONNX Runtime moves single elements well in plain transposes only.
+  // In several steps: ONNX Runtime moves single elements fast only in plain transposes.
   const step = (value: string, split: readonly number[], perm: readonly number[]) =>
     e.emit("Transpose", [e.emit("Reshape", [value, e.indices(split)])], { perm: ints(perm) });
   const turned = step(w, [outputs, inputs * taps], [1, 0]);

@@ -31,7 +31,7 @@ const inputGradient: Rule = (e, [g, w], node, attrs) => {
   const [out, inputs, kh, kw] = weight.shape;
   const taps = kh * kw;
   const kernel = () => {
-    // [taps, out, in]: the elements of a block then move together.
+    // [taps, out, in]: the elements of a block are then moved together.
     const flat = () => e.emit("Reshape", [w, e.indices([out * inputs, taps])]);
     const reversed =
       taps === 1 ? w : e.emit("Gemm", [reversal(e, taps, weight.dtype), flat()], { transB: int(1) });
@@ -51,7 +51,10 @@ const rules: Readonly<Record<string, Rule>> = {
   conv2dWeightGradient: emitBlockedWeightGradient,
 };
 
-/** The nodes of a convolution in ONNX Runtime's blocked layout; undefined where the layout does not fit or not pay. */
+/**
+ * The nodes of a convolution in ONNX Runtime's blocked layout; undefined if the layout does not fit or is not
+ * faster.
+ */
 export function emitBlocked(e: BlockEmitter, operands: readonly string[], node: Tensor): string | undefined {
   if (e.convBlock === undefined) return undefined;
   return rules[node.op.name]?.(e, operands, node, node.attrs as Attributes & ConvAttributes);

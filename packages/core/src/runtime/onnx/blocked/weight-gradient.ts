@@ -5,23 +5,24 @@ import type { Tensor } from "../../../graph/tensor.js";
 import { type BlockEmitter, blockedDomain, blockedImages, fewestPlaces } from "./layout.js";
 
 // A convolution's weight gradient by convolutions in ONNX Runtime's blocked layout, which multiply as fast as the
-// convolution itself, add up over all images and need no copies of the image for the vertical taps:
+// convolution itself, sum over all images and need no copies of the image for the vertical taps:
 //
 // dw[o, c, a, b] = sum_{n, i, q} g_b[n, o, i, q] x[n, c, i + a d - p, q],  g_b[n, o, i, q] = g[n, o, i, q - b d + p]
 //
-// Read as a convolution, a block of columns q of an image n is a block of its input channels, rows i and blocks of
-// columns are the kernel's places, out channels o are its outputs, and c and a are column and row of its result. There
-// is one for each horizontal tap b, whose kernel is g moved sideways, or whose image is x moved the other way, which several
-// gradients then share. In the blocked layout g is such a kernel already.
-// The same with x as the kernel, and rows and columns in reverse, serves where x has the more channels.
+// As a convolution, a block of columns q of an image n is a block of its input channels, rows i and blocks of
+// columns are the kernel's places, output channels o are its outputs, and c and a are the column and row of
+// its result. There is one convolution for each horizontal tap b: its kernel is g shifted horizontally, or
+// its image is x shifted the other way, which several gradients then share. In the blocked layout g already
+// has the form of such a kernel. If x has more channels, x is the kernel instead, with rows and columns
+// reversed.
 
-/** By how much filling up rows to whole blocks may lengthen them. */
+/** Largest factor by which padding rows to whole blocks may lengthen them. */
 const mostFilling = 1.25;
 
-/** Columns of a result below which it is not split further: a kernel computes six at a time. */
+/** A result with fewer columns is not split further: a kernel computes six at a time. */
 const fewestColumns = 12;
 
-/** Uses of an image from which on it is moved instead of the gradients, of which each is used once. */
+/** An image with at least this many uses is shifted instead of the gradients, each of which is used once. */
 const severalUses = 4;
 
 /** One of the two tensors that are multiplied. */
@@ -33,15 +34,15 @@ interface Side {
 }
 
 interface Plan {
-  /** What becomes the kernel, in blocks of channels. */
+  /** The operand that becomes the kernel, in blocks of channels. */
   readonly kernel: Side;
-  /** What becomes the image. */
+  /** The operand that becomes the image. */
   readonly image: Side;
-  /** Whether x is the kernel: then taps come out in reverse. */
+  /** Whether x is the kernel: the result's taps are then reversed. */
   readonly isReversed: boolean;
-  /** Columns of both, filled up to whole blocks. */
+  /** Columns of both, padded to whole blocks. */
   readonly columns: number;
-  /** Columns by which the kernel moves to the right, or the image to the left, for each result. */
+  /** Number of columns by which the kernel shifts right, or the image left, for each result. */
   readonly shifts: readonly number[];
   readonly moved: "kernel" | "image";
   /** Rows of zeros above and below the image. */
@@ -68,12 +69,12 @@ function plan(
     kernel.channels % block === 0 &&
     columns <= mostFilling * width &&
     rows.every((r) => r >= 0) &&
-    // Every tap meets some of the image.
+    // Every tap overlaps the image.
     shifts.every((shift) => shift < image.width && -shift < kernel.width);
   return fits ? { kernel, image, isReversed, columns, shifts, moved, rows } : undefined;
 }
 
-/** The nodes of a weight gradient in the blocked layout, or undefined where it does not fit or not pay. */
+/** The nodes of a weight gradient in the blocked layout; undefined if the layout does not fit or is not faster. */
 export function emitBlockedWeightGradient(
   e: BlockEmitter,
   [x, g]: readonly string[],
@@ -83,7 +84,7 @@ export function emitBlockedWeightGradient(
   const block = e.convBlock;
   const [images, gradients] = node.inputs.map(({ shape }) => shape);
   const [n, , h, w] = gradients;
-  // Fewer channels are multiplied faster with the taps joined.
+  // With fewer channels a product of joined taps is faster.
   if (images[1] <= joinedChannels) return undefined;
   if (!block || groups !== 1 || stride.some((s) => s !== 1) || n * h * w < fewestPlaces) return undefined;
   const side = (name: string, [, channels, height, width]: readonly number[]): Side => ({
@@ -96,7 +97,7 @@ export function emitBlockedWeightGradient(
   const moved = e.uses(node.inputs[0]) >= severalUses ? "image" : "kernel";
   const forward = plan(block, { kernel: gradient, image, isReversed: false, moved }, node);
   const reverse = plan(block, { kernel: image, image: gradient, isReversed: true, moved: "kernel" }, node);
-  // Four blocks of channels at a time make full use of a kernel.
+  // A kernel is fully used with four blocks of channels at a time.
   const used = (p: Plan | undefined) => (p ? Math.min(p.kernel.channels, 4 * block) : 0);
   const chosen = used(reverse) > used(forward) ? reverse : forward;
   return chosen && emitPlan(e, chosen, node, n, block, dilation[0]);
@@ -113,7 +114,7 @@ function emitPlan(e: BlockEmitter, p: Plan, node: Tensor, n: number, block: numb
   const reshape = (value: string, shape: readonly number[]) => e.emit("Reshape", [value, e.indices(shape)]);
   const transpose = (value: string, perm: readonly number[]) =>
     e.emit("Transpose", [value], { perm: ints(perm) });
-  /** With zeros before and behind the last of some axes; less than none cut it. */
+  /** Pads the last axes with zeros before and after; negative counts crop. */
   const padded = (value: string, axes: number, before: number, behind: number) => {
     const others = new Array(axes - 1).fill(0);
     const pads = e.indices([...others, before, ...others, behind]);
@@ -162,7 +163,7 @@ function emitPlan(e: BlockEmitter, p: Plan, node: Tensor, n: number, block: numb
   return reshape(transpose(upright, perm), node.shape);
 }
 
-/** Into how many parts the channels along a result's columns are cut, so that all threads have some. */
+/** Number of parts into which the channels along a result's columns are split, so that all threads have work. */
 function splits(channels: number): number {
   let parts = 1;
   while (channels % (2 * parts) === 0 && channels / (2 * parts) >= fewestColumns) parts *= 2;
