@@ -81,7 +81,7 @@ describe("decodeSafetensors", () => {
       Uint8Array.from([200, 0, 0, 0, 0, 0, 0, 0, 0x7b]),
       "200 bytes, but 1 follow",
     ],
-    ["an absurd header length", new Uint8Array(16).fill(255), "of another format"],
+    ["an absurd header length", new Uint8Array(16).fill(255), "has another format"],
     ["a header that is not JSON", file("{nonsense}"), "not JSON"],
     ["a header that is not UTF-8", Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0xff]), "not JSON"],
     ["a header that is a list", file("[]"), 'starts with "{"'],

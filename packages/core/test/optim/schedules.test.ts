@@ -92,7 +92,7 @@ describe("schedules", () => {
     [
       "too few rates",
       () => piecewiseSchedule({ boundaries: [5], rates: [1] }),
-      /one rate more; got boundaries \[5\] and 1 rates/,
+      /one more rate than boundaries; got boundaries \[5\] and 1 rates/,
     ],
     [
       "a negative rate in a list",
