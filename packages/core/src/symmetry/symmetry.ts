@@ -64,8 +64,8 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   /** T of the element that acts as `second` after `first`. */
   compose?(second: BlocksOf<A, NdArray>, first: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /**
-   * Transforms a tree like the parameters along with the action: with power 1 as a gradient, g' = (dw'/dw)^-T
-   * g, with power 2 as the element-wise squares of one. `params` is the point before the action.
+   * Transforms a tree like the parameters along with the action: with power 1 as a gradient,
+   * g' = (dw'/dw)^-T g, with power 2 as the element-wise squares of one. `params` is the point before the action.
    */
   pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
   /**

@@ -254,8 +254,8 @@ export interface SingleTeleportOptions<P, B extends Batch = Batch>
 }
 
 /**
- * Teleports once: compiles, moves, and releases what was compiled. For several teleports, {@link
- * createTeleporter} compiles once for all of them.
+ * Teleports once: compiles, moves, and releases what was compiled. For several teleports,
+ * {@link createTeleporter} compiles once for all of them.
  *
  * @param given options of {@link Teleporter.teleport}, such as held-out data
  * @throws OptionError for settings out of range

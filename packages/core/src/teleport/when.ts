@@ -6,7 +6,8 @@ import { type OptionRows, optionTable } from "../options.js";
 
 /** What a schedule gets when it is asked, before a step is taken. */
 export interface Occasion {
-  /** Steps done. */ readonly step: number;
+  /** Steps done. */
+  readonly step: number;
   readonly stepsPerEpoch: number;
   /** floor(step / stepsPerEpoch): the number of finished passes over the data. */
   readonly epoch: number;

@@ -15,10 +15,11 @@ import { commonArguments, forwardTasks, headGradients, type TaskParts } from "./
 import type { ParameterSplit } from "./parameter-split.js";
 
 /**
- * How the shared gradient is computed: `weighted`: sum_k w_k L_k, differentiated again; inputs state, batch,
- * seed, weights, headWeights; `combined`: J' w from kept rows; inputs jacobian, heads, weights,
- * headWeights; `given`: d itself; inputs direction, heads, headWeights; `pulled`: a direction in the
- * representation, pulled back; inputs state, batch, seed, direction, headWeights.
+ * How the shared gradient is computed:
+ * - `weighted`: sum_k w_k L_k, differentiated again; inputs state, batch, seed, weights, headWeights;
+ * - `combined`: J' w from kept rows; inputs jacobian, heads, weights, headWeights;
+ * - `given`: d itself; inputs direction, heads, headWeights;
+ * - `pulled`: a direction in the representation, pulled back; inputs state, batch, seed, direction, headWeights.
  */
 export type UpdateKind = "weighted" | "combined" | "given" | "pulled";
 

@@ -47,8 +47,8 @@ const largestRho = 1 - 1e-6;
  *
  * rho = 0 at first; PCGrad has rho = 0 always. Each g' is a sum of the g_j, so that the Gramian is enough;
  * blocks need the Jacobian, with one order for all of them. The step's `rng` shuffles K - 1 numbers for every
- * i. A pair with a zero gradient has phi = 0 and stays as it is. In the formula rho is at most 1 - 1e-6. K =
- * 1: the gradient. Losses do not matter.
+ * i. A pair with a zero gradient has phi = 0 and stays as it is. In the formula rho is at most 1 - 1e-6.
+ * K = 1: the gradient. Losses do not matter.
  *
  * @throws OptionError, also when the blocks do not add up to P; NumericalError for numbers that are not finite, naming their
  *   task

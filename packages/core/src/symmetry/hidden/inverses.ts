@@ -27,7 +27,7 @@ export interface Inverses {
    * the step recovers the lost accuracy.
    *
    * @param a [m, n], finite
-   * @returns [n, m]; undefined where the rank is not, or hardly, full: then use `pinv`
+   * @returns [n, m]; undefined if the rank is not full, or barely so: then use `pinv`
    */
   pseudoInverse(a: Matrix): Promise<Matrix | undefined>;
   dispose(): Promise<void>;

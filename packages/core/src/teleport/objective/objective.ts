@@ -30,14 +30,13 @@ export type Objective = <P, B extends BatchTensors>(
 
 /** An objective for one tree of tensors and one batch of tensors. */
 type ObjectiveOn<P, B> = (
-  // biome-ignore lint/suspicious/noExplicitAny: so that an objective for any batch can be used where one for
-  // `{ x, y }` is expected
+  // biome-ignore lint/suspicious/noExplicitAny: an objective for any batch must fit where one for `{ x, y }` is expected
   loss: (params: P, batch: any) => Tensor,
 ) => (params: P, batch: B, memory?: Memory) => Tensor;
 
 /**
- * An objective for one type of parameters and batch. Any function of this form is valid, such as `() =>
- * (params) => sum(square(params.a))`; {@link minimized} negates one.
+ * An objective for one type of parameters and batch. Any function of this form is valid, such as
+ * `() => (params) => sum(square(params.a))`; {@link minimized} negates one.
  */
 export type ObjectiveFor<P, B extends BatchSpec = BatchSpec> = ObjectiveOn<TensorsOf<P>, TensorsOf<B>>;
 

@@ -71,11 +71,11 @@ interface Candidate<P> {
  * d = grad phi / (2 |phi|)  (H g / ||g||^2 for phi = ||g||^2)
  * x <- x + rho d - v g,  v = (rho g.d + f - f0) / ||g||^2
  *
- * By itself a step keeps the loss to first order only. With `project`, Newton steps x <- x - (f - f0) g /
- * ||g||^2 restore it to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
+ * By itself a step keeps the loss to first order only. With `project`, Newton steps
+ * x <- x - (f - f0) g / ||g||^2 restore it to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
  * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
- * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier g.d /
- * ||g||^2; where `sublevel` allows points below the level set, they are not penalized.
+ * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
+ * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized.
  *
  * @throws OptionError for settings out of range
  *
