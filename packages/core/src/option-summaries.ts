@@ -20,21 +20,21 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weightDecay": "lambda; default 0, for AdamW 0.01."
   },
   "alignedMtl": {
-    "scaleMode": "The length that all principal components get: sqrt of the least (default), lower median or mean eigenvalue.",
+    "scaleMode": "The common length of all principal components: sqrt of the least (default), lower median or mean eigenvalue.",
     "preference": "Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`.",
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
-    "epsilon": "Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon."
+    "epsilon": "Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon."
   },
   "bestAngle": {
-    "samples": "Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360."
+    "samples": "Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360."
   },
   "binaryCounts": {
-    "threshold": "Probabilities above it count as positive; default 0.5.",
-    "add": "Counts so far, to which these are added; default none."
+    "threshold": "Probabilities above this threshold count as positive; default 0.5.",
+    "add": "Earlier counts to which the new ones are added; default none."
   },
   "blendMoment": {
     "beta": "b in [0, 1): the weight of the past.",
-    "sigma": "How far the teleport went along with the past, in [-1, 1]: see trajectorySimilarity.",
+    "sigma": "Similarity of the teleport's move to the past, in [-1, 1]: see trajectorySimilarity.",
     "power": "1 for a mean of gradients, 2 for one of their squares; default 1."
   },
   "booth": {
@@ -42,22 +42,22 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "caGrad": {
     "c": "Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4.",
-    "rescale": "What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c.",
-    "scale": "Whether d is of the size of the mean of the gradients (`mean`) or of their sum (`sum`, default: K times).",
-    "stationaryBelow": "||g_w|| up to this share of sqrt(trace G) counts as 0, too; default 0.",
+    "rescale": "Divisor of d: 1 for 0, 1 + c^2 for 1 (default), 1 + c for 2.",
+    "scale": "Whether d has the scale of the gradients' mean (`mean`) or of their sum (`sum`, default: K times).",
+    "stationaryBelow": "||g_w|| up to this fraction of sqrt(trace G) counts as 0, too; default 0.",
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "config": {
-    "preference": "Cosine that each task asks for, up to a common factor; default 1."
+    "preference": "Desired cosine for each task, up to a common factor; default 1."
   },
   "confusionMatrix": {
     "classes": "C.",
-    "ignore": "The label of pixels that do not count; default -1.",
-    "add": "Counts so far, to which these are added; default none."
+    "ignore": "The label of pixels to ignore; default -1.",
+    "add": "Earlier counts to which the new ones are added; default none."
   },
   "conjugateGradient": {
-    "steps": "Most products with A; default 100.",
+    "steps": "Maximum number of products with A; default 100.",
     "tolerance": "Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8."
   },
   "constant": {
@@ -74,101 +74,101 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "least": "Rate at the end; default 0."
   },
   "cost": {
-    "preset": "Default `default`.",
-    "preserve": "L_t: what is kept.",
+    "preset": "Preset; default `default`.",
+    "preserve": "L_t: the losses to preserve.",
     "inner": "How the displacement is trained.",
-    "state": "What becomes of the optimizer's state.",
+    "state": "What happens to the optimizer's state.",
     "move": "How the shared parameters are moved; default `adapter`.",
-    "innerOptimizer": "Trains the adapter; default Adam.",
-    "optimizer": "That of the training, for the state policy `reset`.",
-    "seed": "Of adapters, directions and samples; default 0.",
-    "trigger": "Which conflicts ask for a teleport: see `isTriggered`.",
-    "schedule": "When teleports may be tried.",
-    "adapter": "The displacement that is trained.",
-    "improve": "L_g: what is bettered.",
+    "innerOptimizer": "Optimizer of the adapter; default Adam.",
+    "optimizer": "Optimizer of the training, for the state policy `reset`.",
+    "seed": "Seed of adapters, directions and samples; default 0.",
+    "trigger": "Which conflicts trigger a teleport: see `isTriggered`.",
+    "schedule": "When teleports may be attempted.",
+    "adapter": "The form of the displacement that is trained.",
+    "improve": "L_g: the quantity to improve.",
     "trust": "Bound on the displacement, `relative` to the parameters or `absolute`; false: none.",
-    "guard": "Bound on the move of the losses; false: every finite point is taken.",
+    "guard": "Bound on the change of the losses; false: every finite point is accepted.",
     "negligible": "||D|| / ||theta|| below which a move does not count as a teleport."
   },
   "cost: adapter": {
-    "kind": "`low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank where that has fewer numbers than D, and dense for smaller tensors.",
-    "rank": "r; default 5.",
-    "alpha": "Default 8.",
+    "kind": "`low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank if that has fewer numbers than D, and dense for smaller tensors.",
+    "rank": "r, the rank; default 5.",
+    "alpha": "The scale of D, see `kind`; default 8.",
     "layers": "Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`."
   },
   "cost: guard": {
-    "drift": "Most that the losses may move, see `judge`; default 0.05.",
-    "judge": "What is compared with `drift`: the move of the task that moves most (`worst`, the default), which bounds every task; or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the move of a small one.",
-    "kind": "Whether that is relative to the losses (default), or in their units.",
-    "samples": "Independent examples on which it is measured, in whole batches; default 1000.",
-    "halvings": "How often a displacement that moves them too far is halved; default 3."
+    "drift": "Maximum change of the losses, see `judge`; default 0.05.",
+    "judge": "What is compared with `drift`: the largest change over the tasks (`worst`, the default), which bounds every task; or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the change of a small one.",
+    "kind": "Whether the change is relative to the losses (default) or in their units.",
+    "samples": "Number of independent examples on which it is measured, in whole batches; default 1000.",
+    "halvings": "Maximum number of halvings of a displacement that changes them too much; default 3."
   },
   "cost: improve: cosine": {
     "kind": "`cosine`: of the tasks' gradients.",
     "weight": "gamma; default 1.",
-    "cap": "A pair of gradients at this cosine or above is good enough; default 0.2."
+    "cap": "Pairs of gradients with this cosine or a larger one are not improved further; default 0.2."
   },
   "cost: improve: none": {
-    "kind": "`none`: the control."
+    "kind": "`none`: the control experiment."
   },
   "cost: improve: sharpness": {
     "kind": "`sharpness`: a balanced mean of the losses around the point.",
     "weight": "gamma; default 0.1.",
-    "samples": "n; default 5.",
+    "samples": "n, the number of directions; default 5.",
     "radius": "delta, the length of a perturbation; default 1e-4.",
-    "scale": "Whether delta is the length in every tensor (`tensor`, default) or over all of them (`global`).",
-    "form": "The `loss` at the perturbed point, the paper's, or its `change` over delta, the authors' program; default `loss`.",
-    "direction": "Random directions, or that of the steepest `ascent`, for which one sample suffices; default `sampled`.",
-    "differentiated": "Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs a copy: of the form `change` a gradient of random sign over delta is left, of the form `loss` none."
+    "scale": "Whether delta is the length in every tensor (`tensor`, default) or over all tensors (`global`).",
+    "form": "Form of the sharpness: the `loss` at the perturbed point, as in the paper, or its `change` over delta, as in the authors' program; default `loss`.",
+    "direction": "Directions of the perturbations: random ones, or that of steepest `ascent`, for which one sample suffices; default `sampled`.",
+    "differentiated": "Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs a copy: the form `change` then has a gradient of random sign over delta, the form `loss` none."
   },
   "cost: inner": {
-    "learningRate": "A number, or that of the `training` at the step.",
-    "steps": "Steps, or passes over the frozen batches."
+    "learningRate": "A number, or `training` for the learning rate of the training at the step.",
+    "steps": "Number of steps, or of passes over the frozen batches."
   },
   "cost: preserve": {
     "weight": "Weight of L_t; 0 leaves it out.",
     "batches": "Batches on which losses are frozen, or all of an epoch (`loader`).",
-    "reference": "L_k*: of each `batch`, or the `mean` over all of them for every one."
+    "reference": "L_k*: that of each `batch`, or for all batches their `mean`."
   },
   "cost: schedule": {
-    "start": "When teleports begin; default with the run.",
-    "end": "From when on there are none; default never.",
-    "perEpoch": "Most attempts in one epoch; default any number.",
-    "every": "Least number of steps from one attempt to the next; default 1."
+    "start": "When teleports begin; default at the start of the run.",
+    "end": "When teleports end; default never.",
+    "perEpoch": "Maximum number of attempts in one epoch; default any number.",
+    "every": "Minimum number of steps from one attempt to the next; default 1."
   },
   "cost: sharpness": {
-    "samples": "n; default 5.",
+    "samples": "n, the number of directions; default 5.",
     "radius": "delta, the length of a perturbation; default 1e-4.",
-    "scale": "Whether delta is the length in every tensor (`tensor`, default) or over all of them (`global`).",
-    "form": "The `loss` at the perturbed point, the paper's, or its `change` over delta, the authors' program; default `loss`.",
-    "direction": "Random directions, or that of the steepest `ascent`, for which one sample suffices; default `sampled`.",
-    "differentiated": "Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs a copy: of the form `change` a gradient of random sign over delta is left, of the form `loss` none."
+    "scale": "Whether delta is the length in every tensor (`tensor`, default) or over all tensors (`global`).",
+    "form": "Form of the sharpness: the `loss` at the perturbed point, as in the paper, or its `change` over delta, as in the authors' program; default `loss`.",
+    "direction": "Directions of the perturbations: random ones, or that of steepest `ascent`, for which one sample suffices; default `sampled`.",
+    "differentiated": "Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs a copy: the form `change` then has a gradient of random sign over delta, the form `loss` none."
   },
   "cost: state": {
-    "policy": "`keep`, `reset` to a new state, or `reuse` by how far the teleport went along with it.",
+    "policy": "`keep`, `reset` to a new state, or `reuse` in proportion to the similarity of the teleport's move to the past.",
     "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
-    "effective": "With `reuse`: whether it has an effect. In the authors' program it has none: sigma is restored before the step."
+    "effective": "With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before the step."
   },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."
   },
   "decrease": {
-    "learningRate": "eta where the teleport is given none with its `memory`.",
-    "optimizer": "The one in use; default gradient descent.",
-    "steps": "k; default 1."
+    "learningRate": "eta, used if the teleport gets none in its `memory`.",
+    "optimizer": "The optimizer in use; default gradient descent.",
+    "steps": "k, the number of virtual steps; default 1."
   },
   "diagnose": {
-    "loss": "Of parameters and batch. Traced.",
-    "params": "The point.",
+    "loss": "Loss as a function of parameters and batch. Traced.",
+    "params": "The point to diagnose.",
     "batch": "Default {}: a function of the parameters alone.",
-    "learningRate": "eta, for the number of steps that a gain lasts.",
-    "symmetry": "Predicts a teleport's gain on its orbit.",
-    "moved": "Where a teleport leads.",
-    "quadratic": "Says that the loss is a quadratic, which allows for more.",
-    "minimum": "L* of a quadratic, if known; default: that of Newton's step.",
-    "lanczosSteps": "Hessian-vector products for the spectrum; default 20.",
-    "newtonSteps": "Most Hessian-vector products for Newton's direction; default 100.",
+    "learningRate": "eta, needed for the number of steps that a gain lasts.",
+    "symmetry": "A symmetry, needed to predict the gain of a teleport on its orbit.",
+    "moved": "The point after a teleport.",
+    "quadratic": "Whether the loss is a quadratic, for which more can be computed.",
+    "minimum": "L* of a quadratic, if known; default: the loss after Newton's step.",
+    "lanczosSteps": "Number of Hessian-vector products for the spectrum; default 20.",
+    "newtonSteps": "Maximum number of Hessian-vector products for Newton's direction; default 100.",
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
@@ -178,9 +178,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "hidden": "Widths of the shared layers; default [64, 32]."
   },
   "discreteSearch": {
-    "tries": "Moves to try in one walk; default 100.",
-    "starts": "Walks, all but the first from a random element; default 1.",
-    "seed": "Of the order of moves and the random starts; default 0."
+    "tries": "Number of moves to try in one walk; default 100.",
+    "starts": "Number of walks, all but the first from a random element; default 1.",
+    "seed": "Seed of the order of moves and of the random starts; default 0."
   },
   "dualProj": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
@@ -189,12 +189,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "dwa": {
     "temperature": "T; default 2.",
-    "window": "Compares the means of this many steps in the place of epochs; the common implementations take 25."
+    "window": "Compares means over this many steps instead of epochs; the common implementations use 25."
   },
   "every": {
     "from": "First step; default k.",
     "until": "No teleport at this step or later; default never.",
-    "max": "Most occasions; default no limit."
+    "max": "Maximum number of teleports; default no limit."
   },
   "excessMtl": {
     "stepSize": "eta: step of the weights; default 0.01."
@@ -203,14 +203,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Factor of every step."
   },
   "fairGrad": {
-    "alpha": "Fairness: 1 proportional (Nash-MTL's weights), toward 0 the sum, toward infinity max-min. Default 2, the authors' runs.",
+    "alpha": "Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as in the authors' runs.",
     "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
   "famo": {
-    "learningRate": "Of Adam for the logits; default 0.025.",
-    "gamma": "Decay of the logits; default 0.01. The authors take 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
-    "minLosses": "Lower bounds b of the losses: one for all, or one a task; default 0."
+    "learningRate": "Learning rate of Adam for the logits; default 0.025.",
+    "gamma": "Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
+    "minLosses": "Lower bounds b of the losses: one for all, or one per task; default 0."
   },
   "fashionDigits": {
     "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
@@ -222,65 +222,65 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "generalLinear": {
-    "name": "For reports; default `general linear`.",
-    "bound": "On the Frobenius norm of T; default 0.5."
+    "name": "Name in reports; default `general linear`.",
+    "bound": "Bound on the Frobenius norm of T; default 0.5."
   },
   "globalNorm": {
     "order": "p of the norm: 1, 2 (default) or Infinity."
   },
   "gradDrop": {
-    "leak": "Part of a gradient that is never dropped, in [0, 1]: one for all, or one a task; default 0.",
+    "leak": "Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0.",
     "clipNorm": "Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks."
   },
   "gradNorm": {
     "alpha": "Strength of the pull toward equal training rates; default 1.5.",
-    "learningRate": "Of Adam for the logits; default 0.025.",
+    "learningRate": "Learning rate of Adam for the logits; default 0.025.",
     "initialLosses": "Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`."
   },
   "gradNormSqOf": {
-    "layers": "Dotted paths of parameters, each for all below it: `layers.0` for `layers.0.weight` and `layers.0.bias`."
+    "layers": "Dotted paths of parameters, each standing for all parameters below it: `layers.0` for `layers.0.weight` and `layers.0.bias`."
   },
   "gradVac": {
     "beta": "Step of the running cosines; default 0.5.",
-    "blocks": "Sizes of consecutive blocks of the P parameters, such as layers, each treated on its own; default: one of all."
+    "blocks": "Sizes of consecutive blocks of the P parameters, such as layers, each treated separately; default: one block of all."
   },
   "gradientAscent": {
     "steps": "Ascent steps; default 10.",
     "stepSize": "Norm of T in one ascent step; default a fifth of the bound.",
     "bound": "Largest total of T; default the symmetry's bound.",
-    "momentum": "Weight of the past directions in a running sum, as in SGD; default 0.",
-    "normalized": "Divides each direction by its norm, so that a step has the length `stepSize`; default true.",
-    "starts": "Walks, all but the first from a random element within the bound; default 1.",
-    "seed": "Of the random starts; default 0."
+    "momentum": "Weight of the past directions in a running sum, as the momentum of SGD; default 0.",
+    "normalized": "Whether each direction is divided by its norm, so that a step has the length `stepSize`; default true.",
+    "starts": "Number of walks, all but the first from a random element within the bound; default 1.",
+    "seed": "Seed of the random starts; default 0."
   },
   "guard": {
     "drift": "Largest relative drift of the loss on the batch; default 1e-6 in float64, 1e-4 in float32.",
     "heldOutDrift": "Largest relative drift of the loss on held-out data; default 0.01.",
-    "halvings": "How often a refused step is halved before the search ends; default 3.",
-    "race": "Lets descent run from the old and the new point and keeps the one that gets lower; default none. A larger gradient comes with a larger curvature, and at a fixed learning rate that can be too much.",
-    "curvature": "Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at either end; default 5, 0 leaves the ratios out. They cost more than many a teleport, and are not counted in its seconds, as they serve the report alone."
+    "halvings": "Maximum number of times that a refused step is halved before the search ends; default 3.",
+    "race": "Runs descent from the old and the new point and keeps the point whose descent reaches the lower loss; default none. A larger gradient comes with a larger curvature, which can be too large for a fixed learning rate.",
+    "curvature": "Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at either end; default 5, 0 leaves the ratios out. They often cost more than the teleport. Its seconds do not include them, as they serve the report alone."
   },
   "hiddenAction": {
-    "activation": "A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse.",
-    "slope": "Of leakyRelu; default 0.01.",
-    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
+    "activation": "A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or a custom one with its inverse.",
+    "slope": "Slope of leakyRelu; default 0.01.",
+    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
   },
   "imtlG": {
     "form": "Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients."
   },
   "imtlHybrid": {
-    "learningRate": "Of Adam for s; default 0.025.",
+    "learningRate": "Learning rate of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
   },
   "imtlL": {
-    "learningRate": "Of Adam for s; default 0.025.",
+    "learningRate": "Learning rate of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
   },
   "inEpochs": {
-    "batches": "How many mini-batches of an epoch; default 1."
+    "batches": "Number of mini-batches in each epoch; default 1."
   },
   "lbfgs": {
-    "memory": "Steps that it remembers; default 10."
+    "memory": "Number of steps in memory; default 10."
   },
   "lenet": {
     "inputs": "Channels of the images; default 1.",
@@ -290,35 +290,35 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "classes": "Default 10."
   },
   "levelSet": {
-    "steps": "Default 50.",
+    "steps": "Maximum number of steps; default 50.",
     "rho": "Length of the first step in units of the scaled ascent direction; default 0.1.",
-    "lineSearch": "Shrinks rho until the merit function rises enough, and lets it grow after easy steps; default true.",
-    "tolerance": "The walk ends where the projected step is shorter and the loss as close to the start's; default 1e-6.",
-    "sublevel": "Takes points below the level set as well, where the walk does not come back to it; default true.",
-    "project": "Comes back to the level set after each step by Newton steps along the gradient; default true."
+    "lineSearch": "Shrinks rho until the merit function rises enough, and enlarges it after easy steps; default true.",
+    "tolerance": "The walk ends when the projected step is shorter than this and the loss is as close to the start's; default 1e-6.",
+    "sublevel": "Accepts points below the level set as well, without returning to it; default true.",
+    "project": "Returns to the level set after each step by Newton steps along the gradient; default true."
   },
   "lineSearch": {
-    "steps": "Rounds, each along the direction of steepest ascent where it begins; default 3.",
+    "steps": "Number of rounds, each along the direction of steepest ascent at its start; default 3.",
     "stepSize": "Norm of T at the first point of a round; default a fifth of the bound.",
     "bound": "Largest total of T; default the symmetry's bound.",
-    "evaluations": "Points in a round at which the objective is measured; default 10."
+    "evaluations": "Number of points in a round at which the objective is measured; default 10."
   },
   "linearScalarization": {
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
   "meanRank": {
-    "ties": "What comes after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
+    "ties": "Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
   },
   "measureMinimum": {
     "radii": "Lengths r of the perturbations; default [0.05, 0.1, 0.2].",
     "directions": "Directions, each used with every radius; default 20.",
-    "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own norm (`tensor`), which scalings of layers do not change.",
-    "generators": "Generators of the group, of whose curves the curvature is the mean; default 20.",
-    "seed": "Of directions and generators; default 0."
+    "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or the length in each tensor relative to the tensor's norm (`tensor`), which scalings of layers do not change.",
+    "generators": "Number of random generators; the curvature is the mean over their curves. Default 20.",
+    "seed": "Seed of directions and generators; default 0."
   },
   "mgda": {
-    "normalization": "What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
+    "normalization": "Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
     "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`).",
     "scale": "Sum of the weights: 1 (`mean`, default) or K (`sum`)."
   },
@@ -374,10 +374,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "activation": "Activation after every shared layer; default `relu`."
   },
   "nashMtl": {
-    "updateEvery": "Steps from one solution to the next; the weights stay in between. Default 1.",
+    "updateEvery": "Number of steps from one solution to the next; the weights are kept in between. Default 1.",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1.",
-    "clip": "What the limit is on: the shared gradient (default), or the weights, so that the heads' gradients shrink, too.",
-    "whenUnsolvable": "Without a solution: the last weights (default), or those of the combination of the gradients that is 0."
+    "clip": "What the limit applies to: the shared gradient (default), or the weights, so that the heads' gradients shrink, too.",
+    "whenUnsolvable": "Weights if there is no solution: the last ones (default), or those of the combination of the gradients that is 0."
   },
   "nesterov": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
@@ -386,23 +386,23 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "nullSpace": {
-    "steps": "Each costs a gradient of the objective; default 5.",
+    "steps": "Number of steps, each at the cost of a gradient of the objective; default 5.",
     "stepSize": "Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1.",
     "normalized": "Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient.",
-    "threshold": "Share of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding.",
-    "layers": "Dotted paths of the weights to move; default all that only multiply inputs."
+    "threshold": "Fraction of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding.",
+    "layers": "Dotted paths of the weights to move; default all weights that only multiply inputs."
   },
   "onPlateau": {
-    "patience": "Losses in a row without improvement that are waited for; default 100.",
-    "threshold": "Smallest improvement that counts, as a share of the best loss; default 1e-3.",
-    "cooldown": "Losses after a teleport that do not count; default 0."
+    "patience": "Number of consecutive losses without improvement to wait for; default 100.",
+    "threshold": "Smallest improvement that counts, as a fraction of the best loss; default 1e-3.",
+    "cooldown": "Number of losses after a teleport to ignore; default 0."
   },
   "onPredictedGain": {
-    "every": "Steps between two looks; default 100."
+    "every": "Steps between two trials; default 100."
   },
   "orbitCurvature": {
-    "samples": "Random generators M; default 4.",
-    "seed": "Of the generators; default 0.",
+    "samples": "Number of random generators M; default 4.",
+    "seed": "Seed of the generators; default 0.",
     "generators": "Generators to use instead, each a list of blocks of the symmetry's algebra."
   },
   "overlayImages": {
@@ -433,32 +433,32 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rates": "The rates, one more than boundaries."
   },
   "positiveScaling": {
-    "activation": "Of the network: relu, leakyRelu or identity; default `relu`.",
-    "slope": "Of leakyRelu. Every slope commutes with positive factors: it is taken so that a network's own options can be given."
+    "activation": "Activation of the network: relu, leakyRelu or identity; default `relu`.",
+    "slope": "Slope of leakyRelu. It has no effect, as every slope commutes with positive factors; it is accepted so that a network's own options can be passed."
   },
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
   "pseudoInverseAction": {
-    "activation": "Of the network: any; default `relu`, as that of `mlp`.",
-    "slope": "Of leakyRelu; default 0.01.",
-    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
+    "activation": "Activation of the network, any; default `relu`, as in `mlp`.",
+    "slope": "Slope of leakyRelu; default 0.01.",
+    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
   },
   "quadratic": {
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
     "start": "n numbers; default (3, 0.5)."
   },
   "race": {
-    "learningRate": "Of the training that goes on after the teleport; in a run's plan default the run's own.",
+    "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",
     "steps": "Steps from each point; default 10.",
-    "optimizer": "Default gradient descent; in a run's plan the run's own, from its own state."
+    "optimizer": "Default gradient descent; in a run's plan the default is the run's own optimizer with its state."
   },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
   },
   "randomSearch": {
-    "samples": "Group elements to try; default 20.",
-    "seed": "Default 0.",
+    "samples": "Number of group elements to try; default 20.",
+    "seed": "Seed of the random elements; default 0.",
     "bound": "Largest T; default the symmetry's bound."
   },
   "reduceOnPlateau": {
@@ -472,16 +472,16 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "epsilon": "Reductions by at most this much are skipped; default 1e-8."
   },
   "referenceAngleTeleport": {
-    "learningRate": "Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",
+    "learningRate": "Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",
     "steps": "Ascent steps; default 10.",
     "angle": "theta_0; default uniform in [0, pi), drawn from the seed.",
     "seed": "Default 0."
   },
   "referenceMlpTeleport": {
     "slope": "Slope of the network's leakyRelu; default 0.1.",
-    "steps": "Ascent steps; default 8, as with gradient descent; the AdaGrad runs took 2.",
-    "learningRate": "Of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs took 1e-5.",
-    "exactAction": "Moves by the exact action, with (I + T)^-1 and inputs of the weights as moved so far, by the same T: what is left of the released teleport without the drop of the loss. Default false."
+    "steps": "Ascent steps; default 8, as with gradient descent; the AdaGrad runs used 2.",
+    "learningRate": "Learning rate of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs used 1e-5.",
+    "exactAction": "Applies the exact action of the same T, with (I + T)^-1 and inputs computed from the weights moved so far: the released teleport without its drop of the loss. Default false."
   },
   "resnet18": {
     "inputs": "Channels of the images; default 3.",
@@ -504,12 +504,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "start": "2 N numbers; default -1 each."
   },
   "scaling": {
-    "name": "For reports; default `positive scaling`.",
+    "name": "Name in reports; default `positive scaling`.",
     "bound": "Largest element of T; default 0.3."
   },
   "scalingCorner": {
     "bound": "b, the largest |log a| of a unit; default the symmetry's bound.",
-    "sweeps": "Most rounds over all units in which single signs are turned where that helps; default 10."
+    "sweeps": "Maximum number of rounds over all units in which single signs are flipped if that helps; default 10."
   },
   "schedule: constant": {
     "rate": "The first rate."
@@ -547,15 +547,15 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "sharpness": {
     "radii": "Lengths r of the perturbations; default [0.05, 0.1, 0.2].",
-    "samples": "Directions, each used with every radius; default 4.",
-    "seed": "Of the directions; default 0.",
-    "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own norm (`tensor`: r ||w_l||), which layers of different scale need."
+    "samples": "Number of directions, each used with every radius; default 4.",
+    "seed": "Seed of the directions; default 0.",
+    "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or the length in each tensor relative to the tensor's norm (`tensor`: r ||w_l||), for layers of different scale."
   },
   "siteAction": {
-    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused."
+    "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
   },
   "stch": {
-    "mu": "Smoothing: toward 0 only the worst task counts; default 1.",
+    "mu": "Smoothing mu: as it approaches 0, only the worst task counts; default 1.",
     "warmupEpoch": "The epoch, from 0, whose mean losses become the nadir; default 4."
   },
   "stepSchedule": {
@@ -569,7 +569,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Factor of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."
   },
   "uncertaintyWeighting": {
-    "learningRate": "Of Adam for s; default 0.025.",
+    "learningRate": "Learning rate of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
   },
   "upGrad": {
@@ -587,6 +587,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "start": "Factor of the first step, in [0, 1]; default 1/3."
   },
   "when": {
-    "every": "Steps between two questions; default 1: before every step, which keeps steps from running without a break."
+    "every": "Steps between two calls; default 1: before every step, so that no steps run without a break."
   }
 };

@@ -3,9 +3,9 @@ import { NumericalError, OptionError, ShapeError } from "../errors.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "./method.js";
 
 /**
- * A method with its input and output checked, so that its own file holds the formula alone.
+ * Adds checks of input and output to a method, so that the method's own file contains only its formula.
  *
- * Losses, the Gramian or the Jacobian must be finite and fit together, and what comes out is finite, too.
+ * Losses, Gramian and Jacobian must be finite and of matching shapes, and the result must be finite, too.
  *
  * @param options `losses`: `non-negative` for methods that are undefined for L < 0; default `any`
  */
@@ -18,12 +18,12 @@ export function checkedMethod<S>(
     losses.forEach((loss, k) => {
       if (!Number.isFinite(loss)) {
         throw new NumericalError(
-          `${name}: the ${what} of task ${k} is ${loss}, not a finite number. Lower the learning rate, or look at the data of the task.`,
+          `${name}: the ${what} of task ${k} is ${loss}, not a finite number. Lower the learning rate, or check the data of the task.`,
         );
       }
       if (kind === "non-negative" && loss < 0) {
         throw new NumericalError(
-          `${name} needs losses >= 0; the ${what} of task ${k} is ${loss}. Add a constant to it, or take another method.`,
+          `${name} needs losses >= 0; the ${what} of task ${k} is ${loss}. Add a constant to it, or use another method.`,
         );
       }
     });
@@ -69,7 +69,7 @@ function checkRows(
     const got = matrix ? `one of shape [${matrix.shape.join(", ")}]` : "none";
     throw new ShapeError(`${name} needs the ${what} ${expected} of ${tasks} losses; got ${got}.`);
   }
-  // A loop: findIndex is several times slower on millions of elements.
+  // A loop, because findIndex is several times slower on millions of elements.
   const { data } = matrix;
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue;
@@ -89,7 +89,7 @@ function requireFinite<S>(name: string, combination: Combination<S>): Combinatio
     const at = values ? values.findIndex((x) => !Number.isFinite(x)) : -1;
     if (values && at >= 0) {
       throw new NumericalError(
-        `${name}: element ${at} of its ${what} is ${values[at]}: losses or gradients are too large, or too far apart in size, for float64.`,
+        `${name}: element ${at} of its ${what} is ${values[at]}: losses or gradients are too large, or differ too much in size, for float64.`,
       );
     }
   }

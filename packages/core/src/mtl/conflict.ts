@@ -6,7 +6,7 @@ import { cosines as cosinesOf, rowNorms } from "./kernels/gramian.js";
 
 type F64 = NdArray<Float64Array>;
 
-/** When the tasks' gradients count as in conflict: see {@link Conflict}. */
+/** Which definition of a conflict between the tasks' gradients triggers a teleport: see {@link Conflict}. */
 export type ConflictTrigger = "dominated" | "weak" | "many" | "released";
 
 /** The angles between K gradients, and which definitions of a conflict they meet. g_0 is the mean of the gradients. */
@@ -17,7 +17,7 @@ export interface Conflict {
   readonly cosines: F64;
   /** cos(g_0, g_k), [K]; 0 with a zero gradient. */
   readonly meanCosines: Float64Array;
-  /** The task of the smallest gradient that is not zero, the first of several; -1 when all are zero. */
+  /** The task with the smallest nonzero gradient, the first of several; -1 if all are zero. */
   readonly smallest: number;
   /** cos(g_i, g_j) < 0 for some pair. */
   readonly weak: boolean;
@@ -29,7 +29,7 @@ export interface Conflict {
   readonly released: boolean;
 }
 
-/** Below this share of what it is a sum of, ||g_0||^2 is rounding. */
+/** Below this fraction of the size of its summands, ||g_0||^2 is rounding. */
 const rounding = 1e-15;
 
 /**
@@ -37,7 +37,7 @@ const rounding = 1e-15;
  *
  * cos(g_i, g_j) = G_ij / sqrt(G_ii G_jj);  cos(g_0, g_k) = mean_j G_jk / (||g_0|| ||g_k||), ||g_0||^2 = mean_ij G_ij
  *
- * A task without gradient is at rest: it is in no conflict, and is not the smallest one. K = 1: no conflict.
+ * A task with a zero gradient is in no conflict and does not count as the smallest one. K = 1: no conflict.
  *
  * @param gramian G = J J', [K, K]
  * @throws ShapeError when it is not square; NumericalError when it is not finite
@@ -77,7 +77,7 @@ export function conflictOf(gramian: F64): Conflict {
 }
 
 /**
- * Weights of the tasks in a teleport's sharpness: more to tasks with a small gradient.
+ * Weights of the tasks in a teleport's sharpness: tasks with a small gradient get more weight.
  *
  * R_i = K (1 - ||g_i|| / sum_j ||g_j||), with sum K (K - 1); all K - 1 when every gradient is zero. K = 1: 0.
  *
@@ -96,9 +96,9 @@ export function balanceWeights(gramian: F64): Float64Array {
 }
 
 /**
- * Whether a conflict is of a kind.
+ * Whether a conflict meets the definition of a trigger.
  *
- * @throws OptionError for a kind that there is not
+ * @throws OptionError for an unknown trigger
  */
 export function isTriggered(conflict: Conflict, trigger: ConflictTrigger): boolean {
   const { dominated, weak, many, released } = conflict;

@@ -1,5 +1,5 @@
 /**
- * Several tasks: methods, trainer, COST and metrics.
+ * Multi-task learning: methods, trainer, COST and metrics.
  *
  * @module isoloss/mtl
  */

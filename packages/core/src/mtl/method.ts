@@ -1,11 +1,12 @@
 import type { NdArray } from "../array.js";
 import type { Rng } from "../math/rng.js";
 
-/** What a method has to be given: K losses, the Gramian G = J J' [K, K], or the Jacobian J [K, P] itself. */
+/** The input that a method needs: K losses, the Gramian G = J J' [K, K], or the Jacobian J [K, P] itself. */
 export type Need = "losses" | "gramian" | "jacobian";
 
 /**
- * What is known at a step. J has one row a task, g_k = grad L_k in the shared parameters; all numbers are float64.
+ * The input of a method at a step. J has one row per task, g_k = grad L_k in the shared parameters; all
+ * numbers are float64.
  */
 export interface TaskInput {
   /** L_k, [K]. */
@@ -14,33 +15,40 @@ export interface TaskInput {
   readonly gramian?: NdArray<Float64Array> | undefined;
   /** J, [K, P]; given to methods that need it. */
   readonly jacobian?: NdArray<Float64Array> | undefined;
-  /** Further independent samples of the step, for methods with `samplesPerStep` > 1: J of each, the first included. */
+  /**
+   * Further independent samples of the step, for methods with `samplesPerStep` > 1: J of each, including the
+   * first.
+   */
   readonly samples?: readonly NdArray<Float64Array>[] | undefined;
   /** Steps done before this one, and epochs. */
   readonly step: number;
   readonly epoch: number;
-  /** The step's own random numbers: the same seed and step give the same. */
+  /** Generator of the step's random numbers: the same seed and step give the same numbers. */
   readonly rng: Rng;
 }
 
-/** What a method makes of a step. */
+/** The result of a method for a step. */
 export interface Combination<S> {
-  /** w with direction d = J' w; theta <- theta - eta d. Left out where the direction is no such sum. */
+  /** w with direction d = J' w; theta <- theta - eta d. Left out if the direction is not such a sum. */
   readonly weights?: Float64Array | undefined;
-  /** d itself, [P], from methods that work on J's entries. */
+  /** d itself, [P], for methods that work on J's entries. */
   readonly direction?: Float64Array | undefined;
   /** Weights of the heads' own gradients; default 1 or `weights`, see {@link MultiTaskMethod.headGradient}. */
   readonly headWeights?: Float64Array | undefined;
   readonly state: S;
-  /** Why the method fell back on something else than its formula, such as equal weights for an unsolvable problem. */
+  /**
+   * Why the method fell back to something other than its formula, such as equal weights for an unsolvable
+   * problem.
+   */
   readonly note?: string | undefined;
 }
 
 /**
- * A multi-task method: how the gradients of K tasks become one direction. A pair of pure functions, like an optimizer:
- * the state is plain data (numbers, Float64Array, arrays and objects of them), so that it can be saved.
+ * A multi-task method: how the gradients of K tasks are combined into one direction. A pair of pure
+ * functions, like an optimizer: the state is plain data (numbers, Float64Array, arrays and objects of them),
+ * so that it can be saved.
  *
- * @typeParam S type of the state; `null` for a method without
+ * @typeParam S type of the state; `null` for a method without one
  */
 export interface MultiTaskMethod<S = unknown> {
   readonly name: string;
@@ -49,14 +57,14 @@ export interface MultiTaskMethod<S = unknown> {
   readonly headGradient: "weighted" | "unweighted";
   /** Largest norm of the shared gradient; left out: no clipping. */
   readonly clipNorm?: number | undefined;
-  /** Independent batches a step needs; default 1. */
+  /** Number of independent batches that a step needs; default 1. */
   readonly samplesPerStep?: number | undefined;
   /** State before the first step. */
   init(tasks: number): S;
   /** Weights or direction of a step. Finite input never gives NaN. */
   combine(input: TaskInput, state: S): Combination<S>;
-  /** Told the losses on the same batch after the step. */
+  /** Called with the losses on the same batch after the step. */
   afterStep?(losses: Float64Array, input: TaskInput, state: S): S;
-  /** Told the mean losses of an epoch. */
+  /** Called with the mean losses of an epoch. */
   endEpoch?(meanLosses: Float64Array, state: S): S;
 }

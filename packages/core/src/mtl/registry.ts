@@ -32,7 +32,7 @@ import { stch, stchOptions } from "./methods/stch.js";
 import { uncertaintyWeighting, uncertaintyWeightingOptions } from "./methods/uncertainty-weighting.js";
 import { upGrad, upGradOptions } from "./methods/up-grad.js";
 
-/** A method of whatever state. */
+/** A method with any type of state. */
 type AnyMethod = MultiTaskMethod<unknown>;
 
 /** Every multi-task method by name. */
@@ -58,7 +58,7 @@ export const methods = {
     summary: "RLW: random weights in every step",
   },
   constantWeights: { make: constant, options: constantOptions, summary: "given weights, of any sign" },
-  dwa: { make: dwa, options: dwaOptions, summary: "DWA: more weight to losses that fall slowly" },
+  dwa: { make: dwa, options: dwaOptions, summary: "DWA: more weight for losses that fall slowly" },
   uncertaintyWeighting: {
     make: uncertaintyWeighting,
     options: uncertaintyWeightingOptions,
@@ -68,13 +68,13 @@ export const methods = {
   famo: {
     make: famo,
     options: famoOptions,
-    summary: "FAMO: losses that fall at the same relative rate, by losses alone",
+    summary: "FAMO: losses that fall at the same relative rate, from losses alone",
   },
   stch: { make: stch, options: stchOptions, summary: "STCH: smooth Tchebycheff scalarization" },
   gradNorm: {
     make: gradNorm,
     options: gradNormOptions,
-    summary: "GradNorm: gradients of a size by the tasks' rates of training",
+    summary: "GradNorm: gradient norms balanced by the tasks' training rates",
   },
   dbMtl: {
     make: dbMtl,
@@ -143,7 +143,7 @@ export const methods = {
 /**
  * A multi-task method by name, with the options of its function, for configurations.
  *
- * @throws OptionError for an unknown name, with the known ones, and for options that the method does not take
+ * @throws OptionError for an unknown name, listing the known ones, and for unknown options of the method
  *
  * @example
  * createMethod("caGrad", { c: 0.2 }).name; // caGrad

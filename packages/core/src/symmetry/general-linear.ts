@@ -16,16 +16,16 @@ import { orRefusal } from "./or-refusal.js";
 import { byPath, changeAlong, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
-/** A parameter axis with the number of its space, which is that of its block of T. */
+/** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };
 
 /** Matrices [copies, n, n]. */
 type Matrices = Matrix;
 
 export interface GeneralLinearOptions {
-  /** For reports; default `general linear`. */
+  /** Name in reports; default `general linear`. */
   readonly name?: string | undefined;
-  /** On the Frobenius norm of T; default 0.5. */
+  /** Bound on the Frobenius norm of T; default 0.5. */
   readonly bound?: number | undefined;
 }
 
@@ -39,7 +39,7 @@ export const generalLinearOptions = optionTable("generalLinear", {
  *
  * W_m <- g W_m,  b_m <- g b_m,  W_{m+1} <- W_{m+1} g^-1
  *
- * exact on all data. T holds a block [copies, n, n] a space.
+ * exact on all data. T holds one block [copies, n, n] per space.
  *
  * @param spaces such as those that `symmetriesOf` finds
  * @param options `name` in reports; `bound` on the Frobenius norm of T, default 0.5
@@ -57,7 +57,7 @@ export function generalLinear<P>(
       all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
-  /** g and g^-T of each space, or why there are none. */
+  /** g and g^-T of each space, or why they do not exist. */
   const elements = async (T: readonly NdArray[]): Promise<{ g: Matrices[]; dual: Matrices[] } | Refusal> => {
     const g = T.map(identityPlus);
     return orRefusal(
@@ -104,7 +104,8 @@ export function generalLinear<P>(
     async pushForward(tree, T, power) {
       const found = await elements(T);
       if (isRefusal(found)) return found;
-      // Squares of gradients have no image of their own; with independent entries their expectations map by squares.
+      // Squared gradients do not transform exactly; with independent entries their expectations map by the
+      // squared matrix.
       const squared = (all: readonly Matrices[]) =>
         all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) }));
       return power === 1
@@ -114,7 +115,7 @@ export function generalLinear<P>(
   };
 }
 
-/** Order of a view's axes with the copies and the space in front. */
+/** Permutation of a view's axes that puts the copies and the space first. */
 function frontOrder({ view, axis, copyAxis }: Numbered): number[] {
   const front = copyAxis === undefined ? [axis] : [copyAxis, axis];
   return [...front, ...view.map((_, d) => d).filter((d) => !front.includes(d))];
@@ -122,7 +123,7 @@ function frontOrder({ view, axis, copyAxis }: Numbered): number[] {
 
 const inverseOrder = (order: readonly number[]): number[] => order.map((_, d) => order.indexOf(d));
 
-/** T w along a parameter axis of the space, -T' w along one of its dual. */
+/** T w along a parameter axis of the space, -T' w along an axis of its dual. */
 function rateAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
   const order = frontOrder(parameterAxis);
   return rateAlongAxis(w, parameterAxis, (view) => {

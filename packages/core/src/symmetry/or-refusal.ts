@@ -1,7 +1,7 @@
 import { NumericalError } from "../errors.js";
 import type { Refusal } from "./symmetry.js";
 
-/** The result of a computation on matrices, or a refusal where they are singular or hold what is not finite. */
+/** The result of a computation on matrices, or a refusal where a matrix is singular or not finite. */
 export async function orRefusal<R>(compute: () => R | Promise<R>, what: string): Promise<R | Refusal> {
   try {
     return await compute();

@@ -34,13 +34,13 @@ export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Te
   ) as P;
 }
 
-/** A sum of tensors like another one; zeros where there is none. */
+/** The sum of tensors of the shape of `like`; zeros for an empty list. */
 export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
 
 /**
- * An array with what a parameter axis looks at changed: `f` gets its elements in the axis' view, in float64, and returns new ones.
- * The rest of the array stays.
+ * Changes the elements that a parameter axis covers: `f` gets them in the shape of the axis's view, in
+ * float64, and returns new ones. The rest of the array stays.
  */
 export function changeAlong(
   array: NdArray,
@@ -65,7 +65,10 @@ export function changeAlong(
   return { shape: array.shape, data };
 }
 
-/** The rate of change of a tensor of which only what a parameter axis looks at changes: `f` maps its view. Traced. */
+/**
+ * The rate of change of a tensor, nonzero only in the part that a parameter axis covers: `f` maps its view.
+ * Traced.
+ */
 export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view: Tensor) => Tensor): Tensor {
   const { part, view } = parameterAxis;
   if (part === undefined) return reshape(f(reshape(w, view)), w.shape);
@@ -79,7 +82,7 @@ export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view:
   return pad(rate, around);
 }
 
-/** Elements of a view before, along and behind a axis' axis. */
+/** Number of elements of a parameter axis's view before, along and behind the axis. */
 export function extents({ view, axis }: ParameterAxis): readonly [number, number, number] {
   return [sizeOf(view.slice(0, axis)), view[axis], sizeOf(view.slice(axis + 1))];
 }

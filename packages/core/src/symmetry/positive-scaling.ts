@@ -9,9 +9,12 @@ import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
 
 export interface PositiveScalingOptions {
-  /** Of the network: relu, leakyRelu or identity; default `relu`. */
+  /** Activation of the network: relu, leakyRelu or identity; default `relu`. */
   readonly activation?: string | undefined;
-  /** Of leakyRelu. Every slope commutes with positive factors: it is taken so that a network's own options can be given. */
+  /**
+   * Slope of leakyRelu. It has no effect, as every slope commutes with positive factors; it is accepted so
+   * that a network's own options can be passed.
+   */
   readonly slope?: number | undefined;
 }
 
@@ -21,13 +24,13 @@ export const positiveScalingOptions = optionTable("positiveScaling", {
 } satisfies OptionRows<PositiveScalingOptions>);
 
 /**
- * Scales each hidden unit of a multilayer perceptron by a factor and takes it back in the next layer: for relu and
- * leakyRelu,
+ * Scales each hidden unit of a multilayer perceptron by a factor and undoes it in the next layer: for relu
+ * and leakyRelu,
  *
  * W_m <- diag(a) W_m,  b_m <- a b_m,  W_{m+1} <- W_{m+1} diag(1/a),  a = exp(T) > 0
  *
- * exact on all data, since s(a z) = a s(z). T holds one vector of log factors a hidden layer. For other networks see
- * `symmetriesOf`.
+ * exact on all data, since s(a z) = a s(z). T holds one vector of log factors per hidden layer. For other
+ * networks see `symmetriesOf`.
  *
  * @param params of an `mlp` with one hidden layer or more
  * @param options `activation` of the network; default `relu`

@@ -21,12 +21,12 @@ const productOptions = optionTable("product", {
 } satisfies OptionRows<ProductOptions>);
 
 /**
- * Several groups acting one after another, the first one first,
+ * The product of several groups, which act one after another in the given order,
  *
  * (T_1, .., T_n).w = T_n.( .. (T_1.w)),  d/dT = sum_k d/dT_k  at T = 0
  *
- * The algebra is that of all groups together. The trust region is that of the narrowest of them; where some bound
- * elements and others norms it bounds the norm, which bounds every element, too.
+ * The algebra joins those of all groups. The trust region is the smallest of theirs. Where some bound
+ * elements and others norms, it bounds the norm, which bounds every element, too.
  *
  * @throws OptionError for an empty list
  *
@@ -37,7 +37,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
   const { commuting } = productOptions.read(options);
   if (symmetries.length === 0) throw new OptionError("product: needs at least one symmetry; got none.");
   const counts = symmetries.map(({ algebra }) => algebra.length);
-  /** A list in pieces of the given lengths. */
+  /** Splits a list into pieces of the given lengths. */
   const split = <A>(list: readonly A[], lengths: readonly number[]): A[][] => {
     let at = 0;
     return lengths.map((n) => {

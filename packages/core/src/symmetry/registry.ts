@@ -9,28 +9,27 @@ import { pseudoInverseAction, pseudoInverseActionOptions } from "./hidden/pseudo
 import { positiveScaling, positiveScalingOptions } from "./positive-scaling.js";
 import { type ScalingOptions, scaling, scalingOptions } from "./scaling.js";
 
-/** Every symmetry of multilayer perceptrons by name, made for parameters. */
+/** Every symmetry of multilayer perceptrons by name; each is built for given parameters. */
 export const mlpSymmetries = {
   positiveScaling: {
     make: positiveScaling,
     options: positiveScalingOptions,
-    summary: "hidden units scaled by positive factors, taken back in the next layer; exact on all data",
+    summary: "hidden units scaled by positive factors, undone in the next layer; exact on all data",
   },
   hiddenAction: {
     make: hiddenAction,
     options: hiddenActionOptions,
-    summary:
-      "hidden units mixed by g and taken back in the next layer (NeurIPS 2022, eq. 8); exact on the batch",
+    summary: "hidden units mixed by g, undone in the next layer (NeurIPS 2022, eq. 8); exact on the batch",
   },
   pseudoInverseAction: {
     make: pseudoInverseAction,
     options: pseudoInverseActionOptions,
     summary:
-      "what goes into hidden units mixed by g, taken back by a pseudo-inverse, whatever the activation; exact on the batch",
+      "inputs of hidden units mixed by g, undone by a pseudo-inverse, for any activation; exact on the batch",
   },
 } satisfies Record<string, Choice<(params: never, options: never) => unknown>>;
 
-/** Without the name in reports: in configurations `name` chooses. */
+/** The options without the name in reports: in configurations `name` chooses the symmetry. */
 const boundOf = <B>({
   name,
   rows: { bound },
@@ -42,7 +41,10 @@ const boundOf = <B>({
   rows: { bound },
 });
 
-/** Every symmetry that is made of what is found in a graph, by name; undefined where the graph has none. */
+/**
+ * Every symmetry that is built from what `symmetriesOf` finds in a graph, by name; undefined where the graph
+ * has none.
+ */
 export const foundSymmetries = {
   scaling: {
     make<P>({ scalings }: Discovery, options?: ScalingOptions) {
@@ -51,28 +53,31 @@ export const foundSymmetries = {
     },
     options: boundOf(scalingOptions),
     summary:
-      "all scalings by positive factors that the graph of a loss shows, whatever the model; exact on all data",
+      "all scalings by positive factors found in the graph of a loss, for any model; exact on all data",
   },
   generalLinear: {
     make: <P>({ linear }: Discovery, options?: GeneralLinearOptions) =>
       linear.length === 0 ? undefined : generalLinear<P>(linear, options),
     options: boundOf(generalLinearOptions),
     summary:
-      "GL of all spaces that the graph shows to be touched by linear maps alone, attention heads included; exact on all data",
+      "GL of all spaces found in the graph that only linear maps touch, attention heads included; exact on all data",
   },
 } satisfies Record<string, Choice<(found: Discovery, options?: never) => unknown>>;
 
-/** Every discrete symmetry that is made of what is found in a graph, by name; undefined where the graph has none. */
+/**
+ * Every discrete symmetry that is built from what `symmetriesOf` finds in a graph, by name; undefined where
+ * the graph has none.
+ */
 export const discreteSymmetries = {
   permutations: {
     make: <P>(params: P, { permutations: spaces }: Discovery) =>
       spaces.length === 0 ? undefined : permutations(params, spaces),
     options: optionTable("permutations", {}),
-    summary: "permutations of the units that the graph shows to be interchangeable; exact on all data",
+    summary: "permutations of interchangeable units found in the graph; exact on all data",
   },
   signFlips: {
     make: <P>(params: P, { signs }: Discovery) => (signs.length === 0 ? undefined : signFlips(params, signs)),
     options: optionTable("signFlips", {}),
-    summary: "changes of sign of the units that the graph shows to be odd; exact on all data",
+    summary: "sign flips of units with an odd activation, found in the graph; exact on all data",
   },
 } satisfies Record<string, Choice<(params: never, found: Discovery) => unknown>>;

@@ -19,11 +19,11 @@ import {
 } from "./parameter-axes.js";
 import type { Symmetry } from "./symmetry.js";
 
-/** A parameter axis with the number of its generator, which is that of its block of T. */
+/** A parameter axis with the index of its generator, which is also the index of its block of T. */
 type Numbered = ScalingGenerator["axes"][number] & { readonly block: number };
 
 export interface ScalingOptions {
-  /** For reports; default `positive scaling`. */
+  /** Name in reports; default `positive scaling`. */
   readonly name?: string | undefined;
   /** Largest element of T; default 0.3. */
   readonly bound?: number | undefined;
@@ -37,9 +37,9 @@ export const scalingOptions = optionTable("scaling", {
 /**
  * The symmetry of diagonal scalings: each parameter is multiplied along its axes,
  *
- * w_i <- w_i exp(sum of power T_i),  T one vector of log factors a generator
+ * w_i <- w_i exp(sum of power T_i),  T one vector of log factors per generator
  *
- * The group is commutative: elements add up, -T undoes T.
+ * The group is commutative: elements add up, and -T is the inverse of T.
  *
  * @param generators such as those that `symmetriesOf` finds
  * @param options `name` in reports; `bound` on |T_i|, default 0.3
@@ -99,7 +99,7 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
   data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
 });
 
-/** T_i, as it broadcasts against the axis' view. */
+/** T_i in a shape that broadcasts against the view of a parameter axis. */
 const alongAxis = (parameterAxis: Numbered, T: Tensor): Tensor =>
   reshape(
     T,
@@ -112,10 +112,10 @@ const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
 
 /** w exp(power T_i) along the axis. */
 function factorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
-  // One exponential for a factor and for the one that takes it back.
+  // One exponential for a factor and its inverse.
   const raised = exp(mul(Math.abs(parameterAxis.power), alongAxis(parameterAxis, T)));
   const factor = parameterAxis.power < 0 ? div(1, raised) : raised;
-  // The rest of a tensor, of which the axis sees a part only, stays: w + (exp - 1) w there.
+  // An axis may cover only a part of a tensor; the rest stays: w + (exp - 1) w on that part.
   if (parameterAxis.part)
     return add(
       w,

@@ -20,9 +20,12 @@ import { type SiteActionOptions, siteAction } from "./hidden/site-action.js";
 import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
 
-/** The symmetries of a loss: what was found, and the groups made of it. A group is left out where nothing was found. */
+/**
+ * The symmetries of a loss: what was found, and the groups built from it. A group is left out where nothing
+ * was found.
+ */
 export interface Symmetries<P> {
-  /** Which axes of which parameters they act on, by their paths. */
+  /** Which axes of which parameters the groups act on, by path. */
   readonly found: Discovery;
   /** Diagonal scalings that hold on all data. */
   readonly scaling?: Symmetry<P> | undefined;
@@ -37,15 +40,16 @@ export interface Symmetries<P> {
 }
 
 /**
- * Finds the symmetries of a loss from its graph, whatever it is written with, layers, a hand-written function or an
- * imported model: changes of the parameters that keep it on all data (eq. 8: on the batch). Each of the groups acts on
- * all layers that have it. What is found holds, but not all that holds is found.
+ * Finds the symmetries of a loss from its graph, for any model: layers, a hand-written function or an
+ * imported model. A symmetry is a change of the parameters that keeps the loss on all data (eq. 8: on the
+ * batch). Each group acts on all layers that have it. Every symmetry found is valid, but not every symmetry
+ * is found.
  *
  * @param loss of parameters and batch
  * @param params example parameters: their shapes count
  * @param batch example batch, or its shapes
  * @param options `allowInexact`, for eq. 8: see `hiddenAction`
- * @throws ShapeError, DTypeError of the loss, when parameters and batch do not fit it
+ * @throws ShapeError, DTypeError when parameters and batch do not fit the loss
  *
  * @example
  * const { scaling, linear } = symmetriesOf(loss, params, { x, y });
@@ -91,7 +95,7 @@ export function discover<P>(
   return { graph: named, found: analyze(named, Object.keys(namedArrays(params))) };
 }
 
-/** A site that finds its values anew in each trace of the loss. */
+/** A site that finds its values again in each trace of the loss. */
 function hiddenSite<P>(site: BijectionSite, index: number, loss: BatchLoss<P>): HiddenSite<P> {
   const { activation, attributes, size, weight, bias, next } = site;
   return {

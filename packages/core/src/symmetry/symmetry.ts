@@ -5,12 +5,12 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { GroupGenerator } from "./discovery/descriptors.js";
 
-/** Why a group cannot act here, as a value: a teleport then reports it and moves nothing. */
+/** Why a group cannot act at a point, as a value: a teleport then reports the reason and moves nothing. */
 export interface Refusal {
   readonly refused: string;
 }
 
-/** The blocks of an element T: one for each shape. */
+/** The blocks of an element T, one for each shape. */
 export type BlocksOf<A extends readonly Shape[], X> = { readonly [K in keyof A]: X };
 
 /**
@@ -22,16 +22,17 @@ export type BlocksOf<A extends readonly Shape[], X> = { readonly [K in keyof A]:
  */
 export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly name: string;
-  /** The parameters that it moves, by their paths. */
+  /** Paths of the parameters that the action moves. */
   readonly paths: readonly string[];
   /**
-   * Where the loss is kept: on all data, on the batch that the action is made for, on all data but for the small constant
-   * of a normalization, or nowhere for sure.
+   * Where the loss is kept: on all data, on the batch that the action gets, on all data up to the small
+   * constant of a normalization, or nowhere with certainty.
    */
   readonly exact: "everywhere" | "batch" | "nearly" | "no";
   /**
-   * What it acts on, as `symmetriesOf` describes it: a teleport looks for these in the graph of its loss, where they show
-   * without a computation that the loss is kept. Left out: random elements are tried.
+   * What the group acts on, as `symmetriesOf` describes it. A teleport looks for these generators in the
+   * graph of its loss; finding them proves without a computation that the loss is kept. Left out: the
+   * teleport tries random elements.
    */
   readonly generators?: readonly GroupGenerator[] | undefined;
   /** Shapes of the blocks of T. */
@@ -40,7 +41,7 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly bound: { readonly kind: "element" | "norm"; readonly value: number };
   /** Shapes of what {@link context} returns for a batch; left out: none. */
   contextShapes?(batch: BatchSpec): readonly Shape[];
-  /** Compiles ahead what {@link context} and {@link act} need for parameters and batches of these shapes. */
+  /** Compiles in advance what {@link context} and {@link act} need for parameters and batches of these shapes. */
   prepare?(params: P, batch: BatchSpec): Promise<void>;
   /** Arrays that depend on parameters and batch and are held fixed in the derivative, such as pseudo-inverses. */
   context?(params: P, batch: Batch): Promise<readonly NdArray[] | Refusal>;
@@ -54,8 +55,8 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   /** The action itself: new parameters of the same loss. */
   act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
   /**
-   * The same action as a traced function, for groups whose elements add up (T after S is S + T) and need nothing from
-   * the host: a whole teleport then runs as one compiled loop.
+   * The same action as a traced function, for groups whose elements add up (T after S is S + T) and whose
+   * action needs nothing from the host. A whole teleport then runs as one compiled loop.
    */
   trace?(params: TensorsOf<P>, T: BlocksOf<A, Tensor>, batch: BatchTensors): TensorsOf<P>;
   /** T of the inverse element; left out where elements do not compose. */
@@ -63,17 +64,17 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   /** T of the element that acts as `second` after `first`. */
   compose?(second: BlocksOf<A, NdArray>, first: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /**
-   * Carries a tree like the parameters along with the action: power 1 transforms as gradients do,
-   * g' = (dw'/dw)^-T g, power 2 as their element-wise squares. `params` is the point that was left.
+   * Transforms a tree like the parameters along with the action: with power 1 as a gradient,
+   * g' = (dw'/dw)^-T g, with power 2 as the element-wise squares of one. `params` is the point before the action.
    */
   pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
   /**
-   * Gives back what {@link prepare}, {@link context} and {@link act} compiled; they compile anew when they are called
-   * again, so that disposing twice, or of a symmetry that is still used elsewhere, costs time only. Not while a call is
-   * under way.
+   * Releases what {@link prepare}, {@link context} and {@link act} compiled. They compile again when they are
+   * called again, so disposing twice, or of a symmetry that is still used elsewhere, costs time only. Must
+   * not be called while a call is under way.
    *
-   * Who makes a search of a symmetry gives it away: disposing of the search, as a teleporter does of its own, disposes of
-   * the symmetry. What only looks at one, such as `createGainPredictor` and `diagnose`, leaves it to its maker.
+   * A search owns its symmetry and disposes it; a teleporter disposes its search. Functions that only read a
+   * symmetry, such as `createGainPredictor` and `diagnose`, do not dispose it.
    */
   dispose?(): Promise<void>;
 }
@@ -84,9 +85,9 @@ export function isRefusal(value: unknown): value is Refusal {
 }
 
 /**
- * Refuses what is no symmetry, where it is given.
+ * Throws unless `value` is a Symmetry.
  *
- * @throws OptionError that names the part that is missing
+ * @throws OptionError naming the missing part
  */
 export function requireSymmetry(owner: string, value: unknown): void {
   if (typeof value === "function") {
@@ -107,5 +108,5 @@ export function requireSymmetry(owner: string, value: unknown): void {
     "derivative, a function": typeof derivative === "function",
   };
   const missing = Object.entries(isWanted).find(([, isThere]) => !isThere);
-  if (missing) throw new OptionError(`${owner}: a symmetry has an entry ${missing[0]}; this one has not.`);
+  if (missing) throw new OptionError(`${owner}: a symmetry has an entry ${missing[0]}; this one does not.`);
 }

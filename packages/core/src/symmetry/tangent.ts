@@ -6,7 +6,7 @@ import { flatten } from "../tree.js";
 import type { Symmetry } from "./symmetry.js";
 
 /**
- * The derivative of an action at the identity, one tensor a parameter. Traced.
+ * The derivative of an action at the identity, one tensor per parameter. Traced.
  *
  * @throws ShapeError when the symmetry's `derivative` does not return a tree like the parameters
  */

@@ -14,34 +14,35 @@ import { relativeDrift } from "./guard.js";
 import type { Claim } from "./search/claim.js";
 import type { Search } from "./search/search.js";
 
-/** A search's claim that its moves keep the loss, which they do not. */
+/** A search's false claim that its moves keep the loss. */
 export interface BrokenClaim {
-  /** What was claimed, and by how much the loss changed. */
+  /** The claim, and by how much the loss changed. */
   readonly finding: string;
-  /** What to use in its place. */
+  /** What to use instead. */
   readonly advice: string;
 }
 
 /** Largest relative change of a loss that is said to be kept, or to be kept up to the constant of a normalization. */
 const tolerances = { everywhere: 1e-6, batch: 1e-6, nearly: 1e-2 };
-/** Of moves that come in float32, whatever they are given. */
+/** Tolerance for moves that return float32, whatever their input. */
 const tolerance32 = 1e-4;
-/** Most examples of a batch that are tried: a move that changes the loss does so on a few, too. */
+/** Maximum number of examples to try: a move that changes the loss does so on a few examples, too. */
 const examples = 8;
 
 /**
- * Checks that the moves of a search keep the loss, as it says.
+ * Checks the claim of a search that its moves keep the loss.
  *
- * Where generators describe the moves, and the graph of the loss shows these, nothing is computed. Otherwise the loss is
- * computed in float64 on the JavaScript runtime before and after a random move: on the batch, and, for what should hold
- * on all data, on random inputs that are drawn from the batch's values, too. That takes an eighth of the batch, between
- * two and eight examples, and so less than a teleport with its Hessian-vector products on all of it: on a network
- * 784-512-512-10 and 1024 images 0.16 s of processor time against 0.92 s, with 128 images 0.11 s against 0.11 s. The
- * graph alone takes 7 ms there. What holds on its batch only is tried on all of it. A move that is refused, such as one
- * on too large a batch, claims nothing.
+ * Where generators describe the moves and the analysis of the loss's graph finds them, nothing is computed.
+ * Otherwise the loss is computed in float64 on the JavaScript runtime before and after a random move: on the
+ * batch and, if the claim covers all data, also on random inputs drawn from the batch's values. That takes an
+ * eighth of the batch, between two and eight examples, so it costs less than a teleport with its
+ * Hessian-vector products on the whole batch: on a network 784-512-512-10 and 1024 images 0.16 s of processor
+ * time against 0.92 s, with 128 images 0.11 s against 0.11 s. The analysis of the graph alone takes 7 ms
+ * there. A claim about the batch only is tried on the whole batch. A move that is refused, such as one on too
+ * large a batch, proves nothing.
  *
- * @param problem `params` and `batch`: their values count where they are arrays; zeros are made small random numbers
- * @returns undefined where no change shows
+ * @param problem `params` and `batch`: their values are used where they are arrays; zeros become small random numbers
+ * @returns undefined if the loss does not change
  */
 export async function brokenClaim<P>(
   { exact, claim }: Pick<Search<P>, "exact" | "claim">,
@@ -81,7 +82,7 @@ interface Problem<P> {
 
 const discoverIn = <P>({ loss, params, batch }: Problem<P>) => discover(loss, params, batch);
 
-/** How the loss changes by a random move, where that is more than it may; undefined where it stays. */
+/** Describes the change of the loss by a random move; undefined if it is within the tolerance. */
 async function changeBy<P>(
   claim: Claim<P>,
   exact: keyof typeof tolerances,
@@ -122,7 +123,7 @@ async function changeBy<P>(
 const changeOf = (before: number, after: number): number =>
   Number.isFinite(after) ? relativeDrift(before, after) : Infinity;
 
-/** A random move, a smaller one where it is refused; undefined where all are. */
+/** A random move, or a smaller one if it is refused; undefined if all are refused. */
 async function movedBy<P>(claim: Claim<P>, start: P, batch: Batch, rng: Rng): Promise<P | undefined> {
   for (const scale of [1, 0.1, 0.01]) {
     const moved = await claim.move(start, batch, rng, scale);
@@ -141,14 +142,14 @@ const traced = <P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample => (
   batch,
 });
 
-/** The loss on some of a batch's examples, or on all of them where it cannot be traced on fewer. */
+/** The loss on some of a batch's examples, or on all of them if it cannot be traced on fewer. */
 function fewer<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample {
   const total = Object.values(batch).find(({ shape }) => shape.length > 0)?.shape[0] ?? 1;
   const count = Math.min(examples, Math.max(2, Math.ceil(total / 8)));
   if (count >= total) return traced(loss, params, batch);
   const cut = (name: string, leaf: SpecLeaf): SpecLeaf => {
     const { shape } = leaf;
-    // What comes from a tree, such as a model's state, is no data, and may have as many rows by chance.
+    // An array from a tree, such as a model's state, is not data, even if it has as many rows by chance.
     if (shape[0] !== total || name.includes(".")) return leaf;
     const rows = [count, ...shape.slice(1)];
     return isNdArray(leaf)
@@ -166,7 +167,7 @@ function fewer<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): Sample {
   }
 }
 
-/** Parameters in float64. Zeros, which any factor keeps, become small random numbers. */
+/** Parameters in float64. Zeros, which scaling does not change, become small random numbers. */
 function doubled<P>(params: P, rng: Rng): P {
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   return unflatten(
@@ -185,8 +186,9 @@ const doubledBatch = (batch: Batch): Batch =>
   Object.fromEntries(Object.entries(batch).map(([name, array]) => [name, inDouble(array)]));
 
 /**
- * Random inputs of a batch's shapes: floats drawn from its own values, so that they lie where they may, or normal where
- * these are all the same or not known; whole numbers and what comes from a tree stay, or are zero.
+ * Random inputs of a batch's shapes: floats drawn from its own values, so that they are in the valid range,
+ * or normal ones where the values are unknown or all the same. Integers, and arrays from a tree, keep their
+ * values, or are zero.
  */
 function randomBatch(batch: BatchSpec, rng: Rng): Batch {
   return Object.fromEntries(

@@ -10,17 +10,18 @@ export interface GuardOptions {
   readonly drift?: number | undefined;
   /** Largest relative drift of the loss on held-out data; default 0.01. */
   readonly heldOutDrift?: number | undefined;
-  /** How often a refused step is halved before the search ends; default 3. */
+  /** Maximum number of times that a refused step is halved before the search ends; default 3. */
   readonly halvings?: number | undefined;
   /**
-   * Lets descent run from the old and the new point and keeps the one that gets lower; default none. A larger gradient
-   * comes with a larger curvature, and at a fixed learning rate that can be too much.
+   * Runs descent from the old and the new point and keeps the point whose descent reaches the lower loss;
+   * default none. A larger gradient comes with a larger curvature, which can be too large for a fixed
+   * learning rate.
    */
   readonly race?: RaceOptions | undefined;
   /**
    * Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at
-   * either end; default 5, 0 leaves the ratios out. They cost more than many a teleport, and are not counted in its
-   * seconds, as they serve the report alone.
+   * either end; default 5, 0 leaves the ratios out. They often cost more than the teleport. Its seconds do
+   * not include them, as they serve the report alone.
    */
   readonly curvature?: number | undefined;
 }
@@ -39,11 +40,11 @@ export interface Limits {
   readonly heldOutDrift: number;
   readonly halvings: number;
   readonly curvature: number;
-  /** Whether a point may be taken that does not raise the objective. */
+  /** Whether a point that does not raise the objective may be taken. */
   readonly anyObjective?: boolean | undefined;
 }
 
-/** Every finite point is taken. */
+/** Takes every finite point. */
 const unguarded: Limits = {
   drift: Infinity,
   heldOutDrift: Infinity,
@@ -68,40 +69,41 @@ export function limitsOf(guard: GuardOptions | false, dtype: "float32" | "float6
   return { drift, heldOutDrift, halvings, curvature };
 }
 
-/** |b - a| relative to |a|; 0 for the same value, also when it is not finite. */
+/** |b - a| relative to |a|; 0 for equal values, also when they are not finite. */
 export function relativeDrift(a: number, b: number): number {
   if (Object.is(a, b)) return 0;
   return Math.abs(b - a) / Math.max(Math.abs(a), 1e-12);
 }
 
-/** Whether every number of a point but that of the race is finite. */
+/** Whether every number of a point, except that of the race, is finite. */
 export function isFinitePoint({ loss, objective, gradNormSq, heldOutLoss = 0 }: Point): boolean {
   return [loss, objective, gradNormSq, heldOutLoss].every(Number.isFinite);
 }
 
 /**
- * Why a point may not replace another, or undefined when it may: its numbers are finite, the losses are those of the
- * start within tolerance, the objective is larger than at the point before, and descent from it does not get less far.
+ * Why a point may not replace another, or undefined if it may: its numbers are finite, its losses equal those
+ * of the start within tolerance, its objective is larger than at the point before, and descent from it does
+ * not reach a higher loss.
  */
 export function objection(start: Point, before: Point, after: Point, limits: Limits): string | undefined {
   const drifted = driftObjection(start, after, limits);
   if (drifted !== undefined) return drifted;
-  if (!limits.anyObjective && !(after.objective > before.objective)) return "the objective does not grow";
+  if (!limits.anyObjective && !(after.objective > before.objective)) return "the objective does not increase";
   return raceObjection(before, after);
 }
 
-/** Why descent from a point gets less far than from another one, or undefined where it does not, or nothing was raced. */
+/** Why a point loses the race against the point before it, or undefined if it does not lose or there was no race. */
 export function raceObjection(before: Point, after: Point): string | undefined {
   if (before.racedLoss === undefined || after.racedLoss === undefined) return undefined;
   if (!Number.isFinite(after.racedLoss)) return "descent from the new point diverges";
   // Descent from the old point may have diverged: then the new one has won.
   if (after.racedLoss > before.racedLoss) {
-    return `descent from the new point gets to ${after.racedLoss.toPrecision(6)}, from the old one to ${before.racedLoss.toPrecision(6)}`;
+    return `descent from the new point reaches ${after.racedLoss.toPrecision(6)}, from the old one ${before.racedLoss.toPrecision(6)}`;
   }
   return undefined;
 }
 
-/** Why a point is not on the start's level set, or undefined when it is, within tolerance. */
+/** Why a point is not on the start's level set, or undefined if it is, within tolerance. */
 export function driftObjection(start: Point, after: Point, limits: Limits): string | undefined {
   if (!isFinitePoint(after)) return "the new point's loss or gradient is not finite";
   const moved = relativeDrift(start.loss, after.loss);

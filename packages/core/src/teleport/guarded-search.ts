@@ -4,7 +4,7 @@ import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
 import type { Search, Setting, Walk } from "./search/search.js";
 
-/** A search, where it begins, and what it has to keep to. */
+/** A search, its start, and the limits that the guard sets. */
 export interface GuardedSearch<P> {
   readonly search: Search<P>;
   readonly initial: P;
@@ -14,9 +14,9 @@ export interface GuardedSearch<P> {
   readonly heldOut: boolean;
 }
 
-/** Where a search has led. */
+/** The result of a search. */
 export interface SearchOutcome<P> {
-  /** The initial ones where nothing was accepted. */
+  /** The initial parameters if nothing was accepted. */
   readonly params: P;
   readonly start: Point;
   readonly point: Point;
@@ -27,8 +27,8 @@ export interface SearchOutcome<P> {
 }
 
 /**
- * Takes all steps at once, and undefined where the search cannot or the guard objects to any of the points: then the
- * steps have to be taken one by one.
+ * Takes all steps at once. Returns undefined if the search cannot do so or the guard objects to any of the
+ * points: then the steps have to be taken one by one.
  */
 export async function takeCompiledWalk<P>({
   search,
@@ -37,10 +37,10 @@ export async function takeCompiledWalk<P>({
   limits,
   heldOut,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
-  const compiled = await search.compiledWalk?.(initial, setting, search.steps, limits);
-  if (compiled === undefined || compiled.points.length === 0) return undefined;
-  const { steps, points, halvings = 0, reason, pushForward } = compiled;
-  const params = steps > 0 ? compiled.params : initial;
+  const walked = await search.compiledWalk?.(initial, setting, search.steps, limits);
+  if (walked === undefined || walked.points.length === 0) return undefined;
+  const { steps, points, halvings = 0, reason, pushForward } = walked;
+  const params = steps > 0 ? walked.params : initial;
   const start = heldOut ? await setting.measure(initial) : points[0];
   const point = heldOut || points.length === steps ? await setting.measure(params) : points[steps];
   const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
@@ -49,39 +49,42 @@ export async function takeCompiledWalk<P>({
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
 
-/** Follows walks one proposal after another; of several starts the one that leads highest counts. */
+/**
+ * Follows walks one proposal after another; of several walks the one with the highest objective at its end
+ * counts.
+ */
 export async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
   const { search, initial, setting } = course;
   const start = await setting.measure(initial);
   let best = await follow(await search.walk(initial, setting, 0), course, start);
   for (let index = 1; index < (search.starts ?? 1); index++) {
     const end = await follow(await search.walk(initial, setting, index), course, start);
-    // Steps from a random start race against that start; what counts is the race against the point that is left.
+    // Steps from a random start race against that start, but only the race against the initial point counts.
     const isBetter = end.steps > 0 && end.point.objective > best.point.objective;
     if (isBetter && raceObjection(start, end.point) === undefined) best = end;
   }
   return best;
 }
 
-/** Follows a walk as long as the guard takes its proposals. */
+/** Follows a walk as long as the guard accepts its proposals. */
 async function follow<P>(
   walk: Walk<P>,
   { search, initial, setting, limits }: GuardedSearch<P>,
   start: Point,
 ): Promise<SearchOutcome<P>> {
   const stayed = { params: initial, start, point: start, steps: 0, halvings: 0 };
-  const carries = walk.pushForward
+  const transports = walk.pushForward
     ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }
     : {};
   if (!isFinitePoint(start)) {
-    return { ...stayed, ...carries, reason: "the loss or its gradient is not finite at the start" };
+    return { ...stayed, ...transports, reason: "the loss or its gradient is not finite at the start" };
   }
   let from = { params: initial, point: start };
   if (walk.origin !== undefined) {
-    if (isRefusal(walk.origin)) return { ...stayed, ...carries, reason: walk.origin.refused };
+    if (isRefusal(walk.origin)) return { ...stayed, ...transports, reason: walk.origin.refused };
     const point = await setting.measure(walk.origin);
     const objected = driftObjection(start, point, limits);
-    if (objected !== undefined) return { ...stayed, ...carries, reason: objected };
+    if (objected !== undefined) return { ...stayed, ...transports, reason: objected };
     from = { params: walk.origin, point };
   }
   const criterion = {
@@ -92,9 +95,9 @@ async function follow<P>(
   const { params, point, reason, steps, halvings } = await walkGuarded(walk, criterion, {
     ...{ start, from, steps: search.steps },
   });
-  // From a walk with an origin of its own nothing is left where no step was taken.
+  // A walk with an origin of its own counts only if a step was taken.
   const [end, at] = steps > 0 ? [params, point] : [initial, start];
-  return { params: end, start, point: at, reason, steps, halvings, ...carries };
+  return { params: end, start, point: at, reason, steps, halvings, ...transports };
 }
 
 const pushed = async <P>(walk: Walk<P>, tree: P, power: 1 | 2): Promise<P | Refusal> =>

@@ -1,4 +1,4 @@
-// Accept, or halve and try again: what every teleport does with the points that are proposed to it.
+// Accept, or halve and try again: how every teleport handles the points that a search proposes.
 import { isNdArray, type NdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
@@ -10,33 +10,33 @@ import { isStop, type Stop } from "./search/search.js";
  * @typeParam P tree of parameters
  */
 export interface Proposals<P> {
-  /** The next point; `scale` is 1, and half as large after each proposal that was refused. */
+  /** The next point; `scale` is 1, and is halved after each refused proposal. */
   propose(scale: number): Promise<P | Refusal | Stop>;
-  /** Called when the last proposal is taken: the next one goes on from there. */
+  /** Called when the last proposal is accepted: the next one continues from there. */
   accept?(): void;
 }
 
 /**
- * What is measured of a point, and what a point has to keep to.
+ * What is measured at a point, and which conditions a point has to meet.
  *
- * @typeParam Q what is measured of a point
+ * @typeParam Q what is measured at a point
  */
 export interface Criterion<P, Q> {
   measure(params: P): Promise<Q>;
-  /** Why a point may not replace the one before it, or undefined when it may. */
+  /** Why a point may not replace the one before it, or undefined if it may. */
   objection(start: Q, before: Q, after: Q): string | undefined;
-  /** How often refused proposals are halved before the walk ends. */
+  /** Maximum number of halvings of refused proposals before the walk ends. */
   readonly halvings: number;
 }
 
-/** Where a walk has led. */
+/** The result of a walk. */
 export interface Walked<P, Q> {
-  /** Those that were given, the same arrays, where no proposal was taken. */
+  /** The given parameters, the same arrays, if no proposal was accepted. */
   readonly params: P;
   readonly point: Q;
-  /** Why it ended there. */
+  /** Why the walk ended. */
   readonly reason: string;
-  /** Proposals taken, and how often one was refused and halved. */
+  /** Number of accepted proposals, and of refused ones that were halved. */
   readonly steps: number;
   readonly halvings: number;
   /** Scale of the last proposal. */
@@ -46,10 +46,10 @@ export interface Walked<P, Q> {
 }
 
 /**
- * Takes proposals as long as they are finite and the criterion has no objection; a refused one is halved. Nothing is written
- * into the parameters, so that a walk without an accepted step leaves everything as it was.
+ * Accepts proposals as long as they are finite and the criterion has no objection; a refused one is halved.
+ * Parameters are never modified in place, so a walk without an accepted step changes nothing.
  *
- * @param start what was measured where drift is counted from
+ * @param start measurement at the point from which drift is counted
  * @param from where the walk begins: the start, or another point of its level set
  */
 export async function walkGuarded<P, Q>(
@@ -64,7 +64,7 @@ export async function walkGuarded<P, Q>(
   let { params, point } = from;
   let [steps, halvings, scale] = [0, 0, 1];
   let refused: { readonly refused?: Q | undefined } = {};
-  /** Why the last proposal was not taken. */
+  /** Why the last proposal was refused. */
   let refusal: string | undefined;
   const ended = (reason: string): Walked<P, Q> => ({
     ...{ params, point, reason, steps, halvings, scale },

@@ -1,5 +1,5 @@
 /**
- * Teleports: objectives, searches, guard, schedules, transport, diagnosis and minima.
+ * Teleports: objectives, searches, guard, schedules, transport, diagnosis and measures of minima.
  *
  * @module isoloss/teleport
  */

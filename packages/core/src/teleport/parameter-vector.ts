@@ -8,11 +8,11 @@ export interface ParameterVector<P> {
   vectorOf(params: P): Float64Array;
   /** The parameters in their own dtype. */
   treeOf(vector: Float64Array): P;
-  /** The vector of a tree like the parameters among the results of a run, named `prefix.path`. */
+  /** Collects a tree like the parameters from the results of a run, named `prefix.path`, into a vector. */
   collect(results: Values, prefix: string): Float64Array;
 }
 
-/** @param params an example: its structure, shapes and dtypes count */
+/** @param params an example, of which only structure, shapes and dtypes matter */
 export function parameterVector<P>(params: P): ParameterVector<P> {
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   const count = leaves.reduce((sum, { data }) => sum + data.length, 0);

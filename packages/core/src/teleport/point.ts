@@ -3,8 +3,8 @@ export interface Point {
   readonly loss: number;
   readonly objective: number;
   readonly gradNormSq: number;
-  /** On held-out data, where there are some. */
+  /** Loss on held-out data, if there is any. */
   readonly heldOutLoss?: number | undefined;
-  /** Loss, on held-out data where there are some, after the steps of the race. */
+  /** Loss after the steps of the race, on held-out data if there is any. */
   readonly racedLoss?: number | undefined;
 }

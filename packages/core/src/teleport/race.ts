@@ -13,11 +13,11 @@ import { type CompileOptions, compile } from "../runtime/compile.js";
 import { flatten, unflatten } from "../tree.js";
 
 export interface RaceOptions {
-  /** Of the training that goes on after the teleport; in a run's plan default the run's own. */
+  /** Learning rate of the training after the teleport; in a run's plan the default is the run's own. */
   readonly learningRate?: number | undefined;
   /** Steps from each point; default 10. */
   readonly steps?: number | undefined;
-  /** Default gradient descent; in a run's plan the run's own, from its own state. */
+  /** Default gradient descent; in a run's plan the default is the run's own optimizer with its state. */
   readonly optimizer?: Optimizer | undefined;
 }
 
@@ -31,25 +31,25 @@ export const raceOptions = optionTable("race", {
 
 /** Where the descents of a race begin, besides the points. */
 export interface RaceStart {
-  /** State of the optimizer; default a fresh one. */
+  /** State of the optimizer; default a new one. */
   readonly state?: OptimizerState | undefined;
   /** Learning rate; default that of the options. */
   readonly rate?: number | undefined;
 }
 
-/** Where descent leads from a point: the judge of whether a larger gradient is worth having. */
+/** Measures where descent leads from a point, to judge whether a larger gradient helps. */
 export interface Race<P> {
   /**
-   * Parameters after the steps on one batch.
+   * Returns the parameters after the steps on one batch.
    *
-   * @throws OptionError where no learning rate is known
+   * @throws OptionError if no learning rate is known
    */
   run(params: P, batch: Batch, start?: RaceStart): Promise<P>;
   dispose(): Promise<void>;
 }
 
 /**
- * Compiles steps of descent on one batch as a loop.
+ * Compiles the steps of descent on one batch as a loop.
  *
  * @throws OptionError for a learning rate or a number of steps out of range
  */

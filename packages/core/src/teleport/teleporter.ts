@@ -30,53 +30,56 @@ export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>
   extends Omit<CompileOptions, "scan" | "dtype"> {
   /** How points are proposed, such as `gradientAscent(symmetry)`. */
   readonly search?: SearchFactory<P> | undefined;
-  /** Short for a search by gradient ascent on this symmetry's orbit. */
+  /** Shorthand for a search by gradient ascent on this symmetry's orbit. */
   readonly symmetry?: Symmetry<P> | undefined;
-  /** The loss that is kept, and whose objective is raised. */
+  /** The loss to keep, from which the objective is derived. */
   readonly loss: BatchLoss<P, B>;
   /** Default: {@link gradNormSq}. */
   readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
-  /** The loss measured on held-out data; default the same. */
+  /** The loss to measure on held-out data; default `loss`. */
   readonly heldOutLoss?: BatchLoss<P, B> | undefined;
-  /** Example parameters and batch: their shapes count. */
+  /** Example parameters and batch, of which only the shapes matter. */
   readonly params: P;
   readonly batch: B;
-  /** Example of the optimizer's state and learning rate, for objectives that look at them. */
+  /** Example of the optimizer's state and learning rate, for objectives that use them. */
   readonly memory?: MemoryArrays | undefined;
   /** `false` takes every finite point. */
   readonly guard?: GuardOptions | false | undefined;
   /**
-   * Goes on where the symmetry turns out not to keep the loss, as far as the guard lets it drift, and says so in every
-   * report; default false: an error.
+   * Continues if the symmetry turns out not to keep the loss, within the drift that the guard allows, and
+   * says so in every report; default false: throws.
    */
   readonly allowInexact?: boolean | undefined;
 }
 
 export interface TeleportOptions<B extends BatchSpec = BatchSpec> {
-  /** A batch of the same shapes on which the loss has to stay, too. */
+  /** A batch of the same shapes on which the loss must stay as well. */
   readonly heldOut?: ArraysOf<B> | undefined;
-  /** What the objective may know of the optimizer. */
+  /** The optimizer's state and learning rate, for the objective. */
   readonly memory?: MemoryArrays | undefined;
-  /** State that the race's optimizer begins with, at either point; default a fresh one. */
+  /** Initial state of the race's optimizer at both points; default a new one. */
   readonly raceState?: OptimizerState | undefined;
   /** Learning rate of the race; default that of its options. */
   readonly raceRate?: number | undefined;
 }
 
 export interface Teleported<P> {
-  /** The very same parameters as were given when the guard accepted no move. */
+  /** The same arrays that were given if the guard accepted no move. */
   readonly params: P;
   readonly report: TeleportReport;
-  /** Carries trees like the parameters along: see `Symmetry.pushForward`. Left out where the search has no such map. */
+  /**
+   * Transforms trees like the parameters along with the move: see `Symmetry.pushForward`. Left out if the
+   * search has no such map.
+   */
   readonly pushForward?: ((tree: P, power: 1 | 2) => Promise<P | Refusal>) | undefined;
 }
 
 export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
-  /** Where the proposals keep the loss; see `Symmetry.exact`. `no` where they turned out not to. */
+  /** Where the proposals keep the loss; see `Symmetry.exact`. `no` if they turned out not to. */
   readonly exact: Symmetry<P>["exact"];
   /**
-   * Moves parameters along the level set of the loss to a point with a larger objective. The report says what was
-   * gained, or why nothing was moved.
+   * Moves parameters along the level set of the loss to a point with a larger objective. The report says what
+   * was gained, or why nothing moved.
    */
   teleport(params: P, batch: ArraysOf<B>, options?: TeleportOptions<B>): Promise<Teleported<P>>;
   readonly compileSeconds: number;
@@ -84,11 +87,12 @@ export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
 }
 
 /**
- * Compiles a teleport: a search proposes points of the level set, and a guard takes those that keep the loss and raise
- * the objective.
+ * Compiles a teleport: a search proposes points of the level set, and a guard accepts those that keep the
+ * loss and raise the objective.
  *
- * What a symmetry claims is checked once, here: its generators are looked for in the graph of the loss, and where they
- * are not found a random element is tried, on a few examples in float64, which costs less than a teleport.
+ * The claim of a symmetry is checked once, here: its generators are looked for in the graph of the loss. If
+ * they are not found, a random element is tried on a few examples in float64, which costs less than a
+ * teleport.
  *
  * @throws OptionError for settings out of range, and for a symmetry that does not keep this loss, unless `allowInexact`
  *
@@ -148,7 +152,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
     const broken = await brokenClaim(search, { loss, params, batch });
     if (broken && !allowInexact) {
       throw new OptionError(
-        `${broken.finding}. Instead ${broken.advice}; or go on with a loss that drifts: allowInexact: true.`,
+        `${broken.finding}. Instead ${broken.advice}; or accept a loss that drifts: allowInexact: true.`,
       );
     }
     return { search, broken };
@@ -242,7 +246,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   };
 }
 
-/** What a single teleport needs. */
+/** Options of a single teleport. */
 export interface SingleTeleportOptions<P, B extends Batch = Batch>
   extends Omit<TeleporterOptions<P, B>, "batch"> {
   /** Default {}: a function of the parameters alone. */
@@ -250,10 +254,10 @@ export interface SingleTeleportOptions<P, B extends Batch = Batch>
 }
 
 /**
- * Teleports once: compiles, moves, and gives back what was compiled. For more than one teleport {@link createTeleporter}
- * compiles once for all of them.
+ * Teleports once: compiles, moves, and releases what was compiled. For several teleports,
+ * {@link createTeleporter} compiles once for all of them.
  *
- * @param given as for {@link Teleporter.teleport}, such as held-out data
+ * @param given options of {@link Teleporter.teleport}, such as held-out data
  * @throws OptionError for settings out of range
  *
  * @example

@@ -13,9 +13,9 @@ import {
   onPredictedGainOptions,
 } from "./when.js";
 
-/** A schedule of teleports that a configuration chooses by its name, a key: `{ every: 100, from: 99 }`. */
+/** A schedule of teleports that a configuration chooses by a key, its name: `{ every: 100, from: 99 }`. */
 interface WhenChoice extends Choice<(value: never, options: never) => unknown> {
-  /** What stands by the key; without it the options do. */
+  /** The value of the key; without it the value is the options. */
   readonly value?: Kind | undefined;
 }
 
@@ -48,6 +48,6 @@ export const whens = {
     value: nonNegative,
     make: onPredictedGain,
     options: onPredictedGainOptions,
-    summary: "when a trial promises enough: { onPredictedGain: 0.5, every: 100 }",
+    summary: "when a trial teleport gains enough: { onPredictedGain: 0.5, every: 100 }",
   },
 } satisfies Record<string, WhenChoice>;

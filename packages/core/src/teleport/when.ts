@@ -4,42 +4,42 @@ import { OptionError } from "../errors.js";
 import { integerFrom, nonNegative, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 
-/** What a schedule sees when it is asked, before a step is taken. */
+/** What a schedule gets when it is asked, before a step is taken. */
 export interface Occasion {
   /** Steps done. */
   readonly step: number;
   readonly stepsPerEpoch: number;
-  /** floor(step / stepsPerEpoch): whole passes over the data done. */
+  /** floor(step / stepsPerEpoch): the number of finished passes over the data. */
   readonly epoch: number;
-  /** Place in its epoch of the batch that comes next, from 0. */
+  /** Index of the next batch in its epoch, from 0. */
   readonly batchInEpoch: number;
-  /** Training losses of the steps since it was last asked, in order. */
+  /** Training losses of the steps since the schedule was last asked, in order. */
   readonly losses: readonly number[];
   /**
-   * Relative growth of the objective that a teleport from here brings, as a trial finds it; measured only for
-   * schedules with `needsPredictedGain`.
+   * Relative growth of the objective by a trial teleport from here; measured only for schedules with
+   * `needsPredictedGain`.
    */
   readonly predictedGain?: number | undefined;
 }
 
 /**
- * When to teleport: pure functions of a state that is plain data, so that a run that goes on from a checkpoint teleports
- * as one that was never cut.
+ * When to teleport: pure functions of a state that is plain data, so that a run resumed from a checkpoint
+ * teleports exactly like an uninterrupted one.
  *
- * @typeParam S state that goes through JSON; null where there is none
+ * @typeParam S state that JSON can represent; null if there is none
  */
 export interface When<S = unknown> {
   readonly name: string;
-  /** Whether `should` looks at the predicted gain, which costs as much as a teleport. */
+  /** Whether `should` uses the predicted gain, which costs as much as a teleport. */
   readonly needsPredictedGain?: boolean | undefined;
   /** State before the first step. */
   init(): S;
-  /** Whether to teleport now, and the state from then on. */
+  /** Whether to teleport now, and the next state. */
   should(now: Occasion, state: S): { readonly teleport: boolean; readonly state: S };
   /**
-   * The first step after `now` at which `should` may say yes, as far as the state after it tells: steps before it can run
-   * without a break, and it need not be asked there, only be given their losses later. Infinity: never again. Left out,
-   * or undefined: it is asked after every report of the run.
+   * The first step after `now` at which `should` may return true, given the state after `now`. The steps
+   * before it can run without a break: `should` is not called for them, and gets their losses later.
+   * Infinity: never again. Left out or undefined: `should` is called after every report of the run.
    */
   nextStep?(now: Pick<Occasion, "step" | "stepsPerEpoch">, state: S): number | undefined;
 }
@@ -61,7 +61,7 @@ export function occasionAt(
   };
 }
 
-/** A schedule that knows its steps beforehand. */
+/** A schedule whose steps are known in advance. */
 function planned(name: string, next: (from: number, stepsPerEpoch: number) => number): When<null> {
   return {
     name,
@@ -72,9 +72,9 @@ function planned(name: string, next: (from: number, stepsPerEpoch: number) => nu
 }
 
 /**
- * At given steps: t in K, before step t is taken, counted from 0.
+ * Teleports at given steps: before step t, counted from 0, for each t in K.
  *
- * @throws OptionError for steps that are no integers >= 0
+ * @throws OptionError unless all steps are integers >= 0
  *
  * @example
  * atSteps([5]); // the regression of Zhao et al., NeurIPS 2022
@@ -89,11 +89,11 @@ export interface EveryOptions {
   readonly from?: number | undefined;
   /** No teleport at this step or later; default never. */
   readonly until?: number | undefined;
-  /** Most occasions; default no limit. */
+  /** Maximum number of teleports; default no limit. */
   readonly max?: number | undefined;
 }
 
-/** Of steps. */
+/** A number of steps. */
 const count = number({ integer: true, min: 0, infinite: true });
 
 export const everyOptions = optionTable("every", {
@@ -103,7 +103,7 @@ export const everyOptions = optionTable("every", {
 } satisfies OptionRows<EveryOptions>);
 
 /**
- * Every k steps: at from, from + k, from + 2k, ...
+ * Teleports every k steps: at from, from + k, from + 2k, ...
  *
  * @throws OptionError for numbers that are no integers, or too small
  *
@@ -121,7 +121,7 @@ export function every(k: number, options: EveryOptions = {}): When<null> {
 }
 
 export interface InEpochsOptions {
-  /** How many mini-batches of an epoch; default 1. */
+  /** Number of mini-batches in each epoch; default 1. */
   readonly batches?: number | undefined;
 }
 
@@ -130,10 +130,11 @@ export const inEpochsOptions = optionTable("inEpochs", {
 } satisfies OptionRows<InEpochsOptions>);
 
 /**
- * In the epochs of a list, before each of the first mini-batches: the schedule for SGD of Zhao et al., NeurIPS 2022.
+ * Teleports in the listed epochs, before each of the first mini-batches: the schedule for SGD of Zhao et al.,
+ * NeurIPS 2022.
  *
  * @param epochs counted from 0
- * @param options `batches`: how many of an epoch; default 1
+ * @param options `batches`: number of mini-batches in each epoch; default 1
  * @throws OptionError for numbers that are no integers, or too small
  *
  * @example
@@ -150,11 +151,11 @@ export function inEpochs(epochs: readonly number[], options: InEpochsOptions = {
 }
 
 export interface OnPlateauOptions {
-  /** Losses in a row without improvement that are waited for; default 100. */
+  /** Number of consecutive losses without improvement to wait for; default 100. */
   readonly patience?: number | undefined;
-  /** Smallest improvement that counts, as a share of the best loss; default 1e-3. */
+  /** Smallest improvement that counts, as a fraction of the best loss; default 1e-3. */
   readonly threshold?: number | undefined;
-  /** Losses after a teleport that do not count; default 0. */
+  /** Number of losses after a teleport to ignore; default 0. */
   readonly cooldown?: number | undefined;
 }
 
@@ -168,16 +169,16 @@ export const onPlateauOptions = optionTable("onPlateau", {
 export interface OnPlateauState {
   /** Best loss so far; null before the first. */
   readonly best: number | null;
-  /** Losses in a row without improvement. */
+  /** Number of consecutive losses without improvement. */
   readonly waited: number;
-  /** Losses that still do not count. */
+  /** Number of losses still to ignore. */
   readonly cooldown: number;
 }
 
 /**
- * When the training loss stops falling: after more than `patience` losses in a row that are not below
- * best - threshold |best|. A loss that is not finite is no improvement. With mini-batches the losses are noisy: then
- * `patience` should be an epoch or more.
+ * Teleports when the training loss stops falling: after more than `patience` consecutive losses that are not
+ * below best - threshold |best|. A loss that is not finite is not an improvement. With mini-batches the
+ * losses are noisy, so `patience` should be an epoch or more.
  *
  * @throws OptionError for options out of range
  *
@@ -207,7 +208,7 @@ export function onPlateau(options: OnPlateauOptions = {}): When<OnPlateauState> 
 }
 
 export interface OnPredictedGainOptions {
-  /** Steps between two looks; default 100. */
+  /** Steps between two trials; default 100. */
   readonly every?: number | undefined;
 }
 
@@ -216,11 +217,11 @@ export const onPredictedGainOptions = optionTable("onPredictedGain", {
 } satisfies OptionRows<OnPredictedGainOptions>);
 
 /**
- * When a teleport can be expected to raise its objective by more than a share: `threshold` 1 waits for twice the
- * objective. Looks every so many steps, as each look is a teleport on trial.
+ * Teleports when a trial raises the objective by more than the fraction `threshold`: 1 waits for twice the
+ * objective. It tries only every `every` steps, as each trial costs a teleport.
  *
- * @throws OptionError for a threshold that is not a finite number >= 0, other options out of range, and, when it is asked,
- *   where no predicted gain was measured
+ * @throws OptionError for a threshold that is not a finite number >= 0, for other options out of range, and,
+ *   when it is asked, if no predicted gain was measured
  *
  * @example
  * onPredictedGain(0.5, { every: 200 });
@@ -241,7 +242,7 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
       if (!looks.should(now, state).teleport) return { teleport: false, state };
       if (now.predictedGain === undefined) {
         throw new OptionError(
-          `onPredictedGain: at step ${now.step} there is no predictedGain; who asks must measure it for schedules with needsPredictedGain.`,
+          `onPredictedGain: at step ${now.step} there is no predictedGain; measure it before asking a schedule with needsPredictedGain.`,
         );
       }
       return { teleport: now.predictedGain > threshold, state };
@@ -250,7 +251,7 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
 }
 
 export interface WhenOptions {
-  /** Steps between two questions; default 1: before every step, which keeps steps from running without a break. */
+  /** Steps between two calls; default 1: before every step, so that no steps run without a break. */
   readonly every?: number | undefined;
 }
 
@@ -259,10 +260,9 @@ const whenOptions = optionTable("when", {
 } satisfies OptionRows<WhenOptions>);
 
 /**
- * A schedule from a function of one's own, without a state. For one with a state write a {@link When}.
+ * A custom schedule from a function without a state. For one with a state, write a {@link When}.
  *
- * @param options `every`: steps between two questions; default 1: before every step, which keeps steps from running
- *   without a break
+ * @param options `every`: steps between two calls; default 1: before every step, so that no steps run without a break
  * @throws OptionError for options out of range
  *
  * @example

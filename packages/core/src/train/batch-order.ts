@@ -2,12 +2,12 @@ import { batches } from "../data/batches.js";
 import { hash32 } from "../math/rng.js";
 import { requireCount } from "./run-steps.js";
 
-/** The batch of every step; the order of an epoch is made once. */
+/** The batch of every step; the order of each epoch is drawn once. */
 export function batchOrder(count: number, batchSize: number, seed: number): (step: number) => Int32Array {
   const orderOf = (e: number) => batches(count, batchSize, { seed, epoch: e });
   let epoch = 0;
   let order = orderOf(0);
-  // The whole set as one batch needs no order: keep it, so that sums have the same rounding every step.
+  // The whole set as one batch needs no order: a fixed order gives sums the same rounding in every step.
   const whole = batchSize === count ? order[0].sort() : undefined;
   return (step) => {
     requireCount("batchOf: the step", step, 0);
@@ -21,5 +21,5 @@ export function batchOrder(count: number, batchSize: number, seed: number): (ste
   };
 }
 
-/** Seed of a step's dropout. Below 2^30: there it is the same number in every runtime. */
+/** Seed of a step's dropout, below 2^30 so that it is the same number in every runtime. */
 export const stepSeed = (seed: number, step: number): bigint => BigInt((hash32(seed) + step) % 2 ** 30);

@@ -5,25 +5,25 @@ import { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 import { DataError } from "../errors.js";
 import { packData, unpackData } from "./plain-data.js";
 
-/** What a checkpoint is made of, of one task or of several. */
+/** The parts of a checkpoint, of one task or of several. */
 export interface CheckpointParts<D> {
   /** Steps done. */
   readonly step: number;
   /** Parameters, state and optimizer's state under their paths. */
   readonly tensors: Readonly<Record<string, NdArray>>;
-  /** Lists of the history with an entry a step. */
+  /** Lists of the history with one entry per step. */
   readonly columns: Readonly<Record<string, ArrayLike<number>>>;
-  /** The rest. */
+  /** Everything else. */
   readonly plain: D;
 }
 
-/** Arrays that are no state of the run. */
+/** Prefixes of arrays that do not belong to the run's state. */
 const prefixes = { history: "history.", plain: "rest." };
 
 /**
  * The bytes of one safetensors file, with a checksum in its metadata.
  *
- * @throws DataError when the rest is no plain data
+ * @throws DataError unless the rest is plain data
  */
 export function encodeParts<D>(
   format: string,
@@ -40,21 +40,21 @@ export function encodeParts<D>(
 }
 
 /**
- * What {@link encodeParts} was given.
+ * Restores the argument of {@link encodeParts}.
  *
- * @param what the format is of, for the message
- * @throws DataError when the bytes are none of that, or damaged
+ * @param what name of the format's content, for error messages
+ * @throws DataError when the bytes have another format or are damaged
  */
 export function decodeParts<D>(format: string, what: string, bytes: Uint8Array): CheckpointParts<D> {
   const { tensors: all, metadata } = decodeSafetensors(bytes);
   const { rest: text = "", step = "" } = metadata;
   if (metadata.format !== format) {
     throw new DataError(
-      `Expected ${what} (metadata format "${format}"); got "${metadata.format ?? "none"}". Is it a file of weights only?`,
+      `Expected ${what} (metadata format "${format}"); got "${metadata.format ?? "none"}". Does the file contain weights only?`,
     );
   }
   if (metadata.crc32 !== checksum(step, text, all)) {
-    throw new DataError("The checkpoint's checksum is not that of its content: the file is damaged.");
+    throw new DataError("The checkpoint's checksum does not match its content: the file is damaged.");
   }
   const columns: Record<string, ArrayLike<number>> = {};
   const tensors: Record<string, NdArray> = {};

@@ -15,24 +15,24 @@ const format = "isoloss-checkpoint-3";
 export interface StoredRun<R, H> {
   /** Parameters, state and optimizer's state under their paths: `params.layers.0.weight`. */
   readonly tensors: Readonly<Record<string, NdArray>>;
-  /** What else the run's state has: the steps done, and what method and schedule remember. */
+  /** The rest of the run's state: the number of steps done, and the states of method and schedule. */
   readonly rest: R & { readonly step: number };
   readonly history: H;
-  /** Of the run that wrote it. */
+  /** Settings of the run that wrote it. */
   readonly settings: RunSettings;
 }
 
 /** A checkpoint of a trainer or a minimization as read from a file. */
 export type Checkpoint = StoredRun<{ readonly schedule?: ScheduleState | undefined }, History>;
 
-/** A run that a checkpoint can be made of: a trainer, or a minimization under way. */
+/** A run from which a checkpoint can be created: a trainer, or a minimization in progress. */
 export interface CheckpointSource<T, H> {
   readonly current: T;
   readonly history: H;
   readonly settings: RunSettings;
 }
 
-/** What a checkpoint holds as plain data. */
+/** The plain data of a checkpoint. */
 interface Plain {
   readonly schedule?: ScheduleState | undefined;
   readonly teleports: History["teleports"];
@@ -42,10 +42,10 @@ interface Plain {
 /**
  * The state of a training run as the bytes of one safetensors file: parameters, optimizer and model state as tensors
  * under their paths (`params.layers.0.weight`), the history as `history.loss` and so on, the step, the teleports, the
- * run's settings and a checksum in the metadata. One file, so that a crash cannot leave half of a checkpoint (see
- * `saveCheckpoint`).
+ * run's settings and a checksum in the metadata. A single file, so that a crash cannot leave half a
+ * checkpoint (see `saveCheckpoint`).
  *
- * @param run a trainer, or what `onLoop` of a minimization is told
+ * @param run a trainer, or the argument of a minimization's `onLoop`
  *
  * @example
  * const bytes = encodeCheckpoint(trainer);
@@ -65,7 +65,7 @@ export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, H
 /**
  * Reads a checkpoint.
  *
- * @throws DataError when the bytes are no checkpoint of this library, or damaged
+ * @throws DataError when the bytes are not a checkpoint of this library or are damaged
  *
  * @example
  * const { rest, tensors } = decodeCheckpoint(bytes);
@@ -94,21 +94,21 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   };
 }
 
-/** A trainer, of one task or of several, that can go on from a checkpoint. */
+/** A trainer, of one task or of several, that can resume from a checkpoint. */
 export interface Resumable<T, H> extends CheckpointSource<T, H> {
   restore(state: T, history?: H): void;
 }
 
 /**
- * Lets a trainer, of one task or of several, continue from a checkpoint. Made with the options of the run that wrote it,
- * it goes on to the same numbers, bit for bit. What is changed on purpose, a learning rate for fine-tuning say, is named
- * in `allowChanges`.
+ * Lets a trainer, of one task or of several, continue from a checkpoint. Created with the options of the run
+ * that wrote it, it continues with the same numbers, bit for bit. List settings that are changed on purpose,
+ * such as a learning rate for fine-tuning, in `allowChanges`.
  *
  * Model, loss and the optimizer's options are compared as a checksum of the step's graph. Functions of the host, such as
  * the search of a teleport or a method's options, are not compared.
  *
- * @throws DataError when the arrays are not those of the trainer's model and optimizer, or the run had other settings
- *   than those that may change; OptionError for a name in `allowChanges` that is no setting
+ * @throws DataError when the arrays do not fit the trainer's model and optimizer, or the run had other
+ *   settings that may not change; OptionError for an unknown setting in `allowChanges`
  *
  * @example
  * resume(trainer, decodeCheckpoint(bytes));
@@ -130,10 +130,10 @@ interface StateTrees {
 }
 
 /**
- * The state that a checkpoint holds.
+ * Restores a run's state from a checkpoint.
  *
- * @param run what goes on: its arrays have the same paths and types, and its settings are the same
- * @throws DataError when the checkpoint is of another run
+ * @param run the run to continue, with arrays of the same paths and types and the same settings
+ * @throws DataError when the checkpoint belongs to another run
  */
 export function resumedState<T extends StateTrees, R>(
   { current, settings }: { readonly current: T; readonly settings: RunSettings },

@@ -12,16 +12,16 @@ export interface Dataset {
   readonly labels: NdArray;
 }
 
-/** Types of a data set's arrays, the axis of examples included. */
+/** Types of a data set's arrays, including the axis of examples. */
 export interface DataTypes {
   readonly inputs: Type;
   readonly labels: Type;
 }
 
 /**
- * A data set with its floats in the precision of the computation.
+ * Checks a data set and converts its floats to the precision of the computation.
  *
- * @throws DataError, ShapeError when it is not two arrays of equally many examples, at least one
+ * @throws DataError, ShapeError unless it is two arrays of equally many examples, at least one
  */
 export function prepareDataset(data: Dataset, dtype: "float32" | "float64"): Dataset {
   const prepare = (name: "inputs" | "labels"): NdArray => {
@@ -29,7 +29,7 @@ export function prepareDataset(data: Dataset, dtype: "float32" | "float64"): Dat
     if (!isNdArray(a)) {
       const got = data === null || typeof data !== "object" ? String(data) : Object.keys(data).join(", ");
       throw new DataError(
-        `A data set is { inputs, labels }, both of them arrays { shape, data }; ${name} is none. Got ${got || "nothing"}.`,
+        `A data set is { inputs, labels }, both of them arrays { shape, data }; ${name} is not one. Got ${got || "nothing"}.`,
       );
     }
     if (a.shape.length === 0 || sizeOf(a.shape) !== a.data.length) {
@@ -57,19 +57,19 @@ export function typesOf({ inputs, labels }: Dataset): DataTypes {
   };
 }
 
-/** How labels are taken where no loss of the library has them. */
+/** How labels are used if no loss of the library takes them. */
 export function usesByOutput({ labels }: Dataset, { shape }: Type): readonly LabelUse[] {
   return labels.shape.length === 1 && shape.length === 2 ? [{ classes: shape[1] }] : [];
 }
 
 /**
- * Checks that labels are classes: the losses take a label that is none for an element without loss, so that a wrong
- * number of classes would pass unseen.
+ * Checks that labels are valid classes. The losses ignore elements with other labels, so a wrong number of
+ * classes would go unnoticed.
  *
  * @param what the labels' name in the message
- * @param uses how losses take them; a label is checked only where each of them counts it
- * @param maskOf the values of a use's mask for all labels; undefined where they are not known, and nothing is checked
- * @throws DataError naming the first label that is no class
+ * @param uses how losses use them; a label is checked only where every loss counts it
+ * @param maskOf the values of a use's mask for all labels; undefined if they are not known: then nothing is checked
+ * @throws DataError naming the first label that is not a class
  */
 export function checkClasses(
   what: string,

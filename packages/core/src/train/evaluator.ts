@@ -32,7 +32,7 @@ export function createEvaluator<P, S>({
 }: {
   readonly model: Model<P, S>;
   readonly loss: Loss;
-  /** A state of the types that will be evaluated. */
+  /** An example of the states to evaluate, of which only the types matter. */
   readonly like: TrainState<P, S>;
   readonly dtype: "float32" | "float64";
   readonly compileOptions: Omit<CompileOptions, "scan" | "dtype">;
@@ -75,7 +75,7 @@ export function createEvaluator<P, S>({
   };
 }
 
-/** Whole batches first, then what is left as one batch of its own size. */
+/** Whole batches first, then the rest as one smaller batch. */
 function plan(count: number): { first: number; size: number; batches: number }[] {
   const size = Math.min(count, largestBatch);
   const batches = Math.floor(count / size);

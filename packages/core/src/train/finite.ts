@@ -4,10 +4,10 @@ import type { Dataset } from "./dataset.js";
 import { arraysOf, type TrainState } from "./state.js";
 
 /**
- * Checks that some steps have left loss and parameters finite.
+ * Checks that loss and parameters are finite after some steps.
  *
  * @param run losses and rates of the steps, the state after them, the first step, and the data of the run
- * @throws NumericalError saying at which step they are not, and what to do
+ * @throws NumericalError naming the first step at which they are not, with advice
  */
 export function requireFinite<P, S>({
   losses,
@@ -44,7 +44,7 @@ export function requireFinite<P, S>({
   }
 }
 
-/** Where an array first holds NaN or an infinity, and that value; undefined when it holds none. */
+/** The position and value of the first NaN or infinity in an array; undefined if there is none. */
 function firstNonFinite({ data }: NdArray): { readonly at: number; readonly value: number } | undefined {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return undefined;
   const at = data.findIndex((x) => !Number.isFinite(x));

@@ -5,19 +5,19 @@ import type { TeleportEvent } from "./teleports.js";
 export interface Metrics {
   /** Mean over the examples (over batches of 500, weighted by size, where the loss is not a mean). */
   readonly loss: number;
-  /** Share of right classes, 0..1; only for classifiers. */
+  /** Fraction of correct classes, 0..1; only for classifiers. */
   readonly accuracy?: number | undefined;
 }
 
-/** What happened in a run so far, as plain data: every number was measured in that run. One entry a step. */
+/** The history of a run so far, as plain data: every number was measured in that run. One entry per step. */
 export interface History {
   /** Training loss of each step's batch, before the step's update. */
   readonly loss: number[];
-  /** Seconds of computing up to the end of each step, teleports included; evaluation and compilation not counted. */
+  /** Seconds of computation up to the end of each step, including teleports but not evaluation and compilation. */
   readonly seconds: number[];
-  /** Squared norm of each step's gradient, where the run records it: see `gradNorm`. */
+  /** Squared norm of each step's gradient, if the run records it: see `gradNorm`. */
   readonly gradNormSq: number[];
-  /** Teleports, those that moved nothing included. */
+  /** Teleports, including those that moved nothing. */
   readonly teleports: TeleportEvent[];
 }
 
@@ -28,7 +28,7 @@ export function emptyHistory(): History {
 /**
  * A copy of the first steps of a history.
  *
- * @throws ShapeError when it has fewer
+ * @throws ShapeError when it has fewer steps
  */
 export function historyUpTo(step: number, { loss, seconds, gradNormSq, teleports }: History): History {
   if (loss.length < step || seconds.length < step) {

@@ -1,4 +1,5 @@
-// Do sharpness and curvature of minima go with the loss on other data? Zhao, Gower, Walters, Yu, ICLR 2024, table 1, fig. 4.
+// Do sharpness and curvature of minima correlate with the loss on validation data? Zhao, Gower, Walters, Yu,
+// ICLR 2024, table 1, fig. 4.
 import type { Batch } from "../batch.js";
 import { takeRows } from "../data/batches.js";
 import { OptionError } from "../errors.js";
@@ -22,25 +23,25 @@ export interface MinimumRow {
   readonly sharpness: number;
   /** Mean curvature of random curves of the symmetry; left out where there is none. */
   readonly curvature?: number | undefined;
-  /** Training loss, and the squared norm of its gradient, where sharpness was measured. */
+  /** Training loss and the squared norm of its gradient, on the data used for sharpness. */
   readonly trainingLoss: number;
   readonly gradNormSq: number;
   readonly validationLoss: number;
-  /** On validation data; left out where labels are no classes. */
+  /** Accuracy on validation data; left out unless labels are classes. */
   readonly accuracy?: number | undefined;
 }
 
 export interface MinimaStudyProgress {
-  /** Models done, of how many. */
+  /** Number of finished models, and of all models. */
   readonly done: number;
   readonly of: number;
-  /** Of the model under way, or of the last one if all are done. */
+  /** Seed of the current model, or of the last one if all are done. */
   readonly seed: number;
-  /** Steps that it was trained. */
+  /** Number of steps that it has been trained for. */
   readonly step: number;
   /** Its mean training loss since the last report. */
   readonly loss: number;
-  /** What was measured, once that model is done. */
+  /** The measurements, once that model is done. */
   readonly row?: MinimumRow | undefined;
 }
 
@@ -48,25 +49,31 @@ export interface MinimaStudyOptions<P, S>
   extends Omit<TrainerOptions<P, S>, "data" | "seed" | "teleport">,
     Omit<MinimumSettings, "seed"> {
   readonly data: { readonly training: Dataset; readonly validation: Dataset };
-  /** Of initialization and order of batches: one model each. */
+  /** Seeds of initialization and order of batches: one model each. */
   readonly seeds: readonly number[];
-  /** Steps of training. */
+  /** Number of training steps. */
   readonly steps: number;
-  /** Default: the scalings that the loss' graph shows to be exact. */
+  /** Default: the exact scalings that are found in the graph of the loss. */
   readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>) | undefined;
-  /** First examples of the training data on which sharpness is measured; default all, but at most 1000. */
+  /**
+   * Number of leading examples of the training data on which sharpness is measured; default all, but at most
+   * 1000.
+   */
   readonly examples?: number | undefined;
-  /** Of perturbations and generators, the same for all models; default 0. */
+  /** Seed of perturbations and generators, the same for all models; default 0. */
   readonly measureSeed?: number | undefined;
-  /** Called at reports of the training and after each model, and awaited; what it throws ends the study. */
+  /**
+   * Called at reports of the training and after each model, and awaited. An exception that it throws ends the
+   * study.
+   */
   readonly onProgress?: ((progress: MinimaStudyProgress) => void | Promise<void>) | undefined;
 }
 
 export interface MinimaStudy {
   readonly rows: readonly MinimumRow[];
   /**
-   * Of each measure with the validation loss. That of the training loss is the control: where training is not over, a
-   * sharper minimum may only be one that is less far down.
+   * Correlation of each measure with the validation loss. That of the training loss is the control: if
+   * training has not converged, a sharper minimum may just be one with a higher training loss.
    */
   readonly correlations: {
     readonly sharpness: Correlation;
@@ -76,8 +83,9 @@ export interface MinimaStudy {
 }
 
 /**
- * Trains a model from several seeds and asks whether the minima's sharpness and curvature tell its loss on validation
- * data. Models are measured as they are evaluated: with running statistics and without dropout.
+ * Trains a model from several seeds and measures how well sharpness and curvature of the minima predict the
+ * loss on validation data. Models are measured as they are evaluated: with running statistics and without
+ * dropout.
  *
  * @throws OptionError for fewer than two seeds or settings out of range; what `createTrainer` and `Trainer.run` throw
  *
@@ -111,7 +119,7 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
   const first = Array.from({ length: measured }, (_, i) => i);
   const [x, y] = [takeRows(prepared.inputs, first), takeRows(prepared.labels, first)];
 
-  /** Made for the first model, used for all. */
+  /** Created for the first model, used for all. */
   let meter: MinimumMeter<P> | undefined;
   const meterFor = async (params: P, batch: Batch, state: S): Promise<MinimumMeter<P>> => {
     const lossOf = teleportLoss({ model, loss, state, training: false });

@@ -1,7 +1,7 @@
 import { isNdArray, type NdArray, type TypedArray } from "../array.js";
 import { DataError } from "../errors.js";
 
-/** Plain data with its typed arrays taken out: text, and the arrays by name. */
+/** Plain data with its typed arrays extracted: text, and the arrays by name. */
 export interface PackedData {
   readonly text: string;
   readonly arrays: Readonly<Record<string, NdArray>>;
@@ -13,7 +13,7 @@ const isTyped = (value: unknown): value is TypedArray =>
   value instanceof BigInt64Array ||
   value instanceof Uint8Array;
 
-/** What JSON has no word for. */
+/** Values that JSON cannot represent. */
 const names: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [Number.NaN, "NaN"],
   [Infinity, "Infinity"],
@@ -25,7 +25,7 @@ const values = new Map([...names].map(([value, name]) => [name, value]));
 /**
  * Packs numbers, strings, lists, plain objects and typed arrays, without loss of a bit.
  *
- * @param prefix of the arrays' names
+ * @param prefix prefix of the arrays' names
  * @throws DataError for anything else, such as a function
  *
  * @example

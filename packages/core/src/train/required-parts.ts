@@ -6,7 +6,8 @@ import { requirePlan } from "./teleports.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
 /**
- * Refuses what no type checker has seen: parts that are missing, misspelt, or functions that are still to be called.
+ * Checks options that no type checker has seen. Throws for missing or misspelled parts, and for functions
+ * that must be called first.
  *
  * @throws OptionError
  */

@@ -7,12 +7,12 @@ import { hash32 } from "../math/rng.js";
 import { requireKnown } from "../options.js";
 
 /**
- * What a run's numbers depend on besides its state: plain data by the names of the options. Data and computation are
- * there as checksums, a learning rate as its values at the steps 0, 1, 2, 4, 8, ....
+ * What a run's numbers depend on besides its state: plain data by the names of the options. Data and
+ * computation are stored as checksums, a learning rate as its values at the steps 0, 1, 2, 4, 8, ....
  */
 export type RunSettings = Readonly<Record<string, unknown>>;
 
-/** How a run goes on from a checkpoint. */
+/** How a run resumes from a checkpoint. */
 export interface ResumeOptions {
   /**
    * Settings that may differ from those of the run that wrote the checkpoint, such as `learningRate`, `batchSize`,
@@ -21,15 +21,15 @@ export interface ResumeOptions {
   readonly allowChanges?: readonly string[] | undefined;
 }
 
-/** Settings that the step's graph does not depend on. */
+/** Settings that do not affect the step's graph. */
 const outsideComputation = ["learningRate", "seed", "teleport", "beforeStep", "method", "headGradient"];
 
 /**
- * Refuses a checkpoint of a run with other settings, but for those that may differ.
+ * Throws unless a checkpoint's run has the same settings, except for those that may differ.
  *
- * @param here of the run that is to go on
- * @param stored of the run that wrote the checkpoint
- * @throws DataError naming what differs, with both values; OptionError for a setting that there is not
+ * @param here settings of the run to continue
+ * @param stored settings of the run that wrote the checkpoint
+ * @throws DataError naming what differs, with both values; OptionError for an unknown setting
  */
 export function requireSameSettings(
   here: RunSettings,
@@ -46,7 +46,7 @@ export function requireSameSettings(
     );
   }
   const differs = (name: string) => JSON.stringify(here[name]) !== JSON.stringify(stored[name]);
-  // The graph of another batch size is another one, too: that says nothing of the model.
+  // Another batch size changes the graph, too, which says nothing about the model.
   const isOtherGraph = names.some(
     (name) => name !== "computation" && !outsideComputation.includes(name) && differs(name),
   );
@@ -56,7 +56,7 @@ export function requireSameSettings(
   if (changed.length === 0) return;
   const told = changed.map((name) => difference(name, stored[name], here[name])).join("; ");
   throw new DataError(
-    `The checkpoint is of a run with other settings: ${told}. Take those of that run, or allow what is changed on purpose: ` +
+    `The checkpoint is of a run with other settings: ${told}. Use those of that run, or allow what is changed on purpose: ` +
       `allowChanges: ${JSON.stringify(changed)}.`,
   );
 }
@@ -75,10 +75,10 @@ function difference(name: string, stored: unknown, here: unknown): string {
   return `${name} was ${text(stored)}, here ${text(here)}`;
 }
 
-/** Steps at which a learning rate is looked at. */
+/** Steps at which a learning rate is sampled. */
 const probes = [0, ...Array.from({ length: 21 }, (_, i) => 2 ** i)];
 
-/** A learning rate as plain data: its values at some steps, null where there is none. */
+/** A learning rate as plain data: its values at some steps, null if there is no value. */
 export function ratesOf(rateOf: (step: number) => number): readonly (number | null)[] {
   return probes.map((step) => {
     try {
@@ -89,7 +89,7 @@ export function ratesOf(rateOf: (step: number) => number): readonly (number | nu
   });
 }
 
-/** A checksum of arrays: of names, types and elements. */
+/** A checksum of the names, types and elements of arrays. */
 export function dataChecksum(arrays: Readonly<Record<string, NdArray>>): string {
   let hash = 0;
   for (const [name, a] of Object.entries(arrays)) {
@@ -99,7 +99,7 @@ export function dataChecksum(arrays: Readonly<Record<string, NdArray>>): string 
   return hexOf(hash);
 }
 
-/** Eight times as fast as CRC-32, which counts for a large data set. */
+/** Eight times as fast as CRC-32, which matters for a large data set. */
 function wordHash({ data }: NdArray, start: number): number {
   const { buffer, byteOffset, byteLength } = data;
   const words =
@@ -116,7 +116,7 @@ const textHash = (text: string): number => crc32(new TextEncoder().encode(text))
 const hexOf = (hash: number): string => (hash >>> 0).toString(16).padStart(8, "0");
 
 /**
- * A checksum of what graphs compute: of operations, their attributes and constants, names and types.
+ * A checksum of what graphs compute: operations with their attributes and constants, names and types.
  *
  * @param isCounted which outputs count, by name; default all
  */

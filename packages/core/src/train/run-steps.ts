@@ -5,37 +5,40 @@ import type { Lifetime } from "../runtime/lifetime.js";
 /** A number, or a function of the step (0, 1, ...): see schedules. */
 export type LearningRate = number | ((step: number) => number);
 
-/** What every call of a trainer's `run` is given. */
+/** Options of every call of a trainer's `run`. */
 export interface RunStepsOptions<M> {
   readonly steps: number;
-  /** Called between steps, and awaited: it may save a checkpoint, evaluate or restore. What it throws ends the run. */
+  /**
+   * Called between steps, and awaited: it may save a checkpoint, evaluate or restore. An exception that it
+   * throws ends the run.
+   */
   readonly onProgress?: ((progress: M & StepsProgress) => void | Promise<void>) | undefined;
   /** Steps between reports; default a hundredth of the run, at least 10. */
   readonly reportEvery?: number | undefined;
 }
 
-/** Where a run is. */
+/** The progress of a run. */
 export interface StepsProgress {
   /** Steps done. */
   readonly step: number;
-  /** Passes over the data done, with their fraction; 0 without data. */
+  /** Passes over the data done, as a fraction; 0 without data. */
   readonly epoch: number;
   readonly stepsPerSecond: number;
 }
 
-/** What does the steps of a run. */
+/** Performs the steps of a run. */
 export interface Stepper<M> {
   readonly lifetime: Lifetime;
   /** Infinity without data. */
   readonly stepsPerEpoch: number;
   /** Steps done. */
   step(): number;
-  /** Does some steps, at least one and at most `most`, and returns what is reported of them. */
+  /** Performs at least one and at most `most` steps and returns a report on them. */
   advance(most: number): Promise<M>;
 }
 
 /**
- * Does steps, with reports.
+ * Performs steps, with reports.
  *
  * @throws OptionError for options that are unknown or out of range
  */
@@ -61,9 +64,9 @@ export async function runSteps<M>(options: RunStepsOptions<M>, run: Stepper<M>):
 }
 
 /**
- * Checks options of which `steps` is one: it is what a run's length is given in.
+ * Checks options that give the length of a run as `steps`.
  *
- * @param stepsPerEpoch for who gave epochs
+ * @param stepsPerEpoch to convert `epochs` in the error message
  * @throws OptionError
  */
 export function requireSteps<T extends { readonly steps: number }>(
@@ -96,7 +99,7 @@ export function requireCount(what: string, value: number, least: number): void {
 }
 
 /**
- * The learning rate of every step, checked when it is asked for; that of the first step at once where it is a number.
+ * The learning rate of every step, checked on use; a constant is checked at once.
  *
  * @throws OptionError for a rate that is not a finite number >= 0
  */

@@ -12,10 +12,10 @@ export interface TrainState<P, S> {
   /** Steps done. */
   readonly step: number;
   readonly params: P;
-  /** The model's: running statistics. */
+  /** State of the model, such as running statistics. */
   readonly state: S;
   readonly optimizer: OptimizerState;
-  /** What the schedule of the run's teleports has seen; left out where there are none. */
+  /** State of the schedule of the run's teleports; left out if the run has none. */
   readonly schedule?: ScheduleState | undefined;
 }
 
@@ -25,7 +25,7 @@ export function arraysOf<P, S>(current: TrainState<P, S>): Record<string, NdArra
   return namedArrays({ params, state, optimizer });
 }
 
-/** A state of the structure of another one, from arrays by path. */
+/** Builds a state with the structure of another one from arrays by path. */
 export function stateFrom<P, S>(
   like: TrainState<P, S>,
   arrays: Readonly<Record<string, NdArray>>,
@@ -42,9 +42,9 @@ export function stateFrom<P, S>(
 }
 
 /**
- * Checks that arrays by path can stand in for others.
+ * Checks that arrays by path can replace others.
  *
- * @throws ShapeError, DTypeError naming the first path that is missing, too many or of another type
+ * @throws ShapeError, DTypeError naming the first path that is missing, unknown or of another type
  */
 export function checkArrays(
   given: Readonly<Record<string, NdArray>>,
@@ -66,7 +66,7 @@ export function checkArrays(
   const extra = Object.keys(given).find((path) => !Object.hasOwn(expected, path));
   if (extra !== undefined) {
     throw new ShapeError(
-      `${what} does not fit this run: it has "${extra}", which this model and optimizer do not. Is it of another run?`,
+      `${what} does not fit this run: it has "${extra}", which this model and optimizer do not have. Does it belong to another run?`,
     );
   }
 }

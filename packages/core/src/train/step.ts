@@ -28,7 +28,7 @@ interface Parts<P, S> {
 export interface TracedModel {
   readonly graph: Graph;
   readonly output: Type;
-  /** How the loss takes the labels, as far as it is one of the library. */
+  /** How the loss uses the labels, if it is a loss of the library. */
   readonly uses: readonly LabelUse[];
 }
 
@@ -54,7 +54,7 @@ export function traceStep<P, S>({
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
   readonly clip: <T>(gradients: T) => T;
-  /** Whether the squared norm of the gradient, before clipping, is an output, too. */
+  /** Whether the squared norm of the gradient before clipping is also an output. */
   readonly gradNorm: boolean;
   readonly dtype: "float32" | "float64";
 }): TracedModel {
@@ -132,7 +132,7 @@ export function traceEvaluation<P, S>({
 
 /**
  * The axis of an output's classes when integer labels are its elements' classes: the last, or axis 1 for images
- * [batch, classes, height, width]. Undefined where both would fit: better no accuracy than a wrong one.
+ * [batch, classes, height, width]. Undefined if both fit: no accuracy is better than a wrong one.
  */
 function classAxis(output: Tensor, labels: Tensor): number | undefined {
   if (labels.dtype !== "int64") return undefined;

@@ -9,24 +9,24 @@ import { flatten, unflatten } from "../tree.js";
 import type { Dataset } from "./dataset.js";
 import type { Loss } from "./step.js";
 
-/** What the loss of a teleport in training sees, beside the model's state. */
+/** What the loss of a teleport in training gets besides the model's state. */
 export type TeleportBatch = { readonly x: NdArray; readonly y: NdArray; readonly seed: NdArray };
 
 /** Where a teleport's batch comes from. */
 interface Source<S> {
   readonly data: Dataset;
   readonly batchOf: (step: number) => Int32Array;
-  /** Examples of the batch. */
+  /** Number of examples in the batch. */
   readonly count: number;
   readonly step: number;
   readonly state: S;
-  /** Of the step's dropout. */
+  /** Seed of the step's dropout. */
   readonly seed: bigint;
 }
 
 /**
  * The loss of a model as a function of parameters and a batch `{x, y, seed, state...}`. In training, batch statistics
- * and dropout are those of the next step, so that it is the loss whose gradient that step takes.
+ * and dropout are those of the next step, so that it is the loss whose gradient that step uses.
  */
 export function teleportLoss<P, S>({
   model,
@@ -51,15 +51,15 @@ export function teleportLoss<P, S>({
 }
 
 /**
- * The batch of a teleport before a step: the examples that training goes on with, and, where the data set has as many
- * more, the next ones as held-out data.
+ * The batch of a teleport before a step: the next examples of the training, and, if the data set has as many
+ * more, the following ones as held-out data.
  */
 export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: Source<S>): {
   readonly batch: TeleportBatch;
   readonly heldOut?: TeleportBatch | undefined;
 } {
   const total = data.inputs.shape[0];
-  // Each example once: batches of the next epoch may hold those of this one.
+  // Each example once: batches of the next epoch may repeat those of this one.
   const unique = new Set<number>();
   const patience = 4 * Math.ceil(total / batchOf(step).length);
   for (let s = step; unique.size < Math.min(2 * count, total) && s < step + patience; s++) {

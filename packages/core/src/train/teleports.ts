@@ -16,51 +16,54 @@ import { createTeleporter } from "../teleport/teleporter.js";
 import { occasionAt, type When } from "../teleport/when.js";
 
 /**
- * How a run teleports: when, on which way, to what end, and what becomes of the optimizer's state.
+ * How a run teleports: when, by which search, for which objective, and what happens to the optimizer's state.
  *
  * @typeParam P tree of parameters
  */
 export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
   readonly when: When;
-  /** A symmetry, or how to make one for the run's parameters: a search by gradient ascent on its orbit. */
+  /**
+   * A symmetry, or a function that creates one for the run's parameters, for a search by gradient ascent on
+   * its orbit.
+   */
   readonly symmetry?: Symmetry<P> | ((params: P) => Symmetry<P>) | undefined;
   /** Another search, such as `levelSet()`. */
   readonly search?: SearchFactory<P> | undefined;
-  /** What is raised; default the squared gradient norm. */
+  /** The quantity to maximize; default the squared gradient norm. */
   readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
   /**
-   * See `GuardOptions`; a race without optimizer and learning rate takes the run's. `false` takes every finite point, and
-   * is for reproducing others' results.
+   * See `GuardOptions`; a race without optimizer and learning rate uses the run's. `false` accepts every
+   * finite point, for reproducing published results.
    */
   readonly guard?: GuardOptions | false | undefined;
-  /** Goes on with a symmetry that does not keep the loss: see `TeleporterOptions`; default false. */
+  /** Continues with a symmetry that does not keep the loss: see `TeleporterOptions`; default false. */
   readonly allowInexact?: boolean | undefined;
-  /** Data on which the loss has to stay, of the batch's shapes; default what the run has to offer. */
+  /** Data of the batch's shapes on which the loss must stay as well; default what the run provides. */
   readonly heldOut?: ArraysOf<B> | undefined;
-  /** What becomes of the optimizer's state; default `keep`. */
+  /** What happens to the optimizer's state; default `keep`. */
   readonly state?: TransportPolicy | undefined;
 }
 
 /** One teleport of a run. */
 export interface TeleportEvent extends TeleportReport {
-  /** Steps done before it. */
+  /** Number of steps done before it. */
   readonly step: number;
-  /** Where the optimizer's state did not go as planned: why. */
+  /** Why the optimizer's state was not transported as planned, if so. */
   readonly note?: string | undefined;
 }
 
-/** What a schedule has seen, as plain data. */
+/** The state of a schedule, as plain data. */
 export interface ScheduleState {
   /** Step at which it was asked last; -1 before the first. */
   readonly asked: number;
   readonly state: unknown;
 }
 
-/** What a run's teleports are made for. */
+/** The run for which teleports are compiled. */
 interface Subject<P, B extends Batch> {
   readonly plan: Omit<TeleportPlan<P, B>, "heldOut"> & { readonly heldOut?: Batch | undefined };
   readonly loss: BatchLoss<P, B>;
-  /** The loss on held-out data, where it is another one: that of evaluation. */
+  /** The loss on held-out data if it differs, such as that of evaluation. */
   readonly heldOutLoss?: BatchLoss<P, B> | undefined;
   readonly params: P;
   readonly batch: B;
@@ -69,7 +72,7 @@ interface Subject<P, B extends Batch> {
   readonly compileOptions: CompileOptions;
 }
 
-/** A run where a teleport may happen. */
+/** The state of a run at which a teleport may happen. */
 export interface TeleportRequest<P> {
   readonly step: number;
   readonly stepsPerEpoch: number;
@@ -86,25 +89,25 @@ export interface TeleportOutcome<P> {
   readonly params: P;
   readonly optimizer: OptimizerState;
   readonly schedule: ScheduleState;
-  /** Left out where the schedule said no. */
+  /** Left out if the schedule said no. */
   readonly event?: TeleportEvent | undefined;
-  /** What all of it took: trials, the teleport, the optimizer's state; measuring curvature for the report not counted. */
+  /** Seconds for trials, the teleport and the optimizer's state, without measuring curvature for the report. */
   readonly seconds: number;
 }
 
 /** The teleports of a run. */
 export interface Teleports<P> {
-  /** First step at which the schedule wants to be asked, from what it has seen. */
+  /** First step at which the schedule must be asked, given its state. */
   due(schedule: ScheduleState, stepsPerEpoch: number): number;
   /** Asks the schedule, and teleports if it says so. */
   maybeTeleport(at: TeleportRequest<P>, schedule: ScheduleState): Promise<TeleportOutcome<P>>;
   dispose(): Promise<void>;
 }
 
-/** Steps between questions to a schedule that does not say when it wants to be asked. */
+/** Steps between calls of a schedule without `nextStep`. */
 const usualPause = 10;
 
-/** What a schedule has seen before the first step. */
+/** The initial state of a schedule. */
 export function firstSchedule(when: When): ScheduleState {
   if (typeof when?.init !== "function") {
     throw new OptionError(
@@ -114,10 +117,10 @@ export function firstSchedule(when: When): ScheduleState {
   return { asked: -1, state: when.init() };
 }
 
-/** Occasions of a schedule that its text has. */
+/** Number of occasions listed in the text of a schedule. */
 const fewOccasions = 8;
 
-/** What a plan is, in words: its schedule with the first occasions on which it is asked, and its policy. */
+/** Describes a plan in words: its schedule with the first steps at which it is asked, and its policy. */
 export function planText(
   { when, state = "keep" }: Pick<TeleportPlan<never>, "when" | "state">,
   stepsPerEpoch: number,
@@ -132,13 +135,13 @@ export function planText(
   return `${when.name}${occasions.length > 0 ? ` (${occasions.join(", ")})` : ""}, state ${state}`;
 }
 
-/** Refuses options that a plan does not have. @throws OptionError */
+/** Checks the names of a plan's options. @throws OptionError for an unknown one */
 export function requirePlan(plan: object, more: readonly string[] = []): void {
   const known = ["when", "symmetry", "search", "objective", "guard", "heldOut", "state", "allowInexact"];
-  requireKnown<object>("teleport", plan, [...known, ...more] as never[]);
+  requireKnown("teleport", plan as Record<string, unknown>, [...known, ...more]);
 }
 
-/** Compiles what a run's teleports need. */
+/** Compiles the teleports of a run. */
 export async function createTeleports<P, B extends Batch = Batch>({
   plan,
   loss,
@@ -151,7 +154,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
 }: Subject<P, B>): Promise<Teleports<P>> {
   const { when, symmetry, objective, state = "keep" } = plan;
   const memoryOf = (optimizerState: OptimizerState, rate: number): MemoryArrays =>
-    // Only an objective of the user's choice looks at it.
+    // Only a custom objective may use it.
     objective === undefined ? {} : { optimizer: optimizerState, learningRate: array(rate, dtype) };
   const made = typeof symmetry === "function" ? symmetry(params) : symmetry;
   const { guard, isOwnRace } = guardOf(plan, optimizer);
@@ -200,33 +203,40 @@ export async function createTeleports<P, B extends Batch = Batch>({
         uncounted += (performance.now() - start) / 1000 - result.report.seconds;
         return result;
       };
-      const crossed = (parts: Omit<TeleportOutcome<P>, "seconds">): TeleportOutcome<P> => ({
+      const outcomeOf = (parts: Omit<TeleportOutcome<P>, "seconds">): TeleportOutcome<P> => ({
         ...parts,
         seconds: Math.max(0, (performance.now() - begin) / 1000 - uncounted),
       });
-      // The gain that can be expected is that of a trial.
+      // The predicted gain is that of a trial teleport.
       const trial = when.needsPredictedGain ? await teleport() : undefined;
       const gain = trial && relativeGain(trial.report);
       const answer = when.should(occasionAt(step, stepsPerEpoch, since, gain), schedule.state);
       const seen = { asked: step, state: answer.state };
       const { params: from, optimizer: stateBefore } = at;
-      if (!answer.teleport) return crossed({ params: from, optimizer: stateBefore, schedule: seen });
+      if (!answer.teleport) return outcomeOf({ params: from, optimizer: stateBefore, schedule: seen });
       const moved = trial ?? (await teleport());
-      const carried = moved.report.accepted
+      const transported = moved.report.accepted
         ? await transport.transport({ from, state: stateBefore, batch: at.batch, moved })
         : { state: stateBefore };
-      return crossed({
+      return outcomeOf({
         params: moved.params,
-        optimizer: carried.state,
+        optimizer: transported.state,
         schedule: seen,
-        event: { step, ...moved.report, ...(carried.note === undefined ? {} : { note: carried.note }) },
+        event: {
+          step,
+          ...moved.report,
+          ...(transported.note === undefined ? {} : { note: transported.note }),
+        },
       });
     },
     dispose: () => resources.release(),
   };
 }
 
-/** A plan's guard with the run's optimizer in its race, unless it names another one; that one starts afresh. */
+/**
+ * A plan's guard with the run's optimizer in its race, unless the plan names another one, which starts with a
+ * new state.
+ */
 function guardOf({ guard }: Pick<TeleportPlan<unknown>, "guard">, optimizer: Optimizer) {
   if (!guard || guard.race === undefined) return { guard, isOwnRace: false };
   return {
@@ -235,7 +245,7 @@ function guardOf({ guard }: Pick<TeleportPlan<unknown>, "guard">, optimizer: Opt
   };
 }
 
-/** Growth of the objective relative to its size; 0 where it stays. */
+/** Growth of the objective relative to its size; 0 if it does not change. */
 function relativeGain({ objectiveBefore, objectiveAfter }: TeleportReport): number {
   const growth = objectiveAfter - objectiveBefore;
   return growth === 0 ? 0 : growth / Math.abs(objectiveBefore);

@@ -23,21 +23,24 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly loss?: Loss | undefined;
   /** Default: the whole data set. */
   readonly batchSize?: number | undefined;
-  /** Of initialization, order of batches and dropout; an integer, default 0. */
+  /** Seed of initialization, order of batches and dropout; an integer, default 0. */
   readonly seed?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
   /** Largest global norm of the gradient; default no limit. */
   readonly clipNorm?: number | undefined;
   /** Whether the history records the squared norm of each step's gradient; default false. */
   readonly gradNorm?: boolean | undefined;
-  /** Teleports on the batch of the step that they come before; default none. */
+  /** Teleports before steps, on the batch of the next step; default none. */
   readonly teleport?: TrainerTeleportPlan<P> | undefined;
 }
 
 export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBatch>, "heldOut"> {
-  /** Data on which the loss has to stay, of the batch's shapes; default examples that follow in the data set. */
+  /** Data of the batch's shapes on which the loss must stay as well; default the examples after the batch. */
   readonly heldOut?: Batch | undefined;
-  /** Examples of a teleport's batch, from that of its step on; default the training's batch size. */
+  /**
+   * Number of examples in a teleport's batch, beginning with that of the next step; default the training's
+   * batch size.
+   */
   readonly batchSize?: number | undefined;
 }
 

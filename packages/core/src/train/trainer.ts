@@ -22,7 +22,8 @@ import type { RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
 
 /**
  * Trains a model: one compiled step, run in loops inside the runtime.
- * Two runs with the same options give the same numbers, bit for bit, however they are cut into calls of {@link run}.
+ * Two runs with the same options give the same numbers, bit for bit, however the steps are divided into calls
+ * of {@link run}.
  *
  * @example
  * const { images, labels } = digits();
@@ -34,11 +35,11 @@ import type { RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
  */
 export interface Trainer<P, S> {
   readonly current: TrainState<P, S>;
-  /** Grows with the run. */
+  /** Grows during the run. */
   readonly history: History;
-  /** What the numbers of the run depend on besides its state: what a checkpoint is compared by. */
+  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
   readonly settings: RunSettings;
-  /** Batches that a pass over the data has; examples of a last one that would not be full wait for the next order. */
+  /** Number of batches in a pass over the data; the examples of an incomplete last batch are left out of the pass. */
   readonly stepsPerEpoch: number;
   readonly executable: Executable;
   /**
@@ -57,7 +58,7 @@ export interface Trainer<P, S> {
   /**
    * Continues from another state, such as a checkpoint's or a teleported one.
    *
-   * @param history of the steps before that state; default the trainer's own, as far as it goes back
+   * @param history of the steps before that state; default the trainer's own up to that step
    * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
    */
   restore(state: TrainState<P, S>, history?: History): void;
@@ -69,7 +70,7 @@ export interface Trainer<P, S> {
 /**
  * Compiles the training step and initializes the model as PyTorch would with the same seed.
  *
- * @throws ShapeError, DTypeError when model, data and loss do not fit; DataError for labels that are no classes;
+ * @throws ShapeError, DTypeError when model, data and loss do not fit; DataError for labels that are not classes;
  *   OptionError for settings out of range
  *
  * @example
@@ -148,7 +149,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     (await createTeleports({
       plan: teleport,
       loss: teleportLoss({ model, loss, state, training: true }),
-      // What a move does to evaluation, running statistics included, shows on held-out data.
+      // Held-out data show how a move changes evaluation, including running statistics.
       heldOutLoss: teleportLoss({ model, loss, state, training: false }),
       params,
       batch: batchOfTeleport(0, state).batch,
@@ -159,7 +160,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
 
   let current = start;
   let history = emptyHistory();
-  /** Seconds of teleports and of questions to their schedule since the last step. */
+  /** Seconds spent on teleports and their schedule since the last step. */
   let pause = 0;
   const lifetime = new Lifetime("trainer", "createTrainer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
@@ -203,13 +204,16 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     return losses;
   };
 
-  /** Teleports if the schedule says so before the next step; returns the step before which it wants to be asked again. */
+  /**
+   * Teleports if the schedule says so before the next step; returns the step before which the schedule must
+   * be asked again.
+   */
   const teleportIfDue = async (): Promise<number> => {
     const { schedule, step: at } = current;
     if (teleports === undefined || schedule === undefined) return Infinity;
     const due = teleports.due(schedule, stepsPerEpoch);
     if (at < due) return due;
-    const crossed = await teleports.maybeTeleport(
+    const outcome = await teleports.maybeTeleport(
       {
         step: at,
         stepsPerEpoch,
@@ -221,14 +225,14 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
       },
       schedule,
     );
-    const { event, seconds, ...next } = crossed;
+    const { event, seconds, ...next } = outcome;
     current = { ...current, ...next };
     pause += seconds;
     if (event) history.teleports.push(event);
-    return teleports.due(crossed.schedule, stepsPerEpoch);
+    return teleports.due(outcome.schedule, stepsPerEpoch);
   };
 
-  /** Steps up to the next teleport, teleports included; nothing changes when they fail. */
+  /** Runs steps up to the next teleport, including the teleports due now; nothing changes when they fail. */
   const advanceTogether = async (most: number): Promise<{ readonly loss: number }> => {
     const kept = { current, teleports: history.teleports.length };
     try {

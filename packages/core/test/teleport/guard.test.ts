@@ -24,12 +24,12 @@ describe("objection", () => {
       { heldOutLoss: 4.2 },
       /^the loss on held-out data drifts by 5\.0e-2, more than 0\.01$/,
     ],
-    ["an objective that stays", { objective: 1 }, /^the objective does not grow$/],
-    ["an objective that falls", { objective: 0.9 }, /^the objective does not grow$/],
+    ["an objective that stays", { objective: 1 }, /^the objective does not increase$/],
+    ["an objective that falls", { objective: 0.9 }, /^the objective does not increase$/],
     [
       "a slower descent",
       { racedLoss: 1.1 },
-      /^descent from the new point gets to 1\.10000, from the old one to 1\.00000$/,
+      /^descent from the new point reaches 1\.10000, from the old one 1\.00000$/,
     ],
     ["a descent that diverges", { racedLoss: Number.NaN }, /^descent from the new point diverges$/],
   ])("objects to %s", (_, change, reason) => {
@@ -44,7 +44,7 @@ describe("objection", () => {
     expect(objection(start, before, { ...before, objective: 2, loss: 2 * (1 + 1.1e-6) }, limits)).toMatch(
       /drifts/,
     );
-    expect(objection(start, before, { ...before, objective: 1.4 }, limits)).toMatch(/does not grow/);
+    expect(objection(start, before, { ...before, objective: 1.4 }, limits)).toMatch(/does not increase/);
     expect(objection(start, before, { ...before, objective: 2, racedLoss: 0.95 }, limits)).toMatch(
       /0\.950000/,
     );

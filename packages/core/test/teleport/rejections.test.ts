@@ -92,7 +92,7 @@ const rows: readonly {
   },
   {
     name: "an objective that falls, from a derivative of the wrong sign",
-    reason: /^the objective does not grow$/,
+    reason: /^the objective does not increase$/,
     halvings: 3,
     options: {
       symmetry: toyScaling({ derivative: (p, [t]) => toyScaling().derivative(p, [neg(t)], {}, []) }),
@@ -101,14 +101,14 @@ const rows: readonly {
   {
     name: "a slower descent at a large learning rate",
     // One step of rate 0.2 from (2, 1) leads to (1.2, -0.6), so to a loss of 0.72^2.
-    reason: /^descent from the new point gets to 0\.6\d+, from the old one to 0\.518400$/,
+    reason: /^descent from the new point reaches 0\.6\d+, from the old one 0\.518400$/,
     halvings: 3,
     options: { guard: { race: { learningRate: 0.2, steps: 1 } } },
   },
   {
     // The same step as in the race below, toward y = 0: away from the held-out y = 5, from (2, 1) to (1.96, 0.92).
     name: "a descent that takes the loss on held-out data up, further from the new point",
-    reason: /^descent from the new point gets to 10\.\d+, from the old one to 10\.2195$/,
+    reason: /^descent from the new point reaches 10\.\d+, from the old one 10\.2195$/,
     halvings: 3,
     options: { guard: { race: { learningRate: 0.01, steps: 1 } } },
     heldOut: batchOf(1, 5),

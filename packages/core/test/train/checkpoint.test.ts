@@ -122,7 +122,7 @@ describe("a checkpoint", () => {
   it("says what a file is instead", () => {
     const weights = encodeSafetensors({ weight: array([1, 2]) });
     expect(() => decodeCheckpoint(weights)).toThrow(
-      'Expected a checkpoint (metadata format "isoloss-checkpoint-3"); got "none". Is it a file of weights only?',
+      'Expected a checkpoint (metadata format "isoloss-checkpoint-3"); got "none". Does the file contain weights only?',
     );
     expect(() => decodeCheckpoint(new TextEncoder().encode("not a checkpoint, but text"))).toThrow(DataError);
   });

@@ -50,13 +50,13 @@ describe("createTrainer refuses", () => {
       "data under other names",
       { data: { images: inputs, labels } },
       DataError,
-      /inputs is none. Got images, labels/,
+      /inputs is not one. Got images, labels/,
     ],
     [
       "nested lists as data",
       { data: { inputs: [[1, 2]], labels } },
       DataError,
-      /\{ shape, data \}; inputs is none/,
+      /\{ shape, data \}; inputs is not one/,
     ],
     ["data that are left out", { data: undefined }, DataError, /\{ inputs, labels \}/],
     [

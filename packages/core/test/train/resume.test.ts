@@ -82,7 +82,7 @@ describe("a trainer refuses a checkpoint of a run", () => {
     const trainer = await make({ batchSize: 20, seed: 1, learningRate: 0.2 });
     const checkpoint = await stored();
     expect(() => resume(trainer, checkpoint)).toThrow(
-      "learningRate was 0.1, here 0.2; batchSize was 16, here 20; seed was 0, here 1. Take those of that run, or allow " +
+      "learningRate was 0.1, here 0.2; batchSize was 16, here 20; seed was 0, here 1. Use those of that run, or allow " +
         'what is changed on purpose: allowChanges: ["learningRate","batchSize","seed"].',
     );
     // The step's graph is that of another batch size: nothing else is said of it.

@@ -13,7 +13,7 @@ import { type ConflictMeasures, type CostReport, quantitiesOf } from "./report.j
 import type { ResolvedCost } from "./settings.js";
 import { type Parts, partsOf } from "./shared-losses.js";
 
-/** One teleport: proposes, judges, and says what the step has to change. */
+/** Attempts one teleport: proposes a move, judges it, and returns what the step has to change. */
 export async function attemptTeleport<P, S>(
   settings: ResolvedCost<S>,
   machine: CostMachine,
@@ -30,7 +30,7 @@ export async function attemptTeleport<P, S>(
   const next = shared === undefined ? undefined : { ...params, shared };
   const after = next && (await machine.conflict.at({ ...here, shared }, batch));
   const { change, sigma, note } =
-    next && moved ? await carried(settings, context, next, moved) : { change: {} };
+    next && moved ? await transported(settings, context, next, moved) : { change: {} };
   const seconds = (performance.now() - begin) / 1000;
   const ordinary = secondsPerStep(context.history);
   const [first, last] = [before, after].map((point) => point && quantities(point));
@@ -60,7 +60,7 @@ export async function attemptTeleport<P, S>(
   return { ...change, event: report };
 }
 
-/** A point, and what the guard says of it. */
+/** Proposes a point and asks the guard about it. */
 async function proposed<P, S>(
   { preserve, inner, guard, seed, negligible }: ResolvedCost<S>,
   { losses, mover }: CostMachine,
@@ -88,15 +88,15 @@ async function proposed<P, S>(
     balance,
     learningRate: inner.learningRate === "training" ? context.learningRate : inner.learningRate,
     steps: stepsOf(inner.steps, anchors.length),
-    // Far from those of the steps beside it, and a small integer in every runtime.
+    // Far from the seeds of neighboring steps, and a small integer in every runtime.
     seed: (seed + step * 1009) % 2 ** 29,
   });
   const landing = await land(proposal, here, { losses, guard, batches, lossesBefore, negligible });
   return { proposal, landing };
 }
 
-/** What becomes of parameters and optimizer. */
-async function carried<P, S>(
+/** The resulting changes of parameters and optimizer. */
+async function transported<P, S>(
   { state: { policy, sign, effective }, optimizer }: ResolvedCost<S>,
   context: StepContext<P>,
   params: P,
@@ -125,14 +125,14 @@ async function carried<P, S>(
 const quantities = ({ losses, conflict }: TaskPoint): ConflictMeasures | undefined =>
   conflict && quantitiesOf(losses, conflict);
 
-/** Nothing is judged without a guard, nor of losses that are not finite. */
+/** Nothing is judged without a guard, or if losses are not finite. */
 const judgedBy = (guard: DriftGuard | false, drift: Drift): Pick<CostReport, "judged"> =>
   guard !== false && drift.lossesAfter.every(Number.isFinite) ? { judged: judged(drift, guard) } : {};
 
 const stepsOf = (steps: InnerOptions["steps"], batches: number): number =>
   typeof steps === "number" ? steps : steps.passes * batches;
 
-/** Median of the last steps' seconds: that of steps without teleports, where these are few. */
+/** Median duration of the last steps: that of steps without teleports if teleports are few. */
 function secondsPerStep({ seconds }: MultiTaskHistory): number | undefined {
   const last = seconds.slice(-32);
   const spent = last.slice(1).map((t, i) => t - last[i]);

@@ -10,7 +10,7 @@ import { lossesAndGramian, type Parts, type SharedLosses, stacked } from "./shar
 export interface TaskPoint {
   readonly losses: Float64Array;
   readonly gramian: NdArray<Float64Array>;
-  /** Left out where the Gramian is not finite. */
+  /** Left out if the Gramian is not finite. */
   readonly conflict?: Conflict | undefined;
 }
 

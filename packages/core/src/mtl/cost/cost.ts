@@ -12,27 +12,27 @@ import { partsOf, type SharedParams } from "./shared-losses.js";
 /** Teleports around a multi-task method: a hook of the trainer. */
 export interface Cost<P> {
   /**
-   * The option of the trainer. Its events are {@link CostReport}s; its memory is plain data. A rejected attempt returns
-   * neither parameters nor a state: the step is then the one that it would have been.
+   * The trainer's option `beforeStep`. Its events are {@link CostReport}s; its memory is plain data. A
+   * rejected attempt returns neither parameters nor a state, so the step is the same as without it.
    */
   readonly beforeStep: BeforeStep<P>;
   dispose(): Promise<void>;
 }
 
 /**
- * COST around any multi-task method: where the tasks' gradients conflict, the shared parameters theta are moved to
+ * COST around any multi-task method: where the tasks' gradients conflict, it moves the shared parameters theta to
  * theta + D with nearly the same losses and a larger L_g,
  *
  * min over D of weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
  *
- * L_g is the cosine of the tasks' gradients or their balanced sharpness; D is low-rank, in a trust region, and merged, so
- * that the model stays what it is. Moves that change the loss of any task by more than the guard allows are halved, then
- * given up.
- * The method's step follows from the new point, on the same batch. While an attempt is due, every step needs the Gramian:
- * K backward passes more for methods that do without it, which `schedule` keeps few.
+ * L_g is the cosine of the tasks' gradients or their balanced sharpness; D is low-rank, inside a trust
+ * region, and merged into theta, so the model's structure does not change. Moves that change the loss of any
+ * task by more than the guard allows are halved, then given up. The method's step continues from the new
+ * point, on the same batch. While an attempt is due, every step needs the Gramian: K more backward passes for
+ * methods that do not use it. `schedule` limits their number.
  *
- * In our trials on small networks it removed conflicts but gave no better models than the same time spent on ordinary
- * steps: compare with that.
+ * In our trials on small networks it removed conflicts but gave no better models than the same time spent on
+ * ordinary steps, so compare with these.
  *
  * @param options see {@link CostOptions}; presets `default`, `paper` and `released`
  * @throws OptionError for unknown options and values out of range
@@ -61,7 +61,7 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
     return { ...change, memory: attempted };
   };
 
-  /** Why nothing can be said of conflicts. */
+  /** Why conflicts cannot be determined, or undefined if they can. */
   async function unusable(context: StepContext<P>): Promise<string | undefined> {
     const losses = await context.losses();
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));

@@ -8,18 +8,19 @@ import { relativeDrift } from "../../teleport/guard.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions {
-  /** Most that the losses may move, see `judge`; default 0.05. */
+  /** Maximum change of the losses, see `judge`; default 0.05. */
   readonly drift?: number | undefined;
   /**
-   * What is compared with `drift`: the move of the task that moves most (`worst`, the default), which bounds every task;
-   * or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the move of a small one.
+   * What is compared with `drift`: the largest change over the tasks (`worst`, the default), which bounds
+   * every task; or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the
+   * change of a small one.
    */
   readonly judge?: "worst" | "mean" | undefined;
-  /** Whether that is relative to the losses (default), or in their units. */
+  /** Whether the change is relative to the losses (default) or in their units. */
   readonly kind?: "relative" | "absolute" | undefined;
-  /** Independent examples on which it is measured, in whole batches; default 1000. */
+  /** Number of independent examples on which it is measured, in whole batches; default 1000. */
   readonly samples?: number | undefined;
-  /** How often a displacement that moves them too far is halved; default 3. */
+  /** Maximum number of halvings of a displacement that changes them too much; default 3. */
   readonly halvings?: number | undefined;
 }
 
@@ -31,10 +32,10 @@ export const driftGuardOptions = optionTable("cost: guard", {
   halvings: integerFrom(0).default(3),
 } satisfies OptionRows<DriftGuardOptions>);
 
-/** A guard, complete; `false` takes every finite point. */
+/** A guard with all options filled in; `false` accepts every finite point. */
 export type DriftGuard = Required<DriftGuardOptions>;
 
-/** How far losses have moved. */
+/** The change of the losses by a move. */
 export interface Drift {
   /** L_k before and after, [K]. */
   readonly lossesBefore: readonly number[];
@@ -49,17 +50,17 @@ export interface Drift {
   readonly worstRelative: number;
 }
 
-/** What a guard compared with its bound. */
+/** The values that a guard compared with its bound. */
 export interface Judged extends Required<Pick<DriftGuardOptions, "judge" | "kind">> {
-  /** The move, and the most that was allowed. */
+  /** The change, and the maximum allowed. */
   readonly moved: number;
   readonly bound: number;
-  /** Index of the task that moved most. */
+  /** Index of the task with the largest change. */
   readonly worstTask: number;
 }
 
 /**
- * Fills in what a guard's options leave out.
+ * Fills in the defaults of a guard's options.
  *
  * @throws OptionError for values out of range
  */
@@ -84,7 +85,7 @@ export function driftOf(before: Float64Array, after: Float64Array): Drift {
   };
 }
 
-/** What a guard compares of a move between finite losses. */
+/** The values that a guard compares for a move between finite losses. */
 export function judged(drift: Drift, { judge, kind, drift: bound }: DriftGuard): Judged {
   const { relative, mean, meanRelative, worst, worstRelative, lossesBefore, lossesAfter } = drift;
   const moves =
@@ -95,8 +96,8 @@ export function judged(drift: Drift, { judge, kind, drift: bound }: DriftGuard):
 }
 
 /**
- * Why a move may not be made, or undefined when it may: the losses after it are finite, and what the guard judges is within
- * its bound.
+ * Why a move is not allowed, or undefined if it is: the losses after it are finite, and the change that the
+ * guard judges is within its bound.
  */
 export function objectionTo(drift: Drift, guard: DriftGuard | false): string | undefined {
   const bad = drift.lossesAfter.findIndex((loss) => !Number.isFinite(loss));
@@ -106,9 +107,9 @@ export function objectionTo(drift: Drift, guard: DriftGuard | false): string | u
   return found.moved <= found.bound ? undefined : `${sentenceOf(found)}, more than ${found.bound}`;
 }
 
-/** What a guard found of a move that it took. */
+/** Describes the result of a guard for an accepted move. */
 export function approvalOf(drift: Drift, guard: DriftGuard | false): string {
-  if (guard === false) return "the losses are finite, and no guard judges how far they move";
+  if (guard === false) return "the losses are finite, and no guard judges their change";
   const found = judged(drift, guard);
   return `${sentenceOf(found)}, within ${found.bound}`;
 }

@@ -6,13 +6,13 @@ import type { PreserveOptions } from "./presets.js";
 
 type Source = Pick<StepContext<unknown>, "batch" | "sample" | "stepsPerEpoch">;
 
-/** Examples in a batch; 0 for a function without data. */
+/** Number of examples in a batch; 0 for a function without data. */
 function examplesIn(batch: Batch): number {
   return Object.values(batch).reduce((most, { shape }) => Math.max(most, shape[0] ?? 0), 0);
 }
 
 /**
- * Batches on which losses are frozen: the step's own and further ones, or those of a whole epoch.
+ * Batches on which losses are frozen: the step's own and additional ones, or those of a whole epoch.
  */
 export function anchorsOf(
   { batch, sample, stepsPerEpoch }: Source,
@@ -25,14 +25,20 @@ export function anchorsOf(
   return [batch, ...more];
 }
 
-/** Whole batches of at least `samples` examples that have no part in the move; the step's own without data or samples. */
+/**
+ * Whole batches, with at least `samples` examples in total, that the move does not use; the step's own batch
+ * without data or samples.
+ */
 export function guardBatches({ batch, sample }: Source, samples: number): Batch[] {
   const size = examplesIn(batch);
   if (size === 0 || samples === 0) return [batch];
   return Array.from({ length: Math.ceil(samples / size) }, (_, i) => sample(size, `cost guard ${i}`));
 }
 
-/** Consecutive rows of every array, as many as in a batch; arrays of shorter sources from their first row again. */
+/**
+ * Consecutive rows of every array, as many as in a batch; arrays of shorter sources start again from their
+ * first row.
+ */
 function cut(all: Batch, batch: Batch, count: number): Batch[] {
   const rows = (a: NdArray, size: number, i: number): NdArray => {
     const width = size * sizeOf(a.shape.slice(1));

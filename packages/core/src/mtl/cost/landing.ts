@@ -16,13 +16,13 @@ import { differenceOf, lengthOf, type Proposal, squareOf } from "./move.js";
 import type { CostReport } from "./report.js";
 import type { Parts } from "./shared-losses.js";
 
-/** Where a proposal led, or why not. */
+/** The result of a proposal: the new point, or why it was rejected. */
 export interface Landing {
   readonly outcome: CostReport["outcome"];
   readonly reason: string;
-  /** Shared parameters; left out where nothing was moved. */
+  /** Shared parameters; left out if nothing was moved. */
   readonly shared?: unknown;
-  /** D, leaf after leaf. */
+  /** D, its leaves concatenated. */
   readonly moved?: Float64Array | undefined;
   /** ||D|| / ||theta||. */
   readonly displacement: number;
@@ -31,11 +31,11 @@ export interface Landing {
   readonly halvings: number;
 }
 
-/** What a landing is judged by. */
+/** What a proposal is judged by. */
 export interface LandingContext {
   readonly losses: LossMeter;
   readonly guard: DriftGuard | false;
-  /** Batches that have no part in the move, and the mean losses on them before it. */
+  /** Batches that the move does not use, and the mean losses on them before it. */
   readonly batches: readonly Batch[];
   readonly lossesBefore: Float64Array;
   /** ||D|| / ||theta|| below which a move does not count. */
@@ -50,7 +50,7 @@ export const rejected = (reason: string): Landing => ({
   halvings: 0,
 });
 
-/** Takes the longest part of the way that the guard lets pass. */
+/** Moves by the largest fraction of the proposed displacement that the guard accepts. */
 export async function land(
   proposal: Proposal,
   here: Parts,
@@ -79,7 +79,7 @@ export async function land(
   });
   const { params: there, point, steps, halvings, scale: fraction } = found;
   if (steps === 0) {
-    // A search that stays says why; an adapter that stays has found nothing to gain.
+    // A search that does not move gives a reason; an adapter that does not move has found nothing to gain.
     if (stayed && proposal.note !== undefined) return rejected(proposal.note);
     const drift = found.refused && { drift: driftOf(lossesBefore, found.refused) };
     if (!stayed) return { ...rejected(found.reason), ...drift, halvings };

@@ -9,7 +9,7 @@ import { searchMove } from "./search-move.js";
 import type { ResolvedCost } from "./settings.js";
 import { type Parts, sharedLosses } from "./shared-losses.js";
 
-/** What teleports on batches of one shape run on. */
+/** The compiled parts of teleports on batches of one shape. */
 export interface CostMachine {
   readonly mover: Mover;
   readonly conflict: ConflictMeter;

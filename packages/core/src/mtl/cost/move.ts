@@ -13,7 +13,10 @@ import type { Improve } from "./adapter/improve.js";
 import type { CostTrustRegion, InnerValue } from "./adapter/inner-loop.js";
 import type { Parts, SharedLosses } from "./shared-losses.js";
 
-/** What a symmetry of the shared parameters is made from: the mean loss as a function of them, heads as data. */
+/**
+ * The problem for which a symmetry of the shared parameters is created: the mean loss as a function of them,
+ * with the heads as data.
+ */
 export interface SharedProblem<S> {
   readonly loss: BatchLoss<S>;
   readonly batch: Batch;
@@ -21,8 +24,9 @@ export interface SharedProblem<S> {
 
 /**
  * How shared parameters are moved: by a trained `adapter`; by a `random` displacement of the trust region's length, the
- * control; on the orbit of a symmetry of the shared parameters; or by a search for points of the mean loss's level set.
- * The last two raise L_g alone: what they move keeps the losses by itself, as far as it does.
+ * control; on the orbit of a symmetry of the shared parameters; or by a search for points of the mean loss's
+ * level set. The last two only raise L_g: they keep the losses by construction, as far as symmetry or search
+ * does.
  *
  * @typeParam S tree of shared parameters
  */
@@ -31,9 +35,9 @@ export type CostMove<S> =
   | "random"
   | ({
       readonly symmetry: Symmetry<S> | ((shared: S, problem: SharedProblem<S>) => Symmetry<S>);
-      /** Of the teleport itself, before that of COST; default: see `GuardOptions`. */
+      /** Guard of the teleport itself, which precedes that of COST; default: see `GuardOptions`. */
       readonly guard?: GuardOptions | false | undefined;
-      /** Goes on with a symmetry that does not keep the mean loss: see `TeleporterOptions`; default false. */
+      /** Continues with a symmetry that does not keep the mean loss: see `TeleporterOptions`; default false. */
       readonly allowInexact?: boolean | undefined;
     } & GradientAscentOptions)
   | {
@@ -42,7 +46,7 @@ export type CostMove<S> =
       readonly allowInexact?: boolean | undefined;
     };
 
-/** What moves are compiled for. */
+/** The problem for which moves are compiled. */
 export interface MoveProblem {
   readonly losses: SharedLosses;
   readonly tasks: number;
@@ -57,7 +61,7 @@ export interface MoveProblem {
   readonly compileOptions: CompileOptions;
 }
 
-/** Where a move begins. */
+/** The start of a move. */
 export interface MoveStart {
   readonly parts: Parts;
   readonly conflicting: Batch;
@@ -69,20 +73,20 @@ export interface MoveStart {
   readonly seed: number;
 }
 
-/** A point that a move leads to. */
+/** A point that a move proposes. */
 export interface Proposal {
   readonly name: string;
-  /** Shared parameters at a fraction of the way; a move that cannot be shortened has them at 1 alone. */
+  /** Shared parameters at a fraction of the displacement; a move that cannot be shortened has them only at 1. */
   at(fraction: number): unknown;
   readonly divisible: boolean;
-  /** Objective before and after, where it was measured on the way. */
+  /** Objective before and after, if the move measured it. */
   readonly first?: InnerValue | undefined;
   readonly last?: InnerValue | undefined;
-  /** What a search said of its end. */
+  /** Why a search ended. */
   readonly note?: string | undefined;
 }
 
-/** How points are proposed. Compiled once, for many teleports. */
+/** Proposes points. Compiled once, for many teleports. */
 export interface Mover {
   propose(start: MoveStart): Promise<Proposal>;
   dispose(): Promise<void>;
@@ -101,7 +105,7 @@ export function squareOf(data: Float64Array | Float32Array): number {
   return square;
 }
 
-/** a - b, leaf after leaf in one vector. */
+/** a - b, the leaves concatenated in one vector. */
 export function differenceOf(a: unknown, b: unknown): Float64Array {
   const from = flatten<NdArray>(b, isNdArray).leaves;
   const { leaves } = flatten<NdArray>(a, isNdArray);

@@ -6,52 +6,58 @@ import type { CostTrustRegion } from "./adapter/inner-loop.js";
 import type { DriftGuardOptions } from "./drift-guard.js";
 import type { ScheduleOptions } from "./schedule.js";
 
-/** L_t: what is kept, and how much that counts. */
+/** L_t, the losses to preserve, and its weight. */
 export interface PreserveOptions {
   /** Weight of L_t; 0 leaves it out. */
   readonly weight: number;
   /** Batches on which losses are frozen, or all of an epoch (`loader`). */
   readonly batches: number | "loader";
-  /** L_k*: of each `batch`, or the `mean` over all of them for every one. */
+  /** L_k*: that of each `batch`, or for all batches their `mean`. */
   readonly reference: "batch" | "mean";
 }
 
 export interface InnerOptions {
-  /** A number, or that of the `training` at the step. */
+  /** A number, or `training` for the learning rate of the training at the step. */
   readonly learningRate: number | "training";
-  /** Steps, or passes over the frozen batches. */
+  /** Number of steps, or of passes over the frozen batches. */
   readonly steps: number | { readonly passes: number };
 }
 
-/** What becomes of the optimizer's state: see `reusedState` for `reuse`. */
+/** What happens to the optimizer's state: see `reusedState` for `reuse`. */
 export interface StateOptions {
-  /** `keep`, `reset` to a new state, or `reuse` by how far the teleport went along with it. */
+  /**
+   * `keep`, `reset` to a new state, or `reuse` in proportion to the similarity of the teleport's move to the
+   * past.
+   */
   readonly policy: "keep" | "reset" | "reuse";
   /** With `reuse`: the sign of sigma, see `trajectorySimilarity`. */
   readonly sign: "gradient" | "descent";
-  /** With `reuse`: whether it has an effect. In the authors' program it has none: sigma is restored before the step. */
+  /**
+   * With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before
+   * the step.
+   */
   readonly effective: boolean;
 }
 
-/** Every setting of a COST teleport but the move, the inner optimizer and the seed. */
+/** All settings of a COST teleport except the move, the inner optimizer and the seed. */
 export interface CostSettings {
-  /** Which conflicts ask for a teleport: see `isTriggered`. */
+  /** Which conflicts trigger a teleport: see `isTriggered`. */
   readonly trigger: ConflictTrigger;
-  /** When teleports may be tried. */
+  /** When teleports may be attempted. */
   readonly schedule: ScheduleOptions;
-  /** The displacement that is trained. */
+  /** The form of the displacement that is trained. */
   readonly adapter: AdapterOptions;
-  /** L_t: what is kept. */
+  /** L_t: the losses to preserve. */
   readonly preserve: PreserveOptions;
-  /** L_g: what is bettered. */
+  /** L_g: the quantity to improve. */
   readonly improve: ImproveOptions;
   /** How the displacement is trained. */
   readonly inner: InnerOptions;
   /** Bound on the displacement, `relative` to the parameters or `absolute`; false: none. */
   readonly trust: CostTrustRegion;
-  /** Bound on the move of the losses; false: every finite point is taken. */
+  /** Bound on the change of the losses; false: every finite point is accepted. */
   readonly guard: DriftGuardOptions | false;
-  /** What becomes of the optimizer's state. */
+  /** What happens to the optimizer's state. */
   readonly state: StateOptions;
   /** ||D|| / ||theta|| below which a move does not count as a teleport. */
   readonly negligible: number;
@@ -60,13 +66,13 @@ export interface CostSettings {
 /**
  * Complete settings by name.
  *
- * - `default`: the cosine of the gradients is raised in a few steps, inside a trust region and a guard that judges the task
- *   that moves most; the moments stay.
- * - `paper`: L_t - 0.1 L_g with the balanced sharpness, two passes at the training's learning rate, trajectory reuse, no
- *   bounds: no guard judges anything, as in the paper. On networks its displacements came out near 0.005 of the parameters:
- *   reports then say `negligible`.
- * - `released`: the authors' program with its defects: the sharpness is not differentiated, trajectory reuse is without
- *   effect, any task's conflict triggers. No guard either.
+ * - `default`: raises the cosine of the gradients in a few steps, inside a trust region, with a guard on the
+ *   task whose loss changes most; the moments are kept.
+ * - `paper`: L_t - 0.1 L_g with the balanced sharpness, two passes at the training's learning rate,
+ *   trajectory reuse, no bounds and no guard, as in the paper. On networks its displacements were near 0.005
+ *   of the parameters, which reports call `negligible`.
+ * - `released`: the authors' program with its defects: the sharpness is not differentiated, trajectory reuse
+ *   has no effect, and a conflict of any task triggers. No guard either.
  */
 export const costPresets = {
   default: {

@@ -4,7 +4,7 @@ import type { Drift, Judged } from "./drift-guard.js";
 
 /** A conflict as plain data. */
 export interface ConflictMeasures {
-  /** L_k on the batch on which the conflict showed, without dropout. */
+  /** L_k on the batch with the conflict, without dropout. */
   readonly losses: readonly number[];
   /** ||g_k||. */
   readonly norms: readonly number[];
@@ -18,44 +18,44 @@ export interface ConflictMeasures {
   readonly released: boolean;
 }
 
-/** What one attempt at a COST teleport did, measured; plain data. */
+/** The measured result of one attempt at a COST teleport; plain data. */
 export interface CostReport {
-  /** Steps done before it, and epochs. */
+  /** Number of steps and of epochs done before it. */
   readonly step: number;
   readonly epoch: number;
   readonly trigger: ConflictTrigger;
   /** How points were proposed. */
   readonly move: string;
   /**
-   * `accepted`: the parameters were moved. `negligible`: they were by too little to matter, or not at all; it does not
-   * count as a teleport. `rejected`: they are as they were, and so is the optimizer.
+   * `accepted`: the parameters were moved. `negligible`: they were moved too little to matter, or not at all,
+   * which does not count as a teleport. `rejected`: parameters and optimizer are unchanged.
    */
   readonly outcome: "accepted" | "negligible" | "rejected";
-  /** Why it was rejected or does not count, or how it ended. */
+  /** Why it was rejected or is negligible, or how it ended. */
   readonly reason: string;
-  /** How often the displacement was halved, and the fraction of it that was taken; 0 if none. */
+  /** How often the displacement was halved, and the fraction of it that was applied; 0 if none. */
   readonly halvings: number;
   readonly fraction: number;
   /** ||D|| / ||theta|| over the shared parameters, and ||D|| / ||W|| of every tensor by its path. */
   readonly displacement: number;
   readonly displacements: Readonly<Record<string, number>>;
-  /** On the guard's examples: the move of every task, of their mean, and of the one that moves most. */
+  /** On the guard's examples: the change of every task's loss, the mean change, and the largest one. */
   readonly drift?: Drift | undefined;
-  /** Which of these the guard compared with its bound; left out without a guard. */
+  /** The value that the guard compared with its bound; left out without a guard. */
   readonly judged?: Judged | undefined;
   readonly before?: ConflictMeasures | undefined;
   readonly after?: ConflictMeasures | undefined;
-  /** Whether the conflict is still there: the one that was looked for, and a dominated one. */
+  /** Whether the conflict persists: the one that triggered the teleport, and a dominated one. */
   readonly stillTriggered?: boolean | undefined;
   readonly stillDominated?: boolean | undefined;
   /** Weighted objective and its terms before the first and the last inner step. */
   readonly inner?: { readonly first: InnerValue; readonly last: InnerValue } | undefined;
   /** sigma of historical trajectory reuse. */
   readonly sigma?: number | undefined;
-  /** Where the optimizer's state did not go as planned: why. */
+  /** Why the optimizer's state was not transported as planned, if so. */
   readonly note?: string | undefined;
   readonly seconds: number;
-  /** The same in ordinary steps of this run; left out before there were any. */
+  /** The same in units of this run's ordinary steps; left out before there were any. */
   readonly ordinarySteps?: number | undefined;
 }
 

@@ -4,17 +4,17 @@ import { OptionError } from "../../errors.js";
 import { anyOf, integerFrom, number, record } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 
-/** A time of a run: the first step of an epoch, or a step, both counted from 0. */
+/** A time in a run: the first step of an epoch, or a step, both counted from 0. */
 export type Time = { readonly epoch: number } | { readonly step: number };
 
 export interface ScheduleOptions {
-  /** When teleports begin; default with the run. */
+  /** When teleports begin; default at the start of the run. */
   readonly start?: Time | undefined;
-  /** From when on there are none; default never. */
+  /** When teleports end; default never. */
   readonly end?: Time | undefined;
-  /** Most attempts in one epoch; default any number. */
+  /** Maximum number of attempts in one epoch; default any number. */
   readonly perEpoch?: number | undefined;
-  /** Least number of steps from one attempt to the next; default 1. */
+  /** Minimum number of steps from one attempt to the next; default 1. */
   readonly every?: number | undefined;
 }
 
@@ -27,32 +27,33 @@ export const scheduleOptions = optionTable("cost: schedule", {
   every: integerFrom(1).default(1),
 } satisfies OptionRows<ScheduleOptions>);
 
-/** What a schedule has seen, as plain data. */
+/** The memory of a schedule, as plain data. */
 export interface ScheduleMemory {
-  /** Step of the last attempt, -1 before the first, and its epoch. */
+  /** Step and epoch of the last attempt; -1 before the first. */
   readonly step: number;
   readonly epoch: number;
   /** Attempts in that epoch. */
   readonly inEpoch: number;
 }
 
-/** Where a run is. */
+/** The position of a run. */
 export interface Place {
   readonly step: number;
   readonly epoch: number;
 }
 
-/** When a conflict is looked for at all. */
+/** When conflicts are looked for. */
 export interface Schedule {
   readonly start: ScheduleMemory;
   /** Whether an attempt may be made. */
   isDue(place: Place, memory: ScheduleMemory): boolean;
-  /** The memory after an attempt, whatever came of it: a refused one costs as much. */
+  /** The memory after an attempt, whatever its outcome: a rejected one costs as much. */
   attempted(place: Place, memory: ScheduleMemory): ScheduleMemory;
 }
 
 /**
- * When teleports may be tried: from a start to an end, at most so many in an epoch, so many steps apart.
+ * When teleports may be attempted: from `start` to `end`, at most `perEpoch` in an epoch, at least `every`
+ * steps apart.
  *
  * @throws OptionError for values out of range
  *

@@ -1,5 +1,5 @@
-// Symmetries, null spaces and level sets in the place of an adapter: the searches of single-task teleports on the shared
-// parameters, with what is to better of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046.
+// Symmetries, null spaces and level sets instead of an adapter: the searches of single-task teleports on the
+// shared parameters, with the objective L_g of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046.
 
 import type { NdArray } from "../../array.js";
 import { array, isNdArray } from "../../array.js";
@@ -14,13 +14,16 @@ import { flatten, unflatten } from "../../tree.js";
 import type { CostMove, MoveProblem, Mover, SharedProblem } from "./move.js";
 import { type Parts, stacked } from "./shared-losses.js";
 
-/** The shared parameters are what is searched; heads, state, balance and seed come with the batch, under these names. */
+/**
+ * The search moves the shared parameters; heads, state, balance and seed are part of the batch, under names
+ * with this prefix.
+ */
 const prefix = "teleport/";
 
 /**
- * A mover that goes along a teleport's search, in the shared parameters alone.
+ * A mover that follows a teleport's search, in the shared parameters only.
  *
- * @throws OptionError without an L_g to raise
+ * @throws OptionError without an L_g to improve
  */
 export async function searchMove<S>(
   move: Exclude<CostMove<S>, string>,
@@ -29,7 +32,7 @@ export async function searchMove<S>(
   const { losses, tasks, parts, batch, improve, dtype, compileOptions } = problem;
   const { value } = improve;
   if (value === undefined) {
-    throw new OptionError("COST: a search needs something to raise; improve must be cosine or sharpness.");
+    throw new OptionError("COST: a search needs an objective; improve must be cosine or sharpness.");
   }
   const { shared, ...fixed } = parts;
   const { def, paths } = flatten<NdArray>(fixed, isNdArray);

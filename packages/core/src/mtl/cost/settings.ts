@@ -34,31 +34,31 @@ import {
 import { createSchedule, type Schedule, scheduleOptions } from "./schedule.js";
 
 /**
- * Settings of COST teleports; what is left out is that of the preset.
+ * Settings of COST teleports; the preset supplies those that are left out.
  *
  * @typeParam S tree of shared parameters
  */
 export interface CostOptions<S = unknown>
   extends Partial<Omit<CostSettings, "preserve" | "inner" | "state">> {
-  /** Default `default`. */
+  /** Preset; default `default`. */
   readonly preset?: keyof typeof costPresets | undefined;
-  /** L_t: what is kept. */
+  /** L_t: the losses to preserve. */
   readonly preserve?: Partial<PreserveOptions> | undefined;
   /** How the displacement is trained. */
   readonly inner?: Partial<InnerOptions> | undefined;
-  /** What becomes of the optimizer's state. */
+  /** What happens to the optimizer's state. */
   readonly state?: Partial<StateOptions> | undefined;
   /** How the shared parameters are moved; default `adapter`. */
   readonly move?: CostMove<S> | undefined;
-  /** Trains the adapter; default Adam. */
+  /** Optimizer of the adapter; default Adam. */
   readonly innerOptimizer?: Optimizer | undefined;
-  /** That of the training, for the state policy `reset`. */
+  /** Optimizer of the training, for the state policy `reset`. */
   readonly optimizer?: Optimizer | undefined;
-  /** Of adapters, directions and samples; default 0. */
+  /** Seed of adapters, directions and samples; default 0. */
   readonly seed?: number | undefined;
 }
 
-/** Options, checked and complete. */
+/** Options, checked and with all defaults filled in. */
 export interface ResolvedCost<S> extends Omit<CostSettings, "schedule" | "improve" | "guard"> {
   readonly schedule: Schedule;
   readonly improve: Improve;
@@ -120,7 +120,7 @@ export const costOptions = optionTable("cost", {
 } satisfies OptionRows<CostOptions<never>>);
 
 /**
- * Checks options and fills in those of the preset.
+ * Checks options and fills in the preset.
  *
  * @throws OptionError for an unknown option or a value out of range
  */
@@ -133,7 +133,7 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
   const state = { ...preset.state, ...stateOptions.read(options.state ?? {}) };
   if (state.policy === "reset" && options.optimizer === undefined) {
     throw new OptionError(
-      "cost: the state policy reset makes a new state; give the training's optimizer as `optimizer`.",
+      "cost: the state policy reset creates a new state; give the training's optimizer as `optimizer`.",
     );
   }
   const { move, innerOptimizer = adam(), seed } = rest;

@@ -12,16 +12,16 @@ import { flatten } from "../../tree.js";
 import type { RunSetup } from "../train/step-hook.js";
 import { checkLosses } from "../train/task-losses.js";
 
-/** Parameters of which some are shared; the rest are those of the heads. */
+/** Parameters with a shared part; the rest belongs to the heads. */
 export interface SharedParams {
   readonly shared: unknown;
 }
 
-/** Parameters taken apart. A teleport moves the shared ones and leaves the rest alone. */
+/** Parameters split in two. A teleport moves the shared ones and does not change the rest. */
 export interface Parts {
   readonly shared: unknown;
   readonly rest: Readonly<Record<string, unknown>>;
-  /** What the model carries from step to step, such as running statistics. */
+  /** The model's state, such as running statistics. */
   readonly state: unknown;
 }
 
@@ -29,21 +29,21 @@ export interface Parts {
 export type SharedLosses = (parts: Parts, batch: BatchTensors) => readonly Tensor[];
 
 /**
- * Takes parameters apart.
+ * Splits parameters into shared ones and the rest.
  *
  * @throws ShapeError when nothing is shared
  */
 export function partsOf(params: unknown, state: unknown = {}): Parts {
   if (typeof params !== "object" || params === null || !("shared" in params)) {
     throw new ShapeError(
-      "COST: parameters must be { shared, heads }, of which it moves the shared ones; there is no `shared`.",
+      "COST: parameters must be { shared, heads }, since a teleport moves the shared ones; there is no `shared`.",
     );
   }
   const { shared, ...rest } = params;
   return { shared, rest, state };
 }
 
-/** Task losses without dropout and batch statistics: before and after a move they must be the same function. */
+/** Task losses without dropout and batch statistics, so that they are the same function before and after a move. */
 export function sharedLosses<P>({
   losses,
   representation,

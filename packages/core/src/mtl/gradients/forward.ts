@@ -12,39 +12,39 @@ import { flatten } from "../../tree.js";
 import { checkLosses, type LossContext, type TaskLosses } from "../train/task-losses.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
-/** The shared representation of a batch, a tensor that the losses go on from. */
+/** The shared representation of a batch, a tensor from which the losses are computed. */
 export type Representation<P, B = BatchSpec, S = unknown> = (
   params: TensorsOf<P>,
   batch: TensorsOf<B>,
   context: LossContext<S>,
 ) => Tensor;
 
-/** What the graphs of a multi-task step are made of. */
+/** The parts from which the graphs of a multi-task step are built. */
 export interface TaskParts<P> {
   readonly losses: TaskLosses<P>;
-  /** Gradients are then compared in what it returns instead of the shared parameters. */
+  /** Gradients are then compared in the returned tensor instead of the shared parameters. */
   readonly representation?: Representation<P> | undefined;
   readonly params: P;
   readonly batch: BatchSpec;
-  /** What the model carries from step to step: a tree, `{}` without. */
+  /** The model's state, a tree; `{}` for a model without state. */
   readonly state?: unknown;
   readonly split: ParameterSplit;
   readonly dtype: "float32" | "float64";
 }
 
-/** The losses while they are traced, and what they are differentiated in. */
+/** The losses during tracing, and the tensors in which they are differentiated. */
 export interface Forward {
   readonly losses: readonly Tensor[];
   readonly shared: readonly Tensor[];
   /** In order of `split.heads`. */
   readonly heads: readonly Tensor[];
-  /** What the tasks' gradients are compared in: the shared leaves, or the representation. */
+  /** The tensors in which the tasks' gradients are compared: the shared leaves, or the representation. */
   readonly space: readonly Tensor[];
   /** The model's state for the next step: a tree of tensors. */
   readonly state: unknown;
 }
 
-/** Types of what every graph takes, by name. */
+/** Types of the inputs of every graph, by name. */
 export const commonArguments = <P>({ params, state = {}, batch }: TaskParts<P>) => ({
   params,
   state,
@@ -52,7 +52,7 @@ export const commonArguments = <P>({ params, state = {}, batch }: TaskParts<P>) 
   seed: spec([], "int64"),
 });
 
-/** The same while it is traced. */
+/** The same inputs during tracing. */
 export type CommonInputs<P> = TensorsOf<ReturnType<typeof commonArguments<P>>>;
 
 /** Traces the losses of a batch in training mode. */
@@ -102,9 +102,9 @@ export function headGradients<P>({ split }: TaskParts<P>, { losses, heads }: For
 }
 
 /**
- * How many losses there are, by tracing them once.
+ * Counts the losses by tracing them once.
  *
- * @throws ShapeError when they are no scalars, or not as many as the tasks that are named
+ * @throws ShapeError unless they are scalars, as many as there are named tasks
  */
 export function requireTasks(count: number, tasks: readonly string[]): void {
   if (count !== tasks.length) {

@@ -20,9 +20,9 @@ export function traceLosses<P>(parts: TaskParts<P>): Graph {
 }
 
 export interface MeasureOptions {
-  /** Whether J and the heads' gradients come out, too; default false. */
+  /** Whether J and the heads' gradients are outputs as well; default false. */
   readonly keep?: boolean | undefined;
-  /** Numbers that the gradients of a group of leaves may have together. */
+  /** Maximum total size of the gradients of a group of leaves. */
   readonly groupLimit?: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { slice } from "../../graph/ops/slice.js";
 import { apply, type Tensor } from "../../graph/tensor.js";
 
-/** Rows from..to of a node, made of parts of its operands; undefined where it has to be computed whole. */
+/** Rows from..to of a node, computed from parts of its operands; undefined if the whole node has to be computed. */
 type Rule = (node: Tensor, from: number, to: number) => Tensor | undefined;
 
 const part = (x: Tensor, axis: number, from: number, to: number): Tensor =>
@@ -10,7 +10,7 @@ const part = (x: Tensor, axis: number, from: number, to: number): Tensor =>
     ends: x.shape.map((n, d) => (d === axis ? to : n)),
   });
 
-/** Element by element: operands that have the rows are narrowed, those that are repeated in every row stay. */
+/** Element by element: operands that have the rows are narrowed; those that are broadcast over the rows stay. */
 const elementwise: Rule = (node, from, to) =>
   apply(
     node.op,
@@ -19,7 +19,7 @@ const elementwise: Rule = (node, from, to) =>
   );
 
 const rules: Readonly<Record<string, Rule>> = {
-  /** Of all cotangents only the channels of these outputs. */
+  /** Only the channels of these outputs are taken from the cotangents. */
   conv2dWeightGradient({ op, inputs: [x, g], attrs, shape }, from, to) {
     if (attrs.groups !== 1) return undefined;
     return apply(op, [x, part(g, 1, from, to)], { ...attrs, shape: [to - from, ...shape.slice(1)] });
@@ -34,8 +34,8 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /**
- * Rows from..to along the first axis, without computing the others where they do not need each other: in the gradient of
- * a layer's weight they are its outputs.
+ * Rows from..to along the first axis, without computing the others if the rows are independent. In the
+ * gradient of a layer's weight the rows are the layer's outputs.
  */
 export function narrow(x: Tensor, from: number, to: number): Tensor {
   if (to - from === (x.shape[0] ?? 1)) return x;

@@ -2,23 +2,23 @@ import { dtypeOf, isNdArray, type NdArray, type Shape } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { flatten } from "../../tree.js";
 
-/** The task that a parameter's path belongs to, by name; undefined: shared. */
+/** Maps a parameter's path to the name of its task; undefined: shared. */
 export type TaskOf = (path: string) => string | undefined;
 
-/** Which leaves of a tree of parameters all tasks share, and which belong to a task. */
+/** Which leaves of a tree of parameters are shared by all tasks, and which belong to a single task. */
 export interface ParameterSplit {
   /** Paths of all leaves in order, such as `shared.conv1.weight` and `heads.left.bias`. */
   readonly paths: readonly string[];
   readonly shapes: readonly Shape[];
   /** Indices of the shared leaves. */
   readonly shared: readonly number[];
-  /** Indices of the others, with the index of their task. */
+  /** Indices of the other leaves, with the index of their task. */
   readonly heads: readonly { readonly leaf: number; readonly task: number }[];
   /** P, the number of shared parameters. */
   readonly size: number;
 }
 
-/** `heads.NAME` and all below it belong to task NAME, all else is shared. */
+/** `heads.NAME` and everything below it belong to task NAME; everything else is shared. */
 const byConvention: TaskOf = (path) => {
   const [first, task] = path.split(".");
   return first === "heads" ? task : undefined;
@@ -33,11 +33,11 @@ export function headNames(params: unknown): readonly string[] | undefined {
 }
 
 /**
- * Tells shared parameters and heads apart.
+ * Separates shared parameters from heads.
  *
  * @param tasks names of the tasks, in the order of the losses
  * @param taskOf default: `heads.NAME` belongs to task NAME, all else is shared
- * @throws OptionError for the parameters of a task that there is not, and for a tree without shared parameters
+ * @throws OptionError for parameters of an unknown task, and for a tree without shared parameters
  *
  * @example
  * splitParameters({ shared: { w }, heads: { left: { w }, right: { w } } }, ["left", "right"]).shared; // [0]
@@ -55,8 +55,8 @@ export function splitParameters(
     const task = name === undefined ? -1 : tasks.indexOf(name);
     if (name !== undefined && task < 0) {
       throw new OptionError(
-        `The parameters "${path}" are of task "${name}", which is none of ${tasks.join(", ")}. ` +
-          "Name heads like the tasks, or say with taskOf whose they are.",
+        `The parameters "${path}" belong to task "${name}", which is not one of ${tasks.join(", ")}. ` +
+          "Name heads like the tasks, or assign them with taskOf.",
       );
     }
     if (task < 0) shared.push(leaf);
@@ -64,7 +64,7 @@ export function splitParameters(
   });
   if (shared.length === 0) {
     throw new OptionError(
-      `Several tasks must share parameters; all of ${paths.join(", ") || "none"} belong to one task each.`,
+      `Several tasks must share parameters, but each of ${paths.join(", ") || "none"} belongs to one task.`,
     );
   }
   const size = shared.reduce((sum, i) => sum + leaves[i].data.length, 0);
@@ -72,7 +72,7 @@ export function splitParameters(
 }
 
 /**
- * Numbers of every shared leaf in order, such as a layer's weight: they add up to P.
+ * Sizes of the shared leaves in order, such as that of a layer's weight; they add up to P.
  *
  * @param taskOf default: `heads.NAME` belongs to task NAME, all else is shared
  *
@@ -87,7 +87,7 @@ export function sharedSizes(params: unknown, taskOf: TaskOf = byConvention): num
 /**
  * The one dtype of a tree of parameters.
  *
- * @throws OptionError when there are several, or none that is a float
+ * @throws OptionError unless there is exactly one, float32 or float64
  */
 export function floatOf(params: unknown): "float32" | "float64" {
   const { leaves, paths } = flatten<NdArray>(params, isNdArray);

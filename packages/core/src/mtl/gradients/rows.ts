@@ -7,13 +7,13 @@ import type { Tensor } from "../../graph/tensor.js";
 import { type Forward, gradientOf } from "./forward.js";
 import { narrow } from "./narrow.js";
 
-/** Numbers that the rows of one group may have together: 128 MB in float32. */
+/** Maximum total size of the rows of one group: 128 MB in float32. */
 const groupLimit = 2 ** 25;
 
-/** Rows that are laid side by side at a time: what they are copied from is then free for the next ones. */
+/** Number of rows that are concatenated at a time, after which their sources can be freed for the next ones. */
 const blockRows = 8;
 
-/** Outputs of a layer that are taken apart: kernels compute whole blocks of so many channels. */
+/** Granularity of splitting a layer's outputs: kernels compute whole blocks of this many channels. */
 const channelBlock = 16;
 
 /** Gradients of all tasks in a few of the leaves, blocks of tasks by width. */
@@ -21,7 +21,7 @@ interface Group {
   readonly blocks: readonly Tensor[];
 }
 
-/** A leaf, or a part of it along its first axis. */
+/** A leaf or a part of it along its first axis. */
 interface Piece {
   readonly leaf: number;
   readonly from: number;
@@ -29,7 +29,7 @@ interface Piece {
   readonly size: number;
 }
 
-/** A leaf in pieces of at most so many numbers, as far as blocks of channels allow. */
+/** Splits a leaf into pieces of at most `limit` numbers, as far as blocks of channels allow. */
 function piecesOf(shape: Shape, leaf: number, most: number): Piece[] {
   const [rows = 1] = shape;
   const perRow = sizeOf(shape) / Math.max(rows, 1);
@@ -44,9 +44,9 @@ function piecesOf(shape: Shape, leaf: number, most: number): Piece[] {
 }
 
 /**
- * Leaves in order, as groups of pieces whose K gradients fit together into a limit.
- * A group is complete for one task before the next, and the last one comes first: at the top of a network the cotangents of
- * all tasks are small, at its bottom the weights. So neither all the cotangents nor all of J are there at a time.
+ * Splits leaves, in order, into groups of pieces whose K gradients fit into a limit. A group is complete for
+ * one task before the next, and the last group comes first: at the top of a network the cotangents of all
+ * tasks are small, at its bottom the weights. So neither all cotangents nor all of J are in memory at once.
  */
 function groupsOf(shapes: readonly Shape[], tasks: number, limit: number): Piece[][] {
   const groups: Piece[][] = [];
@@ -93,8 +93,8 @@ export function jacobianOf(groups: readonly Group[]): Tensor {
 }
 
 /**
- * The Gramians of the groups, [groups, K, K]; G is their sum. The group of the last leaves is computed first: ONNX Runtime
- * goes through the inputs of a node from the last one.
+ * The Gramians of the groups, [groups, K, K]; G is their sum. The group of the last leaves is computed first:
+ * ONNX Runtime visits the inputs of a node from the last one.
  */
 export function gramiansOf(groups: readonly Group[]): Tensor {
   const parts = groups.map(({ blocks }) => {

@@ -3,18 +3,18 @@ import { simplify } from "../../graph/simplify.js";
 import { traceLosses } from "./measure-graph.js";
 import type { TaskGradients } from "./task-gradients.js";
 
-/** Numbers that kept rows may have: 256 MB in float32. */
+/** Maximum size of kept rows: 256 MB in float32. */
 const mostKept = 2 ** 26;
 
-/** Floating-point operations in the time that a number of a row takes on its way out of a runtime and in again. */
+/** Number of floating-point operations in the time that moving one number out of a runtime and back takes. */
 const operationsPerNumber = 80;
 
-/** Operations of a forward and a backward pass, in those of a forward pass. */
+/** Cost of a forward and a backward pass, in units of a forward pass. */
 const passes = 3;
 
 /**
- * Whether a step should keep the K gradients for the update, or differentiate the weighted loss anew.
- * Keeping costs the way of K P numbers, the second pass a forward and a backward pass.
+ * Whether a step should keep the K gradients for the update or differentiate the weighted loss again.
+ * Keeping costs the transfer of K P numbers, differentiating again a forward and a backward pass.
  */
 export function keepsRows<P>(
   strategy: "auto" | "keep" | "recompute",

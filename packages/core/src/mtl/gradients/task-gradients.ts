@@ -22,25 +22,28 @@ type F64 = NdArray<Float64Array>;
 
 export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "dtype">, MeasureOptions {
   readonly losses: TaskLosses<P>;
-  /** For their shapes. */
+  /** Example parameters, of which only the shapes matter. */
   readonly params: P;
-  /** For its shapes: arrays or specs. */
+  /** Example batch, of which only the shapes matter: arrays or specs. */
   readonly batch: BatchSpec;
-  /** What the model carries from step to step, for its shapes; default `{}`. */
+  /** Example of the model's state, of which only the shapes matter; default `{}`. */
   readonly state?: unknown;
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
   readonly tasks?: readonly string[] | undefined;
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
   readonly taskOf?: TaskOf | undefined;
-  /** Compares gradients in the representation that it returns, which the losses find in their context. */
+  /**
+   * If given, gradients are compared in the representation that it returns, which the losses find in their
+   * context.
+   */
   readonly representation?: Representation<P> | undefined;
 }
 
-/** What a pass over a batch takes besides it. */
+/** Inputs of a pass besides the batch. */
 export interface PassOptions {
-  /** Equal seeds give equal dropout; default 0. */
+  /** Seed of dropout; default 0. */
   readonly seed?: bigint | undefined;
-  /** What the model carries from step to step; default `{}`. */
+  /** The model's state; default `{}`. */
   readonly state?: unknown;
 }
 
@@ -58,16 +61,16 @@ export interface Measured extends Passed {
   readonly gramian: F64;
   /** J [K, P] in the precision of the run, with `keep`. */
   readonly jacobian?: NdArray | undefined;
-  /** With `keep`: the gradient of each leaf of the heads under its own task, in order. */
+  /** With `keep`: the gradient of each leaf of the heads under the loss of its task, in order. */
   readonly heads?: readonly NdArray[] | undefined;
 }
 
-/** Losses and gradients of tasks on batches; graphs are compiled when they are first needed. */
+/** Losses and gradients of tasks on batches; graphs are compiled on first use. */
 export interface TaskGradients<P> {
-  /** What the graphs are made of. */
+  /** The parts from which the graphs are built. */
   readonly parts: TaskParts<P>;
   readonly tasks: readonly string[];
-  /** Numbers of a gradient: P, or the size of the representation. */
+  /** Size of a gradient: P, or the size of the representation. */
   readonly width: number;
   /** Compiles one of the graphs now: `losses` for the forward pass alone. */
   compile(graph: "losses" | "measure"): Promise<void>;
@@ -81,7 +84,8 @@ export interface TaskGradients<P> {
 /**
  * Losses, Gramian and, with `keep`, Jacobian of K tasks.
  *
- * G_ij = <g_i, g_j>, g_k = grad L_k in the shared parameters: summed over groups of leaves, so that J need not exist.
+ * G_ij = <g_i, g_j>, g_k = grad L_k in the shared parameters: summed over groups of leaves, so that J is
+ * never stored as a whole.
  *
  * The parameters' dtype is that of the graphs; sums over groups are in float64.
  *

@@ -8,10 +8,10 @@ import { flatten, unflatten } from "../../tree.js";
 import type { TaskGradients } from "./task-gradients.js";
 import { traceDirection, traceUpdate, type UpdateKind } from "./update-graph.js";
 
-/** What an update takes; each kind takes its own part of it, see {@link UpdateKind}. */
+/** The inputs of an update; each kind uses some of them, see {@link UpdateKind}. */
 export interface UpdateInput<P> {
   readonly params: P;
-  /** What the model carries from step to step; default `{}`. */
+  /** The model's state; default `{}`. */
   readonly state?: unknown;
   readonly batch: Batch;
   readonly seed: bigint;
@@ -43,12 +43,12 @@ export interface TaskUpdates<P> {
       readonly reuse?: number | undefined;
     },
   ): Promise<Updated<P>>;
-  /** The shared gradient that {@link apply} would take, clipped, [P]. */
+  /** The clipped shared gradient that {@link apply} would use, [P]. */
   direction(kind: UpdateKind, input: UpdateInput<P>): Promise<Float64Array>;
   dispose(): Promise<void>;
 }
 
-/** Compiles updates for what some gradients are made of, each kind when it is first needed. */
+/** Creates the updates for the parts of some gradients; each kind is compiled on first use. */
 export function taskUpdates<P>({
   gradients: { parts, tasks, width },
   optimizer,
@@ -78,7 +78,7 @@ export function taskUpdates<P>({
     shape: [values.length],
     data: dtype === "float32" ? Float32Array.from(values) : Float64Array.from(values),
   });
-  /** Everything that is there, as arrays: a graph takes what it knows. */
+  /** All given inputs as arrays; a graph uses those that it knows. */
   const arraysOf = ({
     params,
     state = {},

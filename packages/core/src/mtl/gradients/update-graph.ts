@@ -15,18 +15,18 @@ import { commonArguments, forwardTasks, headGradients, type TaskParts } from "./
 import type { ParameterSplit } from "./parameter-split.js";
 
 /**
- * Where the shared gradient comes from:
- * `weighted`: sum_k w_k L_k, differentiated anew; inputs state, batch, seed, weights, headWeights;
- * `combined`: J' w of rows that were kept; inputs jacobian, heads, weights, headWeights;
- * `given`: d itself; inputs direction, heads, headWeights;
- * `pulled`: a direction in the representation, pulled back; inputs state, batch, seed, direction, headWeights.
+ * How the shared gradient is computed:
+ * - `weighted`: sum_k w_k L_k, differentiated again; inputs state, batch, seed, weights, headWeights;
+ * - `combined`: J' w from kept rows; inputs jacobian, heads, weights, headWeights;
+ * - `given`: d itself; inputs direction, heads, headWeights;
+ * - `pulled`: a direction in the representation, pulled back; inputs state, batch, seed, direction, headWeights.
  */
 export type UpdateKind = "weighted" | "combined" | "given" | "pulled";
 
 export interface UpdateParts<P> extends TaskParts<P> {
   readonly kind: UpdateKind;
   readonly tasks: number;
-  /** Numbers in the space of the gradients: P, or the size of the representation. */
+  /** Size of a gradient: P, or the size of the representation. */
   readonly width: number;
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
@@ -43,7 +43,7 @@ interface Gradients {
   readonly heads: readonly Tensor[];
 }
 
-/** Types of what an update takes; of the optional ones, those of its kind. */
+/** Types of the inputs of an update; of the optional ones, those of its kind. */
 type InputTypes<P> = {
   readonly params: P;
   readonly state?: unknown;
@@ -56,7 +56,7 @@ type InputTypes<P> = {
   readonly direction?: Spec;
 };
 
-/** The same while it is traced. A kind reads only what it takes. */
+/** The same inputs during tracing. A kind reads only its own inputs. */
 type Inputs<P> = TensorsOf<Required<InputTypes<P>>>;
 
 /**
@@ -89,7 +89,7 @@ export function traceUpdate<P>(parts: UpdateParts<P>): Graph {
   return graph;
 }
 
-/** The gradient that an update would take, clipped, as a graph: `direction` [P] of the shared parameters. */
+/** The clipped gradient that an update would use, as a graph: `direction` [P] of the shared parameters. */
 export function traceDirection<P>(parts: UpdateParts<P>): Graph {
   const { graph } = trace((given) => {
     const { shared } = gradientsBy[parts.kind](parts, given as Inputs<P>);
@@ -99,7 +99,7 @@ export function traceDirection<P>(parts: UpdateParts<P>): Graph {
   return graph;
 }
 
-/** Names and types of what a kind of update takes, parameters included. */
+/** Names and types of the inputs of a kind of update, including the parameters. */
 function argumentsOf<P>(parts: UpdateParts<P>): InputTypes<P> {
   const { kind, split, tasks, width, dtype } = parts;
   const perTask = spec([tasks], dtype);

@@ -1,4 +1,4 @@
-// D. Kingma, J. Ba, "Adam", ICLR 2015, algorithm 1, for the few numbers that a method trains: one a task.
+// D. Kingma, J. Ba, "Adam", ICLR 2015, algorithm 1, for the few numbers that a method trains: one per task.
 
 /** Adam's state as plain data. */
 export interface HostAdamState {

@@ -33,14 +33,16 @@ export function bargain(G: Square, p: number): Bargain {
   };
 }
 
-/** Why the weights are not the solution for all tasks; nothing to say if they are. */
+/** A note on why the weights are not the solution for all tasks; none if they are. */
 export function noteOf(
   { kept, solved }: Bargain,
   K: number,
   instead: string,
 ): { readonly note?: string | undefined } {
   if (!solved)
-    return { note: `The gradients have a convex combination that is 0, so no solution: ${instead}.` };
+    return {
+      note: `The gradients have a convex combination that is 0, so there is no solution: ${instead}.`,
+    };
   const zeros = Array.from({ length: K }, (_, k) => k).filter((k) => !kept.includes(k));
   return zeros.length > 0 ? { note: `Gradient 0, so left out: task ${zeros.join(", ")}.` } : {};
 }

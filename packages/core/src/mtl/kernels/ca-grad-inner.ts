@@ -16,7 +16,7 @@ interface Point {
   readonly norm: number;
 }
 
-/** ||g_w|| up to this share of sum_k w_k ||g_k|| is 0. */
+/** ||g_w|| up to this fraction of sum_k w_k ||g_k|| counts as 0. */
 const vanishing = 1e-6;
 
 /**
@@ -77,7 +77,10 @@ export function caGradInner(G: Square, c: number): CaGradInner {
   return between(G, sigma, low, high);
 }
 
-/** By turns the secant's root, nudged off the ends, and the middle: the bracket shrinks from both sides. */
+/**
+ * Alternates between the secant's root, moved off the ends, and the midpoint: the bracket shrinks from both
+ * sides.
+ */
 function guess(low: Point, high: Point, sigma: number, round: number): number {
   const above = low.norm - sigma * low.t;
   const below = high.norm - sigma * high.t;
@@ -87,7 +90,10 @@ function guess(low: Point, high: Point, sigma: number, round: number): number {
 
 const sameSupport = (a: Float64Array, b: Float64Array) => a.every((x, k) => x > 0 === b[k] > 0);
 
-/** The root of ||g_w|| = sigma t with w linear in t between two points: a quadratic equation in the share of the way. */
+/**
+ * The root of ||g_w|| = sigma t with w linear in t between two points: a quadratic equation in the fraction
+ * of the distance.
+ */
 function between(G: Square, sigma: number, low: Point, high: Point): CaGradInner {
   const step = high.w.map((x, k) => x - low.w[k]);
   const dt = high.t - low.t;

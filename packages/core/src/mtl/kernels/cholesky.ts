@@ -1,7 +1,7 @@
 // G. Golub, C. Van Loan, "Matrix computations", 4th edition, section 4.2: the Cholesky factor, one row at a time.
 import type { Square } from "./gramian.js";
 
-/** Below this share of its diagonal, what is left of a column after projection on the others is rounding error. */
+/** Below this fraction of its diagonal, the rest of a column after projection on the others is rounding error. */
 const dependent = 1e-13;
 
 /**
@@ -25,7 +25,7 @@ export class GrowingCholesky {
     this.b = new Float64Array(K);
   }
 
-  /** Starts anew, with S empty. */
+  /** Restarts with an empty S. */
   start(b: Float64Array): void {
     this.indices.length = 0;
     this.b = b;
@@ -61,7 +61,7 @@ export class GrowingCholesky {
     for (const j of this.indices.splice(first)) if (values[j] > 0) this.add(j);
   }
 
-  /** x, and 0 outside S. */
+  /** x_S, extended by 0 outside S. */
   solution(): Float64Array {
     const { K, L, indices } = this;
     const out = new Float64Array(K);

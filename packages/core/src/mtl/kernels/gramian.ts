@@ -5,9 +5,9 @@ import type { TaskInput } from "../method.js";
 /** A symmetric matrix [K, K], or the Gramian G = J J'. */
 export type Square = NdArray<Float64Array>;
 
-/** The Gramian of a step: what {@link checkedMethod} has made sure of, made symmetric to the last bit. */
+/** The Gramian of a step, whose presence {@link checkedMethod} ensures, made symmetric to the last bit. */
 export function gramianOf({ gramian }: TaskInput): Square {
-  if (!gramian) throw new ShapeError("A method of the Gramian needs it; got none.");
+  if (!gramian) throw new ShapeError("A method that uses the Gramian needs it; got none.");
   const K = gramian.shape[0];
   const data = new Float64Array(K * K);
   for (let i = 0; i < K; i++) {
@@ -55,7 +55,7 @@ export const uniform = (K: number): Float64Array => new Float64Array(K).fill(1 /
 
 /**
  * Cosines C_ij = g_i . g_j / (||g_i|| ||g_j||): the Gramian of the unit gradients. The diagonal is 1, or 0 for a zero
- * row. Working on C makes a result independent of how far the sizes of the gradients are apart.
+ * row. Working on C makes a result independent of the ratios of the gradients' norms.
  */
 export function cosines(G: Square, n: Float64Array = rowNorms(G)): Square {
   const K = n.length;
@@ -86,7 +86,7 @@ export function restrict({ shape: [K], data }: Square, indices: readonly number[
   return { shape: [s, s], data: out };
 }
 
-/** Values of some of K tasks as K values, `rest` elsewhere. */
+/** Extends values for some of K tasks to K values, with `rest` elsewhere. */
 export function spread(values: Float64Array, indices: readonly number[], K: number, rest = 0): Float64Array {
   const out = new Float64Array(K).fill(rest);
   indices.forEach((k, a) => {

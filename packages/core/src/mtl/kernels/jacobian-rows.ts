@@ -3,12 +3,12 @@ import { ShapeError } from "../../errors.js";
 
 type F64 = NdArray<Float64Array>;
 
-/** A copy of a state's K x P numbers, or zeros where there are none yet. */
+/** A copy of a state's K x P numbers, or zeros if there are none yet. */
 export function rowsLike(name: string, [tasks, width]: Shape, past: Float64Array | null): Float64Array {
   if (past === null) return new Float64Array(tasks * width);
   if (past.length === tasks * width) return past.slice();
   throw new ShapeError(
-    `${name}: the state is of ${past.length} numbers, the Jacobian is [${tasks}, ${width}]; start from init for another model.`,
+    `${name}: the state has ${past.length} numbers, the Jacobian is [${tasks}, ${width}]; start from init for another model.`,
   );
 }
 
@@ -18,7 +18,7 @@ export function rowNorms({ data, shape: [tasks, width] }: F64): Float64Array {
   for (let k = 0; k < tasks; k++) {
     let largest = 0;
     for (let i = k * width; i < (k + 1) * width; i++) largest = Math.max(largest, Math.abs(data[i]));
-    // Squares of elements beyond 1e154 or below 1e-162 would leave float64.
+    // Squares of elements beyond 1e154 or below 1e-162 would overflow or underflow in float64.
     const scale = largest > 1e150 || largest < 1e-150 ? largest || 1 : 1;
     let sum = 0;
     for (let i = k * width; i < (k + 1) * width; i++) sum += (data[i] / scale) ** 2;

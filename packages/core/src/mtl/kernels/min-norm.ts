@@ -13,7 +13,7 @@ export interface MinNorm {
 /**
  * The point of least norm in the convex hull of the gradients: argmin w' G w over the simplex {w >= 0, sum w = 1}.
  *
- * Exact. K = 2: the closed form. K > 2: the simplex is traded for the cone, as min_{z >= 0} z' G z + s^2 (1' z - 1)^2
+ * Exact. K = 2: the closed form. K > 2: the cone replaces the simplex, as min_{z >= 0} z' G z + s^2 (1' z - 1)^2
  * has its solution at z = t w for any s > 0 (for a fixed w the best t gives a value that grows with w' G w). With
  * s = min ||g_k|| and the rows scaled to length 1 all numbers are of order 1, whatever the sizes of the gradients.
  *
@@ -31,7 +31,7 @@ export function minNorm(G: Square): MinNorm {
 function ofTwo({ data: [a, b, , c] }: Square): Float64Array {
   if (b >= a) return Float64Array.of(1, 0);
   if (b >= c) return Float64Array.of(0, 1);
-  // Not 1 - w for the second, which has no digits where the gradients differ much in size.
+  // Not 1 - w for the second one, which would lose all digits if the gradients differ much in size.
   const total = c - b + (a - b);
   return Float64Array.of((c - b) / total, (a - b) / total);
 }

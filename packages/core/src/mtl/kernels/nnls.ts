@@ -34,8 +34,9 @@ export function unitNnls(C: Square, b: Float64Array, factor = new GrowingCholesk
   const noise = 16 * Number.EPSILON;
   factor.start(b);
 
-  // Warm start: all that would enter from 0, without those that the least squares solution makes negative. The steepest
-  // first, as they are the likeliest to stay and a factor changes from the first dropped row on.
+  // Warm start: all indices that would enter from 0, without those that the least squares solution makes
+  // negative. The steepest come first: they are the most likely to stay, and a factor changes from the first
+  // dropped row on.
   const candidates = [...b.keys()].filter((k) => b[k] > noise * scale);
   for (const k of candidates.sort((i, j) => b[j] - b[i])) factor.add(k);
   let z = factor.solution();
@@ -78,13 +79,16 @@ function negativeGradient(
   return out;
 }
 
-/** To the least squares solution on the support, dropping what becomes 0 on the way; z itself if that leads nowhere. */
+/**
+ * Moves to the least squares solution on the support, dropping indices that become 0 on the way; z itself if
+ * there is no progress.
+ */
 function descend(factor: GrowingCholesky, z: Float64Array, entering: number): Float64Array {
   let current = z;
   for (;;) {
     const target = factor.solution();
     if (current === z && target[entering] <= 0) {
-      // Only rounding error makes a column enter that its own solution then refuses: z is 0 there.
+      // Only because of rounding can a column enter and then get a negative solution: z is 0 there.
       factor.keepPositive(z);
       return z;
     }

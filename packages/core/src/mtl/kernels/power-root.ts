@@ -5,7 +5,7 @@ import { cosines, dot, largest, rowNorms, type Square, sum, times } from "./gram
 
 /** y' C y / (sum y)^2 below which the unit gradients count as having a non-negative combination that is zero. */
 const stationary = 1e-13;
-/** Share of the largest y_k at which another stops falling: far below, its own size no longer matters to C y. */
+/** Lower bound of each y_k as a fraction of the largest: far below it, the size no longer matters for C y. */
 const negligible = 1e-30;
 const maximalSteps = 200;
 
@@ -14,8 +14,8 @@ const maximalSteps = 200;
  *
  * x minimizes 1/2 x' G x + sum phi(x_k), phi = -log x for p = 1 and -x^{1-p} / (1-p) otherwise, on x > 0. It is unique,
  * and exists unless some w >= 0, w != 0, has J' w = 0 (a zero row, opposite gradients, a Pareto stationary point): to
- * rounding, unless the hull of the unit gradients comes within 3e-7 of 0. Null, too, after 200 steps without convergence,
- * which no test has met.
+ * rounding, unless the hull of the unit gradients comes within 3e-7 of 0. Also null after 200 steps without
+ * convergence, which occurs in no test.
  *
  * @param G Gramian, [K, K]
  * @param p > 0
@@ -44,7 +44,8 @@ export function powerRoot(G: Square, p: number): Float64Array | null {
     const floor = 10 * negligible * largest(y);
     const size = largest(direction.map((d, k) => (d < 0 && y[k] <= floor ? 0 : Math.abs(d) / y[k])));
     y = search(C, powers, y, direction, g);
-    // Quadratic convergence: after a step of 1e-8 the error is rounding. Near-singular C: until it is no better.
+    // Quadratic convergence: after a step of 1e-8 the error is rounding. For near-singular C: until there is
+    // no improvement.
     if (size <= 1e-8 || (size <= 1e-4 && size >= last)) {
       return y.map((v, k) => (v <= floor && z[k] > 0 ? rootOf(z[k], logs[k], p) : v) / n[k]);
     }
@@ -90,8 +91,8 @@ function newtonDirection({ shape, data }: Square, g: Float64Array, h: Float64Arr
 
 /**
  * y + a direction, but no y_k below a thousandth of what it was, with a = 1 halved until this descends and the slope at
- * its end is not steep upwards. The bound for each y_k alone, not a smaller a for all: tasks whose gradients are of very
- * different sizes reach their places in few steps.
+ * its end is not steep upwards. The bound for each y_k alone, not a smaller a for all: tasks whose gradients
+ * differ much in size then converge in few steps.
  */
 function search(
   C: Square,

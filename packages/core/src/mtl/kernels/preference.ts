@@ -1,7 +1,7 @@
 import { OptionError } from "../../errors.js";
 
 /**
- * The weights of K tasks from an option: as given, or the same for all.
+ * The weights of K tasks from an option: the given ones, or equal ones.
  *
  * @throws OptionError if their number is not K
  */
@@ -13,7 +13,7 @@ export function preferenceOf(
 ): Float64Array {
   if (!given) return new Float64Array(K).fill(each);
   if (given.length !== K) {
-    throw new OptionError(`${owner}: one weight a task is needed, so ${K}; got ${given.length}.`);
+    throw new OptionError(`${owner}: one weight per task is needed, so ${K}; got ${given.length}.`);
   }
   return Float64Array.from(given);
 }

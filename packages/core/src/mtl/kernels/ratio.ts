@@ -1,4 +1,4 @@
-/** Above any ratio of losses that means something; sums of it and powers of such sums do not overflow. */
+/** Above any meaningful ratio of losses; sums of such ratios, and powers of the sums, do not overflow. */
 const largest = 1e100;
 
 /** a / b as a rate of change: 1, no change, where b is 0, and finite for all finite a and b. */

@@ -2,7 +2,7 @@ import { type Square, sum } from "./gramian.js";
 
 /**
  * G / trace G (0 for a trace below normEpsilon) + regEpsilon I: the Gramian of the quadratic programs of UPGrad and DualProj.
- * G itself for normEpsilon = regEpsilon = 0.
+ * Equals G for normEpsilon = regEpsilon = 0.
  */
 export function regularized(G: Square, normEpsilon: number, regEpsilon: number): Square {
   if (normEpsilon === 0 && regEpsilon === 0) return G;

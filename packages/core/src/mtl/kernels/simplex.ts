@@ -12,7 +12,7 @@
  * projectSimplex(Float64Array.of(0.9, 0.5, -1)); // 0.7, 0.3, 0
  */
 export function projectSimplex(v: Float64Array): Float64Array {
-  // Relative to the largest: then a far-away v loses no digits of tau, and the sum stays near 1.
+  // Relative to the largest element, so that large v lose no digits of tau and the sum stays near 1.
   const largest = v.reduce((a, b) => Math.max(a, b), -Infinity);
   const shifted = v.map((x) => x - largest);
   const u = shifted.slice().sort().reverse();

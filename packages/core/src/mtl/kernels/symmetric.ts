@@ -1,7 +1,7 @@
 import { eigenSymmetric } from "../../math/linalg.js";
 import type { Square } from "./gramian.js";
 
-/** Eigenvalues above a share of the largest, and their eigenvectors. */
+/** Eigenvalues above a fraction of the largest, and their eigenvectors. */
 export interface Spectrum {
   /** Kept eigenvalues, ascending, [r]. */
   readonly values: Float64Array;

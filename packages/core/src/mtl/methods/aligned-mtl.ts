@@ -8,13 +8,13 @@ import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface AlignedMtlOptions {
-  /** The length that all principal components get: sqrt of the least (default), lower median or mean eigenvalue. */
+  /** The common length of all principal components: sqrt of the least (default), lower median or mean eigenvalue. */
   readonly scaleMode?: "min" | "median" | "rmse" | undefined;
   /** Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`. */
   readonly preference?: readonly number[] | undefined;
   /** Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`). */
   readonly scale?: "sum" | "mean" | undefined;
-  /** Eigenvalues up to K times this share of the largest are left out; default 1.19e-7, float32's epsilon. */
+  /** Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon. */
   readonly epsilon?: number | undefined;
 }
 

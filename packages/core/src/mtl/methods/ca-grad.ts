@@ -9,11 +9,11 @@ import type { MultiTaskMethod } from "../method.js";
 export interface CaGradOptions {
   /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
   readonly c?: number | undefined;
-  /** What d is divided by: 0: 1, 1 (default): 1 + c^2, 2: 1 + c. */
+  /** Divisor of d: 1 for 0, 1 + c^2 for 1 (default), 1 + c for 2. */
   readonly rescale?: 0 | 1 | 2 | undefined;
-  /** Whether d is of the size of the mean of the gradients (`mean`) or of their sum (`sum`, default: K times). */
+  /** Whether d has the scale of the gradients' mean (`mean`) or of their sum (`sum`, default: K times). */
   readonly scale?: "sum" | "mean" | undefined;
-  /** ||g_w|| up to this share of sqrt(trace G) counts as 0, too; default 0. */
+  /** ||g_w|| up to this fraction of sqrt(trace G) counts as 0, too; default 0. */
   readonly stationaryBelow?: number | undefined;
   /** d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`). */
   readonly whenStationary?: "mean" | "zero" | undefined;
@@ -38,8 +38,9 @@ export const caGradOptions = optionTable("caGrad", {
  *
  * w is exact, by `caGradInner`.
  *
- * A zero row or opposite gradients can make g_w = 0 optimal, where the formula has no value: see `whenStationary`; the
- * combination then has a note. All rows 0, or mean 0: d = 0. Dependent gradients: d is unique. K = 1: (1 + c) g, divided.
+ * A zero row or opposite gradients can make g_w = 0 optimal, where the formula is undefined: see
+ * `whenStationary`; the combination then has a note. All rows 0, or mean 0: d = 0. Dependent gradients: d is
+ * unique. K = 1: (1 + c) g, divided.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *
@@ -62,7 +63,7 @@ export function caGrad(options: CaGradOptions = {}): MultiTaskMethod<null> {
       const K = G.shape[0];
       const factor = (scale === "sum" ? K : 1) / divisor;
       const mean = uniform(K);
-      // A ball too small to change d.
+      // The ball is too small to change d.
       if (c < 1e-12) return { weights: mean.map((x) => x * factor), state };
       const { weights: w, norm } = caGradInner(G, c);
       const size = Math.hypot(...rowNorms(G));
@@ -70,7 +71,7 @@ export function caGrad(options: CaGradOptions = {}): MultiTaskMethod<null> {
         return {
           weights: mean.map((x) => (whenStationary === "mean" ? x * factor : 0)),
           state,
-          note: `The gradients have a convex combination of length ${norm.toExponential(2)}: the ${whenStationary} instead.`,
+          note: `The gradients have a convex combination of length ${norm.toExponential(2)}: the direction is the ${whenStationary} instead.`,
         };
       }
       const lambda = (c * Math.sqrt(squaredNorm(G, mean))) / norm;

@@ -9,7 +9,7 @@ import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface ConfigOptions {
-  /** Cosine that each task asks for, up to a common factor; default 1. */
+  /** Desired cosine for each task, up to a common factor; default 1. */
   readonly preference?: readonly number[] | undefined;
 }
 
@@ -17,11 +17,12 @@ export const configOptions = optionTable("config", {
   preference: listOf(finite, { least: 1 }).otherwise("1 each"),
 } satisfies OptionRows<ConfigOptions>);
 
-/** Eigenvalues of the cosines below this share of the largest are rounding error. */
+/** Eigenvalues of the cosines below this fraction of the largest are rounding error. */
 const rankTolerance = 1e-12;
 
 /**
- * ConFIG: the direction with the same cosine with every gradient, as long as all gradients' projections on it together.
+ * ConFIG: the direction with the same cosine with every gradient; its length is the sum of all gradients'
+ * projections on it.
  *
  * x = pinv(U) 1 = U' pinv(U U') 1, v = x / ||x||; d = (sum_k g_k . v) v, u_k = g_k / ||g_k||
  *

@@ -16,7 +16,7 @@ export const constantOptions = optionTable("constant", {
 /**
  * The same given weights at every step: d = sum_k w_k g_k.
  *
- * Unlike {@link linearScalarization} it takes negative weights, which climb a loss.
+ * Unlike {@link linearScalarization} it accepts negative weights, which increase a loss.
  *
  * @throws OptionError; NumericalError for a loss that is not finite, naming its task
  *

@@ -29,7 +29,7 @@ export interface DbMtlState {
 const epsilon = 1e-8;
 
 /**
- * DB-MTL: running gradients of the losses' logarithms, all brought to the norm of the largest.
+ * DB-MTL: running gradients of the losses' logarithms, all scaled to the norm of the largest.
  *
  * g_k = grad log(L_k + 1e-8), q_k <- g_k + beta / t^sigma (q_k - g_k), d = sum_k max_j ||q_j|| / (||q_k|| + 1e-8) q_k
  *
@@ -37,7 +37,7 @@ const epsilon = 1e-8;
  * A zero gradient adds nothing; all zero: d = 0. K = 1: d = q. The state holds K P numbers.
  *
  * @throws OptionError; NumericalError for a loss that is negative or a number that is not finite, naming its task;
- *   ShapeError when P is not that of the state
+ *   ShapeError when P does not fit the state
  *
  * @example
  * const method = dbMtl({ beta: 0 });

@@ -9,7 +9,7 @@ import type { MultiTaskMethod } from "../method.js";
 export interface DwaOptions {
   /** T; default 2. */
   readonly temperature?: number | undefined;
-  /** Compares the means of this many steps in the place of epochs; the common implementations take 25. */
+  /** Compares means over this many steps instead of epochs; the common implementations use 25. */
   readonly window?: number | undefined;
 }
 
@@ -24,13 +24,14 @@ export interface DwaState {
 }
 
 /**
- * Dynamic weight average: more weight to tasks whose loss falls slowly.
+ * Dynamic weight average: more weight for tasks whose loss falls slowly.
  *
  * r_k = Lbar_k(e - 1) / Lbar_k(e - 2), w = K softmax(r / T)
  *
- * Lbar: mean losses of an epoch. With `window` n they are means of the last n steps, the present one included, and of the
- * n before, and w has sum 1 in the place of K, as in the implementations of that form. Weights are equal until both
- * means exist. A mean of 0 in the denominator counts as r = 1. K = 1: weight 1. Gradients do not matter.
+ * Lbar: mean losses of an epoch. With `window` n they are means of the last n steps, including the current
+ * one, and of the n steps before, and w has sum 1 instead of K, as in the implementations of that form.
+ * Weights are equal until both means exist. A mean of 0 in the denominator counts as r = 1. K = 1: weight 1.
+ * Gradients do not matter.
  *
  * @throws OptionError; NumericalError for a loss that is not finite, naming its task
  *

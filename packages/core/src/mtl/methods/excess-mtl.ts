@@ -29,16 +29,17 @@ export interface ExcessMtlState {
 }
 
 /**
- * ExcessMTL: more weight to tasks that are still far from the best they can reach, whatever the noise in their labels.
+ * ExcessMTL: more weight for tasks that are still far from their best possible loss, independent of the noise
+ * in their labels.
  *
  * S_k <- S_k + g_k^2, e_k = sum_p g_kp^2 / sqrt(S_kp + 1e-7)
  * w_k <- w_k exp(eta e_k / e_k(0)), then scaled to sum K; w = 1 at the first step, which gives e_k(0)
  *
- * A task whose e_k(0) would be 0, for want of a gradient, keeps its factor at 1 until its first gradient gives it one.
- * K = 1: weight 1. The state holds K P numbers.
+ * A task whose e_k(0) would be 0, because its gradient is zero, keeps its factor at 1 until its first nonzero
+ * gradient. K = 1: weight 1. The state holds K P numbers.
  *
- * @throws OptionError; NumericalError for numbers that are not finite, naming their task; ShapeError when P is not that of
- *   the state
+ * @throws OptionError; NumericalError for numbers that are not finite, naming their task; ShapeError when P
+ *   does not fit the state
  *
  * @example
  * const method = excessMtl();
@@ -66,7 +67,7 @@ export function excessMtl(options: ExcessMtlOptions = {}): MultiTaskMethod<Exces
       );
       const first = state.first.map((e, k) => (e === 0 ? excess[k] : e));
       const tasks = first.length;
-      // Logarithms: the product of factors exp(...) over a long training would leave float64.
+      // Logarithms, because the product of factors exp(...) over a long training would overflow float64.
       const largest = logWeights.reduce((a, b) => Math.max(a, b), -Infinity);
       return {
         weights: softmax(logWeights).map((p) => tasks * p),

@@ -7,7 +7,10 @@ import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface FairGradOptions {
-  /** Fairness: 1 proportional (Nash-MTL's weights), toward 0 the sum, toward infinity max-min. Default 2, the authors' runs. */
+  /**
+   * Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as
+   * in the authors' runs.
+   */
   readonly alpha?: number | undefined;
   /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */
   readonly scale?: "sum" | "mean" | undefined;
@@ -30,7 +33,7 @@ export const fairGradOptions = optionTable("fairGrad", {
  *
  * Zero rows are left out: w_k = 0, with a note. No solution (a Pareto stationary point: opposite gradients, say): the
  * weights of the combination that is 0, so d = 0 to rounding, with a note. All rows 0: w = 0. Dependent gradients that
- * are not stationary are nothing special. K = 1: w = ||g||^{-2 alpha / (1 + alpha)}.
+ * are not stationary need no special case. K = 1: w = ||g||^{-2 alpha / (1 + alpha)}.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *

@@ -10,11 +10,14 @@ import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
 export interface FamoOptions {
-  /** Of Adam for the logits; default 0.025. */
+  /** Learning rate of Adam for the logits; default 0.025. */
   readonly learningRate?: number | undefined;
-  /** Decay of the logits; default 0.01. The authors take 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA. */
+  /**
+   * Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and
+   * CelebA.
+   */
   readonly gamma?: number | undefined;
-  /** Lower bounds b of the losses: one for all, or one a task; default 0. */
+  /** Lower bounds b of the losses: one for all, or one per task; default 0. */
   readonly minLosses?: number | readonly number[] | undefined;
 }
 
@@ -33,14 +36,14 @@ export interface FamoState {
 const epsilon = 1e-8;
 
 /**
- * FAMO: every task's loss should fall at the same rate, with the losses alone and a second forward pass.
+ * FAMO: every task's loss should fall at the same rate, using only the losses and a second forward pass.
  *
  * z = softmax(xi), D_k = L_k - b_k + 1e-8, w_k = (z_k / D_k) / sum_j (z_j / D_j)
  * after the step, with L' on the same batch: delta_k = log D_k - log D'_k, the gradient in xi is
  * z_k (delta_k - sum_j z_j delta_j), and xi takes a step of Adam with weight decay gamma
  *
  * Adam minimizes: a task that fell more than the others loses weight. Without the call of `afterStep` the z stay equal.
- * Zero gradients are nothing special; K = 1: weight 1. No clipping: in the official code it comes before the gradient.
+ * Zero gradients need no special case; K = 1: weight 1. No clipping: in the official code it comes before the gradient.
  *
  * @throws OptionError; NumericalError for a loss that is not finite, or below its bound, naming its task
  *

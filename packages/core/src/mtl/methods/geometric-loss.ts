@@ -9,8 +9,8 @@ import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
  *
  * M = (prod_k L_k)^(1/K), so w_k = M / (K L_k)
  *
- * Tasks with loss 0 are left out of the mean, with weight 0 and a note; otherwise one solved task would stop all.
- * K = 1: weight 1. Zero gradients are nothing special.
+ * Tasks with loss 0 are left out of the mean, with weight 0 and a note; otherwise one solved task would stop
+ * all of them. K = 1: weight 1. Zero gradients need no special case.
  *
  * @throws NumericalError for a loss that is negative or not finite, naming its task
  *

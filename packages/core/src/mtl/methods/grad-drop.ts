@@ -9,7 +9,7 @@ import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
 export interface GradDropOptions {
-  /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one a task; default 0. */
+  /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0. */
   readonly leak?: number | readonly number[] | undefined;
   /** Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks. */
   readonly clipNorm?: number | undefined;
@@ -21,7 +21,8 @@ export const gradDropOptions = optionTable("gradDrop", {
 } satisfies OptionRows<GradDropOptions>);
 
 /**
- * GradDrop: every shared parameter takes the gradients of one sign, drawn with that sign's share.
+ * GradDrop: every shared parameter uses the gradients of one sign, drawn with a probability given by that
+ * sign's fraction.
  *
  * P_p = 1/2 (1 + sum_k g_kp / sum_k |g_kp|), U_p uniform on [0, 1)
  * M_kp = [g_kp > 0] where P_p > U_p, [g_kp < 0] elsewhere;  d_p = sum_k (l_k + (1 - l_k) M_kp) g_kp

@@ -12,7 +12,7 @@ import type { MultiTaskMethod } from "../method.js";
 export interface GradNormOptions {
   /** Strength of the pull toward equal training rates; default 1.5. */
   readonly alpha?: number | undefined;
-  /** Of Adam for the logits; default 0.025. */
+  /** Learning rate of Adam for the logits; default 0.025. */
   readonly learningRate?: number | undefined;
   /** Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`. */
   readonly initialLosses?: "epoch" | "step" | undefined;
@@ -33,14 +33,14 @@ export interface GradNormState {
 }
 
 /**
- * GradNorm: trained weights that bring the gradients' norms together, larger for tasks that train slowly.
+ * GradNorm: trained weights that balance the gradients' norms, with larger norms for tasks that train slowly.
  *
  * w = K softmax(logits), n_k = w_k ||g_k||, nbar = mean n, r_k = (L_k / L_k(0)) / mean_j (L_j / L_j(0))
  * the logits take a step of Adam on sum_k |n_k - nbar r_k^alpha|, with nbar and r held
  *
- * The norms come from the Gramian, so from all shared parameters; the paper takes those of the last shared layer.
- * The plain sum until L_k(0) is known. L_k(0) = 0 counts as L_k / L_k(0) = 1. A zero gradient leaves the logits of its task
- * to the softmax. K = 1: weight 1.
+ * The norms come from the Gramian, and so from all shared parameters; the paper uses those of the last shared
+ * layer. The plain sum until L_k(0) is known. L_k(0) = 0 counts as L_k / L_k(0) = 1. With a zero gradient, a
+ * task's logit changes only through the softmax. K = 1: weight 1.
  *
  * @throws OptionError; NumericalError for a loss that is negative or a number that is not finite, naming its task
  *

@@ -14,7 +14,10 @@ import type { MultiTaskMethod } from "../method.js";
 export interface GradVacOptions {
   /** Step of the running cosines; default 0.5. */
   readonly beta?: number | undefined;
-  /** Sizes of consecutive blocks of the P parameters, such as layers, each treated on its own; default: one of all. */
+  /**
+   * Sizes of consecutive blocks of the P parameters, such as layers, each treated separately; default: one
+   * block of all.
+   */
   readonly blocks?: readonly number[] | undefined;
 }
 
@@ -30,21 +33,22 @@ export interface GradVacState {
 
 type F64 = NdArray<Float64Array>;
 
-/** Below this share of what it is a sum of, a gradient's norm^2 is rounding. */
+/** Below this fraction of the size of its summands, a gradient's squared norm is rounding. */
 const rounding = 1e-14;
 /** The formula has a pole at rho = 1, which the running cosine of equal gradients reaches in float64. */
 const largestRho = 1 - 1e-6;
 
 /**
- * Gradient vaccine: two tasks' gradients should be as similar as they usually are, not just free of conflict.
+ * Gradient vaccine: makes two tasks' gradients as similar as they usually are, not just free of conflict.
  *
  * for every i, g' = g_i, and every other j in random order: phi = cos(g', g_j); where phi < rho_ij
  * g' <- g' + ||g'|| (rho_ij sqrt(1 - phi^2) - phi sqrt(1 - rho_ij^2)) / (||g_j|| sqrt(1 - rho_ij^2)) g_j
  * rho_ij <- (1 - beta) rho_ij + beta phi;  d = sum_i g'
  *
- * rho = 0 at first, and PCGrad is rho = 0 for ever. Each g' is a sum of the g_j, so that the Gramian is enough; blocks need
- * the Jacobian, with one order for all of them. The step's `rng` shuffles K - 1 numbers for every i. A pair with a zero gradient has
- * phi = 0 and stays as it is. In the formula rho is at most 1 - 1e-6. K = 1: the gradient. Losses do not matter.
+ * rho = 0 at first; PCGrad has rho = 0 always. Each g' is a sum of the g_j, so that the Gramian is enough;
+ * blocks need the Jacobian, with one order for all of them. The step's `rng` shuffles K - 1 numbers for every
+ * i. A pair with a zero gradient has phi = 0 and stays as it is. In the formula rho is at most 1 - 1e-6.
+ * K = 1: the gradient. Losses do not matter.
  *
  * @throws OptionError, also when the blocks do not add up to P; NumericalError for numbers that are not finite, naming their
  *   task
@@ -72,7 +76,7 @@ export function gradVac(options: GradVacOptions = {}): MultiTaskMethod<GradVacSt
   });
 }
 
-/** For every task the others in random order. */
+/** For every task, the other tasks in random order. */
 function drawOrders(tasks: number, rng: Rng): number[][] {
   const all = Array.from({ length: tasks }, (_, k) => k);
   return all.map((i) => rng.shuffle(all.filter((j) => j !== i)));
@@ -147,7 +151,7 @@ function vaccinate(gramian: F64, orders: readonly number[][], rho: Float64Array,
   return weights;
 }
 
-/** ||sum_k y_k u_k||, from its products with the u_k; 0 where what is left of the sum is rounding. */
+/** ||sum_k y_k u_k||, from its products with the u_k; 0 if the rest of the sum is rounding. */
 function lengthOf(y: Float64Array, products: Float64Array): number {
   let size = 0;
   for (let k = 0; k < y.length; k++) size += Math.abs(y[k]);

@@ -29,7 +29,7 @@ export const imtlGOptions = optionTable("imtlG", {
   form: oneOf(["classical", "pinv"]).default("classical"),
 } satisfies OptionRows<ImtlGOptions>);
 
-/** Eigenvalues of the cosines below this share of the largest are rounding error. */
+/** Eigenvalues of the cosines below this fraction of the largest are rounding error. */
 const rankTolerance = 1e-12;
 
 /**
@@ -37,11 +37,11 @@ const rankTolerance = 1e-12;
  *
  * u_k . d equal for all k, u_k = g_k / ||g_k||, d = sum_k w_k g_k, sum_k w_k = 1
  *
- * Weights may be negative, and the common projection, too, as the weights sum to 1: d then climbs every loss. The lengths
- * of the gradients change the length and the sign of d, not its line.
+ * Weights may be negative, and so may the common projection, as the weights sum to 1: d then increases every
+ * loss. The lengths of the gradients change the length and the sign of d, not its line.
  *
  * Zero rows are left out: w_k = 0, and 1 / K for the task's head, which would never move otherwise. Dependent gradients:
- * see `form`. No such combination (its weights sum to 0): all weights 0, with a note. K = 1: w = 1.
+ * see `form`. If no such combination exists (its weights sum to 0), all weights are 0, with a note. K = 1: w = 1.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *

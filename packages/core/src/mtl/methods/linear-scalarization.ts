@@ -23,7 +23,7 @@ export const linearScalarizationOptions = optionTable("linearScalarization", {
  *
  * sum_k w_k L_k, or that over K
  *
- * K = 1: the task alone. Zero or dependent gradients are nothing special.
+ * K = 1: the task alone. Zero or dependent gradients need no special case.
  *
  * @throws OptionError; NumericalError for a loss that is not finite, naming its task
  *

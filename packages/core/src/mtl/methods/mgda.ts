@@ -8,7 +8,7 @@ import { minNorm } from "../kernels/min-norm.js";
 import type { MultiTaskMethod } from "../method.js";
 
 export interface MgdaOptions {
-  /** What a gradient is divided by before the least norm is sought: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`. */
+  /** Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`. */
   readonly normalization?: "none" | "l2" | "loss" | "loss+" | undefined;
   /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`). */
   readonly combine?: "raw" | "normalized" | undefined;

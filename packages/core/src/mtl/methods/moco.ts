@@ -40,7 +40,8 @@ export interface MocoState {
 }
 
 /**
- * MoCo: gradients tracked over the steps, against the bias of a solve on noisy ones, and weights that follow slowly.
+ * MoCo: tracks gradients over the steps, to reduce the bias from solving with noisy ones, and adapts the
+ * weights slowly.
  *
  * g_k <- L_k g_k / (||g_k|| + 1e-8), Y <- Y - beta / t^betaSigma (Y - g)
  * lambda <- softmax(lambda - gamma / t^gammaSigma (Y Y' + rho I) lambda), d = Y' lambda
@@ -50,7 +51,7 @@ export interface MocoState {
  * The state holds K P numbers.
  *
  * @throws OptionError; NumericalError for a loss that is negative or a number that is not finite, naming its task;
- *   ShapeError when P is not that of the state
+ *   ShapeError when P does not fit the state
  *
  * @example
  * const method = moco();

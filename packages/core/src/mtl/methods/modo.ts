@@ -27,13 +27,14 @@ export interface ModoState {
 }
 
 /**
- * MoDo: MGDA's weights from one double-sampled projected gradient step a step; unbiased, as the batches are independent.
+ * MoDo: MGDA's weights from one double-sampled projected gradient step per step; unbiased, as the batches are
+ * independent.
  *
  * lambda <- project(lambda - gamma (J_1 J_2' lambda + rho lambda)) on the simplex; d = J_3' lambda
  *
  * d is a sum over the third batch, so `direction` gives it and there are no `weights`; the heads' weights are 1.
  *
- * Zero rows attract weight, as in MGDA; dependent gradients are nothing special. K = 1: lambda = 1.
+ * Zero rows attract weight, as in MGDA; dependent gradients need no special case. K = 1: lambda = 1.
  *
  * @throws OptionError; ShapeError without three samples; NumericalError for a loss or gradient that is not finite,
  *   naming its task

@@ -7,13 +7,19 @@ import { gramianOf, largest, type Square, spread, squaredNorm } from "../kernels
 import type { MultiTaskMethod } from "../method.js";
 
 export interface NashMtlOptions {
-  /** Steps from one solution to the next; the weights stay in between. Default 1. */
+  /** Number of steps from one solution to the next; the weights are kept in between. Default 1. */
   readonly updateEvery?: number | undefined;
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
   readonly clipNorm?: number | undefined;
-  /** What the limit is on: the shared gradient (default), or the weights, so that the heads' gradients shrink, too. */
+  /**
+   * What the limit applies to: the shared gradient (default), or the weights, so that the heads' gradients
+   * shrink, too.
+   */
   readonly clip?: "gradient" | "weights" | undefined;
-  /** Without a solution: the last weights (default), or those of the combination of the gradients that is 0. */
+  /**
+   * Weights if there is no solution: the last ones (default), or those of the combination of the gradients
+   * that is 0.
+   */
   readonly whenUnsolvable?: "previous" | "stationary" | undefined;
 }
 
@@ -41,7 +47,7 @@ export interface NashMtlState {
  *
  * Zero rows are left out, with a note: alpha_k is the largest of the others (1 if there are none), for the task's head.
  * No solution (a Pareto stationary point: opposite gradients, say): see `whenUnsolvable`, with a note. Dependent
- * gradients that are not stationary are nothing special. K = 1: alpha = 1 / ||g||.
+ * gradients that are not stationary need no special case. K = 1: alpha = 1 / ||g||.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *

@@ -31,9 +31,9 @@ export const pcGradOptions = optionTable("pcGrad", {
  *
  * g_i' = g_i; for j != i in random order: g_i' <- g_i' - min(0, g_i' . g_j) / ||g_j||^2 g_j; d = sum_i g_i'
  *
- * The orders are drawn from the step's `rng`, one a task; K <= 2 does not depend on them.
+ * The orders are drawn from the step's `rng`, one per task; K <= 2 does not depend on them.
  *
- * Zero rows conflict with nothing: weight as if alone. Dependent gradients are nothing special. K = 1: w = 1.
+ * Zero rows conflict with nothing: weight as if alone. Dependent gradients need no special case. K = 1: w = 1.
  *
  * @throws OptionError; NumericalError for a loss or gradient that is not finite, naming its task
  *

@@ -8,7 +8,7 @@ import type { MultiTaskMethod } from "../method.js";
  * sum_k log L_k, so w_k = 1 / L_k
  *
  * A loss of 0 (or too small for 1 / L) has weight 0 and a note: a loss that is never negative has no gradient there.
- * Zero gradients and K = 1 are nothing special.
+ * Zero gradients and K = 1 need no special case.
  *
  * @throws NumericalError for a loss that is negative or not finite, naming its task
  *
@@ -39,7 +39,7 @@ export function inverseLoss(loss: number): number {
   return Number.isFinite(inverse) ? inverse : 0;
 }
 
-/** What a method that takes logarithms says of losses at 0. */
+/** The note on zero losses for a method that takes logarithms. */
 export function noteOfZeros(losses: Float64Array): { readonly note?: string | undefined } {
   const zeros = [...losses.keys()].filter((k) => inverseLoss(losses[k]) === 0);
   return zeros.length > 0 ? { note: `Loss 0, so weight 0: task ${zeros.join(", ")}.` } : {};

@@ -38,9 +38,9 @@ export interface SdmGradState {
  * gradient steps with momentum on 1/2 ||J' w + lambda g_0||^2 over the simplex: gradient J_2 (J_3' w + lambda g_0), divided
  * by s^2 + 1e-8 with s the mean of sqrt(max(0, g_k of batch 2 . g_k of batch 3))
  *
- * The momentum starts anew at every step, w does not.
+ * The momentum restarts at every step, w does not.
  *
- * Zero rows attract weight, as in MGDA; dependent gradients are nothing special; all rows 0: w stays. K = 1: w = 1.
+ * Zero rows attract weight, as in MGDA; dependent gradients need no special case; all rows 0: w stays. K = 1: w = 1.
  *
  * @throws OptionError; ShapeError without three samples; NumericalError for a loss or gradient that is not finite,
  *   naming its task

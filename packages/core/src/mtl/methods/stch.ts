@@ -7,7 +7,7 @@ import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
 export interface StchOptions {
-  /** Smoothing: toward 0 only the worst task counts; default 1. */
+  /** Smoothing mu: as it approaches 0, only the worst task counts; default 1. */
   readonly mu?: number | undefined;
   /** The epoch, from 0, whose mean losses become the nadir; default 4. */
   readonly warmupEpoch?: number | undefined;
@@ -19,7 +19,7 @@ export const stchOptions = optionTable("stch", {
 } satisfies OptionRows<StchOptions>);
 
 export interface StchState {
-  /** Epochs that have ended. */
+  /** Number of finished epochs. */
   readonly epochs: number;
   /** n, [K]; null in the warm-up. */
   readonly nadir: Float64Array | null;
@@ -33,7 +33,7 @@ const tiny = 1e-20;
  * K mu log sum_k exp(y_k / mu), y_k = log(L_k / n_k + 1e-20), so w_k = K softmax(y / mu)_k / (L_k + 1e-20 n_k)
  * until the end of epoch `warmupEpoch`: sum_k log L_k, so w_k = 1 / L_k
  *
- * A loss of 0 has weight 0 and a note; a nadir of 0 counts as 1e-20. Zero gradients are nothing special. Without calls
+ * A loss of 0 has weight 0 and a note; a nadir of 0 counts as 1e-20. Zero gradients need no special case. Without calls
  * of `endEpoch` the warm-up does not end. K = 1: weight 1 / L.
  *
  * @throws OptionError; NumericalError for a loss that is negative or not finite, naming its task

@@ -7,7 +7,7 @@ import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-ho
 import type { MultiTaskMethod } from "../method.js";
 
 export interface UncertaintyWeightingOptions {
-  /** Of Adam for s; default 0.025. */
+  /** Learning rate of Adam for s; default 0.025. */
   readonly learningRate?: number | undefined;
   /** s before the first step; default 0. */
   readonly initial?: number | undefined;
@@ -30,7 +30,7 @@ export interface UncertaintyWeightingState {
  * 1/2 sum_k (exp(-s_k) L_k + s_k), so w_k = exp(-s_k) / 2;  dL/ds_k = (1 - exp(-s_k) L_k) / 2
  *
  * s takes a step of Adam after each step, with the gradient from the losses before it. For L_k <= 0 there is no best s_k:
- * its weight grows without bound, exp(0.025) a step. Gradients do not matter; K = 1 is nothing special.
+ * its weight grows without bound, exp(0.025) a step. Gradients do not matter; K = 1 needs no special case.
  *
  * @throws OptionError; NumericalError for a loss that is not finite, naming its task
  *

@@ -24,7 +24,7 @@ export const upGradOptions = optionTable("upGrad", {
 } satisfies OptionRows<UpGradOptions>);
 
 /**
- * UPGrad: each gradient is projected on the cone of directions that harm no task; their weighted sum.
+ * UPGrad: the weighted sum of the gradients, each projected on the cone of directions that harm no task.
  *
  * w = sum_i argmin v' G v subject to v >= p_i e_i; d = sum_k w_k g_k
  *

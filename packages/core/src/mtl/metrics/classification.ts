@@ -12,9 +12,9 @@ export interface BinaryCounts {
 }
 
 export interface BinaryCountsOptions {
-  /** Probabilities above it count as positive; default 0.5. */
+  /** Probabilities above this threshold count as positive; default 0.5. */
   readonly threshold?: number | undefined;
-  /** Counts so far, to which these are added; default none. */
+  /** Earlier counts to which the new ones are added; default none. */
   readonly add?: BinaryCounts | undefined;
 }
 
@@ -24,7 +24,7 @@ const binaryCountsOptions = optionTable("binaryCounts", {
 } satisfies OptionRows<BinaryCountsOptions>);
 
 /**
- * Counts right and wrong positives over a batch or, with `add`, over a data set.
+ * Counts true and false positives and false negatives over a batch or, with `add`, over a data set.
  *
  * @param probabilities any shape
  * @param labels 0 or 1, of the same shape
@@ -54,8 +54,8 @@ export function binaryCounts(
 /**
  * F1: the harmonic mean of precision and recall.
  *
- * F1 = 2 tp / (2 tp + fp + fn), 0 when there is no positive, said or true. Implementations with 1e-8 in three
- * denominators differ by as much.
+ * F1 = 2 tp / (2 tp + fp + fn), 0 if there are neither predicted nor true positives. Implementations that add
+ * 1e-8 to three denominators differ by that much.
  *
  * @throws OptionError for counts that are negative or not finite
  *
@@ -71,7 +71,7 @@ export function f1Score({ tp, fp, fn }: BinaryCounts): number {
 }
 
 /**
- * Accuracy: the share of predicted classes that are right.
+ * Accuracy: the fraction of predicted classes that are correct.
  *
  * @param predictions classes, any shape
  * @param labels classes, of the same shape

@@ -1,5 +1,5 @@
-// K. Maninis, I. Radosavovic, I. Kokkinos, "Attentive single-tasking of multiple tasks", CVPR 2019, equation 3, over
-// metrics in the place of tasks and with the sign turned, as in A. Navon et al., ICML 2022, section 5.
+// K. Maninis, I. Radosavovic, I. Kokkinos, "Attentive single-tasking of multiple tasks", CVPR 2019, equation
+// 3, over metrics instead of tasks and with the opposite sign, as in A. Navon et al., ICML 2022, section 5.
 import { NumericalError, ShapeError } from "../../errors.js";
 
 /**
@@ -7,12 +7,13 @@ import { NumericalError, ShapeError } from "../../errors.js";
  *
  * Delta_m = 100 mean_j (-1)^(s_j) (M_j - B_j) / B_j, s_j = 1 where higher is better
  *
- * All metrics count alike, those of a task with several as well. Lower is better, negative better than single-task models.
+ * All metrics have equal weight, also those of a task with several. Lower is better; negative means better
+ * than single-task models.
  *
  * @param metrics M_j of the model
  * @param base B_j > 0 of the single-task models
  * @param higherIsBetter s_j
- * @returns per cent
+ * @returns percent
  * @throws ShapeError when the lengths differ; NumericalError for B_j <= 0 or numbers that are not finite
  *
  * @example
@@ -33,7 +34,7 @@ export function deltaM(
   let sum = 0;
   metrics.forEach((m, j) => {
     const b = base[j];
-    // With a negative base the quotient would turn better into worse.
+    // With a negative base the quotient would have the wrong sign.
     if (!Number.isFinite(m) || !(b > 0 && b < Infinity)) {
       throw new NumericalError(
         `deltaM takes finite metrics and base values > 0; metric ${j} is ${m}, its base ${b}.`,

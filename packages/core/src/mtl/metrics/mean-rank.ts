@@ -4,8 +4,8 @@ import { type OptionRows, optionTable } from "../../options.js";
 
 export interface MeanRankOptions {
   /**
-   * What comes after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than
-   * the number of better values. Default `competition`.
+   * Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2:
+   * one more than the number of better values. Default `competition`.
    */
   readonly ties?: "competition" | "dense" | undefined;
 }
@@ -15,9 +15,9 @@ const meanRankOptions = optionTable("meanRank", {
 } satisfies OptionRows<MeanRankOptions>);
 
 /**
- * Mean rank: the place of each method in each metric, averaged over the metrics; equal values share a place.
+ * Mean rank: the rank of each method in each metric, averaged over the metrics; equal values share a rank.
  *
- * It depends on which methods are in the table, so that mean ranks of different tables cannot be compared.
+ * It depends on the methods in the table, so mean ranks of different tables cannot be compared.
  *
  * @param table a row of metrics for each method
  * @param higherIsBetter for each metric

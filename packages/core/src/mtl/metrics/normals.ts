@@ -8,9 +8,9 @@ import { requireNumber, requireSameShape } from "./values.js";
 export interface AngleStatistics {
   /** Degrees. */
   readonly mean: number;
-  /** Degrees; of an even number of pixels the lower of the two in the middle. */
+  /** Degrees; for an even number of pixels the lower of the two middle values. */
   readonly median: number;
-  /** Shares of the pixels with an angle below 11.25, 22.5 and 30 degrees. */
+  /** Fractions of the pixels with an angle below 11.25, 22.5 and 30 degrees. */
   readonly within: readonly [number, number, number];
   /** Valid pixels. */
   readonly count: number;

@@ -10,8 +10,8 @@ import { requireNumber, requireSameShape } from "./values.js";
  *
  * @param predictions p, any shape
  * @param targets t, of the same shape
- * @param options `scale`: what brings the error to its unit, such as the standard deviation that targets were divided by;
- *   default 1
+ * @param options `scale`: factor that converts the error to its unit, such as the standard deviation that
+ *   targets were divided by; default 1
  * @throws ShapeError when shapes differ; NumericalError when there are no targets, or for numbers that are not finite
  *
  * @example

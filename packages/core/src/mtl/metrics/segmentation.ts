@@ -10,9 +10,9 @@ export type ConfusionMatrix = NdArray<Float64Array>;
 export interface ConfusionOptions {
   /** C. */
   readonly classes: number;
-  /** The label of pixels that do not count; default -1. */
+  /** The label of pixels to ignore; default -1. */
   readonly ignore?: number | undefined;
-  /** Counts so far, to which these are added; default none. */
+  /** Earlier counts to which the new ones are added; default none. */
   readonly add?: ConfusionMatrix | undefined;
 }
 
@@ -23,12 +23,12 @@ const confusionMatrixOptions = optionTable("confusionMatrix", {
 } satisfies OptionRows<ConfusionOptions>);
 
 /**
- * Counts which class was predicted where which was right, over a batch or, with `add`, over a data set.
+ * Counts the pairs of true and predicted classes over a batch or, with `add`, over a data set.
  *
  * @param predictions classes 0..C-1, any shape
  * @param labels classes 0..C-1 or `ignore`, of the same shape
  * @returns a new matrix
- * @throws ShapeError when shapes differ; DataError for a class that there is not; OptionError
+ * @throws ShapeError when shapes differ; DataError for a class out of range; OptionError
  *
  * @example
  * confusionMatrix(array([0, 1, 1], "int64"), array([0, 1, -1], "int64"), { classes: 2 }); // [[1, 0], [0, 1]]
@@ -59,8 +59,8 @@ export function confusionMatrix(
 }
 
 /**
- * Mean intersection over union: of the pixels that are of a class or are said to be, the share of which both is true,
- * averaged over the classes.
+ * Mean intersection over union: of the pixels whose label or prediction is a class, the fraction where both
+ * are, averaged over the classes.
  *
  * mIoU = mean_c C_cc / (sum_j C_cj + sum_i C_ic - C_cc)
  *
@@ -91,7 +91,7 @@ export function meanIoU(matrix: ConfusionMatrix): number {
 }
 
 /**
- * Pixel accuracy: the share of pixels whose class is right.
+ * Pixel accuracy: the fraction of pixels with the correct class.
  *
  * @throws NumericalError when there are no pixels
  *

@@ -6,13 +6,13 @@ import { arraysOf, type MultiTaskState } from "./train-state.js";
 
 const format = "isoloss-multi-task-2";
 
-/** The state of a run but its arrays. */
+/** The state of a run without its arrays. */
 type Rest = Omit<MultiTaskState<unknown>, "params" | "state" | "optimizer">;
 
 /** A run of several tasks as read from a file. */
 export type MultiTaskCheckpoint = StoredRun<Rest, MultiTaskHistory>;
 
-/** What is not in tensors of its own. */
+/** The data that are not stored as tensors of their own. */
 interface Plain {
   readonly state: Rest;
   readonly history: Pick<MultiTaskHistory, "tasks" | "events" | "notes">;
@@ -23,7 +23,7 @@ interface Plain {
  * A run of several tasks as the bytes of one safetensors file: parameters and the optimizer's state under their paths, the
  * state of the method and of the hook, the history, the run's settings, and a checksum.
  *
- * @throws DataError when a method's or hook's state is no plain data
+ * @throws DataError unless the states of method and hook are plain data
  *
  * @example
  * const bytes = encodeMultiTaskCheckpoint(trainer);
@@ -45,7 +45,7 @@ export function encodeMultiTaskCheckpoint<P>(
 /**
  * Reads a checkpoint of several tasks, from which `resume` lets a trainer continue.
  *
- * @throws DataError when the bytes are none, or damaged
+ * @throws DataError when the bytes are not such a checkpoint or are damaged
  *
  * @example
  * resume(trainer, decodeMultiTaskCheckpoint(bytes));

@@ -15,7 +15,7 @@ import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
 
-/** A mean over examples; with `weight`, its share of a mean over batches: the number of labels that are there. */
+/** A mean over examples; with `weight`, its weight in a mean over batches: the number of known labels. */
 export interface WeightedMean {
   readonly mean: Tensor;
   readonly weight: Tensor;
@@ -30,13 +30,13 @@ export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
 
 /** Quantities of a run's parameters on a data set. */
 export interface MultiTaskEvaluation {
-  /** L_k, [K]: means over batches, weighted by their number of examples of the source that the loss reads. */
+  /** L_k, [K]: means over batches, weighted by the number of examples from the source that the loss reads. */
   readonly losses: Float64Array;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
 /**
- * Share of the examples whose largest logit is that of their class, a scalar.
+ * Fraction of the examples whose largest logit is that of their class, a scalar.
  *
  * @param logits [n, classes]
  * @param labels int64 [n]
@@ -110,11 +110,11 @@ export function multiTaskEvaluator<P>({
       const batches = sources.pass(largestBatch);
       let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
-      // A function without data is its own only batch.
+      // A function without data has a single empty batch.
       for (const batch of batches.length > 0 ? batches : [{}]) {
         const key = JSON.stringify(specsOf(batch));
         const executable = await executables.get(key, () => traceBatch(batch));
-        // Which arrays are labels is known once a batch was traced.
+        // Which arrays are labels is known after tracing a batch.
         if (!isChecked) labels.check(sources.arrays);
         isChecked = true;
         const results = await executable.run(namedArrays({ params, state, batch }));

@@ -4,7 +4,7 @@ import { type Conflict, conflictOf } from "../conflict.js";
 
 /** Something that a hook reported, such as a teleport. */
 export interface StepEvent {
-  /** Steps done before it. */
+  /** Number of steps done before it. */
   readonly step: number;
   /** Seconds that it took. */
   readonly seconds: number;
@@ -12,9 +12,9 @@ export interface StepEvent {
 }
 
 /**
- * What happened in a run, as plain data: a list a task with an entry a step. Every number was measured in that run, on the
- * step's batch and before the step's update; NaN stands where nothing was measured: the gradients of a method that needs
- * losses alone, the weights of one that gives a direction.
+ * The history of a run, as plain data: one list per task with one entry per step. Every number was measured
+ * in that run, on the step's batch and before the step's update. NaN means not measured: the gradients of a
+ * method that needs only losses, or the weights of one that returns a direction.
  */
 export interface MultiTaskHistory {
   readonly tasks: readonly string[];
@@ -37,15 +37,15 @@ export interface MultiTaskHistory {
   };
   /** ||d|| of the shared gradient that the optimizer was given, before clipping. */
   readonly directionNorms: number[];
-  /** Seconds of computing up to the end of each step, hooks included; evaluation and compilation not counted. */
+  /** Seconds of computation up to the end of each step, including hooks but not evaluation and compilation. */
   readonly seconds: number[];
   /** What hooks reported. */
   readonly events: StepEvent[];
-  /** Where a method fell back on something else than its formula. */
+  /** Notes on steps at which a method fell back to something other than its formula. */
   readonly notes: { readonly step: number; readonly note: string }[];
 }
 
-/** Above it the cosines of all pairs would be more than all else that a run records. */
+/** With more tasks, the cosines of all pairs would exceed everything else that a run records. */
 const mostTasksWithPairs = 10;
 
 /** A history of no steps. */
@@ -67,13 +67,13 @@ export function emptyHistory(tasks: readonly string[]): MultiTaskHistory {
   };
 }
 
-/** What a step adds to a history. */
+/** The data that a step adds to a history. */
 export interface StepRecord {
   readonly losses: Float64Array;
   readonly weights?: Float64Array | undefined;
   readonly gramian?: NdArray<Float64Array> | undefined;
   readonly directionNorm: number;
-  /** Of the step alone. */
+  /** Seconds of this step alone. */
   readonly seconds: number;
   readonly note?: string | undefined;
 }
@@ -104,7 +104,7 @@ export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
   if (note !== undefined) history.notes.push({ step: at, note });
 }
 
-/** All lists with an entry a step, by name. */
+/** All lists with one entry per step, by name. */
 export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
   const { losses, weights, norms, meanCosines, cosines, conflicts, directionNorms, seconds } = history;
   const perTask = Object.entries({ losses, weights, norms, meanCosines, cosines }).flatMap(([name, lists]) =>
@@ -116,7 +116,7 @@ export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
 /**
  * A history of the given tasks from {@link columnsOf}, copied up to a step.
  *
- * @throws ShapeError when the lists are shorter, or of other tasks
+ * @throws ShapeError when the lists are shorter or belong to other tasks
  */
 export function historyFrom(
   tasks: readonly string[],

@@ -4,18 +4,18 @@ import { type LabelUse, labelUses } from "../../nn/losses/label-uses.js";
 import { checkClasses } from "../../train/dataset.js";
 import type { TaskLosses } from "./task-losses.js";
 
-/** Losses that know, once they were traced, which arrays of a batch they take for labels. */
+/** Losses that record, when traced, which arrays of a batch they use as labels. */
 export interface LabelChecks<P> {
   readonly losses: TaskLosses<P>;
   /**
-   * Checks the labels of data against the classes of the losses that take them.
+   * Checks the labels of data against the number of classes of the losses that use them.
    *
-   * @throws DataError naming the array and the first label that is no class
+   * @throws DataError naming the array and the first label that is not a class
    */
   check(data: Batch): void;
 }
 
-/** Watches which arrays of a batch some losses take for labels. */
+/** Records which arrays of a batch some losses use as labels. */
 export function labelChecks<P>(losses: TaskLosses<P>): LabelChecks<P> {
   const uses = new Map<string, readonly LabelUse[]>();
   const masks = new Map<Tensor, string>();

@@ -7,15 +7,18 @@ import { createRng, hash32 } from "../../math/rng.js";
 
 /** The data of a run, cut into batches. */
 export interface Sources {
-  /** Of the source with most batches; Infinity for a function without data. */
+  /** Steps per epoch, from the source with the most batches; Infinity for a function without data. */
   readonly stepsPerEpoch: number;
   /** All examples of all sources, arrays by name. */
   readonly arrays: Batch;
-  /** The batch of a step; `stream` 1, 2, ... are independent ones, each a pass over the data in an order of its own. */
+  /** The batch of a step; `stream` 1, 2, ... are independent, each a pass over the data in its own order. */
   batchOf(step: number, stream?: number): Batch;
-  /** All examples in order, in batches of at most `most`; of several sources in equally many, none of them empty. */
+  /**
+   * All examples in order, in batches of at most `most`; several sources are split into equally many batches,
+   * none of them empty.
+   */
   pass(most: number): readonly Batch[];
-  /** Some examples of every source at random; all where it has fewer. */
+  /** Random examples of every source; all examples if it has fewer. */
   sample(count: number, step: number, label: string | number): Batch;
 }
 
@@ -26,9 +29,9 @@ interface Source {
 }
 
 /**
- * Checks the arrays of a run, floats in its precision.
+ * Checks the arrays of a run and converts floats to its precision.
  *
- * @throws DataError, ShapeError unless they are arrays of equally many examples in a source, under names that differ
+ * @throws DataError, ShapeError unless the arrays of a source have equally many examples and all names differ
  */
 export function prepareSources(
   data: Batch | readonly Batch[],
@@ -114,7 +117,7 @@ function prepareSource(given: Batch, batchSize: number | undefined, dtype: "floa
     );
   }
   const entries = Object.entries(given).map(([name, a]): [string, NdArray] => {
-    if (!isNdArray(a)) throw new DataError(`Data are arrays { shape, data }; "${name}" is none.`);
+    if (!isNdArray(a)) throw new DataError(`Data are arrays { shape, data }; "${name}" is not one.`);
     if (a.shape.length === 0 || sizeOf(a.shape) !== a.data.length) {
       throw new ShapeError(
         `"${name}" needs a first axis of examples and as many elements as its shape says; got ${a.data.length} for ${formatShape(a.shape)}.`,
@@ -127,7 +130,7 @@ function prepareSource(given: Batch, batchSize: number | undefined, dtype: "floa
     if (shape[0] === count && count > 0) continue;
     throw new ShapeError(
       `The arrays of a source must have equally many examples, at least one; "${entries[0][0]}" has ${count} and "${name}" ${shape[0]}. ` +
-        "Put the arrays of tasks with examples of their own into a record each, and pass a list of them.",
+        "If tasks have examples of their own, put their arrays into separate records and pass a list of these.",
     );
   }
   const size = batchSize ?? count;
@@ -139,7 +142,7 @@ function prepareSource(given: Batch, batchSize: number | undefined, dtype: "floa
   return { arrays: Object.fromEntries(entries), count, batchSize: size };
 }
 
-/** The batch of every step, pass after pass; the order of a pass is made once. */
+/** The batch of every step, pass after pass; the order of each pass is drawn once. */
 function cycle(count: number, batchSize: number, seed: number): (step: number) => Int32Array {
   let pass = -1;
   let order: Int32Array[] = [];

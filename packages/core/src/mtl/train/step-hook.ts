@@ -10,7 +10,7 @@ import type { TaskLosses } from "./task-losses.js";
 /** Numbers, strings, typed arrays, and lists and plain objects of them: what a checkpoint can hold. */
 export type PlainData = unknown;
 
-/** What a {@link BeforeStep} may compile graphs of its own from: the same at every step. */
+/** The parts from which a {@link BeforeStep} may compile graphs of its own; the same at every step. */
 export interface RunSetup<P> {
   readonly losses: TaskLosses<P>;
   /** The trainer's option, which the losses find in their context. */
@@ -24,32 +24,32 @@ export interface RunSetup<P> {
 }
 
 /**
- * What a {@link BeforeStep} sees. What costs a pass over the batch is a function: nothing is computed unless asked for,
- * nor twice, and the step goes on from what was computed if the parameters have not moved.
+ * The input of a {@link BeforeStep}. Values that cost a pass over the batch are functions: they are computed
+ * only on request and only once, and the step reuses them if the parameters have not moved.
  *
  * @typeParam P tree of parameters, `{ shared, heads }`
  */
 export interface StepContext<P> {
   readonly setup: RunSetup<P>;
-  /** Steps done before this one; it is step `step`, counted from 0, of epoch `epoch`. */
+  /** Number of steps done before this one: it is step `step`, counted from 0, in epoch `epoch`. */
   readonly step: number;
   readonly epoch: number;
   /** Infinity for a function without data. */
   readonly stepsPerEpoch: number;
   readonly params: P;
   readonly optimizer: OptimizerState;
-  /** What the model carries from step to step, as losses find it in their context: `{}` for most. */
+  /** The model's state, as losses find it in their context; `{}` for most models. */
   readonly state?: unknown;
   readonly learningRate: number;
-  /** The batch that the step will take, arrays by name. */
+  /** The batch that the step will use, arrays by name. */
   readonly batch: Batch;
   /** What the hook returned as `memory` the last time; undefined before. */
   readonly memory: PlainData;
-  /** Of the steps so far; `seconds` tells what an ordinary step takes. */
+  /** History of the steps so far; `seconds` tells how long an ordinary step takes. */
   readonly history: MultiTaskHistory;
   /** L_k on the step's batch. */
   losses(): Promise<Float64Array>;
-  /** G = J J' on the step's batch: free for methods that need it anyway, for others K backward passes. */
+  /** G = J J' on the step's batch: free for methods that need it anyway, K backward passes for others. */
   gramian(): Promise<NdArray<Float64Array>>;
   /** The angles of that Gramian. */
   conflict(): Promise<Conflict>;
@@ -64,7 +64,7 @@ export interface StepContext<P> {
 
 /** What a {@link BeforeStep} changes. */
 export interface StepChange<P> {
-  /** Left out: nothing moves, and the step is the one that it would have been, bit for bit. */
+  /** Left out: nothing moves, and the step is the same as without the hook, bit for bit. */
   readonly params?: P | undefined;
   /** Left out: the optimizer keeps its state. */
   readonly optimizer?: OptimizerState | undefined;
@@ -73,9 +73,9 @@ export interface StepChange<P> {
    * v <- sigma b v + (1 - sigma b) g; sigma <= 0 is a fresh start from g. Default 1: an ordinary step.
    */
   readonly reuse?: number | undefined;
-  /** Kept for the next call, and saved with the state. Left out: the memory stays. */
+  /** Kept for the next call and saved with the state. Left out: the memory does not change. */
   readonly memory?: PlainData | undefined;
-  /** For `history.events`, with the step's number: a report, say. */
+  /** Added to `history.events` with the step's number, for example a report. */
   readonly event?: PlainData | undefined;
 }
 

@@ -9,33 +9,33 @@ import type { Combination, MultiTaskMethod, TaskInput } from "../method.js";
 
 type F64 = NdArray<Float64Array>;
 
-/** How a run goes from losses to an update. */
+/** How a run computes an update from losses. */
 export interface StepPlan<P> {
   readonly gradients: TaskGradients<P>;
   readonly method: MultiTaskMethod;
-  /** Whether gradients are measured at every step; else the losses alone. */
+  /** Whether gradients are measured at every step; otherwise only losses are. */
   readonly measures: boolean;
-  /** Whether the rows of J are kept from the measurement for the update; else the weighted loss is differentiated anew. */
+  /** Whether the rows of J are kept for the update; otherwise the weighted loss is differentiated again. */
   readonly keeps: boolean;
-  /** Weights of the heads' gradients: as the method says, or as a user says. */
+  /** Weights of the heads' gradients: set by the method or by the user. */
   readonly headGradient?: "weighted" | "unweighted" | undefined;
   readonly hasRepresentation: boolean;
   readonly seed: number;
 }
 
-/** Where a step stands. */
+/** The inputs of a step. */
 export interface StepPlace {
   readonly step: number;
   readonly epoch: number;
-  /** The model's, before the step. */
+  /** The model's state before the step. */
   readonly state: unknown;
   /** Seed of the step's dropout. */
   readonly dropout: bigint;
-  /** The step's batch, and those of further samples. */
+  /** The step's batch, and those of additional samples. */
   readonly batches: readonly Batch[];
 }
 
-/** What a method makes of a point, and what its update takes. */
+/** A method's result at a point, and the inputs of the update. */
 export interface Combined<P> {
   readonly input: TaskInput;
   readonly combination: Combination<unknown>;
@@ -45,11 +45,11 @@ export interface Combined<P> {
   readonly state: unknown;
 }
 
-/** Parameters on the batch of a step: what is asked for is computed once. */
+/** Parameters on the batch of a step; values are computed once, on request. */
 export interface StepPoint<P> {
   losses(): Promise<Float64Array>;
   gramian(): Promise<F64>;
-  /** The method's weights or direction, from its state before the step. */
+  /** The method's weights or direction, computed from its state before the step. */
   combined(state: unknown): Promise<Combined<P>>;
 }
 

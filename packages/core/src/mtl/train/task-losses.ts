@@ -4,30 +4,33 @@ import { formatType, isFloat, isTensor, type Tensor } from "../../graph/tensor.j
 import type { TensorsOf } from "../../graph/trace.js";
 
 /**
- * What task losses may need besides parameters and batch.
+ * Inputs of task losses besides parameters and batch.
  *
  * @typeParam S tree of the model's state
  */
 export interface LossContext<S = unknown> {
   /** Whether batch statistics and dropout are used. */
   readonly training: boolean;
-  /** Seed of this step's dropout, an int64 scalar; there in training. */
+  /** Seed of this step's dropout, an int64 scalar; only given in training. */
   readonly seed?: Tensor | undefined;
-  /** What the model carries from step to step, a tree of tensors: the trainer's option `state`, `{}` without. */
+  /** The model's state, a tree of tensors: the trainer's option `state`, or `{}` without it. */
   readonly state: TensorsOf<S>;
-  /** Takes the state for the next step, in training: running statistics. Without a call the state stays. */
+  /**
+   * Sets the state for the next step in training, such as running statistics. Without a call the state does
+   * not change.
+   */
   keepState?(next: TensorsOf<S>): void;
-  /** What the option `representation` returned, for losses that go on from it. */
+  /** The result of the option `representation`, for losses that are computed from it. */
   readonly representation?: Tensor | undefined;
 }
 
 /**
- * K losses of one batch, each a scalar, in one graph: what the tasks share is computed once.
+ * K losses of one batch, each a scalar, in one graph, so that shared parts are computed once.
  *
  * Parameters are a tree `{ shared, heads: { [task]: ... } }`; a function of the shared parameters alone needs no heads.
  * Examples without a label for a task are left out by a mask in the batch (option `mask` of the losses) or by
- * `ignoreIndex`; a task whose batch has no label at all then has loss 0 and gradient 0. A task with inputs of its own
- * finds them in the batch under their own name.
+ * `ignoreIndex`; a task whose batch has no label at all then has loss 0 and gradient 0. A task with its own
+ * inputs finds them in the batch under their names.
  *
  * @typeParam P tree of parameters
  * @typeParam B batch, such as `{ x: NdArray; left: NdArray }`; default one with any entries
@@ -46,7 +49,7 @@ export type TaskLosses<P, B = BatchSpec, S = unknown> = (
 ) => readonly Tensor[];
 
 /**
- * The losses as they come, checked.
+ * Checks the losses and returns them.
  *
  * @throws ShapeError unless they are one number each, at least one
  */

@@ -10,14 +10,14 @@ export interface MultiTaskState<P> {
   /** Steps done. */
   readonly step: number;
   readonly params: P;
-  /** What the model carries from step to step: running statistics, or `{}`. */
+  /** The model's state, such as running statistics, or `{}`. */
   readonly state: unknown;
   readonly optimizer: OptimizerState;
-  /** The method's. */
+  /** The method's state. */
   readonly method: PlainData;
   /** Sums of the losses over the steps of the epoch so far, [K]. */
   readonly epochLosses: Float64Array;
-  /** What the hook keeps; undefined without one. */
+  /** The hook's memory; undefined without a hook. */
   readonly memory?: PlainData | undefined;
 }
 
@@ -37,8 +37,6 @@ export function checkState<P>(given: MultiTaskState<P>, current: MultiTaskState<
   checkArrays(arraysOf(given), arraysOf(current), "The state");
   const tasks = current.epochLosses.length;
   if (given.epochLosses.length !== tasks) {
-    throw new OptionError(
-      `restore: the state is of ${given.epochLosses.length} tasks, this run has ${tasks}.`,
-    );
+    throw new OptionError(`restore: the state has ${given.epochLosses.length} tasks, this run has ${tasks}.`);
   }
 }

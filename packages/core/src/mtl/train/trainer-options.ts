@@ -24,21 +24,24 @@ export type MultiTaskData = Batch | readonly Batch[];
 export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S = unknown>
   extends Omit<CompileOptions, "scan" | "dtype"> {
   readonly losses: TaskLosses<P, MergedBatch<D>, S>;
-  /** A tree `{ shared, heads: { [task]: ... } }`, or what draws one from a generator of the run's seed. */
+  /** A tree `{ shared, heads: { [task]: ... } }`, or a function that draws one with a generator of the run's seed. */
   readonly params: P | ((rng: Mt19937, options: { readonly dtype: "float32" | "float64" }) => P);
-  /** What the model carries from step to step without training it, such as running statistics: a tree of arrays; default none. */
+  /** The model's untrained state, such as running statistics: a tree of arrays; default none. */
   readonly state?: S | undefined;
-  /** Arrays by name with examples along the first axis; a list of such records where tasks have examples of their own. */
+  /**
+   * Arrays by name with examples along the first axis; a list of such records if tasks have examples of their
+   * own.
+   */
   readonly data?: D | undefined;
   readonly method: MultiTaskMethod;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
   readonly learningRate: LearningRate;
-  /** Examples of a step, of every source; default all of them. */
+  /** Number of examples per step from every source; default all. */
   readonly batchSize?: number | undefined;
-  /** Of initialization, order of batches, dropout and the method's random numbers; an integer, default 0. */
+  /** Seed of initialization, order of batches, dropout and the method's random numbers; an integer, default 0. */
   readonly seed?: number | undefined;
-  /** Of the computation; default that of the parameters given, or float32. */
+  /** Precision of the computation; default that of the given parameters, or float32. */
   readonly dtype?: "float32" | "float64" | undefined;
   /** Names, in the order of the losses; default the keys of `params.heads`, or 0, 1, .... */
   readonly tasks?: readonly string[] | undefined;
@@ -46,18 +49,22 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   readonly taskOf?: TaskOf | undefined;
   /** Largest norm of the shared gradient, 0 for no limit; default the method's. */
   readonly clipNorm?: number | undefined;
-  /** Whether heads take their tasks' weights; default the method's. */
+  /** Whether the heads' gradients are multiplied by their tasks' weights; default the method's setting. */
   readonly headGradient?: "weighted" | "unweighted" | undefined;
-  /** Compares the tasks' gradients in the representation that it returns, which the losses find in their context. */
+  /**
+   * If given, the tasks' gradients are compared in the representation that it returns, which the losses find
+   * in their context.
+   */
   readonly representation?: Representation<P, MergedBatch<D>, S> | undefined;
-  /** Whether gradients are measured and recorded also for a method that needs losses alone; default false. */
+  /** Whether gradients are measured and recorded even for a method that needs only losses; default false. */
   readonly recordGradients?: boolean | undefined;
   /**
-   * Whether a step keeps the K gradients and combines them (`keep`), or differentiates the weighted loss anew once the
-   * weights are known (`recompute`), with the memory of one gradient; default `auto`, by cost.
+   * Whether a step keeps the K gradients and combines them (`keep`), or differentiates the weighted loss
+   * again once the weights are known (`recompute`), which needs the memory of one gradient only; default
+   * `auto`, by cost.
    */
   readonly strategy?: "auto" | "keep" | "recompute" | undefined;
-  /** Further quantities for {@link MultiTaskTrainer.evaluate}. */
+  /** Additional quantities for {@link MultiTaskTrainer.evaluate}. */
   readonly metrics?: TaskMetrics<P, MergedBatch<D>, S> | undefined;
   readonly beforeStep?: BeforeStep<P> | undefined;
 }
@@ -70,14 +77,14 @@ export interface MultiTaskProgress extends StepsProgress {
 export type RunMultiTaskOptions = RunStepsOptions<Pick<MultiTaskProgress, "losses">>;
 
 /**
- * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however they are
- * cut into calls of `run`.
+ * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however
+ * the steps are divided into calls of `run`.
  */
 export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
   readonly current: MultiTaskState<P>;
-  /** Grows with the run. */
+  /** Grows during the run. */
   readonly history: MultiTaskHistory;
-  /** What the numbers of the run depend on besides its state: what a checkpoint is compared by. */
+  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
   readonly settings: RunSettings;
   readonly stepsPerEpoch: number;
   readonly setup: RunSetup<P>;
@@ -89,7 +96,7 @@ export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
    */
   run(options: RunMultiTaskOptions): Promise<void>;
   /**
-   * Losses and metrics over a data set, in evaluation mode; a list of records where tasks have examples of their own.
+   * Losses and metrics over a data set, in evaluation mode; a list of records if tasks have examples of their own.
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the losses
    */
@@ -97,7 +104,7 @@ export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
   /**
    * Continues from another state, such as a checkpoint's.
    *
-   * @param history of the steps before that state; default the trainer's own, as far as it goes back
+   * @param history of the steps before that state; default the trainer's own up to that step
    * @throws ShapeError, DTypeError when the state does not fit
    */
   restore(state: MultiTaskState<P>, history?: MultiTaskHistory): void;

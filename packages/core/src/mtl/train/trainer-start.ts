@@ -9,7 +9,7 @@ import { flatten, unflatten } from "../../tree.js";
 import { floatOf } from "../gradients/parameter-split.js";
 import type { MultiTaskTrainerOptions } from "./trainer-options.js";
 
-/** Parameters at the start and the precision of the run, which is theirs unless another one is asked for. */
+/** Initial parameters and the precision of the run, which is theirs unless the options set another one. */
 export function startOf<P>(
   { params, dtype }: MultiTaskTrainerOptions<P>,
   seed: number,
@@ -25,7 +25,7 @@ export function startOf<P>(
   return { params: unflatten(def, cast) as P, dtype: precision };
 }
 
-/** The optimizer's update as a graph: what its options make of it. */
+/** The optimizer's update as a graph, which shows the effect of its options. */
 export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: OptimizerState): Graph {
   const { graph } = trace(
     (given) => optimizer.update(given.gradients, given.state, given.params, given.rate),
@@ -40,12 +40,12 @@ export function traceOptimizer<P>(optimizer: Optimizer, params: P, state: Optimi
 }
 
 /**
- * Checks the options that have a few values.
+ * Checks the options with a fixed set of values.
  *
  * @throws OptionError
  */
 export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
-  // A problem is spread into the options: these are what else it has.
+  // A problem may be spread into the options: these are its other entries.
   const besides = ["name", "represent", "train", "test", "only"];
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !besides.includes(name)));
   requireKnown<Partial<typeof options>>("createMultiTaskTrainer", own, [

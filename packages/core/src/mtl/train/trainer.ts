@@ -1,4 +1,4 @@
-// A step of the trainer, and where a hook comes in (the types are in step-hook.ts):
+// A step of the trainer, and when a hook is called (its types are in step-hook.ts):
 // 1. the batch is drawn;
 // 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
 //    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`),
@@ -37,10 +37,10 @@ export type {
 } from "./trainer-options.js";
 
 /**
- * Compiles a run of several tasks: gradients by tasks, a method that combines them, an optimizer.
+ * Compiles a run of several tasks: gradients per task, a method that combines them, and an optimizer.
  *
- * A step measures losses and, as the method needs, G = J J' or J on a batch, asks the method for weights w, and steps along
- * J' w (clipped) in the shared parameters and along w_k or 1 times grad L_k in the heads.
+ * A step measures losses and, if the method needs them, G = J J' or J on a batch, asks the method for weights
+ * w, and steps along J' w (clipped) in the shared parameters and along w_k or 1 times grad L_k in the heads.
  *
  * @throws ShapeError, DTypeError, DataError, OptionError when losses, parameters, data and settings do not fit
  *

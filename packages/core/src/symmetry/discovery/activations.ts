@@ -3,12 +3,12 @@ import type { Attributes, Tensor } from "../../graph/tensor.js";
 
 /** An element-wise bijection in a graph. */
 export interface Activated {
-  /** Its name in the table of `bijection.ts`. */
+  /** Name in the table of `bijection.ts`. */
   readonly name: string;
   readonly attributes: Attributes;
-  /** What it is applied to. */
+  /** Tensor that it is applied to. */
   readonly argument: Tensor;
-  /** The nodes that it is made of, the result among them. */
+  /** The nodes that it consists of, including the result. */
   readonly nodes: ReadonlySet<Tensor>;
 }
 

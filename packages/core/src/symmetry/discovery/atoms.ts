@@ -1,6 +1,7 @@
-// Axes as products of index spaces. A union-find (R. E. Tarjan, JACM 22(2), 1975) whose classes can be split in factors.
+// Axes as products of index spaces. A union-find (R. E. Tarjan, JACM 22(2), 1975) whose classes can be split
+// into factors.
 
-/** An index of so many values. Axes that are indexed alike share one after {@link unify}. */
+/** An index with `size` values. Axes that are indexed alike share one after {@link unify}. */
 export class Atom {
   private parent: Atom = this;
   private factors: readonly Atom[] | undefined;
@@ -12,7 +13,7 @@ export class Atom {
   get root(): Atom {
     let root: Atom = this;
     while (root.parent !== root) root = root.parent;
-    // Shorter paths for the next time.
+    // Path halving: the next lookup is shorter.
     for (let a: Atom = this; a !== root; ) {
       const next = a.parent;
       a.parent = root;
@@ -36,7 +37,7 @@ export class Atom {
     for (const leaf of this.leaves) leaf.pinned = true;
   }
 
-  /** Makes two unsplit indices of one size the same. */
+  /** Merges two unsplit indices of the same size. */
   join(other: Atom): void {
     const [a, b] = [this.root, other.root];
     if (a === b) return;
@@ -64,8 +65,8 @@ export function fix(axis: Axis): void {
 }
 
 /**
- * Makes two products of indices the same, from the outermost factor inwards, and splits factors where needed.
- * Where no split helps, what remains of both is fixed.
+ * Merges two products of indices, from the outermost factor inwards, and splits factors where needed. Where
+ * no split helps, the rest of both is fixed.
  */
 export function unify(first: Axis, second: Axis): void {
   let [a, b] = [leavesOf(first), leavesOf(second)];
@@ -77,7 +78,7 @@ export function unify(first: Axis, second: Axis): void {
     } else if (x.size % y.size === 0) x.split(y.size);
     else if (y.size % x.size === 0) y.split(x.size);
     else break;
-    // A split or a join changes what the others are made of.
+    // A split or a merge changes the factors of the others.
     [a, b] = [leavesOf(a), leavesOf(b)];
   }
   fix(a);

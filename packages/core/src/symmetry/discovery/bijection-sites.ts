@@ -1,4 +1,4 @@
-// Where the action of Zhao et al., NeurIPS 2022, eq. 8, applies: W and the next weight are used for nothing else.
+// Where the action of Zhao et al., NeurIPS 2022, eq. 8, applies: W and the next weight must have no other use.
 import type { Graph } from "../../graph/graph.js";
 import { nodesOf } from "../../graph/graph.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
@@ -6,18 +6,18 @@ import { matchActivation } from "./activations.js";
 import type { BijectionSite } from "./descriptors.js";
 import type { ParameterRef } from "./layout.js";
 
-/** What a graph tells of its nodes. */
+/** What the analysis knows about the nodes of a graph. */
 interface Context {
   readonly users: ReadonlyMap<Tensor, readonly Tensor[]>;
   readonly paths: ReadonlyMap<Tensor, string>;
-  /** Nodes that depend on an input that is no parameter. */
+  /** Nodes that depend on an input other than a parameter. */
   readonly data: ReadonlySet<Tensor>;
 }
 
-/** A product of matrices of which one is a parameter. */
+/** A product of two matrices, one of them a parameter. */
 interface WeightProduct {
   readonly path: string;
-  /** The axis of the parameter that goes on to the product, and the one that is summed over. */
+  /** The axis of the parameter that appears in the product, and the one that is summed over. */
   readonly out: number;
   readonly in: number;
   /** The other factor, and its axis that is summed over. */
@@ -41,7 +41,7 @@ function contextOf(graph: Graph, parameters: readonly ParameterRef[]): Context {
     const isInput = node.op.name === "input" && !paths.has(node);
     if (isInput || node.inputs.some((x) => data.has(x))) data.add(node);
   }
-  // An output is read from outside: a user that is none of the nodes a site may have.
+  // An output is read from outside: that counts as a user which no site may have.
   for (const { tensor } of graph.outputs) users.set(tensor, [...(users.get(tensor) ?? []), tensor]);
   return { users, paths, data };
 }
@@ -85,19 +85,19 @@ function onlyUser(x: Tensor, context: Context): Tensor | undefined {
   return users.length === 1 ? users[0] : undefined;
 }
 
-/** The matrix that a value goes into a product as; undefined if it goes elsewhere, too. */
+/** The matrix as which a value enters a product; undefined if the value has other users, too. */
 function afterReshapes(x: Tensor, context: Context): Tensor | undefined {
   const user = onlyUser(x, context);
   return user?.op.name === "reshape" ? afterReshapes(user, context) : user && x;
 }
 
-/** The matrix that a value was; undefined if it goes elsewhere, too. */
+/** The matrix that a value was before its reshapes; undefined if it has other users, too. */
 function beforeReshapes(x: Tensor, context: Context): Tensor | undefined {
   if (x.op.name !== "reshape") return x;
   return onlyUser(x.inputs[0], context) ? beforeReshapes(x.inputs[0], context) : undefined;
 }
 
-/** Z = H W' or W H, perhaps with a bias. */
+/** Z = H W' or W H, possibly with a bias. */
 function layerOf(z: Tensor, context: Context): (WeightProduct & { bias?: string | undefined }) | undefined {
   if (z.op.name !== "add") return weightProduct(z, context);
   for (const [product, shift] of [z.inputs, [...z.inputs].reverse()]) {
@@ -108,7 +108,7 @@ function layerOf(z: Tensor, context: Context): (WeightProduct & { bias?: string 
   return undefined;
 }
 
-/** A product of two matrices one of which is a parameter that is used only here. */
+/** A product of two matrices, one of them a parameter without any other use. */
 function weightProduct(node: Tensor, context: Context): WeightProduct | undefined {
   if (node.op.name !== "matmul" || node.rank !== 2) return undefined;
   const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
@@ -131,7 +131,7 @@ function weightProduct(node: Tensor, context: Context): WeightProduct | undefine
   return { path: left.path, out: 1 - summed, in: summed, other: b, summed: transposeB ? 1 : 0, unitAxis: 0 };
 }
 
-/** The name of a parameter that is a matrix, perhaps transposed, and used once. */
+/** The path of a parameter that is a matrix, possibly transposed, and used once. */
 function matrixPath(x: Tensor, context: Context): { path: string; turned: boolean } | undefined {
   if (!onlyUser(x, context)) return undefined;
   const path = context.paths.get(x);
@@ -140,7 +140,7 @@ function matrixPath(x: Tensor, context: Context): { path: string; turned: boolea
   return inner && { path: inner.path, turned: !inner.turned };
 }
 
-/** The name of a parameter of one element a unit that is repeated over the samples, and used once. */
+/** The path of a parameter with one element per unit that is repeated over the samples and used once. */
 function biasPath(x: Tensor, unitAxis: 0 | 1, context: Context): string | undefined {
   if (x.op.name !== "broadcast" || !onlyUser(x, context)) return undefined;
   let [source] = x.inputs;

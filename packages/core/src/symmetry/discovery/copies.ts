@@ -4,7 +4,7 @@ import type { Flow, Layout } from "./layout.js";
 import type { ParameterSlot } from "./parameter-axes.js";
 import type { Space, Spaces } from "./space.js";
 
-/** An index such that each of its values may have a group element of its own. */
+/** An index each of whose values may have a group element of its own. */
 export interface Copies {
   readonly count: number;
   /** Where the index is in the parameters of the given axes. */
@@ -12,9 +12,9 @@ export interface Copies {
 }
 
 /**
- * Finds an index that goes along with a space wherever it goes: attention heads. Every tensor with the space must have the
- * index once, every operation must keep the two together, and a product that sums over the space must multiply equal
- * values of the index.
+ * Finds an index that accompanies a space through the whole graph, such as that of attention heads. Every
+ * tensor with the space must have the index once, every operation must keep the two together, and a product
+ * that sums over the space must multiply equal values of the index.
  */
 export function findCopies(
   layout: Layout,
@@ -38,7 +38,7 @@ export function findCopies(
   return { count: index.size, slots };
 }
 
-/** The only slot of a tensor with an index. */
+/** The slot of a tensor that has an index, if there is exactly one. */
 function slotOf(layout: Layout, tensor: Tensor, index: Atom): number | undefined {
   const places = layout.slotsOf(tensor).flatMap(({ atom }, i) => (atom === index ? [i] : []));
   return places.length === 1 ? places[0] : undefined;

@@ -1,10 +1,10 @@
 import type { Shape } from "../../array.js";
 import type { Attributes, Tensor } from "../../graph/tensor.js";
 
-/** An axis of a parameter that is an index of hidden units. */
+/** An axis of a parameter that indexes hidden units. */
 export interface ParameterAxis {
   readonly path: string;
-  /** Only these elements along one axis of the parameter, in its own shape; absent: all of the parameter. */
+  /** Only these elements along one axis of the parameter in its own shape; absent: all of the parameter. */
   readonly part?: Part | undefined;
   /** The parameter (or its part) reshaped to this shape, row-major, ... */
   readonly view: Shape;
@@ -22,17 +22,17 @@ export interface Part {
 /** Multiplies element i along each axis by exp(power * T[i]). */
 export interface ScalingGenerator {
   readonly kind: "scaling";
-  /** Of T. 1 where a single number acts on whole parameters, along axes of size 1. */
+  /** Number of elements of T: 1 where a single number acts on whole parameters, along axes of size 1. */
   readonly size: number;
   readonly axes: readonly (ParameterAxis & { readonly power: number })[];
-  /** Whether the loss is kept to rounding; false: up to the small constant that a normalization adds. */
+  /** Whether the loss is kept up to rounding; false: up to the small constant that a normalization adds. */
   readonly exact: boolean;
 }
 
 /** Multiplies element i along each axis by the sign of unit i. */
 export interface SignGenerator {
   readonly kind: "sign";
-  /** Number of signs; 1 where one flips whole parameters, along axes of size 1. */
+  /** Number of signs: 1 where one sign flips whole parameters, along axes of size 1. */
   readonly size: number;
   readonly axes: readonly ParameterAxis[];
 }
@@ -56,7 +56,7 @@ export interface LinearSpace {
   })[];
 }
 
-/** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used by one product with a weight only. */
+/** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used only by one product with a weight. */
 export interface BijectionSite {
   readonly kind: "bijection";
   /** Name of the activation in the table of `bijection.ts`. */
@@ -65,9 +65,9 @@ export interface BijectionSite {
   readonly attributes: Attributes;
   /** Number of units. */
   readonly size: number;
-  /** W: a matrix; which axis the units are, and which its input. */
+  /** W, a matrix: which axis indexes the units, and which the inputs. */
   readonly weight: { readonly path: string; readonly out: number; readonly in: number };
-  /** b, of one element a unit. */
+  /** b, with one element per unit. */
   readonly bias?: string | undefined;
   /** The matrix that s(Z) is multiplied by. */
   readonly next: { readonly path: string; readonly out: number; readonly in: number };

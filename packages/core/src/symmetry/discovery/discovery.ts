@@ -14,18 +14,20 @@ import { mergeParts } from "./merge.js";
 import { findPermutations } from "./permutations.js";
 
 /**
- * Finds symmetries of the parameters of any traced computation: changes of parameters that keep its outputs for all data.
+ * Finds symmetries of the parameters of any traced computation: changes of the parameters that keep its
+ * outputs on all data.
  *
- * Axes are resolved into indices of hidden units by following them through the operations; what an operation does to
- * scaled, flipped, permuted or mixed units is known for each (`rules.ts`), and an operation without a rule keeps nothing.
- * So what is found holds, but not all that holds is found: symmetries of a function's own (of a softmax under shifts, say),
- * shifts that two biases pass on to each other, and orthogonal groups are not looked for. The kinds overlap: a linear
- * space holds scalings, flips and permutations, which are listed, too.
+ * Axes are resolved into indices of hidden units by following them through the operations; a rule for each
+ * operation says what it does to scaled, flipped, permuted or mixed units (`rules.ts`), and an operation
+ * without a rule is assumed to keep nothing. So every symmetry found is valid, but not every symmetry is
+ * found: symmetries of a single function (such as a softmax under shifts), shifts between two biases, and
+ * orthogonal groups are not looked for. The kinds overlap: a linear space includes scalings, flips and
+ * permutations, which are listed, too.
  *
  * @param graph as traced, not simplified or differentiated
- * @param parameters names of the inputs that may change; all others, and all that are no floats, are data
+ * @param parameters names of the inputs that may change; all others, and all that are not floats, are data
  * @returns descriptors: which axes of which parameters are acted on
- * @throws OptionError for a name that no input has
+ * @throws OptionError for an unknown name
  *
  * @example
  * const { graph } = trace((at) => mseLoss(model.apply(at.p, at.x).output, at.y), { p: params, x, y });

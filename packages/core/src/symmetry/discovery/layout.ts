@@ -15,19 +15,22 @@ export interface ParameterRef {
   readonly part?: Part | undefined;
 }
 
-/** A place among a tensor's factors: its axes, outermost first, each a row-major product of indices. */
+/**
+ * A position among a tensor's factors. The factors are those of its axes, outermost first, each axis a
+ * row-major product of indices.
+ */
 export interface Slot {
   readonly axis: number;
   readonly atom: Atom;
 }
 
-/** How the slots of a node belong to those of its inputs. */
+/** How the slots of a node correspond to those of its inputs. */
 export interface Flow {
-  /** Slot of the result for each slot of each input, if the index goes on. */
+  /** Slot of the result for each slot of each input, if the result has the index. */
   readonly to: readonly (readonly (number | undefined)[])[];
   /** Slots of two inputs that are multiplied element by element and summed: [input, slot] twice. */
   readonly contracted: readonly (readonly [SlotOf, SlotOf])[];
-  /** Slots of the result along which it does not vary. */
+  /** Slots of the result along which the result does not vary. */
   readonly repeated: ReadonlySet<number>;
 }
 
@@ -51,7 +54,7 @@ interface Views {
 
 /**
  * Resolves all axes of a graph into indices: which axes are indexed alike, and which cannot be permuted.
- * What an operation's rule does not name, the axes of data and those of outputs are fixed.
+ * Axes that an operation's rule does not name, and the axes of data and of outputs, are fixed.
  */
 export function layOut(graph: Graph, parameters: readonly ParameterRef[]): Layout {
   const nodes = nodesOf(graph);
@@ -101,7 +104,7 @@ export function layOut(graph: Graph, parameters: readonly ParameterRef[]): Layou
   };
 }
 
-/** The axes of a node and of its inputs, taken as the shapes of the links. */
+/** The axes of a node and of its inputs in the shapes that the links use. */
 function viewsOf(
   node: Tensor,
   own: readonly Axis[],
@@ -147,7 +150,7 @@ function connect({ aligned = [], contracted = [], reduced = [], repeated = [] }:
   for (const d of own) fix(view.result[d]);
 }
 
-/** The links of a node slot by slot, as far as its factors still agree. */
+/** The links of a node slot by slot, as far as the factors on both sides agree. */
 function flow(
   node: Tensor,
   { aligned = [], contracted = [], repeated = [] }: Links,
@@ -191,7 +194,7 @@ function flow(
   };
 }
 
-/** Fixes the axes along which a source that is no parameter varies, or may vary. */
+/** Fixes the axes along which a source other than a parameter varies or may vary. */
 function fixSource(node: Tensor, axes: readonly Axis[]): void {
   axes.forEach((axis, d) => {
     if (variesAlong(node, d)) fix(axis);

@@ -1,5 +1,6 @@
-// Linear maps of a space of hidden units that cancel: g where the space comes out of a product, g^-1 where it goes into
-// the next. A union-find with signs (variances) over all axes that only linear operations on the whole axis meet.
+// Linear maps of a space of hidden units that cancel: g where a product yields the space, g^-1 where the next
+// one sums over it. A union-find with signs (variances) over all axes that only meet linear operations on the
+// whole axis.
 import type { Tensor } from "../../graph/tensor.js";
 import { findCopies } from "./copies.js";
 import type { LinearSpace } from "./descriptors.js";
@@ -68,7 +69,10 @@ function brokenSpace(): Space {
   return space;
 }
 
-/** The spaces of a node's result, from those of its inputs; breaks those that the operation does not keep. */
+/**
+ * The spaces of a node's result, from those of its inputs. Marks the spaces that the operation does not keep
+ * as broken.
+ */
 function through(layout: Layout, known: ReadonlyMap<Tensor, Spaces>, node: Tensor): Spaces {
   const flow = layout.flowOf(node);
   const { how, inputs } = ruleOf(node).linear(node);
@@ -85,7 +89,7 @@ function through(layout: Layout, known: ReadonlyMap<Tensor, Spaces>, node: Tenso
       b?.break();
     }
   }
-  // A space that ends here, in a sum say, or that an operation does not keep, is broken.
+  // A space that ends here, for example in a sum, or that an operation does not keep, is broken.
   node.inputs.forEach((_, k) => {
     isGoing[k].forEach((going, slot) => {
       if (!going || !inputs.includes(k)) spaceAt(k, slot)?.break();
@@ -97,7 +101,7 @@ function through(layout: Layout, known: ReadonlyMap<Tensor, Spaces>, node: Tenso
       const slot = flow.to[k].indexOf(to);
       return slot < 0 ? [] : [{ k, space: spaceAt(k, slot) }];
     });
-    // An axis that comes from nowhere: its elements may be anything.
+    // An axis without a source: its elements may be anything.
     if (sources.length === 0) return brokenSpace();
     const varying = sources.flatMap(({ k, space }) => (space ? [{ k, space }] : []));
     if (varying.length === 0) return undefined;

@@ -8,7 +8,7 @@ type Acting = ParameterAxis & {
   readonly copyAxis?: number | undefined;
 };
 
-/** Joins axes of pieces of a parameter that lie side by side and are acted on alike. */
+/** Joins axes of adjacent pieces of a parameter on which the group acts alike. */
 export function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
   const places = axes.map((parameterAxis, order) => ({
     parameterAxis,
@@ -35,7 +35,10 @@ export function mergeParts<L extends Acting>(axes: readonly L[], shapes: Readonl
 
 const startOf = ({ part }: ParameterAxis): number => part?.start ?? 0;
 
-/** The axis of a axis' view that is the axis along which it is a part, if that is one, and another than what acts. */
+/**
+ * The axis of the view along which the parameter was cut into parts, if there is one and the group does not
+ * act along it.
+ */
 function partAxis({ part, view, axis, copyAxis }: Acting, shape: Shape): number | undefined {
   if (!part) return undefined;
   const before = sizeOf(shape.slice(0, part.axis));
@@ -45,7 +48,7 @@ function partAxis({ part, view, axis, copyAxis }: Acting, shape: Shape): number 
   return found < 0 ? undefined : found;
 }
 
-/** Equal for axes that may be joined. */
+/** A key that is equal for axes that may be joined. */
 function alikeKey(parameterAxis: Acting, shape: Shape): string | undefined {
   const { path, part, view, axis, power, variance, copyAxis } = parameterAxis;
   const at = partAxis(parameterAxis, shape);

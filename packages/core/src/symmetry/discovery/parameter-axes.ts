@@ -2,7 +2,7 @@ import type { Atom } from "./atoms.js";
 import type { ParameterAxis } from "./descriptors.js";
 import type { Layout, ParameterRef } from "./layout.js";
 
-/** A slot of a parameter, which a layout numbers. */
+/** A slot of a parameter, by its numbers in a layout. */
 export interface ParameterSlot {
   readonly parameter: number;
   readonly slot: number;
@@ -16,7 +16,7 @@ export function parameterSlots({ parameters, slotsOf }: Layout): ParameterSlot[]
   );
 }
 
-/** Groups by a key, groups and their members in order of appearance. */
+/** Groups values by a key; groups and their members are in order of appearance. */
 export function groupBy<V, K>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
   const groups = new Map<K, V[]>();
   for (const value of values) {
@@ -30,7 +30,7 @@ export function groupBy<V, K>(values: readonly V[], keyOf: (value: V) => K): Map
 const nameOf = ({ path, part }: ParameterRef): Pick<ParameterAxis, "path" | "part"> =>
   part ? { path, part } : { path };
 
-/** A parameter reshaped so that each of some slots is an axis of its own, and where these axes are. */
+/** A shape of a parameter in which each of some slots is an axis of its own, and the numbers of these axes. */
 function viewOf(
   layout: Layout,
   parameter: number,
@@ -78,7 +78,7 @@ export function copiedAxisOf(
   return { ...nameOf(layout.parameters[parameter]), view, axis: axes[0], copyAxis: axes[1] };
 }
 
-/** All of a parameter as one unit. */
+/** A whole parameter as one unit. */
 export function wholeAxis(parameter: ParameterRef): ParameterAxis {
   return { ...nameOf(parameter), view: [1, ...parameter.tensor.shape], axis: 0 };
 }

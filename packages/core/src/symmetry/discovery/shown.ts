@@ -5,8 +5,9 @@ import { matchActivation } from "./activations.js";
 import type { Discovery, GroupGenerator, ParameterAxis } from "./descriptors.js";
 
 /**
- * The first of some generators that an analysis of the loss's graph does not show, or undefined where it shows all of
- * them. What is shown holds; what is not may still hold, as an analysis does not find everything.
+ * The first generator that the analysis of a loss's graph does not find, or undefined where it finds all of
+ * them. A generator that is found is valid; one that is not may still be, as the analysis does not find
+ * everything.
  */
 export function firstUnshown(
   generators: readonly GroupGenerator[],
@@ -16,7 +17,7 @@ export function firstUnshown(
   return generators.find((generator) => !shown.has(keysOf(generator)[0]));
 }
 
-/** Equal for generators of the same group; an exact scaling also has the key of one that need not be exact. */
+/** Keys that are equal for generators of the same group; an exact scaling also has the key of an inexact one. */
 function keysOf(generator: GroupGenerator): readonly string[] {
   if (generator.kind === "bijection") {
     const { activation, attributes, size, weight, bias, next } = generator;
@@ -42,7 +43,10 @@ function keysOf(generator: GroupGenerator): readonly string[] {
   return generator.exact ? [`exact ${key}`, `near ${key}`] : [`near ${key}`];
 }
 
-/** Which elements of a parameter have which index of a parameter axis; views that differ in other axes alone are the same. */
+/**
+ * Which elements of a parameter have which index along a parameter axis; views that differ only in other axes
+ * give the same text.
+ */
 function placeOf(
   parameterAxis: ParameterAxis & { readonly copyAxis?: number | undefined },
   size: number,
@@ -56,7 +60,7 @@ function placeOf(
   ]);
 }
 
-/** Names of operations that no factor passes through, as an activation that is made of one is called. */
+/** Operations that are not homogeneous, by the name of the activation that consists of one. */
 const nonlinear: Readonly<Record<string, string>> = {
   tanh: "tanh",
   asinh: "asinh",
@@ -71,13 +75,13 @@ const nonlinear: Readonly<Record<string, string>> = {
 };
 
 /**
- * The name of the first activation that what a weight or bias gives goes into and that is not homogeneous, if there is
- * one before the next product with a weight.
+ * The name of the first activation after a weight or bias that is not homogeneous, if there is one before the
+ * next product with a weight.
  */
 export function activationBehind(graph: Graph, path: string): string | undefined {
   const start = graph.inputs.find(({ name }) => name === path)?.tensor;
   if (start === undefined) return undefined;
-  /** How many products a node is behind the parameter. */
+  /** Number of products between the parameter and a node. */
   const products = new Map<Tensor, number>([[start, 0]]);
   const nodes = nodesOf(graph);
   const composed = composedNames(nodes);
@@ -94,7 +98,7 @@ export function activationBehind(graph: Graph, path: string): string | undefined
 
 const isProduct = ({ op }: Tensor): boolean => op.name === "matmul" || op.name.startsWith("conv");
 
-/** What the nodes of activations that are made of several operations are called. */
+/** Names of activations that consist of several operations, by their nodes. */
 function composedNames(nodes: readonly Tensor[]): ReadonlyMap<Tensor, string> {
   const names = new Map<Tensor, string>();
   for (const node of nodes) {

@@ -1,4 +1,4 @@
-/** A slot of a tensor, as a space that a group may act on. */
+/** A slot of a tensor as a space that a group may act on. */
 export class Space {
   private parent: Space = this;
   /** Variance relative to the parent. */
@@ -13,7 +13,10 @@ export class Space {
     return { root: above.root, variance: this.sign };
   }
 
-  /** The space of another slot, of the same or the opposite variance. A space that is opposite to itself is broken. */
+  /**
+   * Merges the space with that of another slot, of the same or the opposite variance. A space that is
+   * opposite to itself is broken.
+   */
   join(other: Space, variance: 1 | -1): void {
     const [a, b] = [this.find(), other.find()];
     const relative = a.variance === b.variance ? variance : (-variance as 1 | -1);
@@ -35,5 +38,5 @@ export class Space {
   }
 }
 
-/** For each slot its space; undefined along slots in which the tensor does not vary. */
+/** The space of each slot; undefined for slots along which the tensor does not vary. */
 export type Spaces = readonly (Space | undefined)[];

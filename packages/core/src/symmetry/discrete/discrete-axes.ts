@@ -3,25 +3,28 @@ import { OptionError, ShapeError } from "../../errors.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { ParameterAxis, Part } from "../discovery/descriptors.js";
 
-/** Hidden units, channels or heads, and all parameters that have an axis of them. */
+/** Hidden units, channels or heads, and all parameter axes that index them. */
 export interface UnitSpace {
   /** Number of units. */
   readonly size: number;
   readonly axes: readonly ParameterAxis[];
 }
 
-/** Paths of the parameters that have an axis of some of the spaces. */
+/** Paths of the parameters that have an axis in one of the spaces. */
 export const pathsOf = (spaces: readonly UnitSpace[]): readonly string[] => [
   ...new Set(spaces.flatMap(({ axes }) => axes.map(({ path }) => path))),
 ];
 
-/** A parameter axis with its parameter's place among the leaves, as [outer, size, inner] elements in row-major order. */
+/**
+ * A parameter axis with the index of its parameter among the leaves, as [outer, size, inner] elements in
+ * row-major order.
+ */
 export interface ResolvedAxis {
   readonly leaf: number;
   readonly outer: number;
   readonly size: number;
   readonly inner: number;
-  /** Where these elements are in the parameter. */
+  /** Positions of these elements in the parameter. */
   readonly places: Int32Array;
 }
 
@@ -40,7 +43,9 @@ export function resolveAxes(
     return axes.map(({ path, part, view, axis }) => {
       const leaf = paths.indexOf(path);
       if (leaf < 0) {
-        throw new OptionError(`${owner}: there is no parameter "${path}"; there are ${paths.join(", ")}.`);
+        throw new OptionError(
+          `${owner}: there is no parameter "${path}"; the parameters are ${paths.join(", ")}.`,
+        );
       }
       const { shape } = leaves[leaf];
       const places = placesOf(shape, part);
@@ -48,7 +53,7 @@ export function resolveAxes(
       if (size === 1) return { leaf, outer: 1, size, inner: places.length, places };
       if (sizeOf(view) !== places.length) {
         throw new ShapeError(
-          `${owner}: ${places.length} elements of "${path}" [${shape.join(", ")}] cannot be seen as [${view.join(", ")}].`,
+          `${owner}: ${places.length} elements of "${path}" [${shape.join(", ")}] cannot be viewed as [${view.join(", ")}].`,
         );
       }
       if (view[axis] !== size) {
@@ -61,7 +66,7 @@ export function resolveAxes(
   });
 }
 
-/** Places of the elements of a part of an array, in row-major order. */
+/** Positions of the elements of a part of an array, in row-major order. */
 function placesOf(shape: Shape, part: Part = { axis: 0, start: 0, count: shape[0] ?? 1 }): Int32Array {
   const inner = sizeOf(shape.slice(part.axis + 1));
   const length = shape[part.axis] ?? 1;
@@ -73,7 +78,7 @@ function placesOf(shape: Shape, part: Part = { axis: 0, start: 0, count: shape[0
   );
 }
 
-/** A tree with some leaves replaced; the tree's own array where `change` returns its argument. */
+/** A tree with some leaves replaced; a leaf stays the same array where `change` returns its argument. */
 export function withLeaves<P>(tree: P, change: (data: NdArray["data"], leaf: number) => NdArray["data"]): P {
   const { leaves, def } = flatten<NdArray>(tree, isNdArray);
   const changed = leaves.map((array, i): NdArray => {

@@ -2,7 +2,7 @@ import type { Rng } from "../../math/rng.js";
 import type { GroupGenerator } from "../discovery/descriptors.js";
 import type { Symmetry } from "../symmetry.js";
 
-/** An element of a discrete group: a list of whole numbers for each of its factors, such as a permutation. */
+/** An element of a discrete group: a list of integers for each of its factors, such as a permutation. */
 export type DiscreteElement = readonly (readonly number[])[];
 
 /**
@@ -12,7 +12,7 @@ export type DiscreteElement = readonly (readonly number[])[];
  */
 export interface DiscreteSymmetry<P> {
   readonly name: string;
-  /** The parameters that it moves, by their paths. */
+  /** Paths of the parameters that the action moves. */
   readonly paths: readonly string[];
   /** Where the loss is kept: see {@link Symmetry.exact}. */
   readonly exact: Symmetry<P>["exact"];
@@ -23,13 +23,13 @@ export interface DiscreteSymmetry<P> {
   readonly moves: number;
   /** Elementary move number `index`. */
   move(index: number): DiscreteElement;
-  /** An element drawn with equal chances. */
+  /** A uniformly drawn element. */
   random(rng: Rng): DiscreteElement;
-  /** New parameters of the same loss. Arrays that an element leaves alone are the very same. */
+  /** New parameters with the same loss. Arrays that an element does not change are the same objects. */
   act(params: P, element: DiscreteElement): P;
   inverse(element: DiscreteElement): DiscreteElement;
   /** The element that acts as `second` after `first`. */
   compose(second: DiscreteElement, first: DiscreteElement): DiscreteElement;
-  /** Carries a tree like the parameters along: power 1 as gradients transform, power 2 as their squares. */
+  /** Transforms a tree like the parameters along with the action: power 1 as gradients, power 2 as their squares. */
   pushForward(tree: P, element: DiscreteElement, power: 1 | 2): P;
 }

@@ -10,10 +10,10 @@ import { pathsOf, type ResolvedAxis, resolveAxes, type UnitSpace, withLeaves } f
  *
  * w'[.., i, ..] = w[.., pi[i], ..]
  *
- * exact on all data where the axes are all that a space's units touch: their rows, biases and columns. An element holds
- * one permutation a space; the moves are the swaps of two units of a space. Permuted parameters are the old ones in
- * another order, so gradients are, too: no objective of gradients and parameters alone that treats all of them alike,
- * such as ||grad L||^2, changes.
+ * exact on all data if the axes include everything that a space's units touch: their rows, biases and
+ * columns. An element holds one permutation per space; the moves are the swaps of two units of a space.
+ * Permuting the parameters permutes their gradients as well, so an objective that treats all parameters
+ * alike, such as ||grad L||^2, does not change.
  *
  * @param params an example: paths and sizes count
  * @throws OptionError, ShapeError for axes that do not fit the parameters, and for spaces whose permutations do not
@@ -95,7 +95,7 @@ function permuted(
   return out;
 }
 
-/** Elements are composed space by space, which needs that the order of spaces does not matter. */
+/** Throws unless the order of the spaces does not matter: elements are composed space by space. */
 function requireCommuting(axes: readonly (readonly ResolvedAxis[])[]): void {
   const rng = createRng(0);
   const all = axes.flatMap((ofSpace, space) => ofSpace.map((parameterAxis) => ({ parameterAxis, space })));

@@ -8,9 +8,10 @@ import { pathsOf, type ResolvedAxis, resolveAxes, type UnitSpace, withLeaves } f
  *
  * w'[.., i, ..] = e_i w[.., i, ..],  e_i = 1 or -1
  *
- * exact on all data for hidden units with an odd activation, s(-z) = -s(z), such as tanh or none: of a unit its row, its
- * bias and its column in the next layer. An element holds one list of signs a generator; the moves flip one unit.
- * Gradients change their signs as their parameters do, so that no even objective such as ||grad L||^2 changes.
+ * exact on all data for hidden units with an odd activation, s(-z) = -s(z), such as tanh or none. A unit has
+ * its row, its bias and its column in the next layer. An element holds one list of signs per generator; the
+ * moves flip one unit. Gradients change sign with their parameters, so an even objective such as ||grad L||^2
+ * does not change.
  *
  * @param params an example: paths and sizes count
  * @throws OptionError, ShapeError for axes that do not fit the parameters

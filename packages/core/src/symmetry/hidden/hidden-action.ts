@@ -17,9 +17,12 @@ import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
 export interface HiddenActionOptions extends SiteActionOptions {
-  /** A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or one's own, with its inverse. */
+  /**
+   * A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or a custom one with
+   * its inverse.
+   */
   readonly activation: string | Bijection;
-  /** Of leakyRelu; default 0.01. */
+  /** Slope of leakyRelu; default 0.01. */
   readonly slope?: number | undefined;
 }
 
@@ -33,14 +36,14 @@ export const hiddenActionOptions = optionTable("hiddenAction", {
 } satisfies OptionRows<HiddenActionOptions>);
 
 /**
- * Mixes the units of each hidden layer by g = I + T and takes it back in the next layer. With rows as samples,
+ * Mixes the units of each hidden layer by g = I + T and undoes it in the next layer. With rows as samples,
  * H the layer's input (with a column of ones for the bias), Z = H W_m', s the activation:
  *
  * Z' = s^-1(s(Z) g'),  W_m' <- W_m' + H^+ (Z' - Z),  W_{m+1} <- W_{m+1} g^-1
  *
  * The next layer then sees the same product, so the loss on this batch is kept if H has full row rank, which needs a
  * batch no larger than the layer's input (plus one with a bias). On other data the function changes.
- * Layers are moved from the first to the last; each sees the input that the moved layers below give.
+ * Layers are moved from the first to the last; each gets the input that the moved layers below produce.
  * Pseudo-inverse and inverse are computed in float64.
  *
  * @param params of an `mlp` with one hidden layer or more, or like it, whose activation is the one given here; for other

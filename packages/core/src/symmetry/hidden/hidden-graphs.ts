@@ -22,7 +22,7 @@ export function withOnes(h: Tensor, hasBias: boolean): Tensor {
   return hasBias ? concat([h, fill([h.shape[0], 1], 1, h.dtype)], { axis: 1 }) : h;
 }
 
-/** Z = H W' where H carries the ones of the bias. */
+/** Z = H W', where H contains the column of ones for the bias. */
 export function preActivation(h: Tensor, { weight, bias }: TensorsOf<LinearParams>): Tensor {
   const joined = bias ? concat([weight, reshape(bias, [bias.size, 1])], { axis: 1 }) : weight;
   return matmul(h, joined, { transposeB: true });

@@ -8,7 +8,7 @@ import type { HiddenSite } from "./hidden-site.js";
 /**
  * The layers of a multilayer perceptron whose outputs go through its activation: all but the last.
  *
- * @throws OptionError when there are none, so that no unit could be moved
+ * @throws OptionError when there are none
  */
 export function hiddenLayers({ layers }: MlpParams, action: string): readonly LinearParams[] {
   if (!Array.isArray(layers)) {

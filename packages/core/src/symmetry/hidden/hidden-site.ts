@@ -8,14 +8,14 @@ import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
 import type { Bijection, ElementWise } from "../bijection.js";
 
-/** A weight matrix among the parameters: which of its axes counts outputs, which inputs. */
+/** A weight matrix among the parameters: which of its axes indexes outputs, and which inputs. */
 export interface WeightRef {
   readonly path: string;
   readonly out: number;
   readonly in: number;
 }
 
-/** Hidden units s(Z), Z = H W' (+ b), that one further weight alone looks at. */
+/** Hidden units s(Z), Z = H W' (+ b), that only one further weight reads. */
 export interface HiddenSite<P, S extends ElementWise = Bijection> {
   readonly activation: S;
   /** Number of units. */
@@ -32,7 +32,7 @@ export interface SiteValues<S extends ElementWise> {
   readonly activation: S;
   readonly h: Tensor;
   readonly z: Tensor;
-  /** W [units, inputs], b [units] and the next weight [outputs, units], whatever way the parameters hold them. */
+  /** W [units, inputs], b [units] and the next weight [outputs, units], however the parameters store them. */
   readonly weight: Tensor;
   readonly bias?: Tensor | undefined;
   readonly next: Tensor;
@@ -41,21 +41,27 @@ export interface SiteValues<S extends ElementWise> {
 /** New values of a site's parameters, or rates of change, in the forms of {@link SiteValues}. */
 export type SiteParams = Pick<SiteValues<ElementWise>, "weight" | "bias" | "next">;
 
-/** How GL(units) acts on a site, by way of the pseudo-inverse of one matrix with samples as rows. Traced functions. */
+/**
+ * How GL(units) acts on a site, using the pseudo-inverse of one matrix with samples as rows. The functions
+ * are traced.
+ */
 export interface SiteRule<S extends ElementWise> {
-  /** Of the action in reports. */
+  /** Name of the action in reports. */
   readonly name: string;
-  /** What the matrix is, and what has to be at least as large as the batch, for refusals. */
+  /** Names for refusals: of the matrix, and of what has to be at least as large as the batch. */
   readonly matrixName: string;
   readonly widthName: string;
   /** The matrix; the action is exact where its rows are independent. */
   matrix(site: SiteValues<S>, g: Tensor): Tensor;
-  /** The parameters moved by g; `back` is g^-1, `plus` the matrix' pseudo-inverse. */
+  /** The parameters moved by g; `back` is g^-1, `plus` the pseudo-inverse of the matrix. */
   move(
     site: SiteValues<S>,
     by: { readonly g: Tensor; readonly back: Tensor; readonly plus: Tensor },
   ): SiteParams;
-  /** The rate of their change at g = I, for T in the algebra, in closed form: nothing differentiates a pseudo-inverse. */
+  /**
+   * The rate of their change at g = I, for T in the algebra, in closed form: the pseudo-inverse is not
+   * differentiated.
+   */
   rate(site: SiteValues<S>, T: Tensor, plus: Tensor): SiteParams;
 }
 
@@ -85,7 +91,7 @@ export function plusShape<P, S extends ElementWise>(
   return [columns, samples];
 }
 
-/** A site's parameters moved by g: `params`, `batch`, `g`, `back`, `plus` to `moved`: those that change, by path. */
+/** A site's parameters moved by g: `params`, `batch`, `g`, `back`, `plus` to `moved`, the changed ones by path. */
 export function traceSiteAct<P, S extends ElementWise>(
   rule: SiteRule<S>,
   site: HiddenSite<P, S>,

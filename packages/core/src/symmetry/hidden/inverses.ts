@@ -1,4 +1,5 @@
-// Inverses and pseudo-inverses for actions, many of a few shapes: compiled once for each, large ones by ONNX Runtime.
+// Inverses and pseudo-inverses for actions. Few shapes occur, so each is compiled once; ONNX Runtime computes
+// large ones.
 import type { Graph } from "../../graph/graph.js";
 import { add, sub } from "../../graph/ops/arithmetic.js";
 import { sqrt, square } from "../../graph/ops/elementary.js";
@@ -23,10 +24,10 @@ export interface Inverses {
   /**
    * The pseudo-inverse of a matrix of full rank, by the inverse Gram matrix of its shorter side, A^+ = A' (A A')^-1 for a
    * wide one, and one step of Newton's iteration, X + X (I - A X). The Gram matrix has the square of A's condition number;
-   * the step takes back what that costs.
+   * the step recovers the lost accuracy.
    *
    * @param a [m, n], finite
-   * @returns [n, m]; undefined where the rank is not full, or nearly so: then `pinv` tells
+   * @returns [n, m]; undefined if the rank is not full, or barely so: then use `pinv`
    */
   pseudoInverse(a: Matrix): Promise<Matrix | undefined>;
   dispose(): Promise<void>;
@@ -35,14 +36,14 @@ export interface Inverses {
 /** The largest norm of I - A X before the correction, which squares it. */
 const mostError = 1e-6;
 
-/** Rows below which our own elimination is as fast as ONNX Runtime's. */
+/** Number of rows below which our own elimination is as fast as ONNX Runtime's. */
 const fewestRows = 48;
 
 export function createInverses(): Inverses {
   const executables = lazyExecutables();
   const kernels = lazy<InverseKernel | undefined>();
 
-  /** Undefined, NaN or without a sensible value where A is singular. */
+  /** Undefined, NaN or meaningless where A is singular. */
   const inverted = async (a: Float64Array, n: number): Promise<Float64Array | undefined> => {
     const kernel = n < fewestRows ? undefined : await kernels.get(`${n}`, () => compileInverse(n));
     return kernel ? kernel.run(a) : invert(a, n);
@@ -79,7 +80,7 @@ function traceGram(shape: readonly number[]): Graph {
   return trace(({ a }) => matmul(a, a, transposes), { a: spec(shape, "float64") }).graph;
 }
 
-/** A and the inverse of its Gram matrix to the corrected `plus`, and the `error` that was corrected. */
+/** Maps A and the inverse of its Gram matrix to the corrected `plus` and the `error` before the correction. */
 function tracePlus(shape: readonly number[]): Graph {
   const n = Math.min(...shape);
   const I = constant(identityPlus({ shape: [n, n], data: new Float64Array(n * n) }), "float64");

@@ -15,9 +15,9 @@ import type { SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
 export interface PseudoInverseActionOptions extends SiteActionOptions {
-  /** Of the network: any; default `relu`, as that of `mlp`. */
+  /** Activation of the network, any; default `relu`, as in `mlp`. */
   readonly activation?: Activation | undefined;
-  /** Of leakyRelu; default 0.01. */
+  /** Slope of leakyRelu; default 0.01. */
   readonly slope?: number | undefined;
 }
 
@@ -28,15 +28,16 @@ export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {
 } satisfies OptionRows<PseudoInverseActionOptions>);
 
 /**
- * Mixes what goes into the activation of each hidden layer by g = I + T and takes it back in the next layer by a
+ * Mixes the inputs of each hidden layer's activation by g = I + T and undoes it in the next layer by a
  * pseudo-inverse. With rows as samples, S = s(Z) the layer's output, s any activation, S_g = s(Z g'):
  *
  * W_m <- g W_m,  b_m <- g b_m,  W_{m+1}' <- W_{m+1}' + S_g^+ (S - S_g) W_{m+1}'
  *
- * so that S_g W_{m+1}' is what S W_{m+1}' was, and the loss on this batch is kept, where S_g has full row rank: that
- * needs a batch no larger than each hidden layer, and for relu units enough that are on. On other data the function
- * changes. The paper's W_{m+1}' <- S_g^+ S W_{m+1}' differs by what no sample of the batch sees, (I - S_g^+ S_g)
- * W_{m+1}', which it sets to zero even for g = I; on a batch that is larger than the layer both are the least-squares fit.
+ * so that S_g W_{m+1}' equals the old S W_{m+1}' and the loss on this batch is kept, if S_g has full row
+ * rank. That needs a batch no larger than each hidden layer and, for relu, enough active units. On other data
+ * the function changes. The paper's W_{m+1}' <- S_g^+ S W_{m+1}' differs by a term that no sample of the
+ * batch sees, (I - S_g^+ S_g) W_{m+1}', which it sets to zero even for g = I. On a batch that is larger than
+ * the layer both are the least-squares fit.
  *
  * Layers are moved from the first to the last. Pseudo-inverses are computed in float64.
  *

@@ -25,7 +25,10 @@ import {
 import { createInverses } from "./inverses.js";
 
 export interface SiteActionOptions {
-  /** Acts even where the batch is too large for the pseudo-inverse, so that the loss moves; default false: refused. */
+  /**
+   * Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false:
+   * such an action is refused.
+   */
   readonly allowInexact?: boolean | undefined;
 }
 
@@ -36,8 +39,8 @@ const siteActionOptions = optionTable("siteAction", {
 } satisfies OptionRows<SiteActionOptions>);
 
 /**
- * Mixes the units of each site by g = I + T and takes it back in the next weight, as the rule says. Sites are moved in
- * their order; each sees the input that the moved ones below give.
+ * Mixes the units of each site by g = I + T and undoes it in the next weight, following the rule. Sites are
+ * moved in order; each gets the input that the moved sites below produce.
  */
 export function siteAction<P, S extends ElementWise>(
   params: P,
@@ -49,8 +52,9 @@ export function siteAction<P, S extends ElementWise>(
   const executables = lazyExecutables({ dtype: "float64" });
   const inverses = createInverses();
   /**
-   * The last matrix of each site and its pseudo-inverse. A copy: a batch's arrays may be filled anew. That of the first
-   * site is in eq. 8 the batch itself, those of the others are needed once for a step and again for the next gradient.
+   * The last matrix of each site and its pseudo-inverse. A copy, because the caller may overwrite a batch's
+   * arrays. In eq. 8 the matrix of the first site is the batch itself; those of the others are needed once
+   * for a step and again for the next gradient.
    */
   const known: ({ readonly matrix: NdArray; readonly plus: NdArray } | undefined)[] = [];
 

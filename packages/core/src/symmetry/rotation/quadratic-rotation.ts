@@ -18,7 +18,7 @@ export interface VectorParams {
 /** A positive definite matrix with its spectrum, A = V diag(values) V', and its square roots. */
 export interface PositiveForm {
   readonly n: number;
-  /** Ascending. */
+  /** Eigenvalues, ascending. */
   readonly values: Float64Array;
   /** Column j belongs to value j. */
   readonly vectors: Matrix;
@@ -31,7 +31,7 @@ export interface PositiveForm {
 /**
  * The spectrum and the square roots of a symmetric, positive definite matrix.
  *
- * @param owner who asks, for the message of an error
+ * @param owner name of the caller, for error messages
  * @throws OptionError when the matrix is not square, smaller than 2 x 2, or not positive definite; NumericalError when
  *   it is not symmetric or not finite
  */
@@ -39,7 +39,7 @@ export function positiveForm(matrix: NdArray, owner: string): PositiveForm {
   const [n, columns] = matrix.shape;
   if (matrix.shape.length !== 2 || n !== columns || n < 2) {
     throw new OptionError(
-      `${owner}: the matrix must be [n, n] with n >= 2, so that there is a plane to turn; got [${matrix.shape.join(", ")}].`,
+      `${owner}: the matrix must be [n, n] with n >= 2, so that there is a plane to rotate; got [${matrix.shape.join(", ")}].`,
     );
   }
   const { values, vectors } = eigenSymmetric(astype(matrix, "float64"));

@@ -20,7 +20,7 @@ import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./ro
 export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
   /** r: as many residuals as there are parameters, [n]. */
   residuals(params: TensorsOf<P>, batch: TensorsOf<B>): Tensor;
-  /** r^-1: parameters of the given residuals. */
+  /** r^-1: the parameters that have the given residuals. */
   inverse(u: Tensor, batch: TensorsOf<B>): TensorsOf<P>;
 }
 
@@ -32,13 +32,13 @@ const tolerance = 1e-8;
  *
  * g.w = r^-1(R r(w)),  R = exp(S(T)) in SO(n)
  *
- * T holds the n (n - 1) / 2 upper entries of a skew matrix; for n = 2, one angle. Computed in float64. Where the
- * inverse does not invert, at this point or at the new one, the action is refused.
+ * T holds the n (n - 1) / 2 upper entries of a skew matrix; for n = 2, one angle. Computed in float64. Where
+ * `inverse` does not invert r, at this point or at the new one, the action is refused.
  *
  * @param map r and r^-1
  * @param example `params` and `batch`: their shapes count
- * @throws OptionError when there are not as many residuals as parameters, at least two, or the inverse gives another
- *   tree than the parameters
+ * @throws OptionError when there are not as many residuals as parameters, at least two, or the inverse
+ *   returns a tree unlike the parameters
  *
  * @example
  * const map = { residuals: (w: Tensor) => sub(mul(2, w), 1), inverse: (r: Tensor) => mul(0.5, add(r, 1)) };
@@ -109,7 +109,7 @@ function rotationOf<P>(
     ) as P;
   };
 
-  /** The new point in float64 results, checked against the residuals it should have. */
+  /** The new point from float64 results, checked against the residuals it should have. */
   const turnedAt = async (
     p: P,
     [T]: readonly NdArray[],
@@ -121,7 +121,7 @@ function rotationOf<P>(
       Object.keys(before).map((name) => from[name]),
       Object.values(before),
     );
-    // Parameters in float32 are exact here, so that the tolerance is that of float64.
+    // Float32 parameters are exact in float64, so the tolerance is that of float64.
     if (!(missed <= tolerance)) return { refused: refusalText("inverse(residuals(w)) is not w", missed) };
     const u = { shape: [n], data: times(rotation(T.data as Float64Array, n), from.u.data as Float64Array) };
     const to = await (await backward()).run(namedArrays({ u, batch: b }));
@@ -161,9 +161,9 @@ function rotationOf<P>(
       const at = treeOf(to, "moved", p);
       const turn = rotation(T[0].data as Float64Array, n);
       const run = await push();
-      const carried = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
-      if (power === 1) return treeOf(await carried(tree), "g", tree);
-      return throughSquares(tree, async (g) => treeOf(await carried(g), "g", g));
+      const pushed = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
+      if (power === 1) return treeOf(await pushed(tree), "g", tree);
+      return throughSquares(tree, async (g) => treeOf(await pushed(g), "g", g));
     },
     async dispose() {
       const runs = [...compiled.values()];
@@ -173,7 +173,7 @@ function rotationOf<P>(
   };
 }
 
-/** The number of residuals, of a map that fits the parameters. */
+/** The number of residuals; throws unless the map fits the parameters. */
 function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   const shapesOf = (f: (p: TensorsOf<P>, b: BatchTensors) => unknown) =>
     trace(({ params: p, batch: b }) => f(p, b), { params, batch }).graph.outputs;
@@ -197,7 +197,7 @@ function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   return count;
 }
 
-/** Distance of arrays from others, relative to the larger of their norms; NaN where something is not finite. */
+/** Distance between two lists of arrays, relative to the larger of their norms; NaN where a number is not finite. */
 function offBy(arrays: readonly NdArray[], others: readonly NdArray[]): number {
   let [distance, size] = [0, 0];
   arrays.forEach(({ data }, i) => {
@@ -211,7 +211,7 @@ function offBy(arrays: readonly NdArray[], others: readonly NdArray[]): number {
 }
 
 const refusalText = (what: string, off: number): string =>
-  `${what}: it is off by ${off.toExponential(1)} of its size, more than ${tolerance}; the map is not inverted here`;
+  `${what}: it is off by ${off.toExponential(1)} of its size, more than ${tolerance}; the inverse is not valid at this point`;
 
 /**
  * (M o M) v for a linear map M of trees that is only known by its products: what becomes of squares of gradients,

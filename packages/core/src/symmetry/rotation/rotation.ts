@@ -35,7 +35,7 @@ export function skew(T: ArrayLike<number>, n: number): Matrix {
  * The rotation exp(S) of a skew matrix S = {@link skew}(T).
  *
  * exp(S) = cos(Theta) + S sin(Theta) / Theta, Theta^2 = S'S = -S^2: even functions of Theta are smooth in the symmetric
- * S'S, so that equal or vanishing angles need no care. Orthogonal to 1e-13.
+ * S'S, so that equal or vanishing angles need no special case. Orthogonal to 1e-13.
  *
  * @example
  * rotation([Math.PI / 2], 2).data; // 0, -1, 1, 0 up to 1e-16
@@ -75,8 +75,8 @@ function orthogonal(R: Matrix): Matrix {
  * T of a rotation, with all angles in [0, pi] (n = 2: (-pi, pi]): the principal logarithm.
  *
  * (R + R')/2 = cos(Theta) and K = (R - R')/2 = S sin(Theta)/Theta, so that S = sum over eigenvectors v of the cosine
- * of theta / sin(theta) K v v', theta = atan2(||K v||, cosine). Half-turns have no unique plane: any one is taken, and
- * near them digits are lost as sin(theta) falls.
+ * of theta / sin(theta) K v v', theta = atan2(||K v||, cosine). Half-turns have no unique plane, so any one
+ * is taken; near them digits are lost as sin(theta) falls.
  */
 export function logRotation(R: Matrix): Float64Array {
   const n = R.shape[0];
@@ -148,7 +148,7 @@ export const rotationGroup = (n: number) => ({
   ],
   compose: ([second]: readonly NdArray[], [first]: readonly NdArray[]): readonly NdArray[] => {
     const [a, b] = [second.data as Float64Array, first.data as Float64Array];
-    // Angles of a plane add up without a logarithm, which would lose whole turns.
+    // In a plane, angles add up without a logarithm, which would lose whole turns.
     const data =
       n === 2 ? Float64Array.of(a[0] + b[0]) : logRotation(product(rotation(a, n), rotation(b, n)));
     return [{ shape: first.shape, data }];

@@ -4,7 +4,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { dotOf } from "./hessian.js";
 
 export interface ConjugateGradientOptions {
-  /** Most products with A; default 100. */
+  /** Maximum number of products with A; default 100. */
   readonly steps?: number | undefined;
   /** Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8. */
   readonly tolerance?: number | undefined;
@@ -19,11 +19,11 @@ export interface ConjugateGradientResult {
   /** The last iterate; it solves the system only where `outcome` is `converged`. */
   readonly x: Float64Array;
   /**
-   * `negativeCurvature`: a direction p with p'Ap <= 0 was met, so A is not positive definite and the iteration ended at
-   * the iterate before.
+   * `negativeCurvature`: a direction p had p'Ap <= 0, so A is not positive definite, and the iteration ended
+   * at the previous iterate.
    */
   readonly outcome: "converged" | "steps" | "negativeCurvature";
-  /** ||b - A x|| / ||b||, as the recurrence has it. */
+  /** ||b - A x|| / ||b||, as computed by the recurrence. */
   readonly residual: number;
   readonly steps: number;
 }
@@ -54,7 +54,7 @@ export async function conjugateGradient(
   for (let k = 0; k < steps; k++) {
     const ap = await apply(p);
     const curvature = dotOf(p, ap);
-    // Not `<= 0`: NaN must end the iteration, too.
+    // Not `<= 0`, so that NaN ends the iteration, too.
     if (!(curvature > 0)) {
       return { x, outcome: "negativeCurvature", residual: Math.sqrt(squared) / norm, steps: k };
     }

@@ -4,9 +4,9 @@ import { createRng } from "../../math/rng.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import { createHessian, dotOf, type Hessian, lanczos } from "./hessian.js";
 
-/** The curvature that a gradient meets. */
+/** The curvature of the loss at a point, in particular along the gradient. */
 export interface Curvature {
-  /** The Hessian's largest eigenvalue, as found by some Lanczos steps. */
+  /** The Hessian's largest eigenvalue, estimated by Lanczos steps. */
   readonly lambdaMax: number;
   /** J = ||g||^4 / (2 g'Hg): the decrease that the quadratic model allows along g; left out where g'Hg <= 0. */
   readonly modelDecrease?: number | undefined;
@@ -14,7 +14,7 @@ export interface Curvature {
 
 /** Measures the curvature at points. */
 export interface CurvatureMeter<P> {
-  /** Undefined where the Hessian is not finite. */
+  /** Undefined if the Hessian is not finite. */
   measure(params: P, batch: Batch): Promise<Curvature | undefined>;
   dispose(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export async function createCurvatureMeter<P>(
       try {
         const { g, hg, largest } = await spectrumAt(hessian, p, b, steps);
         const [gradNormSq, gHg] = [dotOf(g, g), dotOf(g, hg)];
-        // In this order, so that the fourth power does not overflow.
+        // In this order, the fourth power does not overflow.
         const modelDecrease = (gradNormSq / gHg) * (gradNormSq / 2);
         const isKnown = gHg > 0 && Number.isFinite(modelDecrease) && modelDecrease > 0;
         return { lambdaMax: largest, modelDecrease: isKnown ? modelDecrease : undefined };
@@ -55,8 +55,9 @@ export interface Spectrum {
 }
 
 /**
- * Lanczos steps from g / ||g|| + d / 2, d a fixed random direction of length 1: the gradient holds much of the largest
- * eigenvectors, but after an optimal teleport it is one eigenvector and would show no other.
+ * Lanczos steps from g / ||g|| + d / 2, with d a fixed random direction of length 1. The gradient has large
+ * components along the leading eigenvectors, but after an optimal teleport it is a single eigenvector and
+ * reveals no other.
  */
 export async function spectrumAt<P>(
   hessian: Hessian<P>,
@@ -70,7 +71,7 @@ export async function spectrumAt<P>(
   const { hv: he } = await hessian.times(params, batch, unit(g));
   const start = unit(g).map((x, i) => x + d[i] / 2);
   const [norm, length] = [lengthOf(g), lengthOf(start)];
-  // The first product follows from those that are known.
+  // The first product follows from the two above.
   let first: Float64Array | undefined = he.map((x, i) => (x + hd[i] / 2) / length);
   const apply = async (v: Float64Array) => {
     const known = first;

@@ -7,7 +7,7 @@ import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { parameterVector } from "../parameter-vector.js";
 
-/** Products with a loss's Hessian, on vectors that hold all parameters one after another. */
+/** Products with a loss's Hessian, on vectors of all parameters, concatenated. */
 export interface Hessian<P> {
   /** g = grad L(w), and H v. */
   times(
@@ -21,7 +21,7 @@ export interface Hessian<P> {
 }
 
 /**
- * Compiles one graph of gradient and Hessian-vector product.
+ * Compiles the gradient and the Hessian-vector product as one graph.
  *
  * @example
  * const hessian = await createHessian((w) => loss(w), params, {});
@@ -59,13 +59,14 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
 };
 
 /**
- * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps: bounds of its spectrum from
- * inside, usually tight at the ends after ten. Vectors are orthogonalized against all before.
+ * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps. They bound the
+ * spectrum from inside and are usually tight at both ends after ten steps. Each vector is orthogonalized
+ * against all previous ones.
  *
  * Source: Golub & Van Loan, Matrix Computations, 4th ed., section 10.1.
  *
- * @param apply v to A v
- * @param start any vector that is not zero
+ * @param apply maps v to A v
+ * @param start any nonzero vector
  *
  * @example
  * const hessian = await createHessian(loss, params, batch);

@@ -22,13 +22,13 @@ export interface MinimumSettings {
   /** Directions, each used with every radius; default 20. */
   readonly directions?: number | undefined;
   /**
-   * What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own
-   * norm (`tensor`), which scalings of layers do not change.
+   * What a radius measures: the length of the whole perturbation (`global`, default), or the length in each
+   * tensor relative to the tensor's norm (`tensor`), which scalings of layers do not change.
    */
   readonly scale?: "global" | "tensor" | undefined;
-  /** Generators of the group, of whose curves the curvature is the mean; default 20. */
+  /** Number of random generators; the curvature is the mean over their curves. Default 20. */
   readonly generators?: number | undefined;
-  /** Of directions and generators; default 0. */
+  /** Seed of directions and generators; default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -44,27 +44,27 @@ export interface MinimumMeterOptions<P, B extends BatchSpec = BatchSpec>
   extends MinimumSettings,
     Pick<CompileOptions, "runtime" | "provider" | "threads"> {
   readonly loss: BatchLoss<P, B>;
-  /** Example parameters and batch: their shapes count. */
+  /** Example parameters and batch, of which only the shapes matter. */
   readonly params: P;
   readonly batch: B;
-  /** A symmetry that is exact on all data; without one there is no curvature. */
+  /** A symmetry that is exact on all data; without one the curvature is not measured. */
   readonly symmetry?: Symmetry<P> | undefined;
 }
 
 /** What was measured at a point. */
 export interface Minimum {
   readonly loss: number;
-  /** How near to a minimum it is: 0 at one. */
+  /** Squared gradient norm: 0 at a minimum. */
   readonly gradNormSq: number;
   /** Mean of L(w + r d) - L(w) over radii and directions. */
   readonly sharpness: number;
-  /** The same for each radius. */
+  /** The same mean for each radius. */
   readonly sharpnessAt: readonly number[];
   /** Mean curvature of the curves exp(tM).w of random generators M; left out without a symmetry. */
   readonly curvature?: number | undefined;
 }
 
-/** Measures minima of one loss; compiled once. */
+/** Measures minima of one loss. Compiled once. */
 export interface MinimumMeter<P> {
   measure(params: P, batch: Batch): Promise<Minimum>;
   dispose(): Promise<void>;
@@ -75,9 +75,9 @@ export interface MinimumMeter<P> {
  *
  * sharpness = mean over radii r and directions d of L(w + r d) - L(w),  curvature = mean over M of kappa(exp(tM).w) at t = 0
  *
- * Directions are random normal of length 1 (or ||w_l|| in each tensor), those of the objective `sharpness` with the same
- * seed; generators are those of `orbitCurvature`. The paper's sharpness is the mean of L(w + r d) itself; less L(w), minima
- * of different loss can be compared.
+ * Directions are random normal of length 1 (or ||w_l|| in each tensor), the same as those of the objective
+ * `sharpness` with the same seed; generators are those of `orbitCurvature`. The paper's sharpness is the mean
+ * of L(w + r d) itself. Subtracting L(w) makes minima with different losses comparable.
  *
  * @throws OptionError for settings out of range
  *
@@ -141,7 +141,7 @@ export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
 }
 
 /**
- * Sharpness and curvature at a point: {@link createMinimumMeter} for a single one.
+ * Measures sharpness and curvature at a single point; see {@link createMinimumMeter}.
  *
  * @throws OptionError for settings out of range
  *
@@ -159,7 +159,10 @@ export async function measureMinimum<P, B extends Batch = Batch>(
   }
 }
 
-/** Normal numbers in the shapes of the parameters, of length 1 altogether, or in each array of that array's length. */
+/**
+ * Normal numbers in the shapes of the parameters, scaled to length 1 overall, or in each array to that
+ * array's length.
+ */
 function randomDirection<P>(
   params: P,
   scale: "global" | "tensor",

@@ -1,4 +1,4 @@
-// Theory of Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, section 5, in numbers.
+// The theory of Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, section 5, evaluated at a point.
 
 import type { NdArray } from "../../array.js";
 import { dtypeOf, isNdArray, item } from "../../array.js";
@@ -19,25 +19,25 @@ import { createGainPredictor } from "./predicted-gain.js";
 import { readingOf } from "./reading.js";
 
 export interface DiagnoseOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
-  /** Of parameters and batch. Traced. */
+  /** Loss as a function of parameters and batch. Traced. */
   readonly loss: BatchLoss<P, B>;
-  /** The point. */
+  /** The point to diagnose. */
   readonly params: P;
   /** Default {}: a function of the parameters alone. */
   readonly batch?: B | undefined;
-  /** eta, for the number of steps that a gain lasts. */
+  /** eta, needed for the number of steps that a gain lasts. */
   readonly learningRate?: number | undefined;
-  /** Predicts a teleport's gain on its orbit. */
+  /** A symmetry, needed to predict the gain of a teleport on its orbit. */
   readonly symmetry?: Symmetry<P> | undefined;
-  /** Where a teleport leads. */
+  /** The point after a teleport. */
   readonly moved?: P | undefined;
-  /** Says that the loss is a quadratic, which allows for more. */
+  /** Whether the loss is a quadratic, for which more can be computed. */
   readonly quadratic?: boolean | undefined;
-  /** L* of a quadratic, if known; default: that of Newton's step. */
+  /** L* of a quadratic, if known; default: the loss after Newton's step. */
   readonly minimum?: number | undefined;
-  /** Hessian-vector products for the spectrum; default 20. */
+  /** Number of Hessian-vector products for the spectrum; default 20. */
   readonly lanczosSteps?: number | undefined;
-  /** Most Hessian-vector products for Newton's direction; default 100. */
+  /** Maximum number of Hessian-vector products for Newton's direction; default 100. */
   readonly newtonSteps?: number | undefined;
 }
 
@@ -60,7 +60,8 @@ const diagnoseOptions = optionTable("diagnose", {
 } satisfies OptionRows<DiagnoseOptions<never>>);
 
 /**
- * Tells what teleportation can do at a point, by quantities of its theory, each with a sentence on what it means.
+ * Estimates what a teleport can gain at a point: computes the quantities of the theory, each with a sentence
+ * that explains it.
  *
  * @throws OptionError for options out of range; NumericalError where loss or gradient is not finite
  *
@@ -94,7 +95,7 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
     const here = await measure(params);
     const there = moved === undefined ? undefined : await measure(moved);
     const newton = await newtonOf(here.g);
-    const levelSetFraction = quadratic ? shareOf(here, newton, options.minimum) : notQuadratic;
+    const levelSetFraction = quadratic ? fractionOf(here, newton, options.minimum) : notQuadratic;
     const quantities: Omit<Diagnosis, "reading"> = {
       loss: here.loss,
       gradNormSq: here.gradNormSq,
@@ -152,7 +153,7 @@ interface Place {
 }
 
 const noGradient: Missing = { missing: "the gradient is zero" };
-const notQuadratic: Missing = { missing: "the loss is not said to be a quadratic" };
+const notQuadratic: Missing = { missing: "the loss is not declared a quadratic" };
 
 const cosine = (a: Float64Array, b: Float64Array): number =>
   dotOf(a, b) / Math.sqrt(dotOf(a, a) * dotOf(b, b));
@@ -180,16 +181,16 @@ const notConvex = ({ lambdaMin }: Place): Missing => ({
   missing: `the Hessian has a negative eigenvalue, ${lambdaMin.toPrecision(3)}: the quadratic is not convex`,
 });
 
-/** Of a quadratic L - L* = g'H^-1 g / 2. */
-function shareOf(here: Place, newton: Float64Array | Missing, minimum?: number): Quantity {
+/** ||g||^2 relative to its largest value on the level set. For a quadratic, L - L* = g'H^-1 g / 2. */
+function fractionOf(here: Place, newton: Float64Array | Missing, minimum?: number): Quantity {
   if (!isConvex(here)) return notConvex(here);
   if (minimum === undefined && isMissing(newton)) return newton;
   const above = minimum === undefined ? dotOf(here.g, newton as Float64Array) / 2 : here.loss - minimum;
   if (!(above > 0)) return { missing: "the loss is at its minimum" };
-  const share = here.gradNormSq / (2 * here.lambdaMax * above);
-  if (share <= 1 + 1e-6) return Math.min(share, 1);
+  const fraction = here.gradNormSq / (2 * here.lambdaMax * above);
+  if (fraction <= 1 + 1e-6) return Math.min(fraction, 1);
   return {
-    missing: `||g||^2 is ${share.toPrecision(3)} times what a quadratic of this loss can have: the loss is none, or its minimum another`,
+    missing: `||g||^2 is ${fraction.toPrecision(3)} times the largest value for a quadratic with this loss: the loss is no quadratic, or its minimum is another`,
   };
 }
 

@@ -1,34 +1,43 @@
-/** Why a quantity of a diagnosis could not be had. */
+/** Why a quantity of a diagnosis is missing. */
 export interface Missing {
   readonly missing: string;
 }
 
-/** A quantity of a diagnosis, or why there is none. */
+/** A quantity of a diagnosis, or why it is missing. */
 export type Quantity = number | Missing;
 
-/** What can be said of a point, and of another one of the same loss, before teleporting. */
+/** Quantities of a point, and of another point with the same loss, that predict what a teleport gains. */
 export interface Diagnosis {
   readonly loss: number;
   /** ||g||^2. */
   readonly gradNormSq: number;
-  /** Ends of the Hessian's spectrum, from inside: see `lanczos`. */
+  /** Ends of the Hessian's spectrum, bounded from inside: see `lanczos`. */
   readonly lambdaMax: number;
   readonly lambdaMin: number;
   /** g'Hg / ||g||^2: the curvature along the gradient. */
   readonly curvature: Quantity;
   /** cos(g, Hg): 1 where the gradient norm is stationary on the level set, as Hg = lambda g there. */
   readonly cosHessian: Quantity;
-  /** 1 - cos^2(g, Hg) = ||Hg - (g'Hg/||g||^2) g||^2 / ||Hg||^2: how far Lagrange's condition is from being met. */
+  /**
+   * 1 - cos^2(g, Hg) = ||Hg - (g'Hg/||g||^2) g||^2 / ||Hg||^2: how far the point is from meeting Lagrange's
+   * condition.
+   */
   readonly stationarity: Quantity;
   /** cos(g, H^-1 g): 1 where the gradient points along Newton's direction. */
   readonly cosNewton: Quantity;
-  /** Of a convex quadratic: ||g||^2 / (2 lambda_max (L - L*)), the share of the level set's largest, in [0, 1]. */
+  /**
+   * For a convex quadratic: ||g||^2 / (2 lambda_max (L - L*)), its fraction of the largest value on the level
+   * set, in [0, 1].
+   */
   readonly levelSetFraction: Quantity;
-  /** Of a quadratic: whether one optimal teleport makes all later ones useless (Zhao et al. 2022, proposition 5.3). */
+  /**
+   * For a quadratic: whether one optimal teleport makes all later ones useless (Zhao et al. 2022, proposition
+   * 5.3).
+   */
   readonly oneTeleportSuffices: boolean | Missing;
   /** First-order growth of ||g||^2 within the symmetry's bound, relative: see `createGainPredictor`. */
   readonly predictedGain: Quantity;
-  /** At the point moved to, where one is given. */
+  /** Quantities of the moved point, if it is given. */
   readonly moved?:
     | { readonly loss: number; readonly gradNormSq: number; readonly lambdaMax: number }
     | undefined;
@@ -39,14 +48,15 @@ export interface Diagnosis {
   readonly speedUp: Quantity;
   /**
    * log(||g'|| / ||g||) / log((1 + eta Lc) / (1 - eta Lc)): steps of gradient descent for which the moved point's
-   * gradient stays the larger one at least (theorem 5.2). Lc is the larger spectral norm of the Hessian at the two points.
+   * gradient is guaranteed to stay the larger one (theorem 5.2). Lc is the larger spectral norm of the
+   * Hessian at the two points.
    */
   readonly lastingSteps: Quantity;
   /** One sentence for each quantity. */
   readonly reading: readonly string[];
 }
 
-/** Whether a quantity of a diagnosis could not be had; `missing` then says why. */
+/** Whether a quantity of a diagnosis is missing; `missing` then says why. */
 export function isMissing(quantity: unknown): quantity is Missing {
   return typeof quantity === "object" && quantity !== null && "missing" in quantity;
 }

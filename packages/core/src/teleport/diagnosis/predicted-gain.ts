@@ -20,19 +20,19 @@ export interface GainPredictorOptions<P, B extends BatchSpec = BatchSpec>
   readonly loss: BatchLoss<P, B>;
   /** Default: {@link gradNormSq}. */
   readonly objective?: NoInfer<ObjectiveFor<P, B>> | undefined;
-  /** Example parameters and batch: their shapes count. */
+  /** Example parameters and batch, of which only the shapes matter. */
   readonly params: P;
   readonly batch: B;
-  /** What the objective knows of the optimizer, for predictions that are given nothing else. */
+  /** The optimizer's state and learning rate for the objective; default for predictions that get none. */
   readonly memory?: MemoryArrays | undefined;
-  /** How far the group element may go, as the symmetry's bound measures it; default that bound. */
+  /** Bound on the group element, in the measure of the symmetry's bound; default that bound. */
   readonly bound?: number | undefined;
 }
 
 export interface GainPredictor<P> {
   /** The growth of the objective relative to its size, or why the group cannot act. */
   predict(params: P, batch: Batch, memory?: MemoryArrays): Promise<number | Refusal>;
-  /** Leaves the symmetry as it is: see `Symmetry.dispose`. */
+  /** Does not dispose the symmetry: see `Symmetry.dispose`. */
   dispose(): Promise<void>;
 }
 
@@ -42,8 +42,9 @@ export interface GainPredictor<P> {
  *
  * max over |T| <= bound of <d/dT f(T.w), T> / |f(w)|
  *
- * that is bound ||G|| / |f| for a bound on the norm and bound sum |G_i| / |f| for one on each element, G the gradient in T
- * at the identity. It costs a step of gradient ascent. An orthogonal action leaves ||g||^2 as it is: then G = 0.
+ * that is bound ||G|| / |f| for a bound on the norm and bound sum |G_i| / |f| for one on each element, with G
+ * the gradient in T at the identity. It costs as much as a step of gradient ascent. An orthogonal action does
+ * not change ||g||^2: then G = 0.
  *
  * @example
  * const predictor = await createGainPredictor({ symmetry: positiveScaling(params), loss, params, batch });

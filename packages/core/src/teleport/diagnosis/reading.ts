@@ -1,14 +1,14 @@
 import { type Diagnosis, isMissing } from "./diagnosis.js";
 
-/** Below this 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
+/** Threshold below which 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
 const STATIONARY = 1e-6;
-/** Below this a relative change is taken for rounding, also in float32. */
+/** Threshold below which a relative change counts as rounding, also in float32. */
 const UNCHANGED = 1e-5;
 
 const short = (x: number): string => `${Number(x.toPrecision(3))}`;
 const percent = (x: number): string => `${short(100 * x)} %`;
 
-/** A diagnosis in plain words: one sentence a quantity. */
+/** Explains a diagnosis in plain words: one sentence per quantity. */
 export function readingOf(d: Omit<Diagnosis, "reading">, learningRate?: number): string[] {
   return [
     gradient(d),
@@ -16,7 +16,7 @@ export function readingOf(d: Omit<Diagnosis, "reading">, learningRate?: number):
     alongGradient(d),
     lagrange(d),
     newton(d),
-    share(d),
+    fraction(d),
     suffices(d),
     gain(d),
     speedUp(d),
@@ -40,7 +40,7 @@ function spectrum({ lambdaMin, lambdaMax }: Quantities, learningRate?: number): 
 }
 
 function alongGradient({ curvature, lambdaMax }: Quantities): string {
-  if (isMissing(curvature)) return `There is no curvature along the gradient to tell: ${curvature.missing}.`;
+  if (isMissing(curvature)) return `The curvature along the gradient is not known: ${curvature.missing}.`;
   if (curvature <= 0) {
     return `The curvature along the gradient is ${short(curvature)}: a longer step gains more as far as the quadratic model goes.`;
   }
@@ -69,10 +69,10 @@ function newton({ cosNewton }: Quantities): string {
   }`;
 }
 
-function share({ levelSetFraction }: Quantities): string {
+function fraction({ levelSetFraction }: Quantities): string {
   if (isMissing(levelSetFraction))
-    return `How far the level set's largest gradient is cannot be told: ${levelSetFraction.missing}.`;
-  return `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it ${short(1 / levelSetFraction)} times as large at most.`;
+    return `The level set's largest gradient is not known: ${levelSetFraction.missing}.`;
+  return `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it at most ${short(1 / levelSetFraction)} times as large.`;
 }
 
 function suffices({ oneTeleportSuffices }: Quantities): string {
@@ -82,9 +82,9 @@ function suffices({ oneTeleportSuffices }: Quantities): string {
 }
 
 function gain({ predictedGain }: Quantities): string {
-  if (isMissing(predictedGain)) return `What a symmetry can gain is not predicted: ${predictedGain.missing}.`;
+  if (isMissing(predictedGain)) return `The gain by a symmetry is not predicted: ${predictedGain.missing}.`;
   return predictedGain < UNCHANGED
-    ? "This symmetry leaves ||g||^2 as it is here: an orthogonal action never helps, and at a stationary point of the orbit none does."
+    ? "This symmetry does not change ||g||^2 here: an orthogonal action never helps, and at a stationary point of the orbit no action does."
     : `Within its bound the symmetry can raise ||g||^2 by about ${percent(predictedGain)}, to first order.`;
 }
 
@@ -105,5 +105,5 @@ function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Quantities): string
 
 function lasting({ lastingSteps }: Quantities): string {
   if (isMissing(lastingSteps)) return `How long a gain lasts is not known: ${lastingSteps.missing}.`;
-  return `The moved point's gradient stays the larger one for ${Math.floor(lastingSteps)} steps of gradient descent at least.`;
+  return `The moved point's gradient stays the larger one for at least ${Math.floor(lastingSteps)} steps of gradient descent.`;
 }

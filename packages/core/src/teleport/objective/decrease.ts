@@ -16,11 +16,11 @@ import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
 export interface DecreaseOptions {
-  /** eta where the teleport is given none with its `memory`. */
+  /** eta, used if the teleport gets none in its `memory`. */
   readonly learningRate?: number | undefined;
-  /** The one in use; default gradient descent. */
+  /** The optimizer in use; default gradient descent. */
   readonly optimizer?: Optimizer | undefined;
-  /** k; default 1. */
+  /** k, the number of virtual steps; default 1. */
   readonly steps?: number | undefined;
 }
 
@@ -31,17 +31,18 @@ export const decreaseOptions = optionTable("decrease", {
 } satisfies OptionRows<DecreaseOptions>);
 
 /**
- * What the optimizer in use will gain from here,
+ * The decrease of the loss by the next steps of the optimizer in use,
  *
  * L(w) - L(w_k),  w_0 = w, w_{i+1} = update(grad L(w_i), s_i, w_i, eta)
  *
- * with k virtual steps on the batch of the teleport: the objective for a fixed learning rate, as a gradient that is too
- * large for it does not count as gain. State s_0 and learning rate are the current ones where the teleport is given them
- * (its `memory`); else a fresh state and `learningRate`. A fresh state is that of parameters at zero, so it must not
- * depend on their values. The state is held fixed while the parameters move.
+ * with k virtual steps on the batch of the teleport. It is the objective for a fixed learning rate, as a
+ * gradient that is too large for it does not count as gain. State s_0 and learning rate are the current ones
+ * if the teleport gets them (in its `memory`), else a new state and `learningRate`. A new state is that of
+ * parameters at zero, so it must not depend on their values. The state is held fixed while the parameters
+ * move.
  *
- * @throws OptionError for options out of range, and, once it is traced, where no learning rate is given;
- *   ShapeError where the given state is not that of the optimizer
+ * @throws OptionError for options out of range, and, when traced, if no learning rate is given; ShapeError if
+ *   the given state does not belong to the optimizer
  *
  * @example
  * const objective = decrease({ optimizer: adam(), learningRate: 1e-3, steps: 2 });
@@ -69,12 +70,13 @@ export function decrease(options: DecreaseOptions = {}): Objective {
 }
 
 /**
- * Roots of running mean squares have no derivative where a gradient is and was 0 (dead units, blank pixels): there a
- * constant stands for the gradient, too small to move the parameter and large enough to be squared in float32.
+ * Roots of running mean squares have no derivative where a gradient is and was 0 (dead units, blank pixels).
+ * There a constant replaces the gradient: too small to move the parameter, and large enough to be squared in
+ * float32.
  */
 const awayFromZero = (g: Tensor): Tensor => where(less(abs(g), 1e-16), 1e-16, g);
 
-/** An optimizer's first state as constants, for parameters that are known by their shapes only. */
+/** An optimizer's first state as constants, for parameters of which only the shapes are known. */
 function freshState(optimizer: Optimizer, params: unknown): OptimizerState {
   const { leaves, def } = flatten(params, isTensor);
   const arrays = leaves.map(({ shape, dtype }) => zeros(shape, dtype));
@@ -82,7 +84,7 @@ function freshState(optimizer: Optimizer, params: unknown): OptimizerState {
   return unflatten(state.def, state.leaves.map(constantOf)) as OptimizerState;
 }
 
-/** A constant; of one number where all elements are equal, so that the graph need not hold them. */
+/** A constant; a single number if all elements are equal, so that the graph need not store them. */
 function constantOf(array: NdArray): Tensor {
   const { dtype } = constant(array);
   const [first, ...rest] = new Set<number | bigint>(array.data);

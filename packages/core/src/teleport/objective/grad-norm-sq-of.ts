@@ -8,15 +8,15 @@ import { flatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
 /**
- * The squared gradient norm of some parameters only,
+ * The squared norm of the gradient in some parameters only,
  *
  * sum over the chosen l of ||dL/dw_l||^2
  *
- * for a teleport that raises the gradient of chosen layers.
+ * for a teleport that raises the gradients of chosen layers.
  *
  * @param paths dotted paths in the tree of parameters; each stands for all parameters below it: `layers.0` for
  *   `layers.0.weight` and `layers.0.bias`
- * @throws OptionError for an empty list, and, once it is traced, for a path below which there is no parameter
+ * @throws OptionError for an empty list, and, when traced, for a path without a parameter at or below it
  *
  * @example
  * const objective = gradNormSqOf(["layers.0", "layers.2.weight"]);
@@ -24,7 +24,7 @@ import type { Objective } from "./objective.js";
 export function gradNormSqOf(paths: readonly string[]): Objective {
   if (!Array.isArray(paths) || paths.length === 0 || paths.some((path) => typeof path !== "string")) {
     throw new OptionError(
-      `gradNormSqOf: needs a list of one path or more, such as ["layers.0"]; got ${JSON.stringify(paths)}.`,
+      `gradNormSqOf: needs a list of at least one path, such as ["layers.0"]; got ${JSON.stringify(paths)}.`,
     );
   }
   return (loss) => (params, batch) => {

@@ -3,24 +3,24 @@ import { div, maximum, mul } from "../../graph/ops/arithmetic.js";
 import { sqrt } from "../../graph/ops/elementary.js";
 import type { Objective } from "./objective.js";
 
-/** Least cosine of g and Hg that counts: quadratics of a condition number up to 4e6 have a larger one everywhere. */
+/** Lower bound on the cosine of g and Hg: quadratics with a condition number up to 4e6 exceed it everywhere. */
 const LEAST_COSINE = 1e-3;
-/** Least curvature along g: that of a loss without any would make J infinite. */
+/** Lower bound on the curvature along g: without curvature J would be infinite. */
 const LEAST_CURVATURE = 1e-12;
 /** Keeps quotients and roots differentiable at a critical point; a normal number in float32. */
 const TINY = 1e-30;
 
 /**
- * The decrease that the quadratic model of the loss allows along the gradient, with the best step length for it:
+ * The decrease that the quadratic model of the loss allows along the gradient with the best step length:
  *
  * J = ||g||^4 / (2 g'Hg) = ||g||^2 / (2 r),  r = g'Hg / ||g||^2
  *
- * A gradient that grows only as its curvature does, a larger learning rate in disguise, leaves J as it is: that makes J
- * the objective for a line search or a learning rate that is tuned afterwards.
+ * A gradient that grows in proportion to its curvature amounts to a larger learning rate and leaves J
+ * unchanged. That makes J the objective for a line search, or for a learning rate that is tuned afterwards.
  *
- * Where the curvature r along g is not positive the model has no minimum. So r counts as at least
- * 1e-3 ||Hg|| / ||g||, which is r itself unless cos(g, Hg) < 1e-3, and as at least 1e-12: J is then
- * 500 ||g||^3 / ||Hg||, finite, continuous and differentiable (but at the seam), and 0 where g is 0.
+ * Where the curvature r along g is not positive, the model has no minimum. So r is bounded below by
+ * 1e-3 ||Hg|| / ||g||, which is r itself unless cos(g, Hg) < 1e-3, and by 1e-12: J is then
+ * 500 ||g||^3 / ||Hg||, finite, continuous and differentiable (except at the transition), and 0 where g is 0.
  *
  * @example
  * const { report } = await teleport({ symmetry, loss, params, batch, objective: modelDecrease });

@@ -5,13 +5,13 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { OptimizerState } from "../../optim/optimizer.js";
 
-/** What descent would go on with from a point: the optimizer's state and the learning rate, where they are known. */
+/** The optimizer's state and the learning rate with which descent would continue from a point, if known. */
 export interface Memory {
   readonly optimizer?: OptimizerState | undefined;
   readonly learningRate?: Tensor | undefined;
 }
 
-/** A scalar that a point is judged by. */
+/** A scalar that rates a point. */
 export type PointValue<P, B extends BatchSpec = BatchSpec> = (
   params: TensorsOf<P>,
   batch: TensorsOf<B>,
@@ -19,7 +19,7 @@ export type PointValue<P, B extends BatchSpec = BatchSpec> = (
 ) => Tensor;
 
 /**
- * What a teleport maximizes, made from the loss, for any parameters and batch. Traced.
+ * What a teleport maximizes: a function of the loss, for any parameters and batch. Traced.
  *
  * @typeParam P tree of tensors
  * @typeParam B tensors by name
@@ -30,13 +30,13 @@ export type Objective = <P, B extends BatchTensors>(
 
 /** An objective for one tree of tensors and one batch of tensors. */
 type ObjectiveOn<P, B> = (
-  // biome-ignore lint/suspicious/noExplicitAny: so that an objective for any batch fits where one for `{ x, y }` is wanted
+  // biome-ignore lint/suspicious/noExplicitAny: an objective for any batch must fit where one for `{ x, y }` is expected
   loss: (params: P, batch: any) => Tensor,
 ) => (params: P, batch: B, memory?: Memory) => Tensor;
 
 /**
- * The same for parameters and a batch of one type. Any function of this form will do, such as
- * `() => (params) => sum(square(params.a))`; {@link minimized} turns one round.
+ * An objective for one type of parameters and batch. Any function of this form is valid, such as
+ * `() => (params) => sum(square(params.a))`; {@link minimized} negates one.
  */
 export type ObjectiveFor<P, B extends BatchSpec = BatchSpec> = ObjectiveOn<TensorsOf<P>, TensorsOf<B>>;
 
@@ -53,7 +53,7 @@ export const gradNormSq: Objective = (loss) => (params, batch) => {
 };
 
 /**
- * The negative of an objective: the teleport then looks for its smallest value, and reports the negative of it.
+ * The negative of an objective: the teleport then looks for the smallest value and reports its negative.
  *
  * @example
  * const flat = minimized(sharpness({ radii: [0.05] }));

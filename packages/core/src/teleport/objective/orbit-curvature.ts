@@ -18,9 +18,9 @@ import { flatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
 export interface OrbitCurvatureOptions {
-  /** Random generators M; default 4. */
+  /** Number of random generators M; default 4. */
   readonly samples?: number | undefined;
-  /** Of the generators; default 0. */
+  /** Seed of the generators; default 0. */
   readonly seed?: number | undefined;
   /** Generators to use instead, each a list of blocks of the symmetry's algebra. */
   readonly generators?: readonly (readonly NdArray[])[] | undefined;
@@ -38,7 +38,7 @@ export const orbitCurvatureOptions = optionTable("orbitCurvature", {
 const TINY = 1e-30;
 
 /**
- * How much the orbit bends: the mean over generators M of the curvature of the curve c(t) = exp(tM).w at t = 0,
+ * The curvature of the orbit: the mean over generators M of the curvature of the curve c(t) = exp(tM).w at t = 0,
  *
  * kappa = sqrt(|c'|^2 |c''|^2 - (c'.c'')^2) / |c'|^3
  *
@@ -46,8 +46,8 @@ const TINY = 1e-30;
  * |c'' - (c'.c'' / |c'|^2) c'| / |c'|^2, the same number with less cancellation. The length of M does not matter, so
  * random generators are normal. A fixed point of the group has curvature 0.
  *
- * @throws OptionError for options out of range, and, once it is traced, for a symmetry whose action depends on the batch
- *   through arrays of its `context`: their derivative is not known
+ * @throws OptionError for options out of range, and, when traced, for a symmetry whose action depends on the
+ *   batch through arrays of its `context`: their derivative is not known
  *
  * @example
  * const objective = minimized(orbitCurvature(positiveScaling(params), { samples: 8 }));
@@ -79,8 +79,8 @@ function curvatureOf<P>(velocity: (w: P) => P, w: P): Tensor {
   const first = velocity(w);
   const [, second] = jvp(velocity, w, first);
   const speedSq = maximum(dot(first, first), TINY);
-  const share = div(dot(first, second), speedSq);
-  const bend = mapTree((a, b) => div(sub(a, mul(share, b)), speedSq), second, first);
+  const fraction = div(dot(first, second), speedSq);
+  const bend = mapTree((a, b) => div(sub(a, mul(fraction, b)), speedSq), second, first);
   return sqrt(maximum(dot(bend, bend), TINY));
 }
 

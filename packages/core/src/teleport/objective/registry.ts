@@ -10,11 +10,14 @@ import { type OrbitCurvatureOptions, orbitCurvature, orbitCurvatureOptions } fro
 import { type SharpnessOptions, sharpness, sharpnessOptions } from "./sharpness.js";
 
 export interface LayersOption {
-  /** Dotted paths of parameters, each for all below it: `layers.0` for `layers.0.weight` and `layers.0.bias`. */
+  /**
+   * Dotted paths of parameters, each standing for all parameters below it: `layers.0` for `layers.0.weight`
+   * and `layers.0.bias`.
+   */
   readonly layers: readonly string[];
 }
 
-/** Every objective by name: what a teleport raises. */
+/** Every objective of a teleport by name. */
 export const objectives = {
   gradNormSq: {
     make: () => gradNormSq,
@@ -45,12 +48,12 @@ export const objectives = {
   },
 } satisfies Record<string, Choice<(options: never) => Objective>>;
 
-/** Every objective that is one of a symmetry, by name. */
+/** Every objective that depends on a symmetry, by name. */
 export const orbitObjectives = {
   orbitCurvature: {
     make: orbitCurvature,
     options: orbitCurvatureOptions,
-    summary: "how much the orbit of a symmetry bends at the point",
+    summary: "the curvature of a symmetry's orbit at the point",
   },
   orbitFlatness: {
     make: <P>(symmetry: Symmetry<P>, options: OrbitCurvatureOptions) =>

@@ -15,13 +15,13 @@ import type { Objective } from "./objective.js";
 export interface SharpnessOptions {
   /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
   readonly radii?: readonly number[] | undefined;
-  /** Directions, each used with every radius; default 4. */
+  /** Number of directions, each used with every radius; default 4. */
   readonly samples?: number | undefined;
-  /** Of the directions; default 0. */
+  /** Seed of the directions; default 0. */
   readonly seed?: number | undefined;
   /**
-   * What a radius measures: the length of the whole perturbation (`global`, default), or each tensor's share of its own
-   * norm (`tensor`: r ||w_l||), which layers of different scale need.
+   * What a radius measures: the length of the whole perturbation (`global`, default), or the length in each
+   * tensor relative to the tensor's norm (`tensor`: r ||w_l||), for layers of different scale.
    */
   readonly scale?: "global" | "tensor" | undefined;
 }
@@ -34,12 +34,12 @@ export const sharpnessOptions = optionTable("sharpness", {
 } satisfies OptionRows<SharpnessOptions>);
 
 /**
- * How high the loss lies around the parameters,
+ * The mean loss around the parameters,
  *
  * mean over radii r and directions d of L(w + r d)
  *
  * with fixed random normal directions d, of length 1 over all parameters or, with scale `tensor`, of length ||w_l|| in
- * every tensor. At the same loss a smaller value means a flatter place: `minimized(sharpness())` looks for one.
+ * every tensor. At equal loss a smaller value means a flatter region: `minimized(sharpness())` looks for one.
  * The directions are constants of the graph and take `samples` times the memory of the parameters.
  *
  * @throws OptionError for options out of range

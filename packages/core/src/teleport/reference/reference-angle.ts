@@ -1,5 +1,5 @@
-// The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its
-// defects: what made the published curves. bestAngle finds the optimum instead.
+// The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637),
+// including its defects: it produced the published curves. bestAngle finds the optimum instead.
 
 import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
@@ -15,7 +15,7 @@ import { gradNormSq } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
 
 export interface ReferenceAngleOptions {
-  /** Of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
+  /** Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
   readonly learningRate?: number | undefined;
   /** Ascent steps; default 10. */
   readonly steps?: number | undefined;
@@ -33,13 +33,12 @@ export const referenceAngleTeleportOptions = optionTable("referenceAngleTeleport
 } satisfies OptionRows<ReferenceAngleOptions>);
 
 /**
- * The teleport of two-dimensional functions by a rotation as it was released: gradient ascent on the angle from a random
- * start,
+ * The released teleport of two-dimensional functions by a rotation: gradient ascent on the angle from a random start,
  *
  * theta <- theta + learningRate d/dtheta ||grad L(R(theta).w)||^2,  theta_0 ~ U(0, pi)
  *
  * It keeps the loss. Known defects, kept on purpose: the point that is returned was evaluated before the last update,
- * so that of ten steps nine count; and the gradient at the end can be smaller than at the start.
+ * so only nine of ten steps count; and the gradient at the end can be smaller than at the start.
  *
  * @param symmetry whose algebra is one angle, such as `rosenbrock().symmetry()`
  * @throws OptionError for settings out of range, and for another algebra
@@ -64,7 +63,7 @@ export async function referenceAngleTeleport<P>(
   const [block] = symmetry.algebra;
   if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
     throw new OptionError(
-      `referenceAngleTeleport turns by one angle; "${symmetry.name}" has another algebra. Use gradientAscent.`,
+      `referenceAngleTeleport needs an algebra of one angle; that of "${symmetry.name}" is different. Use gradientAscent.`,
     );
   }
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";

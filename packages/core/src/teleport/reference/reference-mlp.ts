@@ -1,5 +1,5 @@
-// The released code's teleport of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), with its defects: what made the
-// published curves. It does not keep the loss; createTeleporter does.
+// The released code's teleport of Zhao et al., NeurIPS 2022 (arXiv 2205.10637), including its defects: it
+// produced the published curves. It does not keep the loss; createTeleporter does.
 
 import { astype, dtypeOf, type NdArray, zeros } from "../../array.js";
 import type { Batch, BatchLoss, BatchTensors } from "../../batch.js";
@@ -29,13 +29,13 @@ import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
 export interface ReferenceMlpOptions {
   /** Slope of the network's leakyRelu; default 0.1. */
   readonly slope?: number | undefined;
-  /** Ascent steps; default 8, as with gradient descent; the AdaGrad runs took 2. */
+  /** Ascent steps; default 8, as with gradient descent; the AdaGrad runs used 2. */
   readonly steps?: number | undefined;
-  /** Of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs took 1e-5. */
+  /** Learning rate of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs used 1e-5. */
   readonly learningRate?: number | undefined;
   /**
-   * Moves by the exact action, with (I + T)^-1 and inputs of the weights as moved so far, by the same T: what is left of
-   * the released teleport without the drop of the loss. Default false.
+   * Applies the exact action of the same T, with (I + T)^-1 and inputs computed from the weights moved so
+   * far: the released teleport without its drop of the loss. Default false.
    */
   readonly exactAction?: boolean | undefined;
 }
@@ -50,24 +50,25 @@ export const referenceMlpTeleportOptions = optionTable("referenceMlpTeleport", {
 type Weights = readonly Tensor[];
 
 /**
- * The teleport of multilayer perceptrons as it was released, to reproduce the published curves. Each ascent step takes
- * T <- learningRate d/dT sum_m ||dL/dW_m||^2 at T = 0 and then, with rows as samples, for one hidden layer after another
+ * The released teleport of multilayer perceptrons, to reproduce the published curves. Each ascent step
+ * computes T <- learningRate d/dT sum_m ||dL/dW_m||^2 at T = 0 and then, with rows as samples, for one hidden
+ * layer after another
  *
  * W_{m+1} <- W_{m+1} (I - T),  W_m' <- H^+ s^-1(s(H W_m') (I + T)'),  s = leakyRelu
  *
  * Known defects, all kept on purpose:
- * - I - T stands for the inverse of I + T, although T is not small: the loss moves (on the paper's regression from 595.66
- *   to 364.92 in one teleport, for seed 0);
- * - a layer moves with the input H that the old weights below it gave;
- * - dL/dW_m is a total derivative: it also counts that the weights above were computed from W_m, since in the graph of
- *   the ascent (but not in the move) H comes from the new weights;
+ * - I - T replaces the inverse of I + T, although T is not small: the loss changes (on the paper's regression
+ *   from 595.66 to 364.92 in one teleport, for seed 0);
+ * - a layer moves with the input H computed from the old weights below it;
+ * - dL/dW_m is a total derivative: it includes the dependence of the weights above on W_m, since in the graph
+ *   of the ascent (but not in the move) H comes from the new weights;
  * - T has no bound, and nothing is accepted or rejected.
  *
  * Computed in float64: in float32 the ascent magnifies rounding, for some seeds up to the first digits of the loss.
  *
  * @param params of an `mlp` with leakyRelu and without biases
- * @param batch `x` and whatever the loss sees; no more samples than the input of any hidden layer has units
- * @param loss its loss as trained
+ * @param batch `x` and whatever the loss reads; no more samples than the input of any hidden layer has units
+ * @param loss the training loss of the network
  * @throws OptionError for settings out of range, biases, or a network without hidden layers
  *
  * @example
@@ -84,7 +85,7 @@ export async function referenceMlpTeleport(
   hiddenLayers(params, "referenceMlpTeleport");
   if (params.layers.some(({ bias }) => bias !== undefined)) {
     throw new OptionError(
-      "referenceMlpTeleport: the released code has no biases; make the mlp with bias: false.",
+      "referenceMlpTeleport: the released code has no biases; create the mlp with bias: false.",
     );
   }
   const inFloat64 = Object.fromEntries(
@@ -201,7 +202,7 @@ const paramsOf = (weights: Weights): TensorsOf<MlpParams> => ({
   layers: weights.map((weight) => ({ weight })),
 });
 
-/** Replaces the weights m and m + 1 by those that g and its (approximate) inverse move them to. */
+/** Moves the weights m and m + 1 by g and its (approximate) inverse. */
 function act(
   weights: Tensor[],
   m: number,
@@ -241,8 +242,8 @@ function gradient(
 }
 
 /**
- * H^+ = H' (H H')^-1 of full row rank as a function of H near a point where it is known, with its first and second
- * derivative: for G = (H H')^-1 at the point and E = I - H H' G, the inverse is G (I + E + E^2 + ...).
+ * H^+ = H' (H H')^-1 of full row rank as a function of H near a point where it is known, correct up to its
+ * second derivative: for G = (H H')^-1 at the point and E = I - H H' G, the inverse is G (I + E + E^2 + ...).
  */
 function movedInverse(h: Tensor, plus: Tensor): Tensor {
   const I = identity(h.shape[0]);

@@ -16,7 +16,7 @@ import { compileObjective } from "./objective-value.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
 
 export interface BestAngleOptions {
-  /** Angles of the scan over the whole turn; peaks that are narrower than their distance are missed. Default 360. */
+  /** Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360. */
   readonly samples?: number | undefined;
 }
 
@@ -25,14 +25,14 @@ export const bestAngleOptions = optionTable("bestAngle", {
 } satisfies OptionRows<BestAngleOptions>);
 
 /**
- * The angle of the largest objective over a whole turn, in one jump: for rotations of a plane, such as those of a
- * two-dimensional quadratic or of two residuals.
+ * Finds the angle with the largest objective over a whole turn, in one jump: for rotations of a plane, such
+ * as those of a two-dimensional quadratic or of two residuals.
  *
  * The objective is evaluated at equal distances; around each of its local maxima the zero of its derivative in the
- * angle is found by bisection, to 1e-14. The derivative at an angle is that at the identity in the point there, since
- * angles add up.
+ * angle is found by bisection, to 1e-14. The derivative at an angle is the one at the identity for the
+ * rotated point, since angles add up.
  *
- * Where a turn of 2 pi is not the identity the search stops, and says so.
+ * If a turn by 2 pi is not the identity, the search stops and says so.
  *
  * @throws OptionError when the algebra is not one number
  *
@@ -46,7 +46,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
   const [block] = symmetry.algebra;
   if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
     throw new OptionError(
-      `bestAngle turns by one angle; the algebra of "${symmetry.name}" has the shapes ${symmetry.algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
+      `bestAngle needs an algebra of one angle; that of "${symmetry.name}" has the shapes ${symmetry.algebra.map((s) => `[${s.join(", ")}]`).join(", ")}. Use gradientAscent.`,
     );
   }
   const element = (angle: number): NdArray[] => [{ shape: block, data: Float64Array.of(angle) }];
@@ -58,7 +58,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
     const search = async (start: P, setting: Setting<P>): Promise<number | Stop> => {
       const at = (angle: number) => symmetry.act(start, element(angle), setting.batch);
       const given = { batch: setting.batch, memory: setting.memory };
-      /** NaN where the action refuses: such angles are passed over. */
+      /** NaN where the action refuses: such angles are skipped. */
       const valueAt = async (angle: number): Promise<number> => {
         const p = await at(angle);
         return isRefusal(p) ? Number.NaN : objective.at(p, setting);
@@ -85,7 +85,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
         if (best === undefined || value > best.value) best = { angle, value };
       }
       if (best === undefined) return { stopped: "the objective is not finite anywhere on the circle" };
-      // Rounding alone is no reason to move.
+      // Rounding alone does not justify a move.
       return best.value > values[0] + 1e-12 * Math.abs(values[0])
         ? best.angle
         : { stopped: "no angle has a larger objective" };
@@ -141,5 +141,5 @@ async function whyNoTurn<P>(
   );
   const off = Math.hypot(...from.map((v, i) => to[i] - v)) / (Math.hypot(...from) || 1);
   if (off <= 1e-3) return undefined;
-  return `a turn by 2 pi of "${symmetry.name}" moves the parameters by ${off.toExponential(1)} of their size: it is no group of rotations here`;
+  return `a turn by 2 pi of "${symmetry.name}" moves the parameters by ${off.toExponential(1)} of their size: it is not a group of rotations here`;
 }

@@ -5,20 +5,20 @@ import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import { scaledBlock, type TrustRegion } from "./ascent/trust-region.js";
 import { randomElement } from "./random-element.js";
 
-/** What a search says of its moves, that they keep the loss, in a form that can be checked. */
+/** The claim of a search that its moves keep the loss, in a form that can be checked. */
 export interface Claim<P> {
-  /** Of the group. */
+  /** Name of the group. */
   readonly name: string;
   /** See `Symmetry.generators`. */
   readonly generators?: readonly GroupGenerator[] | undefined;
-  /** A random move among those of the search, `scale` in (0, 1] times as large as it can be. */
+  /** A random move of the search, `scale` in (0, 1] times its maximum size. */
   move(params: P, batch: Batch, rng: Rng, scale: number): Promise<P | Refusal>;
 }
 
-/** Past this size an element of a group shows nothing that a smaller one does not, and rounding grows. */
+/** A group element larger than this shows nothing that a smaller one does not, and rounding grows. */
 const largest = 1;
 
-/** That a symmetry's elements keep the loss, as far as a search goes. */
+/** The claim that a symmetry's elements keep the loss, within the trust region of a search. */
 export const claimOf = <P>(symmetry: Symmetry<P>, { kind, value }: TrustRegion): Claim<P> => ({
   name: symmetry.name,
   ...(symmetry.generators ? { generators: symmetry.generators } : {}),

@@ -9,11 +9,11 @@ import { compileObjective } from "./objective-value.js";
 import type { SearchFactory } from "./search.js";
 
 export interface DiscreteSearchOptions {
-  /** Moves to try in one walk; default 100. */
+  /** Number of moves to try in one walk; default 100. */
   readonly tries?: number | undefined;
-  /** Walks, all but the first from a random element; default 1. */
+  /** Number of walks, all but the first from a random element; default 1. */
   readonly starts?: number | undefined;
-  /** Of the order of moves and the random starts; default 0. */
+  /** Seed of the order of moves and of the random starts; default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -23,16 +23,17 @@ export const discreteSearchOptions = optionTable("discreteSearch", {
   seed: integerFrom(0).default(0),
 } satisfies OptionRows<DiscreteSearchOptions>);
 
-/** A rise of the objective that is no rounding, relative to it. */
+/** Relative rise of the objective above which it is not rounding. */
 const significant = { float32: 1e-5, float64: 1e-10 };
 
 /**
- * Tries elementary moves, such as swaps of two units or flips of one, in a random order and goes on from each that
- * raises the objective, until none does: a local maximum with respect to the moves. Each try costs a value of the
- * objective.
+ * Tries elementary moves, such as swaps of two units or flips of one, in a random order and continues from
+ * each that raises the objective, until none does: a local maximum with respect to the moves. Each try costs
+ * one evaluation of the objective.
  *
  * Permutations and flips are orthogonal: ||grad L||^2 stays the same, and a teleport then reports that no move raises
- * it. They count for objectives that tell parameters apart, such as one with an optimizer's moments that stay behind.
+ * it. They help with objectives that distinguish parameters, such as one with an optimizer's moments, which
+ * do not move.
  *
  * @throws OptionError for settings out of range
  *
@@ -64,7 +65,7 @@ export function discreteSearch<P>(
         let current = index > 0 ? symmetry.act(start, total) : start;
         let level: number | undefined;
         let left = tries;
-        /** Moves that have not failed here, the next one last. */
+        /** Moves that have not yet failed at this point, the next one last. */
         let untried = shuffledMoves();
         let candidate:
           | { readonly params: P; readonly move: DiscreteElement; readonly level: number }

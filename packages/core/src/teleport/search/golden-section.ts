@@ -2,26 +2,26 @@
 
 /** (sqrt 5 - 1) / 2 */
 const golden = (Math.sqrt(5) - 1) / 2;
-/** The end of the line stands for places this near to it, relative to its length. */
+/** Points this close to the end of the line, relative to its length, are replaced by the end. */
 const near = 0.05;
 
 export interface MaximizeOptions {
   /** f(0). */
   readonly origin: number;
-  /** First place to look at. */
+  /** First point to evaluate. */
   readonly first: number;
-  /** Last place of all. */
+  /** End of the line. */
   readonly end: number;
-  /** Evaluations of f. */
+  /** Maximum number of evaluations of f. */
   readonly evaluations: number;
 }
 
 /**
- * A place in (0, end] where a function of one variable is larger than at 0, near a local maximum: steps grow by the
- * golden ratio while f rises (and shrink while it does not rise at all), until three places enclose a maximum; golden
- * section then makes them closer. What is not a number counts as -Infinity.
+ * Finds a point in (0, end] where a function of one variable is larger than at 0, near a local maximum. Steps
+ * grow by the golden ratio while f rises (and shrink while it does not rise at all), until three points
+ * bracket a maximum; golden section then narrows the bracket. NaN counts as -Infinity.
  *
- * @returns the best of all places looked at; undefined when none is better than 0
+ * @returns the best of all evaluated points; undefined if none is better than 0
  */
 export async function maximize(
   f: (t: number) => Promise<number>,
@@ -49,7 +49,7 @@ export async function maximize(
         isEnclosed = true;
       }
     }
-    // Still rising at the end: the maximum may lie before it all the same.
+    // Still rising at the end, but the maximum may lie before it.
     while (left > 0 && !isEnclosed && end - low > near * end) {
       const next = end - (1 - golden) * (end - low);
       const value = await at(next);
@@ -66,7 +66,7 @@ export async function maximize(
     }
   }
   while (left > 0 && isEnclosed) {
-    // Into the longer part, so that every bracket is shorter than the last by the golden ratio.
+    // Probe the longer part, so that every bracket is shorter than the last by the golden ratio.
     const isRight = high - middle > middle - low;
     const next = isRight ? middle + (1 - golden) * (high - middle) : middle - (1 - golden) * (middle - low);
     const value = await at(next);

@@ -13,17 +13,20 @@ import { type ParameterVector, parameterVector } from "../parameter-vector.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
 
 export interface LevelSetOptions {
-  /** Default 50. */
+  /** Maximum number of steps; default 50. */
   readonly steps?: number | undefined;
   /** Length of the first step in units of the scaled ascent direction; default 0.1. */
   readonly rho?: number | undefined;
-  /** Shrinks rho until the merit function rises enough, and lets it grow after easy steps; default true. */
+  /** Shrinks rho until the merit function rises enough, and enlarges it after easy steps; default true. */
   readonly lineSearch?: boolean | undefined;
-  /** The walk ends where the projected step is shorter and the loss as close to the start's; default 1e-6. */
+  /**
+   * The walk ends when the projected step is shorter than this and the loss is as close to the start's;
+   * default 1e-6.
+   */
   readonly tolerance?: number | undefined;
-  /** Takes points below the level set as well, where the walk does not come back to it; default true. */
+  /** Accepts points below the level set as well, without returning to it; default true. */
   readonly sublevel?: boolean | undefined;
-  /** Comes back to the level set after each step by Newton steps along the gradient; default true. */
+  /** Returns to the level set after each step by Newton steps along the gradient; default true. */
   readonly project?: boolean | undefined;
 }
 
@@ -36,9 +39,9 @@ export const levelSetOptions = optionTable("levelSet", {
   project: flag.default(true),
 } satisfies OptionRows<LevelSetOptions>);
 
-/** Of rho, in a failed step, and its inverse after an easy one. */
+/** Factor on rho after a failed step; its inverse applies after an easy one. */
 const backtracking = 0.7;
-/** Share of the gain that the first order promises. */
+/** Required fraction of the gain predicted to first order. */
 const sufficient = 0.1;
 const mostBacktracks = 40;
 const mostProjections = 12;
@@ -50,7 +53,7 @@ interface Trial {
   readonly g: Float64Array;
 }
 
-/** With the gradient of the objective. */
+/** The same with the gradient of the objective. */
 interface Ascent extends Trial {
   readonly slope: Float64Array;
 }
@@ -68,11 +71,11 @@ interface Candidate<P> {
  * d = grad phi / (2 |phi|)  (H g / ||g||^2 for phi = ||g||^2)
  * x <- x + rho d - v g,  v = (rho g.d + f - f0) / ||g||^2
  *
- * By itself a step keeps the loss to first order only. With `project` Newton steps x <- x - (f - f0) g / ||g||^2 bring
- * it back to a relative 1e-10 (1e-5 in float32), as the guard of a teleport asks for. Without, points drift by O(rho^2)
- * each, and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search asks the merit
- * 1/2 log phi - gamma |f - f0| for a rise, with gamma twice the multiplier g.d / ||g||^2; below the level set, where
- * that is allowed, nothing is taken off.
+ * By itself a step keeps the loss to first order only. With `project`, Newton steps
+ * x <- x - (f - f0) g / ||g||^2 restore it to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
+ * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
+ * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
+ * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized.
  *
  * @throws OptionError for settings out of range
  *
@@ -123,7 +126,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       dispose: evaluate.dispose,
     };
 
-    /** The next point, and the rho to begin with after it. */
+    /** The next point, and the initial rho of the step after it. */
     async function step(
       x: Float64Array,
       { loss, objective, g, slope }: Ascent,
@@ -142,7 +145,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       const off = loss - level;
       const tangent = d.map((s, i) => s - multiplier * g[i]);
       const projected = first * Math.sqrt(dotOf(tangent, tangent));
-      // The way back ends at `closeness`: a gain below that could not be told from the drift.
+      // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
       const isLost = project && projected ** 2 / first <= closeness;
       if ((projected < tolerance || isLost) && Math.abs(off) <= tolerance) {
         return {
@@ -174,7 +177,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       return { stopped: "no step along the level set raises the objective" };
     }
 
-    /** The point itself, or the one on the level set that Newton steps lead to; undefined where they do not. */
+    /** The point itself, or the one on the level set that Newton steps reach; undefined if they do not reach it. */
     async function land(
       target: Float64Array,
       level: number,

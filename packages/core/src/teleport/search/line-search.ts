@@ -14,13 +14,13 @@ import { compileObjective } from "./objective-value.js";
 import { isStop, type SearchFactory, type Setting } from "./search.js";
 
 export interface LineSearchOptions {
-  /** Rounds, each along the direction of steepest ascent where it begins; default 3. */
+  /** Number of rounds, each along the direction of steepest ascent at its start; default 3. */
   readonly steps?: number | undefined;
   /** Norm of T at the first point of a round; default a fifth of the bound. */
   readonly stepSize?: number | undefined;
   /** Largest total of T; default the symmetry's bound. */
   readonly bound?: number | undefined;
-  /** Points in a round at which the objective is measured; default 10. */
+  /** Number of points in a round at which the objective is measured; default 10. */
   readonly evaluations?: number | undefined;
 }
 
@@ -36,8 +36,9 @@ export const lineSearchOptions = optionTable("lineSearch", {
  *
  * t* = argmax phi(exp(t D).w)  within the trust region,
  *
- * by bracketing and golden section, and goes on from there in a new direction. One gradient in T a round, which for
- * ||grad L||^2 holds a Hessian-vector product; the other points cost an action and a value each.
+ * by bracketing and golden section, and continues from there in a new direction. A round costs one gradient
+ * in T, which for ||grad L||^2 includes a Hessian-vector product; the other points cost one action and one
+ * evaluation each.
  *
  * @throws OptionError for settings out of range
  *
@@ -124,7 +125,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
   };
 }
 
-/** The length past which a direction of norm 1 leads nowhere else in a trust region, from wherever in it. */
+/** The length beyond which a direction of norm 1 leaves the trust region from any point in it. */
 function farthest(direction: readonly NdArray<Float64Array>[], { kind, value }: TrustRegion): number {
   if (kind === "norm") return value;
   let largest = 0;

@@ -4,7 +4,10 @@ import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import type { SearchProblem, Setting } from "./search.js";
 
-/** Measures the objective alone: less than what the guard measures, which may run a race from each point. */
+/**
+ * Measures the objective alone, which costs less than the guard's measurement: that may run a race from each
+ * point.
+ */
 export interface ObjectiveValue<P> {
   at(params: P, setting: Setting<P>): Promise<number>;
   dispose(): Promise<void>;

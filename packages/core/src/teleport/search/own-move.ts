@@ -4,11 +4,11 @@ import { jump } from "./jump.js";
 import type { SearchFactory } from "./search.js";
 
 /**
- * A search that makes one move of one's own, such as a released algorithm whose results are to be reproduced. The guard
- * judges it like any other; with `guard: false` every finite point is taken.
+ * A search that makes one custom move, such as a released algorithm whose results are to be reproduced. The
+ * guard judges it like any other move; with `guard: false` every finite point is accepted.
  *
- * @param name for reports
- * @param move from parameters and batch to other parameters, or why not
+ * @param name name in reports
+ * @param move maps parameters and batch to other parameters, or to a refusal
  *
  * @example
  * const released = ownMove<MlpParams>("released", (p, b) => referenceMlpTeleport(p, b, loss, { steps: 8 }));

@@ -16,7 +16,7 @@ import type { SearchFactory } from "./search.js";
  * L = 1/2 (w - w*)' A (w - w*) + const,
  *
  * ||grad L||^2 is at most 2 lambda_max (L - const), at w* +- sqrt(2 (L - const) / lambda_max) v with the eigenvector v
- * of lambda_max; of the two the nearer one is taken. From there gradient descent stays on the line to w*.
+ * of lambda_max; the nearer of the two is taken. From there gradient descent stays on the line to w*.
  *
  * @param matrix A, symmetric and positive definite, [n, n]
  * @param options `center`: w*, default 0
@@ -45,7 +45,7 @@ export function quadraticOptimum(
   const fromCenter = ({ w }: VectorParams): Float64Array => {
     if (w.data.length !== form.n) {
       throw new ShapeError(
-        `quadraticOptimum: w must hold ${form.n} numbers, as the matrix has rows; got shape [${w.shape.join(", ")}].`,
+        `quadraticOptimum: w must hold ${form.n} numbers, one for each row of the matrix; got shape [${w.shape.join(", ")}].`,
       );
     }
     return Float64Array.from(w.data as Float64Array, (v, i) => v - middle[i]);
@@ -87,7 +87,7 @@ export function quadraticOptimum(
 function steepest({ n, values, vectors }: PositiveForm, from: Float64Array): Float64Array {
   const largest = values[n - 1];
   const coordinates = times(transposed(vectors), from);
-  // A repeated eigenvalue has a whole space of eigenvectors, of which the projection is the nearest.
+  // A repeated eigenvalue has a whole space of eigenvectors; the projection on it is the nearest one.
   const top = [...values.keys()].filter((k) => values[k] >= largest * (1 - 1e-12));
   const along = Math.hypot(...top.map((k) => coordinates[k]));
   const radius = Math.sqrt(coordinates.reduce((sum, c, k) => sum + (values[k] / largest) * c * c, 0));

@@ -3,7 +3,10 @@ import { createRng } from "../../math/rng.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { normOf, type TrustRegion } from "./ascent/trust-region.js";
 
-/** A random element of the trust region: uniform in each element, or on half its radius. */
+/**
+ * A random element of the trust region: uniform in each entry, or in a random direction with half the maximum
+ * norm.
+ */
 export function randomElement<P>(
   symmetry: Symmetry<P>,
   { kind, value }: TrustRegion,

@@ -14,9 +14,9 @@ import { randomElement } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
 
 export interface RandomSearchOptions {
-  /** Group elements to try; default 20. */
+  /** Number of group elements to try; default 20. */
   readonly samples?: number | undefined;
-  /** Default 0. */
+  /** Seed of the random elements; default 0. */
   readonly seed?: number | undefined;
   /** Largest T; default the symmetry's bound. */
   readonly bound?: number | undefined;
@@ -34,9 +34,9 @@ interface Sample {
 }
 
 /**
- * Tries random elements of the trust region and goes to the best one: uniform in each element of T, or of a random
- * direction with a norm uniform in [0, bound]. If the guard does not take it, the next best counts. No derivative is
- * needed; what a sample costs is an action and a value of the objective.
+ * Tries random elements of the trust region and moves to the best one: uniform in each entry of T, or of a
+ * random direction with a norm uniform in [0, bound]. If the guard refuses it, the next best is proposed. No
+ * derivative is needed; a sample costs one action and one evaluation of the objective.
  *
  * @throws OptionError for settings out of range
  *
@@ -109,7 +109,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
 function sampleOf<P>(symmetry: Symmetry<P>, region: TrustRegion, seed: number, k: number): NdArray[] {
   const T = randomElement(symmetry, region, seed, k);
   if (region.kind === "element") return T;
-  // Half the bound is the norm of a random element.
+  // A random element has half the bound as its norm.
   const factor = 2 * createRng(seed).fork("norm").fork(k).next();
   return T.map(({ shape, data }) => ({ shape, data: data.map((v) => factor * v) }));
 }

@@ -46,12 +46,12 @@ export const searches = {
   discreteSearch: {
     make: discreteSearch,
     options: discreteSearchOptions,
-    summary: "swaps or flips of units in a random order, as long as one raises the objective",
+    summary: "swaps or flips of units in a random order, until none raises the objective",
   },
   levelSet: {
     make: levelSet,
     options: levelSetOptions,
-    summary: "normalized steps on the loss' level set, without a symmetry (Mishkin et al. 2024)",
+    summary: "normalized steps on the loss's level set, without a symmetry (Mishkin et al. 2024)",
   },
   nullSpace: {
     make: nullSpace,

@@ -1,5 +1,6 @@
-// The largest ||grad L||^2 over bounded scalings of hidden units: each unit's factor at one end of its range, since in
-// the logarithms of the factors ||grad L||^2 is a sum of exponentials (Zhao et al., NeurIPS 2022, section 4.2).
+// The largest ||grad L||^2 over bounded scalings of hidden units. Each unit's factor is at one end of its
+// range, since ||grad L||^2 is a sum of exponentials of the factors' logarithms (Zhao et al., NeurIPS 2022,
+// section 4.2).
 
 import { type NdArray, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
@@ -13,7 +14,7 @@ import type { SearchFactory, Setting } from "./search.js";
 export interface ScalingCornerOptions {
   /** b, the largest |log a| of a unit; default the symmetry's bound. */
   readonly bound?: number | undefined;
-  /** Most rounds over all units in which single signs are turned where that helps; default 10. */
+  /** Maximum number of rounds over all units in which single signs are flipped if that helps; default 10. */
   readonly sweeps?: number | undefined;
 }
 
@@ -25,10 +26,11 @@ export const scalingCornerOptions = optionTable("scalingCorner", {
 /**
  * The corner of the box |T_i| <= b where the objective of a diagonal scaling is largest, in one jump.
  *
- * ||grad L||^2 is convex in T, so that its maximum over the box lies at a corner. With one hidden layer it is a sum
- * over the units, alpha_i e^(-2 T_i) + beta_i e^(2 T_i), and the better sign of each unit alone gives that maximum.
- * With more layers neighbors interact: rounds over the units then turn single signs as long as the objective grows,
- * which ends at a corner that no single sign improves. Evaluations: two a unit, and one a unit for each round.
+ * ||grad L||^2 is convex in T, so its maximum over the box lies at a corner. With one hidden layer it is a
+ * sum over the units, alpha_i e^(-2 T_i) + beta_i e^(2 T_i), and choosing the better sign for each unit
+ * separately gives that maximum. With more layers, neighbors interact: rounds over the units then flip single
+ * signs as long as the objective grows, and end at a corner that no single sign improves. Evaluations: two
+ * per unit, and one per unit for each round.
  *
  * @param symmetry of element-wise scalings, such as `positiveScaling`
  * @throws OptionError for settings out of range, and for a symmetry that is not bounded element by element
@@ -78,7 +80,7 @@ export function scalingCorner<P>(
         for (let i = 0; i < count; i++) {
           corner[i] = -corner[i];
           const value = await valueAt(corner);
-          // Rounding alone must not turn a sign back and forth.
+          // Rounding alone must not flip a sign back and forth.
           if (value > best + 1e-12 * Math.abs(best)) {
             best = value;
             turned++;

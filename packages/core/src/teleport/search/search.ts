@@ -6,15 +6,15 @@ import type { PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import type { Claim } from "./claim.js";
 
-/** What a search is made for. */
+/** The problem that a search is created for. */
 export interface SearchProblem<P> {
   readonly loss: BatchLoss<P>;
-  /** What grows along a walk. */
+  /** The quantity to increase along a walk. */
   readonly objective: PointValue<P>;
-  /** Example parameters and batch: their shapes count. */
+  /** Example parameters and batch, of which only the shapes matter. */
   readonly params: P;
   readonly batch: BatchSpec;
-  /** Example of what the objective may know of the optimizer. */
+  /** Example of the optimizer's state and learning rate, for the objective. */
   readonly memory: MemoryArrays;
   readonly dtype: "float32" | "float64";
   readonly compileOptions: CompileOptions;
@@ -26,7 +26,7 @@ export interface MemoryArrays {
   readonly learningRate?: Batch[string];
 }
 
-/** Where a walk goes on: batch and memory stay the same over a teleport. */
+/** The setting of a walk: batch and memory stay the same during a teleport. */
 export interface Setting<P> {
   readonly batch: Batch;
   readonly memory: MemoryArrays;
@@ -40,28 +40,28 @@ export interface Stop {
 }
 
 /**
- * How points of the loss level set are proposed: in the algebra of a group, or without one. Compiled once, for many walks.
+ * Proposes points of the loss's level set: in the algebra of a group, or without one. Compiled once, for many walks.
  *
  * @typeParam P tree of parameters
  */
 export interface Search<P> {
   readonly name: string;
-  /** Where the proposals keep the loss; `no`: only as far as the guard lets them drift. */
+  /** Where the proposals keep the loss; `no`: they may drift as far as the guard allows. */
   readonly exact: Symmetry<P>["exact"];
   /**
-   * What it says keeps the loss where `exact` is not `no`: a teleporter checks that once. Left out: there is nothing to
-   * check.
+   * The claim that its moves keep the loss, unless `exact` is `no`; a teleporter checks it once. Left out:
+   * there is nothing to check.
    */
   readonly claim?: Claim<P> | undefined;
-  /** Most proposals that are taken in one walk. */
+  /** Maximum number of proposals accepted in one walk. */
   readonly steps: number;
-  /** Walks from different points of the orbit, of which the best end counts; default 1. */
+  /** Number of walks from different points of the orbit, of which the best result counts; default 1. */
   readonly starts?: number | undefined;
   /** Begins a walk; `index` counts the walks of a teleport. */
   walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
   /**
-   * Up to `steps` steps at once, as a walk would take them; left out where that needs the host between steps. Undefined
-   * where it cannot tell what the guard would say.
+   * Takes up to `steps` steps at once, exactly as a walk would; left out if that needs the host between
+   * steps. Undefined if it cannot decide as the guard would.
    */
   compiledWalk?(
     start: P,
@@ -72,36 +72,39 @@ export interface Search<P> {
   dispose(): Promise<void>;
 }
 
-/** A walk that was taken at once. */
+/** The result of a walk that was taken at once. */
 export interface CompiledWalk<P> {
-  /** The end. */
+  /** Parameters at the end. */
   readonly params: P;
   readonly steps: number;
-  /** Steps that were refused and halved; default 0. */
+  /** Number of steps that were refused and halved; default 0. */
   readonly halvings?: number | undefined;
-  /** The start, where each step led, and the end if it was measured, too: as many as there were steps, or one more. */
+  /**
+   * Measurements of the start, of the point after each step, and of the end if it was measured: as many as
+   * there were steps, or one more.
+   */
   readonly points: readonly Point[];
-  /** Why it ended there. */
+  /** Why the walk ended. */
   readonly reason: string;
   pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
 }
 
 /** A search under way. */
 export interface Walk<P> {
-  /** Where it begins, if elsewhere than at the start. */
+  /** Start of the walk, if it is not the initial point. */
   readonly origin?: P | Refusal | undefined;
   /**
-   * The next point. `scale` is 1, and smaller after a proposal that the guard did not take: a refusal asks for such a
-   * smaller one, a stop ends the walk.
+   * The next point. `scale` is 1, and smaller after a proposal that the guard refused. A refusal asks for a
+   * smaller step; a stop ends the walk.
    */
   propose(scale: number): Promise<P | Refusal | Stop>;
-  /** Goes on from the last proposal. */
+  /** Continues from the last proposal. */
   accept(): void;
-  /** Carries a tree like the parameters along all that was accepted: see {@link Symmetry.pushForward}. */
+  /** Transforms a tree like the parameters along all accepted moves: see {@link Symmetry.pushForward}. */
   pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
 }
 
-/** Makes a search for a problem: what the functions for users, such as `gradientAscent`, return. */
+/** Creates a search for a problem: the return type of functions such as `gradientAscent`. */
 export type SearchFactory<P> = (problem: SearchProblem<P>) => Promise<Search<P>>;
 
 /** Whether a walk is over; `stopped` then says why. */

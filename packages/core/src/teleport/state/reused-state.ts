@@ -1,5 +1,5 @@
 // Historical trajectory reuse: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, section 4.3; the correction of Adam's start:
-// D. Kingma, J. Ba, "Adam", ICLR 2015, section 3, with the weights that this leaves.
+// D. Kingma, J. Ba, "Adam", ICLR 2015, section 3, with the resulting weights.
 import type { NdArray } from "../../array.js";
 import { array, isNdArray } from "../../array.js";
 import { mapTree } from "../../graph/autodiff.js";
@@ -19,7 +19,7 @@ import {
 import { compileJavaScript } from "../../runtime/javascript/executable.js";
 import { flatten, unflatten } from "../../tree.js";
 
-/** What an optimizer does with an average of the past. */
+/** How an optimizer updates an average of the past. */
 interface Habit {
   /** b of v <- b v + (1 - b) g^p. */
   readonly beta: number;
@@ -32,22 +32,24 @@ interface Habit {
  *
  * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p
  *
- * for averages, which the state sigma v + (1 - sigma) g^p before it leads to; sums become sigma v, and a largest value so
- * far stays unless sigma <= 0, which is sigma = 0: a fresh start. From the step after on all is ordinary again.
+ * for averages, which follows from the state sigma v + (1 - sigma) g^p before the step. Sums become sigma v,
+ * and a running maximum stays unless sigma <= 0. sigma <= 0 counts as sigma = 0: a fresh start. All later
+ * steps are ordinary.
  *
- * An average that centers another one, such as RMSprop's, becomes sigma v as well: were g in its place, one sample would
- * stand for mean and squares, and with sigma = 0 nothing would be left of the variance that the step is divided by.
+ * An average that centers another one, such as RMSprop's, becomes sigma v as well. With g instead, one sample
+ * would give both the mean and the squares, and for sigma = 0 the variance that divides the step would be
+ * zero.
  *
  * An optimizer that counts its steps divides averages by 1 - b^t, their total weight; here that is 1 - sigma b^t. The
  * state is multiplied by (1 - b^t) / (1 - sigma b^t), nearly 1 after some 1 / (1 - b) steps, so that the division by
  * 1 - b^t gives what 1 - sigma b^t should.
  *
- * b and the weight decay within g are found by asking the optimizer's update. Entries of the state that are not listed in
- * its `moments` stay. Traced; sigma = 1 changes nothing.
+ * b and the weight decay within g are found by calling the optimizer's update. Entries of the state that are
+ * not listed in its `moments` stay. Traced; sigma = 1 changes nothing.
  *
- * @param gradients g at the point that the teleport led to, on the batch of the step
+ * @param gradients g at the point after the teleport, on the batch of the step
  * @param sigma scalar
- * @param isMoved which parameters, by path, the teleport may have moved: the others' moments stay; default all
+ * @param isMoved which parameters, by path, the teleport may have moved; the moments of the others stay; default all
  *
  * @example
  * const { params, state } = optimizer.update(g, reusedState(optimizer, before, g, p, sigma), p, rate);
@@ -80,7 +82,7 @@ export function reusedState<P>(
   return { ...state, ...Object.fromEntries(next) };
 }
 
-/** The leaves of one tree where the path is chosen, else of the other. */
+/** Takes the leaves with chosen paths from one tree, the rest from the other. */
 function choose(isChosen: (path: string) => boolean, yes: unknown, no: unknown): unknown {
   const { leaves, paths, def } = flatten(no, isTensor);
   const others = flatten(yes, isTensor).leaves;
@@ -90,7 +92,10 @@ function choose(isChosen: (path: string) => boolean, yes: unknown, no: unknown):
   );
 }
 
-/** Shares of the past and of the new gradient; `done` counts the steps before this one where starts are corrected. */
+/**
+ * Weights of the past and of the new gradient; `done` counts the steps before this one if the optimizer
+ * corrects its start.
+ */
 function shares(sigma: Tensor, beta: number, done: Tensor | undefined): readonly [Tensor, Tensor] {
   const fresh = sub(1, sigma);
   if (done === undefined) return [sigma, fresh];
@@ -100,7 +105,7 @@ function shares(sigma: Tensor, beta: number, done: Tensor | undefined): readonly
   return [div(mul(sigma, sub(1, now)), weight), div(mul(fresh, sub(1, before)), weight)];
 }
 
-/** Asks an update what it makes of a past of 1 without a gradient, and of a weight of 1 without a past. */
+/** Calls an update with a past of 1 and no gradient, and with a weight of 1 and no past, to find its coefficients. */
 function habitOf(optimizer: Optimizer, name: string, power: 1 | 2): Habit {
   const one = (value: number) => ({ w: array([value], "float64") });
   const answer = (past: number, weight: number): number => {

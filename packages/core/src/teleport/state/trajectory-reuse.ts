@@ -18,7 +18,7 @@ const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
 } satisfies OptionRows<TrajectorySimilarityOptions>);
 
 /**
- * How far a teleport went along the way that the optimizer was going.
+ * How far a teleport moved in the direction in which the optimizer was moving.
  *
  * sigma = cos(theta' - theta, g), g the (combined) gradient at theta; with `sign` `descent` cos(theta' - theta, -g).
  * 0 when either is zero.
@@ -53,7 +53,7 @@ export function trajectorySimilarity(
 export interface BlendMomentOptions {
   /** b in [0, 1): the weight of the past. */
   readonly beta: number;
-  /** How far the teleport went along with the past, in [-1, 1]: see {@link trajectorySimilarity}. */
+  /** Similarity of the teleport's move to the past, in [-1, 1]: see {@link trajectorySimilarity}. */
   readonly sigma: number;
   /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
   readonly power?: 1 | 2 | undefined;
@@ -66,12 +66,12 @@ const blendMomentOptions = optionTable("blendMoment", {
 } satisfies OptionRows<BlendMomentOptions>);
 
 /**
- * A moment of the first step after a teleport: the past counts as much as the teleport went along with it.
+ * A moment of the first step after a teleport: the past is weighted by its similarity to the teleport's move.
  *
  * v <- sigma b v + (1 - sigma b) g^power; sigma <= 0 is sigma = 0, a fresh moment g^power
  *
- * With sigma = 1 it is the optimizer's own step; from the second step on it is that again. The total weight of the gradients
- * in the moment is then 1 - sigma b^t, the number to divide by where Adam corrects its start with 1 - b^t.
+ * With sigma = 1 it is the optimizer's own step, and so are all later steps. The total weight of the gradients
+ * in the moment is then 1 - sigma b^t, by which to divide where Adam corrects its start with 1 - b^t.
  *
  * @param moment v, P numbers
  * @param gradient g, P numbers
@@ -96,7 +96,7 @@ export function blendMoment(
 function requireEqualLength(a: ArrayLike<number>, what: string, b: ArrayLike<number>, other: string): void {
   if (a.length !== b.length) {
     throw new ShapeError(
-      `${what} has ${a.length} numbers and ${other} ${b.length}; they must be of one model.`,
+      `${what} has ${a.length} numbers and ${other} ${b.length}; they must belong to the same model.`,
     );
   }
 }

@@ -17,16 +17,17 @@ import { reusedState } from "./reused-state.js";
 import { trajectorySimilarity } from "./trajectory-reuse.js";
 
 /**
- * What becomes of an optimizer's state across a teleport: it is kept; made anew; its moments are pushed forward by the
- * action, as gradients transform (`push`); or its past counts as far as it agrees with the old gradient (`reuse`: Zhou et
- * al., NeurIPS 2025, historical trajectory reuse).
+ * What happens to an optimizer's state in a teleport: it is kept (`keep`) or initialized again (`reset`); its
+ * moments are pushed forward by the action as gradients transform (`push`); or its past is weighted by the
+ * similarity of the move to the old gradient (`reuse`: Zhou et al., NeurIPS 2025, historical trajectory
+ * reuse).
  */
 export type TransportPolicy = "keep" | "reset" | "push" | "reuse";
 
 /** Every {@link TransportPolicy} by name. */
 export const transportPolicies: readonly TransportPolicy[] = ["keep", "reset", "push", "reuse"];
 
-/** A teleport that an optimizer's state has to follow. */
+/** A teleport across which an optimizer's state is transported. */
 export interface Move<P> {
   /** Parameters before it. */
   readonly from: P;
@@ -37,29 +38,29 @@ export interface Move<P> {
 
 export interface TransportedState {
   readonly state: OptimizerState;
-  /** Why another policy had to stand in. */
+  /** Why another policy was applied instead. */
   readonly note?: string | undefined;
 }
 
-/** A move that a state has to follow, with what policies may ask about it. */
+/** A move across which a state is transported, with the data that policies may need. */
 export interface StateMove<P> {
   readonly state: OptimizerState;
   /** Parameters after the move. */
   readonly params: P;
   readonly pushForward?: Teleported<P>["pushForward"] | undefined;
-  /** Delta theta, and the gradient at the point before it: what `reuse` compares. Left out: the state is kept. */
+  /** Delta theta, and the gradient at the point before it: `reuse` compares them. Left out: the state is kept. */
   way?(): Promise<{ readonly move: ArrayLike<number>; readonly gradient: ArrayLike<number> }>;
 }
 
 /** A state after a move. */
 export interface StateWithSimilarity extends TransportedState {
-  /** Of `reuse`: whoever takes the next step computes it from {@link reusedState}. */
+  /** For `reuse`: the caller that takes the next step passes it to {@link reusedState}. */
   readonly sigma?: number | undefined;
 }
 
 /**
- * What a policy makes of a state: the one decision for teleports of a loss and of several tasks. How gradients are had and
- * moments are blended is the caller's, as a trainer of several tasks does both in its own step.
+ * Applies a policy to a state, for teleports of a single loss and of several tasks alike. The caller computes
+ * gradients and blends moments, as a trainer of several tasks does both in its own step.
  *
  * @param rule `optimizer` is needed for `reset` and `push`; `sign` is that of {@link trajectorySimilarity}
  */
@@ -87,27 +88,28 @@ export async function transportState<P>(
 }
 
 export interface Transport<P> {
-  transport(passage: Move<P>): Promise<TransportedState>;
+  transport(move: Move<P>): Promise<TransportedState>;
   dispose(): Promise<void>;
 }
 
 /**
- * Compiles what a policy needs to carry an optimizer's state across a teleport.
+ * Compiles what a policy needs to transport an optimizer's state across a teleport.
  *
- * `push` maps what `moments` lists: m as gradients transform, v as their squares. A maximum of squares is mapped, too: for
- * scalings that is exact. Where an action has no push-forward the state is kept, and the note says so.
+ * `push` maps what `moments` lists: m as gradients transform, v as their squares. A maximum of squares is
+ * mapped, too, which is exact for scalings. If an action has no push-forward, the state is kept, and the note
+ * says so.
  *
- * `reuse` needs two gradients: with sigma = cos(Delta theta, -g') of the move and the old point's descent direction, no
- * less than 0, the next step, if it is on the same batch, computes
+ * `reuse` needs two gradients: with sigma = cos(Delta theta, -g') of the move and the old point's descent
+ * direction, clamped below at 0, the next step, if it is on the same batch, computes
  *
  * v_t = sigma b v_{t-1} + (1 - sigma b) g_t^p
  *
  * for averages, b sigma v_{t-1} + g_t^p for sums, and sigma b v_{t-1} + (1 - b) g_t for the mean that centers RMSprop's
  * squares; every later one is ordinary again. For Adam the total weight of the
  * gradients in v_t is then 1 - sigma b^t, while its update goes on dividing by 1 - b^t: the state carries the factor
- * (1 - b^t) / (1 - sigma b^t), so that the quotient is right. Weight decay within the gradient is in g.
+ * (1 - b^t) / (1 - sigma b^t), so that the quotient is correct. Weight decay within the gradient is in g.
  *
- * @param options `sign`: +1 takes sigma with +g', as the released code does; default -1, the direction of descent
+ * @param options `sign`: +1 computes sigma with +g', as the released code does; default -1, the direction of descent
  * @throws OptionError for an unknown policy
  *
  * @example
@@ -146,19 +148,21 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
   return {
     async transport({ from, state, batch: at, moved: { params: to, pushForward } }) {
       lifetime.requireOpen();
-      const { sigma, ...carried } = await transportState(rule, {
+      const { sigma, ...transported } = await transportState(rule, {
         state,
         params: to,
         ...(pushForward ? { pushForward } : {}),
         ...(reuse ? { way: () => reuse.way(from, to, at) } : {}),
       });
-      return reuse && sigma !== undefined ? { state: await reuse.blended(state, sigma, to, at) } : carried;
+      return reuse && sigma !== undefined
+        ? { state: await reuse.blended(state, sigma, to, at) }
+        : transported;
     },
     dispose: () => lifetime.end(async () => reuse?.dispose()),
   };
 }
 
-/** The moments pushed forward; the note is that of the first that cannot be. */
+/** Pushes the moments forward; the note is that of the first one that cannot be. */
 async function pushed<P>(
   optimizer: Optimizer,
   { state, pushForward }: StateMove<P>,
@@ -174,7 +178,10 @@ async function pushed<P>(
   return { state: next };
 }
 
-/** What `reuse` computes: the way, and the moments from which one ordinary update gives the step that it asks for. */
+/**
+ * What `reuse` computes: the move with its gradient, and the moments from which one ordinary update gives the
+ * required step.
+ */
 async function compileReuse<P>(
   optimizer: Optimizer,
   loss: BatchLoss<P>,

@@ -3,24 +3,24 @@ import { integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { dotOf } from "../../teleport/curvature/hessian.js";
 
-/** Directions of one run, from the gradients that it meets. */
+/** The search directions of one run, computed from its gradients. */
 export interface Directions {
-  /** c_2 of the line search that goes with them: see `wolfeSearch`. */
+  /** c_2 of the matching line search: see `wolfeSearch`. */
   readonly slope: number;
   /** Whether a step of 1 is the natural first trial. */
   readonly isScaled: boolean;
   /**
-   * A direction d, g'd < 0 as far as the memory is sound.
+   * A direction d, with g'd < 0 unless rounding has spoiled the memory.
    *
    * @param g gradient here
-   * @param moved by how much the last step went; left out at the first one
+   * @param moved displacement of the last step; left out at the first one
    */
   next(g: Float64Array, moved?: Float64Array): Float64Array;
-  /** Forgets what it knows of other points, as after a teleport. */
+  /** Clears the memory of earlier points, as needed after a teleport. */
   reset(): void;
 }
 
-/** Makes the directions of a run. */
+/** Creates the directions of a run. */
 export type DirectionRule = () => Directions;
 
 const opposite = (g: Float64Array): Float64Array => g.map((v) => -v);
@@ -41,7 +41,7 @@ export const steepestDescent: DirectionRule = () => ({
 });
 
 /**
- * Nonlinear conjugate gradients of Polak and Ribiere, beginning again where beta would be negative:
+ * Nonlinear conjugate gradients of Polak and Ribiere, restarted where beta would be negative:
  *
  * d = -g + beta d_old,  beta = max(0, g'(g - g_old) / g_old'g_old)
  *
@@ -67,7 +67,7 @@ export const conjugateDirections: DirectionRule = () => {
 };
 
 export interface LbfgsOptions {
-  /** Steps that it remembers; default 10. */
+  /** Number of steps in memory; default 10. */
   readonly memory?: number | undefined;
 }
 
@@ -76,7 +76,7 @@ export const lbfgsOptions = optionTable("lbfgs", {
 } satisfies OptionRows<LbfgsOptions>);
 
 /**
- * L-BFGS: -H g, where H is the inverse Hessian as the last steps s and changes of the gradient y tell it.
+ * L-BFGS: -H g, where H approximates the inverse Hessian from the last steps s and changes of the gradient y.
  *
  * @throws OptionError for a memory below 1
  *
@@ -97,7 +97,7 @@ export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
         if (last && moved) {
           const y = minus(g, last);
           const sy = dotOf(moved, y);
-          // Of a step along which the slope did not rise H would not stay positive definite.
+          // With a step along which the slope did not rise, H would not stay positive definite.
           if (sy > 1e-12 * dotOf(y, y)) pairs = [...pairs, { s: moved, y, rho: 1 / sy }].slice(-memory);
         }
         last = g;

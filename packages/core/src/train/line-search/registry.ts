@@ -8,7 +8,7 @@ import {
   steepestDescent,
 } from "./directions.js";
 
-/** Every rule of directions for line searches by name. */
+/** Every rule for the directions of line searches by name. */
 export const lineSearches = {
   steepestDescent: {
     make: () => steepestDescent,

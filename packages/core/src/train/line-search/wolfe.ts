@@ -14,17 +14,17 @@ export interface WolfeOptions {
   readonly first: number;
   /** c_1 of the decrease, phi(a) <= phi(0) + c_1 a phi'(0). */
   readonly decrease?: number | undefined;
-  /** c_2 of the slope, |phi'(a)| <= c_2 |phi'(0)|: the smaller, the nearer to the least value on the line. */
+  /** c_2 of the slope, |phi'(a)| <= c_2 |phi'(0)|: smaller values come closer to the minimum on the line. */
   readonly slope?: number | undefined;
-  /** Most evaluations; default 25. */
+  /** Maximum number of evaluations; default 25. */
   readonly evaluations?: number | undefined;
 }
 
 /**
- * The first step length found with phi(a) <= phi(0) + c_1 a phi'(0) and |phi'(a)| <= c_2 |phi'(0)|; where there is none
- * after so many evaluations, the lowest of those with the decrease; undefined where no step had it.
+ * The first step length found with phi(a) <= phi(0) + c_1 a phi'(0) and |phi'(a)| <= c_2 |phi'(0)|; if there
+ * is none after `evaluations`, the lowest point with the decrease; undefined if no step had it.
  *
- * @param evaluate phi and its slope at a step > 0; may return more than that with it
+ * @param evaluate phi and its slope at a step > 0; may return more data with them
  * @param start phi(0) and phi'(0) < 0
  *
  * @example
@@ -47,7 +47,7 @@ export async function wolfeSearch<T extends LinePoint>(
     return p;
   };
 
-  /** Algorithm 3.6: between a low end, whose slope points to the other one, and that one. */
+  /** Algorithm 3.6: between a low end and the other end, to which its slope points. */
   const zoom = async (from: LinePoint, to: LinePoint): Promise<T | undefined> => {
     let [low, high] = [from, to];
     while (left > 0) {
@@ -65,7 +65,7 @@ export async function wolfeSearch<T extends LinePoint>(
   let last: LinePoint = { step: 0, ...start };
   for (let step = first; left > 0; step = beyond(last)) {
     const p = await at(step);
-    // Not finite is too far as well.
+    // A value that is not finite also means too far.
     if (!hasDecrease(p) || (last.step > 0 && p.value >= last.value)) return zoom(last, p);
     if (isFlat(p)) return p;
     if (p.slope >= 0) return zoom(p, last);
@@ -78,14 +78,14 @@ export async function wolfeSearch<T extends LinePoint>(
 const growth = 4;
 const beyond = ({ step }: LinePoint): number => growth * step;
 
-/** The least point of the cubic through both ends (eq. 3.59), kept a tenth of the interval away from them. */
+/** The minimum of the cubic through both ends (eq. 3.59), kept a tenth of the interval away from them. */
 function between(a: LinePoint, b: LinePoint): number {
   const length = b.step - a.step;
   const d1 = a.slope + b.slope - (3 * (a.value - b.value)) / (a.step - b.step);
   const d2 = Math.sign(length) * Math.sqrt(d1 * d1 - a.slope * b.slope);
   const least = b.step - (length * (b.slope + d2 - d1)) / (b.slope - a.slope + 2 * d2);
-  const share = (least - a.step) / length;
-  // NaN where an end is not finite, or where the cubic has no least point.
-  if (Number.isNaN(share)) return a.step + length / 2;
-  return a.step + Math.min(0.9, Math.max(0.1, share)) * length;
+  const fraction = (least - a.step) / length;
+  // NaN where an end is not finite, or where the cubic has no minimum.
+  if (Number.isNaN(fraction)) return a.step + length / 2;
+  return a.step + Math.min(0.9, Math.max(0.1, fraction)) * length;
 }

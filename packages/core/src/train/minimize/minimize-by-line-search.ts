@@ -36,29 +36,32 @@ export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
   /** `steepestDescent`, `conjugateDirections` or `lbfgs()`. */
   readonly directions: DirectionRule;
   readonly steps: number;
-  /** Step length tried first of all; default that of a move of length 1. */
+  /** First step length to try; default that of a move of length 1. */
   readonly firstStep?: number | undefined;
-  /** Default none. The directions begin anew after a teleport, and the objective `modelDecrease` fits a line search. */
+  /**
+   * Teleports; default none. The directions restart after a teleport, and the objective `modelDecrease` fits
+   * a line search.
+   */
   readonly teleport?: TeleportPlan<P, B> | undefined;
-  /** Whether the parameters of every step are kept; default false. */
+  /** Whether the parameters of every step are stored; default false. */
   readonly trajectory?: boolean | undefined;
 }
 
 export interface LineSearchMinimization<P> extends Omit<Minimization<P>, "status"> {
-  /** Losses with their gradients computed up to each point, teleports not counted. */
+  /** Number of evaluations of loss and gradient up to each point, without teleports. */
   readonly evaluations: readonly number[];
-  /** `stalled` where no step lowers the loss any more: the lists then end there. */
+  /** `stalled` if no step lowers the loss any more: the lists then end there. */
   readonly status: "done" | "stalled";
 }
 
 /**
- * Minimizes by line searches, the reference that a tuned learning rate has to stand beside:
+ * Minimizes by line searches, the baseline for a tuned learning rate:
  *
  * w <- w + a d, where a meets the strong Wolfe conditions along the direction d
  *
  * The searches run on the host, with a call of the runtime for each evaluation.
  *
- * @throws OptionError for settings out of range; NumericalError where loss or gradient at the start are not finite
+ * @throws OptionError for settings out of range; NumericalError if loss or gradient at the start is not finite
  *
  * @example
  * const { loss } = await minimizeByLineSearch(rosenbrock(), { directions: lbfgs(), steps: 50 });
@@ -120,7 +123,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
       resources.keep(
         await createTeleports({
           ...{ plan, loss, params: start, batch, dtype, compileOptions },
-          // What a step is, as far as an objective asks: w - a g.
+          // The step as an objective sees it: w - a g.
           optimizer: gd(),
         }),
       ),
@@ -146,7 +149,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     let at = await evaluate(space.vectorOf(start));
     if (!Number.isFinite(at.value) || !Number.isFinite(dotOf(at.g, at.g))) {
       throw new NumericalError(
-        `minimizeByLineSearch: the loss at the start is ${at.value}, and it or its gradient is not finite; begin elsewhere.`,
+        `minimizeByLineSearch: the loss at the start is ${at.value}, and it or its gradient is not finite; start elsewhere.`,
       );
     }
     let last: LastStep | undefined;
@@ -154,7 +157,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     const teleportIfDue = async (step: number): Promise<void> => {
       if (!teleports || !schedule || step < teleports.due(schedule, 1)) return;
       clock.stop();
-      const crossed = await teleports.maybeTeleport(
+      const outcome = await teleports.maybeTeleport(
         {
           ...{ step, stepsPerEpoch: 1, losses: series.loss, batch, optimizer: {} },
           params: space.treeOf(at.w),
@@ -162,13 +165,13 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
         },
         schedule,
       );
-      clock.add(crossed.seconds);
+      clock.add(outcome.seconds);
       clock.start();
-      ({ schedule } = crossed);
-      if (crossed.event) events.push(crossed.event);
-      if (!crossed.event?.accepted) return;
-      if (trajectory) jumps.push({ step, from: space.treeOf(at.w), to: crossed.params });
-      at = await evaluate(space.vectorOf(crossed.params));
+      ({ schedule } = outcome);
+      if (outcome.event) events.push(outcome.event);
+      if (!outcome.event?.accepted) return;
+      if (trajectory) jumps.push({ step, from: space.treeOf(at.w), to: outcome.params });
+      at = await evaluate(space.vectorOf(outcome.params));
       directions.reset();
       last = last && { length: last.length, slope: last.slope };
     };
@@ -179,7 +182,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
       series.evaluations.push(evaluations);
       if (trajectory) points.push(space.treeOf(at.w));
     };
-    /** Whether there was a step to take. */
+    /** Takes a step; returns whether there was one. */
     const advance = async (): Promise<boolean> => {
       const { w, value, g } = at;
       const d = directions.next(g, last?.moved);
@@ -229,20 +232,20 @@ interface Series {
   readonly evaluations: number[];
 }
 
-/** A step that was taken: its length, the slope that it began with, and by how much it moved; left out after a teleport. */
+/** The last step: its length, the slope at its start, and its displacement; left out after a teleport. */
 interface LastStep {
   readonly length: number;
   readonly slope: number;
   readonly moved?: Float64Array | undefined;
 }
 
-/** The step that would change the loss as much as the last one did (eq. 3.60). */
+/** The step length that would change the loss as much as the last step did (eq. 3.60). */
 function firstTrial(d: Float64Array, slope: number, last: LastStep | undefined, given?: number): number {
   if (last === undefined) return given ?? 1 / Math.sqrt(dotOf(d, d));
   return (last.length * last.slope) / slope;
 }
 
-/** A clock of seconds that can be stopped. */
+/** A clock in seconds that can be stopped. */
 function stopwatch() {
   let total = 0;
   let begin: number | undefined = performance.now();

@@ -9,11 +9,11 @@ import type { LearningRate } from "../run-steps.js";
 import type { TrainState } from "../state.js";
 import type { TeleportEvent, TeleportPlan } from "../teleports.js";
 
-/** What is minimized: a problem of `problems/`, or one's own. */
+/** What to minimize: a problem of `problems/`, or a custom one. */
 export interface MinimizationProblem<P, B extends Batch = Batch> {
   readonly loss: BatchLoss<P, B>;
   readonly start: P;
-  /** Data that the loss sees; default none. */
+  /** Data that the loss reads; default none. */
   readonly batch?: B | undefined;
 }
 
@@ -22,19 +22,22 @@ export interface MinimizeOptions<P, B extends Batch = Batch> extends Omit<Compil
   /** A number, or a function of the step (0, 1, ...). */
   readonly learningRate: LearningRate;
   readonly steps: number;
-  /** Default none. */
+  /** Teleports; default none. */
   readonly teleport?: TeleportPlan<P, B> | undefined;
-  /** Whether the parameters of every step are kept, and where teleports led; default false. */
+  /** Whether the parameters of every step, and the points before and after teleports, are stored; default false. */
   readonly trajectory?: boolean | undefined;
 }
 
-/** How one run of a minimization goes. */
+/** Options of one run of a minimization. */
 export interface MinimizeRunOptions<P> {
-  /** Told some times a second where the run is; `true` ends it there. */
+  /** Called several times a second with the progress of the run; returning `true` ends the run. */
   readonly onLoop?:
     | ((at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>)
     | undefined;
-  /** To go on with, of a run with the same problem and options: it ends with the same numbers, bit for bit. */
+  /**
+   * Checkpoint to resume from, of a run with the same problem and options: it ends with the same numbers, bit
+   * for bit.
+   */
   readonly checkpoint?: Checkpoint | undefined;
   /** Settings that may differ from those of the checkpoint's run: see {@link ResumeOptions}. */
   readonly allowChanges?: ResumeOptions["allowChanges"] | undefined;
@@ -47,17 +50,17 @@ export const minimizeOptions = [
   ...(["runtime", "provider", "threads"] as const),
 ];
 
-/** A teleport that was accepted, with the points that it led from and to. */
+/** A teleport that was accepted, with the points before and after it. */
 export interface Jump<P> {
   readonly step: number;
   readonly from: P;
   readonly to: P;
 }
 
-/** A minimization under way: `encodeCheckpoint(progress)` is its checkpoint. */
+/** A minimization in progress: `encodeCheckpoint(progress)` is its checkpoint. */
 export interface MinimizationProgress<P> {
   readonly current: TrainState<P, Record<string, never>>;
-  /** One entry a step that was done. */
+  /** One entry per finished step. */
   readonly history: History;
   /** What the numbers of the run depend on besides its state. */
   readonly settings: RunSettings;
@@ -66,33 +69,36 @@ export interface MinimizationProgress<P> {
   readonly jumps: readonly Jump<P>[];
 }
 
-/** What a minimization went through. Entry t of each list is the point before step t; the last one is the end. */
+/** The course of a minimization. Entry t of each list is the point before step t; the last one is the end. */
 export interface Minimization<P> {
   readonly params: P;
   readonly loss: readonly number[];
   readonly gradNormSq: readonly number[];
-  /** Seconds of computing up to each point, teleports included, compilation not. */
+  /** Seconds of computation up to each point, including teleports but not compilation. */
   readonly seconds: readonly number[];
   /**
-   * With `trajectory`: the parameters of each point, from the checkpoint on where it went on from one. A teleport before
-   * step t shows as a jump to point t.
+   * With `trajectory`: the parameters of each point, beginning with the checkpoint if it resumed from one. A
+   * teleport before step t appears as a jump to point t.
    */
   readonly trajectory?: readonly P[] | undefined;
   /** With `trajectory`: the accepted teleports of these points. */
   readonly jumps?: readonly Jump<P>[] | undefined;
   readonly teleports: readonly TeleportEvent[];
-  /** `diverged` where a loss or gradient is no longer finite: the lists then end before it. `stopped` by `onLoop`. */
+  /** `diverged` if a loss or gradient is no longer finite: the lists then end before it. `stopped` by `onLoop`. */
   readonly status: "done" | "diverged" | "stopped";
 }
 
 /** A minimization, compiled. */
 export interface Minimizer<M, O = Readonly<Record<never, never>>> {
-  /** From the start to the end; again and again. Just-in-time compilers make later runs faster than the first. */
+  /**
+   * Runs from the start to the end; may be called repeatedly. Just-in-time compilers make later runs faster
+   * than the first.
+   */
   run(options?: O): Promise<M>;
   dispose(): Promise<void>;
 }
 
-/** Refuses what is no problem. @throws OptionError */
+/** Throws unless `problem` is a MinimizationProblem. @throws OptionError */
 export function requireProblem<P, B extends Batch>(owner: string, problem: MinimizationProblem<P, B>): void {
   if (typeof problem?.loss === "function" && problem.start !== undefined) return;
   const got =

@@ -27,12 +27,12 @@ import {
   runOptions,
 } from "./minimize-options.js";
 
-/** Points computed in one call of the runtime, at most: a run that diverges ends soon. */
+/** Maximum number of points per call of the runtime, so that a run that diverges ends soon. */
 const chunk = 1000;
-/** Seconds of one call where somebody is told after it. */
+/** Target seconds per call if `onLoop` is called after each. */
 const glance = 0.25;
 
-/** Runs a minimization once, and gives back what it holds. */
+/** Runs a minimization once and disposes it. */
 export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?: O): Promise<M> {
   try {
     return await run(options);
@@ -42,8 +42,8 @@ export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?:
 }
 
 /**
- * Minimizes a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the steps that the
- * plan names. The step is compiled once and run in loops.
+ * Minimizes a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the
+ * steps that the plan selects. The step is compiled once and run in loops.
  *
  * @throws OptionError for settings out of range; DataError for a checkpoint of another run
  *
@@ -66,7 +66,7 @@ export async function minimize<P, B extends Batch = NoBatch>(
 }
 
 /**
- * Compiles a minimization, see {@link minimize}: for one that is run several times, as to measure its time when warm.
+ * Compiles a minimization, see {@link minimize}: for several runs, for example to measure the time of a warm run.
  *
  * @throws OptionError for settings out of range
  *
@@ -155,7 +155,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     const jumps: Jump<P>[] = [];
     let clock = history.seconds.at(-1) ?? 0;
 
-    /** Runs steps; what they compute belongs to the points before them. Returns what it took. */
+    /** Runs steps; their results belong to the points before them. Returns the seconds spent. */
     const advance = async (count: number): Promise<number> => {
       const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(current.step + t, steps)));
       const { params, optimizer: state } = current;
@@ -179,16 +179,16 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
       clock += seconds;
       return seconds;
     };
-    /** Returns the step at which it wants to be asked next. */
+    /** Returns the step at which the schedule must be asked next. */
     const teleportIfDue = async (): Promise<number> => {
       if (teleports === undefined || current.schedule === undefined) return Infinity;
       const due = teleports.due(current.schedule, 1);
       if (current.step < due) return due;
       const { params: from, optimizer: state, step: at } = current;
-      const { event, seconds, ...crossed } = await teleports.maybeTeleport(
+      const { event, seconds, ...outcome } = await teleports.maybeTeleport(
         {
           step: at,
-          // All data in every step.
+          // Every step uses all data.
           stepsPerEpoch: 1,
           losses: history.loss,
           params: from,
@@ -198,11 +198,11 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
         },
         current.schedule,
       );
-      current = { ...current, ...crossed };
+      current = { ...current, ...outcome };
       clock += seconds;
       if (event) history.teleports.push(event);
-      if (isKept && event?.accepted) jumps.push({ step: at, from, to: crossed.params });
-      return teleports.due(crossed.schedule, 1);
+      if (isKept && event?.accepted) jumps.push({ step: at, from, to: outcome.params });
+      return teleports.due(outcome.schedule, 1);
     };
 
     let isStopped = false;
@@ -234,17 +234,17 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   return { run, dispose: () => lifetime.end(() => resources.release()) };
 }
 
-/** How many points there are before the first whose numbers are not finite. */
+/** The number of points before the first one whose numbers are not finite. */
 function finiteCount({ loss, gradNormSq }: History): number {
   const first = loss.findIndex((value, t) => !Number.isFinite(value) || !Number.isFinite(gradNormSq[t]));
   return first < 0 ? loss.length : first;
 }
 
-/** Whether all numbers are finite: once one is not, those after it are not either, so the last tells of all. */
+/** Whether all numbers are finite: once one is not, none of the later ones is, so checking the last one suffices. */
 const allFinite = ({ loss, gradNormSq }: History): boolean =>
   loss.length === 0 || (Number.isFinite(loss.at(-1)) && Number.isFinite(gradNormSq.at(-1)));
 
-/** The parameters that were recorded at one step of a run. */
+/** The parameters recorded at one step of a run. */
 function pointAt<P>(like: P, results: Readonly<Record<string, NdArray>>, t: number): P {
   const { paths, def } = flatten<NdArray>({ at: like }, isNdArray);
   const leaves = paths.map((path): NdArray => {

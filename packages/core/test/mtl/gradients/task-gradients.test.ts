@@ -211,7 +211,7 @@ describe("misuse", () => {
   it("is parameters of unknown tasks, none that are shared, or of two precisions", () => {
     const named = { losses, params, batch, tasks: ["a", "b", "c"] };
     expect(() => taskGradients(named)).toThrow(
-      '"heads.task0.weight" are of task "task0", which is none of a, b, c',
+      '"heads.task0.weight" belong to task "task0", which is not one of a, b, c',
     );
     const taskOf = () => "task0";
     expect(() => taskGradients({ losses, params, batch, tasks, taskOf })).toThrow("must share parameters");

@@ -66,7 +66,7 @@ describe("batches of a run", () => {
   it("need arrays of examples under names that differ", () => {
     const make = (data: object) => () => prepareSources(data as never, { seed: 0, dtype: "float64" });
     expect(make([{ a: counted(2) }, { a: counted(3) }])).toThrow('Two sources of data have an array "a"');
-    expect(make({ a: [1, 2] })).toThrow('"a" is none');
+    expect(make({ a: [1, 2] })).toThrow('"a" is not one');
     expect(make(counted(2))).toThrow("a record of arrays");
     expect(make({ a: { shape: [], data: Float64Array.of(1) } })).toThrow("first axis of examples");
     expect(make({ a: counted(0) })).toThrow("at least one");

@@ -77,7 +77,7 @@ describe("diagnose, of a quadratic", () => {
     expect(text).toContain("||g||^2 is 29.6 % of the largest on this level set");
     expect(text).toContain("gradient flow is 3.38 times as fast; the largest curvature is 1 times as large");
     expect(text).toContain("One optimal teleport suffices");
-    expect(text).toContain("larger one for 0 steps");
+    expect(text).toContain("larger one for at least 0 steps");
     for (const sentence of reading) {
       expect(sentence).toMatch(/\.$/);
       expect(sentence).not.toMatch(/undefined|NaN|\[object|\n/);
@@ -124,10 +124,12 @@ describe("diagnose, of a quadratic", () => {
     // x^4: at L* = 0 a quadratic of curvature 12 x^2 would have at most 24 x^6 for ||g||^2 = 16 x^6: fine; at L* = .5, not.
     const quartic: BatchLoss<NdArray> = (x) => sum(square(square(x)));
     const wrong = await diagnose({ loss: quartic, params: float64([1]), quadratic: true, minimum: 0.5 });
-    expect(reasonOf(wrong.levelSetFraction)).toMatch(/1.33 times what a quadratic of this loss can have/);
+    expect(reasonOf(wrong.levelSetFraction)).toMatch(
+      /1.33 times the largest value for a quadratic with this loss/,
+    );
     const silent = await diagnose({ loss: bowl(1, 10), params: w });
-    expect(reasonOf(silent.levelSetFraction)).toMatch(/not said to be a quadratic/);
-    expect(reasonOf(silent.oneTeleportSuffices)).toMatch(/not said to be a quadratic/);
+    expect(reasonOf(silent.levelSetFraction)).toMatch(/not declared a quadratic/);
+    expect(reasonOf(silent.oneTeleportSuffices)).toMatch(/not declared a quadratic/);
   });
 });
 

@@ -270,6 +270,6 @@ describe("bestAngle", () => {
     const at = toy(1, 2);
     const batch = batchOf(1, 3);
     const teleporter = await createTeleporter({ search: scaling, loss: productLoss, params: at, batch });
-    expect((await teleporter.teleport(at, batch)).report.reason).toMatch(/no group of rotations/);
+    expect((await teleporter.teleport(at, batch)).report.reason).toMatch(/not a group of rotations/);
   });
 });

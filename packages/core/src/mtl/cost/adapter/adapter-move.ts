@@ -27,8 +27,8 @@ export async function adapterMove(problem: MoveProblem): Promise<Mover> {
 }
 
 /**
- * A mover that knows nothing: at every site of the adapter a displacement in a random direction, as long as the trust
- * region allows.
+ * A mover for the control experiment: at every site of the adapter a displacement in a random direction, with
+ * the maximum length that the trust region allows.
  *
  * @throws OptionError without a trust region
  */

@@ -15,13 +15,13 @@ import { flatten, unflatten } from "../../../tree.js";
 
 export interface AdapterOptions {
   /**
-   * `low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank where that has fewer
-   * numbers than D, and dense for smaller tensors.
+   * `low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank if that has
+   * fewer numbers than D, and dense for smaller tensors.
    */
   readonly kind?: "auto" | "low-rank" | "dense" | undefined;
-  /** r; default 5. */
+  /** r, the rank; default 5. */
   readonly rank?: number | undefined;
-  /** Default 8. */
+  /** The scale of D, see `kind`; default 8. */
   readonly alpha?: number | undefined;
   /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
   readonly layers?: readonly string[] | undefined;
@@ -37,19 +37,19 @@ export const adapterOptions = optionTable("cost: adapter", {
 /** A tensor that is moved. */
 export interface AdapterSite {
   readonly path: string;
-  /** Its place among the leaves of the shared parameters. */
+  /** Its index among the leaves of the shared parameters. */
   readonly leaf: number;
   readonly shape: readonly number[];
-  /** Its extents as a matrix: outputs, and inputs times kernel. */
+  /** Its size as a matrix: outputs, and inputs times kernel. */
   readonly rows: number;
   readonly columns: number;
   readonly kind: "low-rank" | "dense";
 }
 
-/** What is trained at a site: A [r, columns] and B [rows, r], or D in the shape of the tensor. */
+/** The trained factors of a site: A [r, columns] and B [rows, r], or D in the shape of the tensor. */
 export type Factors<T> = { readonly A: T; readonly B: T } | { readonly D: T };
 
-/** A displacement of shared parameters with few numbers. */
+/** A displacement of shared parameters with few trained numbers. */
 export interface Adapter {
   readonly sites: readonly AdapterSite[];
   /** Factors with D = 0: A is random, B zero. */
@@ -58,7 +58,7 @@ export interface Adapter {
   displacement(factors: readonly Factors<Tensor>[]): readonly Tensor[];
   /** theta + D. Traced. */
   merge<S>(shared: S, displacement: readonly Tensor[]): S;
-  /** theta + scale D as new arrays; tensors without a site are those of theta. */
+  /** theta + scale D as new arrays; tensors without a site are the same as in theta. */
   mergeArrays<S>(shared: S, displacement: readonly NdArray[], scale: number): S;
   /** The factors with D multiplied by a scalar at every site. Traced. */
   scaled(factors: readonly Factors<Tensor>[], by: readonly Tensor[]): readonly Factors<Tensor>[];
@@ -70,9 +70,9 @@ export interface Adapter {
  * D = (alpha / r) B A,  W [o, i]: B [o, r], A [r, i];  convolution W [o, i, kh, kw]: A [r, i kh kw]
  *
  * A is drawn as in LoRA, uniform in +-1 / sqrt(columns) (Kaiming with slope sqrt(5)), B = 0. Without `layers` all tensors
- * of two or more axes are moved, or all tensors where there is none, such as the point of a plane.
+ * of two or more axes are moved, or all tensors if there is none, such as for a point in the plane.
  *
- * @param shared the shared parameters: shapes and dtypes count
+ * @param shared the shared parameters, of which only shapes and dtypes matter
  * @throws OptionError for values out of range and unknown layers
  *
  * @example

@@ -1,4 +1,4 @@
-// What a teleport is to better: the sharpness of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10, or the
+// What a teleport improves: the sharpness of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10, or the
 // angles between the tasks' gradients themselves.
 import { OptionError } from "../../../errors.js";
 import { div, maximum, minimum, mul } from "../../../graph/ops/arithmetic.js";
@@ -22,7 +22,7 @@ export interface ImproveByCosine {
   readonly kind: "cosine";
   /** gamma; default 1. */
   readonly weight?: number | undefined;
-  /** A pair of gradients at this cosine or above is good enough; default 0.2. */
+  /** Pairs of gradients with this cosine or a larger one are not improved further; default 0.2. */
   readonly cap?: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface ImproveBySharpness extends BalancedSharpnessOptions {
 }
 
 export interface ImproveNothing {
-  /** `none`: the control. */
+  /** `none`: the control experiment. */
   readonly kind: "none";
 }
 
@@ -56,26 +56,26 @@ export const improveNothingOptions = optionTable("cost: improve: none", {
   kind: oneOf(["none"]).required(),
 } satisfies OptionRows<ImproveNothing>);
 
-/** What L_g may look at. Traced. */
+/** The inputs of L_g. Traced. */
 export interface ImproveInputs extends SharpnessInputs {
-  /** Task losses on the batch on which the conflict showed. */
+  /** Task losses on the batch with the conflict. */
   conflicting(shared: unknown): readonly Tensor[];
 }
 
-/** L_g, to be raised with weight gamma. */
+/** L_g, which is maximized with weight gamma. */
 export interface Improve {
   readonly weight: number;
-  /** L_g; left out for the control without it. */
+  /** L_g; left out for the control experiment. */
   readonly value?: ((shared: unknown, inputs: ImproveInputs) => Tensor) | undefined;
 }
 
 /**
  * L_g from its options: the balanced `sharpness`, see {@link balancedSharpness}; or the `cosine` of the tasks' gradients
- * in the shared parameters on the batch on which the conflict showed,
+ * in the shared parameters on the batch with the conflict,
  *
  * L_g = mean over pairs i < j of min(cos(g_i, g_j), cap)
  *
- * or `none`, the control.
+ * or `none`, the control experiment.
  *
  * @throws OptionError for an unknown kind and values out of range
  */
@@ -105,7 +105,7 @@ function cappedCosine(gramian: Tensor, cap: number): Tensor {
   const [tasks] = gramian.shape;
   if (tasks < 2) throw new OptionError("improve: the cosine needs two tasks or more; there is one.");
   const at = (i: number, j: number) => reshape(slice(gramian, { starts: [i, j], ends: [i + 1, j + 1] }), []);
-  // A task at rest has no angle: its cosine is 0, and so is its derivative's factor.
+  // A task with a zero gradient has no angle: its cosine is 0, and so is the factor of its derivative.
   const norms = Array.from({ length: tasks }, (_, k) => sqrt(maximum(at(k, k), 1e-30)));
   const pairs: Tensor[] = [];
   for (let i = 0; i < tasks; i++) {

@@ -1,5 +1,5 @@
-// The inner optimization of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1; inside a trust region,
-// without which its objective has no bound.
+// The inner optimization of a teleport: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, algorithm 1, inside a
+// trust region, without which its objective is unbounded.
 
 import type { NdArray } from "../../../array.js";
 import { array, isNdArray } from "../../../array.js";
@@ -23,16 +23,16 @@ import { costObjective } from "./objective.js";
 import { stackedBatches } from "./stacked-batches.js";
 
 /**
- * A bound on the displacement of every tensor: ||D|| <= value ||W||, under which one of zeros stays, or ||D|| <= value;
- * `false`: none.
+ * A bound on the displacement of every tensor: ||D|| <= value ||W||, which keeps a tensor of zeros unchanged,
+ * or ||D|| <= value; `false`: none.
  */
 export type CostTrustRegion = { readonly kind: "relative" | "absolute"; readonly value: number } | false;
 
-/** What an inner loop is compiled for. */
+/** The problem for which an inner loop is compiled. */
 export interface InnerProblem {
   readonly losses: SharedLosses;
   readonly tasks: number;
-  /** Example parameters and batch: shapes and dtypes count. */
+  /** Example parameters and batch, of which only shapes and dtypes matter. */
   readonly parts: Parts;
   readonly batch: Batch;
   readonly adapter: Adapter;
@@ -45,7 +45,7 @@ export interface InnerProblem {
   readonly compileOptions: CompileOptions;
 }
 
-/** What one run of it starts from. */
+/** The start of one run of the loop. */
 export interface InnerStart {
   readonly parts: Parts;
   /** Batches for L_t, taken in turn, and L_k* on each, [K]. */
@@ -79,7 +79,7 @@ export interface InnerLoop {
   dispose(): Promise<void>;
 }
 
-/** Batches of a loop that are in memory at once. */
+/** Number of batches of a loop that are in memory at once. */
 const chunk = 8;
 
 /** Compiles the training of an adapter's factors as one loop, and their displacement. */
@@ -178,7 +178,7 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
   };
 }
 
-/** Factors whose displacement is cut back to the trust region. */
+/** Scales factors so that their displacement stays inside the trust region. */
 function inside(
   adapter: Adapter,
   factors: readonly Factors<Tensor>[],

@@ -9,17 +9,17 @@ import { type Parts, type SharedLosses, stacked } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
 
-/** Everything but the adapter's factors that the objective sees. Traced. */
+/** The inputs of the objective besides the adapter's factors. Traced. */
 export interface ObjectiveInputs {
   readonly parts: Parts;
   /** Batch of this inner step, and L_k* on it, [K]. */
   readonly batch: BatchTensors;
   readonly frozen: Tensor;
-  /** Batch on which the conflict showed. */
+  /** The batch with the conflict. */
   readonly conflicting: BatchTensors;
   /** R_k, [K]. */
   readonly balance: Tensor;
-  /** int64 scalar. */
+  /** Seed of the random directions, an int64 scalar. */
   readonly seed: Tensor;
 }
 
@@ -32,11 +32,14 @@ export interface ObjectiveParts {
   readonly improve: Tensor;
 }
 
-/** Share of a loss that may be rounding: a difference below has a sign without meaning, and Adam would follow it. */
+/**
+ * Fraction of a loss that may be rounding: the sign of a smaller difference is meaningless, but Adam would
+ * follow it.
+ */
 const rounding = { float32: 1e-5, float64: 1e-12 };
 
 /**
- * What an adapter is trained for: keep the losses, better L_g,
+ * The objective of an adapter's training: keep the losses and improve L_g,
  *
  * weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
  *

@@ -14,19 +14,25 @@ import { flatten, unflatten } from "../../../tree.js";
 import { stacked } from "../shared-losses.js";
 
 export interface BalancedSharpnessOptions {
-  /** n; default 5. */
+  /** n, the number of directions; default 5. */
   readonly samples?: number | undefined;
   /** delta, the length of a perturbation; default 1e-4. */
   readonly radius?: number | undefined;
-  /** Whether delta is the length in every tensor (`tensor`, default) or over all of them (`global`). */
+  /** Whether delta is the length in every tensor (`tensor`, default) or over all tensors (`global`). */
   readonly scale?: "tensor" | "global" | undefined;
-  /** The `loss` at the perturbed point, the paper's, or its `change` over delta, the authors' program; default `loss`. */
+  /**
+   * Form of the sharpness: the `loss` at the perturbed point, as in the paper, or its `change` over delta, as
+   * in the authors' program; default `loss`.
+   */
   readonly form?: "loss" | "change" | undefined;
-  /** Random directions, or that of the steepest `ascent`, for which one sample suffices; default `sampled`. */
+  /**
+   * Directions of the perturbations: random ones, or that of steepest `ascent`, for which one sample
+   * suffices; default `sampled`.
+   */
   readonly direction?: "sampled" | "ascent" | undefined;
   /**
    * Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs
-   * a copy: of the form `change` a gradient of random sign over delta is left, of the form `loss` none.
+   * a copy: the form `change` then has a gradient of random sign over delta, the form `loss` none.
    */
   readonly differentiated?: boolean | undefined;
 }
@@ -40,24 +46,24 @@ export const balancedSharpnessOptions = optionTable("cost: sharpness", {
   differentiated: flag.default(true),
 } satisfies OptionRows<BalancedSharpnessOptions>);
 
-/** What sharpness is measured with. */
+/** The inputs of the sharpness. */
 export interface SharpnessInputs {
   /** Task losses on a batch, as functions of the shared parameters. */
   losses(shared: unknown): readonly Tensor[];
   /** R_k, [K]. */
   readonly balance: Tensor;
-  /** Of the directions: an int64 scalar. */
+  /** Seed of the directions, an int64 scalar. */
   readonly seed: Tensor;
 }
 
 /**
- * How high balanced task losses lie around a point,
+ * The largest balanced mean of the task losses around a point,
  *
  * L_g = max over j of mean_k R_k L_k(theta + eps_j),  ||eps_j|| = delta;
  * with the form `change` mean_k R_k |L_k(theta + eps_j) - L_k(theta)| / delta
  *
- * To first order that is the losses and delta times the norm of the balanced gradient: raising it raises the gradients of
- * tasks that have small ones.
+ * To first order that is the losses plus delta times the norm of the balanced gradient: maximizing it
+ * enlarges the gradients of tasks with small ones.
  *
  * @throws OptionError for values out of range
  */
@@ -73,7 +79,8 @@ export function balancedSharpness(
         : Array.from({ length: samples }, (_, j) => normalLike(shared, seed, j));
     return directions
       .map((d) => {
-        // The derivative of a unit vector is orthogonal to it: without it, that of L_g errs by O(delta^2) only.
+        // The derivative of a unit vector is orthogonal to it, so leaving it out changes that of L_g only by
+        // O(delta^2).
         const eps = mapTree((v) => mul(radius, stopGradient(v)), unit(d, scale));
         const moved = stacked(losses(mapTree((w, e) => add(w, e), shared, eps)));
         const perturbed = differentiated ? moved : stopGradient(moved);
@@ -95,7 +102,7 @@ function normalLike(tree: unknown, seed: Tensor, index: number): unknown {
   return unflatten(def, numbers);
 }
 
-/** A tree of length 1, over all leaves or in each of them. */
+/** Scales a tree to length 1, over all leaves or in each leaf. */
 function unit(tree: unknown, scale: "tensor" | "global"): unknown {
   const { leaves, def } = flatten(tree, isTensor);
   const squares = leaves.map((x) => sum(square(x)));

@@ -5,7 +5,7 @@ import { ShapeError } from "../../../errors.js";
 import { formatShape, sameShape } from "../../../graph/tensor.js";
 
 /**
- * Batches of equal shapes as one with a leading axis of batches.
+ * Stacks batches of equal shapes into one, with a leading axis of batches.
  *
  * @throws ShapeError when they differ
  */

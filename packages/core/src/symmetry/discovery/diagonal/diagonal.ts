@@ -13,26 +13,27 @@ interface Factor<T> {
   readonly parts: readonly Form<T>[];
 }
 
-/** The equations that the parameters' factors obey. */
+/** The equations that the parameters' factors satisfy. */
 export interface DiagonalSystem<T> {
-  /** In a number for each parameter, numbered as in the layout. */
+  /** Equations in one number per parameter, numbered as in the layout. */
   readonly scalars: Equations<T>;
-  /** In a vector for each slot of each parameter, numbered as `parameterSlots` lists them. */
+  /** Equations in one vector per slot of each parameter, numbered as `parameterSlots` lists them. */
   readonly vectors: Equations<T>;
-  /** What must vanish, too, for a symmetry to be exact. */
+  /** What must vanish as well for a symmetry to be exact. */
   readonly soft: readonly Factor<T>[];
 }
 
 const none: Form<never> = new Map<number, never>();
 
 /**
- * Collects the equations that the factors of the parameters must obey for the outputs to stay as they are.
+ * Collects the equations that the factors of the parameters must satisfy so that the outputs do not change.
  *
  * A factor f(i, j, ...) that is a product over the axes is kept as f = s u(i) v(j) ... with u = v = ... = 1 at their first
- * index. Then two factors are equal exactly if s, u, v, ... are, and the numbers s can be solved for apart.
+ * index. Then two factors are equal exactly if s, u, v, ... are, and the numbers s can be solved for separately.
  *
- * @param respond how a node's factor comes from those of its inputs
- * @param isSoft whether an agreement of summands need not hold exactly: then the first member that is not constant counts
+ * @param respond how a node's factor follows from those of its inputs
+ * @param isSoft whether the summands' factors may agree only approximately: then the first summand that is
+ *   not constant counts
  */
 export function diagonalSystem<T>(
   layout: Layout,
@@ -57,7 +58,7 @@ export function diagonalSystem<T>(
     for (const [i, part] of a.parts.entries()) vectors.add(combine(field, part, b.parts[i], minus));
   };
 
-  /** The factor of input k as the result sees it; what it does not see must be one. */
+  /** The factor of input k along the slots of the result; along other slots it must be one. */
   const lifted = (node: Tensor, flow: Flow, k: number, contracted: ReadonlySet<number>): Factor<T> => {
     const { scalar, parts } = factorOf(node.inputs[k]);
     const seen: Form<T>[] = layout.slotsOf(node).map(() => none);

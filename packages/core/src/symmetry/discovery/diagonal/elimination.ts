@@ -30,7 +30,7 @@ export class Equations<T> {
     return copy;
   }
 
-  /** The form with the unknowns that the equations determine replaced by others. */
+  /** The form with the unknowns that the equations determine eliminated. */
   reduce(form: Form<T>): Form<T> {
     let result = form;
     for (const [unknown, coefficient] of form) {
@@ -40,7 +40,7 @@ export class Equations<T> {
     return result;
   }
 
-  /** Adds the equation form = 0; returns whether it was a new one. */
+  /** Adds the equation form = 0; returns whether it was independent of the others. */
   add(form: Form<T>): boolean {
     const rest = this.reduce(form);
     if (rest.size === 0) return false;
@@ -56,7 +56,7 @@ export class Equations<T> {
     return true;
   }
 
-  /** A basis of the solutions: one for each unknown, of the numbers below `count`, that the equations leave free. */
+  /** A basis of the solutions: one for each free unknown among those numbered below `count`. */
   solutions(count: number): Form<T>[] {
     const basis = new Map<number, Map<number, T>>();
     for (let unknown = 0; unknown < count; unknown++) {

@@ -1,4 +1,4 @@
-/** What elimination needs of numbers. */
+/** The arithmetic that elimination needs. */
 export interface Field<T> {
   readonly one: T;
   /** The number as an element; exact. */
@@ -6,7 +6,7 @@ export interface Field<T> {
   add(a: T, b: T): T;
   mul(a: T, b: T): T;
   negate(a: T): T;
-  /** Of a number that is not zero. */
+  /** The inverse of a nonzero number. */
   inverse(a: T): T;
   isZero(a: T): boolean;
 }

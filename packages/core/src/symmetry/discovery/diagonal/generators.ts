@@ -3,7 +3,7 @@ import type { DiagonalSystem } from "./diagonal.js";
 import { combine, Equations, type Form } from "./elimination.js";
 import type { Field } from "./field.js";
 
-/** A solution in vectors along one index, or in numbers, one a parameter. */
+/** A solution in vectors along one index, or in numbers, one per parameter. */
 export interface Generator<T> {
   readonly along: "slots" | "parameters";
   /** Coefficients by the number of the slot or the parameter. */
@@ -11,12 +11,12 @@ export interface Generator<T> {
   readonly exact: boolean;
 }
 
-/** Candidates that are independent of what is spanned, which then spans them, too. */
+/** The candidates that are independent of the spanned forms; adds them to the span. */
 function extend<T>(spanned: Equations<T>, candidates: readonly Form<T>[]): Form<T>[] {
   return candidates.filter((form) => spanned.add(form));
 }
 
-/** A form less multiples of others, as long as that leaves fewer terms. */
+/** Subtracts multiples of other forms from a form as long as that leaves fewer terms. */
 function sparsest<T>(field: Field<T>, form: Form<T>, others: readonly Form<T>[]): Form<T> {
   let best = form;
   for (let size = Infinity; best.size < size; ) {
@@ -38,8 +38,8 @@ const inOrder = <T>(forms: readonly Form<T>[]): Form<T>[] =>
   [...forms].sort((a, b) => Math.min(...a.keys()) - Math.min(...b.keys()));
 
 /**
- * A basis of all diagonal symmetries. A solution in vectors holds for constant vectors, too: only what these do not give
- * is left to numbers. The exact symmetries come first, so that the others complete a basis of them.
+ * A basis of all diagonal symmetries. Vectors include the constant ones, so numbers only add what these do
+ * not give. The exact symmetries come first; the others complete their basis.
  */
 export function diagonalGenerators<T>(
   { scalars, vectors, soft }: DiagonalSystem<T>,
@@ -53,7 +53,7 @@ export function diagonalGenerators<T>(
     hardScalars.add(scalar);
     for (const part of parts) hardVectors.add(part);
   }
-  /** The numbers that a solution in constant vectors is. */
+  /** A solution in constant vectors as one in numbers. */
   const constant = (form: Form<T>): Form<T> =>
     [...form].reduce<Form<T>>(
       (sum, [slot, c]) => combine(field, sum, new Map([[slots[slot].parameter, c]])),

@@ -9,7 +9,10 @@ import type { Form } from "./elimination.js";
 import { greatestDivisor, type Rational, rationals } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
 
-/** The largest number that a normalization may add to a variance for its scaling to be found, as an inexact one. */
+/**
+ * The largest constant that a normalization may add to a variance so that its scaling is still reported, as
+ * an inexact one.
+ */
 const largestEpsilon = 1e-3;
 
 /** Scalings of parameters that cancel: in products, in positively homogeneous functions and in normalizations. */
@@ -40,7 +43,7 @@ export function findScalings(layout: Layout): ScalingGenerator[] {
   );
 }
 
-/** The sums (or maxima) with a small positive number that only a root or a division reads: guards against zero. */
+/** Sums (or maxima) with a small positive constant that only a root or a division reads: they guard against zero. */
 function findGuards({ nodes, graph }: Layout): Set<Tensor> {
   const guards = new Set<Tensor>(nodes.filter(isGuarded));
   for (const user of nodes) {
@@ -63,7 +66,7 @@ function isRootOrDivision({ op, inputs }: Tensor, k: number): boolean {
   return op.name === "sqrt" || (op.name === "div" && k === 1);
 }
 
-/** The terms of a form times the number that makes them coprime integers, the first one positive. */
+/** The terms of a form, scaled to coprime integers with the first one positive. */
 function wholePowers(form: Form<Rational>): [number, number][] {
   const terms = termsOf(form);
   const common = terms.reduce((m, [, { denominator: d }]) => (m * d) / greatestDivisor(m, d), 1n);

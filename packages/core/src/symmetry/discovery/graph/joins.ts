@@ -1,4 +1,4 @@
-// Products with what is joined of pieces, such as skip connections: [a b] [U; V] = a U + b V.
+// Products with concatenated pieces, such as skip connections: [a b] [U; V] = a U + b V.
 import type { Graph } from "../../../graph/graph.js";
 import { add } from "../../../graph/ops/arithmetic.js";
 import { slice } from "../../../graph/ops/slice.js";
@@ -7,7 +7,7 @@ import { matmulLinks, reshapeGroups } from "./links.js";
 import { restrictable, rewrite, withInputs } from "./rewrite.js";
 import { ruleOf } from "./rules.js";
 
-/** For each axis the places where pieces of it meet. */
+/** For each axis the positions where its pieces meet. */
 type Seams = readonly ReadonlySet<number>[];
 
 /** Rewrites products that sum over joined axes as sums of products of the pieces, so that each has its own weights. */
@@ -53,7 +53,7 @@ function seamsOf(node: Tensor, known: ReadonlyMap<Tensor, Seams>): Seams {
   return found;
 }
 
-/** A matrix product or convolution, as a sum over the pieces of the axis that it sums over. */
+/** A matrix product or convolution as a sum over the pieces of the axis that it sums over. */
 function splitProduct(node: Tensor, seams: ReadonlyMap<Tensor, Seams>): Tensor {
   const summed = summedAxes(node);
   if (!summed) return node;

@@ -8,17 +8,20 @@ export interface InputAxes {
   readonly axes: readonly number[];
 }
 
-/** How the axes of an operation's inputs and result belong together. What is not named is mixed: treated as fixed. */
+/**
+ * How the axes of an operation's inputs and result correspond. Axes that are not named count as mixed and are
+ * fixed.
+ */
 export interface Links {
   /** Element i of an input's axes is element i of the result's axes `to`; both as row-major products. */
   readonly aligned?: readonly (InputAxes & { readonly to: readonly number[] })[] | undefined;
   /** Two inputs' axes, multiplied element by element and summed. */
   readonly contracted?: readonly (readonly [InputAxes, InputAxes])[] | undefined;
-  /** Axes that are reduced in a way that no order of the elements changes. */
+  /** Axes that are reduced independently of the order of the elements. */
   readonly reduced?: readonly InputAxes[] | undefined;
   /** Axes of the result along which it does not vary. */
   readonly repeated?: readonly number[] | undefined;
-  /** Shapes that inputs and result are taken as, where the axes above are not their own. */
+  /** Shapes to which inputs and result are reshaped, where the axes above are not their own. */
   readonly views?: { readonly inputs: readonly Shape[]; readonly result: Shape } | undefined;
 }
 
@@ -35,7 +38,7 @@ export const elementwise =
     ),
   });
 
-/** Element-wise but along the axes of which the node changes the elements' places. */
+/** Element-wise except along the axes whose elements the node moves. */
 export const exceptAlong =
   (moved: (node: Tensor, axis: number) => boolean, inputs?: readonly number[]): LinkRule =>
   (node) => ({
@@ -126,7 +129,7 @@ export function matmulLinks(node: Tensor): Links {
   };
 }
 
-/** Slices of input 0 along an axis at the places of input 1. */
+/** Slices of input 0 along an axis at the positions in input 1. */
 export function gatherLinks(node: Tensor): Links {
   const [x, indices] = node.inputs;
   const axis = node.attrs.axis as number;
@@ -156,8 +159,9 @@ export function oneHotLinks(node: Tensor): Links {
   return { aligned: all(node.inputs[0]).map((d) => ({ input: 0, axes: [d], to: [d] })) };
 }
 
-// A convolution in groups, [batch, group, channel, ...] and [group, out, channel, ...]: places are mixed, the rest is a
-// product batched over the groups. All three operations are products of two of images x, weights w and results y.
+// A grouped convolution, [batch, group, channel, ...] and [group, out, channel, ...]: it mixes positions, and
+// is otherwise a product batched over the groups. All three operations are products of two of images x,
+// weights w and results y.
 const image = { batch: 0, group: 1, channel: 2 };
 const kernel = { group: 0, out: 1, channel: 2 };
 

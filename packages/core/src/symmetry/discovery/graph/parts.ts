@@ -1,5 +1,6 @@
-// Parameters that a graph only reads in pieces, such as the stacked projections of attention or the gate of a gated unit:
-// cuts are moved from the values to the parameters, which then are parameters of their own.
+// Parameters that a graph only reads in pieces, such as the stacked projections of attention or the gate of a
+// gated unit: cuts are moved from the values to the parameters, so that each piece becomes a parameter of its
+// own.
 import type { Shape } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
@@ -22,8 +23,8 @@ const whole = ({ shape }: { shape: Shape }): Cut => shape.map((count) => ({ star
 const shapeOf = (cut: Cut): Shape => cut.map(({ count }) => count);
 
 /**
- * Rewrites a graph so that what is cut from a result is computed from what is cut from the inputs, as far as that goes, and
- * makes an input of its own of each piece of a parameter that is only read in pieces which do not overlap.
+ * Rewrites a graph so that a cut of a result is computed from cuts of the inputs wherever possible. A
+ * parameter that is only read in pieces which do not overlap is replaced by one input per piece.
  */
 export function separateParts(
   graph: Graph,
@@ -117,7 +118,7 @@ class Cutter {
 
 const keyOf = (cut: Cut): string => cut.map(({ start, count }) => `${start}+${count}`).join();
 
-/** What a cut of a node needs, and how it is made of that. */
+/** The cuts that a cut of a node needs, and how it is computed from them. */
 interface Plan {
   readonly needs: readonly { readonly node: Tensor; readonly cut: Cut }[];
   make(inputs: readonly Tensor[]): Tensor;
@@ -168,7 +169,7 @@ function partialPlan(node: Tensor, cut: Cut): Plan | undefined {
   }
 }
 
-/** Each input cut along the axes that the result's cut axes are. */
+/** Each input, cut along the axes that correspond to the result's cut axes. */
 function restrictedPlan(node: Tensor, cut: Cut): Plan | undefined {
   const { aligned = [] } = ruleOf(node).links(node);
   const inner = node.inputs.map((x) => [...whole(x)]);
@@ -197,7 +198,7 @@ function joinedPlan(node: Tensor, cut: Cut): Plan {
   return { needs, make: (inputs) => concat(inputs, { axis }) };
 }
 
-/** Images of a batch and channels that a convolution without groups gives. */
+/** A range of the images and channels that a convolution without groups computes. */
 function convPlan(node: Tensor, [batch, channels, ...places]: Cut): Plan | undefined {
   const [x, w] = node.inputs;
   const isCut = places.some(({ count }, d) => count !== node.shape[2 + d]);
@@ -212,7 +213,8 @@ function convPlan(node: Tensor, [batch, channels, ...places]: Cut): Plan | undef
 }
 
 /**
- * The cut of a reshape's input: a range of the outermost of some axes that were (or will be) one is a range of that one.
+ * The cut of a reshape's input: where the reshape joins or splits axes, a range of the outermost axis is a
+ * range of the joined one.
  */
 function reshapedCut(x: Tensor, node: Tensor, cut: Cut): Cut | undefined {
   const inner: { start: number; count: number }[] = [...whole(x)];

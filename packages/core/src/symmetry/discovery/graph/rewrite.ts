@@ -11,7 +11,7 @@ export function withInputs(node: Tensor, inputs: readonly Tensor[], shape: Shape
   return new Tensor(node.op, inputs, node.attrs, shape, node.dtype);
 }
 
-/** A graph with other nodes in the place of some: `by` gets a node whose inputs are replaced already. */
+/** Replaces some nodes of a graph; `by` gets a node whose inputs are already replaced. */
 export function rewrite(graph: Graph, by: (node: Tensor, original: Tensor) => Tensor): Graph {
   const made = new Map<Tensor, Tensor>();
   for (const node of nodesOf(graph)) {
@@ -22,7 +22,7 @@ export function rewrite(graph: Graph, by: (node: Tensor, original: Tensor) => Te
   return { inputs: graph.inputs, outputs };
 }
 
-/** Operations of which a part of the result along an aligned axis needs only that part of the inputs. */
+/** Operations for which a part of the result along an aligned axis needs only that part of the inputs. */
 export const restrictable: ReadonlySet<string> = new Set([
   ...["add", "sub", "mul", "div", "pow", "maximum", "minimum", "neg", "cast", "where"],
   ...["greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot"],

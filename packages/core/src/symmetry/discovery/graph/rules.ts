@@ -20,20 +20,21 @@ import {
 } from "./links.js";
 
 /**
- * What the result of an operation does when inputs are multiplied by positive numbers (or by signs).
- * `product`: it is multiplied by the product of the inputs' factors to the given powers; undefined: that input must not
- * change. `alike`: the members must be multiplied by one factor; the result is by its power; others must not change.
+ * How the result of an operation changes when its inputs are multiplied by positive numbers (or by signs).
+ * `product`: it is multiplied by the product of the inputs' factors to the given powers; undefined: that
+ * input must not change. `alike`: the members must be multiplied by one factor; the result is by its power;
+ * others must not change.
  */
 export type Response =
   | { readonly kind: "product"; readonly powers: readonly (number | undefined)[] }
   | { readonly kind: "alike"; readonly members: readonly number[]; readonly power: number };
 
-/** What an analysis has to know of an operation. */
+/** What the analysis has to know about an operation. */
 export interface Rule {
   readonly links: LinkRule;
-  /** To positive factors. */
+  /** Response to positive factors. */
   readonly scale: (node: Tensor) => Response;
-  /** To signs. */
+  /** Response to signs. */
   readonly sign: (node: Tensor) => Response;
   /** Inputs in which the result is linear: in each of them alone (`each`), or in all of them together (`together`). */
   readonly linear: (node: Tensor) => Linearity;
@@ -61,7 +62,7 @@ function homogeneous(links: LinkRule, power: number, parity?: 0 | 1): Rule {
   return { links, scale: first(power), sign: first(parity), linear: nothing };
 }
 
-/** No homogeneity; perhaps f(-x) = +-f(x). */
+/** No homogeneity; f(-x) = +-f(x) for the given parity, if any. */
 function inhomogeneous(links: LinkRule, parity?: 0 | 1): Rule {
   return { links, scale: rigid, sign: parity === undefined ? rigid : first(parity), linear: nothing };
 }
@@ -111,7 +112,10 @@ function raiseSign(node: Tensor): Response {
   return { kind: "product", powers: [parity, undefined] };
 }
 
-/** A float as another float keeps all; as a bool it tells zero from the rest; as an integer it is cut. */
+/**
+ * A cast from float to float keeps everything; a cast to bool distinguishes zero from the rest; a cast to an
+ * integer truncates.
+ */
 function castPower({ dtype }: Tensor): number | undefined {
   if (isFloat(dtype)) return 1;
   return dtype === "bool" ? 0 : undefined;
@@ -142,7 +146,7 @@ const where: Rule = {
   linear: () => ({ how: "together", inputs: [1, 2] }),
 };
 
-/** Elements of input 0 at (or put to) the places of the largest elements of input 1's windows. */
+/** Elements of input 0 read from (or written to) the positions of the largest elements of input 1's windows. */
 const byPlace: Rule = {
   links: exceptAlong(places),
   scale: () => ({ kind: "product", powers: [1, 0] }),
@@ -153,7 +157,7 @@ const byPlace: Rule = {
 const source = inhomogeneous(noLinks);
 const unary = elementwise();
 
-/** Every operation of the engine. One that is missing here is taken to keep nothing. */
+/** The rules of all operations of the engine. An operation that is missing here is assumed to keep nothing. */
 export const rules: Readonly<Record<string, Rule>> = {
   input: source,
   constant: source,
@@ -228,7 +232,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   alias: linear(unary),
 
   maxPool2d: homogeneous(exceptAlong(places), 1),
-  // Offsets into the whole image: they tell which channel an element is of.
+  // Offsets into the whole image: they identify the channel of an element.
   maxPoolIndices2d: homogeneous(noLinks, 0),
   poolPut: byPlace,
   poolTake: byPlace,
@@ -236,7 +240,7 @@ export const rules: Readonly<Record<string, Rule>> = {
 
 const unknown = inhomogeneous(noLinks);
 
-/** The rule of a node's operation; for an operation without one the rule that keeps nothing. */
+/** The rule of a node's operation; for an operation without one, the rule that keeps nothing. */
 export function ruleOf(node: Tensor): Rule {
   return Object.hasOwn(rules, node.op.name) ? rules[node.op.name] : unknown;
 }

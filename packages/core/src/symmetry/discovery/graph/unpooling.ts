@@ -2,7 +2,7 @@ import type { Graph } from "../../../graph/graph.js";
 import { apply, type Op, sameShape, type Tensor } from "../../../graph/tensor.js";
 import { rewrite } from "./rewrite.js";
 
-/** What an unpooling is, in one node under the engine's name for it: for an analysis, which computes nothing. */
+/** An unpooling as one node under the engine's name for it. It is only analyzed, never computed. */
 const poolPut: Op = {
   name: "poolPut",
   infer: ([y, x]) => ({ shape: x.shape, dtype: y.dtype }),
@@ -15,8 +15,9 @@ const poolPut: Op = {
 };
 
 /**
- * Names unpoolings: elements scattered to the offsets of a pooling's maxima. An offset tells which channel it is of, so
- * that no channel could be moved; that each element stays in its channel shows only in the whole.
+ * Replaces unpoolings, that is, elements scattered to the offsets of a pooling's maxima, by one node each. An
+ * offset identifies its channel, so no channel could be permuted otherwise; only the pattern as a whole shows
+ * that each element stays in its channel.
  */
 export function nameUnpoolings(graph: Graph): Graph {
   return rewrite(graph, (node) => {

@@ -8,9 +8,9 @@ import { normOf, scaledBlock } from "./trust-region.js";
 
 /** The steepest ascent of an objective in a group's algebra. */
 export interface AscentDirection<P> {
-  /** The gradient in T at the identity, divided by its norm unless told otherwise, or why there is none. */
+  /** The gradient in T at the identity, divided by its norm unless disabled, or why there is none. */
   at(params: P, setting: Setting<P>): Promise<NdArray<Float64Array>[] | Stop>;
-  /** Also of the symmetry. */
+  /** Also disposes the symmetry. */
   dispose(): Promise<void>;
 }
 

@@ -16,9 +16,9 @@ import type { SearchProblem } from "../search.js";
  *
  * d/dT f(T.w) = (d(T.w)/dT)' grad f(w)
  *
- * For f = ||grad L||^2 that is one Hessian-vector product (grad f = 2 H grad L) and one product with the transposed
- * derivative of the action. Inputs: `params`, `batch`, `memory`, `context`; outputs `T.0`, `T.1`, ... in the algebra's
- * shapes.
+ * For f = ||grad L||^2 it costs one Hessian-vector product (grad f = 2 H grad L) and one product with the
+ * transposed derivative of the action. Inputs: `params`, `batch`, `memory`, `context`; outputs `T.0`, `T.1`,
+ * ... in the algebra's shapes.
  *
  * @param value f
  */

@@ -12,7 +12,7 @@ import type { Point } from "../../point.js";
 import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
 import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
 
-/** An ascent whose steps are all taken in one run, or in a few where the guard refuses some. */
+/** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
 export interface CompiledAscent<P> {
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
   dispose(): Promise<void>;
@@ -41,7 +41,7 @@ export async function compileAscent<P>(
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]));
 
-  // Beginning a run of generated JavaScript takes as long as a few passes.
+  // Starting a run of generated JavaScript takes as long as a few passes.
   const isCheap = loop.runtime === "javascript";
 
   return {
@@ -58,7 +58,7 @@ export async function compileAscent<P>(
         results = await loop.run(named(names, [...last, ...fixed]), { steps: more });
         walk = replay(record(passes, results.measured), steps, limits, options.region.value);
       }
-      // The runtime's rounding and the host's may differ on a bound: then the host decides, step by step.
+      // Runtime and host may round differently at a bound: then the host decides, step by step.
       if (walk === "disagrees") return undefined;
       const end = unflatten(
         ends.def,
@@ -79,14 +79,14 @@ export async function compileAscent<P>(
   };
 }
 
-/** What a pass measured at its candidate; whether it was taken, and whether there is a next one. */
+/** What a pass measured at its candidate, whether the candidate was accepted, and whether there is a next one. */
 interface Pass extends Point {
   readonly isTaken: boolean;
   readonly slope: number;
   readonly isOpen: boolean;
 }
 
-/** Adds the passes of a run, a row of numbers each, to those before. */
+/** Appends the passes of a run, a row of numbers each, to the earlier ones. */
 function record(passes: Pass[], { shape: [count, width], data }: NdArray): readonly Pass[] {
   for (let pass = 0; pass < count; pass++) {
     const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
@@ -98,7 +98,7 @@ function record(passes: Pass[], { shape: [count, width], data }: NdArray): reado
 
 type Replayed = Pick<CompiledWalk<unknown>, "points" | "steps" | "halvings" | "reason">;
 
-/** What the passes did, in the words of a walk; undefined where more of them are needed. */
+/** The result of the passes as that of a walk; undefined if more passes are needed. */
 function replay(
   passes: readonly Pass[],
   steps: number,
@@ -128,8 +128,9 @@ function replay(
 }
 
 /**
- * Runs generated JavaScript so that the engine optimizes it, for 5 milliseconds at most: a leap is too short for that,
- * and would run ten times slower at first. Numbers do not matter, so it is zeros where there are none.
+ * Runs generated JavaScript for at most 5 milliseconds so that the engine optimizes it: a compiled walk is
+ * too short for that and would run ten times slower at first. The values do not matter, so missing arrays are
+ * zeros.
  */
 async function warmUp(loop: Executable, example: Readonly<Record<string, SpecLeaf>>): Promise<void> {
   if (loop.runtime !== "javascript") return;

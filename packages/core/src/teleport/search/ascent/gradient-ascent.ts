@@ -21,13 +21,13 @@ export interface GradientAscentOptions {
   readonly stepSize?: number | undefined;
   /** Largest total of T; default the symmetry's bound. */
   readonly bound?: number | undefined;
-  /** Weight of the past directions in a running sum, as in SGD; default 0. */
+  /** Weight of the past directions in a running sum, as the momentum of SGD; default 0. */
   readonly momentum?: number | undefined;
-  /** Divides each direction by its norm, so that a step has the length `stepSize`; default true. */
+  /** Whether each direction is divided by its norm, so that a step has the length `stepSize`; default true. */
   readonly normalized?: boolean | undefined;
-  /** Walks, all but the first from a random element within the bound; default 1. */
+  /** Number of walks, all but the first from a random element within the bound; default 1. */
   readonly starts?: number | undefined;
-  /** Of the random starts; default 0. */
+  /** Seed of the random starts; default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -42,7 +42,7 @@ export const gradientAscentOptions = optionTable("gradientAscent", {
 } satisfies OptionRows<GradientAscentOptions>);
 
 /**
- * Gradient ascent on the orbit: each step is an exact action from where the last one led.
+ * Gradient ascent on the orbit: each step applies an exact action to the point that the last one reached.
  *
  * The gradient in T at the identity is the pull-back of the objective's gradient through the action's derivative,
  * d/dT f(T.w) = (dw/dT)' grad f(w): for ||grad L||^2 one Hessian-vector product and one product with dw/dT.

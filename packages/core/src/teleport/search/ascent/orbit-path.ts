@@ -9,9 +9,9 @@ export interface OrbitPath<P> {
   readonly current: P;
   /** Sum of all T. */
   readonly total: readonly Float64Array[];
-  /** Goes on to where T leads. */
+  /** Continues by the action of T. */
   take(params: P, T: readonly NdArray[]): void;
-  /** Carries a tree like the parameters along all actions: see {@link Symmetry.pushForward}. */
+  /** Transforms a tree like the parameters along all actions: see {@link Symmetry.pushForward}. */
   pushForward?(tree: P, power: 1 | 2): Promise<P | Refusal>;
 }
 

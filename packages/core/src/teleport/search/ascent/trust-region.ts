@@ -28,7 +28,8 @@ export function normOf(blocks: readonly ArrayLike<number>[]): number {
 }
 
 /**
- * A step of the given size along a direction, cut where the total would leave the region; undefined when nothing is left.
+ * A step of the given size along a direction, shortened if the total would leave the region; undefined if
+ * nothing is left.
  */
 export function limited(
   direction: readonly NdArray[],

@@ -19,7 +19,7 @@ import { gradNormSq, type Memory } from "../../objective/objective.js";
 import type { SearchProblem } from "../search.js";
 import type { TrustRegion } from "./trust-region.js";
 
-/** What a pass needs of an ascent's options. */
+/** The options of an ascent that a pass needs. */
 export interface AscentOptions {
   readonly stepSize: number;
   readonly momentum: number;
@@ -27,7 +27,7 @@ export interface AscentOptions {
   readonly region: TrustRegion;
 }
 
-/** The share of a step, or of the region, below which nothing is left to move. */
+/** The fraction of a step, or of the region, below which nothing is left to move. */
 const leastLength = 1e-6;
 
 /** The largest finite number of a type. */
@@ -35,27 +35,27 @@ const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
 
 type Blocks = readonly Tensor[];
 
-/** Numbers that are carried along, in this order, and what the first pass begins with. */
+/** Numbers that are passed from pass to pass, in this order, with their initial values. */
 const status = {
   /** The loss at the start and the objective at the last point that was taken. */
   startLoss: 0,
   objective: 0,
   scale: 1,
-  /** Steps taken, -1 before the start itself was, and refused. */
+  /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones. */
   taken: -1,
   refused: 0,
-  /** 1, and 0 where nothing was left to move. */
+  /** 1, or 0 if nothing was left to move. */
   open: 1,
 };
 
-/** The guard's bounds as numbers, in this order; `any` is 1 where the objective need not grow. */
+/** The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase. */
 const boundNames = ["steps", "drift", "halvings", "any"] as const;
 
-/** What is carried from pass to pass. */
+/** The values that are passed from pass to pass. */
 interface Carried<P> {
-  /** The last point that was taken. */
+  /** The last accepted point. */
   readonly params: TensorsOf<P>;
-  /** T from the start to that point, from there to the candidate, and the direction of the latter. */
+  /** T from the start to that point, T from there to the candidate, and the direction of the latter. */
   readonly total: Blocks;
   readonly step: Blocks;
   readonly direction: Blocks;
@@ -71,11 +71,11 @@ interface PassInputs<P> {
 }
 
 /**
- * A pass measures the candidate. Where the guard takes it, it is the point to go on from, along the objective's gradient
- * there; where not, the step to it is halved. So s steps with h refusals take 1 + s + h passes, the first of them for the
- * start. Passes after the last step, or after more refusals than allowed, change nothing.
+ * A pass measures the candidate. If the guard accepts it, the walk continues from there along the objective's
+ * gradient; if not, the step to it is halved. So s steps with h refusals take 1 + s + h passes, the first of
+ * them for the start. Passes after the last step, or after more refusals than allowed, change nothing.
  *
- * @returns the graph and the values that the first pass begins with besides the parameters
+ * @returns the graph and the initial values of the first pass besides the parameters
  */
 export function traceAscentPass<P>(
   symmetry: Symmetry<P>,
@@ -162,13 +162,13 @@ export function traceAscentPass<P>(
 /** Scalars as a vector. */
 const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
 
-/** Scalars of a vector by name. */
+/** The scalars in a vector, by name. */
 function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
   const at = (i: number) => reshape(slice(vector, { starts: [i], ends: [i + 1] }), []);
   return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
 }
 
-/** One of two trees of the same shapes. */
+/** Selects one of two trees of the same shapes. */
 function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
   const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
   return unflatten(
@@ -177,7 +177,7 @@ function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): Tensors
   ) as TensorsOf<P>;
 }
 
-/** The traced form of `limited` in trust-region.ts: a step cut where the total would leave the region. */
+/** The traced form of `limited` in trust-region.ts: a step shortened if the total would leave the region. */
 function limited(direction: Blocks, total: Blocks, size: Tensor, { kind, value }: TrustRegion): Tensor[] {
   const step = direction.map((d) => mul(size, d));
   if (kind === "element") {

@@ -1,7 +1,7 @@
 import { type Shape, sizeOf, stridesOf } from "../../../array.js";
 import type { Tensor } from "../../../graph/tensor.js";
 
-/** For each element of a tensor a number that says where it comes from. */
+/** For each element of a tensor, the number of the element that it is a copy of. */
 export type Origins = Int32Array;
 
 /**

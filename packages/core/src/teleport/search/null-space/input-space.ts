@@ -21,15 +21,15 @@ export interface InputSpace {
   readonly map: LinearMap;
   readonly rank: number;
   /**
-   * Orthonormal rows, and zero rows: of a wide map those that span it, of others those that span what is orthogonal to
-   * it. Left out where the span is everything.
+   * Orthonormal rows, padded with zero rows. For a wide map they span the inputs, for other maps the
+   * orthogonal complement. Left out if the inputs span everything.
    */
   readonly basis?: F64 | undefined;
 }
 
 /** Computes the spans of the inputs of maps. */
 export interface InputSpaces {
-  /** Undefined where inputs are not finite. */
+  /** Undefined if inputs are not finite. */
   at(params: unknown, batch: Batch): Promise<readonly InputSpace[] | undefined>;
   dispose(): Promise<void>;
 }
@@ -37,26 +37,26 @@ export interface InputSpaces {
 /** Whether a layer has fewer samples than inputs. */
 export const isWide = ({ inputs, columns }: LinearMap): boolean => inputs.shape[0] < columns;
 
-/** Rows of a basis: the most there can be. */
+/** Maximum number of rows of a basis. */
 export const basisRows = ({ inputs, columns }: LinearMap): number => Math.min(inputs.shape[0], columns);
 
-/** Share of the inputs' norm that is rounding. */
+/** Fraction of the inputs' norm that is rounding. */
 const cutOffOf = ({ inputs: { shape, dtype } }: LinearMap): number =>
   dtype === "float32" ? 1e-6 : shape[0] * Number.EPSILON;
 
-/** How many vectors are tried on all samples, before or instead of all of them. */
+/** Number of vectors that are tried on all samples, before or instead of all vectors. */
 const probes = 16;
 
 /**
- * One graph that yields H and HH' of each layer with fewer samples than inputs, and H'H of the others: by the leading
- * samples alone where these may do, as they do when they already have full rank.
+ * One graph that yields H and HH' of each layer with fewer samples than inputs, and H'H of the others: by the
+ * leading samples alone where these may suffice, as they do if they already have full rank.
  *
- * Singular values below 1e-8 of the largest drown in the rounding of such products. Where it comes to that in float64,
- * wide layers are decomposed without them, and of the others (HQ)'HQ is computed, too, with Q a basis of what looks like
- * the null space. In float32 the inputs themselves are not known as well as that.
+ * Singular values below 1e-8 of the largest are lost in the rounding of such products. If that matters in
+ * float64, wide layers are decomposed without the products, and for the others (HQ)'HQ is computed as well,
+ * with Q a basis of the apparent null space. In float32 the inputs themselves are less accurate than that.
  *
  * @param graph of the loss that the maps were found in
- * @param threshold share of ||H||^2 that the span holds; 1: its rank
+ * @param threshold fraction of ||H||^2 that the span contains; 1: its rank
  */
 export async function compileInputSpaces(
   graph: Graph,
@@ -84,7 +84,7 @@ export async function compileInputSpaces(
   );
   const combine = await Promise.all(maps.map((map) => (isWide(map) ? compileCombination(map) : undefined)));
   const later = new Map<string, Promise<Executable>>();
-  /** What is rarely needed, or never. */
+  /** Graphs that are rarely or never needed. */
   const rarely = (key: string, output: () => Tensor, q?: Tensor): Promise<Executable> => {
     const ports = q ? [...graph.inputs, { name: "q", tensor: q }] : graph.inputs;
     const made = later.get(key) ?? run(ports, [{ name: "result", tensor: output() }]);
@@ -96,7 +96,7 @@ export async function compileInputSpaces(
     const executable = await rarely(`${i} all`, () => gramOf(cast(maps[i].inputs, "float64")));
     return (await executable.run(inputs)).result as F64;
   };
-  /** (HQ)'HQ for vectors as the leading columns of Q, and zeros. */
+  /** (HQ)'HQ for vectors as the leading columns of Q, padded with zeros. */
   const gramIn = async (i: number, vectors: readonly Float64Array[], inputs: Values): Promise<F64> => {
     const { columns, inputs: h, gramIn: inner } = maps[i];
     const count = vectors.length > probes ? columns : probes;
@@ -119,7 +119,7 @@ export async function compileInputSpaces(
     ]);
   }
 
-  /** The span of fewer samples than inputs. */
+  /** The span of the inputs of a layer with fewer samples than inputs. */
   async function spanOfRows(i: number, gram: F64, h: F64): Promise<InputSpace> {
     const map = maps[i];
     const { matrix, rank } = isExact ? independentRows(gram) : leadingRows(gram, threshold);
@@ -132,7 +132,7 @@ export async function compileInputSpaces(
     return { map, rank, basis: b as F64 };
   }
 
-  /** What is orthogonal to at least as many samples as inputs. */
+  /** The orthogonal complement of the inputs of a layer with at least as many samples as inputs. */
   async function outsideMany(i: number, leading: F64, inputs: Values): Promise<InputSpace | undefined> {
     const map = maps[i];
     if (!isExact) return outside(map, restOf(leading, threshold));
@@ -140,7 +140,7 @@ export async function compileInputSpaces(
     let found = nullVectors(gram);
     for (const isHead of heads[i] ? [true, false] : [false]) {
       if (found.length <= probes) break;
-      // A few of them see what all of them would.
+      // A few of them detect what all of them would.
       const seen = await gramIn(i, probesOf(found, probes, createRng(0)), inputs);
       if (!isFiniteArray(seen)) return undefined;
       if (traceOf(seen) <= cutOffOf(map) ** 2 * traceOf(gram)) return outside(map, found);
@@ -176,7 +176,7 @@ export async function compileInputSpaces(
 
 const isFiniteArray = ({ data }: F64): boolean => data.every(Number.isFinite);
 
-/** By singular values, and not by their squares. */
+/** Decomposes by singular values instead of their squares. */
 function decomposed(map: LinearMap, h: F64): InputSpace {
   const { s, v } = svd(h);
   const cutOff = map.columns * Number.EPSILON * s.data[0];
@@ -185,7 +185,7 @@ function decomposed(map: LinearMap, h: F64): InputSpace {
   return { map, rank, basis: rowsOf(vectors, h.shape[0], map.columns) };
 }
 
-/** Eigenvectors beyond those that hold the share `threshold`. */
+/** Eigenvectors beyond those that contain the fraction `threshold`. */
 function restOf(gram: F64, threshold: number): Float64Array[] {
   const n = gram.shape[0];
   const { values, vectors } = eigenSymmetric(gram);
@@ -194,7 +194,7 @@ function restOf(gram: F64, threshold: number): Float64Array[] {
   return Array.from({ length: n - rank }, (_, j) => column(vectors, j));
 }
 
-/** Of vectors Q, the combinations that meet no inputs, by (HQ)'HQ. */
+/** The combinations of the vectors Q that are orthogonal to all inputs, from (HQ)'HQ. */
 function unseen(vectors: readonly Float64Array[], gram: F64, map: LinearMap, total: number): Float64Array[] {
   const d = vectors.length;
   const width = gram.shape[0];

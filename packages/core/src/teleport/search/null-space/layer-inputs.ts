@@ -14,12 +14,15 @@ import { attachBias, productsOf, type WeightProduct, withSameRows } from "./weig
 export interface LinearMap {
   /** Dotted path of the parameter that holds them. */
   readonly path: string;
-  /** Places in the vector of all parameters, one row after another; the last column is the bias', if there is one. */
+  /**
+   * Positions in the vector of all parameters, one row after another; the last column is that of the bias, if
+   * there is one.
+   */
   readonly rows: Int32Array;
   readonly columns: number;
-  /** What the rows are multiplied with: [samples, columns], with a column of ones for a bias. */
+  /** The inputs that the rows are multiplied by: [samples, columns], with a column of ones for a bias. */
   readonly inputs: Tensor;
-  /** Enough of the inputs to have full rank, most likely, where that is far from all. */
+  /** A part of the inputs that most likely has full rank, if a small part suffices. */
   readonly head?: Tensor | undefined;
   /** The products themselves. */
   readonly products: readonly Tensor[];
@@ -27,7 +30,7 @@ export interface LinearMap {
   readonly gramIn: (q: Tensor) => Tensor;
 }
 
-/** The maps of a loss, and why other parameters have none. */
+/** The maps of a loss, and why other parameters have no map. */
 export interface LinearMaps {
   readonly maps: readonly LinearMap[];
   /** By path. */
@@ -35,9 +38,10 @@ export interface LinearMaps {
 }
 
 /**
- * Finds every matrix product and convolution in which parameters, possibly transposed, cut or reshaped, are multiplied
- * with what is none, such as the queries', keys' and values' rows of an attention. A bias that is added to all of a
- * product counts as one more weight. Parameters that are used in any other way as well have no map.
+ * Finds every matrix product and convolution of parameters, possibly transposed, cut or reshaped, with a
+ * tensor that is not a parameter. Examples are the rows of the queries, keys and values of an attention. A
+ * bias that is added to a whole product counts as one more weight. Parameters that are also used in any other
+ * way have no map.
  *
  * @param graph of a loss; its inputs named `params.*` are the parameters
  */
@@ -64,7 +68,7 @@ export function linearMaps(graph: Graph): LinearMaps {
   const products: WeightProduct[] = [];
   const additions: { readonly node: Tensor; readonly biases: Origins; readonly other: Tensor }[] = [];
   const excluded = new Map<string, string>();
-  /** How often each parameter's element is used. */
+  /** How often each element of the parameters is used. */
   const uses = new Int32Array(count);
   const lastUse = new Int32Array(count);
   let useNumber = 0;
@@ -130,14 +134,14 @@ export function linearMaps(graph: Graph): LinearMaps {
   return { maps, excluded };
 }
 
-/** Inner products of what has another axis 1. */
+/** Inner products of two operands over their last axis. */
 function gramOf(x: Tensor): Tensor {
   const order = [1, 0, ...x.shape.keys()].filter((axis, i) => i < 2 || axis > 1);
   const rows = cast(reshape(transpose(x, order), [x.shape[1], x.size / x.shape[1]]), "float64");
   return matmul(rows, rows, { transposeB: true });
 }
 
-/** The product with columns that end, where they are longer by one, in a bias. */
+/** The product with columns; if these have one more entry, the last one belongs to a bias. */
 function timesAll({ columns, times }: WeightProduct, q: Tensor): Tensor {
   if (q.shape[0] === columns) return times(q);
   const product = times(slice(q, { ends: [columns] }));
@@ -156,7 +160,7 @@ function withColumn(weights: Int32Array, columns: number, bias: Int32Array): Int
   });
 }
 
-/** How many nodes and outputs take each node's value. */
+/** The number of nodes and outputs that read each node. */
 function countUsers(nodes: readonly Tensor[], { outputs }: Graph): Map<Tensor, number> {
   const users = new Map<Tensor, number>();
   const use = (x: Tensor) => users.set(x, (users.get(x) ?? 0) + 1);

@@ -14,15 +14,15 @@ import { type LinearMap, linearMaps } from "./layer-inputs.js";
 import { gatheredFrom, projectedGradients, quantitiesOf } from "./projected-gradient.js";
 
 export interface NullSpaceOptions {
-  /** Each costs a gradient of the objective; default 5. */
+  /** Number of steps, each at the cost of a gradient of the objective; default 5. */
   readonly steps?: number | undefined;
   /** Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1. */
   readonly stepSize?: number | undefined;
   /** Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient. */
   readonly normalized?: boolean | undefined;
-  /** Share of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding. */
+  /** Fraction of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding. */
   readonly threshold?: number | undefined;
-  /** Dotted paths of the weights to move; default all that only multiply inputs. */
+  /** Dotted paths of the weights to move; default all weights that only multiply inputs. */
   readonly layers?: readonly string[] | undefined;
 }
 
@@ -40,14 +40,16 @@ export const nullSpaceOptions = optionTable("nullSpace", {
  *
  * W <- W + eta G (I - B B')
  *
- * Layers are the matrix products and convolutions of parameters with data in the loss' graph, whatever the network: see
- * `linearMaps`. With the threshold 1 the loss on the batch is kept exactly. With tau < 1, B spans only the leading
- * directions that hold that share of ||H||^2: more can move, and the loss drifts. On other data the function changes.
+ * Layers are the matrix products and convolutions of parameters with data in the loss's graph, for any
+ * network: see `linearMaps`. With the threshold 1 the loss on the batch is kept exactly. With tau < 1, B
+ * spans only the leading directions that contain that fraction of ||H||^2: more can move, and the loss drifts. On
+ * other data the function changes.
  *
- * Nothing can move where inputs have full rank, as with more samples than inputs; and for phi = ||grad L||^2 nothing
- * in the first layer, whose weights count only by way of its outputs. The walk then stops and says so.
+ * Nothing can move where inputs have full rank, as with more samples than inputs; and for phi = ||grad L||^2
+ * nothing can move in the first layer, whose weights matter only through its outputs. The walk then stops and
+ * says so.
  *
- * @throws OptionError for settings out of range, and for layers that the loss does not have
+ * @throws OptionError for settings out of range, and for unknown layers
  *
  * @example
  * const search = nullSpace({ steps: 5, layers: ["layers.1.weight"] });
@@ -86,7 +88,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     const space = parameterVector(params);
     let others: Promise<InputSpaces> | undefined;
 
-    /** Why nothing moves, for which alone the spaces count of those that never do. */
+    /** Why nothing moves. Only this needs the spaces of layers that never move. */
     const nowhere = async (spacesHere: readonly InputSpace[], here: P, at: Batch): Promise<Stop> => {
       others ??= compileInputSpaces(graph, still, threshold, compileOptions).then((made) =>
         resources.keep(made),
@@ -122,7 +124,8 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
               step[place] = eta * rows[k][j];
             });
           });
-          // What has nothing to gain, as behind units that are off, costs its share of every gradient.
+          // Layers with nothing to gain, such as those behind inactive units, still add to the cost of every
+          // gradient.
           open = open.filter((_, k) => normOf([rows[k]]) > 0);
           return { step, point };
         },
@@ -183,8 +186,8 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
 }
 
 /**
- * Those of a loss' maps whose weights count only by way of their products with the very same inputs, in all of another
- * graph, too: its gradient in them lies in the span of these inputs.
+ * The maps of a loss whose weights enter another graph, too, only through their products with the same
+ * inputs: the gradient of that graph in them lies in the span of these inputs.
  */
 function mapsThrough(graph: Graph, maps: readonly LinearMap[]): LinearMap[] {
   const wider = linearMaps(graph).maps;
@@ -201,4 +204,4 @@ function mapsThrough(graph: Graph, maps: readonly LinearMap[]): LinearMap[] {
 const stateOf = ({ map, rank }: InputSpace): string =>
   rank === map.columns
     ? `null space of ${map.path} is empty: rank ${rank} of ${map.columns}`
-    : `in that of ${map.path} (rank ${rank} of ${map.columns}) the objective is stationary`;
+    : `in the null space of ${map.path} (rank ${rank} of ${map.columns}) the objective is stationary`;

@@ -4,10 +4,10 @@ import { concat, pad, slice } from "../../../graph/ops/slice.js";
 import { apply, type Tensor } from "../../../graph/tensor.js";
 
 /**
- * What a convolution multiplies its weights with, one row a place of the output (im2col), for each group:
+ * The inputs that a convolution multiplies its weights by, one row per output position (im2col), for each group:
  * [batch x places, in / groups x kernel height x kernel width], columns in the order of the weights.
  *
- * @param every which of the places in either direction; default all
+ * @param every stride between the positions used in either direction; default all
  */
 export function patchesOf(conv: Tensor, every = 1): Tensor[] {
   const [x, w] = conv.inputs;

@@ -20,13 +20,13 @@ import type { SearchProblem, Setting } from "../search.js";
 import { basisRows, type InputSpace, isWide } from "./input-space.js";
 import type { LinearMap } from "./layer-inputs.js";
 
-/** Share of a gradient that is rounding. */
+/** Fraction of a gradient that is rounding. */
 const negligible = { float64: 1e-10, float32: 1e-5 };
 
 export interface ProjectedGradients<P> {
-  /** Compiles for these maps, which else happens when they are first asked for. */
+  /** Compiles for these maps in advance; otherwise that happens on first use. */
   prepare(maps: readonly LinearMap[]): Promise<void>;
-  /** The part of the objective's gradient outside each space, by rows; and the quantities of the point. */
+  /** The part of the objective's gradient outside each space, by rows, and the quantities of the point. */
   at(
     params: P,
     setting: Setting<P>,
@@ -35,17 +35,17 @@ export interface ProjectedGradients<P> {
   dispose(): Promise<void>;
 }
 
-/** Of some maps: the gradient in their parameters alone, which is cheaper than that in all, and the projection. */
+/** For some maps: the gradient in their parameters alone, which is cheaper than in all, and its projection. */
 interface Compiled {
   readonly slope: Executable;
   readonly projection: Executable;
-  /** Leaves of the parameters, and where each begins in the vector of all. */
+  /** Leaves of the parameters, and the offset of each in the vector of all parameters. */
   readonly leaves: readonly { readonly name: string; readonly start: number }[];
 }
 
 /**
- * Loss, objective and squared gradient norm as one graph, whose inputs begin with the parameters. Common parts are shared,
- * unless that would lose where the loss stops a gradient.
+ * Loss, objective and squared gradient norm as one graph, whose inputs begin with the parameters. Common
+ * parts are shared, unless the loss stops a gradient, which sharing would ignore.
  */
 export function quantitiesOf<P>({ loss, objective, params, batch, memory }: SearchProblem<P>): Graph {
   const quantities = ({
@@ -62,8 +62,8 @@ export function quantitiesOf<P>({ loss, objective, params, batch, memory }: Sear
 }
 
 /**
- * A scalar whose gradient in the maps' weights lacks what comes by way of the maps' products. That lies in the span of
- * their inputs, and a step in the null space leaves the products as they are.
+ * A scalar whose gradient in the maps' weights omits the part through the maps' products. That part lies in
+ * the span of their inputs, and a step in the null space does not change the products.
  */
 function frozen(value: Tensor, maps: readonly LinearMap[]): Tensor {
   const products = new Set(maps.flatMap((map) => map.products));
@@ -79,7 +79,7 @@ function frozen(value: Tensor, maps: readonly LinearMap[]): Tensor {
 
 /**
  * @param joint see {@link quantitiesOf}
- * @param freeze whether steps leave the maps' products as they are
+ * @param freeze whether steps keep the maps' products
  */
 export function projectedGradients<P>(
   joint: Graph,
@@ -147,7 +147,10 @@ export function projectedGradients<P>(
   };
 }
 
-/** The part of G outside the inputs of all maps; taken twice, so that the rounding of the first time goes, too. */
+/**
+ * The part of G orthogonal to the inputs of all maps; projected twice, which removes the rounding of the
+ * first projection.
+ */
 function projectionOf(maps: readonly LinearMap[]) {
   const g = maps.map(({ rows, columns }) => input([rows.length / columns, columns], "float64"));
   const b = maps.map((map) => input([basisRows(map), map.columns], "float64"));
@@ -162,7 +165,7 @@ function projectionOf(maps: readonly LinearMap[]) {
   };
 }
 
-/** Projected rows, zero where next to nothing of the full ones is left. */
+/** Projected rows, set to zero where almost nothing of the full ones is left. */
 function withoutRounding(
   projected: Float64Array,
   full: Float64Array,

@@ -1,15 +1,15 @@
-// Orthonormal rows with the span of given ones, or outside it, by way of inner products alone: Cholesky-QR, a Cholesky
-// decomposition with pivots, and eigenvectors.
+// Orthonormal rows that span given rows, or their orthogonal complement, from inner products alone:
+// Cholesky-QR, a pivoted Cholesky decomposition, and eigenvectors.
 import type { NdArray } from "../../../array.js";
 import { eigenSymmetric } from "../../../math/linalg.js";
 import type { Rng } from "../../../math/rng.js";
 
 type F64 = NdArray<Float64Array>;
 
-/** Share of a row's square that must be left outside the span of the rows before it: then it is no rounding. */
+/** Fraction of a row's square that must lie outside the span of the rows before it, so that it is not rounding. */
 const independent = 1e-12;
 
-/** K = L L' up to the rounding of its diagonal: rows of L by size of what they add, [n, n] with zeros to their right. */
+/** K = L L' up to the rounding of its diagonal; [n, n], with zeros to the right. */
 interface Pivoted {
   readonly L: Float64Array;
   /** Rows that are independent, in the order in which L is lower triangular. */
@@ -18,7 +18,10 @@ interface Pivoted {
   readonly left: readonly number[];
 }
 
-/** A Cholesky decomposition that takes the row that stands out most from those before it, next. */
+/**
+ * A Cholesky decomposition whose next pivot is the row with the largest part outside the span of the rows
+ * before it.
+ */
 function pivotedCholesky({ shape: [n], data }: F64): Pivoted {
   const L = new Float64Array(n * n);
   const own = Float64Array.from({ length: n }, (_, i) => data[i * n + i]);
@@ -64,7 +67,10 @@ function inverseOfLower(L: Float64Array, n: number): Float64Array {
   return out;
 }
 
-/** C with orthonormal rows C H, zero ones after them, that span what H spans, or the leading part of it. */
+/**
+ * C such that the rows of C H are orthonormal, followed by zero rows, and span the rows of H or their leading
+ * part.
+ */
 export interface Combination {
   readonly matrix: F64;
   readonly rank: number;
@@ -87,7 +93,7 @@ export function independentRows(gram: F64): Combination {
   return { matrix: { shape: [n, n], data }, rank };
 }
 
-/** C = S^-1 U' with H H' = U S^2 U', as far as the squares are above rounding and hold the share `threshold`. */
+/** C = S^-1 U' with H H' = U S^2 U', for the squares that are above rounding and contain the fraction `threshold`. */
 export function leadingRows(gram: F64, threshold: number): Combination {
   const n = gram.shape[0];
   const { values, vectors } = eigenSymmetric(gram);
@@ -101,7 +107,7 @@ export function leadingRows(gram: F64, threshold: number): Combination {
   return { matrix: { shape: [n, n], data }, rank };
 }
 
-/** How many squares, largest first, hold the share `threshold` of their sum; at 1: are above the cut-off. */
+/** How many squares, largest first, contain the fraction `threshold` of their sum; at 1: are above the cut-off. */
 export function rankOf(squares: Float64Array, cutOff: number, threshold: number): number {
   const rank = squares.filter((x) => x > cutOff).length;
   if (threshold === 1) return rank;
@@ -111,7 +117,7 @@ export function rankOf(squares: Float64Array, cutOff: number, threshold: number)
   return k;
 }
 
-/** What makes rows with these inner products, the leading ones of them nearly orthonormal, orthonormal. */
+/** The matrix that makes rows with these inner products orthonormal, if the leading rows are nearly so. */
 export function correction(gram: F64, rank: number): F64 | undefined {
   const n = gram.shape[0];
   let error = 0;
@@ -120,7 +126,7 @@ export function correction(gram: F64, rank: number): F64 | undefined {
       error = Math.max(error, Math.abs(gram.data[i * n + j] - (i === j ? 1 : 0)));
     }
   }
-  // A projection with rows that are off by this, done twice, is off by its square.
+  // A projection with rows of this error, applied twice, has the square of the error.
   return error < 1e-9 ? undefined : independentRows(gram).matrix;
 }
 
@@ -144,7 +150,7 @@ export function nullVectors(gram: F64): Float64Array[] {
   return orthonormal(found);
 }
 
-/** Gram-Schmidt, each vector twice, so that the rounding of the first time goes, too. */
+/** Gram-Schmidt, applied twice to each vector, which removes the rounding of the first time. */
 function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
   const out: Float64Array[] = [];
   for (const vector of vectors) {
@@ -166,7 +172,10 @@ function inner(a: Float64Array, b: Float64Array): number {
   return total;
 }
 
-/** Some random unit vectors of the span of orthonormal ones; these themselves where they are as few. */
+/**
+ * Random unit vectors in the span of orthonormal ones; the orthonormal ones themselves if there are no more
+ * of them.
+ */
 export function probesOf(vectors: readonly Float64Array[], count: number, rng: Rng): Float64Array[] {
   if (vectors.length <= count) return [...vectors];
   return Array.from({ length: count }, () => {

@@ -1,4 +1,5 @@
-// Products of weights with inputs in the graph of a loss, with the places of each weight in the vector of all parameters.
+// Products of weights with inputs in the graph of a loss, with the positions of each weight in the vector of
+// all parameters.
 import { stridesOf } from "../../../array.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
@@ -23,10 +24,13 @@ export interface WeightProduct {
   bias?: Int32Array | undefined;
 }
 
-/** Samples of a head for each input of a layer, at least. */
+/** Minimum number of leading samples per input of a layer. */
 const headSamples = 4;
 
-/** The products that a node is, of a parameter by itself with something else: one a group or a matrix, none elsewhere. */
+/**
+ * The products of a parameter with something else that a node computes: one per group or matrix, none for
+ * other nodes.
+ */
 export function productsOf(node: Tensor, known: readonly (Origins | undefined)[]): WeightProduct[] {
   if (node.op.name === "matmul")
     return known[0] ? fromMatmul(node, known[0], 0) : fromMatmul(node, known[1], 1);
@@ -50,7 +54,7 @@ export function productsOf(node: Tensor, known: readonly (Origins | undefined)[]
   }));
 }
 
-/** One product, or one for each matrix of a batch in which they differ. */
+/** One product, or one per matrix if the matrices of a batch differ. */
 function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): WeightProduct[] {
   if (origins === undefined) return [];
   const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
@@ -90,7 +94,7 @@ function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): We
   });
 }
 
-/** Gives a bias to the products that it is added to, where each row has an element of its own. */
+/** Attaches a bias to the products that it is added to, if each row has an element of its own. */
 export function attachBias(
   products: readonly WeightProduct[],
   biases: Origins,
@@ -106,7 +110,7 @@ export function attachBias(
   const summands = products.filter((product) => product.node === node);
   if (summands.length === 0 || [node, ...chain].some((x) => users.get(x) !== 1)) return false;
   const { stride, count, matrixSize } = summands[0].row;
-  // A row's number for each element of the product, carried along to where the bias is added.
+  // The row number of each element of the product, followed through the graph to the addition of the bias.
   const rowAt = chain.reduce<Origins>(
     (origins, x) => viewOrigins(x, origins) as Origins,
     Int32Array.from(
@@ -130,7 +134,7 @@ export function attachBias(
   return true;
 }
 
-/** Products of the very same rows: a weight that is used several times. */
+/** Products with the same rows: a weight that is used several times. */
 export function withSameRows(products: readonly WeightProduct[]): WeightProduct[][] {
   const groups: WeightProduct[][] = [];
   for (const product of products) {

@@ -150,7 +150,9 @@ describe("nullSpace", () => {
     const { loss, params, batch } = network([9, 4, 2], 5);
     const { report } = await teleportBy(nullSpace({ layers: ["layers.0.weight"] }), { loss, params, batch });
     expect(report.accepted).toBe(false);
-    expect(report.reason).toMatch(/in that of layers.0.weight \(rank 5 of 10\) the objective is stationary/);
+    expect(report.reason).toMatch(
+      /in the null space of layers.0.weight \(rank 5 of 10\) the objective is stationary/,
+    );
   });
 
   it("moves more and lets the loss drift with a threshold below 1", async () => {
