@@ -32,8 +32,13 @@ function page(): string {
   });
   return renderReport({
     title: "With and without teleports",
+    opening: {
+      text: "A teleport moves the parameters of a model.",
+      figure: { svg: figures[0], caption: `Level sets. ${long}` },
+    },
     lead: "Five experiments.",
-    conclusion: "Of one way to teleport, against the same method without: 0 helped; 1 did not help.",
+    conclusion:
+      "Of one method with teleports, compared with the same method without: 0 helped; 1 did not help.",
     verdicts: [{ title: "regression: scaling", outcome: "does not help", text: long, section: "Regression" }],
     sections: [
       {
