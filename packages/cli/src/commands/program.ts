@@ -6,7 +6,7 @@ import { addRunCommands } from "./run-commands.js";
  * The command line with its options and help texts. A command's code is loaded when the command runs, so that help and
  * errors appear at once.
  *
- * @param script the program's own, for worker threads; without one, runs go in this thread
+ * @param script the program's own, for worker threads; without one, runs use this thread
  */
 export function createProgram(version: string, script?: URL): Command {
   const program = new Command("isoloss")

@@ -130,6 +130,7 @@ describe.skipIf(!executablePath)(title, () => {
     expect(found.headings).toEqual(["H1", "H2", "H2"]);
     expect(found.figures.map(([role, name]) => [role, name])).toEqual([
       ["img", "Level sets"],
+      ["img", "Level sets"],
       ["img", "Loss against steps"],
       ["img", "Loss against time"],
       ["img", "Steps and time"],

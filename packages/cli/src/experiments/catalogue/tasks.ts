@@ -17,7 +17,7 @@ import type { Tree } from "./problems.js";
 export interface Plane {
   readonly start: readonly [number, number];
   distanceToFront(params: Tree): number;
-  /** Whether a run ends where it comes to the Pareto front. */
+  /** Whether a run ends where it reaches the Pareto front. */
   readonly untilFront: boolean;
   readonly toy: ReturnType<typeof twoTaskToy>;
 }

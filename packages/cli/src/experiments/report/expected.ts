@@ -6,7 +6,7 @@ import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 
-/** What became of an expected number. */
+/** The comparison of an expected number with a measured one. */
 export interface Verdict {
   readonly outcome: Comparison;
   readonly expected: Expected;

@@ -1,5 +1,5 @@
-// The control that a comparison needs (design after our own trials): the plain optimizer at every learning rate of a grid,
-// with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
+// A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
+// other seeds for the comparison than those that choose the rate.
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, type Resolved } from "../definition/resolve.js";
@@ -36,7 +36,7 @@ export interface RatesResult extends TriedRate {
   readonly tuned: Readonly<Record<string, RateComparison>>;
   /** Of each variant at the baseline's tuned rate. */
   readonly sameRate: Readonly<Record<string, RateComparison>>;
-  /** Of those without a rate to tune, as they are. */
+  /** Those without a rate to tune, as they are. */
   readonly references: Readonly<Record<string, ToTarget>>;
 }
 
@@ -85,7 +85,7 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   const both = tune.filter((seed) => confirm.includes(seed));
   if (both.length > 0) {
     throw new OptionError(
-      `rates: seed ${both[0]} both chooses the rate and judges: tune and confirm must be apart.`,
+      `rates: seed ${both[0]} both chooses the rate and judges: tune and confirm must have no seed in common.`,
     );
   }
   const names = variants.map(({ name }) => name);
@@ -207,7 +207,7 @@ export function rateSentence(
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
     ofBaseline(`When ${baseline} ends, the loss of ${name} is`, c.equalTime) +
-    ofBaseline("Its last validation loss is", c.validation);
+    ofBaseline(`The last validation loss of ${name} is`, c.validation);
   const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
   return `${start} ${reachedText(c)}.${equal}${edge}`;
 }
@@ -231,7 +231,7 @@ function reachedText({
   }
   const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but" : " and";
   const basis = deterministic
-    ? `nothing is random here; the time is a mean of ${seeds} runs`
+    ? `nothing is random here; the time is averaged over ${seeds} runs`
     : `${runsText(seeds)}${steps.interval ? ", 95 % intervals" : ""}`;
   return `${shareOfText(steps, "steps")}${joint} ${shareOfText(seconds, "time")}, teleports included (${basis})`;
 }

@@ -86,7 +86,7 @@ describe("compareRates", () => {
     expect(seen).toHaveLength(8 + 3 * 3);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time, teleports included (nothing is random here; the time is a mean of 3 runs). When plain ends, the loss of exact is 0.000977 times that of plain.";
+        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time, teleports included (nothing is random here; the time is averaged over 3 runs). When plain ends, the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
       const other = { decay: "none", losses: {} } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];

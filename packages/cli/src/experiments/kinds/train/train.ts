@@ -79,7 +79,7 @@ async function run(settings: TrainSettings, context: JobContext): Promise<Measur
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** Figures on the validation data, written as a record. */
+/** Loss and accuracy on the validation data, written as a record. */
 async function evaluated(
   trainer: Trainer<Tree, Tree>,
   validation: Dataset,
@@ -136,7 +136,7 @@ async function metricsOf(
   return metrics;
 }
 
-/** Appends what a trainer has gone through since the last time to the run's records. */
+/** Appends the steps of a trainer since the last call to the run's records. */
 function appender(trainer: Trainer<Tree, Tree>, directory: RunDirectory | undefined): () => void {
   let written = trainer.current.step;
   let told = trainer.history.teleports.length;
