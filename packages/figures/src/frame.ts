@@ -4,7 +4,7 @@ import { type Theme, type ThemeName, themeOf } from "./base/theme.js";
 import { type LegendEntry, legend } from "./legend.js";
 import { element, roundCoordinates, stableIds } from "./svg.js";
 
-/** How a figure is presented, whatever it shows. */
+/** Options of every figure. */
 export interface FigureOptions {
   /** Creates the elements. Default in a browser the page's; required elsewhere, such as `nodeDocument()`. */
   readonly document?: Document;

@@ -84,7 +84,7 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
     const known = Object.values(sections).flatMap((all) => Object.keys(all));
     const meant = nearest(wanted, [...names, ...known]);
     throw new OptionError(
-      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all that these list.`,
+      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all names in these lists.`,
     );
   }
   if (json) {

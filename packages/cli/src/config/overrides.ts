@@ -62,7 +62,7 @@ function resolvePath(
       const index = Number(word);
       // The index after the last item appends.
       if (!/^\d+$/.test(word) || index > node.items.length) {
-        return `"${word}" is no item of the list ${pathText(path)}; it has ${node.items.length}, from 0.`;
+        return `"${word}" is not an index of the list ${pathText(path)}, whose length is ${node.items.length}; indices start at 0.`;
       }
       path.push(index);
       node = node.get(index, true);

@@ -161,10 +161,10 @@ export interface TaskConflict {
   readonly reading: readonly string[];
 }
 
-/** A kind of experiment: what its settings are and how one run of it goes. */
+/** A kind of experiment: its settings, and how to run it. */
 export interface Kind {
   readonly summary: string;
-  /** Without defaults: a variant changes what it names and nothing else. */
+  /** Without defaults: a variant changes only the settings that it names. */
   readonly settings: z.ZodRawShape;
   /** Whether its runs look at `shouldStop` and save checkpoints; others start again when they are resumed. */
   readonly stoppable: boolean;

@@ -10,7 +10,7 @@ import { type Json, type JsonRecord, openJsonLines } from "./json-lines.js";
 import { lockDirectory } from "./lock.js";
 import { readJsonFile, readYamlFile, requireRun } from "./read.js";
 
-/** A line of `metrics.jsonl` or `teleports.jsonl`: of a step, with whatever was measured. */
+/** A line of `metrics.jsonl` or `teleports.jsonl`: of a step, with its measurements. */
 export type StepRecord = JsonRecord & { readonly step: number };
 
 /** A run's directory, open for writing. */

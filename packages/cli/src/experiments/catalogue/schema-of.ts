@@ -119,10 +119,10 @@ export function kindSchema({ spec }: Kind, name: string): z.ZodType | undefined 
 function union(schemas: readonly z.ZodType[], kinds: readonly Kind[]): z.ZodType | undefined {
   if (schemas.length < 2) return schemas[0];
   const tables = kinds.flatMap(({ spec }) => (spec.type === "nested" ? [spec.table] : []));
-  const tells = Object.keys(tables[0]?.rows ?? {}).find((key) =>
+  const discriminator = Object.keys(tables[0]?.rows ?? {}).find((key) =>
     tables.every(({ rows }) => rows[key]?.kind.spec.type === "oneOf" && rows[key].required),
   );
-  return tells !== undefined && tables.length === schemas.length
-    ? z.discriminatedUnion(tells, schemas as never)
+  return discriminator !== undefined && tables.length === schemas.length
+    ? z.discriminatedUnion(discriminator, schemas as never)
     : z.union(schemas as never);
 }

@@ -82,7 +82,7 @@ const sourceSchema = z.strictObject({
   note: z.string().optional(),
 });
 
-/** Settings that every experiment has, whatever its kind. */
+/** Settings that experiments of every kind have. */
 const common = {
   name: identifier,
   title: z.string().optional(),

@@ -50,7 +50,7 @@ type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 /**
  * Runs the comparisons at tuned rates of an experiment.
  *
- * @param runAll does jobs; those that failed are left out of what it returns
+ * @param runAll runs jobs and returns the results of those that did not fail
  * @throws OptionError when tuning and confirming seeds overlap, or a variant is not known
  */
 export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesComparison[]> {

@@ -74,7 +74,7 @@ function pictureOf(
     const { title } = outcome.resolved;
     return {
       svg: drawn.svg,
-      caption: `${title}. Each contour joins points with the same loss; a teleport jumps along a contour.`,
+      caption: `${title}. Each contour joins points with the same loss; a teleport (dashed) jumps to another point of its contour.`,
     };
   }
   return undefined;

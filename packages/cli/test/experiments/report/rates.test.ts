@@ -139,7 +139,7 @@ describe("compareRates", () => {
     );
     expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-      /Its last validation loss is 0\.75 .*times that of plain\./,
+      /The last validation loss of exact is 0\.75 .*times that of plain\./,
     );
     const [without] = await compareRates(
       resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
