@@ -20,8 +20,8 @@ export function watcher(
   const first = directory?.step ?? 0;
   const earlier = { points: pointsIn(before?.metrics ?? []), jumps: jumpsIn(before?.teleports ?? []) };
   const clock = checkpointClock(context, first);
-  const written = first;
-  let written = before?.teleports.length ?? 0;
+  let written = first;
+  let writtenTeleports = before?.teleports.length ?? 0;
   let [last, lastAt] = [first, performance.now()];
   const watch = {
     points: ({ trajectory = [] }: Lists) => [...earlier.points, ...trajectory.map(numbersOf)],
@@ -38,13 +38,13 @@ export function watcher(
         })),
       );
       directory?.appendTeleports(
-        ...teleports.slice(written).map((event) => {
+        ...teleports.slice(writtenTeleports).map((event) => {
           const jump = event.accepted && jumps.find(({ step }) => step === event.step);
           return { ...teleportRecord(event), ...(jump ? jumpRecord(jump) : {}) };
         }),
       );
       written = loss.length;
-      written = teleports.length;
+      writtenTeleports = teleports.length;
     },
     async look({
       current,

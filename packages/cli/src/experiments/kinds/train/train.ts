@@ -138,8 +138,8 @@ async function metricsOf(
 
 /** Appends the steps of a trainer since the last call to the run's records. */
 function appender(trainer: Trainer<Tree, Tree>, directory: RunDirectory | undefined): () => void {
-  const written = trainer.current.step;
-  let written = trainer.history.teleports.length;
+  let written = trainer.current.step;
+  let writtenTeleports = trainer.history.teleports.length;
   return () => {
     const { loss, gradNormSq, seconds, teleports } = trainer.history;
     const fresh = loss.slice(written).map((value, i) => {
@@ -147,8 +147,8 @@ function appender(trainer: Trainer<Tree, Tree>, directory: RunDirectory | undefi
       return { step, loss: value, gradNormSq: gradNormSq[step], seconds: seconds[step] };
     });
     directory?.appendMetrics(...fresh);
-    directory?.appendTeleports(...teleports.slice(written).map(teleportRecord));
+    directory?.appendTeleports(...teleports.slice(writtenTeleports).map(teleportRecord));
     written = loss.length;
-    written = teleports.length;
+    writtenTeleports = teleports.length;
   };
 }
