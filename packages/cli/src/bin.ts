@@ -7,7 +7,7 @@ import { createProgram } from "./commands/program.js";
 if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that has seen enough, such as head, is no error.
+    // A reader that closes the pipe early, such as head, is not an error.
     if (error.code === "EPIPE") process.exit(0);
     process.stderr.write(`isoloss: Cannot write to the standard output: ${reasonOf(error)}.\n`);
     process.exit(1);

@@ -6,15 +6,15 @@ import { isSystemError } from "./run/system-error.js";
 
 /** How the program ends after an error. */
 export interface Failure {
-  /** For stderr, with its last line's end; empty where everything has been said. */
+  /** The message for stderr, with a line break at its end; empty if it has been printed. */
   readonly text: string;
-  /** 2 when the program was asked for something that it cannot do, 1 when it tried and failed. */
+  /** 2 for a wrong command or setting, 1 for a failure. */
   readonly exitCode: number;
 }
 
 /**
- * What to tell about an error: one message for misuse, bad input and the system's refusals; of a defect its stack, but
- * only in debugging.
+ * The message of an error: one message for misuse, bad input and errors of the system; the stack of a defect only in
+ * debugging.
  *
  * @param options `debug`: show stacks, and causes
  */
@@ -46,7 +46,7 @@ export function failureOf(error: unknown, { debug = false }: { readonly debug?: 
   };
 }
 
-/** Tells an error on stderr and sets the exit code; the process ends when its work is done. */
+/** Prints an error to stderr and sets the exit code; the process ends when its work is done. */
 export function fail(error: unknown): void {
   const { text, exitCode } = failureOf(error, { debug: process.env.ISOLOSS_DEBUG === "1" });
   process.stderr.write(text);

@@ -4,7 +4,7 @@ import { DataError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 
 /**
- * Makes a folder for results and checks that it can be written to: before a long computation, not after it.
+ * Creates a folder for results and checks that it can be written to, before a long computation.
  *
  * @throws DataError when it cannot
  */

@@ -5,13 +5,13 @@ export interface ProgressStream extends Lines {
   write(text: string): unknown;
 }
 
-/** Tells how a long computation is getting on. */
+/** Reports the progress of a long computation. */
 export interface Progress {
-  /** Where it is now: rewritten in place on a terminal, left out elsewhere. */
+  /** The current state: rewritten in place on a terminal, left out elsewhere. */
   update(text: string): void;
   /** A line that stays. */
   line(text: string): void;
-  /** Takes away what is rewritten in place, so that others can write. */
+  /** Erases the line that is rewritten, so that others can write. */
   clear(): void;
 }
 

@@ -1,13 +1,13 @@
 import pc from "picocolors";
 
-/** What tells whether it is a terminal, and how wide. */
+/** A stream that may be a terminal, with its width. */
 export interface Lines {
   readonly isTTY?: boolean;
-  /** Characters in a line of the terminal; some terminals say 0, and mean that they do not know. */
+  /** Characters in a line of the terminal; some terminals report 0 for an unknown width. */
   readonly columns?: number;
 }
 
-/** Characters in a line; Infinity for a file or a pipe, and for a terminal that does not know. */
+/** Characters in a line; Infinity for a file, a pipe or a terminal of unknown width. */
 export const lineWidth = ({ isTTY, columns }: Lines): number =>
   isTTY && columns !== undefined && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 

@@ -52,15 +52,32 @@ describe("isoloss demo --json", () => {
     expect(tuned.teleport).toMatchObject({ reached: 5, seeds: 5 });
     // Ten steps, and five with a teleport before the fifth: from the shortest axis one step leads below.
     expect(tuned.teleport.steps?.ratio).toBeCloseTo(0.5, 12);
+    // Nothing is random: of every seed the same steps, and other seconds.
+    expect(tuned.teleport).toMatchObject({ deterministic: true, steps: { interval: null } });
+    expect(tuned.teleport.seconds?.interval).not.toBeNull();
     expect(tuned.teleport.seconds?.ratio).toBeGreaterThan(0);
     const [finding] = booth.findings;
     expect(finding.title).toBe("teleport");
-    expect(finding.text).toMatch(/came to tuned GD's final loss 2 times sooner in steps and .+ by the clock/);
-    expect(document.verdict).toMatch(/^Of one way to teleport, each against the same method without: /);
+    expect(finding.text).toMatch(
+      /reached the final loss of GD at its tuned rate in 0\.5 of the steps.* the time, teleports included/,
+    );
+    expect(finding.text).not.toMatch(/interval|\[/);
+    expect(document.verdict).toMatch(
+      /^Of one method with teleports, each compared with the same method without: /,
+    );
 
     const page = readFileSync(document.report, "utf8");
     expect(page.match(/<svg/g)).toHaveLength(5);
     expect(page).toContain(finding.judgment);
+    // What a teleport is, with a picture, then the verdicts.
+    const [sentence, picture, verdicts] = ["A teleport moves the parameters", "<svg", 'class="verdicts"'].map(
+      (part) => page.indexOf(part),
+    );
+    expect(sentence).toBeGreaterThan(0);
+    expect(picture).toBeGreaterThan(sentence);
+    expect(verdicts).toBeGreaterThan(picture);
+    expect(page).toMatch(/<figcaption>Booth&#39;s function|<figcaption>Booth's function/);
+    expect(page).not.toMatch(/95 % interval|\d \[\d/);
     expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
     const figures = readdirSync(join(out, "figures"));
     expect(figures).toEqual([
@@ -84,14 +101,16 @@ describe("isoloss demo", () => {
     expect(status).toBe(0);
     expect(isPlain(stdout)).toBe(true);
     expect(isPlain(stderr)).toBe(true);
-    expect(stdout).toMatch(/^booth: Booth's function/);
+    expect(stdout).toMatch(/^A teleport moves the parameters of a model to another point with the same loss/);
+    expect(stdout).toMatch(/^booth: Booth's function/m);
+    expect(stdout).not.toMatch(/95 % interval|\[/);
     expect(stdout).toMatch(/final loss +\|\|g\|\|\^2 +teleports/);
     expect(stdout).toMatch(
-      /^(helps|fewer steps only|does not help|undecided) {2}teleport, at its tuned rate/m,
+      /^(helps|fewer steps, more time|fewer steps, no less time): teleport, at its tuned rate/m,
     );
     const [report, verdict] = stdout.trimEnd().split("\n").slice(-2);
     expect(report).toMatch(/^Report: .*report\.html$/);
-    expect(verdict).toMatch(/^Verdict: Of one way to teleport/);
+    expect(verdict).toMatch(/^Verdict: Of one method with teleports/);
     expect(stderr).toMatch(/^booth: Booth's function/);
     expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, final loss 2\.2025/m);
   });

@@ -7,12 +7,12 @@ import { groupOf } from "./panel.js";
 
 export interface RatioRow {
   readonly name: string;
-  /** Not finite where there is none, such as that of a run that did not reach its target. */
+  /** Not finite where there is none, such as for a run that did not reach its target. */
   readonly ratio: number;
   /** The ends of its confidence interval. */
   readonly low?: number;
   readonly high?: number;
-  /** Told where there is no ratio; default "not reached". */
+  /** Printed where there is no ratio; default "not reached". */
   readonly missing?: string;
 }
 

@@ -1,4 +1,4 @@
-// What figures share, without Plot: for pages that draw by themselves and look like them.
+// What figures share, without Plot: for pages with drawings of their own in the same style.
 export { type Axis, type AxisOptions, axisOf, formatValue, isDrawable } from "./base/axis.js";
 export { need, needNames } from "./base/check.js";
 export { betaQuantile, tQuantile } from "./base/distributions.js";

@@ -21,7 +21,7 @@ export function contours(f: Grid, options: LevelOptions, theme: Theme) {
     strokeOpacity: 0.18,
     strokeWidth: 0.7,
     thresholds: [...heights],
-    // Without it Plot fills gaps with the nearest values.
+    // Otherwise Plot fills gaps with the nearest values.
     interpolate: "none",
     clip: true,
   });

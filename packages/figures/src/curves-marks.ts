@@ -100,7 +100,7 @@ export function directLabels(
   height: number,
 ): SVGElement[] {
   const ends = drawn.map(({ summary: { band, tails } }) => {
-    // Where single runs go on after the mean, the name is beside the one that goes on longest.
+    // Where single runs continue after the mean, the name is beside the longest one.
     const last = [...band.slice(-1).map((b) => ({ x: b.x, y: b.mean })), ...tails.map(lastOf)].reduce(
       (a, b) => (b.x > a.x ? b : a),
       { x: -Infinity, y: 0 },

@@ -4,15 +4,15 @@ import { type Theme, type ThemeName, themeOf } from "./base/theme.js";
 import { type LegendEntry, legend } from "./legend.js";
 import { element, roundCoordinates, stableIds } from "./svg.js";
 
-/** How a figure is presented, whatever it shows. */
+/** Options of every figure. */
 export interface FigureOptions {
-  /** Where its elements are made: the page's in a browser; elsewhere one is needed, such as `nodeDocument()`. */
+  /** Creates the elements. Default in a browser the page's; required elsewhere, such as `nodeDocument()`. */
   readonly document?: Document;
   /** Above the figure, and its name for a screen reader. */
   readonly title?: string;
   /** Below the figure. */
   readonly caption?: string;
-  /** What a screen reader says of the contents; a default names the axes and the results. */
+  /** Description for a screen reader; by default the axes and the results. */
   readonly description?: string;
   /** In px, from 240; default 640. */
   readonly width?: number;
@@ -22,7 +22,7 @@ export interface FigureOptions {
   readonly theme?: ThemeName;
 }
 
-/** What a figure gives to its frame. */
+/** The contents of a frame. */
 export interface Contents {
   /** Its name where no title is given. */
   readonly name: string;
@@ -121,5 +121,5 @@ export function framed(contents: Contents, options: FigureOptions): SVGSVGElemen
   return svg;
 }
 
-/** As a file of its own, a figure follows the reader's preference. */
+/** In a file, a figure follows the reader's color scheme. */
 const standalone = "svg.isoloss-figure:root{color-scheme:light dark;color:CanvasText;background:Canvas}";

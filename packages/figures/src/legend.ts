@@ -3,7 +3,7 @@ import { textWidth } from "./base/text.js";
 import type { Theme } from "./base/theme.js";
 import { element } from "./svg.js";
 
-/** What stands before an entry's text. */
+/** The symbol before an entry's text. */
 export type Key =
   | { readonly kind: "line"; readonly color: string; readonly dash?: string; readonly width?: number }
   | {

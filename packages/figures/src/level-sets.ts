@@ -179,7 +179,7 @@ function pathMarks(trajectory: Trajectory, index: number, { theme }: Canvas): Pl
     ...pieces.map((piece) =>
       Plot.line(piece, { ...line, stroke: color, strokeWidth: 2, strokeDasharray: dashOf(index) }),
     ),
-    // Dots show the length of steps while they can be told apart.
+    // Dots show the length of steps while they can be distinguished.
     Plot.dot(count <= 80 ? pieces.flat() : [], { x: "x", y: "y", r: 2.4, fill: color, clip: true }),
     ...pieces
       .slice(-1)

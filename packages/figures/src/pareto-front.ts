@@ -15,7 +15,7 @@ export interface ParetoMethod {
   readonly name: string;
   /** Where its runs ended. */
   readonly points: readonly Losses[];
-  /** The way of each run from its start. */
+  /** The path of each run from its start. */
   readonly trajectories?: readonly (readonly Losses[])[];
 }
 
@@ -30,7 +30,7 @@ export interface ParetoData {
 }
 
 /**
- * Two losses against each other: where the runs of each method ended, their ways there, and the Pareto front.
+ * Two losses against each other: where the runs of each method ended, their paths, and the Pareto front.
  *
  * @throws OptionError without methods, or for methods of the same name
  * @example
@@ -132,7 +132,7 @@ export function paretoFront(data: ParetoData, options: FigureOptions = {}): SVGS
   );
 }
 
-/** Of the i-th of n methods: the later, the smaller, from 10.5 px at most to 4.5 px. */
+/** Size of the symbols of the i-th of n methods: the later, the smaller, from 10.5 px at most to 4.5 px. */
 const radiusOf = (i: number, n: number): number => 4.5 + (n - 1 - i) * Math.min(2, 6 / Math.max(1, n - 1));
 
 function firstBad(way: readonly Losses[], placed: (p: Losses) => boolean): number {

@@ -36,7 +36,7 @@ export function roundCoordinates(root: Element): void {
   }
 }
 
-// A digit before it or a unit behind it means that it is no coordinate of its own: 0.71em stays.
+// A number after a digit or before a unit is not a coordinate: 0.71em stays.
 const rounded = (text: string): string =>
   text.replace(/-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\d.]*(?:em|%))/gi, (number) => {
     const value = Math.round(Number(number) * 100) / 100;
@@ -79,7 +79,7 @@ function hash(text: string): string {
 /**
  * The text of an SVG file: a well-formed XML document.
  *
- * Not `outerHTML`, which is HTML's: it may leave < in attributes and names characters that XML does not know.
+ * `outerHTML` is HTML: it may leave < in attributes, and uses named entities that XML does not define.
  */
 export function svgText(svg: SVGElement): string {
   return `${serialized(svg)}\n`;
@@ -90,7 +90,7 @@ const elementNode = 1;
 function serialized(node: Node): string {
   if (node.nodeType !== elementNode) return escaped(node.textContent ?? "");
   const { attributes, childNodes, localName } = node as Element;
-  // Documents keep them in orders of their own.
+  // The order of attributes depends on the document.
   const sorted = [...attributes].sort((a, b) => (a.name < b.name ? -1 : 1));
   const pairs = sorted.map(({ name, value }) => ` ${name}="${escaped(value)}"`).join("");
   const children = [...childNodes].map(serialized).join("");

@@ -128,12 +128,12 @@ const meanOf = (cell: Cell): number | undefined => {
 
 function bestOf({ direction }: TableColumn, cells: readonly Cell[]): number | undefined {
   const means = cells.map(meanOf).filter((mean) => mean !== undefined);
-  // One value alone is the best of nothing.
+  // A single value is not marked as the best.
   if (direction === undefined || means.length < 2) return undefined;
   return means.reduce((a, b) => (direction === "higher" ? Math.max(a, b) : Math.min(a, b)));
 }
 
-// The sign of a value that rounds to 0 says nothing.
+// A value that rounds to 0 is printed without a sign.
 const fixed = (value: number, { digits = 2 }: TableColumn): string =>
   value
     .toFixed(digits)

@@ -15,17 +15,17 @@ export interface CompareOptions {
   readonly json: boolean;
 }
 
-/** Of runs of one variant. */
+/** The runs of one variant. */
 export interface ComparedGroup {
   readonly name: string;
   readonly seeds: readonly number[];
   readonly finalLoss: Summary | null;
-  /** How many runs came to the target. */
+  /** How many runs reached the target. */
   readonly reached: number;
-  /** To the target, of the runs that came there. */
+  /** To the target, of the runs that reached it. */
   readonly steps: Summary | null;
   readonly seconds: Summary | null;
-  /** Seconds of the first group / those of this one, over seeds that both have and that came there. */
+  /** Seconds of the first group / those of this one, over the seeds with which both reached it. */
   readonly speedUp: RatioSummary | null;
 }
 
@@ -35,7 +35,7 @@ export interface CompareDocument {
   readonly figures: readonly string[];
 }
 
-/** `isoloss compare`: runs side by side, seeds of one variant together. */
+/** `isoloss compare`: compares runs; those of one variant make a group. */
 export async function compare(
   paths: readonly string[],
   { target: given, out, json }: CompareOptions,
@@ -68,7 +68,7 @@ interface Place {
   readonly seconds: number;
 }
 
-/** Where a run's loss first comes to the target. */
+/** Where a run's loss first reaches the target. */
 function placeOf(run: StoredResult, target: number): Place | undefined {
   const step = firstAtMost(lossCurve(run), target);
   return step === undefined ? undefined : { step, seconds: run.seconds[step] };
@@ -96,7 +96,7 @@ function text({ target, groups, figures }: CompareDocument): string {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
   const table = textTable(
-    ["", "runs", "final loss", `came to ${formatNumber(target, 4)}`, "steps", "time", "sooner by"],
+    ["", "runs", "final loss", `reached ${formatNumber(target, 4)}`, "steps", "time", "sooner by"],
     groups.map((g) => [
       g.name,
       String(g.seeds.length),

@@ -47,7 +47,7 @@ async function listData(_name: string | undefined, { json, directory }: DataOpti
 
 async function verifyData(name: string | undefined, { json, directory }: DataOptions): Promise<void> {
   const shapes = await shapesOf(checked(name), directory);
-  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${told(shapes)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${shapesText(shapes)}\n`);
 }
 
 async function fetchData(name: string | undefined, { json, directory, mirror }: DataOptions): Promise<void> {
@@ -60,12 +60,12 @@ async function fetchData(name: string | undefined, { json, directory, mirror }: 
     });
   }
   const shapes = await shapesOf(key, directory);
-  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${told(shapes)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${shapesText(shapes)}\n`);
 }
 
 const absent = (name: string): Shapes => ({ name, present: false, train: null, test: null });
 
-const told = ({ name, train, test }: Shapes): string =>
+const shapesText = ({ name, train, test }: Shapes): string =>
   `${name}: ${train?.[0]} training images${test ? ` and ${test[0]} test images` : ""} of ${train?.[1]} pixels, as they should be.`;
 
 function checked(name: string | undefined): string {

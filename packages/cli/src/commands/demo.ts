@@ -9,6 +9,13 @@ import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText, paints } from "../experiments/report/outcome-text.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 
+/** What a teleport is, for somebody who never heard of it. */
+const whatItIs =
+  "A teleport moves the parameters of a model to another point with the same loss, where the gradient is larger, so that " +
+  "the next steps of training descend faster. Does that pay for the time it takes? These experiments measure it.";
+
+const experimentsText = (count: number): string => (count === 1 ? "One experiment" : `${count} experiments`);
+
 export interface DemoOptions {
   readonly out: string;
   readonly json: boolean;
@@ -24,9 +31,9 @@ export interface DemoDocument extends ExperimentsDocument {
 }
 
 /**
- * `isoloss demo`: small experiments with and without teleports, each with a verdict, and a report.
+ * `isoloss demo` runs small experiments with and without teleports, prints a verdict for each and writes a report.
  *
- * @param names which of them; default all
+ * @param names of experiments; default all
  */
 export async function demo(names: readonly string[], options: DemoOptions): Promise<void> {
   const { quiet, json, script } = options;
@@ -38,10 +45,11 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {
     title: "Isoloss: with and without teleports",
+    opening: whatItIs,
     lead:
-      `${outcomes.length} experiments in ${formatDuration(seconds)} on this computer. Every number was measured in this run. ` +
-      "Where learning rates are tuned, each side has its own, chosen on other seeds than those that judge; the time of " +
-      "teleports counts.",
+      `${experimentsText(outcomes.length)} in ${formatDuration(seconds)} on this computer. Every number was measured in this run. ` +
+      "Where learning rates are tuned, the method with teleports and the one without have a rate each, chosen on other " +
+      "seeds than those of the comparison. Times include the time of teleports.",
     tellsPasses: false,
   });
   const verdict = conclusionOf(outcomes.flatMap(findingsOf));
@@ -54,9 +62,9 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
 function text(outcomes: readonly ExperimentOutcome[], { report, verdict, seconds }: DemoDocument): string {
   const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: false }));
   const end = [
-    `${outcomes.length} experiments in ${formatDuration(seconds)}.`,
+    `${experimentsText(outcomes.length)} in ${formatDuration(seconds)}.`,
     `Report: ${relative(process.cwd(), report)}`,
     `Verdict: ${paints().heading(verdict)}`,
   ];
-  return `${[...blocks, end.join("\n")].join("\n\n")}\n`;
+  return `${[whatItIs, ...blocks, end.join("\n")].join("\n\n")}\n`;
 }

@@ -11,7 +11,7 @@ export interface DiagnoseOptions {
   readonly set: readonly string[];
   readonly variant?: string;
   readonly seed?: number;
-  /** Places along a run of a network or of several tasks, which is done again. */
+  /** Number of points along a run of a network or of several tasks, which is then repeated. */
   readonly points?: number;
   readonly json: boolean;
 }
@@ -21,7 +21,7 @@ interface Target {
   readonly subject: Subject;
 }
 
-/** `isoloss diagnose`: what teleportation can do at the points of a run, or at an experiment's start. */
+/** `isoloss diagnose`: what a teleport can change at the points of a run, or at an experiment's start. */
 export async function diagnose(target: string, options: DiagnoseOptions): Promise<void> {
   const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const { kind, subject } = isDirectory ? await ofRun(target, options) : await ofExperiment(target, options);
@@ -45,7 +45,7 @@ async function pointsOf(kind: string, subject: Subject) {
   if (points !== undefined) return points;
   const known = Object.keys(kinds).filter((name) => kinds[name].diagnose);
   throw new OptionError(
-    `An experiment of kind ${kind} has no run to look at: diagnose takes ${known.slice(0, -1).join(", ")} and ${known.at(-1)}.`,
+    `An experiment of kind ${kind} cannot be diagnosed: diagnose takes ${known.slice(0, -1).join(", ")} and ${known.at(-1)}.`,
   );
 }
 
@@ -58,7 +58,7 @@ async function ofExperiment(target: string, { set, variant, seed }: DiagnoseOpti
 
 async function ofRun(path: string, { set, variant, seed }: DiagnoseOptions): Promise<Target> {
   if (set.length > 0 || variant !== undefined || seed !== undefined) {
-    throw new OptionError("A run is diagnosed as it went: leave out --set, --variant and --seed.");
+    throw new OptionError("A run is diagnosed with its own settings: leave out --set, --variant and --seed.");
   }
   const run = await loadStored(path);
   const stored = await readCheckpoint(run.stored.path);

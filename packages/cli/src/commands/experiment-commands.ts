@@ -4,7 +4,7 @@ import { collect, positiveInteger, seedNumber, seedRange } from "../parse.js";
 /**
  * Adds the commands about experiments: `run`, `reproduce`, `list`, `init` and `data`.
  *
- * @param script the program's own, for worker threads; without one, runs go in this thread
+ * @param script the program's own, for worker threads; without one, runs use this thread
  */
 export function addExperimentCommands(program: Command, script?: URL): void {
   program
@@ -16,7 +16,7 @@ export function addExperimentCommands(program: Command, script?: URL): void {
     .option("--variant <name>", "only this variant; may be given several times", collect, [])
     .option("--jobs <n>", "runs at the same time, each in a thread", positiveInteger, 1)
     .option("--out <dir>", "folder in which each run gets a directory of its own", "runs")
-    .option("--resume <dir>", "go on with a run that was killed or interrupted")
+    .option("--resume <dir>", "resume a run that was killed or interrupted")
     .option("--quick", "the experiment's settings for a quick look", false)
     .addOption(
       new Option(
@@ -31,11 +31,11 @@ export function addExperimentCommands(program: Command, script?: URL): void {
       "after",
       `
 A run's directory, such as runs/booth-exact-0-1, holds config.yaml (itself an experiment: running it gives the same
-numbers), environment.json, metrics.jsonl and teleports.jsonl (a line a step, as they come), the checkpoint,
+numbers), environment.json, metrics.jsonl (a line a step) and teleports.jsonl (a line a teleport), the checkpoint,
 summary.json and figures/. No run overwrites another one's.
 
-Ctrl-C and SIGTERM save a checkpoint, and the command says how to go on. A run that was killed goes on from its last
-checkpoint, or from its beginning where it has none, and ends with the same numbers.
+Ctrl-C and SIGTERM save a checkpoint, and the command prints how to resume. A run that was killed resumes at its last
+checkpoint, or at its beginning if it has none, and ends with the same numbers.
 
 The document of --json, for one run:
   name, seed, status (completed, interrupted, diverged), steps, wallSeconds, loss {first, last, history},
@@ -56,7 +56,7 @@ Examples:
   program
     .command("reproduce [experiments...]")
     .description("run the papers' experiments and compare them with the numbers that are expected")
-    .option("--list", "only say what there is", false)
+    .option("--list", "only print the experiments that exist", false)
     .option("--quick", "small settings: all of them within two minutes", false)
     .option("--strict", "exit code 1 when a number differs", false)
     .option(
@@ -71,12 +71,12 @@ Examples:
     .addHelpText(
       "after",
       `
-Without names, all experiments that come with isoloss. Each number that is expected of one comes out as
+Without names, all experiments that come with isoloss. Each expected number is
   pass              within its tolerance
-  differs           it does not; no error, unless with --strict
-  not reproducible  it cannot be had here: data that are missing, settings that no paper tells
+  differs           outside its tolerance; an error only with --strict
+  not reproducible  not available: data are missing, or no paper states the settings
 An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
-and verdicts; where an experiment has a grid of learning rates, it compares with the plain optimizer at its tuned rate.
+and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate.
 
 The document of --json: report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
@@ -114,9 +114,9 @@ Example:
   program
     .command("init [file]")
     .description("write a commented experiment to start from; without a file to stdout")
-    .option("--kind <kind>", "of experiment: isoloss list kinds tells all", "minimize")
+    .option("--kind <kind>", "kind of experiment, see isoloss list kinds", "minimize")
     .option("--schema", "the JSON Schema of experiments instead, for editors that check YAML", false)
-    .option("--force", "replace a file that is there", false)
+    .option("--force", "replace an existing file", false)
     .addHelpText(
       "after",
       `
@@ -138,8 +138,8 @@ Examples:
     .addHelpText(
       "after",
       `
-  list          what there is, and whether it is on this computer
-  verify NAME   reads all of it and checks its form
+  list          prints the data sets, and whether they are on this computer
+  verify NAME   reads a data set and checks its form
   fetch NAME    downloads what is missing; a file is kept only with the published checksum
 
 Places: $ISOLOSS_DATA/NAME, /usr/share/datasets/NAME (Debian's dataset-fashion-mnist), ~/.cache/isoloss/NAME.

@@ -25,7 +25,7 @@ interface Exported {
   readonly content: Uint8Array | string;
 }
 
-/** How a run is written in each format. */
+/** Writers of a run by format. */
 const formats: Readonly<Record<string, (run: StoredResult, batch: number) => Promise<Exported>>> = {
   csv: async ({ stored }) => ({ name: "metrics.csv", content: toCsv(stored.metrics) }),
   tensorboard: async (run) => {

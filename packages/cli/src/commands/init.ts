@@ -40,7 +40,7 @@ export async function init(file: string | undefined, { kind, schema, force }: In
   process.stdout.write(schema ? `${file}\n` : `${file}: run it with\n  isoloss run ${file}\n`);
 }
 
-/** A template with the file's name for the experiment's, where it can be one. */
+/** A template whose experiment has the file's name, where that is a valid one. */
 function named(template: string, file: string | undefined): string {
   const name = basename(file ?? "").replace(/\.ya?ml$/, "");
   return identifier.safeParse(name).success

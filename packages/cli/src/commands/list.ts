@@ -22,7 +22,7 @@ import { colors } from "../terminal.js";
 
 type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<ConfigOptions>>>;
 
-/** What configs may name, by the key that names it. All come from the tables that the configs are checked by. */
+/** The names that configs may use, by key, from the tables by which configs are checked. */
 const sections: Readonly<Record<string, Summaries>> = {
   kinds,
   problems: problemRegistry,
@@ -46,7 +46,7 @@ export interface ListOptions {
   readonly json: boolean;
 }
 
-/** `isoloss list`: everything that there is, one line each; or one thing and its options. */
+/** `isoloss list`: all names, one line each; or one name and its options. */
 export async function list(wanted: string | undefined, { json }: ListOptions): Promise<void> {
   const names = [...Object.keys(sections), "experiments"];
   if (wanted !== undefined && !names.includes(wanted)) return listOptions(wanted, names, json);
@@ -72,7 +72,7 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
   );
 }
 
-/** A thing that configs can name, wherever they can, with its options. */
+/** The options of a name, in every list that has it. */
 function listOptions(wanted: string, names: readonly string[], json: boolean): void {
   const found = Object.entries(sections).flatMap(([section, all]) => {
     const { [wanted]: entry } = all;
@@ -84,7 +84,7 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
     const known = Object.values(sections).flatMap((all) => Object.keys(all));
     const meant = nearest(wanted, [...names, ...known]);
     throw new OptionError(
-      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all that these list.`,
+      `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all names in these lists.`,
     );
   }
   if (json) {
@@ -115,13 +115,13 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
   process.stdout.write(`${texts.join("\n\n")}\n`);
 }
 
-/** What an option may be, and what it is where it is left out. */
+/** An option's range and default. */
 function rangeText(option: OptionDescription): string {
   const text = defaultText(option);
   return `${option.range}; ${text === undefined ? "must be given" : `default ${text}`}`;
 }
 
-/** What an option is where it is left out; undefined where it must be given. */
+/** An option's default; undefined where it is required. */
 function defaultText({ required, otherwise, default: value }: OptionDescription): string | undefined {
   if (required) return undefined;
   return otherwise ?? (typeof value === "object" ? JSON.stringify(value) : String(value));

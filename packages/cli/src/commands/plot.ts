@@ -17,7 +17,7 @@ export interface PlotOptions {
   readonly json: boolean;
 }
 
-/** `isoloss plot`: figures of runs as SVG and PNG, with the numbers that they show beside. */
+/** `isoloss plot`: draws runs as SVG and PNG, and writes the numbers of the figures. */
 export async function plot(
   paths: readonly string[],
   { out, figure, json, ...look }: PlotOptions,
@@ -56,7 +56,7 @@ export async function writeRunFigures(
   },
 ): Promise<string[]> {
   const drawn = await drawEach(runs, figures, theme);
-  // A page's colors are not there in a picture.
+  // A PNG has no page to take colors from.
   const pictures = theme === "auto" ? await drawEach(runs, figures, "light") : drawn;
   await prepareFolder(out);
   const written: string[] = [];
@@ -79,7 +79,7 @@ export async function writeRunFigures(
   return written;
 }
 
-/** The figures that are asked for, or all that the runs have numbers for. */
+/** The requested figures; by default all that the runs have numbers for. */
 async function drawEach(
   runs: readonly StoredResult[],
   asked: readonly FigureName[] | undefined,

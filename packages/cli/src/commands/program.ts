@@ -3,10 +3,10 @@ import { addExperimentCommands } from "./experiment-commands.js";
 import { addRunCommands } from "./run-commands.js";
 
 /**
- * The command line: what it understands and how it explains itself. A command's code is loaded when it is needed, so that
- * help and errors come at once.
+ * The command line with its options and help texts. A command's code is loaded when the command runs, so that help and
+ * errors appear at once.
  *
- * @param script the program's own, for worker threads; without one, runs go in this thread
+ * @param script the program's own, for worker threads; without one, runs use this thread
  */
 export function createProgram(version: string, script?: URL): Command {
   const program = new Command("isoloss")
@@ -14,7 +14,7 @@ export function createProgram(version: string, script?: URL): Command {
     .version(version)
     .exitOverride()
     .configureHelp({
-      // That an option is off, or a list empty, goes without saying.
+      // Help does not print the defaults of flags and lists: off and empty.
       optionDescription: (option) =>
         new Help().optionDescription(option).replace(/ ?\(default: (false|\[\])\)$/, ""),
     })
@@ -24,7 +24,7 @@ export function createProgram(version: string, script?: URL): Command {
           `isoloss: ${text
             .replace(/^error: /, "")
             .replaceAll("\n", " ")
-            .trim()} (--help tells more)\n`,
+            .trim()} (see --help)\n`,
         ),
     })
     .addHelpText(
@@ -32,11 +32,11 @@ export function createProgram(version: string, script?: URL): Command {
       `
 Begin with
   isoloss demo              with and without teleports, in under a minute
-  isoloss run booth         a function of two variables, with figures of its jumps
+  isoloss run booth         a function of two variables, with figures of its teleports
   isoloss reproduce --quick the papers' experiments, small
-  isoloss list              what there is
+  isoloss list              all names that an experiment may use
 
-Exit codes: 0 done; 1 tried and failed, a run diverged; 2 asked for something that it cannot do; 130 interrupted.
+Exit codes: 0 done; 1 a failure, such as a run that diverged; 2 a wrong command or setting; 130 interrupted.
 Results go to stdout, progress to stderr. NO_COLOR turns colors off, ISOLOSS_DEBUG=1 shows where a failure came from.`,
     );
 
@@ -57,11 +57,12 @@ Results go to stdout, progress to stderr. NO_COLOR turns colors off, ISOLOSS_DEB
 
 Each is an experiment like those of isoloss run and reproduce: isoloss run demo/digits. Results go to stdout, progress to
 stderr; report.html, figures and runs to the folder. A verdict is one of
-  helps                     sooner by the clock, all of its 95 % interval; of the toy: surely from more starts
-  fewer steps only          sooner in steps, not by the clock
-  no better than a control  a random move does as well
-  does not help             neither, or a run never came to the loss
-  undecided                 too few runs to tell
+  helps                      less time, by all of its 95 % interval; for the toy: surely from more starts
+  fewer steps, more time     the teleports take more time than the steps that they save
+  fewer steps, no less time  the 95 % interval of the time contains 1
+  no better than a control   a random move does as well
+  does not help              no fewer steps, or a run never reached the loss
+  undecided                  too few runs to decide
 
 The document of --json: name, verdict, report (path), seconds, counts {pass, differs, not reproducible}, experiments
 [{name, status, findings [{title, judgment, text}], verdicts, rates, errors}].

@@ -2,14 +2,14 @@ import { type Command, Option } from "commander";
 import { runFigureNames } from "../experiments/figure-names.js";
 import { collect, finiteNumber, nameAmong, positiveInteger, seedNumber } from "../parse.js";
 
-/** Adds the commands about runs that have been made: `compare`, `plot`, `diagnose` and `export`. */
+/** Adds the commands about finished runs: `compare`, `plot`, `diagnose` and `export`. */
 export function addRunCommands(program: Command): void {
   program
     .command("compare <runs...>")
-    .description("runs side by side: final loss, steps and time to a target, mean and spread over seeds")
+    .description("compare runs: final loss, steps and time to a target, mean and spread over seeds")
     .option(
       "--target <loss>",
-      "the loss to come to; default the mean final loss of the first variant",
+      "the loss to reach; default the mean final loss of the first variant",
       finiteNumber,
     )
     .option("--out <dir>", "folder for the figures, against steps and against seconds; default none")
@@ -17,7 +17,7 @@ export function addRunCommands(program: Command): void {
     .addHelpText(
       "after",
       `
-Runs are directories, as isoloss run makes them. Those of one variant are taken together; the first one is the yardstick.
+Runs are directories, as isoloss run makes them. Those of one variant make a group; the others are compared with the first.
 Losses of mini-batches are compared as means over a twentieth of the run.
 
 The document of --json: target, groups [{name, seeds, finalLoss, reached, steps, seconds, speedUp}], figures; a summary
@@ -30,7 +30,7 @@ Example:
 
   program
     .command("plot <runs...>")
-    .description("draw runs as SVG and PNG, with the numbers beside as CSV")
+    .description("draw runs as SVG and PNG, and write the numbers of the figures as CSV")
     .option("--out <dir>", "folder for the figures", "figures")
     .addOption(
       new Option("--figure <name>", "only this figure; may be given several times")
@@ -48,14 +48,14 @@ Example:
       "after",
       `
 Figures
-  levelSets               functions of two variables: contours, trajectories, jumps
+  levelSets               functions of two variables: contours, trajectories, teleports
   loss, gradNormSq        against steps, with the teleports; the loss also against seconds
   validation, accuracy    of networks, against steps and against seconds
   paths, front            the toy of two tasks: its paths, and where they end in the plane of losses
   sweep                   functions: the final loss against the teleports' learning rate and steps
   minima                  sharpness and curvature of minima against their validation loss
-  conflicts, test         several tasks: cosines between their gradients, and figures on the test data
-  gains                   what COST and its controls add to the same method, seed by seed
+  conflicts, test         several tasks: cosines between their gradients, and results on the test data
+  gains                   the gain of COST and its controls over the same method, seed by seed
 Runs of one variant make one curve with its spread. The numbers are in data.csv and teleports.csv.
 
 The document of --json: figures (paths of what was written).
@@ -68,7 +68,9 @@ Examples:
 
   program
     .command("diagnose <run-or-experiment>")
-    .description("the theory's figures along a run, or at an experiment's start: can a teleport help here?")
+    .description(
+      "gradient and curvature along a run, or at an experiment's start: can a teleport help there?",
+    )
     .option(
       "--set <path=value>",
       "change a setting of an experiment; may be given several times",
@@ -80,18 +82,19 @@ Examples:
     .addOption(
       new Option(
         "--points <n>",
-        "of a network or several tasks: look at so many steps along the run, which is done again",
+        "of a network or several tasks: diagnose so many steps along the run, which is then repeated",
       ).argParser(positiveInteger),
     )
     .option("--json", "one JSON document on stdout instead of sentences", false)
     .addHelpText(
       "after",
       `
-Tells the Hessian's largest eigenvalue, cos(g, Hg), cos(g, H^-1 g), the share of the level set's largest gradient, the
-predicted gain of a teleport, its speed-up (proposition 5.1) and for how many steps it lasts (theorem 5.2), each with a
-sentence; of several tasks the norms of their gradients, the cosines between them, and which conflicts these are.
-A function of few variables is looked at where its run started, at every teleport and at the end; a network and several
-tasks at the start and where the last checkpoint is, on the batch that comes next, or at --points along the run.
+Prints a sentence each on the loss and gradient, the Hessian's eigenvalues, cos(g, Hg), cos(g, H^-1 g), the predicted gain
+of a teleport and, for a quadratic, the share of the level set's largest gradient; at a teleport of the run also its
+speed-up (proposition 5.1) and for how many steps it lasts (theorem 5.2). For several tasks it prints the norms of their
+gradients, the cosines between them, and the conflicts.
+A function of few variables is diagnosed at the start of its run, at every teleport and at the end; a network and several
+tasks at the start and at the last checkpoint, on the next batch, or at --points along the run.
 
 The document of --json: points [{at, step, diagnosis {loss, gradNormSq, lambdaMax, ..., reading}}]; for several tasks
 [{at, step, conflict {tasks, losses, norms, meanCosines, leastCosine, dominated, weak, many, reading}}].
@@ -120,7 +123,7 @@ Examples:
   tensorboard  an event file: tensorboard --logdir RUN
   mlflow       nothing on disk: settings, records, teleports and results to a tracking server over its REST interface,
                as a new run of the experiment's name. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
-               MLFLOW_TRACKING_PASSWORD, say who you are. isoloss run --mlflow URL sends every run when it ends
+               MLFLOW_TRACKING_PASSWORD, are the credentials. isoloss run --mlflow URL sends every run when it ends
 
 The document of --json: file; for mlflow url, experimentId, runId.
 

@@ -42,10 +42,10 @@ export interface VariantsDocument {
   readonly variants: Readonly<Record<string, RunsDocument>>;
 }
 
-/** Seconds between checkpoints: a killed run loses as much. */
+/** Seconds between checkpoints: a killed run loses at most that. */
 const checkpointSeconds = 10;
 
-/** `isoloss run`: one experiment, or one run that was broken off. */
+/** `isoloss run`: runs an experiment, or resumes an interrupted run. */
 export async function run(target: string | undefined, options: RunOptions): Promise<void> {
   const { quiet, json, script } = options;
   // Before the runs, not after them.
@@ -68,10 +68,10 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     const advice = resumeAdvice(results);
     const how =
       advice.length > 0
-        ? `Go on with\n${advice.map((line) => `  ${line}`).join("\n")}`
+        ? `Resume with\n${advice.map((line) => `  ${line}`).join("\n")}`
         : results.length > 0
           ? "The runs that had begun are complete."
-          : "Nothing to go on with: start it again.";
+          : "There is no checkpoint to resume: start the run again.";
     process.stderr.write(`isoloss: interrupted. ${how}\n`);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
@@ -82,7 +82,7 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   }
 }
 
-/** Sends runs to a tracking server. They are whole without it: what goes wrong is told, with how to send them later. */
+/** Sends runs to a tracking server. A failure is printed, with the command that sends them later: the runs are complete. */
 async function sendAll(results: readonly JobResult[], url: string): Promise<void> {
   for (const { document } of results) {
     if (document.directory === null) continue;
@@ -141,7 +141,7 @@ async function resumed(target: string | undefined, options: RunOptions): Promise
     options.seeds !== undefined
   ) {
     throw new OptionError(
-      "--resume goes on with a run as it was begun: leave out the experiment, --set, --variant, --quick and the seed.",
+      "--resume continues a run with its own settings: leave out the experiment, --set, --variant, --quick and the seed.",
     );
   }
   const directory = options.resume as string;
@@ -149,7 +149,7 @@ async function resumed(target: string | undefined, options: RunOptions): Promise
   return jobToResume(path, config, checkpoints(options));
 }
 
-/** Figures into each run's directory: those of its own numbers. */
+/** Draws the figures of each run into its directory. */
 async function writeFigures(results: readonly JobResult[], figures: Experiment["figures"]): Promise<void> {
   for (const result of results) {
     const { directory } = result.document;
@@ -162,7 +162,7 @@ async function writeFigures(results: readonly JobResult[], figures: Experiment["
   }
 }
 
-/** One run as it is; several seeds with their summary; several variants each with theirs. */
+/** The document of one run; of several seeds with a summary; or of several variants, each with a summary. */
 export function documentOf(results: readonly JobResult[]): RunDocument | RunsDocument | VariantsDocument {
   const groups = [...byVariant(results)];
   if (results.length === 1) return results[0].document;

@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 
-/** One thing that is wrong with a config. */
+/** One error in a config. */
 export interface ConfigIssue {
   /** Where: `file:line:column`, or the override, `--set path=value`. */
   readonly where: string;
@@ -9,7 +9,7 @@ export interface ConfigIssue {
   readonly message: string;
 }
 
-/** Everything that is wrong with a config. Its message has a line for each. */
+/** All errors in a config. Its message has a line for each. */
 export class ConfigError extends OptionError {
   override name = "ConfigError";
   readonly issues: readonly ConfigIssue[];

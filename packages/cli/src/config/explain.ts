@@ -1,4 +1,4 @@
-// What zod found, said to somebody who wrote a YAML file.
+// Explains zod's findings to the author of a YAML file.
 import type { z } from "zod";
 import type { Path } from "../dotted-path.js";
 import { keysAt, nodesAt, type SchemaNode } from "./json-schema.js";
@@ -7,7 +7,7 @@ import { nearest } from "./nearest.js";
 /** A finding: of the value at a path, or of a key of the map there. */
 export interface Finding {
   readonly path: Path;
-  /** The message is of this key, not of the value. */
+  /** The message is about this key, not about the value. */
   readonly isKey?: boolean;
   readonly message: string;
 }
@@ -45,7 +45,7 @@ function unknownKey(key: string, path: Path, schema: SchemaNode, data: unknown):
   };
 }
 
-/** Of the alternatives, the findings in the one that was most likely meant: that which got furthest. */
+/** The findings of the alternative that was most likely meant: the one whose check got furthest. */
 function explainUnion(
   issue: Issue & { readonly code: "invalid_union" },
   schema: SchemaNode,
@@ -54,7 +54,7 @@ function explainUnion(
   const path = issue.path as Path;
   if (issue.discriminator !== undefined) {
     const values = (issue as { readonly options?: readonly unknown[] }).options ?? [];
-    // What the alternatives together are called says more than what the key is.
+    // The title of the alternatives together says more than the key.
     const title = titleAt(schema, path, data) ?? titleAt(schema, path.slice(0, -1), data);
     return [{ path, message: wrongValue(valueAt(data, path), values, title) }];
   }
@@ -85,7 +85,7 @@ function describe(issue: Issue, value: unknown, schema: SchemaNode, data: unknow
   return expectedButGot(expectation(issue, nodesAt(schema, issue.path as Path, data)), value);
 }
 
-/** What an issue's value should have been, by the issue and by what the schema allows at its place. */
+/** The value that was expected, by the issue and by the schema at its place. */
 function expectation(issue: Issue, nodes: readonly SchemaNode[]): string {
   const numeric = nodes.filter((node) => node.type === "number" || node.type === "integer");
   switch (issue.code) {
@@ -101,7 +101,7 @@ function expectation(issue: Issue, nodes: readonly SchemaNode[]): string {
     case "not_multiple_of":
       return `a multiple of ${issue.divisor}`;
     case "invalid_format":
-      // A schema may say in words what its pattern means.
+      // A schema may describe its pattern in words.
       if (!issue.message.startsWith("Invalid ")) return issue.message;
       return issue.pattern === undefined
         ? `text in the format ${issue.format}`
@@ -155,7 +155,7 @@ function range({ type, minimum, exclusiveMinimum, maximum, exclusiveMaximum }: S
     ["<=", maximum],
     ["<", exclusiveMaximum],
   ] as const;
-  // zod gives integers the limits of exact ones.
+  // zod limits integers to those that a double holds exactly.
   const limits = parts.filter(
     ([, limit]) => limit !== undefined && Math.abs(limit) < Number.MAX_SAFE_INTEGER,
   );

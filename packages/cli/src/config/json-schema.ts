@@ -57,7 +57,7 @@ export function nodesAt(root: SchemaNode, path: Path, data: unknown): SchemaNode
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A node without references and unions: those it stands for. */
+/** Resolves the references and unions of a node. */
 function alternatives(node: SchemaNode, root: SchemaNode): SchemaNode[] {
   if (node.$ref !== undefined) {
     const target = node.$ref.split("/").slice(1);
@@ -72,7 +72,7 @@ function alternatives(node: SchemaNode, root: SchemaNode): SchemaNode[] {
     .map((branch) => (title === undefined ? branch : { title, ...branch }));
 }
 
-/** Of alternatives for an object, those whose fixed values are the object's: all of them when none are. */
+/** The alternatives whose fixed values the object has; all alternatives when there are none. */
 function fitting(nodes: readonly SchemaNode[], value: unknown): SchemaNode[] {
   if (!isRecord(value)) return [...nodes];
   const fits = nodes.filter((node) =>

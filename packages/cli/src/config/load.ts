@@ -14,10 +14,10 @@ export interface LoadOptions<T extends z.ZodType> {
 }
 
 /**
- * A config from a YAML file, checked, with its defaults.
+ * Reads a config from a YAML file, checks it and fills in its defaults.
  *
  * @param options `schema`: a zod schema; a `title` in its metadata names a choice in messages ("unknown optimizer ...")
- * @throws ConfigError with all that is wrong, each with file, line and column, what is allowed and what may be meant
+ * @throws ConfigError with all errors, each with file, line and column, the allowed values and the nearest one
  * @throws DataError when the file cannot be read
  *
  * @example
@@ -57,7 +57,7 @@ export function parseConfig<T extends z.ZodType>(
     );
   }
   const positions = new Positions(document);
-  // An alias to nothing is told below.
+  // An alias to nothing is reported below.
   const isShort = (path: Path, name: string) =>
     nodesAt(configJsonSchema(schema), path, dataOf(document)).some(
       ({ properties }) => properties?.name?.const === name,
@@ -68,7 +68,7 @@ export function parseConfig<T extends z.ZodType>(
   if (result.success && issues.length === 0) return result.data;
   const findings = result.success ? [] : explain(result.error.issues, configJsonSchema(schema), data);
   const located = findings.map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
-  // As they stand in the file, and those of overrides last.
+  // In the order of the file; those of overrides come last.
   located.sort((a, b) => a.offset - b.offset);
   throw new ConfigError([
     ...located.map(
@@ -83,10 +83,10 @@ export function parseConfig<T extends z.ZodType>(
 }
 
 /**
- * Plain data as a config, checked: what a program has read of a file that it wrote.
+ * Checks plain data, which a program has read from its own file, as a config.
  *
  * @param options `file`: what messages call it
- * @throws ConfigError with all that is wrong, by file and key
+ * @throws ConfigError with all errors, by file and key
  */
 export function checkConfig<T extends z.ZodType>(
   data: unknown,
@@ -125,7 +125,7 @@ function locate(
   overrides: readonly Override[],
 ): { readonly offset: number; readonly override?: string } {
   const { offset, depth } = positions.of(path);
-  // The last override that set the value, or made what the file does not have.
+  // The last override that set the value, or added what the file does not have.
   const override = [...overrides]
     .reverse()
     .find((o) => isUnder(path, o.path) || commonStart(path, o.path) > depth);
@@ -139,7 +139,7 @@ function commonStart(a: Path, b: Path): number {
   return different < 0 ? a.length : different;
 }
 
-/** Where keys and items stand in the source. Taken before overrides, whose nodes stand nowhere. */
+/** Positions of keys and items in the source. Recorded before overrides, whose nodes have no position. */
 class Positions {
   readonly #offsets = new Map<string, number>();
 
@@ -147,7 +147,7 @@ class Positions {
     this.#visit(document.contents, []);
   }
 
-  /** Of a key or item; where it is missing, of what it is missing in, with how much of the path is there. */
+  /** The position of a key or item; of a missing one the position of its parent, with the length of the path that exists. */
   of(path: Path): { readonly offset: number; readonly depth: number } {
     for (let depth = path.length; depth > 0; depth--) {
       const offset = this.#offsets.get(JSON.stringify(path.slice(0, depth)));

@@ -1,8 +1,8 @@
 import didYouMean from "didyoumean2";
 
 /**
- * The known word that somebody who typed another one may have meant; undefined when none is near.
- * Case, "-" and "_" count for nothing; else at most a third of the letters differ, or their order, or one word begins the
+ * The known word nearest to a mistyped one; undefined when none is near.
+ * Case, "-" and "_" are ignored. At most a third of the letters may differ, or their order, or one word begins the
  * other.
  *
  * @example
@@ -28,7 +28,7 @@ const sorted = (text: string): string => [...text].sort().join("");
 
 const isStart = (start: string, text: string): boolean => start.length > 2 && text.startsWith(start);
 
-/** `one of a, b; got "aa"; did you mean "a"?`: the end of a message about a word that is none of the known ones. */
+/** `one of a, b; got "aa"; did you mean "a"?`: the end of a message about an unknown word. */
 export function oneOf(word: string, known: readonly string[]): string {
   const meant = nearest(word, known);
   return `one of ${known.join(", ")}; got "${word}"${meant === undefined ? "." : `; did you mean "${meant}"?`}`;

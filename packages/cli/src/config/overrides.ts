@@ -8,12 +8,12 @@ export interface Override {
   readonly path: Path;
 }
 
-/** Whether a path is another one or goes on from it. */
+/** Whether a path equals another one or continues it. */
 export const isUnder = (path: Path, start: Path): boolean =>
   start.length <= path.length && start.every((key, i) => key === path[i]);
 
 /**
- * Applies overrides to a document. Keys are parted by "."; items of a list are `list[0]` or `list.0`. A value is YAML:
+ * Applies overrides to a document. "." separates keys; items of a list are `list[0]` or `list.0`. A value is YAML:
  * `0.1` a number, `true` a flag, `[1, 2]` a list, `null` nothing, the rest text. Whether keys exist is for the schema.
  *
  * @param isShort whether a text is short for a map with that name: `optimizer: sgd` then takes `optimizer.momentum=0.9`
@@ -49,7 +49,7 @@ export function applyOverrides(
   return { overrides, issues };
 }
 
-/** The keys and indices that words mean in a document, or why they mean none. */
+/** The keys and indices that words stand for in a document, or why they stand for none. */
 function resolvePath(
   document: Document,
   words: readonly string[],
@@ -60,9 +60,9 @@ function resolvePath(
   for (const word of words) {
     if (isSeq(node)) {
       const index = Number(word);
-      // One beyond the end appends.
+      // The index after the last item appends.
       if (!/^\d+$/.test(word) || index > node.items.length) {
-        return `"${word}" is no item of the list ${pathText(path)}; it has ${node.items.length}, from 0.`;
+        return `"${word}" is not an index of the list ${pathText(path)}, whose length is ${node.items.length}; indices start at 0.`;
       }
       path.push(index);
       node = node.get(index, true);
@@ -75,7 +75,7 @@ function resolvePath(
     const start = path.slice(0, length);
     const above = length === 0 ? document.contents : document.getIn(start, true);
     if (above === undefined || above === null || isCollection(above)) continue;
-    // Nothing makes room for a map.
+    // A map replaces null.
     if (isScalar(above) && above.value === null) {
       if (length === 0) document.contents = null;
       else document.deleteIn(start);

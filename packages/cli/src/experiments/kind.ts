@@ -11,7 +11,7 @@ import type { FigureName } from "./figure-names.js";
 /** Settings of one run, checked: those of its kind. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** Where a run is, for those who wait. */
+/** Progress of a run. */
 export interface JobProgress {
   readonly step: number;
   readonly steps: number;
@@ -21,15 +21,15 @@ export interface JobProgress {
   readonly stepsPerSecond: number;
 }
 
-/** What a run is given beside its settings. */
+/** Inputs of a run beside its settings. */
 export interface JobContext {
   readonly seed: number;
   progress(at: JobProgress): void;
   /** Whether the user wants it to end soon. */
   shouldStop(): boolean;
-  /** Where it writes; left out: nowhere. */
+  /** The directory that it writes to; left out: none. */
   readonly directory?: RunDirectory;
-  /** The run that it goes on with, up to its last checkpoint. */
+  /** The run that it resumes, up to its last checkpoint. */
   readonly before?: {
     readonly checkpoint: Uint8Array;
     readonly metrics: readonly JsonRecord[];
@@ -41,20 +41,20 @@ export interface JobContext {
   readonly checkpointSteps?: number;
 }
 
-/** A teleport of a function of few variables: the points that it led from and to. */
+/** A teleport of a function of few variables: its start and end points. */
 export interface JumpRecord {
   readonly step: number;
   readonly from: readonly number[];
   readonly to: readonly number[];
 }
 
-/** What a run found out. */
+/** The measurements of a run. */
 export interface Measured
   extends Pick<RunMeasurements, "steps" | "wallSeconds" | "loss" | "gradNormSq" | "metrics" | "teleports"> {
   readonly status: RunStatus;
   /** Seconds of computing up to each entry of `loss`. */
   readonly seconds: readonly number[];
-  /** Of functions of few variables: the parameters of each point, and what jumped. */
+  /** For functions of few variables: the parameters of each point, and the teleports. */
   readonly trajectory?: readonly (readonly number[])[];
   readonly jumps?: readonly JumpRecord[];
   /** Parameters at the end, where they are few. */
@@ -67,7 +67,7 @@ export interface Measured
   }[];
 }
 
-/** A run that has been done. */
+/** A finished run. */
 export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
   readonly experiment: string;
   readonly variant: string;
@@ -77,7 +77,7 @@ export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "en
   readonly jumps: readonly JumpRecord[];
 }
 
-/** What an experiment says of teleports: one sentence with its figures, and a judgment that only intervals decide. */
+/** What an experiment says about teleports: one sentence with numbers, and a judgment that only clear differences decide. */
 export interface Finding {
   /** The variant that is judged. */
   readonly title: string;
@@ -85,7 +85,7 @@ export interface Finding {
   readonly text: string;
 }
 
-/** What the runs of an experiment say side by side, where a kind has more to say than the loss. */
+/** Comparisons of an experiment's runs beyond the loss. */
 export interface RunComparison {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
@@ -127,7 +127,7 @@ export interface Subject {
   /** Parameters of the run by their paths, and the step that they are of. */
   weights?(): Promise<{ readonly step: number; readonly tensors: Tensors }>;
   readonly checkpoint?: Uint8Array;
-  /** So many places along the run, which is done again. */
+  /** Number of points along the run, which is then repeated. */
   readonly points?: number;
 }
 
@@ -145,7 +145,7 @@ export interface ConflictPoint {
   readonly conflict: TaskConflict;
 }
 
-/** How the tasks' gradients stand to each other in a step: null where a number is unknown. */
+/** Angles and norms of the tasks' gradients in a step: null where a number is unknown. */
 export interface TaskConflict {
   readonly tasks: readonly string[];
   readonly losses: readonly (number | null)[];
@@ -161,10 +161,10 @@ export interface TaskConflict {
   readonly reading: readonly string[];
 }
 
-/** A kind of experiment: what its settings are and how one run of it goes. */
+/** A kind of experiment: its settings, and how to run it. */
 export interface Kind {
   readonly summary: string;
-  /** Without defaults: a variant changes what it names and nothing else. */
+  /** Without defaults: a variant changes only the settings that it names. */
   readonly settings: z.ZodRawShape;
   /** Whether its runs look at `shouldStop` and save checkpoints; others start again when they are resumed. */
   readonly stoppable: boolean;

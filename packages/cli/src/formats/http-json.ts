@@ -2,7 +2,7 @@ import fetchRetry from "fetch-retry";
 import { DataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 
-/** A refusal that the server explains. */
+/** An error that the server returned. */
 export class HttpError extends DataError {
   override name = "HttpError";
   readonly status: number;
@@ -30,7 +30,7 @@ export interface HttpOptions {
 /** Statuses of a server that is busy or starting: the same request may succeed later. */
 const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 
-/** Of these, such that say that the request was not carried out. */
+/** Those of them which say that the request was not carried out. */
 const busy: readonly number[] = [429, 503];
 
 /**
@@ -38,7 +38,7 @@ const busy: readonly number[] = [429, 503];
  *
  * @param body sent with POST; without one it is a GET
  * @param options `once`: after an answer or a lost one it is not repeated, since it may have been carried out
- * @throws HttpError when the server refuses; DataError when it cannot be reached or does not answer in JSON
+ * @throws HttpError when the server returns an error; DataError when it cannot be reached or does not answer in JSON
  */
 export async function requestJson(
   url: string,
@@ -106,7 +106,7 @@ function refusal(url: string, status: number, text: string): HttpError {
     if (typeof document.error_code === "string") code = document.error_code;
     if (typeof document.message === "string") said = document.message.split("\n")[0];
   } catch {
-    // A proxy's page: its text is told.
+    // A proxy's page: the message quotes its text.
   }
   const advice = status === 401 || status === 403 ? " Check the token, or user and password." : "";
   const detail = [code, said].filter((part) => part !== "").join(": ");
@@ -129,16 +129,16 @@ const codeOf = (error: unknown): unknown =>
   ((error as Error | null)?.cause as NodeJS.ErrnoException | undefined)?.code;
 
 /**
- * A base address without what a path cannot follow.
+ * A base address without query, fragment and trailing slash.
  *
- * @throws OptionError when it is no http address
+ * @throws OptionError unless it is an http address
  */
 export function baseAddress(text: string): URL {
   let url: URL | undefined;
   try {
     url = new URL(text);
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
     throw new OptionError(`Expected an address such as http://localhost:5000; got ${JSON.stringify(text)}.`);

@@ -1,4 +1,4 @@
-// The documents of `--json`: exactly one on stdout. What cannot be measured, and a number that is not finite, is null.
+// The documents of `--json`: exactly one on stdout. A missing value, or one that is not finite, is null.
 import { type Summary, summarize } from "../run/statistics.js";
 
 /** How a run ended. */
@@ -25,7 +25,7 @@ export interface TeleportDocument {
   readonly gradNormSqBefore: number | null;
   readonly gradNormSqAfter: number | null;
   readonly accepted: boolean;
-  /** Why it ended, or why nothing was moved. */
+  /** Why the search ended, or why no parameter moved. */
   readonly reason: string;
   readonly seconds: number | null;
 }
@@ -50,7 +50,7 @@ export interface RunDocument {
   readonly directory: string | null;
 }
 
-/** Mean and spread over runs of what each of them ended with. */
+/** Mean and spread of the final values of runs. */
 export interface RunsSummary {
   readonly seeds: readonly number[];
   /** How many runs ended how. */

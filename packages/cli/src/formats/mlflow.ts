@@ -44,9 +44,9 @@ const PARAMS_PER_BATCH = 100;
 const LONGEST_PARAM = 6000;
 
 /**
- * Starts a run on a tracking server, in an experiment that is made when there is none of its name.
+ * Starts a run on a tracking server, in the experiment of that name, which is created when it does not exist.
  *
- * @throws OptionError for an address that is none; DataError, with the server's words, when it refuses or cannot be reached
+ * @throws OptionError for an invalid address; DataError, with the server's message, when it fails or cannot be reached
  *
  * @example
  * const run = await startMlflowRun({ url: "http://localhost:5000", experiment: "toy", runName: "toy-0-1" });

@@ -8,7 +8,7 @@ import { OptionError } from "isoloss";
  *
  * @param svg with colors of its own: those of a page, `var(...)` and `light-dark(...)`, are unknown here
  * @param options `scale`: pixels of the PNG for a px of the SVG
- * @throws OptionError for a scale that is no number in (0, 10]
+ * @throws OptionError unless the scale is in (0, 10]
  *
  * @example
  * await writeFileAtomic("loss.png", await pngOf(svgText(curves({ series }, { document })), { scale: 3 }));

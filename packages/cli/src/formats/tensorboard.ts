@@ -70,7 +70,7 @@ function encodeEvent({ step, wallTime, scalars = {}, texts = {} }: TensorboardEv
 const textTensor = (text: string): Buffer =>
   bytesField(8, intField(1, DT_STRING), bytesField(2, bytesField(2, intField(1, 1))), bytesField(8, text));
 
-/** The metadata of a value that tell the text plugin to show it. */
+/** Metadata by which the text plugin shows a value. */
 const textPlugin = bytesField(9, bytesField(1, bytesField(1, "text")), intField(4, DATA_CLASS_TENSOR));
 
 /**

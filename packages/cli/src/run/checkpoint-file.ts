@@ -20,7 +20,7 @@ const markSchema = z.strictObject({
   teleports: count,
 });
 
-/** What belongs together at the time of a checkpoint. */
+/** Lengths and checksums of the files at a checkpoint. */
 export type Mark = z.infer<typeof markSchema>;
 
 const fileSchema = z.strictObject({ marks: z.array(markSchema).min(1).max(2) });

@@ -10,7 +10,7 @@ import { type Json, type JsonRecord, openJsonLines } from "./json-lines.js";
 import { lockDirectory } from "./lock.js";
 import { readJsonFile, readYamlFile, requireRun } from "./read.js";
 
-/** A line of `metrics.jsonl` or `teleports.jsonl`: of a step, with whatever was measured. */
+/** A line of `metrics.jsonl` or `teleports.jsonl`: of a step, with its measurements. */
 export type StepRecord = JsonRecord & { readonly step: number };
 
 /** A run's directory, open for writing. */
@@ -34,25 +34,25 @@ export interface RunDirectory {
   writeSummary(summary: Json | object): Promise<void>;
   /** Writes a file into `figures/`; returns its path. @throws DataError, OptionError for a name with a folder in it */
   writeFigure(name: string, content: Uint8Array | string): Promise<string>;
-  /** Writes to it no longer. */
+  /** Ends writing. */
   close(): void;
 }
 
-/** A run to go on with. */
+/** A run to resume. */
 export interface ResumedRun {
   readonly directory: RunDirectory;
   /** The resolved config, as it was given. */
   readonly config: unknown;
   readonly environment: Environment;
-  /** Where to go on; undefined: at the beginning. */
+  /** Where to resume; undefined: at the beginning. */
   readonly checkpoint: Uint8Array | undefined;
 }
 
 /**
- * Makes the directory of a new run, `<base>/<name>-<seed>-<n>` with the first n = 1, 2, ... that is free, and writes its
+ * Creates the directory of a new run, `<base>/<name>-<seed>-<n>` with the first n = 1, 2, ... that is free, and writes its
  * `config.yaml` and `environment.json`. When that fails, no directory is left.
  *
- * @param base made when it is missing
+ * @param base created when it is missing
  * @param name letters, digits, ".", "_" and "-"
  * @param options `config`: the resolved one, plain data
  * @throws OptionError for a name or seed that cannot be part of a path; DataError when it cannot be written
@@ -89,7 +89,7 @@ export async function createRunDirectory(
  * Opens the directory of a run that was killed or interrupted: drops the records after its last checkpoint, and half a
  * line at the end.
  *
- * @throws DataError when it is no run, its checkpoint or records are damaged, or it is being written
+ * @throws DataError unless it is a run, or when its checkpoint or records are damaged or another process writes to it
  *
  * @example
  * const { directory, config, checkpoint } = await openRunDirectory("runs/rosenbrock-0-1");

@@ -3,7 +3,7 @@ import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Where a run took place: what its numbers and times depend on beside its config. */
+/** The environment of a run, on which its numbers and times depend beside its config. */
 export interface Environment {
   /** null where a package is not installed. */
   readonly versions: {

@@ -97,7 +97,7 @@ export function openJsonLines(path: string, length: number): JsonLinesFile {
 /**
  * The records of a file, without a last line that has no end.
  *
- * @throws DataError naming the line that is no JSON object
+ * @throws DataError with the line that is not a JSON object
  */
 export async function readJsonLines(path: string): Promise<JsonRecord[]> {
   const bytes = await readFileOrThrow(path, { what: "records" });
@@ -108,7 +108,7 @@ export async function readJsonLines(path: string): Promise<JsonRecord[]> {
     try {
       record = JSON.parse(line);
     } catch {
-      // Told below.
+      // Reported below.
     }
     if (typeof record === "object" && record !== null && !Array.isArray(record)) return record as JsonRecord;
     throw new DataError(

@@ -8,11 +8,11 @@ import { reasonOf } from "isoloss/node";
 const held = new Set<string>();
 
 /**
- * Keeps a run's directory for one writer: two that append to the same files would destroy both runs.
+ * Locks a run's directory for one writer: two that append to the same files would destroy both runs.
  * The lock of a process that was killed does not count.
  *
  * @param directory its real path
- * @returns the function that gives it free
+ * @returns the function that releases it
  * @throws DataError when another process that is alive, or of another computer, has it
  */
 export function lockDirectory(directory: string): () => void {
@@ -46,7 +46,7 @@ export function lockDirectory(directory: string): () => void {
   };
 }
 
-/** Who holds the lock, in words; nobody when that process is gone. */
+/** The holder of the lock, in words; undefined when that process has ended. */
 function ownerOf(path: string): string | undefined {
   let text: string;
   try {

@@ -7,7 +7,7 @@ import { readCheckpoint, type StoredCheckpoint } from "./checkpoint-file.js";
 import type { Environment } from "./environment.js";
 import { type JsonRecord, readJsonLines } from "./json-lines.js";
 
-/** A run as its files tell it, finished or not. */
+/** A run read from its files, finished or not. */
 export interface StoredRun {
   /** Absolute path of its directory. */
   readonly path: string;
@@ -20,9 +20,9 @@ export interface StoredRun {
 }
 
 /**
- * Reads a run without changing it, also while it goes on.
+ * Reads a run without changing it, also while it is running.
  *
- * @throws DataError when it is no run or one of its files is damaged
+ * @throws DataError unless it is a run with undamaged files
  *
  * @example
  * const { metrics } = await readRun("runs/rosenbrock-0-1");
@@ -43,7 +43,7 @@ export async function readRun(path: string): Promise<StoredRun> {
 }
 
 /**
- * The last checkpoint of a run, for those who export or inspect it.
+ * The last checkpoint of a run, to export or inspect it.
  *
  * @throws DataError when there is none, or it is damaged
  */
@@ -79,7 +79,7 @@ export async function requireRun(path: string): Promise<string> {
   }
 }
 
-/** Whether a directory holds those of runs. */
+/** Whether a directory contains directories of runs. */
 async function holdsRuns(path: string, names: readonly string[]): Promise<boolean> {
   const inside = await Promise.all(names.map((name) => readdir(join(path, name)).catch((): string[] => [])));
   return inside.some((files) => files.includes("environment.json"));

@@ -6,29 +6,30 @@ import { reportStyle } from "./report-style.js";
 /** How a comparison with what was expected came out. */
 export type Comparison = "pass" | "differs" | "not reproducible";
 
-/** What measurements say of teleports. `undecided`: too few runs to tell. */
+/** What measurements say of teleports. `undecided`: too few runs to decide. */
 export type Judgement =
   | "helps"
-  | "fewer steps only"
+  | "fewer steps, more time"
+  | "fewer steps, no less time"
   | "no better than a control"
   | "does not help"
   | "undecided";
 
-/** `note` is for what nothing is expected of, `failed` for what did not come to an end. */
+/** `note`: nothing was expected; `failed`: the experiment did not end. */
 export type Outcome = Comparison | Judgement | "note" | "failed";
 
-/** One sentence that the numbers bear. */
+/** One sentence that the numbers support. */
 export interface Verdict {
   /** What was tried, in a few words. */
   readonly title: string;
   readonly outcome: Outcome;
-  /** With its figures: "reached the target loss 1.8 times sooner than tuned SGD, 5 seeds, [1.5, 2.2]". */
+  /** With its numbers: "reached the final loss of SGD in 0.56 of the time [0.45, 0.67]". */
   readonly text: string;
   /** Heading of the section that it is about, for a link. */
   readonly section?: string;
 }
 
-/** What is shown when a reader asks for it. */
+/** What a reader unfolds. */
 export interface Folded {
   readonly title: string;
   /** A table, as {@link htmlTable} gives it, or text that keeps its lines. */
@@ -51,9 +52,17 @@ export interface ReportSection {
   readonly folded?: readonly Folded[];
 }
 
+/** A sentence and, where there is one, a figure with its caption. */
+export interface Opening {
+  readonly text: string;
+  readonly figure?: { readonly svg: string; readonly caption: string };
+}
+
 export interface Report {
   readonly title: string;
-  /** What all of it comes to, in a sentence or two: below the title. */
+  /** What the report is about, for a reader who is new to it: below the title, with a figure. */
+  readonly opening?: Opening;
+  /** The result in a sentence or two. */
   readonly conclusion?: string;
   /** A paragraph below that. */
   readonly lead?: string;
@@ -72,7 +81,8 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
   note: { sign: "i", kind: "note" },
   failed: { sign: "!", kind: "differs" },
   helps: { sign: "\u2713", kind: "pass" },
-  "fewer steps only": { sign: "\u00b1", kind: "note" },
+  "fewer steps, more time": { sign: "\u00b1", kind: "note" },
+  "fewer steps, no less time": { sign: "\u00b1", kind: "note" },
   "no better than a control": { sign: "=", kind: "note" },
   "does not help": { sign: "\u2715", kind: "differs" },
   undecided: { sign: "?", kind: "missing" },
@@ -81,13 +91,14 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
 /**
  * A report as one HTML page that needs no other file, no network and no script.
  *
- * @throws OptionError for a figure that is no SVG
+ * @throws OptionError when a figure is not an SVG document
  *
  * @example
  * renderReport({ title: "Digits", verdicts, sections, environment });
  */
 export function renderReport({
   title,
+  opening,
   lead,
   conclusion,
   verdicts,
@@ -103,6 +114,7 @@ export function renderReport({
   const body = [
     "<header>",
     `<h1>${escaped(title)}</h1>`,
+    opening === undefined ? "" : openingHtml(opening),
     conclusion === undefined ? "" : `<p class="conclusion">${escaped(conclusion)}</p>`,
     lead === undefined ? "" : paragraphs(lead),
     "</header>",
@@ -113,7 +125,7 @@ export function renderReport({
       : "",
     links.length > 2 ? `<nav aria-label="Contents"><ul>${links.join("")}</ul></nav>` : "",
     ...sections.map((section, i) => sectionHtml(section, ids[i])),
-    `<section><h2>Where it was made</h2>`,
+    `<section><h2>Environment</h2>`,
     `${definitions(environment)}</section>`,
   ];
   return `<!doctype html>
@@ -136,6 +148,9 @@ ${body.filter((part) => part !== "").join("\n")}
 `;
 }
 
+const openingHtml = ({ text, figure }: Opening): string =>
+  `<div class="opening">${paragraphs(text)}${figure === undefined ? "" : figureHtml(figure.svg, figure.caption)}</div>`;
+
 function verdictItem({ title, outcome, text }: Verdict, id: string | undefined): string {
   const { sign, kind } = marks[outcome];
   const name = id === undefined ? escaped(title) : `<a href="#${id}">${escaped(title)}</a>`;
@@ -150,7 +165,9 @@ function sectionHtml(section: ReportSection, id: string): string {
   const parts = [
     `<section id="${id}"><h2>${escaped(heading)}</h2>`,
     paragraphs(text),
-    figures.length > 0 ? `<div class="figures">\n${figures.map(figureHtml).join("\n")}\n</div>` : "",
+    figures.length > 0
+      ? `<div class="figures">\n${figures.map((svg) => figureHtml(svg)).join("\n")}\n</div>`
+      : "",
     ...tables.map(scrolling),
     ...folded.map(foldedHtml),
     "</section>",
@@ -174,7 +191,7 @@ const paragraphs = (text: string): string =>
     .join("\n");
 
 /** A figure in its own size where there is room, and no smaller than one can read. */
-function figureHtml(document: string): string {
+function figureHtml(document: string, caption?: string): string {
   const svg = document.trim().replace(/^<\?xml[^>]*\?>\s*/, "");
   const [start = "", attributes = ""] = /^<svg\b([^>]*)>/.exec(svg) ?? [];
   if (start === "") {
@@ -185,7 +202,9 @@ function figureHtml(document: string): string {
   const width = Number(/\swidth="([\d.]+)(?:px)?"/.exec(attributes)?.[1] ?? 640);
   // Wider than half a page: a row of its own.
   const kind = width > 700 ? "scroll wide" : "scroll";
-  return `<figure class="${kind}" tabindex="0" style="--width: ${width}px">${svg}</figure>`;
+  return `<figure class="${kind}" tabindex="0" style="--width: ${width}px">${svg}${
+    caption === undefined ? "" : `<figcaption>${escaped(caption)}</figcaption>`
+  }</figure>`;
 }
 
 /** Plain data as a list of names and values. */
@@ -227,7 +246,7 @@ export interface Table {
 /**
  * A table as HTML; cells that are numbers, or look like one, are aligned on the right.
  *
- * @throws OptionError for a row with another number of cells than there are columns
+ * @throws OptionError when a row has not one cell for each column
  *
  * @example
  * htmlTable({ columns: ["method", "loss"], rows: [["SGD", "0.25"]] });

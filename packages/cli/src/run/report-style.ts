@@ -48,6 +48,10 @@ a { color: var(--link); }
 section { margin-top: 2.75rem; padding-top: 1.5rem; border-top: 1px solid var(--line); }
 .conclusion { font-size: 1.15rem; font-weight: 600; max-width: 60ch; margin: 1.25rem 0; padding-left: 0.9rem;
   border-left: 4px solid var(--link); }
+.opening { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 2rem;
+  align-items: center; margin: 1rem 0; }
+header .opening p { color: var(--ink); font-size: 1.15rem; }
+figcaption { color: var(--muted); font-size: 0.9rem; max-width: var(--width); padding-top: 0.4rem; }
 section.summary { margin-top: 0; padding-top: 0; border-top: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.35rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0; }
 .verdicts { list-style: none; margin: 1.5rem 0 0; padding: 0; display: grid; gap: 0.75rem; }

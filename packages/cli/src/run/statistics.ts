@@ -2,7 +2,7 @@
 import { OptionError } from "isoloss";
 import { betaQuantile, tQuantile } from "isoloss-figures/base";
 
-/** A sample in numbers. What one value cannot tell is null, as JSON has it. */
+/** Statistics of a sample. Those that need more than one value are null. */
 export interface Summary {
   /** How many values. */
   readonly n: number;
@@ -15,7 +15,7 @@ export interface Summary {
   readonly interval: readonly [number, number] | null;
 }
 
-/** How many times larger one measurement is than another, pair by pair. */
+/** The ratio of two measurements, pair by pair. */
 export interface RatioSummary {
   readonly n: number;
   /** Geometric mean of the ratios. */
@@ -24,7 +24,7 @@ export interface RatioSummary {
   readonly interval: readonly [number, number] | null;
 }
 
-/** Sum of values, with the error of every addition carried along (Neumaier). */
+/** Sum of values by Neumaier's method, which carries the error of every addition. */
 function sum(values: readonly number[]): number {
   let total = 0;
   let lost = 0;
@@ -84,7 +84,7 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
 }
 
 /**
- * The exact 95 % interval of a probability after `k` of `n` trials came out (Clopper & Pearson, Biometrika 26, 1934).
+ * The exact 95 % interval of a probability after `k` of `n` trials succeeded (Clopper & Pearson, Biometrika 26, 1934).
  *
  * @param k, n integers, 0 <= k <= n, n > 0
  *

@@ -223,7 +223,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["compare broken-summary", /summary\.json is not JSON: .* Is it truncated\?/, 1],
   ["export broken-weights --to safetensors", /broken-weights\/params\.safetensors: .*truncated/, 1],
   ["plot broken-records", /metrics\.jsonl:1: expected a JSON object; got "\{\\"step\\":0,"/, 1],
-  ["compare no-steps", /The run no-steps has no steps yet/, 1],
+  ["compare no-steps", /The run no-steps has not recorded a step yet/, 1],
   [
     "export no-steps --to tenosrboard",
     /--to must be one of .*; got "tenosrboard"; did you mean "tensorboard"\?/,

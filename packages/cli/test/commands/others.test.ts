@@ -303,6 +303,25 @@ describe("isoloss diagnose", () => {
     for (const { diagnosis } of points) expect(diagnosis.gradNormSq).toBeGreaterThan(0);
   });
 
+  it("speaks of the run, and not of options of the library", async () => {
+    const outputs: string[] = [];
+    for (const target of ["rosenbrock", "runs/small-exact-0-1", net]) {
+      outputs.push((await bench.run("diagnose", target)).stdout);
+    }
+    const [function_, run, network] = outputs;
+    for (const text of outputs) {
+      expect(text).not.toMatch(/learningRate|moved point|`|quadratic\.$|is given|is not said|newtonSteps/m);
+      expect(text).toMatch(/this run's learning rate, 0\.\d+, (lowers|raises) the loss by/);
+    }
+    expect(function_).toMatch(/This run's rate is below that\.\n/);
+    // Section 7 of the theory's example: 75.03 -> 646.1.
+    const [start, teleport, end] = run.split("\n\n");
+    expect(teleport).toMatch(/The teleport made \|\|g\|\|\^2 8\.61 times as large/);
+    for (const text of [start, end, network]) expect(text).not.toMatch(/The teleport /);
+    expect(end).toMatch(/largest on this level set: no teleport can raise it/);
+    expect(network).not.toMatch(/level set: a teleport can make it|convex quadratic/);
+  });
+
   it("goes along a run that it does again, to the same place", async () => {
     const along = await bench.json<{ points: DiagnosedPoint[] }>("diagnose", net, "--points", "3", "--json");
     expect(along.points.map(({ step }) => step)).toEqual([0, 150, 300]);

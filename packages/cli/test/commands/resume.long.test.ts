@@ -173,7 +173,7 @@ describe("SIGINT and SIGTERM", () => {
       const { child, stderr } = await start(join(directory, "metrics.jsonl"), 0, ...args);
       child.kill(signal);
       expect(await ended(child)).toBe(130);
-      expect(stderr()).toMatch(/^isoloss: interrupted\. Go on with$/m);
+      expect(stderr()).toMatch(/^isoloss: interrupted\. Resume with$/m);
       expect(stderr()).toContain(`isoloss run --resume ${directory}`);
       const summary = JSON.parse(readFileSync(join(directory, "summary.json"), "utf8"));
       expect(summary.status).toBe("interrupted");

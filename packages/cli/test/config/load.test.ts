@@ -212,9 +212,12 @@ describe("overrides", () => {
     ["a..b=5", "--set a..b=5: expected path=value, such as optimizer.learningRate=0.1."],
     [
       "tasks.2.name=x",
-      '--set tasks.2.name=x: tasks.2.name: "2" is no item of the list tasks; it has 1, from 0.',
+      '--set tasks.2.name=x: tasks.2.name: "2" is not an index of the list tasks, whose length is 1; indices start at 0.',
     ],
-    ["tasks.a=x", '--set tasks.a=x: tasks.a: "a" is no item of the list tasks; it has 1, from 0.'],
+    [
+      "tasks.a=x",
+      '--set tasks.a=x: tasks.a: "a" is not an index of the list tasks, whose length is 1; indices start at 0.',
+    ],
     ["name.first=x", '--set name.first=x: name.first: name is "toy", which has no keys.'],
     ["steps=[1", /^--set steps=\[1: steps: the value is not YAML: .+\.$/],
   ])("refuse %j", (set, message) => {

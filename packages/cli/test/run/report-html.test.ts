@@ -32,7 +32,7 @@ describe("renderReport", () => {
     expect(texts(document, "h1")).toEqual(["A <b>title</b> & more"]);
     expect(texts(document, ".verdicts .pass p")).toEqual(["1.8 times sooner, 5 seeds, [1.5, 2.2]"]);
     expect(texts(document, ".verdicts .missing .badge")).toEqual(["\u2013 not reproducible"]);
-    expect(texts(document, "h2")).toEqual(["One", "Two & three", "One", "Where it was made"]);
+    expect(texts(document, "h2")).toEqual(["One", "Two & three", "One", "Environment"]);
     expect(texts(document, "section[id] > p")).toEqual(["First.", "Second <script>alert(1)</script>."]);
     expect(document.querySelectorAll("figure > svg")).toHaveLength(2);
     expect(texts(document, "td.number")).toEqual(["1"]);
@@ -46,10 +46,23 @@ describe("renderReport", () => {
     ]);
   });
 
+  it("begins with its opening and a figure, before conclusion and verdicts", () => {
+    const figure = { svg, caption: "a < b" };
+    const document = parsed({ opening: { text: "A teleport <moves>.", figure }, conclusion: "None helped." });
+    const [heading, opening, conclusion] = [...(document.querySelector("header")?.children ?? [])];
+    expect(heading.tagName).toBe("H1");
+    expect(opening.querySelector("p")?.textContent).toBe("A teleport <moves>.");
+    expect(opening.querySelector("figure > svg")).not.toBeNull();
+    expect(opening.querySelector("figcaption")?.textContent).toBe("a < b");
+    expect(conclusion.textContent).toBe("None helped.");
+    expect(parsed({ opening: { text: "Alone." } }).querySelector("header figure")).toBeNull();
+    expect(parsed().querySelector(".opening, figcaption")).toBeNull();
+  });
+
   it("begins with its conclusion, and verdicts lead to their sections", () => {
     const verdicts = [{ title: "Toy", outcome: "helps" as const, text: "5 of 5", section: "Two & three" }];
-    const document = parsed({ conclusion: "Of one way, 1 < 2.", verdicts });
-    expect(texts(document, ".conclusion")).toEqual(["Of one way, 1 < 2."]);
+    const document = parsed({ conclusion: "Of one method, 1 < 2.", verdicts });
+    expect(texts(document, ".conclusion")).toEqual(["Of one method, 1 < 2."]);
     expect(texts(document, ".verdicts .pass .badge")).toEqual(["\u2713 helps"]);
     expect(document.querySelector(".verdicts a")?.getAttribute("href")).toBe("#2-two-three");
     expect(parsed().querySelector(".verdicts a, .conclusion")).toBeNull();

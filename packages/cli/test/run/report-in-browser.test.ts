@@ -32,8 +32,13 @@ function page(): string {
   });
   return renderReport({
     title: "With and without teleports",
+    opening: {
+      text: "A teleport moves the parameters of a model.",
+      figure: { svg: figures[0], caption: `Level sets. ${long}` },
+    },
     lead: "Five experiments.",
-    conclusion: "Of one way to teleport, against the same method without: 0 helped; 1 did not help.",
+    conclusion:
+      "Of one method with teleports, compared with the same method without: 0 helped; 1 did not help.",
     verdicts: [{ title: "regression: scaling", outcome: "does not help", text: long, section: "Regression" }],
     sections: [
       {
@@ -124,6 +129,7 @@ describe.skipIf(!executablePath)(title, () => {
     }));
     expect(found.headings).toEqual(["H1", "H2", "H2"]);
     expect(found.figures.map(([role, name]) => [role, name])).toEqual([
+      ["img", "Level sets"],
       ["img", "Level sets"],
       ["img", "Loss against steps"],
       ["img", "Loss against time"],

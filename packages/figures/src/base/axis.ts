@@ -13,7 +13,7 @@ export interface Axis {
 const largest = 1e305;
 const smallest = 1e-305;
 
-/** Whether a value has a place on a linear or logarithmic axis. */
+/** Whether a value can be drawn on a linear or logarithmic axis. */
 export function isDrawable(value: number, log: boolean): boolean {
   return Math.abs(value) <= largest && (!log || value >= smallest);
 }

@@ -1,7 +1,7 @@
 import { OptionError } from "isoloss";
 
 /**
- * Refuses data that a figure cannot show.
+ * Checks data that a figure is given.
  *
  * @throws OptionError with the message if the condition does not hold
  */

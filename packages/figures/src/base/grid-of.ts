@@ -14,7 +14,7 @@ export interface Grid {
 /**
  * Values of f on an n times n grid over [a, b] x [c, d], the corners included.
  *
- * @throws OptionError for a range that is none or fewer than two points a side
+ * @throws OptionError for an invalid range or fewer than two points a side
  * @example
  * gridOf((x, y) => x * x + y * y, { x: [-1, 1], y: [-1, 1], n: 3 }).values; // 2 1 2 1 0 1 2 1 2
  */
@@ -37,7 +37,7 @@ export function gridOf(
   return grid;
 }
 
-/** @throws OptionError unless the ranges are ranges and the values as many as the points */
+/** @throws OptionError unless the ranges are valid and there is a value for each point */
 export function checkGrid(owner: string, { x, y, nx, ny, values }: Grid): void {
   for (const [name, range] of Object.entries({ x, y })) {
     need(

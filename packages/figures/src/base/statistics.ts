@@ -18,25 +18,25 @@ export interface Band {
 export interface Summary {
   /** Where all runs have values. */
   readonly band: readonly Band[];
-  /** What single runs have beyond that. */
+  /** The parts of single runs beyond that. */
   readonly tails: readonly Run[];
-  /** The last drawable place of each run that came to NaN or infinity; without a place where its first value is. */
+  /** The last drawable point of each run that reached NaN or infinity; NaN where its first value is. */
   readonly diverged: readonly { readonly x: number; readonly y: number; readonly at: number }[];
-  /** Values <= 0 that a logarithmic axis has no place for. */
+  /** Number of values <= 0, which a logarithmic axis cannot show. */
   readonly left: number;
 }
 
 /** `range`: the least and the largest value; `interval`: a 95 % interval of the mean. */
 export type Spread = "range" | "interval" | "none";
 
-/** More points than this along a curve are not seen. */
+/** More points than this along a curve cannot be distinguished. */
 const most = 800;
 
 /**
  * The mean and spread of runs at each place, linear between a run's places; with `log`, of the values' logarithms.
  *
- * A mean of the runs that are left would improve whenever a bad one ends. It ends with the first, and the others go on
- * by themselves.
+ * The mean ends where the first run ends: a mean of the remaining runs would improve whenever a bad one ends. The
+ * remaining runs are drawn one by one.
  */
 export function summarize(runs: readonly Run[], { log, spread }: { log: boolean; spread: Spread }): Summary {
   const cleaned = runs.map((run) => clean(run, log));
@@ -103,7 +103,7 @@ function at({ x, y }: Run, place: number): number {
 function spreadOf(values: readonly number[], spread: Spread) {
   const n = values.length;
   const sum = values.reduce((a, b) => a + b, 0);
-  // Divided first where the sum overflows, which rounds more often.
+  // Where the sum overflows, values are divided first, with more rounding.
   const mean = Number.isFinite(sum) ? sum / n : values.reduce((a, b) => a + b / n, 0);
   if (n === 1 || spread === "none") return { mean, low: mean, high: mean };
   if (spread === "range") return { mean, low: Math.min(...values), high: Math.max(...values) };
@@ -129,7 +129,7 @@ export function runningMean(values: readonly number[], window: number): number[]
   const means: number[] = [];
   let sum = 0;
   let lost = 0;
-  // With the error of every addition carried along (Neumaier): it would outlive the large values that it is of.
+  // Neumaier's sum carries the error of every addition: it would remain after the large values that caused it.
   const add = (value: number) => {
     const next = sum + value;
     lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
@@ -138,7 +138,7 @@ export function runningMean(values: readonly number[], window: number): number[]
   for (const [i, value] of values.entries()) {
     if (i >= window) add(-values[i - window]);
     add(value);
-    // A value that is not finite would stay in the sum for good.
+    // A value that is not finite would stay in the sum.
     if (!Number.isFinite(sum)) return [...means, ...values.slice(i)];
     means.push((sum + lost) / Math.min(i + 1, window));
   }

@@ -4,7 +4,7 @@ import { loadIdxDataset } from "isoloss/node";
 import { z } from "zod";
 import { count, type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 
-/** What a run trains on and is judged by. */
+/** Training and validation data of a run. */
 export interface Datasets {
   readonly train: Dataset;
   readonly validation?: Dataset;

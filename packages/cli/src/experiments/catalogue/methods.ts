@@ -2,7 +2,7 @@ import type { MultiTaskMethod } from "isoloss";
 import { methods } from "isoloss/mtl";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 
-/** Of whatever state: the trainer keeps it. */
+/** A method with any state, which the trainer keeps. */
 export type AnyMethod = MultiTaskMethod<unknown>;
 
 /** Multi-task methods by name, all those that the library has. */

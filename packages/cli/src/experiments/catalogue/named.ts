@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type ConfigOptions, schemaOf } from "./schema-of.js";
 
-/** Something that a config chooses by name: what it is in a line, its options, and how it is made. */
+/** A choice by name in a config: a summary, its options, and how it is made. */
 export interface Entry<Input, Made> extends ConfigOptions {
   readonly summary: string;
   make(options: Readonly<Record<string, unknown>>, input: Input): Made;
@@ -18,7 +18,7 @@ export interface Named {
 /**
  * The schema of a choice: `NAME`, or `{ name: NAME, ...options }`. The short form is for those that need no options.
  *
- * @param title what a message calls it: "unknown optimizer ..."
+ * @param title its name in messages: "unknown optimizer ..."
  */
 export function namedSchema(title: string, registry: Readonly<Record<string, ConfigOptions>>) {
   const schemas = Object.entries(registry).map(([name, entry]) => [name, schemaOf(entry)] as const);
@@ -34,7 +34,7 @@ export function namedSchema(title: string, registry: Readonly<Record<string, Con
   return schema.meta({ title }) as unknown as z.ZodType<Named, Named | string>;
 }
 
-/** Makes what a config chose. The check has seen to it that the name is known. */
+/** Makes the choice of a config, whose name has been checked. */
 export function makeNamed<Input, Made>(
   registry: Registry<Input, Made>,
   { name, ...options }: Named,

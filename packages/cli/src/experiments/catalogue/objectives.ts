@@ -22,7 +22,7 @@ function onOrbit({ make, ...row }: (typeof orbitObjectives)[keyof typeof orbitOb
   };
 }
 
-/** Objectives by name, all those that the library has: what a teleport raises. */
+/** All objectives of the library by name: what a teleport raises. */
 export const objectiveRegistry: Readonly<Record<string, ObjectiveEntry>> = {
   ...(fromOptions<Objective>(objectives) as unknown as Record<string, ObjectiveEntry>),
   decrease: {

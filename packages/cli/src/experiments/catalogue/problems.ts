@@ -11,7 +11,7 @@ import {
 import { type MlpRegressionOptions, problems } from "isoloss/problems";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 
-/** Parameters of whatever problem or model. */
+/** Parameters of any problem or model. */
 export type Tree = object;
 
 export interface ProblemInput {
@@ -58,7 +58,7 @@ const known: { readonly [K in keyof typeof problems]?: (problem: Problem<never>,
     mlpRegression: (_, { slope = 0.1 }: MlpRegressionOptions) => ({ slope }),
   };
 
-/** Options that are those of the run unless the problem has its own. */
+/** Options whose defaults are those of the run. */
 const ofRun = new Set(["seed", "dtype"]);
 
 /** Problems by name, all those that the library has. The seed is that of a run. */

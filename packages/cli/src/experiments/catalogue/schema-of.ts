@@ -1,15 +1,15 @@
 import { describeOptions, type Kind, type OptionDescription, type OptionTableData } from "isoloss";
 import { z } from "zod";
 
-/** An option that only the command line has, or that it takes in a way of its own. */
+/** An option that only the command line has, or that it reads differently. */
 export interface OwnOption {
   readonly schema: z.ZodType;
   /** What a value must be, in words. */
   readonly range: string;
-  /** What holds where it is left out, in words; the option must be given without. */
+  /** The default, in words; an option without one is required. */
   readonly otherwise?: string;
   readonly summary: string;
-  /** What it has inside, where it is an object of options. */
+  /** The options of an option that is an object. */
   readonly fields?: OptionTableData;
 }
 
@@ -40,7 +40,7 @@ export function schemaOf({ options, own = {} }: ConfigOptions): z.ZodObject {
   return z.strictObject(Object.fromEntries([...known, ...others]));
 }
 
-/** The options that {@link schemaOf} takes, for people; those inside others by their dotted paths. */
+/** The options of {@link schemaOf} as printed; nested ones by their dotted paths. */
 export function describeConfigOptions({ options, own = {} }: ConfigOptions): readonly OptionDescription[] {
   const known = describeOptions(options).flatMap((option) => {
     const { name, kind } = option;
@@ -65,7 +65,7 @@ export function describeConfigOptions({ options, own = {} }: ConfigOptions): rea
 const below = (name: string, options: OptionTableData): OptionDescription[] =>
   describeConfigOptions({ options }).map((option) => ({ ...option, name: `${name}.${option.name}` }));
 
-/** Whether JSON can say it. */
+/** Whether JSON can hold it. */
 const isPlain = (value: unknown): boolean =>
   value !== undefined &&
   JSON.stringify(JSON.parse(JSON.stringify({ value })).value) === JSON.stringify(value);
@@ -115,14 +115,14 @@ export function kindSchema({ spec }: Kind, name: string): z.ZodType | undefined 
   }
 }
 
-/** A union, told apart by the field that has one value in each of the objects, if there is one. */
+/** A union, discriminated by the field that has one value in each of the objects, if there is one. */
 function union(schemas: readonly z.ZodType[], kinds: readonly Kind[]): z.ZodType | undefined {
   if (schemas.length < 2) return schemas[0];
   const tables = kinds.flatMap(({ spec }) => (spec.type === "nested" ? [spec.table] : []));
-  const tells = Object.keys(tables[0]?.rows ?? {}).find((key) =>
+  const discriminator = Object.keys(tables[0]?.rows ?? {}).find((key) =>
     tables.every(({ rows }) => rows[key]?.kind.spec.type === "oneOf" && rows[key].required),
   );
-  return tells !== undefined && tables.length === schemas.length
-    ? z.discriminatedUnion(tells, schemas as never)
+  return discriminator !== undefined && tables.length === schemas.length
+    ? z.discriminatedUnion(discriminator, schemas as never)
     : z.union(schemas as never);
 }

@@ -23,7 +23,7 @@ import { type Entry, makeNamed, type Named, namedSchema, type Registry } from ".
 import type { Tree } from "./problems.js";
 import type { OwnOption } from "./schema-of.js";
 
-/** What a run is, as far as its teleports have to know. */
+/** The parts of a run that its teleports need. */
 export interface TeleportContext {
   readonly seed: number;
   readonly optimizer: Optimizer;
@@ -86,7 +86,7 @@ const shown = {
   generalLinear: "spaces that linear maps alone touch",
 } satisfies Record<keyof typeof foundSymmetries, string>;
 
-/** A symmetry that is found in the graph of whatever loss. */
+/** A symmetry that is found in the graph of any loss. */
 function found(
   what: string,
   { make, ...row }: Row<typeof foundSymmetries>,
@@ -149,7 +149,7 @@ export const symmetryRegistry: Readonly<Record<string, Entry<TeleportContext, Ma
 
 const symmetrySchema = namedSchema("symmetry", symmetryRegistry);
 
-/** The option of whatever works on the orbit of a symmetry. */
+/** The symmetry option of searches and objectives on an orbit. */
 export const ownSymmetryOption: Readonly<Record<"symmetry", OwnOption>> = {
   symmetry: {
     schema: symmetrySchema,

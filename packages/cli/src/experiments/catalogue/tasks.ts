@@ -13,11 +13,11 @@ import { z } from "zod";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 
-/** Where a function of two parameters has its optima, and what it is. */
+/** A function of two parameters and its optima. */
 export interface Plane {
   readonly start: readonly [number, number];
   distanceToFront(params: Tree): number;
-  /** Whether a run ends where it comes to the Pareto front. */
+  /** Whether a run ends where it reaches the Pareto front. */
   readonly untilFront: boolean;
   readonly toy: ReturnType<typeof twoTaskToy>;
 }
@@ -65,7 +65,7 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
         schema: z.boolean(),
         range: "true or false",
         otherwise: "false",
-        summary: "Ends a run on the Pareto front; otherwise it goes on there.",
+        summary: "Ends a run when it reaches the Pareto front.",
       },
       start: {
         schema: z.union([z.int().min(0).max(4), z.tuple([z.number(), z.number()])]),

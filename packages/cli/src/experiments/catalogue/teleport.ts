@@ -47,7 +47,7 @@ type Guard =
   | false
   | (Omit<GuardOptions, "race"> & { readonly race?: boolean | Omit<RaceOptions, "optimizer"> });
 
-/** The race of a guard with what the run itself has: its optimizer and learning rate. */
+/** The race of a guard, with the run's optimizer and learning rate. */
 function guardOf(guard: Guard, { optimizer, learningRate }: TeleportContext) {
   if (guard === false || guard.race === undefined || guard.race === false) {
     return guard === false ? (false as const) : { ...guard, race: undefined };

@@ -3,7 +3,7 @@ import { whens } from "isoloss/teleport";
 import { z } from "zod";
 import { kindSchema, type OwnOptions, schemaOf } from "./schema-of.js";
 
-/** A schedule of teleports: told by its first key, with its options beside it or, where it has no value, below it. */
+/** A schedule of teleports: its first key chooses it; its options are beside that key or, without a value, below it. */
 interface WhenEntry {
   readonly summary: string;
   readonly options: (typeof whens)[keyof typeof whens]["options"];

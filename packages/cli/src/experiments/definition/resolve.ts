@@ -3,7 +3,7 @@ import { nearest } from "../../config/nearest.js";
 import type { Settings } from "../kind.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
 
-/** One way of an experiment, with all its settings. */
+/** A variant of an experiment, with all its settings. */
 export interface Variant {
   readonly name: string;
   readonly settings: Settings;
@@ -20,7 +20,7 @@ export interface Resolved {
   /** Comparisons at tuned rates. */
   readonly rates: readonly RatesConfig[];
   readonly quick: boolean;
-  /** What holds for these settings. */
+  /** The expected numbers for these settings. */
   readonly expected: readonly Expected[];
 }
 
@@ -32,13 +32,13 @@ export interface ResolveOptions {
   readonly quick?: boolean;
 }
 
-/** What an experiment without variants calls its only one. */
+/** Name of the only variant of an experiment without variants. */
 const onlyVariant = "run";
 
 /**
  * The runs of an experiment: every variant with the settings that it changes, every seed.
  *
- * @throws OptionError for a variant that it does not have, or seeds that are no range
+ * @throws OptionError for an unknown variant, or an invalid range of seeds
  */
 export function resolveExperiment(
   experiment: Experiment,
@@ -72,7 +72,7 @@ export function resolveExperiment(
   };
 }
 
-/** Settings of a variant. One way of saying how long a run is replaces the other. */
+/** Settings of a variant. Its epochs replace the experiment's steps, and its steps the experiment's epochs. */
 function settingsOf(base: Settings, ...changes: readonly Settings[]): Settings {
   let settings: Record<string, unknown> = { ...base };
   for (const change of changes) {

@@ -14,7 +14,7 @@ export const identifier = z
 
 const seedsSchema = z.union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/, "a range a..b")]);
 
-/** In place of a variant: each run that has the number, of whatever variant. */
+/** In place of a variant: every run that has the number, of any variant. */
 export const everyRun = "*";
 
 /** What a run is expected to give: a number, or bounds of one. */
@@ -33,11 +33,11 @@ const expectedSchema = z
     absolute: nonNegative.optional(),
     atLeast: z.number().optional(),
     atMost: z.number().optional(),
-    /** Who says so. */
+    /** Where the number is from. */
     source: z.string().min(1),
     /** Whether it also holds in a quick run; default false when there are settings for quick runs. */
     quick: z.boolean().optional(),
-    /** Why it cannot be had here, where that is known beforehand. */
+    /** Why it cannot be reproduced, where that is known. */
     notReproducible: z.string().min(1).optional(),
   })
   .refine(
@@ -50,7 +50,7 @@ const expectedSchema = z
 
 export type Expected = z.output<typeof expectedSchema>;
 
-/** What the rates of a grid do over a run. */
+/** How a rate of the grid changes over a run. */
 export type Decay = "none" | "cosine";
 
 /** A comparison at tuned learning rates: plain and teleported runs over the same grid. */
@@ -64,7 +64,7 @@ const ratesSchema = z.strictObject({
     .optional(),
   /** Seeds that choose the rate. */
   tune: seedsSchema,
-  /** Other seeds, which judge. */
+  /** Other seeds, for the comparison. */
   confirm: seedsSchema,
   /** Default the first variant. */
   baseline: identifier.optional(),
@@ -82,7 +82,7 @@ const sourceSchema = z.strictObject({
   note: z.string().optional(),
 });
 
-/** Settings that every experiment has, whatever its kind. */
+/** Settings that experiments of every kind have. */
 const common = {
   name: identifier,
   title: z.string().optional(),
@@ -113,7 +113,7 @@ const branches = Object.entries(kinds).map(([kind, { settings }]) => {
 
 const [first, ...others] = branches;
 
-/** An experiment as a YAML file has it. */
+/** An experiment as in a YAML file. */
 export const experimentSchema = z
   .discriminatedUnion("kind", [first, ...others])
   .meta({ title: "kind of experiment" }) as unknown as z.ZodType<Experiment>;

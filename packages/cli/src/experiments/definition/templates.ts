@@ -1,7 +1,7 @@
 /** Commented experiments to start from, by their kind. */
 export const templates: Readonly<Record<string, string>> = {
   minimize: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# What can be named here is told by  isoloss list
+# All names that may stand here:  isoloss list
 
 name: my-experiment
 title: Rosenbrock's function with and without teleports
@@ -13,7 +13,7 @@ learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3, steps: 1000 
 steps: 1000
 seeds: [0] # or a range: 0..4
 
-# Ways to do it, side by side. Each replaces what it names of the settings above.
+# Variants, which are compared. Each replaces the settings above that it names.
 variants:
   plain: {}
   exact:
@@ -35,7 +35,7 @@ expected:
   - { variant: plain, path: "loss.history[0]", value: 404, tolerance: 1.0e-12, source: by hand }
 `,
   minima: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# What can be named here is told by  isoloss list
+# All names that may stand here:  isoloss list
 
 name: my-experiment
 title: Are flatter minima better on data that were not seen?
@@ -56,7 +56,7 @@ seeds: [0]
 figures: [minima]
 `,
   train: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# What can be named here is told by  isoloss list
+# All names that may stand here:  isoloss list
 
 name: my-experiment
 title: The embedded digits with and without teleports
@@ -71,7 +71,7 @@ epochs: 20 # or steps: 1000
 # evaluateEvery: 1 # epochs between looks at the validation data
 seeds: 0..2 # or a list: [0, 1, 2]
 
-# Ways to do it, side by side. Each replaces what it names of the settings above.
+# Variants, which are compared. Each replaces the settings above that it names.
 variants:
   plain: {}
   scaling:
@@ -89,7 +89,7 @@ figures: [loss, validation, accuracy]
 # rates: { grid: [0.05, 0.1, 0.2], tune: 100..102, confirm: 1000..1007 }
 `,
   "multi-task": `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
-# What can be named here is told by  isoloss list
+# All names that may stand here:  isoloss list
 
 name: my-experiment
 title: Eight questions about the digits, with and without COST
@@ -104,7 +104,7 @@ epochs: 5 # or steps: 1000
 # evaluateEvery: 1 # epochs between looks at the test data
 seeds: 0..2 # or a list: [0, 1, 2]
 
-# Ways to do it, side by side. Each replaces what it names of the settings above.
+# Variants, which are compared. Each replaces the settings above that it names.
 variants:
   single-task: { alone: true } # each task by a model of its own: the baseline of Delta_m
   LS: {}

@@ -13,18 +13,18 @@ import type { JobContext, JobProgress, JobResult, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 
-/** One run to do, as plain data: it may go to a worker thread. */
+/** One run, as plain data: a worker thread may do it. */
 export interface Job {
   readonly name: string;
   readonly variant: string;
   readonly seed: number;
   readonly kind: string;
   readonly settings: Settings;
-  /** What its directory keeps as config. */
+  /** The config in its directory. */
   readonly config: object;
-  /** Where its directory is made; left out: nowhere. */
+  /** Where its directory is created; left out: nowhere. */
   readonly out?: string;
-  /** A directory to go on with instead. */
+  /** The directory of the run to resume instead. */
   readonly resume?: string;
   readonly checkpointSeconds: number;
   readonly checkpointSteps?: number;
@@ -58,9 +58,9 @@ export function jobsOf(
 }
 
 /**
- * The job that goes on with the run of a directory.
+ * The job that resumes the run of a directory.
  *
- * @throws DataError when the directory is no run of this version; OptionError for one with several runs
+ * @throws DataError unless the directory is a run of this version; OptionError for one with several runs
  */
 export async function jobToResume(
   directory: string,
@@ -78,7 +78,7 @@ export async function jobToResume(
 }
 
 /**
- * Does a run, and writes its directory.
+ * Executes a run and writes its directory.
  *
  * @throws DataError when data are missing or the directory cannot be written; OptionError for settings that do not fit
  */
@@ -149,7 +149,7 @@ interface Opened {
   readonly checkpoint?: Uint8Array;
 }
 
-/** What there is of a run that goes on. */
+/** The earlier part of a resumed run. */
 async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["before"]> {
   if (!directory || !checkpoint) return undefined;
   const records = (name: string) => readJsonLines(join(directory.path, name));

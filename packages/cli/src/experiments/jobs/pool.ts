@@ -4,7 +4,7 @@ import type { JobProgress, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { executeJob, type Job, type JobHooks } from "./job.js";
 
-/** What a job came to. */
+/** The result of a job. */
 export type JobOutcome =
   | { readonly job: Job; readonly result: JobResult }
   | { readonly job: Job; readonly error: unknown };
@@ -14,16 +14,16 @@ export interface PoolOptions {
   readonly threads: number;
   /**
    * The script that a worker thread starts: it must call {@link serveJobs}. Left out, runs go one after another in this
-   * thread, which then hears no signal while one of them computes.
+   * thread, which receives no signal while one of them computes.
    */
   readonly script?: URL;
   onProgress?(job: Job, at: JobProgress): void;
   onEnd?(outcome: JobOutcome): void;
-  /** Aborts: runs save where they are and end. */
+  /** When aborted, runs save a checkpoint and end. */
   readonly signal?: AbortSignal;
 }
 
-/** What a worker is started with: `stop[0]` becomes 1 when it is to end. */
+/** Data of a worker: `stop[0]` becomes 1 when the worker must end. */
 interface Start {
   readonly stop: Int32Array;
 }
@@ -40,7 +40,7 @@ type Message =
       };
     };
 
-/** Does jobs, some at a time; the outcomes are in the order of the jobs. Jobs not begun at an abort are left out. */
+/** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
   const { threads, script, signal, onEnd } = options;
   const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
@@ -66,7 +66,7 @@ export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promi
 }
 
 interface Runner {
-  /** Undefined where it was broken off. */
+  /** Undefined where the job was interrupted. */
   run(job: Job): Promise<JobOutcome | undefined>;
   end(): Promise<unknown>;
 }
@@ -99,7 +99,7 @@ function workerRunner(script: URL, { onProgress, signal }: PoolOptions): Runner 
         const current = worker;
         const abort = () => {
           Atomics.store(stop, 0, 1);
-          // It would not look: its run is to be started again.
+          // It does not look at `stop`: its run must be started again.
           if (!kinds[job.kind].stoppable) void current.terminate();
         };
         const onMessage = (message: Message) => {
@@ -130,7 +130,7 @@ function workerRunner(script: URL, { onProgress, signal }: PoolOptions): Runner 
   };
 }
 
-/** An error that came from a worker, as one of the library's where it was. */
+/** Restores an error that a worker sent, with its class where it is one of the library's. */
 function revived({ name, message, stack, cause }: Extract<Message, { error: unknown }>["error"]): Error {
   const known = (library as Record<string, unknown>)[name === "ConfigError" ? "OptionError" : name];
   const isKnown = typeof known === "function" && known.prototype instanceof library.IsolossError;
@@ -141,7 +141,7 @@ function revived({ name, message, stack, cause }: Extract<Message, { error: unkn
   return error;
 }
 
-/** Does the jobs that the main thread sends. */
+/** Runs the jobs that the main thread sends. */
 export function serveJobs(): void {
   const { stop } = workerData as Start;
   const send = (message: Message) => parentPort?.postMessage(message);
@@ -150,7 +150,7 @@ export function serveJobs(): void {
     const hooks: JobHooks = {
       progress(at) {
         const now = performance.now();
-        // More than ten lines a second nobody reads.
+        // Nobody reads more than ten lines a second.
         if (now - last < 100) return;
         last = now;
         send({ progress: at });

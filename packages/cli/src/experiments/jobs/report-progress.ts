@@ -6,12 +6,12 @@ import { finalLoss } from "../results/loss-curve.js";
 import { type Job, runName } from "./job.js";
 import type { JobOutcome } from "./pool.js";
 
-/** Tells on a stream how jobs get on. */
+/** Reports the progress of jobs on a stream. */
 export interface JobReporter {
   onProgress(job: Job, at: JobProgress): void;
   onEnd(outcome: JobOutcome): void;
   line(text: string): void;
-  /** Leaves nothing behind that was to be rewritten. */
+  /** Erases the line that is rewritten. */
   end(): void;
 }
 
@@ -20,8 +20,8 @@ const silent: JobReporter = { onProgress() {}, onEnd() {}, line() {}, end() {} }
 /**
  * A reporter for jobs: on a terminal a line that is rewritten, elsewhere a line for each run that ends.
  *
- * @param jobs all that are to be done: their number makes the time left
- * @param options `quiet`: says nothing
+ * @param jobs all of them: the time left depends on their number
+ * @param options `quiet`: prints nothing
  */
 export function jobReporter(
   jobs: readonly Job[],

@@ -9,11 +9,11 @@ import { jobReporter } from "./report-progress.js";
 export interface SessionOptions {
   readonly threads: number;
   readonly quiet: boolean;
-  /** The program's script, which worker threads start; left out in tests: then runs go in this thread. */
+  /** The program's script, which worker threads start; without one, runs use this thread. */
   readonly script?: URL;
 }
 
-/** Said once a process, where runs may be slower for it. */
+/** Printed once a process, where it may make runs slower. */
 const withoutOnnx =
   "ONNX Runtime is not installed: networks train as JavaScript, large ones slowly. To install it (with --global where the " +
   "command is):\n  npm install onnxruntime-node --ignore-scripts";
@@ -26,7 +26,7 @@ const mayNeedOnnx = ({ kind, settings }: Job): boolean =>
 
 type Failure = Extract<JobOutcome, { error: unknown }>;
 
-/** What jobs came to, and whether the user broke them off. */
+/** Results of jobs, and whether the user interrupted them. */
 export interface Session {
   readonly results: readonly JobResult[];
   readonly failures: readonly (Failure & { readonly isMissingData: boolean })[];
@@ -36,7 +36,7 @@ export interface Session {
 /** Exit code after Ctrl-C, as shells have it. */
 export const interruptedCode = 130;
 
-/** Does jobs with progress on stderr. Ctrl-C lets them save where they are; a second one ends at once. */
+/** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
   jobs: readonly Job[],
   { threads, quiet, script }: SessionOptions,
@@ -74,21 +74,21 @@ export async function runSession(
   }
 }
 
-/** How to go on with the runs that were broken off. */
+/** The commands that resume the interrupted runs. */
 export function resumeAdvice(results: readonly JobResult[]): string[] {
   return results
     .filter((r) => r.document.status === "interrupted" && r.document.directory !== null)
     .map((r) => `isoloss run --resume ${r.document.directory}`);
 }
 
-/** An error of the library that says which run it is of; others stay as they are. */
+/** Adds the run's name to an error of the library; other errors are returned unchanged. */
 export function errorOfRun(error: unknown, { variant, seed }: Job): unknown {
   if (!(error instanceof IsolossError) || variant === "run") return error;
   const Type = error.constructor as new (message: string, options?: object) => IsolossError;
   return new Type(`${variant}, seed ${seed}: ${error.message}`, { cause: error });
 }
 
-/** What is to be told of failures: each message once, and without a run's name where all failed alike. */
+/** The failures to report: each message once, and without a run's name where all runs failed with the same one. */
 export function errorsToTell(failures: readonly Failure[]): unknown[] {
   const byMessage = new Map<string, Failure>();
   for (const failure of failures) {

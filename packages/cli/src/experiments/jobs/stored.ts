@@ -14,13 +14,13 @@ import { kinds } from "../kinds/kinds.js";
 import { jumpsIn, pointsIn, weightsFile } from "../records/points.js";
 import { runName } from "./job.js";
 
-/** A run as its directory tells it, in the form in which a command that has just done it has it. */
+/** A run read from its directory, in the form that a command has after the run. */
 export interface StoredResult extends JobResult {
   readonly stored: StoredRun;
   readonly config: Experiment;
 }
 
-/** What a run's `summary.json` has that others need. */
+/** The parts of a run's `summary.json` that are read again. */
 interface StoredSummary {
   readonly status?: RunStatus;
   readonly metrics?: Readonly<Record<string, number>>;
@@ -29,7 +29,7 @@ interface StoredSummary {
 /**
  * Reads a run's directory.
  *
- * @throws DataError when it is no run, or has no records yet
+ * @throws DataError unless it is a run, with records
  */
 export async function loadStored(path: string): Promise<StoredResult> {
   const stored = await readRun(path);
@@ -41,7 +41,7 @@ export async function loadStored(path: string): Promise<StoredResult> {
   const [{ name: variant, settings }] = variants;
   const [seed] = seeds;
   const steps = stored.metrics.filter((r) => typeof r.loss === "number" || r.loss === null);
-  if (steps.length === 0) throw new DataError(`The run ${path} has no steps yet.`);
+  if (steps.length === 0) throw new DataError(`The run ${path} has not recorded a step yet.`);
   const summary = (stored.summary ?? {}) as StoredSummary;
   const series = (key: string) =>
     steps.map((r) => (typeof r[key] === "number" ? (r[key] as number) : Number.NaN));
@@ -50,7 +50,7 @@ export async function loadStored(path: string): Promise<StoredResult> {
   const document = runDocument({
     name: runName(config.name, variant),
     seed,
-    // Without a summary it goes on, or was killed.
+    // Without a summary the run has not ended, or was killed.
     status: summary.status ?? "interrupted",
     steps: kinds[config.kind].stored.stepsOf(steps.length),
     wallSeconds: seconds.at(-1) ?? 0,
@@ -102,7 +102,7 @@ const isEvaluation = (
 ): record is { readonly step: number; readonly seconds: number; readonly [name: string]: number } =>
   "validation.loss" in record || "test.loss" in record;
 
-/** Runs with names that tell them apart: variants of one experiment by the variant, of several by both. */
+/** Names runs uniquely: those of one experiment by the variant, those of several by experiment and variant. */
 export async function loadAllStored(paths: readonly string[]): Promise<StoredResult[]> {
   const runs: StoredResult[] = [];
   for (const path of paths) runs.push(await loadStored(path));

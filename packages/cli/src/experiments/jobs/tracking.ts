@@ -17,7 +17,7 @@ const statuses: Readonly<Record<string, MlflowStatus>> = {
   interrupted: "KILLED",
 };
 
-/** What trackers show of a run: its records, its teleports as `teleport.*`, and what it came to as `result.*`. */
+/** What trackers show of a run: its records, its teleports as `teleport.*`, and its results as `result.*`. */
 export function trackedRecords({ stored, document, seconds }: StoredResult): StepRecord[] {
   const metrics = stored.metrics as readonly StepRecord[];
   const times = new Map(metrics.map((record) => [record.step, record.seconds]));
@@ -33,12 +33,12 @@ export function trackedRecords({ stored, document, seconds }: StoredResult): Ste
 }
 
 /**
- * Sends a run to a tracking server of MLflow: settings as parameters, records as metrics. Each time it is another run there.
- * Who it is says the environment, as MLflow's own clients have it: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
- * MLFLOW_TRACKING_PASSWORD.
+ * Sends a run to a tracking server of MLflow: settings as parameters, records as metrics. Each call creates a new run.
+ * The environment has the credentials, as for MLflow's own clients: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME
+ * and MLFLOW_TRACKING_PASSWORD.
  *
  * @param url default $MLFLOW_TRACKING_URI
- * @throws OptionError without an address; DataError when the server refuses or cannot be reached
+ * @throws OptionError without an address; DataError when the server fails or cannot be reached
  */
 export async function sendToMlflow(
   run: StoredResult,
@@ -46,7 +46,9 @@ export async function sendToMlflow(
 ): Promise<TrackedRun> {
   const { stored, config, document, settings, seed, variant } = run;
   if (!given)
-    throw new OptionError("Where is MLflow? Give --url http://localhost:5000, or set MLFLOW_TRACKING_URI.");
+    throw new OptionError(
+      "The address of MLflow is missing: give --url, such as http://localhost:5000, or set MLFLOW_TRACKING_URI.",
+    );
   const { MLFLOW_TRACKING_TOKEN: token, ...environment } = process.env;
   const startedAt = new Date(stored.environment.startedAt);
   const tracked = await startMlflowRun({
@@ -63,7 +65,7 @@ export async function sendToMlflow(
   });
   await tracked.logParams({ kind: config.kind, seed, ...settings });
   const metrics = metricsOf(trackedRecords(run), startedAt);
-  // The letters that MLflow takes in names.
+  // The characters that MLflow allows in names.
   await tracked.logMetrics(metrics.map((m) => ({ ...m, key: m.key.replace(/[^\w\-. :/]/g, "_") })));
   const last = Math.round(startedAt.getTime() + 1000 * (document.wallSeconds ?? 0));
   await tracked.end(statuses[document.status] ?? "FAILED", last);

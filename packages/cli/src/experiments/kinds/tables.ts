@@ -8,7 +8,7 @@ import { trainerForm } from "../records/stored-form.js";
 const column = z.strictObject({
   name: z.string().min(1),
   better: z.enum(["higher", "lower"]),
-  /** After the point, in reports; default 2. */
+  /** Digits after the point, in reports; default 2. */
   digits: z.int().min(0).max(10).optional(),
 });
 
@@ -58,7 +58,7 @@ export const tablesKind: Kind = {
   },
 };
 
-/** Delta_m and mean ranks by row, and the largest differences from what is printed. */
+/** Delta_m and mean ranks by row, and the largest differences from the published ones. */
 function metricsOf({ columns, base, rows, ties, ranked }: TableSettings): Record<string, number> {
   const higher = columns.map(({ better }) => better === "higher");
   const metrics: Record<string, number> = {};

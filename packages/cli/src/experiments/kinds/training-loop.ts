@@ -4,7 +4,7 @@ import { checkpointClock } from "../records/checkpoint-clock.js";
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** A training as the loop sees it: of one loss, or of several tasks. */
+/** What the loop needs of a training, of one loss or of several tasks. */
 export interface Training {
   readonly trainer: {
     readonly current: { readonly step: number };
@@ -12,21 +12,21 @@ export interface Training {
   };
   /** Steps to do, as far as that is known. */
   length(): number;
-  /** Whether it ends before that, where it is. */
+  /** Whether the training ends early, at its current step. */
   isThere?(): boolean;
   /** Steps between evaluations. */
   readonly evaluateEvery: number;
-  /** Left out: there is nothing to evaluate on. */
+  /** Left out: there are no evaluation data. */
   evaluate?(): Promise<Evaluation>;
-  /** Those of the run that it goes on with; the loop adds its own. */
+  /** Those of the resumed run; the loop adds its own. */
   readonly evaluations: Evaluation[];
-  /** Steps between places where `onStop` looks at it. */
+  /** Steps between calls of `onStop`. */
   readonly stopEvery?: number;
   onStop?(): void;
   /** Appends what is new to the run's records. */
   append(): void;
   encodeCheckpoint(): Uint8Array;
-  /** Where the last steps have led. */
+  /** The state after the last steps. */
   progressOf(steps: number): Pick<JobProgress, "loss" | "gradNormSq" | "teleports">;
 }
 
@@ -80,7 +80,7 @@ export async function trainingLoop(training: Training, context: JobContext): Pro
       stepsPerSecond: (1000 * steps) / (performance.now() - begin),
     });
   }
-  // What was evaluated before the run was broken off is not evaluated twice.
+  // A resumed run does not repeat evaluations.
   if (status === "completed" && evaluations.at(-1)?.step !== stepNow()) await evaluate();
   await saveCheckpoint();
   return status;

@@ -1,15 +1,15 @@
 import type { JobContext } from "../kind.js";
 
-/** Says when a run's next checkpoint is due. */
+/** Decides when a run's next checkpoint is due. */
 export interface CheckpointClock {
   /** Steps that may be done before the next one, at least 1. */
   stepsLeft(step: number): number;
   isDue(step: number): boolean;
-  /** To be called when one is written. */
+  /** Call this when one is written. */
   saved(step: number): void;
 }
 
-/** @param step of the run at its beginning, or where it goes on */
+/** @param step at which the run starts or resumes */
 export function checkpointClock(
   { checkpointSeconds, checkpointSteps = Infinity }: JobContext,
   step: number,

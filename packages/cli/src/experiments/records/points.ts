@@ -13,7 +13,7 @@ export const numbersOf = (params: Tree): number[] =>
 export const pointsIn = (metrics: readonly JsonRecord[]): number[][] =>
   metrics.flatMap(({ params }) => (Array.isArray(params) ? [params as number[]] : []));
 
-/** Where a run's teleports led from and to, by its records. */
+/** Start and end points of a run's teleports, by its records. */
 export const jumpsIn = (teleports: readonly JsonRecord[]): JumpRecord[] =>
   teleports.flatMap(({ step, from, to, accepted }) =>
     accepted === true && Array.isArray(from) && Array.isArray(to)
@@ -21,12 +21,13 @@ export const jumpsIn = (teleports: readonly JsonRecord[]): JumpRecord[] =>
       : [],
   );
 
-/** Where a minimization leaves its parameters at the end: those by line searches have no checkpoint. */
+/** File of a minimization's final parameters: line searches have no checkpoint. */
 export const weightsFile = "params.safetensors";
 
-/** Steps from 0 to the last one, at even distances. */
+/** Evenly spaced steps from 0 to the last one. */
 export function evenly(last: number, points: number): number[] {
-  if (!Number.isFinite(last)) throw new OptionError("--points: the run has no end to go to.");
+  if (!Number.isFinite(last))
+    throw new OptionError("--points: the number of steps of this run is not known.");
   return [
     ...new Set(Array.from({ length: points }, (_, i) => Math.round((i * last) / Math.max(1, points - 1)))),
   ];

@@ -4,10 +4,11 @@ import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
 import type { Resolved } from "../definition/resolve.js";
 import { runSession, type SessionOptions } from "../jobs/session.js";
+import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
 import { experimentsReport, type ReportText } from "./report.js";
 
-/** Experiments that have been run. */
+/** Experiments that have run. */
 export interface Batch {
   readonly outcomes: readonly ExperimentOutcome[];
   readonly seconds: number;
@@ -15,7 +16,7 @@ export interface Batch {
 
 const foldersIn = (out: string) => ({ runs: join(out, "runs"), figures: join(out, "figures") });
 
-/** Runs experiments one after another, with progress on stderr; makes `out` first, and directories of runs in it. */
+/** Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it. */
 export async function runBatch(
   experiments: readonly Resolved[],
   { out, ...session }: SessionOptions & { readonly out: string },
@@ -38,23 +39,19 @@ export async function runBatch(
   return { outcomes, seconds: (performance.now() - begin) / 1000 };
 }
 
-/** In a page, figures stand two a row, and one a row on a telephone. */
+/** A page has two figures in a row, on a telephone one. */
 const pageSize = { width: 480, height: 380 };
 
-/** Writes the figures as files of their own and the report with them; its absolute path. */
+/** Writes each figure as a file, and the report, which contains them. Returns the absolute path of the report. */
 export async function writeReport({ outcomes }: Batch, out: string, text: ReportText): Promise<string> {
-  const figures = new Map<ExperimentOutcome, readonly string[]>();
+  const figures = new Map<ExperimentOutcome, readonly DrawnFigure[]>();
   const { figures: folder } = foldersIn(out);
   for (const outcome of outcomes) {
     if (outcome.results.length === 0) continue;
     for (const { name, svg } of await outcomeFigures(outcome, { theme: "light" })) {
       await writeFileAtomic(join(folder, `${outcome.resolved.name}-${name}.svg`), svg);
     }
-    const shown = await outcomeFigures(outcome, { theme: "auto", size: pageSize });
-    figures.set(
-      outcome,
-      shown.map(({ svg }) => svg),
-    );
+    figures.set(outcome, await outcomeFigures(outcome, { theme: "auto", size: pageSize }));
   }
   const path = join(out, "report.html");
   await writeFileAtomic(path, experimentsReport(outcomes, figures, text));

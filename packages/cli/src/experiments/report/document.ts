@@ -6,7 +6,7 @@ import { findingsOf } from "./findings.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 
-/** What experiments came to, as commands print it with `--json`. */
+/** Results of experiments, as commands print them with `--json`. */
 export interface ExperimentsDocument {
   /** Absolute path of the report. */
   readonly report: string;
@@ -15,7 +15,7 @@ export interface ExperimentsDocument {
   readonly experiments: readonly {
     readonly name: string;
     readonly status: ExperimentOutcome["status"];
-    /** What they say of teleports. */
+    /** What they say about teleports. */
     readonly findings: readonly Finding[];
     /** What became of expected numbers. */
     readonly verdicts: readonly {

@@ -6,11 +6,11 @@ import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 
-/** What became of an expected number. */
+/** The comparison of an expected number with a measured one. */
 export interface Verdict {
   readonly outcome: Comparison;
   readonly expected: Expected;
-  /** What was measured; undefined where there is no such number. */
+  /** The measured number; undefined where there is none. */
   readonly measured: number | undefined;
   /** A sentence with the figures. */
   readonly text: string;
@@ -38,7 +38,7 @@ export function judge(
           );
     const wanted = wantedText(item);
     if (notReproducible !== undefined || measured === undefined) {
-      const why = notReproducible ?? "there is no such number in this run";
+      const why = notReproducible ?? "this run has no such number";
       return {
         outcome: "not reproducible",
         expected: item,

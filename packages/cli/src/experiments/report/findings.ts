@@ -1,4 +1,4 @@
-// What an experiment says of teleports: one sentence with its figures, and a judgment that only intervals decide.
+// The verdicts of an experiment on teleports: one sentence with numbers each, and a judgment that only clear differences decide.
 import type { Judgement } from "../../run/report-html.js";
 import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
@@ -7,19 +7,21 @@ import type { ToTarget } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { rateSentence } from "./rates.js";
 
-/** Whether runs come to the baseline's final loss sooner: by the clock, which is what counts, or in steps alone. */
-export function judgementOf({ reached, seeds, steps, seconds }: ToTarget): Judgement {
+/** Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone. */
+export function judgementOf({ reached, seeds, deterministic, steps, seconds }: ToTarget): Judgement {
   if (reached < seeds) return "does not help";
-  if (isSmaller(seconds)) return "helps";
-  if (isSmaller(steps)) return "fewer steps only";
-  return seconds?.interval && steps?.interval ? "does not help" : "undecided";
+  const [stepRange, timeRange] = [rangeOf(steps, deterministic), rangeOf(seconds)];
+  if (stepRange === null || timeRange === null) return "undecided";
+  if (timeRange[1] < 1) return "helps";
+  if (stepRange[1] < 1) return timeRange[0] > 1 ? "fewer steps, more time" : "fewer steps, no less time";
+  return "does not help";
 }
 
-/** Whether all of a ratio's interval is below 1. A single pair has none, and decides nothing. */
-const isSmaller = (ratio: RatioSummary | null): boolean =>
-  ratio?.interval !== null && ratio?.interval !== undefined && ratio.interval[1] < 1;
+/** Where a ratio lies: in its interval, or exactly where it has no spread. A single pair of random runs decides nothing. */
+const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number, number] | null =>
+  ratio && isExact ? [ratio.ratio, ratio.ratio] : (ratio?.interval ?? null);
 
-/** The findings of an experiment: of its comparisons at tuned rates, and what its kind has to say. */
+/** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. */
 export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
   const compared = rates.flatMap((comparison) =>
     Object.entries(comparison.tuned).map(([name, c]) => ({
@@ -36,12 +38,13 @@ export function conclusionOf(findings: readonly Finding[]): string {
   const count = (judgment: Judgement) => findings.filter((f) => f.judgment === judgment).length;
   const parts = [
     [count("helps"), "helped"],
-    [count("fewer steps only"), "needed fewer steps but no less time"],
+    [count("fewer steps, more time"), "needed fewer steps but more time"],
+    [count("fewer steps, no less time"), "needed fewer steps but no less time"],
     [count("no better than a control"), "did no better than a control"],
     [count("does not help"), "did not help"],
-    [count("undecided"), "had too few runs to tell"],
+    [count("undecided"), "had too few runs to decide"],
   ] as const;
   const shown = parts.filter(([n], i) => n > 0 || i === 0).map(([n, what]) => `${n} ${what}`);
-  const ways = findings.length === 1 ? "one way" : `${findings.length} ways`;
-  return `Of ${ways} to teleport, each against the same method without: ${shown.join("; ")}.`;
+  const methods = findings.length === 1 ? "one method" : `${findings.length} methods`;
+  return `Of ${methods} with teleports, each compared with the same method without: ${shown.join("; ")}.`;
 }

@@ -22,16 +22,17 @@ export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
     "does not help": red,
     "not reproducible": yellow,
     undecided: yellow,
-    "fewer steps only": cyan,
+    "fewer steps, more time": cyan,
+    "fewer steps, no less time": cyan,
     "no better than a control": cyan,
     note: cyan,
   };
 }
 
 /**
- * What an experiment came to, for a terminal: its table, its findings, and its expected numbers.
+ * The results of an experiment for a terminal: its table, its findings, and its expected numbers.
  *
- * @param options `tellsPasses`: whether expected numbers that come out are told, too
+ * @param options `tellsPasses`: whether expected numbers that were met are printed, too
  */
 export function outcomeText(
   outcome: ExperimentOutcome,
@@ -46,10 +47,11 @@ export function outcomeText(
   if (results.length > 0) lines.push(summaryTable(results));
   lines.push(...(kinds[resolved.kind].comparison?.tables?.(results) ?? []).map(textOfTable));
   for (const v of verdicts) {
-    if (tellsPasses || v.outcome !== "pass") lines.push(`${paint[v.outcome](v.outcome)}  ${v.text}`);
+    if (tellsPasses || v.outcome !== "pass") lines.push(`${paint[v.outcome](`${v.outcome}:`)} ${v.text}`);
   }
   if (status === "completed") {
-    for (const { judgment, text } of findingsOf(outcome)) lines.push(`${paint[judgment](judgment)}  ${text}`);
+    for (const { judgment, text } of findingsOf(outcome))
+      lines.push(`${paint[judgment](`${judgment}:`)} ${text}`);
   }
   for (const comparison of rates) {
     for (const [name, c] of Object.entries(comparison.references))

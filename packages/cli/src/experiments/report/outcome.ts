@@ -9,7 +9,7 @@ import { type DrawnFigure, drawFigures, type FigureSize } from "./figures.js";
 import { rateFigures } from "./rate-figures.js";
 import { compareRates, type RatesComparison } from "./rates.js";
 
-/** What an experiment came to. */
+/** The outcome of an experiment. */
 export interface ExperimentOutcome {
   readonly resolved: Resolved;
   /** `skipped`: its data are not here. */

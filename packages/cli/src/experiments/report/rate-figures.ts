@@ -1,10 +1,11 @@
 import { bars, barsWidth, curves, svgText } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
+import { shownRatios } from "../results/to-target.js";
 import { type DrawnFigure, type FigureSize, lossCurves, overTime } from "./figures.js";
 import { nodeDocument } from "./node-document.js";
 import type { RatesComparison } from "./rates.js";
 
-/** A comparison at tuned rates: losses of the runs that judge, and how soon they come to the baseline's final loss. */
+/** A comparison at tuned rates: the losses of the confirming runs, and what they need to the baseline's final loss. */
 export function rateFigures(
   { baseline, tuned, references, finalLoss, runs }: RatesComparison,
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
@@ -14,14 +15,15 @@ export function rateFigures(
   const title = "At tuned rates: loss against";
   const steps = curves(data, { ...options(), title: `${title} steps` });
   const time = curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} time` });
-  const ratios = Object.entries({ ...tuned, ...references }).flatMap(([name, c]) =>
-    (["steps", "seconds"] as const).map((key) => ({
+  const ratios = Object.entries({ ...tuned, ...references }).flatMap(([name, compared]) => {
+    const c = shownRatios(compared);
+    return (["steps", "seconds"] as const).map((key) => ({
       name: `${name}: ${key}`,
       ratio: c[key]?.ratio ?? Number.NaN,
-      missing: `${c.reached} of ${c.seeds} came there`,
+      missing: `reached by ${c.reached} of ${c.seeds}`,
       ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
-    })),
-  );
+    }));
+  });
   const losses = [
     { name: "tuned", svg: svgText(steps) },
     { name: "tuned-seconds", svg: svgText(time) },

@@ -1,6 +1,6 @@
 import { htmlTable } from "../../run/report-html.js";
 import { formatNumber } from "../results/format-number.js";
-import { ratioText, type ToTarget } from "../results/to-target.js";
+import { ratioText, shownRatios, type ToTarget } from "../results/to-target.js";
 import { type RatesResult, rateText } from "./rates.js";
 
 const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
@@ -18,18 +18,21 @@ export function rateTables(rates: RatesResult) {
   const names = Object.keys(rates.grid[0]?.losses ?? {});
   const rows: readonly (readonly [string, string, ToTarget])[] = [
     ...Object.keys(tuned).flatMap((name) => [
-      [name, `${rateText(tuned[name])} (its own)`, tuned[name]] as const,
-      [name, `${rateText(sameRate[name])} (${baseline}'s)`, sameRate[name]] as const,
+      [name, `${rateText(tuned[name])} (its own)`, shownRatios(tuned[name])] as const,
+      [name, `${rateText(sameRate[name])} (${baseline}'s)`, shownRatios(sameRate[name])] as const,
     ]),
-    ...Object.entries(references).map(([name, c]) => [name, "-", c] as const),
+    ...Object.entries(references).map(([name, c]) => [name, "-", shownRatios(c)] as const),
   ];
-  // Where every run came there, the medians say no more than the means; where none has a ratio, they are all there is.
+  // Where every run reached the loss, the medians say no more than the means; where none has a ratio, they are all there is.
   const hasMedians = rows.some(([, , c]) => c.steps === null && c.medianSteps !== null);
   const hasRatios = !hasMedians || rows.some(([, , c]) => c.steps !== null);
+  const hasIntervals = rows.some(([, , c]) =>
+    [c.steps, c.seconds, c.equalTime].some((ratio) => ratio?.interval),
+  );
   const hasValidation = rows.some(([, , c]) => c.validation !== null);
   const columns: readonly Column[] = [
     ["final loss", (c) => lossText(c.finalLoss)],
-    ["came there", (c) => `${c.reached} of ${c.seeds}`],
+    ["reached", (c) => `${c.reached} of ${c.seeds}`],
     ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
     ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
     ...when(hasRatios, ["time", (c) => ratioText(c.seconds)]),
@@ -48,7 +51,7 @@ export function rateTables(rates: RatesResult) {
       caption:
         `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
         `steps and wall-clock time, teleports included, of its loss at the time at which it ends` +
-        `${hasValidation ? ", and of its last validation loss" : ""}; with 95 % intervals; below 1 is better`,
+        `${hasValidation ? ", and of its last validation loss" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better`,
       columns: ["variant", "rate", ...columns.map(([name]) => name)],
       rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),
     }),

@@ -1,5 +1,5 @@
-// The control that a comparison needs (design after our own trials): the plain optimizer at every learning rate of a grid,
-// with and without decay, the teleported one at the same rates, seeds that choose the rate apart from seeds that judge.
+// A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
+// other seeds for the comparison than those that choose the rate.
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, type Resolved } from "../definition/resolve.js";
@@ -7,7 +7,14 @@ import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
-import { meanFinalLoss, ratioText, soonerText, type ToTarget, toTarget } from "../results/to-target.js";
+import {
+  meanFinalLoss,
+  ratioText,
+  shareOfText,
+  shownRatios,
+  type ToTarget,
+  toTarget,
+} from "../results/to-target.js";
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
@@ -29,7 +36,7 @@ export interface RatesResult extends TriedRate {
   readonly tuned: Readonly<Record<string, RateComparison>>;
   /** Of each variant at the baseline's tuned rate. */
   readonly sameRate: Readonly<Record<string, RateComparison>>;
-  /** Of those without a rate to tune, as they are. */
+  /** Those without a rate to tune, as they are. */
   readonly references: Readonly<Record<string, ToTarget>>;
 }
 
@@ -43,7 +50,7 @@ type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 /**
  * Runs the comparisons at tuned rates of an experiment.
  *
- * @param runAll does jobs; those that failed are left out of what it returns
+ * @param runAll runs jobs and returns the results of those that did not fail
  * @throws OptionError when tuning and confirming seeds overlap, or a variant is not known
  */
 export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesComparison[]> {
@@ -78,7 +85,7 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   const both = tune.filter((seed) => confirm.includes(seed));
   if (both.length > 0) {
     throw new OptionError(
-      `rates: seed ${both[0]} both chooses the rate and judges: tune and confirm must be apart.`,
+      `rates: seed ${both[0]} both chooses the rate and judges: tune and confirm must have no seed in common.`,
     );
   }
   const names = variants.map(({ name }) => name);
@@ -183,33 +190,50 @@ const isSame = (a: TriedRate, b: TriedRate): boolean => a.rate === b.rate && a.d
 export const rateText = ({ rate, decay }: TriedRate): string =>
   decay === "none" ? formatNumber(rate) : `${formatNumber(rate)}, ${decay} decay`;
 
-/** The honest sentence on a variant, at its tuned rate or, a reference, as it is. */
+/** What a variant needs to the baseline's final loss, in a sentence: at its tuned rate or, a reference, as it is. */
 export function rateSentence(
   name: string,
   { baseline, rate, grid }: RatesResult,
-  c: RateComparison | ToTarget,
+  compared: RateComparison | ToTarget,
 ): string {
-  const seeds = `${c.seeds} seeds`;
+  const c = shownRatios(compared);
   const ends = grid.map((g) => g.rate);
   const [least, most] = [Math.min(...ends), Math.max(...ends)];
   const isAtEnd = (r: number) => ends.length > 1 && (r === least || r === most);
   const own =
     "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : (["", rate] as const);
-  const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
-  const ofBaseline = (start: string, ratio: RatioSummary | null) =>
-    ratio === null ? "" : `${start} ${ratioText(ratio)} times that of ${baseline}.`;
+  const start = `${name}${own[0]} reached the final loss of ${baseline} at its tuned rate`;
+  const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
+    ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
-    ofBaseline(" At equal wall-clock its loss is", c.equalTime) +
-    ofBaseline(" Its last validation loss is", c.validation);
-  if (c.steps === null || c.seconds === null) {
-    const half =
-      c.medianSteps === null || c.medianSeconds === null
-        ? ""
-        : `, half of them within ${formatNumber(c.medianSteps, 3)} times its steps and ${formatNumber(c.medianSeconds, 3)} times its wall-clock time`;
-    return `${name}${own[0]} came to tuned ${baseline}'s final loss in ${c.reached} of ${seeds}${half}.${equal}${edge}`;
-  }
-  return (
-    `${name}${own[0]} came to tuned ${baseline}'s final loss ${soonerText(c.steps)} in steps and ${soonerText(c.seconds)} by ` +
-    `the clock, teleports included (${seeds}, 95 % intervals).${equal}${edge}`
-  );
+    ofBaseline(`When ${baseline} ends, the loss of ${name} is`, c.equalTime) +
+    ofBaseline(`The last validation loss of ${name} is`, c.validation);
+  const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
+  return `${start} ${reachedText(c)}.${equal}${edge}`;
 }
+
+function reachedText({
+  steps,
+  seconds,
+  reached,
+  seeds,
+  medianSteps,
+  medianSeconds,
+  deterministic,
+}: ToTarget): string {
+  if (steps === null || seconds === null) {
+    const half =
+      medianSteps === null || medianSeconds === null
+        ? ""
+        : `, half of them within ${formatNumber(medianSteps, 3)} times its steps and ${formatNumber(medianSeconds, 3)} times its time`;
+    if (deterministic && reached === 0) return "in no run";
+    return `in ${reached} of ${runsText(seeds)}${half}`;
+  }
+  const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but" : " and";
+  const basis = deterministic
+    ? `nothing is random here; the time is averaged over ${seeds} runs`
+    : `${runsText(seeds)}${steps.interval ? ", 95 % intervals" : ""}`;
+  return `${shareOfText(steps, "steps")}${joint} ${shareOfText(seconds, "time")}, teleports included (${basis})`;
+}
+
+const runsText = (seeds: number): string => (seeds === 1 ? "1 seed" : `${seeds} seeds`);

@@ -5,6 +5,7 @@ import {
   type Comparison,
   type Folded,
   htmlTable,
+  type Opening,
   type ReportSection,
   renderReport,
   type Verdict,
@@ -13,6 +14,7 @@ import { asExperiment } from "../definition/as-experiment.js";
 import { kinds } from "../kinds/kinds.js";
 import { formatNumber } from "../results/format-number.js";
 import { summaryRows } from "../results/summary.js";
+import type { DrawnFigure } from "./figures.js";
 import { conclusionOf, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf } from "./outcome.js";
 import { rateTables } from "./rate-tables.js";
@@ -20,37 +22,65 @@ import { rateSentence } from "./rates.js";
 
 export interface ReportText {
   readonly title: string;
+  /** What a teleport is. The report then begins with it and with the first level sets that were drawn. */
+  readonly opening?: string;
   readonly lead: string;
-  /** Whether expected numbers that come out make a verdict of their own. */
+  /** Whether expected numbers that were met make a verdict of their own. */
   readonly tellsPasses: boolean;
 }
 
 /** The report of experiments as one HTML page, with the figures of each. */
 export function experimentsReport(
   outcomes: readonly ExperimentOutcome[],
-  figures: ReadonlyMap<ExperimentOutcome, readonly string[]>,
-  { title, lead, tellsPasses }: ReportText,
+  figures: ReadonlyMap<ExperimentOutcome, readonly DrawnFigure[]>,
+  { title, opening, lead, tellsPasses }: ReportText,
 ): string {
   const findings = outcomes.flatMap(findingsOf);
   const conclusion = [
     ...(tellsPasses ? [countsText(outcomes)] : []),
     ...(findings.length > 0 ? [conclusionOf(findings)] : []),
   ].join(" ");
+  const picture = opening === undefined ? undefined : pictureOf(outcomes, figures);
   const environment = describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" });
   return renderReport({
     title,
+    ...(opening === undefined ? {} : { opening: { text: opening, ...(picture ? { figure: picture } : {}) } }),
     lead,
     ...(conclusion === "" ? {} : { conclusion }),
     verdicts: outcomes
       .flatMap(verdictsOf)
       .filter(({ outcome }) => tellsPasses || outcome !== "pass")
       .map(typesetVerdict),
-    sections: outcomes.map((outcome) => sectionOf(outcome, figures.get(outcome) ?? [])),
+    sections: outcomes.map((outcome) => {
+      const own = (figures.get(outcome) ?? []).map(({ svg }) => svg);
+      // A figure is shown once.
+      return sectionOf(
+        outcome,
+        own.filter((svg) => svg !== picture?.svg),
+      );
+    }),
     environment: { ...environment, threads: environment.threads ?? "as many as the runtime chooses" },
   });
 }
 
-/** What became of the numbers that are expected, in a sentence or two. */
+/** The first level sets with the paths of runs: the picture of a teleport. */
+function pictureOf(
+  outcomes: readonly ExperimentOutcome[],
+  figures: ReadonlyMap<ExperimentOutcome, readonly DrawnFigure[]>,
+): Opening["figure"] {
+  for (const outcome of outcomes) {
+    const drawn = figures.get(outcome)?.find(({ name }) => name === "level-sets");
+    if (drawn === undefined) continue;
+    const { title } = outcome.resolved;
+    return {
+      svg: drawn.svg,
+      caption: `${title}. Each contour joins points with the same loss; a teleport (dashed) jumps to another point of its contour.`,
+    };
+  }
+  return undefined;
+}
+
+/** How many expected numbers were met, in a sentence or two. */
 function countsText(outcomes: readonly ExperimentOutcome[]): string {
   const all = outcomes.flatMap(({ verdicts }) => verdicts);
   const count = (outcome: Comparison) => all.filter((v) => v.outcome === outcome).length;
@@ -94,13 +124,15 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
   const expected: Verdict = {
     ...common,
     outcome,
-    text: [`${count("pass")} of ${verdicts.length} expected numbers come out.`, ...missed].join(" "),
+    text: [`${count("pass")} of ${verdicts.length} expected numbers were met.`, ...missed].join(" "),
   };
   const all = [...findings, ...references, ...(verdicts.length > 0 ? [expected] : [])];
-  return all.length > 0 ? all : [{ ...common, outcome: "note", text: "Nothing is expected of it." }];
+  return all.length > 0
+    ? all
+    : [{ ...common, outcome: "note", text: "No numbers are expected of this experiment." }];
 }
 
-/** What plain text writes as it can: a norm, a mean with its spread, bounds. */
+/** Replaces ASCII notation of norms, spreads and bounds by mathematical symbols. */
 const typeset = (text: string): string =>
   text.replaceAll("||g||^2", "‖g‖²").replaceAll("+-", "±").replaceAll("<=", "≤").replaceAll(">=", "≥");
 
@@ -127,7 +159,7 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
     folded: [
       ...compared.map(({ baseline, grid }): Folded => {
         const against = rates.length > 1 ? ` against ${baseline}` : "";
-        return { title: `Learning rates that were tried${against}`, content: { table: grid } };
+        return { title: `Learning rates on the grid${against}`, content: { table: grid } };
       }),
       ...expectedNumbers(outcome),
       { title: "Settings, as a file for isoloss run", content: { text: stringify(asExperiment(resolved)) } },
@@ -159,7 +191,7 @@ function expectedNumbers({ verdicts }: ExperimentOutcome): Folded[] {
       e.source,
     ]),
   });
-  const title = `Expected numbers: ${passes} of ${verdicts.length} come out`;
+  const title = `Expected numbers: ${passes} of ${verdicts.length} met`;
   return [{ title, content: { table }, open: passes < verdicts.length }];
 }
 

@@ -9,7 +9,7 @@ export function formatNumber(value: number, digits = 6): string {
 /** Seconds for a reader. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "? s";
-  // What rounds to a second is told as one.
+  // A time that rounds to a second is printed as one.
   if (seconds < 0.995) return `${Number((1000 * seconds).toPrecision(2))} ms`;
   if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;

@@ -12,7 +12,7 @@ export interface LossCurve {
 
 /**
  * The losses of a run: as they are for full batches; for mini-batches means over a twentieth of the run, since the first
- * loss of a single batch below a target tells of that batch and nothing else.
+ * loss of a single batch below a target says nothing about other batches.
  */
 export function lossCurve({ document, settings, evaluations = [] }: CurveOf): LossCurve {
   const { history } = document.loss;
@@ -33,8 +33,8 @@ type CurveOf = Pick<JobResult, "document" | "settings" | "evaluations">;
 export const finalLossMetric = "loss.final";
 
 /**
- * The final loss of a run, wherever one is told: the last entry of its {@link lossCurve}. Of full batches that is the loss at
- * the end, of mini-batches the mean over the last twentieth of the steps. A kind that has no such curve gives its own. Null
+ * The final loss of a run, wherever one is printed: the last entry of its {@link lossCurve}. Of full batches that is the loss at
+ * the end, of mini-batches the mean over the last twentieth of the steps. A kind without such a curve gives its own. Null
  * where it is not finite.
  */
 export function finalLoss(result: CurveOf): number | null {

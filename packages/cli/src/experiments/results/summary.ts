@@ -10,7 +10,7 @@ import { textTable } from "./table.js";
 export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[]> =>
   groupBy(results, ({ variant }) => variant);
 
-/** A mean and, of several values, their standard deviation. */
+/** A mean, and for several values their standard deviation. */
 export function meanText(values: readonly number[], digits = 5): string {
   const finite = values.filter(Number.isFinite);
   if (finite.length === 0) return "-";
@@ -33,7 +33,7 @@ export function summaryRows(results: readonly JobResult[]): {
   const testMetric = ["test.accuracy", "test.loss"].find((name) =>
     results.some((r) => typeof r.document.metrics[name] === "number"),
   );
-  // The gradient of the last mini-batch tells of that batch.
+  // The gradient of the last mini-batch says nothing about the whole data.
   const hasGradient = results.every((r) => lossCurve(r).window === 1);
   const head = [
     "",
@@ -96,13 +96,13 @@ export function summaryRows(results: readonly JobResult[]): {
   return { head, rows };
 }
 
-/** Variants side by side: means and standard deviations over seeds; and of variants that never moved why. */
+/** Compares variants by means and standard deviations over seeds; says why a variant accepted no teleport. */
 export function summaryTable(results: readonly JobResult[]): string {
   const { head, rows } = summaryRows(results);
   return [textTable(head, rows), ...refusals(results)].join("\n");
 }
 
-/** Why no teleport of a variant was accepted, where that is so: the commonest reason. */
+/** For variants without an accepted teleport, the commonest reason. */
 function refusals(results: readonly JobResult[]): string[] {
   return [...byVariant(results)].flatMap(([variant, group]) => {
     const teleports = group.flatMap((r) => r.document.teleports);

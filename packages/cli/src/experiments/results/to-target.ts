@@ -1,5 +1,5 @@
-// How soon runs come to where others end: steps and seconds, teleports included, and the loss at equal wall-clock.
-import { mean } from "es-toolkit";
+// How many steps and seconds, teleports included, runs need to the final loss of others, and their loss at equal time.
+import { isEqual, mean } from "es-toolkit";
 import { pairedRatio, type RatioSummary } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "./format-number.js";
@@ -9,13 +9,15 @@ import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 export interface ToTarget {
   /** Mean final loss. */
   readonly finalLoss: number | null;
-  /** How many runs came to the final loss of the baseline's run of their seed. */
+  /** How many runs reached the final loss of the baseline's run of their seed. */
   readonly reached: number;
   readonly seeds: number;
-  /** Steps and seconds to there, as shares of the baseline's; null unless every run came there. */
+  /** Whether all seeds gave the same losses: then steps have no interval, and seconds vary with the clock alone. */
+  readonly deterministic: boolean;
+  /** Steps and seconds to that loss, as shares of the baseline's; null unless every run reached it. */
   readonly steps: RatioSummary | null;
   readonly seconds: RatioSummary | null;
-  /** Medians of the same over all seeds, where one that never comes there is beyond all; null where half of them do not. */
+  /** Medians of these shares over all seeds, infinite for a run that did not reach it; null where half of the runs did not. */
   readonly medianSteps: number | null;
   readonly medianSeconds: number | null;
   /** Loss at the wall-clock time at which the baseline ends, as a share of its final loss. */
@@ -39,13 +41,14 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
   });
   const reached = pairs.flatMap(({ plain: p, other }) => {
     const target = finalLoss(p);
-    // Losses that are noisy come to their last value before the end: both runs are asked when they come there first.
+    // A noisy loss reaches its last value before the end: for both runs the first time counts.
     const [own, theirs] = target === null ? [] : [p, other].map((run) => arrival(run, target));
     return own && theirs
       ? [{ steps: [theirs.step, own.step], seconds: [theirs.seconds, own.seconds] } as const]
       : [];
   });
   const isComplete = reached.length === plain.length;
+  const deterministic = isRepeated(plain) && isRepeated(pairs.map(({ other }) => other));
   const ratio = (lists: readonly (readonly [number, number])[]) =>
     lists.length > 0 && lists.flat().every((v) => Number.isFinite(v) && v > 0)
       ? pairedRatio(
@@ -61,7 +64,8 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
     finalLoss: meanFinalLoss(others),
     reached: reached.length,
     seeds: plain.length,
-    steps: isComplete ? ratio(reached.map((r) => r.steps)) : null,
+    deterministic,
+    steps: isComplete ? withoutSpread(ratio(reached.map((r) => r.steps)), deterministic) : null,
     seconds: isComplete ? ratio(reached.map((r) => r.seconds)) : null,
     medianSteps: medianOf(
       reached.map((r) => r.steps),
@@ -72,20 +76,29 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
       plain.length,
     ),
     equalTime: pairs.length === plain.length ? ratio(losses) : null,
-    validation: pairs.length === plain.length ? ratio(validations) : null,
+    validation: pairs.length === plain.length ? withoutSpread(ratio(validations), deterministic) : null,
   };
 }
 
+/** Whether runs of several seeds have the same losses at every step. */
+const isRepeated = (runs: readonly JobResult[]): boolean =>
+  runs.length > 1 &&
+  runs.every(({ document }) => isEqual(document.loss.history, runs[0].document.loss.history));
+
+/** What every seed repeats is known exactly. */
+const withoutSpread = (ratio: RatioSummary | null, deterministic: boolean): RatioSummary | null =>
+  ratio && deterministic ? { ...ratio, interval: null } : ratio;
+
 const validationOf = ({ document }: JobResult): number => document.metrics["validation.loss"] ?? Number.NaN;
 
-/** The median of ratios among so many, the others infinite. */
+/** The median of `of` ratios: those that are not given are infinite. */
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {
   const sorted = ratios.map(([a, b]) => a / b).sort((a, b) => a - b);
   const [low, high] = [sorted[Math.ceil(of / 2) - 1], sorted[Math.floor(of / 2)]];
   return low === undefined || high === undefined ? null : (low + high) / 2;
 }
 
-/** When a run's loss first is at or below a target. */
+/** When a run's loss is first at or below a target. */
 function arrival(
   run: JobResult,
   target: number,
@@ -105,6 +118,12 @@ function lossAt(run: JobResult, seconds: number): number {
   return losses[Math.min(index, losses.length - 1)] ?? Number.NaN;
 }
 
+/** A comparison as reports print it: of deterministic runs without the intervals of the clock. */
+export function shownRatios<T extends ToTarget>(compared: T): T {
+  const shown = (ratio: RatioSummary | null) => withoutSpread(ratio, compared.deterministic);
+  return { ...compared, seconds: shown(compared.seconds), equalTime: shown(compared.equalTime) };
+}
+
 /** A ratio with its interval, as text: "0.27 [0.20, 0.36]". */
 export function ratioText(ratio: RatioSummary | null): string {
   if (ratio === null) return "-";
@@ -112,17 +131,18 @@ export function ratioText(ratio: RatioSummary | null): string {
   return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${formatNumber(interval[0], 3)}, ${formatNumber(interval[1], 3)}]`}`;
 }
 
-/** How many times sooner or later, as text: "1.8 times sooner [1.5, 2.2]"; no claim where the interval contains 1. */
-export function soonerText({ ratio, interval }: RatioSummary): string {
-  const span = (low: number, high: number) => {
-    const [a, b] = [formatNumber(low, 3), formatNumber(high, 3)];
-    return a === b ? "" : ` [${a}, ${b}]`;
-  };
+/**
+ * A share of what a baseline needs, as text: "in 0.5 of the steps [0.4, 0.6]"; no claim where the interval contains 1.
+ *
+ * @param what is shared: "steps" or "time"
+ */
+export function shareOfText({ ratio, interval }: RatioSummary, what: "steps" | "time"): string {
+  const [low, high] = interval ? interval.map((v) => formatNumber(v, 3)) : [];
   if (interval && interval[0] < 1 && interval[1] > 1) {
-    return `from ${formatNumber(1 / interval[0], 3)} times sooner to ${formatNumber(interval[1], 3)} times later`;
+    return `in ${low} to ${high} times the ${what}, which is no clear difference`;
   }
-  if (ratio === 1) return "at the same time";
-  return ratio < 1
-    ? `${formatNumber(1 / ratio, 3)} times sooner${interval ? span(1 / interval[1], 1 / interval[0]) : ""}`
-    : `${formatNumber(ratio, 3)} times later${interval ? span(...interval) : ""}`;
+  const share = formatNumber(ratio, 3);
+  const span = low === high ? "" : ` [${low}, ${high}]`;
+  if (share === "1") return what === "steps" ? `in as many steps${span}` : `in the same time${span}`;
+  return ratio < 1 ? `in ${share} of the ${what}${span}` : `in ${share} times the ${what}${span}`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
 import { conclusionOf, judgementOf } from "../../../src/experiments/report/findings.js";
-import { soonerText, type ToTarget } from "../../../src/experiments/results/to-target.js";
+import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
 
 const ratio = (value: number, low?: number, high?: number) => ({
@@ -15,6 +15,7 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   finalLoss: 1,
   reached: 5,
   seeds: 5,
+  deterministic: false,
   steps: ratio(0.5, 0.4, 0.6),
   seconds: ratio(0.6, 0.5, 0.9),
   medianSteps: 0.5,
@@ -27,27 +28,33 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
 describe("judgementOf", () => {
   it.each([
     ["helps", {}],
-    ["fewer steps only", { seconds: ratio(0.9, 0.7, 1.1) }],
-    ["fewer steps only", { seconds: ratio(20, 10, 40) }],
+    ["fewer steps, no less time", { seconds: ratio(0.9, 0.7, 1.1) }],
+    ["fewer steps, more time", { seconds: ratio(20, 10, 40) }],
     ["does not help", { steps: ratio(1, 0.9, 1.1), seconds: ratio(2, 1.5, 3) }],
     ["does not help", { reached: 4, steps: null, seconds: null }],
     ["undecided", { steps: ratio(0.5), seconds: ratio(0.5) }],
+    ["fewer steps, more time", { deterministic: true, steps: ratio(0.5), seconds: ratio(20, 10, 40) }],
+    ["does not help", { deterministic: true, steps: ratio(1), seconds: ratio(20, 10, 40) }],
+    ["undecided", { deterministic: true, steps: ratio(0.5), seconds: ratio(20) }],
   ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
     expect(judgementOf(compared(given))).toBe(judgment);
   });
 });
 
-describe("soonerText", () => {
-  it("turns a share into how many times sooner, with the interval turned, too", () => {
-    expect(soonerText(ratio(0.5, 0.4, 0.625))).toBe("2 times sooner [1.6, 2.5]");
-    expect(soonerText(ratio(4, 2, 8))).toBe("4 times later [2, 8]");
-    expect(soonerText(ratio(0.25))).toBe("4 times sooner");
-    expect(soonerText(ratio(0.25, 0.25, 0.25))).toBe("4 times sooner");
+describe("shareOfText", () => {
+  it("says what share of the steps or of the time was needed, with its interval where there is one", () => {
+    expect(shareOfText(ratio(0.5, 0.4, 0.625), "steps")).toBe("in 0.5 of the steps [0.4, 0.625]");
+    expect(shareOfText(ratio(76, 50, 99), "time")).toBe("in 76 times the time [50, 99]");
+    expect(shareOfText(ratio(0.25), "steps")).toBe("in 0.25 of the steps");
+    expect(shareOfText(ratio(0.25, 0.25, 0.25), "steps")).toBe("in 0.25 of the steps");
   });
 
   it("claims nothing where the interval contains 1", () => {
-    expect(soonerText(ratio(0.9, 0.7, 1.1))).toBe("from 1.43 times sooner to 1.1 times later");
-    expect(soonerText(ratio(1, 1, 1))).toBe("at the same time");
+    expect(shareOfText(ratio(0.9, 0.7, 1.1), "time")).toBe(
+      "in 0.7 to 1.1 times the time, which is no clear difference",
+    );
+    expect(shareOfText(ratio(1, 1, 1), "time")).toBe("in the same time");
+    expect(shareOfText(ratio(1), "steps")).toBe("in as many steps");
   });
 });
 
@@ -56,12 +63,18 @@ describe("conclusionOf", () => {
 
   it("counts, and says that nothing helped where nothing did", () => {
     expect(
-      conclusionOf([finding("does not help"), finding("fewer steps only"), finding("does not help")]),
+      conclusionOf([
+        finding("does not help"),
+        finding("fewer steps, no less time"),
+        finding("does not help"),
+        finding("fewer steps, more time"),
+      ]),
     ).toBe(
-      "Of 3 ways to teleport, each against the same method without: 0 helped; 1 needed fewer steps but no less time; 2 did not help.",
+      "Of 4 methods with teleports, each compared with the same method without: 0 helped; " +
+        "1 needed fewer steps but more time; 1 needed fewer steps but no less time; 2 did not help.",
     );
     expect(conclusionOf([finding("helps")])).toBe(
-      "Of one way to teleport, each against the same method without: 1 helped.",
+      "Of one method with teleports, each compared with the same method without: 1 helped.",
     );
   });
 });
@@ -79,7 +92,7 @@ describe("toyFindings", () => {
     seconds: [0, 1],
     jumps: [],
   });
-  /** From the first so many of the starts each of them came to the front. */
+  /** From the first so many of the starts each of them reached the front. */
   const ways = (starts: number, { LS, COST, random }: Record<"LS" | "COST" | "random", number>) =>
     Array.from({ length: starts }, (_, seed) => [
       run("LS", seed, Number(seed < LS)),
@@ -94,7 +107,7 @@ describe("toyFindings", () => {
         title: "COST",
         judgment: "helps",
         text:
-          "COST came to the Pareto front from 8 of 8 starts [0.63, 1], LS from 2 [0.032, 0.65], random from 1 " +
+          "COST reached the Pareto front from 8 of 8 starts [0.63, 1], LS from 2 [0.032, 0.65], random from 1 " +
           "[0.0032, 0.53] (95 % intervals of the shares).",
       },
     ]);
@@ -106,7 +119,7 @@ describe("toyFindings", () => {
     expect(judged(2, 2).judgment).toBe("helps");
     expect(judged(3, 2).judgment).toBe("undecided");
     expect(judged(2, 3).judgment).toBe("undecided");
-    expect(judged(3, 2).text).toMatch(/Too few starts to tell\.$/);
+    expect(judged(3, 2).text).toMatch(/Too few starts to decide\.$/);
   });
 
   it("gives COST no credit for what a random move does as well", () => {

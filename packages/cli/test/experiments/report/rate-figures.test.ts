@@ -10,7 +10,15 @@ const loss = [9, 1];
 describe("rateFigures", () => {
   it("have room for the names of variants in the narrow figures of a page", () => {
     const compared = {
-      ...{ finalLoss: 1, reached: 2, seeds: 2, steps: ratio, seconds: ratio, medianSteps: 0.5 },
+      ...{
+        finalLoss: 1,
+        reached: 2,
+        seeds: 2,
+        deterministic: false,
+        steps: ratio,
+        seconds: ratio,
+        medianSteps: 0.5,
+      },
       ...{ medianSeconds: 0.5, equalTime: null, validation: null, rate: 0.1, decay: "none" as const },
     } satisfies RateComparison;
     const drawn = rateFigures(

@@ -5,6 +5,7 @@ import { resolveExperiment } from "../../../src/experiments/definition/resolve.j
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
 import { executeJob, type Job } from "../../../src/experiments/jobs/job.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
+import { rateTables } from "../../../src/experiments/report/rate-tables.js";
 import { compareRates, rateSentence } from "../../../src/experiments/report/rates.js";
 import { ratioText } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
@@ -85,7 +86,7 @@ describe("compareRates", () => {
     expect(seen).toHaveLength(8 + 3 * 3);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, came to tuned plain's final loss 2 times sooner in steps and 2 times sooner by the clock, teleports included (3 seeds, 95 % intervals). At equal wall-clock its loss is 0.000977 [0.000977, 0.000977] times that of plain.";
+        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time, teleports included (nothing is random here; the time is averaged over 3 runs). When plain ends, the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
       const other = { decay: "none", losses: {} } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
@@ -103,8 +104,31 @@ describe("compareRates", () => {
     expect(ratioText(null)).toBe("-");
     if (rates)
       expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-        /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its wall-clock time\. At equal/,
+        /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its time\. When plain ends/,
       );
+  });
+
+  it("gives intervals where seeds differ, and none where every seed repeats the same losses", async () => {
+    const sentence = async (factorOf: (job: Job) => number) => {
+      const [rates] = await compareRates(
+        resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
+        async (jobs) => jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : factorOf(job))),
+      );
+      const { exact } = rates.tuned;
+      return { exact, text: rateSentence("exact", rates, exact), tables: rateTables(rates).comparison };
+    };
+    const repeated = await sentence(() => 0.25);
+    expect(repeated.exact).toMatchObject({ deterministic: true, steps: { interval: null } });
+    expect(repeated.text).toMatch(
+      /in 0\.5 of the steps and in 0\.5 of the time, .* \(nothing is random here/,
+    );
+    for (const shown of [repeated.text, repeated.tables]) expect(shown).not.toMatch(/95 %|\[/);
+    const random = await sentence(({ seed }) => (seed === 11 ? 0.1 : 0.25));
+    expect(random.exact.deterministic).toBe(false);
+    expect(random.text).toMatch(
+      /of the steps \[.*\] and in .* of the time \[.*\], .* \(3 seeds, 95 % intervals\)/,
+    );
+    expect(random.tables).toMatch(/with 95 % intervals/);
   });
 
   it("compares the last validation losses, where there are any", async () => {
@@ -115,7 +139,7 @@ describe("compareRates", () => {
     );
     expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-      /Its last validation loss is 0\.75 .*times that of plain\./,
+      /The last validation loss of exact is 0\.75 .*times that of plain\./,
     );
     const [without] = await compareRates(
       resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
@@ -174,10 +198,10 @@ describe("compareRates", () => {
       [11, 0.05],
     ]);
     expect(rateSentence("search", rates, rates.references.search)).toMatch(
-      /^search came to tuned plain's final loss 2\.5 times sooner in steps/,
+      /^search reached the final loss of plain at its tuned rate in 0\.4 of the steps/,
     );
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-      /^exact, at its tuned rate 0\.1, came to/,
+      /^exact, at its tuned rate 0\.1, reached/,
     );
   });
 

@@ -103,7 +103,7 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
     seconds: evaluations.map((e) => e.seconds),
     evaluations,
     metrics: {
-      // Over the models: the list of losses is no curve.
+      // Over the models: the list of losses is not a curve.
       [finalLossMetric]: mean(rows.map((row) => row.trainingLoss)),
       ...means(evaluations),
       ...Object.assign(
@@ -116,7 +116,7 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** One model; its place among them stands for the step. */
+/** One model; its index stands for the step. */
 const recordOf = (row: MinimumRow, step: number, seconds: number): Evaluation => ({
   step,
   seconds,

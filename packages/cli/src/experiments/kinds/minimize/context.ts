@@ -19,7 +19,7 @@ export interface MinimizeSettings {
   readonly teleport?: TeleportConfig | null;
 }
 
-/** A problem with what its teleports have to know. */
+/** A problem, and the context of its teleports. */
 export function contextOf(settings: Settings, seed: number) {
   const {
     problem: named,
@@ -31,7 +31,7 @@ export function contextOf(settings: Settings, seed: number) {
   const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
   const context: TeleportContext = {
     seed,
-    // A line search steps along the gradient as far as an objective asks.
+    // For an objective, a line search steps along the gradient.
     optimizer: makeDirections(optimizer) ? gd() : makeOptimizer(optimizer),
     learningRate: makeLearningRate(learningRate, steps),
     loss: problem.loss,

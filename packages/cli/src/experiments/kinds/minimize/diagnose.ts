@@ -2,6 +2,7 @@ import { flattenTree, isNdArray, type NdArray, namedArrays, OptionError, unflatt
 import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";
+import { diagnosisReading } from "../diagnosis-reading.js";
 import { contextOf } from "./context.js";
 
 interface Place {
@@ -14,7 +15,9 @@ interface Place {
 /** Start, teleports and end of a run of few parameters; start and end of another. */
 async function placesOf({ run, weights, settings, seed, points }: Subject): Promise<Place[]> {
   if (points !== undefined) {
-    throw new OptionError("--points is for networks and several tasks: here all teleports are looked at.");
+    throw new OptionError(
+      "--points is for networks and several tasks. This run is diagnosed at its start, at every teleport and at its end: leave out --points.",
+    );
   }
   const start = { at: "at the start", step: 0 };
   if (run?.trajectory === undefined) {
@@ -39,7 +42,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
   ];
 }
 
-/** What theory says of a function where its run started, at every teleport and at the end. */
+/** Diagnoses the run of a function at its start, at every teleport and at its end. */
 export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
   const { settings, seed } = subject;
   const { problem, context } = contextOf(settings, seed);
@@ -57,17 +60,19 @@ export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]
   };
   const points: DiagnosedPoint[] = [];
   for (const { at, step, params, moved } of await placesOf(subject)) {
-    const { learningRate } = context;
+    const { learningRate: schedule } = context;
+    const learningRate = typeof schedule === "function" ? schedule(step) : schedule;
     const diagnosis = await diagnosisOf<Tree>({
       loss: problem.loss,
       params: params ? treeOf(params) : problem.start,
       batch: problem.batch,
-      learningRate: typeof learningRate === "function" ? learningRate(step) : learningRate,
+      learningRate,
       symmetry: problem.symmetry(),
       quadratic: context.quadratic !== undefined,
       ...(moved ? { moved: treeOf(moved) } : {}),
     });
-    points.push({ at, step, diagnosis });
+    const reading = diagnosisReading(diagnosis, { learningRate, symmetry: "the problem's symmetry" });
+    points.push({ at, step, diagnosis: { ...diagnosis, reading } });
   }
   return points;
 }

@@ -145,11 +145,11 @@ async function minimizerOf(
     firstStep: learningRate,
     ...common,
   });
-  // A line search tells nothing on its way, and begins again where it was broken off.
+  // A line search reports no progress; an interrupted run starts again.
   return { run: () => minimizer.run(), dispose: minimizer.dispose };
 }
 
-/** What the first run comes to, with the seconds of the last one. Only a run without warm-ups is watched. */
+/** The result of the first run, with the seconds of the last one. Progress is reported only without warm-ups. */
 async function measured(
   minimizer: Minimizer<Result, MinimizeRunOptions<Tree>>,
   warmUps: number,

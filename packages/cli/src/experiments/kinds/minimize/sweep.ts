@@ -11,7 +11,7 @@ interface Swept {
   readonly search: string;
   readonly rate: number;
   readonly steps: number;
-  /** Undefined where a run ends above its start: it would hide all others. */
+  /** Undefined where a run ends above its start: its loss would hide all others. */
   readonly loss: number | undefined;
 }
 

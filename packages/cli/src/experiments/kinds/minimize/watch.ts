@@ -5,13 +5,13 @@ import { checkpointClock } from "../../records/checkpoint-clock.js";
 import { jumpsIn, numbersOf, pointsIn } from "../../records/points.js";
 import { teleportRecord } from "../../records/teleport-record.js";
 
-/** What there is of a run: its lists, and from where it went on its points. */
+/** A run's lists, and its points from where it was resumed. */
 export type Lists = Pick<
   Minimization<Tree>,
   "loss" | "gradNormSq" | "seconds" | "teleports" | "trajectory" | "jumps"
 >;
 
-/** Writes a run's records and checkpoints as it goes, tells where it is, and says when it is to end. */
+/** Writes a run's records and checkpoints, reports its progress, and decides when it ends. */
 export function watcher(
   context: JobContext,
   { steps, isFew, canGoOn }: { readonly steps: number; readonly isFew: boolean; readonly canGoOn: boolean },
@@ -21,7 +21,7 @@ export function watcher(
   const earlier = { points: pointsIn(before?.metrics ?? []), jumps: jumpsIn(before?.teleports ?? []) };
   const clock = checkpointClock(context, first);
   let written = first;
-  let told = before?.teleports.length ?? 0;
+  let writtenTeleports = before?.teleports.length ?? 0;
   let [last, lastAt] = [first, performance.now()];
   const watch = {
     points: ({ trajectory = [] }: Lists) => [...earlier.points, ...trajectory.map(numbersOf)],
@@ -38,13 +38,13 @@ export function watcher(
         })),
       );
       directory?.appendTeleports(
-        ...teleports.slice(told).map((event) => {
+        ...teleports.slice(writtenTeleports).map((event) => {
           const jump = event.accepted && jumps.find(({ step }) => step === event.step);
           return { ...teleportRecord(event), ...(jump ? jumpRecord(jump) : {}) };
         }),
       );
       written = loss.length;
-      told = teleports.length;
+      writtenTeleports = teleports.length;
     },
     async look({
       current,
@@ -66,7 +66,7 @@ export function watcher(
       });
       [last, lastAt] = [step, now];
       const isAsked = shouldStop();
-      // The released teleport draws an angle a teleport: such a run begins again.
+      // The released teleport draws one angle for each teleport: such a run starts again.
       if (directory && canGoOn && (isAsked || step === steps || clock.isDue(step))) {
         clock.saved(step);
         await directory.saveCheckpoint(step, encodeCheckpoint({ current, history, settings }));

@@ -129,8 +129,8 @@ function taskTables(results: readonly JobResult[]): TaskTableData[] {
   const groups = byProblem(tested);
   return groups.map((group) => {
     const { name, ...options } = group[0].settings.problem as Named;
-    const told = Object.entries(options).map(([key, value]) => `${key} ${value}`);
-    return taskTable(group, groups.length > 1 ? `${[name, ...told].join(", ")}. ` : "");
+    const described = Object.entries(options).map(([key, value]) => `${key} ${value}`);
+    return taskTable(group, groups.length > 1 ? `${[name, ...described].join(", ")}. ` : "");
   });
 }
 

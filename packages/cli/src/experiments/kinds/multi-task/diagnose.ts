@@ -6,7 +6,7 @@ import { formatNumber } from "../../results/format-number.js";
 import { type MultiTaskSession, sessionOf } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
 
-/** Conflicts at the start, and where a checkpoint is; or at steps of the run, which is then done again. */
+/** Conflicts at the start and at a checkpoint; or at steps of the run, which is then repeated. */
 export async function taskPoints({ settings, seed, checkpoint, points }: Subject): Promise<ConflictPoint[]> {
   const session = await sessionOf(
     { ...(settings as unknown as MultiTaskSettings), recordGradients: true },
@@ -24,7 +24,7 @@ export async function taskPoints({ settings, seed, checkpoint, points }: Subject
   }
 }
 
-/** The run again, which gives the same numbers. */
+/** Repeats the run, which gives the same numbers. */
 async function along(session: MultiTaskSession, points: number): Promise<ConflictPoint[]> {
   const { trainer } = session;
   const found: ConflictPoint[] = [];

@@ -27,7 +27,7 @@ function byScale(results: readonly JobResult[]): [string, [string, JobResult[]][
   return [...scales].map(([scale, group]) => [scale, [...byVariant(group)]]);
 }
 
-/** Ways from all starts over the contours of the mean loss, a figure a variant. */
+/** Paths from all starts over the contours of the mean loss, a figure for each variant. */
 export const pathFigures: DrawComparison = async (results, options) => {
   const drawn: { name: string; element: SVGSVGElement }[] = [];
   const [x, y, n] = [[-11, 11], [-11, 11], 111] as const;

@@ -2,7 +2,7 @@ import { bars, barsWidth } from "isoloss-figures";
 import type { DrawComparison } from "../../kind.js";
 import { gainRows } from "./gains.js";
 
-/** More digits of a point say nothing. */
+/** Digits after the point: more would be noise. */
 const hundredths = (points: number): number => Math.round(100 * points) / 100;
 
 /** What COST and each of its controls add to the same method without them, with intervals. */

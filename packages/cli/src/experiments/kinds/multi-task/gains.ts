@@ -53,7 +53,7 @@ export const gainFindings = (results: readonly JobResult[]): Finding[] =>
     .map(({ name, plain, controls }) => ({
       title: name,
       judgment: judgementOf(plain, controls),
-      text: `Points of mean accuracy that ${name} has more than ${[plain, ...controls].map(gainText).join(", ")}.`,
+      text: `Gain in mean accuracy of ${name}, in points, over ${[plain, ...controls].map(gainText).join(", ")}.`,
     }));
 
 function judgementOf(plain: Gain, controls: readonly Gain[]): Judgement {

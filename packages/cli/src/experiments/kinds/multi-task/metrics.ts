@@ -10,10 +10,10 @@ import { costMetrics } from "./cost-record.js";
 
 export type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** A point this near to the toy's Pareto front is on it. */
+/** Points within this distance of the toy's Pareto front count as on it. */
 const near = 0.15;
 
-/** Whether a run is where it is to end. */
+/** Whether a run has reached the point where it ends. */
 export const isAtFront = ({ plane }: MadeTasks, params: Tree): boolean =>
   plane?.untilFront === true && plane.distanceToFront(params) <= near;
 

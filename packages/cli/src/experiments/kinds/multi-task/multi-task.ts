@@ -28,7 +28,7 @@ export const multiTaskKind: Kind = {
     batchSize: count.optional(),
     epochs: positive.optional(),
     steps: fromZero.optional(),
-    /** Epochs between looks at the test data. */
+    /** Epochs between evaluations on the test data. */
     evaluateEvery: positive.optional(),
     /** Steps between records; default 1. */
     recordEvery: count.optional(),
@@ -58,7 +58,7 @@ function checkSettings({ epochs, steps, alone, method, cost, problem }: MultiTas
     throw new OptionError("A run of kind multi-task needs either epochs or steps.");
   }
   if (problem.name === "toy" && epochs !== undefined) {
-    throw new OptionError("The toy has no data, and so no epochs: give steps.");
+    throw new OptionError("The toy has no data and therefore no epochs: give steps instead.");
   }
   if (alone && (method.name !== "linearScalarization" || cost !== undefined)) {
     throw new OptionError(

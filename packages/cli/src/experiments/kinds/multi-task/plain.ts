@@ -1,6 +1,6 @@
 import type { JobResult } from "../../kind.js";
 
-/** Settings without COST, as text: runs with the same are the same but for COST. */
+/** Settings without COST, as text: equal for runs that differ by COST alone. */
 export function plainKey({ cost: _, ...settings }: JobResult["settings"]): string {
   return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -15,7 +15,7 @@ import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
 import type { MultiTaskSettings } from "./settings.js";
 import { multiTaskWriter } from "./writer.js";
 
-/** A run's trainer, and how long it is to go. */
+/** A run's trainer, and its length. */
 export interface MultiTaskSession {
   readonly made: MadeTasks;
   readonly trainer: MultiTaskTrainer<Tree>;

@@ -5,30 +5,30 @@ import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
 import { plainKey } from "./plain.js";
 
-interface Way {
+interface Compared {
   readonly name: string;
-  /** Of each seed, which chooses the start: whether its run came to the front. */
-  readonly came: ReadonlyMap<number, boolean>;
+  /** Of each seed, which chooses the start: whether its run reached the front. */
+  readonly arrived: ReadonlyMap<number, boolean>;
   readonly key: string;
   readonly role: "plain" | "cost" | "control";
 }
 
-/** From how many starts the toy's runs come to the Pareto front: with COST, without, and with COST's controls. */
+/** From how many starts the toy's runs reach the Pareto front: with COST, without, and with COST's controls. */
 export function toyFindings(results: readonly JobResult[]): Finding[] {
   const shown = results.filter((r) => typeof r.document.metrics["front.reached"] === "number");
-  const ways = [...byVariant(shown)].map(([name, group]) => wayOf(name, group));
-  return ways.flatMap((way): Finding[] => {
-    const plain = ways.find(({ role, key }) => role === "plain" && key === way.key);
-    if (way.role !== "cost" || plain === undefined) return [];
-    const controls = ways.filter(({ role, key }) => role === "control" && key === way.key);
-    const judgment = judgementOf(way, plain, controls);
+  const all = [...byVariant(shown)].map(([name, group]) => comparedOf(name, group));
+  return all.flatMap((one): Finding[] => {
+    const plain = all.find(({ role, key }) => role === "plain" && key === one.key);
+    if (one.role !== "cost" || plain === undefined) return [];
+    const controls = all.filter(({ role, key }) => role === "control" && key === one.key);
+    const judgment = judgementOf(one, plain, controls);
     const others = [plain, ...controls].map((other) => `${other.name} from ${shareText(other)}`);
     return [
       {
-        title: way.name,
+        title: one.name,
         judgment,
         text:
-          `${way.name} came to the Pareto front from ${shareText(way, ` of ${way.came.size} starts`)}, ${others.join(", ")} ` +
+          `${one.name} reached the Pareto front from ${shareText(one, ` of ${one.arrived.size} starts`)}, ${others.join(", ")} ` +
           `(95 % intervals of the shares).${explanations[judgment] ?? ""}`,
       },
     ];
@@ -37,36 +37,37 @@ export function toyFindings(results: readonly JobResult[]): Finding[] {
 
 const explanations: Readonly<Partial<Record<Judgement, string>>> = {
   "no better than a control": " A control does as well, so the gain is not that of COST's objective.",
-  undecided: " Too few starts to tell.",
+  undecided: " Too few starts to decide.",
 };
 
-function judgementOf(way: Way, plain: Way, controls: readonly Way[]): Judgement {
-  if (reached(way) <= reached(plain)) return "does not help";
-  if (controls.some((control) => reached(control) >= reached(way))) return "no better than a control";
-  return [plain, ...controls].every((other) => isSurelyMore(way, other)) ? "helps" : "undecided";
+function judgementOf(one: Compared, plain: Compared, controls: readonly Compared[]): Judgement {
+  if (reached(one) <= reached(plain)) return "does not help";
+  if (controls.some((control) => reached(control) >= reached(one))) return "no better than a control";
+  return [plain, ...controls].every((other) => isSurelyMore(one, other)) ? "helps" : "undecided";
 }
 
-/** McNemar's exact test: whether, of the starts from which only one of the two came, surely most are those of `way`. */
-function isSurelyMore(way: Way, other: Way): boolean {
-  const only = (a: Way, b: Way) => [...a.came].filter(([seed, came]) => came && !b.came.get(seed)).length;
-  const [ours, theirs] = [only(way, other), only(other, way)];
+/** McNemar's exact test of the starts from which only one of the two reached the front: whether most are those of `one`. */
+function isSurelyMore(one: Compared, other: Compared): boolean {
+  const only = (a: Compared, b: Compared) =>
+    [...a.arrived].filter(([seed, isThere]) => isThere && !b.arrived.get(seed)).length;
+  const [ours, theirs] = [only(one, other), only(other, one)];
   return ours > theirs && fractionInterval(ours, ours + theirs)[0] > 0.5;
 }
 
-const reached = ({ came }: Way): number => [...came.values()].filter(Boolean).length;
+const reached = ({ arrived }: Compared): number => [...arrived.values()].filter(Boolean).length;
 
 /** A number of starts with the interval of its share: "3 [0.15, 0.95]". */
-function shareText(way: Way, unit = ""): string {
-  const [low, high] = fractionInterval(reached(way), way.came.size);
-  return `${reached(way)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]`;
+function shareText(one: Compared, unit = ""): string {
+  const [low, high] = fractionInterval(reached(one), one.arrived.size);
+  return `${reached(one)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]`;
 }
 
-function wayOf(name: string, group: readonly JobResult[]): Way {
+function comparedOf(name: string, group: readonly JobResult[]): Compared {
   const [{ settings }] = group;
   const { cost } = settings as { readonly cost?: { readonly control?: string } };
   return {
     name,
-    came: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
+    arrived: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
     key: plainKey(settings),
     role: cost === undefined ? "plain" : cost.control === undefined ? "cost" : "control",
   };

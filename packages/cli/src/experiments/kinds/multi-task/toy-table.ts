@@ -12,7 +12,7 @@ export function toyTables(results: readonly JobResult[]): TaskTableData[] {
   return [
     {
       caption:
-        "Distance to the Pareto front at the end, from each start, and how many runs came there (within 0.15)",
+        "Distance to the Pareto front at the end, from each start, and how many runs reached it (within 0.15)",
       rowLabel: "variant",
       columns: [
         ...names.map((name) => ({ name, direction: "lower" as const, group: "from" })),

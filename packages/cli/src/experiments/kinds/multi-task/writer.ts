@@ -12,7 +12,7 @@ export interface MultiTaskWriter {
   columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
 }
 
-/** Writes what a trainer of several tasks goes through into the run's directory. */
+/** Writes the records of a trainer of several tasks into the run's directory. */
 export function multiTaskWriter(
   trainer: MultiTaskTrainer<Tree>,
   { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },

@@ -4,12 +4,13 @@ import type { Tree } from "../../catalogue/problems.js";
 import { makeSymmetry } from "../../catalogue/symmetries.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";
 import { evenly } from "../../records/points.js";
+import { diagnosisReading } from "../diagnosis-reading.js";
 import { trainerOf } from "./trainer.js";
 
-/** Examples of the batch on which a network is looked at. */
+/** The most examples of a batch on which a network is diagnosed. */
 const most = 200;
 
-/** A network at its start and where a checkpoint is; or at steps of its run, which is then done again. */
+/** Diagnoses a network at its start and at a checkpoint; or at steps of its run, which is then repeated. */
 export async function networkPoints({
   settings,
   seed,
@@ -33,7 +34,7 @@ export async function networkPoints({
   }
 }
 
-/** A network where its trainer is, on the batch that comes next. */
+/** Diagnoses a network at its trainer's step, on the next batch. */
 async function networkPoint({
   trainer,
   data,
@@ -55,5 +56,13 @@ async function networkPoint({
     learningRate: rate,
     ...(symmetry ? { symmetry } : {}),
   });
-  return { at: `at step ${step}, on a batch of ${rows.length}`, step, diagnosis };
+  const reading = diagnosisReading(diagnosis, {
+    learningRate: rate,
+    ...(symmetry ? { symmetry: "positive scaling" } : {}),
+  });
+  return {
+    at: `at step ${step}, on a batch of ${rows.length}`,
+    step,
+    diagnosis: { ...diagnosis, reading },
+  };
 }

@@ -79,7 +79,7 @@ async function run(settings: TrainSettings, context: JobContext): Promise<Measur
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** Figures on the validation data, written as a record. */
+/** Loss and accuracy on the validation data, written as a record. */
 async function evaluated(
   trainer: Trainer<Tree, Tree>,
   validation: Dataset,
@@ -136,10 +136,10 @@ async function metricsOf(
   return metrics;
 }
 
-/** Appends what a trainer has gone through since the last time to the run's records. */
+/** Appends the steps of a trainer since the last call to the run's records. */
 function appender(trainer: Trainer<Tree, Tree>, directory: RunDirectory | undefined): () => void {
   let written = trainer.current.step;
-  let told = trainer.history.teleports.length;
+  let writtenTeleports = trainer.history.teleports.length;
   return () => {
     const { loss, gradNormSq, seconds, teleports } = trainer.history;
     const fresh = loss.slice(written).map((value, i) => {
@@ -147,8 +147,8 @@ function appender(trainer: Trainer<Tree, Tree>, directory: RunDirectory | undefi
       return { step, loss: value, gradNormSq: gradNormSq[step], seconds: seconds[step] };
     });
     directory?.appendMetrics(...fresh);
-    directory?.appendTeleports(...teleports.slice(told).map(teleportRecord));
+    directory?.appendTeleports(...teleports.slice(writtenTeleports).map(teleportRecord));
     written = loss.length;
-    told = teleports.length;
+    writtenTeleports = teleports.length;
   };
 }

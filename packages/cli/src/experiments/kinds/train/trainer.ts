@@ -24,7 +24,7 @@ export interface TrainSettings {
   readonly teleport?: TeleportConfig | null;
 }
 
-/** The trainer of a run with its data, and how many steps it is to take. */
+/** The trainer of a run with its data, and its number of steps. */
 export async function trainerOf(settings: Settings, seed: number) {
   const { data: named, epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
   const { dtype = "float32", runtime, clipNorm, batchSize } = rest;

@@ -76,6 +76,6 @@ describe("comparisons of runs on several tasks", () => {
       ...runs("random", random, { cost: { control: "random" } }),
     ]);
     expect(findings.map((f) => [f.title, f.judgment])).toEqual([["COST", judgment]]);
-    expect(findings[0].text).toMatch(/^Points of mean accuracy that COST has more than LS: /);
+    expect(findings[0].text).toMatch(/^Gain in mean accuracy of COST, in points, over LS: /);
   });
 });

@@ -1,0 +1,148 @@
+import { type Diagnosis, isMissing } from "isoloss/teleport";
+import { formatNumber } from "../results/format-number.js";
+
+/** What a reader of a diagnosis wants to know of the run. */
+export interface DiagnosedRun {
+  readonly learningRate: number;
+  /** The symmetry whose gain is predicted, in words; left out where the run has none. */
+  readonly symmetry?: string;
+}
+
+type Quantities = Omit<Diagnosis, "reading">;
+
+/** Below this, 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
+const stationary = 1e-6;
+/** Below this, a relative change counts as rounding, also in float32. */
+const unchanged = 1e-5;
+
+const short = (x: number): string => formatNumber(x, 3);
+const percent = (x: number): string => `${short(100 * x)} %`;
+
+/** A diagnosis in sentences about the run: where it is, and what a teleport could change there. */
+export function diagnosisReading(d: Quantities, run: DiagnosedRun): string[] {
+  if (d.gradNormSq === 0)
+    return [`The loss is ${short(d.loss)}, and its gradient is zero: the run is at a stationary point.`];
+  return [
+    ...step(d, run),
+    ...stability(d, run),
+    ...levelSet(d),
+    ...newton(d),
+    ...quadratic(d),
+    ...gain(d, run),
+    ...teleport(d, run),
+  ];
+}
+
+function step({ loss, gradNormSq, curvature }: Quantities, { learningRate: rate }: DiagnosedRun): string[] {
+  const here = `The loss is ${short(loss)}, and its squared gradient norm ||g||^2 is ${short(gradNormSq)}.`;
+  if (isMissing(curvature)) return [here];
+  const decrease = rate * gradNormSq * (1 - (rate * curvature) / 2);
+  const change =
+    decrease >= 0 ? `lowers the loss by ${short(decrease)}` : `raises the loss by ${short(-decrease)}`;
+  return [
+    here,
+    `By the quadratic model, a step of gradient descent at this run's learning rate, ${short(rate)}, ${change}.`,
+  ];
+}
+
+function stability(
+  { lambdaMin, lambdaMax, curvature }: Quantities,
+  { learningRate }: DiagnosedRun,
+): string[] {
+  const ends = `The Hessian's eigenvalues lie between ${short(lambdaMin)} and ${short(lambdaMax)}`;
+  if (!(lambdaMax > 0)) return [`${ends}: no learning rate is too large for this curvature.`];
+  const limit = 2 / lambdaMax;
+  const verdict =
+    learningRate < limit ? "This run's rate is below that." : "This run's rate is not below that.";
+  const along = isMissing(curvature) ? [] : [alongGradient(curvature, lambdaMax)];
+  return [
+    `${ends}: gradient descent is stable at learning rates below 2 / ${short(lambdaMax)} = ${short(limit)}. ${verdict}`,
+    ...along,
+  ];
+}
+
+const alongGradient = (curvature: number, lambdaMax: number): string =>
+  curvature > 0
+    ? `The curvature along the gradient is ${short(curvature)}, ${percent(curvature / lambdaMax)} of the largest.`
+    : `The curvature along the gradient is ${short(curvature)}: by the quadratic model, a longer step gains more.`;
+
+function levelSet({ cosHessian, stationarity, curvature, lambdaMax }: Quantities): string[] {
+  if (isMissing(stationarity) || isMissing(cosHessian) || isMissing(curvature))
+    return ["The loss has no curvature along the gradient."];
+  if (stationarity > stationary) {
+    return [
+      `cos(g, Hg) is ${short(cosHessian)}, not 1: points nearby have the same loss and a larger gradient, and a teleport could lead there.`,
+    ];
+  }
+  return curvature >= lambdaMax - 1e-3 * Math.abs(lambdaMax)
+    ? [
+        "The gradient is an eigenvector of the Hessian's largest eigenvalue: no point nearby has the same loss and a larger gradient.",
+      ]
+    : [
+        "The gradient is an eigenvector of the Hessian, but not of its largest eigenvalue: farther along the level set, the gradient is larger.",
+      ];
+}
+
+function newton({ cosNewton, lambdaMin }: Quantities): string[] {
+  if (isMissing(cosNewton)) {
+    return lambdaMin < 0
+      ? ["The Hessian is not positive definite, so there is no Newton direction to compare with."]
+      : ["Newton's direction could not be computed: conjugate gradients did not converge."];
+  }
+  const isSame = 1 - cosNewton ** 2 <= stationary;
+  return [
+    `cos(g, H^-1 g) is ${short(cosNewton)}: gradient descent and Newton's method take ${isSame ? "the same direction" : "different directions"}.`,
+  ];
+}
+
+/** What holds for quadratics alone. */
+function quadratic({ levelSetFraction, oneTeleportSuffices }: Quantities): string[] {
+  const share = isMissing(levelSetFraction)
+    ? []
+    : levelSetFraction > 1 - unchanged
+      ? ["||g||^2 is the largest on this level set: no teleport can raise it."]
+      : [
+          `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it ${short(1 / levelSetFraction)} times as large at most.`,
+        ];
+  return oneTeleportSuffices === true
+    ? [
+        ...share,
+        "The loss is a convex quadratic: after one teleport to the largest gradient, gradient descent stays at the largest gradient of every level set it meets.",
+      ]
+    : share;
+}
+
+function gain({ predictedGain }: Quantities, { symmetry }: DiagnosedRun): string[] {
+  if (symmetry === undefined)
+    return ["No gain of a teleport is predicted: this run has no symmetry to predict it for."];
+  if (isMissing(predictedGain)) return [`No gain of ${symmetry} is predicted: ${predictedGain.missing}.`];
+  return predictedGain < unchanged
+    ? [`To first order, ${symmetry} does not change ||g||^2 here.`]
+    : [`To first order, ${symmetry} can raise ||g||^2 by about ${percent(predictedGain)} within its bound.`];
+}
+
+/** What the run's own teleport from here changed. */
+function teleport(
+  { speedUp, moved, loss, lambdaMax, lastingSteps }: Quantities,
+  { learningRate }: DiagnosedRun,
+): string[] {
+  if (moved === undefined || isMissing(speedUp)) return [];
+  const drift = Math.abs(moved.loss - loss) / Math.max(Math.abs(loss), 1e-12);
+  if (drift > 1e-3)
+    return [
+      `The teleport changed the loss by ${percent(drift)}, so it left the level set; ||g||^2 grew ${short(speedUp)} times.`,
+    ];
+  if (speedUp <= 1 + unchanged) return ["The teleport did not raise ||g||^2: it does not help here."];
+  const grown = `The teleport made ||g||^2 ${short(speedUp)} times as large`;
+  const growth = moved.lambdaMax / lambdaMax;
+  const curved =
+    lambdaMax > 0 && moved.lambdaMax > 0
+      ? `${grown} and the largest curvature ${short(growth)} times: at a learning rate tuned to the curvature, a factor of ${short(speedUp / growth)} remains.`
+      : `${grown}.`;
+  return [
+    curved,
+    isMissing(lastingSteps)
+      ? `How long that lasts is not known: the theorem needs a learning rate below 1 / ||H||, and this run's is ${short(learningRate)}.`
+      : `The gradient stays the larger one for at least ${Math.floor(lastingSteps)} steps of gradient descent.`,
+  ];
+}
