@@ -108,7 +108,7 @@ describe("permutations", () => {
       (path: string, view: number[], axis: number, size = 3) =>
       () =>
         permutations(params, [{ size, axes: [{ path, view, axis }] }]);
-    expect(make("b", [3, 2], 0)).toThrow(/no parameter "b"; there are a/);
+    expect(make("b", [3, 2], 0)).toThrow(/no parameter "b"; the parameters are a/);
     expect(make("a", [3, 3], 0)).toThrow(ShapeError);
     expect(make("a", [3, 2], 1)).toThrow(/must have the 3 units/);
     expect(make("a", [3, 2], 0, 0)).toThrow(OptionError);
