@@ -30,7 +30,7 @@ describe("isoloss reproduce", () => {
       "source",
     ]);
     const html = readFileSync(document.report, "utf8");
-    expect(html).toContain("8 of 8 expected numbers come out");
+    expect(html).toContain("8 of 8 expected numbers were met");
     expect(html).toContain("Of 32 expected numbers 32 pass, 0 differ, 0 are not reproducible here.");
     expect(html.match(/<svg/g)?.length).toBe(12);
     expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);

@@ -24,6 +24,7 @@ function page(): string {
     curves({ series: curveSeries, x: "seconds" }, { ...options(), title: "Loss against time" }),
     bars(barsData, { ...options(), title: "Steps and time" }),
   ].map(svgText);
+  const opening = svgText(levelSets(levelSetsData, { ...options(), title: "A teleport" }));
   const long = "metrics.validation.".repeat(8);
   const wide = htmlTable({
     caption: "A wide table",
@@ -34,7 +35,7 @@ function page(): string {
     title: "With and without teleports",
     opening: {
       text: "A teleport moves the parameters of a model.",
-      figure: { svg: figures[0], caption: `Level sets. ${long}` },
+      figure: { svg: opening, caption: `Level sets. ${long}` },
     },
     lead: "Five experiments.",
     conclusion:
@@ -129,7 +130,7 @@ describe.skipIf(!executablePath)(title, () => {
     }));
     expect(found.headings).toEqual(["H1", "H2", "H2"]);
     expect(found.figures.map(([role, name]) => [role, name])).toEqual([
-      ["img", "Level sets"],
+      ["img", "A teleport"],
       ["img", "Level sets"],
       ["img", "Loss against steps"],
       ["img", "Loss against time"],
