@@ -67,7 +67,7 @@ export async function brokenClaim<P>(
   return {
     finding: `"${claim.name}" does not keep this loss${where}: ${change}`,
     advice: site
-      ? `use hiddenAction for ${site.activation}, which keeps the loss on its batch`
+      ? `use hiddenAction of isoloss/symmetry for ${site.activation}, such as (p) => hiddenAction(p, { activation: "${site.activation}" }): it keeps the loss on its batch`
       : found.scalings.length + found.linear.length > 0
         ? "use the groups of symmetriesOf(loss, params, batch), which the loss has"
         : `use ${anyActivation}a search without a symmetry, such as levelSet()`,

@@ -56,9 +56,9 @@ const trainerOf = (
 
 describe("a trainer's symmetry", () => {
   it.each([
-    ["tanh", "float32", "hiddenAction for tanh"],
-    ["sigmoid", "float64", "hiddenAction for sigmoid"],
-    ["elu", "float32", "hiddenAction for elu"],
+    ["tanh", "float32", "hiddenAction of isoloss/symmetry for tanh"],
+    ["sigmoid", "float64", "hiddenAction of isoloss/symmetry for sigmoid"],
+    ["elu", "float32", "hiddenAction of isoloss/symmetry for elu"],
     ["gelu", "float64", "pseudoInverseAction"],
     ["silu", "float32", "pseudoInverseAction"],
   ] as const)(

@@ -71,7 +71,7 @@ describe("createTrainer refuses", () => {
       DTypeError,
       /int64/,
     ],
-    ["classes for a squared error", { loss: mseLoss }, ShapeError, /one shape/],
+    ["classes for a squared error", { loss: mseLoss }, ShapeError, /equal shapes/],
   ])("%s", async (_, options, kind, message) => {
     const made = make(options);
     await expect(made).rejects.toThrow(kind);

@@ -91,7 +91,7 @@ export function fromOnnx<const Out extends string = string>(
   if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`fromOnnx: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
-  const model = decodeModel(bytes);
+  const model = modelOf(bytes);
   const opset = requireOperators(model);
   const { graph } = model;
   const outputs = wanted ?? graph.outputs.map(({ name }) => name as Out);
@@ -196,4 +196,15 @@ function resultOf(name: string, values: ReadonlyMap<string, Tensor>, graph: Onnx
   throw new DataError(
     `fromOnnx: the model's output "${name}" is a result of ${maker?.opType ?? "no node"} that is not supported.`,
   );
+}
+
+/** A decoded file, or an error that says that the bytes are no ONNX model. */
+function modelOf(bytes: Uint8Array): OnnxModel {
+  try {
+    return decodeModel(bytes);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    const message = `fromOnnx: the bytes are not a readable ONNX model: ${cause.message}`;
+    throw new DataError(message, { cause });
+  }
 }
