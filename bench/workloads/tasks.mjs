@@ -1,7 +1,7 @@
 // Training on several tasks: a step with K gradients and weights from their Gramian, and the weights alone.
 import { createMultiTaskTrainer, crossEntropy, sgd, torchGenerator } from "isoloss";
 import { createRng } from "isoloss/data";
-import { createMethod, mgda, methods as everyMethod } from "isoloss/mtl";
+import { createMethod, methods as everyMethod, mgda } from "isoloss/mtl";
 import {
   batchNorm,
   binaryCrossEntropyWithLogits,
