@@ -42,6 +42,7 @@ const calls: Readonly<Record<string, Call>> = {
   mean: (o) => isoloss.mean(x, o),
   min: (o) => isoloss.min(x, o),
   randomUniform: (o) => isoloss.randomUniform(seed, [2], o),
+  scan: (o) => isoloss.scan((c: isoloss.Tensor) => [c, []], x, image, o),
   scatterAdd: (o) => isoloss.scatterAdd(x, labels, o),
   slice: (o) => isoloss.slice(x, o),
   softmax: (o) => isoloss.softmax(x, o),

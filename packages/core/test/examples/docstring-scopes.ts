@@ -152,7 +152,9 @@ const double = (shape: readonly number[]) => lib.spec(shape, "float64");
 
 /** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
 export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
-  "graph/autodiff.ts:125": () => ({ tensors: { w: double([3]) } }),
+  "graph/autodiff.ts:140": () => ({ tensors: { w: double([3]) } }),
+  "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
+  "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/ops/gather.ts": () => ({ tensors: { table: float([7, 4]), tokens: ints([2, 3]) } }),
   "graph/ops/leaf.ts": () => ({ tensors: {} }),
   "nn/attention.ts": () => ({
