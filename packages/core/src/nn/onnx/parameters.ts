@@ -1,5 +1,6 @@
 import { DataError } from "../../errors.js";
 import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/schema.js";
+import { isFloatKind } from "./kinds.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
@@ -27,7 +28,7 @@ export function parametersOf(
   isParameter: (name: string) => boolean = weightsOf(nodes),
 ): readonly NamedTensor[] {
   const weights = initializers.filter(
-    ({ name, dtype, shape }) => dtype.startsWith("float") && shape.length > 0 && isParameter(name),
+    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isParameter(name),
   );
   const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
