@@ -5,6 +5,7 @@
  */
 export { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "./activation.js";
 export { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "./arithmetic.js";
+export { bitwiseAnd, bitwiseOr, bitwiseXor } from "./bitwise.js";
 export { broadcastTo } from "./broadcast.js";
 export {
   equal,
@@ -36,6 +37,7 @@ export {
   tanh,
 } from "./elementary.js";
 export { cumsum, gather, oneHot, scatterAdd } from "./gather.js";
+export { acos, acosh, asin, atan, atanh, tan } from "./inverse-trigonometry.js";
 export type { Operand } from "./leaf.js";
 export { constant, fill, fillLike, input } from "./leaf.js";
 export { matmul } from "./matmul.js";
@@ -44,7 +46,10 @@ export { avgPool2d, maxPool2d, maxPoolIndices2d, maxPoolWithIndices2d, maxUnpool
 export { randomUniform } from "./random.js";
 export type { ReduceOptions } from "./reduce.js";
 export { argmax, max, mean, min, sum, variance } from "./reduce.js";
+export { mod, remainder } from "./remainder.js";
 export { expandDims, flattenFrom, reshape, transpose } from "./reshape.js";
+export type { HalfFormat } from "./rounding.js";
+export { round, roundTo } from "./rounding.js";
 export { concat, pad, slice } from "./slice.js";
 export { logSoftmax, softmax } from "./softmax.js";
 export { stopGradient } from "./stop-gradient.js";
