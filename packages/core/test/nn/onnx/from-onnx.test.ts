@@ -177,8 +177,8 @@ describe("a model is refused", () => {
     ],
     [
       "for a mode of padding",
-      [node("Pad", ["x", "p"], { mode: { kind: "string", value: "reflect" } })],
-      /the mode must be constant; it is reflect/,
+      [node("Pad", ["x", "p"], { mode: { kind: "string", value: "mirror" } })],
+      /the mode must be constant, reflect, edge or wrap; it is mirror/,
       { p: int64([0, 1, 0, 1]) },
     ],
     [

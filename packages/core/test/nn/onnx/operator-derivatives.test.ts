@@ -8,6 +8,7 @@ import type { OpCase } from "../../graph/ops/op-case.js";
 import type { Case } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
 import { fileOf } from "./support.js";
+import { windowCases } from "./window-cases.js";
 
 /** The first result of an operator as a function of the operands that are given at run time. */
 function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }: Case): OpCase {
@@ -30,7 +31,7 @@ function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }:
   };
 }
 
-const rows = Object.entries({ ...resizeCases }).flatMap(([name, list]) =>
+const rows = Object.entries({ ...resizeCases, ...windowCases }).flatMap(([name, list]) =>
   list.map((c, k) => [name, k + 1, c] as const),
 );
 

@@ -8,6 +8,7 @@ import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
+import { windowCases } from "./window-cases.js";
 
 const single = (x: NdArray) => astype(x, "float32");
 const [x, other, column] = [uniform(1, [2, 3, 4]), uniform(2, [2, 3, 4]), uniform(3, [3, 1])].map(single);
@@ -32,23 +33,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   And: [given("And", [bools(1, [2, 3]), bools(2, [3])])],
   ArgMax: [unary("ArgMax", x, { axis: int(1) }), unary("ArgMax", x, { axis: int(-1), keepdims: int(0) })],
   Asinh: [unary("Asinh")],
-  AveragePool: [
-    unary("AveragePool", image, {
-      kernel_shape: ints([2, 3]),
-      strides: ints([2, 1]),
-      pads: ints([1, 0, 0, 1]),
-    }),
-    unary("AveragePool", image, {
-      kernel_shape: ints([3, 3]),
-      pads: ints([1, 1, 1, 1]),
-      count_include_pad: int(1),
-    }),
-    unary("AveragePool", sequence, {
-      kernel_shape: ints([3]),
-      strides: ints([2]),
-      auto_pad: string("SAME_UPPER"),
-    }),
-  ],
   BatchNormalization: [
     withFile("BatchNormalization", image, [...channels, single(uniform(20, [4], 0.5, 2))], {
       epsilon: float(0.25),
@@ -81,34 +65,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       initializers: { s: int64([2]) },
       node: node("ConstantOfShape", ["s"], { value: tensor(tensorOf("t", int64([7]))) }),
     },
-  ],
-  Conv: [
-    withFile("Conv", image, [single(uniform(30, [6, 2, 3, 2])), single(uniform(31, [6]))], {
-      group: int(2),
-      strides: ints([2, 1]),
-      pads: ints([1, 0, 2, 1]),
-      dilations: ints([1, 2]),
-    }),
-    withFile("Conv", image, [single(uniform(32, [3, 4, 3, 3]))], {
-      auto_pad: string("SAME_LOWER"),
-      strides: ints([2, 2]),
-    }),
-    withFile("Conv", image, [single(uniform(32, [3, 4, 3, 3]))], { auto_pad: string("VALID") }),
-    withFile("Conv", sequence, [single(uniform(33, [5, 4, 3])), single(uniform(34, [5]))], {
-      strides: ints([2]),
-      pads: ints([1, 2]),
-    }),
-  ],
-  ConvTranspose: [
-    withFile("ConvTranspose", image, [single(uniform(35, [4, 3, 3, 2])), single(uniform(36, [3]))], {
-      strides: ints([2, 3]),
-      pads: ints([1, 0, 0, 1]),
-      output_padding: ints([1, 0]),
-    }),
-    withFile("ConvTranspose", sequence, [single(uniform(37, [4, 2, 3]))], {
-      strides: ints([2]),
-      group: int(2),
-    }),
   ],
   Cos: [unary("Cos")],
   Cosh: [unary("Cosh")],
@@ -148,8 +104,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     }),
     given("Gemm", [uniform(40, [3, 2]), uniform(43, [2, 5])].map(single)),
   ],
-  GlobalAveragePool: [unary("GlobalAveragePool", image), unary("GlobalAveragePool", sequence)],
-  GlobalMaxPool: [unary("GlobalMaxPool", image)],
   Greater: [given("Greater", [x, other])],
   GreaterOrEqual: [given("GreaterOrEqual", [int64([1, 2]), int64([2, 2])])],
   GroupNormalization: [
@@ -180,11 +134,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     given("MatMul", [uniform(62, [4]), uniform(64, [4])].map(single)),
   ],
   Max: [given("Max", [x, other, column]), given("Max", [x])],
-  MaxPool: [
-    unary("MaxPool", image, { kernel_shape: ints([3, 2]), strides: ints([2, 1]), pads: ints([1, 0, 1, 1]) }),
-    unary("MaxPool", image, { kernel_shape: ints([3, 2]), strides: ints([2, 2]), ceil_mode: int(1) }),
-    unary("MaxPool", sequence, { kernel_shape: ints([2]), dilations: ints([2]) }),
-  ],
   Mean: [given("Mean", [x, other, column])],
   Min: [given("Min", [x, other])],
   Mish: [unary("Mish")],
@@ -192,11 +141,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Neg: [unary("Neg")],
   Not: [unary("Not", bools(4, [5]))],
   Or: [given("Or", [bools(1, [6]), bools(2, [6])])],
-  Pad: [
-    withFile("Pad", x, [int64([0, 1, 2, 1, 0, 0]), float32([0.5], [])]),
-    withFile("Pad", x, [int64([1, -1]), null, int64([2])]),
-    given("Pad", [x], { pads: ints([0, 1, 0, 0, 0, 1]), value: float(2) }, 10),
-  ],
   Pow: [
     withFile("Pow", x, [float32([3], [])]),
     withFile("Pow", x, [int64([2], [])]),
@@ -274,6 +218,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
   ...resizeCases,
+  ...windowCases,
 };
 
 it("every operator that is read has a case", () => {

@@ -5,10 +5,10 @@ import type { BatchTensors } from "../../../src/batch.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js";
-import { type OnnxNode, string } from "../../../src/runtime/onnx/schema.js";
+import { ints, type OnnxNode, string } from "../../../src/runtime/onnx/schema.js";
 import { uniform } from "../../graph/ops/op-case.js";
 import { describeFound, expectKept, subject } from "../../symmetry/discovery/support.js";
-import { type Arrays, fileOf, float32, node } from "./support.js";
+import { type Arrays, fileOf, float32, int64, node } from "./support.js";
 
 type Params = TensorsOf<ImportedModel["params"]>;
 
@@ -49,5 +49,23 @@ describe("the scalings of a hidden layer's channels are found through", () => {
       { scales: float32([1, 1, 2, 2]) },
     );
     expect(found).toEqual(["scaling 4: p.u[4,3,1,1]@0^1 p.v[2,4,3,3]@1^-1"]);
+  });
+
+  const volumes = {
+    x: uniform(5, [2, 3, 4, 5, 4]),
+    u: uniform(6, [4, 3, 1, 2, 1]),
+    v: uniform(7, [2, 4, 2, 1, 2]),
+  };
+  const kernel = { kernel_shape: ints([2, 2, 2]) };
+  it.each([
+    node("MaxPool", ["h"], kernel, ["z"]),
+    node("AveragePool", ["h"], { ...kernel, pads: ints([1, 0, 1, 0, 1, 0]) }, ["z"]),
+    node("LpPool", ["h"], kernel, ["z"]),
+    node("Pad", ["h", "pads"], { mode: string("reflect") }, ["z"]),
+  ])("$opType and convolutions along three axes", (inner) => {
+    const shape = inner.opType === "AveragePool" ? [2, 2, 3, 4, 3] : [2, 2, 2, 3, 2];
+    const y = uniform(8, inner.opType === "Pad" ? [2, 2, 5, 4, 3] : shape);
+    const found = between(inner, { ...volumes, y }, { pads: int64([0, 0, 1, 0, 0, 0, 0, 1, 0, 0]) });
+    expect(found).toEqual(["scaling 4: p.u[4,3,1,2,1]@0^1 p.v[2,4,2,1,2]@1^-1"]);
   });
 });

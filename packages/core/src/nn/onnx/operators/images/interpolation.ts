@@ -1,11 +1,11 @@
 // R. Keys, "Cubic convolution interpolation", IEEE TASSP 29 (1981); the modes of ONNX's Resize.
 
-import { sizeOf } from "../../../array.js";
-import { constant } from "../../../graph/ops/leaf.js";
-import { matmul } from "../../../graph/ops/matmul.js";
-import { reshape } from "../../../graph/ops/reshape.js";
-import type { Tensor } from "../../../graph/tensor.js";
-import { picked, range } from "./axes.js";
+import { sizeOf } from "../../../../array.js";
+import { constant } from "../../../../graph/ops/leaf.js";
+import { matmul } from "../../../../graph/ops/matmul.js";
+import { reshape } from "../../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import { picked, range } from "../axes.js";
 
 /** An element of an axis and its weight. */
 export interface Tap {

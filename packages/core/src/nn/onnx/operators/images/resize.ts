@@ -1,9 +1,9 @@
-import { add } from "../../../graph/ops/arithmetic.js";
-import { constant } from "../../../graph/ops/leaf.js";
-import { resolveAxis } from "../../../graph/ops/reshape.js";
-import { isFloat, type Tensor } from "../../../graph/tensor.js";
-import type { Call, Operator } from "../call.js";
-import { range } from "./axes.js";
+import { add } from "../../../../graph/ops/arithmetic.js";
+import { constant } from "../../../../graph/ops/leaf.js";
+import { resolveAxis } from "../../../../graph/ops/reshape.js";
+import { isFloat, type Tensor } from "../../../../graph/tensor.js";
+import type { Call, Operator } from "../../call.js";
+import { range } from "../axes.js";
 import {
   cubicKernel,
   interpolated,
