@@ -5,6 +5,7 @@ import { isFloat } from "../../../src/graph/tensor.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { checkDerivatives } from "../../graph/ops/check-derivatives.js";
 import type { OpCase } from "../../graph/ops/op-case.js";
+import { normCases, trainingCases } from "./norm-cases.js";
 import type { Case } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
 import { fileOf } from "./support.js";
@@ -31,9 +32,11 @@ function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }:
   };
 }
 
-const rows = Object.entries({ ...resizeCases, ...windowCases }).flatMap(([name, list]) =>
-  list.map((c, k) => [name, k + 1, c] as const),
-);
+const tables = [normCases, trainingCases, resizeCases, windowCases];
+
+const rows = tables
+  .flatMap(Object.entries<readonly Case[]>)
+  .flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
 
 describe("the derivatives are those of difference quotients:", () => {
   it.each(rows)("%s, case %i", (name, k, c) => {

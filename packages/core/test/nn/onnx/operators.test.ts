@@ -5,6 +5,7 @@ import { operators } from "../../../src/nn/onnx/operators/operators.js";
 import { float, floats, int, ints, string, tensor } from "../../../src/runtime/onnx/schema.js";
 import { bools, distinct, uniform } from "../../graph/ops/op-case.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";
+import { normCases } from "./norm-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
@@ -14,8 +15,6 @@ const single = (x: NdArray) => astype(x, "float32");
 const [x, other, column] = [uniform(1, [2, 3, 4]), uniform(2, [2, 3, 4]), uniform(3, [3, 1])].map(single);
 const positive = single(uniform(4, [2, 3, 4], 0.5, 2));
 const image = single(distinct(5, [2, 4, 7, 6])[0]);
-const sequence = single(distinct(6, [2, 4, 9])[0]);
-const channels = ["scale", "shift", "mean"].map((_, k) => single(uniform(7 + k, [4], 0.5, 1.5)));
 
 const unary = (opType: string, operand: NdArray = x, attributes: Attributes = {}) =>
   given(opType, [operand], attributes);
@@ -33,12 +32,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   And: [given("And", [bools(1, [2, 3]), bools(2, [3])])],
   ArgMax: [unary("ArgMax", x, { axis: int(1) }), unary("ArgMax", x, { axis: int(-1), keepdims: int(0) })],
   Asinh: [unary("Asinh")],
-  BatchNormalization: [
-    withFile("BatchNormalization", image, [...channels, single(uniform(20, [4], 0.5, 2))], {
-      epsilon: float(0.25),
-    }),
-    withFile("BatchNormalization", sequence, [...channels, single(uniform(20, [4], 0.5, 2))]),
-  ],
   Cast: [
     unary("Cast", x, { to: int(7) }),
     unary("Cast", bools(3, [4]), { to: int(1) }),
@@ -73,7 +66,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     withFile("CumSum", x, [int64([-1], [])], { exclusive: int(1), reverse: int(1) }),
   ],
   Div: [given("Div", [x, positive]), given("Div", [int64([7, -7]), int64([2, 2])])],
-  Dropout: [unary("Dropout"), withFile("Dropout", x, [float32([0.5], [])])],
   Elu: [unary("Elu", x, { alpha: float(0.5) })],
   Equal: [given("Equal", [int64([1, 2, 3]), int64([1, 0, 3])])],
   Erf: [unary("Erf")],
@@ -106,22 +98,9 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   Greater: [given("Greater", [x, other])],
   GreaterOrEqual: [given("GreaterOrEqual", [int64([1, 2]), int64([2, 2])])],
-  GroupNormalization: [
-    { ...withFile("GroupNormalization", image, channels.slice(0, 2), { num_groups: int(2) }), opset: 21 },
-  ],
   HardSigmoid: [unary("HardSigmoid"), unary("HardSigmoid", x, { alpha: float(0.5), beta: float(0.25) })],
   HardSwish: [unary("HardSwish")],
   Identity: [unary("Identity")],
-  InstanceNormalization: [
-    withFile("InstanceNormalization", image, channels.slice(0, 2), { epsilon: float(0.1) }),
-  ],
-  LayerNormalization: [
-    withFile("LayerNormalization", x, [single(uniform(50, [3, 4])), single(uniform(51, [3, 4]))], {
-      axis: int(1),
-      epsilon: float(0.1),
-    }),
-    withFile("LayerNormalization", x, [single(uniform(50, [4]))]),
-  ],
   LeakyRelu: [unary("LeakyRelu"), unary("LeakyRelu", x, { alpha: float(0.25) })],
   Less: [given("Less", [x, other])],
   LessOrEqual: [given("LessOrEqual", [int64([1, 2]), int64([2, 1])])],
@@ -217,6 +196,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     given("Unsqueeze", [column], { axes: ints([1, 3]) }, 12),
   ],
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
+  ...normCases,
   ...resizeCases,
   ...windowCases,
 };

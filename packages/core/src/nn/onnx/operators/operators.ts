@@ -1,4 +1,5 @@
 import type { Operator } from "../call.js";
+import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
 import { blocks } from "./images/blocks.js";
 import { paddings } from "./images/padding.js";
@@ -13,6 +14,7 @@ import { windows } from "./windows/windows.js";
 export const operators: ReadonlyMap<string, Operator> = new Map(
   Object.entries({
     ...blocks,
+    ...dropouts,
     ...elementwise,
     ...matrices,
     ...normalizations,

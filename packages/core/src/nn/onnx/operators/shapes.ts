@@ -154,18 +154,11 @@ function cumulative(call: Call): Tensor {
   });
 }
 
-/** Dropout in inference: drops nothing. */
-function dropout(call: Call): Tensor {
-  if (call.known(2)?.[0]) return call.fail("it drops units in training mode; export the model for inference");
-  return call.tensor(0);
-}
-
 export const shapes: Readonly<Record<string, Operator>> = {
   Concat: (call) => concat(call.tensors(), { axis: call.int("axis", 0) }),
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
   CumSum: cumulative,
-  Dropout: dropout,
   Expand: (call) => {
     const x = call.tensor(0);
     const shape = call.known(1) ?? call.fail("there is no shape");
