@@ -10,6 +10,9 @@ const settings: Readonly<Record<string, readonly number[]>> = {
   Pad: [1, 2, 3],
   Pow: [1],
   Range: [0, 1, 2],
+  Resize: [1, 2],
+  RoiAlign: [1],
+  Upsample: [1],
 };
 
 /** A tensor of a file that is trained, and the name it has as a parameter. */

@@ -75,8 +75,17 @@ function readNumbers(path: string): OnnxTensor | undefined {
 /** Operators whose results are drawn at random. */
 const random = /^(Bernoulli|Multinomial|Random)/;
 
+/** Cases of the suite's version 1.17 whose numbers are wrong. */
+const errata: Readonly<Record<string, string>> = {
+  "node/test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True":
+    "elements beyond the padding count; not so in PyTorch, ONNX Runtime and later versions (onnx/onnx#5276)",
+  "node/test_maxunpool_export_with_output_shape":
+    "places are not offsets into the result, as MaxPool gives them (onnx/onnx#2398)",
+};
+
 /** Why a case says nothing about numbers, if so. */
-export function whyExcluded({ bytes, inputs, outputs }: Case): string | undefined {
+export function whyExcluded({ name, bytes, inputs, outputs }: Case): string | undefined {
+  if (Object.hasOwn(errata, name)) return errata[name];
   if ([...inputs, ...outputs].some((x) => x === undefined)) return "a value that is not a tensor of numbers";
   if (outputs.length === 0) return "no results to compare with";
   const nodes = decoded(bytes)?.graph.nodes ?? [];
