@@ -2,10 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { astype, dtypeOf, type NdArray } from "../../../src/array.js";
 import { operators } from "../../../src/nn/onnx/operators/operators.js";
-import { float, floats, int, ints, type OnnxNode, string, tensor } from "../../../src/runtime/onnx/schema.js";
-import { bools, distinct, uniform } from "../../graph/ops/op-case.js";
+import { float, floats, int, ints, string, tensor } from "../../../src/runtime/onnx/schema.js";
+import { bools, distinct, integers, uniform } from "../../graph/ops/op-case.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";
-import { type Arrays, fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
+import { indexCases } from "./index-cases.js";
+import { type Attributes, type Case, given, withFile } from "./operator-case.js";
+import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
 
 const single = (x: NdArray) => astype(x, "float32");
 const [x, other, column] = [uniform(1, [2, 3, 4]), uniform(2, [2, 3, 4]), uniform(3, [3, 1])].map(single);
@@ -13,47 +15,6 @@ const positive = single(uniform(4, [2, 3, 4], 0.5, 2));
 const image = single(distinct(5, [2, 4, 7, 6])[0]);
 const sequence = single(distinct(6, [2, 4, 9])[0]);
 const channels = ["scale", "shift", "mean"].map((_, k) => single(uniform(7 + k, [4], 0.5, 1.5)));
-
-interface Case {
-  readonly inputs?: Arrays;
-  readonly initializers?: Arrays;
-  readonly node: OnnxNode;
-  readonly opset?: number;
-}
-
-type Attributes = OnnxNode["attributes"];
-
-/** Operands a, b, ... that are given at run time. */
-function given(
-  opType: string,
-  operands: readonly NdArray[],
-  attributes: Attributes = {},
-  opset?: number,
-): Case {
-  const names = operands.map((_, k) => String.fromCharCode(97 + k));
-  return {
-    inputs: Object.fromEntries(operands.map((array, k) => [names[k], array])),
-    node: node(opType, names, attributes),
-    ...(opset === undefined ? {} : { opset }),
-  };
-}
-
-/** An operand x at run time, further ones in the file; null: left out. */
-function withFile(
-  opType: string,
-  operand: NdArray,
-  stored: readonly (NdArray | null)[],
-  attributes: Attributes = {},
-  opset?: number,
-): Case {
-  const names = stored.map((array, k) => (array ? `s${k}` : ""));
-  return {
-    inputs: { x: operand },
-    initializers: Object.fromEntries(stored.flatMap((array, k) => (array ? [[names[k], array]] : []))),
-    node: node(opType, ["x", ...names], attributes),
-    ...(opset === undefined ? {} : { opset }),
-  };
-}
 
 const unary = (opType: string, operand: NdArray = x, attributes: Attributes = {}) =>
   given(opType, [operand], attributes);
@@ -66,10 +27,10 @@ const reduced = (opType: string, operand: NdArray = x) => [
 ];
 
 const cases: Readonly<Record<string, readonly Case[]>> = {
+  ...indexCases,
   Abs: [unary("Abs")],
   Add: [given("Add", [x, column])],
   And: [given("And", [bools(1, [2, 3]), bools(2, [3])])],
-  ArgMax: [unary("ArgMax", x, { axis: int(1) }), unary("ArgMax", x, { axis: int(-1), keepdims: int(0) })],
   Asinh: [unary("Asinh")],
   AveragePool: [
     unary("AveragePool", image, {
@@ -253,9 +214,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ReduceL2: reduced("ReduceL2"),
   ReduceLogSum: reduced("ReduceLogSum", positive),
   ReduceLogSumExp: reduced("ReduceLogSumExp"),
-  ReduceMax: reduced("ReduceMax"),
+  ReduceMax: [...reduced("ReduceMax"), ...reduced("ReduceMax", integers(80, [2, 3, 4], 9))],
   ReduceMean: reduced("ReduceMean"),
-  ReduceMin: reduced("ReduceMin"),
+  ReduceMin: [
+    ...reduced("ReduceMin"),
+    ...reduced("ReduceMin", integers(80, [2, 3, 4], 9)),
+    { ...withFile("ReduceMin", bools(6, [2, 3, 4]), [int64([1])]), opset: 20 },
+  ],
   ReduceSum: reduced("ReduceSum"),
   ReduceSumSquare: reduced("ReduceSumSquare"),
   Relu: [unary("Relu")],

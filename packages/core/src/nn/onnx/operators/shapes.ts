@@ -8,10 +8,12 @@ import type { Tensor } from "../../../graph/tensor.js";
 import { constantOf } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
 
-const integers = (values: readonly number[]): Tensor =>
+/** A list of integers as a constant. */
+export const integers = (values: readonly number[]): Tensor =>
   constant({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });
 
-const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
+/** An axis of the first operand, or of a tensor of another rank, from the end if negative. */
+export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
   resolveAxis(axis, rank, call.node.opType);
 
 /** A range of one axis. */
