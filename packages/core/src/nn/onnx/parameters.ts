@@ -3,6 +3,7 @@ import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/schema.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
+  Attention: [3],
   BatchNormalization: [3, 4],
   Clip: [1, 2],
   Dropout: [1, 2],
@@ -13,6 +14,8 @@ const settings: Readonly<Record<string, readonly number[]>> = {
   Pad: [1, 2, 3],
   Pow: [1],
   Range: [0, 1, 2],
+  RotaryEmbedding: [1, 2],
+  STFT: [2],
   SoftmaxCrossEntropyLoss: [2],
   Unique: [0],
 };

@@ -7,7 +7,7 @@ import { logSoftmax, softmax } from "../../../graph/ops/softmax.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { Operator } from "../call.js";
-import { hardmax } from "./ordering.js";
+import { hardmax } from "./indexing/ordering.js";
 
 const reduction =
   (f: (x: Tensor, options: ReduceOptions) => Tensor): Operator =>

@@ -17,7 +17,7 @@ export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): nu
   resolveAxis(axis, rank, call.node.opType);
 
 /** A range of one axis. */
-function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
+export function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
   const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === axis ? value : n));
   const zeros = x.shape.map(() => 0);
   return slice(x, {

@@ -1,15 +1,14 @@
-import { sizeOf } from "../../../array.js";
-import { add, maximum, minimum, mul, neg, sub } from "../../../graph/ops/arithmetic.js";
-import { greaterEqual, less, where } from "../../../graph/ops/compare.js";
-import { gather, oneHot } from "../../../graph/ops/gather.js";
-import { prod } from "../../../graph/ops/prod.js";
-import { expandDims, reshape } from "../../../graph/ops/reshape.js";
-import { scatterAdd, scatterMax } from "../../../graph/ops/scatter.js";
-import { slice } from "../../../graph/ops/slice.js";
-import type { Tensor } from "../../../graph/tensor.js";
-import type { Call, Operator } from "../call.js";
+import { sizeOf } from "../../../../array.js";
+import { add, maximum, minimum, mul, neg, sub } from "../../../../graph/ops/arithmetic.js";
+import { greaterEqual, less, where } from "../../../../graph/ops/compare.js";
+import { gather, oneHot } from "../../../../graph/ops/gather.js";
+import { prod } from "../../../../graph/ops/prod.js";
+import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
+import { scatterAdd, scatterMax } from "../../../../graph/ops/scatter.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import type { Call, Operator } from "../../call.js";
+import { along, axisOf } from "../shapes.js";
 import { counted, iota, offsets, offsetsAlong, positions, takeAlong } from "./places.js";
-import { axisOf } from "./shapes.js";
 
 function gatherElements(call: Call): Tensor {
   return takeAlong(call.tensor(0), call.tensor(1), axisOf(call, call.int("axis", 0)));
@@ -18,14 +17,7 @@ function gatherElements(call: Call): Tensor {
 /** Offsets in the leading axes of a shape: the last axis of the indices has one for each of them. */
 function leadingOffsets(indices: Tensor, sizes: readonly number[], batch: number): Tensor {
   const shape = indices.shape.slice(0, -1);
-  const component = (k: number) =>
-    reshape(
-      slice(indices, {
-        starts: [...shape.map(() => 0), k],
-        ends: [...shape, k + 1],
-      }),
-      shape,
-    );
+  const component = (k: number) => reshape(along(indices, shape.length, k, k + 1), shape);
   const places = sizes.map((n, d) => (d < batch ? positions(shape, d) : counted(component(d - batch), n)));
   return offsets(places, sizes);
 }

@@ -1,13 +1,13 @@
-import { sizeOf, stridesOf } from "../../../array.js";
-import { logicalAnd, where } from "../../../graph/ops/compare.js";
-import { gather } from "../../../graph/ops/gather.js";
-import { constant } from "../../../graph/ops/leaf.js";
-import { reshape } from "../../../graph/ops/reshape.js";
-import type { Tensor } from "../../../graph/tensor.js";
-import type { Call, Operator } from "../call.js";
-import type { Result, Value } from "../value.js";
+import { sizeOf, stridesOf } from "../../../../array.js";
+import { logicalAnd, where } from "../../../../graph/ops/compare.js";
+import { gather } from "../../../../graph/ops/gather.js";
+import { constant } from "../../../../graph/ops/leaf.js";
+import { reshape } from "../../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import type { Call, Operator } from "../../call.js";
+import type { Result, Value } from "../../value.js";
+import { axisOf, integers } from "../shapes.js";
 import { asPositions } from "./places.js";
-import { axisOf, integers } from "./shapes.js";
 import { nonMaxSuppression } from "./suppression.js";
 
 /** The upper or lower triangle of matrices, with zeros elsewhere. */

@@ -1,4 +1,4 @@
-// Gradients of operators that look up, write and order elements, against difference quotients.
+// Gradients through operators that are made of several operations, against difference quotients.
 import { describe, expect, it } from "vitest";
 import { dtypeOf, item, type NdArray, ndarray } from "../../../src/array.js";
 import { grad } from "../../../src/graph/autodiff.js";
@@ -12,20 +12,26 @@ import { createRng } from "../../../src/math/rng.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { uniform } from "../../graph/ops/op-case.js";
+import { attentionCases } from "./attention-cases.js";
 import { indexCases } from "./index-cases.js";
 import type { Case } from "./operator-case.js";
 import { fileOf } from "./support.js";
 
+const cases = { ...attentionCases, ...indexCases };
 const differentiable = [
+  "Attention",
   "Compress",
+  "DFT",
   "Einsum",
   "GatherElements",
   "GatherND",
   "NegativeLogLikelihoodLoss",
   "ReduceProd",
   "ReverseSequence",
+  "RotaryEmbedding",
   "ScatterElements",
   "ScatterND",
+  "STFT",
   "SoftmaxCrossEntropyLoss",
   "TopK",
   "Trilu",
@@ -43,7 +49,7 @@ function untied({ shape, data }: NdArray): NdArray {
 }
 
 const rows = differentiable.flatMap((name) =>
-  indexCases[name]
+  cases[name]
     .filter(({ inputs = {} }) => Object.values(inputs).some(isFloatArray))
     .map((c, k) => [name, k + 1, c] as const),
 );

@@ -1,9 +1,9 @@
-import { add, mul } from "../../../graph/ops/arithmetic.js";
-import { gather } from "../../../graph/ops/gather.js";
-import { constant } from "../../../graph/ops/leaf.js";
-import { reshape, transpose } from "../../../graph/ops/reshape.js";
-import type { Tensor } from "../../../graph/tensor.js";
-import type { Value } from "../value.js";
+import { add, mul } from "../../../../graph/ops/arithmetic.js";
+import { gather } from "../../../../graph/ops/gather.js";
+import { constant } from "../../../../graph/ops/leaf.js";
+import { reshape, transpose } from "../../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import type { Value } from "../../value.js";
 
 /** The integers 0, 1, ..., n - 1. */
 export const iota = (n: number): Tensor =>

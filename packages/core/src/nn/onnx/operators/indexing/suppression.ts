@@ -1,7 +1,7 @@
-import { reshape } from "../../../graph/ops/reshape.js";
-import type { Tensor } from "../../../graph/tensor.js";
-import type { Call } from "../call.js";
-import { integers } from "./shapes.js";
+import { reshape } from "../../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import type { Call } from "../../call.js";
+import { integers } from "../shapes.js";
 
 /** Bounds along two axes. */
 type Box = readonly [low: readonly [number, number], high: readonly [number, number]];

@@ -1,15 +1,14 @@
-import { add, cast, neg, sub } from "../../../graph/ops/arithmetic.js";
-import { less, where } from "../../../graph/ops/compare.js";
-import { gather, oneHot } from "../../../graph/ops/gather.js";
-import { argmax } from "../../../graph/ops/reduce.js";
-import { expandDims, reshape } from "../../../graph/ops/reshape.js";
-import { slice } from "../../../graph/ops/slice.js";
-import { argsort } from "../../../graph/ops/sort.js";
-import type { Tensor } from "../../../graph/tensor.js";
-import type { Call, Operator } from "../call.js";
-import type { Result, Value } from "../value.js";
+import { add, cast, neg, sub } from "../../../../graph/ops/arithmetic.js";
+import { less, where } from "../../../../graph/ops/compare.js";
+import { gather, oneHot } from "../../../../graph/ops/gather.js";
+import { argmax } from "../../../../graph/ops/reduce.js";
+import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
+import { argsort } from "../../../../graph/ops/sort.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import type { Call, Operator } from "../../call.js";
+import type { Result, Value } from "../../value.js";
+import { along, axisOf, integers } from "../shapes.js";
 import { asPositions, moveAxis, takeAlong } from "./places.js";
-import { axisOf, integers } from "./shapes.js";
 
 /** The position of the largest element of f(x) along an axis: the first one, or the last one, at a tie. */
 const argExtremum =
@@ -46,7 +45,7 @@ function oneHotOf(call: Call): Value {
   const given = cast(call.tensor(0), "int64");
   const depth = call.known(1)?.[0] ?? call.fail("there is no depth");
   const indices = where(less(given, 0), add(given, depth), given);
-  const [off, on] = [0, 1].map((k) => reshape(slice(call.tensor(2), { starts: [k], ends: [k + 1] }), []));
+  const [off, on] = [0, 1].map((k) => reshape(along(call.tensor(2), 0, k, k + 1), []));
   const axis = axisOf(call, call.int("axis", -1), indices.rank + 1);
   const tensor = moveAxis(where(oneHot(indices, depth, "bool"), on, off), indices.rank, axis);
   return { tensor, kind: call.kind(2) };
