@@ -6,7 +6,7 @@ import { float, floats, int, ints, string, tensor } from "../../../src/runtime/o
 import { bools, distinct, integers, uniform } from "../../graph/ops/op-case.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { attentionCases } from "./attention-cases.js";
-import { indexCases } from "./index-cases.js";
+import { indexCases, searchCases } from "./index-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
 
@@ -30,6 +30,7 @@ const reduced = (opType: string, operand: NdArray = x) => [
 const cases: Readonly<Record<string, readonly Case[]>> = {
   ...attentionCases,
   ...indexCases,
+  ...searchCases,
   Abs: [unary("Abs")],
   Add: [given("Add", [x, column])],
   And: [given("And", [bools(1, [2, 3]), bools(2, [3])])],

@@ -6,8 +6,9 @@ import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { Call, Operator } from "../call.js";
+import { along, integers, range } from "./axes.js";
 import { moveAxis } from "./indexing/places.js";
-import { along, axisOf, integers } from "./shapes.js";
+import { axisOf } from "./shapes.js";
 
 interface Transform {
   /** Number of samples; further ones are cut off, missing ones are zeros. */
@@ -68,11 +69,8 @@ function stft(call: Call): Tensor {
   const length = call.known(3)?.[0] ?? window?.shape[0] ?? call.fail("there is no window or frame_length");
   const count = Math.floor((signal.shape[1] - length) / step) + 1;
   if (count < 1) return call.fail(`a window of ${length} is longer than the signal`);
-  const places = Array.from(
-    { length: count * length },
-    (_, k) => step * Math.floor(k / length) + (k % length),
-  );
-  const frames = gather(signal, reshape(integers(places), [count, length]), { axis: 1 });
+  const places = range(count).flatMap((k) => range(length).map((i) => step * k + i));
+  const frames = gather(signal, integers(places, [count, length]), { axis: 1 });
   const weighted = window ? mul(frames, reshape(window, [length, 1])) : frames;
   const frequencies = call.int("onesided", 1) === 1 ? half(length) : length;
   return transformed(weighted, 2, { length, inverse: false, frequencies });

@@ -7,28 +7,11 @@ import { concat, pad, slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { constantOf } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
-
-/** A list of integers as a constant. */
-export const integers = (values: readonly number[]): Tensor =>
-  constant({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+import { along, integers } from "./axes.js";
 
 /** An axis of the first operand, or of a tensor of another rank, from the end if negative. */
 export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
   resolveAxis(axis, rank, call.node.opType);
-
-/** A range of one axis. */
-export function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
-  const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === axis ? value : n));
-  const zeros = x.shape.map(() => 0);
-  return slice(x, {
-    starts: only(start, zeros),
-    ends: only(end, x.shape),
-    steps: only(
-      step,
-      zeros.map(() => 1),
-    ),
-  });
-}
 
 function reshapeTo(call: Call): Tensor {
   const x = call.tensor(0);

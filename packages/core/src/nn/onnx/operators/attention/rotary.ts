@@ -4,7 +4,7 @@ import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
 import { concat } from "../../../../graph/ops/slice.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call } from "../../call.js";
-import { along } from "../shapes.js";
+import { along } from "../axes.js";
 import { byHead, joined } from "./heads.js";
 
 /** Turns pairs of elements by angles that depend on the position, given by their cosines and sines. */

@@ -7,7 +7,8 @@ import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
 import { scatterAdd, scatterMax } from "../../../../graph/ops/scatter.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call, Operator } from "../../call.js";
-import { along, axisOf } from "../shapes.js";
+import { along } from "../axes.js";
+import { axisOf } from "../shapes.js";
 import { counted, iota, offsets, offsetsAlong, positions, takeAlong } from "./places.js";
 
 function gatherElements(call: Call): Tensor {

@@ -1,13 +1,14 @@
 import { add, cast, neg, sub } from "../../../../graph/ops/arithmetic.js";
 import { less, where } from "../../../../graph/ops/compare.js";
-import { gather, oneHot } from "../../../../graph/ops/gather.js";
+import { oneHot } from "../../../../graph/ops/gather.js";
 import { argmax } from "../../../../graph/ops/reduce.js";
 import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
 import { argsort } from "../../../../graph/ops/sort.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call, Operator } from "../../call.js";
 import type { Result, Value } from "../../value.js";
-import { along, axisOf, integers } from "../shapes.js";
+import { along, picked, range } from "../axes.js";
+import { axisOf } from "../shapes.js";
 import { asPositions, moveAxis, takeAlong } from "./places.js";
 
 /** The position of the largest element of f(x) along an axis: the first one, or the last one, at a tie. */
@@ -17,10 +18,10 @@ const argExtremum =
     const x = f(call.tensor(0));
     const axis = axisOf(call, call.int("axis", 0));
     const last = x.shape[axis] - 1;
-    const backwards = integers(Array.from({ length: last + 1 }, (_, k) => last - k));
+    const backwards = range(last + 1).map((k) => last - k);
     const place =
       call.int("select_last_index", 0) === 1
-        ? sub(last, argmax(gather(x, backwards, { axis }), { axis }))
+        ? sub(last, argmax(picked(x, axis, backwards), { axis }))
         : argmax(x, { axis });
     return asPositions(call.int("keepdims", 1) === 1 ? expandDims(place, axis) : place);
   };

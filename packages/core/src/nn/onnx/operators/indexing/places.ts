@@ -1,13 +1,12 @@
 import { add, mul } from "../../../../graph/ops/arithmetic.js";
 import { gather } from "../../../../graph/ops/gather.js";
-import { constant } from "../../../../graph/ops/leaf.js";
 import { reshape, transpose } from "../../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Value } from "../../value.js";
+import { integers, range } from "../axes.js";
 
 /** The integers 0, 1, ..., n - 1. */
-export const iota = (n: number): Tensor =>
-  constant({ shape: [n], data: BigInt64Array.from({ length: n }, (_, i) => BigInt(i)) });
+export const iota = (n: number): Tensor => integers(range(n));
 
 /** Positions or counts: int64 in files, whatever the operands are. */
 export const asPositions = (tensor: Tensor): Value => ({ tensor, kind: "int64" });

@@ -1,12 +1,12 @@
 import { sizeOf, stridesOf } from "../../../../array.js";
 import { logicalAnd, where } from "../../../../graph/ops/compare.js";
-import { gather } from "../../../../graph/ops/gather.js";
 import { constant } from "../../../../graph/ops/leaf.js";
 import { reshape } from "../../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call, Operator } from "../../call.js";
 import type { Result, Value } from "../../value.js";
-import { axisOf, integers } from "../shapes.js";
+import { integers, picked, range } from "../axes.js";
+import { axisOf } from "../shapes.js";
 import { asPositions } from "./places.js";
 import { nonMaxSuppression } from "./suppression.js";
 
@@ -27,11 +27,11 @@ function trilu(call: Call): Tensor {
 /** The slices along an axis, or the elements, whose condition holds. */
 function compress(call: Call): Tensor {
   const condition = call.known(1) ?? call.fail("there is no condition");
-  const chosen = integers(condition.flatMap((c, k) => (c === 0 ? [] : [k])));
+  const chosen = condition.flatMap((c, k) => (c === 0 ? [] : [k]));
   const x = call.tensor(0);
   const axis = call.attribute("axis", "int");
-  if (axis === undefined) return gather(reshape(x, [x.size]), chosen);
-  return gather(x, chosen, { axis: axisOf(call, axis) });
+  if (axis === undefined) return picked(reshape(x, [x.size]), 0, chosen);
+  return picked(x, axisOf(call, axis), chosen);
 }
 
 /** The index along each axis of the elements that are not zero. */
@@ -41,7 +41,7 @@ function nonZero(call: Call): Value {
   const flat = values.flatMap((v, k) => (v === 0 ? [] : [k]));
   const strides = stridesOf(shape);
   const rows = shape.flatMap((n, d) => flat.map((k) => Math.floor(k / strides[d]) % n));
-  return asPositions(reshape(integers(rows), [shape.length, flat.length]));
+  return asPositions(integers(rows, [shape.length, flat.length]));
 }
 
 /**
@@ -56,15 +56,13 @@ function unique(call: Call): readonly Result[] {
   const axis = attribute === undefined ? 0 : axisOf(call, attribute);
   const inner = sizeOf(x.shape.slice(axis + 1));
   const n = x.shape[axis];
-  const slices = Array.from({ length: n }, (_, k) =>
-    values.filter((_, flat) => Math.floor(flat / inner) % n === k),
-  );
+  const slices = range(n).map((k) => values.filter((_, flat) => Math.floor(flat / inner) % n === k));
   const keys = slices.map((s) => s.join());
   const firsts = keys.flatMap((key, k) => (keys.indexOf(key) === k ? [k] : []));
   if (call.int("sorted", 1) === 1) firsts.sort((a, b) => compareLists(slices[a], slices[b]));
   const order = firsts.map((k) => keys[k]);
   return [
-    gather(x, integers(firsts), { axis }),
+    picked(x, axis, firsts),
     asPositions(integers(firsts)),
     asPositions(integers(keys.map((key) => order.indexOf(key)))),
     asPositions(integers(order.map((key) => keys.filter((other) => other === key).length))),

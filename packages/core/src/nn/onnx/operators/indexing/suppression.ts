@@ -1,7 +1,6 @@
-import { reshape } from "../../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call } from "../../call.js";
-import { integers } from "../shapes.js";
+import { integers, range } from "../axes.js";
 
 /** Bounds along two axes. */
 type Box = readonly [low: readonly [number, number], high: readonly [number, number]];
@@ -21,7 +20,7 @@ export function nonMaxSuppression(call: Call): Tensor {
   const isCentered = call.int("center_point_box", 0) === 1;
   const rows: number[] = [];
   for (let b = 0; b < batches; b++) {
-    const boxes = Array.from({ length: count }, (_, k) =>
+    const boxes = range(count).map((k) =>
       boxOf(corners.slice(4 * (b * count + k), 4 * (b * count + k + 1)), isCentered),
     );
     for (let c = 0; c < classes; c++) {
@@ -34,7 +33,7 @@ export function nonMaxSuppression(call: Call): Tensor {
       rows.push(...chosen.flatMap((k) => [b, c, k]));
     }
   }
-  return reshape(integers(rows), [rows.length / 3, 3]);
+  return integers(rows, [rows.length / 3, 3]);
 }
 
 /** A box from two opposite corners [y, x, y, x], or from its center and size [x, y, width, height]. */
