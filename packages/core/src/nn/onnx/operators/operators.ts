@@ -9,6 +9,7 @@ import { losses } from "./losses.js";
 import { matrices } from "./matrices.js";
 import { normalizations } from "./normalizations.js";
 import { reductions } from "./reductions.js";
+import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
 import { windows } from "./windows.js";
 
@@ -25,6 +26,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...ordering,
     ...reductions,
     ...selection,
+    ...sequences,
     ...shapes,
     ...windows,
   }),
