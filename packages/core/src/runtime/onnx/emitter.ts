@@ -100,7 +100,9 @@ export class Emitter implements BlockEmitter {
     const known = this.results.get(key);
     if (known) return known;
     const outputs = Array.from({ length: results }, () => `t:${this.count++}`);
-    this.nodes.push({ opType, inputs, outputs, attributes, domain });
+    // Some versions of ONNX Runtime fuse nodes under a name made from theirs, which must then be unique.
+    const name = this.portable ? `${opType}_${this.nodes.length}` : undefined;
+    this.nodes.push({ opType, inputs, outputs, attributes, domain, name });
     this.results.set(key, outputs);
     return outputs;
   }

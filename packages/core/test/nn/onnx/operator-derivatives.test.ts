@@ -5,6 +5,8 @@ import { isFloat } from "../../../src/graph/tensor.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { checkDerivatives } from "../../graph/ops/check-derivatives.js";
 import type { OpCase } from "../../graph/ops/op-case.js";
+import { attentionCases } from "./attention-cases.js";
+import { indexCases } from "./index-cases.js";
 import { normCases, trainingCases } from "./norm-cases.js";
 import type { Case } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
@@ -32,11 +34,13 @@ function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }:
   };
 }
 
-const tables = [normCases, trainingCases, resizeCases, windowCases];
+const isOfFloats = ({ inputs = {} }: Case): boolean => isFloat(dtypeOf(Object.values(inputs)[0]));
+
+const tables = [attentionCases, indexCases, normCases, trainingCases, resizeCases, windowCases];
 
 const rows = tables
   .flatMap(Object.entries<readonly Case[]>)
-  .flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
+  .flatMap(([name, list]) => list.filter(isOfFloats).map((c, k) => [name, k + 1, c] as const));
 
 describe("the derivatives are those of difference quotients:", () => {
   it.each(rows)("%s, case %i", (name, k, c) => {

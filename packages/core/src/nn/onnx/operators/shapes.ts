@@ -9,7 +9,8 @@ import { constantOf } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
 import { along, integers } from "./axes.js";
 
-const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
+/** An axis of the first operand, or of a tensor of another rank, from the end if negative. */
+export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
   resolveAxis(axis, rank, call.node.opType);
 
 function reshapeTo(call: Call): Tensor {

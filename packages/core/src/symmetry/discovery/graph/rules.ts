@@ -239,6 +239,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   concat: sum(exceptAlong(along)),
   gather: linear(gatherLinks),
   scatterAdd: linear(scatterLinks),
+  scatterMax: homogeneous(scatterLinks, 1),
+  argsort: homogeneous(exceptAlong(along), 0),
   oneHot: inhomogeneous(oneHotLinks),
   stopGradient: linear(unary),
   alias: linear(unary),

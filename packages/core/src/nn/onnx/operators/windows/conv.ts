@@ -1,8 +1,9 @@
 import { add } from "../../../../graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../../../../graph/ops/conv.js";
 import { windowLength } from "../../../../graph/ops/conv-attributes.js";
-import { gather, scatterAdd } from "../../../../graph/ops/gather.js";
+import { gather } from "../../../../graph/ops/gather.js";
 import { expandDims, reshape, transpose } from "../../../../graph/ops/reshape.js";
+import { scatterAdd } from "../../../../graph/ops/scatter.js";
 import { pad } from "../../../../graph/ops/slice.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call } from "../../call.js";
