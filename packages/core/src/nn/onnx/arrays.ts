@@ -4,29 +4,42 @@ import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
+import { isFloatKind } from "./kinds.js";
 
 /** The dtype of an ONNX element type: one type for all floats, int64 for all integers. */
 export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   if (dtype === "bool") return "bool";
-  return dtype === "float16" || dtype === "float32" || dtype === "float64" ? float : "int64";
+  return isFloatKind(dtype) ? float : "int64";
 }
 
 /** A tensor of a file as a separate array. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
-  return { shape, data: converted(data, dtype, importedDType(dtype, float)) };
+  const values = Float64Array.from<number | bigint>(data, numbersOf[dtype] ?? Number);
+  return { shape, data: dataOf(importedDType(dtype, float), values) };
 }
 
-function converted(data: OnnxTensor["data"], from: OnnxDType, to: DType): TypedArray {
-  if (to === "bool") return Uint8Array.from(data as Uint8Array);
-  if (to === "int64") return BigInt64Array.from(data as BigInt64Array, safeInteger);
-  const number = from === "float16" ? halfToNumber : Number;
-  const numbers = Float64Array.from(data as Float64Array, number);
-  return to === "float64" ? numbers : Float32Array.from(numbers);
+function dataOf(dtype: DType, values: Float64Array): TypedArray {
+  switch (dtype) {
+    case "bool":
+      return Uint8Array.from(values);
+    case "int64":
+      return BigInt64Array.from<number>(values, safeInteger);
+    case "float32":
+      return Float32Array.from(values);
+    case "float64":
+      return values;
+  }
 }
 
-/** An int64 clamped to the safe integers: the ends of int64, which mean "to the end" in files, are outside. */
-const safeInteger = (value: number | bigint): bigint =>
-  BigInt(Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
+/** The element types that are kept as raw bits. */
+const numbersOf: Partial<Record<OnnxDType, (bits: number | bigint) => number>> = {
+  float16: (bits) => halfToNumber(Number(bits)),
+  bfloat16: (bits) => brainToNumber(Number(bits)),
+};
+
+/** An integer clamped to the safe ones: the ends of int64, which mean "to the end" in files, are outside. */
+const safeInteger = (value: number): bigint =>
+  BigInt(Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
 
 /** IEEE 754 binary16 from its bits: 1 sign, 5 exponent, 10 fraction. */
 function halfToNumber(bits: number): number {
@@ -36,6 +49,11 @@ function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The bits of bfloat16 are the upper half of those of a float32. */
+function brainToNumber(bits: number): number {
+  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0];
 }
 
 /** A tensor of a file as a constant; a single number becomes a number, which simplification can use. */

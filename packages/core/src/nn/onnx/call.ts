@@ -5,7 +5,7 @@ import type { OnnxDType, OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/o
 import type { FloatDType } from "../model.js";
 import type { Settings } from "./evaluate.js";
 import { knownValue } from "./known-value.js";
-import type { Result, Scope, Value } from "./value.js";
+import { type Entry, isSequence, type Result, type Scope, type Value } from "./value.js";
 
 /** Traces an ONNX operator: returns its result, or its results in order. */
 export type Operator = (call: Call) => Result | readonly Result[];
@@ -26,7 +26,7 @@ export class Call {
   constructor(
     readonly node: OnnxNode,
     /** Undefined for an optional operand that is left out. */
-    readonly operands: readonly (Value | undefined)[],
+    readonly operands: readonly (Entry | undefined)[],
     /** What the node's subgraphs see. */
     readonly scope: Scope,
     readonly settings: Settings,
@@ -50,7 +50,20 @@ export class Call {
     return this.operand(index).kind;
   }
 
-  private operand(index: number): Value {
+  operand(index: number): Value {
+    const entry = this.entry(index);
+    return isSequence(entry) ? this.fail(`operand ${index} is a sequence; it must be a tensor`) : entry;
+  }
+
+  /** The tensors of an operand that is a sequence. */
+  sequence(index: number): readonly Value[] {
+    const entry = this.entry(index);
+    if (isSequence(entry)) return entry.items;
+    return this.fail(`operand ${index} is a tensor; it must be a sequence that the model makes`);
+  }
+
+  /** @throws DataError if the operand is left out */
+  entry(index: number): Entry {
     return this.operands[index] ?? this.fail(`operand ${index} is missing`);
   }
 
@@ -69,9 +82,8 @@ export class Call {
    * @throws DataError if they depend on the model's inputs or parameters
    */
   known(index: number): readonly number[] | undefined {
-    const operand = this.operands[index];
-    if (operand === undefined) return undefined;
-    const value = knownValue(operand.tensor);
+    if (!this.has(index)) return undefined;
+    const value = knownValue(this.tensor(index));
     if (value !== undefined) return Array.from<number | bigint, number>(value.data, Number);
     return this.fail(
       `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
@@ -110,7 +122,12 @@ export class Call {
   /** Throws the error of a node that is not supported. */
   fail(why: string): never {
     const { opType, name, outputs } = this.node;
-    const shapes = this.operands.map((x) => (x ? formatShape(x.tensor.shape) : "none")).join(", ");
+    const shapes = this.operands.map(describeEntry).join(", ");
     throw new DataError(`fromOnnx: ${opType} "${name ?? outputs[0]}" of ${shapes}: ${why}.`);
   }
+}
+
+function describeEntry(entry: Entry | undefined): string {
+  if (entry === undefined) return "none";
+  return isSequence(entry) ? `a sequence of ${entry.items.length}` : formatShape(entry.tensor.shape);
 }

@@ -3,7 +3,7 @@ import type { FloatDType } from "../model.js";
 import { constantOf } from "./arrays.js";
 import { Call } from "./call.js";
 import { operators } from "./operators/operators.js";
-import { asValue, type Scope, type Value } from "./value.js";
+import { asEntry, type Entry, type Scope } from "./value.js";
 
 /** What is the same for all nodes of a model. */
 export interface Settings {
@@ -23,13 +23,13 @@ export function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): vo
 }
 
 function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
-  const operands = node.inputs.map((name): Value | undefined => (name === "" ? undefined : scope.get(name)));
+  const operands = node.inputs.map((name): Entry | undefined => (name === "" ? undefined : scope.get(name)));
   const call = new Call(node, operands, scope, settings);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
   if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
   const results = operators.get(node.opType)?.(call) ?? [];
   const list = "length" in results ? results : [results];
   list.forEach((result, i) => {
-    if (node.outputs[i]) scope.set(node.outputs[i], asValue(result, operands));
+    if (node.outputs[i]) scope.set(node.outputs[i], asEntry(result, operands));
   });
 }

@@ -13,7 +13,7 @@ import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
 import { operators } from "./operators/operators.js";
 import { parametersOf } from "./parameters.js";
-import { Scope } from "./value.js";
+import { isSequence, Scope } from "./value.js";
 
 /** An input of an imported model. */
 export interface ImportedInput {
@@ -184,6 +184,8 @@ function fitting(
 
 function resultOf(name: string, scope: Scope, graph: OnnxGraph): Tensor {
   const value = scope.get(name);
+  if (isSequence(value))
+    throw new DataError(`fromOnnx: the model's output "${name}" is a sequence, not a tensor.`);
   if (value !== undefined) return value.tensor;
   const maker = graph.nodes.find(({ outputs }) => outputs.includes(name));
   throw new DataError(

@@ -1,14 +1,27 @@
 import { DataError } from "../../errors.js";
 import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/schema.js";
+import { isFloatKind } from "./kinds.js";
 
-/** Operands that are not weights: running statistics, bounds, exponents and the like. */
+/** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
+  Attention: [3],
   BatchNormalization: [3, 4],
   Clip: [1, 2],
   Dropout: [1, 2],
+  NegativeLogLikelihoodLoss: [2],
+  NonMaxSuppression: [0, 1, 2, 3, 4],
+  NonZero: [0],
+  OneHot: [1, 2],
   Pad: [1, 2, 3],
   Pow: [1],
   Range: [0, 1, 2],
+  Resize: [1, 2],
+  RoiAlign: [1],
+  Upsample: [1],
+  RotaryEmbedding: [1, 2],
+  STFT: [2],
+  SoftmaxCrossEntropyLoss: [2],
+  Unique: [0],
 };
 
 /** A tensor of a file that is trained, and the name it has as a parameter. */
@@ -27,7 +40,7 @@ export function parametersOf(
   isParameter: (name: string) => boolean = weightsOf(nodes),
 ): readonly NamedTensor[] {
   const weights = initializers.filter(
-    ({ name, dtype, shape }) => dtype.startsWith("float") && shape.length > 0 && isParameter(name),
+    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isParameter(name),
   );
   const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);

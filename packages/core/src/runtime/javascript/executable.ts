@@ -4,7 +4,7 @@ import { RuntimeError } from "../../errors.js";
 import { type Graph, requireGraph } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { hash32 } from "../../math/rng.js";
-import { erf, leakyRelu, placeOf, softplus } from "../../math/special.js";
+import { specialFunctions } from "../../math/special.js";
 import { requireKnown } from "../../options.js";
 import {
   checkScan,
@@ -21,7 +21,7 @@ import { generate, type Program } from "./generate.js";
 type Run = (inputs: readonly Operand[], outputs: readonly Operand[], steps: number) => void;
 type Operand = Float64Array | Float32Array | Uint8Array;
 
-const helpers = { erf, softplus, leakyRelu, placeOf, hash32 };
+const helpers = { ...specialFunctions, hash32 };
 
 /** An executable that computes in the caller's thread and can also run synchronously. */
 export interface JavaScriptExecutable extends Executable {

@@ -272,12 +272,13 @@ class Generator {
 
   /** Expression for one element, wherever it is stored. */
   private element(node: Tensor, at: Index): string {
+    // A single element is read at a variable index if the index selects the operand (concat, place).
+    const place = node.size === 1 ? Index.flat(node.shape, Affine.zero) : at;
     switch (this.placement.get(node)) {
       case "inline":
-        return this.compute(node, at);
+        return this.compute(node, place);
       case "local":
-        // A single element is read at a variable index if the index selects the operand (concat).
-        return this.local(node, node.size === 1 ? 0 : at.flat.constant);
+        return this.local(node, place.flat.constant);
       default:
         return this.bufferElement(node, at);
     }

@@ -162,7 +162,9 @@ export class Emitter implements BlockEmitter {
     const known = this.emitted.get(key);
     if (known) return known;
     const outputs = Array.from({ length: results }, () => this.shared.name());
-    this.nodes.push({ opType, inputs, outputs, attributes, domain });
+    // Some versions of ONNX Runtime fuse nodes under a name made from theirs, which must then be unique.
+    const name = this.portable ? `${opType}_${outputs[0].slice(2)}` : undefined;
+    this.nodes.push({ opType, inputs, outputs, attributes, domain, name });
     this.emitted.set(key, outputs);
     return outputs;
   }

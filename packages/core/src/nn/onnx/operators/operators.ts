@@ -1,12 +1,41 @@
 import type { Operator } from "../call.js";
+import { attentions } from "./attention/attention.js";
+import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
+import { fourier } from "./fourier.js";
+import { blocks } from "./images/blocks.js";
+import { paddings } from "./images/padding.js";
+import { resizing } from "./images/resize.js";
+import { indexing } from "./indexing/indexing.js";
+import { ordering } from "./indexing/ordering.js";
+import { selection } from "./indexing/selection.js";
+import { losses } from "./losses.js";
 import { matrices } from "./matrices.js";
 import { normalizations } from "./normalizations.js";
 import { reductions } from "./reductions.js";
+import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
-import { windows } from "./windows.js";
+import { windows } from "./windows/windows.js";
 
 /** The function that traces each operator of the ONNX standard, by name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
-  Object.entries({ ...elementwise, ...matrices, ...normalizations, ...reductions, ...shapes, ...windows }),
+  Object.entries({
+    ...blocks,
+    ...dropouts,
+    ...elementwise,
+    ...matrices,
+    ...normalizations,
+    ...paddings,
+    ...reductions,
+    ...resizing,
+    ...attentions,
+    ...fourier,
+    ...indexing,
+    ...losses,
+    ...ordering,
+    ...selection,
+    ...sequences,
+    ...shapes,
+    ...windows,
+  }),
 );
