@@ -1,5 +1,8 @@
 import type { Operator } from "../call.js";
 import { attentions } from "./attention/attention.js";
+import { branches } from "./control/branches.js";
+import { loops } from "./control/loops.js";
+import { scans } from "./control/scans.js";
 import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
 import { fourier } from "./fourier.js";
@@ -12,6 +15,7 @@ import { selection } from "./indexing/selection.js";
 import { losses } from "./losses.js";
 import { matrices } from "./matrices.js";
 import { normalizations } from "./normalizations.js";
+import { recurrents } from "./recurrent/recurrent.js";
 import { reductions } from "./reductions.js";
 import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
@@ -21,18 +25,22 @@ import { windows } from "./windows/windows.js";
 export const operators: ReadonlyMap<string, Operator> = new Map(
   Object.entries({
     ...blocks,
+    ...branches,
     ...dropouts,
     ...elementwise,
     ...matrices,
     ...normalizations,
     ...paddings,
+    ...recurrents,
     ...reductions,
     ...resizing,
     ...attentions,
     ...fourier,
     ...indexing,
+    ...loops,
     ...losses,
     ...ordering,
+    ...scans,
     ...selection,
     ...sequences,
     ...shapes,
