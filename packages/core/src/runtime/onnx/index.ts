@@ -3,6 +3,12 @@
  *
  * @module isoloss/onnx
  */
+export type {
+  CompareModelsOptions,
+  ModelComparison,
+  OutputDifference,
+} from "../../model-file/compare-models.js";
+export { compareModels } from "../../model-file/compare-models.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export { decodeModel, encodeModel } from "./codec.js";
