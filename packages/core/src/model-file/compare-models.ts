@@ -21,7 +21,7 @@ export interface CompareModelsOptions {
   readonly runtime?: RuntimeName | undefined;
 }
 
-export const compareModelsOptions = optionTable("compareModels", {
+const compareModelsOptions = optionTable("compareModels", {
   seed: integerFrom(0).default(0),
   examples: integerFrom(1).default(4),
   sizes: inCode<Readonly<Record<string, number>>>(

@@ -28,7 +28,7 @@ export interface BuildOptions {
 }
 
 /** Builds the bytes of a network with random weights; methods return the name of the value that they make. */
-export class Builder {
+class Builder {
   readonly rng: Rng;
   readonly opset: number;
   readonly #constants: boolean;
