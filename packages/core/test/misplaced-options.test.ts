@@ -94,6 +94,7 @@ const calls: Readonly<Record<string, Call>> = {
   emitModel: (o) => isoloss.emitModel(graph, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
+  restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
