@@ -7,7 +7,7 @@ import { readTensor } from "../runtime/onnx/decode-tensor.js";
 import { writeTensor, writeValueInfo } from "../runtime/onnx/encode.js";
 import { contentOf, type RawField, rawField, rawFields, rawMessage } from "../runtime/onnx/raw-fields.js";
 import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "../runtime/onnx/schema.js";
-import { floatsOf } from "./float-data.js";
+import { floatsOf, isFloatType } from "./float-data.js";
 import {
   type GraphItem,
   INITIALIZER,
@@ -108,7 +108,7 @@ export class GraphEditor {
     const item = this.#initializer(name);
     const own =
       item === undefined ? this.tensor(name) : tensorType(item.field, `${this.#op}: the tensor "${name}"`);
-    return own?.dtype.startsWith("float") ? own : undefined;
+    return own !== undefined && isFloatType(own.dtype) ? own : undefined;
   }
 
   /** The floats of an initializer or of a Constant node; undefined for any other value. */
@@ -212,7 +212,7 @@ export class GraphEditor {
 
   #read(name: string): Floats | undefined {
     const tensor = this.tensor(name);
-    if (tensor === undefined || !tensor.dtype.startsWith("float")) return undefined;
+    if (tensor === undefined || !isFloatType(tensor.dtype)) return undefined;
     const { shape, data } = arrayOf(tensor, "float64");
     const floats = { dtype: tensor.dtype, shape, data: data as Float64Array };
     this.#originals.set(name, floats);
