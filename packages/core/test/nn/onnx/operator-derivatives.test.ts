@@ -9,6 +9,7 @@ import { attentionCases } from "./attention-cases.js";
 import { indexCases } from "./index-cases.js";
 import { normCases, trainingCases } from "./norm-cases.js";
 import type { Case } from "./operator-case.js";
+import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
 import { fileOf } from "./support.js";
 import { windowCases } from "./window-cases.js";
@@ -36,7 +37,15 @@ function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }:
 
 const isOfFloats = ({ inputs = {} }: Case): boolean => isFloat(dtypeOf(Object.values(inputs)[0]));
 
-const tables = [attentionCases, indexCases, normCases, trainingCases, resizeCases, windowCases];
+const tables = [
+  attentionCases,
+  indexCases,
+  normCases,
+  trainingCases,
+  recurrentCases,
+  resizeCases,
+  windowCases,
+];
 
 const rows = tables
   .flatMap(Object.entries<readonly Case[]>)

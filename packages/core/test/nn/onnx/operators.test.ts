@@ -9,6 +9,7 @@ import { attentionCases } from "./attention-cases.js";
 import { indexCases, searchCases } from "./index-cases.js";
 import { normCases } from "./norm-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
+import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
 import { sequenceModels } from "./sequence-models.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
@@ -206,12 +207,14 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
   ...normCases,
+  ...recurrentCases,
   ...resizeCases,
   ...windowCases,
 };
 
 it("every operator that is read has a case", () => {
-  const names = [...Object.keys(cases), ...Object.keys(sequenceModels)];
+  const withGraphs = ["If", "Loop", "Scan"]; // in control.test.ts
+  const names = [...Object.keys(cases), ...Object.keys(sequenceModels), ...withGraphs];
   expect(names.sort()).toEqual([...operators.keys()].sort());
 });
 
