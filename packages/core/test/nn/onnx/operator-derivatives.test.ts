@@ -8,6 +8,7 @@ import type { OpCase } from "../../graph/ops/op-case.js";
 import { normCases, trainingCases } from "./norm-cases.js";
 import type { Case } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
+import { samplingCases } from "./sampling-cases.js";
 import { fileOf } from "./support.js";
 import { windowCases } from "./window-cases.js";
 
@@ -32,7 +33,7 @@ function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }:
   };
 }
 
-const tables = [normCases, trainingCases, resizeCases, windowCases];
+const tables = [normCases, trainingCases, resizeCases, samplingCases, windowCases];
 
 const rows = tables
   .flatMap(Object.entries<readonly Case[]>)

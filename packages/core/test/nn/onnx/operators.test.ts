@@ -8,6 +8,7 @@ import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { normCases } from "./norm-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
+import { alignedCases, samplingCases } from "./sampling-cases.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
 import { windowCases } from "./window-cases.js";
 
@@ -198,6 +199,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
   ...normCases,
   ...resizeCases,
+  ...samplingCases,
   ...windowCases,
 };
 
@@ -205,7 +207,9 @@ it("every operator that is read has a case", () => {
   expect(Object.keys(cases).sort()).toEqual([...operators.keys()].sort());
 });
 
-const rows = Object.entries(cases).flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
+const rows = [cases, alignedCases]
+  .flatMap(Object.entries<readonly Case[]>)
+  .flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
 
 describe("what ONNX Runtime computes on the same bytes is computed by", () => {
   it.each(rows)("%s, case %i", async (_, __, { node: operator, inputs = {}, initializers = {}, opset }) => {

@@ -5,7 +5,7 @@ import type { BatchTensors } from "../../../src/batch.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js";
-import { ints, type OnnxNode, string } from "../../../src/runtime/onnx/schema.js";
+import { int, ints, type OnnxNode, string } from "../../../src/runtime/onnx/schema.js";
 import { uniform } from "../../graph/ops/op-case.js";
 import { describeFound, expectKept, subject } from "../../symmetry/discovery/support.js";
 import { type Arrays, fileOf, float32, int64, node } from "./support.js";
@@ -47,6 +47,31 @@ describe("the scalings of a hidden layer's channels are found through", () => {
       resize(mode),
       { ...images, y: uniform(4, [2, 2, 6, 8]) },
       { scales: float32([1, 1, 2, 2]) },
+    );
+    expect(found).toEqual(["scaling 4: p.u[4,3,1,1]@0^1 p.v[2,4,3,3]@1^-1"]);
+  });
+
+  it("a GridSample", () => {
+    const grid = float32([...uniform(9, [2, 4, 3, 2], -1.2, 1.2).data].map(Number), [2, 4, 3, 2]);
+    const found = between(
+      node("GridSample", ["h", "grid"], {}, ["z"]),
+      { ...images, y: uniform(10, [2, 2, 2, 1]) },
+      { grid },
+    );
+    expect(found).toEqual(["scaling 4: p.u[4,3,1,1]@0^1 p.v[2,4,3,3]@1^-1"]);
+  });
+
+  it("a RoiAlign", () => {
+    const inner = node(
+      "RoiAlign",
+      ["h", "boxes", "images"],
+      { output_height: int(4), output_width: int(3) },
+      ["z"],
+    );
+    const found = between(
+      inner,
+      { ...images, y: uniform(11, [3, 2, 2, 1]) },
+      { boxes: float32([0, 0, 3, 2, 1, 1, 4, 3, 1, 0, 2, 3], [3, 4]), images: int64([1, 0, 0]) },
     );
     expect(found).toEqual(["scaling 4: p.u[4,3,1,1]@0^1 p.v[2,4,3,3]@1^-1"]);
   });

@@ -2,8 +2,10 @@ import type { Operator } from "../call.js";
 import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
 import { blocks } from "./images/blocks.js";
+import { grids } from "./images/grid-sample.js";
 import { paddings } from "./images/padding.js";
 import { resizing } from "./images/resize.js";
+import { regions } from "./images/roi-align.js";
 import { matrices } from "./matrices.js";
 import { normalizations } from "./normalizations.js";
 import { reductions } from "./reductions.js";
@@ -16,10 +18,12 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...blocks,
     ...dropouts,
     ...elementwise,
+    ...grids,
     ...matrices,
     ...normalizations,
     ...paddings,
     ...reductions,
+    ...regions,
     ...resizing,
     ...shapes,
     ...windows,
