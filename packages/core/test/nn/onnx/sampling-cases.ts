@@ -113,6 +113,9 @@ export const samplingCases: Readonly<Record<string, readonly Case[]>> = {
       16,
     ),
     withFile("RoiAlign", image, [boxes, images], bins, 16),
+    // A point, and no box at all.
+    withFile("RoiAlign", image, [float32([1, 1, 1, 1, 0, 0, 2, 2], [2, 4]), int64([0, 1])], bins, 16),
+    withFile("RoiAlign", image, [float32([], [0, 4]), int64([])], bins, 16),
     withFile("RoiAlign", image, [boxes, images], { ...bins, spatial_scale: float(2) }, 10),
     withFile(
       "RoiAlign",

@@ -78,6 +78,7 @@ function samplesOf(boxes: readonly number[], settings: Settings): readonly Two[]
 function alignedAdaptively(call: Call, settings: Settings): Tensor {
   const [x, boxes, images] = [0, 1, 2].map((i) => call.tensor(i));
   const samples = samplesOf(call.known(1) ?? [], settings);
+  if (samples.length === 0) return aligned(x, boxes, images, [1, 1], settings);
   const kinds = [...new Set(samples.map(String))];
   const groups = kinds.map((kind) => range(samples.length).filter((r) => String(samples[r]) === kind));
   const order = groups.flat();
