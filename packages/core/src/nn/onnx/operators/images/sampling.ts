@@ -18,6 +18,7 @@ export interface Scheme {
   readonly isRounded?: boolean;
 }
 
+/** The slope of the cubic at distance 1. */
 const a = -0.75;
 
 export const schemes = {

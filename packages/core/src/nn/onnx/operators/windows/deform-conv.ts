@@ -36,10 +36,8 @@ export function deformConv(call: Call): Tensor {
   });
   const images = reshape(x, [rows, channels / parts, ...space]);
   const values = sum(weighted(images, integers(range(rows)), places, schemes.linear, zeros), { axes: 2 });
-  const weightedValues = call.has(4)
-    ? mul(values, reshape(call.tensor(4), [rows, reads * windows, 1]))
-    : values;
-  const columns = reshape(transpose(weightedValues, [0, 2, 1]), [
+  const masked = call.has(4) ? mul(values, reshape(call.tensor(4), [rows, reads * windows, 1])) : values;
+  const columns = reshape(transpose(masked, [0, 2, 1]), [
     batch,
     groups,
     (channels / groups) * reads,

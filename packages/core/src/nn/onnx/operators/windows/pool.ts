@@ -35,8 +35,8 @@ function windowSums(x: Tensor, windows: PoolWindows): Tensor {
 function counts(windows: Windows, d: number, count: number, low: number, high: number): number[] {
   const { kernel, stride, dilation, before } = windows;
   return range(count).map((i) => {
-    const places = range(kernel[d]).map((k) => i * stride[d] - before[d] + k * dilation[d]);
-    return places.filter((at) => at >= low && at < high).length;
+    const window = range(kernel[d]).map((k) => i * stride[d] - before[d] + k * dilation[d]);
+    return window.filter((at) => at >= low && at < high).length;
   });
 }
 
@@ -46,14 +46,14 @@ function averagePool(call: Call): Tensor {
   const windows = poolWindows(call);
   const isPaddingCounted = call.int("count_include_pad", 0) === 1;
   const sums = windowSums(x, windows);
-  const perAxis = spaceOf(call).map((n, d) => {
+  const counted = spaceOf(call).map((n, d) => {
     const [before, after] = isPaddingCounted ? [windows.before[d], windows.after[d]] : [0, 0];
     return counts(windows, d, sums.shape[d + 2], -before, n + after);
   });
-  if (perAxis.every((list, d) => list.every((n) => n === windows.kernel[d]))) {
+  if (counted.every((list, d) => list.every((n) => n === windows.kernel[d]))) {
     return div(sums, sizeOf(windows.kernel));
   }
-  const shares = perAxis.reduce<readonly number[]>(
+  const shares = counted.reduce<readonly number[]>(
     (all, list) => all.flatMap((a) => list.map((n) => a / n)),
     [1],
   );
