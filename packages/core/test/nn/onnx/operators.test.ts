@@ -11,6 +11,7 @@ import { normCases } from "./norm-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
+import { alignedCases, samplingCases } from "./sampling-cases.js";
 import { sequenceModels } from "./sequence-models.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
 import { windowCases } from "./window-cases.js";
@@ -209,6 +210,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ...normCases,
   ...recurrentCases,
   ...resizeCases,
+  ...samplingCases,
   ...windowCases,
 };
 
@@ -218,7 +220,9 @@ it("every operator that is read has a case", () => {
   expect(names.sort()).toEqual([...operators.keys()].sort());
 });
 
-const rows = Object.entries(cases).flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
+const rows = [cases, alignedCases]
+  .flatMap(Object.entries<readonly Case[]>)
+  .flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
 
 describe("what ONNX Runtime computes on the same bytes is computed by", () => {
   it.each(rows)("%s, case %i", async (_, __, { node: operator, inputs = {}, initializers = {}, opset }) => {

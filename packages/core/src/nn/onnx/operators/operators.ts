@@ -7,8 +7,10 @@ import { dropouts } from "./dropout.js";
 import { elementwise } from "./elementwise.js";
 import { fourier } from "./fourier.js";
 import { blocks } from "./images/blocks.js";
+import { grids } from "./images/grid-sample.js";
 import { paddings } from "./images/padding.js";
 import { resizing } from "./images/resize.js";
+import { regions } from "./images/roi-align.js";
 import { indexing } from "./indexing/indexing.js";
 import { ordering } from "./indexing/ordering.js";
 import { selection } from "./indexing/selection.js";
@@ -28,11 +30,13 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...branches,
     ...dropouts,
     ...elementwise,
+    ...grids,
     ...matrices,
     ...normalizations,
     ...paddings,
     ...recurrents,
     ...reductions,
+    ...regions,
     ...resizing,
     ...attentions,
     ...fourier,
