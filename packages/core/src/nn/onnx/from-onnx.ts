@@ -69,11 +69,10 @@ export interface FromOnnxOptions<Out extends string = string> {
  * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
  * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * It reads models for inference with standard operators (operator sets 7 and later): element-wise functions
- * and comparisons, Gemm, MatMul, convolutions and pooling along any number of axes, resizing and sampling of
- * images, normalizations, reductions, softmaxes, and operators that move elements. `apply` takes sizes that the file leaves open from
- * its inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running statistics
- * unless the file says otherwise, dropout does nothing.
+ * It reads models of standard operators (operator sets 7 and later; docs/onnx-operators.md lists them): also branches
+ * and loops, recurrent layers, losses and sequences of tensors. `apply` takes sizes that the file leaves open from its
+ * inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running
+ * statistics unless the file says otherwise, dropout does nothing.
  *
  * @param options `outputs`, `dtype`, `isParameter` and `external`
  * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
