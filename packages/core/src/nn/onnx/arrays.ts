@@ -11,17 +11,17 @@ export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   return dtype === "float16" || dtype === "float32" || dtype === "float64" ? float : "int64";
 }
 
-/** A tensor of a file as a separate array. */
+/** A tensor of a file as an array, which shares its data where the element type is the same. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
   return { shape, data: converted(data, dtype, importedDType(dtype, float)) };
 }
 
 function converted(data: OnnxTensor["data"], from: OnnxDType, to: DType): TypedArray {
-  if (to === "bool") return Uint8Array.from(data as Uint8Array);
   if (to === "int64") return BigInt64Array.from(data as BigInt64Array, safeInteger);
-  const number = from === "float16" ? halfToNumber : Number;
-  const numbers = Float64Array.from(data as Float64Array, number);
-  return to === "float64" ? numbers : Float32Array.from(numbers);
+  if (to === from) return data as TypedArray;
+  const numbers = from === "float16" ? Float64Array.from(data as Uint16Array, halfToNumber) : data;
+  const ArrayClass = to === "float64" ? Float64Array : Float32Array;
+  return new ArrayClass(numbers as Float64Array);
 }
 
 /** An int64 clamped to the safe integers: the ends of int64, which mean "to the end" in files, are outside. */

@@ -5,6 +5,7 @@ import { findBijectionSites } from "./bijection-sites.js";
 import type { Discovery, ParameterAxis } from "./descriptors.js";
 import { findScalings } from "./diagonal/scalings.js";
 import { findSigns } from "./diagonal/signs.js";
+import { separateChannels } from "./graph/average-pooling.js";
 import { splitJoins } from "./graph/joins.js";
 import { separateParts } from "./graph/parts.js";
 import { nameUnpoolings } from "./graph/unpooling.js";
@@ -45,7 +46,7 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
   const refs = graph.inputs
     .filter(({ name, tensor }) => chosen.has(name) && isFloat(tensor.dtype))
     .map(({ name, tensor }) => ({ path: name, tensor }));
-  const separated = separateParts(splitJoins(nameUnpoolings(graph)), refs);
+  const separated = separateParts(splitJoins(separateChannels(nameUnpoolings(graph))), refs);
   const layout = layOut(separated.graph, separated.parameters);
   const shapes = new Map(refs.map(({ path, tensor }) => [path, tensor.shape]));
   const merged = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(found: F): F => ({
