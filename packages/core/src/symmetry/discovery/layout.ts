@@ -220,7 +220,8 @@ export function variesAlong(node: Tensor, axis: number): boolean {
   return false;
 }
 
-function isZeroConstant(x: Tensor): boolean {
+/** Whether a tensor is a constant whose elements are all zero. */
+export function isZeroConstant(x: Tensor): boolean {
   if (x.op.name === "array") {
     const { data } = x.attrs.value as NdArray;
     return (data as Float64Array).every((v) => Number(v) === 0);
