@@ -13,6 +13,7 @@ export type {
   ParameterAxis,
   PermutationSpace,
   ScalingGenerator,
+  ShiftGenerator,
   SignGenerator,
 } from "./discovery/descriptors.js";
 export { analyze } from "./discovery/discovery.js";
