@@ -12,10 +12,12 @@ export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   return isFloatKind(dtype) ? float : "int64";
 }
 
-/** A tensor of a file as a separate array. */
+/** A tensor of a file as an array, which shares its data where the element type is the same. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
+  const own = importedDType(dtype, float);
+  if (dtype === own && dtype !== "int64") return { shape, data: data as TypedArray };
   const values = Float64Array.from<number | bigint>(data, numbersOf[dtype] ?? Number);
-  return { shape, data: dataOf(importedDType(dtype, float), values) };
+  return { shape, data: dataOf(own, values) };
 }
 
 function dataOf(dtype: DType, values: Float64Array): TypedArray {
