@@ -11,7 +11,7 @@ import type { OnnxGraph, OnnxModel, OnnxValueInfo } from "../../runtime/onnx/sch
 import type { FloatDType } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
-import { operators } from "./operators/operators.js";
+import { isStandard, operatorName, operators } from "./operators/operators.js";
 import { parametersOf } from "./parameters.js";
 import { isSequence, Scope } from "./value.js";
 
@@ -135,26 +135,15 @@ export function fromOnnx<const Out extends string = string>(
 
 /** The version of the operator set, if all nodes can be traced. */
 function requireOperators({ opsets, graph }: OnnxModel): number {
-  const unknown = new Set(
-    graph.nodes
-      .filter(({ opType, domain }) => !isStandard(domain) || !operators.has(opType))
-      .map(({ opType, domain }) => (isStandard(domain) ? opType : `${domain}.${opType}`)),
-  );
+  const unknown = new Set(graph.nodes.map(operatorName).filter((name) => !operators.has(name)));
   if (unknown.size > 0) {
     throw new DataError(
       `fromOnnx: the model uses operators that are not supported: ${[...unknown].join(", ")}. ` +
         "Export it for inference, without control flow and with operators of the ONNX standard alone.",
     );
   }
-  const version = opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
-  if (version >= 7) return version;
-  throw new DataError(
-    `fromOnnx: the model uses operator set ${version}; supported are 7 and later. ` +
-      "Convert it: onnx.version_converter.convert_version(model, 13).",
-  );
+  return opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
 }
-
-const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
 
 function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: FloatDType): ImportedInput {
   return { name, dtype: importedDType(dtype, float), shape };

@@ -8,6 +8,7 @@ import type { OpCase } from "../../graph/ops/op-case.js";
 import { attentionCases } from "./attention-cases.js";
 import { indexCases } from "./index-cases.js";
 import { normCases, trainingCases } from "./norm-cases.js";
+import { smoothCases } from "./number-cases.js";
 import type { Case } from "./operator-case.js";
 import { resizeCases } from "./resize-cases.js";
 import { fileOf } from "./support.js";
@@ -36,7 +37,7 @@ function asOpCase(name: string, { node, inputs = {}, initializers = {}, opset }:
 
 const isOfFloats = ({ inputs = {} }: Case): boolean => isFloat(dtypeOf(Object.values(inputs)[0]));
 
-const tables = [attentionCases, indexCases, normCases, trainingCases, resizeCases, windowCases];
+const tables = [attentionCases, indexCases, normCases, trainingCases, resizeCases, smoothCases, windowCases];
 
 const rows = tables
   .flatMap(Object.entries<readonly Case[]>)

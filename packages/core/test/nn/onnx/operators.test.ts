@@ -8,7 +8,9 @@ import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { attentionCases } from "./attention-cases.js";
 import { indexCases, searchCases } from "./index-cases.js";
 import { normCases } from "./norm-cases.js";
+import { numberCases, numberModels } from "./number-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
+import { quantizedModels } from "./quantized-models.js";
 import { resizeCases } from "./resize-cases.js";
 import { sequenceModels } from "./sequence-models.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
@@ -206,13 +208,16 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
   ...normCases,
+  ...numberCases,
   ...resizeCases,
   ...windowCases,
 };
 
 it("every operator that is read has a case", () => {
-  const names = [...Object.keys(cases), ...Object.keys(sequenceModels)];
-  expect(names.sort()).toEqual([...operators.keys()].sort());
+  const names = new Set([cases, sequenceModels, numberModels, quantizedModels].flatMap(Object.keys));
+  // Those of other domains: training.test.ts.
+  const standard = [...operators.keys()].filter((name) => !name.includes("."));
+  expect([...names].sort()).toEqual(standard.sort());
 });
 
 const rows = Object.entries(cases).flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
