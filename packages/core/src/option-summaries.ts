@@ -48,6 +48,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "compareModels": {
+    "seed": "Seed of the random inputs; default 0.",
+    "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
+    "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
+    "inputs": "Arrays for some or all inputs, by name; default: random numbers.",
+    "runtime": "Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size."
+  },
   "config": {
     "preference": "Desired cosine for each task, up to a common factor; default 1."
   },
@@ -488,6 +495,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "classes": "Default 10.",
     "stem": "`cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2.",
     "width": "Channels of the first stage; each later one has twice as many. Default 64."
+  },
+  "restoreBatchNorm": {
+    "epsilon": "The small number under the root of a batch norm; default 1e-5.",
+    "layers": "Which layers get a batch norm, by the name of their result; default: those that an activation follows.",
+    "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
   "rmsprop": {
     "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",

@@ -44,6 +44,7 @@ const calls: Readonly<Record<string, Call>> = {
   min: (o) => isoloss.min(x, o),
   prod: (o) => isoloss.prod(x, o),
   randomUniform: (o) => isoloss.randomUniform(seed, [2], o),
+  scan: (o) => isoloss.scan((c: isoloss.Tensor) => [c, []], x, image, o),
   scatterAdd: (o) => isoloss.scatterAdd(x, labels, o),
   scatterMax: (o) => isoloss.scatterMax(x, labels, o),
   slice: (o) => isoloss.slice(x, o),
@@ -90,12 +91,15 @@ const calls: Readonly<Record<string, Call>> = {
   xavierNormal: (o) => isoloss.xavierNormal(rng, [2, 2], o),
   xavierUniform: (o) => isoloss.xavierUniform(rng, [2, 2], o),
   // Graphs and runtimes
+  compareModels: (o) => isoloss.compareModels(file, file, o),
   compile: (o) => isoloss.compile(graph, o),
   compileJavaScript: (o) => isoloss.compileJavaScript(graph, o),
   compileOnnx: (o) => isoloss.compileOnnx(graph, o),
   emitModel: (o) => isoloss.emitModel(graph, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
+  restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
+  withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
   batches: (o) => isoloss.batches(4, 2, o),
@@ -185,7 +189,7 @@ function parametersOf(f: unknown): string {
 /** The public functions of some folders of `src`, with their parameters as text. */
 async function publicFunctions(): Promise<(readonly [name: string, parameters: string])[]> {
   const own = new Set<unknown>();
-  for (const room of ["graph", "nn", "runtime", "data", "math", "problems"]) {
+  for (const room of ["graph", "nn", "runtime", "data", "math", "model-file", "problems"]) {
     const folder = new URL(`../src/${room}/`, import.meta.url);
     for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts") || file.includes("ort-web")) continue;

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import * as lib from "../library.js";
+import { smallNetwork } from "../model-file/builder.js";
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -133,6 +134,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { model, params, weight: params.layers[0].weight };
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
+  "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
   "nn/onnx/from-onnx.ts": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
     const { params } = model.init(lib.torchGenerator(0));
@@ -152,7 +155,9 @@ const double = (shape: readonly number[]) => lib.spec(shape, "float64");
 
 /** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
 export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
-  "graph/autodiff.ts:125": () => ({ tensors: { w: double([3]) } }),
+  "graph/autodiff.ts:140": () => ({ tensors: { w: double([3]) } }),
+  "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
+  "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/ops/einsum.ts": () => ({ tensors: { a: float([2, 3, 4]), b: float([2, 4, 5]) } }),
   "graph/ops/gather.ts": () => ({ tensors: { table: float([7, 4]), tokens: ints([2, 3]) } }),
   "graph/ops/leaf.ts": () => ({ tensors: {} }),

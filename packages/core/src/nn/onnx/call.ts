@@ -3,9 +3,16 @@ import type { Tensor } from "../../graph/tensor.js";
 import { formatShape } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
-import type { Settings } from "./evaluate.js";
 import { knownValue } from "./known-value.js";
-import { type Entry, isSequence, type Result, type Scope, type Value } from "./value.js";
+import {
+  type Entry,
+  type Evaluate,
+  isSequence,
+  type Result,
+  Scope,
+  type Settings,
+  type Value,
+} from "./value.js";
 
 /** Traces an ONNX operator: returns its result, or its results in order. */
 export type Operator = (call: Call) => Result | readonly Result[];
@@ -17,6 +24,7 @@ interface AttributeValues {
   readonly float: number;
   readonly floats: readonly number[];
   readonly string: string;
+  readonly strings: readonly string[];
   readonly tensor: OnnxTensor;
   readonly graph: OnnxGraph;
 }
@@ -28,9 +36,15 @@ export class Call {
     /** Undefined for an optional operand that is left out. */
     readonly operands: readonly (Entry | undefined)[],
     /** What the node's subgraphs see. */
-    readonly scope: Scope,
-    readonly settings: Settings,
+    private readonly scope: Scope,
+    private readonly settings: Settings,
+    private readonly evaluate: Evaluate,
   ) {}
+
+  /** The same node with other operands. */
+  withOperands(operands: readonly Value[]): Call {
+    return new Call(this.node, operands, this.scope, this.settings, this.evaluate);
+  }
 
   get opset(): number {
     return this.settings.opset;
@@ -48,6 +62,16 @@ export class Call {
   /** The element type of an operand in the file. */
   kind(index: number): OnnxDType {
     return this.operand(index).kind;
+  }
+
+  /** The results of a subgraph, which sees all values around the node, for values of its inputs. */
+  subgraph(graph: OnnxGraph, inputs: readonly Entry[]): Entry[] {
+    const scope = new Scope(this.scope);
+    graph.inputs.forEach(({ name }, k) => {
+      if (inputs[k]) scope.set(name, inputs[k]);
+    });
+    this.evaluate(graph, scope, this.settings);
+    return graph.outputs.map(({ name }) => scope.get(name) ?? this.fail(`its subgraph lacks "${name}"`));
   }
 
   operand(index: number): Value {
@@ -83,12 +107,19 @@ export class Call {
    */
   known(index: number): readonly number[] | undefined {
     if (!this.has(index)) return undefined;
-    const value = knownValue(this.tensor(index));
-    if (value !== undefined) return Array.from<number | bigint, number>(value.data, Number);
-    return this.fail(
-      `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
-        `it must be known when the model is traced: give those inputs as arrays`,
+    return (
+      this.maybeKnown(index) ??
+      this.fail(
+        `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
+          `it must be known when the model is traced: give those inputs as arrays`,
+      )
     );
+  }
+
+  /** The numbers of an operand that is given and depends on no inputs or parameters. */
+  maybeKnown(index: number): readonly number[] | undefined {
+    const value = this.has(index) ? knownValue(this.tensor(index)) : undefined;
+    return value && Array.from<number | bigint, number>(value.data, Number);
   }
 
   /** A list that is an attribute in older operator sets and an operand in newer ones. */
@@ -110,6 +141,11 @@ export class Call {
 
   ints(name: string): readonly number[] | undefined {
     return this.attribute(name, "ints");
+  }
+
+  /** A subgraph. */
+  graph(name: string): OnnxGraph {
+    return this.attribute(name, "graph") ?? this.fail(`it has no ${name}`);
   }
 
   attribute<K extends keyof AttributeValues>(name: string, kind: K): AttributeValues[K] | undefined {

@@ -1,5 +1,6 @@
 import { isFloat, type Tensor } from "../../graph/tensor.js";
-import type { OnnxDType } from "../../runtime/onnx/schema.js";
+import type { OnnxDType, OnnxGraph } from "../../runtime/onnx/schema.js";
+import type { FloatDType } from "../model.js";
 
 /**
  * A value of a model while it is traced. The graph has one type for floats and one for integers; `kind` is the
@@ -38,6 +39,17 @@ export function asEntry(result: Result, operands: readonly (Entry | undefined)[]
     .find(({ tensor }) => tensor.dtype !== "bool" && isFloat(tensor.dtype) === isFloat(dtype));
   return { tensor: result, kind: like?.kind ?? dtype };
 }
+
+/** What is the same for all nodes of a model. */
+export interface Settings {
+  /** Version of the standard operator set. */
+  readonly opset: number;
+  /** The dtype of all the model's floats. */
+  readonly dtype: FloatDType;
+}
+
+/** Traces the nodes of a graph, and leaves the results in a scope. */
+export type Evaluate = (graph: OnnxGraph, scope: Scope, settings: Settings) => void;
 
 /** Names of values. A subgraph of an If, Loop or Scan sees those around it. */
 export class Scope {

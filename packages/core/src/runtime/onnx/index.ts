@@ -3,6 +3,21 @@
  *
  * @module isoloss/onnx
  */
+export type {
+  CompareModelsOptions,
+  ModelComparison,
+  OutputDifference,
+} from "../../model-file/compare-models.js";
+export { compareModels } from "../../model-file/compare-models.js";
+export { dropIdentity } from "../../model-file/drop-identity.js";
+export { foldBatchNorm } from "../../model-file/fold-batch-norm.js";
+export { liftBounds } from "../../model-file/lift-bounds.js";
+export { lowerBounds } from "../../model-file/lower-bounds.js";
+export type { Preparation, PreparationRow } from "../../model-file/preparation.js";
+export type { RestoreBatchNormOptions } from "../../model-file/restore-batch-norm.js";
+export { restoreBatchNorm } from "../../model-file/restore-batch-norm.js";
+export type { WithParamsOptions } from "../../model-file/with-params.js";
+export { withParams } from "../../model-file/with-params.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export { decodeModel, encodeModel } from "./codec.js";
@@ -10,4 +25,6 @@ export { emitModel } from "./emit.js";
 export { compileOnnx } from "./executable.js";
 export type { ToOnnxOptions } from "./export.js";
 export { toOnnx } from "./export.js";
+export type { ExternalData } from "./external-data.js";
+export { inlineExternalData } from "./external-data.js";
 export type { OnnxModel } from "./schema.js";

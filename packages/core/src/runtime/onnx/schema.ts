@@ -78,6 +78,16 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
 }
 
+/** The nodes of a graph, and of the graphs inside them. */
+export function allNodesOf({ nodes }: OnnxGraph): OnnxNode[] {
+  return nodes.flatMap((node) => [
+    node,
+    ...Object.values(node.attributes).flatMap((value) =>
+      value.kind === "graph" ? allNodesOf(value.value) : [],
+    ),
+  ]);
+}
+
 export interface OnnxModel {
   readonly irVersion: number;
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];

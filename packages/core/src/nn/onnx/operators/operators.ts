@@ -1,6 +1,9 @@
 import type { OnnxNode } from "../../../runtime/onnx/schema.js";
 import type { Operator } from "../call.js";
 import { attentions } from "./attention/attention.js";
+import { branches } from "./control/branches.js";
+import { loops } from "./control/loops.js";
+import { scans } from "./control/scans.js";
 import { dropouts } from "./dropout.js";
 import { arithmeticOperators } from "./elements/arithmetic.js";
 import { bits } from "./elements/bits.js";
@@ -18,6 +21,7 @@ import { losses } from "./losses.js";
 import { matrices } from "./matrices.js";
 import { normalizations } from "./normalizations.js";
 import { quantization } from "./quantization/quantization.js";
+import { recurrents } from "./recurrent/recurrent.js";
 import { reductions } from "./reductions.js";
 import { sequences } from "./sequences.js";
 import { shapes } from "./shapes.js";
@@ -29,17 +33,21 @@ import { windows } from "./windows/windows.js";
 export const operators: ReadonlyMap<string, Operator> = new Map(
   Object.entries({
     ...blocks,
+    ...branches,
     ...dropouts,
     ...matrices,
     ...normalizations,
     ...paddings,
+    ...recurrents,
     ...reductions,
     ...resizing,
     ...attentions,
     ...fourier,
     ...indexing,
+    ...loops,
     ...losses,
     ...ordering,
+    ...scans,
     ...selection,
     ...sequences,
     ...shapes,

@@ -3,7 +3,7 @@ import { add, cast, div, mul, sub } from "../../../../graph/ops/arithmetic.js";
 import { reshape } from "../../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { FloatDType } from "../../../model.js";
-import { Call, type Operator } from "../../call.js";
+import type { Call, Operator } from "../../call.js";
 import { asEntry, isSequence, type Value } from "../../value.js";
 import { matrices } from "../matrices.js";
 import { windows } from "../windows/windows.js";
@@ -18,8 +18,7 @@ function centered(call: Call, index: number, zero: Tensor | undefined, dtype: Fl
 /** An operator of floats on operands of this call. */
 function applied(call: Call, operator: Operator, operands: readonly Tensor[], kind: FloatDType): Tensor {
   const values = operands.map((tensor) => ({ tensor, kind }));
-  const inner = new Call(call.node, values, call.scope, call.settings);
-  const entry = asEntry([operator(inner)].flat()[0], values);
+  const entry = asEntry([operator(call.withOperands(values))].flat()[0], values);
   return isSequence(entry) ? call.fail("its result is a sequence") : entry.tensor;
 }
 
