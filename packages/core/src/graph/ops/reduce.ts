@@ -110,7 +110,8 @@ function extremum(name: string, onnx: string, start: string): Op<Reduction> {
   return {
     name,
     infer([x], attrs) {
-      if (x.dtype === "bool") throw new DTypeError(`${name} takes numbers; got ${formatType(x)}.`);
+      if (x.dtype === "bool")
+        throw new DTypeError(`${name} takes numbers; got ${formatType(x)}. Convert with cast(x, "int64").`);
       if (attrs.axes.some((d) => x.shape[d] === 0)) {
         throw new ShapeError(`${name}: cannot reduce an axis of size 0 in ${formatType(x)}.`);
       }

@@ -71,7 +71,8 @@ export interface FromOnnxOptions<Out extends string = string> {
  *
  * It reads models for inference with standard operators (operator sets 7 and later): element-wise functions
  * and comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalizations,
- * reductions, softmaxes, and operators that move elements. `apply` takes sizes that the file leaves open from
+ * reductions, softmaxes, losses of labels, attention, Fourier transforms, Einsum, operators that move, look up, write,
+ * order and select elements, and sequences of tensors that a model makes on the way. `apply` takes sizes that the file leaves open from
  * its inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running statistics,
  * dropout does nothing.
  *

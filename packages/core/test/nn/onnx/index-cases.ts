@@ -80,6 +80,10 @@ export const indexCases: Readonly<Record<string, readonly Case[]>> = {
     ...scattered(given("ScatterElements", [x, columns, updates], { axis: int(1) }), (attributes) =>
       given("ScatterElements", [x, columns, updates], { axis: int(1), ...attributes }),
     ),
+    // The standard leaves repeated indices open; ONNX Runtime takes the last update.
+    given("ScatterElements", [x, int64([1, 1, 0, 1], [1, 1, 4]), single(uniform(11, [1, 1, 4]))], {
+      axis: int(2),
+    }),
     given("ScatterElements", [whole, int64([1, 1, 0], [1, 3]), int64([7, 8, 9], [1, 3])], {
       reduction: string("max"),
     }),

@@ -56,17 +56,19 @@ function unique(call: Call): readonly Result[] {
   const axis = attribute === undefined ? 0 : axisOf(call, attribute);
   const inner = sizeOf(x.shape.slice(axis + 1));
   const n = x.shape[axis];
-  const slices = range(n).map((k) => values.filter((_, flat) => Math.floor(flat / inner) % n === k));
+  const slices = range(n).map((): number[] => []);
+  values.forEach((v, flat) => {
+    slices[Math.floor(flat / inner) % n].push(v);
+  });
   const keys = slices.map((s) => s.join());
-  const firsts = keys.flatMap((key, k) => (keys.indexOf(key) === k ? [k] : []));
+  const firstOf = new Map(range(n).map((k) => [keys[n - 1 - k], n - 1 - k]));
+  const firsts = [...firstOf.values()].sort((a, b) => a - b);
   if (call.int("sorted", 1) === 1) firsts.sort((a, b) => compareLists(slices[a], slices[b]));
-  const order = firsts.map((k) => keys[k]);
-  return [
-    picked(x, axis, firsts),
-    asPositions(integers(firsts)),
-    asPositions(integers(keys.map((key) => order.indexOf(key)))),
-    asPositions(integers(order.map((key) => keys.filter((other) => other === key).length))),
-  ];
+  const place = new Map(firsts.map((k, i) => [keys[k], i]));
+  const inverse = keys.map((key) => place.get(key) as number);
+  const counts = firsts.map(() => 0);
+  for (const i of inverse) counts[i]++;
+  return [picked(x, axis, firsts), ...[firsts, inverse, counts].map((list) => asPositions(integers(list)))];
 }
 
 /** Lexicographic order. */
