@@ -12,6 +12,7 @@ import { numberCases, numberModels } from "./number-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { quantizedModels } from "./quantized-models.js";
 import { resizeCases } from "./resize-cases.js";
+import { alignedCases, samplingCases } from "./sampling-cases.js";
 import { sequenceModels } from "./sequence-models.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "./support.js";
 import { windowCases } from "./window-cases.js";
@@ -210,6 +211,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ...normCases,
   ...numberCases,
   ...resizeCases,
+  ...samplingCases,
   ...windowCases,
 };
 
@@ -222,7 +224,9 @@ it("every operator that is read has a case", () => {
   expect([...names].sort()).toEqual(standard.sort());
 });
 
-const rows = Object.entries(cases).flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
+const rows = [cases, alignedCases]
+  .flatMap(Object.entries<readonly Case[]>)
+  .flatMap(([name, list]) => list.map((c, k) => [name, k + 1, c] as const));
 
 describe("what ONNX Runtime computes on the same bytes is computed by", () => {
   it.each(rows)("%s, case %i", async (_, __, { node: operator, inputs = {}, initializers = {}, opset }) => {

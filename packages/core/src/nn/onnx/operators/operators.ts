@@ -12,8 +12,10 @@ import { functions } from "./elements/functions.js";
 import { logic } from "./elements/logic.js";
 import { fourier } from "./fourier.js";
 import { blocks } from "./images/blocks.js";
+import { grids } from "./images/grid-sample.js";
 import { paddings } from "./images/padding.js";
 import { resizing } from "./images/resize.js";
+import { regions } from "./images/roi-align.js";
 import { indexing } from "./indexing/indexing.js";
 import { ordering } from "./indexing/ordering.js";
 import { selection } from "./indexing/selection.js";
@@ -35,11 +37,13 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...blocks,
     ...branches,
     ...dropouts,
+    ...grids,
     ...matrices,
     ...normalizations,
     ...paddings,
     ...recurrents,
     ...reductions,
+    ...regions,
     ...resizing,
     ...attentions,
     ...fourier,

@@ -1,4 +1,3 @@
-import { add } from "../../../../graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../../../../graph/ops/conv.js";
 import { windowLength } from "../../../../graph/ops/conv-attributes.js";
 import { gather } from "../../../../graph/ops/gather.js";
@@ -8,7 +7,7 @@ import { pad } from "../../../../graph/ops/slice.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call } from "../../call.js";
 import { along, integers, range } from "../axes.js";
-import { halves, perAxis, reach, spaceOf, type Windows, windowsOf } from "./geometry.js";
+import { halves, perAxis, reach, spaceOf, type Windows, windowsOf, withBias } from "./geometry.js";
 
 /** Places that windows read along their first axis: a row a window. */
 function firstPlaces({ kernel, stride, dilation }: Windows, count: number): Tensor {
@@ -112,13 +111,10 @@ function transposed(x: Tensor, w: Tensor, windows: Windows, groups: number): Ten
   return cropFirst(added, before[0], full - before[0] - after[0]);
 }
 
-const withBias = (call: Call, y: Tensor): Tensor =>
-  call.has(2) ? add(y, reshape(call.tensor(2), [1, y.shape[1], ...y.shape.slice(2).map(() => 1)])) : y;
-
 export function conv(call: Call): Tensor {
   const [x, w] = [call.tensor(0), call.tensor(1)];
   const windows = windowsOf(call, spaceOf(call, w));
-  return withBias(call, convolved(x, w, windows, call.int("group", 1)));
+  return withBias(call, 2, convolved(x, w, windows, call.int("group", 1)));
 }
 
 /** The output's lengths are given, or a multiple of the input's (SAME), or follow from the padding. */
@@ -148,5 +144,5 @@ export function convTranspose(call: Call): Tensor {
     { kernel, stride, dilation, before: around.map(([n]) => n), after: around.map(([, n]) => n) },
     call.int("group", 1),
   );
-  return withBias(call, y);
+  return withBias(call, 2, y);
 }

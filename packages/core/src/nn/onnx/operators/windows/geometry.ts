@@ -1,3 +1,5 @@
+import { add } from "../../../../graph/ops/arithmetic.js";
+import { reshape } from "../../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import { formatShape } from "../../../../graph/tensor.js";
 import type { Call } from "../../call.js";
@@ -71,4 +73,16 @@ export function halves(auto: string, total: number): readonly [number, number] {
   const less = Math.floor(Math.max(total, 0) / 2);
   const more = Math.max(total, 0) - less;
   return auto === "SAME_UPPER" ? [less, more] : [more, less];
+}
+
+/** Adds an optional operand with one number a channel. */
+export function withBias(call: Call, index: number, y: Tensor): Tensor {
+  if (!call.has(index)) return y;
+  return add(
+    y,
+    reshape(
+      call.tensor(index),
+      y.shape.map((_, d) => (d === 1 ? -1 : 1)),
+    ),
+  );
 }
