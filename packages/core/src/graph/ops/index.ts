@@ -54,7 +54,7 @@ export type { ReduceOptions } from "./reduce.js";
 export { argmax, max, mean, min, sum, variance } from "./reduce.js";
 export { mod, remainder } from "./remainder.js";
 export { expandDims, flattenFrom, reshape, transpose } from "./reshape.js";
-export type { HalfFormat } from "./rounding.js";
+export type { FloatFormat } from "./rounding.js";
 export { round, roundTo } from "./rounding.js";
 export type { ScatterOptions } from "./scatter.js";
 export { scatterAdd, scatterMax } from "./scatter.js";

@@ -6,18 +6,19 @@ import { unary } from "./elementary.js";
 
 const roundOp = unary({ name: "round", onnx: "Round", js: (x) => `roundEven(${x})`, cost: 1 });
 
-/** 16-bit floats: significant bits, least exponent, largest number, and the code in ONNX. */
+/** Floating-point formats: significant bits, least exponent, largest number, and the code in ONNX. */
 const formats = {
   float16: { digits: 11, lowest: -14, largest: 65504, code: 10 },
   bfloat16: { digits: 8, lowest: -126, largest: (2 - 2 ** -7) * 2 ** 127, code: 16 },
+  float32: { digits: 24, lowest: -126, largest: (2 - 2 ** -23) * 2 ** 127, code: 1 },
 } as const;
 
-/** A floating-point format of 16 bits. */
-export type HalfFormat = keyof typeof formats;
+/** A floating-point format that numbers are rounded to. */
+export type FloatFormat = keyof typeof formats;
 
 const floatCodes = { float32: 1, float64: 11 } as const;
 
-const roundToOp: Op<{ format: HalfFormat }> = {
+const roundToOp: Op<{ format: FloatFormat }> = {
   name: "roundTo",
   infer([x]) {
     requireFloat("roundTo", x);
@@ -34,10 +35,11 @@ const roundToOp: Op<{ format: HalfFormat }> = {
     },
   },
   onnx: {
-    emit: (e, inputs, { dtype }, { format }) =>
-      e.emit("Cast", [e.emit("Cast", inputs, { to: int(formats[format].code) })], {
-        to: int(floatCodes[dtype as keyof typeof floatCodes]),
-      }),
+    emit(e, [x], { dtype }, { format }) {
+      if (format === dtype) return x;
+      const narrow = e.emit("Cast", [x], { to: int(formats[format].code) });
+      return e.emit("Cast", [narrow], { to: int(floatCodes[dtype as keyof typeof floatCodes]) });
+    },
   },
 };
 
@@ -45,13 +47,13 @@ const roundToOp: Op<{ format: HalfFormat }> = {
 export const round = (x: Tensor): Tensor => apply(roundOp, [x], {});
 
 /**
- * Element-wise nearest number of a 16-bit format, an infinity beyond its largest (IEEE 754, round half to even). The
+ * Element-wise nearest number of a floating-point format, an infinity beyond its largest (IEEE 754, round half to even). The
  * element type stays. Its derivative is 1, as that of a cast to a narrower type.
  *
- * @param format `float16` (11 significant bits) or `bfloat16` (8, with the exponents of float32)
+ * @param format `float16` (11 significant bits), `bfloat16` (8, with the exponents of float32) or `float32` (24)
  * @throws OptionError for another format
  */
-export function roundTo(x: Tensor, format: HalfFormat): Tensor {
+export function roundTo(x: Tensor, format: FloatFormat): Tensor {
   if (!Object.hasOwn(formats, format)) {
     throw new OptionError(
       `roundTo: the format must be one of ${Object.keys(formats).join(", ")}; got ${describeValue(format)}.`,

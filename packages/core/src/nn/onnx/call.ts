@@ -41,6 +41,11 @@ export class Call {
     private readonly evaluate: Evaluate,
   ) {}
 
+  /** The same node with other operands. */
+  withOperands(operands: readonly Value[]): Call {
+    return new Call(this.node, operands, this.scope, this.settings, this.evaluate);
+  }
+
   get opset(): number {
     return this.settings.opset;
   }

@@ -1,7 +1,7 @@
 import type { OnnxGraph, OnnxNode } from "../../runtime/onnx/schema.js";
 import { constantOf } from "./arrays.js";
 import { Call } from "./call.js";
-import { operators } from "./operators/operators.js";
+import { operatorName, operators } from "./operators/operators.js";
 import { asEntry, type Entry, type Scope, type Settings } from "./value.js";
 
 /** Traces the nodes of a graph; the results are left in the scope. Stored tensors that it does not have are constants. */
@@ -18,7 +18,7 @@ function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
   if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
-  const results = operators.get(node.opType)?.(call) ?? [];
+  const results = operators.get(operatorName(node))?.(call) ?? [];
   const list = "length" in results ? results : [results];
   list.forEach((result, i) => {
     if (node.outputs[i]) scope.set(node.outputs[i], asEntry(result, operands));

@@ -18,7 +18,7 @@ import {
 import type { FloatDType } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
-import { operators } from "./operators/operators.js";
+import { isStandard, operatorName, operators } from "./operators/operators.js";
 import { parametersOf } from "./parameters.js";
 import { isSequence, Scope } from "./value.js";
 
@@ -148,8 +148,8 @@ export function fromOnnx<const Out extends string = string>(
 function requireOperators({ opsets, graph }: OnnxModel): number {
   const unknown = new Set(
     allNodesOf(graph)
-      .filter(({ opType, domain }) => !isStandard(domain) || !operators.has(opType))
-      .map(({ opType, domain }) => (isStandard(domain) ? opType : `${domain}.${opType}`)),
+      .map(operatorName)
+      .filter((name) => !operators.has(name)),
   );
   if (unknown.size > 0) {
     throw new DataError(
@@ -157,15 +157,8 @@ function requireOperators({ opsets, graph }: OnnxModel): number {
         "Export it for inference, with operators of the ONNX standard alone.",
     );
   }
-  const version = opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
-  if (version >= 7) return version;
-  throw new DataError(
-    `fromOnnx: the model uses operator set ${version}; supported are 7 and later. ` +
-      "Convert it: onnx.version_converter.convert_version(model, 13).",
-  );
+  return opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
 }
-
-const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
 
 function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: FloatDType): ImportedInput {
   return { name, dtype: importedDType(dtype, float), shape };

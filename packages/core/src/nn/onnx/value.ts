@@ -9,6 +9,8 @@ import type { FloatDType } from "../model.js";
 export interface Value {
   readonly tensor: Tensor;
   readonly kind: OnnxDType;
+  /** Of quantized numbers: the same as floats, whose derivatives pass through the rounding. */
+  readonly real?: Tensor | undefined;
 }
 
 /** A list of tensors, whose length is known while the model is traced. */

@@ -64,4 +64,11 @@ export function dtypeOfCode(code: number, what: string): OnnxDType {
   return name;
 }
 
+/** The code of an element type by the schema's own name, as the first operator sets have it; undefined: unknown. */
+export function codeOfSchemaName(name: string): number | undefined {
+  const usual = ({ float: "float32", double: "float64" } as Record<string, string>)[name.toLowerCase()];
+  const code = names.indexOf(usual ?? name.toLowerCase());
+  return code === -1 ? undefined : code;
+}
+
 const isDType = (name: string): name is OnnxDType => Object.hasOwn(arrayClasses, name);

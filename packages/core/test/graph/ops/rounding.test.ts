@@ -4,7 +4,7 @@ import { OptionError } from "../../../src/errors.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
-import { type HalfFormat, roundTo } from "../../../src/graph/ops/rounding.js";
+import { type FloatFormat, roundTo } from "../../../src/graph/ops/rounding.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -17,7 +17,7 @@ const hard = Float32Array.of(
   ...[1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -8, 1 + 3 * 2 ** -8, Infinity, -Infinity, Number.NaN],
 );
 
-it.each<HalfFormat>(["float16", "bfloat16"])(
+it.each<FloatFormat>(["float16", "bfloat16"])(
   "roundTo %s treats hard numbers as ONNX Runtime",
   async (format) => {
     const { graph } = trace(({ x }) => roundTo(x, format), { x: spec([hard.length], "float32") });
@@ -45,7 +45,7 @@ it("the gradient passes through roundTo", () => {
 it("roundTo refuses other formats", () => {
   trace(
     ({ x }) => {
-      expect(() => roundTo(x, "float8" as HalfFormat)).toThrow(OptionError);
+      expect(() => roundTo(x, "float8" as FloatFormat)).toThrow(OptionError);
       return x;
     },
     { x: spec([2], "float32") },

@@ -12,6 +12,7 @@ import { derivativeGraph, relativeError, roundedValues } from "../../graph/ops/o
 import { attentionCases } from "./attention-cases.js";
 import { indexCases } from "./index-cases.js";
 import { normCases, trainingCases } from "./norm-cases.js";
+import { smoothCases } from "./number-cases.js";
 import type { Case } from "./operator-case.js";
 import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
@@ -54,6 +55,7 @@ const tables = [
   recurrentCases,
   resizeCases,
   samplingCases,
+  smoothCases,
   windowCases,
 ];
 

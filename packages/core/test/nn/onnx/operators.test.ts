@@ -8,7 +8,9 @@ import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { attentionCases } from "./attention-cases.js";
 import { indexCases, searchCases } from "./index-cases.js";
 import { normCases } from "./norm-cases.js";
+import { numberCases, numberModels } from "./number-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
+import { quantizedModels } from "./quantized-models.js";
 import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
 import { alignedCases, samplingCases } from "./sampling-cases.js";
@@ -213,6 +215,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
   ...normCases,
   ...recurrentCases,
+  ...numberCases,
   ...resizeCases,
   ...samplingCases,
   ...windowCases,
@@ -220,8 +223,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
 
 it("every operator that is read has a case", () => {
   const withGraphs = ["If", "Loop", "Scan"]; // in control.test.ts
-  const names = [...Object.keys(cases), ...Object.keys(sequenceModels), ...withGraphs];
-  expect(names.sort()).toEqual([...operators.keys()].sort());
+  const tables = [cases, sequenceModels, numberModels, quantizedModels];
+  const names = new Set([...tables.flatMap(Object.keys), ...withGraphs]);
+  // Those of other domains: training.test.ts.
+  const standard = [...operators.keys()].filter((name) => !name.includes("."));
+  expect([...names].sort()).toEqual(standard.sort());
 });
 
 const rows = [cases, alignedCases]

@@ -1,20 +1,22 @@
-import { fill } from "../../../graph/ops/leaf.js";
+import { fill, fillLike } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { Call, Operator } from "../call.js";
 
-/**
- * Drops nothing, as in inference and at the ratio 0. The second result says that all is kept; the standard
- * defines it from operator set 12 on.
- */
+/** Drops nothing, as in inference and at the ratio 0. The second result, bool since operator set 10, says what is kept. */
 function dropout(call: Call): readonly Tensor[] {
   const x = call.tensor(0);
-  const drops = call.known(2)?.[0] && (call.known(1)?.[0] ?? 0.5) !== 0;
-  if (drops) {
+  if (isTraining(call) && ratioOf(call) !== 0) {
     return call.fail(
       "it drops units at random in training mode; export the model for inference, or give training_mode as false",
     );
   }
-  return call.opset < 12 ? [x] : [x, fill(x.shape, 1, "bool")];
+  return [x, call.opset < 10 ? fillLike(x, 1) : fill(x.shape, 1, "bool")];
 }
+
+/** Between operator sets 7 and 11 there is no training mode. */
+const isTraining = (call: Call): boolean =>
+  call.opset < 7 ? call.int("is_test", 0) === 0 : Boolean(call.known(2)?.[0]);
+
+const ratioOf = (call: Call): number => call.known(1)?.[0] ?? call.float("ratio", 0.5);
 
 export const dropouts: Readonly<Record<string, Operator>> = { Dropout: dropout };

@@ -1,7 +1,12 @@
-import { add, mul } from "../../../graph/ops/arithmetic.js";
+import { add, div, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { einsum } from "../../../graph/ops/einsum.js";
+import { abs } from "../../../graph/ops/elementary.js";
+import { oneHot } from "../../../graph/ops/gather.js";
+import { fill } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
-import { reshape } from "../../../graph/ops/reshape.js";
+import { argmax } from "../../../graph/ops/reduce.js";
+import { expandDims, reshape } from "../../../graph/ops/reshape.js";
+import { slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { Call, Operator } from "../call.js";
 
@@ -32,7 +37,34 @@ function matMul(call: Call): Tensor {
   );
 }
 
+/**
+ * Determinants of the last two axes, by elimination with the largest element of the first column as pivot. Its row and
+ * the first one change places, which changes the sign unless they are the same.
+ */
+function determinant(x: Tensor): Tensor {
+  const n = x.shape[x.rank - 1];
+  if (n === 0) return fill(x.shape.slice(0, -2), 1, x.dtype);
+  const column = part(x, 0, n, 0, 1);
+  const chosen = oneHot(argmax(abs(reshape(column, column.shape.slice(0, -1))), { axis: -1 }), n, x.dtype);
+  const pick = expandDims(chosen, -2);
+  const row = matmul(pick, x);
+  const [pivot, first] = [reshape(part(row, 0, 1, 0, 1), x.shape.slice(0, -2)), part(x, 0, 1, 0, n)];
+  if (n === 1) return pivot;
+  const swapped = add(x, matmul(pick, sub(first, row), { transposeA: true }));
+  const [below, across] = [part(swapped, 1, n, 0, 1), part(row, 0, 1, 1, n)];
+  const rest = sub(part(swapped, 1, n, 1, n), matmul(div(below, part(row, 0, 1, 0, 1)), across));
+  const isFirst = reshape(part(pick, 0, 1, 0, 1), pivot.shape);
+  return mul(mul(pivot, sub(mul(2, isFirst), 1)), determinant(rest));
+}
+
+/** Rows and columns of the last two axes. */
+function part(x: Tensor, top: number, bottom: number, left: number, right: number): Tensor {
+  const others = x.shape.slice(0, -2);
+  return slice(x, { starts: [...others.map(() => 0), top, left], ends: [...others, bottom, right] });
+}
+
 export const matrices: Readonly<Record<string, Operator>> = {
+  Det: (call) => determinant(call.tensor(0)),
   Einsum: (call) => einsum(call.text("equation", ""), call.tensors()),
   Gemm: gemm,
   MatMul: matMul,

@@ -13,12 +13,11 @@ import { range } from "./axes.js";
 
 const epsilonOf = (call: Call): number => call.float("epsilon", 1e-5);
 
-/** Before operator set 14 a node is in training mode if it has further results. */
+/** By the running statistics, or those of the batch, with which the running ones are updated. */
 function batchNormalization(call: Call): readonly Tensor[] {
+  if (call.opset < 9 && call.int("spatial", 1) === 0) return [normalizedByPosition(call)];
   const [x, weight, bias, running_mean, running_var] = [0, 1, 2, 3, 4].map((i) => call.tensor(i));
-  if (call.int("spatial", 1) === 0) return call.fail("statistics of each pixel are not supported");
-  const results = call.node.outputs.filter((name) => name !== "").length;
-  const training = call.opset < 14 ? results > 1 : call.int("training_mode", 0) === 1;
+  const training = isTraining(call);
   const momentum = call.float("momentum", 0.9);
   const { output, state } = batchNorm(
     x,
@@ -30,6 +29,24 @@ function batchNormalization(call: Call): readonly Tensor[] {
   // The standard tracks the biased variance.
   const spread = stopGradient(variance(x, { axes: range(x.rank).filter((d) => d !== 1) }));
   return [output, state.running_mean, add(mul(running_var, momentum), mul(spread, 1 - momentum))];
+}
+
+/** Before operator set 14 a node is in training mode if it has further results, in the first sets by an attribute. */
+function isTraining(call: Call): boolean {
+  if (call.opset >= 14) return call.int("training_mode", 0) === 1;
+  if (call.opset < 7) return call.int("is_test", 0) === 0;
+  return call.node.outputs.filter((name) => name !== "").length > 1;
+}
+
+/** In the first operator sets, running statistics for each position of a channel. */
+function normalizedByPosition(call: Call): Tensor {
+  if (isTraining(call))
+    return call.fail("it uses the statistics of the batch; export the model for inference");
+  const x = call.tensor(0);
+  const [weight, bias, running_mean, running_var] = [1, 2, 3, 4].map((i) => reshape(call.tensor(i), [-1]));
+  const state = { running_mean, running_var };
+  const flat = reshape(x, [x.shape[0], -1]);
+  return reshape(batchNorm(flat, { weight, bias }, state, { epsilon: epsilonOf(call) }).output, x.shape);
 }
 
 /** The axes from `axis` on. */

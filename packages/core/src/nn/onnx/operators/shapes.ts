@@ -7,7 +7,10 @@ import { concat } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { constantOf } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
+import { converted } from "../kinds.js";
+import type { Result, Value } from "../value.js";
 import { along, integers } from "./axes.js";
+import { kindOf } from "./elements/casts.js";
 
 /** An axis of the first operand, or of a tensor of another rank, from the end if negative. */
 export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
@@ -108,8 +111,12 @@ function split(call: Call): readonly Tensor[] {
   });
 }
 
+/** Before operator set 6 the number of tiles along one axis, and the axis, are operands. */
 function tile(call: Call): Tensor {
-  const repeats = call.known(1) ?? call.fail("there are no repeats");
+  const given = call.known(1) ?? call.fail("there are no repeats");
+  const axis = call.opset < 6 ? call.known(2)?.[0] : undefined;
+  const repeats =
+    axis === undefined ? given : call.tensor(0).shape.map((_, d) => (d === axis ? given[0] : 1));
   return repeats.reduce<Tensor>(
     (x, count, axis) => concat(Array<Tensor>(count).fill(x), { axis }),
     call.tensor(0),
@@ -117,10 +124,10 @@ function tile(call: Call): Tensor {
 }
 
 /** The kinds of value that a Constant node may have. */
-function constantNode(call: Call): Tensor {
+function constantNode(call: Call): Result {
   const { dtype } = call;
   const value = call.attribute("value", "tensor");
-  if (value) return constantOf(value, dtype);
+  if (value) return { tensor: constantOf(value, dtype), kind: value.dtype };
   const [one, many] = [call.attribute("value_float", "float"), call.attribute("value_floats", "floats")];
   if (one !== undefined) return constant(one, dtype);
   if (many) return constant({ shape: [many.length], data: Float64Array.from(many) }, dtype);
@@ -130,10 +137,23 @@ function constantNode(call: Call): Tensor {
   return call.fail("it holds no tensor or number");
 }
 
-function constantOfShape(call: Call): Tensor {
+function constantOfShape(call: Call): Value {
   const shape = call.known(0) ?? call.fail("there is no shape");
   const value = call.attribute("value", "tensor");
-  return value ? broadcastTo(reshape(constantOf(value, call.dtype), []), shape) : fill(shape, 0, call.dtype);
+  if (!value) return { tensor: fill(shape, 0, call.dtype), kind: "float32" };
+  return { tensor: broadcastTo(reshape(constantOf(value, call.dtype), []), shape), kind: value.dtype };
+}
+
+/** Ones on the k-th diagonal; the element type is that of the operand unless an attribute names another. */
+function eyeLike(call: Call): Value {
+  const { shape } = call.tensor(0);
+  if (shape.length !== 2) return call.fail("it takes a matrix");
+  const k = call.int("k", 0);
+  const ones = Uint8Array.from({ length: sizeOf(shape) }, (_, i) =>
+    i % shape[1] === Math.floor(i / shape[1]) + k ? 1 : 0,
+  );
+  const value: Value = { tensor: constant({ shape, data: ones }), kind: "bool" };
+  return converted(value, kindOf(call, "dtype", call.kind(0)), call.dtype);
 }
 
 function range(call: Call): Tensor {
@@ -156,10 +176,11 @@ function cumulative(call: Call): Tensor {
 }
 
 export const shapes: Readonly<Record<string, Operator>> = {
-  Concat: (call) => concat(call.tensors(), { axis: call.int("axis", 0) }),
+  Concat: (call) => concat(call.tensors(), { axis: call.int("axis", 1) }),
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
   CumSum: cumulative,
+  EyeLike: eyeLike,
   Expand: (call) => {
     const x = call.tensor(0);
     const shape = call.known(1) ?? call.fail("there is no shape");

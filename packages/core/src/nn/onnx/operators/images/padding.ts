@@ -35,7 +35,7 @@ const outside = (around: Around) =>
 function padded(call: Call): Tensor {
   const x = call.tensor(0);
   const mode = call.text("mode", "constant");
-  const pads = call.list("pads", 1) ?? call.fail("there are no pads");
+  const pads = call.ints("paddings") ?? call.list("pads", 1) ?? call.fail("there are no pads");
   const axes = (call.known(3) ?? range(x.rank)).map((a) => resolveAxis(a, x.rank, "Pad"));
   const around = x.shape.map((_, d): [number, number] => {
     const k = axes.indexOf(d);

@@ -1,0 +1,37 @@
+import {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  where,
+} from "../../../../graph/ops/compare.js";
+import type { Tensor } from "../../../../graph/tensor.js";
+import type { Call, Operator } from "../../call.js";
+import { binary, unary } from "./operands.js";
+
+function isInfinite(call: Call): Tensor {
+  const x = call.tensor(0);
+  const [isAbove, isBelow] = [equal(x, Infinity), equal(x, -Infinity)];
+  if (call.int("detect_negative", 1) === 0) return isAbove;
+  return call.int("detect_positive", 1) === 0 ? isBelow : logicalOr(isAbove, isBelow);
+}
+
+export const logic: Readonly<Record<string, Operator>> = {
+  And: binary(logicalAnd),
+  Equal: binary(equal),
+  Greater: binary(greater),
+  GreaterOrEqual: binary(greaterEqual),
+  IsInf: isInfinite,
+  // NaN alone differs from itself.
+  IsNaN: unary((x) => logicalNot(equal(x, x))),
+  Less: binary(less),
+  LessOrEqual: binary(lessEqual),
+  Not: unary(logicalNot),
+  Or: binary(logicalOr),
+  Where: (call) => where(call.tensor(0), call.tensor(1), call.tensor(2)),
+  Xor: binary((a, b) => logicalNot(equal(a, b))),
+};
