@@ -2,6 +2,7 @@
 import { gzipSync } from "node:zlib";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
+import { stored } from "../data/npz-files.js";
 import * as lib from "../library.js";
 
 /** Values that an example names without saying where they are from. */
@@ -114,6 +115,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { train: part, test: part };
   },
   "data/batches.ts": () => ({ images: lib.zeros([60_000, 1]) }),
+  "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),

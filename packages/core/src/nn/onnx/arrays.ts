@@ -1,4 +1,5 @@
 import { type DType, type NdArray, sizeOf, type TypedArray } from "../../array.js";
+import { halfToNumber } from "../../bytes.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -27,16 +28,6 @@ function converted(data: OnnxTensor["data"], from: OnnxDType, to: DType): TypedA
 /** An int64 clamped to the safe integers: the ends of int64, which mean "to the end" in files, are outside. */
 const safeInteger = (value: number | bigint): bigint =>
   BigInt(Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
-
-/** IEEE 754 binary16 from its bits: 1 sign, 5 exponent, 10 fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 /** A tensor of a file as a constant; a single number becomes a number, which simplification can use. */
 export function constantOf(tensor: OnnxTensor, float: FloatDType): Tensor {
