@@ -1,12 +1,14 @@
 import { DataError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { formatShape } from "../../graph/tensor.js";
-import type { OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
+import type { OnnxDType, OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
+import type { Settings } from "./evaluate.js";
 import { knownValue } from "./known-value.js";
+import type { Result, Scope, Value } from "./value.js";
 
 /** Traces an ONNX operator: returns its result, or its results in order. */
-export type Operator = (call: Call) => Tensor | readonly Tensor[];
+export type Operator = (call: Call) => Result | readonly Result[];
 
 /** Kinds of attributes, and the types of their values. */
 interface AttributeValues {
@@ -16,6 +18,7 @@ interface AttributeValues {
   readonly floats: readonly number[];
   readonly string: string;
   readonly tensor: OnnxTensor;
+  readonly graph: OnnxGraph;
 }
 
 /** A node of an ONNX model while it is traced: its operands and attributes. */
@@ -23,15 +26,31 @@ export class Call {
   constructor(
     readonly node: OnnxNode,
     /** Undefined for an optional operand that is left out. */
-    readonly operands: readonly (Tensor | undefined)[],
-    /** Version of the standard operator set. */
-    readonly opset: number,
-    /** The dtype of all the model's floats. */
-    readonly dtype: FloatDType,
+    readonly operands: readonly (Value | undefined)[],
+    /** What the node's subgraphs see. */
+    readonly scope: Scope,
+    readonly settings: Settings,
   ) {}
+
+  get opset(): number {
+    return this.settings.opset;
+  }
+
+  get dtype(): FloatDType {
+    return this.settings.dtype;
+  }
 
   /** @throws DataError if the operand is left out */
   tensor(index: number): Tensor {
+    return this.operand(index).tensor;
+  }
+
+  /** The element type of an operand in the file. */
+  kind(index: number): OnnxDType {
+    return this.operand(index).kind;
+  }
+
+  private operand(index: number): Value {
     return this.operands[index] ?? this.fail(`operand ${index} is missing`);
   }
 
@@ -52,11 +71,11 @@ export class Call {
   known(index: number): readonly number[] | undefined {
     const operand = this.operands[index];
     if (operand === undefined) return undefined;
-    const value = knownValue(operand);
+    const value = knownValue(operand.tensor);
     if (value !== undefined) return Array.from<number | bigint, number>(value.data, Number);
     return this.fail(
       `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
-        `it must be known when the model is traced`,
+        `it must be known when the model is traced: give those inputs as arrays`,
     );
   }
 
@@ -91,7 +110,7 @@ export class Call {
   /** Throws the error of a node that is not supported. */
   fail(why: string): never {
     const { opType, name, outputs } = this.node;
-    const shapes = this.operands.map((x) => (x ? formatShape(x.shape) : "none")).join(", ");
+    const shapes = this.operands.map((x) => (x ? formatShape(x.tensor.shape) : "none")).join(", ");
     throw new DataError(`fromOnnx: ${opType} "${name ?? outputs[0]}" of ${shapes}: ${why}.`);
   }
 }

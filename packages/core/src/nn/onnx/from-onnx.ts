@@ -1,17 +1,19 @@
 // The ONNX standard (onnx.ai/onnx/operators): models of dense tensors, without control flow.
-import type { DType, NdArray } from "../../array.js";
+import { type DType, isNdArray, type NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { constant } from "../../graph/ops/leaf.js";
 import { formatType, type Tensor } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 import { decodeModel } from "../../runtime/onnx/codec.js";
-import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from "../../runtime/onnx/schema.js";
+import type { OnnxGraph, OnnxModel, OnnxValueInfo } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
-import { arrayOf, constantOf, importedDType } from "./arrays.js";
-import { Call } from "./call.js";
-import { operators } from "./operators.js";
+import { arrayOf, importedDType } from "./arrays.js";
+import { evaluate } from "./evaluate.js";
+import { operators } from "./operators/operators.js";
 import { parametersOf } from "./parameters.js";
+import { Scope } from "./value.js";
 
 /** An input of an imported model. */
 export interface ImportedInput {
@@ -32,10 +34,13 @@ export interface ImportedModel<Out extends string = string> {
   readonly inputs: readonly ImportedInput[];
   /** Names of the results. */
   readonly outputs: readonly Out[];
-  /** Traces the model: maps parameters and inputs by name to results by name. */
+  /**
+   * Traces the model: maps parameters and inputs by name to results by name. An input may be an array, which
+   * becomes a constant: one that decides shapes, axes or branches must be.
+   */
   apply(
     params: Readonly<Record<string, Tensor>>,
-    inputs: Readonly<Record<string, Tensor>>,
+    inputs: Readonly<Record<string, Tensor | NdArray>>,
   ): Record<Out, Tensor>;
 }
 
@@ -58,7 +63,7 @@ export interface FromOnnxOptions<Out extends string = string> {
  * It reads models for inference with standard operators (operator sets 7 and later): element-wise functions
  * and comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalizations,
  * reductions, softmaxes, and operators that move elements. `apply` takes sizes that the file leaves open from
- * its inputs; they must determine every computed shape. Batch normalization uses its running statistics,
+ * its inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running statistics,
  * dropout does nothing.
  *
  * @param options `outputs`, `dtype` and `isParameter`
@@ -103,26 +108,26 @@ export function fromOnnx<const Out extends string = string>(
   }
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
-  const names = new Map(trained.map(({ name, tensor }) => [tensor.name, name]));
-  const constants = graph.initializers
-    .filter(({ name }) => !names.has(name))
-    .map((tensor) => [tensor.name, constantOf(tensor, float)] as const);
   const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
   const stored = new Set(graph.initializers.map(({ name }) => name));
-  const inputs = graph.inputs.filter(({ name }) => !stored.has(name)).map((info) => inputOf(info, float));
+  const infos = graph.inputs.filter(({ name }) => !stored.has(name));
+  const inputs = infos.map((info) => inputOf(info, float));
 
   return {
     params,
     inputs,
     outputs,
     apply(given, data) {
-      const values = new Map<string, Tensor>(constants);
-      for (const [own, name] of names) values.set(own, fitting(name, params[name].shape, float, given[name]));
-      for (const { name, dtype: kind, shape } of inputs) {
-        values.set(name, fitting(name, shape, kind, data[name]));
+      const scope = new Scope();
+      for (const { name, tensor: stored } of trained) {
+        const tensor = fitting(name, stored.shape, float, given[name]);
+        scope.set(stored.name, { tensor, kind: stored.dtype });
       }
-      for (const node of graph.nodes) evaluate(node, values, opset, float);
-      const results = outputs.map((name) => [name, resultOf(name, values, graph)] as const);
+      inputs.forEach(({ name, dtype: own, shape }, i) => {
+        scope.set(name, { tensor: fitting(name, shape, own, data[name]), kind: infos[i].dtype ?? "float32" });
+      });
+      evaluate(graph, scope, { opset, dtype: float });
+      const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
       return Object.fromEntries(results) as Record<Out, Tensor>;
     },
   };
@@ -155,15 +160,16 @@ function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: Float
   return { name, dtype: importedDType(dtype, float), shape };
 }
 
-/** Checks a parameter or input against the file, and returns it. */
+/** Checks a parameter or input against the file, and returns it; an array becomes a constant. */
 function fitting(
   name: string,
   shape: readonly (number | string)[] | undefined,
   dtype: DType,
-  given: Tensor | undefined,
+  value: Tensor | NdArray | undefined,
 ): Tensor {
   const expected = `${dtype}[${shape?.join(", ") ?? "..."}]`;
-  if (given === undefined) throw new ShapeError(`fromOnnx: "${name}" is missing; it must be ${expected}.`);
+  if (value === undefined) throw new ShapeError(`fromOnnx: "${name}" is missing; it must be ${expected}.`);
+  const given = isNdArray(value) ? constant(value) : value;
   const isSame = (n: number, d: number) => typeof shape?.[d] === "string" || shape?.[d] === n;
   if (shape && !(given.rank === shape.length && given.shape.every(isSame))) {
     throw new ShapeError(
@@ -176,22 +182,9 @@ function fitting(
   );
 }
 
-/** Traces one node and keeps its results. */
-function evaluate(node: OnnxNode, values: Map<string, Tensor>, opset: number, float: FloatDType): void {
-  const operands = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
-  const call = new Call(node, operands, opset, float);
-  const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
-  if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
-  const results = operators.get(node.opType)?.(call) ?? [];
-  const list = Array.isArray(results) ? (results as readonly Tensor[]) : [results as Tensor];
-  list.forEach((tensor, i) => {
-    if (node.outputs[i]) values.set(node.outputs[i], tensor);
-  });
-}
-
-function resultOf(name: string, values: ReadonlyMap<string, Tensor>, graph: OnnxGraph): Tensor {
-  const value = values.get(name);
-  if (value !== undefined) return value;
+function resultOf(name: string, scope: Scope, graph: OnnxGraph): Tensor {
+  const value = scope.get(name);
+  if (value !== undefined) return value.tensor;
   const maker = graph.nodes.find(({ outputs }) => outputs.includes(name));
   throw new DataError(
     `fromOnnx: the model's output "${name}" is a result of ${maker?.opType ?? "no node"} that is not supported.`,

@@ -1,7 +1,7 @@
 // Every operator that is read, against ONNX Runtime on the same bytes.
 import { describe, expect, it } from "vitest";
 import { astype, dtypeOf, type NdArray } from "../../../src/array.js";
-import { operators } from "../../../src/nn/onnx/operators.js";
+import { operators } from "../../../src/nn/onnx/operators/operators.js";
 import { float, floats, int, ints, type OnnxNode, string, tensor } from "../../../src/runtime/onnx/schema.js";
 import { bools, distinct, uniform } from "../../graph/ops/op-case.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";

@@ -1,8 +1,8 @@
-import { add, mul } from "../../graph/ops/arithmetic.js";
-import { matmul } from "../../graph/ops/matmul.js";
-import { reshape } from "../../graph/ops/reshape.js";
-import type { Tensor } from "../../graph/tensor.js";
-import type { Call, Operator } from "./call.js";
+import { add, mul } from "../../../graph/ops/arithmetic.js";
+import { matmul } from "../../../graph/ops/matmul.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { Call, Operator } from "../call.js";
 
 /** alpha A' B' + beta C. */
 function gemm(call: Call): Tensor {

@@ -1,12 +1,12 @@
-import { type NdArray, sizeOf } from "../../array.js";
-import { broadcastShapes, broadcastTo } from "../../graph/ops/broadcast.js";
-import { cumsum, gather } from "../../graph/ops/gather.js";
-import { constant, constantValue, fill } from "../../graph/ops/leaf.js";
-import { reshape, resolveAxis, transpose } from "../../graph/ops/reshape.js";
-import { concat, pad, slice } from "../../graph/ops/slice.js";
-import type { Tensor } from "../../graph/tensor.js";
-import { constantOf } from "./arrays.js";
-import type { Call, Operator } from "./call.js";
+import { type NdArray, sizeOf } from "../../../array.js";
+import { broadcastShapes, broadcastTo } from "../../../graph/ops/broadcast.js";
+import { cumsum, gather } from "../../../graph/ops/gather.js";
+import { constant, constantValue, fill } from "../../../graph/ops/leaf.js";
+import { reshape, resolveAxis, transpose } from "../../../graph/ops/reshape.js";
+import { concat, pad, slice } from "../../../graph/ops/slice.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { constantOf } from "../arrays.js";
+import type { Call, Operator } from "../call.js";
 
 const integers = (values: readonly number[]): Tensor =>
   constant({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });

@@ -1,11 +1,11 @@
-import { add } from "../../graph/ops/arithmetic.js";
-import { conv2d, convTranspose2d } from "../../graph/ops/conv.js";
-import { windowLength } from "../../graph/ops/conv-attributes.js";
-import { avgPool2d, maxPool2d, type PoolOptions } from "../../graph/ops/pool.js";
-import { max, mean } from "../../graph/ops/reduce.js";
-import { expandDims, reshape } from "../../graph/ops/reshape.js";
-import type { Tensor } from "../../graph/tensor.js";
-import type { Call, Operator } from "./call.js";
+import { add } from "../../../graph/ops/arithmetic.js";
+import { conv2d, convTranspose2d } from "../../../graph/ops/conv.js";
+import { windowLength } from "../../../graph/ops/conv-attributes.js";
+import { avgPool2d, maxPool2d, type PoolOptions } from "../../../graph/ops/pool.js";
+import { max, mean } from "../../../graph/ops/reduce.js";
+import { expandDims, reshape } from "../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { Call, Operator } from "../call.js";
 
 type Two = readonly [number, number];
 type Four = readonly [number, number, number, number];

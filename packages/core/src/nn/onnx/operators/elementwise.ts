@@ -1,6 +1,6 @@
-import type { DType } from "../../array.js";
-import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../../graph/ops/activation.js";
-import { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "../../graph/ops/arithmetic.js";
+import type { DType } from "../../../array.js";
+import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../../../graph/ops/activation.js";
+import { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "../../../graph/ops/arithmetic.js";
 import {
   equal,
   greater,
@@ -11,7 +11,7 @@ import {
   logicalNot,
   logicalOr,
   where,
-} from "../../graph/ops/compare.js";
+} from "../../../graph/ops/compare.js";
 import {
   abs,
   asinh,
@@ -26,9 +26,9 @@ import {
   sinh,
   sqrt,
   tanh,
-} from "../../graph/ops/elementary.js";
-import type { Tensor } from "../../graph/tensor.js";
-import type { Call, Operator } from "./call.js";
+} from "../../../graph/ops/elementary.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { Call, Operator } from "../call.js";
 
 const unary =
   (f: (x: Tensor) => Tensor): Operator =>

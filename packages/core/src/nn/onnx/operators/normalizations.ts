@@ -1,9 +1,9 @@
-import { broadcastTo } from "../../graph/ops/broadcast.js";
-import { fillLike } from "../../graph/ops/leaf.js";
-import { resolveAxis } from "../../graph/ops/reshape.js";
-import type { Tensor } from "../../graph/tensor.js";
-import { batchNorm, groupNorm, layerNorm } from "../norm.js";
-import type { Call, Operator } from "./call.js";
+import { broadcastTo } from "../../../graph/ops/broadcast.js";
+import { fillLike } from "../../../graph/ops/leaf.js";
+import { resolveAxis } from "../../../graph/ops/reshape.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { batchNorm, groupNorm, layerNorm } from "../../norm.js";
+import type { Call, Operator } from "../call.js";
 
 function batchNormalization(call: Call): Tensor {
   if (call.int("training_mode", 0) === 1) {

@@ -1,4 +1,4 @@
-import type { Operator } from "./call.js";
+import type { Operator } from "../call.js";
 import { elementwise } from "./elementwise.js";
 import { matrices } from "./matrices.js";
 import { normalizations } from "./normalizations.js";

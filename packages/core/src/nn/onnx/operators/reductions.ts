@@ -1,11 +1,11 @@
-import { add, sub } from "../../graph/ops/arithmetic.js";
-import { abs, exp, log, sqrt, square } from "../../graph/ops/elementary.js";
-import { argmax, max, mean, min, type ReduceOptions, sum } from "../../graph/ops/reduce.js";
-import { expandDims, reshape, resolveAxis } from "../../graph/ops/reshape.js";
-import { logSoftmax, softmax } from "../../graph/ops/softmax.js";
-import { stopGradient } from "../../graph/ops/stop-gradient.js";
-import type { Tensor } from "../../graph/tensor.js";
-import type { Call, Operator } from "./call.js";
+import { add, sub } from "../../../graph/ops/arithmetic.js";
+import { abs, exp, log, sqrt, square } from "../../../graph/ops/elementary.js";
+import { argmax, max, mean, min, type ReduceOptions, sum } from "../../../graph/ops/reduce.js";
+import { expandDims, reshape, resolveAxis } from "../../../graph/ops/reshape.js";
+import { logSoftmax, softmax } from "../../../graph/ops/softmax.js";
+import { stopGradient } from "../../../graph/ops/stop-gradient.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import type { Call, Operator } from "../call.js";
 
 const reduction =
   (f: (x: Tensor, options: ReduceOptions) => Tensor): Operator =>

@@ -1,0 +1,109 @@
+import type { NdArray } from "../../../../src/array.js";
+import { DataError, IsolossError } from "../../../../src/errors.js";
+import type { Graph } from "../../../../src/graph/graph.js";
+import { simplify } from "../../../../src/graph/simplify.js";
+import { trace } from "../../../../src/graph/trace.js";
+import { namedArrays } from "../../../../src/named-arrays.js";
+import { arrayOf } from "../../../../src/nn/onnx/arrays.js";
+import { fromOnnx, type ImportedModel } from "../../../../src/nn/onnx/from-onnx.js";
+import type { Executable } from "../../../../src/runtime/executable.js";
+import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
+import { compileOnnx } from "../../../../src/runtime/onnx/executable.js";
+import type { OnnxTensor } from "../../../../src/runtime/onnx/schema.js";
+import type { Case } from "./cases.js";
+
+/** What came of a case: the model's numbers, others, or a refusal that says why. */
+export type Outcome =
+  | { readonly kind: "agrees" }
+  | { readonly kind: "wrong"; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "crash"; readonly why: string };
+
+type Arrays = Readonly<Record<string, NdArray>>;
+
+export type Runtime = "javascript" | "onnx";
+
+/** Runs a case as the imported model's user would: the model is read, traced, compiled and run. */
+export async function runCase(given: Case, runtime: Runtime): Promise<Outcome> {
+  try {
+    const model = fromOnnx(given.bytes);
+    const float = given.inputs.some((x) => x?.dtype === "float64") ? "float64" : "float32";
+    const arrays = Object.fromEntries(
+      model.inputs.map(({ name }, i) => [name, arrayOf(given.inputs[i] as OnnxTensor, float)]),
+    );
+    const typed = float === "float64" ? fromOnnx(given.bytes, { dtype: "float64" }) : model;
+    const results = await resultsOf(typed, arrays, runtime);
+    return compared(typed, results, given, float);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: error instanceof IsolossError ? "refused" : "crash", why };
+  }
+}
+
+/** The inputs whose numbers are known when the model is traced, in the order in which the choices are tried. */
+const known: readonly ((x: NdArray) => boolean)[] = [
+  () => false,
+  ({ shape, data }) => data instanceof BigInt64Array && shape.length < 2,
+  () => true,
+];
+
+/** Inputs are symbols; where a model needs their numbers to be traced, as shapes and axes, they are arrays. */
+async function resultsOf(model: ImportedModel, inputs: Arrays, runtime: Runtime): Promise<Arrays> {
+  let refusal: unknown;
+  for (const isKnown of known) {
+    const part = (wanted: boolean) =>
+      Object.fromEntries(Object.entries(inputs).filter(([, x]) => isKnown(x) === wanted));
+    try {
+      return await resultsOfParts(model, part(false), part(true), runtime);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal;
+}
+
+async function resultsOfParts(
+  model: ImportedModel,
+  symbols: Arrays,
+  arrays: Arrays,
+  runtime: Runtime,
+): Promise<Arrays> {
+  const { params } = model;
+  const { graph } = trace(({ p, x }) => model.apply(p, { ...x, ...arrays }), { p: params, x: symbols });
+  const executable = await compiled(graph, runtime);
+  const results = await executable.run(namedArrays({ p: params, x: symbols }));
+  await executable.dispose();
+  return results;
+}
+
+async function compiled(graph: Graph, runtime: Runtime): Promise<Executable> {
+  const simple = simplify(graph);
+  return runtime === "javascript" ? compileJavaScript(simple) : compileOnnx(simple);
+}
+
+function compared(
+  model: ImportedModel,
+  results: Arrays,
+  { outputs }: Case,
+  float: "float32" | "float64",
+): Outcome {
+  for (const [i, name] of model.outputs.entries()) {
+    const expected = arrayOf(outputs[i] as OnnxTensor, float);
+    const why = difference(results[name], expected);
+    if (why) return { kind: "wrong", why: `${name}: ${why}` };
+  }
+  return { kind: "agrees" };
+}
+
+/** The suite's own tolerance is 1e-3 of the value. */
+function difference(got: NdArray, expected: NdArray): string | undefined {
+  if (String(got.shape) !== String(expected.shape))
+    return `shape [${got.shape}] instead of [${expected.shape}]`;
+  for (let i = 0; i < expected.data.length; i++) {
+    const [a, b] = [Number(got.data[i]), Number(expected.data[i])];
+    const isSame = Object.is(a, b) || Math.abs(a - b) <= 1e-6 + 1e-3 * Math.abs(b);
+    if (!isSame) return `element ${i} is ${a} instead of ${b}`;
+  }
+  return undefined;
+}
