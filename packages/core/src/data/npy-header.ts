@@ -16,10 +16,10 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const longest = 10_000_000;
 
 /** Whether bytes start with the magic string of a `.npy` file. */
-export const isNpy = (bytes: Uint8Array): boolean => magic.every((byte, i) => bytes[i] === byte);
+const isNpy = (bytes: Uint8Array): boolean => magic.every((byte, i) => bytes[i] === byte);
 
 /** The first bytes of a file, for messages. */
-export const firstBytes = (bytes: Uint8Array, count = 8): string =>
+const firstBytes = (bytes: Uint8Array, count = 8): string =>
   bytes.length === 0
     ? "no bytes"
     : Array.from(bytes.subarray(0, count), (b) => b.toString(16).padStart(2, "0")).join(" ");
