@@ -343,6 +343,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gammaSigma": "Default 0.5.",
     "rho": "Regularization of lambda; default 0."
   },
+  "modelOperators": {
+    "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
+  },
   "modo": {
     "gamma": "Rate of the steps on lambda; default 1e-3.",
     "rho": "Weight of 1/2 ||lambda||^2; default 0.1."

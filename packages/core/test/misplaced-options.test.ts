@@ -94,6 +94,7 @@ const calls: Readonly<Record<string, Call>> = {
   emitModel: (o) => isoloss.emitModel(graph, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
+  modelOperators: (o) => isoloss.modelOperators(file, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
   batches: (o) => isoloss.batches(4, 2, o),

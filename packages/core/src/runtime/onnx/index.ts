@@ -3,6 +3,8 @@
  *
  * @module isoloss/onnx
  */
+export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
+export { modelOperators } from "../../model-file/model-operators.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export { decodeModel, encodeModel } from "./codec.js";
