@@ -1,7 +1,10 @@
 // What commands print with --json, held against the tables of docs/json-documents.md.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { booth, workbench } from "../commands/support.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
+import { perceptron, withShape } from "../model/model-files.js";
 import { objections, readDocument, shapesIn } from "./tables.js";
 
 const shapes = shapesIn(readDocument("json-documents.md"));
@@ -72,6 +75,15 @@ describe("the documents of --json", () => {
     expect(await differences("experiments", "reproduce", "tuned.yaml", "--quiet")).toEqual([]);
     expect(await differences("experiments", "demo", "booth", "--quiet")).toEqual([]);
     expect(await differences("listing", "reproduce", "--list")).toEqual([]);
+  });
+
+  it("are those of model", async () => {
+    writeFileSync(join(bench.folder, "relu.onnx"), perceptron("relu"));
+    writeFileSync(join(bench.folder, "open.onnx"), withShape(perceptron("tanh"), ["batch", 4]));
+    for (const file of ["relu.onnx", "open.onnx"]) {
+      expect(await differences("inspection", "model", "inspect", file)).toEqual([]);
+      expect(await differences("symmetries", "model", "symmetries", file)).toEqual([]);
+    }
   });
 
   it("are those of list and data", async () => {

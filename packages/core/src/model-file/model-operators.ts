@@ -27,7 +27,10 @@ export interface OperatorUse {
   readonly count: number;
   /** Whether `fromOnnx` reads it. */
   readonly isSupported: boolean;
-  /** Changes of its operands that all its nodes pass on to their results; undefined where nothing was traced. */
+  /**
+   * Changes of its operands that all its nodes pass on to their results; undefined where nothing was traced, and
+   * where the results depend on no input and no weight.
+   */
   readonly keeps?: readonly UnitChange[] | undefined;
 }
 
@@ -116,14 +119,15 @@ function keptBy(
   );
   const isChanging = dependingOn(graph.inputs, graph.outputs);
   return new Map(
-    named.map((node) => {
+    named.flatMap((node) => {
       const result = values.get(node.outputs[0]) as Tensor;
+      if (!isChanging(result)) return [];
       const operands = new Set(node.inputs.flatMap((name) => values.get(name) ?? []));
       // What changes with the data; in a computation of weights alone, what changes with them.
       const isMoving = isData(result) ? isData : isChanging;
       const steps = between(result, operands).filter((t) => isMoving(t) && isFloat(t.dtype));
       const keeps = unitChanges.filter((change) => steps.every((step) => keepers[change](step, isMoving)));
-      return [node, new Set(keeps)];
+      return [[node, new Set(keeps)] as const];
     }),
   );
 }

@@ -100,6 +100,23 @@ describe("modelOperators", () => {
     expect(modelOperators(choice)).toContainEqual({ name: "Tanh", count: 2, isSupported: true });
   });
 
+  it("says nothing about computations with constants", () => {
+    const size: NdArray = { shape: [1], data: BigInt64Array.of(4n) };
+    const bytes = fileWith([node("ConstantOfShape", ["size"], {}, ["c"]), node("Mul", ["z", "c"])], { size });
+    const [, , use] = modelOperators(bytes, { shapes });
+    expect(use).toEqual({
+      name: "Mul",
+      count: 1,
+      isSupported: true,
+      keeps: ["scaling", "sign", "permutation"],
+    });
+    expect(modelOperators(bytes, { shapes })).toContainEqual({
+      name: "ConstantOfShape",
+      count: 1,
+      isSupported: true,
+    });
+  });
+
   it("names operators that are not supported, and traces nothing then", () => {
     const own: OnnxNode = { ...node("Fused", ["z"], {}, ["u"]), domain: "com.example" };
     const bytes = fileWith([own, node("Frobnicate", ["u"])]);

@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import { collectSize } from "../model/sizes.js";
+import { collect } from "../parse.js";
+
+/** Adds the command `model`: ONNX files of any origin. */
+export function addModelCommands(program: Command): void {
+  const model = program
+    .command("model")
+    .description("ONNX files: what they hold, and which changes of their weights keep what they compute")
+    .addHelpText(
+      "after",
+      `
+Every command takes an .onnx file as PyTorch, Paddle or any other exporter writes it; isoloss model COMMAND --help has
+the options, an example and the document of --json.
+
+Example:
+  isoloss model inspect model.onnx`,
+    );
+
+  model
+    .command("inspect <file>")
+    .description("inputs, outputs, parameters and operators, and which operators stop symmetries")
+    .option(
+      "--size <name=n>",
+      "a size that the file leaves open; may be given several times (default 4 of a first axis, else 32)",
+      collectSize,
+      {},
+    )
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+An operator that is not read must be left out of the model before isoloss can work with it. "keeps" says which changes of
+hidden units pass an operator: positive factors (scaling), signs, linear maps, another order (permutation). Each operator
+is judged by itself; isoloss model symmetries judges the whole model.
+
+The document of --json: file, bytes, producer, irVersion, opsets, inputs and outputs [{name, dtype, shape}], parameters
+{tensors, numbers}, stored {tensors, numbers, bytes}, largest [{name, dtype, shape, bytes}], operators [{name, count,
+supported, keeps}], sizes, problem (why it could not be traced, or null).
+
+Examples:
+  isoloss model inspect model.onnx
+  isoloss model inspect model.onnx --size height=224 --size width=224`,
+    )
+    .action(async (file: string, options) => (await import("./model-inspect.js")).inspect(file, options));
+
+  model
+    .command("symmetries <file>")
+    .description("which changes of the weights keep what the model computes, on all inputs")
+    .option(
+      "--output <name>",
+      "a result that must be kept; may be given several times (default all)",
+      collect,
+      [],
+    )
+    .option(
+      "--size <name=n>",
+      "a size that the file leaves open; may be given several times (default 4 of a first axis, else 32)",
+      collectSize,
+      {},
+    )
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+Each line is a group: which units, and what happens to which axes of which weights. Every symmetry that is printed is
+valid; others may exist. Kinds overlap: linear maps include scalings, signs and permutations, which are listed, too.
+A batch normalization with running statistics and a bound such as that of ReLU6 stop scalings: isoloss model fold removes
+the former.
+
+The document of --json: file, outputs, sizes, parameters {tensors, numbers}, symmetries [{kind, size, copies,
+degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, attributes}]}],
+discreteOnly, unreached (names of parameters).
+
+Examples:
+  isoloss model symmetries model.onnx
+  isoloss model symmetries model.onnx --output logits --size batch=2 --json`,
+    )
+    .action(async (file: string, options) =>
+      (await import("./model-symmetries.js")).symmetries(file, options),
+    );
+}
