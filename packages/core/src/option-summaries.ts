@@ -48,6 +48,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "compareModels": {
+    "seed": "Seed of the random inputs; default 0.",
+    "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
+    "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
+    "inputs": "Arrays for some or all inputs, by name; default: random numbers.",
+    "runtime": "Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size."
+  },
   "config": {
     "preference": "Desired cosine for each task, up to a common factor; default 1."
   },

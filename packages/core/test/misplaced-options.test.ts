@@ -88,13 +88,15 @@ const calls: Readonly<Record<string, Call>> = {
   xavierNormal: (o) => isoloss.xavierNormal(rng, [2, 2], o),
   xavierUniform: (o) => isoloss.xavierUniform(rng, [2, 2], o),
   // Graphs and runtimes
+  compareModels: (o) => isoloss.compareModels(file, file, o),
   compile: (o) => isoloss.compile(graph, o),
   compileJavaScript: (o) => isoloss.compileJavaScript(graph, o),
   compileOnnx: (o) => isoloss.compileOnnx(graph, o),
   emitModel: (o) => isoloss.emitModel(graph, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
-  jit: (o) => isoloss.jit(relu, [spec([2])], o),
   modelOperators: (o) => isoloss.modelOperators(file, o),
+  jit: (o) => isoloss.jit(relu, [spec([2])], o),
+  withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
   batches: (o) => isoloss.batches(4, 2, o),
@@ -186,7 +188,7 @@ function parametersOf(f: unknown): string {
 /** The public functions of some folders of `src`, with their parameters as text. */
 async function publicFunctions(): Promise<(readonly [name: string, parameters: string])[]> {
   const own = new Set<unknown>();
-  for (const room of ["graph", "nn", "runtime", "data", "math", "problems"]) {
+  for (const room of ["graph", "nn", "runtime", "data", "math", "model-file", "problems"]) {
     const folder = new URL(`../src/${room}/`, import.meta.url);
     for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts") || file.includes("ort-web")) continue;

@@ -58,7 +58,7 @@ const modelOperatorsOptions = optionTable("modelOperators", {
  * @throws DataError if they are not an ONNX model; with `shapes`, also what `fromOnnx` and its `apply` throw
  *
  * @example
- * modelOperators(bytes, { shapes: { input: [5, 4] } }).map(({ name, count }) => `${count} ${name}`);
+ * modelOperators(bytes, { shapes: { x: [1, 3, 8, 8] } }).map(({ name, count }) => `${count} ${name}`);
  */
 export function modelOperators(
   bytes: Uint8Array,

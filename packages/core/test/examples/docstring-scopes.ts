@@ -4,6 +4,7 @@ import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
 import * as lib from "../library.js";
+import { smallNetwork } from "../model-file/builder.js";
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -75,17 +76,6 @@ function pair() {
   return { losses, params, x: random([256, 8]), left: classes(256, 10), right: classes(256, 10) };
 }
 
-/** The bytes of a small network with an input of 5 x 4 numbers. */
-function onnxFile() {
-  const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
-  const { params } = model.init(lib.torchGenerator(0));
-  const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
-    p: params,
-    input: lib.spec([5, 4]),
-  });
-  return { bytes: lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) }) };
-}
-
 /** An idx file of two images of 2 x 2 pixels. */
 const idx = Uint8Array.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
 const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffer };
@@ -146,8 +136,19 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { model, params, weight: params.layers[0].weight };
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
-  "model-file/model-operators.ts": onnxFile,
-  "nn/onnx/from-onnx.ts": () => ({ ...onnxFile(), x: random([5, 4]), y: classes(5, 2) }),
+  "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
+  "model-file": () => ({ before: smallNetwork(), after: smallNetwork() }),
+  "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
+  "nn/onnx/from-onnx.ts": () => {
+    const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
+    const { params } = model.init(lib.torchGenerator(0));
+    const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
+      p: params,
+      input: lib.spec([5, 4]),
+    });
+    const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
+    return { bytes, x: random([5, 4]), y: classes(5, 2) };
+  },
 };
 
 const rng = () => lib.torchGenerator(0);

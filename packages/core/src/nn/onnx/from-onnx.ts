@@ -7,7 +7,8 @@ import { constant } from "../../graph/ops/leaf.js";
 import { formatType, type Tensor } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 import { decodeModel } from "../../runtime/onnx/codec.js";
-import type { OnnxGraph, OnnxModel, OnnxValueInfo } from "../../runtime/onnx/schema.js";
+import { type ExternalData, inlineExternalData } from "../../runtime/onnx/external-data.js";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
@@ -51,9 +52,11 @@ export interface FromOnnxOptions<Out extends string = string> {
   readonly dtype?: FloatDType | undefined;
   /**
    * Which of the file's float tensors are trained, by name; default: those that a node takes as an operand,
-   * except single numbers, running statistics, bounds and exponents. The others are constants.
+   * constants among the nodes included, except single numbers, running statistics, bounds and exponents. The others are constants.
    */
   readonly isParameter?: ((name: string) => boolean) | undefined;
+  /** The files with the model's external data: bytes by location, or a function that reads them. */
+  readonly external?: ExternalData | undefined;
 }
 
 /**
@@ -66,7 +69,7 @@ export interface FromOnnxOptions<Out extends string = string> {
  * its inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running statistics,
  * dropout does nothing.
  *
- * @param options `outputs`, `dtype` and `isParameter`
+ * @param options `outputs`, `dtype`, `isParameter` and `external`
  * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
  *   model or the model uses unknown operators, which the message names. `apply` throws DataError if a node is
  *   used in an unsupported way, ShapeError or DTypeError if inputs do not fit.
@@ -84,10 +87,10 @@ export function fromOnnx<const Out extends string = string>(
   requireKnown(
     "fromOnnx",
     options,
-    ["dtype", "isParameter", "outputs"],
+    ["dtype", "external", "isParameter", "outputs"],
     'fromOnnx(bytes, { dtype: "float64" })',
   );
-  const { dtype, isParameter, outputs: wanted } = options;
+  const { dtype, external, isParameter, outputs: wanted } = options;
   if (isParameter !== undefined && typeof isParameter !== "function") {
     throw new OptionError(
       `fromOnnx: isParameter must be a function of a tensor's name; got ${describeValue(isParameter)}.`,
@@ -96,7 +99,7 @@ export function fromOnnx<const Out extends string = string>(
   if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`fromOnnx: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
-  const model = modelOf(bytes);
+  const model = modelOf(bytes, external);
   const opset = requireOperators(model);
   const { graph } = model;
   const outputs = wanted ?? graph.outputs.map(({ name }) => name as Out);
@@ -109,6 +112,9 @@ export function fromOnnx<const Out extends string = string>(
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
   const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const trainedNames = new Set(trained.map(({ tensor }) => tensor.name));
+  const isTrained = ({ opType, outputs: [own] }: OnnxNode) => opType === "Constant" && trainedNames.has(own);
+  const computed = { ...graph, nodes: graph.nodes.filter((node) => !isTrained(node)) };
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const infos = graph.inputs.filter(({ name }) => !stored.has(name));
   const inputs = infos.map((info) => inputOf(info, float));
@@ -126,7 +132,7 @@ export function fromOnnx<const Out extends string = string>(
       inputs.forEach(({ name, dtype: own, shape }, i) => {
         scope.set(name, { tensor: fitting(name, shape, own, data[name]), kind: infos[i].dtype ?? "float32" });
       });
-      evaluate(graph, scope, { opset, dtype: float });
+      evaluate(computed, scope, { opset, dtype: float });
       const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
       return Object.fromEntries(results) as Record<Out, Tensor>;
     },
@@ -192,9 +198,9 @@ function resultOf(name: string, scope: Scope, graph: OnnxGraph): Tensor {
 }
 
 /** A decoded file, or an error that says that the bytes are no ONNX model. */
-function modelOf(bytes: Uint8Array): OnnxModel {
+function modelOf(bytes: Uint8Array, external: ExternalData | undefined): OnnxModel {
   try {
-    return decodeModel(bytes);
+    return decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     const message = `fromOnnx: the bytes are not a readable ONNX model: ${cause.message}`;

@@ -1,5 +1,5 @@
 import { DataError } from "../../errors.js";
-import type { OnnxGraph, OnnxTensor } from "../../runtime/onnx/schema.js";
+import type { OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
@@ -9,6 +9,8 @@ const settings: Readonly<Record<string, readonly number[]>> = {
   Pad: [1, 2, 3],
   Pow: [1],
   Range: [0, 1, 2],
+  Resize: [1, 2, 3],
+  Upsample: [1],
 };
 
 /** A tensor of a file that is trained, and the name it has as a parameter. */
@@ -19,20 +21,30 @@ export interface NamedTensor {
 
 /**
  * The tensors of a file that are weights: floats with one axis or more that some node takes as an operand
- * other than a setting, or those that `isParameter` selects. Names of graph inputs cannot contain colons, so
+ * other than a setting, or those that `isParameter` selects. A Constant node counts as a tensor of its output's
+ * name: some exporters keep every weight in one. Names of graph inputs cannot contain colons, so
  * `_` replaces them.
  */
 export function parametersOf(
   { initializers, nodes }: OnnxGraph,
   isParameter: (name: string) => boolean = weightsOf(nodes),
 ): readonly NamedTensor[] {
-  const weights = initializers.filter(
+  const weights = [...initializers, ...nodes.flatMap(constantsOf)].filter(
     ({ name, dtype, shape }) => dtype.startsWith("float") && shape.length > 0 && isParameter(name),
   );
   const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
   if (twice) throw new DataError(`fromOnnx: two tensors of the file would both be named "${twice.name}".`);
   return named;
+}
+
+/** The array of floats that a Constant node holds, by the name of its output. */
+function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonly OnnxTensor[] {
+  if (opType !== "Constant") return [];
+  const { value, value_floats: list } = attributes;
+  if (value?.kind === "tensor") return [{ ...value.value, name }];
+  if (list?.kind !== "floats") return [];
+  return [{ name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) }];
 }
 
 function weightsOf(nodes: OnnxGraph["nodes"]): (name: string) => boolean {

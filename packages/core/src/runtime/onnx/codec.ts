@@ -44,7 +44,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  * Reads the bytes of an `.onnx` file. The result shares no memory with them.
  *
  * @throws DataError when the bytes are truncated, damaged or not an ONNX model, or use unsupported features:
- *   external or sparse tensors, values that are not tensors, local functions of the model, element types
+ *   sparse tensors or external ones (see inlineExternalData), values that are not tensors, local functions of the model, element types
  *   beyond `OnnxDType`
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {

@@ -28,7 +28,7 @@ export function readTensor(r: ProtoReader): OnnxTensor {
   const what = `The tensor "${name}"`;
   if (external) {
     throw new DataError(
-      `${what} keeps its data in another file. Save the model with its data inside: onnx.save(onnx.load(path), path).`,
+      `${what} keeps its data in another file. Give the file's bytes: fromOnnx(bytes, { external }), or inlineExternalData(bytes, external) first.`,
     );
   }
   if (shape.some((n) => n < 0)) throw new DataError(`${what} has a negative size: [${shape.join(", ")}].`);

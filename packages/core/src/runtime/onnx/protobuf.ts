@@ -136,6 +136,11 @@ export class ProtoReader {
     this.#depth = depth;
   }
 
+  /** Offset in the bytes of what is read next. */
+  get position(): number {
+    return this.#at;
+  }
+
   /** The number of the next field; the next call reads or skips its value. 0 at the end of the message. */
   next(): number {
     if (this.#at === this.#end) return 0;

@@ -1,0 +1,96 @@
+// TensorProto of the ONNX schema (onnx.in.proto), edited in place.
+import { ProtoReader, type ProtoWriter } from "./protobuf.js";
+import {
+  type FieldChanges,
+  mapFields,
+  type RawField,
+  rawField,
+  rawFields,
+  rawMessage,
+} from "./raw-fields.js";
+
+const NAME = 8;
+const RAW_DATA = 9;
+const EXTERNAL_DATA = 13;
+const DATA_LOCATION = 14;
+/** Fields that hold a tensor's numbers: float, int32, string, int64, raw, double and uint64 data. */
+const dataFields = [4, 5, 6, 7, RAW_DATA, 10, 11];
+
+/** What a tensor is, without its numbers. */
+export interface TensorHeader {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** TensorProto.DataType. */
+  readonly code: number;
+  readonly isExternal: boolean;
+}
+
+export function tensorHeader(tensor: Uint8Array): TensorHeader {
+  const r = new ProtoReader(tensor);
+  const shape: number[] = [];
+  let [name, code, isExternal] = ["", 0, false];
+  for (let field = r.next(); field !== 0; field = r.next()) {
+    if (field === 1) r.ints(shape);
+    else if (field === 2) code = r.int();
+    else if (field === NAME) name = r.string();
+    else if (field === DATA_LOCATION) isExternal = r.int() === 1;
+    else r.skip();
+  }
+  return { name, shape, code, isExternal };
+}
+
+/** The entries that say where a tensor's external data is. */
+export function externalEntries(tensor: Uint8Array): ReadonlyMap<string, string> {
+  const entries = new Map<string, string>();
+  const r = new ProtoReader(tensor);
+  for (let field = r.next(); field !== 0; field = r.next()) {
+    if (field !== EXTERNAL_DATA) {
+      r.skip();
+      continue;
+    }
+    const entry = r.message();
+    let [key, value] = ["", ""];
+    for (let part = entry.next(); part !== 0; part = entry.next()) {
+      if (part === 1) key = entry.string();
+      else if (part === 2) value = entry.string();
+      else entry.skip();
+    }
+    entries.set(key, value);
+  }
+  return entries;
+}
+
+/** Whether a tensor keeps its numbers as raw bytes, which external data becomes, too. */
+export const isRaw = (tensor: Uint8Array): boolean =>
+  rawFields(tensor).some(({ number }) => number === RAW_DATA || number === EXTERNAL_DATA);
+
+/** A tensor with its numbers replaced by a field that `write` writes; all that says what it is stays. */
+export function withData(
+  tensor: Uint8Array,
+  number: number,
+  write: (w: ProtoWriter, number: number) => void,
+): Uint8Array {
+  const replaced = [...dataFields, EXTERNAL_DATA, DATA_LOCATION];
+  const fields = rawFields(tensor);
+  const first = fields.findIndex((field) => replaced.includes(field.number));
+  const at = first < 0 ? fields.length : first;
+  const isKept = (field: RawField) => !replaced.includes(field.number);
+  return rawMessage([
+    ...fields.slice(0, at).filter(isKept),
+    rawField(number, write),
+    ...fields.slice(at).filter(isKept),
+  ]);
+}
+
+export const withRawData = (tensor: Uint8Array, data: Uint8Array): Uint8Array =>
+  withData(tensor, RAW_DATA, (w, number) => w.bytes(number, data));
+
+/** Changes every tensor of a model: initializers and attributes, those of subgraphs and functions included. */
+export function mapTensors(model: Uint8Array, change: (tensor: Uint8Array) => Uint8Array): Uint8Array {
+  const attribute = (message: Uint8Array): Uint8Array =>
+    mapFields(message, { 5: change, 6: graph, 10: change, 11: graph });
+  const node = (message: Uint8Array): Uint8Array => mapFields(message, { 5: attribute });
+  const graph = (message: Uint8Array): Uint8Array => mapFields(message, { 1: node, 5: change });
+  const changes: FieldChanges = { 7: graph, 25: (message) => mapFields(message, { 7: node }) };
+  return mapFields(model, changes);
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { DataError, OptionError } from "../../src/errors.js";
+import { compareModels } from "../../src/model-file/compare-models.js";
+import { encodeModel } from "../../src/runtime/onnx/codec.js";
+import type { OnnxValueInfo } from "../../src/runtime/onnx/schema.js";
+import { float32, int64, node, tensorOf } from "../nn/onnx/support.js";
+
+interface Change {
+  readonly w?: readonly number[];
+  readonly inputs?: readonly OnnxValueInfo[];
+  readonly output?: string;
+}
+
+/** y = x w for x [batch, 2]. */
+const linear = ({ w = [1, 2], inputs, output = "y" }: Change = {}) =>
+  encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 18 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "linear",
+      inputs: inputs ?? [{ name: "x", dtype: "float32", shape: ["batch", 2] }],
+      outputs: [{ name: output }],
+      initializers: [tensorOf("w", float32(w, [2, 1]))],
+      nodes: [node("MatMul", ["x", "w"], {}, [output])],
+    },
+  });
+
+describe("the comparison of two files", () => {
+  it("is the largest difference relative to the largest value of the first", async () => {
+    // By hand: outputs 1, 4 and 4; the second file gives 2, 4 and 6.
+    const x = float32([1, 0, 0, 2, 2, 1], [3, 2]);
+    const comparison = await compareModels(linear(), linear({ w: [2, 2] }), { inputs: { x } });
+    expect(comparison.outputs).toEqual([{ name: "y", shape: [3, 1], absolute: 2, relative: 0.5 }]);
+    expect(comparison.largest).toBe(0.5);
+  });
+
+  it("is zero for the same function, on the batch size that the caller wants", async () => {
+    const { outputs, largest } = await compareModels(linear(), linear(), { examples: 7 });
+    expect([outputs[0].shape, largest]).toEqual([[7, 1], 0]);
+    const sized = await compareModels(linear(), linear(), { sizes: { batch: 3 } });
+    expect(sized.outputs[0].shape).toEqual([3, 1]);
+  });
+
+  it("depends on the seed alone", async () => {
+    const other = linear({ w: [1.5, 2] });
+    const at = async (seed: number) => (await compareModels(linear(), other, { seed })).largest;
+    expect(await at(1)).toBe(await at(1));
+    expect(await at(1)).not.toBe(await at(2));
+  });
+
+  it("is the same in both runtimes", async () => {
+    const other = linear({ w: [1.5, 2] });
+    const js = await compareModels(linear(), other, { runtime: "javascript" });
+    const onnx = await compareModels(linear(), other, { runtime: "onnx" });
+    expect(onnx.largest).toBeCloseTo(js.largest, 5);
+  });
+
+  it("is infinite where only one of them is no number", async () => {
+    const x = float32([Infinity, 1], [1, 2]);
+    const { largest } = await compareModels(linear(), linear({ w: [-1, 2] }), { inputs: { x } });
+    expect(largest).toBe(Infinity);
+    expect((await compareModels(linear(), linear(), { inputs: { x } })).largest).toBe(0);
+  });
+
+  it("runs models of fixed shapes several times, with integers as inputs, too", async () => {
+    const fixed = (factor: number) =>
+      encodeModel({
+        irVersion: 8,
+        opsets: [{ domain: "", version: 18 }],
+        producer: "test",
+        metadata: {},
+        graph: {
+          name: "gather",
+          inputs: [{ name: "i", dtype: "int64", shape: [3] }],
+          outputs: [{ name: "y" }],
+          initializers: [
+            tensorOf("table", float32([1, factor, 1, 1], [2, 2])),
+            tensorOf("one", int64([1], [])),
+          ],
+          nodes: [node("Gather", ["table", "i"])],
+        },
+      });
+    const { outputs } = await compareModels(fixed(1), fixed(2));
+    expect(outputs[0]).toEqual({ name: "y", shape: [3, 2], absolute: 1, relative: 1 });
+  });
+
+  it("refuses what does not fit, with what it expected", async () => {
+    const message = (b: Uint8Array, options = {}) =>
+      compareModels(linear(), b, options).then(
+        () => "none",
+        (error) => [error.name, error.message],
+      );
+    const renamed = linear({ inputs: [{ name: "image", dtype: "float32", shape: ["batch", 2] }] });
+    await expect(compareModels(renamed, linear())).rejects.toThrow(DataError);
+    expect(await message(linear({ output: "z" }))).toEqual([
+      "DataError",
+      'compareModels: the second model has no output "y"; it has z.',
+    ]);
+    expect(await message(linear(), { sizes: { height: 3 } })).toEqual([
+      "OptionError",
+      'compareModels: sizes has "height"; the model\'s open axes are x[0], batch.',
+    ]);
+    expect(await message(linear(), { inputs: { z: float32([1]) } })).toEqual([
+      "OptionError",
+      'compareModels: the model has no input "z"; it has x.',
+    ]);
+    await expect(compareModels(linear(), linear(), { examples: 0 })).rejects.toThrow(OptionError);
+  });
+});
