@@ -9,13 +9,13 @@ import { firstBytes, type Image, ImageReader, isImage } from "../formats/image.j
 /** How images become numbers: (scale * pixel - mean) / std, the pixel in [0, 1]. */
 export interface ImageSettings {
   /** [height, width] to resize to; default the size of the images. */
-  readonly size?: readonly [number, number] | undefined;
+  readonly size?: readonly [number, number];
   /** 1: gray, 3: color; default as the first image is. */
-  readonly channels?: 1 | 3 | undefined;
-  readonly scale?: number | undefined;
+  readonly channels?: 1 | 3;
+  readonly scale?: number;
   /** One number, or one a channel. */
-  readonly mean?: readonly number[] | undefined;
-  readonly std?: readonly number[] | undefined;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
 }
 
 /** The content of a data file: one array without a name, or arrays by name. */
@@ -24,7 +24,10 @@ export type DataFile =
   | { readonly kind: "named"; readonly arrays: Readonly<Record<string, NdArray>> };
 
 export interface ReadDataOptions {
+  /** For images alone. */
   readonly images?: ImageSettings | undefined;
+  /** Settings of images that `images` leaves out; other data ignore them. */
+  readonly defaults?: ImageSettings | undefined;
   /** At most so many examples; default all. */
   readonly limit?: number | undefined;
 }
@@ -38,15 +41,15 @@ export interface ReadDataOptions {
  */
 export async function readData(
   path: string,
-  { images = {}, limit }: ReadDataOptions = {},
+  { images = {}, defaults = {}, limit }: ReadDataOptions = {},
 ): Promise<DataFile> {
-  if (await isFolder(path)) return { kind: "one", array: await readFolder(path, images, limit) };
+  const settings = { ...defaults, ...images };
+  if (await isFolder(path)) return { kind: "one", array: await readFolder(path, settings, limit) };
   const bytes = await readFileOrThrow(path, { what: "data" });
   if (isImage(bytes)) {
     const image = await new ImageReader().read(bytes, path);
-    return { kind: "one", array: stacked([{ path, image }], images) };
+    return { kind: "one", array: stacked([{ path, image }], settings) };
   }
-  const given = Object.entries(images).find(([, value]) => value !== undefined);
   const [first, second] = bytes;
   const isNpy = first === 0x93;
   const isNpz = first === 0x50 && second === 0x4b;
@@ -55,8 +58,9 @@ export async function readData(
       `${path} is no .npy, .npz, PNG or JPEG file: its first bytes are ${firstBytes(bytes)}. Of an array in Python write np.save("x.npy", array).`,
     );
   }
-  if (given)
-    throw new OptionError(`Image size, channels, scale, mean and std are for images; ${path} holds arrays.`);
+  if (Object.keys(images).length > 0) {
+    throw new OptionError(`--image-size, --scale, --mean and --std are for images; ${path} holds arrays.`);
+  }
   const rows = (array: NdArray) => limited(array, limit);
   try {
     if (isNpy) return { kind: "one", array: rows(decodeNpy(bytes)) };

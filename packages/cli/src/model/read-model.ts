@@ -1,18 +1,37 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DataError } from "isoloss";
-import { readFileOrThrow } from "isoloss/node";
-import { decodeModel, type OnnxModel } from "isoloss/onnx";
+import { readFileOrThrow, reasonOf } from "isoloss/node";
+import { decodeModel, inlineExternalData, type OnnxModel } from "isoloss/onnx";
 
 /** An ONNX file. */
 export interface ModelFile {
   readonly path: string;
+  /** With the data of other files inside. */
   readonly bytes: Uint8Array;
   readonly model: OnnxModel;
 }
 
-/** @throws DataError, which names the file, when it cannot be read or is no ONNX model */
+/**
+ * Reads an ONNX file, and the files beside it that hold data of its tensors.
+ *
+ * @throws DataError, which names the file, when it or one of those cannot be read, or when it is no ONNX model
+ */
 export async function readModelFile(path: string): Promise<ModelFile> {
-  const bytes = await readFileOrThrow(path, { what: "model" });
-  return { path, bytes, model: namingFile(path, () => decodeModel(bytes)) };
+  const own = await readFileOrThrow(path, { what: "model" });
+  return namingFile(path, () => {
+    const bytes = inlineExternalData(own, (location) => besides(path, location));
+    return { path, bytes, model: decodeModel(bytes) };
+  });
+}
+
+function besides(path: string, location: string): Uint8Array {
+  const beside = join(dirname(path), location);
+  try {
+    return readFileSync(beside);
+  } catch (cause) {
+    throw new DataError(`Cannot read its data in ${beside}: ${reasonOf(cause)}.`, { cause });
+  }
 }
 
 /** The result of a function; a DataError that it throws gets the file's name. */

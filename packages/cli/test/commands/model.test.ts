@@ -1,6 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encode } from "fast-png";
+import { full } from "isoloss";
+import { encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Verification } from "../../src/commands/model-verify.js";
 import type { Inspection } from "../../src/model/inspect.js";
 import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
 import { changed, perceptron, withShape } from "../model/model-files.js";
@@ -18,6 +22,16 @@ beforeAll(() => {
     "foreign.onnx",
     changed(perceptron("relu"), ({ nodes }) => ({
       nodes: nodes.map((node) => (node.opType === "Relu" ? { ...node, opType: "Frobnicate" } : node)),
+    })),
+  );
+  file(
+    "shifted.onnx",
+    changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((tensor) =>
+        tensor.name === "net.layers.1.bias"
+          ? { ...tensor, data: Float32Array.from(tensor.data as Float32Array, (b) => b + 1) }
+          : tensor,
+      ),
     })),
   );
   file("text.onnx", "no model");
@@ -138,6 +152,58 @@ describe("isoloss model symmetries", () => {
   });
 });
 
+describe("isoloss model verify", () => {
+  it("says that files compute the same, or how far they are apart, with exit code 1", async () => {
+    const same = await bench.run("model", "verify", "relu.onnx", "open.onnx");
+    expect(same.status).toBe(0);
+    expect(same.stdout).toMatch(/^logits +5 x 2 +0 +0$/m);
+    expect(same.stdout).toMatch(
+      /^Both compute the same on random inputs: no output differs by more than 0\.0001/m,
+    );
+    const other = await bench.run("model", "verify", "relu.onnx", "tanh.onnx");
+    expect(other.status).toBe(1);
+    expect(other.stdout).toMatch(/^They differ on random inputs: the tolerance is 0\.0001/m);
+    expect(other.stderr).toBe("");
+    const loose = await bench.run("model", "verify", "relu.onnx", "tanh.onnx", "--tolerance", "10");
+    expect(loose.status).toBe(0);
+  });
+
+  it("compares on data, batch by batch where the file fixes their size", async () => {
+    const [ones, zeros] = [1, 0].map((value) => full([12, 4], value));
+    file("ones.npy", encodeNpy(ones));
+    file("zeros.npy", encodeNpy(zeros));
+    const json = (name: string) =>
+      bench.json<Verification>(
+        "model",
+        "verify",
+        "relu.onnx",
+        "shifted.onnx",
+        "--json",
+        "--tolerance",
+        "5",
+        "--data",
+        name,
+      );
+    // The last bias is larger by 1.
+    const { outputs, same } = await json("zeros.npy");
+    expect(same).toBe(true);
+    expect(outputs).toMatchObject([{ name: "logits", shape: [5, 2], absolute: expect.closeTo(1, 6) }]);
+    expect((await json("ones.npy")).outputs[0].absolute).toBeCloseTo(1, 6);
+  });
+
+  it.each([
+    ["wide.npy", /wide\.npy has the shape \[12, 3\]; the input "x" takes float32\[5, 4\]/],
+    ["few.npy", /few\.npy has 3 examples; the model takes batches of 5/],
+    ["photo.png", /photo\.png has the shape \[1, 1, 1, 1\]; the input "x" takes float32\[5, 4\]/],
+  ])("refuses %s, which does not fit the input", async (name, message) => {
+    file("wide.npy", encodeNpy(full([12, 3], 1)));
+    file("few.npy", encodeNpy(full([3, 4], 1)));
+    file("photo.png", encode({ width: 1, height: 1, channels: 1, data: Uint8Array.from([9]) }));
+    const { status, stderr } = await bench.run("model", "verify", "relu.onnx", "open.onnx", "--data", name);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
+});
+
 describe("isoloss model", () => {
   it.each<[string, RegExp, number]>([
     ["inspect nowhere.onnx", /Cannot read the model nowhere\.onnx: no such file or directory\./, 1],
@@ -156,6 +222,12 @@ describe("isoloss model", () => {
       /--output must be one of logits; got "logit"; did you mean "logits"\?/,
       2,
     ],
+    ["verify relu.onnx other.onnx", /other\.onnx: no such file or directory/, 1],
+    ["verify relu.onnx relu.onnx --image-size 5", /It must be a height and a width such as 224x224/, 2],
+    ["verify relu.onnx relu.onnx --std 1,0", /It must be positive numbers/, 2],
+    ["verify relu.onnx relu.onnx --tolerance -1", /It must be a number of at least 0/, 2],
+    ["verify open.onnx open.onnx --size bacth=3", /did you mean "batch"\?/, 2],
+    ["verify relu.onnx", /missing required argument 'second'/, 2],
     ["inspekt relu.onnx", /unknown command 'inspekt'/, 2],
   ])("%s is one clear message", async (line, message, code) => {
     const { status, stdout, stderr } = await bench.run("model", ...line.split(" "));

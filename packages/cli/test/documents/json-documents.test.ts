@@ -83,6 +83,7 @@ describe("the documents of --json", () => {
     for (const file of ["relu.onnx", "open.onnx"]) {
       expect(await differences("inspection", "model", "inspect", file)).toEqual([]);
       expect(await differences("symmetries", "model", "symmetries", file)).toEqual([]);
+      expect(await differences("verification", "model", "verify", file, file)).toEqual([]);
     }
   });
 

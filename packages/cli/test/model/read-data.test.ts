@@ -88,6 +88,14 @@ describe("readData", () => {
     expect(numbersOf(read)).toEqual([0, -1, 0, 0.1, 0, 2].map((x) => expect.closeTo(x, 6)));
   });
 
+  it("takes what the settings leave out from the defaults, which other data ignore", async () => {
+    const defaults = { size: [1, 4], channels: 3 } as const;
+    expect(await readData(at("photos"), { defaults })).toMatchObject({ array: { shape: [2, 3, 1, 4] } });
+    const read = await readData(at("photos"), { defaults, images: { size: [2, 2] } });
+    expect(read).toMatchObject({ array: { shape: [2, 3, 2, 2] } });
+    expect(await readData(at("x.npy"), { defaults })).toMatchObject({ array: { shape: [3, 2] } });
+  });
+
   it("resizes images of different sizes, if it is told to what", async () => {
     await expect(readData(at("mixed"))).rejects.toThrow(
       /mixed\/b\.jpg has 8 x 16 pixels, .*mixed\/a\.png 1 x 2\. .*--image-size 1x2/,

@@ -1,0 +1,77 @@
+import { fromOnnx, type OutputDifference } from "isoloss/onnx";
+import { formatNumber } from "../experiments/results/format-number.js";
+import { textTable } from "../experiments/results/table.js";
+import { readBatches } from "../model/batches.js";
+import { differencesOf, largestOf } from "../model/check.js";
+import { type DataOptions, dataSource } from "../model/data-options.js";
+import { namingFile, readModelFile } from "../model/read-model.js";
+import { type Sizes, sizesOf } from "../model/sizes.js";
+
+export interface VerifyOptions extends DataOptions {
+  readonly data?: string;
+  readonly examples: number;
+  readonly seed: number;
+  readonly size: Sizes;
+  readonly tolerance: number;
+  readonly json: boolean;
+}
+
+/** The document of `isoloss model verify --json`. */
+export interface Verification {
+  readonly first: string;
+  readonly second: string;
+  readonly same: boolean;
+  readonly tolerance: number;
+  /** Largest differences; null where one is not finite. */
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly absolute: number | null;
+    readonly relative: number | null;
+  }[];
+}
+
+/** `isoloss model verify`: whether two files compute the same; if not, the exit code is 1. */
+export async function verify(first: string, second: string, options: VerifyOptions): Promise<void> {
+  const { data, examples, seed, size, tolerance, json } = options;
+  const [a, b] = [await readModelFile(first), await readModelFile(second)];
+  const [{ inputs }] = [a, b].map(({ path, bytes }) => namingFile(path, () => fromOnnx(bytes)));
+  sizesOf(inputs, size);
+  const batches = data === undefined ? undefined : await readBatches(inputs, dataSource(data, options));
+  const outputs = await differencesOf(a, b, {
+    sizes: size,
+    seed,
+    examples,
+    ...(batches === undefined ? {} : { batches }),
+  });
+  const same = largestOf(outputs) <= tolerance;
+  if (!same) process.exitCode = 1;
+  if (json) {
+    const document: Verification = { first, second, same, tolerance, outputs: outputs.map(finite) };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+    return;
+  }
+  const table = textTable(
+    ["output", "shape", "largest difference", "relative"],
+    outputs.map(({ name, shape, absolute, relative }) => [
+      name,
+      shape.join(" x ") || "1",
+      formatNumber(absolute, 3),
+      formatNumber(relative, 3),
+    ]),
+  );
+  const on = data === undefined ? "random inputs" : data;
+  process.stdout.write(
+    `${table}\n\n${
+      same
+        ? `Both compute the same on ${on}: no output differs by more than ${tolerance}, relative to its largest value.`
+        : `They differ on ${on}: the tolerance is ${tolerance}, relative to an output's largest value.`
+    }\n`,
+  );
+}
+
+const finite = ({ absolute, relative, ...output }: OutputDifference): Verification["outputs"][number] => ({
+  ...output,
+  absolute: Number.isFinite(absolute) ? absolute : null,
+  relative: Number.isFinite(relative) ? relative : null,
+});
