@@ -499,6 +499,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "stem": "`cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2.",
     "width": "Channels of the first stage; each later one has twice as many. Default 64."
   },
+  "restoreBatchNorm": {
+    "epsilon": "The small number under the root of a batch norm; default 1e-5.",
+    "layers": "Which layers get a batch norm, by the name of their result; default: those that an activation follows.",
+    "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
+  },
   "rmsprop": {
     "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
     "epsilon": "Added to the root; default 1e-8.",

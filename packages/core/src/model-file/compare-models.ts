@@ -5,8 +5,8 @@ import { fromOnnx, type ImportedModel } from "../nn/onnx/from-onnx.js";
 import { inCode, integerFrom, isObject, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { RuntimeName } from "../runtime/compile.js";
-import { jit } from "../runtime/jit.js";
 import { type NamedValues, randomInputs } from "./random-inputs.js";
+import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
   /** Seed of the random inputs; default 0. */
@@ -80,8 +80,8 @@ export async function compareModels(
   const second = fromOnnx(b, { dtype: floatOf(first) });
   requireSameInterface(first, second);
   const batches = randomInputs("compareModels", first.inputs, settings);
-  const expected = await outputsOf(first, batches, runtime);
-  const got = await outputsOf(second, batches, runtime);
+  const expected = await outputsOf(first, batches, { runtime });
+  const got = await outputsOf(second, batches, { runtime });
   const outputs = first.outputs.map((name) =>
     difference(
       name,
@@ -109,20 +109,6 @@ function requireSameInterface(first: ImportedModel, second: ImportedModel): void
       `compareModels: the second model has no output "${lost}"; it has ${second.outputs.join(", ")}.`,
     );
   }
-}
-
-/** What a model computes for each batch. */
-async function outputsOf(
-  model: ImportedModel,
-  batches: readonly NamedValues[],
-  runtime: RuntimeName,
-): Promise<readonly NamedValues[]> {
-  const { params } = model;
-  const run = await jit(({ p, x }) => model.apply(p, x), { p: params, x: batches[0] }, { runtime });
-  const results: NamedValues[] = [];
-  for (const x of batches) results.push(await run({ p: params, x }));
-  await run.dispose();
-  return results;
 }
 
 function difference(name: string, expected: readonly NdArray[], got: readonly NdArray[]): OutputDifference {

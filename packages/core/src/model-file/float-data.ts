@@ -39,14 +39,8 @@ export function floatsOf({ data }: NdArray, dtype: OnnxDType, what: string): Flo
   const numbers = Float64Array.from({ length: data.length }, (_, i) => Number(data[i]));
   const bits = encoders[dtype]?.(numbers);
   if (bits === undefined) throw new DataError(`${what} of ${dtype} holds no floats.`);
-  requireRange(numbers, bits, dtype, what);
-  return bits;
-}
-
-function requireRange(numbers: Float64Array, bits: FloatBits, dtype: OnnxDType, what: string): void {
-  const isLost = (x: number, i: number) => Number.isNaN(x) || (Number.isFinite(x) && !isFinite16(bits, i));
-  const wrong = numbers.findIndex(isLost);
-  if (wrong < 0) return;
+  const wrong = firstLost(numbers, bits);
+  if (wrong < 0) return bits;
   const limit = limits[dtype];
   const range = limit === undefined ? "" : ` The largest finite ${dtype} is ${limit}.`;
   throw new DataError(
@@ -54,6 +48,16 @@ function requireRange(numbers: Float64Array, bits: FloatBits, dtype: OnnxDType, 
   );
 }
 
+/** Whether a float type of a file has all the numbers in its range. */
+export function canHold(dtype: OnnxDType, numbers: Float64Array): boolean {
+  const bits = encoders[dtype]?.(numbers);
+  return bits !== undefined && firstLost(numbers, bits) < 0;
+}
+
+/** The first number that is NaN, or was finite and is no more. */
+const firstLost = (numbers: Float64Array, bits: FloatBits): number =>
+  numbers.findIndex((x, i) => Number.isNaN(x) || (Number.isFinite(x) && !isFiniteAt(bits, i)));
+
 /** Whether an element is finite; float16 is infinite or NaN where all bits of its exponent are set. */
-const isFinite16 = (bits: FloatBits, i: number): boolean =>
+const isFiniteAt = (bits: FloatBits, i: number): boolean =>
   bits instanceof Uint16Array ? (bits[i] & 0x7c00) !== 0x7c00 : Number.isFinite(bits[i]);

@@ -5,10 +5,8 @@ import { DataError, DTypeError, OptionError, ShapeError } from "../errors.js";
 import { isFloat } from "../graph/tensor.js";
 import { requireKnown } from "../options.js";
 import { type ExternalData, inlineExternalData } from "../runtime/onnx/external-data.js";
-import { ProtoReader } from "../runtime/onnx/protobuf.js";
-import { mapFields, rawField, rawFields, rawMessage, textOf } from "../runtime/onnx/raw-fields.js";
-import { type TensorHeader, tensorHeader } from "../runtime/onnx/raw-tensor.js";
-import { floatsOf, isFloatCode, withFloats } from "./float-data.js";
+import type { TensorHeader } from "../runtime/onnx/raw-tensor.js";
+import { replaceFloats } from "./replace-floats.js";
 
 export interface WithParamsOptions {
   /** The files with the model's external data; with them the result holds all data itself. */
@@ -46,8 +44,7 @@ export function withParams(
   requireParams(params);
   const model = options.external === undefined ? bytes : inlineExternalData(bytes, options.external);
   const names: string[] = [];
-  const given = (header: TensorHeader): NdArray | undefined => {
-    if (!isFloatCode(header.code)) return undefined;
+  const result = replaceFloats(model, (header) => {
     const name = header.name.replaceAll(":", "_");
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value !== undefined && names.includes(name)) {
@@ -56,15 +53,7 @@ export function withParams(
     names.push(name);
     if (value !== undefined) requireFit(name, header, value);
     return value;
-  };
-  const initializer = (tensor: Uint8Array) => {
-    const header = tensorHeader(tensor);
-    const value = given(header);
-    return value === undefined ? tensor : withFloats(tensor, header, value);
-  };
-  const graph = (message: Uint8Array) =>
-    mapFields(message, { 1: (node) => withConstant(node, given), 5: initializer });
-  const result = mapFields(model, { 7: graph });
+  });
   const unknown = Object.keys(params).find((name) => !names.includes(name));
   if (unknown === undefined) return result === bytes ? bytes.slice() : result;
   throw new OptionError(
@@ -98,40 +87,4 @@ function requireFit(name: string, { shape }: TensorHeader, value: NdArray): void
   throw new ShapeError(
     `withParams: "${name}" must have the file's shape [${shape.join(", ")}]; got [${value.shape.join(", ")}].`,
   );
-}
-
-/** A node with its value replaced, if it is a Constant of floats. */
-function withConstant(node: Uint8Array, given: (header: TensorHeader) => NdArray | undefined): Uint8Array {
-  const fields = rawFields(node);
-  if (!fields.some((field) => field.number === 4 && textOf(field) === "Constant")) return node;
-  const output = fields.find(({ number }) => number === 2);
-  if (output === undefined) return node;
-  const name = textOf(output);
-  const inTensor = (tensor: Uint8Array): Uint8Array => {
-    const header = { ...tensorHeader(tensor), name };
-    const value = given(header);
-    return value === undefined ? tensor : withFloats(tensor, header, value);
-  };
-  return mapFields(node, { 5: (attribute) => inList(mapFields(attribute, { 5: inTensor }), name, given) });
-}
-
-/** An attribute with its list of floats replaced, if it has one. */
-function inList(
-  attribute: Uint8Array,
-  name: string,
-  given: (header: TensorHeader) => NdArray | undefined,
-): Uint8Array {
-  const fields = rawFields(attribute);
-  const list = fields.filter(({ number }) => number === 7);
-  if (list.length === 0) return attribute;
-  const floats: number[] = [];
-  const r = new ProtoReader(rawMessage(list));
-  while (r.next() !== 0) r.floats(floats);
-  const value = given({ name, shape: [floats.length], code: 1, isExternal: false });
-  if (value === undefined) return attribute;
-  const numbers = floatsOf(value, "float32", `The constant "${name}"`);
-  return rawMessage([
-    ...fields.filter(({ number }) => number !== 7),
-    rawField(7, (w, number) => w.packedFloats(number, [...numbers])),
-  ]);
 }

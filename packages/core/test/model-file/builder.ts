@@ -28,7 +28,7 @@ export interface BuildOptions {
 }
 
 /** Builds the bytes of a network with random weights; methods return the name of the value that they make. */
-class Builder {
+export class Builder {
   readonly rng: Rng;
   readonly opset: number;
   readonly #constants: boolean;
@@ -85,6 +85,21 @@ class Builder {
       strides: ints([stride, stride]),
       pads: ints([pad, pad, pad, pad]),
     });
+  }
+
+  /** Doubles height and width. */
+  convTranspose(x: string, from: number, to: number, { group = 1, bias = false }: ConvShape = {}): string {
+    const w = this.weights("w", [from, to / group, 2, 2], Math.sqrt(group / from));
+    const b = bias ? [this.weights("b", [to], 0.1)] : [];
+    return this.node("ConvTranspose", [x, w, ...b], { group: int(group), strides: ints([2, 2]) });
+  }
+
+  /** x W + b as MatMul and Add, the bias first or last. */
+  product(x: string, from: number, to: number, { bias = true } = {}): string {
+    const product = this.node("MatMul", [x, this.weights("w", [from, to], 1 / Math.sqrt(from))]);
+    if (!bias) return product;
+    const b = this.weights("b", [to], 0.1);
+    return this.node("Add", this.rng.int(2) === 0 ? [b, product] : [product, b]);
   }
 
   batchNorm(x: string, channels: number): string {

@@ -89,7 +89,7 @@ function readGraph(r: ProtoReader): OnnxGraph {
   return { name, inputs, outputs, initializers, nodes };
 }
 
-function readNode(r: ProtoReader): OnnxNode {
+export function readNode(r: ProtoReader): OnnxNode {
   let opType = "";
   let domain = "";
   let name = "";
@@ -186,7 +186,7 @@ function defaultValue(kind: string): AttributeValue | undefined {
   }
 }
 
-function readValueInfo(r: ProtoReader): OnnxValueInfo {
+export function readValueInfo(r: ProtoReader): OnnxValueInfo {
   let name = "";
   let type: ProtoReader | undefined;
   for (let field = r.next(); field !== 0; field = r.next()) {

@@ -34,7 +34,7 @@ function writeGraph(w: ProtoWriter, graph: OnnxGraph): void {
   for (const output of graph.outputs) w.message(12, (v) => writeValueInfo(v, output));
 }
 
-function writeNode(w: ProtoWriter, node: OnnxNode): void {
+export function writeNode(w: ProtoWriter, node: OnnxNode): void {
   for (const input of node.inputs) w.string(1, input);
   for (const output of node.outputs) w.string(2, output);
   if (node.name) w.string(3, node.name);
@@ -82,7 +82,7 @@ function writeAttribute(w: ProtoWriter, name: string, attribute: AttributeValue,
   w.int(20, attributeTypes[attribute.kind]);
 }
 
-function writeTensor(w: ProtoWriter, { name, dtype, shape, data }: OnnxTensor): void {
+export function writeTensor(w: ProtoWriter, { name, dtype, shape, data }: OnnxTensor): void {
   if (!(data instanceof arrayClasses[dtype])) {
     throw new DTypeError(
       `The ${dtype} tensor "${name}" needs a ${arrayClasses[dtype].name}; got a ${data.constructor.name}.`,
@@ -100,7 +100,7 @@ function writeTensor(w: ProtoWriter, { name, dtype, shape, data }: OnnxTensor): 
   w.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
-function writeValueInfo(w: ProtoWriter, { name, dtype, shape }: OnnxValueInfo): void {
+export function writeValueInfo(w: ProtoWriter, { name, dtype, shape }: OnnxValueInfo): void {
   w.string(1, name);
   if (dtype === undefined) return;
   w.message(2, (type) => {

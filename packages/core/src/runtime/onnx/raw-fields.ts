@@ -31,7 +31,7 @@ export function rawMessage(fields: readonly RawField[]): Uint8Array {
 }
 
 /** The content of a field that is a message, a string or bytes, as a view. */
-function contentOf({ bytes }: RawField): Uint8Array {
+export function contentOf({ bytes }: RawField): Uint8Array {
   const r = new ProtoReader(bytes);
   r.next();
   return r.bytes();

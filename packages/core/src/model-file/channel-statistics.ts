@@ -1,0 +1,63 @@
+import * as reduce from "../graph/ops/reduce.js";
+import type { Tensor } from "../graph/tensor.js";
+import { fromOnnx } from "../nn/onnx/from-onnx.js";
+import type { RuntimeName } from "../runtime/compile.js";
+import { GraphEditor } from "./graph-editor.js";
+import type { NamedValues } from "./random-inputs.js";
+import { outputsOf } from "./run-model.js";
+
+/** Mean and variance of a value's channels over batch and places. */
+export interface ChannelStatistics {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Statistics of values inside a model with channels on axis 1, over batches of the same shapes. */
+export async function channelStatistics(
+  bytes: Uint8Array,
+  values: readonly string[],
+  batches: readonly NamedValues[],
+  runtime: RuntimeName,
+): Promise<readonly ChannelStatistics[]> {
+  if (values.length === 0) return [];
+  const model = fromOnnx(withOutputs(bytes, values), { outputs: values });
+  const after = (results: Readonly<Record<string, Tensor>>) =>
+    Object.fromEntries(
+      values.flatMap((value, k) => {
+        const axes = results[value].shape.flatMap((_, d) => (d === 1 ? [] : [d]));
+        return [
+          [`mean${k}`, reduce.mean(results[value], { axes })],
+          [`variance${k}`, reduce.variance(results[value], { axes })],
+        ];
+      }),
+    );
+  const runs = await outputsOf(model, batches, { runtime, after });
+  return values.map((_, k) => pooled(runs.map((run) => [run[`mean${k}`].data, run[`variance${k}`].data])));
+}
+
+/** The file with values inside it as outputs. */
+function withOutputs(bytes: Uint8Array, values: readonly string[]): Uint8Array {
+  const editor = new GraphEditor("restoreBatchNorm", bytes);
+  for (const value of values) if (!editor.isOutput(value)) editor.addOutput(value);
+  return editor.finish();
+}
+
+type Numbers = NamedValues[string]["data"];
+
+/** Mean and variance over parts of equal size: var = E[var + mean^2] - E[mean]^2, about the first mean for accuracy. */
+function pooled(parts: readonly (readonly [mean: Numbers, variance: Numbers])[]): ChannelStatistics {
+  const [[origin]] = parts;
+  const mean = new Float64Array(origin.length);
+  const variance = new Float64Array(origin.length);
+  for (let c = 0; c < origin.length; c++) {
+    let [first, second] = [0, 0];
+    for (const [means, variances] of parts) {
+      const offset = Number(means[c]) - Number(origin[c]);
+      first += offset / parts.length;
+      second += (offset ** 2 + Number(variances[c])) / parts.length;
+    }
+    mean[c] = Number(origin[c]) + first;
+    variance[c] = Math.max(second - first ** 2, 0);
+  }
+  return { mean, variance };
+}

@@ -1,0 +1,262 @@
+import type { NdArray, Shape } from "../array.js";
+import { requireBytes } from "../bytes.js";
+import { DataError } from "../errors.js";
+import { arrayOf } from "../nn/onnx/arrays.js";
+import { readValueInfo } from "../runtime/onnx/decode.js";
+import { readTensor } from "../runtime/onnx/decode-tensor.js";
+import { writeTensor, writeValueInfo } from "../runtime/onnx/encode.js";
+import { contentOf, type RawField, rawField, rawFields, rawMessage } from "../runtime/onnx/raw-fields.js";
+import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "../runtime/onnx/schema.js";
+import { floatsOf } from "./float-data.js";
+import {
+  type GraphItem,
+  INITIALIZER,
+  INPUT,
+  intOf,
+  itemOf,
+  OUTPUT,
+  opsetOf,
+  readerOf,
+  rewired,
+  tensorType,
+  VALUE_INFO,
+  writtenNode,
+} from "./graph-items.js";
+import { replaceFloats } from "./replace-floats.js";
+import { type Uses, usesOf } from "./uses.js";
+
+/** What the floats of a file are, without their numbers. */
+export interface FloatType {
+  readonly dtype: OnnxDType;
+  readonly shape: Shape;
+}
+
+/** Floats of a file as numbers that are computed with. */
+export interface Floats extends FloatType {
+  readonly data: Float64Array;
+}
+
+/**
+ * The main graph of a model file, to be changed node by node. Fields that no change concerns keep their bytes. Nodes are
+ * identified by their objects: a change replaces the object.
+ */
+export class GraphEditor {
+  readonly opset: number;
+  readonly #op: string;
+  readonly #irVersion: number;
+  readonly #model: readonly RawField[];
+  readonly #before: Uses;
+  readonly #floats = new Map<string, Floats>();
+  readonly #originals = new Map<string, Floats>();
+  #items: readonly GraphItem[];
+  #uses: Uses | undefined;
+  #stored: ReadonlyMap<string, GraphItem> | undefined;
+
+  constructor(op: string, bytes: Uint8Array) {
+    requireBytes(op, bytes);
+    this.#op = op;
+    this.#model = rawFields(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const graph = this.#model.filter(({ number }) => number === 7).at(-1);
+    if (graph === undefined) {
+      throw new DataError(
+        `${op}: no graph found: the bytes are not an ONNX model, or the file is truncated.`,
+      );
+    }
+    this.#irVersion = intOf(this.#model, 1);
+    this.opset = opsetOf(this.#model);
+    this.#items = rawFields(contentOf(graph)).map(itemOf);
+    this.#before = this.uses;
+    requireOrder(op, this.nodes);
+  }
+
+  get nodes(): readonly OnnxNode[] {
+    return this.#items.flatMap(({ node }) => (node === undefined ? [] : [node]));
+  }
+
+  get uses(): Uses {
+    this.#uses ??= usesOf(this.nodes);
+    return this.#uses;
+  }
+
+  get inputs(): readonly OnnxValueInfo[] {
+    return this.#fieldsOf(INPUT).map(({ field }) => readValueInfo(readerOf(field)));
+  }
+
+  isOutput(value: string): boolean {
+    return this.#fieldsOf(OUTPUT).some(({ name }) => name === value);
+  }
+
+  /** Whether a value has one reader in the main graph, and is no output of the model. */
+  isUsedOnce(value: string): boolean {
+    return this.uses.readers(value).length === 1 && !this.uses.isCaptured(value) && !this.isOutput(value);
+  }
+
+  /** An initializer or the value of a Constant node, as it was read. */
+  tensor(name: string): OnnxTensor | undefined {
+    const item = this.#initializer(name);
+    if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field)));
+    const maker = this.uses.maker(name);
+    if (maker?.opType !== "Constant") return undefined;
+    const { value, value_floats: list } = maker.attributes;
+    if (value?.kind === "tensor") return value.value;
+    if (list?.kind !== "floats") return undefined;
+    return { name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) };
+  }
+
+  /** Type and shape of the floats of an initializer or Constant node; undefined for any other value. */
+  floatType(name: string): FloatType | undefined {
+    const item = this.#initializer(name);
+    const own =
+      item === undefined ? this.tensor(name) : tensorType(item.field, `${this.#op}: the tensor "${name}"`);
+    return own?.dtype.startsWith("float") ? own : undefined;
+  }
+
+  /** The floats of an initializer or of a Constant node; undefined for any other value. */
+  floats(name: string): Floats | undefined {
+    const own = this.#floats.get(name) ?? this.#read(name);
+    if (own !== undefined) this.#floats.set(name, own);
+    return own;
+  }
+
+  /** Replaces the numbers of an initializer or Constant node; they are rounded when the file is written. */
+  setFloats(name: string, floats: Floats): void {
+    this.#floats.set(name, floats);
+  }
+
+  /** Adds an initializer and returns its name, which starts with `base`. */
+  add(base: string, { dtype, shape, data }: Floats): string {
+    const name = this.freshName(base);
+    const tensor = { name, dtype, shape, data: floatsOf({ shape, data }, dtype, `The tensor "${name}"`) };
+    this.#insert(INITIALIZER, {
+      field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
+      name,
+    });
+    // Before IR version 4 every initializer is an input of the graph, too.
+    if (this.#irVersion < 4) {
+      const info = { name, dtype, shape };
+      this.#insert(INPUT, {
+        field: rawField(INPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, info))),
+        name,
+      });
+    }
+    return name;
+  }
+
+  addOutput(name: string): void {
+    this.#insert(OUTPUT, {
+      field: rawField(OUTPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, { name }))),
+      name,
+    });
+  }
+
+  freshName(base: string): string {
+    const taken = (name: string) => this.uses.isKnown(name) || this.#items.some((item) => item.name === name);
+    if (!taken(base)) return base;
+    let i = 1;
+    while (taken(`${base}_${i}`)) i++;
+    return `${base}_${i}`;
+  }
+
+  /** Puts nodes in the place of one, which may be among them. */
+  replace(node: OnnxNode, ...others: readonly OnnxNode[]): void {
+    this.#items = this.#items.flatMap((item) =>
+      item.node === node
+        ? others.map((own) => (own === node ? item : { field: writtenNode(own), node: own }))
+        : [item],
+    );
+    this.#uses = undefined;
+  }
+
+  /** Gives a node other operands or results; all else of it keeps its bytes. Returns the new node. */
+  rewire(node: OnnxNode, { inputs = node.inputs, outputs = node.outputs }: Partial<OnnxNode>): OnnxNode {
+    const own = { ...node, inputs, outputs };
+    this.#items = this.#items.map((item) =>
+      item.node === node ? { field: rewired(item.field, own), node: own } : item,
+    );
+    this.#uses = undefined;
+    return own;
+  }
+
+  /** Lets all nodes read `to` instead of `from`. */
+  rename(from: string, to: string): void {
+    for (const node of new Set(this.uses.readers(from))) {
+      this.rewire(node, { inputs: node.inputs.map((name) => (name === from ? to : name)) });
+    }
+  }
+
+  /** The file with all changes; tensors and value infos that they left without use are left out. */
+  finish(): Uint8Array {
+    const isGone = (name: string) =>
+      this.#before.isRead(name) && !this.uses.isRead(name) && !this.isOutput(name);
+    const isUnmade = (name: string) =>
+      this.#before.maker(name) !== undefined && this.uses.maker(name) === undefined;
+    const stored = new Set(this.#fieldsOf(INITIALIZER).map(({ name }) => name));
+    const kept = this.#items.filter(({ field, node, name = "" }) => {
+      if (node !== undefined) return node.opType !== "Constant" || !node.outputs.every(isGone);
+      if (field.number === INITIALIZER) return !isGone(name);
+      if (field.number === INPUT) return !(stored.has(name) && isGone(name));
+      return field.number !== VALUE_INFO || !isUnmade(name);
+    });
+    const graph = rawMessage(kept.map(({ field }) => field));
+    const model = rawMessage(
+      this.#model.map((field) => (field.number === 7 ? rawField(7, (w, n) => w.bytes(n, graph)) : field)),
+    );
+    return replaceFloats(model, ({ name }) => this.#changed(name));
+  }
+
+  /** Numbers that differ from those that were read. */
+  #changed(name: string): NdArray | undefined {
+    const floats = this.#floats.get(name);
+    return floats === undefined || floats === this.#originals.get(name) ? undefined : floats;
+  }
+
+  #read(name: string): Floats | undefined {
+    const tensor = this.tensor(name);
+    if (tensor === undefined || !tensor.dtype.startsWith("float")) return undefined;
+    const { shape, data } = arrayOf(tensor, "float64");
+    const floats = { dtype: tensor.dtype, shape, data: data as Float64Array };
+    this.#originals.set(name, floats);
+    return floats;
+  }
+
+  /** Says which function read a tensor where that fails. */
+  #located<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      if (!(cause instanceof DataError)) throw cause;
+      throw new DataError(`${this.#op}: ${cause.message}`, { cause });
+    }
+  }
+
+  #initializer(name: string): GraphItem | undefined {
+    this.#stored ??= new Map(this.#fieldsOf(INITIALIZER).map((item) => [item.name ?? "", item]));
+    return this.#stored.get(name);
+  }
+
+  #fieldsOf(number: number): readonly GraphItem[] {
+    return this.#items.filter(({ field }) => field.number === number);
+  }
+
+  /** Adds a field after the last one of its number. */
+  #insert(number: number, item: GraphItem): void {
+    const last = this.#items.map(({ field }) => field.number).lastIndexOf(number);
+    const at = last < 0 ? this.#items.length : last + 1;
+    this.#stored = undefined;
+    this.#items = [...this.#items.slice(0, at), item, ...this.#items.slice(at)];
+  }
+}
+
+/** Throws unless each node reads results of nodes before it alone, as in a file that can run. */
+function requireOrder(op: string, nodes: readonly OnnxNode[]): void {
+  const later = new Set(nodes.flatMap(({ outputs }) => outputs));
+  for (const { opType, inputs, outputs } of nodes) {
+    const early = inputs.find((name) => name !== "" && later.has(name));
+    if (early !== undefined) {
+      throw new DataError(
+        `${op}: the ${opType} "${outputs[0]}" reads "${early}" before it is made: the file is damaged.`,
+      );
+    }
+    for (const name of outputs) later.delete(name);
+  }
+}

@@ -1,0 +1,103 @@
+import { sizeOf } from "../array.js";
+import type { OnnxNode } from "../runtime/onnx/schema.js";
+import { float, int, isStandard } from "./attributes.js";
+import type { Floats, GraphEditor } from "./graph-editor.js";
+import type { LayoutOf } from "./value-layout.js";
+
+/** A Conv, ConvTranspose, Gemm or MatMul whose weight is stored for it alone: y = W x + b with channels on axis 1. */
+export interface LinearLayer {
+  readonly node: OnnxNode;
+  /** The node that makes y: `node`, or the Add of its bias. */
+  readonly end: OnnxNode;
+  readonly weight: string;
+  readonly channels: number;
+  /** The channel of y that an element of the weight belongs to. */
+  readonly channelOf: (element: number) => number;
+  /** b by channel; zeros without a bias. */
+  readonly bias: Float64Array;
+  /** What b is to be divided by where it is stored: Gemm's beta. */
+  readonly biasFactor: number;
+  /** The place of the bias among the operands of `end`. */
+  readonly biasIndex: number;
+}
+
+/** Why something cannot be done. */
+export interface Reason {
+  readonly reason: string;
+}
+
+export const isReason = (value: object): value is Reason => "reason" in value;
+
+/** The layer whose value a node makes, or why it is none whose channels can be scaled. */
+export function linearLayer(editor: GraphEditor, layoutOf: LayoutOf, end: OnnxNode): LinearLayer | Reason {
+  const sum = end.opType === "Add" && isStandard(end) ? biasedProduct(editor, end) : undefined;
+  const node = sum?.node ?? end;
+  const [, weight = ""] = node.inputs;
+  const values = editor.floats(weight);
+  const channels = isStandard(node)
+    ? channelsOf(node, values)
+    : { reason: `it is of the operator set ${node.domain}` };
+  if (isReason(channels)) return channels;
+  if (!editor.isUsedOnce(weight)) return { reason: `its weight ${weight} is used elsewhere, too` };
+  if (node.opType === "MatMul" && layoutOf(end.outputs[0])?.rank !== 2) {
+    return { reason: "its result is not known to have two axes" };
+  }
+  const biasFactor = node.opType === "Gemm" ? float(node, "beta", 1) : 1;
+  if (biasFactor === 0) return { reason: "its beta is 0" };
+  const biasIndex = sum?.biasIndex ?? 2;
+  const bias = biasOf(editor, end.inputs[biasIndex] ?? "", channels.count, biasFactor);
+  if (isReason(bias)) return bias;
+  const { count, channelOf } = channels;
+  return { node, end, weight, channels: count, channelOf, bias, biasFactor, biasIndex };
+}
+
+/** A MatMul with a constant added to its result. */
+export function biasedProduct(
+  editor: GraphEditor,
+  end: OnnxNode,
+): { node: OnnxNode; biasIndex: number } | undefined {
+  const biasIndex = end.inputs.findIndex((name) => editor.floats(name) !== undefined);
+  const product = end.inputs[1 - biasIndex] ?? "";
+  const node = editor.uses.maker(product);
+  return biasIndex >= 0 && node?.opType === "MatMul" && editor.isUsedOnce(product)
+    ? { node, biasIndex }
+    : undefined;
+}
+
+interface Channels {
+  readonly count: number;
+  readonly channelOf: (element: number) => number;
+}
+
+function channelsOf(node: OnnxNode, weight: Floats | undefined): Channels | Reason {
+  const { opType } = node;
+  if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(opType)) {
+    return { reason: "it is no Conv, ConvTranspose, Gemm or MatMul" };
+  }
+  if (weight === undefined) return { reason: `its weight ${node.inputs[1]} is computed` };
+  const { shape } = weight;
+  const inner = (from: number) => sizeOf(shape.slice(from));
+  if (opType === "Conv") return { count: shape[0], channelOf: (e) => Math.floor(e / inner(1)) };
+  if (opType === "ConvTranspose") {
+    // [inputs, channels of a group, ...window]: the group follows from the input.
+    const group = int(node, "group", 1);
+    const perGroup = shape[0] / group;
+    const channelOf = (e: number) =>
+      Math.floor(Math.floor(e / inner(1)) / perGroup) * shape[1] + (Math.floor(e / inner(2)) % shape[1]);
+    return { count: shape[1] * group, channelOf };
+  }
+  if (shape.length !== 2) return { reason: `its weight has ${shape.length} axes` };
+  return int(node, "transB", 0) === 1
+    ? { count: shape[0], channelOf: (e) => Math.floor(e / shape[1]) }
+    : { count: shape[1], channelOf: (e) => e % shape[1] };
+}
+
+function biasOf(editor: GraphEditor, name: string, channels: number, factor: number): Float64Array | Reason {
+  if (name === "") return new Float64Array(channels);
+  const stored = editor.floats(name);
+  if (stored === undefined) return { reason: `its bias ${name} is computed` };
+  const { shape, data } = stored;
+  if (data.length === 1) return new Float64Array(channels).fill(factor * data[0]);
+  if (data.length === channels && shape.at(-1) === channels) return data.map((b) => factor * b);
+  return { reason: `its bias has the shape [${shape.join(", ")}], not one number a channel` };
+}

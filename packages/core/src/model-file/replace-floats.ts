@@ -1,0 +1,55 @@
+import type { NdArray } from "../array.js";
+import { ProtoReader } from "../runtime/onnx/protobuf.js";
+import { mapFields, rawField, rawFields, rawMessage, textOf } from "../runtime/onnx/raw-fields.js";
+import { type TensorHeader, tensorHeader } from "../runtime/onnx/raw-tensor.js";
+import { floatsOf, isFloatCode, withFloats } from "./float-data.js";
+
+/** The new numbers of a float tensor; undefined to leave it as it is. */
+export type Replacement = (header: TensorHeader) => NdArray | undefined;
+
+/**
+ * A model with other numbers in float tensors of its main graph: initializers, and Constant nodes under the name of
+ * their output. Every other byte stays.
+ */
+export function replaceFloats(model: Uint8Array, replacement: Replacement): Uint8Array {
+  const graph = (message: Uint8Array) =>
+    mapFields(message, {
+      1: (node) => inNode(node, replacement),
+      5: (tensor) => inTensor(tensor, tensorHeader(tensor), replacement),
+    });
+  return mapFields(model, { 7: graph });
+}
+
+function inTensor(tensor: Uint8Array, header: TensorHeader, replacement: Replacement): Uint8Array {
+  const value = isFloatCode(header.code) ? replacement(header) : undefined;
+  return value === undefined ? tensor : withFloats(tensor, header, value);
+}
+
+function inNode(node: Uint8Array, replacement: Replacement): Uint8Array {
+  const fields = rawFields(node);
+  if (!fields.some((field) => field.number === 4 && textOf(field) === "Constant")) return node;
+  const output = fields.find(({ number }) => number === 2);
+  if (output === undefined) return node;
+  const name = textOf(output);
+  const value = (tensor: Uint8Array) => inTensor(tensor, { ...tensorHeader(tensor), name }, replacement);
+  return mapFields(node, {
+    5: (attribute) => inList(mapFields(attribute, { 5: value }), name, replacement),
+  });
+}
+
+/** An attribute with its list of floats replaced, if it has one. */
+function inList(attribute: Uint8Array, name: string, replacement: Replacement): Uint8Array {
+  const fields = rawFields(attribute);
+  const list = fields.filter(({ number }) => number === 7);
+  if (list.length === 0) return attribute;
+  const floats: number[] = [];
+  const r = new ProtoReader(rawMessage(list));
+  while (r.next() !== 0) r.floats(floats);
+  const value = replacement({ name, shape: [floats.length], code: 1, isExternal: false });
+  if (value === undefined) return attribute;
+  const numbers = floatsOf(value, "float32", `The constant "${name}"`);
+  return rawMessage([
+    ...fields.filter(({ number }) => number !== 7),
+    rawField(7, (w, number) => w.packedFloats(number, [...numbers])),
+  ]);
+}

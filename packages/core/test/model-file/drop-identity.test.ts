@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { dropIdentity } from "../../src/model-file/drop-identity.js";
+import { decodeModel } from "../../src/runtime/onnx/codec.js";
+import { graph, type OnnxNode } from "../../src/runtime/onnx/schema.js";
+import { fileOf, float32, node } from "../nn/onnx/support.js";
+
+const file = (nodes: readonly OnnxNode[], outputs: readonly string[] = ["y"]) =>
+  fileOf({
+    inputs: { x: float32([1, 2]) },
+    initializers: {
+      w: float32([3, 4]),
+      ratio: float32([0.5], []),
+      on: { shape: [], data: Uint8Array.of(1) },
+      off: { shape: [], data: Uint8Array.of(0) },
+    },
+    nodes,
+    outputs,
+  });
+
+const nodesOf = (bytes: Uint8Array) =>
+  decodeModel(bytes).graph.nodes.map(
+    ({ opType, inputs, outputs }) => `${opType}(${inputs.join(", ")}) -> ${outputs.join(", ")}`,
+  );
+
+describe("dropping what does nothing", () => {
+  it.each<[string, readonly OnnxNode[], readonly string[], readonly string[]]>([
+    [
+      "in the middle",
+      [
+        node("Neg", ["x"], {}, ["a"]),
+        node("Identity", ["a"], {}, ["b"]),
+        node("Dropout", ["b", "ratio", "off"], {}, ["c", "mask"]),
+        node("Add", ["c", "c"]),
+      ],
+      ["y"],
+      ["Neg(x) -> a", "Add(a, a) -> y"],
+    ],
+    ["of a weight", [node("Identity", ["w"], {}, ["v"]), node("Add", ["x", "v"])], ["y"], ["Add(x, w) -> y"]],
+    [
+      "before an output, which keeps its name",
+      [node("Neg", ["x"], {}, ["a"]), node("Abs", ["a"], {}, ["b"]), node("Identity", ["a"])],
+      ["y", "b"],
+      ["Neg(x) -> y", "Abs(y) -> b"],
+    ],
+    [
+      "in a chain to an output",
+      [node("Neg", ["x"], {}, ["a"]), node("Identity", ["a"], {}, ["b"]), node("Identity", ["b"])],
+      ["y"],
+      ["Neg(x) -> y"],
+    ],
+  ])("works %s", (_, nodes, outputs, expected) => {
+    const { bytes, report } = dropIdentity(file(nodes, outputs));
+    expect(nodesOf(bytes)).toEqual(expected);
+    expect(report.every(({ changed, note }) => changed && note === "removed")).toBe(true);
+  });
+
+  const branch = {
+    name: "b",
+    inputs: [],
+    outputs: [{ name: "o" }],
+    initializers: [],
+    nodes: [node("Neg", ["a"], {}, ["o"])],
+  };
+
+  it.each<[string, readonly OnnxNode[], readonly string[]]>([
+    ["it passes an input or a constant to an output", [node("Identity", ["x"])], ["y"]],
+    [
+      "a is needed under its own name, too",
+      [node("Neg", ["x"], {}, ["a"]), node("Identity", ["a"])],
+      ["a", "y"],
+    ],
+    [
+      "it may be in training mode",
+      [node("Dropout", ["x", "ratio", "on"], {}, ["a"]), node("Neg", ["a"])],
+      ["y"],
+    ],
+    ["its mask is used", [node("Dropout", ["x"], {}, ["a", "m"]), node("Neg", ["a"])], ["y", "m"]],
+    [
+      "a graph inside a node reads its result",
+      [
+        node("Identity", ["x"], {}, ["a"]),
+        node("If", ["on"], { then_branch: graph(branch), else_branch: graph(branch) }),
+      ],
+      ["y"],
+    ],
+  ])("leaves it where %s", (note, nodes, outputs) => {
+    const before = file(nodes, outputs);
+    const { bytes, report } = dropIdentity(before);
+    expect(report).toMatchObject([{ changed: false, note }]);
+    expect(bytes).toEqual(before);
+  });
+});
