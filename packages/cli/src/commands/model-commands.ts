@@ -107,7 +107,68 @@ Examples:
     .action(async (first: string, second: string, options) =>
       (await import("./model-verify.js")).verify(first, second, options),
     );
+
+  withOutput(
+    model
+      .command("fold <file>")
+      .description("move batch normalizations into the layers before them, which then have all scalings")
+      .addOption(sizeOption()),
+  )
+    .addHelpText(
+      "after",
+      `
+W <- f W and b <- beta + (b - mean) f with f = gamma / sqrt(var + eps): the model computes the same. A batch normalization is
+left where its input has other readers, or is no result of a layer with weights of its own: the report says why. Before
+the file is written, the new model is compared with the old one on random inputs. Data that the model keeps in other
+files are put into the new one.
+
+The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
+
+Example:
+  isoloss model fold model.onnx --out folded.onnx`,
+    )
+    .action(async (file: string, options) => (await import("./model-fold.js")).fold(file, options));
+
+  withOutput(
+    withDataOptions(
+      model
+        .command("restore <file>")
+        .description(
+          "put batch normalizations back into a model that was exported without, for training it further",
+        )
+        .requiredOption("--calibration <path>", "examples: a .npy or .npz file, or a folder of images")
+        .option("--epsilon <number>", "of the batch normalizations", nonNegativeNumber, 1e-5),
+    ).addOption(sizeOption()),
+  )
+    .addHelpText(
+      "after",
+      `
+Each layer that an activation follows gets a batch normalization whose statistics are those of the examples, so that the
+model computes the same; the report says which, and why not the others. Some hundred examples are good: --limit 500.
+Before the file is written, the new model is compared with the old one on random inputs.
+
+${dataHelp}
+
+The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
+
+Example:
+  isoloss model restore model.onnx --calibration photos --out restored.onnx --limit 500`,
+    )
+    .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
 }
+
+/** Adds the options of a command that writes a changed model. */
+const withOutput = (command: Command): Command =>
+  command
+    .requiredOption("-o, --out <file>", "the new file; never the one that is read")
+    .option(
+      "--tolerance <number>",
+      "largest difference, relative to an output's largest value",
+      nonNegativeNumber,
+      1e-4,
+    )
+    .option("--no-verify", "write without the comparison, of a model that isoloss cannot run")
+    .option("--json", "one JSON document on stdout instead of text", false);
 
 const sizeOption = (): Option =>
   new Option(

@@ -93,12 +93,12 @@ function notesText({ operators, problem, sizes }: Inspection): string[] {
   if (problem !== null) return [problem];
   const stopping = groupBy(
     operators.filter(({ keeps }) => keeps !== undefined && !keeps.includes("scaling")),
-    ({ keeps }) => (keeps ?? []).join(", ") || "nothing",
+    ({ keeps = [] }) => keeps.join(", "),
   );
-  const lines = [...stopping].map(
-    ([kept, list]) =>
-      `${list.map(({ name }) => name).join(", ")}: no scalings of hidden units pass, only ${kept}.`,
-  );
+  const lines = [...stopping].map(([kept, list]) => {
+    const names = list.map(({ name }) => name).join(", ");
+    return `${names}: no scalings of hidden units pass, ${kept === "" ? "nor anything else" : `only ${kept}`}.`;
+  });
   const isUnfolded = operators.some(({ name }) => name === "BatchNormalization");
   return [
     [

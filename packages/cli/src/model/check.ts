@@ -4,6 +4,8 @@ import type { Batch } from "./batches.js";
 import type { ModelFile } from "./read-model.js";
 import type { Sizes } from "./sizes.js";
 
+type ModelBytes = Pick<ModelFile, "bytes">;
+
 export interface CheckSettings {
   readonly sizes: Sizes;
   readonly seed?: number;
@@ -15,8 +17,8 @@ export interface CheckSettings {
 
 /** How far each output is apart: the largest differences over all batches. */
 export async function differencesOf(
-  before: ModelFile,
-  after: ModelFile,
+  before: ModelBytes,
+  after: ModelBytes,
   { batches = [{}], ...settings }: CheckSettings,
 ): Promise<readonly OutputDifference[]> {
   let largest: readonly OutputDifference[] | undefined;

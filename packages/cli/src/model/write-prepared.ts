@@ -52,7 +52,7 @@ export async function writePrepared(
   { bytes, report }: Preparation,
   { tolerance, verify, ...settings }: WriteSettings,
 ): Promise<Prepared> {
-  const largest = verify ? largestOf(await differencesOf(before, { bytes }, settings)) : null;
+  const largest = verify ? largestOf(await compared(before, bytes, settings)) : null;
   if (largest !== null && !(largest <= tolerance)) {
     throw new DataError(
       `The new model differs from ${before.path} by ${formatNumber(largest, 2)}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
@@ -70,6 +70,19 @@ export async function writePrepared(
     largest,
     report,
   };
+}
+
+/** The differences; where the model cannot be run, the error says how to do without them. */
+async function compared(before: ModelFile, bytes: Uint8Array, settings: CheckSettings) {
+  try {
+    return await differencesOf(before, { bytes }, settings);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(
+      `${before.path} cannot be compared with the new model: ${cause.message} To write it without a comparison, add --no-verify.`,
+      { cause },
+    );
+  }
 }
 
 /** What was done, line by line. */

@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "../array.js";
+import { type NdArray, type Shape, sizeOf } from "../array.js";
 import { requireBytes } from "../bytes.js";
 import { type Port, topologicalOrder } from "../graph/graph.js";
 import { constantValue } from "../graph/ops/leaf.js";
@@ -48,8 +48,8 @@ const modelOperatorsOptions = optionTable("modelOperators", {
 
 /**
  * The operators of an ONNX file, the most frequent first: which ones `fromOnnx` reads, and which ones stop the
- * symmetries of the layers around them. tanh keeps signs and the order of hidden units, but no scalings; a batch
- * normalization with running statistics keeps no scalings either, and folding it removes it.
+ * symmetries of the layers around them. tanh keeps signs, and any order of hidden units, but no scalings; a batch
+ * normalization keeps nothing, as its running statistics tell the units apart, and folding it removes it.
  *
  * Each operator is judged by itself, step by step: a change that only cancels over several steps counts as not
  * kept. What a model keeps as a whole is for `analyze` to find.
@@ -125,7 +125,9 @@ function keptBy(
       const operands = new Set(node.inputs.flatMap((name) => values.get(name) ?? []));
       // What changes with the data; in a computation of weights alone, what changes with them.
       const isMoving = isData(result) ? isData : isChanging;
-      const steps = between(result, operands).filter((t) => isMoving(t) && isFloat(t.dtype));
+      const all = between(result, operands).filter(({ dtype }) => isFloat(dtype));
+      if (all.some(({ inputs }) => inputs.some(isUneven))) return [[node, new Set<UnitChange>()] as const];
+      const steps = all.filter(isMoving);
       const keeps = unitChanges.filter((change) => steps.every((step) => keepers[change](step, isMoving)));
       return [[node, new Set(keeps)] as const];
     }),
@@ -155,6 +157,13 @@ function between(result: Tensor, operands: ReadonlySet<Tensor>): Tensor[] {
   return [...seen];
 }
 
+/** Whether a tensor is a constant that tells units apart, such as running statistics. */
+function isUneven({ op, dtype, attrs }: Tensor): boolean {
+  if (op.name !== "array" || !isFloat(dtype)) return false;
+  const { data } = attrs.value as NdArray;
+  return Array.prototype.some.call(data, (value) => value !== data[0]);
+}
+
 /** Constants up to this size guard a normalization against zero: see the discovery of scalings. */
 const largestGuard = 1e-3;
 
@@ -179,9 +188,10 @@ function keepsFactors({ inputs }: Tensor, response: Response, isMoving: Test): b
 function keepsLinearMaps(step: Tensor, isMoving: Test): boolean {
   const { how, inputs } = ruleOf(step).linear(step);
   const varying = step.inputs.flatMap((x, k) => (sizeOf(x.shape) > 1 ? [k] : []));
+  const isFactor = (k: number) => constantValue(step.inputs[k]) === undefined;
   if (how === "together") return varying.every((k) => inputs.includes(k) && isFree(step.inputs[k], isMoving));
   const isElementwise = step.op.name === "mul" || step.op.name === "div";
-  return inputs.length > 0 && !(isElementwise && varying.length > 1);
+  return inputs.length > 0 && !(isElementwise && varying.filter(isFactor).length > 1);
 }
 
 const keepers: Readonly<Record<UnitChange, (step: Tensor, isMoving: Test) => boolean>> = {

@@ -37,6 +37,7 @@ describe("modelOperators", () => {
     ["Sigmoid", ["z"], ["permutation"]],
     ["Softmax", ["z"], ["permutation"]],
     ["Abs", ["z"], ["scaling", "sign", "permutation"]],
+    ["ReduceMean", ["z"], all],
     ["HardSigmoid", ["z"], ["permutation"]],
   ])("says what %s keeps", (name, [, second], expected) => {
     const operands = second === undefined ? ["z"] : ["z", "square"];
@@ -55,7 +56,7 @@ describe("modelOperators", () => {
     expect(keepsOf(clipped, "Clip")).toEqual(["permutation"]);
   });
 
-  it("says that running statistics stop scalings, and that a normalization keeps them up to its constant", () => {
+  it("says that running statistics tell units apart, and that a normalization keeps them up to its constant", () => {
     const positive: NdArray = { shape: [4], data: Float32Array.of(1, 2, 3, 4) };
     const bytes = fileWith(
       [node("BatchNormalization", ["z", "g", "b", "m", "v"], { epsilon: float(1e-5) })],
@@ -63,7 +64,7 @@ describe("modelOperators", () => {
         ...{ g: vector, b: vector, m: vector, v: positive },
       },
     );
-    expect(keepsOf(bytes, "BatchNormalization")).toEqual(["permutation"]);
+    expect(keepsOf(bytes, "BatchNormalization")).toEqual([]);
     const layer = fileWith([node("LayerNormalization", ["z", "g", "b"], { epsilon: float(1e-5) })], {
       ...{ g: vector, b: vector },
     });
@@ -108,7 +109,7 @@ describe("modelOperators", () => {
       name: "Mul",
       count: 1,
       isSupported: true,
-      keeps: ["scaling", "sign", "permutation"],
+      keeps: all,
     });
     expect(modelOperators(bytes, { shapes })).toContainEqual({
       name: "ConstantOfShape",
