@@ -17,5 +17,5 @@ export async function fold(path: string, { out, size, tolerance, verify, json }:
   const before = await readModelFile(path);
   const preparation = namingFile(path, () => foldBatchNorm(before.bytes));
   const prepared = await writePrepared(before, out, preparation, { sizes: size, tolerance, verify });
-  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, out)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { type Inspection, inspectModel, type PortReport } from "../model/inspect.js";
@@ -13,7 +14,11 @@ export interface InspectOptions {
 /** `isoloss model inspect`: what an ONNX file holds. */
 export async function inspect(path: string, { size, json }: InspectOptions): Promise<void> {
   const inspection = inspectModel(await readModelFile(path), size);
-  process.stdout.write(json ? `${JSON.stringify(inspection)}\n` : `${inspectionText(inspection)}\n`);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...inspection, file: resolve(path) })}\n`);
+    return;
+  }
+  process.stdout.write(`${inspectionText(inspection)}\n`);
 }
 
 function inspectionText(inspection: Inspection): string {

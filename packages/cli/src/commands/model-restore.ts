@@ -24,5 +24,5 @@ export async function restore(path: string, options: RestoreOptions): Promise<vo
   const batches = await readBatches(inputs, dataSource(calibration, options));
   const preparation = await restoreBatchNorm(before.bytes, batches, { epsilon });
   const prepared = await writePrepared(before, out, preparation, { sizes: size, tolerance, verify });
-  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, out)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);
 }

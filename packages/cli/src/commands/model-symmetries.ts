@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { sum } from "es-toolkit";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList } from "../experiments/results/table.js";
@@ -16,7 +17,11 @@ export interface SymmetriesOptions {
 /** `isoloss model symmetries`: which changes of the weights keep what a model computes. */
 export async function symmetries(path: string, { size, output, json }: SymmetriesOptions): Promise<void> {
   const found = symmetriesOfModel(await readModelFile(path), { sizes: size, outputs: output });
-  process.stdout.write(json ? `${JSON.stringify(found)}\n` : `${foundText(found)}\n`);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...found, file: resolve(path) })}\n`);
+    return;
+  }
+  process.stdout.write(`${foundText(found)}\n`);
 }
 
 function foundText(found: SymmetriesOfModel): string {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { fromOnnx, type OutputDifference } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
@@ -47,7 +48,13 @@ export async function verify(first: string, second: string, options: VerifyOptio
   const same = largestOf(outputs) <= tolerance;
   if (!same) process.exitCode = 1;
   if (json) {
-    const document: Verification = { first, second, same, tolerance, outputs: outputs.map(finite) };
+    const document: Verification = {
+      first: resolve(first),
+      second: resolve(second),
+      same,
+      tolerance,
+      outputs: outputs.map(finite),
+    };
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }

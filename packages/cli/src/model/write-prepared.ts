@@ -11,8 +11,8 @@ import type { ModelFile } from "./read-model.js";
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
 export interface Prepared {
+  /** Paths of the old and the new file, absolute. */
   readonly file: string;
-  /** Path of the new file, absolute. */
   readonly out: string;
   readonly bytes: number;
   /** Nodes that were changed, and that could not be. */
@@ -62,7 +62,7 @@ export async function writePrepared(
   await writeFileAtomic(path, bytes);
   const changed = report.filter((row) => row.changed).length;
   return {
-    file: before.path,
+    file: resolve(before.path),
     out: path,
     bytes: bytes.length,
     changed,
@@ -86,7 +86,11 @@ async function compared(before: ModelFile, bytes: Uint8Array, settings: CheckSet
 }
 
 /** What was done, line by line. */
-export function preparedText({ file, report, changed, left, largest }: Prepared, out: string): string {
+export function preparedText(
+  { report, changed, left, largest }: Prepared,
+  file: string,
+  out: string,
+): string {
   const lists = [
     ["changed", report.filter((row) => row.changed)] as const,
     ["left as they are", report.filter((row) => !row.changed)] as const,

@@ -67,7 +67,12 @@ describe("isoloss model fold", () => {
       "new/folded.onnx",
       "--json",
     );
-    expect(prepared).toMatchObject({ file: "model.onnx", out: at("new/folded.onnx"), changed: 1, left: 1 });
+    expect(prepared).toMatchObject({
+      file: at("model.onnx"),
+      out: at("new/folded.onnx"),
+      changed: 1,
+      left: 1,
+    });
     expect(prepared.bytes).toBe(read("new/folded.onnx").length);
     expect(prepared.largest).toBeLessThan(1e-5);
     expect(prepared.report.map(({ node, opType, changed: isChanged }) => [node, opType, isChanged])).toEqual([

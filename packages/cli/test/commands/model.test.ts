@@ -64,7 +64,7 @@ describe("isoloss model inspect", () => {
       "batch=7",
     );
     expect(inspection).toMatchObject({
-      file: "open.onnx",
+      file: join(bench.folder, "open.onnx"),
       producer: "isoloss",
       opsets: { "ai.onnx": 18 },
       inputs: [{ name: "x", dtype: "float32", shape: ["batch", 4] }],
