@@ -77,7 +77,7 @@ Examples:
       .description("whether two files compute the same: on random inputs, or on data")
       .option(
         "--data <path>",
-        "inputs: a .npy or .npz file, an image or a folder of images (default random numbers)",
+        "inputs: a .npy or .npz file, an image or a folder of images; default random numbers",
       )
       .option(
         "--tolerance <number>",
@@ -171,9 +171,6 @@ const withOutput = (command: Command): Command =>
     .option("--json", "one JSON document on stdout instead of text", false);
 
 const sizeOption = (): Option =>
-  new Option(
-    "--size <name=n>",
-    "a size that the file leaves open; may be given several times (default 4 of a first axis, else 32)",
-  )
+  new Option("--size <name=n>", "a size that the file leaves open; may be given several times")
     .argParser(collectSize)
-    .default({}, "none");
+    .default({}, "4 of a first axis, else 32");

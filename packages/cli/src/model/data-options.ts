@@ -16,14 +16,14 @@ export interface DataOptions {
 export const withDataOptions = (command: Command): Command =>
   command
     .option("--limit <n>", "read at most so many examples", positiveInteger, 64)
-    .option("--image-size <HxW>", "resize images to this size (default that of the model's input)", imageSize)
+    .option("--image-size <HxW>", "resize images to this size; default that of the model's input", imageSize)
     .option(
       "--scale <number>",
-      "images are (scale * pixel - mean) / std, pixels in 0..1 (default 1)",
+      "images are (scale * pixel - mean) / std, pixels in 0..1; default 1",
       finiteNumber,
     )
-    .option("--mean <numbers>", "one number, or one a channel: 0.485,0.456,0.406 (default 0)", numbers)
-    .option("--std <numbers>", "likewise (default 1)", deviations);
+    .option("--mean <numbers>", "one number, or one a channel: 0.485,0.456,0.406; default 0", numbers)
+    .option("--std <numbers>", "likewise; default 1", deviations);
 
 /** The place of data, with the options that were given. */
 export const dataSource = (

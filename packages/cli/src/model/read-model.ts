@@ -19,10 +19,13 @@ export interface ModelFile {
  */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const own = await readFileOrThrow(path, { what: "model" });
-  return namingFile(path, () => {
+  try {
     const bytes = inlineExternalData(own, (location) => besides(path, location));
     return { path, bytes, model: decodeModel(bytes) };
-  });
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`Cannot read ${path} as an ONNX model: ${cause.message}`, { cause });
+  }
 }
 
 function besides(path: string, location: string): Uint8Array {
@@ -30,7 +33,7 @@ function besides(path: string, location: string): Uint8Array {
   try {
     return readFileSync(beside);
   } catch (cause) {
-    throw new DataError(`Cannot read its data in ${beside}: ${reasonOf(cause)}.`, { cause });
+    throw new DataError(`its data in ${beside}: ${reasonOf(cause)}.`, { cause });
   }
 }
 

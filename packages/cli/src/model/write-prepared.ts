@@ -104,5 +104,6 @@ export function preparedText(
     largest === null
       ? "It was not compared with the file before."
       : `On random inputs no output differs from that of ${file} by more than ${formatNumber(largest, 2)}, relative to its largest value.`;
+  if (report.length === 0) return `There was nothing to change.\n\nWrote ${out}. ${checked}`;
   return [...texts, `Wrote ${out}: ${changed} changed, ${left} left as they are. ${checked}`].join("\n\n");
 }

@@ -89,7 +89,7 @@ describe("isoloss model fold", () => {
     expect([missing.status, missing.stderr]).toEqual([
       1,
       expect.stringMatching(
-        /external\/model\.onnx: Cannot read its data in external\/weights\.bin: no such file/,
+        /Cannot read external\/model\.onnx as an ONNX model: its data in external\/weights\.bin: no such file/,
       ),
     ]);
     file("external/weights.bin", data);
@@ -129,6 +129,14 @@ describe("isoloss model fold", () => {
     ]);
     expect(readFileSync(at("kept.onnx"), "utf8")).toBe("old");
     expect(readdirSync(bench.folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("says that there is nothing to fold, and writes the model as it is", async () => {
+    file("relu.onnx", perceptron("relu"));
+    const { status, stdout } = await bench.run("model", "fold", "relu.onnx", "-o", "same.onnx");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^There was nothing to change\.\n\nWrote same\.onnx\. /);
+    expect(read("same.onnx")).toEqual(perceptron("relu"));
   });
 
   it("folds a model that it cannot run, if it is told not to compare", async () => {

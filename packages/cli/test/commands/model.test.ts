@@ -207,7 +207,7 @@ describe("isoloss model verify", () => {
 describe("isoloss model", () => {
   it.each<[string, RegExp, number]>([
     ["inspect nowhere.onnx", /Cannot read the model nowhere\.onnx: no such file or directory\./, 1],
-    ["inspect text.onnx", /text\.onnx: /, 1],
+    ["inspect text.onnx", /Cannot read text\.onnx as an ONNX model: /, 1],
     [
       "inspect open.onnx --size bacth=3",
       /the open axis must be one of batch; got "bacth"; did you mean "batch"\?/,
