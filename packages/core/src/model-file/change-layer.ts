@@ -23,8 +23,8 @@ export function changeLayer(editor: GraphEditor, layer: LinearLayer, change: Lay
     return { reason: `its new weights are beyond the range of ${dtype}` };
   }
   editor.setFloats(layer.weight, { ...stored, data: weight });
-  return layer.node.opType === "MatMul"
-    ? changeProduct(editor, layer, change.output, bias)
+  return layer.node.opType === "MatMul" || layer.end !== layer.node
+    ? changeSum(editor, layer, change.output, bias)
     : changeNode(editor, layer, change.output, bias);
 }
 
@@ -42,7 +42,7 @@ function changeNode(
   return editor.rewire(node, { inputs, outputs: [output] });
 }
 
-function changeProduct(
+function changeSum(
   editor: GraphEditor,
   layer: LinearLayer,
   output: string,
@@ -70,7 +70,7 @@ function changeProduct(
 /** The name under which a layer's bias is stored: that of the old one if nothing else uses it. */
 function biasName(
   editor: GraphEditor,
-  { end, biasIndex, weight, channels }: LinearLayer,
+  { end, biasIndex, biasShape, weight, channels }: LinearLayer,
   data: Float64Array,
 ): string {
   const old = end.inputs[biasIndex] ?? "";
@@ -81,5 +81,5 @@ function biasName(
   }
   const dtype = editor.floats(weight)?.dtype ?? "float32";
   const base = weight.endsWith("weight") ? `${weight.slice(0, -"weight".length)}bias` : `${weight}_bias`;
-  return editor.add(base, { dtype, shape: [channels], data });
+  return editor.add(base, { dtype, shape: biasShape, data });
 }

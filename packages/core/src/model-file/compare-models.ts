@@ -5,7 +5,7 @@ import { fromOnnx, type ImportedModel } from "../nn/onnx/from-onnx.js";
 import { inCode, integerFrom, isObject, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { RuntimeName } from "../runtime/compile.js";
-import { type NamedValues, randomInputs } from "./random-inputs.js";
+import { guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
@@ -80,7 +80,9 @@ export async function compareModels(
   const second = fromOnnx(b, { dtype: floatOf(first) });
   requireSameInterface(first, second);
   const batches = randomInputs("compareModels", first.inputs, settings);
-  const expected = await outputsOf(first, batches, { runtime });
+  const expected = await outputsOf(first, batches, { runtime }).catch((cause) => {
+    throw withAdvice(cause, guessedAxes(first.inputs, settings));
+  });
   const got = await outputsOf(second, batches, { runtime });
   const outputs = first.outputs.map((name) =>
     difference(
@@ -90,6 +92,16 @@ export async function compareModels(
     ),
   );
   return { outputs, largest: Math.max(0, ...outputs.map(({ relative }) => relative)) };
+}
+
+/** An error that says that a guessed size may be its cause, if there is one. */
+function withAdvice(cause: unknown, axes: readonly string[]): unknown {
+  if (axes.length === 0 || !(cause instanceof ShapeError || cause instanceof DataError)) return cause;
+  return new ShapeError(
+    `compareModels: the model does not run with ${OPEN_SIZE} as the size of ${axes.join(", ")}, which the file leaves open; ` +
+      `give sizes: { "${axes[0]}": ... }. The error was: ${cause.message}`,
+    { cause },
+  );
 }
 
 /** Throws unless the second model takes the inputs of the first and has its outputs. */

@@ -1,22 +1,41 @@
-import type { NdArray } from "../array.js";
+import type { NdArray, TypedArray } from "../array.js";
 import { DataError } from "../errors.js";
-import { dtypeOfCode } from "../runtime/onnx/dtypes.js";
 import { isRaw, type TensorHeader, withData, withRawData } from "../runtime/onnx/raw-tensor.js";
-import type { OnnxDType } from "../runtime/onnx/schema.js";
-import { toFloat16Bits } from "../runtime/onnx/small-floats.js";
+import { toBfloat16Bits, toFloat16Bits } from "../runtime/onnx/small-floats.js";
 
-type FloatBits = Float32Array | Float64Array | Uint16Array;
+type FloatBits = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
-/** How the numbers of each float type of a file are made from those of an array. */
-const encoders: Partial<Record<OnnxDType, (data: ArrayLike<number>) => FloatBits>> = {
-  float32: (data) => Float32Array.from(data),
-  float64: (data) => Float64Array.from(data),
-  float16: (data) => Uint16Array.from(data, toFloat16Bits),
+interface FloatFormat {
+  /** TensorProto.DataType. */
+  readonly code: number;
+  readonly largest: number;
+  readonly encode: (numbers: Float64Array) => FloatBits;
+  /** For bits that are no numbers: those of the exponent, all set in what is not finite. */
+  readonly exponent?: number;
+}
+
+/** The float types of files, and how numbers are stored in them. */
+const formats: Readonly<Record<string, FloatFormat>> = {
+  float32: { code: 1, largest: 3.4028234663852886e38, encode: (numbers) => new Float32Array(numbers) },
+  float64: { code: 11, largest: Number.MAX_VALUE, encode: (numbers) => new Float64Array(numbers) },
+  float16: {
+    code: 10,
+    largest: 65504,
+    encode: (numbers) => Uint16Array.from(numbers, toFloat16Bits),
+    exponent: 0x7c00,
+  },
+  bfloat16: {
+    code: 16,
+    largest: 3.3895313892515355e38,
+    encode: (numbers) => Uint16Array.from(numbers, toBfloat16Bits),
+    exponent: 0x7f80,
+  },
 };
 
-const limits: Partial<Record<OnnxDType, number>> = { float16: 65504, float32: 3.4028234663852886e38 };
+export const isFloatCode = (code: number): boolean =>
+  Object.values(formats).some((format) => format.code === code);
 
-export const isFloatCode = (code: number): boolean => code === 1 || code === 10 || code === 11;
+export const isFloatType = (dtype: string): boolean => Object.hasOwn(formats, dtype);
 
 /**
  * A tensor of a file with other numbers, in the type and in the form (raw bytes or a list of numbers) that it had.
@@ -25,39 +44,43 @@ export const isFloatCode = (code: number): boolean => code === 1 || code === 10 
  */
 export function withFloats(tensor: Uint8Array, { name, code }: TensorHeader, value: NdArray): Uint8Array {
   const what = `The tensor "${name}"`;
-  const bits = floatsOf(value, dtypeOfCode(code, what), what);
-  if (isRaw(tensor)) return withRawData(tensor, new Uint8Array(bits.buffer));
-  if (bits instanceof Float32Array)
-    return withData(tensor, 4, (w, field) => w.packedFloats(field, [...bits]));
-  if (bits instanceof Uint16Array) return withData(tensor, 5, (w, field) => w.packedInts(field, [...bits]));
-  // Doubles packed are their bytes, as in raw data.
-  return withData(tensor, 10, (w, field) => w.bytes(field, new Uint8Array(bits.buffer)));
+  const dtype = Object.keys(formats).find((own) => formats[own].code === code);
+  if (dtype === undefined) throw new DataError(`${what} holds no floats: its type has the number ${code}.`);
+  const bits = floatsOf(value, dtype, what);
+  const bytes = new Uint8Array(bits.buffer);
+  if (isRaw(tensor)) return withRawData(tensor, bytes);
+  if (bits instanceof Uint16Array) {
+    return withData(tensor, 5, (w, field) => w.packedInts(field, Array.from(bits)));
+  }
+  // A packed list of floats or doubles is their bytes, as in raw data.
+  return withData(tensor, bits instanceof Float32Array ? 4 : 10, (w, field) => w.bytes(field, bytes));
 }
 
 /** Numbers of an array in a float type of a file, rounded to the nearest; `what` names their owner in errors. */
-export function floatsOf({ data }: NdArray, dtype: OnnxDType, what: string): FloatBits {
-  const numbers = Float64Array.from({ length: data.length }, (_, i) => Number(data[i]));
-  const bits = encoders[dtype]?.(numbers);
-  if (bits === undefined) throw new DataError(`${what} of ${dtype} holds no floats.`);
-  const wrong = firstLost(numbers, bits);
+export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatBits {
+  const format = formats[dtype];
+  const numbers = numbersOf(data);
+  const bits = format.encode(numbers);
+  const wrong = firstLost(numbers, bits, format);
   if (wrong < 0) return bits;
-  const limit = limits[dtype];
-  const range = limit === undefined ? "" : ` The largest finite ${dtype} is ${limit}.`;
   throw new DataError(
-    `${what} of ${dtype} cannot hold ${numbers[wrong]}, its element ${wrong}.${range} Nothing was written.`,
+    `${what} of ${dtype} cannot hold ${numbers[wrong]}, its element ${wrong}. ` +
+      `The largest finite ${dtype} is ${format.largest}. Nothing was written.`,
   );
 }
 
 /** Whether a float type of a file has all the numbers in its range. */
-export function canHold(dtype: OnnxDType, numbers: Float64Array): boolean {
-  const bits = encoders[dtype]?.(numbers);
-  return bits !== undefined && firstLost(numbers, bits) < 0;
+export function canHold(dtype: string, numbers: Float64Array): boolean {
+  const format = formats[dtype];
+  return firstLost(numbers, format.encode(numbers), format) < 0;
 }
 
-/** The first number that is NaN, or was finite and is no more. */
-const firstLost = (numbers: Float64Array, bits: FloatBits): number =>
-  numbers.findIndex((x, i) => Number.isNaN(x) || (Number.isFinite(x) && !isFiniteAt(bits, i)));
+const numbersOf = (data: TypedArray): Float64Array =>
+  data instanceof BigInt64Array ? Float64Array.from(data, Number) : new Float64Array(data);
 
-/** Whether an element is finite; float16 is infinite or NaN where all bits of its exponent are set. */
-const isFiniteAt = (bits: FloatBits, i: number): boolean =>
-  bits instanceof Uint16Array ? (bits[i] & 0x7c00) !== 0x7c00 : Number.isFinite(bits[i]);
+/** The first number that is NaN, or was finite and is no more. */
+function firstLost(numbers: Float64Array, bits: FloatBits, { exponent = 0 }: FloatFormat): number {
+  const isFiniteAt = (i: number) =>
+    bits instanceof Uint16Array ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
+  return numbers.findIndex((x, i) => Number.isNaN(x) || (Number.isFinite(x) && !isFiniteAt(i)));
+}

@@ -7,7 +7,7 @@ import { readTensor } from "../runtime/onnx/decode-tensor.js";
 import { writeTensor, writeValueInfo } from "../runtime/onnx/encode.js";
 import { contentOf, type RawField, rawField, rawFields, rawMessage } from "../runtime/onnx/raw-fields.js";
 import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "../runtime/onnx/schema.js";
-import { floatsOf } from "./float-data.js";
+import { floatsOf, isFloatType } from "./float-data.js";
 import {
   type GraphItem,
   INITIALIZER,
@@ -22,8 +22,9 @@ import {
   VALUE_INFO,
   writtenNode,
 } from "./graph-items.js";
+import { ItemList } from "./item-list.js";
 import { replaceFloats } from "./replace-floats.js";
-import { type Uses, usesOf } from "./uses.js";
+import { Uses } from "./uses.js";
 
 /** What the floats of a file are, without their numbers. */
 export interface FloatType {
@@ -48,9 +49,9 @@ export class GraphEditor {
   readonly #before: Uses;
   readonly #floats = new Map<string, Floats>();
   readonly #originals = new Map<string, Floats>();
-  #items: readonly GraphItem[];
-  #uses: Uses | undefined;
-  #stored: ReadonlyMap<string, GraphItem> | undefined;
+  readonly #items: ItemList;
+  /** Which nodes make and read the values of the graph as it is now. */
+  readonly uses: Uses;
 
   constructor(op: string, bytes: Uint8Array) {
     requireBytes(op, bytes);
@@ -64,26 +65,25 @@ export class GraphEditor {
     }
     this.#irVersion = intOf(this.#model, 1);
     this.opset = opsetOf(this.#model);
-    this.#items = rawFields(contentOf(graph)).map(itemOf);
-    this.#before = this.uses;
-    requireOrder(op, this.nodes);
+    this.#items = new ItemList(rawFields(contentOf(graph)).map(itemOf));
+    const { nodes } = this;
+    requireOrder(op, nodes);
+    this.#before = new Uses(nodes);
+    this.uses = new Uses(nodes);
   }
 
   get nodes(): readonly OnnxNode[] {
-    return this.#items.flatMap(({ node }) => (node === undefined ? [] : [node]));
+    return this.#items.all().flatMap(({ node }) => (node === undefined ? [] : [node]));
   }
 
-  get uses(): Uses {
-    this.#uses ??= usesOf(this.nodes);
-    return this.#uses;
-  }
-
-  get inputs(): readonly OnnxValueInfo[] {
-    return this.#fieldsOf(INPUT).map(({ field }) => readValueInfo(readerOf(field)));
+  /** An input of the graph by its name. */
+  input(name: string): OnnxValueInfo | undefined {
+    const item = this.#items.named(INPUT, name);
+    return item === undefined ? undefined : readValueInfo(readerOf(item.field));
   }
 
   isOutput(value: string): boolean {
-    return this.#fieldsOf(OUTPUT).some(({ name }) => name === value);
+    return this.#items.named(OUTPUT, value) !== undefined;
   }
 
   /** Whether a value has one reader in the main graph, and is no output of the model. */
@@ -93,7 +93,7 @@ export class GraphEditor {
 
   /** An initializer or the value of a Constant node, as it was read. */
   tensor(name: string): OnnxTensor | undefined {
-    const item = this.#initializer(name);
+    const item = this.#items.named(INITIALIZER, name);
     if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field)));
     const maker = this.uses.maker(name);
     if (maker?.opType !== "Constant") return undefined;
@@ -105,10 +105,10 @@ export class GraphEditor {
 
   /** Type and shape of the floats of an initializer or Constant node; undefined for any other value. */
   floatType(name: string): FloatType | undefined {
-    const item = this.#initializer(name);
+    const item = this.#items.named(INITIALIZER, name);
     const own =
       item === undefined ? this.tensor(name) : tensorType(item.field, `${this.#op}: the tensor "${name}"`);
-    return own?.dtype.startsWith("float") ? own : undefined;
+    return own !== undefined && isFloatType(own.dtype) ? own : undefined;
   }
 
   /** The floats of an initializer or of a Constant node; undefined for any other value. */
@@ -127,14 +127,14 @@ export class GraphEditor {
   add(base: string, { dtype, shape, data }: Floats): string {
     const name = this.freshName(base);
     const tensor = { name, dtype, shape, data: floatsOf({ shape, data }, dtype, `The tensor "${name}"`) };
-    this.#insert(INITIALIZER, {
+    this.#items.add({
       field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
       name,
     });
     // Before IR version 4 every initializer is an input of the graph, too.
     if (this.#irVersion < 4) {
       const info = { name, dtype, shape };
-      this.#insert(INPUT, {
+      this.#items.add({
         field: rawField(INPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, info))),
         name,
       });
@@ -143,14 +143,14 @@ export class GraphEditor {
   }
 
   addOutput(name: string): void {
-    this.#insert(OUTPUT, {
+    this.#items.add({
       field: rawField(OUTPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, { name }))),
       name,
     });
   }
 
   freshName(base: string): string {
-    const taken = (name: string) => this.uses.isKnown(name) || this.#items.some((item) => item.name === name);
+    const taken = (name: string) => this.uses.isKnown(name) || this.#items.hasName(name);
     if (!taken(base)) return base;
     let i = 1;
     while (taken(`${base}_${i}`)) i++;
@@ -159,21 +159,18 @@ export class GraphEditor {
 
   /** Puts nodes in the place of one, which may be among them. */
   replace(node: OnnxNode, ...others: readonly OnnxNode[]): void {
-    this.#items = this.#items.flatMap((item) =>
-      item.node === node
-        ? others.map((own) => (own === node ? item : { field: writtenNode(own), node: own }))
-        : [item],
+    const item = this.#items.get(node);
+    this.#exchange(
+      node,
+      others.map((own) => (own === node && item ? item : { field: writtenNode(own), node: own })),
     );
-    this.#uses = undefined;
   }
 
   /** Gives a node other operands or results; all else of it keeps its bytes. Returns the new node. */
   rewire(node: OnnxNode, { inputs = node.inputs, outputs = node.outputs }: Partial<OnnxNode>): OnnxNode {
     const own = { ...node, inputs, outputs };
-    this.#items = this.#items.map((item) =>
-      item.node === node ? { field: rewired(item.field, own), node: own } : item,
-    );
-    this.#uses = undefined;
+    const item = this.#items.get(node);
+    if (item !== undefined) this.#exchange(node, [{ field: rewired(item.field, own), node: own }]);
     return own;
   }
 
@@ -190,11 +187,11 @@ export class GraphEditor {
       this.#before.isRead(name) && !this.uses.isRead(name) && !this.isOutput(name);
     const isUnmade = (name: string) =>
       this.#before.maker(name) !== undefined && this.uses.maker(name) === undefined;
-    const stored = new Set(this.#fieldsOf(INITIALIZER).map(({ name }) => name));
-    const kept = this.#items.filter(({ field, node, name = "" }) => {
+    const isStored = (name: string) => this.#items.named(INITIALIZER, name) !== undefined;
+    const kept = this.#items.all().filter(({ field, node, name = "" }) => {
       if (node !== undefined) return node.opType !== "Constant" || !node.outputs.every(isGone);
       if (field.number === INITIALIZER) return !isGone(name);
-      if (field.number === INPUT) return !(stored.has(name) && isGone(name));
+      if (field.number === INPUT) return !(isStored(name) && isGone(name));
       return field.number !== VALUE_INFO || !isUnmade(name);
     });
     const graph = rawMessage(kept.map(({ field }) => field));
@@ -212,7 +209,7 @@ export class GraphEditor {
 
   #read(name: string): Floats | undefined {
     const tensor = this.tensor(name);
-    if (tensor === undefined || !tensor.dtype.startsWith("float")) return undefined;
+    if (tensor === undefined || !isFloatType(tensor.dtype)) return undefined;
     const { shape, data } = arrayOf(tensor, "float64");
     const floats = { dtype: tensor.dtype, shape, data: data as Float64Array };
     this.#originals.set(name, floats);
@@ -229,21 +226,10 @@ export class GraphEditor {
     }
   }
 
-  #initializer(name: string): GraphItem | undefined {
-    this.#stored ??= new Map(this.#fieldsOf(INITIALIZER).map((item) => [item.name ?? "", item]));
-    return this.#stored.get(name);
-  }
-
-  #fieldsOf(number: number): readonly GraphItem[] {
-    return this.#items.filter(({ field }) => field.number === number);
-  }
-
-  /** Adds a field after the last one of its number. */
-  #insert(number: number, item: GraphItem): void {
-    const last = this.#items.map(({ field }) => field.number).lastIndexOf(number);
-    const at = last < 0 ? this.#items.length : last + 1;
-    this.#stored = undefined;
-    this.#items = [...this.#items.slice(0, at), item, ...this.#items.slice(at)];
+  #exchange(node: OnnxNode, items: readonly GraphItem[]): void {
+    this.#items.replace(node, items);
+    this.uses.remove(node);
+    for (const item of items) if (item.node !== undefined) this.uses.add(item.node);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { OnnxNode } from "../runtime/onnx/schema.js";
 import { isStandard } from "./attributes.js";
 import { boundsOf, isBound } from "./bounds.js";
+import { isFloatType } from "./float-data.js";
 import { GraphEditor } from "./graph-editor.js";
 import { isReason, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
@@ -45,7 +46,7 @@ function lift(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): { readon
   if (low === undefined && high === undefined) return { reason: "it has no bounds" };
   const layout = layoutOf(x);
   if (layout === undefined) return { reason: `the number of channels of ${x} is not known` };
-  if (!layout.dtype.startsWith("float")) return { reason: `${x} holds no floats` };
+  if (!isFloatType(layout.dtype)) return { reason: `${x} holds no floats` };
   const [output] = node.outputs;
   const steps: { readonly opType: string; readonly bound?: string }[] = [];
   if (low === 0) steps.push({ opType: "Relu" });

@@ -19,6 +19,8 @@ export interface LinearLayer {
   readonly biasFactor: number;
   /** The place of the bias among the operands of `end`. */
   readonly biasIndex: number;
+  /** Shape in which `end` takes a bias. */
+  readonly biasShape: readonly number[];
 }
 
 /** Why something cannot be done. */
@@ -30,7 +32,7 @@ export const isReason = (value: object): value is Reason => "reason" in value;
 
 /** The layer whose value a node makes, or why it is none whose channels can be scaled. */
 export function linearLayer(editor: GraphEditor, layoutOf: LayoutOf, end: OnnxNode): LinearLayer | Reason {
-  const sum = end.opType === "Add" && isStandard(end) ? biasedProduct(editor, end) : undefined;
+  const sum = biasedSum(editor, end);
   const node = sum?.node ?? end;
   const [, weight = ""] = node.inputs;
   const values = editor.floats(weight);
@@ -44,24 +46,28 @@ export function linearLayer(editor: GraphEditor, layoutOf: LayoutOf, end: OnnxNo
   }
   const biasFactor = node.opType === "Gemm" ? float(node, "beta", 1) : 1;
   if (biasFactor === 0) return { reason: "its beta is 0" };
-  const biasIndex = sum?.biasIndex ?? 2;
-  const bias = biasOf(editor, end.inputs[biasIndex] ?? "", channels.count, biasFactor);
-  if (isReason(bias)) return bias;
   const { count, channelOf } = channels;
-  return { node, end, weight, channels: count, channelOf, bias, biasFactor, biasIndex };
+  const biasIndex = sum?.biasIndex ?? 2;
+  // A sum broadcasts from the last axis, and a convolution's channels have the places behind them.
+  const places = sum !== undefined && node.opType !== "MatMul" ? (values?.shape.length ?? 2) - 2 : 0;
+  const biasShape = [count, ...Array<number>(places).fill(1)];
+  const bias = biasOf(editor, end.inputs[biasIndex] ?? "", biasShape, biasFactor);
+  if (isReason(bias)) return bias;
+  return { node, end, weight, channels: count, channelOf, bias, biasFactor, biasIndex, biasShape };
 }
 
-/** A MatMul with a constant added to its result. */
-export function biasedProduct(
+/** The layer without a bias of its own that a node adds a constant to, and where that is. */
+export function biasedSum(
   editor: GraphEditor,
   end: OnnxNode,
-): { node: OnnxNode; biasIndex: number } | undefined {
-  const biasIndex = end.inputs.findIndex((name) => editor.floats(name) !== undefined);
+): { readonly node: OnnxNode; readonly biasIndex: number } | undefined {
+  if (end.opType !== "Add" || !isStandard(end)) return undefined;
+  const biasIndex = end.inputs.findIndex((name) => editor.floatType(name) !== undefined);
   const product = end.inputs[1 - biasIndex] ?? "";
   const node = editor.uses.maker(product);
-  return biasIndex >= 0 && node?.opType === "MatMul" && editor.isUsedOnce(product)
-    ? { node, biasIndex }
-    : undefined;
+  if (biasIndex < 0 || node === undefined || !editor.isUsedOnce(product)) return undefined;
+  const mayAdd = ["Conv", "ConvTranspose", "MatMul"].includes(node.opType);
+  return mayAdd && !node.inputs[2] ? { node, biasIndex } : undefined;
 }
 
 interface Channels {
@@ -92,12 +98,22 @@ function channelsOf(node: OnnxNode, weight: Floats | undefined): Channels | Reas
     : { count: shape[1], channelOf: (e) => e % shape[1] };
 }
 
-function biasOf(editor: GraphEditor, name: string, channels: number, factor: number): Float64Array | Reason {
+function biasOf(
+  editor: GraphEditor,
+  name: string,
+  expected: readonly number[],
+  factor: number,
+): Float64Array | Reason {
+  const [channels] = expected;
   if (name === "") return new Float64Array(channels);
   const stored = editor.floats(name);
   if (stored === undefined) return { reason: `its bias ${name} is computed` };
   const { shape, data } = stored;
-  if (data.length === 1) return new Float64Array(channels).fill(factor * data[0]);
-  if (data.length === channels && shape.at(-1) === channels) return data.map((b) => factor * b);
+  // Longer than with the batch axis, it would give the result more axes.
+  const isShort = shape.length <= expected.length + 1;
+  if (data.length === 1 && isShort) return new Float64Array(channels).fill(factor * data[0]);
+  if (data.length === channels && isShort && shape.at(-expected.length) === channels) {
+    return data.map((b) => factor * b);
+  }
   return { reason: `its bias has the shape [${shape.join(", ")}], not one number a channel` };
 }

@@ -4,7 +4,7 @@ import { createRng, type Rng } from "../math/rng.js";
 import type { ImportedInput } from "../nn/onnx/from-onnx.js";
 
 /** Size of an axis that the file leaves open, other than a first axis: small images, short sequences. */
-const OPEN_SIZE = 32;
+export const OPEN_SIZE = 32;
 
 export type NamedValues = Readonly<Record<string, NdArray>>;
 
@@ -32,6 +32,19 @@ export function randomInputs(
       inputs.map((input) => [input.name, settings.inputs[input.name] ?? draw(input, sizeOfAxis, rng)]),
     ),
   );
+}
+
+/** Open axes of which nothing says the size, by the names under which `sizes` gives it. */
+export function guessedAxes(
+  inputs: readonly ImportedInput[],
+  { sizes, inputs: given }: RandomInputSettings,
+): readonly string[] {
+  const drawn = inputs.filter(({ name }) => given[name] === undefined);
+  const names = drawn.flatMap(({ name, shape = [] }) =>
+    shape.flatMap((size, axis) => (typeof size === "string" && axis > 0 ? [namesOf(name, axis, size)] : [])),
+  );
+  const guessed = names.filter((own) => !own.some((name) => Object.hasOwn(sizes, name)));
+  return [...new Set(guessed.map((own) => own[own.length - 1]))];
 }
 
 function requireInputs(op: string, inputs: readonly ImportedInput[], given: NamedValues): void {

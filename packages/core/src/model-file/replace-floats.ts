@@ -50,6 +50,6 @@ function inList(attribute: Uint8Array, name: string, replacement: Replacement): 
   const numbers = floatsOf(value, "float32", `The constant "${name}"`);
   return rawMessage([
     ...fields.filter(({ number }) => number !== 7),
-    rawField(7, (w, number) => w.packedFloats(number, [...numbers])),
+    rawField(7, (w, number) => w.bytes(number, new Uint8Array(numbers.buffer))),
   ]);
 }

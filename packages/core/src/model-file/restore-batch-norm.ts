@@ -12,7 +12,7 @@ import { changeLayer } from "./change-layer.js";
 import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
 import { canHold } from "./float-data.js";
 import { GraphEditor } from "./graph-editor.js";
-import { biasedProduct, isReason, type LinearLayer, linearLayer, type Reason } from "./linear-layer.js";
+import { biasedSum, isReason, type LinearLayer, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
@@ -100,14 +100,12 @@ function batchesOf(calibration: Calibration | readonly Calibration[]): readonly 
   );
 }
 
-/** The nodes that make the values of layers: a MatMul's bias is in an Add after it. */
+/** The nodes that make the values of layers: the bias may be in an Add after them. */
 const layerEnds = (editor: GraphEditor): readonly OnnxNode[] =>
   editor.nodes.filter(isStandard).flatMap((node) => {
-    if (["Conv", "ConvTranspose", "Gemm"].includes(node.opType)) return [node];
-    if (node.opType !== "MatMul") return [];
+    if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(node.opType)) return [];
     const [reader] = editor.uses.readers(node.outputs[0]);
-    const isBiased = reader?.opType === "Add" && biasedProduct(editor, reader)?.node === node;
-    return [isBiased ? reader : node];
+    return [reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node];
   });
 
 function whyNot(

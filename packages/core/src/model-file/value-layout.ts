@@ -51,7 +51,7 @@ export function layouts(editor: GraphEditor): LayoutOf {
 
 /** An input of the model has its channels on axis 1, as images do. */
 function inputLayout(editor: GraphEditor, value: string): ValueLayout | undefined {
-  const input = editor.inputs.find(({ name }) => name === value);
+  const input = editor.input(value);
   const channels = input?.shape?.[1];
   if (input?.shape === undefined || typeof channels !== "number") return undefined;
   return { rank: input.shape.length, axis: 1, channels, dtype: input.dtype ?? "float32" };
@@ -86,7 +86,7 @@ function rankOf(editor: GraphEditor, value: string, layoutOf: LayoutOf): number 
   const maker = editor.uses.maker(value);
   switch (maker?.opType) {
     case undefined:
-      return editor.inputs.find(({ name }) => name === value)?.shape?.length;
+      return editor.input(value)?.shape?.length;
     case "Flatten":
       return 2;
     case "Reshape":

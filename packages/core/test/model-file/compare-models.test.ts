@@ -86,6 +86,30 @@ describe("the comparison of two files", () => {
     expect(outputs[0]).toEqual({ name: "y", shape: [3, 2], absolute: 1, relative: 1 });
   });
 
+  it("takes names with colons, and says which sizes to give where its guess does not run", async () => {
+    const pooled = (size: number) =>
+      encodeModel({
+        irVersion: 8,
+        opsets: [{ domain: "", version: 18 }],
+        producer: "test",
+        metadata: {},
+        graph: {
+          name: "conv",
+          inputs: [{ name: "input:0", dtype: "float32", shape: ["batch", 1, "height", 40] }],
+          outputs: [{ name: "output:0" }],
+          initializers: [tensorOf("w", float32(Array(size * size).fill(1), [1, 1, size, size]))],
+          nodes: [node("Conv", ["input:0", "w"], {}, ["output:0"])],
+        },
+      });
+    const { outputs } = await compareModels(pooled(3), pooled(3), { runtime: "onnx", examples: 2 });
+    expect(outputs).toEqual([{ name: "output:0", shape: [2, 1, 30, 38], absolute: 0, relative: 0 }]);
+    await expect(compareModels(pooled(33), pooled(33))).rejects.toThrow(
+      'does not run with 32 as the size of height, which the file leaves open; give sizes: { "height": ... }',
+    );
+    const taller = await compareModels(pooled(33), pooled(33), { sizes: { height: 33 } });
+    expect(taller.outputs[0].shape).toEqual([4, 1, 1, 8]);
+  });
+
   it("refuses what does not fit, with what it expected", async () => {
     const message = (b: Uint8Array, options = {}) =>
       compareModels(linear(), b, options).then(

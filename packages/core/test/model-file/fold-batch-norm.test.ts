@@ -126,6 +126,23 @@ describe("folding a batch norm", () => {
       { w: float32([2, 4, 6, 8], [2, 2]), b: float32([20, 37], [1, 2]) },
     ],
     [
+      "a convolution and an Add",
+      {
+        weights: { ...doubled, w: kernel, b: float32([10, 20], [2, 1, 1]) },
+        nodes: [node("Conv", ["x", "w"], {}, ["c"]), node("Add", ["c", "b"], {}, ["z"])],
+      },
+      { w: float32([2, 4, 6, 8], [2, 2, 1, 1]), b: float32([20, 37], [2, 1, 1]) },
+    ],
+    [
+      "a convolution and an Add of one number",
+      {
+        weights: { ...doubled, w: kernel, b: float32([10], [1, 1, 1, 1]) },
+        nodes: [node("Conv", ["x", "w"], {}, ["c"]), node("Add", ["c", "b"], {}, ["z"])],
+      },
+      // b' = [1 + 9.5 * 2, -1 + 9 * 2].
+      { w: float32([2, 4, 6, 8], [2, 2, 1, 1]), w_bias: float32([20, 17], [2, 1, 1]) },
+    ],
+    [
       "a MatMul alone, to which it adds an Add",
       {
         x: x2,

@@ -1,8 +1,18 @@
 import { expect, it } from "vitest";
+import { sizeOf } from "../../src/array.js";
+import { square } from "../../src/graph/ops/elementary.js";
+import { sum } from "../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import { spec, type TensorsOf } from "../../src/graph/trace.js";
+import { createRng } from "../../src/math/rng.js";
 import { compareModels } from "../../src/model-file/compare-models.js";
 import { foldBatchNorm } from "../../src/model-file/fold-batch-norm.js";
 import { liftBounds } from "../../src/model-file/lift-bounds.js";
 import { lowerBounds } from "../../src/model-file/lower-bounds.js";
+import { withParams } from "../../src/model-file/with-params.js";
+import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
+import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
+import { smallNetwork } from "./builder.js";
 import { generatorsOf } from "./generators.js";
 import { mobileNetV2 } from "./mobilenet.js";
 
@@ -20,4 +30,27 @@ it("MobileNetV2 has the scalings of its 35 ReLU6 layers once their bounds are pa
   const lowered = lowerBounds(lifted.bytes);
   expect(lowered.report.map(({ note }) => note)).toEqual(Array(35).fill("Clip between 0 and 6"));
   expect(generatorsOf(lowered.bytes)).toEqual(generatorsOf(folded.bytes));
+});
+
+it("a network with ReLU6 moves along all its scalings and is written back into its file", async () => {
+  const before = smallNetwork({ constants: true });
+  const lifted = liftBounds(foldBatchNorm(before).bytes).bytes;
+  const model = fromOnnx(lifted);
+  const loss = (p: TensorsOf<typeof model.params>, { x }: { x: Tensor }) =>
+    sum(square(model.apply(p, { x }).y));
+  const { scaling } = symmetriesOf(loss, model.params, { x: spec([1, 3, 4, 4]) });
+  if (scaling === undefined) throw new Error("no scaling was found");
+  const rng = createRng(1);
+  const T = scaling.algebra.map((shape) => ({
+    shape,
+    data: Float64Array.from({ length: sizeOf(shape) }, () => rng.normal()),
+  }));
+  const moved = await scaling.act(model.params, T, {});
+  if ("refused" in moved) throw new Error(String(moved.refused));
+  const after = withParams(lifted, moved);
+  expect((await compareModels(before, after)).largest).toBeLessThan(1e-5);
+  expect(lowerBounds(after).report.map(({ note }) => note)).toEqual([
+    expect.stringMatching(/^its bounds differ/),
+    expect.stringMatching(/^its bounds differ/),
+  ]);
 });

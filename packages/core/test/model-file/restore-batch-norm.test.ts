@@ -159,6 +159,6 @@ describe("restored batch norms", () => {
       "calibration must hold arrays by the names",
     );
     await expect(restoreBatchNorm(before, { x: normals([4, 3, 2, 2]) })).rejects.toThrow(ShapeError);
-    await expect(restoreBatchNorm(before, {})).rejects.toThrow('"x" is missing');
+    await expect(restoreBatchNorm(before, {})).rejects.toThrow('input "x" is missing; the batch has nothing');
   });
 });

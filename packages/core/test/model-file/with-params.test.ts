@@ -101,6 +101,26 @@ describe("a file with other parameters", () => {
     expect(withParams(before, params)).toEqual(after);
   });
 
+  it("rounds to bfloat16 where the file has it", () => {
+    const brain = (bits: readonly number[]) => {
+      const w = new ProtoWriter();
+      w.message(7, (g) =>
+        g.message(5, (t) => {
+          t.packedInts(1, [2]);
+          t.int(2, 16);
+          t.packedInts(5, bits);
+          t.string(8, "w");
+        }),
+      );
+      return w.finish();
+    };
+    // By hand: 1 / 3 = 1.3333 * 2^-2 is 0x3eab with 7 bits of fraction; -2 is 0xc000.
+    expect(withParams(brain([0, 0]), { w: float64([1 / 3, -2]) })).toEqual(brain([0x3eab, 0xc000]));
+    expect(() => withParams(brain([0, 0]), { w: float64([1e39, 0]) })).toThrow(
+      "The largest finite bfloat16 is 3.38",
+    );
+  });
+
   it("changes the named tensors alone", () => {
     const after = fullFile({
       raw: [9, 2],

@@ -1,9 +1,7 @@
 // External data of the ONNX standard (onnx.ai, "ExternalData"): bytes of a tensor in another file, at an offset.
-import { sizeOf } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { DataError, OptionError } from "../../errors.js";
-import { arrayClasses, dtypeOfCode } from "./dtypes.js";
 import { externalEntries, mapTensors, tensorHeader, withRawData } from "./raw-tensor.js";
 
 /** The files that hold a model's external data, by the location that the model gives: bytes, or a function that reads them. */
@@ -37,15 +35,14 @@ export function inlineExternalData(bytes: Uint8Array, external: ExternalData): U
     return file;
   };
   return mapTensors(bytes, (tensor) => {
-    const { name, shape, code, isExternal } = tensorHeader(tensor);
+    const { name, isExternal } = tensorHeader(tensor);
     if (!isExternal) return tensor;
     const what = `The tensor "${name}"`;
     const entries = externalEntries(tensor);
     const location = entries.get("location") ?? "";
-    const whole = sizeOf(shape) * arrayClasses[dtypeOfCode(code, what)].BYTES_PER_ELEMENT;
     const offset = countOf(entries.get("offset") ?? "0", what);
-    const length = countOf(entries.get("length") ?? `${whole}`, what);
     const file = fileAt(location, what);
+    const length = countOf(entries.get("length") ?? `${Math.max(file.length - offset, 0)}`, what);
     if (offset + length > file.length) {
       throw new DataError(
         `${what} is at bytes ${offset} to ${offset + length} of "${location}", which has ${file.length} bytes.`,
