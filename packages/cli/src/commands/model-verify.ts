@@ -1,12 +1,11 @@
 import { resolve } from "node:path";
-import { fromOnnx, type OutputDifference } from "isoloss/onnx";
+import { compareModels, fromOnnx, type OutputDifference } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { readBatches } from "../model/batches.js";
-import { differencesOf, largestOf } from "../model/check.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { type Sizes, sizesOf } from "../model/sizes.js";
+import { type Sizes, sizesOf, withSizes } from "../model/sizes.js";
 
 export interface VerifyOptions extends DataOptions {
   readonly data?: string;
@@ -37,15 +36,16 @@ export async function verify(first: string, second: string, options: VerifyOptio
   const { data, examples, seed, size, tolerance, json } = options;
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
   const [{ inputs }] = [a, b].map(({ path, bytes }) => namingFile(path, () => fromOnnx(bytes)));
-  sizesOf(inputs, size);
-  const batches = data === undefined ? undefined : await readBatches(inputs, dataSource(data, options));
-  const outputs = await differencesOf(a, b, {
-    sizes: size,
-    seed,
-    examples,
-    ...(batches === undefined ? {} : { batches }),
-  });
-  const same = largestOf(outputs) <= tolerance;
+  const sizes = sizesOf(inputs, size);
+  // Data have sizes of their own.
+  const on =
+    data === undefined
+      ? { sizes }
+      : { sizes: size, inputs: await readBatches(inputs, dataSource(data, options)) };
+  const { outputs, largest } = await compareModels(a.bytes, b.bytes, { seed, examples, ...on }).catch(
+    (cause) => Promise.reject(withSizes(`${first} and ${second} cannot be compared`, on.sizes, cause)),
+  );
+  const same = largest <= tolerance;
   if (!same) process.exitCode = 1;
   if (json) {
     const document: Verification = {
@@ -67,12 +67,12 @@ export async function verify(first: string, second: string, options: VerifyOptio
       formatNumber(relative, 3),
     ]),
   );
-  const on = data === undefined ? "random inputs" : data;
+  const where = data ?? "random inputs";
   process.stdout.write(
     `${table}\n\n${
       same
-        ? `Both compute the same on ${on}: no output differs by more than ${tolerance}, relative to its largest value.`
-        : `They differ on ${on}: the tolerance is ${tolerance}, relative to an output's largest value.`
+        ? `Both compute the same on ${where}: no output differs by more than ${tolerance}, relative to its largest value.`
+        : `They differ on ${where}: the tolerance is ${tolerance}, relative to an output's largest value.`
     }\n`,
   );
 }

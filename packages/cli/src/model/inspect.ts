@@ -3,7 +3,7 @@ import { sum } from "es-toolkit";
 import { IsolossError, type NdArray, OptionError, sizeOf } from "isoloss";
 import { fromOnnx, type ImportedModel, modelOperators, type OnnxModel, type OperatorUse } from "isoloss/onnx";
 import type { ModelFile } from "./read-model.js";
-import { type Sizes, shapesOf, sizesOf } from "./sizes.js";
+import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
 
 /** An input or output. */
 export interface PortReport {
@@ -52,10 +52,11 @@ export interface Inspection {
 
 const LARGEST = 5;
 
-export function inspectModel({ path, bytes, model }: ModelFile, given: Sizes): Inspection {
+export function inspectModel(file: ModelFile, given: Sizes): Inspection {
+  const { path, bytes, model } = file;
   const { graph, opsets, producer, irVersion } = model;
   const tensors = storedTensors(model);
-  const { parameters, operators, sizes, problem } = tracedParts(bytes, given);
+  const { parameters, operators, sizes, problem } = tracedParts(file, given);
   const initializers = new Set(graph.initializers.map(({ name }) => name));
   return {
     file: path,
@@ -80,7 +81,7 @@ export function inspectModel({ path, bytes, model }: ModelFile, given: Sizes): I
 
 /** What depends on reading the model as a computation. */
 function tracedParts(
-  bytes: Uint8Array,
+  { path, bytes }: ModelFile,
   given: Sizes,
 ): Pick<Inspection, "parameters" | "operators" | "sizes" | "problem"> {
   const untraced = modelOperators(bytes).map(reportOf);
@@ -94,7 +95,8 @@ function tracedParts(
   const parameters = { tensors: arrays.length, numbers: sum(arrays.map(({ data }) => data.length)) };
   try {
     const sizes = sizesOf(imported.inputs, given);
-    const operators = modelOperators(bytes, { shapes: shapesOf(imported.inputs, sizes) }).map(reportOf);
+    const shapes = shapesOf(imported.inputs, sizes);
+    const operators = tracing(path, sizes, () => modelOperators(bytes, { shapes })).map(reportOf);
     return { parameters, operators, sizes, problem: null };
   } catch (error) {
     return { parameters, operators: untraced, sizes: {}, problem: messageOf(error) };

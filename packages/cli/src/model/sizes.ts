@@ -1,6 +1,6 @@
 // Sizes that an ONNX file leaves open: of a batch, of images, of sequences.
 import { InvalidArgumentError } from "commander";
-import { DataError, OptionError, type Shape } from "isoloss";
+import { DataError, IsolossError, OptionError, type Shape } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 
@@ -82,3 +82,22 @@ export const sizesText = (sizes: Sizes): string =>
   Object.entries(sizes)
     .map(([name, size]) => `${name} ${size}`)
     .join(", ");
+
+/** The result of tracing a model; an error that it throws says which sizes its open axes had. */
+export function tracing<T>(path: string, sizes: Sizes, trace: () => T): T {
+  try {
+    return trace();
+  } catch (cause) {
+    throw withSizes(`${path} cannot be run`, sizes, cause);
+  }
+}
+
+/** An error of running a model, with what could not be done and the sizes of open axes; a defect stays as it is. */
+export function withSizes(what: string, sizes: Sizes, cause: unknown): unknown {
+  if (!(cause instanceof IsolossError)) return cause;
+  const advice =
+    Object.keys(sizes).length === 0
+      ? ""
+      : ` It was run with ${sizesText(sizes)}: give others by --size NAME=N.`;
+  return new DataError(`${what}: ${cause.message}${advice}`, { cause });
+}

@@ -5,7 +5,7 @@ import { fromOnnx } from "isoloss/onnx";
 import { analyze, type Discovery, type ParameterAxis } from "isoloss/symmetry";
 import { oneOf } from "../config/nearest.js";
 import { type ModelFile, namingFile } from "./read-model.js";
-import { type Sizes, shapesOf, sizesOf } from "./sizes.js";
+import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
 
 /** An axis of a parameter that a group acts on. */
 export interface AxisReport {
@@ -72,7 +72,9 @@ export function symmetriesOfModel(
   const sizes = sizesOf(model.inputs, given);
   const shapes = shapesOf(model.inputs, sizes);
   const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));
-  const { graph } = trace((at) => model.apply(at.p, at.x), { p: model.params, x });
+  const { graph } = tracing(path, sizes, () =>
+    trace((at) => model.apply(at.p, at.x), { p: model.params, x }),
+  );
   const names = Object.keys(model.params);
   const found = analyze(
     graph,

@@ -3,11 +3,11 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import type { Preparation } from "isoloss/onnx";
+import { compareModels, fromOnnx, type Preparation } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
-import { type CheckSettings, differencesOf, largestOf } from "./check.js";
 import type { ModelFile } from "./read-model.js";
+import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
 export interface Prepared {
@@ -23,7 +23,8 @@ export interface Prepared {
   readonly report: Preparation["report"];
 }
 
-export interface WriteSettings extends CheckSettings {
+export interface WriteSettings {
+  readonly sizes: Sizes;
   readonly tolerance: number;
   /** False: the new model is not compared with the one before. */
   readonly verify: boolean;
@@ -50,9 +51,9 @@ export async function writePrepared(
   before: ModelFile,
   out: string,
   { bytes, report }: Preparation,
-  { tolerance, verify, ...settings }: WriteSettings,
+  { tolerance, verify, sizes }: WriteSettings,
 ): Promise<Prepared> {
-  const largest = verify ? largestOf(await compared(before, bytes, settings)) : null;
+  const largest = verify ? await differenceOf(before, bytes, sizes) : null;
   if (largest !== null && !(largest <= tolerance)) {
     throw new DataError(
       `The new model differs from ${before.path} by ${formatNumber(largest, 2)}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
@@ -72,16 +73,21 @@ export async function writePrepared(
   };
 }
 
-/** The differences; where the model cannot be run, the error says how to do without them. */
-async function compared(before: ModelFile, bytes: Uint8Array, settings: CheckSettings) {
+/** The largest difference on random inputs; where the model cannot be run, the error says how to do without. */
+async function differenceOf(before: ModelFile, bytes: Uint8Array, given: Sizes): Promise<number> {
   try {
-    return await differencesOf(before, { bytes }, settings);
+    const sizes = sizesOf(fromOnnx(before.bytes).inputs, given);
+    const comparison = compareModels(before.bytes, bytes, { sizes });
+    return (
+      await comparison.catch((cause) =>
+        Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, sizes, cause)),
+      )
+    ).largest;
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
-    throw new DataError(
-      `${before.path} cannot be compared with the new model: ${cause.message} To write it without a comparison, add --no-verify.`,
-      { cause },
-    );
+    throw new DataError(`${cause.message} To write the new model without comparing it, add --no-verify.`, {
+      cause,
+    });
   }
 }
 

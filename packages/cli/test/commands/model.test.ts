@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Verification } from "../../src/commands/model-verify.js";
 import type { Inspection } from "../../src/model/inspect.js";
 import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
-import { changed, perceptron, withShape } from "../model/model-files.js";
+import { changed, perceptron, wideWindow, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -34,6 +34,7 @@ beforeAll(() => {
       ),
     })),
   );
+  file("wide.onnx", wideWindow());
   file("text.onnx", "no model");
 });
 
@@ -95,6 +96,22 @@ describe("isoloss model inspect", () => {
       "--json",
     );
     expect([parameters, problem]).toEqual([null, expect.stringContaining("Frobnicate")]);
+  });
+});
+
+describe("sizes that a file leaves open", () => {
+  it("are named where the model does not run with the default ones", async () => {
+    const { problem } = await bench.json<Inspection>("model", "inspect", "wide.onnx", "--json");
+    expect(problem).toMatch(
+      /^wide\.onnx cannot be run: .* It was run with height 32: give others by --size NAME=N\.$/,
+    );
+    const { status, stderr } = await bench.run("model", "symmetries", "wide.onnx");
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/run with height 32: give others by --size/)]);
+    const sized = await bench.run("model", "symmetries", "wide.onnx", "--size", "height=40");
+    expect([sized.status, sized.stdout]).toEqual([0, expect.stringMatching(/^traced with +height 40$/m)]);
+    expect((await bench.run("model", "verify", "wide.onnx", "wide.onnx", "--size", "height=41")).status).toBe(
+      0,
+    );
   });
 });
 
@@ -223,6 +240,11 @@ describe("isoloss model", () => {
       2,
     ],
     ["verify relu.onnx other.onnx", /other\.onnx: no such file or directory/, 1],
+    [
+      "verify relu.onnx wide.onnx",
+      /^isoloss: relu\.onnx and wide\.onnx cannot be compared: .*must take the same inputs/,
+      1,
+    ],
     ["verify relu.onnx relu.onnx --image-size 5", /It must be a height and a width such as 224x224/, 2],
     ["verify relu.onnx relu.onnx --std 1,0", /It must be positive numbers/, 2],
     ["verify relu.onnx relu.onnx --tolerance -1", /It must be a number of at least 0/, 2],

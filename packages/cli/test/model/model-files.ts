@@ -134,3 +134,21 @@ export function withExternalData(
     data: new Uint8Array(Float32Array.from(tensor.data as Float32Array).buffer),
   };
 }
+
+/** Images of an open size through a convolution whose window is wider than the default size. */
+export const wideWindow = (): Uint8Array =>
+  encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 17 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "wide",
+      inputs: [{ name: "x", dtype: "float32", shape: [1, 1, "height", 40] }],
+      outputs: [{ name: "y" }],
+      initializers: [
+        { name: "w", dtype: "float32", shape: [1, 1, 40, 40], data: new Float32Array(1600).fill(0.1) },
+      ],
+      nodes: [{ opType: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: {} }],
+    },
+  });
