@@ -5,7 +5,8 @@ import { textList } from "../experiments/results/table.js";
 import { readModelFile } from "../model/read-model.js";
 import { sentenceOf, titleOf } from "../model/sentences.js";
 import { type Sizes, sizesText } from "../model/sizes.js";
-import { type SymmetriesOfModel, type SymmetryReport, symmetriesOfModel } from "../model/symmetries.js";
+import { type SymmetriesOfModel, symmetriesOfModel } from "../model/symmetries.js";
+import type { SymmetryReport } from "../model/symmetry-reports.js";
 import { colors } from "../terminal.js";
 
 export interface SymmetriesOptions {

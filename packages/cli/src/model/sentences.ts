@@ -1,6 +1,6 @@
 // Symmetries of a model in sentences.
 import { groupBy } from "../experiments/results/groups.js";
-import type { AxisReport, SymmetryReport } from "./symmetries.js";
+import type { AxisReport, SymmetryReport } from "./symmetry-reports.js";
 
 /** What is said about a kind of groups. */
 interface KindText {
@@ -26,14 +26,18 @@ const kinds: Readonly<Record<string, KindText>> = {
     title: "Hidden units with a bijective activation: kept on one batch of data, not on all",
     does: () => "moved",
   },
-  shift: { title: "Shifts: each unit has a number that is added", does: () => "shifted" },
+  shift: {
+    title: "Shifts: each unit has a number t that is added",
+    does: ({ attributes: { absorbs } }) => (absorbs === 1 ? "take it back" : "plus t"),
+  },
   orthogonal: {
     title: "Orthogonal maps: any rotation or reflection g mixes the units",
     does: () => "times g",
   },
 };
 
-const textOfKind = (kind: string): KindText => kinds[kind] ?? { title: kind, does: () => "moved" };
+const textOfKind = (kind: string): KindText =>
+  kinds[kind] ?? { title: `Groups of the kind ${kind}`, does: () => "moved" };
 
 export const titleOf = (kind: string): string => textOfKind(kind).title;
 

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "isoloss/node";
 import { compareModels, fromOnnx, type Preparation } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
-import type { ModelFile } from "./read-model.js";
+import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
@@ -76,7 +76,8 @@ export async function writePrepared(
 /** The largest difference on random inputs; where the model cannot be run, the error says how to do without. */
 async function differenceOf(before: ModelFile, bytes: Uint8Array, given: Sizes): Promise<number> {
   try {
-    const sizes = sizesOf(fromOnnx(before.bytes).inputs, given);
+    const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
+    const sizes = sizesOf(inputs, given);
     const comparison = compareModels(before.bytes, bytes, { sizes });
     return (
       await comparison.catch((cause) =>
