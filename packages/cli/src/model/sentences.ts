@@ -28,7 +28,7 @@ const kinds: Readonly<Record<string, KindText>> = {
   },
   shift: {
     title: "Shifts: each unit has a number t that is added",
-    does: ({ attributes: { absorbs } }) => (absorbs === 1 ? "take it back" : "plus t"),
+    does: ({ attributes: { absorbs } }) => (absorbs === 1 ? "minus its effect" : "plus t"),
   },
   orthogonal: {
     title: "Orthogonal maps: any rotation or reflection g mixes the units",

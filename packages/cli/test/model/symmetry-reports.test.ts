@@ -11,7 +11,7 @@ function told(groups: object): {
   readonly dimensions: readonly (number | null)[];
   readonly lines: readonly string[];
 } {
-  const reports = reportsOf({ ...nothing, ...groups } as Discovery, shapes);
+  const reports = reportsOf({ ...nothing, ...groups } as unknown as Discovery, shapes);
   return {
     dimensions: reports.map(({ degreesOfFreedom }) => degreesOfFreedom),
     lines: reports.map((report) => sentenceOf(report).join(": ")),
@@ -51,7 +51,7 @@ describe("what was found, in sentences", () => {
     };
     expect(told({ shifts: [shift] })).toEqual({
       dimensions: [6],
-      lines: ["6 units: b plus t; number, w take it back"],
+      lines: ["6 units: b plus t; number, w minus its effect"],
     });
     const one = { kind: "shift", size: 1, path: "p.w", along: [], absorbing: [] };
     expect(told({ shifts: [one] })).toEqual({ dimensions: [1], lines: ["1 unit: w plus t"] });
