@@ -42,7 +42,8 @@ export async function loadJpegDecoder(): Promise<JpegDecoder> {
   return async (bytes) => {
     messages = [];
     try {
-      return await decode(bytes.slice().buffer);
+      // A copy of these bytes alone: a Buffer of Node may be a part of a larger one.
+      return await decode(new Uint8Array(bytes).buffer);
     } catch (cause) {
       // A file that cannot be decoded leaves the module unusable.
       await start();

@@ -94,6 +94,15 @@ describe("ImageReader", () => {
     expect(worst).toBeLessThan(8);
   });
 
+  it("reads a part of a larger buffer", async () => {
+    const whole = await reader.read(jpegFile, "a.jpg");
+    const part = Buffer.concat([Buffer.alloc(7, 255), jpegFile, Buffer.alloc(5)]).subarray(7, 7 + jpegFile.length);
+    expect(await reader.read(part, "a.jpg")).toEqual(whole);
+    const gray = encode({ width: 2, height: 1, channels: 1, data: Uint8Array.from([0, 51]) });
+    const inside = Buffer.concat([Buffer.alloc(3), gray]).subarray(3);
+    expect(await reader.read(inside, "a.png")).toEqual(await reader.read(gray, "a.png"));
+  });
+
   it("names the file that cannot be decoded, and reads on", async () => {
     for (const end of [100, jpegFile.length - 20]) {
       const reading = reader.read(jpegFile.subarray(0, end), "photos/cut.jpg");
