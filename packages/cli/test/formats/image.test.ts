@@ -1,7 +1,7 @@
 import { deflateSync } from "node:zlib";
 import { encode } from "fast-png";
 import { DataError } from "isoloss";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { crc32 } from "../../../core/src/data/crc32.js";
 import { ImageReader } from "../../src/formats/image.js";
 import { jpegFile } from "./jpeg-file.js";
@@ -96,7 +96,10 @@ describe("ImageReader", () => {
 
   it("reads a part of a larger buffer", async () => {
     const whole = await reader.read(jpegFile, "a.jpg");
-    const part = Buffer.concat([Buffer.alloc(7, 255), jpegFile, Buffer.alloc(5)]).subarray(7, 7 + jpegFile.length);
+    const part = Buffer.concat([Buffer.alloc(7, 255), jpegFile, Buffer.alloc(5)]).subarray(
+      7,
+      7 + jpegFile.length,
+    );
     expect(await reader.read(part, "a.jpg")).toEqual(whole);
     const gray = encode({ width: 2, height: 1, channels: 1, data: Uint8Array.from([0, 51]) });
     const inside = Buffer.concat([Buffer.alloc(3), gray]).subarray(3);
@@ -136,5 +139,18 @@ describe("ImageReader", () => {
     await counting.read(jpegFile, "a.jpg");
     expect((await counting.read(jpegFile, "b.jpg")).pixels).toEqual(Float32Array.from([0, 0.2, 1]));
     expect(loads).toBe(1);
+  });
+
+  it("says what to install where the decoder of JPEG is missing", async () => {
+    vi.doMock("@jsquash/jpeg/decode.js", () => {
+      throw new Error("Cannot find package");
+    });
+    try {
+      await expect(new ImageReader().read(jpegFile, "a.jpg")).rejects.toThrow(
+        /^JPEG images need the package @jsquash\/jpeg\. .*npm install @jsquash\/jpeg@1\.6\.0/,
+      );
+    } finally {
+      vi.doUnmock("@jsquash/jpeg/decode.js");
+    }
   });
 });
