@@ -39,11 +39,24 @@ def everything():
         "uint8": (T.UINT8, np.uint8, [0, 255]),
         "bool": (T.BOOL, np.bool_, [True, False]),
         "float16": (T.FLOAT16, np.float16, [1.0, -2.0]),
+        "int16": (T.INT16, np.int16, [-(2**15), 2**15 - 1]),
+        "int8": (T.INT8, np.int8, [-128, 127]),
+        "uint64": (T.UINT64, np.uint64, [0, 2**64 - 1]),
+        "uint16": (T.UINT16, np.uint16, [0, 2**16 - 1]),
     }
     initializers = []
     for name, (code, numpy_type, numbers) in values.items():
         initializers.append(h.make_tensor(f"{name}-fields", code, [2], numbers))
         initializers.append(numpy_helper.from_array(np.array(numbers, numpy_type), f"{name}-raw"))
+    # NumPy has no types for these: raw bytes are written by hand. 1 and -2 are 0x3f80 and 0xc000 in bfloat16.
+    packed = {
+        "bfloat16": (T.BFLOAT16, [1.0, -2.0], b"\x80\x3f\x00\xc0"),
+        "int4": (T.INT4, [-8, 7, -1], b"\x78\x0f"),
+        "uint4": (T.UINT4, [0, 15, 9], b"\xf0\x09"),
+    }
+    for name, (code, numbers, raw) in packed.items():
+        initializers.append(h.make_tensor(f"{name}-fields", code, [len(numbers)], numbers))
+        initializers.append(h.make_tensor(f"{name}-raw", code, [len(numbers)], raw, raw=True))
     initializers.append(h.make_tensor("scalar", T.FLOAT, [], [3.0]))
     initializers.append(h.make_tensor("empty", T.INT64, [0], []))
 
@@ -93,11 +106,15 @@ def function():
     return model([h.make_node("Twice", ["x"], ["y"], domain="own")], [x], [y], functions=[twice])
 
 
-def bfloat16():
-    return model([h.make_node("Neg", ["x"], ["y"])], [value("x", T.BFLOAT16)], [value("y", T.BFLOAT16)])
+def float8():
+    return model([h.make_node("Cast", ["x"], ["y"], to=T.FLOAT)], [value("x", T.FLOAT8E4M3FN)], [value("y")])
 
 
-makers = [everything, external, sparse, sequence, function, bfloat16]
+def words():
+    return model([h.make_node("Identity", ["w"], ["y"])], [], [value("y", T.STRING, [1])], [h.make_tensor("w", T.STRING, [1], ["a"])])
+
+
+makers = [everything, external, sparse, sequence, function, float8, words]
 golden = {
     "origin": f"onnx {onnx.__version__} for Python, written by scripts/make-onnx-golden.py; models in base64",
     **{make.__name__: base64.b64encode(make().SerializeToString()).decode() for make in makers},

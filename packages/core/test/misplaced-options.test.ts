@@ -27,6 +27,7 @@ type Call = (options: never) => unknown;
 const calls: Readonly<Record<string, Call>> = {
   // Operations
   argmax: (o) => isoloss.argmax(x, o),
+  argsort: (o) => isoloss.argsort(x, o),
   avgPool2d: (o) => isoloss.avgPool2d(image, o),
   concat: (o) => isoloss.concat([x, x], o),
   conv2d: (o) => isoloss.conv2d(image, kernel, o),
@@ -42,8 +43,11 @@ const calls: Readonly<Record<string, Call>> = {
   maxPoolWithIndices2d: (o) => isoloss.maxPoolWithIndices2d(image, o),
   mean: (o) => isoloss.mean(x, o),
   min: (o) => isoloss.min(x, o),
+  prod: (o) => isoloss.prod(x, o),
   randomUniform: (o) => isoloss.randomUniform(seed, [2], o),
+  scan: (o) => isoloss.scan((c: isoloss.Tensor) => [c, []], x, image, o),
   scatterAdd: (o) => isoloss.scatterAdd(x, labels, o),
+  scatterMax: (o) => isoloss.scatterMax(x, labels, o),
   slice: (o) => isoloss.slice(x, o),
   softmax: (o) => isoloss.softmax(x, o),
   sum: (o) => isoloss.sum(x, o),

@@ -1,6 +1,6 @@
 // The safetensors format, version 0.x: https://github.com/huggingface/safetensors, section "Format".
 import { allocate, type DType, dtypeOf, isNdArray, type NdArray, requireArray, sizeOf } from "../array.js";
-import { halfToNumber, requireBytes } from "../bytes.js";
+import { bfloatToNumber, halfToNumber, requireBytes } from "../bytes.js";
 import { describeValue, isPlainObject } from "../describe.js";
 import { DataError } from "../errors.js";
 import { writeElements } from "./elements.js";
@@ -32,14 +32,6 @@ const codecs: ReadonlyMap<string, Codec> = new Map<string, Codec>([
 ]);
 
 const names: Readonly<Record<DType, string>> = { float64: "F64", float32: "F32", int64: "I64", bool: "BOOL" };
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloatToNumber(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
-}
 
 /** The arrays of a safetensors file by name, in the order of its header, and its free-form strings. */
 export interface Safetensors {

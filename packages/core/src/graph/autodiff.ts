@@ -2,6 +2,7 @@ import { isNdArray, type NdArray } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { flatten, unflatten } from "../tree.js";
+import { isResult } from "./control/result.js";
 import { topologicalOrder } from "./graph.js";
 import { add, mul } from "./ops/arithmetic.js";
 import { fillLike } from "./ops/leaf.js";
@@ -34,13 +35,16 @@ export function backward(
   const order = topologicalOrder(outputs);
   const needed = new Set<Tensor>(inputs);
   for (const node of order) {
-    if (node.op.vjp && node.inputs.some((x) => needed.has(x))) needed.add(node);
+    const { vjp, vjps } = node.op;
+    if ((vjp || vjps || isResult(node)) && node.inputs.some((x) => needed.has(x))) needed.add(node);
   }
   const bar = new Map<Tensor, Tensor>();
   const accumulate = (x: Tensor, g: Tensor) => {
     const known = bar.get(x);
     bar.set(x, known ? add(known, g) : g);
   };
+  /** Cotangents of operations with several results. */
+  const bars = new Map<Tensor, (Tensor | undefined)[]>();
   outputs.forEach((y, k) => {
     if (!sameShape(y.shape, cotangents[k].shape)) {
       throw new ShapeError(
@@ -52,8 +56,19 @@ export function backward(
   const ends = new Set(inputs);
   for (const node of order.reverse()) {
     const g = bar.get(node);
-    if (!g || !node.op.vjp || (ends.has(node) && node.op.name === "alias")) continue;
-    const grads = node.op.vjp(g, node, node.attrs);
+    if (isResult(node)) {
+      const [source] = node.inputs;
+      const list = bars.get(source) ?? source.results?.map(() => undefined) ?? [];
+      list[node.attrs.index] = g;
+      bars.set(source, list);
+      continue;
+    }
+    if (ends.has(node) && node.op.name === "alias") continue;
+    const list = bars.get(node);
+    const grads = list?.some((x) => x)
+      ? node.op.vjps?.(list, node, node.attrs)
+      : g && node.op.vjp?.(g, node, node.attrs);
+    if (!grads) continue;
     node.inputs.forEach((x, k) => {
       const gx = grads[k];
       if (gx && needed.has(x)) accumulate(x, gx);

@@ -1,4 +1,4 @@
-import { erf, leakyRelu, placeOf, softplus } from "../math/special.js";
+import { specialFunctions } from "../math/special.js";
 import { Affine, Index } from "./index-expression.js";
 import { constantValue, fill } from "./ops/leaf.js";
 import type { Tensor } from "./tensor.js";
@@ -31,7 +31,19 @@ const foldable = new Set([
   "tanh",
   "sinh",
   "asinh",
+  "asin",
+  "acos",
+  "atan",
+  "acosh",
+  "atanh",
   "erf",
+  "round",
+  "roundTo",
+  "mod",
+  "remainder",
+  "bitwiseAnd",
+  "bitwiseOr",
+  "bitwiseXor",
   "step",
   "relu",
   "sigmoid",
@@ -82,6 +94,6 @@ function evaluate(node: Tensor, values: readonly number[]): number {
   const names = values.map((_, k) => `x${k}`);
   const at = Index.flat(node.shape, Affine.zero);
   const code = node.op.js.pull?.(at, (k) => names[k], node, node.attrs);
-  const compute = new Function("erf", "softplus", "leakyRelu", "placeOf", ...names, `return ${code};`);
-  return Number(compute(erf, softplus, leakyRelu, placeOf, ...values));
+  const compute = new Function(...Object.keys(specialFunctions), ...names, `return ${code};`);
+  return Number(compute(...Object.values(specialFunctions), ...values));
 }

@@ -1,24 +1,13 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
-import type { Type } from "./tensor.js";
+import type { Attributes, Graph, Port, Type } from "./tensor.js";
 import { bytesOf, formatShape, formatType, type Tensor } from "./tensor.js";
 
-/** A named value: an input or an output of a graph. */
-export interface Port {
-  readonly name: string;
-  readonly tensor: Tensor;
-}
-
-/** A traced computation: named inputs, named outputs, and the expression graph between them. */
-export interface Graph {
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-}
+export type { Graph, Port };
 
 /** Throws unless `graph` is a graph; a function must be traced first. */
 export function requireGraph(op: string, graph: unknown): asserts graph is Graph {
-  const { inputs, outputs } = (graph ?? {}) as Partial<Graph>;
-  if (Array.isArray(inputs) && Array.isArray(outputs)) return;
+  if (isGraph(graph)) return;
   throw new OptionError(`${op} takes a graph; got ${describeValue(graph)}. ${adviceFor(op, graph)}`);
 }
 
@@ -62,6 +51,31 @@ export function nodesOf(graph: Graph): Tensor[] {
   return topologicalOrder(graph.outputs.map((o) => o.tensor));
 }
 
+/** Whether a value is a graph. */
+export function isGraph(value: unknown): value is Graph {
+  const { inputs, outputs } = (value ?? {}) as Partial<Graph>;
+  return Array.isArray(inputs) && Array.isArray(outputs);
+}
+
+/** Graphs among a node's attributes: bodies of loops and branches. */
+export function bodiesOf(node: Tensor): Graph[] {
+  return Object.values(node.attrs).filter(isGraph);
+}
+
+/** Attributes with the bodies among them changed. */
+export function mapBodies(attrs: Attributes, change: (body: Graph) => Graph): Attributes {
+  const changed = Object.entries(attrs).flatMap(([key, value]) => {
+    const body = isGraph(value) ? change(value) : value;
+    return body === value ? [] : [[key, body] as const];
+  });
+  return changed.length === 0 ? attrs : { ...attrs, ...Object.fromEntries(changed) };
+}
+
+/** Whether some node, also of the bodies of loops and branches, fulfills a condition. */
+export function someNode(graph: Graph, holds: (node: Tensor) => boolean): boolean {
+  return nodesOf(graph).some((node) => holds(node) || bodiesOf(node).some((body) => someNode(body, holds)));
+}
+
 /** Cost of computing a graph once. */
 export interface Cost {
   readonly nodes: number;
@@ -77,7 +91,7 @@ export function costOf(graph: Graph): Cost {
   let [nodes, flops, bytes] = [0, 0, 0];
   for (const node of nodesOf(graph)) {
     if (node.inputs.length === 0) continue;
-    nodes++;
+    nodes += node.op.nodes?.(node, node.attrs) ?? 1;
     flops += node.op.flops ? node.op.flops(node, node.attrs) : node.size;
     bytes += node.op.bytes
       ? node.op.bytes(node, node.attrs)
@@ -103,16 +117,18 @@ export function printGraph(graph: Graph): string {
   const declare = (tensor: Tensor, text: string) => {
     const name = `%${names.size}`;
     names.set(tensor, name);
-    lines.push(`${name} = ${text}: ${formatType(tensor)}`);
+    const type = tensor.results ? `(${tensor.results.map(formatType).join(", ")})` : formatType(tensor);
+    lines.push(`${name} = ${text}: ${type}`);
   };
   for (const { name, tensor } of graph.inputs) declare(tensor, `input "${name}"`);
   for (const node of nodesOf(graph)) {
     if (names.has(node)) continue;
     const attributes = Object.entries(node.attrs)
-      .filter(([key]) => key !== "dtype")
+      .filter(([key, value]) => key !== "dtype" && !isGraph(value))
       .map(([key, value]) => `${key}: ${formatAttribute(value)}`);
     const inputs = node.inputs.map((x) => names.get(x));
     declare(node, `${node.op.name}(${[...inputs, ...attributes].join(", ")})`);
+    for (const body of bodiesOf(node)) lines.push(printGraph(body).replaceAll(/^/gm, "  "));
   }
   const results = graph.outputs.map(({ name, tensor }) => `${name} = ${names.get(tensor)}`);
   return [...lines, `return ${results.join(", ")}`].join("\n");

@@ -1,5 +1,5 @@
 import type { Index } from "./index-expression.js";
-import type { Attributes, Tensor } from "./tensor.js";
+import type { Attributes, Graph, Tensor } from "./tensor.js";
 
 /** Returns a JavaScript expression that reads one element of input `k`. */
 export type Read = (k: number, at: Index) => string;
@@ -16,6 +16,23 @@ export interface KernelWriter {
   store(at: Index, expression: string): void;
   /** The result's element at a flat offset, as an expression that can be assigned to. */
   result(flat: string): string;
+  /** The array of input `k`, for rules with `wholes`. */
+  whole(k: number): string;
+  /** The array of one of several results. */
+  resultAt(index: number): string;
+  /**
+   * The name of a function `(inputs, outputs, steps)` of arrays that computes a graph, or a loop of it. The
+   * inputs' arrays of what a loop carries are overwritten.
+   */
+  program(graph: Graph, loop?: Loop): string;
+}
+
+/** A loop around a graph: which of its outputs feed which inputs, and which inputs take one element a step. */
+export interface Loop {
+  readonly carry: Readonly<Record<string, string>>;
+  readonly sequences?: readonly string[] | undefined;
+  /** Whether the steps go from the end of the sequences to their beginning. */
+  readonly reverse?: boolean | undefined;
 }
 
 /**
@@ -35,6 +52,8 @@ export interface JavaScriptRule<A extends Attributes = Attributes> {
    * reshape).
    */
   readonly flat?: boolean | undefined;
+  /** Set if a kernel passes its inputs on as whole arrays. */
+  readonly wholes?: boolean | undefined;
   /** Set if the whole result reads each input element at most once, so that inputs can be fused. */
   readonly readsOnce?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import type { NdArray } from "../array.js";
-import type { Attributes, Tensor } from "./tensor.js";
+import type { Attributes, Graph, Tensor } from "./tensor.js";
 
 /** An ONNX attribute before encoding. A number is ambiguous in ONNX, hence the explicit kinds. */
 export type OnnxValue =
@@ -30,6 +30,24 @@ export interface EmitOptions {
   readonly results?: number | undefined;
 }
 
+/** A graph inside a node. */
+export interface OnnxBody {
+  readonly graph: Graph;
+  /** How many of the graph's inputs are its own; the others are values of the surrounding graph. Default 0. */
+  readonly own?: number | undefined;
+  /** Names of those values. */
+  readonly captured: readonly string[];
+  /** Number of further inputs that the graph does not use. */
+  readonly unused?: number | undefined;
+}
+
+export interface ControlOptions {
+  readonly attributes?: Readonly<Record<string, OnnxValue>> | undefined;
+  readonly bodies: Readonly<Record<string, OnnxBody>>;
+  /** Number of results. */
+  readonly results: number;
+}
+
 /** The interface through which a rule emits ONNX nodes. Values are names. */
 export interface OnnxEmitter {
   /**
@@ -48,6 +66,10 @@ export interface OnnxEmitter {
     attributes: Record<string, OnnxValue>,
     options: EmitOptions,
   ): string[];
+  /** Adds a node with graphs among its attributes, and returns the names of its results. */
+  control(opType: string, inputs: readonly string[], options: ControlOptions): string[];
+  /** The names of the results of an operation that has several. */
+  results(tensor: Tensor): readonly string[];
   /** A constant; equal ones are shared. */
   constant(value: NdArray): string;
   /** A constant list of int64. */
@@ -64,7 +86,8 @@ export interface OnnxEmitter {
 
 /** How an operation becomes ONNX nodes. */
 export interface OnnxRule<A extends Attributes = Attributes> {
-  emit(e: OnnxEmitter, inputs: readonly string[], node: Tensor, attrs: A): string;
+  /** Returns the name of the result, or of each of several. */
+  emit(e: OnnxEmitter, inputs: readonly string[], node: Tensor, attrs: A): string | readonly string[];
   /**
    * Which axes of the inputs ONNX broadcasts by itself: all, or those before the last two. Explicit
    * broadcasts before the operation are then left out.

@@ -1,7 +1,7 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "./graph.js";
-import { nodesOf, requireGraph } from "./graph.js";
+import { mapBodies, nodesOf, requireGraph } from "./graph.js";
 import { apply, isFloat, type Tensor } from "./tensor.js";
 
 /** The same graph with all floats of one dtype. Constants keep their full precision. */
@@ -13,7 +13,7 @@ export function retype(graph: Graph, dtype: "float32" | "float64"): Graph {
   const forms = new Map<Tensor, Tensor>();
   const convert = (node: Tensor): Tensor => {
     const changes = typeof node.attrs.dtype === "string" && isFloat(node.attrs.dtype as Tensor["dtype"]);
-    const attrs = changes ? { ...node.attrs, dtype } : node.attrs;
+    const attrs = mapBodies(changes ? { ...node.attrs, dtype } : node.attrs, (body) => retype(body, dtype));
     return apply(
       node.op,
       node.inputs.map((x) => forms.get(x) as Tensor),

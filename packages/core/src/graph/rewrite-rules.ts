@@ -1,4 +1,5 @@
 import { sizeOf } from "../array.js";
+import { constantsInCond, constantsInScan } from "./control/constants-inside.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
 import { constantValue } from "./ops/leaf.js";
@@ -216,6 +217,8 @@ const rules: Readonly<Record<string, Rule>> = {
   conv2d: (node) => factorOut(node, [0]),
   conv2dInputGradient: (node) => factorOut(node, [0]),
   conv2dWeightGradient: (node) => factorOut(node, [0, 1]),
+  scan: constantsInScan,
+  cond: constantsInCond,
 };
 
 /** One rewriting of a node whose inputs are simplified; undefined when no rule applies. */

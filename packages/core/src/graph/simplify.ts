@@ -1,9 +1,10 @@
 import type { NdArray } from "../array.js";
 import { foldConstant } from "./constant-folding.js";
+import { dropUnusedResults } from "./control/drop-unused.js";
 import type { Graph } from "./graph.js";
-import { requireGraph, topologicalOrder } from "./graph.js";
+import { isGraph, mapBodies, requireGraph, topologicalOrder } from "./graph.js";
 import { rewrite } from "./rewrite-rules.js";
-import { type Attributes, apply, type Tensor } from "./tensor.js";
+import { type Attributes, apply, formatType, type Tensor } from "./tensor.js";
 
 /**
  * An equal graph with fewer operations: common sub-expressions are computed once, constants are folded,
@@ -15,18 +16,44 @@ import { type Attributes, apply, type Tensor } from "./tensor.js";
  */
 export function simplify(graph: Graph): Graph {
   requireGraph("simplify", graph);
-  const canonical = new Canonical(graph);
-  const once = canonical.graph(graph);
-  // An expression that a rule did not find may have been added later.
-  return canonical.hasMissed ? canonical.graph(once) : once;
+  return simplified(graph).graph;
 }
+
+interface Simplified {
+  readonly graph: Graph;
+  /** Equal for equal computations. */
+  readonly text: string;
+}
+
+/** Bodies of loops and branches are simplified whenever a graph is in which they are. */
+const known = new WeakMap<Graph, Simplified>();
+
+function simplified(graph: Graph): Simplified {
+  const canonical = new Canonical(graph);
+  // First all results, so that equal loops are found to be equal, of which one needs more results than the other.
+  const once = canonical.graph(graph);
+  const needed = dropUnusedResults(once);
+  // An expression that a rule did not find may have been added later.
+  const form = canonical.hasMissed || needed !== once ? canonical.graph(needed) : once;
+  return { graph: form, text: canonical.text(form) };
+}
+
+function simplifiedBody(body: Graph): Simplified {
+  const form = known.get(body) ?? simplified(body);
+  known.set(body, form);
+  known.set(form.graph, form);
+  return form;
+}
+
+/** Numbers of large constants, by their memory. */
+const arrays = new WeakMap<NdArray["data"], number>();
+let arrayCount = 0;
 
 /** Hash-consing: one node for every distinct expression. */
 class Canonical {
   private forms = new Map<Tensor, Tensor>();
   private readonly table = new Map<string, Tensor>();
   private readonly ids = new Map<Tensor, number>();
-  private readonly arrays = new Map<NdArray["data"], number>();
 
   /** Whether a rule asked for an expression that was not in the graph. */
   hasMissed = false;
@@ -45,12 +72,25 @@ class Canonical {
     const known = this.forms.get(node);
     if (known) return known;
     const inputs = node.inputs.map((x) => this.of(x));
-    const same = inputs.every((x, i) => x === node.inputs[i]);
-    const rebuilt = same ? node : apply(node.op, inputs, node.attrs);
+    const attrs = mapBodies(node.attrs, (body) => simplifiedBody(body).graph);
+    const same = attrs === node.attrs && inputs.every((x, i) => x === node.inputs[i]);
+    const rebuilt = same ? node : apply(node.op, inputs, attrs);
     const better = foldConstant(rebuilt) ?? rewrite(rebuilt, (x) => this.isKnown(x));
     const form = better ? this.of(better) : this.intern(rebuilt);
     this.forms.set(node, form);
     return form;
+  }
+
+  /** The computation as text, in which nodes are numbers. */
+  text({ inputs, outputs }: Graph): string {
+    const names = new Map(inputs.map(({ tensor }, k) => [tensor, k]));
+    const lines = inputs.map(({ tensor }) => formatType(tensor));
+    for (const node of topologicalOrder(outputs.map(({ tensor }) => tensor))) {
+      if (names.has(node)) continue;
+      names.set(node, names.size);
+      lines.push(this.line(node, (x) => names.get(x) as number));
+    }
+    return `${lines.join(";")}->${outputs.map(({ tensor }) => names.get(tensor))}`;
   }
 
   private intern(node: Tensor): Tensor {
@@ -69,8 +109,12 @@ class Canonical {
     return known;
   }
 
-  private key({ op, inputs, attrs }: Tensor): string {
-    const ids = inputs.map((x) => this.ids.get(x) as number);
+  private key(node: Tensor): string {
+    return this.line(node, (x) => this.ids.get(x) as number);
+  }
+
+  private line({ op, inputs, attrs }: Tensor, idOf: (x: Tensor) => number): string {
+    const ids = inputs.map(idOf);
     if (op.name === "add" || op.name === "mul") ids.sort((a, b) => a - b);
     return `${op.name}(${ids.join()})${this.attributesKey(attrs)}`;
   }
@@ -79,9 +123,10 @@ class Canonical {
     return JSON.stringify(attrs, (_key, value) => {
       if (ArrayBuffer.isView(value)) {
         const data = value as NdArray["data"];
-        if (!this.arrays.has(data)) this.arrays.set(data, this.arrays.size);
-        return `array ${this.arrays.get(data)}`;
+        if (!arrays.has(data)) arrays.set(data, arrayCount++);
+        return `array ${arrays.get(data)}`;
       }
+      if (isGraph(value)) return simplifiedBody(value).text;
       // JSON represents neither NaN nor infinities nor the sign of zero.
       if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
         return `number ${Object.is(value, -0) ? "-0" : value}`;

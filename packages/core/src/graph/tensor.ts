@@ -13,26 +13,47 @@ export interface Type {
 /** Attributes of an operation: all that is not a tensor (axes, strides, ...). Plain data, compared by value. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
+/** An operation without some of its results. */
+export interface KeptResults {
+  readonly node: Tensor;
+  /** Which of the results are there, in order. */
+  readonly kept: readonly number[];
+}
+
 /**
  * One operation: everything the engine knows about it, in one place.
  * Its derivative is written in operations of the same table, so derivatives of any order exist.
  */
 export interface Op<A extends Attributes = Attributes> {
   readonly name: string;
-  /** The result's type; throws ShapeError or DTypeError when the inputs do not fit. */
-  infer(inputs: readonly Tensor[], attrs: A): Type;
+  /**
+   * The result's type, or a list of types for an operation of several results, which `resultsOf` takes apart;
+   * throws ShapeError or DTypeError when the inputs do not fit.
+   */
+  infer(inputs: readonly Tensor[], attrs: A): Type | readonly Type[];
   /**
    * Vector-Jacobian product: given the cotangent of the result, the cotangent of each input
    * (undefined: the result does not depend on it differentiably). Absent: not differentiable, gradient zero.
    */
   vjp?(cotangent: Tensor, node: Tensor, attrs: A): readonly (Tensor | undefined)[];
+  /** As `vjp`, for an operation of several results: undefined stands for a cotangent of zero. */
+  vjps?(cotangents: readonly (Tensor | undefined)[], node: Tensor, attrs: A): readonly (Tensor | undefined)[];
+  /** The same operation without those of its several results that it can leave out. */
+  keepResults?(node: Tensor, isUsed: (result: number) => boolean, attrs: A): KeptResults;
   readonly js: JavaScriptRule<A>;
   readonly onnx: OnnxRule<A>;
   /** Floating-point operations to compute the result; default: one per element. */
   flops?(node: Tensor, attrs: A): number;
   /** Bytes read and written to compute the result; default: all inputs and the result. */
   bytes?(node: Tensor, attrs: A): number;
+  /** Operations that are run, one after the other; default: one. */
+  nodes?(node: Tensor, attrs: A): number;
 }
+
+let tensorCount = 0;
+
+/** The serial number of the next tensor: tensors made later have this one or a larger one. */
+export const nextSerial = (): number => tensorCount;
 
 /**
  * A value of a traced computation: an immutable node of an expression graph.
@@ -40,6 +61,8 @@ export interface Op<A extends Attributes = Attributes> {
  */
 export class Tensor implements Type {
   readonly size: number;
+  /** Number of tensors that were made before. */
+  readonly serial = tensorCount++;
 
   constructor(
     readonly op: Op,
@@ -47,6 +70,8 @@ export class Tensor implements Type {
     readonly attrs: Attributes,
     readonly shape: Shape,
     readonly dtype: DType,
+    /** Types of the results of an operation that has several; its own type then says nothing. */
+    readonly results?: readonly Type[],
   ) {
     this.size = sizeOf(shape);
   }
@@ -68,10 +93,24 @@ export class Tensor implements Type {
   }
 }
 
+/** A named value: an input or an output of a graph. */
+export interface Port {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** A traced computation: named inputs, named outputs, and the expression graph between them. */
+export interface Graph {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
 /** Applies an operation: checks the inputs and creates the node. */
 export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   for (const x of inputs) requireTensor(op.name, x);
-  const { shape, dtype } = op.infer(inputs, attrs);
+  const type = op.infer(inputs, attrs);
+  if ("length" in type) return new Tensor(op as unknown as Op, inputs, attrs, [0], "bool", type);
+  const { shape, dtype } = type;
   if (!shape.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ShapeError(`${op.name}: a shape holds integers >= 0; got ${formatShape(shape)}.`);
   }

@@ -43,3 +43,31 @@ export function placeOf(i: number, n: number): number {
   }
   return i < 0 ? i + n : i;
 }
+
+/** The nearest integer; the even one of two. */
+export function roundEven(x: number): number {
+  const down = Math.floor(x);
+  if (x - down !== 0.5) return Math.round(x);
+  return down % 2 === 0 ? down : down + 1;
+}
+
+/** The remainder of a / b with the sign of b. */
+export function floorMod(a: number, b: number): number {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
+/**
+ * The nearest binary floating-point number of `digits` significant bits whose exponent is at least `lowest`, an
+ * infinity above `largest`; of two the one with an even last bit (IEEE 754, round half to even).
+ */
+export function roundToDigits(x: number, digits: number, lowest: number, largest: number): number {
+  const size = Math.abs(x);
+  if (size === 0 || !(size < Infinity)) return x;
+  const unit = 2 ** (Math.max(Math.floor(Math.log2(size)), lowest) - digits + 1);
+  const rounded = roundEven(size / unit) * unit;
+  return Math.sign(x) * (rounded > largest ? Infinity : rounded);
+}
+
+/** All of them by the names that generated code calls. */
+export const specialFunctions = { erf, softplus, leakyRelu, placeOf, roundEven, floorMod, roundToDigits };

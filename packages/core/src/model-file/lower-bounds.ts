@@ -42,6 +42,9 @@ export function lowerBounds(bytes: Uint8Array): Preparation {
   return { bytes: editor.finish(), report };
 }
 
+/** A number in the digits that float32 has. */
+const shown = (value: number): string => `${Number(value.toPrecision(7))}`;
+
 /** What a Min or Max bounds, and its bounds by channel. */
 interface StoredBound {
   readonly x: string;
@@ -66,18 +69,20 @@ function lower(
   if (!isOfChannels(layoutOf, x, floats)) return { reason: `${x} is not known to have the bounds' channels` };
   const value = agreed(floats);
   if (value === undefined) {
-    return { reason: `its bounds differ, from ${Math.min(...floats.data)} to ${Math.max(...floats.data)}` };
+    return {
+      reason: `its bounds differ, from ${shown(Math.min(...floats.data))} to ${shown(Math.max(...floats.data))}`,
+    };
   }
   const inner = node.opType === "Min" ? innerBound(editor, layoutOf, x) : undefined;
   if (inner === undefined) {
     const number = scalar(editor, node.outputs[0], value, floats);
     editor.rewire(node, { inputs: node.inputs.map((name) => (name === x ? x : number)) });
-    return { note: `one bound, ${value}` };
+    return { note: `one bound, ${shown(value)}` };
   }
   editor.replace(inner.node);
   const clip = clipNode(editor, node, inner.x, [inner.low, value], floats);
   editor.replace(node, clip);
-  return { note: `Clip between ${inner.low} and ${value}` };
+  return { note: `Clip between ${shown(inner.low)} and ${shown(value)}` };
 }
 
 /** Whether bounds have one number, or one for each channel of a value. */

@@ -2,7 +2,7 @@ import { whyNoOrt } from "#ort";
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
-import { costOf, nodesOf, requireGraph } from "../graph/graph.js";
+import { costOf, requireGraph, someNode } from "../graph/graph.js";
 import { retype } from "../graph/retype.js";
 import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";
@@ -106,7 +106,7 @@ function adviceFor(graph: Graph, scan: Scan | undefined, why: string): string {
 /** The runtime estimated to be faster among those that can compute the graph, assuming that both are installed. */
 export function chooseRuntime(graph: Graph, scan?: Scan): "javascript" | "onnx" {
   requireGraph("chooseRuntime", graph);
-  const unsupported = nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only);
+  const unsupported = someNode(graph, (n) => n.dtype === "float64" && n.op.onnx.float32Only === true);
   if (unsupported) return "javascript";
   const { javascript, onnx } = estimate(graph, scan);
   return javascript <= onnx ? "javascript" : "onnx";

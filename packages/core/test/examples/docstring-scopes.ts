@@ -158,9 +158,15 @@ const double = (shape: readonly number[]) => lib.spec(shape, "float64");
 
 /** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
 export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
-  "graph/autodiff.ts:125": () => ({ tensors: { w: double([3]) } }),
+  "graph/autodiff.ts:140": () => ({ tensors: { w: double([3]) } }),
+  "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
+  "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
+  "graph/ops/einsum.ts": () => ({ tensors: { a: float([2, 3, 4]), b: float([2, 4, 5]) } }),
   "graph/ops/gather.ts": () => ({ tensors: { table: float([7, 4]), tokens: ints([2, 3]) } }),
   "graph/ops/leaf.ts": () => ({ tensors: {} }),
+  "graph/ops/prod.ts": () => ({ tensors: { x: float([4, 3]) } }),
+  "graph/ops/scatter.ts": () => ({ tensors: { messages: float([6, 3]), receivers: ints([6]) } }),
+  "graph/ops/sort.ts": () => ({ tensors: { logits: float([3, 10]) } }),
   "nn/attention.ts": () => ({
     tensors: { x: float([2, 3, 64]), params: lib.initMultiHeadAttention(rng(), 64) },
   }),

@@ -1,13 +1,17 @@
 import { DTypeError, OptionError, ShapeError } from "../../src/errors.js";
 import { broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { conv2d, convTranspose2d } from "../../src/graph/ops/conv.js";
-import { cumsum, gather, oneHot, scatterAdd } from "../../src/graph/ops/gather.js";
+import { einsum } from "../../src/graph/ops/einsum.js";
+import { cumsum, gather, oneHot } from "../../src/graph/ops/gather.js";
 import { constant, fill, input } from "../../src/graph/ops/leaf.js";
 import { avgPool2d, maxPool2d, maxUnpool2d } from "../../src/graph/ops/pool.js";
+import { prod } from "../../src/graph/ops/prod.js";
 import { randomUniform } from "../../src/graph/ops/random.js";
 import { expandDims, flattenFrom, reshape, transpose } from "../../src/graph/ops/reshape.js";
+import { scatterAdd, scatterMax } from "../../src/graph/ops/scatter.js";
 import { concat, pad, slice } from "../../src/graph/ops/slice.js";
-import { double, float, int, rejects } from "./ops/rejections.js";
+import { argsort } from "../../src/graph/ops/sort.js";
+import { bool, double, float, int, rejects } from "./ops/rejections.js";
 
 rejects("Shapes", [
   ["reshape to another size", () => reshape(float(2, 3), [4]), ShapeError, ["reshape", "[2, 3]", "[4]"]],
@@ -145,6 +149,45 @@ rejects("Indices", [
     ShapeError,
     ["scatterAdd", "-1"],
   ],
+  [
+    "scatterMax of bools",
+    () => scatterMax(bool(3), int(3), { size: 5 }),
+    DTypeError,
+    ["scatterMax", "bool[3]"],
+  ],
+  ["argsort of bools", () => argsort(bool(3)), DTypeError, ["argsort", "bool[3]"]],
+  ["argsort along a missing axis", () => argsort(float(3), { axis: 1 }), ShapeError, ["argsort", "axis 1"]],
+  [
+    "argsort of more than there are",
+    () => argsort(float(3), { count: 4 }),
+    ShapeError,
+    ["argsort", "count", "4"],
+  ],
+  ["prod of an axis twice", () => prod(float(3), { axes: [0, -1] }), ShapeError, ["prod", "twice"]],
+  [
+    "einsum of a letter without an axis",
+    () => einsum("ijk->i", [float(2, 3)]),
+    ShapeError,
+    ["einsum", '"ijk"', "[2, 3]"],
+  ],
+  [
+    "einsum of unequal sizes",
+    () => einsum("ij,jk", [float(2, 3), float(4, 5)]),
+    ShapeError,
+    ['"j"', "3", "4"],
+  ],
+  [
+    "einsum of unequal further axes",
+    () => einsum("...i,...i->...", [float(2, 3), float(4, 3)]),
+    ShapeError,
+    ['"..."', "2", "4"],
+  ],
+  ["einsum of an oblong's diagonal", () => einsum("ii", [float(1, 3)]), ShapeError, ["diagonal", "[1, 3]"]],
+  ["einsum of too few operands", () => einsum("i,i", [float(2)]), OptionError, ['"i,i"', "2", "1"]],
+  ["einsum with a result of its own", () => einsum("i->ij", [float(2)]), OptionError, ['"j"', '"i->ij"']],
+  ["einsum with a result twice", () => einsum("ij->ii", [float(2, 2)]), OptionError, ['"i"', "once"]],
+  ["einsum of signs", () => einsum("i+j", [float(2)]), OptionError, ["einsum", '"i+j"']],
+  ["einsum of integers", () => einsum("i,i", [int(2), int(2)]), DTypeError, ["einsum", "int64[2]"]],
   ["oneHot of floats", () => oneHot(float(3), 4), DTypeError, ["oneHot", "float32[3]"]],
   ["oneHot of a negative depth", () => oneHot(int(3), -4), ShapeError, ["oneHot", "-4"]],
   ["cumsum along a missing axis", () => cumsum(float(3), { axis: 1 }), ShapeError, ["cumsum", "axis 1"]],

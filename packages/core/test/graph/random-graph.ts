@@ -5,11 +5,12 @@ import { add, cast, div, maximum, minimum, mul, neg, sub } from "../../src/graph
 import { broadcastShapes, broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { greater, where } from "../../src/graph/ops/compare.js";
 import { abs, cos, exp, sin, square, tanh } from "../../src/graph/ops/elementary.js";
-import { cumsum, gather, scatterAdd } from "../../src/graph/ops/gather.js";
+import { cumsum, gather } from "../../src/graph/ops/gather.js";
 import { constant, fill } from "../../src/graph/ops/leaf.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { max, mean, sum, variance } from "../../src/graph/ops/reduce.js";
 import { expandDims, reshape, transpose } from "../../src/graph/ops/reshape.js";
+import { scatterAdd } from "../../src/graph/ops/scatter.js";
 import { concat, pad, slice } from "../../src/graph/ops/slice.js";
 import { softmax } from "../../src/graph/ops/softmax.js";
 import { alias, stopGradient } from "../../src/graph/ops/stop-gradient.js";

@@ -25,7 +25,6 @@ import {
   type WindowOptions,
   windowLength,
 } from "./conv-attributes.js";
-import { scatterAdd } from "./gather.js";
 import { fill } from "./leaf.js";
 import {
   emitMaxima,
@@ -38,6 +37,7 @@ import {
 } from "./pool-tiles.js";
 import { mean } from "./reduce.js";
 import { reshape } from "./reshape.js";
+import { scatterAdd } from "./scatter.js";
 
 function pooledShape(x: Shape, { kernel, stride, padding, dilation }: PoolAttributes): Shape {
   return [

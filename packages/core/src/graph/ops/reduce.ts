@@ -5,13 +5,13 @@ import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import type { JavaScriptRule } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatType, isFloat, type Op, requireFloat, requireTensor, type Tensor } from "../tensor.js";
+import { apply, formatType, type Op, requireFloat, requireTensor, type Tensor } from "../tensor.js";
 import { cast, div, mul, sub } from "./arithmetic.js";
 import { broadcastTo } from "./broadcast.js";
 import { equal } from "./compare.js";
 import { reshape, resolveAxis } from "./reshape.js";
 
-interface Reduction extends Record<string, unknown> {
+export interface Reduction extends Record<string, unknown> {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }
@@ -110,7 +110,8 @@ function extremum(name: string, onnx: string, start: string): Op<Reduction> {
   return {
     name,
     infer([x], attrs) {
-      if (!isFloat(x.dtype)) throw new DTypeError(`${name} takes floats; got ${formatType(x)}.`);
+      if (x.dtype === "bool")
+        throw new DTypeError(`${name} takes numbers; got ${formatType(x)}. Convert with cast(x, "int64").`);
       if (attrs.axes.some((d) => x.shape[d] === 0)) {
         throw new ShapeError(`${name}: cannot reduce an axis of size 0 in ${formatType(x)}.`);
       }
@@ -142,7 +143,12 @@ function reduction(op: string, x: Tensor, options: ReduceOptions): Reduction {
   return resolveReduction(op, x, options);
 }
 
-function resolveReduction(op: string, x: Tensor, { axes, keepDims = false }: ReduceOptions): Reduction {
+/** The axes of a reduction in order, checked. */
+export function resolveReduction(
+  op: string,
+  x: Tensor,
+  { axes, keepDims = false }: ReduceOptions,
+): Reduction {
   requireFlags(op, { keepDims });
   const list = axes === undefined ? x.shape.map((_, d) => d) : Array.isArray(axes) ? axes : [axes as number];
   const resolved = list.map((a) => resolveAxis(a, x.rank, op)).sort((a, b) => a - b);

@@ -3,7 +3,7 @@ import { requireShape, sizeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { Index } from "../index-expression.js";
-import { ints } from "../onnx-rule.js";
+import { int, ints } from "../onnx-rule.js";
 import { apply, formatShape, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
 
 const reshapeOp: Op<{ shape: Shape }> = {
@@ -18,7 +18,11 @@ const reshapeOp: Op<{ shape: Shape }> = {
   },
   vjp: (g, { inputs: [x] }) => [reshape(g, x.shape)],
   js: { view: true, flat: true, pull: (at, read, { inputs: [x] }) => read(0, at.reshaped(x.shape)) },
-  onnx: { emit: (e, [x], _node, { shape }) => e.emit("Reshape", [x, e.indices(shape)]) },
+  onnx: {
+    // Without allowzero a size of 0 stands for that of the operand.
+    emit: (e, [x], _node, { shape }) =>
+      e.emit("Reshape", [x, e.indices(shape)], shape.includes(0) ? { allowzero: int(1) } : {}),
+  },
   flops: () => 0,
 };
 

@@ -1,33 +1,46 @@
 import { type DType, type NdArray, sizeOf, type TypedArray } from "../../array.js";
-import { halfToNumber } from "../../bytes.js";
+import { bfloatToNumber, halfToNumber } from "../../bytes.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
+import { isFloatKind } from "./kinds.js";
 
 /** The dtype of an ONNX element type: one type for all floats, int64 for all integers. */
 export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   if (dtype === "bool") return "bool";
-  return dtype === "float16" || dtype === "float32" || dtype === "float64" ? float : "int64";
+  return isFloatKind(dtype) ? float : "int64";
 }
 
 /** A tensor of a file as a separate array. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
-  return { shape, data: converted(data, dtype, importedDType(dtype, float)) };
+  const values = Float64Array.from<number | bigint>(data, numbersOf[dtype] ?? Number);
+  return { shape, data: dataOf(importedDType(dtype, float), values) };
 }
 
-function converted(data: OnnxTensor["data"], from: OnnxDType, to: DType): TypedArray {
-  if (to === "bool") return Uint8Array.from(data as Uint8Array);
-  if (to === "int64") return BigInt64Array.from(data as BigInt64Array, safeInteger);
-  const number = from === "float16" ? halfToNumber : Number;
-  const numbers = Float64Array.from(data as Float64Array, number);
-  return to === "float64" ? numbers : Float32Array.from(numbers);
+function dataOf(dtype: DType, values: Float64Array): TypedArray {
+  switch (dtype) {
+    case "bool":
+      return Uint8Array.from(values);
+    case "int64":
+      return BigInt64Array.from<number>(values, safeInteger);
+    case "float32":
+      return Float32Array.from(values);
+    case "float64":
+      return values;
+  }
 }
 
-/** An int64 clamped to the safe integers: the ends of int64, which mean "to the end" in files, are outside. */
-const safeInteger = (value: number | bigint): bigint =>
-  BigInt(Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
+/** The element types that are kept as raw bits. */
+const numbersOf: Partial<Record<OnnxDType, (bits: number | bigint) => number>> = {
+  float16: (bits) => halfToNumber(Number(bits)),
+  bfloat16: (bits) => bfloatToNumber(Number(bits)),
+};
+
+/** An integer clamped to the safe ones: the ends of int64, which mean "to the end" in files, are outside. */
+const safeInteger = (value: number): bigint =>
+  BigInt(Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
 
 /** A tensor of a file as a constant; a single number becomes a number, which simplification can use. */
 export function constantOf(tensor: OnnxTensor, float: FloatDType): Tensor {

@@ -3,9 +3,16 @@ import type { Tensor } from "../../graph/tensor.js";
 import { formatShape } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
-import type { Settings } from "./evaluate.js";
 import { knownValue } from "./known-value.js";
-import type { Result, Scope, Value } from "./value.js";
+import {
+  type Entry,
+  type Evaluate,
+  isSequence,
+  type Result,
+  Scope,
+  type Settings,
+  type Value,
+} from "./value.js";
 
 /** Traces an ONNX operator: returns its result, or its results in order. */
 export type Operator = (call: Call) => Result | readonly Result[];
@@ -17,6 +24,7 @@ interface AttributeValues {
   readonly float: number;
   readonly floats: readonly number[];
   readonly string: string;
+  readonly strings: readonly string[];
   readonly tensor: OnnxTensor;
   readonly graph: OnnxGraph;
 }
@@ -26,10 +34,11 @@ export class Call {
   constructor(
     readonly node: OnnxNode,
     /** Undefined for an optional operand that is left out. */
-    readonly operands: readonly (Value | undefined)[],
+    readonly operands: readonly (Entry | undefined)[],
     /** What the node's subgraphs see. */
-    readonly scope: Scope,
-    readonly settings: Settings,
+    private readonly scope: Scope,
+    private readonly settings: Settings,
+    private readonly evaluate: Evaluate,
   ) {}
 
   get opset(): number {
@@ -50,7 +59,30 @@ export class Call {
     return this.operand(index).kind;
   }
 
-  private operand(index: number): Value {
+  /** The results of a subgraph, which sees all values around the node, for values of its inputs. */
+  subgraph(graph: OnnxGraph, inputs: readonly Entry[]): Entry[] {
+    const scope = new Scope(this.scope);
+    graph.inputs.forEach(({ name }, k) => {
+      if (inputs[k]) scope.set(name, inputs[k]);
+    });
+    this.evaluate(graph, scope, this.settings);
+    return graph.outputs.map(({ name }) => scope.get(name) ?? this.fail(`its subgraph lacks "${name}"`));
+  }
+
+  operand(index: number): Value {
+    const entry = this.entry(index);
+    return isSequence(entry) ? this.fail(`operand ${index} is a sequence; it must be a tensor`) : entry;
+  }
+
+  /** The tensors of an operand that is a sequence. */
+  sequence(index: number): readonly Value[] {
+    const entry = this.entry(index);
+    if (isSequence(entry)) return entry.items;
+    return this.fail(`operand ${index} is a tensor; it must be a sequence that the model makes`);
+  }
+
+  /** @throws DataError if the operand is left out */
+  entry(index: number): Entry {
     return this.operands[index] ?? this.fail(`operand ${index} is missing`);
   }
 
@@ -69,14 +101,20 @@ export class Call {
    * @throws DataError if they depend on the model's inputs or parameters
    */
   known(index: number): readonly number[] | undefined {
-    const operand = this.operands[index];
-    if (operand === undefined) return undefined;
-    const value = knownValue(operand.tensor);
-    if (value !== undefined) return Array.from<number | bigint, number>(value.data, Number);
-    return this.fail(
-      `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
-        `it must be known when the model is traced: give those inputs as arrays`,
+    if (!this.has(index)) return undefined;
+    return (
+      this.maybeKnown(index) ??
+      this.fail(
+        `operand ${index} (${this.node.inputs[index]}) depends on inputs or parameters; ` +
+          `it must be known when the model is traced: give those inputs as arrays`,
+      )
     );
+  }
+
+  /** The numbers of an operand that is given and depends on no inputs or parameters. */
+  maybeKnown(index: number): readonly number[] | undefined {
+    const value = this.has(index) ? knownValue(this.tensor(index)) : undefined;
+    return value && Array.from<number | bigint, number>(value.data, Number);
   }
 
   /** A list that is an attribute in older operator sets and an operand in newer ones. */
@@ -100,6 +138,11 @@ export class Call {
     return this.attribute(name, "ints");
   }
 
+  /** A subgraph. */
+  graph(name: string): OnnxGraph {
+    return this.attribute(name, "graph") ?? this.fail(`it has no ${name}`);
+  }
+
   attribute<K extends keyof AttributeValues>(name: string, kind: K): AttributeValues[K] | undefined {
     const given = this.node.attributes[name];
     if (given === undefined) return undefined;
@@ -110,7 +153,12 @@ export class Call {
   /** Throws the error of a node that is not supported. */
   fail(why: string): never {
     const { opType, name, outputs } = this.node;
-    const shapes = this.operands.map((x) => (x ? formatShape(x.tensor.shape) : "none")).join(", ");
+    const shapes = this.operands.map(describeEntry).join(", ");
     throw new DataError(`fromOnnx: ${opType} "${name ?? outputs[0]}" of ${shapes}: ${why}.`);
   }
+}
+
+function describeEntry(entry: Entry | undefined): string {
+  if (entry === undefined) return "none";
+  return isSequence(entry) ? `a sequence of ${entry.items.length}` : formatShape(entry.tensor.shape);
 }

@@ -1,17 +1,8 @@
 import type { OnnxGraph, OnnxNode } from "../../runtime/onnx/schema.js";
-import type { FloatDType } from "../model.js";
 import { constantOf } from "./arrays.js";
 import { Call } from "./call.js";
 import { operators } from "./operators/operators.js";
-import { asValue, type Scope, type Value } from "./value.js";
-
-/** What is the same for all nodes of a model. */
-export interface Settings {
-  /** Version of the standard operator set. */
-  readonly opset: number;
-  /** The dtype of all the model's floats. */
-  readonly dtype: FloatDType;
-}
+import { asEntry, type Entry, type Scope, type Settings } from "./value.js";
 
 /** Traces the nodes of a graph; the results are left in the scope. Stored tensors that it does not have are constants. */
 export function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): void {
@@ -23,13 +14,13 @@ export function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): vo
 }
 
 function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
-  const operands = node.inputs.map((name): Value | undefined => (name === "" ? undefined : scope.get(name)));
-  const call = new Call(node, operands, scope, settings);
+  const operands = node.inputs.map((name): Entry | undefined => (name === "" ? undefined : scope.get(name)));
+  const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
   if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
   const results = operators.get(node.opType)?.(call) ?? [];
   const list = "length" in results ? results : [results];
   list.forEach((result, i) => {
-    if (node.outputs[i]) scope.set(node.outputs[i], asValue(result, operands));
+    if (node.outputs[i]) scope.set(node.outputs[i], asEntry(result, operands));
   });
 }

@@ -8,13 +8,19 @@ import { formatType, type Tensor } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 import { decodeModel } from "../../runtime/onnx/codec.js";
 import { type ExternalData, inlineExternalData } from "../../runtime/onnx/external-data.js";
-import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from "../../runtime/onnx/schema.js";
+import {
+  allNodesOf,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValueInfo,
+} from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
 import { operators } from "./operators/operators.js";
 import { parametersOf } from "./parameters.js";
-import { Scope } from "./value.js";
+import { isSequence, Scope } from "./value.js";
 
 /** An input of an imported model. */
 export interface ImportedInput {
@@ -63,11 +69,10 @@ export interface FromOnnxOptions<Out extends string = string> {
  * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
  * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * It reads models for inference with standard operators (operator sets 7 and later): element-wise functions
- * and comparisons, Gemm, MatMul, Conv, ConvTranspose and pooling on sequences and images, normalizations,
- * reductions, softmaxes, and operators that move elements. `apply` takes sizes that the file leaves open from
- * its inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running statistics,
- * dropout does nothing.
+ * It reads models of standard operators (operator sets 7 and later; docs/onnx-operators.md lists them): also branches
+ * and loops, recurrent layers, losses and sequences of tensors. `apply` takes sizes that the file leaves open from its
+ * inputs; they, and inputs given as arrays, must determine every computed shape. Batch normalization uses its running
+ * statistics unless the file says otherwise, dropout does nothing.
  *
  * @param options `outputs`, `dtype`, `isParameter` and `external`
  * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
@@ -142,14 +147,14 @@ export function fromOnnx<const Out extends string = string>(
 /** The version of the operator set, if all nodes can be traced. */
 function requireOperators({ opsets, graph }: OnnxModel): number {
   const unknown = new Set(
-    graph.nodes
+    allNodesOf(graph)
       .filter(({ opType, domain }) => !isStandard(domain) || !operators.has(opType))
       .map(({ opType, domain }) => (isStandard(domain) ? opType : `${domain}.${opType}`)),
   );
   if (unknown.size > 0) {
     throw new DataError(
       `fromOnnx: the model uses operators that are not supported: ${[...unknown].join(", ")}. ` +
-        "Export it for inference, without control flow and with operators of the ONNX standard alone.",
+        "Export it for inference, with operators of the ONNX standard alone.",
     );
   }
   const version = opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
@@ -190,6 +195,8 @@ function fitting(
 
 function resultOf(name: string, scope: Scope, graph: OnnxGraph): Tensor {
   const value = scope.get(name);
+  if (isSequence(value))
+    throw new DataError(`fromOnnx: the model's output "${name}" is a sequence, not a tensor.`);
   if (value !== undefined) return value.tensor;
   const maker = graph.nodes.find(({ outputs }) => outputs.includes(name));
   throw new DataError(

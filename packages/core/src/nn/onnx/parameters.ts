@@ -1,15 +1,26 @@
 import { DataError } from "../../errors.js";
-import type { OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
+import { allNodesOf, type OnnxGraph, type OnnxNode, type OnnxTensor } from "../../runtime/onnx/schema.js";
+import { isFloatKind } from "./kinds.js";
 
-/** Operands that are not weights: running statistics, bounds, exponents and the like. */
+/** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
+  Attention: [3],
   BatchNormalization: [3, 4],
   Clip: [1, 2],
   Dropout: [1, 2],
+  NegativeLogLikelihoodLoss: [2],
+  NonMaxSuppression: [0, 1, 2, 3, 4],
+  NonZero: [0],
+  OneHot: [1, 2],
   Pad: [1, 2, 3],
   Pow: [1],
   Range: [0, 1, 2],
   Resize: [1, 2, 3],
+  RoiAlign: [1],
+  RotaryEmbedding: [1, 2],
+  STFT: [2],
+  SoftmaxCrossEntropyLoss: [2],
+  Unique: [0],
   Upsample: [1],
 };
 
@@ -26,11 +37,11 @@ export interface NamedTensor {
  * `_` replaces them.
  */
 export function parametersOf(
-  { initializers, nodes }: OnnxGraph,
-  isParameter: (name: string) => boolean = weightsOf(nodes),
+  graph: OnnxGraph,
+  isParameter: (name: string) => boolean = weightsOf(allNodesOf(graph)),
 ): readonly NamedTensor[] {
-  const weights = [...initializers, ...nodes.flatMap(constantsOf)].filter(
-    ({ name, dtype, shape }) => dtype.startsWith("float") && shape.length > 0 && isParameter(name),
+  const weights = [...graph.initializers, ...graph.nodes.flatMap(constantsOf)].filter(
+    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isParameter(name),
   );
   const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
@@ -47,7 +58,7 @@ function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonl
   return [{ name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) }];
 }
 
-function weightsOf(nodes: OnnxGraph["nodes"]): (name: string) => boolean {
+function weightsOf(nodes: readonly OnnxNode[]): (name: string) => boolean {
   const used = new Set(
     nodes.flatMap(({ opType, inputs }) => inputs.filter((_, i) => !settings[opType]?.includes(i))),
   );

@@ -1,5 +1,6 @@
 import { isFloat, type Tensor } from "../../graph/tensor.js";
-import type { OnnxDType } from "../../runtime/onnx/schema.js";
+import type { OnnxDType, OnnxGraph } from "../../runtime/onnx/schema.js";
+import type { FloatDType } from "../model.js";
 
 /**
  * A value of a model while it is traced. The graph has one type for floats and one for integers; `kind` is the
@@ -10,31 +11,55 @@ export interface Value {
   readonly kind: OnnxDType;
 }
 
-/** What an operator returns: a tensor, whose kind follows from the operands, or a value of a kind of its own. */
-export type Result = Tensor | Value;
+/** A list of tensors, whose length is known while the model is traced. */
+export interface Sequence {
+  readonly items: readonly Value[];
+}
 
-/** The value of a result: floats and integers have the kind of the first operand of their sort. */
-export function asValue(result: Result, operands: readonly (Value | undefined)[]): Value {
-  if ("kind" in result) return result;
+/** What a name of a model stands for. An optional tensor or sequence stands for its element. */
+export type Entry = Value | Sequence;
+
+export const isSequence = (x: Entry | undefined): x is Sequence => x !== undefined && "items" in x;
+
+/**
+ * What an operator returns: a tensor, whose kind follows from the operands, a value of a kind of its own, or a
+ * sequence.
+ */
+export type Result = Tensor | Entry;
+
+/** The entry of a result: floats and integers have the kind of the first operand of their sort. */
+export function asEntry(result: Result, operands: readonly (Entry | undefined)[]): Entry {
+  if ("kind" in result || "items" in result) return result;
   const { dtype } = result;
   if (dtype === "bool") return { tensor: result, kind: "bool" };
-  const like = operands.find(
-    (x) => x && x.tensor.dtype !== "bool" && isFloat(x.tensor.dtype) === isFloat(dtype),
-  );
+  const like = operands
+    .flatMap((x) => (x && !isSequence(x) ? [x] : []))
+    .find(({ tensor }) => tensor.dtype !== "bool" && isFloat(tensor.dtype) === isFloat(dtype));
   return { tensor: result, kind: like?.kind ?? dtype };
 }
 
+/** What is the same for all nodes of a model. */
+export interface Settings {
+  /** Version of the standard operator set. */
+  readonly opset: number;
+  /** The dtype of all the model's floats. */
+  readonly dtype: FloatDType;
+}
+
+/** Traces the nodes of a graph, and leaves the results in a scope. */
+export type Evaluate = (graph: OnnxGraph, scope: Scope, settings: Settings) => void;
+
 /** Names of values. A subgraph of an If, Loop or Scan sees those around it. */
 export class Scope {
-  private readonly values = new Map<string, Value>();
+  private readonly values = new Map<string, Entry>();
 
   constructor(private readonly outer?: Scope) {}
 
-  get(name: string): Value | undefined {
+  get(name: string): Entry | undefined {
     return this.values.get(name) ?? this.outer?.get(name);
   }
 
-  set(name: string, value: Value): void {
+  set(name: string, value: Entry): void {
     this.values.set(name, value);
   }
 }

@@ -2,9 +2,9 @@ import type { DType, NdArray, TypedArray } from "../../array.js";
 import { allocate, astype } from "../../array.js";
 import { RuntimeError } from "../../errors.js";
 import { type Graph, requireGraph } from "../../graph/graph.js";
-import { apply, type Op, type Tensor } from "../../graph/tensor.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { hash32 } from "../../math/rng.js";
-import { erf, leakyRelu, placeOf, softplus } from "../../math/special.js";
+import { specialFunctions } from "../../math/special.js";
 import { requireKnown } from "../../options.js";
 import {
   checkScan,
@@ -16,13 +16,12 @@ import {
   stepsOf,
 } from "../executable.js";
 import { Lifetime } from "../lifetime.js";
-import { generate } from "./generate.js";
-import { isArray, isInput } from "./layout.js";
+import { generate, type Program } from "./generate.js";
 
 type Run = (inputs: readonly Operand[], outputs: readonly Operand[], steps: number) => void;
 type Operand = Float64Array | Float32Array | Uint8Array;
 
-const helpers = { erf, softplus, leakyRelu, placeOf, hash32 };
+const helpers = { ...specialFunctions, hash32 };
 
 /** An executable that computes in the caller's thread and can also run synchronously. */
 export interface JavaScriptExecutable extends Executable {
@@ -49,19 +48,8 @@ export function compileJavaScript(
   const { scan } = options;
   const start = performance.now();
   if (scan) checkScan(graph, scan);
-  const { source, buffers } = generate(storeOutputs(graph), scan);
-  const arrays = buffers.map(({ size, values }) =>
-    values ? Float64Array.from(values, Number) : new Float64Array(size),
-  );
-  let run: Run;
-  try {
-    run = new Function("B", ...Object.keys(helpers), source)(arrays, ...Object.values(helpers));
-  } catch (cause) {
-    throw new RuntimeError(
-      "The JavaScript runtime could not compile its code (does a content security policy forbid it?).",
-      { cause },
-    );
-  }
+  const program = generate(graph, scan);
+  const run = load(program);
   const compileSeconds = (performance.now() - start) / 1000;
   // Values that do not change between runs are looked up once: tiny graphs run for microseconds.
   const carried = new Set(Object.values(scan?.carry ?? {}));
@@ -100,11 +88,27 @@ export function compileJavaScript(
     graph,
     runtime: "javascript",
     compileSeconds,
-    source,
+    source: program.source,
     runSync,
     run: async (inputs, runOptions) => runSync(inputs, runOptions),
     dispose: () => lifetime.end(async () => {}),
   };
+}
+
+/** The function that a program's code defines. */
+function load({ source, buffers, programs }: Program): Run {
+  const arrays = buffers.map(({ size, values }) =>
+    values ? Float64Array.from(values, Number) : new Float64Array(size),
+  );
+  const inner = programs.map(load);
+  try {
+    return new Function("B", "P", ...Object.keys(helpers), source)(arrays, inner, ...Object.values(helpers));
+  } catch (cause) {
+    throw new RuntimeError(
+      "The JavaScript runtime could not compile its code (does a content security policy forbid it?).",
+      { cause },
+    );
+  }
 }
 
 /**
@@ -124,20 +128,4 @@ function emptyResult({ dtype, size }: Tensor, steps: number): Operand {
 
 function finished(values: Operand, { dtype }: Tensor): TypedArray {
   return dtype === "int64" ? BigInt64Array.from(values, BigInt) : values;
-}
-
-const copyOp: Op = {
-  name: "copy",
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
-  js: { flat: true, readsOnce: true, pull: (at, read) => read(0, at) },
-  onnx: { emit: (e, inputs) => e.emit("Identity", inputs) },
-};
-
-/** Outputs that are inputs or constants get separate memory, so that results never share memory with inputs. */
-function storeOutputs(graph: Graph): Graph {
-  const outputs = graph.outputs.map(({ name, tensor }) => ({
-    name,
-    tensor: isInput(tensor) || isArray(tensor) ? apply(copyOp, [tensor], {}) : tensor,
-  }));
-  return { inputs: graph.inputs, outputs };
 }

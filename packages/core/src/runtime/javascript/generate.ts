@@ -1,9 +1,9 @@
-import type { Shape } from "../../array.js";
+import { type Shape, sizeOf } from "../../array.js";
+import { isResult } from "../../graph/control/result.js";
 import type { Graph } from "../../graph/graph.js";
 import { Affine, Index } from "../../graph/index-expression.js";
-import type { KernelWriter } from "../../graph/javascript-rule.js";
-import type { Tensor } from "../../graph/tensor.js";
-import type { Scan } from "../executable.js";
+import type { KernelWriter, Loop } from "../../graph/javascript-rule.js";
+import { apply, type Op, type Tensor } from "../../graph/tensor.js";
 import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
 
 /**
@@ -20,19 +20,38 @@ const writtenOut = 16;
 
 /** Generated code and the arrays that it uses. */
 export interface Program {
-  /** Body of `(B, X, Y, erf, ...) => run`: B buffers, X inputs, Y outputs; `run(steps)`. */
+  /** Body of `(B, P, erf, ...) => run`: B buffers, P functions of the inner programs; `run(inputs, outputs, steps)`. */
   readonly source: string;
   /** Sizes of the buffers B, and the constant values of those that have them. */
   readonly buffers: readonly {
     readonly size: number;
     readonly values?: ArrayLike<number | bigint> | undefined;
   }[];
+  /** Bodies of loops and branches. */
+  readonly programs: readonly Program[];
 }
 
-/** JavaScript for a simplified graph, run once or as a scan. All arithmetic is float64. */
-export function generate(graph: Graph, scan?: Scan): Program {
-  const program = new Generator(graph, scan, true).program();
-  return program.source.length <= functionLength ? program : new Generator(graph, scan, false).program();
+/** JavaScript for a simplified graph, run once or as a loop. All arithmetic is float64. */
+export function generate(graph: Graph, loop?: Loop): Program {
+  const stored = storeOutputs(graph);
+  const program = new Generator(stored, loop, true).program();
+  return program.source.length <= functionLength ? program : new Generator(stored, loop, false).program();
+}
+
+const copyOp: Op = {
+  name: "copy",
+  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  js: { flat: true, readsOnce: true, pull: (at, read) => read(0, at) },
+  onnx: { emit: (e, inputs) => e.emit("Identity", inputs) },
+};
+
+/** Outputs that are inputs or constants get separate memory, so that results never share memory with inputs. */
+function storeOutputs(graph: Graph): Graph {
+  const outputs = graph.outputs.map(({ name, tensor }) => ({
+    name,
+    tensor: isInput(tensor) || isArray(tensor) ? apply(copyOp, [tensor], {}) : tensor,
+  }));
+  return { inputs: graph.inputs, outputs };
 }
 
 class Generator {
@@ -41,13 +60,16 @@ class Generator {
   private readonly ids = new Map<Tensor, number>();
   private readonly buffers: { size: number; values?: ArrayLike<number | bigint> | undefined }[] = [];
   private readonly bufferOf = new Map<Tensor, string>();
+  /** Buffers of the results of an operation that has several. */
+  private readonly buffersOf = new Map<Tensor, string[]>();
+  private readonly programs: Program[] = [];
   private variables = 0;
   private lines: string[] = [];
   private invariant: { readonly variable: string; readonly names: Map<string, string> } | undefined;
 
   constructor(
     private readonly graph: Graph,
-    private readonly scan: Scan | undefined,
+    private readonly scan: Loop | undefined,
     private readonly inVariables: boolean,
   ) {
     const outputs = graph.outputs.map((o) => o.tensor);
@@ -57,20 +79,27 @@ class Generator {
     for (const [i, node] of order.entries()) this.ids.set(node, i);
     for (const [i, { tensor }] of graph.inputs.entries()) this.bufferOf.set(tensor, `x${i}`);
     for (const node of order) {
-      if (placement.get(node) === "buffer" && !isInput(node)) {
-        this.bufferOf.set(node, `b${this.buffers.length}`);
+      if (isResult(node)) {
+        this.bufferOf.set(node, (this.buffersOf.get(node.inputs[0]) as string[])[node.attrs.index]);
+      } else if (node.results) {
+        const names = node.results.map(({ shape }) => this.buffer(sizeOf(shape)));
+        this.buffersOf.set(node, names);
+      } else if (placement.get(node) === "buffer" && !isInput(node)) {
         const values = isArray(node)
           ? (node.attrs.value as { data: ArrayLike<number | bigint> }).data
           : undefined;
-        this.buffers.push({ size: node.size, values });
+        this.bufferOf.set(node, this.buffer(node.size, values));
       }
     }
   }
 
+  private buffer(size: number, values?: ArrayLike<number | bigint>): string {
+    this.buffers.push({ size, values });
+    return `b${this.buffers.length - 1}`;
+  }
+
   program(): Program {
-    const blocks = this.order
-      .filter((node) => !isInput(node) && !isArray(node) && this.placement.get(node) !== "inline")
-      .map((node) => this.block(node));
+    const blocks = this.order.filter((node) => this.isComputed(node)).map((node) => this.block(node));
     const { stacked, carried } = this.finish();
     const body = this.inVariables ? [...blocks, stacked].join("\n") : "";
     const functions = this.inVariables ? [] : this.split([...blocks, stacked]);
@@ -81,6 +110,10 @@ class Generator {
       declare(
         this.buffers.map((_, i) => `b${i}`),
         "B",
+      ),
+      declare(
+        this.programs.map((_, i) => `p${i}`),
+        "P",
       ),
       this.inVariables ? "" : this.chunked(functions),
       "return function run(X,Y,steps){\n",
@@ -96,13 +129,24 @@ class Generator {
             "Y",
           )
         : "",
-      this.inVariables ? "for(let t=0;t<steps;t++){\n" : "for(t=0;t<steps;t++){\n",
+      this.forEachStep(),
       this.inVariables ? body : functions.map((_, i) => `f${i}();`).join("\n"),
       "\n",
       carried,
       "}\n};",
     ].join("");
-    return { source, buffers: this.buffers };
+    return { source, buffers: this.buffers, programs: this.programs };
+  }
+
+  private isComputed(node: Tensor): boolean {
+    return !isInput(node) && !isArray(node) && !isResult(node) && this.placement.get(node) !== "inline";
+  }
+
+  private forEachStep(): string {
+    const variable = this.inVariables ? "let " : "";
+    return this.scan?.reverse
+      ? `for(${variable}t=steps-1;t>=0;t--){\n`
+      : `for(${variable}t=0;t<steps;t++){\n`;
   }
 
   /** In a split program, inputs, outputs and the step are variables shared by all functions. */
@@ -187,7 +231,7 @@ class Generator {
   }
 
   private writer(node: Tensor): KernelWriter {
-    const buffer = this.bufferOf.get(node) as string;
+    const buffer = this.bufferOf.get(node) ?? "";
     return {
       loop: (count, body) => this.loop(count, body),
       line: (code) => this.lines.push(code),
@@ -195,6 +239,12 @@ class Generator {
       read: (k, at) => this.element(node.inputs[k], at),
       store: (at, expression) => this.lines.push(`${buffer}[${at.flat}]=${expression};`),
       result: (flat) => (flat === "" ? buffer : `${buffer}[${flat}]`),
+      whole: (k) => this.wholeArray(node.inputs[k]),
+      resultAt: (index) => (this.buffersOf.get(node) as string[])[index],
+      program: (graph, loop) => {
+        this.programs.push(generate(graph, loop));
+        return `p${this.programs.length - 1}`;
+      },
     };
   }
 
@@ -222,24 +272,33 @@ class Generator {
 
   /** Expression for one element, wherever it is stored. */
   private element(node: Tensor, at: Index): string {
+    // A single element is read at a variable index if the index selects the operand (concat, place).
+    const place = node.size === 1 ? Index.flat(node.shape, Affine.zero) : at;
     switch (this.placement.get(node)) {
       case "inline":
-        return this.compute(node, at);
+        return this.compute(node, place);
       case "local":
-        // A single element is read at a variable index if the index selects the operand (concat).
-        return this.local(node, node.size === 1 ? 0 : at.flat.constant);
+        return this.local(node, place.flat.constant);
       default:
         return this.bufferElement(node, at);
     }
   }
 
   private bufferElement(node: Tensor, at: Index): string {
-    const name = this.bufferOf.get(node);
-    const i = this.graph.inputs.findIndex((p) => p.tensor === node);
-    const isSequence = i >= 0 && (this.scan?.sequences?.includes(this.graph.inputs[i].name) ?? false);
     const flat = at.flat;
-    const place = isSequence ? flat.plus(Affine.variable("t").times(node.size)) : flat;
-    return this.hoisted(`${name}[${place}]`);
+    const place = this.isSequence(node) ? flat.plus(Affine.variable("t").times(node.size)) : flat;
+    return this.hoisted(`${this.bufferOf.get(node)}[${place}]`);
+  }
+
+  private wholeArray(node: Tensor): string {
+    const name = this.bufferOf.get(node) as string;
+    return this.isSequence(node) ? `${name}.subarray(t*${node.size},(t+1)*${node.size})` : name;
+  }
+
+  /** Whether each step reads another element of an array. */
+  private isSequence(node: Tensor): boolean {
+    const port = this.graph.inputs.find((p) => p.tensor === node);
+    return port !== undefined && (this.scan?.sequences?.includes(port.name) ?? false);
   }
 
   /** A read, or the name of its value if the value does not change along the row. */

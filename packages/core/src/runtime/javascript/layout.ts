@@ -84,5 +84,7 @@ function placeNode(node: Tensor, use: Use, isStored: boolean, variables: boolean
 
 /** Operations that read an input at places computed from data. */
 function isAddressing(node: Tensor, k: number): boolean {
-  return k === 0 && (node.op.name === "gather" || node.op.name === "poolTake");
+  return (
+    node.op.js.wholes === true || (k === 0 && (node.op.name === "gather" || node.op.name === "poolTake"))
+  );
 }

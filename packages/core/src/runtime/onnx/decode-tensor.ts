@@ -17,8 +17,8 @@ export function readTensor(r: ProtoReader): OnnxTensor {
     if (field === 1) r.ints(shape);
     else if (field === 2) code = r.int();
     else if (field === 4) r.floats(numbers);
-    else if (field === 5 || field === 11) r.ints(numbers);
-    else if (field === 7) r.int64s(bigints);
+    else if (field === 5) r.ints(numbers);
+    else if (field === 7 || field === 11) r.int64s(bigints);
     else if (field === 8) name = r.string();
     else if (field === 9) raw = r.bytes();
     else if (field === 10) r.doubles(numbers);
@@ -33,16 +33,19 @@ export function readTensor(r: ProtoReader): OnnxTensor {
   }
   if (shape.some((n) => n < 0)) throw new DataError(`${what} has a negative size: [${shape.join(", ")}].`);
   const dtype = dtypeOfCode(code, what);
-  const data = raw === undefined ? fromFields(dtype, numbers, bigints, what) : fromRaw(dtype, raw, what);
-  if (data.length !== sizeOf(shape)) {
+  const size = sizeOf(shape);
+  const data =
+    raw === undefined ? fromFields(dtype, size, numbers, bigints, what) : fromRaw(dtype, size, raw, what);
+  if (data.length !== size) {
     throw new DataError(
-      `${what} of shape [${shape.join(", ")}] needs ${sizeOf(shape)} elements; the file has ${data.length}.`,
+      `${what} of shape [${shape.join(", ")}] needs ${size} elements; the file has ${data.length}.`,
     );
   }
   return { name, dtype, shape, data };
 }
 
-function fromRaw(dtype: OnnxDType, raw: Uint8Array, what: string): OnnxData {
+function fromRaw(dtype: OnnxDType, size: number, raw: Uint8Array, what: string): OnnxData {
+  if (dtype === "int4" || dtype === "uint4") return fromNibbles(dtype, size, raw);
   const ArrayClass = arrayClasses[dtype];
   if (raw.length % ArrayClass.BYTES_PER_ELEMENT !== 0) {
     throw new DataError(
@@ -53,13 +56,34 @@ function fromRaw(dtype: OnnxDType, raw: Uint8Array, what: string): OnnxData {
   return new ArrayClass(raw.slice().buffer as ArrayBuffer);
 }
 
-function fromFields(dtype: OnnxDType, numbers: readonly number[], bigints: readonly bigint[], what: string) {
+/** The repeated field of floats, doubles and small integers is `numbers`, that of 64 bits or uint32 is `bigints`. */
+function fromFields(
+  dtype: OnnxDType,
+  size: number,
+  numbers: readonly number[],
+  bigints: readonly bigint[],
+  what: string,
+): OnnxData {
   if (dtype === "int64") return BigInt64Array.from(bigints);
+  if (dtype === "uint64") return BigUint64Array.from(bigints);
   if (dtype === "float32") return Float32Array.from(numbers);
   if (dtype === "float64") return Float64Array.from(numbers);
-  const data = arrayClasses[dtype].from(numbers);
-  const wrong = numbers.findIndex((x, i) => data[i] !== x);
-  if (wrong !== -1)
-    throw new DataError(`${what} of type ${dtype} holds ${numbers[wrong]}, which is out of range.`);
-  return data;
+  const integers = dtype === "uint32" ? bigints.map(Number) : numbers;
+  const stored =
+    dtype === "int4" || dtype === "uint4" ? Uint8Array.from(integers) : arrayClasses[dtype].from(integers);
+  const wrong = integers.findIndex((x, i) => stored[i] !== x);
+  if (wrong !== -1) {
+    throw new DataError(`${what} of type ${dtype} holds ${integers[wrong]}, which is out of range.`);
+  }
+  return dtype === "int4" || dtype === "uint4" ? fromNibbles(dtype, size, stored) : stored;
+}
+
+/** Two numbers a byte, the first in the low half; an odd number of them leaves the last half unused. */
+function fromNibbles(dtype: "int4" | "uint4", size: number, bytes: ArrayLike<number>): OnnxData {
+  const count = 2 * bytes.length - (size === 2 * bytes.length - 1 ? 1 : 0);
+  const numbers = Array.from({ length: count }, (_, i) => {
+    const x = (bytes[i >> 1] >> (4 * (i % 2))) & 15;
+    return dtype === "int4" && x > 7 ? x - 16 : x;
+  });
+  return arrayClasses[dtype].from(numbers);
 }

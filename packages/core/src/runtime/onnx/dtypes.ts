@@ -21,18 +21,32 @@ const names = [
   "complex64",
   "complex128",
   "bfloat16",
+  "float8e4m3fn",
+  "float8e4m3fnuz",
+  "float8e5m2",
+  "float8e5m2fnuz",
+  "uint4",
+  "int4",
+  "float4e2m1",
 ];
 
-/** The class of typed array that holds each element type; `float16` as raw bits. */
+/** The class of typed array that holds each element type; 16-bit floats as raw bits. */
 export const arrayClasses = {
   float32: Float32Array,
   float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
   int64: BigInt64Array,
   int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  int4: Int8Array,
+  uint64: BigUint64Array,
   uint32: Uint32Array,
+  uint16: Uint16Array,
   uint8: Uint8Array,
+  uint4: Uint8Array,
   bool: Uint8Array,
-  float16: Uint16Array,
 } satisfies Record<OnnxDType, { new (buffer: ArrayBuffer): OnnxData }>;
 
 export function dtypeCode(dtype: OnnxDType): number {
@@ -42,10 +56,12 @@ export function dtypeCode(dtype: OnnxDType): number {
 /** The element type of a code; `what` names its owner in the error. */
 export function dtypeOfCode(code: number, what: string): OnnxDType {
   const name = names[code];
-  if (name === undefined || !Object.hasOwn(arrayClasses, name)) {
+  if (name === undefined || !isDType(name)) {
     throw new DataError(
       `${what} has the element type ${name ?? `number ${code}`}; supported are ${Object.keys(arrayClasses).join(", ")}.`,
     );
   }
-  return name as OnnxDType;
+  return name;
 }
+
+const isDType = (name: string): name is OnnxDType => Object.hasOwn(arrayClasses, name);

@@ -1,20 +1,13 @@
 import { OptionError } from "../../errors.js";
 import type { Graph, Port } from "../../graph/graph.js";
-import { nodesOf, requireGraph } from "../../graph/graph.js";
-import { inputOp } from "../../graph/ops/leaf.js";
-import type { Op, Tensor } from "../../graph/tensor.js";
+import { requireGraph } from "../../graph/graph.js";
 import { requireKnown } from "../../options.js";
 import type { Scan } from "../executable.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
 import { Emitter, type EmitterOptions } from "./emitter.js";
 import { fuse } from "./fuse.js";
-import {
-  graph as graphAttribute,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxValueInfo,
-} from "./schema.js";
+import { info, nameResults } from "./names.js";
+import { graph as graphAttribute, type OnnxGraph, type OnnxModel, type OnnxNode } from "./schema.js";
 
 export interface EmitModelOptions {
   /** Whether to use only operators of the ONNX standard, so that every ONNX program reads the file; default false. */
@@ -35,8 +28,6 @@ export const stepsInput = "steps:count";
 export function inputName(graph: Graph, name: string): string {
   return graph.outputs.some((o) => o.name === name) ? `${name}:in` : name;
 }
-
-const lazy = new Set(["broadcast", "constant", "array"]);
 
 /** An ONNX model that computes a simplified graph, or a scan of it as one Loop. */
 export function emitModel(graph: Graph, options: EmitModelOptions = {}): OnnxModel {
@@ -70,45 +61,15 @@ function checkName({ name }: Port): void {
   }
 }
 
-function info(name: string, { dtype, shape }: Tensor, ...lead: (number | string)[]): OnnxValueInfo {
-  return { name, dtype, shape: [...lead, ...shape] };
-}
-
 /** Emits all nodes; `bind` records the names of values that exist beforehand. */
 function emitNodes(
   graph: Graph,
   options: EmitterOptions,
   bind: (emitter: Emitter) => void,
 ): { emitter: Emitter; results: string[] } {
-  const outputs = graph.outputs.map((o) => o.tensor);
-  const order = nodesOf(graph);
-  const emitter = new Emitter(order, outputs, options);
+  const emitter = new Emitter(graph, options);
   bind(emitter);
-  for (const node of order) {
-    if (!lazy.has(node.op.name) && node.op !== (inputOp as unknown as Op)) emitter.value(node);
-  }
-  return { emitter, results: outputs.map((x) => emitter.value(x)) };
-}
-
-/** Gives results their public names: renames those that a node computes and copies the others. */
-function nameResults(
-  nodes: readonly OnnxNode[],
-  results: readonly string[],
-  names: readonly string[],
-): readonly OnnxNode[] {
-  const made = new Set(nodes.flatMap((n) => n.outputs));
-  const renamed = new Map<string, string>();
-  const copies: OnnxNode[] = [];
-  results.forEach((result, i) => {
-    if (made.has(result) && !renamed.has(result)) renamed.set(result, names[i]);
-    else copies.push({ opType: "Identity", inputs: [result], outputs: [names[i]], attributes: {} });
-  });
-  const rename = (name: string) => renamed.get(name) ?? name;
-  return [...nodes, ...copies].map((n) => ({
-    ...n,
-    inputs: n.inputs.map(rename),
-    outputs: n.outputs.map(rename),
-  }));
+  return { emitter, results: emitter.emitGraph() };
 }
 
 function plainGraph(graph: Graph, options: EmitterOptions): OnnxGraph {

@@ -1,48 +1,105 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
-import type { EmitOptions, OnnxValue } from "../../graph/onnx-rule.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import type { ControlOptions, EmitOptions, OnnxBody, OnnxValue } from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
 import { emitBlocked } from "./blocked/rules.js";
-import type { OnnxData, OnnxNode, OnnxTensor } from "./schema.js";
+import { fuse } from "./fuse.js";
+import { info, nameResults } from "./names.js";
+import {
+  graph as graphAttribute,
+  type OnnxData,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from "./schema.js";
 
 export interface EmitterOptions {
   readonly portable: boolean;
   readonly convBlock?: number | undefined;
 }
 
+/** Nodes that are emitted where they are used. */
+const lazy = new Set(["broadcast", "constant", "array", "input"]);
+
 /** Constants of at most this many elements are compared by value, larger ones by identity. */
 const comparedByValue = 2 ** 14;
+
+/** Names and constants of a model, which are common to its graph and those inside nodes. */
+class Shared {
+  readonly initializers: OnnxTensor[] = [];
+  private readonly constants = new Map<string, string>();
+  private readonly memories = new Map<NdArray["data"], number>();
+  private count = 0;
+
+  /** A new name of a value. */
+  name(): string {
+    return `t:${this.count++}`;
+  }
+
+  constant({ shape, data }: NdArray): string {
+    // Small constants are compared by value, large ones by their memory.
+    const content = data.length <= comparedByValue ? data.join() : `memory ${this.memoryId(data)}`;
+    const key = `${data.constructor.name}[${shape}] ${content}`;
+    const known = this.constants.get(key);
+    if (known !== undefined) return known;
+    const name = `c:${this.constants.size}`;
+    this.constants.set(key, name);
+    this.initializers.push(onnxTensor(name, { shape, data }));
+    return name;
+  }
+
+  private memoryId(data: NdArray["data"]): number {
+    const id = this.memories.get(data) ?? this.memories.size;
+    this.memories.set(data, id);
+    return id;
+  }
+}
 
 /** Collects the ONNX nodes of a graph. */
 export class Emitter implements BlockEmitter {
   readonly nodes: OnnxNode[] = [];
-  readonly initializers: OnnxTensor[] = [];
   readonly portable: boolean;
   readonly convBlock: number | undefined;
-  private readonly names = new Map<Tensor, string>();
-  private readonly constants = new Map<string, string>();
-  private readonly memories = new Map<NdArray["data"], number>();
-  private readonly results = new Map<string, string[]>();
+  private readonly names = new Map<Tensor, readonly string[]>();
+  private readonly emitted = new Map<string, string[]>();
   private readonly useCounts = new Map<Tensor, number>();
   private readonly poolIndexed = new Set<Tensor>();
-  private count = 0;
+  private readonly order: readonly Tensor[];
 
-  constructor(order: readonly Tensor[], outputs: readonly Tensor[], { portable, convBlock }: EmitterOptions) {
-    this.portable = portable;
-    this.convBlock = portable ? undefined : convBlock;
+  constructor(
+    private readonly graph: Graph,
+    private readonly options: EmitterOptions,
+    private readonly shared: Shared = new Shared(),
+  ) {
+    this.portable = options.portable;
+    this.convBlock = options.portable ? undefined : options.convBlock;
+    this.order = nodesOf(graph);
     const use = (x: Tensor) => this.useCounts.set(x, this.uses(x) + 1);
-    for (const node of order) {
+    for (const node of this.order) {
       node.inputs.forEach(use);
       if (node.op.name === "maxPoolIndices2d") this.poolIndexed.add(node.inputs[0]);
     }
-    outputs.forEach(use);
+    for (const { tensor } of graph.outputs) use(tensor);
+  }
+
+  get initializers(): readonly OnnxTensor[] {
+    return this.shared.initializers;
+  }
+
+  /** Emits all nodes whose inputs are bound; returns the names of the outputs. */
+  emitGraph(): string[] {
+    for (const node of this.order) {
+      if (!lazy.has(node.op.name)) this.results(node);
+    }
+    return this.graph.outputs.map(({ tensor }) => this.value(tensor));
   }
 
   /** Records the name of a tensor that already exists, such as an input. */
   bind(tensor: Tensor, name: string): void {
-    this.names.set(tensor, name);
+    this.names.set(tensor, [name]);
   }
 
   uses(tensor: Tensor): number {
@@ -54,13 +111,18 @@ export class Emitter implements BlockEmitter {
   }
 
   value(tensor: Tensor): string {
+    return this.results(tensor)[0];
+  }
+
+  results(tensor: Tensor): readonly string[] {
     const known = this.names.get(tensor);
     if (known !== undefined) return known;
     const operands = this.operands(tensor);
-    const name =
+    const given =
       emitBlocked(this, operands, tensor) ?? tensor.op.onnx.emit(this, operands, tensor, tensor.attrs);
-    this.names.set(tensor, name);
-    return name;
+    const names = typeof given === "string" ? [given] : given;
+    this.names.set(tensor, names);
+    return names;
   }
 
   /** Names of a node's inputs; skips broadcasts that ONNX performs by itself. */
@@ -97,30 +159,49 @@ export class Emitter implements BlockEmitter {
   ): string[] {
     // Several derivatives need the same rearrangement of a shared value.
     const key = `${domain}:${opType} ${inputs} ${results} ${JSON.stringify(attributes)}`;
-    const known = this.results.get(key);
+    const known = this.emitted.get(key);
     if (known) return known;
-    const outputs = Array.from({ length: results }, () => `t:${this.count++}`);
-    this.nodes.push({ opType, inputs, outputs, attributes, domain });
-    this.results.set(key, outputs);
+    const outputs = Array.from({ length: results }, () => this.shared.name());
+    // Some versions of ONNX Runtime fuse nodes under a name made from theirs, which must then be unique.
+    const name = this.portable ? `${opType}_${outputs[0].slice(2)}` : undefined;
+    this.nodes.push({ opType, inputs, outputs, attributes, domain, name });
+    this.emitted.set(key, outputs);
     return outputs;
   }
 
-  constant({ shape, data }: NdArray): string {
-    // Small constants are compared by value, large ones by their memory.
-    const content = data.length <= comparedByValue ? data.join() : `memory ${this.memoryId(data)}`;
-    const key = `${data.constructor.name}[${shape}] ${content}`;
-    const known = this.constants.get(key);
-    if (known !== undefined) return known;
-    const name = `c:${this.constants.size}`;
-    this.constants.set(key, name);
-    this.initializers.push(onnxTensor(name, { shape, data }));
-    return name;
+  control(
+    opType: string,
+    inputs: readonly string[],
+    { attributes, bodies, results }: ControlOptions,
+  ): string[] {
+    const outputs = Array.from({ length: results }, () => this.shared.name());
+    const inner = Object.entries(bodies).map(([name, body]) => [name, graphAttribute(this.body(body))]);
+    this.nodes.push({ opType, inputs, outputs, attributes: { ...attributes, ...Object.fromEntries(inner) } });
+    return outputs;
   }
 
-  private memoryId(data: NdArray["data"]): number {
-    const id = this.memories.get(data) ?? this.memories.size;
-    this.memories.set(data, id);
-    return id;
+  /** A graph inside a node; it reads captured values under the names that they have here. */
+  private body({ graph, own = 0, captured, unused = 0 }: OnnxBody): OnnxGraph {
+    const fused = fuse(graph);
+    const child = new Emitter(fused, this.options, this.shared);
+    const name = () => this.shared.name();
+    const inputs = fused.inputs.slice(0, own).map(({ tensor }) => info(name(), tensor));
+    fused.inputs.forEach(({ tensor }, k) => {
+      child.bind(tensor, k < own ? inputs[k].name : captured[k - own]);
+    });
+    const results = child.emitGraph();
+    const names = results.map(name);
+    return {
+      name: name(),
+      inputs: [...inputs, ...Array.from({ length: unused }, () => ({ name: name() }))],
+      outputs: fused.outputs.map(({ tensor }, k) => info(names[k], tensor)),
+      initializers: [],
+      nodes: nameResults(child.nodes, results, names),
+    };
+  }
+
+  constant(array: NdArray): string {
+    return this.shared.constant(array);
   }
 
   indices(values: readonly number[]): string {

@@ -97,7 +97,24 @@ export function writeTensor(w: ProtoWriter, { name, dtype, shape, data }: OnnxTe
   w.int(2, dtypeCode(dtype));
   if (name) w.string(8, name);
   // Raw data is little-endian, as are the typed arrays of every machine with an ONNX Runtime.
-  w.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  w.bytes(9, dtype === "int4" || dtype === "uint4" ? nibblesOf(name, dtype, data) : bytes);
+}
+
+/** Two numbers a byte, the first in the low half. */
+function nibblesOf(name: string, dtype: "int4" | "uint4", data: OnnxTensor["data"]): Uint8Array {
+  const low = dtype === "int4" ? -8 : 0;
+  const bytes = new Uint8Array(Math.ceil(data.length / 2));
+  for (let i = 0; i < data.length; i++) {
+    const x = Number(data[i]);
+    if (x < low || x > low + 15) {
+      throw new DTypeError(
+        `The ${dtype} tensor "${name}" holds ${low} to ${low + 15}; got ${x} at position ${i}.`,
+      );
+    }
+    bytes[i >> 1] |= (x & 15) << (4 * (i % 2));
+  }
+  return bytes;
 }
 
 export function writeValueInfo(w: ProtoWriter, { name, dtype, shape }: OnnxValueInfo): void {

@@ -2,7 +2,7 @@ import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } fro
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
-import { costOf, type Graph, nodesOf, requireGraph } from "../../graph/graph.js";
+import { costOf, type Graph, requireGraph, someNode } from "../../graph/graph.js";
 import { requireKnown } from "../../options.js";
 import { checkScan, type Executable, resolveInputs, type Scan, stepsOf } from "../executable.js";
 import { Lifetime } from "../lifetime.js";
@@ -48,13 +48,13 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
       `ONNX Runtime has no provider "${provider}" here; it has ${providers.join(", ")}. Leave the provider out to take the default.`,
     );
   }
-  if (float32Providers.includes(provider) && nodesOf(graph).some((n) => n.dtype === "float64")) {
+  if (float32Providers.includes(provider) && someNode(graph, (n) => n.dtype === "float64")) {
     throw new DTypeError(
       `The provider "${provider}" computes in float32 here, and the graph has float64. Compile it with dtype: "float32", or for ${defaultProvider}.`,
     );
   }
   const ort = await loadOrt(provider, threads);
-  const hasConv = nodesOf(graph).some((n) => n.op.name.startsWith("conv2d"));
+  const hasConv = someNode(graph, (n) => n.op.name.startsWith("conv2d"));
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const layouts = { convBlock: block, batchLast: provider === "cpu" };
   const model = emitModel(graph, { ...layouts, scan });
@@ -116,7 +116,7 @@ const smallGraph = 3e7;
 const largeGraph = 2 ** 33;
 
 async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string, threads: number) {
-  const isDouble = nodesOf(graph).some((node) => node.dtype === "float64" && node.rank >= 2);
+  const isDouble = someNode(graph, (node) => node.dtype === "float64" && node.rank >= 2);
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [provider],

@@ -3,18 +3,39 @@ import type { OnnxValue } from "../../graph/onnx-rule.js";
 
 export { float, int, ints, text as string } from "../../graph/onnx-rule.js";
 
-export type OnnxDType = "float32" | "float64" | "int64" | "int32" | "uint32" | "uint8" | "bool" | "float16";
+export type OnnxDType =
+  | "float32"
+  | "float64"
+  | "float16"
+  | "bfloat16"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "int4"
+  | "uint64"
+  | "uint32"
+  | "uint16"
+  | "uint8"
+  | "uint4"
+  | "bool";
 
 export type OnnxData =
   | Float32Array
   | Float64Array
   | BigInt64Array
+  | BigUint64Array
   | Int32Array
   | Uint32Array
-  | Uint8Array
-  | Uint16Array;
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
 
-/** A constant. `bool` is a Uint8Array of 0 and 1; `float16` a Uint16Array of the raw bits. */
+/**
+ * A constant. `bool` is a Uint8Array of 0 and 1; `float16` and `bfloat16` a Uint16Array of the raw bits; `int4` an
+ * Int8Array and `uint4` a Uint8Array with one element a number, which files keep in half a byte.
+ */
 export interface OnnxTensor {
   readonly name: string;
   readonly dtype: OnnxDType;
@@ -55,6 +76,16 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValueInfo[];
   readonly initializers: readonly OnnxTensor[];
   readonly nodes: readonly OnnxNode[];
+}
+
+/** The nodes of a graph, and of the graphs inside them. */
+export function allNodesOf({ nodes }: OnnxGraph): OnnxNode[] {
+  return nodes.flatMap((node) => [
+    node,
+    ...Object.values(node.attributes).flatMap((value) =>
+      value.kind === "graph" ? allNodesOf(value.value) : [],
+    ),
+  ]);
 }
 
 export interface OnnxModel {

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "../../../src/graph/ops/arithmetic.js";
+import { bitwiseAnd, bitwiseOr, bitwiseXor } from "../../../src/graph/ops/bitwise.js";
 import { equal, greater, where } from "../../../src/graph/ops/compare.js";
+import { mod, remainder } from "../../../src/graph/ops/remainder.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import {
   any,
@@ -11,6 +13,7 @@ import {
   divisible,
   integerPair,
   offIntegers,
+  type Pair,
   positive,
   powers,
   ties,
@@ -49,6 +52,39 @@ function toIntegers(name: string, f: (x: Tensor) => Tensor, reference: (x: numbe
   };
 }
 
+/** Integers of both signs; the second is not zero. */
+const signedPair: Pair = (s, a, b) => {
+  const [x, y] = [integers(s, a, 41), integers(s + 1, b, 7)];
+  return [
+    tabulate(a, (at) => get(x, at) - 20, "int64"),
+    tabulate(b, (at) => (get(y, at) === 3 ? -5 : get(y, at) - 3), "int64"),
+  ];
+};
+
+/** Fractions and whole numbers that are not zero: no quotient is near an integer. */
+const indivisible: Pair = (s, a, b) => {
+  const whole = signedPair(s, a, b)[1];
+  return [offIntegers(s, a), tabulate(b, (at) => get(whole, at))];
+};
+
+/** An operation of two integers of 33 bits and their signs. */
+const bits = (
+  name: string,
+  f: (a: Tensor, b: Tensor) => Tensor,
+  reference: (a: bigint, b: bigint) => bigint,
+): OpRow =>
+  binary(name, f, (a, b) => Number(reference(BigInt(a), BigInt(b))), {
+    pair: (s, a, b) => {
+      const [x, y] = [integers(s, a, 2 ** 31), integers(s + 1, b, 2 ** 31)];
+      return [
+        tabulate(a, (at) => 3 * get(x, at) - 2 ** 32, "int64"),
+        tabulate(b, (at) => 4 * get(y, at) - 2 ** 31, "int64"),
+      ];
+    },
+    differentiable: false,
+    result: "int64",
+  });
+
 export const arithmeticRows: readonly OpRow[] = [
   binary("add", add, (a, b) => a + b),
   binary("sub", sub, (a, b) => a - b),
@@ -82,16 +118,25 @@ export const arithmeticRows: readonly OpRow[] = [
     }),
   ),
   binary("div of integers", div, (a, b) => Math.trunc(a / b), {
-    pair: (s, a, b) => {
-      const [x, y] = [integers(s, a, 41), integers(s + 1, b, 5)];
-      return [
-        tabulate(a, (at) => get(x, at) - 20, "int64"),
-        tabulate(b, (at) => (get(y, at) === 0 ? -3 : get(y, at)), "int64"),
-      ];
-    },
+    pair: signedPair,
     differentiable: false,
     result: "int64",
   }),
+  // The quotient rounded toward zero, or down, is what the remainders leave out.
+  binary("remainder", remainder, (a, b) => a - b * Math.trunc(a / b), { pair: indivisible }),
+  binary("remainder of integers", remainder, (a, b) => a - b * Math.trunc(a / b), {
+    pair: signedPair,
+    differentiable: false,
+    result: "int64",
+  }),
+  binary("mod", mod, (a, b) => a - b * Math.floor(a / b), {
+    pair: signedPair,
+    differentiable: false,
+    result: "int64",
+  }),
+  bits("bitwiseAnd", bitwiseAnd, (a, b) => a & b),
+  bits("bitwiseOr", bitwiseOr, (a, b) => a | b),
+  bits("bitwiseXor", bitwiseXor, (a, b) => a ^ b),
   toIntegers(
     "neg of integers",
     (x) => neg(x),

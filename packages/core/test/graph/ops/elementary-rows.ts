@@ -16,9 +16,11 @@ import {
   square,
   tanh,
 } from "../../../src/graph/ops/elementary.js";
+import { acos, acosh, asin, atan, atanh, tan } from "../../../src/graph/ops/inverse-trigonometry.js";
+import { round, roundTo } from "../../../src/graph/ops/rounding.js";
 import { stopGradient } from "../../../src/graph/ops/stop-gradient.js";
-import { any, awayFromPole, byRule, offIntegers, positive, unary } from "./element-rows.js";
-import { awayFromZero, type OpRow } from "./op-case.js";
+import { any, awayFromPole, byRule, type Domain, offIntegers, positive, unary } from "./element-rows.js";
+import { awayFromZero, get, type OpRow, tabulate, tied, uniform } from "./op-case.js";
 
 /** 2/sqrt(pi) int_0^x exp(-t^2) dt by Simpson's rule with 2000 steps: error below 1e-13 for |x| < 3. */
 function integratedErf(x: number): number {
@@ -33,6 +35,30 @@ function integratedErf(x: number): number {
 const geluTanh = (x: number): number =>
   (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
+const inside: Domain = (s, shape) => uniform(s, shape, -0.8, 0.8);
+const aboveOne: Domain = (s, shape) => uniform(s, shape, 1.3, 4);
+const offHalves: Domain = (s, shape) => {
+  const x = offIntegers(s, shape);
+  return tabulate(shape, (at) => get(x, at) + 0.5);
+};
+const halves: Domain = (s, shape) => {
+  const x = tied(s, shape);
+  return tabulate(shape, (at) => get(x, at) / 2 + 2 * Math.round(get(x, at)));
+};
+
+/** Bits of a float32 with `dropped` of them rounded off, half to even, by integer arithmetic on the bits. */
+function roundedBits(x: number, dropped: number): number {
+  const bits = new Int32Array(Float32Array.of(x).buffer)[0];
+  const half = (1 << (dropped - 1)) - 1;
+  const odd = (bits >> dropped) & 1;
+  return new Float32Array(Int32Array.of(((bits + half + odd) >> dropped) << dropped).buffer)[0];
+}
+
+const singles: Domain = (s, shape) => {
+  const x = uniform(s, shape);
+  return tabulate(shape, (at) => Math.fround(get(x, at)));
+};
+
 export const elementaryRows: readonly OpRow[] = [
   unary("exp", exp, Math.exp, any),
   unary("log", log, Math.log, positive),
@@ -46,6 +72,36 @@ export const elementaryRows: readonly OpRow[] = [
   unary("sinh", sinh, (x) => (Math.exp(x) - Math.exp(-x)) / 2, any),
   unary("asinh", asinh, (x) => Math.log(x + Math.hypot(x, 1)), any),
   unary("erf", erf, integratedErf, any),
+  unary("tan", tan, Math.tan, (s, shape) => uniform(s, shape, -1.2, 1.2)),
+  unary("asin", asin, (x) => Math.atan2(x, Math.sqrt(1 - x * x)), inside),
+  unary("acos", acos, (x) => Math.atan2(Math.sqrt(1 - x * x), x), inside),
+  unary("atan", atan, (x) => Math.atan2(x, 1), any),
+  unary("acosh", acosh, (x) => Math.log(x + Math.sqrt(x * x - 1)), aboveOne),
+  unary("atanh", atanh, (x) => Math.log((1 + x) / (1 - x)) / 2, inside),
+  unary("round", round, (x) => Math.floor(x + 0.5), offHalves),
+  {
+    ...unary("round of halves", round, (x) => 2 * Math.round(x / 2), halves),
+    differentiable: false,
+  },
+  {
+    // Normal float16 numbers have 10 bits of the 23 of a float32, bfloat16 has 7.
+    ...unary(
+      "roundTo float16",
+      (x) => roundTo(x, "float16"),
+      (x) => roundedBits(x, 13),
+      singles,
+    ),
+    differentiable: false,
+  },
+  {
+    ...unary(
+      "roundTo bfloat16",
+      (x) => roundTo(x, "bfloat16"),
+      (x) => roundedBits(x, 16),
+      singles,
+    ),
+    differentiable: false,
+  },
   unary("square", square, (x) => x * x, any),
   unary("reciprocal", reciprocal, (x) => 1 / x, awayFromPole),
   {

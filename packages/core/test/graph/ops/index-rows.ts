@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import type { NdArray } from "../../../src/array.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
-import { cumsum, gather, oneHot, scatterAdd } from "../../../src/graph/ops/gather.js";
+import { cumsum, gather, oneHot } from "../../../src/graph/ops/gather.js";
 import { randomUniform } from "../../../src/graph/ops/random.js";
 import { transpose } from "../../../src/graph/ops/reshape.js";
+import { scatterAdd } from "../../../src/graph/ops/scatter.js";
 import { pad, slice } from "../../../src/graph/ops/slice.js";
 import {
   forEachPlace,

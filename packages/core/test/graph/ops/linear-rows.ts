@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { NdArray } from "../../../src/array.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
+import { prod } from "../../../src/graph/ops/prod.js";
 import { argmax, max, mean, min, type ReduceOptions, sum, variance } from "../../../src/graph/ops/reduce.js";
 import { logSoftmax, softmax } from "../../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
@@ -126,6 +127,26 @@ const integerSum: OpRow = {
   })),
 };
 
+const integerExtremum = (
+  name: string,
+  f: (x: Tensor, options: ReduceOptions) => Tensor,
+  join: (values: number[]) => number,
+): OpRow => ({
+  name: `${name} of integers`,
+  differentiable: false,
+  cases: reductions().map(({ shape, options, seed }) => ({
+    label: `${show(shape)} ${JSON.stringify(options)}`,
+    inputs: [integers(seed, shape, 9)],
+    apply: (x) => f(x, options),
+    reference: (x) => {
+      const reduced = reduceBy(x, options, join);
+      return tabulate(reduced.shape, (at) => get(reduced, at), "int64");
+    },
+  })),
+});
+
+const multiplied = (values: readonly number[]): number => values.reduce((a, b) => a * b, 1);
+
 /** Position of the first largest of a list. */
 const firstLargest = (values: readonly number[]): number => values.indexOf(Math.max(...values));
 
@@ -157,6 +178,10 @@ export const reduceRows: readonly OpRow[] = [
   reduction("variance", variance, (v) => spread(v, 0)),
   correctedVariance,
   integerSum,
+  reduction("prod", prod, multiplied),
+  reduction("prod of zeros", prod, multiplied, tied),
+  integerExtremum("max", max, (v) => Math.max(...v)),
+  integerExtremum("min", min, (v) => Math.min(...v)),
   argmaxRow("argmax", apart),
   argmaxRow("argmax of ties", tied),
 ];

@@ -9,7 +9,16 @@ describe("The table of operations", () => {
   const differentiable = opTable.filter((row) => row.differentiable ?? true);
   const sources = new Set(["input", "constant", "array"]);
   /** Float results that are constant wherever they have a derivative. */
-  const flat = new Set(["step", "leakyStep", "sign", "floor", "stopGradient", "oneHot", "randomUniform"]);
+  const flat = new Set([
+    "step",
+    "leakyStep",
+    "sign",
+    "floor",
+    "round",
+    "stopGradient",
+    "oneHot",
+    "randomUniform",
+  ]);
 
   it.each(differentiable.map((row) => [row.name, row] as const))(
     "is closed under derivatives of %s",

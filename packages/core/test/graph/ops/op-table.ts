@@ -2,10 +2,12 @@ import fc from "fast-check";
 import { arithmeticRows } from "./arithmetic-rows.js";
 import { compareRows } from "./compare-rows.js";
 import { convRows } from "./conv-rows.js";
+import { einsumRows } from "./einsum-rows.js";
 import { activationRows, elementaryRows } from "./elementary-rows.js";
 import { indexRows } from "./index-rows.js";
 import { matmulRows, reduceRows, softmaxRows } from "./linear-rows.js";
 import type { OpCase, OpRow } from "./op-case.js";
+import { orderRows } from "./order-rows.js";
 import { poolRows } from "./pool-rows.js";
 import { shapeRows } from "./shape-rows.js";
 
@@ -17,9 +19,11 @@ export const opTable: readonly OpRow[] = [
   ...activationRows,
   ...reduceRows,
   ...matmulRows,
+  ...einsumRows,
   ...softmaxRows,
   ...shapeRows,
   ...indexRows,
+  ...orderRows,
   ...convRows,
   ...poolRows,
 ];

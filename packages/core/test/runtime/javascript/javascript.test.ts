@@ -8,11 +8,12 @@ import { add, cast, div, neg, sub } from "../../../src/graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../src/graph/ops/broadcast.js";
 import { greater, logicalNot, where } from "../../../src/graph/ops/compare.js";
 import { square, tanh } from "../../../src/graph/ops/elementary.js";
-import { gather, scatterAdd } from "../../../src/graph/ops/gather.js";
+import { gather } from "../../../src/graph/ops/gather.js";
 import { constant, fill, input } from "../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { argmax, max, sum } from "../../../src/graph/ops/reduce.js";
 import { reshape, transpose } from "../../../src/graph/ops/reshape.js";
+import { scatterAdd } from "../../../src/graph/ops/scatter.js";
 import { concat, pad, slice } from "../../../src/graph/ops/slice.js";
 import { softmax } from "../../../src/graph/ops/softmax.js";
 import { simplify } from "../../../src/graph/simplify.js";
@@ -182,6 +183,20 @@ describe("Errors of a run", () => {
     const outside = input([2], "float64");
     expect(() => graphOf((x) => add(x, outside), [2])).toThrow(/float64\[2\].*outside.*argument/);
   });
+});
+
+it("A single element of values that are kept in variables is read where the index selects an operand", () => {
+  const graph = graphOf(
+    (x) => {
+      // Two elements, each read several times, so that they are kept in variables.
+      const kept = tanh(x);
+      const [first, second] = [slice(kept, { ends: [1] }), slice(kept, { starts: [1] })];
+      return add(pad(first, [[0, 9]]), pad(second, [[9, 0]]));
+    },
+    [2],
+  );
+  const { result } = compileJavaScript(graph).runSync(named(array([0.25, -0.5], "float64")));
+  expect([...result.data]).toEqual([Math.tanh(0.25), ...Array<number>(8).fill(0), Math.tanh(-0.5)]);
 });
 
 describe("Tensors without elements", () => {

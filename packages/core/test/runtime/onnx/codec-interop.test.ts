@@ -77,31 +77,30 @@ const loop: OnnxGraph = {
   ],
 };
 
+/** A constant of every element type that ONNX Runtime hands over to JavaScript. */
+const typed = [
+  constant("float64", [2], Float64Array.of(0.1, -1e300), "float64"),
+  constant("int64", [2], BigInt64Array.of(-1n, 2n ** 63n - 1n), "int64"),
+  constant("int32", [2], Int32Array.of(-7, 2 ** 31 - 1), "int32"),
+  constant("uint32", [2], Uint32Array.of(0, 2 ** 32 - 1), "uint32"),
+  constant("uint8", [2], Uint8Array.of(0, 255), "uint8"),
+  constant("bool", [2], Uint8Array.of(1, 0), "bool"),
+  constant("float16", [2], Uint16Array.of(0x3c00, 0xc000), "float16"),
+  constant("int16", [2], Int16Array.of(-(2 ** 15), 2 ** 15 - 1), "int16"),
+  constant("int8", [2], Int8Array.of(-128, 127), "int8"),
+  constant("uint64", [2], BigUint64Array.of(0n, 2n ** 64n - 1n), "uint64"),
+  constant("uint16", [2], Uint16Array.of(0, 2 ** 16 - 1), "uint16"),
+];
+
 /** Every element type as a constant, with an optional input left out. */
 const constants: OnnxGraph = {
   name: "constants",
   inputs: [float32("x", [2])],
-  outputs: [
-    float32("y", [2]),
-    ...(["float64", "int64", "int32", "uint32", "uint8", "bool", "float16"] as const).map((dtype) => ({
-      name: `${dtype}-out`,
-      dtype,
-      shape: [2],
-    })),
-  ],
-  initializers: [
-    constant("high", [], Float32Array.of(1), "float32"),
-    constant("float64", [2], Float64Array.of(0.1, -1e300), "float64"),
-    constant("int64", [2], BigInt64Array.of(-1n, 2n ** 63n - 1n), "int64"),
-    constant("int32", [2], Int32Array.of(-7, 2 ** 31 - 1), "int32"),
-    constant("uint32", [2], Uint32Array.of(0, 2 ** 32 - 1), "uint32"),
-    constant("uint8", [2], Uint8Array.of(0, 255), "uint8"),
-    constant("bool", [2], Uint8Array.of(1, 0), "bool"),
-    constant("float16", [2], Uint16Array.of(0x3c00, 0xc000), "float16"),
-  ],
+  outputs: [float32("y", [2]), ...typed.map(({ dtype }) => ({ name: `${dtype}-out`, dtype, shape: [2] }))],
+  initializers: [constant("high", [], Float32Array.of(1), "float32"), ...typed],
   nodes: [
     { opType: "Clip", inputs: ["x", "", "high"], outputs: ["y"], attributes: {} },
-    ...["float64", "int64", "int32", "uint32", "uint8", "bool", "float16"].map((dtype) => ({
+    ...typed.map(({ dtype }) => ({
       opType: "Identity",
       inputs: [dtype],
       outputs: [`${dtype}-out`],

@@ -45,6 +45,13 @@ const anyTensor: fc.Arbitrary<OnnxTensor> = fc
       of("uint8", fc.uint8Array(length)),
       of("bool", fc.uint8Array({ ...length, max: 1 })),
       of("float16", fc.uint16Array(length)),
+      of("bfloat16", fc.uint16Array(length)),
+      of("int16", fc.int16Array(length)),
+      of("int8", fc.int8Array(length)),
+      of("int4", fc.int8Array({ ...length, min: -8, max: 7 })),
+      of("uint64", fc.bigUint64Array(length)),
+      of("uint16", fc.uint16Array(length)),
+      of("uint4", fc.uint8Array({ ...length, max: 15 })),
     );
   });
 
@@ -62,6 +69,13 @@ const valueInfo = fc.oneof(
         "uint8",
         "bool",
         "float16",
+        "bfloat16",
+        "int16",
+        "int8",
+        "int4",
+        "uint64",
+        "uint16",
+        "uint4",
       ),
       shape: fc.array(fc.oneof(fc.nat(), text)),
     },

@@ -70,10 +70,18 @@ describe("decodeModel on a model made by the onnx package for Python", () => {
     ["bool", Uint8Array.of(1, 0)],
     // IEEE 754 half precision: 1 is 0 01111 0000000000, -2 is 1 10000 0000000000.
     ["float16", Uint16Array.of(0x3c00, 0xc000)],
+    // The upper halves of float32: 1 is 0x3f800000, -2 is 0xc0000000.
+    ["bfloat16", Uint16Array.of(0x3f80, 0xc000)],
+    ["int16", Int16Array.of(-(2 ** 15), 2 ** 15 - 1)],
+    ["int8", Int8Array.of(-128, 127)],
+    ["uint64", BigUint64Array.of(0n, 2n ** 64n - 1n)],
+    ["uint16", Uint16Array.of(0, 2 ** 16 - 1)],
+    ["int4", Int8Array.of(-8, 7, -1)],
+    ["uint4", Uint8Array.of(0, 15, 9)],
   ])("reads %s tensors from raw bytes and from typed fields", (dtype, data) => {
     for (const storage of ["fields", "raw"]) {
       const name = `${dtype}-${storage}`;
-      expect(initializer(name)).toStrictEqual({ name, dtype, shape: [2], data });
+      expect(initializer(name)).toStrictEqual({ name, dtype, shape: [data.length], data });
     }
   });
 
@@ -146,7 +154,8 @@ describe("decodeModel on what it does not support", () => {
     ["sparse", /sparse initializer/],
     ["sequence", /The value "s" is not a dense tensor/],
     ["function", /functions of its own.*inline_local_functions/],
-    ["bfloat16", /The value "x" has the element type bfloat16; supported are float32, float64/],
+    ["float8", /The value "x" has the element type float8e4m3fn; supported are float32, float64/],
+    ["words", /The tensor "w" has the element type string; supported are float32, float64/],
   ])("explains why it refuses %s", (name, message) => {
     const attempt = () => decodeModel(goldenBytes(name));
     expect(attempt).toThrow(DataError);
@@ -255,6 +264,24 @@ describe("the tensors of an unusual file", () => {
       },
       /uint8 holds 256/,
     ],
+    [
+      "a byte of two numbers out of range",
+      (t) => {
+        t.packedInts(1, [2]);
+        t.int(2, 22);
+        t.packedInts(5, [256]);
+      },
+      /int4 holds 256/,
+    ],
+    [
+      "too many numbers of half a byte",
+      (t) => {
+        t.packedInts(1, [2]);
+        t.int(2, 21);
+        t.bytes(9, new Uint8Array(2));
+      },
+      /shape \[2\] needs 2 elements; the file has 4/,
+    ],
     ["no element type", (t) => t.bytes(9, new Uint8Array(4)), /element type undefined/],
   ])("are refused with %s", (_, write, message) => {
     expect(() => decodeTensor(write)).toThrow(DataError);
@@ -272,6 +299,15 @@ describe("encodeModel", () => {
     );
     expect(encode({ shape: [3] })).toThrow(ShapeError);
     expect(encode({ shape: [3] })).toThrow(/shape \[3\] needs 3 elements; got 2/);
+  });
+
+  it("refuses numbers that do not fit into half a byte", () => {
+    const encode = (dtype: "int4" | "uint4", data: OnnxTensor["data"]) => () =>
+      encodeModel(modelOf({ initializers: [{ name: "w", dtype, shape: [2], data }] }));
+    expect(encode("int4", Int8Array.of(7, -9))).toThrow(
+      /int4 tensor "w" holds -8 to 7; got -9 at position 1/,
+    );
+    expect(encode("uint4", Uint8Array.of(16, 0))).toThrow(DTypeError);
   });
 
   it("refuses an integer attribute with another number", () => {

@@ -5,6 +5,8 @@ import type { Graph } from "../../../src/graph/graph.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { tanh } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
+import { reshape } from "../../../src/graph/ops/reshape.js";
+import { slice } from "../../../src/graph/ops/slice.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -75,4 +77,9 @@ it("random programs have in ONNX Runtime the first and second derivatives that t
     }),
     settings(60),
   );
+});
+
+it("a tensor without elements is reshaped in ONNX Runtime as in JavaScript", async () => {
+  const graph = traced(([, , x]) => [reshape(slice(x, { ends: [0] }), [3, 0, 2])]);
+  await expectSame(graph, uniform, 0);
 });

@@ -66,7 +66,6 @@ function castTo(call: Call): Tensor {
     1: call.dtype,
     10: call.dtype,
     11: call.dtype,
-    16: call.dtype,
     2: "int64",
     3: "int64",
     5: "int64",

@@ -1,4 +1,5 @@
 import { add, mul } from "../../../graph/ops/arithmetic.js";
+import { einsum } from "../../../graph/ops/einsum.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../graph/tensor.js";
@@ -31,4 +32,8 @@ function matMul(call: Call): Tensor {
   );
 }
 
-export const matrices: Readonly<Record<string, Operator>> = { Gemm: gemm, MatMul: matMul };
+export const matrices: Readonly<Record<string, Operator>> = {
+  Einsum: (call) => einsum(call.text("equation", ""), call.tensors()),
+  Gemm: gemm,
+  MatMul: matMul,
+};

@@ -1,11 +1,13 @@
-import { add, sub } from "../../../graph/ops/arithmetic.js";
+import { add, cast, sub } from "../../../graph/ops/arithmetic.js";
 import { abs, exp, log, sqrt, square } from "../../../graph/ops/elementary.js";
-import { argmax, max, mean, min, type ReduceOptions, sum } from "../../../graph/ops/reduce.js";
-import { expandDims, reshape, resolveAxis } from "../../../graph/ops/reshape.js";
+import { prod } from "../../../graph/ops/prod.js";
+import { max, mean, min, type ReduceOptions, sum } from "../../../graph/ops/reduce.js";
+import { reshape, resolveAxis } from "../../../graph/ops/reshape.js";
 import { logSoftmax, softmax } from "../../../graph/ops/softmax.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import type { Call, Operator } from "../call.js";
+import type { Operator } from "../call.js";
+import { hardmax } from "./indexing/ordering.js";
 
 const reduction =
   (f: (x: Tensor, options: ReduceOptions) => Tensor): Operator =>
@@ -17,8 +19,17 @@ const reduction =
     return f(x, { keepDims, ...(isAll ? {} : { axes }) });
   };
 
+/** Largest or smallest elements: of bools any or all, and of no elements the extreme of the other sort. */
+const extremum =
+  (f: (x: Tensor, options: ReduceOptions) => Tensor, ofNone: number) =>
+  (x: Tensor, options: ReduceOptions): Tensor => {
+    if (x.dtype === "bool") return cast(f(cast(x, "int64"), options), "bool");
+    return x.size === 0 ? add(sum(x, options), ofNone) : f(x, options);
+  };
+
 /** Subtracts the largest element first, so that no exponential overflows. */
 function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
+  if (x.size === 0) return log(sum(x, options));
   const top = stopGradient(max(x, { ...options, keepDims: true }));
   const rest = log(sum(exp(sub(x, top)), options));
   return add(rest, reshape(top, rest.shape));
@@ -35,25 +46,17 @@ const softmaxes =
     return reshape(f(reshape(x, [...rows, -1]), { axis: -1 }), x.shape);
   };
 
-function argMax(call: Call): Tensor {
-  const x = call.tensor(0);
-  if (call.int("select_last_index", 0) === 1)
-    return call.fail("only the first of equal elements can be chosen");
-  const axis = resolveAxis(call.int("axis", 0), x.rank, "ArgMax");
-  const place = argmax(x, { axis });
-  return call.int("keepdims", 1) === 1 ? expandDims(place, axis) : place;
-}
-
 export const reductions: Readonly<Record<string, Operator>> = {
-  ArgMax: argMax,
+  Hardmax: softmaxes(hardmax),
   LogSoftmax: softmaxes(logSoftmax),
   ReduceL1: reduction((x, options) => sum(abs(x), options)),
   ReduceL2: reduction((x, options) => sqrt(sum(square(x), options))),
   ReduceLogSum: reduction((x, options) => log(sum(x, options))),
   ReduceLogSumExp: reduction(logSumExp),
-  ReduceMax: reduction(max),
+  ReduceMax: reduction(extremum(max, -Infinity)),
   ReduceMean: reduction(mean),
-  ReduceMin: reduction(min),
+  ReduceMin: reduction(extremum(min, Infinity)),
+  ReduceProd: reduction(prod),
   ReduceSum: reduction(sum),
   ReduceSumSquare: reduction((x, options) => sum(square(x), options)),
   Softmax: softmaxes(softmax),

@@ -3,30 +3,15 @@ import { broadcastShapes, broadcastTo } from "../../../graph/ops/broadcast.js";
 import { cumsum, gather } from "../../../graph/ops/gather.js";
 import { constant, constantValue, fill } from "../../../graph/ops/leaf.js";
 import { reshape, resolveAxis, transpose } from "../../../graph/ops/reshape.js";
-import { concat, pad, slice } from "../../../graph/ops/slice.js";
+import { concat } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { constantOf } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
+import { along, integers } from "./axes.js";
 
-const integers = (values: readonly number[]): Tensor =>
-  constant({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });
-
-const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
+/** An axis of the first operand, or of a tensor of another rank, from the end if negative. */
+export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>
   resolveAxis(axis, rank, call.node.opType);
-
-/** A range of one axis. */
-function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
-  const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === axis ? value : n));
-  const zeros = x.shape.map(() => 0);
-  return slice(x, {
-    starts: only(start, zeros),
-    ends: only(end, x.shape),
-    steps: only(
-      step,
-      zeros.map(() => 1),
-    ),
-  });
-}
 
 function reshapeTo(call: Call): Tensor {
   const x = call.tensor(0);
@@ -123,26 +108,6 @@ function split(call: Call): readonly Tensor[] {
   });
 }
 
-function padded(call: Call): Tensor {
-  const x = call.tensor(0);
-  const mode = call.text("mode", "constant");
-  if (mode !== "constant") return call.fail(`the mode must be constant; it is ${mode}`);
-  const pads = call.list("pads", 1) ?? call.fail("there are no pads");
-  const value = call.known(2)?.[0] ?? call.float("value", 0);
-  const axes = (call.known(3) ?? x.shape.map((_, d) => d)).map((a) => axisOf(call, a));
-  const around = x.shape.map((_, d): [number, number] => {
-    const k = axes.indexOf(d);
-    return k < 0 ? [0, 0] : [pads[k], pads[k + axes.length]];
-  });
-  const outer = around.map(([before, after]): [number, number] => [Math.max(before, 0), Math.max(after, 0)]);
-  // Negative padding crops.
-  const cut = slice(x, {
-    starts: around.map(([before]) => Math.max(-before, 0)),
-    ends: around.map(([, after], d) => x.shape[d] - Math.max(-after, 0)),
-  });
-  return pad(cut, outer, value);
-}
-
 function tile(call: Call): Tensor {
   const repeats = call.known(1) ?? call.fail("there are no repeats");
   return repeats.reduce<Tensor>(
@@ -190,18 +155,11 @@ function cumulative(call: Call): Tensor {
   });
 }
 
-/** Dropout in inference: drops nothing. */
-function dropout(call: Call): Tensor {
-  if (call.known(2)?.[0]) return call.fail("it drops units in training mode; export the model for inference");
-  return call.tensor(0);
-}
-
 export const shapes: Readonly<Record<string, Operator>> = {
   Concat: (call) => concat(call.tensors(), { axis: call.int("axis", 0) }),
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
   CumSum: cumulative,
-  Dropout: dropout,
   Expand: (call) => {
     const x = call.tensor(0);
     const shape = call.known(1) ?? call.fail("there is no shape");
@@ -210,7 +168,6 @@ export const shapes: Readonly<Record<string, Operator>> = {
   Flatten: flatten,
   Gather: gathered,
   Identity: (call) => call.tensor(0),
-  Pad: padded,
   Range: range,
   Reshape: reshapeTo,
   Shape: (call) => {

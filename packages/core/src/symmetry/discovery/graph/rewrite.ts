@@ -28,5 +28,7 @@ export const restrictable: ReadonlySet<string> = new Set([
   ...["greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot"],
   ...["relu", "leakyRelu", "step", "leakyStep", "sign", "abs", "sqrt", "exp", "log", "floor"],
   ...["sigmoid", "softplus", "sin", "cos", "tanh", "sinh", "asinh", "erf", "stopGradient", "alias"],
+  ...["asin", "acos", "atan", "acosh", "atanh", "round", "roundTo", "remainder", "mod"],
+  ...["bitwiseAnd", "bitwiseOr", "bitwiseXor"],
   ...["transpose", "matmul", "sum", "max", "min", "maxPool2d"],
 ]);

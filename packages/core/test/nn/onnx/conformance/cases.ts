@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { decodeModel } from "../../../../src/runtime/onnx/codec.js";
 import { readTensor } from "../../../../src/runtime/onnx/decode-tensor.js";
 import { ProtoReader } from "../../../../src/runtime/onnx/protobuf.js";
-import type { OnnxTensor } from "../../../../src/runtime/onnx/schema.js";
+import type { OnnxModel, OnnxTensor, OnnxValueInfo } from "../../../../src/runtime/onnx/schema.js";
 
 const root = "/usr/share/libonnx-testdata/data";
 
@@ -32,12 +32,30 @@ export function conformanceCases(): Case[] {
 
 function readCase(name: string): Case {
   const data = join(root, name, "test_data_set_0");
+  const bytes = readFileSync(join(root, name, "model.onnx"));
+  const graph = decoded(bytes)?.graph;
+  const typed = (values: readonly (OnnxTensor | undefined)[], infos: readonly OnnxValueInfo[] = []) =>
+    values.map((value, i) => value && withBits(value, infos[i]));
   return {
     name,
-    bytes: readFileSync(join(root, name, "model.onnx")),
-    inputs: readAll(data, "input"),
-    outputs: readAll(data, "output"),
+    bytes,
+    inputs: typed(readAll(data, "input"), graph?.inputs),
+    outputs: typed(readAll(data, "output"), graph?.outputs),
   };
+}
+
+/** Undefined for a model that is not supported; why is reported when its case is run. */
+function decoded(bytes: Uint8Array): OnnxModel | undefined {
+  try {
+    return decodeModel(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** NumPy has no bfloat16: the suite keeps its bits as uint16. */
+function withBits(value: OnnxTensor, info: OnnxValueInfo | undefined): OnnxTensor {
+  return info?.dtype === "bfloat16" && value.dtype === "uint16" ? { ...value, dtype: "bfloat16" } : value;
 }
 
 function readAll(folder: string, prefix: string): (OnnxTensor | undefined)[] {
@@ -57,15 +75,19 @@ function readNumbers(path: string): OnnxTensor | undefined {
 /** Operators whose results are drawn at random. */
 const random = /^(Bernoulli|Multinomial|Random)/;
 
+/** Cases of the suite's version 1.17 whose numbers are wrong. */
+const errata: Readonly<Record<string, string>> = {
+  "node/test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True":
+    "elements beyond the padding count; not so in PyTorch, ONNX Runtime and later versions (onnx/onnx#5276)",
+  "node/test_maxunpool_export_with_output_shape":
+    "places are not offsets into the result, as MaxPool gives them (onnx/onnx#2398)",
+};
+
 /** Why a case says nothing about numbers, if so. */
-export function whyExcluded({ bytes, inputs, outputs }: Case): string | undefined {
+export function whyExcluded({ name, bytes, inputs, outputs }: Case): string | undefined {
+  if (Object.hasOwn(errata, name)) return errata[name];
   if ([...inputs, ...outputs].some((x) => x === undefined)) return "a value that is not a tensor of numbers";
   if (outputs.length === 0) return "no results to compare with";
-  try {
-    const { nodes } = decodeModel(bytes).graph;
-    if (nodes.some(({ opType }) => random.test(opType))) return "random results";
-  } catch {
-    // What cannot be decoded is reported when the case is run.
-  }
-  return undefined;
+  const nodes = decoded(bytes)?.graph.nodes ?? [];
+  return nodes.some(({ opType }) => random.test(opType)) ? "random results" : undefined;
 }

@@ -1,0 +1,69 @@
+import { type Graph, type Port, topologicalOrder } from "../graph.js";
+import { input } from "../ops/leaf.js";
+import { apply, type Tensor } from "../tensor.js";
+
+/** A graph that uses nothing from outside: what it used is the last of its inputs. */
+export interface Closure {
+  readonly graph: Graph;
+  /** The values of those inputs. */
+  readonly captured: readonly Tensor[];
+}
+
+/**
+ * The computation of `outputs` as a graph of its own.
+ *
+ * @param isInside which nodes are computed in it; others are computed before, except constants and changes of
+ *   shape, which are cheaper to repeat
+ */
+export function closureOf(
+  inputs: readonly Port[],
+  outputs: readonly Port[],
+  isInside: (node: Tensor) => boolean,
+): Closure {
+  const order = topologicalOrder(outputs.map(({ tensor }) => tensor));
+  const own = new Set(inputs.map(({ tensor }) => tensor));
+  const open = new Set<Tensor>();
+  for (const node of order) {
+    if (node.op.name === "input" || node.inputs.some((x) => open.has(x))) open.add(node);
+  }
+  const forms = new Map<Tensor, Tensor>(inputs.map(({ tensor }) => [tensor, tensor]));
+  const captured: Tensor[] = [];
+  const rebuilt = (node: Tensor): Tensor => apply(node.op, node.inputs.map(formOf), node.attrs);
+  const formOf = (node: Tensor): Tensor => {
+    const known = forms.get(node);
+    if (known) return known;
+    const form = make(node);
+    forms.set(node, form);
+    return form;
+  };
+  const make = (node: Tensor): Tensor => {
+    if (!open.has(node)) return node;
+    // An alias is what a surrounding function is differentiated with respect to.
+    const isCheap = node.op.js.view && node.op.name !== "alias" && node.inputs.length > 0;
+    if (isInside(node) || isCheap) return rebuilt(node);
+    captured.push(node);
+    return input(node.shape, node.dtype);
+  };
+  // In the order of computation, so that the recursion stays shallow.
+  for (const node of order) if (!own.has(node) && isInside(node)) formOf(node);
+  const ports = outputs.map(({ name, tensor }) => ({ name, tensor: formOf(tensor) }));
+  const more = captured.map((x, k): Port => ({ name: `captured.${k}`, tensor: formOf(x) }));
+  return { graph: { inputs: [...inputs, ...more], outputs: ports }, captured };
+}
+
+/** The outputs of a graph for given inputs, as part of the graph that is being traced. */
+export function inlined(graph: Graph, inputs: readonly Tensor[]): Tensor[] {
+  const forms = new Map<Tensor, Tensor>(graph.inputs.map(({ tensor }, k) => [tensor, inputs[k]]));
+  const formOf = (x: Tensor): Tensor => forms.get(x) as Tensor;
+  for (const node of topologicalOrder(graph.outputs.map(({ tensor }) => tensor))) {
+    if (forms.has(node)) continue;
+    forms.set(node, node.inputs.length === 0 ? node : apply(node.op, node.inputs.map(formOf), node.attrs));
+  }
+  return graph.outputs.map(({ tensor }) => formOf(tensor));
+}
+
+/** Places of the inputs that some of the outputs depend on. */
+export function usedInputs({ inputs, outputs }: Graph): Set<number> {
+  const nodes = new Set(topologicalOrder(outputs.map(({ tensor }) => tensor)));
+  return new Set(inputs.flatMap(({ tensor }, k) => (nodes.has(tensor) ? [k] : [])));
+}

@@ -1,0 +1,61 @@
+import { describeValue } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import { int } from "../onnx-rule.js";
+import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
+import { unary } from "./elementary.js";
+
+const roundOp = unary({ name: "round", onnx: "Round", js: (x) => `roundEven(${x})`, cost: 1 });
+
+/** 16-bit floats: significant bits, least exponent, largest number, and the code in ONNX. */
+const formats = {
+  float16: { digits: 11, lowest: -14, largest: 65504, code: 10 },
+  bfloat16: { digits: 8, lowest: -126, largest: (2 - 2 ** -7) * 2 ** 127, code: 16 },
+} as const;
+
+/** A floating-point format of 16 bits. */
+export type HalfFormat = keyof typeof formats;
+
+const floatCodes = { float32: 1, float64: 11 } as const;
+
+const roundToOp: Op<{ format: HalfFormat }> = {
+  name: "roundTo",
+  infer([x]) {
+    requireFloat("roundTo", x);
+    return { shape: x.shape, dtype: x.dtype };
+  },
+  // As in a cast to a narrower type, rounding is not differentiated.
+  vjp: (g) => [g],
+  js: {
+    flat: true,
+    readsOnce: true,
+    pull(at, read, _node, { format }) {
+      const { digits, lowest, largest } = formats[format];
+      return `roundToDigits(${read(0, at)},${digits},${lowest},${largest})`;
+    },
+  },
+  onnx: {
+    emit: (e, inputs, { dtype }, { format }) =>
+      e.emit("Cast", [e.emit("Cast", inputs, { to: int(formats[format].code) })], {
+        to: int(floatCodes[dtype as keyof typeof floatCodes]),
+      }),
+  },
+};
+
+/** Element-wise nearest integer, the even one of two; derivative 0. */
+export const round = (x: Tensor): Tensor => apply(roundOp, [x], {});
+
+/**
+ * Element-wise nearest number of a 16-bit format, an infinity beyond its largest (IEEE 754, round half to even). The
+ * element type stays. Its derivative is 1, as that of a cast to a narrower type.
+ *
+ * @param format `float16` (11 significant bits) or `bfloat16` (8, with the exponents of float32)
+ * @throws OptionError for another format
+ */
+export function roundTo(x: Tensor, format: HalfFormat): Tensor {
+  if (!Object.hasOwn(formats, format)) {
+    throw new OptionError(
+      `roundTo: the format must be one of ${Object.keys(formats).join(", ")}; got ${describeValue(format)}.`,
+    );
+  }
+  return apply(roundToOp, [x], { format });
+}

@@ -1,0 +1,219 @@
+// Loops against the same loops written out, in values, first and second derivatives, and both runtimes.
+import { describe, expect, it } from "vitest";
+import { ndarray, sizeOf } from "../../../src/array.js";
+import { backward, grad } from "../../../src/graph/autodiff.js";
+import { type ScanOptions, scan } from "../../../src/graph/control/scan.js";
+import { type Graph, nodesOf, printGraph } from "../../../src/graph/graph.js";
+import { add, cast, mul } from "../../../src/graph/ops/arithmetic.js";
+import { sin, square, tanh } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { reshape } from "../../../src/graph/ops/reshape.js";
+import { concat, slice } from "../../../src/graph/ops/slice.js";
+import { simplify } from "../../../src/graph/simplify.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { spec, trace } from "../../../src/graph/trace.js";
+import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { uniform } from "../ops/op-case.js";
+import { expectSame } from "./support.js";
+
+const length = 7;
+const values = {
+  h: uniform(1, [2, 3]),
+  w: uniform(2, [3, 3], -0.8, 0.8),
+  b: uniform(3, [3]),
+  xs: uniform(4, [length, 2, 3]),
+};
+
+interface Args {
+  readonly h: Tensor;
+  readonly w: Tensor;
+  readonly b: Tensor;
+  readonly xs: Tensor;
+}
+
+type Loop = (args: Args) => { readonly last: Tensor; readonly ys: Tensor };
+
+const step = (h: Tensor, x: Tensor, { w, b }: Args) => tanh(add(add(matmul(h, w), x), b));
+
+/** The loop as an operation, with a count of steps that is an integer. */
+const looped =
+  (options: ScanOptions): Loop =>
+  (args) => {
+    const [{ h }, ys] = scan(
+      ({ h: before, count }: { h: Tensor; count: Tensor }, x: Tensor) => {
+        const after = step(before, mul(x, cast(count, x.dtype)), args);
+        return [{ h: after, count: add(count, 1) }, mul(after, sin(args.b))];
+      },
+      { h: args.h, count: constant(1, "int64") },
+      args.xs,
+      options,
+    );
+    return { last: h, ys };
+  };
+
+/** The same loop written out. */
+const writtenOut =
+  ({ reverse = false }: ScanOptions): Loop =>
+  (args) => {
+    let h = args.h;
+    const ys: Tensor[] = [];
+    for (let k = 0; k < length; k++) {
+      const t = reverse ? length - 1 - k : k;
+      const x = reshape(slice(args.xs, { starts: [t, 0, 0], ends: [t + 1, 2, 3] }), [2, 3]);
+      h = step(h, mul(x, k + 1), args);
+      ys[t] = reshape(mul(h, sin(args.b)), [1, 2, 3]);
+    }
+    return { last: h, ys: concat(ys, { axis: 0 }) };
+  };
+
+const asSquares = ({ last, ys }: ReturnType<Loop>) => add(sum(square(last)), sum(sin(ys)));
+
+describe("scan", () => {
+  const cases: readonly ScanOptions[] = [
+    {},
+    { reverse: true },
+    { recompute: 3 },
+    { recompute: 1 },
+    { recompute: 2, reverse: true },
+    { recompute: 100 },
+  ];
+  it.each(cases)("computes what the loop written out computes, in values and derivatives: %j", (options) =>
+    expectSame(looped(options), writtenOut(options), asSquares, values),
+  );
+
+  it("takes a loop without carried values, and one without sequences", async () => {
+    const apart = ({ xs, b }: Args) => ({
+      ys: scan((_: never[], x: Tensor) => [[], sin(mul(x, b))], [], xs)[1],
+    });
+    const whole = ({ xs, b }: Args) => ({ ys: sin(mul(xs, b)) });
+    await expectSame(apart, whole, ({ ys }) => sum(square(ys)), values);
+    const powers = ({ w, b }: Args) => ({
+      last: scan((c: Tensor) => [matmul(c, w), []], reshape(b, [1, 3]), [], { length: 3 })[0],
+    });
+    const product = ({ w, b }: Args) => ({ last: matmul(matmul(matmul(reshape(b, [1, 3]), w), w), w) });
+    await expectSame(powers, product, ({ last }) => sum(square(last)), values);
+  });
+
+  it("swaps carried values, and returns those that it got", async () => {
+    const swapped = ({ b, h }: Args) => {
+      const [last] = scan(([x, y]: readonly Tensor[]) => [[y, x], []], [b, sum(h, { axes: [0] })], [], {
+        length: 3,
+      });
+      return { x: last[0], y: last[1] };
+    };
+    const once = ({ b, h }: Args) => ({ x: sum(h, { axes: [0] }), y: b });
+    await expectSame(swapped, once, ({ x, y }) => sum(mul(square(x), y)), values);
+  });
+
+  it("nests: a loop in a loop", async () => {
+    const rows = ({ h, xs, w }: Args) => {
+      const [total, ys] = scan(
+        (sumSoFar: Tensor, x: Tensor) => {
+          const [inner] = scan(
+            (c: Tensor, row: Tensor) => [tanh(add(c, matmul(reshape(row, [1, 3]), w))), []],
+            h,
+            x,
+          );
+          return [add(sumSoFar, inner), inner];
+        },
+        mul(h, 0),
+        xs,
+      );
+      return { total, ys };
+    };
+    const writtenOutRows = ({ h, xs, w }: Args) => {
+      const ys = Array.from({ length }, (_, t) =>
+        [0, 1].reduce((c, r) => {
+          const row = reshape(slice(xs, { starts: [t, r, 0], ends: [t + 1, r + 1, 3] }), [1, 3]);
+          return tanh(add(c, matmul(row, w)));
+        }, h),
+      );
+      return {
+        total: ys.reduce(add),
+        ys: concat(
+          ys.map((y) => reshape(y, [1, 2, 3])),
+          { axis: 0 },
+        ),
+      };
+    };
+    await expectSame(rows, writtenOutRows, ({ total, ys }) => add(sum(square(total)), sum(sin(ys))), values);
+  });
+
+  it("stops at once for no steps", () => {
+    const none = ndarray(new Float64Array(0), [0, 3]);
+    const { graph } = trace(({ b, xs }) => scan((c: Tensor, x: Tensor) => [add(c, x), x], b, xs), {
+      b: values.b,
+      xs: none,
+    });
+    const results = compileJavaScript(simplify(graph)).runSync({ b: values.b, xs: none });
+    expect(results[0]).toEqual(values.b);
+    expect(results[1].shape).toEqual([0, 3]);
+  });
+
+  it("computes equal loops once, and only what is used", () => {
+    const { graph } = trace(
+      ({ at }) => {
+        const first = looped({})(at);
+        const again = looped({})(at);
+        return {
+          both: add(first.last, again.last),
+          g: grad((args: Args) => sum(looped({})(args).last))(at).w,
+        };
+      },
+      { at: values },
+    );
+    const scans = nodesOf(simplify(graph)).filter(({ op }) => op.name === "scan");
+    expect(scans.map(({ results }) => results?.length)).toEqual([4, 2]);
+  });
+
+  it("keeps fewer values for derivatives where it may compute them again", () => {
+    const long = spec([100, 2, 3], "float64");
+    const kept = (options: ScanOptions): number => {
+      const { graph } = trace(
+        ({ h, xs }) =>
+          grad((h0: Tensor) => sum(scan((c: Tensor, x: Tensor) => [sin(add(c, x)), []], h0, xs, options)[0]))(
+            h,
+          ),
+        { h: values.h, xs: long },
+      );
+      return largestStack(simplify(graph));
+    };
+    expect(kept({})).toBe(100 * 6);
+    expect(kept({ recompute: 10 })).toBe(10 * 6);
+  });
+
+  it("says what is wrong", () => {
+    const run = (f: (args: Args) => unknown) => () => trace(({ at }) => f(at), { at: values });
+    const keep = (c: Tensor, x: Tensor): [Tensor, Tensor] => [c, x];
+    expect(run(({ h, xs }) => scan((c: Tensor, x: Tensor) => [sum(add(c, x)), x], h, xs))).toThrow(
+      "must keep their types, float64[2, 3]; the step returned float64[]",
+    );
+    expect(run(({ h, xs }) => scan(keep, h, xs, { length: 3 }))).toThrow("must be equal; got 7, 3");
+    expect(run(({ h }) => scan((c: Tensor) => [c, []], h, []))).toThrow("must be equal; got none");
+    expect(run(({ h, xs }) => scan(keep, h, xs, { recompute: 0 }))).toThrow(
+      "recompute must be an integer >= 1; got 0",
+    );
+    const { graph } = trace(({ at }) => scan((c: Tensor, x: Tensor) => [add(c, x), []], at.h, at.xs)[0], {
+      at: values,
+    });
+    const { tensor } = simplify(graph).outputs[0];
+    expect(() => backward([tensor], [tensor], [graph.inputs[0].tensor])).toThrow(
+      "simplify the graph after grad",
+    );
+  });
+
+  it("is printed with its body", () => {
+    const { graph } = trace(({ h, xs }) => scan((c: Tensor, x: Tensor) => [add(c, x), []], h, xs)[0], values);
+    expect(printGraph(simplify(graph))).toContain("\n  %2 = add(%0, %1): float64[2, 3]\n  return 0 = %2\n");
+  });
+});
+
+/** Elements of the largest tensor that a loop stacks, except inside loops. */
+function largestStack(graph: Graph): number {
+  const stacks = nodesOf(graph).flatMap(({ results = [] }) =>
+    results.filter(({ shape }) => shape.length > 2),
+  );
+  return Math.max(...stacks.map(({ shape }) => sizeOf(shape)));
+}
