@@ -1,5 +1,6 @@
 import { array } from "../array.js";
 import { OptionError } from "../errors.js";
+import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
@@ -7,7 +8,7 @@ import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
-import { checkClasses, type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
+import { type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
