@@ -53,7 +53,7 @@ export interface Trainer<P, S> {
   /**
    * Loss and accuracy over a data set, in evaluation mode.
    *
-   * @throws ShapeError, DTypeError, DataError when the data do not fit the model
+   * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
    */
   evaluate(data: Dataset): Promise<Metrics>;
   /**
@@ -277,7 +277,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     run: (runOptions) =>
       runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
     async evaluate(set) {
-      lifetime.requireOpen();
+      lifetime.requireIdle("evaluate");
       return evaluator.evaluate(current, set);
     },
     restore(given, past = history) {

@@ -256,7 +256,7 @@ export async function createMultiTaskTrainer<P>(
     run: (runOptions) =>
       runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
     async evaluate(set) {
-      lifetime.requireOpen();
+      lifetime.requireIdle("evaluate");
       return evaluator.evaluate(current.params, set, current.state);
     },
     restore(given, past = history) {
