@@ -1,8 +1,8 @@
 import type { NdArray } from "../array.js";
 import { astype, dtypeOf, isNdArray, sizeOf } from "../array.js";
-import { DataError, ShapeError } from "../errors.js";
+import { DataError, DTypeError, ShapeError } from "../errors.js";
 import type { LabelUse } from "../graph/labels.js";
-import { formatShape, isFloat, type Type } from "../graph/tensor.js";
+import { formatShape, formatType, isFloat, type Type } from "../graph/tensor.js";
 
 /** A data set in memory: examples along the first axis. */
 export interface Dataset {
@@ -55,6 +55,15 @@ export function typesOf({ inputs, labels }: Dataset): DataTypes {
     inputs: { shape: inputs.shape, dtype: dtypeOf(inputs) },
     labels: { shape: labels.shape, dtype: dtypeOf(labels) },
   };
+}
+
+/** @throws DTypeError unless labels fit the default loss, which takes classes */
+export function requireDefaultLabels({ labels }: DataTypes): void {
+  if (labels.dtype === "int64") return;
+  throw new DTypeError(
+    `createTrainer: the default loss, crossEntropy, needs classes as labels, int64; got ${formatType(labels)}. ` +
+      'For real numbers as targets write loss: mseLoss; for classes, labels: astype(labels, "int64").',
+  );
 }
 
 /** How labels are used if no loss of the library takes them. */

@@ -8,7 +8,7 @@ import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
-import { type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
+import { type Dataset, prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
@@ -86,7 +86,10 @@ export interface Trainer<P, S> {
  * });
  * await trainer.run({ steps: 200 });
  */
-export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promise<Trainer<P, S>> {
+export async function createTrainer<P, S>(
+  // The second part lets TypeScript infer P and S where another option is misspelled: its error then names that option.
+  options: TrainerOptions<P, S> & Pick<TrainerOptions<P, S>, "model">,
+): Promise<Trainer<P, S>> {
   const { model, optimizer, learningRate, loss = crossEntropy } = options;
   const { seed = 0, dtype = "float32", clipNorm, gradNorm = false } = options;
   if (dtype !== "float32" && dtype !== "float64") {
@@ -94,6 +97,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   }
   requireParts(options);
   const data = prepareDataset(options.data, dtype);
+  if (options.loss === undefined) requireDefaultLabels(typesOf(data));
   const count = data.inputs.shape[0];
   const { batchSize = count } = options;
   const rateOf = learningRateOf("createTrainer", learningRate);

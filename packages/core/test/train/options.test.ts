@@ -58,6 +58,12 @@ describe("createTrainer refuses", () => {
       DataError,
       /\{ shape, data \}; inputs is not one/,
     ],
+    [
+      "numbers as labels, for the default loss",
+      { data: { inputs, labels: { shape: [30], data: new Float32Array(30) } } },
+      DTypeError,
+      /default loss, crossEntropy, needs classes as labels, int64; got float32\[30\]\. .* write loss: mseLoss/,
+    ],
     ["data that are left out", { data: undefined }, DataError, /\{ inputs, labels \}/],
     [
       "too few numbers for a shape",

@@ -52,7 +52,8 @@ export type {
  * trainer.history.losses[0]?.at(-1);
  */
 export function createMultiTaskTrainer<P, const D extends MultiTaskData = NoBatch, S = unknown>(
-  options: MultiTaskTrainerOptions<P, D, S>,
+  // The second part lets TypeScript infer types where another option is misspelled: its error then names that option.
+  options: MultiTaskTrainerOptions<P, D, S> & Pick<MultiTaskTrainerOptions<P, D, S>, "params" | "data">,
 ): Promise<MultiTaskTrainer<P, D>>;
 export async function createMultiTaskTrainer<P>(
   options: MultiTaskTrainerOptions<P>,
