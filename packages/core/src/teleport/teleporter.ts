@@ -23,7 +23,7 @@ import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
-import type { TeleportReport } from "./report.js";
+import { endAfter, type TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
@@ -217,7 +217,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       const report: TeleportReport = {
         search: search.name,
         accepted,
-        reason,
+        reason: endAfter(steps, reason),
         ...comparison(start.loss, point.loss),
         objectiveBefore: start.objective,
         objectiveAfter: point.objective,
