@@ -48,6 +48,15 @@ export interface OnnxEmitter {
     attributes: Record<string, OnnxValue>,
     options: EmitOptions,
   ): string[];
+  /**
+   * Products of stacks of matrices [..., m, n] of a dtype, with the last two axes of either swapped first: in one
+   * node if the program that runs the model has one.
+   */
+  products(
+    operands: readonly [a: string, b: string],
+    swapped: { readonly a: boolean; readonly b: boolean },
+    type: Pick<Tensor, "rank" | "dtype">,
+  ): string;
   /** A constant; equal ones are shared. */
   constant(value: NdArray): string;
   /** A constant list of int64. */
