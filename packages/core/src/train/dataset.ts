@@ -1,16 +1,9 @@
 import type { NdArray } from "../array.js";
 import { astype, dtypeOf, isNdArray, sizeOf } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
 import { DataError, DTypeError, ShapeError } from "../errors.js";
 import type { LabelUse } from "../graph/labels.js";
 import { formatShape, formatType, isFloat, type Type } from "../graph/tensor.js";
-
-/** A data set in memory: examples along the first axis. */
-export interface Dataset {
-  /** Features as floats, or tokens as int64. */
-  readonly inputs: NdArray;
-  /** Classes as int64 [n], or targets as floats. */
-  readonly labels: NdArray;
-}
 
 /** Types of a data set's arrays, including the axis of examples. */
 export interface DataTypes {

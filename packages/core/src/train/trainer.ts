@@ -1,4 +1,5 @@
 import { array } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
 import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
@@ -8,7 +9,7 @@ import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
-import { type Dataset, prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
+import { prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
+import type { Dataset } from "../../src/data/dataset.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../src/errors.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
-import type { Dataset } from "../../src/train/dataset.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { elements, someDigits } from "./support.js";
 
