@@ -1,4 +1,5 @@
 // Explains zod's findings to the author of a YAML file.
+import { sumBy } from "es-toolkit";
 import type { z } from "zod";
 import type { Path } from "../dotted-path.js";
 import { keysAt, nodesAt, type SchemaNode } from "./json-schema.js";
@@ -79,7 +80,9 @@ function explainUnion(
   const branches = issue.errors.filter((branch) => branch.length > 0);
   const isInside = (branch: readonly Issue[]) =>
     branch.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys");
-  const inside = branches.filter(isInside).sort((a, b) => a.length - b.length);
+  const faults = (branch: readonly Issue[]) =>
+    sumBy(branch, (inner) => (inner.code === "unrecognized_keys" ? inner.keys.length : 1));
+  const inside = branches.filter(isInside).sort((a, b) => faults(a) - faults(b));
   if (inside.length > 0) {
     const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
     return explain(inner, schema, data);

@@ -175,6 +175,18 @@ describe("an unknown key", () => {
     ]);
   });
 
+  it("is told by the alternative that has the other keys", () => {
+    const when = z.union([
+      z.strictObject({ atSteps: z.array(z.int()), from: z.int().optional() }),
+      z.strictObject({ inEpochs: z.array(z.int()), batches: z.int().optional() }),
+    ]);
+    const take = () => parseConfig("inepochs: [1]\nbatches: 8\n", { schema: when, file: "e.yaml" });
+    expect(messageOf(take).split("\n")).toEqual([
+      'e.yaml:1:1: inepochs: unknown key; did you mean "inEpochs"? Known: atSteps, from, inEpochs, batches.',
+      "e.yaml:1:1: inEpochs: missing; expected a list",
+    ]);
+  });
+
   it("comes first for data that a program has read, too", () => {
     const check = () => checkConfig({ name: "toy", learningrate: 1 }, { schema, file: "e.json" });
     expect(messageOf(check).split("\n")).toEqual([
