@@ -96,6 +96,7 @@ const calls: Readonly<Record<string, Call>> = {
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
   batches: (o) => isoloss.batches(4, 2, o),
+  divide: (o) => isoloss.divide({ images, labels: classes }, o),
   overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),
   parseIdx: (o) => isoloss.parseIdx(bytes, o),
   pinv: (o) => isoloss.pinv(matrix, o),
