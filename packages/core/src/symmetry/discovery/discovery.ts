@@ -7,7 +7,7 @@ import { findScalings } from "./diagonal/scalings.js";
 import { findSigns } from "./diagonal/signs.js";
 import { prepare } from "./graph/prepare.js";
 import { layOut } from "./layout.js";
-import { findLinearSpaces, findOrthogonalSpaces } from "./linear.js";
+import { findSpaces } from "./linear.js";
 import { mergeParts } from "./merge.js";
 import { findPermutations } from "./permutations.js";
 import { findShifts } from "./shifts/find.js";
@@ -53,12 +53,13 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
     ...found,
     axes: mergeParts(found.axes, shapes),
   });
+  const { linear, orthogonal } = findSpaces(layout);
   return {
     scalings: findScalings(layout).map(merged),
     signs: findSigns(layout).map(merged),
     permutations: findPermutations(layout).map(merged),
-    linear: findLinearSpaces(layout).map(merged),
-    orthogonal: findOrthogonalSpaces(layout).map(merged),
+    linear: linear.map(merged),
+    orthogonal: orthogonal.map(merged),
     shifts: findShifts(prepared.graph, prepared.parameters).map(({ generator }) => generator),
     bijections: findBijectionSites(graph, refs),
   };

@@ -25,28 +25,23 @@ interface Found {
   })[];
 }
 
-export function findLinearSpaces(layout: Layout): LinearSpace[] {
-  const spaces = spacesOf(layout, -1);
-  const whole = parameterSlots(layout).filter((slot) => !spaceOf(layout, spaces, slot).broken);
-  return describe(layout, spaces, whole).map((found) => ({ kind: "linear", ...found }));
-}
-
 /**
- * Spaces in which only rotations and reflections cancel: g^-T is g then, so that a space may meet itself in an inner
- * product, as in the length that a normalization divides by.
+ * Spaces on which any invertible linear map cancels, and those on which only rotations and reflections do: g^-T is g then,
+ * so that a space may meet itself in an inner product, as in the length that a normalization divides by.
  */
-export function findOrthogonalSpaces(layout: Layout): OrthogonalSpace[] {
-  const linear = spacesOf(layout, -1);
-  const spaces = spacesOf(layout, 1);
-  const whole = parameterSlots(layout).filter(
-    (slot) => !spaceOf(layout, spaces, slot).broken && spaceOf(layout, linear, slot).broken,
-  );
-  return describe(layout, spaces, whole).map(({ size, copies, axes }) => ({
-    kind: "orthogonal",
-    size,
-    copies,
-    axes: axes.map(({ variance, ...parameterAxis }) => parameterAxis),
-  }));
+export function findSpaces(layout: Layout): { linear: LinearSpace[]; orthogonal: OrthogonalSpace[] } {
+  const slots = parameterSlots(layout);
+  const [linear, orthogonal] = [spacesOf(layout, -1), spacesOf(layout, 1)];
+  const isLinear = (slot: ParameterSlot) => !spaceOf(layout, linear, slot).broken;
+  const isOrthogonal = (slot: ParameterSlot) => !isLinear(slot) && !spaceOf(layout, orthogonal, slot).broken;
+  return {
+    linear: describe(layout, linear, slots.filter(isLinear)).map((found) => ({ kind: "linear", ...found })),
+    orthogonal: describe(layout, orthogonal, slots.filter(isOrthogonal)).map(({ axes, ...found }) => ({
+      kind: "orthogonal",
+      ...found,
+      axes: axes.map(({ variance, ...parameterAxis }) => parameterAxis),
+    })),
+  };
 }
 
 type KnownSpaces = ReadonlyMap<Tensor, Spaces>;

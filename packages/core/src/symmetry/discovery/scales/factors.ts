@@ -131,7 +131,7 @@ export function agreed(a: Factor, b: Factor, sizes: Sizes): Factor {
   return [{ axes, forms: first.map((form, i) => (sameForm(form, second[i]) ? form : lost)) }];
 }
 
-export function sameForm(a: Form<number>, b: Form<number>): boolean {
+function sameForm(a: Form<number>, b: Form<number>): boolean {
   if (a === b || a === lost || b === lost) return a === b;
   return a.size === b.size && combine(numbers, a, b, -1).size === 0;
 }

@@ -68,7 +68,8 @@ class Search {
   /** The shifts of one parameter: along all of its axes, or else along some of them. */
   sitesOf(giver: ParameterRef): ShiftSite[] {
     const found: ShiftSite[] = [];
-    if (!this.users.has(giver.tensor)) return found;
+    // Where equal shifts of all elements are seen, so are any others.
+    if (!this.users.has(giver.tensor) || !this.walk(giver, [])) return found;
     for (const along of subsets([...allAxes(giver.tensor)])) {
       if (found.some(({ generator }) => along.every((d) => generator.along.includes(d)))) continue;
       const site = this.siteAt(giver, along);
