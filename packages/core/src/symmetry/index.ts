@@ -36,6 +36,8 @@ export { positiveScaling } from "./positive-scaling.js";
 export type { ProductOptions } from "./product.js";
 export { product } from "./product.js";
 export { discreteSymmetries, foundSymmetries, mlpSymmetries } from "./registry.js";
+export type { LengthNormalized } from "./rotation/length-normalization.js";
+export { normalizeByLength } from "./rotation/length-normalization.js";
 export type { OrthogonalOptions } from "./rotation/orthogonal.js";
 export { orthogonal } from "./rotation/orthogonal.js";
 export type { VectorParams } from "./rotation/quadratic-rotation.js";
