@@ -14,6 +14,7 @@ import { indexCases } from "./index-cases.js";
 import { normCases, trainingCases } from "./norm-cases.js";
 import { smoothCases } from "./number-cases.js";
 import type { Case } from "./operator-case.js";
+import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
 import { samplingCases } from "./sampling-cases.js";
 import { fileOf } from "./support.js";
@@ -51,6 +52,7 @@ const tables = [
   indexCases,
   normCases,
   trainingCases,
+  recurrentCases,
   resizeCases,
   samplingCases,
   smoothCases,

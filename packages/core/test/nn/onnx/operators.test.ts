@@ -11,6 +11,7 @@ import { normCases } from "./norm-cases.js";
 import { numberCases, numberModels } from "./number-cases.js";
 import { type Attributes, type Case, given, withFile } from "./operator-case.js";
 import { quantizedModels } from "./quantized-models.js";
+import { recurrentCases } from "./recurrent-cases.js";
 import { resizeCases } from "./resize-cases.js";
 import { alignedCases, samplingCases } from "./sampling-cases.js";
 import { sequenceModels } from "./sequence-models.js";
@@ -210,6 +211,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   Where: [given("Where", [bools(5, [3, 1]), x, column])],
   ...normCases,
   ...numberCases,
+  ...recurrentCases,
   ...resizeCases,
   ...samplingCases,
   ...windowCases,

@@ -75,10 +75,15 @@ export async function runOrt(bytes: Uint8Array, inputs: Arrays): Promise<Arrays>
   );
 }
 
-/** What the imported model computes in JavaScript. */
-export function runImported(bytes: Uint8Array, inputs: Arrays, options: FromOnnxOptions = {}): Arrays {
+/** What the imported model computes in JavaScript; `known`: inputs that are arrays when it is traced. */
+export function runImported(
+  bytes: Uint8Array,
+  inputs: Arrays,
+  options: FromOnnxOptions = {},
+  known: Arrays = {},
+): Arrays {
   const model = fromOnnx(bytes, options);
-  const { graph } = trace(({ p, x }) => model.apply(p, x), {
+  const { graph } = trace(({ p, x }) => model.apply(p, { ...x, ...known }), {
     p: model.params,
     x: inputs,
   });

@@ -27,17 +27,24 @@ const table: Readonly<Record<string, Activation>> = {
   thresholdedrelu: { defaults: [1], of: (x, a) => where(greater(x, a), x, 0) },
 };
 
-/** The activations of all directions, in order; each is applied to clipped values. */
-export function activationsOf(call: Call, names: readonly string[]): Function[] {
-  const given = call.attribute("activations", "strings") ?? names;
+/**
+ * The activations of all directions, in order; those of gates are applied to clipped values. (The standard says "the
+ * input of activations"; that of an LSTM's cell is not clipped by ONNX Runtime.)
+ *
+ * @param gates how many of a direction are those of gates
+ */
+export function activationsOf(call: Call, names: readonly string[], gates: number): Function[] {
+  const all = Array.from({ length: call.tensor(1).shape[0] }, () => names).flat();
+  const given = call.attribute("activations", "strings") ?? all;
   const numbers = ["activation_alpha", "activation_beta"].map((name) => [
     ...(call.attribute(name, "floats") ?? []),
   ]);
   const clip = call.attribute("clip", "float");
-  return given.map((name) => {
+  return given.map((name, at) => {
     const activation = table[name.toLowerCase()] ?? call.fail(`the activation ${name} is unknown`);
     // Each activation that takes a number takes the next of the list.
     const [alpha = 0, beta = 0] = activation.defaults.map((value, k) => numbers[k].shift() ?? value);
-    return (x) => activation.of(clip === undefined ? x : maximum(-clip, minimum(clip, x)), alpha, beta);
+    const isClipped = clip !== undefined && at % names.length < gates;
+    return (x) => activation.of(isClipped ? maximum(-clip, minimum(clip, x)) : x, alpha, beta);
   });
 }

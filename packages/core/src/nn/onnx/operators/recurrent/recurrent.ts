@@ -31,7 +31,7 @@ function recurrent(call: Call, cell: Cell, names: readonly string[]): Tensor[] {
   const x = batchFirst ? swapped(call.tensor(0)) : call.tensor(0);
   const directions = call.tensor(1).shape[0];
   const isReverse = call.text("direction", "forward") === "reverse";
-  const functions = activationsOf(call, Array.from({ length: directions }, () => names).flat());
+  const functions = activationsOf(call, names, 2);
   const initial = [5, 6].slice(0, cell.hasCell ? 2 : 1).map((k) => {
     if (!call.has(k)) return undefined;
     return batchFirst ? swapped(call.tensor(k)) : call.tensor(k);

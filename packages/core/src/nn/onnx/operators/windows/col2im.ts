@@ -1,7 +1,7 @@
 import { sizeOf } from "../../../../array.js";
 import { windowLength } from "../../../../graph/ops/conv-attributes.js";
-import { scatterAdd } from "../../../../graph/ops/scatter.js";
 import { reshape } from "../../../../graph/ops/reshape.js";
+import { scatterAdd } from "../../../../graph/ops/scatter.js";
 import { slice } from "../../../../graph/ops/slice.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call } from "../../call.js";
