@@ -23,3 +23,20 @@ function adviceFor(value: unknown): string {
   }
   return "In Node await readFile(path) gives them, in a page new Uint8Array(await (await fetch(url)).arrayBuffer()).";
 }
+
+/** An IEEE 754 binary16 number from its bits: 1 of sign, 5 of exponent, 10 of fraction. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** A bfloat16 number from its bits: the upper half of a float32. */
+export function bfloatToNumber(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}

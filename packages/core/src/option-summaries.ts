@@ -52,7 +52,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the random inputs; default 0.",
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
     "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
-    "inputs": "Arrays for some or all inputs, by name; default: random numbers.",
+    "inputs": "Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers.",
     "runtime": "Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size."
   },
   "config": {
@@ -155,6 +155,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "policy": "`keep`, `reset` to a new state, or `reuse` in proportion to the similarity of the teleport's move to the past.",
     "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
     "effective": "With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before the step."
+  },
+  "data": {
+    "validation": "Fraction of the examples that is kept for validation; 0: none. Default 0.2.",
+    "splitSeed": "Seed of the split, which a run's own seed does not change; default 0.",
+    "limit": "Maximum number of examples for training; default all."
   },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
@@ -349,6 +354,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Step of lambda, divided by t^gammaSigma at step t; default 0.1.",
     "gammaSigma": "Default 0.5.",
     "rho": "Regularization of lambda; default 0."
+  },
+  "modelOperators": {
+    "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
   },
   "modo": {
     "gamma": "Rate of the steps on lambda; default 1e-3.",

@@ -5,6 +5,7 @@ import { OptionError } from "../src/errors.js";
 import { input, relu } from "../src/graph/ops/index.js";
 import { array, digits, sgd, spec, toOnnx, torchGenerator, trace } from "../src/index.js";
 import { constantSchedule } from "../src/optim/index.js";
+import { stored } from "./data/npz-files.js";
 import * as isoloss from "./library.js";
 
 const x = input([2, 2]);
@@ -97,12 +98,15 @@ const calls: Readonly<Record<string, Call>> = {
   compileOnnx: (o) => isoloss.compileOnnx(graph, o),
   emitModel: (o) => isoloss.emitModel(graph, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
+  modelOperators: (o) => isoloss.modelOperators(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
   restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
   batches: (o) => isoloss.batches(4, 2, o),
+  decodeNpy: (o) => isoloss.decodeNpy(isoloss.encodeNpy(array([1])), o),
+  decodeNpz: (o) => isoloss.decodeNpz(stored(), o),
   overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),
   parseIdx: (o) => isoloss.parseIdx(bytes, o),
   pinv: (o) => isoloss.pinv(matrix, o),

@@ -1,5 +1,6 @@
 import { Command, Help } from "commander";
 import { addExperimentCommands } from "./experiment-commands.js";
+import { addModelCommands } from "./model-commands.js";
 import { addRunCommands } from "./run-commands.js";
 
 /**
@@ -77,5 +78,6 @@ Examples:
 
   addExperimentCommands(program, script);
   addRunCommands(program);
+  addModelCommands(program);
   return program;
 }

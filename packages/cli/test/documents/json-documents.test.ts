@@ -1,7 +1,12 @@
 // What commands print with --json, held against the tables of docs/json-documents.md.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { full } from "isoloss";
+import { encodeNpy } from "isoloss/data";
 import { describe, expect, it, vi } from "vitest";
 import { booth, workbench } from "../commands/support.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
+import { normalized, perceptron, withShape } from "../model/model-files.js";
 import { objections, readDocument, shapesIn } from "./tables.js";
 
 const shapes = shapesIn(readDocument("json-documents.md"));
@@ -72,6 +77,23 @@ describe("the documents of --json", () => {
     expect(await differences("experiments", "reproduce", "tuned.yaml", "--quiet")).toEqual([]);
     expect(await differences("experiments", "demo", "booth", "--quiet")).toEqual([]);
     expect(await differences("listing", "reproduce", "--list")).toEqual([]);
+  });
+
+  it("are those of model", async () => {
+    writeFileSync(join(bench.folder, "relu.onnx"), perceptron("relu"));
+    writeFileSync(join(bench.folder, "open.onnx"), withShape(perceptron("tanh"), ["batch", 4]));
+    for (const file of ["relu.onnx", "open.onnx"]) {
+      expect(await differences("inspection", "model", "inspect", file)).toEqual([]);
+      expect(await differences("symmetries", "model", "symmetries", file)).toEqual([]);
+      expect(await differences("verification", "model", "verify", file, file)).toEqual([]);
+    }
+    writeFileSync(join(bench.folder, "normalized.onnx"), normalized());
+    writeFileSync(join(bench.folder, "x.npy"), encodeNpy(full([8, 3, 8, 8], 0.5)));
+    const fold = ["fold", "normalized.onnx", "-o", "folded.onnx"];
+    expect(await differences("prepared", "model", ...fold)).toEqual([]);
+    expect(await differences("prepared", "model", ...fold, "--no-verify")).toEqual([]);
+    const restore = ["restore", "folded.onnx", "--calibration", "x.npy", "-o", "restored.onnx"];
+    expect(await differences("prepared", "model", ...restore)).toEqual([]);
   });
 
   it("are those of list and data", async () => {

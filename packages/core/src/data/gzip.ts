@@ -11,14 +11,32 @@ export function isGzip(bytes: Uint8Array): boolean {
  *
  * @throws DataError when the file is damaged or truncated
  */
-export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
+export function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
+  return decompressed(bytes, "gzip", `The gzip data of ${bytes.length} bytes`);
+}
+
+/**
+ * The decompressed bytes of raw deflate data (RFC 1951), such as a file of a ZIP archive.
+ *
+ * @param what names the data in the message
+ * @throws DataError when the data are damaged or truncated
+ */
+export function inflateRaw(bytes: Uint8Array, what: string): Promise<Uint8Array> {
+  return decompressed(bytes, "deflate-raw", what);
+}
+
+async function decompressed(
+  bytes: Uint8Array,
+  format: "gzip" | "deflate-raw",
+  what: string,
+): Promise<Uint8Array> {
   const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
   try {
-    const stream = source.pipeThrough(new DecompressionStream("gzip"));
+    const stream = source.pipeThrough(new DecompressionStream(format));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch (cause) {
     throw new DataError(
-      `The gzip data of ${bytes.length} bytes is damaged or truncated: ${cause instanceof Error ? cause.message : cause}`,
+      `${what} is damaged or truncated: ${cause instanceof Error ? cause.message : cause}`,
       { cause },
     );
   }

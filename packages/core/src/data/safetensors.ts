@@ -1,8 +1,9 @@
 // The safetensors format, version 0.x: https://github.com/huggingface/safetensors, section "Format".
 import { allocate, type DType, dtypeOf, isNdArray, type NdArray, requireArray, sizeOf } from "../array.js";
-import { requireBytes } from "../bytes.js";
+import { bfloatToNumber, halfToNumber, requireBytes } from "../bytes.js";
 import { describeValue, isPlainObject } from "../describe.js";
 import { DataError } from "../errors.js";
+import { writeElements } from "./elements.js";
 
 /** The limit of the reference implementation. */
 const LARGEST_HEADER = 100_000_000;
@@ -31,23 +32,6 @@ const codecs: ReadonlyMap<string, Codec> = new Map<string, Codec>([
 ]);
 
 const names: Readonly<Record<DType, string>> = { float64: "F64", float32: "F32", int64: "I64", bool: "BOOL" };
-
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloatToNumber(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
-}
 
 /** The arrays of a safetensors file by name, in the order of its header, and its free-form strings. */
 export interface Safetensors {
@@ -117,15 +101,6 @@ export function encodeSafetensors(
 
 function elementBytes(a: NdArray): number {
   return a.data.BYTES_PER_ELEMENT;
-}
-
-function writeElements(view: DataView, start: number, { data }: NdArray): void {
-  for (let i = 0, at = start; i < data.length; i++, at += data.BYTES_PER_ELEMENT) {
-    if (data instanceof Float32Array) view.setFloat32(at, data[i], true);
-    else if (data instanceof Float64Array) view.setFloat64(at, data[i], true);
-    else if (data instanceof BigInt64Array) view.setBigInt64(at, data[i], true);
-    else view.setUint8(at, data[i] === 0 ? 0 : 1);
-  }
 }
 
 /**

@@ -15,11 +15,19 @@ export interface CompareModelsOptions {
   readonly examples?: number | undefined;
   /** Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each. */
   readonly sizes?: Readonly<Record<string, number>> | undefined;
-  /** Arrays for some or all inputs, by name; default: random numbers. */
-  readonly inputs?: Readonly<Record<string, NdArray>> | undefined;
+  /** Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers. */
+  readonly inputs?:
+    | Readonly<Record<string, NdArray>>
+    | readonly Readonly<Record<string, NdArray>>[]
+    | undefined;
   /** Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size. */
   readonly runtime?: RuntimeName | undefined;
 }
+
+const isList = (inputs: NamedValues | readonly NamedValues[]): inputs is readonly NamedValues[] =>
+  Array.isArray(inputs);
+
+const isBatch = (value: unknown): boolean => isObject(value) && Object.values(value).every(isNdArray);
 
 const compareModelsOptions = optionTable("compareModels", {
   seed: integerFrom(0).default(0),
@@ -28,9 +36,9 @@ const compareModelsOptions = optionTable("compareModels", {
     "an object of integers >= 1 by the name of an axis, such as { height: 64 }",
     (value) => isObject(value) && Object.values(value).every((n) => Number.isSafeInteger(n) && n >= 1),
   ).default({}),
-  inputs: inCode<NamedValues>(
-    "an object of arrays by the name of an input",
-    (value) => isObject(value) && Object.values(value).every(isNdArray),
+  inputs: inCode<NamedValues | readonly NamedValues[]>(
+    "an object of arrays by the name of an input, or a list of them",
+    (value) => (Array.isArray(value) ? value.length > 0 && value.every(isBatch) : isBatch(value)),
   ).default({}),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
 } satisfies OptionRows<CompareModelsOptions>);
@@ -75,13 +83,16 @@ export async function compareModels(
   b: Uint8Array,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
-  const { runtime, ...settings } = compareModelsOptions.read(options);
+  const { runtime, inputs, ...settings } = compareModelsOptions.read(options);
   const first = fromOnnx(a);
   const second = fromOnnx(b, { dtype: floatOf(first) });
   requireSameInterface(first, second);
-  const batches = randomInputs("compareModels", first.inputs, settings);
+  const given = isList(inputs) ? inputs : [inputs];
+  const batches = given.flatMap((own) =>
+    randomInputs("compareModels", first.inputs, { ...settings, inputs: own }),
+  );
   const expected = await outputsOf(first, batches, { runtime }).catch((cause) => {
-    throw withAdvice(cause, guessedAxes(first.inputs, settings));
+    throw withAdvice(cause, guessedAxes(first.inputs, { ...settings, inputs: given[0] }));
   });
   const got = await outputsOf(second, batches, { runtime });
   const outputs = first.outputs.map((name) =>

@@ -13,9 +13,12 @@ export type {
   ParameterAxis,
   PermutationSpace,
   ScalingGenerator,
+  ShiftGenerator,
   SignGenerator,
 } from "./discovery/descriptors.js";
 export { analyze } from "./discovery/discovery.js";
+export type { ScaleAlong, ScaleTerm, TensorScale } from "./discovery/scales/scales.js";
+export { scalesOf } from "./discovery/scales/scales.js";
 export type { DiscreteElement, DiscreteSymmetry } from "./discrete/discrete.js";
 export type { UnitSpace } from "./discrete/discrete-axes.js";
 export { permutations } from "./discrete/permutations.js";

@@ -18,6 +18,7 @@ import { withOnes } from "./hidden/hidden-graphs.js";
 import type { HiddenSite } from "./hidden/hidden-site.js";
 import { type SiteActionOptions, siteAction } from "./hidden/site-action.js";
 import { scaling } from "./scaling.js";
+import { shift } from "./shift.js";
 import type { Symmetry } from "./symmetry.js";
 
 /**
@@ -33,6 +34,8 @@ export interface Symmetries<P> {
   readonly nearScaling?: Symmetry<P> | undefined;
   /** GL of the spaces that only linear maps touch, attention heads included. */
   readonly linear?: Symmetry<P> | undefined;
+  /** Shifts of biases that other biases undo, or that nothing sees. */
+  readonly shifts?: Symmetry<P> | undefined;
   /** Eq. 8 on all units with a bijective activation: exact on its batch. */
   readonly hidden?: Symmetry<P> | undefined;
   readonly permutations?: DiscreteSymmetry<P> | undefined;
@@ -72,6 +75,7 @@ export function symmetriesOf<P, B extends BatchSpec = BatchSpec>(
     ...some(exact, "scaling", (list) => scaling<P>(list)),
     ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalization" })),
     ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
+    ...some(found.shifts, "shifts", (list) => shift<P>(anyLoss, params, batch, list)),
     ...some(sites, "hidden", (list) => ({
       ...siteAction(params, list, hiddenRule, options),
       generators: found.bijections,

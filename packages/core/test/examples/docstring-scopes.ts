@@ -2,6 +2,7 @@
 import { gzipSync } from "node:zlib";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
+import { stored } from "../data/npz-files.js";
 import * as lib from "../library.js";
 import { smallNetwork } from "../model-file/builder.js";
 
@@ -115,6 +116,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { train: part, test: part };
   },
   "data/batches.ts": () => ({ images: lib.zeros([60_000, 1]) }),
+  "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
@@ -134,6 +136,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { model, params, weight: params.layers[0].weight };
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
+  "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
   "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
   "nn/onnx/from-onnx.ts": () => {

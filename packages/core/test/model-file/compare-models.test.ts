@@ -64,6 +64,19 @@ describe("the comparison of two files", () => {
     expect((await compareModels(linear(), linear(), { inputs: { x } })).largest).toBe(0);
   });
 
+  it("takes a list of batches, and measures over all of them", async () => {
+    // By hand: 1 and 3 in the first run, 8 and 16 in the second.
+    const inputs = [
+      [1, 0],
+      [4, 2],
+    ].map((values) => ({ x: float32(values, [1, 2]) }));
+    const { outputs } = await compareModels(linear(), linear({ w: [3, 2] }), { inputs });
+    expect(outputs).toEqual([{ name: "y", shape: [1, 1], absolute: 8, relative: 1 }]);
+    await expect(compareModels(linear(), linear(), { inputs: [] })).rejects.toThrow(
+      /an object of arrays by the name/,
+    );
+  });
+
   it("runs models of fixed shapes several times, with integers as inputs, too", async () => {
     const fixed = (factor: number) =>
       encodeModel({

@@ -1,5 +1,6 @@
 // What each symmetry that symmetriesOf finds in a graph promises, on a hundred random networks each, by its own action:
 // convolutions with normalizations, pooling and residual sums, attention, perceptrons with products and concatenations.
+import { isDeepStrictEqual } from "node:util";
 import { expect, it } from "vitest";
 import { astype, dtypeOf, type NdArray } from "../../src/array.js";
 import type { Graph } from "../../src/graph/graph.js";
@@ -8,12 +9,12 @@ import { isFloat } from "../../src/graph/tensor.js";
 import { createRng } from "../../src/math/rng.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import { compile } from "../../src/runtime/compile.js";
-import type { Discovery } from "../../src/symmetry/discovery/descriptors.js";
 import type { DiscreteSymmetry } from "../../src/symmetry/discrete/discrete.js";
 import { permutations } from "../../src/symmetry/discrete/permutations.js";
 import { signFlips } from "../../src/symmetry/discrete/sign-flips.js";
 import { generalLinear } from "../../src/symmetry/general-linear.js";
 import { scaling } from "../../src/symmetry/scaling.js";
+import { shift } from "../../src/symmetry/shift.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { type NetworkKind, randomNetwork } from "./discovery/random-network.js";
 import type { Subject, Values } from "./discovery/support.js";
@@ -25,7 +26,7 @@ interface Kind {
   readonly network: NetworkKind;
   readonly tolerance: Readonly<Record<Float, number>>;
   /** The moved parameters; undefined where the network has no such group. */
-  move(found: Discovery, values: Values, seed: number): Promise<Values> | undefined;
+  move(subject: Subject, values: Values, seed: number): Promise<Values> | undefined;
 }
 
 const exactly = { float64: 1e-10, float32: 1e-4 };
@@ -37,19 +38,24 @@ async function moved(symmetry: Symmetry<Values>, values: Values, size: number, s
 }
 
 async function permuted(symmetry: DiscreteSymmetry<Values>, values: Values, seed: number) {
-  const drawn = symmetry.random(createRng(seed));
-  const isIdentity = JSON.stringify(drawn) === JSON.stringify(symmetry.identity);
-  return symmetry.act(values, isIdentity ? symmetry.move(0) : drawn);
+  const to = symmetry.act(values, symmetry.random(createRng(seed)));
+  // The identity may be drawn, also as flips that cancel: those of all groups and of all units of a group.
+  return isDeepStrictEqual(to, values) ? symmetry.act(values, symmetry.move(0)) : to;
 }
 
-const scalings: Kind["move"] = ({ scalings: all }, values, seed) => {
-  const exact = all.filter((g) => g.exact);
+const scalings: Kind["move"] = ({ found }, values, seed) => {
+  const exact = found.scalings.filter((g) => g.exact);
   return exact.length === 0 ? undefined : moved(scaling(exact), values, 1, seed);
 };
-const flips: Kind["move"] = ({ signs }, values, seed) =>
+const flips: Kind["move"] = ({ found: { signs } }, values, seed) =>
   signs.length === 0 ? undefined : permuted(signFlips(values, signs), values, seed);
-const swaps: Kind["move"] = ({ permutations: spaces }, values, seed) =>
+const swaps: Kind["move"] = ({ found: { permutations: spaces } }, values, seed) =>
   spaces.length === 0 ? undefined : permuted(permutations(values, spaces), values, seed);
+const shifts: Kind["move"] = (subject, values, seed) => {
+  const { found, loss, data } = subject;
+  if (found.shifts.length === 0) return undefined;
+  return moved(shift(loss, subject.values, data, found.shifts), values, 1, seed);
+};
 
 const kinds: readonly Kind[] = [
   { name: "scaling through convolutions", network: "images", tolerance: exactly, move: scalings },
@@ -59,18 +65,21 @@ const kinds: readonly Kind[] = [
   { name: "sign flips of units", network: "vectors", tolerance: exactly, move: flips },
   { name: "permutations of units", network: "vectors", tolerance: exactly, move: swaps },
   { name: "permutations of heads and units", network: "attention", tolerance: exactly, move: swaps },
+  { name: "shifts behind convolutions", network: "images", tolerance: exactly, move: shifts },
+  { name: "shifts of units", network: "vectors", tolerance: exactly, move: shifts },
+  { name: "shifts of keys and values", network: "attention", tolerance: exactly, move: shifts },
   {
     name: "GL of linear spaces",
     network: "vectors",
     tolerance: exactly,
-    move: ({ linear }, values, seed) =>
+    move: ({ found: { linear } }, values, seed) =>
       linear.length === 0 ? undefined : moved(generalLinear(linear), values, 0.3, seed),
   },
   {
     name: "GL of each head's queries and keys, values and outputs",
     network: "attention",
     tolerance: exactly,
-    move({ linear }, values, seed) {
+    move({ found: { linear } }, values, seed) {
       const heads = linear.filter(({ copies }) => copies > 1);
       return heads.length === 0 ? undefined : moved(generalLinear(heads), values, 0.3, seed);
     },
@@ -114,7 +123,7 @@ it.each(
       const from = typed(subject.values);
       const before = await lossOf(from);
       for (const { name, move, tolerance } of missing) {
-        const to = await move(subject.found, from, seed);
+        const to = await move(subject, from, seed);
         if (to === undefined) continue;
         tried.set(name, (tried.get(name) as number) + 1);
         expect(to, name).not.toEqual(from);

@@ -40,18 +40,21 @@ export interface ProblemOptions {
    * every second one without activation; default: an `mlp`.
    */
   readonly network?: "normalized" | "linear between";
+  /** Default: at random. */
+  readonly bias?: boolean;
   readonly dtype?: Float;
 }
 
 /** Problem number `seed`: 2..4 layers of 2..6 units, with or without bias. */
 export function randomProblem(
   seed: number,
-  { activations, size, network, dtype = "float64" }: ProblemOptions,
+  { activations, size, network, bias: wanted, dtype = "float64" }: ProblemOptions,
 ): Problem {
   const rng = createRng(seed);
   const length = network === "linear between" ? 4 + rng.int(2) : 3 + rng.int(3);
   const sizes = Array.from({ length }, () => 2 + rng.int(5));
-  const bias = rng.int(2) === 1;
+  const drawn = rng.int(2) === 1;
+  const bias = wanted ?? drawn;
   const narrowest = Math.min(...sizes.slice(0, -2)) + (bias ? 1 : 0);
   const largest = { narrow: narrowest, few: Math.min(...sizes.slice(0, -1)) };
   const batchSize =

@@ -178,6 +178,7 @@ describe("the rows", () => {
       "positiveScaling",
       "scaling that symmetriesOf finds",
       "GL of linear networks",
+      "shifts of biases",
       "scaling before a normalization",
       "product of scaling and GL",
     ]);

@@ -22,7 +22,7 @@ export interface SymmetryRow extends ProblemOptions {
 }
 
 /** A group that must be found in the graph of a problem's loss. */
-function found<K extends "scaling" | "nearScaling" | "linear" | "hidden">(
+function found<K extends "scaling" | "nearScaling" | "linear" | "shifts" | "hidden">(
   key: K,
   { loss, params, batch, label }: Problem,
 ): NonNullable<Symmetries<MlpParams>[K]> {
@@ -79,6 +79,14 @@ export const symmetryRows: readonly SymmetryRow[] = [
     activations: ["identity"],
     norm: 0.3,
     make: (problem) => found("linear", problem),
+  },
+  {
+    name: "shifts of biases",
+    activations: ["tanh", "relu"],
+    network: "linear between",
+    bias: true,
+    norm: 1,
+    make: (problem) => found("shifts", problem),
   },
   {
     name: "scaling before a normalization",

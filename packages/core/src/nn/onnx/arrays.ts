@@ -1,4 +1,5 @@
 import { type DType, type NdArray, sizeOf, type TypedArray } from "../../array.js";
+import { bfloatToNumber, halfToNumber } from "../../bytes.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -12,10 +13,12 @@ export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   return isFloatKind(dtype) ? float : "int64";
 }
 
-/** A tensor of a file as a separate array. */
+/** A tensor of a file as an array, which shares its data where the element type is the same. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
+  const own = importedDType(dtype, float);
+  if (dtype === own && dtype !== "int64") return { shape, data: data as TypedArray };
   const values = Float64Array.from<number | bigint>(data, numbersOf[dtype] ?? Number);
-  return { shape, data: dataOf(importedDType(dtype, float), values) };
+  return { shape, data: dataOf(own, values) };
 }
 
 function dataOf(dtype: DType, values: Float64Array): TypedArray {
@@ -34,27 +37,12 @@ function dataOf(dtype: DType, values: Float64Array): TypedArray {
 /** The element types that are kept as raw bits. */
 const numbersOf: Partial<Record<OnnxDType, (bits: number | bigint) => number>> = {
   float16: (bits) => halfToNumber(Number(bits)),
-  bfloat16: (bits) => brainToNumber(Number(bits)),
+  bfloat16: (bits) => bfloatToNumber(Number(bits)),
 };
 
 /** An integer clamped to the safe ones: the ends of int64, which mean "to the end" in files, are outside. */
 const safeInteger = (value: number): bigint =>
   BigInt(Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER));
-
-/** IEEE 754 binary16 from its bits: 1 sign, 5 exponent, 10 fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** The bits of bfloat16 are the upper half of those of a float32. */
-function brainToNumber(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0];
-}
 
 /** A tensor of a file as a constant; a single number becomes a number, which simplification can use. */
 export function constantOf(tensor: OnnxTensor, float: FloatDType): Tensor {

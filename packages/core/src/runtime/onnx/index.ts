@@ -13,6 +13,8 @@ export { dropIdentity } from "../../model-file/drop-identity.js";
 export { foldBatchNorm } from "../../model-file/fold-batch-norm.js";
 export { liftBounds } from "../../model-file/lift-bounds.js";
 export { lowerBounds } from "../../model-file/lower-bounds.js";
+export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
+export { modelOperators } from "../../model-file/model-operators.js";
 export type { Preparation, PreparationRow } from "../../model-file/preparation.js";
 export type { RestoreBatchNormOptions } from "../../model-file/restore-batch-norm.js";
 export { restoreBatchNorm } from "../../model-file/restore-batch-norm.js";

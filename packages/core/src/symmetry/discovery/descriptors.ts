@@ -56,6 +56,22 @@ export interface LinearSpace {
   })[];
 }
 
+/**
+ * Adds T to a parameter, repeated along the axes that `along` leaves out, and to each absorbing parameter what undoes it:
+ * minus T behind the weights between the two. Without any, nothing sees the shift, such as a mean that is
+ * subtracted.
+ */
+export interface ShiftGenerator {
+  readonly kind: "shift";
+  /** Number of elements of T. */
+  readonly size: number;
+  readonly path: string;
+  readonly part?: Part | undefined;
+  /** Axes of the parameter (or its part) along which T varies. */
+  readonly along: readonly number[];
+  readonly absorbing: readonly { readonly path: string; readonly part?: Part | undefined }[];
+}
+
 /** Where eq. 8 of Zhao et al., NeurIPS 2022, acts: s(Z) of Z = H W' + b is used only by one product with a weight. */
 export interface BijectionSite {
   readonly kind: "bijection";
@@ -86,7 +102,13 @@ export type HiddenUnits = Pick<
 >;
 
 /** What a group acts on, as an analysis of a graph describes it. */
-export type GroupGenerator = ScalingGenerator | SignGenerator | PermutationSpace | LinearSpace | HiddenUnits;
+export type GroupGenerator =
+  | ScalingGenerator
+  | SignGenerator
+  | PermutationSpace
+  | LinearSpace
+  | ShiftGenerator
+  | HiddenUnits;
 
 /** All symmetries of the parameters that an analysis of the graph finds, each kind in the graph's order. */
 export interface Discovery {
@@ -94,5 +116,6 @@ export interface Discovery {
   readonly signs: readonly SignGenerator[];
   readonly permutations: readonly PermutationSpace[];
   readonly linear: readonly LinearSpace[];
+  readonly shifts: readonly ShiftGenerator[];
   readonly bijections: readonly BijectionSite[];
 }

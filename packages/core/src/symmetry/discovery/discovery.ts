@@ -5,13 +5,12 @@ import { findBijectionSites } from "./bijection-sites.js";
 import type { Discovery, ParameterAxis } from "./descriptors.js";
 import { findScalings } from "./diagonal/scalings.js";
 import { findSigns } from "./diagonal/signs.js";
-import { splitJoins } from "./graph/joins.js";
-import { separateParts } from "./graph/parts.js";
-import { nameUnpoolings } from "./graph/unpooling.js";
+import { prepare } from "./graph/prepare.js";
 import { layOut } from "./layout.js";
 import { findLinearSpaces } from "./linear.js";
 import { mergeParts } from "./merge.js";
 import { findPermutations } from "./permutations.js";
+import { findShifts } from "./shifts/find.js";
 
 /**
  * Finds symmetries of the parameters of any traced computation: changes of the parameters that keep its
@@ -20,8 +19,7 @@ import { findPermutations } from "./permutations.js";
  * Axes are resolved into indices of hidden units by following them through the operations; a rule for each
  * operation says what it does to scaled, flipped, permuted or mixed units (`rules.ts`), and an operation
  * without a rule is assumed to keep nothing. So every symmetry found is valid, but not every symmetry is
- * found: symmetries of a single function (such as a softmax under shifts), shifts between two biases, and
- * orthogonal groups are not looked for. The kinds overlap: a linear space includes scalings, flips and
+ * found: symmetries of a single function and orthogonal groups are not looked for. The kinds overlap: a linear space includes scalings, flips and
  * permutations, which are listed, too.
  *
  * @param graph as traced, not simplified or differentiated
@@ -45,8 +43,8 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
   const refs = graph.inputs
     .filter(({ name, tensor }) => chosen.has(name) && isFloat(tensor.dtype))
     .map(({ name, tensor }) => ({ path: name, tensor }));
-  const separated = separateParts(splitJoins(nameUnpoolings(graph)), refs);
-  const layout = layOut(separated.graph, separated.parameters);
+  const prepared = prepare(graph, refs);
+  const layout = layOut(prepared.graph, prepared.parameters);
   const shapes = new Map(refs.map(({ path, tensor }) => [path, tensor.shape]));
   const merged = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(found: F): F => ({
     ...found,
@@ -57,6 +55,7 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
     signs: findSigns(layout).map(merged),
     permutations: findPermutations(layout).map(merged),
     linear: findLinearSpaces(layout).map(merged),
+    shifts: findShifts(prepared.graph, prepared.parameters).map(({ generator }) => generator),
     bijections: findBijectionSites(graph, refs),
   };
 }

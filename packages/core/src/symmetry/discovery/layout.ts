@@ -157,15 +157,21 @@ function flow(
   view: Views,
   slotsOf: (x: Tensor) => readonly Slot[],
 ): Flow {
-  const places = (x: Tensor, axes: readonly Axis[], of: readonly number[]): number[] => {
+  /** The slots of each axis; none where the view does not have the factors of the tensor. */
+  const slotsByAxis = (x: Tensor, axes: readonly Axis[]): readonly (readonly number[])[] => {
     const slots = slotsOf(x);
-    const leaves = axes.map(leavesOf);
-    const flat = leaves.flat();
-    if (flat.length !== slots.length || flat.some((atom, i) => atom !== slots[i].atom)) return [];
-    const starts = leaves.map((_, d) => leaves.slice(0, d).flat().length);
-    return of.flatMap((d) => leaves[d].map((_, i) => starts[d] + i));
+    let count = 0;
+    const byAxis = axes.map((axis) =>
+      leavesOf(axis).map((atom) => (atom === slots[count]?.atom ? count++ : -1)),
+    );
+    const isSame = count === slots.length && byAxis.every((own) => !own.includes(-1));
+    return isSame ? byAxis : axes.map(() => []);
   };
-  const inputSlots = ({ input, axes }: InputAxes) => places(node.inputs[input], view.inputs[input], axes);
+  const [inputs, result] = [
+    node.inputs.map((x, k) => slotsByAxis(x, view.inputs[k])),
+    slotsByAxis(node, view.result),
+  ];
+  const inputSlots = ({ input, axes }: InputAxes) => axes.flatMap((d) => inputs[input][d]);
   /** Pairs of slots from the outermost on, up to the first that differ. */
   const matched = (a: readonly number[], x: Tensor, b: readonly number[], y: Tensor): [number, number][] => {
     const pairs: [number, number][] = [];
@@ -177,7 +183,7 @@ function flow(
   };
   const to: (number | undefined)[][] = node.inputs.map((x) => slotsOf(x).map(() => undefined));
   for (const link of aligned) {
-    const [from, into] = [inputSlots(link), places(node, view.result, link.to)];
+    const [from, into] = [inputSlots(link), link.to.flatMap((d) => result[d])];
     for (const [a, b] of matched(from, node.inputs[link.input], into, node)) to[link.input][a] = b;
   }
   return {
@@ -190,7 +196,7 @@ function flow(
         ],
       ),
     ),
-    repeated: new Set(places(node, view.result, repeated)),
+    repeated: new Set(repeated.flatMap((d) => result[d])),
   };
 }
 
@@ -214,11 +220,11 @@ export function variesAlong(node: Tensor, axis: number): boolean {
   return false;
 }
 
-function isZeroConstant(x: Tensor): boolean {
+/** Whether a tensor is a constant whose elements are all zero. */
+export function isZeroConstant(x: Tensor): boolean {
   if (x.op.name === "array") {
-    return Array.from((x.attrs.value as NdArray).data as ArrayLike<number | bigint>).every(
-      (v) => Number(v) === 0,
-    );
+    const { data } = x.attrs.value as NdArray;
+    return (data as Float64Array).every((v) => Number(v) === 0);
   }
   return constantValue(x) === 0;
 }

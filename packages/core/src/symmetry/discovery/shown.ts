@@ -11,9 +11,10 @@ import type { Discovery, GroupGenerator, ParameterAxis } from "./descriptors.js"
  */
 export function firstUnshown(
   generators: readonly GroupGenerator[],
-  { scalings, signs, permutations, linear, bijections }: Discovery,
+  { scalings, signs, permutations, linear, shifts, bijections }: Discovery,
 ): GroupGenerator | undefined {
-  const shown = new Set([...scalings, ...signs, ...permutations, ...linear, ...bijections].flatMap(keysOf));
+  const all = [...scalings, ...signs, ...permutations, ...linear, ...shifts, ...bijections];
+  const shown = new Set(all.flatMap(keysOf));
   return generators.find((generator) => !shown.has(keysOf(generator)[0]));
 }
 
@@ -23,6 +24,10 @@ function keysOf(generator: GroupGenerator): readonly string[] {
     const { activation, attributes, size, weight, bias, next } = generator;
     const places = [weight, next].map(({ path, out }) => [path, out]);
     return [JSON.stringify([activation, attributes.slope, size, ...places, bias])];
+  }
+  if (generator.kind === "shift") {
+    const { size, path, part, along, absorbing } = generator;
+    return [JSON.stringify(["shift", size, path, part, along, absorbing])];
   }
   const { kind, size, axes } = generator;
   const rated = (

@@ -24,8 +24,18 @@ export interface ResolvedAxis {
   readonly outer: number;
   readonly size: number;
   readonly inner: number;
-  /** Positions of these elements in the parameter. */
-  readonly places: Int32Array;
+  /** Number of elements of `inner` that are adjacent in the parameter, from each multiple of it on. */
+  readonly run: number;
+  readonly block: Block;
+}
+
+/** Where the elements of a part of a parameter are: `count` of them from `start` on in every `stride` elements. */
+interface Block {
+  readonly start: number;
+  readonly count: number;
+  readonly stride: number;
+  /** Number of elements per position along the axis that is cut. */
+  readonly inner: number;
 }
 
 /** @throws OptionError for a path that does not exist; ShapeError for a part, a view or an axis that does not fit */
@@ -48,12 +58,13 @@ export function resolveAxes(
         );
       }
       const { shape } = leaves[leaf];
-      const places = placesOf(shape, part);
+      const block = blockOf(shape, part);
+      const count = (sizeOf(shape) / block.stride) * block.count || 0;
       // A single number acts on all of a parameter, whatever its axes.
-      if (size === 1) return { leaf, outer: 1, size, inner: places.length, places };
-      if (sizeOf(view) !== places.length) {
+      if (size === 1) return { leaf, outer: 1, size, inner: count, run: block.count, block };
+      if (sizeOf(view) !== count) {
         throw new ShapeError(
-          `${owner}: ${places.length} elements of "${path}" [${shape.join(", ")}] cannot be viewed as [${view.join(", ")}].`,
+          `${owner}: ${count} elements of "${path}" [${shape.join(", ")}] cannot be viewed as [${view.join(", ")}].`,
         );
       }
       if (view[axis] !== size) {
@@ -61,21 +72,64 @@ export function resolveAxes(
           `${owner}: axis ${axis} of "${path}" as [${view.join(", ")}] must have the ${size} units of its space; it has ${view[axis]}.`,
         );
       }
-      return { leaf, outer: sizeOf(view.slice(0, axis)), size, inner: sizeOf(view.slice(axis + 1)), places };
+      const inner = sizeOf(view.slice(axis + 1));
+      return { leaf, outer: sizeOf(view.slice(0, axis)), size, inner, run: runOf(inner, block), block };
     });
   });
 }
 
-/** Positions of the elements of a part of an array, in row-major order. */
-function placesOf(shape: Shape, part: Part = { axis: 0, start: 0, count: shape[0] ?? 1 }): Int32Array {
+/** A part of an array; the whole array is a single block. */
+function blockOf(shape: Shape, part: Part | undefined): Block {
+  if (part === undefined) {
+    const size = sizeOf(shape);
+    return { start: 0, count: size, stride: size, inner: 1 };
+  }
   const inner = sizeOf(shape.slice(part.axis + 1));
-  const length = shape[part.axis] ?? 1;
-  const block = part.count * inner;
-  const outer = sizeOf(shape.slice(0, part.axis));
-  return Int32Array.from(
-    { length: outer * block },
-    (_, i) => (Math.floor(i / block) * length + part.start) * inner + (i % block),
-  );
+  return { start: part.start * inner, count: part.count * inner, stride: shape[part.axis] * inner, inner };
+}
+
+function runOf(inner: number, { count }: Block): number {
+  if (count % inner === 0) return inner;
+  return inner % count === 0 ? count : 1;
+}
+
+/** Position in the parameter of element number `index` of those that an axis covers. */
+export function positionOf({ block: { start, count, stride } }: ResolvedAxis, index: number): number {
+  return Math.floor(index / count) * stride + start + (index % count);
+}
+
+/**
+ * Whether it shows in the strides of two axes of one parameter that their units are permuted independently:
+ * they are in parts that do not meet, or along axes neither of which is that of the other or cuts the other's part.
+ */
+export function areApart(a: ResolvedAxis, b: ResolvedAxis): boolean {
+  if (a.block.stride === b.block.stride && a.block.inner === b.block.inner) {
+    const [first, second] = [a.block, b.block].sort((x, y) => x.start - y.start);
+    if (first.start + first.count <= second.start) return true;
+  }
+  const [ofA, ofB] = [stridesOf(a), stridesOf(b)];
+  if (!ofA || !ofB || !areDisjoint(ofA, ofB)) return false;
+  return (isWhole(a) || areDisjoint(cutOf(a), ofB)) && (isWhole(b) || areDisjoint(cutOf(b), ofA));
+}
+
+/** From which stride in the parameter on, and below which, an index counts. */
+type Strides = readonly [from: number, below: number];
+
+const isWhole = ({ block: { count, stride } }: ResolvedAxis): boolean => count === stride;
+const cutOf = ({ block: { inner, stride } }: ResolvedAxis): Strides => [inner, stride];
+const isNested = ([, below]: Strides, [from]: Strides): boolean => from % below === 0;
+const areDisjoint = (a: Strides, b: Strides): boolean => isNested(a, b) || isNested(b, a);
+
+/** Strides of the units of an axis; undefined where they straddle the axis that is cut. */
+function stridesOf(parameterAxis: ResolvedAxis): Strides | undefined {
+  const { inner, size, block } = parameterAxis;
+  const own: Strides = [inner, inner * size];
+  if (isWhole(parameterAxis) || isNested(own, cutOf(parameterAxis))) return own;
+  if (inner % block.count === 0) {
+    const factor = block.stride / block.count;
+    return [inner * factor, inner * size * factor];
+  }
+  return block.count % (inner * size) === 0 && inner % block.inner === 0 ? cutOf(parameterAxis) : undefined;
 }
 
 /** A tree with some leaves replaced; a leaf stays the same array where `change` returns its argument. */

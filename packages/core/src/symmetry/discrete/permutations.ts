@@ -3,7 +3,15 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
-import { pathsOf, type ResolvedAxis, resolveAxes, type UnitSpace, withLeaves } from "./discrete-axes.js";
+import {
+  areApart,
+  pathsOf,
+  positionOf,
+  type ResolvedAxis,
+  resolveAxes,
+  type UnitSpace,
+  withLeaves,
+} from "./discrete-axes.js";
 
 /**
  * Permutes the units of each space along all its axes,
@@ -84,12 +92,15 @@ function permuted(
   parameterAxis: ResolvedAxis,
   permutation: readonly number[],
 ): NdArray["data"] {
-  const { outer, size, inner, places } = parameterAxis;
+  const { outer, size, inner, run } = parameterAxis;
   const out = data.slice();
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < size; i++) {
-      const [to, from] = [(o * size + i) * inner, (o * size + permutation[i]) * inner];
-      for (let k = 0; k < inner; k++) out[places[to + k]] = data[places[from + k]];
+      for (let k = 0; k < inner; k += run) {
+        const to = positionOf(parameterAxis, (o * size + i) * inner + k);
+        const from = positionOf(parameterAxis, (o * size + permutation[i]) * inner + k);
+        for (let r = 0; r < run; r++) out[to + r] = data[from + r];
+      }
     }
   }
   return out;
@@ -101,8 +112,8 @@ function requireCommuting(axes: readonly (readonly ResolvedAxis[])[]): void {
   const all = axes.flatMap((ofSpace, space) => ofSpace.map((parameterAxis) => ({ parameterAxis, space })));
   all.forEach(({ parameterAxis: a, space }, k) => {
     for (const { parameterAxis: b, space: other } of all.slice(k + 1)) {
-      if (a.leaf !== b.leaf) continue;
-      const last = Math.max(...[a, b].map(({ places }) => places[places.length - 1] ?? -1));
+      if (a.leaf !== b.leaf || areApart(a, b)) continue;
+      const last = Math.max(...[a, b].map((x) => positionOf(x, x.outer * x.size * x.inner - 1)));
       const numbers = Float64Array.from({ length: last + 1 }, (_, i) => i);
       const [first, second] = [a, b].map(({ size }) =>
         rng.shuffle(Array.from({ length: size }, (_, i) => i)),

@@ -1,7 +1,14 @@
 // Sign flips of hidden units with an odd activation: Sussmann, Neural Networks 5 (1992) 589-593.
 import type { NdArray } from "../../array.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
-import { pathsOf, type ResolvedAxis, resolveAxes, type UnitSpace, withLeaves } from "./discrete-axes.js";
+import {
+  pathsOf,
+  positionOf,
+  type ResolvedAxis,
+  resolveAxes,
+  type UnitSpace,
+  withLeaves,
+} from "./discrete-axes.js";
 
 /**
  * Flips the signs of units along all axes of each generator,
@@ -69,12 +76,15 @@ function flipped(
   parameterAxis: ResolvedAxis,
   signs: readonly number[],
 ): NdArray["data"] {
-  const { outer, size, inner, places } = parameterAxis;
+  const { outer, size, inner, run } = parameterAxis;
   const out = data.slice() as Float64Array;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < size; i++) {
-      const at = (o * size + i) * inner;
-      if (signs[i] < 0) for (let k = at; k < at + inner; k++) out[places[k]] = -out[places[k]];
+      if (signs[i] > 0) continue;
+      for (let k = 0; k < inner; k += run) {
+        const start = positionOf(parameterAxis, (o * size + i) * inner + k);
+        for (let at = start; at < start + run; at++) out[at] = -out[at];
+      }
     }
   }
   return out;

@@ -113,6 +113,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   LeakyRelu: [unary("LeakyRelu"), unary("LeakyRelu", x, { alpha: float(0.25) })],
   Less: [given("Less", [x, other])],
   LessOrEqual: [given("LessOrEqual", [int64([1, 2]), int64([2, 1])])],
+  LRN: [
+    unary("LRN", image, { size: int(3) }),
+    unary("LRN", image, { size: int(5), alpha: float(0.5), beta: float(0.6), bias: float(2) }),
+  ],
   Log: [unary("Log", positive)],
   LogSoftmax: [unary("LogSoftmax", x, { axis: int(1) }), { ...unary("LogSoftmax"), opset: 12 }],
   MatMul: [

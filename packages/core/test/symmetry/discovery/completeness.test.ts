@@ -8,6 +8,7 @@ import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
 import { slice } from "../../../src/graph/ops/slice.js";
+import { logSoftmax } from "../../../src/graph/ops/softmax.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
@@ -17,7 +18,9 @@ import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { normals, subject, tangents } from "./support.js";
+import { shift } from "../../../src/symmetry/shift.js";
+import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { normals, type Subject, subject, tangents, type Values } from "./support.js";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 type Loss = (p: Record<string, Tensor>, d: Record<string, Tensor>) => Tensor;
@@ -49,9 +52,14 @@ function rank(rows: readonly (readonly number[])[]): number {
  * Directions at random parameters in which the loss has no slope whatever the data, and how many of them are tangents of
  * what is found.
  */
-function directions(loss: Loss, params: Shapes, data: Shapes): { kept: number; found: number } {
+async function directions(
+  loss: Loss,
+  params: Shapes,
+  data: Shapes,
+): Promise<{ kept: number; found: number }> {
   const p = draw(1, params);
-  const { found, values } = subject(loss, p, draw(2, data));
+  const s = subject(loss, p, draw(2, data));
+  const { found, values } = s;
   const { graph } = trace(({ p, d }) => grad(loss)(p, d), { p, d: draw(2, data) });
   const run = compileJavaScript(simplify(graph));
   const unknowns = Object.values(params).reduce((n, shape) => n + sizeOf(shape), 0);
@@ -62,7 +70,29 @@ function directions(loss: Loss, params: Shapes, data: Shapes): { kept: number; f
     const g = run.runSync({ ...values, ...batch });
     return Object.keys(params).flatMap((name) => Array.from(g[name].data as Float64Array));
   });
-  return { kept: unknowns - rank(gradients), found: rank(tangents(found, values)) };
+  return {
+    kept: unknowns - rank(gradients),
+    found: rank([...tangents(found, values), ...(await shiftTangents(s))]),
+  };
+}
+
+/** The directions in which shifts move all parameters: an action that is linear in T. */
+async function shiftTangents({ loss, values, data, found: { shifts } }: Subject): Promise<number[][]> {
+  if (shifts.length === 0) return [];
+  const symmetry = shift(loss, values, data, shifts);
+  const numbersOf = (all: Values) => Object.values(all).flatMap((a) => Array.from(a.data as Float64Array));
+  const before = numbersOf(values);
+  const rows: number[][] = [];
+  for (const [block, { size }] of shifts.entries()) {
+    for (let i = 0; i < size; i++) {
+      const T = shifts.map(({ size: n }) => ({ shape: [n], data: new Float64Array(n) }));
+      T[block].data[i] = 1;
+      const to = await symmetry.act(values, T, {});
+      if (isRefusal(to)) throw new Error(to.refused);
+      rows.push(numbersOf(to).map((v, k) => v - before[k]));
+    }
+  }
+  return rows;
 }
 
 const layers =
@@ -90,12 +120,33 @@ describe("The continuous symmetries that are found", () => {
     ],
     ["tanh: none", layers(tanh), perceptron, { x: [8, 2], y: [8, 2] }, 0],
     [
-      // With a second bias there would be shifts, too, which the two biases pass on to each other.
       "no activation and one bias: the linear groups of both layers",
       layers((z) => z),
       { w0: [3, 3], b0: [3], w1: [3, 3], w2: [3, 3] },
       { x: [8, 3], y: [8, 3] },
       9 + 9,
+    ],
+    [
+      "no activation and two biases: the linear groups, and the shift from one bias to the other",
+      layers((z) => z),
+      { w0: [3, 3], b0: [3], w1: [3, 3], b1: [3], w2: [3, 3] },
+      { x: [8, 3], y: [8, 3] },
+      9 + 9 + 3,
+    ],
+    [
+      "a log-softmax: the scalings of the units, and the shifts that all classes have in common",
+      (p, d) =>
+        sum(
+          mul(
+            d.y,
+            logSoftmax(
+              linear(leakyRelu(linear(d.x, { weight: p.w0, bias: p.b0 }), 0.6), { weight: p.w1, bias: p.b1 }),
+            ),
+          ),
+        ),
+      { w0: [3, 2], b0: [3], w1: [4, 3], b1: [4] },
+      { x: [8, 2], y: [8, 4] },
+      3 + 3 + 1,
     ],
     [
       "a factorization: the linear group of the inner space",
@@ -137,7 +188,7 @@ describe("The continuous symmetries that are found", () => {
       { x: [2, 3, 4], y: [2, 3, 4] },
       4 * 4,
     ],
-  ])("are all of them with %s", (_, loss, params, data, expected) => {
-    expect(directions(loss, params, data)).toEqual({ kept: expected, found: expected });
+  ])("are all of them with %s", async (_, loss, params, data, expected) => {
+    expect(await directions(loss, params, data)).toEqual({ kept: expected, found: expected });
   });
 });

@@ -122,7 +122,7 @@ class Builder {
     const channels = h.shape[1];
     const m = 2 * (1 + this.rng.int(2));
     const bias = () => reshape(this.parameter(m), [1, m, 1, 1]);
-    switch (this.rng.int(8)) {
+    switch (this.rng.int(10)) {
       case 0:
         return h.shape[2] > 3 ? maxPool2d(h, { kernel: 2 }) : h;
       case 1:
@@ -141,6 +141,10 @@ class Builder {
         return channels % 2 === 0
           ? convTranspose2d(h, this.parameter(channels, 2, 3, 3), { padding: 1, groups: 2 })
           : h;
+      case 7:
+        return concat([h, this.activate(conv2d(h, this.parameter(m, channels, 1, 1)))], { axis: 1 });
+      case 8:
+        return avgPool2d(h, { kernel: 3, stride: 1, padding: 1, countPadding: this.rng.int(2) === 0 });
       default:
         return this.activate(add(conv2d(h, this.parameter(m, channels, 3, 3), { padding: 1 }), bias()));
     }

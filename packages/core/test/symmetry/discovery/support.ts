@@ -4,7 +4,7 @@ import type { BatchLoss } from "../../../src/batch.js";
 import type { Graph } from "../../../src/graph/graph.js";
 import { retype } from "../../../src/graph/retype.js";
 import { simplify } from "../../../src/graph/simplify.js";
-import { trace } from "../../../src/graph/trace.js";
+import { type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { inverse } from "../../../src/math/linalg.js";
 import { createRng, type Rng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -19,6 +19,8 @@ type Data = Readonly<Record<string, NdArray>>;
 /** A loss traced on parameters `p` and named data, what is found in it, and values to try it on. */
 export interface Subject {
   readonly graph: Graph;
+  /** The loss as a function of the values by name. */
+  readonly loss: BatchLoss<Values>;
   readonly found: Discovery;
   readonly values: Values;
   readonly data: Data;
@@ -55,8 +57,16 @@ export function subject<P, D extends Data>(loss: BatchLoss<P, D>, params: P, dat
   const values = namedArrays({ p: params });
   const run = compileJavaScript(simplify(retype(graph, "float64")));
   const fixed = namedArrays({ d: data });
+  const { paths, def } = flatten<NdArray>({ p: params }, isNdArray);
   return {
     graph,
+    loss: (named, d) => {
+      const { p } = unflatten(
+        def,
+        paths.map((path) => named[path]),
+      ) as { p: TensorsOf<P> };
+      return loss(p, d as TensorsOf<D>);
+    },
     found: analyze(graph, Object.keys(values)),
     values,
     data,

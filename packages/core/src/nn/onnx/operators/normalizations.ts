@@ -1,9 +1,10 @@
-import { add, div, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { add, div, mul, pow, sub } from "../../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { reciprocal, sqrt, square } from "../../../graph/ops/elementary.js";
 import { fillLike } from "../../../graph/ops/leaf.js";
 import { mean, variance } from "../../../graph/ops/reduce.js";
 import { expandDims, reshape, resolveAxis } from "../../../graph/ops/reshape.js";
+import { pad, slice } from "../../../graph/ops/slice.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { batchNorm, groupNorm, layerNorm } from "../../norm.js";
@@ -94,10 +95,31 @@ function groups(call: Call, count: number): Tensor {
   return groupNorm(x, { weight, bias }, { groups: count, epsilon: epsilonOf(call) });
 }
 
+/** A. Krizhevsky et al., NeurIPS 2012: x / (bias + alpha / size * sum of x^2 over `size` adjacent channels)^beta. */
+function localResponse(call: Call): Tensor {
+  const x = call.tensor(0);
+  const size = call.int("size", 0);
+  if (size < 1) return call.fail(`size must be 1 or more; it is ${size}`);
+  const before = Math.floor((size - 1) / 2);
+  const padded = pad(
+    square(x),
+    x.shape.map((_, d): [number, number] => (d === 1 ? [before, size - 1 - before] : [0, 0])),
+  );
+  const shifted = Array.from({ length: size }, (_, k) =>
+    slice(padded, {
+      starts: x.shape.map((_, d) => (d === 1 ? k : 0)),
+      ends: x.shape.map((n, d) => (d === 1 ? k + n : n)),
+    }),
+  );
+  const mean = mul(call.float("alpha", 1e-4) / size, shifted.reduce(add));
+  return div(x, pow(add(call.float("bias", 1), mean), call.float("beta", 0.75)));
+}
+
 export const normalizations: Readonly<Record<string, Operator>> = {
   BatchNormalization: batchNormalization,
   GroupNormalization: (call) => groups(call, call.int("num_groups", 1)),
   InstanceNormalization: (call) => groups(call, call.tensor(0).shape[1]),
+  LRN: localResponse,
   LayerNormalization: layerNormalization,
   MeanVarianceNormalization: meanVarianceNormalization,
   RMSNormalization: rmsNormalization,

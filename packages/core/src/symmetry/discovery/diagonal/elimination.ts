@@ -21,12 +21,14 @@ export function combine<T>(field: Field<T>, a: Form<T>, b: Form<T>, factor: T = 
 /** Homogeneous equations, always in reduced row echelon form. */
 export class Equations<T> {
   private readonly rows = new Map<number, Form<T>>();
+  /** Pivots of the rows that have had a term in each unknown. */
+  private readonly holders = new Map<number, Set<number>>();
 
   constructor(private readonly field: Field<T>) {}
 
   copy(): Equations<T> {
     const copy = new Equations(this.field);
-    for (const [pivot, row] of this.rows) copy.rows.set(pivot, row);
+    for (const [pivot, row] of this.rows) copy.set(pivot, row);
     return copy;
   }
 
@@ -46,14 +48,25 @@ export class Equations<T> {
     if (rest.size === 0) return false;
     const pivot = Math.min(...rest.keys());
     const row = combine(this.field, new Map(), rest, this.field.inverse(rest.get(pivot) as T));
-    for (const [other, form] of this.rows) {
+    for (const other of this.holders.get(pivot) ?? []) {
+      const form = this.rows.get(other) as Form<T>;
       const coefficient = form.get(pivot);
       if (coefficient !== undefined) {
-        this.rows.set(other, combine(this.field, form, row, this.field.negate(coefficient)));
+        this.set(other, combine(this.field, form, row, this.field.negate(coefficient)));
       }
     }
-    this.rows.set(pivot, row);
+    this.holders.delete(pivot);
+    this.set(pivot, row);
     return true;
+  }
+
+  private set(pivot: number, row: Form<T>): void {
+    this.rows.set(pivot, row);
+    for (const unknown of row.keys()) {
+      const own = this.holders.get(unknown);
+      if (own) own.add(pivot);
+      else this.holders.set(unknown, new Set([pivot]));
+    }
   }
 
   /** A basis of the solutions: one for each free unknown among those numbered below `count`. */

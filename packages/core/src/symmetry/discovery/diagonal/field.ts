@@ -47,6 +47,17 @@ export const rationals: Field<Rational> = {
   isZero: ({ numerator }) => numerator === 0n,
 };
 
+/** Floats, of which those that are zero but for rounding are zero. */
+export const numbers: Field<number> = {
+  one: 1,
+  of: (value) => value,
+  add: (a, b) => a + b,
+  mul: (a, b) => a * b,
+  negate: (a) => -a,
+  inverse: (a) => 1 / a,
+  isZero: (a) => Math.abs(a) < 1e-9,
+};
+
 /** The two signs, written additively: 1 flips. */
 export const signs: Field<number> = {
   one: 1,

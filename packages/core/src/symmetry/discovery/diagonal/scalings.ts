@@ -55,7 +55,8 @@ function findGuards({ nodes, graph }: Layout): Set<Tensor> {
   return guards;
 }
 
-function isGuarded({ op, inputs }: Tensor): boolean {
+/** Whether a node adds a small positive constant, or takes the maximum with one. */
+export function isGuarded({ op, inputs }: Tensor): boolean {
   if (op.name !== "add" && op.name !== "maximum") return false;
   const numbers = inputs.flatMap((x) => constantValue(x) ?? []);
   return numbers.length === 1 && numbers[0] > 0 && numbers[0] <= largestEpsilon;

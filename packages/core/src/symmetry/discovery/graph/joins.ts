@@ -46,6 +46,12 @@ function seamsOf(node: Tensor, known: ReadonlyMap<Tensor, Seams>): Seams {
       if (from === undefined || into === undefined) continue;
       addAll(into, of(0)[from], (at) => (at * node.shape[into]) / x.shape[from]);
     }
+  } else if (node.op.name === "conv2d") {
+    const [x, w] = node.inputs;
+    const groups = node.attrs.groups as number;
+    addAll(0, of(0)[0]);
+    if (groups === x.shape[1]) addAll(1, of(0)[1], (at) => (at * w.shape[0]) / groups);
+    if (groups === 1) addAll(1, of(1)[0]);
   } else if (restrictable.has(node.op.name) || node.op.name === "broadcast") {
     for (const { input, axes, to } of ruleOf(node).links(node).aligned ?? [])
       addAll(to[0], of(input)[axes[0]]);

@@ -8,7 +8,7 @@ import { broadcastTo } from "../../../graph/ops/broadcast.js";
 import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
-import type { Tensor } from "../../../graph/tensor.js";
+import { Tensor } from "../../../graph/tensor.js";
 import type { ParameterRef } from "../layout.js";
 import { groupBy } from "../parameter-axes.js";
 import { reshapeGroups } from "./links.js";
@@ -91,18 +91,21 @@ class Cutter {
   /** The elements of a cut of a node, computed from cuts of its inputs where that is possible. */
   take(root: Tensor, rootCut: Cut): Tensor {
     // An explicit stack, as for the order of nodes: graphs are deeper than the call stack allows.
-    const stack: { node: Tensor; cut: Cut }[] = [{ node: root, cut: rootCut }];
+    const stack: { node: Tensor; cut: Cut; plan?: Plan }[] = [{ node: root, cut: rootCut }];
     while (stack.length > 0) {
-      const { node, cut } = stack[stack.length - 1];
-      if (this.known(node, cut)) {
+      const top = stack[stack.length - 1];
+      const { node, cut } = top;
+      if (!top.plan && this.known(node, cut)) {
         stack.pop();
         continue;
       }
-      const { needs, make } = plan(node, cut);
-      const missing = needs.filter((need) => !this.known(need.node, need.cut));
+      top.plan ??= plan(node, cut);
+      const { needs, make } = top.plan;
+      const inputs = needs.map((need) => this.known(need.node, need.cut));
+      const missing = needs.filter((_, k) => inputs[k] === undefined);
       if (missing.length > 0) stack.push(...missing);
       else {
-        const result = make(needs.map((need) => this.known(need.node, need.cut) as Tensor));
+        const result = make(inputs as Tensor[]);
         const cuts = this.made.get(node) ?? new Map<string, Tensor>();
         this.made.set(node, cuts.set(keyOf(cut), result));
         stack.pop();
@@ -198,17 +201,26 @@ function joinedPlan(node: Tensor, cut: Cut): Plan {
   return { needs, make: (inputs) => concat(inputs, { axis }) };
 }
 
-/** A range of the images and channels that a convolution without groups computes. */
+/** A range of the images and channels of a convolution of all channels together or of each by itself. */
 function convPlan(node: Tensor, [batch, channels, ...places]: Cut): Plan | undefined {
   const [x, w] = node.inputs;
+  const groups = node.attrs.groups as number;
+  const perGroup = w.shape[0] / groups;
   const isCut = places.some(({ count }, d) => count !== node.shape[2 + d]);
-  if (node.attrs.groups !== 1 || isCut) return undefined;
+  const isEach = groups === x.shape[1] && channels.start % perGroup === 0 && channels.count % perGroup === 0;
+  if (isCut || !(groups === 1 || isEach)) return undefined;
+  const ofInput = isEach
+    ? { start: channels.start / perGroup, count: channels.count / perGroup }
+    : whole(x)[1];
   return {
     needs: [
-      { node: x, cut: [batch, ...whole(x).slice(1)] },
+      { node: x, cut: [batch, ofInput, ...whole(x).slice(2)] },
       { node: w, cut: [channels, ...whole(w).slice(1)] },
     ],
-    make: (inputs) => withInputs(node, inputs, shapeOf([batch, channels, ...places])),
+    make(inputs) {
+      const attributes = { ...node.attrs, groups: isEach ? ofInput.count : groups };
+      return new Tensor(node.op, inputs, attributes, shapeOf([batch, channels, ...places]), node.dtype);
+    },
   };
 }
 

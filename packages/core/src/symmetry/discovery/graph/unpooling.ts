@@ -19,16 +19,17 @@ const poolPut: Op = {
  * offset identifies its channel, so no channel could be permuted otherwise; only the pattern as a whole shows
  * that each element stays in its channel.
  */
-export function nameUnpoolings(graph: Graph): Graph {
-  return rewrite(graph, (node) => {
-    const [scattered] = node.inputs;
-    if (node.op.name !== "reshape" || scattered.op.name !== "scatterAdd") return node;
-    const [elements, offsets] = scattered.inputs.map(beforeReshape);
-    if (scattered.rank !== 1 || offsets.op.name !== "maxPoolIndices2d") return node;
-    const [image] = offsets.inputs;
-    if (!sameShape(image.shape, node.shape) || !sameShape(elements.shape, offsets.shape)) return node;
-    return apply(poolPut, [elements, image], offsets.attrs);
-  });
+export const nameUnpoolings = (graph: Graph): Graph => rewrite(graph, namedUnpooling);
+
+/** One node in place of the last one of an unpooling; any other node as it is. */
+export function namedUnpooling(node: Tensor): Tensor {
+  const [scattered] = node.inputs;
+  if (node.op.name !== "reshape" || scattered.op.name !== "scatterAdd") return node;
+  const [elements, offsets] = scattered.inputs.map(beforeReshape);
+  if (scattered.rank !== 1 || offsets.op.name !== "maxPoolIndices2d") return node;
+  const [image] = offsets.inputs;
+  if (!sameShape(image.shape, node.shape) || !sameShape(elements.shape, offsets.shape)) return node;
+  return apply(poolPut, [elements, image], offsets.attrs);
 }
 
 const beforeReshape = (x: Tensor): Tensor => (x.op.name === "reshape" ? x.inputs[0] : x);

@@ -3,7 +3,11 @@ import type { NdArray } from "../../../../src/array.js";
 import { nodesOf } from "../../../../src/graph/graph.js";
 import { relu } from "../../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../../src/graph/ops/arithmetic.js";
+import { conv2d } from "../../../../src/graph/ops/conv.js";
+import { square } from "../../../../src/graph/ops/elementary.js";
+import { fill } from "../../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../../src/graph/ops/matmul.js";
+import { avgPool2d } from "../../../../src/graph/ops/pool.js";
 import { sum } from "../../../../src/graph/ops/reduce.js";
 import { reshape, transpose } from "../../../../src/graph/ops/reshape.js";
 import { concat, slice } from "../../../../src/graph/ops/slice.js";
@@ -12,6 +16,7 @@ import { createRng } from "../../../../src/math/rng.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import type { Part } from "../../../../src/symmetry/discovery/descriptors.js";
+import { separateChannels } from "../../../../src/symmetry/discovery/graph/average-pooling.js";
 import { splitJoins } from "../../../../src/symmetry/discovery/graph/joins.js";
 import { separateParts } from "../../../../src/symmetry/discovery/graph/parts.js";
 import { randomNetwork } from "../random-network.js";
@@ -35,7 +40,7 @@ function separated({ graph, values, data }: Subject): { parts: string[]; loss: n
   const refs = graph.inputs
     .filter(({ name }) => name in values)
     .map(({ name, tensor }) => ({ path: name, tensor }));
-  const { graph: moved, parameters } = separateParts(splitJoins(graph), refs);
+  const { graph: moved, parameters } = separateParts(splitJoins(separateChannels(graph)), refs);
   const read = new Set(nodesOf(moved));
   const pieces = parameters
     .filter(({ tensor }) => read.has(tensor))
@@ -81,6 +86,25 @@ describe("Parameters in parts", () => {
     const joined = (p: Record<string, Tensor>, x: Tensor) =>
       sum(mul(matmul(relu(concat([x, mul(x, x)], { axis: 1 })), p.v), 2));
     expect(parts(joined)).toEqual(["p.v 0: 0+3", "p.v 0: 3+3"]);
+  });
+
+  it("are those of images that are joined, through filters of single channels and average poolings", () => {
+    const joined = (x: Tensor) => {
+      const image = reshape(x, [5, 3, 1, 1]);
+      return avgPool2d(concat([image, relu(image)], { axis: 1 }), {
+        kernel: 3,
+        padding: 1,
+        countPadding: false,
+      });
+    };
+    const mixing = (p: Record<string, Tensor>, x: Tensor) =>
+      sum(square(conv2d(joined(x), reshape(transpose(p.v), [2, 6, 1, 1]))));
+    expect(parts(mixing)).toEqual(["p.v 0: 0+3", "p.v 0: 3+3"]);
+    const filtering = (p: Record<string, Tensor>, x: Tensor) => {
+      const filtered = conv2d(joined(x), reshape(p.w, [18, 1, 1, 1]), { groups: 6 });
+      return sum(square(conv2d(filtered, fill([2, 18, 1, 1], 1, x.dtype))));
+    };
+    expect(parts(filtering)).toEqual(["p.w 0: 0+3", "p.w 0: 3+3"]);
   });
 
   it("are none where the whole is read, too, or pieces overlap", () => {

@@ -1,0 +1,176 @@
+import { type Command, Option } from "commander";
+import { dataHelp, withDataOptions } from "../model/data-options.js";
+import { collectSize } from "../model/sizes.js";
+import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
+
+/** Adds the command `model`: ONNX files of any origin. */
+export function addModelCommands(program: Command): void {
+  const model = program
+    .command("model")
+    .description("ONNX files: what they hold, and which changes of their weights keep what they compute")
+    .addHelpText(
+      "after",
+      `
+Every command takes an .onnx file as PyTorch, Paddle or any other exporter writes it; isoloss model COMMAND --help has
+the options, an example and the document of --json.
+
+Example:
+  isoloss model inspect model.onnx`,
+    );
+
+  model
+    .command("inspect <file>")
+    .description("inputs, outputs, parameters and operators, and which operators stop symmetries")
+    .addOption(sizeOption())
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+An operator that is not read must be left out of the model before isoloss can work with it. "keeps" says which changes of
+hidden units pass an operator: positive factors (scaling), signs, linear maps, another order (permutation). Each operator
+is judged by itself; isoloss model symmetries judges the whole model.
+
+The document of --json: file, bytes, producer, irVersion, opsets, inputs and outputs [{name, dtype, shape}], parameters
+{tensors, numbers}, stored {tensors, numbers, bytes}, largest [{name, dtype, shape, bytes}], operators [{name, count,
+supported, keeps}], sizes, problem (why it could not be traced, or null).
+
+Examples:
+  isoloss model inspect model.onnx
+  isoloss model inspect model.onnx --size height=224 --size width=224`,
+    )
+    .action(async (file: string, options) => (await import("./model-inspect.js")).inspect(file, options));
+
+  model
+    .command("symmetries <file>")
+    .description("which changes of the weights keep what the model computes, on all inputs")
+    .option(
+      "--output <name>",
+      "a result that must be kept; may be given several times (default all)",
+      collect,
+      [],
+    )
+    .addOption(sizeOption())
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+Each line is a group: which units, and what happens to which axes of which weights. Every symmetry that is printed is
+valid; others may exist. Kinds overlap: linear maps include scalings, signs and permutations, which are listed, too.
+A batch normalization with running statistics and a bound such as that of ReLU6 stop scalings: isoloss model fold removes
+the former.
+
+The document of --json: file, outputs, sizes, parameters {tensors, numbers}, symmetries [{kind, size, copies,
+degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, attributes}]}],
+discreteOnly, unreached (names of parameters).
+
+Examples:
+  isoloss model symmetries model.onnx
+  isoloss model symmetries model.onnx --output logits --size batch=2 --json`,
+    )
+    .action(async (file: string, options) =>
+      (await import("./model-symmetries.js")).symmetries(file, options),
+    );
+
+  withDataOptions(
+    model
+      .command("verify <first> <second>")
+      .description("whether two files compute the same: on random inputs, or on data")
+      .option(
+        "--data <path>",
+        "inputs: a .npy or .npz file, an image or a folder of images; default random numbers",
+      )
+      .option(
+        "--tolerance <number>",
+        "largest difference, relative to an output's largest value",
+        nonNegativeNumber,
+        1e-4,
+      )
+      .option("--examples <n>", "random examples", positiveInteger, 4)
+      .option("--seed <n>", "of the random inputs", seedNumber, 0)
+      .addOption(sizeOption()),
+  )
+    .option("--json", "one JSON document on stdout instead of the table", false)
+    .addHelpText(
+      "after",
+      `
+${dataHelp}
+
+The exit code is 1 where an output differs by more. Inputs for which there are no data are random: normal numbers, 0 and 1
+for integers. Rounding to float32 explains differences of 1e-6 in small models and of 1e-4 in deep ones.
+
+The document of --json: first, second, same, tolerance, outputs [{name, shape, absolute, relative}].
+
+Examples:
+  isoloss model verify before.onnx after.onnx
+  isoloss model verify before.onnx after.onnx --data photos --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225`,
+    )
+    .action(async (first: string, second: string, options) =>
+      (await import("./model-verify.js")).verify(first, second, options),
+    );
+
+  withOutput(
+    model
+      .command("fold <file>")
+      .description("move batch normalizations into the layers before them, which then have all scalings")
+      .addOption(sizeOption()),
+  )
+    .addHelpText(
+      "after",
+      `
+W <- f W and b <- beta + (b - mean) f with f = gamma / sqrt(var + eps): the model computes the same. A batch normalization is
+left where its input has other readers, or is no result of a layer with weights of its own: the report says why. Before
+the file is written, the new model is compared with the old one on random inputs. Data that the model keeps in other
+files are put into the new one.
+
+The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
+
+Example:
+  isoloss model fold model.onnx --out folded.onnx`,
+    )
+    .action(async (file: string, options) => (await import("./model-fold.js")).fold(file, options));
+
+  withOutput(
+    withDataOptions(
+      model
+        .command("restore <file>")
+        .description(
+          "put batch normalizations back into a model that was exported without, for training it further",
+        )
+        .requiredOption("--calibration <path>", "examples: a .npy or .npz file, or a folder of images")
+        .option("--epsilon <number>", "of the batch normalizations", nonNegativeNumber, 1e-5),
+    ).addOption(sizeOption()),
+  )
+    .addHelpText(
+      "after",
+      `
+Each layer that an activation follows gets a batch normalization whose statistics are those of the examples, so that the
+model computes the same; the report says which, and why not the others. Some hundred examples are good: --limit 500.
+Before the file is written, the new model is compared with the old one on random inputs.
+
+${dataHelp}
+
+The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
+
+Example:
+  isoloss model restore model.onnx --calibration photos --out restored.onnx --limit 500`,
+    )
+    .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
+}
+
+/** Adds the options of a command that writes a changed model. */
+const withOutput = (command: Command): Command =>
+  command
+    .requiredOption("-o, --out <file>", "the new file; never the one that is read")
+    .option(
+      "--tolerance <number>",
+      "largest difference, relative to an output's largest value",
+      nonNegativeNumber,
+      1e-4,
+    )
+    .option("--no-verify", "write without the comparison, of a model that isoloss cannot run")
+    .option("--json", "one JSON document on stdout instead of text", false);
+
+const sizeOption = (): Option =>
+  new Option("--size <name=n>", "a size that the file leaves open; may be given several times")
+    .argParser(collectSize)
+    .default({}, "4 of a first axis, else 32");

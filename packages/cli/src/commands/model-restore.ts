@@ -1,0 +1,28 @@
+import { fromOnnx, restoreBatchNorm } from "isoloss/onnx";
+import { readBatches } from "../model/batches.js";
+import { type DataOptions, dataSource } from "../model/data-options.js";
+import { namingFile, readModelFile } from "../model/read-model.js";
+import type { Sizes } from "../model/sizes.js";
+import { preparedText, requireOtherFile, writePrepared } from "../model/write-prepared.js";
+
+export interface RestoreOptions extends DataOptions {
+  readonly calibration: string;
+  readonly out: string;
+  readonly epsilon: number;
+  readonly tolerance: number;
+  readonly size: Sizes;
+  readonly verify: boolean;
+  readonly json: boolean;
+}
+
+/** `isoloss model restore`: batch normalizations put back into a model that was exported without. */
+export async function restore(path: string, options: RestoreOptions): Promise<void> {
+  const { calibration, out, epsilon, tolerance, size, verify, json } = options;
+  await requireOtherFile(path, out);
+  const before = await readModelFile(path);
+  const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
+  const batches = await readBatches(inputs, dataSource(calibration, options));
+  const preparation = await restoreBatchNorm(before.bytes, batches, { epsilon });
+  const prepared = await writePrepared(before, out, preparation, { sizes: size, tolerance, verify });
+  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);
+}

@@ -1,0 +1,58 @@
+import { resolve } from "node:path";
+import { sum } from "es-toolkit";
+import { groupBy } from "../experiments/results/groups.js";
+import { textList } from "../experiments/results/table.js";
+import { readModelFile } from "../model/read-model.js";
+import { sentenceOf, titleOf } from "../model/sentences.js";
+import { type Sizes, sizesText } from "../model/sizes.js";
+import { type SymmetriesOfModel, symmetriesOfModel } from "../model/symmetries.js";
+import type { SymmetryReport } from "../model/symmetry-reports.js";
+import { colors } from "../terminal.js";
+
+export interface SymmetriesOptions {
+  readonly size: Sizes;
+  readonly output: readonly string[];
+  readonly json: boolean;
+}
+
+/** `isoloss model symmetries`: which changes of the weights keep what a model computes. */
+export async function symmetries(path: string, { size, output, json }: SymmetriesOptions): Promise<void> {
+  const found = symmetriesOfModel(await readModelFile(path), { sizes: size, outputs: output });
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...found, file: resolve(path) })}\n`);
+    return;
+  }
+  process.stdout.write(`${foundText(found)}\n`);
+}
+
+function foundText(found: SymmetriesOfModel): string {
+  const { file, outputs, sizes, parameters, symmetries: all, discreteOnly, unreached } = found;
+  const { bold } = colors();
+  const head: readonly (readonly [string, string])[] = [
+    ["model", file],
+    ["parameters", `${parameters.numbers.toLocaleString("en-US")} numbers in ${parameters.tensors} tensors`],
+    ["kept", `${outputs.join(", ")} on all inputs`],
+    ...(Object.keys(sizes).length === 0 ? [] : [["traced with", sizesText(sizes)] as const]),
+  ];
+  const groups = [...groupBy(all, ({ kind }) => kind)].map(([kind, list]) =>
+    [bold(`${titleOf(kind)} (${countsText(list)})`), textList(list.map(sentenceOf))].join("\n"),
+  );
+  const rest: readonly (readonly [string, string])[] = [
+    ["discrete groups alone act on", discreteOnly.join(", ")],
+    ["no symmetry reaches", unreached.join(", ")],
+  ];
+  const named = rest.filter(([, names]) => names !== "");
+  return [
+    textList(head, ""),
+    ...(groups.length === 0 ? ["No symmetry was found."] : groups),
+    ...(named.length === 0 ? [] : [textList(named, "")]),
+  ].join("\n\n");
+}
+
+/** How many groups there are, and of which dimension. */
+function countsText(list: readonly SymmetryReport[]): string {
+  const count = list.length === 1 ? "1 group" : `${list.length} groups`;
+  const dimensions = list.flatMap(({ degreesOfFreedom }) => degreesOfFreedom ?? []);
+  if (dimensions.length === 0) return `${count}, discrete`;
+  return `${count}, ${sum(dimensions).toLocaleString("en-US")} degrees of freedom`;
+}

@@ -1,0 +1,84 @@
+import { resolve } from "node:path";
+import { compareModels, fromOnnx, type OutputDifference } from "isoloss/onnx";
+import { formatNumber } from "../experiments/results/format-number.js";
+import { textTable } from "../experiments/results/table.js";
+import { readBatches } from "../model/batches.js";
+import { type DataOptions, dataSource } from "../model/data-options.js";
+import { namingFile, readModelFile } from "../model/read-model.js";
+import { type Sizes, sizesOf, withSizes } from "../model/sizes.js";
+
+export interface VerifyOptions extends DataOptions {
+  readonly data?: string;
+  readonly examples: number;
+  readonly seed: number;
+  readonly size: Sizes;
+  readonly tolerance: number;
+  readonly json: boolean;
+}
+
+/** The document of `isoloss model verify --json`. */
+export interface Verification {
+  readonly first: string;
+  readonly second: string;
+  readonly same: boolean;
+  readonly tolerance: number;
+  /** Largest differences; null where one is not finite. */
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly absolute: number | null;
+    readonly relative: number | null;
+  }[];
+}
+
+/** `isoloss model verify`: whether two files compute the same; if not, the exit code is 1. */
+export async function verify(first: string, second: string, options: VerifyOptions): Promise<void> {
+  const { data, examples, seed, size, tolerance, json } = options;
+  const [a, b] = [await readModelFile(first), await readModelFile(second)];
+  const [{ inputs }] = [a, b].map(({ path, bytes }) => namingFile(path, () => fromOnnx(bytes)));
+  const sizes = sizesOf(inputs, size);
+  // Data have sizes of their own.
+  const on =
+    data === undefined
+      ? { sizes }
+      : { sizes: size, inputs: await readBatches(inputs, dataSource(data, options)) };
+  const { outputs, largest } = await compareModels(a.bytes, b.bytes, { seed, examples, ...on }).catch(
+    (cause) => Promise.reject(withSizes(`${first} and ${second} cannot be compared`, on.sizes, cause)),
+  );
+  const same = largest <= tolerance;
+  if (!same) process.exitCode = 1;
+  if (json) {
+    const document: Verification = {
+      first: resolve(first),
+      second: resolve(second),
+      same,
+      tolerance,
+      outputs: outputs.map(finite),
+    };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+    return;
+  }
+  const table = textTable(
+    ["output", "shape", "largest difference", "relative"],
+    outputs.map(({ name, shape, absolute, relative }) => [
+      name,
+      shape.join(" x ") || "1",
+      formatNumber(absolute, 3),
+      formatNumber(relative, 3),
+    ]),
+  );
+  const where = data ?? "random inputs";
+  process.stdout.write(
+    `${table}\n\n${
+      same
+        ? `Both compute the same on ${where}: no output differs by more than ${tolerance}, relative to its largest value.`
+        : `They differ on ${where}: the tolerance is ${tolerance}, relative to an output's largest value.`
+    }\n`,
+  );
+}
+
+const finite = ({ absolute, relative, ...output }: OutputDifference): Verification["outputs"][number] => ({
+  ...output,
+  absolute: Number.isFinite(absolute) ? absolute : null,
+  relative: Number.isFinite(relative) ? relative : null,
+});

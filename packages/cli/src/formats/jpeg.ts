@@ -1,0 +1,53 @@
+// JPEG by mozjpeg as WebAssembly, an optional package: it decodes to the same values as libjpeg-turbo, which Pillow has.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { DataError } from "isoloss";
+
+/** Pixels as bytes of red, green, blue and alpha. */
+export interface RgbaImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+/** A decoder of JPEG files. */
+export type JpegDecoder = (bytes: Uint8Array) => Promise<RgbaImage>;
+
+/**
+ * Loads the decoder.
+ *
+ * @throws DataError when its package is not installed, with the line that installs it
+ */
+export async function loadJpegDecoder(): Promise<JpegDecoder> {
+  const { default: decode, init } = await import("@jsquash/jpeg/decode.js").catch((cause) => {
+    throw new DataError(
+      "JPEG images need the package @jsquash/jpeg. Install it where isoloss-cli is: npm install @jsquash/jpeg@1.6.0 (with --global for a global isoloss). Or convert the images to PNG.",
+      { cause },
+    );
+  });
+  const path = createRequire(import.meta.url).resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
+  const module = await WebAssembly.compile(new Uint8Array(await readFile(path)));
+  let messages: string[] = [];
+  // In Node the package would look for its code over the network.
+  const start = () =>
+    init({
+      instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
+        const instance = new WebAssembly.Instance(module, imports);
+        done(instance);
+        return instance.exports;
+      },
+      printErr: (text: string) => messages.push(text),
+    } as unknown as Parameters<typeof init>[0]);
+  await start();
+  return async (bytes) => {
+    messages = [];
+    try {
+      // A copy of these bytes alone: a Buffer of Node may be a part of a larger one.
+      return await decode(new Uint8Array(bytes).buffer);
+    } catch (cause) {
+      // A file that cannot be decoded leaves the module unusable.
+      await start();
+      throw new Error(messages.join(", ") || String(cause), { cause });
+    }
+  };
+}

@@ -1,0 +1,83 @@
+// Data of a file as batches for the inputs of a model.
+import { astype, DataError, type NdArray, OptionError, takeRows } from "isoloss";
+import type { ImportedInput } from "isoloss/onnx";
+import { oneOf } from "../config/nearest.js";
+import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
+
+/** Arrays by the name of an input. */
+export type Batch = Readonly<Record<string, NdArray>>;
+
+/** Where data for a model are, and how images become numbers. */
+export interface DataSource extends ReadDataOptions {
+  readonly path: string;
+}
+
+/**
+ * Reads batches for some or all inputs of a model: one batch of all examples, or several where the file fixes how many
+ * examples a batch has. Images get the size and the channels of the input.
+ *
+ * @throws OptionError, DataError when the data do not fit
+ */
+export async function readBatches(
+  inputs: readonly ImportedInput[],
+  { path, ...options }: DataSource,
+): Promise<Batch[]> {
+  const data = await readData(path, { defaults: imagesFor(inputs), ...options });
+  const given = Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
+    const input = inputs.find((one) => one.name === name) as ImportedInput;
+    requireShape(path, input, array);
+    return { input, array: astype(array, input.dtype) };
+  });
+  const counts = new Set(given.map(({ array }) => array.shape[0]));
+  if (counts.size !== 1) {
+    throw new DataError(`${path}: all arrays must have as many examples; got ${[...counts].join(" and ")}.`);
+  }
+  const [examples] = counts;
+  const fixed = given.flatMap(({ input: { shape = [] } }) =>
+    typeof shape[0] === "number" ? [shape[0]] : [],
+  );
+  const size = fixed[0] ?? examples;
+  if (examples < size || examples === 0) {
+    throw new DataError(`${path} has ${examples} examples; the model takes batches of ${size}.`);
+  }
+  return Array.from({ length: Math.floor(examples / size) }, (_, b) => {
+    const rows = Array.from({ length: size }, (_, i) => b * size + i);
+    return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));
+  });
+}
+
+/** What the shape of a single input of images says of them; nothing for other inputs. */
+function imagesFor(inputs: readonly ImportedInput[]): ImageSettings {
+  const [{ shape = [] } = {}, ...others] = inputs;
+  if (others.length > 0 || shape.length !== 4) return {};
+  const [, channels, height, width] = shape;
+  return {
+    ...(channels === 1 || channels === 3 ? { channels } : {}),
+    ...(typeof height === "number" && typeof width === "number" ? { size: [height, width] as const } : {}),
+  };
+}
+
+function namedArrays(path: string, inputs: readonly ImportedInput[], data: DataFile): Batch {
+  const names = inputs.map(({ name }) => name);
+  if (data.kind === "one") {
+    if (names.length === 1) return { [names[0]]: data.array };
+    throw new OptionError(
+      `${path} holds one array, but the model has the inputs ${names.join(", ")}. Give them by name: np.savez("data.npz", ${names.map((name) => `${name}=...`).join(", ")}).`,
+    );
+  }
+  const unknown = Object.keys(data.arrays).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new DataError(`${path}: the names of arrays must be ${oneOf(unknown, names)}`);
+  return data.arrays;
+}
+
+function requireShape(path: string, { name, dtype, shape }: ImportedInput, array: NdArray): void {
+  if (shape === undefined) return;
+  const isSame =
+    array.shape.length === shape.length &&
+    shape.every((n, d) => d === 0 || typeof n === "string" || n === array.shape[d]);
+  if (isSame) return;
+  throw new DataError(
+    `${path} has the shape [${array.shape.join(", ")}]; the input "${name}" takes ${dtype}[${shape.map((n) => n || "?").join(", ")}].`,
+  );
+}

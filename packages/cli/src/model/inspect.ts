@@ -1,0 +1,137 @@
+// What an ONNX file holds: its interface, weights and operators.
+import { sum } from "es-toolkit";
+import { IsolossError, type NdArray, OptionError, sizeOf } from "isoloss";
+import { fromOnnx, type ImportedModel, modelOperators, type OnnxModel, type OperatorUse } from "isoloss/onnx";
+import type { ModelFile } from "./read-model.js";
+import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
+
+/** An input or output. */
+export interface PortReport {
+  readonly name: string;
+  readonly dtype?: string | undefined;
+  /** A string names an open size; the empty one has no name. Undefined where the number of axes is open. */
+  readonly shape?: readonly (number | string)[] | undefined;
+}
+
+export interface TensorReport {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+export interface OperatorReport {
+  readonly name: string;
+  readonly count: number;
+  readonly supported: boolean;
+  /** Changes of hidden units that pass; undefined where nothing could be traced, and for constants. */
+  readonly keeps?: readonly string[] | undefined;
+}
+
+/** The document of `isoloss model inspect --json`. */
+export interface Inspection {
+  readonly file: string;
+  readonly bytes: number;
+  readonly producer: string;
+  readonly irVersion: number;
+  /** Versions of operator sets by domain; that of the standard is `ai.onnx`. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly inputs: readonly PortReport[];
+  readonly outputs: readonly PortReport[];
+  /** Weights, as `fromOnnx` takes them; null where it cannot read the file. */
+  readonly parameters: { readonly tensors: number; readonly numbers: number } | null;
+  /** All tensors of the file. */
+  readonly stored: { readonly tensors: number; readonly numbers: number; readonly bytes: number };
+  readonly largest: readonly TensorReport[];
+  readonly operators: readonly OperatorReport[];
+  /** Sizes of open axes with which the model was traced. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** Why the model could not be read or traced. */
+  readonly problem: string | null;
+}
+
+const LARGEST = 5;
+
+export function inspectModel(file: ModelFile, given: Sizes): Inspection {
+  const { path, bytes, model } = file;
+  const { graph, opsets, producer, irVersion } = model;
+  const tensors = storedTensors(model);
+  const { parameters, operators, sizes, problem } = tracedParts(file, given);
+  const initializers = new Set(graph.initializers.map(({ name }) => name));
+  return {
+    file: path,
+    bytes: bytes.length,
+    producer,
+    irVersion,
+    opsets: Object.fromEntries(opsets.map(({ domain, version }) => [domain || "ai.onnx", version])),
+    inputs: graph.inputs.filter(({ name }) => !initializers.has(name)).map(portOf),
+    outputs: graph.outputs.map(portOf),
+    parameters,
+    stored: {
+      tensors: tensors.length,
+      numbers: sum(tensors.map(({ shape }) => sizeOf(shape))),
+      bytes: sum(tensors.map((tensor) => tensor.bytes)),
+    },
+    largest: [...tensors].sort((a, b) => b.bytes - a.bytes).slice(0, LARGEST),
+    operators,
+    sizes,
+    problem,
+  };
+}
+
+/** What depends on reading the model as a computation. */
+function tracedParts(
+  { path, bytes }: ModelFile,
+  given: Sizes,
+): Pick<Inspection, "parameters" | "operators" | "sizes" | "problem"> {
+  const untraced = modelOperators(bytes).map(reportOf);
+  let imported: ImportedModel;
+  try {
+    imported = fromOnnx(bytes);
+  } catch (error) {
+    return { parameters: null, operators: untraced, sizes: {}, problem: messageOf(error) };
+  }
+  const arrays: readonly NdArray[] = Object.values(imported.params);
+  const parameters = { tensors: arrays.length, numbers: sum(arrays.map(({ data }) => data.length)) };
+  try {
+    const sizes = sizesOf(imported.inputs, given);
+    const shapes = shapesOf(imported.inputs, sizes);
+    const operators = tracing(path, sizes, () => modelOperators(bytes, { shapes })).map(reportOf);
+    return { parameters, operators, sizes, problem: null };
+  } catch (error) {
+    return { parameters, operators: untraced, sizes: {}, problem: messageOf(error) };
+  }
+}
+
+/** The message of an error about the file; a wrong option and a defect are thrown on. */
+function messageOf(error: unknown): string {
+  const isAboutFile = error instanceof IsolossError && !(error instanceof OptionError);
+  if (!isAboutFile) throw error;
+  return error.message;
+}
+
+const reportOf = ({ name, count, isSupported, keeps }: OperatorUse): OperatorReport => ({
+  name,
+  count,
+  supported: isSupported,
+  keeps,
+});
+
+const portOf = ({ name, dtype, shape }: OnnxModel["graph"]["inputs"][number]): PortReport => ({
+  name,
+  dtype,
+  shape,
+});
+
+/** The tensors of the initializers and of Constant nodes. */
+function storedTensors({ graph }: OnnxModel): TensorReport[] {
+  const constants = graph.nodes.flatMap(({ attributes, outputs: [name] }) =>
+    Object.values(attributes).flatMap((a) => (a.kind === "tensor" ? [{ ...a.value, name }] : [])),
+  );
+  return [...graph.initializers, ...constants].map(({ name, dtype, shape, data }) => ({
+    name,
+    dtype,
+    shape,
+    bytes: data.byteLength,
+  }));
+}

@@ -1,0 +1,153 @@
+// Inputs for a model from files: .npy, .npz, an image or a folder of images.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError, type NdArray, ndarray, OptionError, takeRows } from "isoloss";
+import { decodeNpy, decodeNpz, resizeImages } from "isoloss/data";
+import { readFileOrThrow, reasonOf } from "isoloss/node";
+import { firstBytes, type Image, ImageReader, isImage } from "../formats/image.js";
+
+/** How images become numbers: (scale * pixel - mean) / std, the pixel in [0, 1]. */
+export interface ImageSettings {
+  /** [height, width] to resize to; default the size of the images. */
+  readonly size?: readonly [number, number];
+  /** 1: gray, 3: color; default as the first image is. */
+  readonly channels?: 1 | 3;
+  readonly scale?: number;
+  /** One number, or one a channel. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+/** The content of a data file: one array without a name, or arrays by name. */
+export type DataFile =
+  | { readonly kind: "one"; readonly array: NdArray }
+  | { readonly kind: "named"; readonly arrays: Readonly<Record<string, NdArray>> };
+
+export interface ReadDataOptions {
+  /** For images alone. */
+  readonly images?: ImageSettings | undefined;
+  /** Settings of images that `images` leaves out; other data ignore them. */
+  readonly defaults?: ImageSettings | undefined;
+  /** At most so many examples; default all. */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Reads data for a model: a `.npy` file, the arrays of a `.npz` file by name, a PNG or JPEG image, or a folder of such
+ * images in the order of their names. The format is known by the first bytes. Images become float32 [N, C, H, W].
+ *
+ * @throws DataError for a file that cannot be read, with its first bytes where the format is unknown; OptionError for
+ *   settings of images with other data
+ */
+export async function readData(
+  path: string,
+  { images = {}, defaults = {}, limit }: ReadDataOptions = {},
+): Promise<DataFile> {
+  const settings = { ...defaults, ...images };
+  if (await isFolder(path)) return { kind: "one", array: await readFolder(path, settings, limit) };
+  const bytes = await readFileOrThrow(path, { what: "data" });
+  if (isImage(bytes)) {
+    const image = await new ImageReader().read(bytes, path);
+    return { kind: "one", array: stacked([{ path, image }], settings) };
+  }
+  const [first, second] = bytes;
+  const isNpy = first === 0x93;
+  const isNpz = first === 0x50 && second === 0x4b;
+  if (!isNpy && !isNpz) {
+    throw new DataError(
+      `${path} is no .npy, .npz, PNG or JPEG file: its first bytes are ${firstBytes(bytes)}. Of an array in Python write np.save("x.npy", array).`,
+    );
+  }
+  if (Object.keys(images).length > 0) {
+    throw new OptionError(`--image-size, --scale, --mean and --std are for images; ${path} holds arrays.`);
+  }
+  const rows = (array: NdArray) => limited(array, limit);
+  try {
+    if (isNpy) return { kind: "one", array: rows(decodeNpy(bytes)) };
+    const arrays = Object.entries(await decodeNpz(bytes));
+    return { kind: "named", arrays: Object.fromEntries(arrays.map(([name, array]) => [name, rows(array)])) };
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${path}: ${cause.message}`, { cause });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    throw new DataError(`Cannot read the data ${path}: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+function limited(array: NdArray, limit = Number.POSITIVE_INFINITY): NdArray {
+  const [count = 0] = array.shape;
+  return count <= limit ? array : takeRows(array, [...Array(limit).keys()]);
+}
+
+async function readFolder(
+  folder: string,
+  settings: ImageSettings,
+  limit: number | undefined,
+): Promise<NdArray> {
+  const names = (await readdir(folder)).filter((name) => /\.(png|jpe?g)$/i.test(name)).sort();
+  if (names.length === 0) {
+    throw new DataError(`The folder ${folder} has no image: expected files named .png, .jpg or .jpeg.`);
+  }
+  const reader = new ImageReader();
+  const images: NamedImage[] = [];
+  for (const name of names.slice(0, limit)) {
+    const path = join(folder, name);
+    images.push({ path, image: await reader.read(await readFileOrThrow(path, { what: "image" }), path) });
+  }
+  return stacked(images, settings);
+}
+
+interface NamedImage {
+  readonly path: string;
+  readonly image: Image;
+}
+
+/** Images as float32 [N, C, H, W]. */
+function stacked(images: readonly NamedImage[], settings: ImageSettings): NdArray {
+  const [first] = images;
+  const channels = settings.channels ?? first.image.channels;
+  const size = settings.size ?? ([first.image.height, first.image.width] as const);
+  const [scale, mean, std] = [settings.scale ?? 1, settings.mean ?? [0], settings.std ?? [1]];
+  for (const [name, list] of [["mean", mean] as const, ["std", std] as const]) {
+    if (list.length !== 1 && list.length !== channels) {
+      throw new OptionError(`--${name} takes 1 number, or one a channel: ${channels}; got ${list.length}.`);
+    }
+  }
+  const area = size[0] * size[1];
+  const out = new Float32Array(images.length * channels * area);
+  images.forEach(({ path, image }, n) => {
+    const from = [image.height, image.width] as const;
+    const isResized = from[0] !== size[0] || from[1] !== size[1];
+    if (isResized && settings.size === undefined) {
+      throw new DataError(
+        `${path} has ${from.join(" x ")} pixels, ${first.path} ${size.join(" x ")}. Give the size to resize all to: --image-size ${size.join("x")}.`,
+      );
+    }
+    const planes = planesOf(image, channels);
+    const { data } = isResized ? resizeImages(planes, { from, to: size }) : planes;
+    for (let i = 0; i < data.length; i++) {
+      const c = Math.floor(i / area);
+      out[n * channels * area + i] = (scale * data[i] - mean[c % mean.length]) / std[c % std.length];
+    }
+  });
+  return ndarray(out, [images.length, channels, ...size]);
+}
+
+/** The channels of an image as rows of pixels; gray of color by the weights of ITU-R BT.601. */
+function planesOf({ pixels, channels: own, width, height }: Image, channels: 1 | 3): NdArray<Float32Array> {
+  const area = width * height;
+  const planes = new Float32Array(channels * area);
+  for (let i = 0; i < planes.length; i++) {
+    const [c, at] = [Math.floor(i / area), (i % area) * own];
+    if (own === 1) planes[i] = pixels[at];
+    else if (channels === 3) planes[i] = pixels[at + c];
+    else planes[i] = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
+  }
+  return ndarray(planes, [channels, area]);
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DataError } from "isoloss";
+import { readFileOrThrow, reasonOf } from "isoloss/node";
+import { decodeModel, inlineExternalData, type OnnxModel } from "isoloss/onnx";
+
+/** An ONNX file. */
+export interface ModelFile {
+  readonly path: string;
+  /** With the data of other files inside. */
+  readonly bytes: Uint8Array;
+  readonly model: OnnxModel;
+}
+
+/**
+ * Reads an ONNX file, and the files beside it that hold data of its tensors.
+ *
+ * @throws DataError, which names the file, when it or one of those cannot be read, or when it is no ONNX model
+ */
+export async function readModelFile(path: string): Promise<ModelFile> {
+  const own = await readFileOrThrow(path, { what: "model" });
+  try {
+    const bytes = inlineExternalData(own, (location) => besides(path, location));
+    return { path, bytes, model: decodeModel(bytes) };
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`Cannot read ${path} as an ONNX model: ${cause.message}`, { cause });
+  }
+}
+
+function besides(path: string, location: string): Uint8Array {
+  const beside = join(dirname(path), location);
+  try {
+    return readFileSync(beside);
+  } catch (cause) {
+    throw new DataError(`its data in ${beside}: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+/** The result of a function; a DataError that it throws gets the file's name. */
+export function namingFile<T>(path: string, f: () => T): T {
+  try {
+    return f();
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${path}: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,116 @@
+// A changed model: checked against the one before, then written.
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { DataError, OptionError } from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import { compareModels, fromOnnx, type Preparation } from "isoloss/onnx";
+import { formatNumber } from "../experiments/results/format-number.js";
+import { textList } from "../experiments/results/table.js";
+import { type ModelFile, namingFile } from "./read-model.js";
+import { type Sizes, sizesOf, withSizes } from "./sizes.js";
+
+/** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
+export interface Prepared {
+  /** Paths of the old and the new file, absolute. */
+  readonly file: string;
+  readonly out: string;
+  readonly bytes: number;
+  /** Nodes that were changed, and that could not be. */
+  readonly changed: number;
+  readonly left: number;
+  /** The largest difference of an output, relative to its largest value; null where it was not measured. */
+  readonly largest: number | null;
+  readonly report: Preparation["report"];
+}
+
+export interface WriteSettings {
+  readonly sizes: Sizes;
+  readonly tolerance: number;
+  /** False: the new model is not compared with the one before. */
+  readonly verify: boolean;
+}
+
+/**
+ * Throws where the new file would be the old one.
+ *
+ * @throws OptionError
+ */
+export async function requireOtherFile(path: string, out: string): Promise<void> {
+  const [before, after] = await Promise.all([path, out].map((name) => stat(name).catch(() => undefined)));
+  const isSame =
+    before && after ? before.ino === after.ino && before.dev === after.dev : resolve(path) === resolve(out);
+  if (isSame) throw new OptionError(`${out} is the model that is read: name another file with --out.`);
+}
+
+/**
+ * Writes a changed model, if it computes the same as the one before.
+ *
+ * @throws DataError when it differs or cannot be written; a file that is there already then stays
+ */
+export async function writePrepared(
+  before: ModelFile,
+  out: string,
+  { bytes, report }: Preparation,
+  { tolerance, verify, sizes }: WriteSettings,
+): Promise<Prepared> {
+  const largest = verify ? await differenceOf(before, bytes, sizes) : null;
+  if (largest !== null && !(largest <= tolerance)) {
+    throw new DataError(
+      `The new model differs from ${before.path} by ${formatNumber(largest, 2)}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
+    );
+  }
+  const path = resolve(out);
+  await writeFileAtomic(path, bytes);
+  const changed = report.filter((row) => row.changed).length;
+  return {
+    file: resolve(before.path),
+    out: path,
+    bytes: bytes.length,
+    changed,
+    left: report.length - changed,
+    largest,
+    report,
+  };
+}
+
+/** The largest difference on random inputs; where the model cannot be run, the error says how to do without. */
+async function differenceOf(before: ModelFile, bytes: Uint8Array, given: Sizes): Promise<number> {
+  try {
+    const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
+    const sizes = sizesOf(inputs, given);
+    const comparison = compareModels(before.bytes, bytes, { sizes });
+    return (
+      await comparison.catch((cause) =>
+        Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, sizes, cause)),
+      )
+    ).largest;
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${cause.message} To write the new model without comparing it, add --no-verify.`, {
+      cause,
+    });
+  }
+}
+
+/** What was done, line by line. */
+export function preparedText(
+  { report, changed, left, largest }: Prepared,
+  file: string,
+  out: string,
+): string {
+  const lists = [
+    ["changed", report.filter((row) => row.changed)] as const,
+    ["left as they are", report.filter((row) => !row.changed)] as const,
+  ];
+  const texts = lists.flatMap(([title, rows]) =>
+    rows.length === 0
+      ? []
+      : [`${title}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note]))}`],
+  );
+  const checked =
+    largest === null
+      ? "It was not compared with the file before."
+      : `On random inputs no output differs from that of ${file} by more than ${formatNumber(largest, 2)}, relative to its largest value.`;
+  if (report.length === 0) return `There was nothing to change.\n\nWrote ${out}. ${checked}`;
+  return [...texts, `Wrote ${out}: ${changed} changed, ${left} left as they are. ${checked}`].join("\n\n");
+}

@@ -1,0 +1,261 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encode } from "fast-png";
+import { full } from "isoloss";
+import { encodeNpy } from "isoloss/data";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Verification } from "../../src/commands/model-verify.js";
+import type { Inspection } from "../../src/model/inspect.js";
+import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
+import { changed, perceptron, wideWindow, withShape } from "../model/model-files.js";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+const file = (name: string, bytes: Uint8Array | string) => writeFileSync(join(bench.folder, name), bytes);
+
+beforeAll(() => {
+  file("relu.onnx", perceptron("relu"));
+  file("tanh.onnx", perceptron("tanh"));
+  file("open.onnx", withShape(perceptron("relu"), ["batch", 4]));
+  file("nameless.onnx", withShape(perceptron("relu"), ["", 4]));
+  file(
+    "foreign.onnx",
+    changed(perceptron("relu"), ({ nodes }) => ({
+      nodes: nodes.map((node) => (node.opType === "Relu" ? { ...node, opType: "Frobnicate" } : node)),
+    })),
+  );
+  file(
+    "shifted.onnx",
+    changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((tensor) =>
+        tensor.name === "net.layers.1.bias"
+          ? { ...tensor, data: Float32Array.from(tensor.data as Float32Array, (b) => b + 1) }
+          : tensor,
+      ),
+    })),
+  );
+  file("wide.onnx", wideWindow());
+  file("text.onnx", "no model");
+});
+
+describe("isoloss model inspect", () => {
+  it("prints inputs, outputs, parameters, operators and the largest tensors", async () => {
+    const { status, stdout } = await bench.run("model", "inspect", "tanh.onnx");
+    expect(status).toBe(0);
+    // 4 x 3 + 3 + 3 x 2 + 2 = 23 numbers of 4 bytes.
+    expect(stdout).toMatch(/^parameters +23 numbers in 4 tensors$/m);
+    expect(stdout).toMatch(/^stored +23 numbers in 4 tensors, 92 B$/m);
+    expect(stdout).toMatch(/^operator set +ai\.onnx 18; IR version \d+$/m);
+    expect(stdout).toMatch(/^producer +isoloss$/m);
+    expect(stdout).toMatch(/^inputs\n {2}x +float32 \[5, 4\]$/m);
+    expect(stdout).toMatch(/^outputs\n {2}logits +float32 \[5, 2\]$/m);
+    expect(stdout).toMatch(/^ {2}Gemm +2 +yes +all$/m);
+    expect(stdout).toMatch(/^ {2}Tanh +1 +yes +sign, permutation$/m);
+    expect(stdout).toMatch(/^ {2}net\.layers\.0\.weight +3 x 4 +float32 +48 B$/m);
+    expect(stdout).toMatch(/^Tanh: no scalings of hidden units pass, only sign, permutation\.$/m);
+  });
+
+  it("gives the same as a document, with the sizes that open axes got", async () => {
+    const inspection = await bench.json<Inspection>(
+      "model",
+      "inspect",
+      "open.onnx",
+      "--json",
+      "--size",
+      "batch=7",
+    );
+    expect(inspection).toMatchObject({
+      file: join(bench.folder, "open.onnx"),
+      producer: "isoloss",
+      opsets: { "ai.onnx": 18 },
+      inputs: [{ name: "x", dtype: "float32", shape: ["batch", 4] }],
+      outputs: [{ name: "logits", dtype: "float32" }],
+      parameters: { tensors: 4, numbers: 23 },
+      stored: { tensors: 4, numbers: 23, bytes: 92 },
+      sizes: { batch: 7 },
+      problem: null,
+    });
+    expect(inspection.operators).toEqual([
+      { name: "Gemm", count: 2, supported: true, keeps: ["scaling", "sign", "linear", "permutation"] },
+      { name: "Relu", count: 1, supported: true, keeps: ["scaling", "permutation"] },
+    ]);
+    const nameless = await bench.json<Inspection>("model", "inspect", "nameless.onnx", "--json");
+    expect(nameless.inputs[0].shape).toEqual(["", 4]);
+    expect(nameless.sizes).toEqual({ "x[0]": 4 });
+  });
+
+  it("shows a file with operators that are not read, and says which they are", async () => {
+    const { status, stdout } = await bench.run("model", "inspect", "foreign.onnx");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ {2}Frobnicate +1 +no +-$/m);
+    expect(stdout).toMatch(/uses operators that are not supported: Frobnicate\./);
+    const { parameters, problem } = await bench.json<Inspection>(
+      "model",
+      "inspect",
+      "foreign.onnx",
+      "--json",
+    );
+    expect([parameters, problem]).toEqual([null, expect.stringContaining("Frobnicate")]);
+  });
+});
+
+describe("sizes that a file leaves open", () => {
+  it("are named where the model does not run with the default ones", async () => {
+    const { problem } = await bench.json<Inspection>("model", "inspect", "wide.onnx", "--json");
+    expect(problem).toMatch(
+      /^wide\.onnx cannot be run: .* It was run with height 32: give others by --size NAME=N\.$/,
+    );
+    const { status, stderr } = await bench.run("model", "symmetries", "wide.onnx");
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/run with height 32: give others by --size/)]);
+    const sized = await bench.run("model", "symmetries", "wide.onnx", "--size", "height=40");
+    expect([sized.status, sized.stdout]).toEqual([0, expect.stringMatching(/^traced with +height 40$/m)]);
+    expect((await bench.run("model", "verify", "wide.onnx", "wide.onnx", "--size", "height=41")).status).toBe(
+      0,
+    );
+  });
+});
+
+describe("isoloss model symmetries", () => {
+  it("prints a line for each group, and what no symmetry reaches", async () => {
+    const { status, stdout } = await bench.run("model", "symmetries", "relu.onnx");
+    expect(status).toBe(0);
+    const [w1, b1, w2, b2] = ["0.weight", "0.bias", "1.weight", "1.bias"].map((name) => `net.layers.${name}`);
+    expect(stdout.split("\n")).toEqual([
+      "model       relu.onnx",
+      "parameters  23 numbers in 4 tensors",
+      "kept        logits on all inputs",
+      "",
+      "Scalings: each unit has a factor c > 0 (1 group, 3 degrees of freedom)",
+      `  3 units  ${w1} axis 0, ${b1} times c; ${w2} axis 1 divided by c`,
+      "",
+      "Permutations: the units in another order (1 group, discrete)",
+      `  3 units  ${w1} axis 0, ${b1}, ${w2} axis 1 reordered`,
+      "",
+      `no symmetry reaches  ${b2}`,
+      "",
+    ]);
+  });
+
+  it("gives the same as a document", async () => {
+    const found = await bench.json<SymmetriesOfModel>(
+      "model",
+      "symmetries",
+      "open.onnx",
+      "--json",
+      "--size",
+      "batch=2",
+    );
+    const [scaling, permutation] = found.symmetries;
+    expect(found).toMatchObject({
+      outputs: ["logits"],
+      sizes: { batch: 2 },
+      parameters: { tensors: 4, numbers: 23 },
+      discreteOnly: [],
+      unreached: ["net.layers.1.bias"],
+    });
+    expect(scaling).toEqual({
+      ...{ kind: "scaling", size: 3, copies: 1, degreesOfFreedom: 3, exact: true },
+      axes: [
+        { parameter: "net.layers.0.weight", shape: [3, 4], view: [3, 4], axis: 0, attributes: { power: 1 } },
+        { parameter: "net.layers.0.bias", shape: [3], view: [3], axis: 0, attributes: { power: 1 } },
+        { parameter: "net.layers.1.weight", shape: [2, 3], view: [2, 3], axis: 1, attributes: { power: -1 } },
+      ],
+    });
+    expect(permutation).toMatchObject({ kind: "permutation", degreesOfFreedom: null });
+    const tanh = await bench.json<SymmetriesOfModel>("model", "symmetries", "tanh.onnx", "--json");
+    expect(tanh.symmetries.map(({ kind }) => kind)).toEqual(["sign", "permutation", "bijection"]);
+    expect(tanh.symmetries[2]).toMatchObject({ activation: "tanh", degreesOfFreedom: 9 });
+    expect(tanh.discreteOnly).toEqual(["net.layers.0.weight", "net.layers.0.bias", "net.layers.1.weight"]);
+  });
+});
+
+describe("isoloss model verify", () => {
+  it("says that files compute the same, or how far they are apart, with exit code 1", async () => {
+    const same = await bench.run("model", "verify", "relu.onnx", "open.onnx");
+    expect(same.status).toBe(0);
+    expect(same.stdout).toMatch(/^logits +5 x 2 +0 +0$/m);
+    expect(same.stdout).toMatch(
+      /^Both compute the same on random inputs: no output differs by more than 0\.0001/m,
+    );
+    const other = await bench.run("model", "verify", "relu.onnx", "tanh.onnx");
+    expect(other.status).toBe(1);
+    expect(other.stdout).toMatch(/^They differ on random inputs: the tolerance is 0\.0001/m);
+    expect(other.stderr).toBe("");
+    const loose = await bench.run("model", "verify", "relu.onnx", "tanh.onnx", "--tolerance", "10");
+    expect(loose.status).toBe(0);
+  });
+
+  it("compares on data, batch by batch where the file fixes their size", async () => {
+    const [ones, zeros] = [1, 0].map((value) => full([12, 4], value));
+    file("ones.npy", encodeNpy(ones));
+    file("zeros.npy", encodeNpy(zeros));
+    const json = (name: string) =>
+      bench.json<Verification>(
+        "model",
+        "verify",
+        "relu.onnx",
+        "shifted.onnx",
+        "--json",
+        "--tolerance",
+        "5",
+        "--data",
+        name,
+      );
+    // The last bias is larger by 1.
+    const { outputs, same } = await json("zeros.npy");
+    expect(same).toBe(true);
+    expect(outputs).toMatchObject([{ name: "logits", shape: [5, 2], absolute: expect.closeTo(1, 6) }]);
+    expect((await json("ones.npy")).outputs[0].absolute).toBeCloseTo(1, 6);
+  });
+
+  it.each([
+    ["wide.npy", /wide\.npy has the shape \[12, 3\]; the input "x" takes float32\[5, 4\]/],
+    ["few.npy", /few\.npy has 3 examples; the model takes batches of 5/],
+    ["photo.png", /photo\.png has the shape \[1, 1, 1, 1\]; the input "x" takes float32\[5, 4\]/],
+  ])("refuses %s, which does not fit the input", async (name, message) => {
+    file("wide.npy", encodeNpy(full([12, 3], 1)));
+    file("few.npy", encodeNpy(full([3, 4], 1)));
+    file("photo.png", encode({ width: 1, height: 1, channels: 1, data: Uint8Array.from([9]) }));
+    const { status, stderr } = await bench.run("model", "verify", "relu.onnx", "open.onnx", "--data", name);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
+});
+
+describe("isoloss model", () => {
+  it.each<[string, RegExp, number]>([
+    ["inspect nowhere.onnx", /Cannot read the model nowhere\.onnx: no such file or directory\./, 1],
+    ["inspect text.onnx", /Cannot read text\.onnx as an ONNX model: /, 1],
+    [
+      "inspect open.onnx --size bacth=3",
+      /the open axis must be one of batch; got "bacth"; did you mean "batch"\?/,
+      2,
+    ],
+    ["inspect relu.onnx --size batch=3", /--size batch: the file fixes all sizes\./, 2],
+    ["inspect open.onnx --size batch=0", /must be a name and an integer of at least 1, such as batch=8/, 2],
+    ["inspect open.onnx --size batch", /argument 'batch' is invalid/, 2],
+    ["symmetries foreign.onnx", /foreign\.onnx: fromOnnx: .*Frobnicate/, 1],
+    [
+      "symmetries relu.onnx --output logit",
+      /--output must be one of logits; got "logit"; did you mean "logits"\?/,
+      2,
+    ],
+    ["verify relu.onnx other.onnx", /other\.onnx: no such file or directory/, 1],
+    [
+      "verify relu.onnx wide.onnx",
+      /^isoloss: relu\.onnx and wide\.onnx cannot be compared: .*must take the same inputs/,
+      1,
+    ],
+    ["verify relu.onnx relu.onnx --image-size 5", /It must be a height and a width such as 224x224/, 2],
+    ["verify relu.onnx relu.onnx --std 1,0", /It must be positive numbers/, 2],
+    ["verify relu.onnx relu.onnx --tolerance -1", /It must be a number of at least 0/, 2],
+    ["verify open.onnx open.onnx --size bacth=3", /did you mean "batch"\?/, 2],
+    ["verify relu.onnx", /missing required argument 'second'/, 2],
+    ["inspekt relu.onnx", /unknown command 'inspekt'/, 2],
+  ])("%s is one clear message", async (line, message, code) => {
+    const { status, stdout, stderr } = await bench.run("model", ...line.split(" "));
+    expect(stderr).toMatch(/^isoloss: /);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/defect|^\s+at /m);
+    expect([status, stdout]).toEqual([code, ""]);
+  });
+});

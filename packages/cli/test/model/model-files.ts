@@ -1,0 +1,154 @@
+// Small ONNX files for the tests of `isoloss model`.
+import { type Activation, namedArrays, sizeOf, spec, toOnnx, torchGenerator, trace } from "isoloss";
+import { createRng } from "isoloss/data";
+import { mlp } from "isoloss/nn";
+import { decodeModel, encodeModel, type OnnxModel } from "isoloss/onnx";
+import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
+import { mapTensors, tensorHeader } from "../../../core/src/runtime/onnx/raw-tensor.js";
+
+type OnnxNode = OnnxModel["graph"]["nodes"][number];
+
+/** A perceptron of 4, 3 and 2 units with an input `x` of so many examples and an output `logits`. */
+export function perceptron(activation: Activation, { batch = 5, seed = 0 } = {}): Uint8Array {
+  const model = mlp({ sizes: [4, 3, 2], activation });
+  const { params } = model.init(torchGenerator(seed));
+  const { graph } = trace(({ net, x }) => ({ logits: model.apply(net, x).output }), {
+    net: params,
+    x: spec([batch, 4]),
+  });
+  return toOnnx(graph, { constants: namedArrays({ net: params }) });
+}
+
+/** A file with another graph. */
+export function changed(
+  bytes: Uint8Array,
+  change: (graph: OnnxModel["graph"]) => Partial<OnnxModel["graph"]>,
+): Uint8Array {
+  const model = decodeModel(bytes);
+  return encodeModel({ ...model, graph: { ...model.graph, ...change(model.graph) } });
+}
+
+/** A file whose first input has these sizes; strings are names of open ones. */
+export const withShape = (bytes: Uint8Array, shape: readonly (number | string)[]): Uint8Array =>
+  changed(bytes, ({ inputs: [x], outputs }) => ({
+    inputs: [{ ...x, shape }],
+    outputs: outputs.map(({ name, dtype }) => ({ name, dtype })),
+  }));
+
+export interface NormalizedOptions {
+  /** Channels of the hidden layer. */
+  readonly channels?: number;
+  /** Units of a layer with many weights before the last, for files that take a while to write. */
+  readonly wide?: number;
+}
+
+/**
+ * Images [batch, 3, 8, 8] through a batch norm of the input, a convolution with one, relu and a linear layer to 2
+ * outputs: the norm of the input cannot be folded, the other can.
+ */
+export function normalized({ channels = 4, wide = 0 }: NormalizedOptions = {}): Uint8Array {
+  const rng = createRng(1);
+  const numbers = (name: string, shape: readonly number[], draw: () => number) => ({
+    name,
+    dtype: "float32" as const,
+    shape,
+    data: Float32Array.from({ length: sizeOf(shape) }, draw),
+  });
+  const normal = () => 0.3 * rng.normal();
+  const norm = (name: string, n: number) => [
+    ...["gamma", "variance"].map((what) => numbers(`${name}.${what}`, [n], () => 0.5 + rng.next())),
+    ...["beta", "mean"].map((what) => numbers(`${name}.${what}`, [n], normal)),
+  ];
+  const node = (
+    name: string,
+    opType: string,
+    inputs: readonly string[],
+    attributes: OnnxNode["attributes"] = {},
+  ) => ({
+    ...{ opType, name, inputs, attributes },
+    outputs: [`${name}.y`],
+  });
+  const batchNorm = (name: string, x: string) =>
+    node(name, "BatchNormalization", [
+      x,
+      ...["gamma", "beta", "mean", "variance"].map((what) => `${name}.${what}`),
+    ]);
+  const features = wide === 0 ? channels : wide;
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 17 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "normalized",
+      inputs: [{ name: "x", dtype: "float32", shape: ["batch", 3, 8, 8] }],
+      outputs: [{ name: "y", dtype: "float32", shape: ["batch", 2] }],
+      initializers: [
+        ...norm("input", 3),
+        numbers("conv.weight", [channels, 3, 3, 3], normal),
+        ...norm("hidden", channels),
+        ...(wide === 0 ? [] : [numbers("wide.weight", [wide, channels], normal)]),
+        numbers("last.weight", [2, features], normal),
+        numbers("last.bias", [2], normal),
+      ],
+      nodes: [
+        batchNorm("input", "x"),
+        node("conv", "Conv", ["input.y", "conv.weight"], { pads: { kind: "ints", value: [1, 1, 1, 1] } }),
+        batchNorm("hidden", "conv.y"),
+        node("relu", "Relu", ["hidden.y"]),
+        node("pool", "GlobalAveragePool", ["relu.y"]),
+        node("flat", "Flatten", ["pool.y"]),
+        ...(wide === 0
+          ? []
+          : [node("wide", "Gemm", ["flat.y", "wide.weight"], { transB: { kind: "int", value: 1 } })]),
+        {
+          ...node("last", "Gemm", [wide === 0 ? "flat.y" : "wide.y", "last.weight", "last.bias"], {
+            transB: { kind: "int", value: 1 },
+          }),
+          outputs: ["y"],
+        },
+      ],
+    },
+  });
+}
+
+/** A file that keeps one tensor of float32 in another file, and the bytes of that. */
+export function withExternalData(
+  bytes: Uint8Array,
+  name: string,
+  location: string,
+): { readonly bytes: Uint8Array; readonly data: Uint8Array } {
+  const tensor = decodeModel(bytes).graph.initializers.find((one) => one.name === name);
+  if (tensor === undefined) throw new Error(`There is no tensor ${name}.`);
+  const moved = new ProtoWriter();
+  moved.packedInts(1, tensor.shape);
+  moved.int(2, 1);
+  moved.string(8, name);
+  moved.message(13, (entry) => {
+    entry.string(1, "location");
+    entry.string(2, location);
+  });
+  moved.int(14, 1);
+  return {
+    bytes: mapTensors(bytes, (own) => (tensorHeader(own).name === name ? moved.finish() : own)),
+    data: new Uint8Array(Float32Array.from(tensor.data as Float32Array).buffer),
+  };
+}
+
+/** Images of an open size through a convolution whose window is wider than the default size. */
+export const wideWindow = (): Uint8Array =>
+  encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 17 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "wide",
+      inputs: [{ name: "x", dtype: "float32", shape: [1, 1, "height", 40] }],
+      outputs: [{ name: "y" }],
+      initializers: [
+        { name: "w", dtype: "float32", shape: [1, 1, 40, 40], data: new Float32Array(1600).fill(0.1) },
+      ],
+      nodes: [{ opType: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: {} }],
+    },
+  });

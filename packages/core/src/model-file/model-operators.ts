@@ -1,0 +1,202 @@
+import { type NdArray, type Shape, sizeOf } from "../array.js";
+import { requireBytes } from "../bytes.js";
+import { type Port, topologicalOrder } from "../graph/graph.js";
+import { constantValue } from "../graph/ops/leaf.js";
+import { isFloat, type Tensor } from "../graph/tensor.js";
+import { spec, trace } from "../graph/trace.js";
+import { fromOnnx } from "../nn/onnx/from-onnx.js";
+import { operators } from "../nn/onnx/operators/operators.js";
+import { inCode, isObject } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { decodeModel, encodeModel } from "../runtime/onnx/codec.js";
+import type { OnnxGraph, OnnxModel, OnnxNode } from "../runtime/onnx/schema.js";
+import { noLinks } from "../symmetry/discovery/graph/links.js";
+import { type Response, ruleOf } from "../symmetry/discovery/graph/rules.js";
+
+/**
+ * Changes of hidden units that an operator may keep: positive factors (of each unit, or one for all), signs, linear
+ * maps, another order.
+ */
+export type UnitChange = "scaling" | "sign" | "linear" | "permutation";
+
+/** An operator of a model. */
+export interface OperatorUse {
+  /** With its domain, if it is not one of the ONNX standard: `com.microsoft.Gelu`. */
+  readonly name: string;
+  /** Nodes, those of subgraphs included. */
+  readonly count: number;
+  /** Whether `fromOnnx` reads it. */
+  readonly isSupported: boolean;
+  /**
+   * Changes of its operands that all its nodes pass on to their results; undefined where nothing was traced, and
+   * where the results depend on no input and no weight.
+   */
+  readonly keeps?: readonly UnitChange[] | undefined;
+}
+
+export interface ModelOperatorsOptions {
+  /** Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not. */
+  readonly shapes?: Readonly<Record<string, Shape>> | undefined;
+}
+
+const modelOperatorsOptions = optionTable("modelOperators", {
+  shapes: inCode<Readonly<Record<string, Shape>>>(
+    "an object of shapes by the name of an input, such as { x: [1, 3, 32, 32] }",
+    (value) => isObject(value) && Object.values(value).every(Array.isArray),
+  ).otherwise("none: nothing is traced"),
+} satisfies OptionRows<ModelOperatorsOptions>);
+
+/**
+ * The operators of an ONNX file, the most frequent first: which ones `fromOnnx` reads, and which ones stop the
+ * symmetries of the layers around them. tanh keeps signs, and any order of hidden units, but no scalings; a batch
+ * normalization keeps nothing, as its running statistics tell the units apart, and folding it removes it.
+ *
+ * Each operator is judged by itself, step by step: a change that only cancels over several steps counts as not
+ * kept. What a model keeps as a whole is for `analyze` to find.
+ *
+ * @param bytes of an `.onnx` file
+ * @throws DataError if they are not an ONNX model; with `shapes`, also what `fromOnnx` and its `apply` throw
+ *
+ * @example
+ * modelOperators(bytes, { shapes: { x: [1, 3, 8, 8] } }).map(({ name, count }) => `${count} ${name}`);
+ */
+export function modelOperators(
+  bytes: Uint8Array,
+  options: ModelOperatorsOptions = {},
+): readonly OperatorUse[] {
+  requireBytes("modelOperators", bytes);
+  const { shapes } = modelOperatorsOptions.read(options);
+  const model = decodeModel(bytes);
+  const nodes = allNodes(model.graph);
+  const isReadable = nodes.every(isSupported);
+  const kept = shapes !== undefined && isReadable ? keptBy(model, shapes) : undefined;
+  const names = [...new Set(nodes.map(nameOf))];
+  return names
+    .map((name): OperatorUse => {
+      const own = nodes.filter((node) => nameOf(node) === name);
+      const use = { name, count: own.length, isSupported: isSupported(own[0]) };
+      const lists = own.flatMap((node) => kept?.get(node) ?? []);
+      if (lists.length === 0) return use;
+      return { ...use, keeps: unitChanges.filter((change) => lists.every((list) => list.has(change))) };
+    })
+    .sort((a, b) => b.count - a.count);
+}
+
+const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
+
+const nameOf = ({ opType, domain }: OnnxNode): string =>
+  isStandard(domain) ? opType : `${domain}.${opType}`;
+
+const isSupported = ({ opType, domain }: OnnxNode): boolean => isStandard(domain) && operators.has(opType);
+
+/** The nodes of a graph and of the graphs in their attributes. */
+function allNodes({ nodes }: OnnxGraph): OnnxNode[] {
+  return nodes.flatMap((node) => [
+    node,
+    ...Object.values(node.attributes).flatMap((a) => (a.kind === "graph" ? allNodes(a.value) : [])),
+  ]);
+}
+
+const unitChanges: readonly UnitChange[] = ["scaling", "sign", "linear", "permutation"];
+
+/** What each node of the outer graph keeps. */
+function keptBy(
+  model: OnnxModel,
+  shapes: Readonly<Record<string, Shape>>,
+): ReadonlyMap<OnnxNode, ReadonlySet<UnitChange>> {
+  const named = model.graph.nodes.filter(({ outputs }) => Boolean(outputs[0]));
+  const outputs = named.map(({ outputs: [name] }) => ({ name }));
+  // Every first result is an output here: so each is found in the traced graph by its name.
+  const imported = fromOnnx(encodeModel({ ...model, graph: { ...model.graph, outputs } }));
+  const x = Object.fromEntries(
+    imported.inputs.map(({ name, dtype }) => [name, spec(shapes[name] ?? [], dtype)]),
+  );
+  const { graph } = trace((at) => imported.apply(at.p, at.x), { p: imported.params, x });
+  const values = new Map(graph.outputs.map(({ name, tensor }) => [name, tensor]));
+  const isData = dependingOn(
+    graph.inputs.filter((port) => port.name.startsWith("x.")),
+    graph.outputs,
+  );
+  const isChanging = dependingOn(graph.inputs, graph.outputs);
+  return new Map(
+    named.flatMap((node) => {
+      const result = values.get(node.outputs[0]) as Tensor;
+      if (!isChanging(result)) return [];
+      const operands = new Set(node.inputs.flatMap((name) => values.get(name) ?? []));
+      // What changes with the data; in a computation of weights alone, what changes with them.
+      const isMoving = isData(result) ? isData : isChanging;
+      const all = between(result, operands).filter(({ dtype }) => isFloat(dtype));
+      if (all.some(({ inputs }) => inputs.some(isUneven))) return [[node, new Set<UnitChange>()] as const];
+      const steps = all.filter(isMoving);
+      const keeps = unitChanges.filter((change) => steps.every((step) => keepers[change](step, isMoving)));
+      return [[node, new Set(keeps)] as const];
+    }),
+  );
+}
+
+type Test = (tensor: Tensor) => boolean;
+
+/** Tells the tensors that depend on some inputs. */
+function dependingOn(inputs: readonly Port[], outputs: readonly Port[]): Test {
+  const known = new Set(inputs.map(({ tensor }) => tensor));
+  for (const t of topologicalOrder(outputs.map(({ tensor }) => tensor))) {
+    if (t.inputs.some((x) => known.has(x))) known.add(t);
+  }
+  return (t) => known.has(t);
+}
+
+/** The operations from a node's operands to its result. */
+function between(result: Tensor, operands: ReadonlySet<Tensor>): Tensor[] {
+  const seen = new Set<Tensor>();
+  const waiting = [result];
+  for (let t = waiting.pop(); t !== undefined; t = waiting.pop()) {
+    if (seen.has(t) || operands.has(t) || t.inputs.length === 0) continue;
+    seen.add(t);
+    waiting.push(...t.inputs);
+  }
+  return [...seen];
+}
+
+/** Whether a tensor is a constant that tells units apart, such as running statistics. */
+function isUneven({ op, dtype, attrs }: Tensor): boolean {
+  if (op.name !== "array" || !isFloat(dtype)) return false;
+  const { data } = attrs.value as NdArray;
+  return Array.prototype.some.call(data, (value) => value !== data[0]);
+}
+
+/** Constants up to this size guard a normalization against zero: see the discovery of scalings. */
+const largestGuard = 1e-3;
+
+/** Whether a term of a sum can follow the others: it moves with them, is a weight, or is next to nothing. */
+function isFree(term: Tensor, isMoving: Test): boolean {
+  const value = constantValue(term);
+  if (value !== undefined) return Math.abs(value) <= largestGuard;
+  return isMoving(term) || isView(term);
+}
+
+/** Whether a tensor is an input of the graph, or shows the elements of one in another shape. */
+function isView({ op, inputs }: Tensor): boolean {
+  if (op.name === "input") return true;
+  return ["broadcast", "reshape", "transpose"].includes(op.name) && isView(inputs[0]);
+}
+
+function keepsFactors({ inputs }: Tensor, response: Response, isMoving: Test): boolean {
+  if (response.kind === "alike") return response.members.every((k) => isFree(inputs[k], isMoving));
+  return inputs.every((x, k) => !isMoving(x) || !isFloat(x.dtype) || response.powers[k] !== undefined);
+}
+
+function keepsLinearMaps(step: Tensor, isMoving: Test): boolean {
+  const { how, inputs } = ruleOf(step).linear(step);
+  const varying = step.inputs.flatMap((x, k) => (sizeOf(x.shape) > 1 ? [k] : []));
+  const isFactor = (k: number) => constantValue(step.inputs[k]) === undefined;
+  if (how === "together") return varying.every((k) => inputs.includes(k) && isFree(step.inputs[k], isMoving));
+  const isElementwise = step.op.name === "mul" || step.op.name === "div";
+  return inputs.length > 0 && !(isElementwise && varying.filter(isFactor).length > 1);
+}
+
+const keepers: Readonly<Record<UnitChange, (step: Tensor, isMoving: Test) => boolean>> = {
+  scaling: (step, isMoving) => keepsFactors(step, ruleOf(step).scale(step), isMoving),
+  sign: (step, isMoving) => keepsFactors(step, ruleOf(step).sign(step), isMoving),
+  linear: keepsLinearMaps,
+  permutation: (step) => ruleOf(step).links !== noLinks,
+};

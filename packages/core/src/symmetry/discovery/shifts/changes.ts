@@ -1,0 +1,103 @@
+import { neg } from "../../../graph/ops/arithmetic.js";
+import { broadcastTo } from "../../../graph/ops/broadcast.js";
+import { fill } from "../../../graph/ops/leaf.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { slice } from "../../../graph/ops/slice.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { withInputs } from "../graph/rewrite.js";
+import type { ParameterRef } from "../layout.js";
+import { changeOf } from "./absorb.js";
+import { isSum, type ShiftSite } from "./find.js";
+import { contractedAxis, isAverage } from "./signal.js";
+
+/** The change of one parameter or part. */
+export interface Change {
+  readonly parameter: ParameterRef;
+  readonly by: Tensor;
+}
+
+/**
+ * The changes of all parameters that a shift by T moves, linear in T. Traced.
+ *
+ * @param parts the parameters of the graph in which the shift was found
+ * @param whole the parameters by path
+ */
+export function changesOf(
+  { generator, giver, signals, ends }: ShiftSite,
+  T: Tensor,
+  parts: readonly ParameterRef[],
+  whole: ReadonlyMap<string, Tensor>,
+): Change[] {
+  const made = new Map<Tensor, Tensor>();
+  for (const { tensor, path, part } of parts) {
+    const parameter = whole.get(path) as Tensor;
+    made.set(tensor, part ? cut(parameter, part.axis, part.start, part.count) : parameter);
+  }
+  const { shape } = giver.tensor;
+  const along = shape.map((n, d) => (generator.along.includes(d) ? n : 1));
+  const given = broadcastTo(reshape(T, along), shape);
+  const shifts = new Map<Tensor, Tensor>([[giver.tensor, given]]);
+  const shiftOf = (x: Tensor): Tensor => shifts.get(x) as Tensor;
+  // In the graph's order, as the walk has gone: each after its inputs.
+  for (const [node, { isData }] of signals) {
+    if (isData || shifts.has(node)) continue;
+    const inputs = node.inputs.map((x) => {
+      if (signals.has(x)) return shiftOf(x);
+      return isSum(node) ? fill(x.shape, 0, x.dtype) : undefined;
+    });
+    const k = inputs.findIndex((x) => x !== undefined);
+    const repeated = firstOnly(node, k, inputs[k] as Tensor);
+    shifts.set(
+      node,
+      repeated ??
+        withInputs(
+          node,
+          inputs.map((x, j) => x ?? copied(node.inputs[j], made)),
+        ),
+    );
+  }
+  const changes = ends.map(({ node, input, absorber }): Change => {
+    const shift = shiftOf(node.inputs[input]);
+    return {
+      parameter: absorber.parameter,
+      by: changeOf(absorber, node.op.name === "add" ? neg(shift) : shift),
+    };
+  });
+  return [{ parameter: giver, by: given }, ...changes];
+}
+
+/** The shift of an average or of rows by number: that of any element, here the first. */
+function firstOnly(node: Tensor, k: number, shift: Tensor): Tensor | undefined {
+  if (isAverage(node, k)) return broadcastTo(cut(shift, contractedAxis(node, k), 0, 1), node.shape);
+  if (node.op.name !== "gather") return undefined;
+  const axis = node.attrs.axis as number;
+  const rows = node.inputs[1].shape.map(() => 1);
+  const shape = [...shift.shape.slice(0, axis), ...rows, ...shift.shape.slice(axis + 1)];
+  return broadcastTo(reshape(cut(shift, axis, 0, 1), shape), node.shape);
+}
+
+function cut(x: Tensor, axis: number, start: number, count: number): Tensor {
+  return slice(x, {
+    starts: x.shape.map((_, d) => (d === axis ? start : 0)),
+    ends: x.shape.map((n, d) => (d === axis ? start + count : n)),
+  });
+}
+
+/** A tensor with the parameters of the searched graph replaced. */
+function copied(root: Tensor, made: Map<Tensor, Tensor>): Tensor {
+  const stack = [root];
+  for (let x = stack.at(-1); x !== undefined; x = stack.at(-1)) {
+    const missing = made.has(x) ? [] : x.inputs.filter((y) => !made.has(y));
+    if (missing.length > 0) stack.push(...missing);
+    else {
+      if (!made.has(x)) made.set(x, withKnown(x, made));
+      stack.pop();
+    }
+  }
+  return made.get(root) as Tensor;
+}
+
+function withKnown(x: Tensor, made: ReadonlyMap<Tensor, Tensor>): Tensor {
+  const inputs = x.inputs.map((y) => made.get(y) as Tensor);
+  return inputs.every((y, k) => y === x.inputs[k]) ? x : withInputs(x, inputs);
+}

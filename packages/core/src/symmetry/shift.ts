@@ -1,0 +1,154 @@
+// Shifts of biases: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019,
+// section 4.1.3, between linear layers.
+import { astype, dtypeOf, type NdArray } from "../array.js";
+import type { BatchLoss, BatchSpec, BatchTensors } from "../batch.js";
+import { vjp } from "../graph/autodiff.js";
+import type { Graph } from "../graph/graph.js";
+import { add } from "../graph/ops/arithmetic.js";
+import { input } from "../graph/ops/leaf.js";
+import { pad } from "../graph/ops/slice.js";
+import { isFloat, isTensor, type Tensor } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
+import { lazyExecutables } from "../runtime/lazy.js";
+import { flatten } from "../tree.js";
+import type { ShiftGenerator } from "./discovery/descriptors.js";
+import { prepare } from "./discovery/graph/prepare.js";
+import { rewrite } from "./discovery/graph/rewrite.js";
+import type { ParameterRef } from "./discovery/layout.js";
+import { changesOf } from "./discovery/shifts/changes.js";
+import { findShifts } from "./discovery/shifts/find.js";
+import { mapArrays, mapTensors, sumLike } from "./parameter-axes.js";
+import type { Symmetry } from "./symmetry.js";
+
+/**
+ * The symmetry of shifts: what is added to one bias is taken from those that read it, behind the weights between them,
+ *
+ * b_1 <- b_1 + T,  b_2 <- b_2 - W_2 T
+ *
+ * The group is commutative: elements add up, and -T is the inverse of T.
+ *
+ * @param generators all shifts that `analyze` finds in the loss's graph
+ */
+export function shift<P>(
+  loss: BatchLoss<P>,
+  params: P,
+  batch: BatchSpec,
+  generators: readonly ShiftGenerator[],
+): Symmetry<P> {
+  const executables = lazyExecutables({ dtype: "float64" });
+  const algebra = generators.map(({ size }) => [size]);
+  const arrays = namedArrays(params);
+  const specs = generators.map(({ size, path }) => spec([size], dtypeOf(arrays[path])));
+  const changes = (p: TensorsOf<P>, T: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
+    const byPath = changesByPath(loss, p, T, b);
+    return mapTensors(p, (w, path) => sumLike(byPath.get(path) ?? [], w));
+  };
+  const moved = (p: TensorsOf<P>, T: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
+    const byPath = changesByPath(loss, p, T, b);
+    return mapTensors(p, (w, path) => [w, ...(byPath.get(path) ?? [])].reduce(add));
+  };
+  // The changes depend on no data: the batch's shapes are those of the example.
+  const actRun = () =>
+    executables.get("act", () =>
+      withoutBatch(trace(({ p, T, batch: b }) => moved(p, T, b), { p: params, T: specs, batch }).graph),
+    );
+  const pushRun = () =>
+    executables.get("push", () =>
+      withoutBatch(
+        trace(({ p, T, g, batch: b }) => vjp((q: TensorsOf<P>) => changes(q, T, b), p)[1](g), {
+          p: params,
+          T: specs,
+          g: params,
+          batch,
+        }).graph,
+      ),
+    );
+  return {
+    name: "shift",
+    paths: [...new Set(generators.flatMap(({ path, absorbing }) => [path, ...absorbing.map((a) => a.path)]))],
+    exact: "everywhere",
+    generators,
+    algebra,
+    bound: { kind: "element", value: 1 },
+    async prepare() {
+      await actRun();
+    },
+    derivative: changes,
+    async act(p, T) {
+      const results = await (await actRun()).run(namedArrays({ p, T }));
+      return mapArrays(p, (array, path) => {
+        const result = results[path];
+        return result === undefined ? array : astype(result, dtypeOf(array));
+      });
+    },
+    trace: moved,
+    inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
+    compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
+    // The Jacobian is I + N with N from weights to biases, so that N^2 = 0 and its inverse transpose is I - N'. With
+    // power 2, each weight reaches one element of a bias: then the square of N' g is that of its only term.
+    async pushForward(tree, T, power, p) {
+      const root = power === 1 ? tree : mapArrays(tree, (array) => mapped(array, Math.sqrt));
+      const results = await (await pushRun()).run(namedArrays({ p, T, g: root }));
+      return mapArrays(tree, (array, path) => {
+        const { data } = results[path];
+        return mapped(array, (g, i) => (power === 1 ? g - Number(data[i]) : g + Number(data[i]) ** 2));
+      });
+    },
+    dispose: () => executables.dispose(),
+  };
+}
+
+/** The changes of parameters by path, in the shapes of these. */
+function changesByPath<P>(
+  loss: BatchLoss<P>,
+  params: TensorsOf<P>,
+  T: readonly Tensor[],
+  batch: BatchTensors,
+): Map<string, Tensor[]> {
+  const { leaves, paths } = flatten<Tensor>(params, isTensor);
+  const whole = new Map(leaves.map((tensor, i) => [paths[i], tensor]));
+  // Parameters that are computed themselves, as in derivatives, are sources for the search.
+  const sources = new Map(leaves.map((x) => [x, input(x.shape, x.dtype)]));
+  const traced: Graph = { inputs: [], outputs: [{ name: "loss", tensor: loss(params, batch) }] };
+  const { graph, parameters } = prepare(
+    rewrite(traced, (node, original) => sources.get(original) ?? node),
+    leaves.flatMap((x, i): ParameterRef[] =>
+      isFloat(x.dtype) ? [{ path: paths[i], tensor: sources.get(x) as Tensor }] : [],
+    ),
+  );
+  const found = new Map<string, Tensor[]>();
+  findShifts(graph, parameters).forEach((site, i) => {
+    for (const { parameter, by } of changesOf(site, T[i], parameters, whole)) {
+      const change = inWhole(by, parameter, whole.get(parameter.path) as Tensor);
+      found.set(parameter.path, [...(found.get(parameter.path) ?? []), change]);
+    }
+  });
+  return found;
+}
+
+/** The change of a part, as that of the whole parameter. */
+function inWhole(change: Tensor, { part }: ParameterRef, { shape }: Tensor): Tensor {
+  if (!part) return change;
+  const { axis, start, count } = part;
+  return pad(
+    change,
+    shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0])),
+  );
+}
+
+const withoutBatch = ({ inputs, outputs }: Graph): Graph => ({
+  inputs: inputs.filter(({ name }) => !name.startsWith("batch.")),
+  outputs,
+});
+
+const mapped = (array: NdArray, f: (v: number, i: number) => number): NdArray =>
+  astype(
+    { shape: array.shape, data: Float64Array.from(array.data as Float64Array, (v, i) => f(v, i)) },
+    dtypeOf(array),
+  );
+
+const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): NdArray => ({
+  shape: a.shape,
+  data: Float64Array.from(a.data as Float64Array, (v, i) => f(v, Number(b.data[i]))),
+});
