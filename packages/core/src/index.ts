@@ -19,6 +19,7 @@ export {
 } from "./array.js";
 export type { Batch, BatchLoss, BatchSpec, BatchTensors, MergedBatch, NoBatch } from "./batch.js";
 export { takeRows } from "./data/batches.js";
+export type { Dataset } from "./data/dataset.js";
 export { digits } from "./data/digits.js";
 export type { OptionDescription } from "./describe-options.js";
 export { describeOptions } from "./describe-options.js";
@@ -98,7 +99,6 @@ export type { When } from "./teleport/when.js";
 export { atSteps, every } from "./teleport/when.js";
 export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
-export type { Dataset } from "./train/dataset.js";
 export type { History, Metrics } from "./train/history.js";
 export { createMinimizer, minimize } from "./train/minimize/minimize.js";
 export type {

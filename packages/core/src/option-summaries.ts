@@ -156,6 +156,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
     "effective": "With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before the step."
   },
+  "data": {
+    "validation": "Fraction of the examples that is kept for validation; 0: none. Default 0.2.",
+    "splitSeed": "Seed of the split, which a run's own seed does not change; default 0.",
+    "limit": "Maximum number of examples for training; default all."
+  },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."

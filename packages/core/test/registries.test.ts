@@ -5,6 +5,7 @@ import { describeOptions } from "../src/describe-options.js";
 import { OptionError } from "../src/errors.js";
 import { createMethod, methods } from "../src/mtl/registry.js";
 import { models } from "../src/nn/models/registry.js";
+import { datasets } from "../src/node/registry.js";
 import { optimizers } from "../src/optim/registry.js";
 import { schedules } from "../src/optim/schedule-registry.js";
 import type { OptionTableData } from "../src/option-kinds.js";
@@ -31,6 +32,7 @@ const registries: Record<string, Readonly<Record<string, { readonly options: Opt
   orbitSearches,
   whens,
   lineSearches,
+  datasets,
 };
 
 const choices = Object.entries(registries).flatMap(([registry, rows]) =>

@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import { axisOf, formatValue, isDrawable } from "./base/axis.js";
+import { axesOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
 import { plotSymbol, symbolOf } from "./base/symbols.js";
 import { canvasOf, type FigureOptions, framed } from "./frame.js";
@@ -67,14 +67,7 @@ export function scatter(data: ScatterData, options: FigureOptions = {}): SVGSVGE
         panel(canvas, {
           width,
           height,
-          x: axisOf(
-            all.map(({ x }) => x),
-            { label: xLabel, log: logX },
-          ),
-          y: axisOf(
-            all.map(({ y }) => y),
-            { label: yLabel, log: logY },
-          ),
+          ...axesOf(all, { xLabel, yLabel, logX, logY }),
           marks: drawn.map(({ shown, color, symbol }) =>
             Plot.dot(shown, {
               x: "x",

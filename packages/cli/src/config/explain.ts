@@ -1,4 +1,5 @@
 // Explains zod's findings to the author of a YAML file.
+import { sumBy } from "es-toolkit";
 import type { z } from "zod";
 import type { Path } from "../dotted-path.js";
 import { keysAt, nodesAt, type SchemaNode } from "./json-schema.js";
@@ -9,6 +10,8 @@ export interface Finding {
   readonly path: Path;
   /** The message is about this key, not about the value. */
   readonly isKey?: boolean;
+  /** The value was left out. */
+  readonly isMissing?: boolean;
   readonly message: string;
 }
 
@@ -30,8 +33,10 @@ export function explain(issues: readonly Issue[], schema: SchemaNode, data: unkn
           schema,
           data,
         );
-      default:
-        return [{ path, message: describe(issue, valueAt(data, path), schema, data) }];
+      default: {
+        const value = valueAt(data, path);
+        return [{ path, isMissing: value === undefined, message: describe(issue, value, schema, data) }];
+      }
     }
   });
 }
@@ -45,6 +50,18 @@ function unknownKey(key: string, path: Path, schema: SchemaNode, data: unknown):
   };
 }
 
+/** Keys of a map that none of its alternatives has: one may be the misspelled key that chooses among them. */
+function strayKeys(path: Path, schema: SchemaNode, data: unknown): Finding[] {
+  const map = valueAt(data, path);
+  if (typeof map !== "object" || map === null || Array.isArray(map)) return [];
+  const maps = nodesAt(schema, path, data).filter(({ type }) => type === "object");
+  if (maps.some((node) => node.additionalProperties !== false)) return [];
+  const known = keysAt(schema, path, data);
+  return Object.keys(map)
+    .filter((key) => !known.includes(key))
+    .map((key) => unknownKey(key, path, schema, data));
+}
+
 /** The findings of the alternative that was most likely meant: the one whose check got furthest. */
 function explainUnion(
   issue: Issue & { readonly code: "invalid_union" },
@@ -56,12 +73,16 @@ function explainUnion(
     const values = (issue as { readonly options?: readonly unknown[] }).options ?? [];
     // The title of the alternatives together says more than the key.
     const title = titleAt(schema, path, data) ?? titleAt(schema, path.slice(0, -1), data);
-    return [{ path, message: wrongValue(valueAt(data, path), values, title) }];
+    const value = valueAt(data, path);
+    const finding = { path, isMissing: value === undefined, message: wrongValue(value, values, title) };
+    return value === undefined ? [...strayKeys(path.slice(0, -1), schema, data), finding] : [finding];
   }
   const branches = issue.errors.filter((branch) => branch.length > 0);
   const isInside = (branch: readonly Issue[]) =>
     branch.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys");
-  const inside = branches.filter(isInside).sort((a, b) => a.length - b.length);
+  const faults = (branch: readonly Issue[]) =>
+    sumBy(branch, (inner) => (inner.code === "unrecognized_keys" ? inner.keys.length : 1));
+  const inside = branches.filter(isInside).sort((a, b) => faults(a) - faults(b));
   if (inside.length > 0) {
     const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
     return explain(inner, schema, data);
@@ -74,7 +95,7 @@ function explainUnion(
     return [{ path, message: wrongValue(value, values, titleAt(schema, path, data)) }];
   }
   const expected = [...new Set(flat.map((inner) => expectation(inner, nodes)))];
-  return [{ path, message: expectedButGot(expected.join(" or "), value) }];
+  return [{ path, isMissing: value === undefined, message: expectedButGot(expected.join(" or "), value) }];
 }
 
 function describe(issue: Issue, value: unknown, schema: SchemaNode, data: unknown): string {

@@ -72,15 +72,16 @@ function alternatives(node: SchemaNode, root: SchemaNode): SchemaNode[] {
     .map((branch) => (title === undefined ? branch : { title, ...branch }));
 }
 
-/** The alternatives whose fixed values the object has; all alternatives when there are none. */
+/** The alternatives whose fixed values the object has; all that are maps, or all, when there are none. */
 function fitting(nodes: readonly SchemaNode[], value: unknown): SchemaNode[] {
   if (!isRecord(value)) return [...nodes];
-  const fits = nodes.filter((node) =>
+  const maps = nodes.filter(({ type }) => type === undefined || type === "object");
+  const fits = maps.filter((node) =>
     Object.entries(node.properties ?? {}).every(
       ([key, child]) => child.const === undefined || child.const === value[key],
     ),
   );
-  return fits.length > 0 ? fits : [...nodes];
+  return [fits, maps].find((some) => some.length > 0) ?? [...nodes];
 }
 
 function childOf(node: SchemaNode, key: string | number): SchemaNode | undefined {

@@ -68,8 +68,7 @@ export function parseConfig<T extends z.ZodType>(
   if (result.success && issues.length === 0) return result.data;
   const findings = result.success ? [] : explain(result.error.issues, configJsonSchema(schema), data);
   const located = findings.map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
-  // In the order of the file; those of overrides come last.
-  located.sort((a, b) => a.offset - b.offset);
+  located.sort((a, b) => placeOf(a, located) - placeOf(b, located) || missingLast(a.finding, b.finding));
   throw new ConfigError([
     ...located.map(
       ({ finding: { path, message }, offset, override }): ConfigIssue => ({
@@ -94,7 +93,7 @@ export function checkConfig<T extends z.ZodType>(
 ): z.output<T> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const findings = explain(result.error.issues, configJsonSchema(schema), data);
+  const findings = explain(result.error.issues, configJsonSchema(schema), data).sort(missingLast);
   throw new ConfigError(
     findings.map(({ path, message }) => ({ where: file, path: pathText(path), message })),
   );
@@ -133,6 +132,24 @@ function locate(
     ? { offset }
     : { offset: Number.MAX_SAFE_INTEGER, override: `--set ${override.text}` };
 }
+
+interface Located {
+  readonly finding: Finding;
+  readonly offset: number;
+}
+
+/**
+ * Where a finding stands among all: in the order of the file, those of overrides last, a missing key after the
+ * unknown keys of its map, one of which may have been meant for it.
+ */
+function placeOf({ finding, offset }: Located, all: readonly Located[]): number {
+  if (!finding.isMissing) return offset;
+  const map = pathText(finding.path.slice(0, -1));
+  const unknown = all.filter((o) => o.finding.isKey && pathText(o.finding.path.slice(0, -1)) === map);
+  return Math.max(offset, ...unknown.map((o) => o.offset));
+}
+
+const missingLast = (a: Finding, b: Finding): number => Number(a.isMissing ?? 0) - Number(b.isMissing ?? 0);
 
 function commonStart(a: Path, b: Path): number {
   const different = a.findIndex((key, i) => key !== b[i]);

@@ -60,8 +60,8 @@ export async function requestJson(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
-  const attempt = async (): Promise<Answer> => {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeout) });
+  const attempt = async (address: string): Promise<Answer> => {
+    const response = await fetch(address, { ...init, signal: AbortSignal.timeout(timeout) });
     // With its text: a connection may break before the end of it, too.
     return { response, text: await response.text() };
   };
@@ -69,13 +69,13 @@ export async function requestJson(
     if (answer) return !answer.response.ok && (once ? busy : transient).includes(answer.response.status);
     return !once || codeOf(error) === "ECONNREFUSED";
   };
-  const answer = await fetchRetry<() => Promise<Answer>>(attempt, {
+  const answer = await fetchRetry(attempt, {
     retryOn: (done, error, last) => done < retries && isWorthRepeating(error, last),
     retryDelay(done, _, last) {
       const seconds = Number(last?.response.headers.get("retry-after"));
       return seconds > 0 ? Math.min(1000 * seconds, 60_000) : pause * 2 ** done;
     },
-  })(url as never).catch((error: unknown) => {
+  })(url).catch((error: unknown) => {
     throw unreachable(url, error, timeout);
   });
   if (!answer.response.ok) throw refusal(url, answer.response.status, answer.text);

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ConfigError } from "../../src/config/errors.js";
 import { configJsonSchema } from "../../src/config/json-schema.js";
-import { loadConfig, parseConfig } from "../../src/config/load.js";
+import { checkConfig, loadConfig, parseConfig } from "../../src/config/load.js";
 
 const optimizer = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("adam"), betas: z.tuple([z.number(), z.number()]).optional() }),
@@ -131,6 +131,67 @@ describe("parseConfig", () => {
       "e.yaml:3:1: name: expected text; got 5",
       'e.yaml:5:3: optimizer.name: unknown optimizer "adm"; did you mean "adam"? Known: adam, adagrad, sgd.',
       '--set runtime=onxx: runtime: unknown runtime "onxx"; did you mean "onnx"? Known: javascript, onnx.',
+    ]);
+  });
+});
+
+describe("an unknown key", () => {
+  const stray = (text: string, set: readonly string[] = []) => messageOf(() => parse(text, set)).split("\n");
+
+  it("comes before the key that is missing for it", () => {
+    expect(stray("# a comment\nname: toy\nsteps: -1\nlearning_rate: 1\n")).toEqual([
+      "e.yaml:3:1: steps: expected an integer >= 1; got -1",
+      expect.stringContaining('e.yaml:4:1: learning_rate: unknown key; did you mean "learningRate"?'),
+      "e.yaml:1:1: learningRate: missing; expected a number > 0",
+    ]);
+    expect(stray("name: toy\n", ["learningrate=1"])).toEqual([
+      expect.stringContaining(
+        '--set learningrate=1: learningrate: unknown key; did you mean "learningRate"?',
+      ),
+      "e.yaml:1:1: learningRate: missing; expected a number > 0",
+    ]);
+    const tasks = stray(`${valid}tasks:\n  - nmae: a\n  - name: b\n    wieght: 1\n`);
+    expect(tasks.map((line) => line.slice(0, line.indexOf(";")))).toEqual([
+      "e.yaml:4:5: tasks[0].nmae: unknown key",
+      "e.yaml:4:5: tasks[0].name: missing",
+      "e.yaml:6:5: tasks[1].wieght: unknown key",
+    ]);
+  });
+
+  it("is told where it was to choose among alternatives", () => {
+    expect(stray(`${valid}optimizer: { nam: sgd, betas: [0.9, 0.99] }\n`)).toEqual([
+      'e.yaml:3:14: optimizer.nam: unknown key; did you mean "name"? Known: name, betas, momentum.',
+      "e.yaml:3:1: optimizer.name: missing; expected one of adam, adagrad, sgd",
+    ]);
+    const either = z.strictObject({ kind: z.union([z.enum(["sgd"]), optimizer]) });
+    const take = (text: string) => () => parseConfig(text, { schema: either, file: "e.yaml" });
+    expect(messageOf(take("kind: { nam: sgd }\n")).split("\n")).toEqual([
+      'e.yaml:1:9: kind.nam: unknown key; did you mean "name"? Known: name, betas, momentum.',
+      "e.yaml:1:1: kind.name: missing; expected one of adam, adagrad, sgd",
+    ]);
+    expect(messageOf(take("\nkin: sgd\n")).split("\n")).toEqual([
+      'e.yaml:2:1: kin: unknown key; did you mean "kind"? Known: kind.',
+      "e.yaml:1:1: kind: missing; expected sgd or a map of keys",
+    ]);
+  });
+
+  it("is told by the alternative that has the other keys", () => {
+    const when = z.union([
+      z.strictObject({ atSteps: z.array(z.int()), from: z.int().optional() }),
+      z.strictObject({ inEpochs: z.array(z.int()), batches: z.int().optional() }),
+    ]);
+    const take = () => parseConfig("inepochs: [1]\nbatches: 8\n", { schema: when, file: "e.yaml" });
+    expect(messageOf(take).split("\n")).toEqual([
+      'e.yaml:1:1: inepochs: unknown key; did you mean "inEpochs"? Known: atSteps, from, inEpochs, batches.',
+      "e.yaml:1:1: inEpochs: missing; expected a list",
+    ]);
+  });
+
+  it("comes first for data that a program has read, too", () => {
+    const check = () => checkConfig({ name: "toy", learningrate: 1 }, { schema, file: "e.json" });
+    expect(messageOf(check).split("\n")).toEqual([
+      expect.stringContaining("e.json: learningrate: unknown key"),
+      "e.json: learningRate: missing; expected a number > 0",
     ]);
   });
 });

@@ -59,6 +59,11 @@ function requireExamples(op: string, n: unknown): void {
  * @example
  * const [train, validation, test] = split(1797, [0.8, 0.1, 0.1], 0);
  */
+export function split<const F extends readonly number[]>(
+  n: number,
+  fractions: F,
+  seed: number,
+): { -readonly [K in keyof F]: Int32Array };
 export function split(n: number, fractions: readonly number[], seed: number): Int32Array[] {
   requireExamples("split", n);
   if (!Array.isArray(fractions)) {

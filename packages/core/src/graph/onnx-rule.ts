@@ -70,6 +70,15 @@ export interface OnnxEmitter {
   control(opType: string, inputs: readonly string[], options: ControlOptions): string[];
   /** The names of the results of an operation that has several. */
   results(tensor: Tensor): readonly string[];
+  /**
+   * Products of stacks of matrices [..., m, n] of a dtype, with the last two axes of either swapped first: in one
+   * node if the program that runs the model has one.
+   */
+  products(
+    operands: readonly [a: string, b: string],
+    swapped: { readonly a: boolean; readonly b: boolean },
+    type: Pick<Tensor, "rank" | "dtype">,
+  ): string;
   /** A constant; equal ones are shared. */
   constant(value: NdArray): string;
   /** A constant list of int64. */

@@ -1,5 +1,6 @@
 import { isNdArray, type NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
+import { checkLabels } from "../graph/labels.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   type NamedArguments,
@@ -39,7 +40,8 @@ export interface Compiled<Args, R> {
  *
  * @param f a function of trees of tensors that returns a tree of tensors
  * @param args example arguments: a list, or an object, of trees of arrays or {@link spec}s
- * @throws ShapeError if `f` does not fit the shapes, or a call does not fit the example arguments
+ * @throws ShapeError if `f` does not fit the shapes, or a call does not fit the example arguments; DataError if a call's
+ *   labels of a loss such as `crossEntropy` are not classes
  *
  * @example
  * const step = await jit((w) => valueAndGrad((v) => sum(square(v)))(w), [spec([3])]);
@@ -80,6 +82,7 @@ export async function jit(
         `A compiled function must be called with the trees it was compiled for: inputs ${inputs.join(", ")}; got ${paths.join(", ") || "none"}.`,
       );
     }
+    checkLabels(graph, given);
     const results = await executable.run(given);
     return unflatten(
       resultDef,

@@ -2,6 +2,7 @@
 import { isNdArray, type NdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
+import { stepsTaken } from "./report.js";
 import { isStop, type Stop } from "./search/search.js";
 
 /**
@@ -94,7 +95,7 @@ export async function walkGuarded<P, Q>(
     halvings++;
     scale /= 2;
   }
-  return ended(`${most} steps taken`);
+  return ended(stepsTaken(most));
 }
 
 /** Whether every element of a tree of floats is finite. */

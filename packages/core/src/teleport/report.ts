@@ -4,7 +4,10 @@ export interface TeleportReport {
   readonly search: string;
   /** Whether the parameters were moved. If not, they are the same arrays that were given. */
   readonly accepted: boolean;
-  /** Why the search ended, or why nothing was moved. */
+  /**
+   * Why nothing was moved, or how the search ended: `10 steps taken`, or `3 steps taken; then: ..` with what
+   * ended it before all its steps were taken.
+   */
   readonly reason: string;
   /** With `allowInexact`: says that the symmetry does not keep this loss, and by how much the loss changes. */
   readonly inexact?: string | undefined;
@@ -38,4 +41,12 @@ export interface TeleportReport {
   readonly steps: number;
   readonly halvings: number;
   readonly seconds: number;
+}
+
+export const stepsTaken = (steps: number): string => `${steps} ${steps === 1 ? "step" : "steps"} taken`;
+
+/** How a search ended after some accepted steps: what ended it is no reason against them. */
+export function endAfter(steps: number, reason: string): string {
+  const taken = stepsTaken(steps);
+  return steps === 0 || reason === taken ? reason : `${taken}; then: ${reason}`;
 }

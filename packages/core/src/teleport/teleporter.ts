@@ -4,6 +4,7 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
+import { checkLabels } from "../graph/labels.js";
 import { trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
@@ -22,7 +23,7 @@ import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
-import type { TeleportReport } from "./report.js";
+import { endAfter, type TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
@@ -201,6 +202,9 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       lifetime.requireOpen();
       requireKnown("teleport", teleportOptions, ["heldOut", "memory", "raceState", "raceRate"]);
       const startTime = performance.now();
+      checkLabels(quantities.graph, namedArrays({ batch: at }));
+      if (teleportOptions.heldOut)
+        checkLabels(elsewhere.graph, namedArrays({ batch: teleportOptions.heldOut }));
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
       const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
@@ -213,7 +217,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       const report: TeleportReport = {
         search: search.name,
         accepted,
-        reason,
+        reason: endAfter(steps, reason),
         ...comparison(start.loss, point.loss),
         objectiveBefore: start.objective,
         objectiveAfter: point.objective,

@@ -145,7 +145,8 @@ export function resumedState<T extends StateTrees, R>(
   try {
     checkArrays(checkpoint.tensors, namedArrays(trees), "The checkpoint");
   } catch (cause) {
-    throw cause instanceof IsolossError ? new DataError(cause.message, { cause }) : cause;
+    if (!(cause instanceof IsolossError)) throw cause;
+    throw new DataError(otherOptimizer(settings, checkpoint.settings) + cause.message, { cause });
   }
   requireSameSettings(settings, checkpoint.settings, options);
   const { paths, def } = flatten<NdArray>(trees, isNdArray);
@@ -154,4 +155,10 @@ export function resumedState<T extends StateTrees, R>(
     paths.map((path) => checkpoint.tensors[path]),
   ) as StateTrees;
   return { ...current, ...checkpoint.rest, ...stored };
+}
+
+/** Names the optimizers if they differ, the usual reason why arrays of a checkpoint do not fit. */
+function otherOptimizer(here: RunSettings, stored: RunSettings): string {
+  if (here.optimizer === stored.optimizer) return "";
+  return `The checkpoint is of the optimizer ${stored.optimizer}, this run uses ${here.optimizer}: create the run with the same optimizer. `;
 }

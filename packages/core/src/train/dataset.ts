@@ -1,16 +1,9 @@
 import type { NdArray } from "../array.js";
 import { astype, dtypeOf, isNdArray, sizeOf } from "../array.js";
-import { DataError, ShapeError } from "../errors.js";
-import { formatShape, isFloat, type Tensor, type Type } from "../graph/tensor.js";
-import type { LabelUse } from "../nn/losses/label-uses.js";
-
-/** A data set in memory: examples along the first axis. */
-export interface Dataset {
-  /** Features as floats, or tokens as int64. */
-  readonly inputs: NdArray;
-  /** Classes as int64 [n], or targets as floats. */
-  readonly labels: NdArray;
-}
+import type { Dataset } from "../data/dataset.js";
+import { DataError, DTypeError, ShapeError } from "../errors.js";
+import type { LabelUse } from "../graph/labels.js";
+import { formatShape, formatType, isFloat, type Type } from "../graph/tensor.js";
 
 /** Types of a data set's arrays, including the axis of examples. */
 export interface DataTypes {
@@ -57,41 +50,16 @@ export function typesOf({ inputs, labels }: Dataset): DataTypes {
   };
 }
 
+/** @throws DTypeError unless labels fit the default loss, which takes classes */
+export function requireDefaultLabels({ labels }: DataTypes): void {
+  if (labels.dtype === "int64") return;
+  throw new DTypeError(
+    `createTrainer: the default loss, crossEntropy, needs classes as labels, int64; got ${formatType(labels)}. ` +
+      'For real numbers as targets write loss: mseLoss; for classes, labels: astype(labels, "int64").',
+  );
+}
+
 /** How labels are used if no loss of the library takes them. */
 export function usesByOutput({ labels }: Dataset, { shape }: Type): readonly LabelUse[] {
   return labels.shape.length === 1 && shape.length === 2 ? [{ classes: shape[1] }] : [];
-}
-
-/**
- * Checks that labels are valid classes. The losses ignore elements with other labels, so a wrong number of
- * classes would go unnoticed.
- *
- * @param what the labels' name in the message
- * @param uses how losses use them; a label is checked only where every loss counts it
- * @param maskOf the values of a use's mask for all labels; undefined if they are not known: then nothing is checked
- * @throws DataError naming the first label that is not a class
- */
-export function checkClasses(
-  what: string,
-  { shape, data }: NdArray,
-  uses: readonly LabelUse[],
-  maskOf: (mask: Tensor) => NdArray | undefined = () => undefined,
-): void {
-  if (!(data instanceof BigInt64Array)) return;
-  for (const { classes, ignoreIndex, mask } of uses) {
-    const counted = mask && maskOf(mask);
-    if (mask && counted?.data.length !== data.length) continue;
-    const bad = data.findIndex(
-      (label, i) =>
-        (label < 0n || label >= BigInt(classes)) &&
-        label !== (ignoreIndex === undefined ? undefined : BigInt(ignoreIndex)) &&
-        (counted === undefined || Number(counted.data[i]) !== 0),
-    );
-    if (bad < 0) continue;
-    const example = Math.floor((bad * shape[0]) / data.length);
-    throw new DataError(
-      `${what} must be classes in 0..${classes - 1}, as the model has ${classes} outputs; example ${example} has label ${data[bad]}. ` +
-        "Give the model more outputs, or leave out examples without a class (in a loss: ignoreIndex or mask).",
-    );
-  }
 }

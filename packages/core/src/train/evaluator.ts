@@ -1,10 +1,11 @@
 import type { NdArray } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
+import { checkClasses, type LabelUse } from "../graph/labels.js";
 import type { Type } from "../graph/tensor.js";
-import type { LabelUse } from "../nn/losses/label-uses.js";
 import type { Model } from "../nn/model.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
-import { checkClasses, type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
+import { prepareDataset, typesOf, usesByOutput } from "./dataset.js";
 import type { Metrics } from "./history.js";
 import { arraysOf, type TrainState } from "./state.js";
 import { type Loss, traceEvaluation } from "./step.js";

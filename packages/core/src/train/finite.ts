@@ -1,6 +1,6 @@
 import type { NdArray } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
 import { NumericalError } from "../errors.js";
-import type { Dataset } from "./dataset.js";
 import { arraysOf, type TrainState } from "./state.js";
 
 /**

@@ -2,6 +2,7 @@
 // ICLR 2024, table 1, fig. 4.
 import type { Batch } from "../batch.js";
 import { takeRows } from "../data/batches.js";
+import type { Dataset } from "../data/dataset.js";
 import { OptionError } from "../errors.js";
 import { type Correlation, correlation } from "../math/correlation.js";
 import { namedArrays } from "../named-arrays.js";
@@ -10,7 +11,7 @@ import { pickCompileOptions } from "../runtime/compile.js";
 import { symmetriesOf } from "../symmetry/symmetries-of.js";
 import type { Symmetry } from "../symmetry/symmetry.js";
 import { createMinimumMeter, type MinimumMeter, type MinimumSettings } from "../teleport/curvature/minima.js";
-import { type Dataset, prepareDataset } from "./dataset.js";
+import { prepareDataset } from "./dataset.js";
 import { requireSteps } from "./run-steps.js";
 import { teleportLoss } from "./teleport-batches.js";
 import { createTrainer } from "./trainer.js";

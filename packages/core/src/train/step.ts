@@ -1,13 +1,13 @@
 import type { Shape } from "../array.js";
 import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
+import { type LabelUse, labelUses } from "../graph/labels.js";
 import { cast } from "../graph/ops/arithmetic.js";
 import { equal } from "../graph/ops/compare.js";
 import { gather } from "../graph/ops/gather.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
 import { sameShape, type Tensor, type Type } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
-import { type LabelUse, labelUses } from "../nn/losses/label-uses.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import type { DataTypes } from "./dataset.js";

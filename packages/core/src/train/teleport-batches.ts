@@ -2,11 +2,11 @@ import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
 import type { BatchLoss } from "../batch.js";
 import { takeRows } from "../data/batches.js";
+import type { Dataset } from "../data/dataset.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
 import { flatten, unflatten } from "../tree.js";
-import type { Dataset } from "./dataset.js";
 import type { Loss } from "./step.js";
 
 /** What the loss of a teleport in training gets besides the model's state. */

@@ -1,8 +1,8 @@
 import type { Batch } from "../batch.js";
+import type { Dataset } from "../data/dataset.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
-import type { Dataset } from "./dataset.js";
 import type { LearningRate, RunStepsOptions, StepsProgress } from "./run-steps.js";
 import type { Loss } from "./step.js";
 import type { TeleportBatch } from "./teleport-batches.js";

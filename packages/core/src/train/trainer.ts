@@ -1,5 +1,7 @@
 import { array } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
 import { OptionError } from "../errors.js";
+import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
@@ -7,7 +9,7 @@ import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
-import { checkClasses, type Dataset, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
+import { prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
@@ -52,7 +54,7 @@ export interface Trainer<P, S> {
   /**
    * Loss and accuracy over a data set, in evaluation mode.
    *
-   * @throws ShapeError, DTypeError, DataError when the data do not fit the model
+   * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
    */
   evaluate(data: Dataset): Promise<Metrics>;
   /**
@@ -85,7 +87,10 @@ export interface Trainer<P, S> {
  * });
  * await trainer.run({ steps: 200 });
  */
-export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promise<Trainer<P, S>> {
+export async function createTrainer<P, S>(
+  // The second part lets TypeScript infer P and S where another option is misspelled: its error then names that option.
+  options: TrainerOptions<P, S> & Pick<TrainerOptions<P, S>, "model">,
+): Promise<Trainer<P, S>> {
   const { model, optimizer, learningRate, loss = crossEntropy } = options;
   const { seed = 0, dtype = "float32", clipNorm, gradNorm = false } = options;
   if (dtype !== "float32" && dtype !== "float64") {
@@ -93,6 +98,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
   }
   requireParts(options);
   const data = prepareDataset(options.data, dtype);
+  if (options.loss === undefined) requireDefaultLabels(typesOf(data));
   const count = data.inputs.shape[0];
   const { batchSize = count } = options;
   const rateOf = learningRateOf("createTrainer", learningRate);
@@ -276,7 +282,7 @@ export async function createTrainer<P, S>(options: TrainerOptions<P, S>): Promis
     run: (runOptions) =>
       runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
     async evaluate(set) {
-      lifetime.requireOpen();
+      lifetime.requireIdle("evaluate");
       return evaluator.evaluate(current, set);
     },
     restore(given, past = history) {

@@ -165,7 +165,7 @@ it("is halved until the guard takes it", async () => {
   // The drift of a step t is 2 t^2: 0.02 at the first size 0.1, 0.00125 at a quarter of it.
   const options = { symmetry, allowInexact: true, stepSize: 0.1, steps: 1, guard: { drift: 0.002 } };
   const { params, report } = await teleport(toy(2, 1), options);
-  expect(report).toMatchObject({ accepted: true, steps: 1, halvings: 2, reason: "1 steps taken" });
+  expect(report).toMatchObject({ accepted: true, steps: 1, halvings: 2, reason: "1 step taken" });
   expect(numbersOf(params)).toEqual([2 * 1.025, 0.975]);
   expect(report.drift).toBeCloseTo(1 - (1.025 * 0.975) ** 2, 12);
 });
@@ -180,14 +180,14 @@ it("keeps the steps before the one that is refused", async () => {
   const options = { objective: rootObjective, stepSize: 0.01, guard: { halvings: 0 } };
   const { params, report } = await teleport(toy(2, 1), options);
   expect(report).toMatchObject({ accepted: true, steps: 2, halvings: 0 });
-  expect(report.reason).toBe("the new point's loss or gradient is not finite");
+  expect(report.reason).toBe("2 steps taken; then: the new point's loss or gradient is not finite");
   expect(numbersOf(params)[0]).toBeCloseTo(2 * Math.exp(0.02), 12);
 });
 
 it("ends at an element's bound, exactly", async () => {
   const { params, report } = await teleport(toy(2, 1), { bound: 0.25, stepSize: 0.1, steps: 50 });
   expect(report).toMatchObject({ accepted: true, steps: 3, halvings: 0 });
-  expect(report.reason).toBe("the bound 0.25 on the group element is reached");
+  expect(report.reason).toBe("3 steps taken; then: the bound 0.25 on the group element is reached");
   expect(Math.log(numbersOf(params)[0] / 2)).toBeCloseTo(0.25, 14);
 });
 
@@ -206,7 +206,7 @@ it("ends at the bound on the norm of all blocks", async () => {
     },
   });
   const { report } = await teleport(toy(2, 1), { symmetry, stepSize: 0.1, steps: 50 });
-  expect(report.reason).toBe("the bound 0.25 on the group element is reached");
+  expect(report.reason).toBe("3 steps taken; then: the bound 0.25 on the group element is reached");
   expect(taken.map((size) => Number(size.toPrecision(12)))).toEqual([0.1, 0.1, 0.05]);
 });
 

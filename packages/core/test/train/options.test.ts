@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
+import type { Dataset } from "../../src/data/dataset.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../src/errors.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
-import type { Dataset } from "../../src/train/dataset.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { elements, someDigits } from "./support.js";
 
@@ -57,6 +57,12 @@ describe("createTrainer refuses", () => {
       { data: { inputs: [[1, 2]], labels } },
       DataError,
       /\{ shape, data \}; inputs is not one/,
+    ],
+    [
+      "numbers as labels, for the default loss",
+      { data: { inputs, labels: { shape: [30], data: new Float32Array(30) } } },
+      DTypeError,
+      /default loss, crossEntropy, needs classes as labels, int64; got float32\[30\]\. .* write loss: mseLoss/,
     ],
     ["data that are left out", { data: undefined }, DataError, /\{ inputs, labels \}/],
     [

@@ -49,6 +49,11 @@ describe("a trainer refuses a checkpoint of a run", () => {
     ["with another limit of the gradient", { clipNorm: 1 }, "clipNorm was null, here 1"],
     ["that recorded no norms", { gradNorm: true }, "gradNorm was false, here true"],
     [
+      "of another optimizer",
+      { optimizer: adam() },
+      "The checkpoint is of the optimizer momentum, this run uses adam: create the run with the same optimizer.",
+    ],
+    [
       "with another momentum",
       { optimizer: sgd({ momentum: 0.5 }) },
       "the computation (model, loss or options of the optimizer) was another one",

@@ -124,11 +124,14 @@ describe("run", () => {
     expect(trainer.history.loss).toHaveLength(21);
   });
 
-  it("refuses a second run, and another state, while it computes", async () => {
+  it("refuses a second run, another state, and evaluation, while it computes", async () => {
     const trainer = await trainerFor(mlp({ sizes: [64, 10] }), { runtime: "onnx" });
     const running = trainer.run({ steps: 5 });
     await expect(trainer.run({ steps: 5 })).rejects.toThrow(/await that run first/);
     expect(() => trainer.restore(trainer.current)).toThrow(IsolossError);
+    await expect(trainer.evaluate(data)).rejects.toThrow(
+      "evaluate: this trainer is running; await that run first.",
+    );
     await running;
     expect(trainer.current.step).toBe(5);
     trainer.restore(trainer.current);

@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { takeRows } from "../../src/data/batches.js";
+import type { Dataset } from "../../src/data/dataset.js";
 import { digits } from "../../src/data/digits.js";
 import { relu } from "../../src/graph/ops/activation.js";
 import { dropout } from "../../src/nn/dropout.js";
 import { initLinear, type LinearParams, linear } from "../../src/nn/linear.js";
 import type { Model } from "../../src/nn/model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../../src/nn/norm.js";
-import type { Dataset } from "../../src/train/dataset.js";
 import { arraysOf, type TrainState } from "../../src/train/state.js";
 
 const { images, labels } = digits();

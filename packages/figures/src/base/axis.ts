@@ -36,6 +36,20 @@ export function axisOf(
   return { label, log, domain: [lo, hi], ticks, tickLabels: log ? logLabels(ticks) : linearLabels(ticks) };
 }
 
+/** Axes for points of a plane: see {@link axisOf}. */
+export function axesOf(
+  points: readonly { readonly x: number; readonly y: number }[],
+  {
+    xLabel,
+    yLabel,
+    logX,
+    logY,
+  }: Readonly<Record<"xLabel" | "yLabel", string> & Record<"logX" | "logY", boolean>>,
+): { readonly x: Axis; readonly y: Axis } {
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  return { x: axisOf(xs, { label: xLabel, log: logX }), y: axisOf(ys, { label: yLabel, log: logY }) };
+}
+
 export interface AxisOptions {
   readonly label: string;
   readonly log?: boolean;

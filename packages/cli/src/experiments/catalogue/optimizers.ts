@@ -1,5 +1,5 @@
 import type { Optimizer, Schedule } from "isoloss";
-import { optimizers, schedules, warmUp, warmUpOptions } from "isoloss/optim";
+import { optimizers, schedules, type WarmUpOptions, warmUp, warmUpOptions } from "isoloss/optim";
 import { z } from "zod";
 import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { schemaOf } from "./schema-of.js";
@@ -42,5 +42,5 @@ export function makeLearningRate(config: number | Named, steps?: number): number
   if (typeof config === "number") return config;
   const { warmUp: rise, ...named } = config;
   const schedule = makeNamed(scheduleRegistry, named as Named, steps);
-  return rise === undefined ? schedule : warmUp(schedule, rise as never);
+  return rise === undefined ? schedule : warmUp(schedule, rise as WarmUpOptions);
 }

@@ -90,7 +90,12 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
         tasks: toy.tasks,
         losses: toy.losses as unknown as MadeTasks["losses"],
         params: toy.at(at),
-        plane: { start: at, toy, untilFront, distanceToFront: (p) => toy.distanceToFront(p as never) },
+        plane: {
+          start: at,
+          toy,
+          untilFront,
+          distanceToFront: (p) => toy.distanceToFront(p as ReturnType<typeof toy.at>),
+        },
         alone() {
           throw new OptionError(
             "alone is for tasks with models; the toy's variables are all there is to train.",

@@ -1,4 +1,3 @@
-import { isUndefined, omitBy } from "es-toolkit";
 import type { GuardOptions, TeleportPlan, TrainerTeleportPlan } from "isoloss";
 import { guardOptions, type RaceOptions, raceOptions, transportPolicies } from "isoloss/teleport";
 import { z } from "zod";
@@ -62,16 +61,13 @@ export function makeTeleportPlan(
   { when, search, objective, guard, allowInexact, state, batchSize }: TeleportConfig,
   context: TeleportContext,
 ): TeleportPlan<Tree> & Pick<TrainerTeleportPlan<Tree>, "batchSize"> {
-  const bounds = guard === undefined ? undefined : guardOf(guard, context);
   return {
     when: makeWhen(when),
     search: makeSearch(search, context),
     ...(objective === undefined ? {} : { objective: makeObjective(objective as Named, context) }),
-    ...(bounds === undefined
-      ? {}
-      : { guard: bounds === false ? false : (omitBy(bounds, isUndefined) as never) }),
+    ...(guard === undefined ? {} : { guard: guardOf(guard, context) }),
     ...(allowInexact === undefined ? {} : { allowInexact }),
-    ...(state === undefined ? {} : { state: state as "keep" }),
+    ...(state === undefined ? {} : { state: state as TeleportPlan<Tree>["state"] }),
     ...(batchSize === undefined ? {} : { batchSize }),
   };
 }

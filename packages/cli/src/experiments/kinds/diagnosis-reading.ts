@@ -112,13 +112,18 @@ function quadratic({ levelSetFraction, oneTeleportSuffices }: Quantities): strin
     : share;
 }
 
-function gain({ predictedGain }: Quantities, { symmetry }: DiagnosedRun): string[] {
+function gain({ predictedGain, levelSetFraction }: Quantities, { symmetry }: DiagnosedRun): string[] {
   if (symmetry === undefined)
     return ["No gain of a teleport is predicted: this run has no symmetry to predict it for."];
   if (isMissing(predictedGain)) return [`No gain of ${symmetry} is predicted: ${predictedGain.missing}.`];
-  return predictedGain < unchanged
-    ? [`To first order, ${symmetry} does not change ||g||^2 here.`]
-    : [`To first order, ${symmetry} can raise ||g||^2 by about ${percent(predictedGain)} within its bound.`];
+  if (predictedGain < unchanged) return [`To first order, ${symmetry} does not change ||g||^2 here.`];
+  const estimate = `Extrapolated to first order, the slope along ${symmetry} raises ||g||^2 by ${percent(predictedGain)} within its bound`;
+  const limit = isMissing(levelSetFraction) ? Infinity : 1 / levelSetFraction - 1;
+  return predictedGain > limit
+    ? [
+        `${estimate}: more than the ${percent(limit)} that the level set allows, so the bound is too wide for this estimate.`,
+      ]
+    : [`${estimate}: an estimate, not a limit.`];
 }
 
 /** What the run's own teleport from here changed. */

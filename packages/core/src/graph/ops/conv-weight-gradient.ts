@@ -43,6 +43,8 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
   const shifted = emitTaps(e, x, node, attrs);
   const gradients = e.emit("Reshape", [g, e.indices([n * groups, outputs / groups, h * w])]);
   const flat = (tap: string, rows: number) => e.emit("Reshape", [tap, e.indices([n * groups, rows, h * w])]);
+  const product = (a: string, b: string) =>
+    e.products([a, b], { a: false, b: true }, { rank: 3, dtype: node.dtype });
   const addImages = (products: string, columns: number) =>
     e.emit("ReduceSum", [e.emit("Reshape", [products, e.indices([n, outputs, columns])]), e.indices([0])], {
       keepdims: int(0),
@@ -51,14 +53,12 @@ function emitPerImage(e: OnnxEmitter, x: string, g: string, node: Tensor, attrs:
   if (channels <= joinedChannels && groups === 1) {
     const columns = shifted.length === 1 ? shifted[0] : e.emit("Concat", shifted, { axis: int(1) });
     const rows = channels * shifted.length;
-    const summed = addImages(multiplyTransposed(e, gradients, flat(columns, rows)), rows);
+    const summed = addImages(product(gradients, flat(columns, rows)), rows);
     const taps = e.emit("Reshape", [summed, e.indices([outputs, kh * kw, channels])]);
     const turned = channels === 1 ? taps : e.emit("Transpose", [taps], { perm: ints([0, 2, 1]) });
     return e.emit("Reshape", [turned, e.indices(node.shape)]);
   }
-  const summed = shifted.map((tap) =>
-    addImages(multiplyTransposed(e, gradients, flat(tap, perGroup)), perGroup),
-  );
+  const summed = shifted.map((tap) => addImages(product(gradients, flat(tap, perGroup)), perGroup));
   return joinTaps(e, summed, node);
 }
 
@@ -169,11 +169,4 @@ function emitWindows(
   // copy.
   const columns = Array.from({ length: kw }, (_, b) => cut(padded, 3, b, w));
   return Array.from({ length: kh * kw }, (_, tap) => cut(columns[tap % kw], 2, Math.floor(tap / kw), h));
-}
-
-function multiplyTransposed(e: OnnxEmitter, a: string, b: string): string {
-  if (!e.portable) {
-    return e.emit("FusedMatMul", [a, b], { transB: int(1) }, { domain: "com.microsoft" });
-  }
-  return e.emit("MatMul", [a, e.emit("Transpose", [b], { perm: ints([0, 2, 1]) })]);
 }

@@ -113,20 +113,10 @@ const matmulOp: Op<MatmulAttributes> = {
   onnx: {
     broadcasts: "before matrices",
     emit(e, [a, b], node, { transposeA, transposeB }) {
-      if (node.rank === 2) {
-        if (!transposeA && !transposeB) return e.emit("MatMul", [a, b]);
-        return e.emit("Gemm", [a, b], { transA: int(+transposeA), transB: int(+transposeB) });
+      if (node.rank > 2 || (!transposeA && !transposeB)) {
+        return e.products([a, b], { a: transposeA, b: transposeB }, node);
       }
-      if (!transposeA && !transposeB) return e.emit("MatMul", [a, b]);
-      if (!e.portable && node.dtype === "float32") {
-        const flags = { transA: int(+transposeA), transB: int(+transposeB) };
-        return e.emit("FusedMatMul", [a, b], flags, { domain: "com.microsoft" });
-      }
-      const swapped = [...node.shape.keys()];
-      swapped.splice(-2, 2, node.rank - 1, node.rank - 2);
-      const turn = (x: string, flag: boolean) =>
-        flag ? e.emit("Transpose", [x], { perm: { kind: "ints", value: swapped } }) : x;
-      return e.emit("MatMul", [turn(a, transposeA), turn(b, transposeB)]);
+      return e.emit("Gemm", [a, b], { transA: int(+transposeA), transB: int(+transposeB) });
     },
   },
   flops({ inputs: [a, b], size }, attrs) {

@@ -1,7 +1,6 @@
 import type { Batch, BatchTensors } from "../../batch.js";
+import { checkClasses, type LabelUse, labelUses } from "../../graph/labels.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { type LabelUse, labelUses } from "../../nn/losses/label-uses.js";
-import { checkClasses } from "../../train/dataset.js";
 import type { TaskLosses } from "./task-losses.js";
 
 /** Losses that record, when traced, which arrays of a batch they use as labels. */

@@ -98,7 +98,7 @@ export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
   /**
    * Losses and metrics over a data set, in evaluation mode; a list of records if tasks have examples of their own.
    *
-   * @throws ShapeError, DTypeError, DataError when the data do not fit the losses
+   * @throws ShapeError, DTypeError, DataError when the data do not fit the losses; IsolossError while a run computes
    */
   evaluate(data: D): Promise<MultiTaskEvaluation>;
   /**

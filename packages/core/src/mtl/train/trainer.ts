@@ -52,7 +52,8 @@ export type {
  * trainer.history.losses[0]?.at(-1);
  */
 export function createMultiTaskTrainer<P, const D extends MultiTaskData = NoBatch, S = unknown>(
-  options: MultiTaskTrainerOptions<P, D, S>,
+  // The second part lets TypeScript infer types where another option is misspelled: its error then names that option.
+  options: MultiTaskTrainerOptions<P, D, S> & Pick<MultiTaskTrainerOptions<P, D, S>, "params" | "data">,
 ): Promise<MultiTaskTrainer<P, D>>;
 export async function createMultiTaskTrainer<P>(
   options: MultiTaskTrainerOptions<P>,
@@ -256,7 +257,7 @@ export async function createMultiTaskTrainer<P>(
     run: (runOptions) =>
       runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
     async evaluate(set) {
-      lifetime.requireOpen();
+      lifetime.requireIdle("evaluate");
       return evaluator.evaluate(current.params, set, current.state);
     },
     restore(given, past = history) {

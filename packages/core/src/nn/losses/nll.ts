@@ -1,5 +1,6 @@
 import { type NdArray, ndarray } from "../../array.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { noteLabels } from "../../graph/labels.js";
 import { add, cast, div, maximum, mul, neg } from "../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../graph/ops/broadcast.js";
 import { equal, greater, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
@@ -15,15 +16,15 @@ import {
   sameShape,
   type Tensor,
 } from "../../graph/tensor.js";
-import { noteLabels } from "./label-uses.js";
 import { checkMask, type LossOptions, requireLossOptions } from "./reduction.js";
 
 export interface NllOptions extends LossOptions {
   /** Axis of the classes; default the last. Per-pixel classes [batch, classes, height, width] have axis 1. */
   readonly axis?: number | undefined;
   /**
-   * Label that marks elements without a label; they do not count in the mean. Default: no such label, so an
-   * element whose label is not a class has loss zero but counts.
+   * Label that marks elements without a label; they do not count in the mean. Default: no such label. Labels
+   * that are not classes are a DataError where their values are known: in trainers, teleports, minimizations and
+   * calls of `jit`. Elsewhere such an element has loss zero but counts.
    */
   readonly ignoreIndex?: number | undefined;
   /** Weight of each class [classes]; the mean is then weighted. */
@@ -47,7 +48,6 @@ export interface SmoothedOptions extends NllOptions {
  */
 export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: NllOptions = {}): Tensor {
   requireLossOptions("nllLoss", options, nllOptions);
-  requireLossOptions("nllLoss", options, nllOptions);
   return labelLoss("nllLoss", logProbabilities, labels, options);
 }
 
@@ -57,7 +57,7 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
   for (const operand of [logP, labels]) requireTensor(op, operand);
   const axis = resolveAxis(options.axis ?? -1, logP.rank, op);
   const classes = logP.shape[axis];
-  checkLabels(op, logP, labels, axis);
+  checkLabelTypes(op, logP, labels, axis);
   checkMask(op, mask, labels);
   noteLabels(labels, {
     classes,
@@ -128,7 +128,7 @@ function presentElements(
   return masked ? logicalAnd(labeled, masked) : labeled;
 }
 
-function checkLabels(op: string, logP: Tensor, labels: Tensor, axis: number): void {
+function checkLabelTypes(op: string, logP: Tensor, labels: Tensor, axis: number): void {
   if (labels.dtype !== "int64") {
     throw new DTypeError(`${op}: labels must be int64 class numbers; got ${formatType(labels)}.`);
   }

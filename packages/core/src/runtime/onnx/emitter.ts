@@ -1,7 +1,14 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
-import type { ControlOptions, EmitOptions, OnnxBody, OnnxValue } from "../../graph/onnx-rule.js";
+import {
+  type ControlOptions,
+  type EmitOptions,
+  int,
+  ints,
+  type OnnxBody,
+  type OnnxValue,
+} from "../../graph/onnx-rule.js";
 import { broadcastShapes } from "../../graph/ops/broadcast.js";
 import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
@@ -167,6 +174,22 @@ export class Emitter implements BlockEmitter {
     this.nodes.push({ opType, inputs, outputs, attributes, domain, name });
     this.emitted.set(key, outputs);
     return outputs;
+  }
+
+  products(
+    [a, b]: readonly [string, string],
+    swapped: { readonly a: boolean; readonly b: boolean },
+    { rank, dtype }: Pick<Tensor, "rank" | "dtype">,
+  ): string {
+    if (!swapped.a && !swapped.b) return this.emit("MatMul", [a, b]);
+    // An operator of ONNX Runtime alone, which has no float64 kernel for it.
+    if (!this.portable && dtype === "float32") {
+      const flags = { ...(swapped.a ? { transA: int(1) } : {}), ...(swapped.b ? { transB: int(1) } : {}) };
+      return this.emit("FusedMatMul", [a, b], flags, { domain: "com.microsoft" });
+    }
+    const axes = [...Array(rank - 2).keys(), rank - 1, rank - 2];
+    const turned = (x: string) => this.emit("Transpose", [x], { perm: ints(axes) });
+    return this.emit("MatMul", [swapped.a ? turned(a) : a, swapped.b ? turned(b) : b]);
   }
 
   control(

@@ -79,7 +79,6 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
 export const hiddenRule: SiteRule<Bijection> = {
   name: "hidden action (eq. 8)",
   matrixName: "a layer's input",
-  widthName: "the layer's input",
   matrix: ({ h }) => h,
   move(site, { g, back, plus }) {
     const { activation: s, z, weight, bias, next } = site;

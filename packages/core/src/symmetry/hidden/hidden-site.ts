@@ -48,9 +48,8 @@ export type SiteParams = Pick<SiteValues<ElementWise>, "weight" | "bias" | "next
 export interface SiteRule<S extends ElementWise> {
   /** Name of the action in reports. */
   readonly name: string;
-  /** Names for refusals: of the matrix, and of what has to be at least as large as the batch. */
+  /** Name of the matrix in refusals. */
   readonly matrixName: string;
-  readonly widthName: string;
   /** The matrix; the action is exact where its rows are independent. */
   matrix(site: SiteValues<S>, g: Tensor): Tensor;
   /** The parameters moved by g; `back` is g^-1, `plus` the pseudo-inverse of the matrix. */

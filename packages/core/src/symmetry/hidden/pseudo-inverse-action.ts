@@ -60,7 +60,6 @@ export function pseudoInverseAction(
 const pseudoInverseRule: SiteRule<ElementWise> = {
   name: "pseudo-inverse action",
   matrixName: "a hidden layer's output",
-  widthName: "the hidden layer",
   matrix: movedOutput,
   move(site, { g, plus }) {
     const { activation: s, z, next } = site;

@@ -69,7 +69,7 @@ export function siteAction<P, S extends ElementWise>(
 
   /** The pseudo-inverse, if it makes the action exact. */
   const inverseOf = async (matrix: Matrix): Promise<NdArray | Refusal> => {
-    const { matrixName, widthName } = rule;
+    const { matrixName } = rule;
     const [samples, width] = matrix.shape;
     const plus = allowInexact || samples <= width ? await inverses.pseudoInverse(matrix) : undefined;
     if (plus) return plus;
@@ -79,7 +79,7 @@ export function siteAction<P, S extends ElementWise>(
     return {
       refused:
         `${matrixName} has rank ${result.rank} for a batch of ${samples}: the action would change the loss. ` +
-        `Use a batch no larger than ${widthName}, without repeated samples.`,
+        `Use a batch of at most ${Math.max(1, result.rank)}, without repeated samples; in the plan of a trainer's teleports that is batchSize.`,
     };
   };
 

@@ -3,6 +3,7 @@
 import type { NdArray } from "../../array.js";
 import { astype, dtypeOf, isNdArray, item } from "../../array.js";
 import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
+import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -98,7 +99,8 @@ export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
   const { radii, directions, scale, generators, seed } = minimumSettings.read(settings);
   const compileOptions = pickCompileOptions({ runtime, provider, threads });
   const example = { params, batch };
-  const value = await compile(trace(({ params: p, batch: b }) => loss(p, b), example).graph, compileOptions);
+  const { graph } = trace(({ params: p, batch: b }) => loss(p, b), example);
+  const value = await compile(graph, compileOptions);
   const curved = symmetry && orbitCurvature(symmetry, { samples: generators, seed })(loss);
   const here = await compile(
     trace(
@@ -115,6 +117,7 @@ export async function createMinimumMeter<P, B extends BatchSpec = BatchSpec>({
   return {
     async measure(w, at) {
       lifetime.requireOpen();
+      checkLabels(graph, namedArrays({ batch: at }));
       const lossAt = async (p: P) => item((await value.run(namedArrays({ params: p, batch: at }))).result);
       const quantities = await here.run(namedArrays({ params: w, batch: at }));
       const center = await lossAt(w);

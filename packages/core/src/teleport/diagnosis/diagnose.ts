@@ -4,6 +4,7 @@ import type { NdArray } from "../../array.js";
 import { dtypeOf, isNdArray, item } from "../../array.js";
 import type { Batch, BatchLoss, NoBatch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
+import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { finite, flag, inCode, integerFrom, positive } from "../../option-kinds.js";
@@ -77,6 +78,7 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
     diagnoseOptions.read(options);
   const compileOptions = pickCompileOptions(options);
   const { graph } = trace(({ params: p, batch: b }) => loss(p, b), { params, batch });
+  checkLabels(graph, namedArrays({ batch }));
   const lossRun = await compile(graph, compileOptions);
   const hessian = await createHessian(loss, params, batch, compileOptions);
   const measure = async (p: P) => {

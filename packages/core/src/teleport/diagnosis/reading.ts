@@ -81,11 +81,16 @@ function suffices({ oneTeleportSuffices }: Quantities): string {
   return "One optimal teleport suffices: gradient descent then stays at the largest gradient of every level set it meets.";
 }
 
-function gain({ predictedGain }: Quantities): string {
+function gain({ predictedGain, levelSetFraction }: Quantities): string {
   if (isMissing(predictedGain)) return `The gain by a symmetry is not predicted: ${predictedGain.missing}.`;
-  return predictedGain < UNCHANGED
-    ? "This symmetry does not change ||g||^2 here: an orthogonal action never helps, and at a stationary point of the orbit no action does."
-    : `Within its bound the symmetry can raise ||g||^2 by about ${percent(predictedGain)}, to first order.`;
+  if (predictedGain < UNCHANGED) {
+    return "This symmetry does not change ||g||^2 here: an orthogonal action never helps, and at a stationary point of the orbit no action does.";
+  }
+  const estimate = `Extrapolated to first order, the slope along the symmetry raises ||g||^2 by ${percent(predictedGain)} within its bound`;
+  const limit = isMissing(levelSetFraction) ? Infinity : 1 / levelSetFraction - 1;
+  return predictedGain > limit
+    ? `${estimate}: more than the ${percent(limit)} that the level set allows, so the bound is too wide for this estimate.`
+    : `${estimate}: an estimate, not a limit.`;
 }
 
 function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Quantities): string {

@@ -2,6 +2,7 @@ import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import { valueAndGrad } from "../../graph/autodiff.js";
+import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { gd } from "../../optim/sgd.js";
@@ -115,6 +116,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     },
     { params: start, batch },
   );
+  checkLabels(graph, namedArrays({ batch }));
   const resources = new Resources();
   const { executable, teleports } = await resources.releasedOnError(async () => ({
     executable: resources.keep(await compile(graph, compileOptions)),

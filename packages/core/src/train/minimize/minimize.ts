@@ -2,6 +2,7 @@ import type { NdArray } from "../../array.js";
 import { array, dtypeOf, isNdArray } from "../../array.js";
 import type { Batch, NoBatch } from "../../batch.js";
 import { dot, valueAndGrad } from "../../graph/autodiff.js";
+import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { requireOptimizer } from "../../optim/optimizer.js";
@@ -106,6 +107,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     },
     { ...first, batch, rate: array(0, dtype) },
   );
+  checkLabels(graph, namedArrays({ batch }));
   const { paths, def } = flatten<NdArray>(first, isNdArray);
   const resources = new Resources();
   const { executable, teleports } = await resources.releasedOnError(async () => ({

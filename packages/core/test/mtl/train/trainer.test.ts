@@ -314,6 +314,7 @@ describe("misuse and failure", () => {
     const first = trainer.run({ steps: 2 });
     await expect(trainer.run({ steps: 1 })).rejects.toThrow("this trainer is running");
     expect(() => trainer.restore(trainer.current)).toThrow("this trainer is running");
+    await expect(trainer.evaluate(data)).rejects.toThrow("evaluate: this trainer is running");
     await first;
     expect(trainer.current.step).toBe(2);
   });

@@ -67,7 +67,7 @@ describe("hiddenAction", () => {
     const once = { x: takeRows(problem.batch.x, [0]) };
     const twice = { x: takeRows(problem.batch.x, [0, 0]) };
     expect(refusalOf(await symmetry.act(params, T, twice))).toMatch(
-      /has rank 1 for a batch of 2.*repeated samples/,
+      /has rank 1 for a batch of 2: .* Use a batch of at most 1, without repeated samples; in the plan .* is batchSize\.$/,
     );
     expect(refusalOf(await symmetry.act(params, T, once))).toBe("moved");
   });

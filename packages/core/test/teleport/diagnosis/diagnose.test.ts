@@ -8,6 +8,7 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { LinearParams } from "../../../src/nn/linear.js";
+import { booth as boothProblem } from "../../../src/problems/booth.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../../src/symmetry/symmetry.js";
 import { createHessian, dotOf } from "../../../src/teleport/curvature/hessian.js";
@@ -316,6 +317,24 @@ describe("the predicted gain", () => {
       }
     }
     expect(gain / ratios.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 2);
+  });
+
+  it("is read as an estimate, and beside the bound of the level set where it exceeds that", async () => {
+    const { loss, start, symmetry } = boothProblem();
+    const read = async (options: { quadratic?: boolean }) => {
+      const d = await diagnose({ loss, params: start, symmetry: symmetry(), ...options });
+      return { d, sentence: d.reading.find((line) => line.includes("along the symmetry")) };
+    };
+    const plain = await read({});
+    expect(plain.sentence).toMatch(
+      /raises \|\|g\|\|\^2 by [\d.]+ % within its bound: an estimate, not a limit\.$/,
+    );
+    const { d, sentence } = await read({ quadratic: true });
+    const limit = 1 / numberOf(d.levelSetFraction) - 1;
+    expect(numberOf(d.predictedGain)).toBeGreaterThan(limit);
+    expect(sentence).toContain(
+      `more than the ${Number((100 * limit).toPrecision(3))} % that the level set allows`,
+    );
   });
 
   it("is missing, with the group's reason, where the group cannot act", async () => {

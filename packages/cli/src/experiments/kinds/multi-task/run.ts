@@ -1,4 +1,4 @@
-import { isUndefined, mean, omitBy } from "es-toolkit";
+import { mean } from "es-toolkit";
 import { createMultiTaskTrainer, type MultiTaskTrainer, resume } from "isoloss";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { makeCost } from "../../catalogue/cost.js";
@@ -34,12 +34,13 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
   const hook = config && makeCost(config, { seed, optimizer });
   let end = steps ?? Infinity;
   const trainer = await createMultiTaskTrainer<Tree>({
-    ...defined({ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients }),
+    ...{ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients },
     losses: made.losses,
     params: made.params,
     tasks: made.tasks,
-    ...defined({ metrics: made.metrics, data: made.train }),
-    ...(representation && made.representation ? { representation: made.representation } : {}),
+    metrics: made.metrics,
+    data: made.train,
+    representation: representation ? made.representation : undefined,
     method,
     optimizer,
     learningRate: makeLearningRate(rest.learningRate),
@@ -148,9 +149,4 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   } finally {
     await session.dispose();
   }
-}
-
-/** Without what is undefined. */
-function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return omitBy(options, isUndefined) as never;
 }

@@ -1,8 +1,9 @@
 import { mean, sumBy } from "es-toolkit";
 import { type Dataset, decodeCheckpoint, encodeCheckpoint, resume, type Trainer } from "isoloss";
+import type { TrainingImages } from "isoloss/node";
 import { z } from "zod";
 import type { RunDirectory } from "../../../run/directory.js";
-import { type Datasets, dataSchema } from "../../catalogue/datasets.js";
+import { dataSchema } from "../../catalogue/datasets.js";
 import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
@@ -109,7 +110,7 @@ function measuredBy({ current, history }: Trainer<Tree, Tree>) {
 
 async function metricsOf(
   trainer: Trainer<Tree, Tree>,
-  data: Datasets,
+  data: TrainingImages,
   status: Measured["status"],
   evaluations: readonly Evaluation[],
 ): Promise<Record<string, number>> {

@@ -9,6 +9,7 @@ import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
+import { stepsTaken } from "../../report.js";
 import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
 import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
 
@@ -116,7 +117,7 @@ function replay(
     if (pass.isTaken !== (refusal === undefined)) return "disagrees";
     if (refusal === undefined) {
       points.push(pass);
-      if (points.length > steps) return end(`${steps} steps taken`);
+      if (points.length > steps) return end(stepsTaken(steps));
     } else if (halvings === limits.halvings) {
       return end(refusal);
     } else {

@@ -7,6 +7,7 @@ import { type OptionRows, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import { parameterVector } from "../../parameter-vector.js";
 import type { Point } from "../../point.js";
+import { stepsTaken } from "../../report.js";
 import { normOf } from "../ascent/trust-region.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
 import { compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
@@ -167,7 +168,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
         const place = begin(start, setting);
         const points: Point[] = [];
         let end = start;
-        let reason = `${count} steps taken`;
+        let reason = stepsTaken(count);
         while (points.length < count) {
           const found = await place.direction();
           if (isStop(found)) {

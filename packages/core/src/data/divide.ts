@@ -1,0 +1,50 @@
+import { integerFrom, number } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { split, takeRows } from "./batches.js";
+import type { Dataset } from "./dataset.js";
+import type { LabeledImages } from "./labeled-images.js";
+
+/** How a data set is divided into data for training and for validation. */
+export interface DivideOptions {
+  /** Fraction of the examples that is kept for validation; 0: none. Default 0.2. */
+  readonly validation?: number | undefined;
+  /** Seed of the split, which a run's own seed does not change; default 0. */
+  readonly splitSeed?: number | undefined;
+  /** Maximum number of examples for training; default all. */
+  readonly limit?: number | undefined;
+}
+
+export const divideOptions = optionTable("data", {
+  validation: number({ min: 0, below: 1 }).default(0.2),
+  splitSeed: integerFrom(0).default(0),
+  limit: integerFrom(1).otherwise("all"),
+} satisfies OptionRows<DivideOptions>);
+
+/** Disjoint parts of a data set. */
+export interface DividedData {
+  readonly train: Dataset;
+  /** Left out if no fraction is kept for it. */
+  readonly validation?: Dataset | undefined;
+}
+
+/**
+ * Divides labeled images at random into data for training and for validation.
+ *
+ * @throws OptionError for options out of range, and for a fraction that leaves a part empty
+ *
+ * @example
+ * const { train, validation } = divide(digits(), { validation: 0.25, limit: 500 });
+ */
+export function divide({ images, labels }: LabeledImages, options: DivideOptions = {}): DividedData {
+  const { validation, splitSeed, limit } = divideOptions.read(options);
+  const part = (rows: Int32Array): Dataset => ({
+    inputs: takeRows(images, rows),
+    labels: takeRows(labels, rows),
+  });
+  const total = images.shape[0];
+  if (validation === 0) {
+    return { train: part(Int32Array.from({ length: Math.min(limit ?? total, total) }, (_, i) => i)) };
+  }
+  const [first, second] = split(total, [1 - validation, validation], splitSeed);
+  return { train: part(first.slice(0, limit)), validation: part(second) };
+}

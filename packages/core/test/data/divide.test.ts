@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { split, takeRows } from "../../src/data/batches.js";
+import { digits } from "../../src/data/digits.js";
+import { divide } from "../../src/data/divide.js";
+import { OptionError } from "../../src/errors.js";
+import { datasets } from "../../src/node/registry.js";
+
+const all = digits();
+const rows = ({ labels }: { readonly labels: { readonly shape: readonly number[] } }) => labels.shape[0];
+
+describe("divide", () => {
+  it("keeps a fifth for validation unless told otherwise: the parts of `split`", () => {
+    const { train, validation } = divide(all);
+    const [first, second] = split(1797, [0.8, 0.2], 0);
+    expect(train).toEqual({ inputs: takeRows(all.images, first), labels: takeRows(all.labels, first) });
+    expect(validation).toEqual({
+      inputs: takeRows(all.images, second),
+      labels: takeRows(all.labels, second),
+    });
+  });
+
+  it("limits the examples for training, and neither order nor validation", () => {
+    const [whole, some] = [divide(all, { splitSeed: 3 }), divide(all, { splitSeed: 3, limit: 100 })];
+    const first = Array.from({ length: 100 }, (_, i) => i);
+    expect(some.train.inputs).toEqual(takeRows(whole.train.inputs, first));
+    expect(some.validation).toEqual(whole.validation);
+  });
+
+  it("keeps all in their order for training at a fraction of zero", () => {
+    expect(divide(all, { validation: 0 })).toEqual({ train: { inputs: all.images, labels: all.labels } });
+    expect(rows(divide(all, { validation: 0, limit: 10 }).train)).toBe(10);
+    expect(rows(divide(all, { validation: 0, limit: 5000 }).train)).toBe(1797);
+  });
+
+  it("throws for options out of range", () => {
+    for (const options of [{ validation: 1 }, { validation: -0.1 }, { limit: 0 }, { splitSeed: 0.5 }]) {
+      expect(() => divide(all, options)).toThrow(OptionError);
+    }
+  });
+
+  it("makes the digits of the registry, with the shape of an image", async () => {
+    const { image, ...parts } = await datasets.digits.make({ limit: 50 });
+    expect(image).toEqual([1, 8, 8]);
+    expect(parts).toEqual(divide(all, { limit: 50 }));
+  });
+});
