@@ -420,6 +420,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the generators; default 0.",
     "generators": "Generators to use instead, each a list of blocks of the symmetry's algebra."
   },
+  "orthogonal": {
+    "name": "Name in reports; default `orthogonal`.",
+    "bound": "Bound on the norm of T; default 1."
+  },
   "overlayImages": {
     "seed": "Seed of the choice of partners; default 0.",
     "count": "Number of images; default one for each left image.",
