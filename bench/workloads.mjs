@@ -1,6 +1,7 @@
 // Our side of the workloads: torch/workloads_*.py describe them, and are the other side.
 import { classifiers } from "./workloads/classifiers.mjs";
 import { functions } from "./workloads/functions.mjs";
+import { recurrent } from "./workloads/recurrent.mjs";
 import { sixTeleports } from "./workloads/six-teleports.mjs";
 import { tasks } from "./workloads/tasks.mjs";
 import { teleports } from "./workloads/teleports.mjs";
@@ -14,4 +15,11 @@ import { teleports } from "./workloads/teleports.mjs";
  *
  * `isSlow`: a step takes a minute or more: one a side counts, with all threads, and only where it is asked for by name.
  */
-export const workloads = { ...functions, ...classifiers, ...teleports, ...sixTeleports, ...tasks };
+export const workloads = {
+  ...functions,
+  ...classifiers,
+  ...teleports,
+  ...sixTeleports,
+  ...tasks,
+  ...recurrent,
+};

@@ -70,11 +70,12 @@ def all_workloads():
     """Name -> factory(dtype, batch)."""
     import workloads_conv
     import workloads_mlp
+    import workloads_recurrent
     import workloads_tasks
     import workloads_teleport
     import workloads_whole_teleports
 
-    modules = (workloads_mlp, workloads_teleport, workloads_whole_teleports, workloads_conv, workloads_tasks)
+    modules = (workloads_mlp, workloads_teleport, workloads_whole_teleports, workloads_conv, workloads_tasks, workloads_recurrent)
     return {name: make for module in modules for name, make in module.WORKLOADS.items()}
 
 

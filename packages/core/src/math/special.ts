@@ -25,17 +25,17 @@ export function erf(x: number): number {
 }
 
 /** log(1 + e^x) without overflow. */
-export function softplus(x: number): number {
+function softplus(x: number): number {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
 /** x where x > 0, else slope * x. */
-export function leakyRelu(x: number, slope: number): number {
+function leakyRelu(x: number, slope: number): number {
   return x > 0 ? x : slope * x;
 }
 
 /** The position in 0..n-1 of an index in -n..n-1; negative indices count from the end. */
-export function placeOf(i: number, n: number): number {
+function placeOf(i: number, n: number): number {
   if (!(i >= -n && i < n)) {
     throw new RuntimeError(
       `An index must be in ${-n}..${n - 1}, negative ones from the end; got ${i}. Check labels, tokens or positions.`,
@@ -45,14 +45,14 @@ export function placeOf(i: number, n: number): number {
 }
 
 /** The nearest integer; the even one of two. */
-export function roundEven(x: number): number {
+function roundEven(x: number): number {
   const down = Math.floor(x);
   if (x - down !== 0.5) return Math.round(x);
   return down % 2 === 0 ? down : down + 1;
 }
 
 /** The remainder of a / b with the sign of b. */
-export function floorMod(a: number, b: number): number {
+function floorMod(a: number, b: number): number {
   const rest = a % b;
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
 }
@@ -61,7 +61,7 @@ export function floorMod(a: number, b: number): number {
  * The nearest binary floating-point number of `digits` significant bits whose exponent is at least `lowest`, an
  * infinity above `largest`; of two the one with an even last bit (IEEE 754, round half to even).
  */
-export function roundToDigits(x: number, digits: number, lowest: number, largest: number): number {
+function roundToDigits(x: number, digits: number, lowest: number, largest: number): number {
   const size = Math.abs(x);
   if (size === 0 || !(size < Infinity)) return x;
   const unit = 2 ** (Math.max(Math.floor(Math.log2(size)), lowest) - digits + 1);

@@ -94,4 +94,5 @@ it("BatchNormalization can have statistics for each position", () => {
     v: position([4, 1]),
   };
   expect(resultOf(norm, inputs, 7)).toEqual([1, 9]);
+  expect(() => resultOf(norm, inputs, 6)).toThrow(/statistics of the batch; export the model for inference/);
 });

@@ -69,11 +69,6 @@ const refusals: Readonly<Record<string, Refusal>> = {
     initializers: { pads: int64([0, 1, 0, 0]) },
     message: /axis 1 is empty: there is nothing to repeat/,
   },
-  "statistics of each pixel": {
-    node: node("BatchNormalization", ["x", "c", "c", "c", "c"], { spatial: int(0) }),
-    initializers: { c: zeros([4]) },
-    message: /statistics of each pixel are not supported/,
-  },
   "scales of neither channels nor groups": {
     node: node("GroupNormalization", ["x", "c", "c"], { num_groups: int(2) }),
     initializers: { c: zeros([3]) },

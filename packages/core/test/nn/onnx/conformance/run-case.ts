@@ -4,6 +4,7 @@ import type { Graph } from "../../../../src/graph/graph.js";
 import { simplify } from "../../../../src/graph/simplify.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
+import type { FloatDType } from "../../../../src/nn/model.js";
 import { arrayOf } from "../../../../src/nn/onnx/arrays.js";
 import { fromOnnx, type ImportedModel } from "../../../../src/nn/onnx/from-onnx.js";
 import type { Executable } from "../../../../src/runtime/executable.js";
@@ -19,21 +20,27 @@ export type Outcome =
   | { readonly kind: "refused"; readonly why: string }
   | { readonly kind: "crash"; readonly why: string };
 
-type Arrays = Readonly<Record<string, NdArray>>;
+export type Arrays = Readonly<Record<string, NdArray>>;
 
 export type Runtime = "javascript" | "onnx";
+
+/** A case's model, the dtype of its floats, and its inputs by name. */
+export function readModel(given: Case): { model: ImportedModel; float: FloatDType; arrays: Arrays } {
+  const float = given.inputs.some((x) => x?.dtype === "float64") ? "float64" : "float32";
+  // Without float64 among the inputs the weights decide.
+  const model = fromOnnx(given.bytes, float === "float64" ? { dtype: float } : {});
+  const arrays = Object.fromEntries(
+    model.inputs.map(({ name }, i) => [name, arrayOf(given.inputs[i] as OnnxTensor, float)]),
+  );
+  return { model, float, arrays };
+}
 
 /** Runs a case as the imported model's user would: the model is read, traced, compiled and run. */
 export async function runCase(given: Case, runtime: Runtime): Promise<Outcome> {
   try {
-    const model = fromOnnx(given.bytes);
-    const float = given.inputs.some((x) => x?.dtype === "float64") ? "float64" : "float32";
-    const arrays = Object.fromEntries(
-      model.inputs.map(({ name }, i) => [name, arrayOf(given.inputs[i] as OnnxTensor, float)]),
-    );
-    const typed = float === "float64" ? fromOnnx(given.bytes, { dtype: "float64" }) : model;
-    const results = await resultsOf(typed, arrays, runtime);
-    return compared(typed, results, given, float);
+    const { model, float, arrays } = readModel(given);
+    const results = await resultsOf(model, arrays, runtime);
+    return compared(model, results, given, float);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { kind: error instanceof IsolossError ? "refused" : "crash", why };
@@ -82,12 +89,7 @@ async function compiled(graph: Graph, runtime: Runtime): Promise<Executable> {
   return runtime === "javascript" ? compileJavaScript(simple) : compileOnnx(simple);
 }
 
-function compared(
-  model: ImportedModel,
-  results: Arrays,
-  { outputs }: Case,
-  float: "float32" | "float64",
-): Outcome {
+function compared(model: ImportedModel, results: Arrays, { outputs }: Case, float: FloatDType): Outcome {
   for (const [i, name] of model.outputs.entries()) {
     const expected = arrayOf(outputs[i] as OnnxTensor, float);
     const why = difference(results[name], expected, toleranceOf(outputs[i] as OnnxTensor));
