@@ -13,8 +13,8 @@ export interface FoldOptions {
 
 /** `isoloss model fold`: batch normalizations moved into the layers before them. */
 export async function fold(path: string, { out, size, tolerance, verify, json }: FoldOptions): Promise<void> {
-  await requireOtherFile(path, out);
   const before = await readModelFile(path);
+  await requireOtherFile(before, out);
   const preparation = namingFile(path, () => foldBatchNorm(before.bytes));
   const prepared = await writePrepared(before, out, preparation, { sizes: size, tolerance, verify });
   process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);

@@ -18,8 +18,8 @@ export interface RestoreOptions extends DataOptions {
 /** `isoloss model restore`: batch normalizations put back into a model that was exported without. */
 export async function restore(path: string, options: RestoreOptions): Promise<void> {
   const { calibration, out, epsilon, tolerance, size, verify, json } = options;
-  await requireOtherFile(path, out);
   const before = await readModelFile(path);
+  await requireOtherFile(before, out);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const batches = await readBatches(inputs, dataSource(calibration, options));
   const preparation = await restoreBatchNorm(before.bytes, batches, { epsilon });

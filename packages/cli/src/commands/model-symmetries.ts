@@ -44,10 +44,15 @@ function foundText(found: SymmetriesOfModel): string {
   const named = rest.filter(([, names]) => names !== "");
   return [
     textList(head, ""),
-    ...(groups.length === 0 ? ["No symmetry was found."] : groups),
+    ...(groups.length === 0 ? [nothingText(parameters.tensors)] : groups),
     ...(named.length === 0 ? [] : [textList(named, "")]),
   ].join("\n\n");
 }
+
+const nothingText = (tensors: number): string =>
+  tensors === 0
+    ? "The model has no weights of its own: its file holds no array of floats that an operator computes with."
+    : "No symmetry was found.";
 
 /** How many groups there are, and of which dimension. */
 function countsText(list: readonly SymmetryReport[]): string {

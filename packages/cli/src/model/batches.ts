@@ -12,9 +12,12 @@ export interface DataSource extends ReadDataOptions {
   readonly path: string;
 }
 
+/** Examples that run at once where the file leaves it open. */
+const MOST_AT_ONCE = 32;
+
 /**
- * Reads batches for some or all inputs of a model: one batch of all examples, or several where the file fixes how many
- * examples a batch has. Images get the size and the channels of the input.
+ * Reads batches of one size for some or all inputs of a model: that of the file, or up to 32 examples. A rest that does
+ * not fill a batch is left out. Images get the size and the channels of the input.
  *
  * @throws OptionError, DataError when the data do not fit
  */
@@ -36,10 +39,10 @@ export async function readBatches(
   const fixed = given.flatMap(({ input: { shape = [] } }) =>
     typeof shape[0] === "number" ? [shape[0]] : [],
   );
-  const size = fixed[0] ?? examples;
-  if (examples < size || examples === 0) {
+  const size = fixed[0] ?? Math.floor(examples / Math.ceil(examples / MOST_AT_ONCE));
+  if (examples === 0) throw new DataError(`${path} has no examples.`);
+  if (examples < size)
     throw new DataError(`${path} has ${examples} examples; the model takes batches of ${size}.`);
-  }
   return Array.from({ length: Math.floor(examples / size) }, (_, b) => {
     const rows = Array.from({ length: size }, (_, i) => b * size + i);
     return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));

@@ -7,6 +7,8 @@ import { decodeModel, inlineExternalData, type OnnxModel } from "isoloss/onnx";
 /** An ONNX file. */
 export interface ModelFile {
   readonly path: string;
+  /** The file, and those beside it that hold data of its tensors. */
+  readonly files: readonly string[];
   /** With the data of other files inside. */
   readonly bytes: Uint8Array;
   readonly model: OnnxModel;
@@ -20,20 +22,24 @@ export interface ModelFile {
 export async function readModelFile(path: string): Promise<ModelFile> {
   const own = await readFileOrThrow(path, { what: "model" });
   try {
-    const bytes = inlineExternalData(own, (location) => besides(path, location));
-    return { path, bytes, model: decodeModel(bytes) };
+    const files = [path];
+    const bytes = inlineExternalData(own, (location) => {
+      const file = join(dirname(path), location);
+      files.push(file);
+      return dataIn(file);
+    });
+    return { path, files, bytes, model: decodeModel(bytes) };
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`Cannot read ${path} as an ONNX model: ${cause.message}`, { cause });
   }
 }
 
-function besides(path: string, location: string): Uint8Array {
-  const beside = join(dirname(path), location);
+function dataIn(file: string): Uint8Array {
   try {
-    return readFileSync(beside);
+    return readFileSync(file);
   } catch (cause) {
-    throw new DataError(`its data in ${beside}: ${reasonOf(cause)}.`, { cause });
+    throw new DataError(`its data in ${file}: ${reasonOf(cause)}.`, { cause });
   }
 }
 

@@ -31,15 +31,18 @@ export interface WriteSettings {
 }
 
 /**
- * Throws where the new file would be the old one.
+ * Throws where the new file would be the old one, or one with its data.
  *
  * @throws OptionError
  */
-export async function requireOtherFile(path: string, out: string): Promise<void> {
-  const [before, after] = await Promise.all([path, out].map((name) => stat(name).catch(() => undefined)));
-  const isSame =
-    before && after ? before.ino === after.ino && before.dev === after.dev : resolve(path) === resolve(out);
-  if (isSame) throw new OptionError(`${out} is the model that is read: name another file with --out.`);
+export async function requireOtherFile({ files }: ModelFile, out: string): Promise<void> {
+  const after = await stat(out).catch(() => undefined);
+  for (const file of files) {
+    const before = await stat(file).catch(() => undefined);
+    const isSame =
+      before && after ? before.ino === after.ino && before.dev === after.dev : resolve(file) === resolve(out);
+    if (isSame) throw new OptionError(`${out} is the model that is read: name another file with --out.`);
+  }
 }
 
 /**

@@ -95,6 +95,9 @@ describe("isoloss model fold", () => {
     file("external/weights.bin", data);
     expect((await bench.run("model", "fold", "external/model.onnx", "-o", "whole.onnx")).status).toBe(0);
     expect((await compareModels(read("whole.onnx"), read("folded.onnx"))).largest).toBe(0);
+    const over = await bench.run("model", "fold", "external/model.onnx", "-o", "external/weights.bin");
+    expect([over.status, over.stderr]).toEqual([2, expect.stringMatching(/is the model that is read/)]);
+    expect(read("external/weights.bin")).toEqual(data);
   });
 
   it("never writes over its input, whatever it is called", async () => {

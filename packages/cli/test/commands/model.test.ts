@@ -35,6 +35,11 @@ beforeAll(() => {
     })),
   );
   file("wide.onnx", wideWindow());
+  const relu = [{ opType: "Relu", inputs: ["x"], outputs: ["y"], attributes: {} }];
+  file(
+    "bare.onnx",
+    changed(wideWindow(), () => ({ nodes: relu, initializers: [] })),
+  );
   file("text.onnx", "no model");
 });
 
@@ -134,6 +139,16 @@ describe("isoloss model symmetries", () => {
       `no symmetry reaches  ${b2}`,
       "",
     ]);
+  });
+
+  it("says that a model without weights has none, and when a model with weights has none", async () => {
+    const bare = await bench.run("model", "symmetries", "bare.onnx");
+    expect([bare.status, bare.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^The model has no weights of its own/m),
+    ]);
+    const last = await bench.run("model", "symmetries", "wide.onnx", "--size", "height=40");
+    expect([last.status, last.stdout]).toEqual([0, expect.stringMatching(/^No symmetry was found\.$/m)]);
   });
 
   it("gives the same as a document", async () => {
