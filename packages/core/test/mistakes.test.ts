@@ -259,7 +259,11 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   ],
   ["printGraph(x)", () => printGraph(any(x)), "printGraph takes a graph; got a tensor float32[2, 3]."],
   ["costOf(f)", () => costOf(any(relu)), "costOf takes a graph; got the function relu."],
-  ["toOnnx(f)", () => toOnnx(any(relu)), "toOnnx takes a graph; got the function relu."],
+  [
+    "toOnnx(f)",
+    () => toOnnx(any(relu)),
+    "traces one for a size of the batch; got the function relu, which failed",
+  ],
   [
     "toOnnx with a tree",
     () => toOnnx(graph.graph, { constants: any({ params: { w: zeros([2]) } }) }),

@@ -1,7 +1,7 @@
 import { astype, isNdArray, type NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { IsolossError, OptionError, ShapeError } from "../../errors.js";
-import { type Graph, requireGraph } from "../../graph/graph.js";
+import { type Graph, isGraph, requireGraph } from "../../graph/graph.js";
 import { simplify } from "../../graph/simplify.js";
 import { formatType, sameShape } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
@@ -34,7 +34,7 @@ export interface ToOnnxOptions {
  * const file = toOnnx(graphOf, { constants: { "p.layers.0.weight": weight } });
  */
 export function toOnnx(graph: Graph | ((batch: number) => Graph), options: ToOnnxOptions = {}): Uint8Array {
-  const graphs = typeof graph === "function" ? probeSizes.map(graph) : [graph];
+  const graphs = typeof graph === "function" ? probeSizes.map((size) => tracedFor(size, graph)) : [graph];
   for (const one of graphs) requireGraph("toOnnx", one);
   const example = "toOnnx(graph, { constants: namedArrays({ params }) })";
   requireKnown("toOnnx", options, ["constants", "metadata"], example);
@@ -59,6 +59,28 @@ export function toOnnx(graph: Graph | ((batch: number) => Graph), options: ToOnn
     },
   });
 }
+
+function tracedFor(size: number, graphOf: (batch: number) => Graph): Graph {
+  let graph: unknown;
+  try {
+    graph = graphOf(size);
+  } catch (cause) {
+    throw refused(
+      graphOf,
+      `which failed for a batch of ${size}: ${cause instanceof Error ? cause.message : cause}`,
+      cause,
+    );
+  }
+  if (isGraph(graph)) return graph;
+  throw refused(graphOf, `which returned ${describeValue(graph)}`);
+}
+
+const refused = (graphOf: unknown, why: string, cause?: unknown): OptionError =>
+  new OptionError(
+    `toOnnx takes a graph, or a function that traces one for a size of the batch; got ${describeValue(graphOf)}, ${why}. ` +
+      "Write toOnnx((batch) => trace(f, [spec([batch, 3])]).graph), say.",
+    { cause },
+  );
 
 /** The value of an input as a tensor of the file, under the input's name. */
 function stored(graph: Graph, name: string, value: NdArray): OnnxTensor {
