@@ -12,11 +12,12 @@ const trainer = await createTrainer({ model, data, optimizer: sgd(), learningRat
 await trainer.run({ steps: 200 });
 const { params } = trainer.current;
 
-// The graph of a prediction; any graph can be exported, a whole training step too.
-const predict = (given) => ({ probabilities: softmax(model.apply(given.params, given.image).output) });
-const { graph } = trace(predict, { params, image: spec([1, 64]) });
+// The graph of a prediction; any graph can be exported, a whole training step too. As a function of the batch's size it
+// is written for all sizes.
+const predict = (given) => ({ probabilities: softmax(model.apply(given.params, given.images).output) });
+const graphOf = (batch) => trace(predict, { params, images: spec([batch, 64]) }).graph;
 
-const bytes = toOnnx(graph, { constants: namedArrays({ params }), metadata: { author: "Isoloss" } });
+const bytes = toOnnx(graphOf, { constants: namedArrays({ params }), metadata: { author: "Isoloss" } });
 
 await mkdir("out", { recursive: true });
 await writeFileAtomic("out/digits.onnx", bytes);

@@ -156,11 +156,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
     "effective": "With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before the step."
   },
-  "data": {
-    "validation": "Fraction of the examples that is kept for validation; 0: none. Default 0.2.",
-    "splitSeed": "Seed of the split, which a run's own seed does not change; default 0.",
-    "limit": "Maximum number of examples for training; default all."
-  },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."
@@ -193,6 +188,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "tries": "Number of moves to try in one walk; default 100.",
     "starts": "Number of walks, all but the first from a random element; default 1.",
     "seed": "Seed of the order of moves and of the random starts; default 0."
+  },
+  "divide": {
+    "validation": "Fraction of the examples that is kept for validation; 0: none. Default 0.2.",
+    "splitSeed": "Seed of the split, which a run's own seed does not change; default 0.",
+    "limit": "Maximum number of examples for training; default all."
   },
   "dualProj": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
@@ -419,6 +419,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "samples": "Number of random generators M; default 4.",
     "seed": "Seed of the generators; default 0.",
     "generators": "Generators to use instead, each a list of blocks of the symmetry's algebra."
+  },
+  "orthogonal": {
+    "name": "Name in reports; default `orthogonal`.",
+    "bound": "Bound on the norm of T; default 1."
   },
   "overlayImages": {
     "seed": "Seed of the choice of partners; default 0.",

@@ -107,6 +107,7 @@ const calls: Readonly<Record<string, Call>> = {
   batches: (o) => isoloss.batches(4, 2, o),
   decodeNpy: (o) => isoloss.decodeNpy(isoloss.encodeNpy(array([1])), o),
   decodeNpz: (o) => isoloss.decodeNpz(stored(), o),
+  divide: (o) => isoloss.divide({ images, labels: classes }, o),
   overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),
   parseIdx: (o) => isoloss.parseIdx(bytes, o),
   pinv: (o) => isoloss.pinv(matrix, o),

@@ -15,8 +15,8 @@ export interface ExportOptions {
   readonly out?: string;
   /** Of MLflow. */
   readonly url?: string;
-  /** Examples of the ONNX model's input. */
-  readonly batch: number;
+  /** Examples of the ONNX model's input; default: any number. */
+  readonly batch?: number | undefined;
   readonly json: boolean;
 }
 
@@ -26,19 +26,20 @@ interface Exported {
 }
 
 /** Writers of a run by format. */
-const formats: Readonly<Record<string, (run: StoredResult, batch: number) => Promise<Exported>>> = {
-  csv: async ({ stored }) => ({ name: "metrics.csv", content: toCsv(stored.metrics) }),
-  tensorboard: async (run) => {
-    const startedAt = new Date(run.stored.environment.startedAt);
-    const events = eventsOf(trackedRecords(run), startedAt);
-    return { name: eventFileName(startedAt), content: encodeEvents(events) };
-  },
-  safetensors: async (run) => ({
-    name: "params.safetensors",
-    content: encodeSafetensors((await storedWeights(run)).tensors, { format: "pt" }),
-  }),
-  onnx: onnxOf,
-};
+const formats: Readonly<Record<string, (run: StoredResult, batch: number | undefined) => Promise<Exported>>> =
+  {
+    csv: async ({ stored }) => ({ name: "metrics.csv", content: toCsv(stored.metrics) }),
+    tensorboard: async (run) => {
+      const startedAt = new Date(run.stored.environment.startedAt);
+      const events = eventsOf(trackedRecords(run), startedAt);
+      return { name: eventFileName(startedAt), content: encodeEvents(events) };
+    },
+    safetensors: async (run) => ({
+      name: "params.safetensors",
+      content: encodeSafetensors((await storedWeights(run)).tensors, { format: "pt" }),
+    }),
+    onnx: onnxOf,
+  };
 
 /** `isoloss export`: a run for other programs. */
 export async function exportRun(path: string, { to, out, url, batch, json }: ExportOptions): Promise<void> {
@@ -60,7 +61,10 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
   process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
 }
 
-async function onnxOf({ stored, config, settings, seed }: StoredResult, batch: number): Promise<Exported> {
+async function onnxOf(
+  { stored, config, settings, seed }: StoredResult,
+  batch: number | undefined,
+): Promise<Exported> {
   const onnx = kinds[config.kind].export?.onnx;
   if (onnx === undefined) {
     throw new DataError(

@@ -112,7 +112,7 @@ Examples:
     .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard or mlflow")
     .option("--out <file>", "default: a file in the run's directory")
     .option("--url <url>", "of the MLflow server; default $MLFLOW_TRACKING_URI")
-    .option("--batch <n>", "examples of the ONNX model's input", positiveInteger, 1)
+    .option("--batch <n>", "examples of the ONNX model's input; default: any number", positiveInteger)
     .option("--json", "the path as a JSON document on stdout", false)
     .addHelpText(
       "after",

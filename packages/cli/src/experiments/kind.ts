@@ -176,7 +176,7 @@ export interface Kind {
   /** The trained model of a run for other programs, where it trains one. */
   readonly export?: {
     /** @param batch examples of the model's input */
-    onnx(run: TrainedRun, batch: number): Promise<Uint8Array>;
+    onnx(run: TrainedRun, batch: number | undefined): Promise<Uint8Array>;
   };
   /** What theory says along a run, where there is something to look at. */
   diagnose?(subject: Subject): Promise<readonly (DiagnosedPoint | ConflictPoint)[]>;

@@ -14,7 +14,7 @@ export interface DivideOptions {
   readonly limit?: number | undefined;
 }
 
-export const divideOptions = optionTable("data", {
+export const divideOptions = optionTable("divide", {
   validation: number({ min: 0, below: 1 }).default(0.2),
   splitSeed: integerFrom(0).default(0),
   limit: integerFrom(1).otherwise("all"),

@@ -1,26 +1,21 @@
 // GL(n) on hidden spaces that only linear maps touch: linear networks (Zhao et al., NeurIPS 2022, section 4.2), and the
 // query-key and value-output pairs of attention heads.
 
-import type { NdArray, Shape } from "../array.js";
-import { sizeOf, stridesOf } from "../array.js";
+import type { NdArray } from "../array.js";
 import { mul } from "../graph/ops/arithmetic.js";
-import { matmul } from "../graph/ops/matmul.js";
-import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
-import { identityPlus, type Matrix, plusDiagonal, product, transposed } from "./matrix.js";
+import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
+import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
-import { byPath, changeAlong, mapArrays, mapTensors, rateAlongAxis, sumLike } from "./parameter-axes.js";
+import { byPath, mapArrays, mapTensors, sumLike } from "./parameter-axes.js";
 import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };
-
-/** Matrices [copies, n, n]. */
-type Matrices = Matrix;
 
 export interface GeneralLinearOptions {
   /** Name in reports; default `general linear`. */
@@ -69,7 +64,11 @@ export function generalLinear<P>(
     mapArrays(tree, (array, path) =>
       (axes.get(path) ?? []).reduce(
         (a, parameterAxis) =>
-          multiplied(a, parameterAxis, (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block]),
+          multipliedAlong(
+            a,
+            parameterAxis,
+            (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block],
+          ),
         array,
       ),
     );
@@ -115,66 +114,8 @@ export function generalLinear<P>(
   };
 }
 
-/** Permutation of a view's axes that puts the copies and the space first. */
-function frontOrder({ view, axis, copyAxis }: Numbered): number[] {
-  const front = copyAxis === undefined ? [axis] : [copyAxis, axis];
-  return [...front, ...view.map((_, d) => d).filter((d) => !front.includes(d))];
-}
-
-const inverseOrder = (order: readonly number[]): number[] => order.map((_, d) => order.indexOf(d));
-
 /** T w along a parameter axis of the space, -T' w along an axis of its dual. */
-function rateAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
-  const order = frontOrder(parameterAxis);
-  return rateAlongAxis(w, parameterAxis, (view) => {
-    const turned = transpose(view, order);
-    const [copies, n] = T.shape;
-    const columns = reshape(turned, [copies, n, view.size / (copies * n)]);
-    const changed =
-      parameterAxis.variance === 1 ? matmul(T, columns) : mul(-1, matmul(T, columns, { transposeA: true }));
-    return transpose(reshape(changed, turned.shape), inverseOrder(order));
-  });
-}
-
-/** Multiplies an array along a parameter axis by the matrices of its space, in float64 before it is rounded to the array's type. */
-function multiplied(array: NdArray, parameterAxis: Numbered, matrices: Matrices): NdArray {
-  const { view, axis, copyAxis } = parameterAxis;
-  const n = view[axis];
-  const strides = stridesOf(view);
-  const rest = view.map((size, d) => (d === axis ? 1 : size));
-  return changeAlong(array, parameterAxis, (data) => {
-    const column = new Float64Array(n);
-    forEachIndex(rest, (index) => {
-      const start = index.reduce((a, i, d) => a + i * strides[d], 0);
-      const g = (copyAxis === undefined ? 0 : index[copyAxis]) * n * n;
-      for (let j = 0; j < n; j++) column[j] = data[start + j * strides[axis]];
-      for (let i = 0; i < n; i++) {
-        let sum = 0;
-        for (let j = 0; j < n; j++) sum += matrices.data[g + i * n + j] * column[j];
-        data[start + i * strides[axis]] = sum;
-      }
-    });
-    return data;
-  });
-}
-
-function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {
-  const index = shape.map(() => 0);
-  for (let left = sizeOf(shape); left > 0; left--) {
-    visit(index);
-    for (let d = shape.length - 1; d >= 0 && ++index[d] === shape[d]; d--) index[d] = 0;
-  }
-}
-
-const matrixOf = ({ shape: [, n], data }: Matrices, copy: number): Matrix => ({
-  shape: [n, n],
-  data: data.subarray(copy * n * n, (copy + 1) * n * n),
-});
-
-/** Applies a function to each matrix of a stack. */
-function mapMatrices(stack: Matrices, f: (matrix: Matrix) => Matrix): Matrices {
-  const data = new Float64Array(stack.data.length);
-  const [copies, n] = stack.shape;
-  for (let c = 0; c < copies; c++) data.set(f(matrixOf(stack, c)).data, c * n * n);
-  return { shape: stack.shape, data };
-}
+const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
+  parameterAxis.variance === 1
+    ? appliedAlong(w, parameterAxis, T)
+    : mul(-1, appliedAlong(w, parameterAxis, T, { transposed: true }));

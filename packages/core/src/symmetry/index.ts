@@ -10,6 +10,7 @@ export type {
   GroupGenerator,
   HiddenUnits,
   LinearSpace,
+  OrthogonalSpace,
   ParameterAxis,
   PermutationSpace,
   ScalingGenerator,
@@ -35,6 +36,10 @@ export { positiveScaling } from "./positive-scaling.js";
 export type { ProductOptions } from "./product.js";
 export { product } from "./product.js";
 export { discreteSymmetries, foundSymmetries, mlpSymmetries } from "./registry.js";
+export type { LengthNormalized } from "./rotation/length-normalization.js";
+export { normalizeByLength } from "./rotation/length-normalization.js";
+export type { OrthogonalOptions } from "./rotation/orthogonal.js";
+export { orthogonal } from "./rotation/orthogonal.js";
 export type { VectorParams } from "./rotation/quadratic-rotation.js";
 export { quadraticRotation } from "./rotation/quadratic-rotation.js";
 export type { ResidualMap } from "./rotation/residual-rotation.js";

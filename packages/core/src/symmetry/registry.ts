@@ -7,6 +7,7 @@ import { type GeneralLinearOptions, generalLinear, generalLinearOptions } from "
 import { hiddenAction, hiddenActionOptions } from "./hidden/hidden-action.js";
 import { pseudoInverseAction, pseudoInverseActionOptions } from "./hidden/pseudo-inverse-action.js";
 import { positiveScaling, positiveScalingOptions } from "./positive-scaling.js";
+import { type OrthogonalOptions, orthogonal, orthogonalOptions } from "./rotation/orthogonal.js";
 import { type ScalingOptions, scaling, scalingOptions } from "./scaling.js";
 
 /** Every symmetry of multilayer perceptrons by name; each is built for given parameters. */
@@ -61,6 +62,13 @@ export const foundSymmetries = {
     options: boundOf(generalLinearOptions),
     summary:
       "GL of all spaces found in the graph that only linear maps touch, attention heads included; exact on all data",
+  },
+  orthogonal: {
+    make: <P>({ orthogonal: spaces }: Discovery, options?: OrthogonalOptions) =>
+      spaces.length === 0 ? undefined : orthogonal<P>(spaces, options),
+    options: boundOf(orthogonalOptions),
+    summary:
+      "rotations of all spaces found in the graph that only linear maps and lengths read, such as a residual stream; exact on all data",
   },
 } satisfies Record<string, Choice<(found: Discovery, options?: never) => unknown>>;
 

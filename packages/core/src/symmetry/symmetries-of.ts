@@ -17,6 +17,7 @@ import { hiddenRule } from "./hidden/hidden-action.js";
 import { withOnes } from "./hidden/hidden-graphs.js";
 import type { HiddenSite } from "./hidden/hidden-site.js";
 import { type SiteActionOptions, siteAction } from "./hidden/site-action.js";
+import { orthogonal } from "./rotation/orthogonal.js";
 import { scaling } from "./scaling.js";
 import { shift } from "./shift.js";
 import type { Symmetry } from "./symmetry.js";
@@ -34,6 +35,8 @@ export interface Symmetries<P> {
   readonly nearScaling?: Symmetry<P> | undefined;
   /** GL of the spaces that only linear maps touch, attention heads included. */
   readonly linear?: Symmetry<P> | undefined;
+  /** Rotations of the spaces that are read by linear maps and by their length, attention heads included. */
+  readonly orthogonal?: Symmetry<P> | undefined;
   /** Shifts of biases that other biases undo, or that nothing sees. */
   readonly shifts?: Symmetry<P> | undefined;
   /** Eq. 8 on all units with a bijective activation: exact on its batch. */
@@ -75,6 +78,7 @@ export function symmetriesOf<P, B extends BatchSpec = BatchSpec>(
     ...some(exact, "scaling", (list) => scaling<P>(list)),
     ...some(near, "nearScaling", (list) => scaling<P>(list, { name: "scaling before a normalization" })),
     ...some(found.linear, "linear", (list) => generalLinear<P>(list)),
+    ...some(found.orthogonal, "orthogonal", (list) => orthogonal<P>(list)),
     ...some(found.shifts, "shifts", (list) => shift<P>(anyLoss, params, batch, list)),
     ...some(sites, "hidden", (list) => ({
       ...siteAction(params, list, hiddenRule, options),

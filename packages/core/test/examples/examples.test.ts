@@ -32,7 +32,7 @@ const promises: Readonly<Record<string, readonly RegExp[]>> = {
   ]),
   "04-export-onnx.mjs": [
     /^out\/digits\.onnx: \d{4,5} bytes, \d+ nodes$/,
-    /^inputs: image$/,
+    /^inputs: images$/,
     /^outputs: probabilities$/,
   ],
   // 2 (x + 2y - 7) + 4 (2x + y - 5), ...; H = [[10, 8], [8, 10]]; 2 H g; (1, 3).
@@ -133,9 +133,9 @@ describe("the examples", () => {
     });
   });
 
-  it("leave an ONNX file that takes an image and holds its parameters", () => {
+  it("leave an ONNX file that takes images and holds its parameters", () => {
     const { inputs, initializers } = decodeModel(readFileSync(join(work, "out/digits.onnx"))).graph;
-    expect(inputs.map(({ name }) => name)).toEqual(["image"]);
+    expect(inputs.map(({ name }) => name)).toEqual(["images"]);
     const sizes = (initializers ?? []).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
     expect(sizes).toEqual(expect.arrayContaining([64 * 32, 32, 32 * 10, 10]));
   });

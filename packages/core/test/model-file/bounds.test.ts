@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
-import { compareModels } from "../../src/model-file/compare-models.js";
-import { liftBounds } from "../../src/model-file/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/lower-bounds.js";
-import { withParams } from "../../src/model-file/with-params.js";
+import { compareModels } from "../../src/model-file/compare/compare-models.js";
+import { withParams } from "../../src/model-file/edit/with-params.js";
+import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
+import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { float, type OnnxNode } from "../../src/runtime/onnx/schema.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DataError, OptionError } from "../../src/errors.js";
-import { compareModels } from "../../src/model-file/compare-models.js";
+import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import { encodeModel } from "../../src/runtime/onnx/codec.js";
 import type { OnnxValueInfo } from "../../src/runtime/onnx/schema.js";
 import { float32, int64, node, tensorOf } from "../nn/onnx/support.js";

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import { IsolossError } from "../../src/errors.js";
 import { createRng } from "../../src/math/rng.js";
-import { dropIdentity } from "../../src/model-file/drop-identity.js";
-import { foldBatchNorm } from "../../src/model-file/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/lower-bounds.js";
-import { withParams } from "../../src/model-file/with-params.js";
+import { withParams } from "../../src/model-file/edit/with-params.js";
+import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
+import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
+import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
+import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
 import { inlineExternalData } from "../../src/runtime/onnx/external-data.js";
 import { randomFile } from "./random-file.js";
 

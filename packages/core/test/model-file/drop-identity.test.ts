@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dropIdentity } from "../../src/model-file/drop-identity.js";
+import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { graph, type OnnxNode } from "../../src/runtime/onnx/schema.js";
 import { fileOf, float32, node } from "../nn/onnx/support.js";

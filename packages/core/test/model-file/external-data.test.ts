@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../src/errors.js";
-import { withParams } from "../../src/model-file/with-params.js";
+import { withParams } from "../../src/model-file/edit/with-params.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { inlineExternalData } from "../../src/runtime/onnx/external-data.js";

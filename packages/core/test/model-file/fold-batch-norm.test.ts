@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
-import { compareModels } from "../../src/model-file/compare-models.js";
-import { foldBatchNorm } from "../../src/model-file/fold-batch-norm.js";
+import { compareModels } from "../../src/model-file/compare/compare-models.js";
+import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { decodeModel, encodeModel } from "../../src/runtime/onnx/codec.js";
 import { float, graph, int, type OnnxNode } from "../../src/runtime/onnx/schema.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GraphEditor } from "../../src/model-file/graph-editor.js";
+import { GraphEditor } from "../../src/model-file/edit/graph-editor.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { ProtoWriter } from "../../src/runtime/onnx/protobuf.js";
 

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { createRng } from "../../src/math/rng.js";
-import { compareModels } from "../../src/model-file/compare-models.js";
-import { foldBatchNorm } from "../../src/model-file/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/lift-bounds.js";
-import { restoreBatchNorm } from "../../src/model-file/restore-batch-norm.js";
+import { compareModels } from "../../src/model-file/compare/compare-models.js";
+import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
+import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
+import { restoreBatchNorm } from "../../src/model-file/prepare/restore-batch-norm.js";
 import { generatorsOf } from "./generators.js";
 import { mobileNetV2 } from "./mobilenet.js";
 

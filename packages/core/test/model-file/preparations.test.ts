@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../src/math/rng.js";
-import { compareModels } from "../../src/model-file/compare-models.js";
-import { dropIdentity } from "../../src/model-file/drop-identity.js";
-import { foldBatchNorm } from "../../src/model-file/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/lower-bounds.js";
-import type { Preparation } from "../../src/model-file/preparation.js";
-import { restoreBatchNorm } from "../../src/model-file/restore-batch-norm.js";
+import { compareModels } from "../../src/model-file/compare/compare-models.js";
+import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
+import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
+import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
+import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
+import type { Preparation } from "../../src/model-file/prepare/preparation.js";
+import { restoreBatchNorm } from "../../src/model-file/prepare/restore-batch-norm.js";
 import { fileOf, float32, node, runOrt } from "../nn/onnx/support.js";
 import { randomFile } from "./random-file.js";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../src/errors.js";
-import { withParams } from "../../src/model-file/with-params.js";
+import { withParams } from "../../src/model-file/edit/with-params.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { ProtoWriter } from "../../src/runtime/onnx/protobuf.js";

@@ -13,6 +13,7 @@ import type { DiscreteSymmetry } from "../../src/symmetry/discrete/discrete.js";
 import { permutations } from "../../src/symmetry/discrete/permutations.js";
 import { signFlips } from "../../src/symmetry/discrete/sign-flips.js";
 import { generalLinear } from "../../src/symmetry/general-linear.js";
+import { orthogonal } from "../../src/symmetry/rotation/orthogonal.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { shift } from "../../src/symmetry/shift.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
@@ -69,6 +70,13 @@ const kinds: readonly Kind[] = [
   { name: "shifts of units", network: "vectors", tolerance: exactly, move: shifts },
   { name: "shifts of keys and values", network: "attention", tolerance: exactly, move: shifts },
   {
+    name: "rotations of residual streams",
+    network: "stream",
+    tolerance: exactly,
+    move: ({ found }, values, seed) =>
+      found.orthogonal.length === 0 ? undefined : moved(orthogonal(found.orthogonal), values, 2, seed),
+  },
+  {
     name: "GL of linear spaces",
     network: "vectors",
     tolerance: exactly,
@@ -106,7 +114,7 @@ async function evaluator({ graph, data }: Subject, dtype: Float) {
 }
 
 it.each(
-  (["images", "vectors", "attention"] as const).flatMap((n) => [
+  (["images", "vectors", "attention", "stream"] as const).flatMap((n) => [
     [n, "float64"] as const,
     [n, "float32"] as const,
   ]),

@@ -37,9 +37,10 @@ export interface ProblemOptions {
   readonly size?: "narrow" | "wide" | "few";
   /**
    * `normalized`: z / sqrt(mean z^2 + 1e-10) before each activation; `linear between`: two or three hidden layers,
-   * every second one without activation; default: an `mlp`.
+   * every second one without activation; `lengths`: as many, every second one normalized in place of an activation;
+   * default: an `mlp`.
    */
-  readonly network?: "normalized" | "linear between";
+  readonly network?: "normalized" | "linear between" | "lengths";
   /** Default: at random. */
   readonly bias?: boolean;
   readonly dtype?: Float;
@@ -51,7 +52,7 @@ export function randomProblem(
   { activations, size, network, bias: wanted, dtype = "float64" }: ProblemOptions,
 ): Problem {
   const rng = createRng(seed);
-  const length = network === "linear between" ? 4 + rng.int(2) : 3 + rng.int(3);
+  const length = network === "linear between" || network === "lengths" ? 4 + rng.int(2) : 3 + rng.int(3);
   const sizes = Array.from({ length }, () => 2 + rng.int(5));
   const drawn = rng.int(2) === 1;
   const bias = wanted ?? drawn;
@@ -75,6 +76,7 @@ export function randomProblem(
   const apply = {
     normalized: networkOf(() => (z: Tensor) => act(normalized(z))),
     "linear between": networkOf((m) => (z: Tensor) => (m % 2 === 0 ? act(z) : z)),
+    lengths: networkOf((m) => (z: Tensor) => (m % 2 === 0 ? act(z) : normalized(z))),
   };
   const model = mlp({ sizes, bias, ...activation });
   const output = network ? apply[network] : (p: TensorsOf<MlpParams>, x: Tensor) => model.apply(p, x).output;

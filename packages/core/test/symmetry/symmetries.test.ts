@@ -178,6 +178,7 @@ describe("the rows", () => {
       "positiveScaling",
       "scaling that symmetriesOf finds",
       "GL of linear networks",
+      "rotations of spaces read by their length",
       "shifts of biases",
       "scaling before a normalization",
       "product of scaling and GL",

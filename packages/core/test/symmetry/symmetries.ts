@@ -16,13 +16,15 @@ export interface SymmetryRow extends ProblemOptions {
   readonly activations: readonly Activation[];
   /** Size of a random T. */
   readonly norm: number;
+  /** Whether the action keeps lengths, so that ||grad L||^2 is the same on all of an orbit; default false. */
+  readonly isIsometry?: boolean;
   /** How well the loss is kept, relative to its size; default 1e-10 in float64, 1e-4 in float32. */
   readonly tolerance?: Readonly<Record<Float, number>>;
   make(problem: Problem): Symmetry<MlpParams>;
 }
 
 /** A group that must be found in the graph of a problem's loss. */
-function found<K extends "scaling" | "nearScaling" | "linear" | "shifts" | "hidden">(
+function found<K extends "scaling" | "nearScaling" | "linear" | "orthogonal" | "shifts" | "hidden">(
   key: K,
   { loss, params, batch, label }: Problem,
 ): NonNullable<Symmetries<MlpParams>[K]> {
@@ -39,7 +41,7 @@ function scalingsBeside({ loss, params, batch }: Problem): readonly ScalingGener
   return scalings.filter(({ axes }) => !unitsOf(axes).some((units) => taken.has(units)));
 }
 
-/** One row a symmetry: symmetries.test.ts and ../teleport/teleport.test.ts run on all of them. */
+/** One row a symmetry: symmetries.test.ts runs on all of them. */
 export const symmetryRows: readonly SymmetryRow[] = [
   {
     name: "positiveScaling",
@@ -81,8 +83,16 @@ export const symmetryRows: readonly SymmetryRow[] = [
     make: (problem) => found("linear", problem),
   },
   {
-    name: "shifts of biases",
+    name: "rotations of spaces read by their length",
     activations: ["tanh", "relu"],
+    network: "lengths",
+    norm: 0.5,
+    isIsometry: true,
+    make: (problem) => found("orthogonal", problem),
+  },
+  {
+    name: "shifts of biases",
+    activations: ["tanh", "sigmoid"],
     network: "linear between",
     bias: true,
     norm: 1,
@@ -105,3 +115,6 @@ export const symmetryRows: readonly SymmetryRow[] = [
       product([scaling<MlpParams>(scalingsBeside(problem)), found("linear", problem)], { commuting: true }),
   },
 ];
+
+/** The rows along whose orbits a teleport can raise ||grad L||^2. */
+export const teleportRows = symmetryRows.filter(({ isIsometry }) => !isIsometry);

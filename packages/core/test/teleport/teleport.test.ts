@@ -27,7 +27,7 @@ import {
 } from "../../src/teleport/teleporter.js";
 import { flatten } from "../../src/tree.js";
 import { distance, evaluator, type Problem, randomProblem, relative } from "../symmetry/support.js";
-import { symmetryRows } from "../symmetry/symmetries.js";
+import { teleportRows } from "../symmetry/symmetries.js";
 
 const seeds = Array.from({ length: 15 }, (_, i) => 2000 + i);
 
@@ -46,7 +46,7 @@ async function teleported(
   return { ...result, heldOut };
 }
 
-describe.each(symmetryRows)("a teleport by $name", (row) => {
+describe.each(teleportRows)("a teleport by $name", (row) => {
   const { make } = row;
   it("reports what an independent measurement finds, and raises the gradient at the same loss", async () => {
     let accepted = 0;

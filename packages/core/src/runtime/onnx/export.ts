@@ -9,6 +9,7 @@ import type { Values } from "../executable.js";
 import { encodeModel } from "./codec.js";
 import { emitModel, inputName } from "./emit.js";
 import { onnxTensor } from "./emitter.js";
+import { probeSizes, withOpenBatch } from "./open-batch.js";
 import type { OnnxTensor } from "./schema.js";
 
 export interface ToOnnxOptions {
@@ -22,14 +23,19 @@ export interface ToOnnxOptions {
  * A graph as the bytes of an `.onnx` file of standard operators (opset 18), which any ONNX program reads.
  * Inputs, outputs and constants keep their names. `fromOnnx` reads it back.
  *
- * @throws ShapeError when a constant does not fit its input; IsolossError for a constant without an input
+ * @param graph a graph, whose sizes are those of the file; or a function that traces it for any size of a batch,
+ *   which then stays open: an axis named `batch`
+ * @throws ShapeError when a constant does not fit its input; IsolossError for a constant without an input; DataError
+ *   when the graph is another one for another size of the batch
  *
  * @example
- * const { graph } = trace(({ p, x }) => model.apply(p, x).output, { p: params, x: spec([1, 64]) });
- * const file = toOnnx(graph, { constants: { "p.layers.0.weight": weight } });
+ * const graphOf = (batch) =>
+ *   trace(({ p, x }) => model.apply(p, x).output, { p: params, x: spec([batch, 64]) }).graph;
+ * const file = toOnnx(graphOf, { constants: { "p.layers.0.weight": weight } });
  */
-export function toOnnx(graph: Graph, options: ToOnnxOptions = {}): Uint8Array {
-  requireGraph("toOnnx", graph);
+export function toOnnx(graph: Graph | ((batch: number) => Graph), options: ToOnnxOptions = {}): Uint8Array {
+  const graphs = typeof graph === "function" ? probeSizes.map(graph) : [graph];
+  for (const one of graphs) requireGraph("toOnnx", one);
   const example = "toOnnx(graph, { constants: namedArrays({ params }) })";
   requireKnown("toOnnx", options, ["constants", "metadata"], example);
   const { constants = {}, metadata = {} } = options;
@@ -40,8 +46,9 @@ export function toOnnx(graph: Graph, options: ToOnnxOptions = {}): Uint8Array {
       );
     }
   }
-  const model = emitModel(simplify(graph), { portable: true, metadata });
-  const initializers = Object.entries(constants).map(([name, value]) => stored(graph, name, value));
+  const models = graphs.map((one) => emitModel(simplify(one), { portable: true, metadata }));
+  const model = models.length === 1 ? models[0] : withOpenBatch(models);
+  const initializers = Object.entries(constants).map(([name, value]) => stored(graphs[0], name, value));
   const bound = new Set(initializers.map(({ name }) => name));
   return encodeModel({
     ...model,

@@ -7,19 +7,19 @@ export type {
   CompareModelsOptions,
   ModelComparison,
   OutputDifference,
-} from "../../model-file/compare-models.js";
-export { compareModels } from "../../model-file/compare-models.js";
-export { dropIdentity } from "../../model-file/drop-identity.js";
-export { foldBatchNorm } from "../../model-file/fold-batch-norm.js";
-export { liftBounds } from "../../model-file/lift-bounds.js";
-export { lowerBounds } from "../../model-file/lower-bounds.js";
+} from "../../model-file/compare/compare-models.js";
+export { compareModels } from "../../model-file/compare/compare-models.js";
+export type { WithParamsOptions } from "../../model-file/edit/with-params.js";
+export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
 export { modelOperators } from "../../model-file/model-operators.js";
-export type { Preparation, PreparationRow } from "../../model-file/preparation.js";
-export type { RestoreBatchNormOptions } from "../../model-file/restore-batch-norm.js";
-export { restoreBatchNorm } from "../../model-file/restore-batch-norm.js";
-export type { WithParamsOptions } from "../../model-file/with-params.js";
-export { withParams } from "../../model-file/with-params.js";
+export { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+export { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
+export { liftBounds } from "../../model-file/prepare/lift-bounds.js";
+export { lowerBounds } from "../../model-file/prepare/lower-bounds.js";
+export type { Preparation, PreparationRow } from "../../model-file/prepare/preparation.js";
+export type { RestoreBatchNormOptions } from "../../model-file/prepare/restore-batch-norm.js";
+export { restoreBatchNorm } from "../../model-file/prepare/restore-batch-norm.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export { decodeModel, encodeModel } from "./codec.js";

@@ -56,6 +56,15 @@ export interface LinearSpace {
   })[];
 }
 
+/** The orthogonal group of a space: v -> R v along all axes. Where GL acts, too, the space is a {@link LinearSpace}. */
+export interface OrthogonalSpace {
+  readonly kind: "orthogonal";
+  readonly size: number;
+  /** Number of independent R: one for each index along the axes' `copyAxis`, such as attention heads. */
+  readonly copies: number;
+  readonly axes: readonly (ParameterAxis & { readonly copyAxis?: number | undefined })[];
+}
+
 /**
  * Adds T to a parameter, repeated along the axes that `along` leaves out, and to each absorbing parameter what undoes it:
  * minus T behind the weights between the two. Without any, nothing sees the shift, such as a mean that is
@@ -107,6 +116,7 @@ export type GroupGenerator =
   | SignGenerator
   | PermutationSpace
   | LinearSpace
+  | OrthogonalSpace
   | ShiftGenerator
   | HiddenUnits;
 
@@ -116,6 +126,7 @@ export interface Discovery {
   readonly signs: readonly SignGenerator[];
   readonly permutations: readonly PermutationSpace[];
   readonly linear: readonly LinearSpace[];
+  readonly orthogonal: readonly OrthogonalSpace[];
   readonly shifts: readonly ShiftGenerator[];
   readonly bijections: readonly BijectionSite[];
 }

@@ -7,7 +7,7 @@ import { findScalings } from "./diagonal/scalings.js";
 import { findSigns } from "./diagonal/signs.js";
 import { prepare } from "./graph/prepare.js";
 import { layOut } from "./layout.js";
-import { findLinearSpaces } from "./linear.js";
+import { findSpaces } from "./linear.js";
 import { mergeParts } from "./merge.js";
 import { findPermutations } from "./permutations.js";
 import { findShifts } from "./shifts/find.js";
@@ -18,9 +18,12 @@ import { findShifts } from "./shifts/find.js";
  *
  * Axes are resolved into indices of hidden units by following them through the operations; a rule for each
  * operation says what it does to scaled, flipped, permuted or mixed units (`rules.ts`), and an operation
- * without a rule is assumed to keep nothing. So every symmetry found is valid, but not every symmetry is
- * found: symmetries of a single function and orthogonal groups are not looked for. The kinds overlap: a linear space includes scalings, flips and
- * permutations, which are listed, too.
+ * without a rule is assumed to keep nothing. Shifts are followed from each parameter on, until other
+ * parameters undo them or nothing sees them. So every symmetry found is valid, but not every symmetry is
+ * found: the symmetries of a single function are not, but for shifts that a softmax or a subtracted mean does
+ * not see and rotations that a length does not see, and neither are those in which shuffled groups of units
+ * are scaled one by one. The kinds overlap: a linear space includes scalings, flips and permutations, which
+ * are listed, too; spaces are listed as orthogonal only where they are not linear.
  *
  * @param graph as traced, not simplified or differentiated
  * @param parameters names of the inputs that may change; all others, and all that are not floats, are data
@@ -50,11 +53,13 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
     ...found,
     axes: mergeParts(found.axes, shapes),
   });
+  const { linear, orthogonal } = findSpaces(layout);
   return {
     scalings: findScalings(layout).map(merged),
     signs: findSigns(layout).map(merged),
     permutations: findPermutations(layout).map(merged),
-    linear: findLinearSpaces(layout).map(merged),
+    linear: linear.map(merged),
+    orthogonal: orthogonal.map(merged),
     shifts: findShifts(prepared.graph, prepared.parameters).map(({ generator }) => generator),
     bijections: findBijectionSites(graph, refs),
   };

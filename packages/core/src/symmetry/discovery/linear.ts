@@ -3,7 +3,7 @@
 // whole axis.
 import type { Tensor } from "../../graph/tensor.js";
 import { findCopies } from "./copies.js";
-import type { LinearSpace } from "./descriptors.js";
+import type { LinearSpace, OrthogonalSpace, ParameterAxis } from "./descriptors.js";
 import { ruleOf } from "./graph/rules.js";
 import { type Layout, variesAlong } from "./layout.js";
 import {
@@ -15,33 +15,68 @@ import {
 } from "./parameter-axes.js";
 import { Space, type Spaces } from "./space.js";
 
-export function findLinearSpaces(layout: Layout): LinearSpace[] {
-  const spaces = spacesOf(layout);
-  const spaceOf = ({ parameter, slot }: ParameterSlot) =>
-    spaces.get(layout.parameters[parameter].tensor)?.[slot] as Space;
-  const whole = parameterSlots(layout).filter((parameterAxis) => !spaceOf(parameterAxis).broken);
-  return [...groupBy(whole, (parameterAxis) => spaceOf(parameterAxis).find().root)].map(([root, axes]) => {
+/** A space that a group acts on, and what the group's elements are for each axis of a parameter. */
+interface Found {
+  readonly size: number;
+  readonly copies: number;
+  readonly axes: readonly (ParameterAxis & {
+    readonly variance: 1 | -1;
+    readonly copyAxis?: number | undefined;
+  })[];
+}
+
+/**
+ * Spaces on which any invertible linear map cancels, and those on which only rotations and reflections do: g^-T is g then,
+ * so that a space may meet itself in an inner product, as in the length that a normalization divides by.
+ */
+export function findSpaces(layout: Layout): { linear: LinearSpace[]; orthogonal: OrthogonalSpace[] } {
+  const slots = parameterSlots(layout);
+  const [linear, orthogonal] = [spacesOf(layout, -1), spacesOf(layout, 1)];
+  const isLinear = (slot: ParameterSlot) => !spaceOf(layout, linear, slot).broken;
+  const isOrthogonal = (slot: ParameterSlot) => !isLinear(slot) && !spaceOf(layout, orthogonal, slot).broken;
+  return {
+    linear: describe(layout, linear, slots.filter(isLinear)).map((found) => ({ kind: "linear", ...found })),
+    orthogonal: describe(layout, orthogonal, slots.filter(isOrthogonal)).map(({ axes, ...found }) => ({
+      kind: "orthogonal",
+      ...found,
+      axes: axes.map(({ variance, ...parameterAxis }) => parameterAxis),
+    })),
+  };
+}
+
+type KnownSpaces = ReadonlyMap<Tensor, Spaces>;
+
+const spaceOf = (layout: Layout, spaces: KnownSpaces, { parameter, slot }: ParameterSlot): Space =>
+  spaces.get(layout.parameters[parameter].tensor)?.[slot] as Space;
+
+function describe(layout: Layout, spaces: KnownSpaces, whole: readonly ParameterSlot[]): Found[] {
+  const own = (parameterAxis: ParameterSlot) => spaceOf(layout, spaces, parameterAxis).find();
+  return [...groupBy(whole, (parameterAxis) => own(parameterAxis).root)].map(([root, axes]) => {
     const { size } = axes[0].atom;
-    const first = spaceOf(axes[0]).find().variance;
+    const first = own(axes[0]).variance;
     const variance = (parameterAxis: ParameterSlot): 1 | -1 =>
-      spaceOf(parameterAxis).find().variance === first ? 1 : -1;
+      own(parameterAxis).variance === first ? 1 : -1;
     const copies = findCopies(layout, spaces, root, axes);
     if (!copies) {
       const plain = axes.map((parameterAxis) => ({
         ...parameterAxisOf(layout, parameterAxis),
         variance: variance(parameterAxis),
       }));
-      return { kind: "linear", size, copies: 1, axes: plain };
+      return { size, copies: 1, axes: plain };
     }
     const copied = axes.map((parameterAxis, i) => ({
       ...copiedAxisOf(layout, parameterAxis, copies.slots[i]),
       variance: variance(parameterAxis),
     }));
-    return { kind: "linear", size, copies: copies.count, axes: copied };
+    return { size, copies: copies.count, axes: copied };
   });
 }
 
-function spacesOf(layout: Layout): Map<Tensor, Spaces> {
+/**
+ * The spaces of all tensors. A sum over two spaces joins them with the given variance: opposite where g is any linear
+ * map, and the same where it is orthogonal.
+ */
+function spacesOf(layout: Layout, contraction: 1 | -1): Map<Tensor, Spaces> {
   const spaces = new Map<Tensor, Spaces>();
   const parameters = new Set(layout.parameters.map((p) => p.tensor));
   for (const node of layout.nodes) {
@@ -49,7 +84,7 @@ function spacesOf(layout: Layout): Map<Tensor, Spaces> {
       node,
       node.inputs.length === 0
         ? sourceSpaces(layout, node, parameters.has(node))
-        : through(layout, spaces, node),
+        : through(layout, spaces, node, contraction),
     );
   }
   for (const { tensor } of layout.graph.outputs) for (const s of spaces.get(tensor) ?? []) s?.break();
@@ -73,7 +108,12 @@ function brokenSpace(): Space {
  * The spaces of a node's result, from those of its inputs. Marks the spaces that the operation does not keep
  * as broken.
  */
-function through(layout: Layout, known: ReadonlyMap<Tensor, Spaces>, node: Tensor): Spaces {
+function through(
+  layout: Layout,
+  known: ReadonlyMap<Tensor, Spaces>,
+  node: Tensor,
+  contraction: 1 | -1,
+): Spaces {
   const flow = layout.flowOf(node);
   const { how, inputs } = ruleOf(node).linear(node);
   const spaceAt = (k: number, slot: number) => known.get(node.inputs[k])?.[slot];
@@ -83,7 +123,7 @@ function through(layout: Layout, known: ReadonlyMap<Tensor, Spaces>, node: Tenso
     const [a, b] = [spaceAt(k, i), spaceAt(l, j)];
     isGoing[k][i] = true;
     isGoing[l][j] = true;
-    if (a && b && inputs.includes(k) && inputs.includes(l)) a.join(b, -1);
+    if (a && b && inputs.includes(k) && inputs.includes(l)) a.join(b, contraction);
     else {
       a?.break();
       b?.break();

@@ -11,9 +11,9 @@ import type { Discovery, GroupGenerator, ParameterAxis } from "./descriptors.js"
  */
 export function firstUnshown(
   generators: readonly GroupGenerator[],
-  { scalings, signs, permutations, linear, shifts, bijections }: Discovery,
+  { scalings, signs, permutations, linear, orthogonal, shifts, bijections }: Discovery,
 ): GroupGenerator | undefined {
-  const all = [...scalings, ...signs, ...permutations, ...linear, ...shifts, ...bijections];
+  const all = [...scalings, ...signs, ...permutations, ...linear, ...orthogonal, ...shifts, ...bijections];
   const shown = new Set(all.flatMap(keysOf));
   return generators.find((generator) => !shown.has(keysOf(generator)[0]));
 }

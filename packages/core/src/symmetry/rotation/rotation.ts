@@ -116,21 +116,29 @@ export function logRotation(R: Matrix): Float64Array {
   return T;
 }
 
+/** The skew matrices [copies, n, n] of a tensor [copies, planes]. Traced. */
+export function skewMatrices(T: Tensor, n: number): Tensor {
+  const [copies, planes] = T.shape;
+  const places = new BigInt64Array(copies * n * n).fill(BigInt(2 * T.size));
+  for (let c = 0; c < copies; c++) {
+    let k = c * planes;
+    for (let i = 0; i < n; i++) {
+      for (let j = i + 1; j < n; j++) {
+        places[(c * n + j) * n + i] = BigInt(k);
+        places[(c * n + i) * n + j] = BigInt(T.size + k);
+        k++;
+      }
+    }
+  }
+  const flat = reshape(T, [T.size]);
+  const entries = concat([flat, neg(flat), fill([1], 0, T.dtype)]);
+  return gather(entries, constant({ shape: [copies, n, n], data: places }));
+}
+
 /** S v for the skew matrix of T and a vector v. Traced. */
 export function skewTimes(T: Tensor, v: Tensor): Tensor {
   const n = v.size;
-  const count = T.size;
-  const places = new BigInt64Array(n * n).fill(BigInt(2 * count));
-  let k = 0;
-  for (let i = 0; i < n; i++) {
-    for (let j = i + 1; j < n; j++) {
-      places[j * n + i] = BigInt(k);
-      places[i * n + j] = BigInt(count + k);
-      k++;
-    }
-  }
-  const entries = concat([T, neg(T), fill([1], 0, T.dtype)]);
-  const S = gather(entries, constant({ shape: [n, n], data: places }));
+  const S = reshape(skewMatrices(reshape(T, [1, T.size]), n), [n, n]);
   return reshape(matmul(S, reshape(v, [n, 1])), v.shape);
 }
 

@@ -1,7 +1,7 @@
 import { type NdArray, ndarray } from "../../../src/array.js";
-import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { add, div, mul } from "../../../src/graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../../../src/graph/ops/conv.js";
-import { abs, square } from "../../../src/graph/ops/elementary.js";
+import { abs, sqrt, square } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { avgPool2d, maxPool2d } from "../../../src/graph/ops/pool.js";
 import { mean, sum } from "../../../src/graph/ops/reduce.js";
@@ -105,6 +105,21 @@ class Builder {
     }
   }
 
+  /** A residual stream of [batch, units] after the next block, which reads it normalized by its length. */
+  stream(h: Tensor): Tensor {
+    const n = h.shape[1];
+    const m = 2 + this.rng.int(3);
+    const read = rmsNorm(h);
+    switch (this.rng.int(4)) {
+      case 0:
+        return add(h, this.attention(read));
+      case 1:
+        return add(h, this.affine(mul(this.affine(read, m), this.activate(this.affine(read, m))), n));
+      default:
+        return add(h, this.affine(this.activate(this.affine(read, m)), n));
+    }
+  }
+
   /** Of [batch, units], an even number of units, as two sequences: two heads. */
   attention(h: Tensor): Tensor {
     const width = h.shape[1];
@@ -151,14 +166,19 @@ class Builder {
   }
 }
 
+/** x / sqrt(mean x^2 + epsilon) */
+export const rmsNorm = (x: Tensor): Tensor =>
+  div(x, sqrt(add(mean(square(x), { axes: [x.rank - 1], keepDims: true }), 1e-6)));
+
 const batch = 4;
 const side = 4;
 
-export type NetworkKind = "vectors" | "images" | "attention";
+export type NetworkKind = "vectors" | "images" | "attention" | "stream";
 
 /**
  * Random network number `seed`, with random data: a few blocks for vectors or images and a loss; `attention` begins with
- * attention, whose two heads have two units or more.
+ * attention, whose two heads have two units or more; `stream` is a transformer with normalizations by length before its
+ * blocks.
  */
 export function randomNetwork(
   seed: number,
@@ -172,14 +192,15 @@ export function randomNetwork(
   ): Tensor => {
     const b = new Builder(createRng(seed), read);
     let [h, earlier] = [x, x];
+    if (kind === "stream") h = b.affine(x, 4 + 2 * b.rng.int(2));
     if (kind === "attention") h = b.attention(b.affine(x, 4 + 2 * b.rng.int(3)));
     const depth = 2 + b.rng.int(4);
     for (let k = 0; k < depth; k++) {
-      const next = isImage ? b.images(h) : b.vectors(h, earlier);
+      const next = isImage ? b.images(h) : kind === "stream" ? b.stream(h) : b.vectors(h, earlier);
       [h, earlier] = [next, h];
     }
     if (isImage) h = b.rng.int(2) === 0 ? flattenFrom(h, 1) : mean(h, { axes: [2, 3] });
-    const output = b.affine(h, classes);
+    const output = b.affine(kind === "stream" ? rmsNorm(h) : h, classes);
     const fit = b.rng.int(2) === 0 ? mseLoss(output, y) : crossEntropy(output, labels);
     return b.first && b.rng.int(4) === 0 ? add(fit, mul(0.01, sum(square(b.first)))) : fit;
   };

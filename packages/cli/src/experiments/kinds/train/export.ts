@@ -2,25 +2,28 @@ import { decodeCheckpoint, namedArrays, resume, spec, toOnnx, trace } from "isol
 import type { TrainedRun } from "../../kind.js";
 import { trainerOf } from "./trainer.js";
 
-/** The trained model, in evaluation mode, as an ONNX file with the input x and the output logits. */
+/**
+ * The trained model, in evaluation mode, as an ONNX file with the input x and the output logits.
+ *
+ * @param batch number of examples; undefined: it stays open
+ */
 export async function modelOnnx(
   { name, settings, seed, checkpoint: bytes }: TrainedRun,
-  batch: number,
+  batch: number | undefined,
 ): Promise<Uint8Array> {
   const { trainer, data, model } = await trainerOf({ ...settings, teleport: null }, seed);
   try {
     const checkpoint = decodeCheckpoint(bytes);
     resume(trainer, checkpoint, { allowChanges: ["teleport"] });
     const { params, state } = trainer.current;
-    const shape = [batch, ...data.train.inputs.shape.slice(1)];
-    const { graph } = trace(
-      ({ params: p, state: s, x }) => ({ logits: model.apply(p, x, { state: s }).output }),
-      { params, state, x: spec(shape, "float32") },
-    );
-    const constants = namedArrays({ params, state });
-    const used = new Set(graph.inputs.map((input) => input.name));
-    return toOnnx(graph, {
-      constants: Object.fromEntries(Object.entries(constants).filter(([path]) => used.has(path))),
+    const graphOf = (examples: number) =>
+      trace(({ params: p, state: s, x }) => ({ logits: model.apply(p, x, { state: s }).output }), {
+        params,
+        state,
+        x: spec([examples, ...data.train.inputs.shape.slice(1)], "float32"),
+      }).graph;
+    return toOnnx(batch === undefined ? graphOf : graphOf(batch), {
+      constants: namedArrays({ params, state }),
       metadata: { run: name, step: String(checkpoint.rest.step) },
     });
   } finally {

@@ -60,14 +60,17 @@ export function strides(axes: readonly number[], sizes: Sizes): (axis: number) =
 
 /** The sum of terms as one along the given axes, among which are all of theirs. */
 export function joined(terms: readonly Term[], axes: readonly number[], sizes: Sizes): Term {
+  const along = terms.map((term) => repeated(term, axes, sizes));
+  if (along.length === 1) return { axes, forms: along[0] };
   const size = sizeOf(axes.map((axis) => sizeAt(sizes, axis)));
-  return terms.reduce<Term>(
-    (total, { axes: own, forms }) => {
-      const at = positions(axes, sizes, strides(own, sizes));
-      return { axes, forms: total.forms.map((form, i) => sum(form, forms[at[i]])) };
-    },
-    { axes, forms: Array<Form<number>>(size).fill(none) },
-  );
+  const total = Array<Form<number>>(size).fill(none);
+  return { axes, forms: along.reduce((all, forms) => all.map((form, i) => sum(form, forms[i])), total) };
+}
+
+/** The forms of a term along further axes, or along its own in another order. */
+function repeated({ axes, forms }: Term, along: readonly number[], sizes: Sizes): readonly Form<number>[] {
+  const isSame = axes.length === along.length && axes.every((axis, i) => axis === along[i]);
+  return isSame ? forms : positions(along, sizes, strides(axes, sizes)).map((at) => forms[at]);
 }
 
 export const axesOf = (terms: readonly Term[]): number[] =>
@@ -131,7 +134,7 @@ export function agreed(a: Factor, b: Factor, sizes: Sizes): Factor {
   return [{ axes, forms: first.map((form, i) => (sameForm(form, second[i]) ? form : lost)) }];
 }
 
-export function sameForm(a: Form<number>, b: Form<number>): boolean {
+function sameForm(a: Form<number>, b: Form<number>): boolean {
   if (a === b || a === lost || b === lost) return a === b;
   return a.size === b.size && combine(numbers, a, b, -1).size === 0;
 }

@@ -64,20 +64,23 @@ export function scalesOf(
   const places = scalings.flatMap(({ size }, generator) =>
     Array.from({ length: size }, (_, unit) => ({ generator, unit })),
   );
+  const termsOf = (form: Form<number>): readonly ScaleTerm[] | undefined =>
+    form === lost ? undefined : [...form].map(([unknown, power]) => ({ ...places[unknown], power }));
+  /** What was made of the forms of one tensor is shared by all that have the same ones. */
+  const made = new Map<readonly Form<number>[], ScaleAlong["forms"]>();
   return tensors.map((tensor) => {
     const factor = factors.get(tensor);
     if (!factor) throw new OptionError(`scalesOf: ${tensor} is not a node of the graph.`);
-    const termsOf = (form: Form<number>) =>
-      [...form].map(([unknown, power]): ScaleTerm => ({ ...places[unknown], power }));
     return added(
       factor.map((term) => varying(term, tensor)),
       tensor.shape,
     )
       .filter(({ forms }) => forms.some((form) => form === lost || form.size > 0))
-      .map(({ axes, forms }) => ({
-        axes,
-        forms: forms.map((form) => (form === lost ? undefined : termsOf(form))),
-      }));
+      .map(({ axes, forms }) => {
+        const known = made.get(forms) ?? forms.map(termsOf);
+        made.set(forms, known);
+        return { axes, forms: known };
+      });
   });
 }
 

@@ -38,6 +38,20 @@ export function findShifts(graph: Graph, parameters: readonly ParameterRef[]): S
   );
 }
 
+/**
+ * For parameters whose elements can be shifted alike along one axis, differently at each index of the others, without any
+ * effect: that axis. It is that of a residual stream whose mean every reader subtracts.
+ */
+export function unseenAxes(graph: Graph, parameters: readonly ParameterRef[]): Map<ParameterRef, number> {
+  const search = new Search(graph, parameters);
+  return new Map(
+    parameters.flatMap((parameter): [ParameterRef, number][] => {
+      const axis = search.unseenAxis(parameter);
+      return axis === undefined ? [] : [[parameter, axis]];
+    }),
+  );
+}
+
 class Search {
   private readonly nodes: readonly Tensor[];
   private readonly parameters: ReadonlyMap<Tensor, ParameterRef>;
@@ -65,10 +79,18 @@ class Search {
     this.variations = new Variations(this.nodes, new Set(this.parameters.keys()));
   }
 
+  unseenAxis(giver: ParameterRef): number | undefined {
+    const axes = [...allAxes(giver.tensor)];
+    if (!this.users.has(giver.tensor)) return undefined;
+    const others = (axis: number) => axes.filter((d) => d !== axis);
+    return axes.find((axis) => this.walk(giver, others(axis), false) !== undefined);
+  }
+
   /** The shifts of one parameter: along all of its axes, or else along some of them. */
   sitesOf(giver: ParameterRef): ShiftSite[] {
     const found: ShiftSite[] = [];
-    if (!this.users.has(giver.tensor)) return found;
+    // Where equal shifts of all elements are seen, so are any others.
+    if (!this.users.has(giver.tensor) || !this.walk(giver, [])) return found;
     for (const along of subsets([...allAxes(giver.tensor)])) {
       if (found.some(({ generator }) => along.every((d) => generator.along.includes(d)))) continue;
       const site = this.siteAt(giver, along);
@@ -94,8 +116,8 @@ class Search {
     return { generator, giver, signals, ends };
   }
 
-  /** Follows a shift; undefined where it reaches an output or an operation that does not keep it. */
-  private walk(giver: ParameterRef, along: readonly number[]) {
+  /** Follows a shift, which other parameters may undo; undefined where it reaches an output or an operation that does not keep it. */
+  private walk(giver: ParameterRef, along: readonly number[], canEnd = true) {
     const signals = new Map<Tensor, Signal>([
       [giver.tensor, { base: {}, factor: 1, varies: new Set(along), isData: false }],
     ]);
@@ -106,7 +128,7 @@ class Search {
       if (!pending.delete(place)) continue;
       const node = this.nodes[place];
       const reached = [...node.inputs.keys()].filter((k) => signals.has(node.inputs[k]));
-      const end = reached.length === 1 ? this.endAt(node, reached[0], signals, ends) : undefined;
+      const end = canEnd && reached.length === 1 ? this.endAt(node, reached[0], signals, ends) : undefined;
       if (end) {
         ends.push(end);
         continue;

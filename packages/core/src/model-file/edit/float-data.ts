@@ -1,7 +1,7 @@
-import type { NdArray, TypedArray } from "../array.js";
-import { DataError } from "../errors.js";
-import { isRaw, type TensorHeader, withData, withRawData } from "../runtime/onnx/raw-tensor.js";
-import { toBfloat16Bits, toFloat16Bits } from "../runtime/onnx/small-floats.js";
+import type { NdArray, TypedArray } from "../../array.js";
+import { DataError } from "../../errors.js";
+import { isRaw, type TensorHeader, withData, withRawData } from "../../runtime/onnx/raw-tensor.js";
+import { toBfloat16Bits, toFloat16Bits } from "../../runtime/onnx/small-floats.js";
 
 type FloatBits = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 

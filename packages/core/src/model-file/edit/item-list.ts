@@ -1,4 +1,4 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import type { GraphItem } from "./graph-items.js";
 
 /** The fields of a graph in their order, with edits in a time that does not grow with the graph. */

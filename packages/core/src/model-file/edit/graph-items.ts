@@ -1,8 +1,8 @@
 // GraphProto and ModelProto of the ONNX schema (onnx.in.proto), as fields of bytes.
-import { readNode } from "../runtime/onnx/decode.js";
-import { dtypeOfCode } from "../runtime/onnx/dtypes.js";
-import { writeNode } from "../runtime/onnx/encode.js";
-import { ProtoReader } from "../runtime/onnx/protobuf.js";
+import { readNode } from "../../runtime/onnx/decode.js";
+import { dtypeOfCode } from "../../runtime/onnx/dtypes.js";
+import { writeNode } from "../../runtime/onnx/encode.js";
+import { ProtoReader } from "../../runtime/onnx/protobuf.js";
 import {
   contentOf,
   type RawField,
@@ -10,9 +10,9 @@ import {
   rawFields,
   rawMessage,
   textOf,
-} from "../runtime/onnx/raw-fields.js";
-import { tensorHeader } from "../runtime/onnx/raw-tensor.js";
-import type { OnnxDType, OnnxNode } from "../runtime/onnx/schema.js";
+} from "../../runtime/onnx/raw-fields.js";
+import { tensorHeader } from "../../runtime/onnx/raw-tensor.js";
+import type { OnnxDType, OnnxNode } from "../../runtime/onnx/schema.js";
 
 /** Fields of GraphProto: onnx.in.proto. */
 const NODE = 1;

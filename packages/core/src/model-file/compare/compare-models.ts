@@ -1,10 +1,10 @@
-import { dtypeOf, isNdArray, type NdArray } from "../array.js";
-import { DataError, ShapeError } from "../errors.js";
-import type { FloatDType } from "../nn/model.js";
-import { fromOnnx, type ImportedModel } from "../nn/onnx/from-onnx.js";
-import { inCode, integerFrom, isObject, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
-import type { RuntimeName } from "../runtime/compile.js";
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
+import { DataError, ShapeError } from "../../errors.js";
+import type { FloatDType } from "../../nn/model.js";
+import { fromOnnx, type ImportedModel } from "../../nn/onnx/from-onnx.js";
+import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { RuntimeName } from "../../runtime/compile.js";
 import { guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 

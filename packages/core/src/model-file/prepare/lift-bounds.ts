@@ -1,8 +1,8 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import { isFloatType } from "../edit/float-data.js";
+import { GraphEditor } from "../edit/graph-editor.js";
 import { isStandard } from "./attributes.js";
 import { boundsOf, isBound } from "./bounds.js";
-import { isFloatType } from "./float-data.js";
-import { GraphEditor } from "./graph-editor.js";
 import { isReason, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { channelShape, type LayoutOf, layouts, type ValueLayout } from "./value-layout.js";

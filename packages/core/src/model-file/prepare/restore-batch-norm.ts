@@ -1,17 +1,17 @@
 // Batch norms: S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015. The norm of filters: K. He et al., "Delving
 // deep into rectifiers", ICCV 2015, eq. 10.
-import { isNdArray, type NdArray } from "../array.js";
-import { describeValue, isPlainObject } from "../describe.js";
-import { OptionError } from "../errors.js";
-import { inCode, oneOf, positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
-import type { RuntimeName } from "../runtime/compile.js";
-import { float, type OnnxNode } from "../runtime/onnx/schema.js";
+import { isNdArray, type NdArray } from "../../array.js";
+import { describeValue, isPlainObject } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import { inCode, oneOf, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { RuntimeName } from "../../runtime/compile.js";
+import { float, type OnnxNode } from "../../runtime/onnx/schema.js";
+import { canHold } from "../edit/float-data.js";
+import { GraphEditor } from "../edit/graph-editor.js";
 import { isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
 import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
-import { canHold } from "./float-data.js";
-import { GraphEditor } from "./graph-editor.js";
 import { biasedSum, isReason, type LinearLayer, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { layouts } from "./value-layout.js";

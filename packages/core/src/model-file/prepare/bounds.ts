@@ -1,6 +1,6 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import type { GraphEditor } from "../edit/graph-editor.js";
 import { float } from "./attributes.js";
-import type { GraphEditor } from "./graph-editor.js";
 import type { Reason } from "./linear-layer.js";
 
 /** What a node clamps, and to which numbers; undefined where there is no bound. */

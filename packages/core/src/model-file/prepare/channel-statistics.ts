@@ -1,10 +1,10 @@
-import * as reduce from "../graph/ops/reduce.js";
-import type { Tensor } from "../graph/tensor.js";
-import { fromOnnx } from "../nn/onnx/from-onnx.js";
-import type { RuntimeName } from "../runtime/compile.js";
-import { GraphEditor } from "./graph-editor.js";
-import type { NamedValues } from "./random-inputs.js";
-import { outputsOf } from "./run-model.js";
+import * as reduce from "../../graph/ops/reduce.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { fromOnnx } from "../../nn/onnx/from-onnx.js";
+import type { RuntimeName } from "../../runtime/compile.js";
+import type { NamedValues } from "../compare/random-inputs.js";
+import { outputsOf } from "../compare/run-model.js";
+import { GraphEditor } from "../edit/graph-editor.js";
 
 /** Mean and variance of a value's channels over batch and places. */
 export interface ChannelStatistics {

@@ -1,11 +1,11 @@
-import { dtypeOf, isNdArray, type NdArray } from "../array.js";
-import { requireBytes } from "../bytes.js";
-import { describeValue, isPlainObject } from "../describe.js";
-import { DataError, DTypeError, OptionError, ShapeError } from "../errors.js";
-import { isFloat } from "../graph/tensor.js";
-import { requireKnown } from "../options.js";
-import { type ExternalData, inlineExternalData } from "../runtime/onnx/external-data.js";
-import type { TensorHeader } from "../runtime/onnx/raw-tensor.js";
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
+import { requireBytes } from "../../bytes.js";
+import { describeValue, isPlainObject } from "../../describe.js";
+import { DataError, DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { isFloat } from "../../graph/tensor.js";
+import { requireKnown } from "../../options.js";
+import { type ExternalData, inlineExternalData } from "../../runtime/onnx/external-data.js";
+import type { TensorHeader } from "../../runtime/onnx/raw-tensor.js";
 import { replaceFloats } from "./replace-floats.js";
 
 export interface WithParamsOptions {

@@ -1,6 +1,6 @@
-import { type AttributeValue, float, type OnnxNode } from "../runtime/onnx/schema.js";
+import { type AttributeValue, float, type OnnxNode } from "../../runtime/onnx/schema.js";
+import { type Floats, GraphEditor } from "../edit/graph-editor.js";
 import { isStandard } from "./attributes.js";
-import { type Floats, GraphEditor } from "./graph-editor.js";
 import { isReason, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";

@@ -1,6 +1,6 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
-import { canHold } from "./float-data.js";
-import type { GraphEditor } from "./graph-editor.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import { canHold } from "../edit/float-data.js";
+import type { GraphEditor } from "../edit/graph-editor.js";
 import type { LinearLayer, Reason } from "./linear-layer.js";
 
 export interface LayerChange {

@@ -1,8 +1,8 @@
-import { OptionError } from "../errors.js";
-import type { Tensor } from "../graph/tensor.js";
-import type { ImportedModel } from "../nn/onnx/from-onnx.js";
-import type { CompileOptions } from "../runtime/compile.js";
-import { jit } from "../runtime/jit.js";
+import { OptionError } from "../../errors.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { ImportedModel } from "../../nn/onnx/from-onnx.js";
+import type { CompileOptions } from "../../runtime/compile.js";
+import { jit } from "../../runtime/jit.js";
 import type { NamedValues } from "./random-inputs.js";
 
 interface RunOptions extends Pick<CompileOptions, "runtime"> {

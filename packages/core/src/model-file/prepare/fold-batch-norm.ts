@@ -1,7 +1,7 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import { GraphEditor } from "../edit/graph-editor.js";
 import { float, int, isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
-import { GraphEditor } from "./graph-editor.js";
 import { isReason, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";

@@ -1,7 +1,7 @@
-import { sizeOf } from "../array.js";
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import { sizeOf } from "../../array.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import type { Floats, GraphEditor } from "../edit/graph-editor.js";
 import { float, int, isStandard } from "./attributes.js";
-import type { Floats, GraphEditor } from "./graph-editor.js";
 import type { LayoutOf } from "./value-layout.js";
 
 /** A Conv, ConvTranspose, Gemm or MatMul whose weight is stored for it alone: y = W x + b with channels on axis 1. */

@@ -1,4 +1,4 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
 /** What a preparation did with a node, or why it left it. */
 export interface PreparationRow {

@@ -1,7 +1,7 @@
-import type { NdArray } from "../array.js";
-import { ProtoReader } from "../runtime/onnx/protobuf.js";
-import { mapFields, rawField, rawFields, rawMessage, textOf } from "../runtime/onnx/raw-fields.js";
-import { type TensorHeader, tensorHeader } from "../runtime/onnx/raw-tensor.js";
+import type { NdArray } from "../../array.js";
+import { ProtoReader } from "../../runtime/onnx/protobuf.js";
+import { mapFields, rawField, rawFields, rawMessage, textOf } from "../../runtime/onnx/raw-fields.js";
+import { type TensorHeader, tensorHeader } from "../../runtime/onnx/raw-tensor.js";
 import { floatsOf, isFloatCode, withFloats } from "./float-data.js";
 
 /** The new numbers of a float tensor; undefined to leave it as it is. */

@@ -1,4 +1,4 @@
-import type { OnnxGraph, OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxGraph, OnnxNode } from "../../runtime/onnx/schema.js";
 
 /** Which nodes of a graph make and read its values. */
 export class Uses {

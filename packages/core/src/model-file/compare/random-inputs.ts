@@ -1,7 +1,7 @@
-import { allocate, type DType, type NdArray, sizeOf } from "../array.js";
-import { DataError, OptionError } from "../errors.js";
-import { createRng, type Rng } from "../math/rng.js";
-import type { ImportedInput } from "../nn/onnx/from-onnx.js";
+import { allocate, type DType, type NdArray, sizeOf } from "../../array.js";
+import { DataError, OptionError } from "../../errors.js";
+import { createRng, type Rng } from "../../math/rng.js";
+import type { ImportedInput } from "../../nn/onnx/from-onnx.js";
 
 /** Size of an axis that the file leaves open, other than a first axis: small images, short sequences. */
 export const OPEN_SIZE = 32;

@@ -1,12 +1,12 @@
-import type { NdArray, Shape } from "../array.js";
-import { requireBytes } from "../bytes.js";
-import { DataError } from "../errors.js";
-import { arrayOf } from "../nn/onnx/arrays.js";
-import { readValueInfo } from "../runtime/onnx/decode.js";
-import { readTensor } from "../runtime/onnx/decode-tensor.js";
-import { writeTensor, writeValueInfo } from "../runtime/onnx/encode.js";
-import { contentOf, type RawField, rawField, rawFields, rawMessage } from "../runtime/onnx/raw-fields.js";
-import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "../runtime/onnx/schema.js";
+import type { NdArray, Shape } from "../../array.js";
+import { requireBytes } from "../../bytes.js";
+import { DataError } from "../../errors.js";
+import { arrayOf } from "../../nn/onnx/arrays.js";
+import { readValueInfo } from "../../runtime/onnx/decode.js";
+import { readTensor } from "../../runtime/onnx/decode-tensor.js";
+import { writeTensor, writeValueInfo } from "../../runtime/onnx/encode.js";
+import { contentOf, type RawField, rawField, rawFields, rawMessage } from "../../runtime/onnx/raw-fields.js";
+import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "../../runtime/onnx/schema.js";
 import { floatsOf, isFloatType } from "./float-data.js";
 import {
   type GraphItem,

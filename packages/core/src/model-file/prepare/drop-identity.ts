@@ -1,6 +1,6 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import { GraphEditor } from "../edit/graph-editor.js";
 import { isStandard } from "./attributes.js";
-import { GraphEditor } from "./graph-editor.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 
 /**

@@ -1,6 +1,6 @@
-import type { OnnxDType, OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxDType, OnnxNode } from "../../runtime/onnx/schema.js";
+import type { GraphEditor } from "../edit/graph-editor.js";
 import { int } from "./attributes.js";
-import type { GraphEditor } from "./graph-editor.js";
 
 /** Where a value has its channels. */
 export interface ValueLayout {

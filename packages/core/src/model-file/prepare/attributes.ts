@@ -1,4 +1,4 @@
-import type { OnnxNode } from "../runtime/onnx/schema.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
 export function int({ attributes }: OnnxNode, name: string, otherwise: number): number {
   const given = attributes[name];

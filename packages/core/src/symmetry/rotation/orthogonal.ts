@@ -1,0 +1,118 @@
+// O(n) on hidden spaces that are only normalized by their length, such as the residual stream of a transformer: S. Ashkboos et
+// al., "SliceGPT", ICLR 2024, section 3.1.
+import type { NdArray } from "../../array.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { positive, text } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { OrthogonalSpace } from "../discovery/descriptors.js";
+import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
+import { byPath, mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
+import type { Symmetry } from "../symmetry.js";
+import { rotation, rotationGroup, rotationPlanes, skewMatrices } from "./rotation.js";
+
+/** A parameter axis with the index of its space, which is also the index of its block of T. */
+type Numbered = OrthogonalSpace["axes"][number] & { readonly block: number };
+
+export interface OrthogonalOptions {
+  /** Name in reports; default `orthogonal`. */
+  readonly name?: string | undefined;
+  /** Bound on the norm of T; default 1. */
+  readonly bound?: number | undefined;
+}
+
+export const orthogonalOptions = optionTable("orthogonal", {
+  name: text("a name").default("orthogonal"),
+  bound: positive.default(1),
+} satisfies OptionRows<OrthogonalOptions>);
+
+/**
+ * The symmetry of rotations of hidden spaces that the network reads by linear maps and by their length alone,
+ * x / sqrt(mean(x^2) + epsilon): everything that writes into the space and reads from it turns along,
+ *
+ * w <- R w along the space,  R = exp(S(T)) in SO(n)
+ *
+ * exact on all data. T holds one block [copies, n (n - 1) / 2] per space, the upper entries of skew matrices.
+ *
+ * @param spaces such as those that `symmetriesOf` finds
+ * @param options `name` in reports; `bound` on the norm of T, default 1
+ *
+ * @example
+ * const symmetry = orthogonal(symmetriesOf(loss, params, batch).found.orthogonal);
+ */
+export function orthogonal<P>(
+  spaces: readonly OrthogonalSpace[],
+  options: OrthogonalOptions = {},
+): Symmetry<P> {
+  const { name, bound } = orthogonalOptions.read(options);
+  const axes = byPath(
+    spaces.flatMap(({ axes: all }, block) =>
+      all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
+    ),
+  );
+  const rotations = (T: readonly NdArray[]): Matrices[] =>
+    spaces.map(({ size, copies }, i) =>
+      stackOf(copies, size, (copy) => rotation(planesOf(T[i], copy), size)),
+    );
+  const moved = (tree: P, matrices: readonly Matrices[]): P =>
+    mapArrays(tree, (array, path) =>
+      (axes.get(path) ?? []).reduce(
+        (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
+        array,
+      ),
+    );
+  /** Maps the blocks of elements copy by copy. */
+  const each = (
+    T: readonly NdArray[],
+    f: (copy: NdArray, block: number, at: number) => readonly NdArray[],
+  ): NdArray[] =>
+    T.map((t, block) => {
+      const data = Float64Array.from(t.data as Float64Array);
+      const [copies, planes] = t.shape;
+      for (let c = 0; c < copies; c++) {
+        const [result] = f({ shape: [planes], data: planesOf(t, c) }, block, c);
+        data.set(result.data as Float64Array, c * planes);
+      }
+      return { shape: t.shape, data };
+    });
+  return {
+    name,
+    paths: [...axes.keys()],
+    exact: "everywhere",
+    generators: spaces,
+    algebra: spaces.map(({ size, copies }) => [copies, rotationPlanes(size)]),
+    bound: { kind: "norm", value: bound },
+    derivative(params, T) {
+      const skews = T.map((t, i): Tensor => skewMatrices(t, spaces[i].size));
+      return mapTensors(params, (w, path) =>
+        sumLike(
+          (axes.get(path) ?? []).map((parameterAxis) =>
+            appliedAlong(w, parameterAxis, skews[parameterAxis.block]),
+          ),
+          w,
+        ),
+      );
+    },
+    act: async (params, T) => moved(params, rotations(T)),
+    inverse: (T) => each(T, (t, block) => rotationGroup(spaces[block].size).inverse([t])),
+    compose: (second, first) =>
+      each(second, (t, block, copy) =>
+        rotationGroup(spaces[block].size).compose(
+          [t],
+          [{ shape: t.shape, data: planesOf(first[block], copy) }],
+        ),
+      ),
+    async pushForward(tree, T, power) {
+      const all = rotations(T);
+      if (power === 1) return moved(tree, all);
+      // Squared gradients do not transform exactly; with independent entries their expectations map by the squared matrix.
+      return moved(
+        tree,
+        all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) })),
+      );
+    },
+  };
+}
+
+/** The planes of one copy, of a block [copies, planes]. */
+const planesOf = ({ shape: [, planes], data }: NdArray, copy: number): Float64Array =>
+  (data as Float64Array).slice(copy * planes, (copy + 1) * planes);

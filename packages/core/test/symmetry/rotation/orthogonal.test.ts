@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { add, div, mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { sqrt, square, tanh } from "../../../src/graph/ops/elementary.js";
+import { gather } from "../../../src/graph/ops/gather.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { reshape, transpose } from "../../../src/graph/ops/reshape.js";
+import { softmax } from "../../../src/graph/ops/softmax.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { createRng } from "../../../src/math/rng.js";
+import { multiHeadAttention } from "../../../src/nn/attention.js";
+import { layerNorm } from "../../../src/nn/norm.js";
+import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
+import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { rmsNorm } from "../discovery/random-network.js";
+import { describeFound, normals, type Subject, subject } from "../discovery/support.js";
+import { randomT, relative } from "../support.js";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+const rng = createRng(5);
+const data = {
+  x: normals(rng, [2, 3, 4]),
+  ids: { shape: [2, 3], data: BigInt64Array.from([0n, 3n, 1n, 1n, 2n, 0n]) },
+};
+
+function subjectOf(
+  f: (p: Tensors, d: Tensors) => Tensor,
+  shapes: Readonly<Record<string, readonly number[]>>,
+) {
+  const params = Object.fromEntries(Object.entries(shapes).map(([name, s]) => [name, normals(rng, s)]));
+  return subject((p: Tensors, d: Tensors) => sum(square(sub(f(p, d), 0.3))), params, data);
+}
+
+async function expectKept({ values, found, evaluate }: Subject): Promise<void> {
+  const symmetry = orthogonal<typeof values>(found.orthogonal);
+  const to = await symmetry.act(values, randomT(symmetry.algebra, 3, 1), {});
+  if (isRefusal(to)) throw new Error(to.refused);
+  expect(to).not.toEqual(values);
+  expect(relative(evaluate(values), evaluate(to))).toBeLessThan(1e-10);
+}
+
+/** h + attention(norm(h)), then h + W_2 tanh(W_1 norm(h)), then a head. */
+const transformer =
+  (norm: (h: Tensor, p: Tensors) => Tensor) =>
+  (p: Tensors, d: Tensors): Tensor => {
+    const times = (h: Tensor, w: Tensor) => matmul(h, w, { transposeB: true });
+    const h = add(gather(p.table, d.ids, { axis: 0 }), p.position);
+    const attention = {
+      in_proj_weight: p.qkv,
+      in_proj_bias: p.b,
+      out_proj: { weight: p.out, bias: p.c },
+    };
+    const k = add(h, multiHeadAttention(norm(h, p), attention, { heads: 2 }));
+    const l = add(k, times(tanh(times(norm(k, p), p.up)), p.down));
+    return times(norm(l, p), p.head);
+  };
+const transformerShapes = {
+  ...{ table: [5, 4], position: [3, 4], qkv: [12, 4], b: [12], out: [4, 4], c: [4] },
+  ...{ up: [6, 4], down: [4, 6], head: [2, 4] },
+};
+
+describe("orthogonal", () => {
+  it("turns the residual stream of a transformer that normalizes by length", async () => {
+    const s = subjectOf(
+      transformer((h) => rmsNorm(h)),
+      transformerShapes,
+    );
+    expect(s.found.orthogonal.map(describeFound)).toEqual([
+      "orthogonal 4: p.table[5,4]@1 p.position[3,4]@1 p.qkv[12,4]@1 p.out[4,4]@0 p.c[4]@0 p.up[6,4]@1 p.down[4,6]@0 p.head[2,4]@1",
+    ]);
+    await expectKept(s);
+  });
+
+  it("is not found where units are scaled or centered one by one", () => {
+    const scaled = subjectOf(
+      transformer((h, p) => mul(rmsNorm(h), p.gain)),
+      { ...transformerShapes, gain: [4] },
+    );
+    const centered = subjectOf(
+      transformer((h, p) => layerNorm(h, { weight: p.gain, bias: p.shift })),
+      { ...transformerShapes, gain: [4], shift: [4] },
+    );
+    for (const { found } of [scaled, centered]) expect(found.orthogonal).toEqual([]);
+  });
+
+  it("turns queries and keys of each head that are normalized by length, where GL does not act", async () => {
+    const heads = (h: Tensor) => transpose(reshape(h, [2, 3, 2, 3]), [0, 2, 1, 3]);
+    const s = subjectOf(
+      (p, { x }) => {
+        const [q, k, v] = [p.q, p.k, p.v].map((w) => heads(matmul(x, w)));
+        return matmul(softmax(matmul(rmsNorm(q), rmsNorm(k), { transposeB: true })), v);
+      },
+      { q: [4, 6], k: [4, 6], v: [4, 6] },
+    );
+    expect(s.found.linear).toEqual([]);
+    expect(s.found.orthogonal.map(describeFound)).toEqual(["orthogonal 3 x2: p.q[4,2,3]@2/1 p.k[4,2,3]@2/1"]);
+    expect(orthogonal(s.found.orthogonal).algebra).toEqual([[2, 3]]);
+    await expectKept(s);
+  });
+
+  it("sees inner products and lengths along any axis", async () => {
+    const s = subjectOf(
+      (p, { x }) => {
+        const h = transpose(matmul(x, p.w), [0, 2, 1]);
+        const length = sqrt(add(sum(mul(h, h), { axes: [1], keepDims: true }), 0.1));
+        return sum(mul(div(h, length), reshape(p.v, [1, 5, 1])), { axes: [1] });
+      },
+      { w: [4, 5], v: [5] },
+    );
+    expect(s.found.orthogonal.map(describeFound)).toEqual(["orthogonal 5: p.w[4,5]@1 p.v[5]@0"]);
+    await expectKept(s);
+  });
+});
