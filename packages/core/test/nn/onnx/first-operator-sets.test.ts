@@ -64,6 +64,18 @@ it("Concat joins along axis 1, Pad, Reshape and Split have attributes, Tile an a
   expect(resultOf(split, { a: matrix }, 1, { s: int64([1, 2]) })).toEqual([2, 3, 5, 6]);
 });
 
+it("Upsample has scales of height and width, and the order of a pooling is a float", () => {
+  const image = float32([1, 2], [1, 1, 1, 2]);
+  const up = node("Upsample", ["a"], {
+    height_scale: float(2),
+    width_scale: float(1),
+    mode: string("nearest"),
+  });
+  expect(resultOf(up, { a: image }, 1)).toEqual([1, 2, 1, 2]);
+  const pool = node("GlobalLpPool", ["a"], { p: float(1) });
+  expect(resultOf(pool, { a: image }, 1)).toEqual([3]);
+});
+
 it("Selu has rounded defaults", () => {
   expect(resultOf(node("Selu", ["a"]), { a: float32([2]) }, 1)[0]).toBeCloseTo(2 * 1.0507, 6);
 });

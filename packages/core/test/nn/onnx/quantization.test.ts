@@ -36,7 +36,8 @@ const modelOf = (size: number, initializers: readonly OnnxTensor[], nodes: reado
 
 const rounding = [
   node("QuantizeLinear", ["x", "scale", "zero"], {}, ["q"]),
-  node("DequantizeLinear", ["q", "scale", "zero"]),
+  node("Identity", ["q"], {}, ["i"]),
+  node("DequantizeLinear", ["i", "scale", "zero"]),
 ];
 
 const run = (f: (x: Tensor) => Tensor, values: readonly number[]): number[] => {

@@ -188,7 +188,7 @@ export const shapes: Readonly<Record<string, Operator>> = {
   },
   Flatten: flatten,
   Gather: gathered,
-  Identity: (call) => call.tensor(0),
+  Identity: (call) => call.entry(0),
   Range: range,
   Reshape: reshapeTo,
   Shape: (call) => {

@@ -1,7 +1,6 @@
 // Windows of signals and filters of the mel scale: constants that follow from sizes.
 import type { NdArray } from "../../../array.js";
 import { constant } from "../../../graph/ops/leaf.js";
-import { importedDType } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
 import { converted } from "../kinds.js";
 import type { Value } from "../value.js";
@@ -10,7 +9,7 @@ import { kindOf } from "./elements/casts.js";
 /** A constant of the element type that an attribute names. */
 function typed(call: Call, attribute: string, value: NdArray): Value {
   const kind = kindOf(call, attribute, "float32");
-  const tensor = constant(value, importedDType("float64", call.dtype));
+  const tensor = constant(value, call.dtype);
   return converted({ tensor, kind: "float64" }, kind, call.dtype);
 }
 

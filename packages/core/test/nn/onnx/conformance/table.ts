@@ -56,7 +56,7 @@ function rowOf(name: string, cases: readonly Decoded[]): Row {
   };
 }
 
-function lineOf(name: string, { sets, agreeing, agreeingInOnnx, refused, isDifferentiable }: Row): string {
+function cellsOf(name: string, { sets, agreeing, agreeingInOnnx, refused, isDifferentiable }: Row): string[] {
   const [first, last] = [Math.min(...sets), Math.max(...sets)];
   const cells =
     sets.length === 0
@@ -68,12 +68,25 @@ function lineOf(name: string, { sets, agreeing, agreeingInOnnx, refused, isDiffe
           `${refused || ""}`,
           isDifferentiable ? "yes" : "no",
         ];
-  return `| ${[`\`${name}\``, ...cells, remarks[name] ?? ""].join(" | ")} |`;
+  return [`\`${name}\``, ...cells, remarks[name] ?? ""];
+}
+
+/** A table whose columns are as wide as their longest cells. */
+function tableOf(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, k) => Math.max(...rows.map((cells) => cells[k].length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, k) => cell.padEnd(widths[k])).join(" | ")} |`;
+  return [line(rows[0]), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)];
 }
 
 const head = [
-  "| operator | operator sets | agree in JavaScript | agree in ONNX Runtime | refused | derivative | remark |",
-  "| --- | --- | --- | --- | --- | --- | --- |",
+  "operator",
+  "operator sets",
+  "agree in JavaScript",
+  "agree in ONNX Runtime",
+  "refused",
+  "derivative",
+  "remark",
 ];
 
 /** How often each reason occurs, the most frequent first. */
@@ -83,8 +96,10 @@ function counted(reasons: readonly string[]): string[] {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `- ${count}: ${reason}`);
 }
 
-const count = (results: readonly Result[], runtime: Runtime, kind: Outcome["kind"]): number =>
-  results.filter(({ outcomes }) => outcomes[runtime].kind === kind).length;
+const kinds: readonly Outcome["kind"][] = ["agrees", "wrong", "crash", "refused"];
+
+const count = (results: readonly Result[], runtime: Runtime, kind: Outcome["kind"]): string =>
+  `${results.filter(({ outcomes }) => outcomes[runtime].kind === kind).length}`;
 
 /** The cases that JavaScript computes differently, and why. */
 function wrongs(results: readonly Result[]): string[] {
@@ -105,7 +120,7 @@ export function documentOf(results: readonly Result[], excluded: readonly string
   const others = [...new Set(cases.flatMap(({ names }) => names))]
     .filter((name) => !operators.has(name))
     .sort();
-  const lines = (names: readonly string[]) => names.map((name) => lineOf(name, rowOf(name, cases)));
+  const lines = (names: readonly string[]) => names.map((name) => cellsOf(name, rowOf(name, cases)));
   const isRead = ({ names }: Decoded) => names.every((name) => operators.has(name));
   const refusals = cases
     .filter((c) => isRead(c) && c.outcomes.javascript.kind === "refused")
@@ -117,11 +132,10 @@ export function documentOf(results: readonly Result[], excluded: readonly string
     "suite (Debian's `libonnx-testdata`): models of one or few operators, with inputs and results. Each is read, traced and",
     "run as a user's model is, and its results are compared with the suite's.",
     "",
-    `| ${results.length} cases | JavaScript | ONNX Runtime |`,
-    "| --- | --- | --- |",
-    ...(["agrees", "wrong", "crash", "refused"] as const).map(
-      (kind) => `| ${kind} | ${count(results, "javascript", kind)} | ${count(results, "onnx", kind)} |`,
-    ),
+    ...tableOf([
+      [`${results.length} cases`, "JavaScript", "ONNX Runtime"],
+      ...kinds.map((kind) => [kind, count(results, "javascript", kind), count(results, "onnx", kind)]),
+    ]),
     "",
     ...wrongs(results),
     `${excluded.length} other cases say nothing about numbers, or not the right ones:`,
@@ -135,8 +149,7 @@ export function documentOf(results: readonly Result[], excluded: readonly string
     "own raise an error that says why. `derivative`: whether results depend on float operands in a way that is differentiated.",
     "Operators without numbers do not occur in the suite; they are tested against ONNX Runtime or by hand.",
     "",
-    ...head,
-    ...lines(known),
+    ...tableOf([head, ...lines(known)]),
     "",
     "Refused among them:",
     "",
@@ -144,8 +157,7 @@ export function documentOf(results: readonly Result[], excluded: readonly string
     "",
     "## Not read",
     "",
-    ...head,
-    ...lines(others),
+    ...tableOf([head, ...lines(others)]),
     "",
   ].join("\n");
 }

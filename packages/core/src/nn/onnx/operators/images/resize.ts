@@ -147,9 +147,15 @@ function resize(call: Call): Tensor {
   );
 }
 
+/** In operator sets 1 to 6 the scales of height and width are attributes, from 7 on the scales of all axes. */
+function scalesOf(call: Call): readonly number[] {
+  if (call.opset < 7) return [1, 1, call.float("height_scale", 1), call.float("width_scale", 1)];
+  return call.attribute("scales", "floats") ?? call.known(1) ?? call.fail("there are no scales");
+}
+
 function upsample(call: Call): Tensor {
   const x = call.tensor(0);
-  const given = call.attribute("scales", "floats") ?? call.known(1) ?? call.fail("there are no scales");
+  const given = scalesOf(call);
   const { scales, sizes } = fromScales(x.shape, given);
   const axes = x.shape.map(
     (from, axis): Axis => ({ axis, from, to: sizes[axis], scale: scales[axis], crop: [0, 1] }),

@@ -69,7 +69,7 @@ function norm(x: Tensor, p: number, total: (powers: Tensor) => Tensor): Tensor {
   return p === 2 ? sqrt(total(square(x))) : pow(total(pow(abs(x), p)), 1 / p);
 }
 
-const orderOf = (call: Call): number => call.int("p", 2);
+const orderOf = (call: Call): number => (call.opset < 2 ? call.float("p", 2) : call.int("p", 2));
 
 const pixelsOf = (x: Tensor) => ({ axes: range(x.rank).slice(2), keepDims: true });
 
