@@ -24,7 +24,9 @@ export function closureOf(
   const own = new Set(inputs.map(({ tensor }) => tensor));
   const open = new Set<Tensor>();
   for (const node of order) {
-    if (node.op.name === "input" || node.inputs.some((x) => open.has(x))) open.add(node);
+    // An alias is what a surrounding function is differentiated with respect to, also where it is of a constant.
+    const isSource = node.op.name === "input" || node.op.name === "alias";
+    if (isSource || node.inputs.some((x) => open.has(x))) open.add(node);
   }
   const forms = new Map<Tensor, Tensor>(inputs.map(({ tensor }) => [tensor, tensor]));
   const captured: Tensor[] = [];
@@ -38,7 +40,6 @@ export function closureOf(
   };
   const make = (node: Tensor): Tensor => {
     if (!open.has(node)) return node;
-    // An alias is what a surrounding function is differentiated with respect to.
     const isCheap = node.op.js.view && node.op.name !== "alias" && node.inputs.length > 0;
     if (isInside(node) || isCheap) return rebuilt(node);
     captured.push(node);

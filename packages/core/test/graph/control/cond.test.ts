@@ -1,12 +1,13 @@
 // Branches against a selection of both results, in values, first and second derivatives, and both runtimes.
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
-import { grad } from "../../../src/graph/autodiff.js";
+import { grad, jvp } from "../../../src/graph/autodiff.js";
 import { cond } from "../../../src/graph/control/cond.js";
 import { scan } from "../../../src/graph/control/scan.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { greater, where } from "../../../src/graph/ops/compare.js";
 import { exp, log, sin, square } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
@@ -15,6 +16,7 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { uniform } from "../ops/op-case.js";
+import { relativeError } from "../ops/op-derivatives.js";
 import { expectSame } from "./support.js";
 
 interface Args {
@@ -102,6 +104,34 @@ describe("cond", () => {
     const { graph } = trace((x) => ({ y: loss(x), g: grad(loss)(x) }), [array(0, "float64")]);
     const { y, g } = compileJavaScript(simplify(graph)).runSync({ 0: array(0, "float64") });
     expect([y.data[0], g.data[0]]).toEqual([1, 1]);
+  });
+
+  it("has Jacobian-vector products, and derivatives in a constant", () => {
+    const loop = (x: Tensor, w: Tensor) => scan((c: Tensor) => [mul(c, w), []], x, [], { length: 2 })[0];
+    const derivatives = (f: (x: Tensor, w: Tensor) => Tensor) => (x: Tensor) => {
+      const w = constant(array([1, 2], "float64"));
+      const tangents = jvp((v: Tensor) => f(v, w), x, w)[1];
+      return { tangents, g: grad((v: Tensor) => sum(sin(f(x, v))))(w) };
+    };
+    const branched = (x: Tensor, w: Tensor) =>
+      cond(
+        greater(sum(x), 0),
+        () => loop(x, w),
+        () => w,
+      );
+    const x = array([0.3, 0.7], "float64");
+    const { graph } = trace(
+      (at) => ({
+        actual: derivatives(branched)(at),
+        expected: derivatives((v, w) => mul(mul(v, w), w))(at),
+      }),
+      [x],
+    );
+    for (const form of [graph, simplify(graph)]) {
+      const results = compileJavaScript(form).runSync({ 0: x });
+      for (const name of ["tangents", "g"])
+        expect(relativeError(results[`actual.${name}`], results[`expected.${name}`])).toBeLessThan(1e-14);
+    }
   });
 
   it("says what is wrong", () => {
