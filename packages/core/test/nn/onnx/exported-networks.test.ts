@@ -1,0 +1,31 @@
+// Files and numbers of PyTorch: bench/torch/golden_onnx_networks.py.
+
+import { describe, expect, it } from "vitest";
+import { readGolden } from "../support.js";
+import { type Exported, expectAsExported, fileBytes } from "./exported.js";
+
+interface Network extends Exported {
+  readonly mode: "eval" | "train";
+  /** Files that PyTorch has folded batch norms and transposed weights in. */
+  readonly folded: Readonly<Record<string, string>>;
+}
+
+const { networks } = readGolden<{ networks: Network[] }>("onnx-networks.json");
+
+describe.each(networks)("PyTorch's export of the $name ($mode)", (network) => {
+  it.each(Object.entries(network.files))(
+    "with operator set %s has its parameters, outputs and gradients",
+    (_, file) => {
+      const model = expectAsExported(network, fileBytes(file));
+      const expected = Object.keys(network.gradients).filter((name) => !(name in network.inputs));
+      expect(Object.keys(model.params).sort()).toEqual(expected.sort());
+    },
+  );
+
+  it.each(Object.entries(network.folded))(
+    "with operator set %s and folded weights has its outputs and gradients",
+    (_, file) => {
+      expectAsExported(network, fileBytes(file));
+    },
+  );
+});
