@@ -68,8 +68,9 @@ def results(module, inputs, names):
         total = sum((outputs[k] * w).sum() for k, w in weights.items())
         found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
         gradients = {
-            name: packed_tensor(torch.zeros_like(x) if g is None else g)
-            for (name, x), g in zip(wanted.items(), found, strict=True)
+            name: packed_tensor(g)
+            for name, g in zip(wanted, found, strict=True)
+            if g is not None
         }
     return {
         "inputs": {name: packed_tensor(x) for name, x in zip(names, given, strict=True)},
