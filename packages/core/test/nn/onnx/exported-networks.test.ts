@@ -1,16 +1,7 @@
 // Files and numbers of PyTorch: bench/torch/golden_onnx_networks.py.
 
 import { describe, expect, it } from "vitest";
-import { readGolden } from "../support.js";
-import { type Exported, expectAsExported, fileBytes } from "./exported.js";
-
-interface Network extends Exported {
-  readonly mode: "eval" | "train";
-  /** Files that PyTorch has folded batch norms and transposed weights in. */
-  readonly folded: Readonly<Record<string, string>>;
-}
-
-const { networks } = readGolden<{ networks: Network[] }>("onnx-networks.json");
+import { expectAsExported, fileBytes, networks } from "./exported.js";
 
 describe.each(networks)("PyTorch's export of the $name ($mode)", (network) => {
   it.each(Object.entries(network.files))(

@@ -7,7 +7,7 @@ import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js";
-import { evaluate } from "../support.js";
+import { evaluate, readGolden } from "../support.js";
 
 /** A tensor's bytes in base64. */
 interface PackedArray {
@@ -29,6 +29,14 @@ export interface Exported {
   /** Of the outputs times their weights, in parameters and inputs. */
   readonly gradients: PackedArrays;
 }
+
+export interface Network extends Exported {
+  readonly mode: "eval" | "train";
+  /** Files that PyTorch has folded batch norms and transposed weights in. */
+  readonly folded: Readonly<Record<string, string>>;
+}
+
+export const { networks } = readGolden<{ networks: Network[] }>("onnx-networks.json");
 
 export const fileBytes = (packed: string): Uint8Array =>
   new Uint8Array(inflateSync(Buffer.from(packed, "base64")));
