@@ -1,7 +1,7 @@
 // Files and numbers of PyTorch: bench/torch/golden_onnx_networks.py.
 
 import { describe, expect, it } from "vitest";
-import { expectAsExported, fileBytes, networks } from "./exported.js";
+import { expectAsExported, expectInOnnxRuntime, fileBytes, networks } from "./exported.js";
 
 describe.each(networks)("PyTorch's export of the $name ($mode)", (network) => {
   it.each(Object.entries(network.files))(
@@ -19,4 +19,12 @@ describe.each(networks)("PyTorch's export of the $name ($mode)", (network) => {
       expectAsExported(network, fileBytes(file));
     },
   );
+});
+
+const inRuntime = networks.filter(({ name, mode }) =>
+  ["ResNet train", "U-Net eval", "LSTM tagger eval", "RMSNorm transformer eval"].includes(`${name} ${mode}`),
+);
+
+it.each(inRuntime)("ONNX Runtime gives the outputs and gradients of the $name ($mode)", async (network) => {
+  await expectInOnnxRuntime(network, fileBytes(Object.values(network.files)[0]));
 });

@@ -7,7 +7,9 @@ import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js";
+import { jit } from "../../../src/runtime/jit.js";
 import { evaluate, readGolden } from "../support.js";
+import type { Arrays } from "./support.js";
 
 /** A tensor's bytes in base64. */
 interface PackedArray {
@@ -46,15 +48,7 @@ export function unpacked({ shape, float32, int64 }: PackedArray): NdArray {
   return ndarray(int64 === undefined ? new Float32Array(buffer) : new BigInt64Array(buffer), shape);
 }
 
-export const unpackedAll = (arrays: PackedArrays): Record<string, NdArray> =>
-  Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, unpacked(array)]));
-
 const isFloat = ({ data }: NdArray): boolean => data instanceof Float32Array || data instanceof Float64Array;
-
-const widened = (arrays: Record<string, NdArray>): Record<string, NdArray> =>
-  Object.fromEntries(
-    Object.entries(arrays).map(([name, array]) => [name, isFloat(array) ? astype(array, "float64") : array]),
-  );
 
 /** Every element within the tolerance, relative to the largest of them. */
 export function expectNear(actual: NdArray, expected: NdArray, tolerance: number, what: string): void {
@@ -68,16 +62,8 @@ export function expectNear(actual: NdArray, expected: NdArray, tolerance: number
   });
 }
 
-/** Reads a file in float64 and compares outputs and gradients with PyTorch's. Parameters that it lacks are left out. */
-export function expectAsExported(golden: Exported, file: Uint8Array): ImportedModel {
-  const model = fromOnnx(file, { dtype: "float64" });
-  const [inputs, outputs, weights] = [golden.inputs, golden.outputs, golden.weights].map((arrays) =>
-    widened(unpackedAll(arrays)),
-  );
-  const gradients = unpackedAll(golden.gradients);
-  const [floats, others] = [true, false].map((kind) =>
-    Object.fromEntries(Object.entries(inputs).filter(([, x]) => isFloat(x) === kind)),
-  );
+/** A file's function of parameters, float inputs and weights: outputs, and gradients of their weighted sum. */
+function outputsAndGradients(model: ImportedModel, others: Arrays) {
   const apply = (p: BatchTensors, x: BatchTensors) => model.apply(p, { ...x, ...others });
   const weighted = (p: BatchTensors, x: BatchTensors, w: BatchTensors): Tensor => {
     const made = apply(p, x);
@@ -85,18 +71,64 @@ export function expectAsExported(golden: Exported, file: Uint8Array): ImportedMo
       .map(([name, own]) => sum(mul(made[name], own)))
       .reduce((a, b) => add(a, b));
   };
-  const run = (p: BatchTensors, x: BatchTensors, w: BatchTensors) => ({
-    made: apply(p, x),
-    g:
-      Object.keys(w).length === 0
-        ? { p: {}, x: {} }
-        : grad((given: { p: BatchTensors; x: BatchTensors }) => weighted(given.p, given.x, w))({ p, x }),
-  });
-  const { made, g } = evaluate(run, model.params, floats, weights);
-  for (const [name, expected] of Object.entries(outputs)) expectNear(made[name], expected, 1e-6, name);
-  const found: Readonly<Record<string, NdArray>> = { ...g.p, ...g.x };
-  for (const [name, expected] of Object.entries(gradients)) {
-    if (name in found) expectNear(found[name], expected, 2e-6, `gradient in ${name}`);
+  return (p: BatchTensors, x: BatchTensors, w: BatchTensors) => {
+    const inBoth = (given: { p: BatchTensors; x: BatchTensors }) => weighted(given.p, given.x, w);
+    return {
+      made: apply(p, x),
+      g: Object.keys(w).length === 0 ? { p: {}, x: {} } : grad(inBoth)({ p, x }),
+    };
+  };
+}
+
+/** What is compared, in the dtype that it is computed in. */
+function arraysOf(golden: Exported, dtype: "float32" | "float64") {
+  const read = (packed: PackedArrays): Arrays =>
+    Object.fromEntries(
+      Object.entries(packed).map(([name, array]) => {
+        const value = unpacked(array);
+        return [name, isFloat(value) ? astype(value, dtype) : value];
+      }),
+    );
+  const inputs = Object.entries(read(golden.inputs));
+  return {
+    floats: Object.fromEntries(inputs.filter(([, x]) => isFloat(x))),
+    others: Object.fromEntries(inputs.filter(([, x]) => !isFloat(x))),
+    weights: read(golden.weights),
+  };
+}
+
+interface Computed {
+  readonly made: Arrays;
+  readonly g: { readonly p: Arrays; readonly x: Arrays };
+}
+
+/** Compares with PyTorch's outputs, and with its gradients in all parameters and inputs that the file has. */
+function expectGolden(golden: Exported, { made, g }: Computed, tolerance: Record<"value" | "slope", number>) {
+  for (const [name, expected] of Object.entries(golden.outputs))
+    expectNear(made[name], unpacked(expected), tolerance.value, name);
+  const found = { ...g.p, ...g.x };
+  for (const [name, expected] of Object.entries(golden.gradients)) {
+    if (name in found) expectNear(found[name], unpacked(expected), tolerance.slope, `gradient in ${name}`);
   }
+}
+
+/** Computes a file in float64 in JavaScript. Constants in it, such as an epsilon, are rounded to float32. */
+export function expectAsExported(golden: Exported, file: Uint8Array): ImportedModel {
+  const model = fromOnnx(file, { dtype: "float64" });
+  const { floats, others, weights } = arraysOf(golden, "float64");
+  const computed = evaluate(outputsAndGradients(model, others), model.params, floats, weights);
+  expectGolden(golden, computed, { value: 1e-6, slope: 2e-6 });
   return model;
+}
+
+/** Computes a file in float32 in ONNX Runtime. */
+export async function expectInOnnxRuntime(golden: Exported, file: Uint8Array): Promise<void> {
+  const model = fromOnnx(file);
+  const { floats, others, weights } = arraysOf(golden, "float32");
+  const run = await jit(outputsAndGradients(model, others), [model.params, floats, weights], {
+    runtime: "onnx",
+  });
+  const computed = await run(model.params, floats, weights);
+  await run.dispose();
+  expectGolden(golden, computed, { value: 1e-5, slope: 1e-4 });
 }
