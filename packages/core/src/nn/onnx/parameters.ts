@@ -1,4 +1,3 @@
-import { sizeOf } from "../../array.js";
 import { DataError } from "../../errors.js";
 import {
   allNodesOf,
@@ -44,8 +43,9 @@ export interface NamedTensor {
 /**
  * The tensors of a file that are weights: floats with one axis or more that some node takes as an operand
  * other than a setting, or those that `isParameter` selects. A Constant node counts as a tensor of its output's
- * name: some exporters keep every weight in one; one of a single number is a number of the model's code, such as
- * the 1 in 1 / sqrt(d). Names of graph inputs cannot contain colons, so `_` replaces them.
+ * name: some exporters keep every weight in one. Where all its numbers are equal it is no weight but part of the
+ * model's code, such as the 1 in 1 / sqrt(d), or the zeros that a recurrent layer starts with. Names of graph inputs
+ * cannot contain colons, so `_` replaces them.
  */
 export function parametersOf(
   graph: OnnxGraph,
@@ -71,10 +71,12 @@ function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonl
   return [{ name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) }];
 }
 
+const isFilled = ({ data }: OnnxTensor): boolean => data.every((v: number | bigint) => v === data[0]);
+
 /** Whether a tensor is a weight: an operand that flows into something other than settings. */
 function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: string) => boolean {
   const nodes = allNodesOf(graph);
-  const numbers = new Set(constants.filter(({ shape }) => sizeOf(shape) === 1).map(({ name }) => name));
+  const filled = new Set(constants.filter(isFilled).map(({ name }) => name));
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const results = [graph, ...nodes.flatMap(graphsIn)].flatMap(({ outputs }) => outputs);
   const flowing = new Set(results.map(({ name }) => name));
@@ -89,5 +91,5 @@ function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: s
       flowing.add(name);
     }
   }
-  return (name) => operands.has(name) && !numbers.has(name);
+  return (name) => operands.has(name) && !filled.has(name);
 }
