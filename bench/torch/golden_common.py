@@ -34,12 +34,12 @@ def summary(value):
     return {"shape": list(value.shape), "first": flat[:4].tolist(), "sum": flat.sum().item()}
 
 
-def write_golden(name, script, content):
+def write_golden(name, script, content, limit=MAX_BYTES):
     """Write GOLDEN_DIR/name with an origin line, one top-level entry's item a line; refuse NaN and large files."""
     origin = f"made by bench/torch/{script} with PyTorch {torch.__version__}"
     text = to_text({"origin": origin, **content}) + "\n"
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"{name} would be {len(text)} bytes, expected at most {MAX_BYTES}; record fewer values")
+    if len(text) > limit:
+        raise ValueError(f"{name} would be {len(text)} bytes, expected at most {limit}; record fewer values")
     GOLDEN_DIR.mkdir(parents=True, exist_ok=True)
     path = GOLDEN_DIR / name
     path.write_text(text)

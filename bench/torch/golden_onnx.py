@@ -9,13 +9,12 @@ Writes packages/core/test/golden/onnx-models.json: `models`, each with
 """
 
 import base64
-import io
-import warnings
 
 import torch
 from torch import nn
 
 from golden_common import tensor_json, wave, write_golden
+from golden_onnx_export import export, fill
 
 
 class Residual(nn.Module):
@@ -74,32 +73,10 @@ def transformer():
     )  # fmt: skip
 
 
-def fill(module):
-    """Waves, so that no value stands out; weights of normalizations around 1, running variances positive."""
-    for k, (name, value) in enumerate([*module.named_parameters(), *module.named_buffers()]):
-        if not value.is_floating_point():
-            continue
-        offset = 1 if "running_var" in name or (value.ndim == 1 and name.endswith("weight")) else 0
-        value.data = (offset + wave(*value.shape, k=k, scale=0.5, digits=4)).float()
-    return module.eval()
-
-
-def export(module, x, opset):
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # Preserved, since the export for evaluation folds batch normalizations into convolutions.
-        torch.onnx.export(
-            module, (x,), buffer, opset_version=opset, input_names=["x"], output_names=["y"],
-            dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}},
-            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
-        )  # fmt: skip
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
 def record(name, module, shape, opset):
     module = fill(module)
-    file = export(module, wave(2, *shape, k=1).float(), opset)
+    axes = {"x": {0: "batch"}, "y": {0: "batch"}}
+    file = export(module, [wave(2, *shape, k=1).float()], opset, axes=axes)
     module = module.double()
     x = wave(3, *shape, k=2)
     y = module(x)
@@ -108,7 +85,7 @@ def record(name, module, shape, opset):
     gradients = torch.autograd.grad((y * weights).sum(), list(parameters.values()))
     return {
         "name": name,
-        "file": file,
+        "file": base64.b64encode(file).decode(),
         "input": tensor_json(x),
         "output": tensor_json(y),
         "weights": tensor_json(weights),

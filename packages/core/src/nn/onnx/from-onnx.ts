@@ -58,7 +58,8 @@ export interface FromOnnxOptions<Out extends string = string> {
   readonly dtype?: FloatDType | undefined;
   /**
    * Which of the file's float tensors are trained, by name; default: those that a node takes as an operand,
-   * constants among the nodes included, except single numbers, running statistics, bounds and exponents. The others are constants.
+   * Constant nodes of different numbers included, except single numbers, running statistics, bounds, exponents and
+   * what computes them. The others are constants.
    */
   readonly isParameter?: ((name: string) => boolean) | undefined;
   /** The files with the model's external data: bytes by location, or a function that reads them. */

@@ -1,5 +1,11 @@
 import { DataError } from "../../errors.js";
-import { allNodesOf, type OnnxGraph, type OnnxNode, type OnnxTensor } from "../../runtime/onnx/schema.js";
+import {
+  allNodesOf,
+  graphsIn,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from "../../runtime/onnx/schema.js";
 import { isFloatKind } from "./kinds.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
@@ -37,15 +43,18 @@ export interface NamedTensor {
 /**
  * The tensors of a file that are weights: floats with one axis or more that some node takes as an operand
  * other than a setting, or those that `isParameter` selects. A Constant node counts as a tensor of its output's
- * name: some exporters keep every weight in one. Names of graph inputs cannot contain colons, so
- * `_` replaces them.
+ * name: some exporters keep every weight in one. Where all its numbers are equal it is no weight but part of the
+ * model's code, such as the 1 in 1 / sqrt(d), or the zeros that a recurrent layer starts with. Names of graph inputs
+ * cannot contain colons, so `_` replaces them.
  */
 export function parametersOf(
   graph: OnnxGraph,
-  isParameter: (name: string) => boolean = weightsOf(allNodesOf(graph)),
+  isParameter?: (name: string) => boolean,
 ): readonly NamedTensor[] {
-  const weights = [...graph.initializers, ...graph.nodes.flatMap(constantsOf)].filter(
-    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isParameter(name),
+  const constants = graph.nodes.flatMap(constantsOf);
+  const isWeight = isParameter ?? weightsOf(graph, constants);
+  const weights = [...graph.initializers, ...constants].filter(
+    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isWeight(name),
   );
   const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
@@ -62,9 +71,25 @@ function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonl
   return [{ name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) }];
 }
 
-function weightsOf(nodes: readonly OnnxNode[]): (name: string) => boolean {
-  const used = new Set(
-    nodes.flatMap(({ opType, inputs }) => inputs.filter((_, i) => !settings[opType]?.includes(i))),
-  );
-  return (name) => used.has(name);
+const isFilled = ({ data }: OnnxTensor): boolean => data.every((v: number | bigint) => v === data[0]);
+
+/** Whether a tensor is a weight: an operand that flows into something other than settings. */
+function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: string) => boolean {
+  const nodes = allNodesOf(graph);
+  const filled = new Set(constants.filter(isFilled).map(({ name }) => name));
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const results = [graph, ...nodes.flatMap(graphsIn)].flatMap(({ outputs }) => outputs);
+  const flowing = new Set(results.map(({ name }) => name));
+  const operands = new Set<string>();
+  // From the last node to the first: what computes only settings, such as the scales of a Resize, is no weight either.
+  for (const node of nodes.reverse()) {
+    const isSetting = node.outputs.every((name) => read.has(name) && !flowing.has(name));
+    if (isSetting && graphsIn(node).length === 0) continue;
+    for (const [i, name] of node.inputs.entries()) {
+      if (settings[node.opType]?.includes(i)) continue;
+      operands.add(name);
+      flowing.add(name);
+    }
+  }
+  return (name) => operands.has(name) && !filled.has(name);
 }

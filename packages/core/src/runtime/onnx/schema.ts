@@ -78,14 +78,14 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
 }
 
+/** The graphs that a node runs: branches, or the body of a loop. */
+export function graphsIn({ attributes }: OnnxNode): OnnxGraph[] {
+  return Object.values(attributes).flatMap((value) => (value.kind === "graph" ? [value.value] : []));
+}
+
 /** The nodes of a graph, and of the graphs inside them. */
 export function allNodesOf({ nodes }: OnnxGraph): OnnxNode[] {
-  return nodes.flatMap((node) => [
-    node,
-    ...Object.values(node.attributes).flatMap((value) =>
-      value.kind === "graph" ? allNodesOf(value.value) : [],
-    ),
-  ]);
+  return nodes.flatMap((node) => [node, ...graphsIn(node).flatMap(allNodesOf)]);
 }
 
 export interface OnnxModel {
