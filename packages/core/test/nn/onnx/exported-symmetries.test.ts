@@ -5,8 +5,8 @@ import type { NdArray } from "../../../src/array.js";
 import type { BatchTensors } from "../../../src/batch.js";
 import { trace } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
-import { foldBatchNorm } from "../../../src/model-file/fold-batch-norm.js";
-import { liftBounds } from "../../../src/model-file/lift-bounds.js";
+import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
+import { liftBounds } from "../../../src/model-file/prepare/lift-bounds.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import {
