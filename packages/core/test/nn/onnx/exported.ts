@@ -34,6 +34,8 @@ export interface Exported {
 
 export interface Network extends Exported {
   readonly mode: "eval" | "train";
+  /** Floats that the module does not train, which a file does not tell from parameters. */
+  readonly buffers: readonly string[];
   /** Files that PyTorch has folded batch norms and transposed weights in. */
   readonly folded: Readonly<Record<string, string>>;
 }
