@@ -1,5 +1,7 @@
 """Small networks to export: bench/torch/golden_onnx_networks.py."""
 
+from typing import List
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -333,3 +335,36 @@ class SqueezeExcite(nn.Module):
         x = self.features(x)
         x = x * F.hardsigmoid(self.up(F.relu(self.down(x.mean((2, 3), keepdim=True)))))
         return self.head(x.mean((2, 3)))
+
+
+class ListOfStates(nn.Module):
+    """A recurrent layer as a loop that appends to a list, for a script."""
+
+    def __init__(self):
+        super().__init__()
+        self.read, self.keep = nn.Linear(3, 4), nn.Linear(4, 4, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        states: List[torch.Tensor] = []
+        state = self.read(x[0]) * 0
+        for t in range(x.shape[0]):
+            state = torch.tanh(self.read(x[t]) + self.keep(state))
+            states.append(state)
+        return torch.stack(states)
+
+
+class Branch(nn.Module):
+    """A branch that the values of the input decide, and a loop with a fixed number of steps, for a script."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if float(x.sum()) > 0:
+            x = self.a(x)
+        else:
+            x = torch.sin(self.b(x))
+        for _ in range(3):
+            x = torch.tanh(self.b(x))
+        return x

@@ -15,8 +15,10 @@ from torch import nn
 from golden_common import wave, write_golden
 from golden_onnx_export import TrainingMode, export, fill, packed, results
 from golden_onnx_modules import (
+    Branch,
     Generator,
     LastState,
+    ListOfStates,
     PostNorm,
     RotaryTransformer,
     ShiftedWindows,
@@ -34,13 +36,17 @@ from golden_onnx_modules import (
 )
 
 
-def record(name, module, inputs, *, opsets, folded=(), axes, mode="eval"):
-    """`inputs`: as a function of the size of the batch; the file is made with another size than the results."""
+def record(name, module, inputs, *, opsets, folded=(), axes, mode="eval", scripted=False):
+    """`inputs`: as a function of the size of the batch; the file is made with another size than the results.
+
+    `scripted`: compiled first, so that loops and branches stay what they are.
+    """
     module = fill(module)
     module.train(mode == "train")
     training = TrainingMode.TRAINING if mode == "train" else TrainingMode.PRESERVE
     options = {"outputs": ["y0"], "axes": {"x": axes, "y0": {0: "batch"} if 0 in axes else {}}}
-    make = lambda opset, **more: packed(export(copy.deepcopy(module), inputs(2), opset, **options, **more))
+    copied = lambda: torch.jit.script(copy.deepcopy(module)) if scripted else copy.deepcopy(module)
+    make = lambda opset, **more: packed(export(copied(), inputs(2), opset, **options, **more))
     row = {
         "name": name,
         "mode": mode,
@@ -68,6 +74,7 @@ if __name__ == "__main__":
     vectors = lambda batch: [wave(batch, 5, 4, k=3).float()]
     square = lambda batch: [wave(batch, 3, 8, 8, k=2).float()]
     lines = lambda batch: [wave(batch, 1, 8, 4 + batch, k=2).float()]
+    rows = lambda batch: [wave(batch, 3, k=3).float()]
     codes = lambda batch: [wave(batch, 4, k=3).float()]
     networks = [
         record("ResNet", resnet(), image(3, 16), opsets=[11, 18], folded=[13], axes=IMAGE),
@@ -92,5 +99,7 @@ if __name__ == "__main__":
         record("generator", Generator(), codes, opsets=[12, 18], folded=[15], axes={0: "batch"}),
         record("SqueezeExcite", SqueezeExcite(), image(3, 8), opsets=[14], folded=[17], axes=IMAGE),
         record("SqueezeExcite", SqueezeExcite(), image(3, 8), opsets=[16], axes=IMAGE, mode="train"),
+        record("list of states", ListOfStates(), sequence, opsets=[13, 19], axes={0: "length", 1: "batch"}, scripted=True),
+        record("branch", Branch(), rows, opsets=[11, 17], axes={0: "batch"}, scripted=True),
     ]  # fmt: skip
     write_golden("onnx-networks.json", "golden_onnx_networks.py", {"networks": networks}, limit=700_000)

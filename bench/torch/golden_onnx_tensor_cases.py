@@ -128,6 +128,7 @@ def shapes():
         "expand, repeat, tile": (lambda p: (p.expand(4, 2, 3), p.repeat(2, 1, 2), p.tile(2)), x(1, 2, 3)),
         "expand_as": (lambda p, q: p.expand_as(q) * q, x(1, 3), x(2, 3, k=1)),
         "repeat_interleave": (lambda p: p.repeat_interleave(2, 1), x(2, 3)),
+        "repeat_interleave, counts": (lambda p: p.repeat_interleave(torch.tensor([2, 1, 3]), 1), x(2, 3)),
         "cat": (lambda p, q: torch.cat([p, q, p], 1), a, x(2, 2, 4, k=1)),
         "stack": (lambda p, q: (torch.stack([p, q], 1), torch.stack([p, q], -1)), x(2, 3), x(2, 3, k=1)),
         "hstack, vstack": (lambda p, q: (torch.hstack([p, q]), torch.vstack([p, q])), x(2, 3), x(2, 3, k=1)),
