@@ -38,7 +38,9 @@ def products():
         "scaled_dot_product_attention, mask": (lambda m, *given: attention(*given, attn_mask=m), x(3, 5, k=7), q, k, v),
         "scaled_dot_product_attention, boolean mask": (
             lambda m, *given: attention(*given, attn_mask=m > -1), x(3, 5, k=7), q, k, v),
-        "scaled_dot_product_attention, causal": (lambda *given: attention(*given, is_causal=True), k, x(1, 2, 5, 4, k=8), v),
+        "scaled_dot_product_attention, causal": (
+            lambda *given: attention(*given, is_causal=True), k, x(1, 2, 5, 4, k=8), v
+        ),
         "scaled_dot_product_attention, scale": (lambda *given: attention(*given, scale=0.3), q, k, v),
         "multi-head attention": (Attended(), x(2, 3, 4)),
     }  # fmt: skip
@@ -62,17 +64,31 @@ def convolutions():
         "conv1d, same": (lambda p, w: F.conv1d(p, w, padding="same"), x(1, 2, 5), x(3, 2, 4, k=1)),
         "conv2d": (lambda p, w, b: F.conv2d(p, w, b, stride=(1, 2), padding=(2, 1)), x(1, 2, 4, 5), w, x(4, k=2)),
         "conv2d, groups": (lambda p, w: F.conv2d(p, w, groups=2, padding=1), x(1, 4, 3, 3), w),
-        "conv2d, depthwise": (lambda p, w: F.conv2d(p, w, groups=3, dilation=2, padding=2), x(1, 3, 4, 4), x(6, 1, 3, 3, k=1)),
+        "conv2d, depthwise": (
+            lambda p, w: F.conv2d(p, w, groups=3, dilation=2, padding=2), x(1, 3, 4, 4), x(6, 1, 3, 3, k=1)
+        ),
         "conv2d, valid": (lambda p, w: F.conv2d(p, w, padding="valid"), x(1, 2, 4, 4), w),
         "conv2d, same": (lambda p, w: F.conv2d(p, w, padding="same", dilation=2), x(1, 2, 5, 5), w),
         "conv2d, circular": (nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular"), x(1, 2, 3, 4)),
         "conv2d, reflect": (nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"), x(1, 2, 3, 4)),
-        "conv3d": (lambda p, w, b: F.conv3d(p, w, b, stride=(2, 1, 1), padding=1), x(1, 2, 3, 3, 3), x(2, 2, 3, 2, 2, k=1), x(2, k=2)),
-        "conv_transpose1d": (lambda p, w, b: F.conv_transpose1d(p, w, b, stride=2, padding=1, output_padding=1), x(1, 2, 4), x(2, 3, 3, k=1), x(3, k=2)),
-        "conv_transpose2d": (lambda p, w, b: F.conv_transpose2d(p, w, b, stride=2, padding=(0, 1)), x(1, 2, 3, 3), transposed, x(3, k=2)),
-        "conv_transpose2d, groups": (lambda p, w: F.conv_transpose2d(p, w, groups=2, stride=2, output_padding=1), x(1, 4, 2, 3), x(4, 3, 3, 3, k=1)),
-        "conv_transpose2d, dilated": (lambda p, w: F.conv_transpose2d(p, w, dilation=2, padding=1), x(1, 2, 3, 3), transposed),
-        "conv_transpose3d": (lambda p, w: F.conv_transpose3d(p, w, stride=(1, 2, 1)), x(1, 2, 2, 2, 2), x(2, 2, 2, 2, 2, k=1)),
+        "conv3d": (
+            lambda p, w, b: F.conv3d(p, w, b, stride=(2, 1, 1), padding=1), x(1, 2, 3, 3, 3), x(2, 2, 3, 2, 2, k=1), x(2, k=2)
+        ),
+        "conv_transpose1d": (
+            lambda p, w, b: F.conv_transpose1d(p, w, b, stride=2, padding=1, output_padding=1), x(1, 2, 4), x(2, 3, 3, k=1), x(3, k=2)
+        ),
+        "conv_transpose2d": (
+            lambda p, w, b: F.conv_transpose2d(p, w, b, stride=2, padding=(0, 1)), x(1, 2, 3, 3), transposed, x(3, k=2)
+        ),
+        "conv_transpose2d, groups": (
+            lambda p, w: F.conv_transpose2d(p, w, groups=2, stride=2, output_padding=1), x(1, 4, 2, 3), x(4, 3, 3, 3, k=1)
+        ),
+        "conv_transpose2d, dilated": (
+            lambda p, w: F.conv_transpose2d(p, w, dilation=2, padding=1), x(1, 2, 3, 3), transposed
+        ),
+        "conv_transpose3d": (
+            lambda p, w: F.conv_transpose3d(p, w, stride=(1, 2, 1)), x(1, 2, 2, 2, 2), x(2, 2, 2, 2, 2, k=1)
+        ),
         "convolution without batch": (lambda p, w: F.conv2d(p, w), x(2, 4, 4), w),
         "weight norm": (nn.utils.weight_norm(nn.Linear(3, 2)), x(2, 3)),
     }  # fmt: skip
@@ -93,7 +109,9 @@ def pooling():
         "avg_pool2d, ceil": (lambda p: F.avg_pool2d(p, 3, 2, ceil_mode=True), b),
         "avg_pool2d, ceil and padding": (lambda p: F.avg_pool2d(p, 3, 2, 1, ceil_mode=True), b),
         "avg_pool2d, without padding": (lambda p: F.avg_pool2d(p, 3, 2, 1, count_include_pad=False), b),
-        "avg_pool2d, ceil, without padding": (lambda p: F.avg_pool2d(p, 3, 2, 1, ceil_mode=True, count_include_pad=False), b),
+        "avg_pool2d, ceil, without padding": (
+            lambda p: F.avg_pool2d(p, 3, 2, 1, ceil_mode=True, count_include_pad=False), b
+        ),
         "avg_pool3d": (lambda p: F.avg_pool3d(p, 2, 1), c),
         "lp_pool2d": (lambda p: F.lp_pool2d(p, 2, 2), b.abs() + 0.1),
         "adaptive_avg_pool1d": (lambda p: F.adaptive_avg_pool1d(p, 1), a),
@@ -115,14 +133,22 @@ def resizing():
         "interpolate, nearest": (lambda p: F.interpolate(p, size=(5, 7)), image),
         "interpolate, nearest, fractional": (lambda p: F.interpolate(p, scale_factor=1.7), image),
         "interpolate, bilinear": (lambda p: F.interpolate(p, scale_factor=2.0, mode="bilinear"), image),
-        "interpolate, bilinear, fractional": (lambda p: F.interpolate(p, scale_factor=(1.5, 0.7), mode="bilinear"), image),
+        "interpolate, bilinear, fractional": (
+            lambda p: F.interpolate(p, scale_factor=(1.5, 0.7), mode="bilinear"), image
+        ),
         "interpolate, bilinear, recomputed scale": (
             lambda p: F.interpolate(p, scale_factor=1.6, mode="bilinear", recompute_scale_factor=True), image),
         "interpolate, bilinear, smaller": (lambda p: F.interpolate(p, size=(2, 3), mode="bilinear"), image),
-        "interpolate, bilinear, corners": (lambda p: F.interpolate(p, size=(5, 7), mode="bilinear", align_corners=True), image),
-        "interpolate, bilinear, corners, size 1": (lambda p: F.interpolate(p, size=(1, 7), mode="bilinear", align_corners=True), image),
+        "interpolate, bilinear, corners": (
+            lambda p: F.interpolate(p, size=(5, 7), mode="bilinear", align_corners=True), image
+        ),
+        "interpolate, bilinear, corners, size 1": (
+            lambda p: F.interpolate(p, size=(1, 7), mode="bilinear", align_corners=True), image
+        ),
         "interpolate, bicubic": (lambda p: F.interpolate(p, size=(5, 7), mode="bicubic"), image),
-        "interpolate, bicubic, corners": (lambda p: F.interpolate(p, size=(5, 7), mode="bicubic", align_corners=True), image),
+        "interpolate, bicubic, corners": (
+            lambda p: F.interpolate(p, size=(5, 7), mode="bicubic", align_corners=True), image
+        ),
         "interpolate, trilinear": (lambda p: F.interpolate(p, scale_factor=2, mode="trilinear"), volume),
         "upsample module": (nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), image),
         "affine_grid": (lambda t: F.affine_grid(t, [1, 1, 3, 4], align_corners=False), theta),
@@ -171,7 +197,9 @@ def losses():
         "cross_entropy, pixels": (lambda p, i: F.cross_entropy(p, i, reduction="none"), image, labels),
         "nll_loss, pixels": (lambda p, i: F.nll_loss(p, i), image, labels),
         "nll_loss, weighted": (lambda p, i, w: F.nll_loss(p, i, w.detach(), ignore_index=1), scores, classes, weights),
-        "binary_cross_entropy, with logits": (lambda p, q: F.binary_cross_entropy_with_logits(p, q, reduction="sum"), a, b.sigmoid()),
+        "binary_cross_entropy, with logits": (
+            lambda p, q: F.binary_cross_entropy_with_logits(p, q, reduction="sum"), a, b.sigmoid()
+        ),
         "binary_cross_entropy, positive weight": (
             lambda p, q: F.binary_cross_entropy_with_logits(p, q, pos_weight=torch.tensor([0.5, 2, 1])), a, b.sigmoid()),
         "kl_div": (lambda p, q: F.kl_div(p, q.softmax(1), reduction="batchmean"), a, b),

@@ -103,7 +103,9 @@ def reductions():
         "var_mean": (lambda p: torch.var_mean(p, 1), a),
         "norm": (lambda p: (p.norm(dim=1), p.norm(p=1, dim=(0, 2)), p.norm()), a),
         "norm, 3": (lambda p: p.norm(p=3, dim=2, keepdim=True), a),
-        "linalg.vector_norm": (lambda p: (torch.linalg.vector_norm(p, float("inf"), 1), torch.linalg.norm(p, dim=2)), a),
+        "linalg.vector_norm": (
+            lambda p: (torch.linalg.vector_norm(p, float("inf"), 1), torch.linalg.norm(p, dim=2)), a
+        ),
         "linalg.matrix_norm": (lambda p: torch.linalg.matrix_norm(p), a),
         "logsumexp": (lambda p: (p.logsumexp(1), p.logsumexp((0, 2), keepdim=True)), a),
         "logcumsumexp by hand": (lambda p: p.exp().cumsum(-1).log(), a),
@@ -184,14 +186,24 @@ def indexing():
         "scatter": (lambda p, i, q: p.scatter(1, i, q), a, index([[0, 3], [1, 2], [2, 0]]), x(3, 2, k=2)),
         "scatter, number": (lambda p, i: p.scatter(1, i, 0.5), a, index([[0, 3], [1, 2], [2, 0]])),
         "scatter_add": (lambda p, i, q: p.scatter_add(1, i, q), a, index([[0, 3], [1, 2], [2, 0]]), x(3, 2, k=2)),
-        "scatter_reduce, sum": (lambda p, i, q: p.scatter_reduce(1, i, q, "sum"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)),
-        "scatter_reduce, amin": (lambda p, i, q: p.scatter_reduce(1, i, q, "amin"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)),
-        "scatter_reduce, amax": (lambda p, i, q: p.scatter_reduce(1, i, q, "amax"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)),
-        "scatter_reduce, prod": (lambda p, i, q: p.scatter_reduce(1, i, q, "prod"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)),
+        "scatter_reduce, sum": (
+            lambda p, i, q: p.scatter_reduce(1, i, q, "sum"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)
+        ),
+        "scatter_reduce, amin": (
+            lambda p, i, q: p.scatter_reduce(1, i, q, "amin"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)
+        ),
+        "scatter_reduce, amax": (
+            lambda p, i, q: p.scatter_reduce(1, i, q, "amax"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)
+        ),
+        "scatter_reduce, prod": (
+            lambda p, i, q: p.scatter_reduce(1, i, q, "prod"), a, index([[0, 3], [1, 1], [2, 0]]), x(3, 2, k=2)
+        ),
         "index_add": (lambda p, i, q: p.index_add(0, i, q), a, index([2, 0]), x(2, 4, k=2)),
         "index_copy": (lambda p, i, q: p.index_copy(0, i, q), a, index([2, 0]), x(2, 4, k=2)),
         "index_fill": (lambda p, i: p.index_fill(1, i, 0.5), a, index([2, 0])),
-        "index_put, added": (lambda p, i, j, q: p.index_put((i, j), q, accumulate=True), a, index([2, 0, 2]), index([1, 3, 0]), x(3, k=2)),
+        "index_put, added": (
+            lambda p, i, j, q: p.index_put((i, j), q, accumulate=True), a, index([2, 0, 2]), index([1, 3, 0]), x(3, k=2)
+        ),
         "topk": (lambda p: p.topk(2, 1), a),
         "topk, smallest": (lambda p: p.topk(2, 0, largest=False), a),
         "sort": (lambda p: p.sort(1), a),
