@@ -59,19 +59,15 @@ def results(module, inputs, names):
     made = module(*given)
     outputs = [made] if isinstance(made, torch.Tensor) else list(made)
     weights = {k: wave(*y.shape, k=9 + k).float().double() for k, y in enumerate(outputs) if y.requires_grad}
-    wanted = {
-        **{name: p for name, p in module.named_parameters()},
-        **{name: x for name, x in zip(names, given, strict=True) if x.is_floating_point()},
-    }
+    parameters = dict(module.named_parameters())
+    wanted = {**parameters, **{n: x for n, x in zip(names, given, strict=True) if x.is_floating_point()}}
     gradients = {}
     if weights:
         total = sum((outputs[k] * w).sum() for k, w in weights.items())
         found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
-        gradients = {
-            name: packed_tensor(g)
-            for name, g in zip(wanted, found, strict=True)
-            if g is not None
-        }
+        for (name, x), g in zip(wanted.items(), found, strict=True):
+            if g is not None or name in parameters:
+                gradients[name] = packed_tensor(torch.zeros_like(x) if g is None else g)
     return {
         "inputs": {name: packed_tensor(x) for name, x in zip(names, given, strict=True)},
         "outputs": {f"y{k}": packed_tensor(y) for k, y in enumerate(outputs)},

@@ -10,7 +10,8 @@ from torch import nn
 
 from golden_common import write_golden
 from golden_onnx_export import TrainingMode, export, fill, packed, results
-from golden_onnx_operator_cases import cases
+from golden_onnx_layer_cases import layer_cases
+from golden_onnx_tensor_cases import tensor_cases
 
 OPSETS = range(11, 21)
 
@@ -28,7 +29,7 @@ class Applied(nn.Module):
 
 def modules():
     """Name, module and inputs of each case."""
-    for name, (function, *inputs) in cases().items():
+    for name, (function, *inputs) in {**tensor_cases(), **layer_cases()}.items():
         is_module = isinstance(function, nn.Module)
         yield name, fill(function) if is_module else Applied(function), inputs
 

@@ -70,7 +70,8 @@ function readEntry(r: ProtoReader): [string, string] {
   return [key, value];
 }
 
-function readGraph(r: ProtoReader): OnnxGraph {
+/** A graph; inside another one, values may be sequences, whose types are left out like those that are inferred. */
+function readGraph(r: ProtoReader, isInner = false): OnnxGraph {
   let name = "";
   const inputs: OnnxValueInfo[] = [];
   const outputs: OnnxValueInfo[] = [];
@@ -80,8 +81,8 @@ function readGraph(r: ProtoReader): OnnxGraph {
     if (field === 1) nodes.push(readNode(r.message()));
     else if (field === 2) name = r.string();
     else if (field === 5) initializers.push(readTensor(r.message()));
-    else if (field === 11) inputs.push(readValueInfo(r.message()));
-    else if (field === 12) outputs.push(readValueInfo(r.message()));
+    else if (field === 11) inputs.push(readValueInfo(r.message(), isInner));
+    else if (field === 12) outputs.push(readValueInfo(r.message(), isInner));
     else if (field === 15) {
       throw new DataError("The graph has a sparse initializer. Make it dense before saving the model.");
     } else r.skip();
@@ -135,7 +136,7 @@ function readAttribute(r: ProtoReader, owner: string): [string, AttributeValue] 
     else if (field === 3) int = r.int();
     else if (field === 4) string = r.string();
     else if (field === 5) tensor = readTensor(r.message());
-    else if (field === 6) graph = readGraph(r.message());
+    else if (field === 6) graph = readGraph(r.message(), true);
     else if (field === 7) r.floats(floats);
     else if (field === 8) r.ints(ints);
     else if (field === 9) strings.push(r.string());
@@ -186,7 +187,7 @@ function defaultValue(kind: string): AttributeValue | undefined {
   }
 }
 
-export function readValueInfo(r: ProtoReader): OnnxValueInfo {
+export function readValueInfo(r: ProtoReader, allowsSequence = false): OnnxValueInfo {
   let name = "";
   let type: ProtoReader | undefined;
   for (let field = r.next(); field !== 0; field = r.next()) {
@@ -194,14 +195,16 @@ export function readValueInfo(r: ProtoReader): OnnxValueInfo {
     else if (field === 2) type = r.message();
     else r.skip();
   }
-  return type === undefined ? { name } : { name, ...readTensorType(type, `The value "${name}"`) };
+  return type === undefined
+    ? { name }
+    : { name, ...readTensorType(type, `The value "${name}"`, allowsSequence) };
 }
 
-function readTensorType(r: ProtoReader, what: string): Omit<OnnxValueInfo, "name"> {
+function readTensorType(r: ProtoReader, what: string, allowsSequence: boolean): Omit<OnnxValueInfo, "name"> {
   let tensor: ProtoReader | undefined;
   for (let field = r.next(); field !== 0; field = r.next()) {
     if (field === 1) tensor = r.message();
-    else if (field === 6) r.skip();
+    else if (field === 6 || (field === 4 && allowsSequence)) r.skip();
     else
       throw new DataError(`${what} is not a dense tensor. Sequences, maps and the like are not supported.`);
   }

@@ -34,6 +34,8 @@ export interface Exported {
 
 export interface Network extends Exported {
   readonly mode: "eval" | "train";
+  /** Floats that the module does not train, which a file does not tell from parameters. */
+  readonly buffers: readonly string[];
   /** Files that PyTorch has folded batch norms and transposed weights in. */
   readonly folded: Readonly<Record<string, string>>;
 }
@@ -43,7 +45,7 @@ export const { networks } = readGolden<{ networks: Network[] }>("onnx-networks.j
 export const fileBytes = (packed: string): Uint8Array =>
   new Uint8Array(inflateSync(Buffer.from(packed, "base64")));
 
-export function unpacked({ shape, float32, int64 }: PackedArray): NdArray {
+function unpacked({ shape, float32, int64 }: PackedArray): NdArray {
   const { buffer } = Uint8Array.from(Buffer.from(float32 ?? int64 ?? "", "base64"));
   return ndarray(int64 === undefined ? new Float32Array(buffer) : new BigInt64Array(buffer), shape);
 }
@@ -51,7 +53,7 @@ export function unpacked({ shape, float32, int64 }: PackedArray): NdArray {
 const isFloat = ({ data }: NdArray): boolean => data instanceof Float32Array || data instanceof Float64Array;
 
 /** Every element within the tolerance, relative to the largest of them. */
-export function expectNear(actual: NdArray, expected: NdArray, tolerance: number, what: string): void {
+function expectNear(actual: NdArray, expected: NdArray, tolerance: number, what: string): void {
   expect(actual.shape, what).toEqual(expected.shape);
   const wanted = Array.from<number | bigint, number>(expected.data, Number);
   const scale = wanted.reduce((s, v) => Math.max(s, Math.abs(v)), 1e-3);

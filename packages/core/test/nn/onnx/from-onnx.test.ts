@@ -5,7 +5,7 @@ import { input } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { encodeModel } from "../../../src/runtime/onnx/codec.js";
-import { int, type OnnxNode, type OnnxValueInfo } from "../../../src/runtime/onnx/schema.js";
+import { int, ints, type OnnxNode, type OnnxValueInfo } from "../../../src/runtime/onnx/schema.js";
 import { type Arrays, fileOf, float32, int64, node, runImported, tensorOf } from "./support.js";
 
 const x = float32([1, 2, 3, 4, 5, 6], [2, 3]);
@@ -50,6 +50,33 @@ describe("the parameters of an imported model", () => {
     expect(model.inputs).toEqual([{ name: "x", dtype: "float32", shape: ["batch", 3] }]);
     // By hand: x w = [1 + 3, 2 + 3; 4 + 6, 5 + 6], twice that squared, plus b.
     expect(runImported(affine(), { x }).y).toEqual(float32([74, 120, 410, 504], [2, 2]));
+  });
+
+  it("are not numbers of the code: what computes sizes, and Constant nodes of equal numbers", () => {
+    const constant = (name: string, values: readonly number[], shape?: readonly number[]) =>
+      node("Constant", [], { value: { kind: "tensor", value: tensorOf("", float32(values, shape)) } }, [
+        name,
+      ]);
+    const bytes = fileOf({
+      inputs: { x: float32([1, 2], [1, 1, 1, 2]) },
+      initializers: { bias: float32([0, 0]) },
+      nodes: [
+        constant("same", [1, 1]),
+        constant("larger", [1, 2]),
+        constant("shift", [0, 0]),
+        constant("one", [1]),
+        constant("w", [3, 4]),
+        node("Concat", ["same", "larger"], { axis: int(0) }, ["scales"]),
+        node("Resize", ["x", "", "scales"], {}, ["wide"]),
+        node("MaxPool", ["wide"], { kernel_shape: ints([1, 2]), strides: ints([1, 2]) }, ["narrow"]),
+        node("Mul", ["narrow", "w"], {}, ["weighted"]),
+        node("Add", ["weighted", "shift"], {}, ["shifted"]),
+        node("Add", ["shifted", "bias"], {}, ["biased"]),
+        node("Div", ["biased", "one"]),
+      ],
+    });
+    expect(fromOnnx(bytes).params).toEqual({ bias: float32([0, 0]), w: float32([3, 4]) });
+    expect(runImported(bytes, { x: float32([1, 2], [1, 1, 1, 2]) }).y).toEqual(float32([3, 8], [1, 1, 1, 2]));
   });
 
   it("give the results that the caller names, and no others", () => {
