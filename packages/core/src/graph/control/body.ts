@@ -9,11 +9,14 @@ export interface Closure {
   readonly captured: readonly Tensor[];
 }
 
+/** Operations that are cheaper to repeat than to keep the result of: what reads it often absorbs them. */
+const repeated: ReadonlySet<string> = new Set(["broadcast", "reshape", "transpose", "stopGradient"]);
+
 /**
  * The computation of `outputs` as a graph of its own.
  *
  * @param isInside which nodes are computed in it; others are computed before, except constants and changes of
- *   shape, which are cheaper to repeat
+ *   shape
  */
 export function closureOf(
   inputs: readonly Port[],
@@ -40,8 +43,7 @@ export function closureOf(
   };
   const make = (node: Tensor): Tensor => {
     if (!open.has(node)) return node;
-    const isCheap = node.op.js.view && node.op.name !== "alias" && node.inputs.length > 0;
-    if (isInside(node) || isCheap) return rebuilt(node);
+    if (isInside(node) || repeated.has(node.op.name)) return rebuilt(node);
     captured.push(node);
     return input(node.shape, node.dtype);
   };
