@@ -71,7 +71,7 @@ describe("nullSpace", () => {
     const params = { w: normals(rng, [3, 3]), wide: normals(rng, [6, 3]), last: normals(rng, [1, 6]) };
     const batch = { x: normals(rng, [4, 2, 3]) };
     type P = Readonly<Record<keyof typeof params, Tensor>>;
-    const loss = ({ w, wide, last }: P, { x }: { readonly x: Tensor }) => {
+    const loss = ({ w, wide, last }: P, { x }: Readonly<Record<string, Tensor>>) => {
       const step = (h: Tensor, part: Tensor): [Tensor, Tensor[]] => [tanh(add(matmul(h, w), part)), []];
       const [h] = scan(step, mul(0, sum(x, { axes: [0] })), x);
       const times = (y: Tensor, v: Tensor) => matmul(y, v, { transposeB: true });
