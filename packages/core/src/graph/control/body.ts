@@ -9,11 +9,13 @@ export interface Closure {
   readonly captured: readonly Tensor[];
 }
 
+/** Operations that are cheaper to repeat than to keep the result of: what reads it often absorbs them. */
+const repeated: ReadonlySet<string> = new Set(["broadcast", "reshape", "transpose", "stopGradient"]);
+
 /**
  * The computation of `outputs` as a graph of its own.
  *
- * @param isInside which nodes are computed in it; others are computed before, except constants and changes of
- *   shape, which are cheaper to repeat
+ * @param isInside which nodes are computed in it; others are computed before, except changes of shape
  */
 export function closureOf(
   inputs: readonly Port[],
@@ -22,12 +24,6 @@ export function closureOf(
 ): Closure {
   const order = topologicalOrder(outputs.map(({ tensor }) => tensor));
   const own = new Set(inputs.map(({ tensor }) => tensor));
-  const open = new Set<Tensor>();
-  for (const node of order) {
-    // An alias is what a surrounding function is differentiated with respect to, also where it is of a constant.
-    const isSource = node.op.name === "input" || node.op.name === "alias";
-    if (isSource || node.inputs.some((x) => open.has(x))) open.add(node);
-  }
   const forms = new Map<Tensor, Tensor>(inputs.map(({ tensor }) => [tensor, tensor]));
   const captured: Tensor[] = [];
   const rebuilt = (node: Tensor): Tensor => apply(node.op, node.inputs.map(formOf), node.attrs);
@@ -39,9 +35,9 @@ export function closureOf(
     return form;
   };
   const make = (node: Tensor): Tensor => {
-    if (!open.has(node)) return node;
-    const isCheap = node.op.js.view && node.op.name !== "alias" && node.inputs.length > 0;
-    if (isInside(node) || isCheap) return rebuilt(node);
+    const isConstant = node.inputs.length === 0 && node.op.name !== "input";
+    if (isConstant) return node;
+    if (isInside(node) || repeated.has(node.op.name)) return rebuilt(node);
     captured.push(node);
     return input(node.shape, node.dtype);
   };

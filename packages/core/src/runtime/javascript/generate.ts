@@ -35,7 +35,8 @@ export interface Program {
 export function generate(graph: Graph, loop?: Loop): Program {
   const stored = storeOutputs(graph);
   const program = new Generator(stored, loop, true).program();
-  return program.source.length <= functionLength ? program : new Generator(stored, loop, false).program();
+  if (program.source.length <= functionLength) return program;
+  return new Generator(stored, loop, false, program.programs).program();
 }
 
 const copyOp: Op = {
@@ -71,6 +72,8 @@ class Generator {
     private readonly graph: Graph,
     private readonly scan: Loop | undefined,
     private readonly inVariables: boolean,
+    /** Bodies that are generated already, in the order in which they are asked for. */
+    private readonly known: readonly Program[] = [],
   ) {
     const outputs = graph.outputs.map((o) => o.tensor);
     const { order, placement } = placeNodes(outputs, new Set(outputs), { variables: inVariables });
@@ -242,8 +245,9 @@ class Generator {
       whole: (k) => this.wholeArray(node.inputs[k]),
       resultAt: (index) => (this.buffersOf.get(node) as string[])[index],
       program: (graph, loop) => {
-        this.programs.push(generate(graph, loop));
-        return `p${this.programs.length - 1}`;
+        const place = this.programs.length;
+        this.programs.push(this.known[place] ?? generate(graph, loop));
+        return `p${place}`;
       },
     };
   }

@@ -1,5 +1,7 @@
 import { DataError } from "../../errors.js";
 import {
+  type AttributeValue,
+  graph as graphAttribute,
   int,
   type OnnxGraph,
   type OnnxModel,
@@ -26,12 +28,7 @@ const [first, second, third] = probeSizes;
 export function withOpenBatch(models: readonly OnnxModel[]): OnnxModel {
   const graphs = models.map(({ graph }) => graph);
   const [graph] = graphs;
-  const differing = graph.nodes.findIndex((node, k) => graphs.some(({ nodes }) => !isSame(nodes[k], node)));
-  const isLonger = graphs.some(({ nodes }) => nodes.length !== graph.nodes.length);
-  if (differing >= 0 || isLonger) {
-    const { opType, outputs } = graph.nodes[Math.max(differing, 0)];
-    throw fixed(`${opType} "${outputs[0]}" is another operator, or has other attributes, for another size`);
-  }
+  const common = commonGraph(graphs);
   const batch = new BatchSize(graph);
   const initializers: OnnxTensor[] = [];
   graph.initializers.forEach((tensor, k) => {
@@ -39,6 +36,26 @@ export function withOpenBatch(models: readonly OnnxModel[]): OnnxModel {
     if (forms.every((form) => isSame(form, tensor))) initializers.push(tensor);
     else batch.compute(forms);
   });
+  return {
+    ...models[0],
+    graph: {
+      ...common,
+      initializers: [...initializers, ...batch.initializers],
+      nodes: [...batch.nodes, ...common.nodes],
+    },
+  };
+}
+
+/** The nodes of all the graphs, which must be the same but for the sizes of values. */
+function commonGraph(graphs: readonly OnnxGraph[]): OnnxGraph {
+  const [graph] = graphs;
+  const nodes = graph.nodes.map((node, k) =>
+    commonNode(
+      node,
+      graphs.map((g) => g.nodes[k]),
+    ),
+  );
+  if (graphs.some((g) => g.nodes.length !== nodes.length)) throw differs(nodes[0]);
   const infos = (list: "inputs" | "outputs") =>
     graph[list].map((info, k) =>
       opened(
@@ -46,17 +63,29 @@ export function withOpenBatch(models: readonly OnnxModel[]): OnnxModel {
         graphs.map((g) => g[list][k]),
       ),
     );
-  return {
-    ...models[0],
-    graph: {
-      ...graph,
-      inputs: infos("inputs"),
-      outputs: infos("outputs"),
-      initializers: [...initializers, ...batch.initializers],
-      nodes: [...batch.nodes, ...graph.nodes],
-    },
-  };
+  return { ...graph, inputs: infos("inputs"), outputs: infos("outputs"), nodes };
 }
+
+function commonNode(node: OnnxNode, forms: readonly (OnnxNode | undefined)[]): OnnxNode {
+  if (!forms.every((form) => form && isSame(plain(form), plain(node)))) throw differs(node);
+  const attributes = Object.entries(node.attributes).map(([name, value]) => {
+    const bodies = forms.flatMap((form) => bodyOf(form?.attributes[name]) ?? []);
+    return [name, bodies.length > 0 ? graphAttribute(commonGraph(bodies)) : value];
+  });
+  return { ...node, attributes: Object.fromEntries(attributes) };
+}
+
+const bodyOf = (value: AttributeValue | undefined): OnnxGraph | undefined =>
+  value?.kind === "graph" ? value.value : undefined;
+
+/** A node without the graphs inside it. */
+const plain = ({ attributes, ...node }: OnnxNode) => ({
+  ...node,
+  attributes: Object.entries(attributes).map(([name, value]) => [name, bodyOf(value) ? "graph" : value]),
+});
+
+const differs = ({ opType, outputs }: OnnxNode): DataError =>
+  fixed(`${opType} "${outputs[0]}" is another operator, or has other attributes, for another size`);
 
 const fixed = (why: string): DataError =>
   new DataError(

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ndarray, sizeOf } from "../../../src/array.js";
 import { backward, grad } from "../../../src/graph/autodiff.js";
 import { type ScanOptions, scan } from "../../../src/graph/control/scan.js";
-import { type Graph, nodesOf, printGraph } from "../../../src/graph/graph.js";
+import { bodiesOf, type Graph, nodesOf, printGraph } from "../../../src/graph/graph.js";
 import { add, cast, mul } from "../../../src/graph/ops/arithmetic.js";
 import { sin, square, tanh } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
@@ -166,6 +166,20 @@ describe("scan", () => {
     );
     const scans = nodesOf(simplify(graph)).filter(({ op }) => op.name === "scan");
     expect(scans.map(({ results }) => results?.length)).toEqual([4, 2]);
+  });
+
+  it("computes once what does not change, of constants and of captured values", () => {
+    const table = constant(uniform(5, [2, 3]));
+    const { graph } = trace(({ h, w, xs }: Args) => {
+      const step = (c: Tensor, x: Tensor): [Tensor, Tensor[]] => {
+        const upper = slice(w, { ends: [2, 3] });
+        return [tanh(mul(c, add(x, upper))), [square(table), sin(w)]];
+      };
+      return scan(step, h, xs);
+    }, values);
+    const [loop] = nodesOf(simplify(graph)).filter(({ op }) => op.name === "scan");
+    const inside = bodiesOf(loop).flatMap(nodesOf);
+    expect(new Set(inside.map(({ op }) => op.name))).toEqual(new Set(["input", "add", "mul", "tanh"]));
   });
 
   it("keeps fewer values for derivatives where it may compute them again", () => {

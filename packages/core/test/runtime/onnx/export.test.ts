@@ -3,7 +3,15 @@ import { describe, expect, it } from "vitest";
 import { type NdArray, zeros } from "../../../src/array.js";
 import { IsolossError, ShapeError } from "../../../src/errors.js";
 import { grad } from "../../../src/graph/autodiff.js";
-import { concat } from "../../../src/graph/ops/slice.js";
+import { cond } from "../../../src/graph/control/cond.js";
+import { scan } from "../../../src/graph/control/scan.js";
+import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { greater } from "../../../src/graph/ops/compare.js";
+import { square, tanh } from "../../../src/graph/ops/elementary.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { mean } from "../../../src/graph/ops/reduce.js";
+import { reshape, transpose } from "../../../src/graph/ops/reshape.js";
+import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
@@ -122,6 +130,43 @@ describe("an exported model whose batch stays open", () => {
       for (const [name, expected] of Object.entries(await executable.run(inputs))) {
         const { dims, data } = results[name];
         expect(relativeError(expected, { shape: dims, data: data as Float32Array }), name).toBeLessThan(1e-5);
+      }
+    }
+    await session.release();
+  });
+
+  it("keeps loops and branches", async () => {
+    const w = torchRand(rng, [3, 3]);
+    const graphOf = (n: number) =>
+      trace(
+        ({ w: weight, x: images }) => {
+          const start = mul(0, reshape(slice(images, { starts: [0, 0, 0], ends: [n, 1, 3] }), [n, 3]));
+          const loss = (v: Tensor) => {
+            const [last, all] = scan(
+              (h: Tensor, e: Tensor) => {
+                const next = tanh(add(matmul(h, v), e));
+                const scaled = () => mul(next, 0.5);
+                return [cond(greater(mean(next), 0.2), scaled, () => next), next];
+              },
+              start,
+              transpose(images, [1, 0, 2]),
+            );
+            return add(mean(square(last)), mean(all));
+          };
+          return { loss: loss(weight), g: grad(loss)(weight) };
+        },
+        { w: spec([3, 3]), x: spec([n, 4, 3]) },
+      ).graph;
+    const session = await ort.InferenceSession.create(toOnnx(graphOf, { constants: { w } }));
+    for (const n of [1, 6]) {
+      const images = torchRand(rng, [n, 4, 3]);
+      const results = await session.run({
+        x: new ort.Tensor("float32", images.data as Float32Array, images.shape),
+      });
+      const expected = compileJavaScript(graphOf(n)).runSync({ w, x: images });
+      for (const [name, value] of Object.entries(expected)) {
+        const { dims, data } = results[name];
+        expect(relativeError(value, { shape: dims, data: data as Float32Array }), name).toBeLessThan(1e-5);
       }
     }
     await session.release();

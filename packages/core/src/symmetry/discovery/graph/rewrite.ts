@@ -8,7 +8,7 @@ export const sameNodes = (a: readonly Tensor[], b: readonly Tensor[]): boolean =
 
 /** A node with other inputs and another shape. */
 export function withInputs(node: Tensor, inputs: readonly Tensor[], shape: Shape = node.shape): Tensor {
-  return new Tensor(node.op, inputs, node.attrs, shape, node.dtype);
+  return new Tensor(node.op, inputs, node.attrs, shape, node.dtype, node.results);
 }
 
 /** Replaces some nodes of a graph; `by` gets a node whose inputs are already replaced. */

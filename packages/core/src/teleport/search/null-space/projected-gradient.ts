@@ -45,7 +45,8 @@ interface Compiled {
 
 /**
  * Loss, objective and squared gradient norm as one graph, whose inputs begin with the parameters. Common
- * parts are shared, unless the loss stops a gradient, which sharing would ignore.
+ * parts are shared, unless the loss stops a gradient, which sharing would ignore, or has loops, whose derivatives need
+ * results that sharing would drop.
  */
 export function quantitiesOf<P>({ loss, objective, params, batch, memory }: SearchProblem<P>): Graph {
   const quantities = ({
@@ -58,7 +59,8 @@ export function quantitiesOf<P>({ loss, objective, params, batch, memory }: Sear
     gradNormSq: gradNormSq(loss)(p, b, m),
   });
   const { graph } = trace(quantities, { params, batch, memory });
-  return nodesOf(graph).some(({ op }) => op.name === "stopGradient") ? graph : simplify(graph);
+  const needsAll = ({ op, results }: Tensor) => op.name === "stopGradient" || results !== undefined;
+  return nodesOf(graph).some(needsAll) ? graph : simplify(graph);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
+import { scan } from "../../../../src/graph/control/scan.js";
 import { nodesOf } from "../../../../src/graph/graph.js";
 import { relu } from "../../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../../src/graph/ops/arithmetic.js";
@@ -80,6 +81,14 @@ describe("Parameters in parts", () => {
       "p.w 0: 0+3",
       "p.w 0: 3+3",
     ]);
+  });
+
+  it("are those of a product that a loop reads in pieces", () => {
+    const found = parts(({ w }, x) => {
+      const [h, factor] = halves(matmul(x, w, { transposeB: true })).map(relu);
+      return sum(scan((c: Tensor): [Tensor, Tensor[]] => [mul(c, factor), []], h, [], { length: 2 })[0]);
+    });
+    expect(found).toEqual(["p.w 0: 0+3", "p.w 0: 3+3"]);
   });
 
   it("are those of a factor of what is joined", () => {

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../../src/array.js";
 import { OptionError } from "../../../../src/errors.js";
-import { mul } from "../../../../src/graph/ops/arithmetic.js";
+import { scan } from "../../../../src/graph/control/scan.js";
+import { add, mul, sub } from "../../../../src/graph/ops/arithmetic.js";
+import { square, tanh } from "../../../../src/graph/ops/elementary.js";
+import { matmul } from "../../../../src/graph/ops/matmul.js";
 import { sum } from "../../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
+import { createRng } from "../../../../src/math/rng.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import type { MlpParams } from "../../../../src/nn/models/mlp.js";
 import { compile } from "../../../../src/runtime/compile.js";
@@ -12,6 +16,7 @@ import { gradNormSq, minimized } from "../../../../src/teleport/objective/object
 import { type NullSpaceOptions, nullSpace } from "../../../../src/teleport/search/null-space/null-space.js";
 import { flatten } from "../../../../src/tree.js";
 import { float64, numbers } from "../../../nn/support.js";
+import { normals } from "../../../symmetry/discovery/support.js";
 import { attention, images, network } from "../networks.js";
 import { everyProposal, problemOf, teleportBy } from "../support.js";
 
@@ -59,6 +64,24 @@ describe("nullSpace", () => {
     expect(report.gradNormSqAfter).toBeGreaterThan(1.05 * report.gradNormSqBefore);
     expect(moved(params, after)).toContain("second.in_proj_weight");
     expect(moved(params, after)).toContain("first.out_proj.weight");
+  });
+
+  it("raises the gradient at the same loss for a layer after a loop", async () => {
+    const rng = createRng(5);
+    const params = { w: normals(rng, [3, 3]), wide: normals(rng, [6, 3]), last: normals(rng, [1, 6]) };
+    const batch = { x: normals(rng, [4, 2, 3]) };
+    type P = Readonly<Record<keyof typeof params, Tensor>>;
+    const loss = ({ w, wide, last }: P, { x }: Readonly<Record<string, Tensor>>) => {
+      const step = (h: Tensor, part: Tensor): [Tensor, Tensor[]] => [tanh(add(matmul(h, w), part)), []];
+      const [h] = scan(step, mul(0, sum(x, { axes: [0] })), x);
+      const times = (y: Tensor, v: Tensor) => matmul(y, v, { transposeB: true });
+      return sum(square(sub(times(tanh(times(h, wide)), last), 1)));
+    };
+    const { params: after, report } = await teleportBy(nullSpace({ steps: 5 }), { loss, params, batch });
+    expect(report).toMatchObject({ accepted: true });
+    expect(report.drift).toBeLessThan(1e-10);
+    expect(report.gradNormSqAfter).toBeGreaterThan(1.05 * report.gradNormSqBefore);
+    expect(moved(params, after)).toEqual(["wide", "last"]);
   });
 
   it("keeps every output, not the mean loss alone, and changes them on other data", async () => {

@@ -12,17 +12,22 @@ function branch(call: Call): readonly Entry[] {
   const graphs = ["then_branch", "else_branch"].map((name) => call.graph(name));
   const known = call.maybeKnown(0)?.[0];
   if (known !== undefined) return call.subgraph(graphs[known ? 0 : 1], []);
-  // Traced once only to compare: one operation needs branches of the same types.
-  const [first, second] = graphs.map((graph) => tensorsOf(call, call.subgraph(graph, [])));
-  const types = (values: readonly Value[]) => values.map(({ tensor }) => formatType(tensor)).join(", ");
-  if (types(first) !== types(second)) {
-    return call.fail(
-      `its branches return different types, ${types(first)} and ${types(second)}: give the inputs that decide as arrays`,
-    );
-  }
-  const traced = (k: number) => (): Tensor[] =>
-    tensorsOf(call, call.subgraph(graphs[k], [])).map(({ tensor }) => tensor);
-  return cond(call.tensor(0), traced(0), traced(1)).map((tensor, k) => ({ tensor, kind: first[k].kind }));
+  const traced: (readonly Value[])[] = [];
+  const typesOf = (values: readonly Value[]) => values.map(({ tensor }) => formatType(tensor)).join(", ");
+  const trace = (k: number) => (): Tensor[] => {
+    const values = tensorsOf(call, call.subgraph(graphs[k], []));
+    traced.push(values);
+    const [types, others] = traced.map(typesOf);
+    // One operation needs branches of the same types.
+    if (others !== undefined && types !== others) {
+      return call.fail(
+        `its branches return different types, ${types} and ${others}: give the inputs that decide as arrays`,
+      );
+    }
+    return values.map(({ tensor }) => tensor);
+  };
+  const results = cond(call.tensor(0), trace(0), trace(1));
+  return results.map((tensor, k) => ({ tensor, kind: traced[0][k].kind }));
 }
 
 export const branches: Readonly<Record<string, Operator>> = { If: branch };
