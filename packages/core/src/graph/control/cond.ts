@@ -69,8 +69,8 @@ const larger = ({ whenTrue, whenFalse }: CondAttributes, what: "flops" | "bytes"
  *
  * @param condition a bool tensor of one element
  * @param whenTrue returns a tree of tensors
- * @param whenFalse returns a tree of tensors of the same types
- * @throws DTypeError unless the condition is one bool; ShapeError if the branches return different types
+ * @param whenFalse returns a tree of tensors of the same names and types
+ * @throws DTypeError unless the condition is one bool; ShapeError if the branches return different names or types
  *
  * @example
  * const smaller = cond(greater(sum(x), 1), () => mul(0.5, x), () => x);

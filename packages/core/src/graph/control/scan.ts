@@ -27,11 +27,11 @@ export interface ScanOptions {
  * computed once. It nests and has derivatives of any order, and it is one loop in both runtimes and in exported
  * ONNX.
  *
- * @param step returns the next carried values, a tree as `init`, and a tree of tensors to be stacked
+ * @param step returns the next carried values, a tree with the entries of `init`, and a tree of tensors to be stacked
  * @param init the carried values before the first step: a tree of tensors
  * @param xs sequences: a tree of tensors with equal first axes; `[]` for none, with `length`
  * @returns the last carried values, and the stacked results, whose element t is that of x_t
- * @throws ShapeError unless the carried values keep their types; OptionError for no or different lengths
+ * @throws ShapeError unless the carried values keep their names and types; OptionError for no or different lengths
  *
  * @example
  * const zero = mul(0, sum(x));
