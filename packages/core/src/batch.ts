@@ -1,4 +1,6 @@
 import type { NdArray } from "./array.js";
+import { describeValue } from "./describe.js";
+import { OptionError } from "./errors.js";
 import type { Tensor } from "./graph/tensor.js";
 import type { SpecLeaf, TensorsOf } from "./graph/trace.js";
 
@@ -31,10 +33,20 @@ export type BatchLoss<P, B extends BatchSpec = BatchSpec> = (
   batch: TensorsOf<B>,
 ) => Tensor;
 
-/** Widens a loss of one batch type to any batch: inside the library, tracing checks the entries of a batch. */
+/**
+ * Widens a loss of one batch type to any batch: inside the library, tracing checks the entries of a batch.
+ *
+ * @throws OptionError unless it is a function
+ */
 export function forAnyBatch<P, Rest extends readonly unknown[]>(
   f: (params: TensorsOf<P>, batch: never, ...rest: Rest) => Tensor,
 ): (params: TensorsOf<P>, batch: BatchTensors, ...rest: Rest) => Tensor {
+  if (typeof f !== "function") {
+    throw new OptionError(
+      `The loss must be a function of parameters and batch; got ${describeValue(f)}. ` +
+        "Write (p, { x, y }) => crossEntropy(model.apply(p, x).output, y), say.",
+    );
+  }
   return f as (params: TensorsOf<P>, batch: BatchTensors, ...rest: Rest) => Tensor;
 }
 

@@ -58,7 +58,7 @@ export function optionTable<R extends Readonly<Record<string, Row>>>(name: strin
     rows,
     read(given) {
       if (!isObject(given)) {
-        throw new OptionError(`${name}: options must be an object, such as {}; got ${describeValue(given)}.`);
+        throw misplaced(name, given, known, undefined);
       }
       requireKnown(name, given as Readonly<Record<string, unknown>>, known);
       const defined = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -96,6 +96,32 @@ export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
 }
 
 /**
+ * The leaves of a tree in the order of the given paths, whatever the order of its keys.
+ *
+ * @param what begins the message, such as `vjp: cotangents`
+ * @throws ShapeError unless the tree has these leaves and no others
+ */
+export function leavesByPath<L>(
+  paths: readonly string[],
+  tree: unknown,
+  isLeaf: (value: unknown) => value is L,
+  what: string,
+): L[] {
+  const given = flatten(tree, isLeaf);
+  if (given.paths.length === paths.length && given.paths.every((path, k) => path === paths[k])) {
+    return given.leaves;
+  }
+  const places = paths.map((path) => given.paths.indexOf(path));
+  if (given.paths.length === paths.length && !places.includes(-1)) {
+    return places.map((place) => given.leaves[place]);
+  }
+  throw new ShapeError(`${what} must have the entries ${listed(paths)}; got ${listed(given.paths)}.`);
+}
+
+const listed = (paths: readonly string[]): string =>
+  paths.map((path) => path || "a single tensor").join(", ") || "none";
+
+/**
  * The leaves of a tree in the order of a structure, whatever the order of its keys; undefined for a missing
  * leaf. Faster than {@link flatten}, which also builds paths.
  */

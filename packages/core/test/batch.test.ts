@@ -7,7 +7,9 @@ import { mean } from "../src/graph/ops/reduce.js";
 import type { Tensor } from "../src/graph/tensor.js";
 import { fairGrad } from "../src/mtl/methods/fair-grad.js";
 import { createMultiTaskTrainer } from "../src/mtl/train/trainer.js";
+import type { Model } from "../src/nn/model.js";
 import { gd } from "../src/optim/sgd.js";
+import { positiveScaling } from "../src/symmetry/positive-scaling.js";
 import { symmetriesOf } from "../src/symmetry/symmetries-of.js";
 import { createHessian } from "../src/teleport/curvature/hessian.js";
 import { measureMinimum } from "../src/teleport/curvature/minima.js";
@@ -16,6 +18,7 @@ import { levelSet } from "../src/teleport/search/level-set.js";
 import { createTeleporter, teleport } from "../src/teleport/teleporter.js";
 import { atSteps } from "../src/teleport/when.js";
 import { minimize } from "../src/train/minimize/minimize.js";
+import { createTrainer } from "../src/train/trainer.js";
 
 type Params = { readonly w: NdArray };
 type Data = { x: Tensor; y: Tensor };
@@ -25,6 +28,11 @@ const [x, y] = [array([1, 2], "float64"), array([2, 4], "float64")];
 const loss = ({ w }: { w: Tensor }, given: Data) => mean(square(sub(mul(w, given.x), given.y)));
 const both = { params, batch: { x, y } };
 const half = { params, batch: { x } };
+
+const linearModel: Model<Params> = {
+  init: () => ({ params, state: {} }),
+  apply: ({ w }, input, { state }) => ({ output: mul(w, input), state }),
+};
 
 /** Calls that compile only with the error that is expected; none of them is made. */
 export const refused = {
@@ -40,6 +48,15 @@ export const refused = {
   withoutBatch: () => teleport({ params, loss, search: levelSet() }),
   // @ts-expect-error no y
   measureMinimum: () => measureMinimum({ ...half, loss }),
+  createTrainer: () =>
+    createTrainer({
+      model: linearModel,
+      data: { inputs: x, labels: y },
+      optimizer: gd(),
+      learningRate: 0.1,
+      // @ts-expect-error a symmetry of other parameters than the model's
+      teleport: { when: atSteps([1]), symmetry: positiveScaling },
+    }),
   minimize: () =>
     // @ts-expect-error no y
     minimize({ loss, start: params, batch: half.batch }, { optimizer: gd(), learningRate: 0.1, steps: 1 }),

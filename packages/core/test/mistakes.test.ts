@@ -33,14 +33,18 @@ import {
   sum,
   transpose,
 } from "../src/graph/ops/index.js";
+import type { Tensor } from "../src/graph/tensor.js";
 import {
   array,
   astype,
   compile,
   compileJavaScript,
   costOf,
+  createMultiTaskTrainer,
+  createTrainer,
   crossEntropy,
   digits,
+  every,
   fromOnnx,
   full,
   grad,
@@ -50,7 +54,9 @@ import {
   ndarray,
   ones,
   printGraph,
+  sgd,
   spec,
+  symmetriesOf,
   takeRows,
   toOnnx,
   torchGenerator,
@@ -58,7 +64,7 @@ import {
   zeros,
 } from "../src/index.js";
 import { inverse } from "../src/math/index.js";
-import { meanAbsoluteError } from "../src/mtl/index.js";
+import { linearScalarization, meanAbsoluteError } from "../src/mtl/index.js";
 import { convLayer, linear } from "../src/nn/index.js";
 import { multiFashion, vector } from "../src/problems/index.js";
 import { decodeModel } from "../src/runtime/onnx/index.js";
@@ -280,6 +286,16 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     () => fromOnnx(any(new ArrayBuffer(4))),
     "got an ArrayBuffer. Write new Uint8Array(buffer).",
   ],
+  [
+    "fromOnnx with one output",
+    () => fromOnnx(toOnnx(graph.graph), { outputs: any("y") }),
+    'fromOnnx: outputs must be a list of names, such as ["logits"]; got "y".',
+  ],
+  [
+    "apply of an imported model to arrays",
+    () => fromOnnx(toOnnx(graph.graph)).apply({}, { x: zeros([2]) }),
+    "no function is being traced: there is nothing to compute yet. Trace it and run it: const f = await jit(",
+  ],
   ["fromOnnx(promise)", () => fromOnnx(any(Promise.resolve(data))), "got a Promise. Await it first."],
   [
     "fromOnnx(response)",
@@ -345,6 +361,23 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     () => meanAbsoluteError(any([1]), any([2])),
     "meanAbsoluteError takes an array {shape, data}; got [1].",
   ],
+  [
+    "symmetriesOf(params, loss, batch)",
+    () => symmetriesOf(any({ w: zeros([2]) }), any(relu), {}),
+    "The loss must be a function of parameters and batch; got { w: an array of shape [2] }. Write (p, { x, y }) =>",
+  ],
+  [
+    "a model applied to what init returns",
+    () => {
+      const model = mlp({ sizes: [2, 1] });
+      const given = model.init(torchGenerator(0));
+      return trace(({ p, t }) => model.apply(any(p), t).output, { p: given, t: spec([1, 2]) });
+    },
+    "mlp takes the parameters of an mlp, { layers: [{ weight, bias }, ...] }; got none with layers. init returns { params, state }: take its params.",
+  ],
+  ["every('50')", () => every(any("50")), 'every: k must be an integer >= 1; got "50".'],
+  ["torchGenerator('a')", () => torchGenerator(any("a")), '2^53 - 1 in magnitude; got "a".'],
+  ["mlp([64, 10])", () => mlp(any([64, 10])), "mlp: options must be an object with sizes, activation"],
   ["vector(1)", () => vector(any(1)), "vector takes a list of numbers; got 1. Write vector([1, -1])."],
 ];
 
@@ -374,7 +407,7 @@ describe("Where a function is compiled,", () => {
     await expect(f(any(input([2])))).rejects.toThrow("found a tensor float32[2]. Arrays are needed here");
     await expect(f(any(undefined))).rejects.toThrow("found undefined. Is an argument or an entry missing?");
     await expect(f(any([1, 2]))).rejects.toThrow(
-      /must be called with the trees it was compiled for: inputs 0; got 0.0, 0.1/,
+      /must be called with the trees it was compiled for: inputs 0; got 0.0, 0.1. Write array\(\[1, 2\]\) for a list/,
     );
     await expect(f(any(Promise.resolve(zeros([2]))))).rejects.toThrow("found a Promise. Await it first.");
     await expect(f(any(data))).rejects.toThrow(
@@ -389,5 +422,47 @@ describe("Where a function is compiled,", () => {
       'run: input "x" must be an array {shape, data} for float32[2]; got [1, 2].',
     );
     await executable.dispose();
+  });
+});
+
+describe("A trainer", () => {
+  const { images, labels } = digits();
+  const options = { optimizer: sgd(), learningRate: 0.1 };
+  const train = (change: object) =>
+    createTrainer(
+      any({ model: mlp({ sizes: [64, 10] }), data: { inputs: images, labels }, ...options, ...change }),
+    );
+  const losses = ({ shared: { w } }: { shared: { w: Tensor } }) => [sum(square(w)), sum(w)];
+  const multi = (change: object) =>
+    createMultiTaskTrainer(
+      any({
+        losses,
+        params: { shared: { w: ones([2]) } },
+        method: linearScalarization(),
+        ...options,
+        ...change,
+      }),
+    );
+  it.each<readonly [string, () => Promise<unknown>, string]>([
+    ["a loss by name", () => train({ loss: "mse" }), 'outputs and labels, such as mseLoss; got "mse".'],
+    ["a rate as text", () => train({ learningRate: "0.1" }), 'a finite number >= 0; got "0.1" at step 0.'],
+    [
+      "a list as losses",
+      () => multi({ losses: [relu] }),
+      "losses must be a function; got [the function relu].",
+    ],
+    [
+      "losses by name",
+      () => multi({ losses: (p: Parameters<typeof losses>[0]) => ({ first: losses(p)[0] }) }),
+      "got { first: a tensor float32[] }. Write (p, batch) => [first, second], in the order of the tasks.",
+    ],
+    ["a number of tasks", () => multi({ tasks: 2 }), "tasks must be a list of names; got 2."],
+    [
+      "a hook in the place of its function",
+      () => multi({ beforeStep: { beforeStep: relu } }),
+      "beforeStep must be a function; got { beforeStep: the function relu }. Write beforeStep: hook.beforeStep, say.",
+    ],
+  ])("says what is wrong with %s", async (_what, call, words) => {
+    await expect(call()).rejects.toThrow(words);
   });
 });

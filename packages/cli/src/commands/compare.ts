@@ -1,4 +1,5 @@
 import { relative, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { mean } from "es-toolkit";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
@@ -44,6 +45,13 @@ export async function compare(
   const groups = [...byVariant(runs)] as [string, StoredResult[]][];
   const [[, first]] = groups;
   const target = given ?? mean(first.flatMap((r) => finalLoss(r) ?? []));
+  for (const [name, group] of groups) {
+    const keys = [...new Set(group.flatMap(differing(group[0])))];
+    if (keys.length === 0) continue;
+    process.stderr.write(
+      `isoloss: the runs of ${name} differ in ${keys.join(", ")}, and count as one group. Name only those with equal settings to compare them.\n`,
+    );
+  }
   const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
   const compared = groups.map(([name, group]): ComparedGroup => {
     const there = group.flatMap((r) => places.get(r) ?? []);
@@ -62,6 +70,14 @@ export async function compare(
   const document: CompareDocument = { target, groups: compared, figures };
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(document));
 }
+
+/** The settings in which a run differs from another one of its variant. */
+const differing =
+  (one: StoredResult) =>
+  (other: StoredResult): string[] =>
+    [...new Set([one, other].flatMap(({ settings }) => Object.keys(settings)))].filter(
+      (key) => !isDeepStrictEqual(one.settings[key], other.settings[key]),
+    );
 
 interface Place {
   readonly step: number;

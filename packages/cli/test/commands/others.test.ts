@@ -161,6 +161,18 @@ describe("isoloss compare", () => {
     );
   });
 
+  it("says where runs of one variant have different settings", async () => {
+    const slow = ["--set", "learningRate=0.04", "--variant", "plain", "--out", "slower"];
+    await bench.run("run", "small.yaml", "--quiet", ...slow);
+    const { status, stderr } = await bench.run("compare", "runs/small-plain-0-1", "slower/small-plain-0-1");
+    expect([status, stderr]).toEqual([
+      0,
+      "isoloss: the runs of plain differ in learningRate, and count as one group. Name only those with equal settings to compare them.\n",
+    ]);
+    const alike = await bench.run("compare", "runs/small-plain-0-1", "runs/small-exact-0-1");
+    expect(alike.stderr).toBe("");
+  });
+
   it("says which runs never came to a target", async () => {
     const { stdout } = await bench.run(
       "compare",

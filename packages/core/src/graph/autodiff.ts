@@ -1,7 +1,7 @@
 import { isNdArray, type NdArray } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
-import { flatten, unflatten } from "../tree.js";
+import { flatten, leavesByPath, unflatten } from "../tree.js";
 import { isResult } from "./control/result.js";
 import { topologicalOrder } from "./graph.js";
 import { add, mul } from "./ops/arithmetic.js";
@@ -107,14 +107,10 @@ function aliases<P>(params: P, op: string): { leaves: Tensor[]; tree: P } {
 
 const isLeaf = (value: unknown): value is Tensor | NdArray => isTensor(value) || isNdArray(value);
 
-/** The leaves of a tree that must have the structure and shapes of given tensors. */
-function leavesLike(tree: unknown, tensors: readonly Tensor[], op: string, what: string): Tensor[] {
-  const { leaves } = flatten(tree, isTensor);
-  if (leaves.length !== tensors.length) {
-    throw new ShapeError(
-      `${op}: needs ${tensors.length} ${what}, one for each tensor; got ${leaves.length}.`,
-    );
-  }
+/** The leaves of a tree that must have the entries and shapes of another tree of tensors, in its order. */
+function leavesLike(tree: unknown, like: unknown, op: string, what: string): Tensor[] {
+  const { leaves: tensors, paths } = flatten(like, isTensor);
+  const leaves = leavesByPath(paths, tree, isTensor, `${op}: ${what}`);
   leaves.forEach((x, k) => {
     if (!sameShape(x.shape, tensors[k].shape)) {
       throw new ShapeError(
@@ -187,7 +183,7 @@ export function vjp<P, R>(f: (params: P) => R, params: P): [R, (cotangents: R) =
   return [
     result,
     (cotangents) =>
-      unflatten(def, backward(outputs, leavesLike(cotangents, outputs, "vjp", "cotangents"), leaves)) as P,
+      unflatten(def, backward(outputs, leavesLike(cotangents, result, "vjp", "cotangents"), leaves)) as P,
   ];
 }
 
@@ -200,7 +196,7 @@ export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): [R, R] {
   const { leaves, tree } = aliases(params, "jvp");
   const result = f(tree);
   const { leaves: outputs, def } = flatten(result, isTensor);
-  const v = leavesLike(tangents, leaves, "jvp", "tangents");
+  const v = leavesLike(tangents, tree, "jvp", "tangents");
   const u = outputs.map((y) => alias(fillLike(y, 0)));
   const pulled = backward(outputs, u, leaves);
   return [result, unflatten(def, backward(pulled, v, u)) as R];
@@ -243,9 +239,9 @@ export function jacobian<P, Rest extends readonly unknown[]>(
 
 /** Inner product of two trees of one structure, a scalar. */
 export function dot<P>(a: P, b: P): Tensor {
-  const x = flatten(a, isTensor).leaves;
-  const y = flatten(b, isTensor).leaves;
-  if (x.length !== y.length || x.some((t, i) => !sameShape(t.shape, y[i].shape))) {
+  const { leaves: x, paths } = flatten(a, isTensor);
+  const y = leavesByPath(paths, b, isTensor, "dot: the second tree");
+  if (x.some((t, i) => !sameShape(t.shape, y[i].shape))) {
     throw new ShapeError(
       `dot: the trees must have equal leaves; got ${x.map((t) => formatShape(t.shape))} and ${y.map((t) => formatShape(t.shape))}.`,
     );
@@ -255,13 +251,8 @@ export function dot<P>(a: P, b: P): Tensor {
 
 /** Applies a function to every tensor of a tree, together with the matching tensors of further trees. */
 export function mapTree<P>(f: (...leaves: Tensor[]) => Tensor, first: P, ...others: P[]): P {
-  const { leaves, def } = flatten(first, isTensor);
-  const rest = others.map((o) => flatten(o, isTensor).leaves);
-  const other = rest.find((r) => r.length !== leaves.length);
-  if (other)
-    throw new ShapeError(
-      `mapTree: the trees must have equal leaves; got ${leaves.length} and ${other.length}.`,
-    );
+  const { leaves, paths, def } = flatten(first, isTensor);
+  const rest = others.map((o) => leavesByPath(paths, o, isTensor, "mapTree: every tree"));
   return unflatten(
     def,
     leaves.map((x, i) => f(x, ...rest.map((r) => r[i]))),

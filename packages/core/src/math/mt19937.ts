@@ -38,7 +38,9 @@ export class Mt19937 {
 
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed)) {
-      throw new OptionError(`A seed must be an integer of at most 2^53 - 1 in magnitude; got ${seed}.`);
+      throw new OptionError(
+        `A seed must be an integer of at most 2^53 - 1 in magnitude; got ${describeValue(seed)}.`,
+      );
     }
     const words = this.#words;
     words[0] = seed >>> 0;

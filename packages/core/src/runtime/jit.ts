@@ -78,8 +78,9 @@ export async function jit(
     const { leaves, paths } = flatten(argsDef.kind === "array" ? values : values[0], isValue);
     const given = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
     if (paths.length !== inputs.length || inputs.some((name) => !(name in given))) {
+      const hint = leaves.some((x) => typeof x === "number") ? " Write array([1, 2]) for a list." : "";
       throw new ShapeError(
-        `A compiled function must be called with the trees it was compiled for: inputs ${inputs.join(", ")}; got ${paths.join(", ") || "none"}.`,
+        `A compiled function must be called with the trees it was compiled for: inputs ${inputs.join(", ")}; got ${paths.join(", ") || "none"}.${hint}`,
       );
     }
     checkLabels(graph, given);

@@ -1,5 +1,6 @@
 // The schedule K of symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1.
 
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { integerFrom, nonNegative, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -280,7 +281,8 @@ export function when(should: (now: Occasion) => boolean, options: WhenOptions = 
 
 function requireCount(owner: string, name: string, value: number, least: number): void {
   const { expected, test } = integerFrom(least);
-  if (!test(value)) throw new OptionError(`${owner}: ${name} must be ${expected}; got ${value}.`);
+  if (!test(value))
+    throw new OptionError(`${owner}: ${name} must be ${expected}; got ${describeValue(value)}.`);
 }
 
 function sortedIntegers(owner: string, name: string, values: readonly number[]): number[] {

@@ -1,3 +1,4 @@
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { requireModel } from "../nn/require-model.js";
 import { requireOptimizer } from "../optim/optimizer.js";
@@ -12,7 +13,7 @@ import type { TrainerOptions } from "./trainer-options.js";
  * @throws OptionError
  */
 export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
-  const { model, optimizer, learningRate } = options;
+  const { model, optimizer, learningRate, loss } = options;
   requireKnown("createTrainer", options, [
     ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "seed", "dtype"] as const),
     ...(["clipNorm", "gradNorm", "teleport", "runtime", "provider", "threads"] as const),
@@ -22,6 +23,11 @@ export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
     throw new OptionError(`createTrainer: model must be one such as mlp({ sizes }); got ${given}.`);
   }
   requireModel("createTrainer", model);
+  if (loss !== undefined && typeof loss !== "function") {
+    throw new OptionError(
+      `createTrainer: loss must be a function of outputs and labels, such as mseLoss; got ${describeValue(loss)}.`,
+    );
+  }
   if (options.teleport) requirePlan(options.teleport, ["batchSize"]);
   requireOptimizer("createTrainer", optimizer);
   if (learningRate === undefined) {

@@ -1,3 +1,4 @@
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { requireKnown } from "../options.js";
 import type { Lifetime } from "../runtime/lifetime.js";
@@ -94,7 +95,7 @@ export function requireSteps<T extends { readonly steps: number }>(
 /** @throws OptionError unless a value is a count of at least `least` */
 export function requireCount(what: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw new OptionError(`${what} must be an integer >= ${least}; got ${value}.`);
+    throw new OptionError(`${what} must be an integer >= ${least}; got ${describeValue(value)}.`);
   }
 }
 
@@ -108,7 +109,7 @@ export function learningRateOf(owner: string, learningRate: LearningRate): (step
     const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
     if (Number.isFinite(rate) && rate >= 0) return rate;
     throw new OptionError(
-      `${owner}: the learning rate must be a finite number >= 0; got ${rate} at step ${step}.`,
+      `${owner}: the learning rate must be a finite number >= 0; got ${describeValue(rate)} at step ${step}.`,
     );
   };
   if (typeof learningRate !== "function") rateOf(0);

@@ -31,7 +31,7 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   /** Whether the history records the squared norm of each step's gradient; default false. */
   readonly gradNorm?: boolean | undefined;
   /** Teleports before steps, on the batch of the next step; default none. */
-  readonly teleport?: TrainerTeleportPlan<P> | undefined;
+  readonly teleport?: TrainerTeleportPlan<NoInfer<P>> | undefined;
 }
 
 export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBatch>, "heldOut"> {

@@ -1,5 +1,6 @@
 import { array } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
@@ -94,7 +95,7 @@ export async function createTrainer<P, S>(
   const { model, optimizer, learningRate, loss = crossEntropy } = options;
   const { seed = 0, dtype = "float32", clipNorm, gradNorm = false } = options;
   if (dtype !== "float32" && dtype !== "float64") {
-    throw new OptionError(`dtype must be float32 or float64; got ${dtype}.`);
+    throw new OptionError(`dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
   requireParts(options);
   const data = prepareDataset(options.data, dtype);

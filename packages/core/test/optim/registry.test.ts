@@ -61,7 +61,11 @@ describe("createOptimizer", () => {
     ["adam", { betas: null }, "adam: betas must be a list of 2, each a number in [0, 1); got null."],
     ["adam", { epsilon: -1e-8 }, "adam: epsilon must be a finite number >= 0; got -1e-8."],
     ["adamw", { lr: 0.1 }, 'adamw has no option "lr"; it has betas, epsilon, amsgrad, weightDecay.'],
-    ["adamw", null as never, "adamw: options must be an object, such as {}; got null."],
+    [
+      "adamw",
+      null as never,
+      "adamw: options must be an object with betas, epsilon, amsgrad, weightDecay; got null.",
+    ],
   ])("refuses options of %s: %j", (name, options, message) => {
     expect(() => createOptimizer(name, options)).toThrow(OptionError);
     expect(() => createOptimizer(name, options)).toThrow(message);

@@ -40,7 +40,8 @@ export function findExperiment(fileOrName: string): string {
   if (isFile) return fileOrName;
   const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
   if (names.includes(fileOrName)) return join(packagedFolder(), `${fileOrName}.yaml`);
-  const meant = nearest(fileOrName, names);
+  const file = [".yaml", ".yml"].map((end) => `${fileOrName}${end}`).find((path) => existsSync(path));
+  const meant = file ?? nearest(fileOrName, names);
   const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
   throw new OptionError(
     `There is no file ${fileOrName}, and no experiment of that name.${hint} Those that come with isoloss: ${names.join(", ")}.`,

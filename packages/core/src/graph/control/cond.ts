@@ -7,7 +7,7 @@ import { input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, formatType, isFloat, nextSerial, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { closureOf, inlined, usedInputs } from "./body.js";
-import { leavesOf } from "./leaves.js";
+import { type Leaves, leavesLike, leavesOf } from "./leaves.js";
 import { resultOf, resultsOf } from "./result.js";
 
 /** The first input is the condition; the others are the inputs of both branches. */
@@ -69,8 +69,8 @@ const larger = ({ whenTrue, whenFalse }: CondAttributes, what: "flops" | "bytes"
  *
  * @param condition a bool tensor of one element
  * @param whenTrue returns a tree of tensors
- * @param whenFalse returns a tree of tensors of the same types
- * @throws DTypeError unless the condition is one bool; ShapeError if the branches return different types
+ * @param whenFalse returns a tree of tensors of the same names and types
+ * @throws DTypeError unless the condition is one bool; ShapeError if the branches return different names or types
  *
  * @example
  * const smaller = cond(greater(sum(x), 1), () => mul(0.5, x), () => x);
@@ -88,14 +88,15 @@ export function cond<R>(condition: Tensor, whenTrue: () => R, whenFalse: () => R
       `cond takes a condition and two functions; got ${describeValue(branch)}. Write cond(c, () => a, () => b).`,
     );
   }
-  let rebuild: ((tensors: readonly Tensor[]) => R) | undefined;
+  const trees: Leaves<R>[] = [];
   const traced = (branch: () => R) => () => {
-    const leaves = leavesOf(branch());
-    rebuild ??= leaves.rebuild;
-    return leaves.tensors;
+    const result = branch();
+    if (trees.length > 0) return leavesLike(trees[0], result, "cond: the result of the second branch");
+    trees.push(leavesOf(result));
+    return trees[0].tensors;
   };
   const node = condNode(condition, traced(whenTrue), traced(whenFalse));
-  return (rebuild as NonNullable<typeof rebuild>)(resultsOf(node));
+  return trees[0].rebuild(resultsOf(node));
 }
 
 type Branch = () => readonly Tensor[];

@@ -5,7 +5,7 @@ import { fill, input } from "../ops/leaf.js";
 import { reshape } from "../ops/reshape.js";
 import { concat, slice } from "../ops/slice.js";
 import { formatType, sameShape, type Tensor } from "../tensor.js";
-import { type Leaves, leavesOf } from "./leaves.js";
+import { type Leaves, leavesLike, leavesOf } from "./leaves.js";
 import { resultsOf } from "./result.js";
 import { scanNode } from "./scan-op.js";
 
@@ -27,11 +27,11 @@ export interface ScanOptions {
  * computed once. It nests and has derivatives of any order, and it is one loop in both runtimes and in exported
  * ONNX.
  *
- * @param step returns the next carried values, a tree as `init`, and a tree of tensors to be stacked
+ * @param step returns the next carried values, a tree with the entries of `init`, and a tree of tensors to be stacked
  * @param init the carried values before the first step: a tree of tensors
  * @param xs sequences: a tree of tensors with equal first axes; `[]` for none, with `length`
  * @returns the last carried values, and the stacked results, whose element t is that of x_t
- * @throws ShapeError unless the carried values keep their types; OptionError for no or different lengths
+ * @throws ShapeError unless the carried values keep their names and types; OptionError for no or different lengths
  *
  * @example
  * const zero = mul(0, sum(x));
@@ -66,9 +66,9 @@ export function scan<C, X, Y>(
   }
   const carried = c.tensors.map((t) => input(t.shape, t.dtype));
   const elements = x.tensors.map((t) => input(t.shape.slice(1), t.dtype));
-  const [next, y] = step(c.rebuild(carried), x.rebuild(elements));
-  const after = leavesOf(next);
-  requireSame(c.tensors, after.tensors);
+  const [next, y] = requirePair(step(c.rebuild(carried), x.rebuild(elements)));
+  const after = leavesLike(c, next, "scan: the carried values that the step returns");
+  requireSame(c.tensors, after);
   const stacked = leavesOf(y);
   if (length === 0) {
     return [
@@ -78,7 +78,7 @@ export function scan<C, X, Y>(
   }
   const node = scanNode(
     [...carried, ...elements],
-    [...after.tensors, ...stacked.tensors],
+    [...after, ...stacked.tensors],
     [...c.tensors, ...x.tensors],
     {
       carries: carried.length,
@@ -103,10 +103,18 @@ function lengthOf(sequences: readonly Tensor[], given: number | undefined): numb
   );
 }
 
+function requirePair<T>(returned: T): T {
+  if (Array.isArray(returned) && returned.length === 2) return returned;
+  throw new ShapeError(
+    `scan: the step must return a list of the carried values and of what is stacked; got ${describeValue(returned)}. ` +
+      "Write (c, x) => [next, y], or [next, []] if nothing is stacked.",
+  );
+}
+
 function requireSame(before: readonly Tensor[], after: readonly Tensor[]): void {
   const isSame = (a: Tensor, b: Tensor | undefined) =>
     b && a.dtype === b.dtype && sameShape(a.shape, b.shape);
-  if (before.length === after.length && before.every((x, k) => isSame(x, after[k]))) return;
+  if (before.every((x, k) => isSame(x, after[k]))) return;
   const list = (tensors: readonly Tensor[]) => tensors.map(formatType).join(", ") || "none";
   throw new ShapeError(
     `scan: the carried values must keep their types, ${list(before)}; the step returned ${list(after)}.`,

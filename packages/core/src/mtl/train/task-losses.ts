@@ -1,4 +1,5 @@
 import type { BatchSpec } from "../../batch.js";
+import { describeValue } from "../../describe.js";
 import { ShapeError } from "../../errors.js";
 import { formatType, isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
@@ -55,7 +56,10 @@ export type TaskLosses<P, B = BatchSpec, S = unknown> = (
  */
 export function checkLosses(losses: readonly Tensor[]): readonly Tensor[] {
   if (!Array.isArray(losses) || losses.length === 0) {
-    throw new ShapeError("Task losses must be a list of scalars, one a task and at least one; got none.");
+    throw new ShapeError(
+      `Task losses must be a list of scalars, one a task and at least one; got ${describeValue(losses)}. ` +
+        "Write (p, batch) => [first, second], in the order of the tasks.",
+    );
   }
   losses.forEach((loss, k) => {
     if (isTensor(loss) && loss.size === 1 && isFloat(loss.dtype)) return;

@@ -1,4 +1,5 @@
 import { astype, isNdArray, type NdArray } from "../../array.js";
+import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { spec, trace } from "../../graph/trace.js";
@@ -53,7 +54,16 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
     ...(["seed", "dtype", "tasks", "taskOf", "clipNorm", "headGradient", "representation"] as const),
     ...(["recordGradients", "strategy", "metrics", "beforeStep", "runtime", "provider", "threads"] as const),
   ]);
-  const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation } = options;
+  const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation, tasks } = options;
+  requireFunction("losses", options.losses, "losses: (p, batch) => [first, second]");
+  if (options.beforeStep !== undefined) {
+    requireFunction("beforeStep", options.beforeStep, "beforeStep: hook.beforeStep");
+  }
+  if (tasks !== undefined && !Array.isArray(tasks)) {
+    throw new OptionError(
+      `createMultiTaskTrainer: tasks must be a list of names; got ${describeValue(tasks)}.`,
+    );
+  }
   const choices = {
     dtype: [dtype, ["float32", "float64"]],
     headGradient: [headGradient, ["weighted", "unweighted"]],
@@ -78,4 +88,11 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
   if (clipNorm !== undefined && !(clipNorm >= 0)) {
     throw new OptionError(`clipNorm must be a number >= 0, 0 for no limit; got ${clipNorm}.`);
   }
+}
+
+function requireFunction(name: string, value: unknown, example: string): void {
+  if (typeof value === "function") return;
+  throw new OptionError(
+    `createMultiTaskTrainer: ${name} must be a function; got ${describeValue(value)}. Write ${example}, say.`,
+  );
 }

@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import { requireTensor, type Tensor } from "../../graph/tensor.js";
 import { finite, flag, integerFrom, listOf, oneOf, smoothing } from "../../option-kinds.js";
@@ -33,6 +34,15 @@ export interface MlpParams {
   readonly layers: readonly LinearParams[];
 }
 
+/** @throws OptionError unless `layers` is the list that the parameters of an mlp hold */
+export function requireLayers(owner: string, layers: unknown): void {
+  if (Array.isArray(layers)) return;
+  throw new OptionError(
+    `${owner} takes the parameters of an mlp, { layers: [{ weight, bias }, ...] }; got none with layers. ` +
+      "init returns { params, state }: take its params.",
+  );
+}
+
 /**
  * Multilayer perceptron: linear layers with an activation between them. Inputs of more than two axes are flattened.
  *
@@ -52,6 +62,7 @@ export function mlp(options: MlpOptions): StatelessModel<MlpParams> {
     },
     apply({ layers }, x, { training, seed } = {}) {
       requireTensor("mlp", x);
+      requireLayers("mlp", layers);
       const first = x.rank > 2 ? flattenFrom(x, 1) : x;
       const output = layers.reduce<Tensor>((h, layer, k) => {
         const y = linear(h, layer);

@@ -1,10 +1,11 @@
-// The ONNX standard (onnx.ai/onnx/operators): models of dense tensors, without control flow.
+// The ONNX standard (onnx.ai/onnx/operators): models of dense tensors.
 import { type DType, isNdArray, type NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { constant } from "../../graph/ops/leaf.js";
-import { formatType, type Tensor } from "../../graph/tensor.js";
+import { formatType, isTensor, type Tensor } from "../../graph/tensor.js";
+import { isTracing } from "../../graph/tracing.js";
 import { requireKnown } from "../../options.js";
 import { decodeModel } from "../../runtime/onnx/codec.js";
 import { type ExternalData, inlineExternalData } from "../../runtime/onnx/external-data.js";
@@ -109,6 +110,11 @@ export function fromOnnx<const Out extends string = string>(
   if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`fromOnnx: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
+  if (wanted !== undefined && !Array.isArray(wanted)) {
+    throw new OptionError(
+      `fromOnnx: outputs must be a list of names, such as ["logits"]; got ${describeValue(wanted)}.`,
+    );
+  }
   const model = modelOf(bytes, external);
   const opset = requireOperators(model);
   const { graph } = model;
@@ -134,6 +140,7 @@ export function fromOnnx<const Out extends string = string>(
     inputs,
     outputs,
     apply(given, data) {
+      requireTracing([...Object.values(given), ...Object.values(data)]);
       const scope = new Scope();
       for (const { name, tensor: stored } of trained) {
         const tensor = fitting(name, stored.shape, float, given[name]);
@@ -147,6 +154,15 @@ export function fromOnnx<const Out extends string = string>(
       return Object.fromEntries(results) as Record<Out, Tensor>;
     },
   };
+}
+
+/** Throws where nothing is traced: the results would be tensors that never get values. */
+function requireTracing(values: readonly unknown[]): void {
+  if (isTracing() || values.some(isTensor)) return;
+  throw new DTypeError(
+    "fromOnnx: apply is called with arrays, and no function is being traced: there is nothing to compute yet. Trace it " +
+      "and run it: const f = await jit((params, x) => model.apply(params, { x }), [model.params, x]); await f(model.params, x).",
+  );
 }
 
 /** The version of the operator set, if all nodes can be traced. */

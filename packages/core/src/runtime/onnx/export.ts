@@ -67,7 +67,7 @@ function tracedFor(size: number, graphOf: (batch: number) => Graph): Graph {
   } catch (cause) {
     throw refused(
       graphOf,
-      `which failed for a batch of ${size}: ${cause instanceof Error ? cause.message : cause}`,
+      `which failed for a batch of ${size}: ${(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "")}`,
       cause,
     );
   }

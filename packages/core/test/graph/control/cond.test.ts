@@ -134,6 +134,17 @@ describe("cond", () => {
     }
   });
 
+  it("matches the results of the branches by their names, whatever their order", async () => {
+    const named = ({ a, b, limit: at }: Args) =>
+      cond(
+        greater(sum(a), at),
+        () => ({ x: sin(a), y: b }),
+        () => ({ y: sin(b), x: a }),
+      );
+    const selected = ({ a, b }: Args) => ({ x: a, y: sin(b) });
+    await expectSame(named, selected, ({ x, y }) => sum(mul(square(x), y)), valuesAt(100));
+  });
+
   it("says what is wrong", () => {
     const run = (f: (args: Args) => unknown) => () => trace(({ at }) => f(at), { at: valuesAt(0) });
     expect(
@@ -163,6 +174,15 @@ describe("cond", () => {
         ),
       ),
     ).toThrow("must return the same types; got float64[3] and float64[]");
+    expect(
+      run(({ a, limit }) =>
+        cond<Record<string, Tensor>>(
+          greater(limit, 0),
+          () => ({ x: a }),
+          () => ({ y: a }),
+        ),
+      ),
+    ).toThrow("cond: the result of the second branch must have the entries x; got y.");
     expect(run(({ a, limit }) => cond(greater(limit, 0), () => a, a as never))).toThrow(
       "takes a condition and two functions",
     );

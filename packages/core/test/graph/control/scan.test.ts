@@ -198,11 +198,34 @@ describe("scan", () => {
     expect(kept({ recompute: 10 })).toBe(10 * 6);
   });
 
+  it("matches carried values by their names, whatever their order", async () => {
+    const named = ({ b, h }: Args) =>
+      scan(
+        ({ x, y }: { x: Tensor; y: Tensor }): [{ x: Tensor; y: Tensor }, []] => [
+          { y: mul(y, 3), x: sin(x) },
+          [],
+        ],
+        { x: b, y: sum(h, { axes: [0] }) },
+        [],
+        { length: 3, recompute: 2 },
+      )[0];
+    const writtenOut = ({ b, h }: Args) => ({ x: sin(sin(sin(b))), y: mul(27, sum(h, { axes: [0] })) });
+    await expectSame(named, writtenOut, ({ x, y }) => sum(mul(square(x), y)), values);
+  });
+
   it("says what is wrong", () => {
     const run = (f: (args: Args) => unknown) => () => trace(({ at }) => f(at), { at: values });
     const keep = (c: Tensor, x: Tensor): [Tensor, Tensor] => [c, x];
     expect(run(({ h, xs }) => scan((c: Tensor, x: Tensor) => [sum(add(c, x)), x], h, xs))).toThrow(
       "must keep their types, float64[2, 3]; the step returned float64[]",
+    );
+    const renamed = (c: { h: Tensor }) => [{ g: c.h }, []] as unknown as [{ h: Tensor }, []];
+    expect(run(({ h }) => scan(renamed, { h }, [], { length: 2 }))).toThrow(
+      "scan: the carried values that the step returns must have the entries h; got g.",
+    );
+    const alone = (c: Tensor) => c as unknown as [Tensor, []];
+    expect(run(({ h }) => scan(alone, h, [], { length: 2 }))).toThrow(
+      /must return a list of the carried values .* got a tensor float64\[2, 3\]. Write \(c, x\) => \[next, y\]/,
     );
     expect(run(({ h, xs }) => scan(keep, h, xs, { length: 3 }))).toThrow("must be equal; got 7, 3");
     expect(run(({ h }) => scan((c: Tensor) => [c, []], h, []))).toThrow("must be equal; got none");
