@@ -140,3 +140,7 @@ export function leavesAt<L>(def: TreeDef, tree: unknown): L[] {
   visit(def, tree);
   return leaves;
 }
+
+/** An entry of an object by its name; a name such as "constructor" finds nothing that every object has. */
+export const ownEntry = <T>(values: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(values, name) ? values[name] : undefined;

@@ -58,7 +58,7 @@ export function isGraph(value: unknown): value is Graph {
 }
 
 /** Graphs among a node's attributes: bodies of loops and branches. */
-function bodiesOf(node: Tensor): Graph[] {
+export function bodiesOf(node: Tensor): Graph[] {
   return Object.values(node.attrs).filter(isGraph);
 }
 

@@ -50,6 +50,9 @@ export interface Op<A extends Attributes = Attributes> {
   nodes?(node: Tensor, attrs: A): number;
 }
 
+/** Indices into arrays are integers of 32 bits in places of both runtimes. */
+const mostElements = 2 ** 31 - 1;
+
 let tensorCount = 0;
 
 /** The serial number of the next tensor: tensors made later have this one or a larger one. */
@@ -113,6 +116,13 @@ export function apply<A extends Attributes>(op: Op<A>, inputs: readonly Tensor[]
   const { shape, dtype } = type;
   if (!shape.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ShapeError(`${op.name}: a shape holds integers >= 0; got ${formatShape(shape)}.`);
+  }
+  // Without axes of size zero, as in NumPy: loops over the others would be too long, too.
+  const size = sizeOf(shape.map((n) => Math.max(n, 1)));
+  if (size > mostElements) {
+    throw new ShapeError(
+      `${op.name}: ${formatShape(shape)} has ${size} elements; an array has ${mostElements} at most.`,
+    );
   }
   return new Tensor(op as unknown as Op, inputs, attrs, shape, dtype);
 }

@@ -6,6 +6,7 @@ import { isFloat } from "../../graph/tensor.js";
 import { requireKnown } from "../../options.js";
 import { type ExternalData, inlineExternalData } from "../../runtime/onnx/external-data.js";
 import type { TensorHeader } from "../../runtime/onnx/raw-tensor.js";
+import { ownEntry } from "../../tree.js";
 import { replaceFloats } from "./replace-floats.js";
 
 export interface WithParamsOptions {
@@ -46,7 +47,7 @@ export function withParams(
   const names: string[] = [];
   const result = replaceFloats(model, (header) => {
     const name = header.name.replaceAll(":", "_");
-    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    const value = ownEntry(params, name);
     if (value !== undefined && names.includes(name)) {
       throw new DataError(`withParams: two tensors of the file would both be named "${name}".`);
     }

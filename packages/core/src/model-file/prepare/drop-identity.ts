@@ -20,9 +20,12 @@ export function dropIdentity(bytes: Uint8Array): Preparation {
   const idle = editor.nodes
     .filter(({ opType }) => opType === "Identity" || opType === "Dropout")
     .filter(isStandard);
-  const report = idle.map(({ outputs: [output] }) => {
+  const report = idle.map((before) => {
     // The node as it is now: the removal of one before it may have changed its operand.
-    const node = editor.uses.maker(output) as OnnxNode;
+    const node = editor.uses.maker(before.outputs[0]);
+    if (node?.opType !== before.opType || !node.inputs[0]) {
+      return leftRow(before, "the file is damaged: it has no operand, or no result of its own");
+    }
     const reason = whyNeeded(editor, node) ?? drop(editor, node);
     return reason === undefined ? changedRow(node, "removed") : leftRow(node, reason);
   });

@@ -21,6 +21,9 @@ const keepsLayout = new Set([
 ]);
 const elementwise = new Set(["Add", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"]);
 
+/** A file can say any size of an input, of which no array can be made. */
+const mostChannels = 2 ** 24;
+
 /** The layout of a value by its name, if it can be known. */
 export type LayoutOf = (value: string) => ValueLayout | undefined;
 
@@ -53,7 +56,7 @@ export function layouts(editor: GraphEditor): LayoutOf {
 function inputLayout(editor: GraphEditor, value: string): ValueLayout | undefined {
   const input = editor.input(value);
   const channels = input?.shape?.[1];
-  if (input?.shape === undefined || typeof channels !== "number") return undefined;
+  if (input?.shape === undefined || typeof channels !== "number" || channels > mostChannels) return undefined;
   return { rank: input.shape.length, axis: 1, channels, dtype: input.dtype ?? "float32" };
 }
 
@@ -65,8 +68,11 @@ function weightedLayout(editor: GraphEditor, node: OnnxNode, layoutOf: LayoutOf)
   switch (node.opType) {
     case "Conv":
       return { rank, axis: 1, channels: shape[0], dtype };
-    case "ConvTranspose":
-      return { rank, axis: 1, channels: shape[1] * int(node, "group", 1), dtype };
+    case "ConvTranspose": {
+      const group = int(node, "group", 1);
+      if (group < 1 || shape[0] % group !== 0) return undefined;
+      return { rank, axis: 1, channels: shape[1] * group, dtype };
+    }
     case "Gemm":
       return { rank: 2, axis: 1, channels: shape[int(node, "transB", 0) === 1 ? 0 : 1], dtype };
     case "MatMul": {

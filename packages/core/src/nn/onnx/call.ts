@@ -4,6 +4,7 @@ import { formatShape } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { knownValue } from "./known-value.js";
+import { whyNotListed } from "./limits.js";
 import {
   type Entry,
   type Evaluate,
@@ -153,6 +154,19 @@ export class Call {
     if (given === undefined) return undefined;
     if (given.kind === kind) return given.value as AttributeValues[K];
     return this.fail(`the attribute ${name} must be of the kind ${kind}; it is of the kind ${given.kind}`);
+  }
+
+  /** A length of a list that is computed while the model is traced. */
+  listed(length: number): number {
+    const why = whyNotListed(length);
+    return why === undefined ? length : this.fail(why);
+  }
+
+  /** The number of parts, each of nodes of its own, that this node becomes. */
+  parts(count: number): number {
+    this.listed(count);
+    this.settings.count.add(count);
+    return count;
   }
 
   /** Throws the error of a node that is not supported. */

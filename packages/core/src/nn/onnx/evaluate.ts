@@ -14,6 +14,7 @@ export function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): vo
 }
 
 function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
+  settings.count.add();
   const operands = node.inputs.map((name): Entry | undefined => (name === "" ? undefined : scope.get(name)));
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);

@@ -16,9 +16,11 @@ import {
   type OnnxNode,
   type OnnxValueInfo,
 } from "../../runtime/onnx/schema.js";
+import { ownEntry } from "../../tree.js";
 import type { FloatDType } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
+import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
 import { parametersOf } from "./parameters.js";
 import { isSequence, Scope } from "./value.js";
@@ -118,6 +120,7 @@ export function fromOnnx<const Out extends string = string>(
   const model = modelOf(bytes, external);
   const opset = requireOperators(model);
   const { graph } = model;
+  const nodes = allNodesOf(graph);
   const outputs = wanted ?? graph.outputs.map(({ name }) => name as Out);
   const missing = outputs.find((name) => !graph.outputs.some((output) => output.name === name));
   if (missing !== undefined) {
@@ -143,13 +146,16 @@ export function fromOnnx<const Out extends string = string>(
       requireTracing([...Object.values(given), ...Object.values(data)]);
       const scope = new Scope();
       for (const { name, tensor: stored } of trained) {
-        const tensor = fitting(name, stored.shape, float, given[name]);
+        const tensor = fitting(name, stored.shape, float, ownEntry(given, name));
         scope.set(stored.name, { tensor, kind: stored.dtype });
       }
-      inputs.forEach(({ name, dtype: own, shape }, i) => {
-        scope.set(name, { tensor: fitting(name, shape, own, data[name]), kind: infos[i].dtype ?? "float32" });
+      inputs.forEach(({ name, dtype, shape }, i) => {
+        scope.set(name, {
+          tensor: fitting(name, shape, dtype, ownEntry(data, name)),
+          kind: infos[i].dtype ?? "float32",
+        });
       });
-      evaluate(computed, scope, { opset, dtype: float });
+      evaluate(computed, scope, { opset, dtype: float, count: new NodeCount(nodes.length) });
       const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
       return Object.fromEntries(results) as Record<Out, Tensor>;
     },

@@ -1,14 +1,31 @@
-import type { NdArray } from "../../array.js";
-import { topologicalOrder } from "../../graph/graph.js";
+import { full, type NdArray } from "../../array.js";
+import { ShapeError } from "../../errors.js";
+import { costOf, type Graph, topologicalOrder } from "../../graph/graph.js";
+import { constantValue } from "../../graph/ops/leaf.js";
 import { simplify } from "../../graph/simplify.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { formatType, type Tensor } from "../../graph/tensor.js";
 import { compileJavaScript } from "../../runtime/javascript/executable.js";
+import { mostOperations } from "./limits.js";
 
 /** The numbers of a tensor that depends on no input; undefined for any other. */
 export function knownValue(tensor: Tensor): NdArray | undefined {
-  // A constant array, the most frequent case, needs no computation.
+  // Constants, the most frequent case, need no computation.
   if (tensor.op.name === "array") return tensor.attrs.value as NdArray;
+  const number = constantValue(tensor);
+  if (number !== undefined && tensor.size <= mostOperations) return full(tensor.shape, number, tensor.dtype);
   if (topologicalOrder([tensor]).some(({ op }) => op.name === "input")) return undefined;
   const graph = simplify({ inputs: [], outputs: [{ name: "value", tensor }] });
+  requireCheap(graph, tensor);
   return compileJavaScript(graph).runSync({}).value;
+}
+
+/** @throws ShapeError if a constant takes too long, or too much memory, to be computed while a model is traced */
+function requireCheap(graph: Graph, tensor: Tensor): void {
+  const { flops, bytes } = costOf(graph);
+  const operations = Math.max(flops, bytes / 8, tensor.size);
+  if (operations <= mostOperations) return;
+  throw new ShapeError(
+    `fromOnnx: a constant ${formatType(tensor)} would take operations on ${operations} elements; at most ${mostOperations} are ` +
+      "computed while a model is traced.",
+  );
 }

@@ -1,6 +1,7 @@
 import { isFloat, type Tensor } from "../../graph/tensor.js";
 import type { OnnxDType, OnnxGraph } from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
+import type { NodeCount } from "./limits.js";
 
 /**
  * A value of a model while it is traced. The graph has one type for floats and one for integers; `kind` is the
@@ -46,6 +47,7 @@ export interface Settings {
   readonly opset: number;
   /** The dtype of all the model's floats. */
   readonly dtype: FloatDType;
+  readonly count: NodeCount;
 }
 
 /** Traces the nodes of a graph, and leaves the results in a scope. */

@@ -79,7 +79,7 @@ export function compileJavaScript(
       const isStacked = scan !== undefined && carriedInput < 0;
       outputs[name] = {
         shape: isStacked ? [count, ...tensor.shape] : tensor.shape,
-        data: finished(results[i], tensor),
+        data: finished(results[i], tensor, name),
       };
     });
     return outputs;
@@ -126,6 +126,11 @@ function emptyResult({ dtype, size }: Tensor, steps: number): Operand {
   return allocate(dtype === "int64" ? "float64" : dtype, size * steps) as Operand;
 }
 
-function finished(values: Operand, { dtype }: Tensor): TypedArray {
-  return dtype === "int64" ? BigInt64Array.from(values, BigInt) : values;
+function finished(values: Operand, { dtype }: Tensor, name: string): TypedArray {
+  if (dtype !== "int64") return values;
+  const wrong = values.find((v) => !Number.isInteger(v));
+  if (wrong === undefined) return BigInt64Array.from(values, BigInt);
+  throw new RuntimeError(
+    `The output "${name}" is of int64, and has the value ${wrong}: an integer was divided by zero or has a negative exponent.`,
+  );
 }

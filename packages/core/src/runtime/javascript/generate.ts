@@ -142,6 +142,8 @@ class Generator {
   }
 
   private isComputed(node: Tensor): boolean {
+    // Loops over the other axes of a value without elements could be long.
+    if (node.size === 0 && node.results === undefined) return false;
     return !isInput(node) && !isArray(node) && !isResult(node) && this.placement.get(node) !== "inline";
   }
 

@@ -235,5 +235,6 @@ function readDimension(r: ProtoReader): number | string {
     else if (field === 2) dim = r.string();
     else r.skip();
   }
-  return dim;
+  // Some exporters write -1 for a size that is open.
+  return typeof dim === "number" && dim < 0 ? "" : dim;
 }

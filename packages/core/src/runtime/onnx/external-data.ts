@@ -2,6 +2,7 @@
 import { requireBytes } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { DataError, OptionError } from "../../errors.js";
+import { ownEntry } from "../../tree.js";
 import { externalEntries, mapTensors, tensorHeader, withRawData } from "./raw-tensor.js";
 
 /** The files that hold a model's external data, by the location that the model gives: bytes, or a function that reads them. */
@@ -68,9 +69,6 @@ function fileOf(external: ExternalData, location: string, what: string): Uint8Ar
   requireBytes(`The external data "${location}"`, own);
   return own;
 }
-
-const ownEntry = (files: Readonly<Record<string, Uint8Array>>, name: string): Uint8Array | undefined =>
-  Object.hasOwn(files, name) ? files[name] : undefined;
 
 function countOf(text: string, what: string): number {
   const count = Number(text);

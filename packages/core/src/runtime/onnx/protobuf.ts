@@ -7,7 +7,7 @@ const BYTES = 2;
 const FIXED32 = 5;
 
 /** The limit of the reference implementation's parsers; it keeps a malicious file from overflowing the stack. */
-const MAX_DEPTH = 100;
+export const MAX_DEPTH = 100;
 
 const encoder = new TextEncoder();
 // `ignoreBOM` keeps a leading U+FEFF, which is part of the string here.

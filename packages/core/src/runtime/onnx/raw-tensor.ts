@@ -1,13 +1,7 @@
 // TensorProto of the ONNX schema (onnx.in.proto), edited in place.
-import { ProtoReader, type ProtoWriter } from "./protobuf.js";
-import {
-  type FieldChanges,
-  mapFields,
-  type RawField,
-  rawField,
-  rawFields,
-  rawMessage,
-} from "./raw-fields.js";
+import { DataError } from "../../errors.js";
+import { MAX_DEPTH, ProtoReader, type ProtoWriter } from "./protobuf.js";
+import { mapFields, type RawField, rawField, rawFields, rawMessage } from "./raw-fields.js";
 
 const NAME = 8;
 const RAW_DATA = 9;
@@ -85,12 +79,24 @@ export function withData(
 export const withRawData = (tensor: Uint8Array, data: Uint8Array): Uint8Array =>
   withData(tensor, RAW_DATA, (w, number) => w.bytes(number, data));
 
+/** A graph inside a graph: it is in an attribute, which is in a node. */
+const DEPTH_OF_GRAPH = 3;
+
 /** Changes every tensor of a model: initializers and attributes, those of subgraphs and functions included. */
 export function mapTensors(model: Uint8Array, change: (tensor: Uint8Array) => Uint8Array): Uint8Array {
-  const attribute = (message: Uint8Array): Uint8Array =>
-    mapFields(message, { 5: change, 6: graph, 10: change, 11: graph });
-  const node = (message: Uint8Array): Uint8Array => mapFields(message, { 5: attribute });
-  const graph = (message: Uint8Array): Uint8Array => mapFields(message, { 1: node, 5: change });
-  const changes: FieldChanges = { 7: graph, 25: (message) => mapFields(message, { 7: node }) };
-  return mapFields(model, changes);
+  const node =
+    (depth: number) =>
+    (message: Uint8Array): Uint8Array => {
+      if (depth > MAX_DEPTH) throw new DataError(`Messages nested deeper than ${MAX_DEPTH}.`);
+      const inner = (content: Uint8Array) => graph(content, depth + DEPTH_OF_GRAPH);
+      return mapFields(message, {
+        5: (attribute) => mapFields(attribute, { 5: change, 6: inner, 10: change, 11: inner }),
+      });
+    };
+  const graph = (message: Uint8Array, depth: number): Uint8Array =>
+    mapFields(message, { 1: node(depth), 5: change });
+  return mapFields(model, {
+    7: (message) => graph(message, 1),
+    25: (message) => mapFields(message, { 7: node(1) }),
+  });
 }

@@ -2,12 +2,16 @@ import { gather } from "../../../graph/ops/gather.js";
 import { constant } from "../../../graph/ops/leaf.js";
 import { slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
+import { listed } from "../limits.js";
 
 /** A constant list of integers, or a table of them. */
 export const integers = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor =>
   constant({ shape, data: BigInt64Array.from(values, BigInt) });
 
-export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+/** @throws ShapeError if the list is too long to be made while a model is traced */
+export function range(n: number): number[] {
+  return Array.from({ length: listed(n) }, (_, i) => i);
+}
 
 /** A range of one axis. */
 export function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {

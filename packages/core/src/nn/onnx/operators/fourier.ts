@@ -6,6 +6,7 @@ import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { Call, Operator } from "../call.js";
+import { listed } from "../limits.js";
 import { along, integers, range } from "./axes.js";
 import { moveAxis } from "./indexing/places.js";
 import { axisOf } from "./shapes.js";
@@ -29,7 +30,7 @@ function transformed(x: Tensor, axis: number, { length, inverse, frequencies }: 
   const parts = x.shape[last];
   const used = along(moved, last - 1, 0, samples);
   const outer = used.shape.slice(0, -2);
-  const matrix = Float64Array.from({ length: samples * parts * frequencies * 2 }, (_, at) => {
+  const matrix = Float64Array.from({ length: listed(samples * parts * frequencies * 2) }, (_, at) => {
     const [column, row] = [at % (2 * frequencies), Math.floor(at / (2 * frequencies))];
     const [frequency, sample] = [Math.floor(column / 2), Math.floor(row / parts)];
     // Multiples of a whole turn are left out first, as large angles lose digits.

@@ -105,7 +105,7 @@ function localResponse(call: Call): Tensor {
     square(x),
     x.shape.map((_, d): [number, number] => (d === 1 ? [before, size - 1 - before] : [0, 0])),
   );
-  const shifted = Array.from({ length: size }, (_, k) =>
+  const shifted = Array.from({ length: call.parts(size) }, (_, k) =>
     slice(padded, {
       starts: x.shape.map((_, d) => (d === 1 ? k : 0)),
       ends: x.shape.map((n, d) => (d === 1 ? k + n : n)),

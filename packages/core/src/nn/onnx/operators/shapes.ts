@@ -103,7 +103,12 @@ function split(call: Call): readonly Tensor[] {
   const most = Math.ceil(x.shape[axis] / count);
   const sizes =
     call.list("split", 1) ??
-    Array.from({ length: count }, (_, k) => Math.min(most, x.shape[axis] - k * most));
+    Array.from({ length: call.parts(count) }, (_, k) => Math.min(most, x.shape[axis] - k * most));
+  if (sizes.some((size) => size < 0) || sizes.reduce((a, b) => a + b, 0) !== x.shape[axis]) {
+    return call.fail(
+      `the sizes of its ${sizes.length} parts must be 0 or more and add up to ${x.shape[axis]}`,
+    );
+  }
   let start = 0;
   return sizes.map((size) => {
     start += size;
@@ -117,8 +122,12 @@ function tile(call: Call): Tensor {
   const axis = call.opset < 6 ? call.known(2)?.[0] : undefined;
   const repeats =
     axis === undefined ? given : call.tensor(0).shape.map((_, d) => (d === axis ? given[0] : 1));
+  if (repeats.length !== call.tensor(0).rank) {
+    return call.fail(`there must be one number for each axis; there are ${repeats.length}`);
+  }
   return repeats.reduce<Tensor>(
-    (x, count, axis) => (count === 0 ? along(x, axis, 0, 0) : concat(Array<Tensor>(count).fill(x), { axis })),
+    (x, count, axis) =>
+      count === 0 ? along(x, axis, 0, 0) : concat(Array<Tensor>(call.parts(count)).fill(x), { axis }),
     call.tensor(0),
   );
 }
@@ -149,7 +158,7 @@ function eyeLike(call: Call): Value {
   const { shape } = call.tensor(0);
   if (shape.length !== 2) return call.fail("it takes a matrix");
   const k = call.int("k", 0);
-  const ones = Uint8Array.from({ length: sizeOf(shape) }, (_, i) =>
+  const ones = Uint8Array.from({ length: call.listed(sizeOf(shape)) }, (_, i) =>
     i % shape[1] === Math.floor(i / shape[1]) + k ? 1 : 0,
   );
   const value: Value = { tensor: constant({ shape, data: ones }), kind: "bool" };
@@ -161,7 +170,7 @@ function range(call: Call): Tensor {
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   const values: NdArray = {
     shape: [count],
-    data: Float64Array.from({ length: count }, (_, i) => start + i * delta),
+    data: Float64Array.from({ length: call.listed(count) }, (_, i) => start + i * delta),
   };
   return constant(values, call.tensor(0).dtype);
 }
@@ -176,7 +185,7 @@ function cumulative(call: Call): Tensor {
 }
 
 export const shapes: Readonly<Record<string, Operator>> = {
-  Concat: (call) => concat(call.tensors(), { axis: call.int("axis", 1) }),
+  Concat: (call) => concat(call.tensors(), { axis: axisOf(call, call.int("axis", 1)) }),
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
   CumSum: cumulative,

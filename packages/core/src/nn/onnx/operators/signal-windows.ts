@@ -21,7 +21,7 @@ const cosines =
     const period = call.int("periodic", 1) === 1 ? size : size - 1;
     const at = (n: number) =>
       coefficients.reduce((sum, c, k) => sum + c * Math.cos((2 * Math.PI * k * n) / period), 0);
-    const data = Float64Array.from({ length: size }, (_, n) => at(n));
+    const data = Float64Array.from({ length: call.listed(size) }, (_, n) => at(n));
     return typed(call, "output_datatype", { shape: [size], data });
   };
 
@@ -42,7 +42,7 @@ function melWeights(call: Call): Value {
     if (row < left || row >= right) return 0;
     return row < center ? (row - left) / (center - left) : (right - row) / (right - center);
   };
-  const data = Float64Array.from({ length: rows * count }, (_, i) =>
+  const data = Float64Array.from({ length: call.listed(rows * count) }, (_, i) =>
     weight(Math.floor(i / count), i % count),
   );
   return typed(call, "output_datatype", { shape: [rows, count], data });

@@ -25,6 +25,7 @@ const optimizer =
   (call) => {
     const [R, T, ...rest] = call.tensors();
     const count = rest.length / (2 + states);
+    if (!T || !Number.isInteger(count)) return call.fail(`there are ${call.operands.length} operands`);
     const step = stepOf(call, { R, T: cast(T, R.dtype) });
     const penalty = call.float("norm_coefficient", 0);
     const results = Array.from({ length: count }, (_, i) => {

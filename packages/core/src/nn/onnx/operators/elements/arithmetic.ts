@@ -11,11 +11,16 @@ import { pairOf, wrapping } from "./operands.js";
 
 const arithmetic = (f: (a: Tensor, b: Tensor) => Tensor): Operator => wrapping((call) => f(...pairOf(call)));
 
+function foldedOf(call: Call, f: (a: Tensor, b: Tensor) => Tensor): Tensor {
+  const [first, ...rest] = call.tensors();
+  return first === undefined ? call.fail("there are no operands") : rest.reduce(f, first);
+}
+
 /** Folds any number of operands from left to right. */
 const folded =
   (f: (a: Tensor, b: Tensor) => Tensor): Operator =>
   (call) =>
-    call.tensors().reduce(f);
+    foldedOf(call, f);
 
 const absolute = (x: Tensor): Tensor => (isFloat(x.dtype) ? abs(x) : where(less(x, 0), neg(x), x));
 
@@ -63,7 +68,7 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Clip: clip,
   Div: arithmetic(div),
   Max: folded(maximum),
-  Mean: (call) => div(call.tensors().reduce(add), call.operands.length),
+  Mean: (call) => div(foldedOf(call, add), call.operands.length),
   Min: folded(minimum),
   Mod: modulo,
   Mul: arithmetic(mul),

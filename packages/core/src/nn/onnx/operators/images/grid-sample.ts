@@ -1,10 +1,12 @@
 // M. Jaderberg et al., "Spatial Transformer Networks", NeurIPS 2015.
+import { sizeOf } from "../../../../array.js";
 import { add, div, mul, sub } from "../../../../graph/ops/arithmetic.js";
 import { constant } from "../../../../graph/ops/leaf.js";
 import { matmul } from "../../../../graph/ops/matmul.js";
 import { sum } from "../../../../graph/ops/reduce.js";
 import { reshape, transpose } from "../../../../graph/ops/reshape.js";
 import { isFloat, type Tensor } from "../../../../graph/tensor.js";
+import { ownEntry } from "../../../../tree.js";
 import type { Call, Operator } from "../../call.js";
 import { along, integers, range } from "../axes.js";
 import { border, type Outside, reflection, type Scheme, schemes, weighted, zeros } from "./sampling.js";
@@ -24,12 +26,13 @@ function gridSample(call: Call): Tensor {
     return call.fail(`the grid must be [${batch}, ..., ${space.length}], with as many axes as the images`);
   }
   const mode = call.text("mode", "linear");
-  const scheme = modes[mode] ?? call.fail(`the mode must be linear, nearest or cubic; it is ${mode}`);
+  const scheme =
+    ownEntry(modes, mode) ?? call.fail(`the mode must be linear, nearest or cubic; it is ${mode}`);
   const alignCorners = call.int("align_corners", 0) === 1;
   const paddings: Readonly<Record<string, Outside>> = { zeros, border, reflection: reflection(alignCorners) };
   const name = call.text("padding_mode", "zeros");
   const outside =
-    paddings[name] ?? call.fail(`padding_mode must be zeros, border or reflection; it is ${name}`);
+    ownEntry(paddings, name) ?? call.fail(`padding_mode must be zeros, border or reflection; it is ${name}`);
   const outer = grid.shape.slice(1, -1);
   const places = space.map((n, d) => {
     const at = reshape(along(grid, grid.rank - 1, space.length - 1 - d, space.length - d), [batch, -1]);
@@ -45,6 +48,7 @@ function affineGrid(call: Call): Tensor {
   const theta = call.tensor(0);
   const [batch, , ...space] = call.known(1) ?? call.fail("there is no size");
   const alignCorners = call.int("align_corners", 0) === 1;
+  call.listed(sizeOf(space));
   const coordinates = space.map((n) =>
     range(n).map((i) => {
       if (!alignCorners) return (2 * i + 1) / n - 1;

@@ -1,6 +1,7 @@
 import { resolveAxis } from "../../../../graph/ops/reshape.js";
 import { pad, slice } from "../../../../graph/ops/slice.js";
 import type { Tensor } from "../../../../graph/tensor.js";
+import { ownEntry } from "../../../../tree.js";
 import type { Call, Operator } from "../../call.js";
 import { picked, range } from "../axes.js";
 
@@ -45,7 +46,8 @@ function padded(call: Call): Tensor {
   const outer = outside(around);
   if (mode === "constant") return pad(cut, outer, call.known(2)?.[0] ?? call.float("value", 0));
   const repeated =
-    repetitions[mode] ?? call.fail(`the mode must be constant, reflect, edge or wrap; it is ${mode}`);
+    ownEntry(repetitions, mode) ??
+    call.fail(`the mode must be constant, reflect, edge or wrap; it is ${mode}`);
   return outer.reduce((part, [before, after], axis) => {
     const n = part.shape[axis];
     if (n === 0 && before + after > 0) return call.fail(`axis ${axis} is empty: there is nothing to repeat`);

@@ -1,7 +1,9 @@
+import { sizeOf } from "../../../../array.js";
 import { add } from "../../../../graph/ops/arithmetic.js";
 import { constant } from "../../../../graph/ops/leaf.js";
 import { resolveAxis } from "../../../../graph/ops/reshape.js";
 import { isFloat, type Tensor } from "../../../../graph/tensor.js";
+import { ownEntry } from "../../../../tree.js";
 import type { Call, Operator } from "../../call.js";
 import { range } from "../axes.js";
 import {
@@ -52,7 +54,7 @@ function samplingOf(call: Call, mode: string): Sampling {
   const [x, opset] = [call.tensor(0), call.opset];
   if (mode === "nearest") {
     const name = call.text("nearest_mode", opset < 11 ? "floor" : "round_prefer_floor");
-    const round = roundings[name] ?? call.fail(`nearest_mode "${name}" is unknown`);
+    const round = ownEntry(roundings, name) ?? call.fail(`nearest_mode "${name}" is unknown`);
     return (at, { from }) => nearestTap(at, from, round);
   }
   const kernels = { linear: linearKernel, cubic: cubicKernel(call.float("cubic_coeff_a", -0.75)) };
@@ -68,13 +70,16 @@ function samplingOf(call: Call, mode: string): Sampling {
 
 function resized(call: Call, axes: readonly Axis[], transformation: string): Tensor {
   const place =
-    transformations[transformation] ?? call.fail(`the transformation "${transformation}" is unknown`);
+    ownEntry(transformations, transformation) ??
+    call.fail(`the transformation "${transformation}" is unknown`);
   const sample = samplingOf(call, call.text("mode", "nearest"));
   const crops = transformation === "tf_crop_and_resize";
   const maps = axes
     .filter(({ from, to, scale }) => crops || from !== to || scale !== 1)
     .map((axis) => {
       const isOutside = (at: number) => crops && (at < 0 || at > axis.from - 1);
+      // Each place has a list of elements with their weights.
+      call.listed(8 * axis.to);
       const rows = range(axis.to).map((i) => {
         const at = place(i, axis);
         return isOutside(at) ? [] : sample(at, axis);
@@ -82,11 +87,12 @@ function resized(call: Call, axes: readonly Axis[], transformation: string): Ten
       return { ...axis, rows };
     });
   const result = maps.reduce((x, { axis, rows }) => interpolated(x, axis, rows), call.tensor(0));
-  return extrapolated(result, maps, call.float("extrapolation_value", 0));
+  return extrapolated(call, result, maps, call.float("extrapolation_value", 0));
 }
 
 /** Adds a value where a cropped region is outside the operand: there all weights are zero. */
 function extrapolated(
+  call: Call,
   x: Tensor,
   maps: readonly { readonly axis: number; readonly rows: Rows }[],
   value: number,
@@ -99,7 +105,7 @@ function extrapolated(
       const behind = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
       return flags.map((flag, i) => flag || rows[Math.floor(i / behind) % rows.length].length === 0);
     },
-    Array<boolean>(shape.reduce((a, b) => a * b, 1)).fill(false),
+    Array<boolean>(call.listed(sizeOf(shape))).fill(false),
   );
   return add(x, constant({ shape, data: Float64Array.from(outside, (flag) => (flag ? value : 0)) }, x.dtype));
 }

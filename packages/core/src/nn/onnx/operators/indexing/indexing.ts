@@ -2,6 +2,7 @@ import { sizeOf } from "../../../../array.js";
 import { add, maximum, minimum, mul, neg, sub } from "../../../../graph/ops/arithmetic.js";
 import { greaterEqual, less, where } from "../../../../graph/ops/compare.js";
 import { gather, oneHot } from "../../../../graph/ops/gather.js";
+import { fill } from "../../../../graph/ops/leaf.js";
 import { prod } from "../../../../graph/ops/prod.js";
 import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
 import { scatterAdd, scatterMax } from "../../../../graph/ops/scatter.js";
@@ -18,6 +19,8 @@ function gatherElements(call: Call): Tensor {
 /** Offsets in the leading axes of a shape: the last axis of the indices has one for each of them. */
 function leadingOffsets(indices: Tensor, sizes: readonly number[], batch: number): Tensor {
   const shape = indices.shape.slice(0, -1);
+  // Indices of no axes stand for the whole operand.
+  if (sizes.length === 0) return fill(shape, 0, "int64");
   const component = (k: number) => reshape(along(indices, shape.length, k, k + 1), shape);
   const places = sizes.map((n, d) => (d < batch ? positions(shape, d) : counted(component(d - batch), n)));
   return offsets(places, sizes);
@@ -28,7 +31,8 @@ function gatherND(call: Call): Tensor {
   const [x, indices] = [call.tensor(0), call.tensor(1)];
   const batch = call.int("batch_dims", 0);
   const indexed = batch + indices.shape[indices.rank - 1];
-  if (indexed > x.rank || batch >= indices.rank) return call.fail("there are more indices than axes");
+  if (indexed > x.rank || batch < 0 || batch >= indices.rank)
+    return call.fail("there are more indices than axes");
   const sizes = x.shape.slice(0, indexed);
   const flat = reshape(x, [sizeOf(sizes), ...x.shape.slice(indexed)]);
   return gather(flat, leadingOffsets(indices, sizes, batch));

@@ -16,7 +16,7 @@ function trilu(call: Call): Tensor {
   const diagonal = call.known(1)?.[0] ?? 0;
   const isUpper = call.int("upper", 1) === 1;
   const [rows, columns] = x.shape.slice(-2);
-  const kept = Uint8Array.from({ length: rows * columns }, (_, at) => {
+  const kept = Uint8Array.from({ length: call.listed(rows * columns) }, (_, at) => {
     const above = (at % columns) - Math.floor(at / columns) - diagonal;
     return Number(isUpper ? above >= 0 : above <= 0);
   });

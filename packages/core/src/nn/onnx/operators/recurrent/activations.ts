@@ -3,6 +3,7 @@ import { add, div, maximum, minimum, mul } from "../../../../graph/ops/arithmeti
 import { greater, where } from "../../../../graph/ops/compare.js";
 import { abs, tanh } from "../../../../graph/ops/elementary.js";
 import type { Tensor } from "../../../../graph/tensor.js";
+import { ownEntry } from "../../../../tree.js";
 import type { Call } from "../../call.js";
 
 type Function = (x: Tensor) => Tensor;
@@ -34,14 +35,14 @@ const table: Readonly<Record<string, Activation>> = {
  * @param gates how many of a direction are those of gates
  */
 export function activationsOf(call: Call, names: readonly string[], gates: number): Function[] {
-  const all = Array.from({ length: call.tensor(1).shape[0] }, () => names).flat();
+  const all = Array.from({ length: call.listed(call.tensor(1).shape[0]) }, () => names).flat();
   const given = call.attribute("activations", "strings") ?? all;
   const numbers = ["activation_alpha", "activation_beta"].map((name) => [
     ...(call.attribute(name, "floats") ?? []),
   ]);
   const clip = call.attribute("clip", "float");
   return given.map((name, at) => {
-    const activation = table[name.toLowerCase()] ?? call.fail(`the activation ${name} is unknown`);
+    const activation = ownEntry(table, name.toLowerCase()) ?? call.fail(`the activation ${name} is unknown`);
     // Each activation that takes a number takes the next of the list.
     const [alpha = 0, beta = 0] = activation.defaults.map((value, k) => numbers[k].shift() ?? value);
     const isClipped = clip !== undefined && at % names.length < gates;
