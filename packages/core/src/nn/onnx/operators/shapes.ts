@@ -118,8 +118,7 @@ function tile(call: Call): Tensor {
   const repeats =
     axis === undefined ? given : call.tensor(0).shape.map((_, d) => (d === axis ? given[0] : 1));
   return repeats.reduce<Tensor>(
-    (x, count, axis) =>
-      count === 0 ? along(x, axis, 0, 0) : concat(Array<Tensor>(count).fill(x), { axis }),
+    (x, count, axis) => (count === 0 ? along(x, axis, 0, 0) : concat(Array<Tensor>(count).fill(x), { axis })),
     call.tensor(0),
   );
 }
