@@ -25,6 +25,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
     "epsilon": "Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon."
   },
+  "balanced": {
+    "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors."
+  },
   "bestAngle": {
     "samples": "Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360."
   },

@@ -6,7 +6,7 @@ import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { ParameterAxis } from "./discovery/descriptors.js";
 import type { Matrix } from "./matrix.js";
-import { changeAlong, rateAlongAxis } from "./parameter-axes.js";
+import { changeAlong, elementsAlong, rateAlongAxis } from "./parameter-axes.js";
 
 /** Matrices [copies, n, n]. */
 export type Matrices = Matrix;
@@ -59,6 +59,25 @@ export function multipliedAlong(array: NdArray, parameterAxis: SpaceAxis, matric
     });
     return data;
   });
+}
+
+/** Sums of v v' over the vectors v along a space, one for each copy. */
+export function gramsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrices {
+  const { view, axis, copyAxis } = parameterAxis;
+  const n = view[axis];
+  const strides = stridesOf(view);
+  const data = elementsAlong(array, parameterAxis);
+  const grams = new Float64Array(copies * n * n);
+  const rest = view.map((size, d) => (d === axis ? 1 : size));
+  forEachIndex(rest, (index) => {
+    const start = index.reduce((a, i, d) => a + i * strides[d], 0);
+    const at = (copyAxis === undefined ? 0 : index[copyAxis]) * n * n;
+    for (let i = 0; i < n; i++) {
+      const v = data[start + i * strides[axis]];
+      for (let j = 0; j < n; j++) grams[at + i * n + j] += v * data[start + j * strides[axis]];
+    }
+  });
+  return { shape: [copies, n, n], data: grams };
 }
 
 function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {

@@ -38,6 +38,27 @@ export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Te
 export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
 
+/** Where the elements that a parameter axis covers are: runs of equal length, at equal distances. */
+function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
+  if (part === undefined) return { count: 1, length: data.length, startOf: () => 0 };
+  const behind = sizeOf(shape.slice(part.axis + 1));
+  const stride = shape[part.axis] * behind;
+  return {
+    count: sizeOf(shape.slice(0, part.axis)),
+    length: part.count * behind,
+    startOf: (r: number) => r * stride + part.start * behind,
+  };
+}
+
+/** A copy of the elements that a parameter axis covers, in the shape of the axis's view, in float64. */
+export function elementsAlong(array: NdArray, parameterAxis: ParameterAxis): Float64Array {
+  const { count, length, startOf } = runsOf(array, parameterAxis);
+  const data = array.data as Float64Array;
+  const picked = new Float64Array(count * length);
+  for (let r = 0; r < count; r++) picked.set(data.subarray(startOf(r), startOf(r) + length), r * length);
+  return picked;
+}
+
 /**
  * Changes the elements that a parameter axis covers: `f` gets them in the shape of the axis's view, in
  * float64, and returns new ones. The rest of the array stays.
@@ -47,21 +68,10 @@ export function changeAlong(
   parameterAxis: ParameterAxis,
   f: (data: Float64Array) => Float64Array,
 ): NdArray {
+  const { count, length, startOf } = runsOf(array, parameterAxis);
   const data = array.data.slice() as Float64Array;
-  const { part } = parameterAxis;
-  if (part === undefined) {
-    data.set(f(Float64Array.from(data)));
-    return { shape: array.shape, data };
-  }
-  const behind = sizeOf(array.shape.slice(part.axis + 1));
-  const run = part.count * behind;
-  const stride = array.shape[part.axis] * behind;
-  const runs = sizeOf(array.shape.slice(0, part.axis));
-  const startOf = (r: number) => r * stride + part.start * behind;
-  const picked = new Float64Array(runs * run);
-  for (let r = 0; r < runs; r++) picked.set(data.subarray(startOf(r), startOf(r) + run), r * run);
-  const changed = f(picked);
-  for (let r = 0; r < runs; r++) data.set(changed.subarray(r * run, (r + 1) * run), startOf(r));
+  const changed = f(elementsAlong(array, parameterAxis));
+  for (let r = 0; r < count; r++) data.set(changed.subarray(r * length, (r + 1) * length), startOf(r));
   return { shape: array.shape, data };
 }
 

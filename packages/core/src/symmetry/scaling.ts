@@ -125,7 +125,12 @@ function factorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
 }
 
 /** Multiplies an array along a parameter axis by exp(factor power T), in float64 before it is rounded to the array's type. */
-function scaledAlong(array: NdArray, parameterAxis: Numbered, T: NdArray, factor: number): NdArray {
+export function scaledAlong(
+  array: NdArray,
+  parameterAxis: ScalingGenerator["axes"][number],
+  T: NdArray,
+  factor: number,
+): NdArray {
   const [before, along, behind] = extents(parameterAxis);
   const exponent = factor * parameterAxis.power;
   const factors = Float64Array.from({ length: along }, (_, i) => {

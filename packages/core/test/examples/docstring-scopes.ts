@@ -83,6 +83,7 @@ const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffe
 /** Scopes by file, or by folder. */
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
+  "moves/balance": () => network("relu"),
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {

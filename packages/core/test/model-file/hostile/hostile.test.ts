@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { IsolossError } from "../../../src/errors.js";
 import { spec, trace } from "../../../src/graph/trace.js";
-import { dropIdentity } from "../../../src/model-file/drop-identity.js";
-import { liftBounds } from "../../../src/model-file/lift-bounds.js";
+import { dropIdentity } from "../../../src/model-file/prepare/drop-identity.js";
+import { liftBounds } from "../../../src/model-file/prepare/lift-bounds.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { inlineExternalData } from "../../../src/runtime/onnx/external-data.js";

@@ -1,0 +1,9 @@
+/**
+ * Moves in closed form, which pay right before what is not invariant under a symmetry.
+ *
+ * @module isoloss/moves
+ */
+export type { BalancedOptions } from "./balance/balanced.js";
+export { balanced } from "./balance/balanced.js";
+export type { GroupImbalance, Imbalance } from "./balance/imbalance.js";
+export { imbalance } from "./balance/imbalance.js";

@@ -1,0 +1,159 @@
+// The balanced point of an orbit: by hand on two layers, and as the least of its own objective on random networks.
+import { describe, expect, it } from "vitest";
+import { astype, type NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
+import { matmul } from "../../src/graph/ops/matmul.js";
+import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
+import { balancedSpaces } from "../../src/moves/balance/spaces.js";
+import { balanced, imbalance } from "../../src/moves/index.js";
+import { mseLoss } from "../../src/nn/losses/mse.js";
+import { mlp } from "../../src/nn/models/mlp.js";
+import { generalLinear } from "../../src/symmetry/general-linear.js";
+import { scaling } from "../../src/symmetry/scaling.js";
+import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
+import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { relativeError } from "../graph/ops/op-derivatives.js";
+import { randomNetwork } from "../symmetry/discovery/random-network.js";
+import type { Values } from "../symmetry/discovery/support.js";
+import { randomT, relative } from "../symmetry/support.js";
+
+const model = mlp({ sizes: [5, 7, 3], activation: "relu" });
+const { params } = model.init(torchGenerator(0), { dtype: "float64" });
+const rng = torchGenerator(1);
+const drawn = (shape: readonly number[]) => astype(torchRand(rng, shape), "float64");
+const batch = { x: drawn([8, 5]), y: drawn([8, 3]) };
+type Params = typeof params;
+const loss: BatchLoss<Params, typeof batch> = (p, { x, y }) => mseLoss(model.apply(p, x).output, y);
+
+/** Expects arrays that are equal but for a small relative error. */
+function expectClose(actual: NdArray, expected: NdArray, tolerance: number): void {
+  expect(relativeError(actual, expected)).toBeLessThan(tolerance);
+}
+
+/** The first layer times 30 and the next divided by it; the first unit once more by 4. */
+function scaledStart({ layers: [first, second] }: Params): Params {
+  const times = ({ shape, data }: NdArray, factor: (k: number) => number): NdArray => ({
+    shape,
+    data: Float64Array.from(data as Float64Array, (v, k) => v * factor(k)),
+  });
+  const unit = (i: number) => 30 * (i === 0 ? 4 : 1);
+  return {
+    layers: [
+      {
+        weight: times(first.weight, (k) => unit(Math.floor(k / 5))),
+        bias: times(first.bias as NdArray, unit),
+      },
+      { weight: times(second.weight, (k) => 1 / unit(k % 7)), bias: second.bias },
+    ],
+  } as Params;
+}
+
+const squares = (arrays: readonly NdArray[]): number =>
+  arrays.reduce((sum, { data }) => sum + (data as Float64Array).reduce((a, v) => a + v * v, 0), 0);
+
+/** Elements of row or column i. */
+const slice = ({ shape: [, n], data }: NdArray, i: number, isRow: boolean): number[] =>
+  Array.from(data as Float64Array).filter((_, k) => (isRow ? Math.floor(k / n) : k % n) === i);
+
+const { found } = symmetriesOf(loss, params, batch);
+
+describe("two layers", () => {
+  it("have units whose incoming and outgoing norms are equal", async () => {
+    const { layers } = await balanced(scaledStart(params), found);
+    for (let i = 0; i < 7; i++) {
+      const incoming = [...slice(layers[0].weight, i, true), (layers[0].bias as NdArray).data[i] as number];
+      const norm = (values: readonly number[]) => values.reduce((a, v) => a + v * v, 0);
+      expect(norm(incoming)).toBeCloseTo(norm(slice(layers[1].weight, i, false)), 10);
+    }
+  });
+
+  it("have units whose incoming and outgoing weights have equal ranges", async () => {
+    const { layers } = await balanced(scaledStart(params), found, { by: "range" });
+    for (let i = 0; i < 7; i++) {
+      const range = (values: readonly number[]) => Math.max(...values.map(Math.abs));
+      expect(range(slice(layers[0].weight, i, true))).toBeCloseTo(
+        range(slice(layers[1].weight, i, false)),
+        10,
+      );
+    }
+  });
+
+  it("are balanced to the same point from anywhere on the orbit", async () => {
+    const [a, b] = [await balanced(params, found), await balanced(scaledStart(params), found)];
+    for (const [k, { weight }] of a.layers.entries()) expectClose(weight, b.layers[k].weight, 1e-12);
+  });
+
+  it("say how far they are from balance, and whether that matters", async () => {
+    const start = scaledStart(await balanced(params, found));
+    const { groups, factor, sigma, advice } = imbalance(start, found);
+    expect(groups).toHaveLength(1);
+    expect(factor).toBeCloseTo(30 * 4 ** (1 / 7), 1);
+    expect(sigma).toBeCloseTo((Math.log(4) * Math.sqrt(6)) / 7, 2);
+    expect(advice).toContain("training by SGD and Adam faster");
+    expect(imbalance(await balanced(start, found), found).advice).toContain("not expected");
+  });
+
+  it("stay where a unit has nothing on one side", async () => {
+    const dead = structuredClone(params);
+    (dead.layers[1].weight.data as Float64Array).fill(0);
+    expect(await balanced(dead, found)).toEqual(dead);
+  });
+
+  it("are refused without what symmetriesOf finds", async () => {
+    await expect(balanced(params, found.scalings as never)).rejects.toThrow(
+      "balanced takes what symmetriesOf finds",
+    );
+    expect(() => imbalance(params, undefined as never)).toThrow("imbalance takes what symmetriesOf finds");
+    await expect(balanced(params, found, { by: "size" as never })).rejects.toThrow("norm, range");
+  });
+});
+
+it("a product of matrices becomes its balanced factorization", async () => {
+  const factors = { b: drawn([6, 3]), a: drawn([3, 4]) };
+  const data = { y: drawn([6, 4]) };
+  const product: BatchLoss<typeof factors, typeof data> = (p, { y }) => mseLoss(matmul(p.b, p.a), y);
+  const linear = symmetriesOf(product, factors, data).found;
+  const { a, b } = await balanced(factors, linear);
+  const gram = ({ shape: [rows, n], data }: NdArray, isRow: boolean) =>
+    Array.from({ length: 9 }, (_, k) => {
+      const [i, j] = [Math.floor(k / 3), k % 3];
+      const at = (x: number, other: number) => Number(data[isRow ? x * n + other : other * n + x]);
+      return Array.from({ length: isRow ? n : rows }, (__, r) => at(i, r) * at(j, r)).reduce(
+        (s, v) => s + v,
+        0,
+      );
+    });
+  const [left, right] = [gram(b, false), gram(a, true)];
+  for (const [k, v] of left.entries()) expect(v).toBeCloseTo(right[k], 5);
+});
+
+/** Whether no small step on the orbit makes the sum of squares less. */
+async function expectLeast(symmetry: Symmetry<Values>, values: Values, seed: number) {
+  const at = (p: Values) => squares(symmetry.paths.map((path) => p[path]));
+  const least = at(values);
+  for (let k = 0; k < 3; k++) {
+    const near = await symmetry.act(values, randomT(symmetry.algebra, 0.05, 10 * seed + k), {});
+    if (!isRefusal(near)) expect(at(near)).toBeGreaterThan(least * (1 - 1e-6));
+  }
+}
+
+it.each(["images", "vectors", "attention"] as const)(
+  "the loss is kept, and the sum of squares is least, on random networks of %s",
+  async (network) => {
+    for (let seed = 0; seed < 40; seed++) {
+      const { found: own, values, evaluate } = randomNetwork(seed, network);
+      // With powers of one sign there is no least sum: such weights may shrink to nothing.
+      const exact = own.scalings.filter(
+        ({ exact: isExact, axes }) =>
+          isExact && [-1, 1].every((sign) => axes.some(({ power }) => sign * power > 0)),
+      );
+      const to = await balanced(values, own);
+      expect(relative(evaluate(values), evaluate(to)), `network ${seed}`).toBeLessThan(1e-9);
+      expect(squares(Object.values(to))).toBeLessThan(squares(Object.values(values)) * (1 + 1e-9));
+      if (exact.length > 0 && own.linear.length === 0) await expectLeast(scaling(exact), to, seed);
+      // A space that is not used in all directions stays: its sum of squares has no least point.
+      const isUsed = balancedSpaces(values, own.linear).some(({ data }) => data.some((t) => t !== 0));
+      if (own.linear.length === 1 && isUsed) await expectLeast(generalLinear(own.linear), to, seed);
+    }
+  },
+);
