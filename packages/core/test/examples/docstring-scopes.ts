@@ -159,7 +159,7 @@ const double = (shape: readonly number[]) => lib.spec(shape, "float64");
 
 /** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
 export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
-  "graph/autodiff.ts:140": () => ({ tensors: { w: double([3]) } }),
+  "graph/autodiff.ts:136": () => ({ tensors: { w: double([3]) } }),
   "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/ops/einsum.ts": () => ({ tensors: { a: float([2, 3, 4]), b: float([2, 4, 5]) } }),
