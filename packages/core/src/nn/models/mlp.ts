@@ -35,7 +35,7 @@ export interface MlpParams {
 }
 
 /** @throws OptionError unless `layers` is the list that the parameters of an mlp hold */
-export function requireLayers(owner: string, layers: unknown): void {
+function requireLayers(owner: string, layers: unknown): void {
   if (Array.isArray(layers)) return;
   throw new OptionError(
     `${owner} takes the parameters of an mlp, { layers: [{ weight, bias }, ...] }; got none with layers. ` +
