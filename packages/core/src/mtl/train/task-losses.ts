@@ -57,7 +57,7 @@ export type TaskLosses<P, B = BatchSpec, S = unknown> = (
 export function checkLosses(losses: readonly Tensor[]): readonly Tensor[] {
   if (!Array.isArray(losses) || losses.length === 0) {
     throw new ShapeError(
-      `Task losses must be a list of scalars, one a task and at least one; got ${describeValue(losses)}. ` +
+      `Task losses must be a list of scalars, one a task and at least one; got ${Array.isArray(losses) ? "none" : describeValue(losses)}. ` +
         "Write (p, batch) => [first, second], in the order of the tasks.",
     );
   }
