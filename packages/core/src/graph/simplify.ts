@@ -120,13 +120,21 @@ class Canonical {
   }
 
   private attributesKey(attrs: Attributes): string {
+    // Beside the text of the others, not inside: JSON's escapes would double with each level of nesting.
+    const bodies = Object.values(attrs)
+      .filter(isGraph)
+      .map((body) => `{${simplifiedBody(body).text}}`);
+    return `${this.plainKey(attrs)}${bodies.join("")}`;
+  }
+
+  private plainKey(attrs: Attributes): string {
     return JSON.stringify(attrs, (_key, value) => {
       if (ArrayBuffer.isView(value)) {
         const data = value as NdArray["data"];
         if (!arrays.has(data)) arrays.set(data, arrayCount++);
         return `array ${arrays.get(data)}`;
       }
-      if (isGraph(value)) return simplifiedBody(value).text;
+      if (isGraph(value)) return undefined;
       // JSON represents neither NaN nor infinities nor the sign of zero.
       if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
         return `number ${Object.is(value, -0) ? "-0" : value}`;

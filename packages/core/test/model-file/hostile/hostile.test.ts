@@ -9,7 +9,7 @@ import { inlineExternalData } from "../../../src/runtime/onnx/external-data.js";
 import { float, int } from "../../../src/runtime/onnx/schema.js";
 import { fileOf, float32, node, runImported } from "../../nn/onnx/support.js";
 import { check, refusalOf } from "./check.js";
-import { namedFiles } from "./named.js";
+import { branching, namedFiles } from "./named.js";
 
 describe("a file that asks for too much is refused with a reason:", () => {
   it.each(Object.entries(namedFiles))("%s", (_, [make, message]) => {
@@ -59,6 +59,12 @@ it("indices of no axes stand for the whole operand", () => {
   expect(runImported(bytes, { x: float32([5, 7]) }).y).toEqual(float32([5, 7, 5, 7], [2, 2]));
 });
 
+it("an If in an If, 30 deep, with an unknown condition is read in time", () => {
+  const bytes = branching(30);
+  expect(refusalOf(bytes)).toBeUndefined();
+  expect(check(bytes).crashes).toEqual([]);
+});
+
 it("a value without elements takes no time, however long its other axes are", () => {
   const x = { shape: [2 ** 29, 0, 3], data: new Float32Array() };
   const w = float32([1, 2, 3], [3, 1]);
@@ -72,7 +78,7 @@ it("an input named as a property of every object is missing until it is given", 
   const model = fromOnnx(
     fileOf({ inputs: { constructor: float32([1]) }, nodes: [node("Neg", ["constructor"])] }),
   );
-  expect(() => model.apply({}, {})).toThrow('"constructor" is missing');
+  expect(() => trace(() => model.apply({}, {}), [spec([1])])).toThrow('"constructor" is missing');
 });
 
 it("a size of -1 in a file is open", () => {
