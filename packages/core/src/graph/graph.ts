@@ -85,9 +85,18 @@ export interface Cost {
   readonly bytes: number;
 }
 
+/** Costs of graphs, which do not change: each operation that has a body asks for that of the body several times. */
+const costs = new WeakMap<Graph, Cost>();
+
 /** Estimated cost of computing a graph once. */
 export function costOf(graph: Graph): Cost {
   requireGraph("costOf", graph);
+  const cost = costs.get(graph) ?? sumOfCosts(graph);
+  costs.set(graph, cost);
+  return cost;
+}
+
+function sumOfCosts(graph: Graph): Cost {
   let [nodes, flops, bytes] = [0, 0, 0];
   for (const node of nodesOf(graph)) {
     if (node.inputs.length === 0) continue;
