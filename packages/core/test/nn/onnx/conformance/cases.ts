@@ -90,9 +90,6 @@ const errata: Readonly<Record<string, string>> = {
   "node/test_qlinearmatmul_3D_int8_float32": wraps,
 };
 
-/** Cases that JavaScript, which computes in float64, rounds to other integers than float32 does. */
-export const ties = new Set(["node/test_dynamicquantizelinear_expanded"]);
-
 /** Why a case says nothing about numbers, if so. */
 export function whyExcluded({ name, bytes, inputs, outputs }: Case): string | undefined {
   if (Object.hasOwn(errata, name)) return errata[name];

@@ -1,6 +1,6 @@
 // The conformance suite: what is read gives the suite's numbers in both runtimes; what is not is refused with a reason.
 import { beforeAll, describe, expect, it } from "vitest";
-import { conformanceCases, isInstalled, ties, whyExcluded } from "./cases.js";
+import { conformanceCases, isInstalled, whyExcluded } from "./cases.js";
 import { type Runtime, runCase } from "./run-case.js";
 import { documentOf, type Result } from "./table.js";
 
@@ -25,10 +25,7 @@ describe.skipIf(!isInstalled)("ONNX's conformance suite", () => {
     (runtime) => {
       const unexpected = results.flatMap(({ given: { name }, outcomes }) => {
         const outcome = outcomes[runtime];
-        const isTie = runtime === "javascript" && ties.has(name);
-        return outcome.kind === "agrees" || outcome.kind === "refused" || isTie
-          ? []
-          : [`${name}: ${outcome.why}`];
+        return outcome.kind === "agrees" || outcome.kind === "refused" ? [] : [`${name}: ${outcome.why}`];
       });
       expect(unexpected).toEqual([]);
     },

@@ -101,18 +101,6 @@ const kinds: readonly Outcome["kind"][] = ["agrees", "wrong", "crash", "refused"
 const count = (results: readonly Result[], runtime: Runtime, kind: Outcome["kind"]): string =>
   `${results.filter(({ outcomes }) => outcomes[runtime].kind === kind).length}`;
 
-/** The cases that JavaScript computes differently, and why. */
-function wrongs(results: readonly Result[]): string[] {
-  const names = results
-    .filter(({ outcomes }) => outcomes.javascript.kind === "wrong")
-    .map(({ given }) => `\`${given.name}\``);
-  if (names.length === 0) return [];
-  return [
-    `Wrong in JavaScript: ${names.join(", ")}. It rounds quotients that are ties in float64 and none in float32.`,
-    "",
-  ];
-}
-
 /** The document; `excluded` has the reason of each case that is not run. */
 export function documentOf(results: readonly Result[], excluded: readonly string[]): string {
   const cases = results.flatMap((result) => decoded(result) ?? []);
@@ -137,7 +125,6 @@ export function documentOf(results: readonly Result[], excluded: readonly string
       ...kinds.map((kind) => [kind, count(results, "javascript", kind), count(results, "onnx", kind)]),
     ]),
     "",
-    ...wrongs(results),
     `${excluded.length} other cases say nothing about numbers, or not the right ones:`,
     "",
     ...counted(excluded),

@@ -58,9 +58,11 @@ export function dequantized(value: Value, scale: Tensor, zero: Tensor | undefine
   return mul(cast(zero ? sub(value.tensor, zero) : value.tensor, dtype), scale);
 }
 
-/** x in units of the scale. */
+/**
+ * x in units of the scale. JavaScript computes in float64: without rounding, also of a scale that was computed, quotients
+ * would be ties where in float32 they are not.
+ */
 export function ratioOf(x: Tensor, scale: Tensor): Tensor {
-  const ratio = div(cast(x, scale.dtype), scale);
-  // JavaScript computes in float64: without rounding, quotients would be ties where in float32 they are not.
-  return scale.dtype === "float32" ? roundTo(ratio, "float32") : ratio;
+  const single = (y: Tensor) => (scale.dtype === "float32" ? roundTo(y, "float32") : y);
+  return single(div(cast(x, scale.dtype), single(scale)));
 }
