@@ -43,9 +43,9 @@ export interface NamedTensor {
 /**
  * The tensors of a file that are weights: floats with one axis or more that some node takes as an operand
  * other than a setting, or those that `isParameter` selects. A Constant node counts as a tensor of its output's
- * name: some exporters keep every weight in one. Where all its numbers are equal it is no weight but part of the
- * model's code, such as the 1 in 1 / sqrt(d), or the zeros that a recurrent layer starts with. Names of graph inputs
- * cannot contain colons, so `_` replaces them.
+ * name: some exporters keep every weight in one. In a file that stores weights elsewhere, or has no other Constants, one
+ * whose numbers are all equal is part of the model's code, such as the 1 in 1 / sqrt(d), or the zeros that a recurrent
+ * layer starts with. Names of graph inputs cannot contain colons, so `_` replaces them.
  */
 export function parametersOf(
   graph: OnnxGraph,
@@ -76,7 +76,6 @@ const isFilled = ({ data }: OnnxTensor): boolean => data.every((v: number | bigi
 /** Whether a tensor is a weight: an operand that flows into something other than settings. */
 function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: string) => boolean {
   const nodes = allNodesOf(graph);
-  const filled = new Set(constants.filter(isFilled).map(({ name }) => name));
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const results = [graph, ...nodes.flatMap(graphsIn)].flatMap(({ outputs }) => outputs);
   const flowing = new Set(results.map(({ name }) => name));
@@ -91,5 +90,10 @@ function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: s
       flowing.add(name);
     }
   }
-  return (name) => operands.has(name) && !filled.has(name);
+  const isWeight = ({ name, dtype, shape }: OnnxTensor) =>
+    isFloatKind(dtype) && shape.length > 0 && operands.has(name);
+  const holdWeights =
+    !graph.initializers.some(isWeight) && constants.some((tensor) => isWeight(tensor) && !isFilled(tensor));
+  const code = new Set(holdWeights ? [] : constants.filter(isFilled).map(({ name }) => name));
+  return (name) => operands.has(name) && !code.has(name);
 }
