@@ -105,6 +105,13 @@ describe("two layers", () => {
     );
     expect(() => imbalance(params, undefined as never)).toThrow("imbalance takes what symmetriesOf finds");
     await expect(balanced(params, found, { by: "size" as never })).rejects.toThrow("norm, range");
+    await expect(balanced({ other: params }, found)).rejects.toThrow(
+      '"layers.0.weight" is none of other.layers.0.weight',
+    );
+    const broken = structuredClone(params);
+    broken.layers[0].weight.data[0] = Number.NaN;
+    await expect(balanced(broken, found)).rejects.toThrow('The weights "layers.0.weight" are not all finite');
+    expect(() => imbalance(broken, found)).toThrow("not all finite");
   });
 });
 

@@ -31,7 +31,7 @@ const balancedOptions = optionTable("balanced", {
  * @param found what `symmetriesOf` finds for the loss of these parameters
  * @param options `by`
  * @returns new parameters; those that no symmetry reaches are the same arrays
- * @throws OptionError for anything but what `symmetriesOf` finds; NumericalError when weights are not finite
+ * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not finite
  *
  * @example
  * const { found } = symmetriesOf(loss, params, batch);

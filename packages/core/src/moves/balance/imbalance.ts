@@ -25,8 +25,8 @@ export interface Imbalance {
 }
 
 /**
- * From where balancing saved steps in our measurements (docs/results.md): by the factor between layers, and by sigma between
- * channels. Below, nothing was found.
+ * From where balancing saved steps in trials on small networks: by the factor between layers, and by sigma between
+ * channels. Below, nothing was found. The trials are no part of docs/results.md.
  */
 const thresholds = [
   { optimizer: "SGD", factor: 5, sigma: 1 },
@@ -37,7 +37,8 @@ const thresholds = [
  * How unevenly a function's weights are scaled: T, the logarithms that {@link balanced} would scale by, group by group.
  *
  * @param found what `symmetriesOf` finds for the loss of these parameters
- * @throws OptionError for anything but what `symmetriesOf` finds
+ * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not
+ *   finite
  *
  * @example
  * const { factor, advice } = imbalance(params, symmetriesOf(loss, params, batch).found);

@@ -1,6 +1,7 @@
 // The point of an orbit of scalings where norms or ranges are balanced: cross-layer equalization (Nagel et al., ICCV
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
+import { NumericalError, OptionError } from "../../errors.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { elementsAlong, extents } from "../../symmetry/parameter-axes.js";
 import { scaledAlong } from "../../symmetry/scaling.js";
@@ -32,8 +33,16 @@ export function balancedScales(
 ): NdArray<Float64Array>[] {
   const moved = new Map<string, NdArray>();
   for (const { path } of generators.flatMap(({ axes }) => axes)) {
+    if (!Object.hasOwn(arrays, path)) {
+      throw new OptionError(
+        `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
+      );
+    }
     const { shape, data } = arrays[path];
-    moved.set(path, { shape, data: Float64Array.from(data as Float64Array, Number) });
+    const numbers = Float64Array.from(data as Float64Array, Number);
+    if (!numbers.every(Number.isFinite))
+      throw new NumericalError(`The weights "${path}" are not all finite.`);
+    moved.set(path, { shape, data: numbers });
   }
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
   for (
