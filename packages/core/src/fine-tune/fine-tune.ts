@@ -26,6 +26,8 @@ export interface FineTuned {
   readonly bytes: Uint8Array;
   /** What was measured: first the model as it came, then each epoch. */
   readonly history: readonly FineTuneEpoch[];
+  /** The model as it came: the first row of the history. */
+  readonly before: FineTuneEpoch;
   /** The epoch with the smallest validation loss. */
   readonly best: FineTuneEpoch;
   /** How the training ended: after all epochs, at a signal, or because a number was no longer finite. */
@@ -34,6 +36,8 @@ export interface FineTuned {
   readonly problem?: string | undefined;
   /** Numbers of parameters that were trained, and that were frozen, in the file that was trained. */
   readonly parameters: { readonly trained: number; readonly frozen: number };
+  /** Numbers of examples that were trained on, and that were held out. */
+  readonly examples: { readonly training: number; readonly validation: number };
   /** Which layers got a batch norm for the training, and why others not; empty with `batchNorm: "keep"`. */
   readonly restored: readonly PreparationRow[];
   /** Largest differences of outputs, relative to their largest value: by restoring, and by folding at the end. */
@@ -61,8 +65,8 @@ export interface FineTuned {
  *
  * @example
  * const data = { inputs: images, labels };
- * const { bytes, history, best } = await fineTune(before, { data, learningRate: 1e-3, epochs: 2, batchSize: 4 });
- * best.validation.loss <= history[0].validation.loss; // true
+ * const { bytes, before: asItCame, best } = await fineTune(before, { data, learningRate: 1e-3, epochs: 2, batchSize: 4 });
+ * best.validation.loss <= asItCame.validation.loss; // true
  */
 export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Promise<FineTuned> {
   requireBytes("fineTune", bytes);
@@ -123,8 +127,10 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   return {
     ...results,
     bytes: best.epoch === 0 ? bytes : folded,
+    before: results.history[0],
     best: results.history[best.epoch],
     parameters: { trained: trainedCount, frozen: count(fromOnnx(restored.bytes).params) - trainedCount },
+    examples: { training: train.inputs.shape[0], validation: heldOut.set.inputs.shape[0] },
     restored: restored.report,
     differences: { restored: restoring, folded: folding },
   };
