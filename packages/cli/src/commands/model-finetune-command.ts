@@ -45,7 +45,8 @@ export function addFinetuneCommand(model: Command): void {
       collect,
       [],
     )
-    .option("--no-restore", "train the layers as they are, without batch normalizations put back")
+    .option("--restore", "put batch normalizations back; default for a file that has none")
+    .option("--no-restore", "train the layers as they are; default for a file that has batch normalizations")
     .option("--seed <n>", "of the examples that are held out and of the order of the others", seedNumber, 0)
     .option(
       "--tolerance <number>",
@@ -70,9 +71,9 @@ function shareOrPath(text: string): number | string {
 }
 
 const help = `
-Each layer that an activation follows gets a batch normalization with the statistics of the examples, so that the model computes
-the same; it is trained with it, and after that the normalizations are folded into the layers again: the new file has the
-form of the old one. Normalizations that the file has stay in it, and are trained. Layers with frozen weights get none.
+In a file without batch normalizations each layer that an activation follows gets one with the statistics of the examples, so that
+the model computes the same; it is trained with them, and then they are folded into the layers again: the new file has
+the form of the old one. Layers with frozen weights get none. Normalizations that the file has stay in it, and are trained.
 The new file has the weights of the epoch with the smallest validation loss. If no epoch is better than the model as it
 came, nothing is written and the exit code is 1. Ctrl-C ends the training and writes the best epoch so far.
 

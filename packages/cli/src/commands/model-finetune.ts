@@ -24,7 +24,7 @@ export interface FinetuneOptions
   readonly validationLabels?: string;
   readonly rate: number;
   readonly freeze: readonly string[];
-  readonly restore: boolean;
+  readonly restore?: boolean;
   readonly tolerance: number;
   readonly out: string;
   readonly quiet: boolean;
@@ -46,7 +46,10 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
     fineTune(before.bytes, {
       ...{ data, validation, loss, output, epochs, batchSize, optimizer, seed, signal },
       ...{ learningRate: rate, clipNorm: options.clipNorm, freeze: options.freeze },
-      ...{ tolerance: options.tolerance, batchNorm: restore ? "restore" : "keep" },
+      ...{
+        tolerance: options.tolerance,
+        batchNorm: restore === undefined ? undefined : restore ? "restore" : "keep",
+      },
       onEpoch: (row) => (quiet ? undefined : progress.line(epochLine(row, epochs ?? row.epoch))),
     }),
   );
