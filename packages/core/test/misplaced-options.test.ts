@@ -97,10 +97,13 @@ const calls: Readonly<Record<string, Call>> = {
   compileJavaScript: (o) => isoloss.compileJavaScript(graph, o),
   compileOnnx: (o) => isoloss.compileOnnx(graph, o),
   emitModel: (o) => isoloss.emitModel(graph, o),
+  fineTune: (o) => isoloss.fineTune(file, o),
+  foldBatchNorm: (o) => isoloss.foldBatchNorm(file, o),
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   modelOperators: (o) => isoloss.modelOperators(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
   restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
+  trainable: (o) => isoloss.trainable(isoloss.fromOnnx(file), o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
