@@ -1,6 +1,7 @@
 import { mean, sumBy } from "es-toolkit";
 import { type Dataset, decodeCheckpoint, encodeCheckpoint, resume, type Trainer } from "isoloss";
 import type { TrainingImages } from "isoloss/node";
+import { adaptiveClipOptions } from "isoloss/optim";
 import { z } from "zod";
 import type { RunDirectory } from "../../../run/directory.js";
 import { dataSchema } from "../../catalogue/datasets.js";
@@ -8,6 +9,7 @@ import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
+import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
@@ -33,6 +35,7 @@ export const trainKind: Kind = {
     dtype: z.enum(["float32", "float64"]).optional(),
     runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
     clipNorm: positive.optional(),
+    adaptiveClip: schemaOf({ options: adaptiveClipOptions }).optional(),
     teleport: teleportSchema.nullable().optional(),
   },
   run: (settings, context) => run(settings as unknown as TrainSettings, context),

@@ -1,4 +1,5 @@
 import { createTrainer, OptionError } from "isoloss";
+import type { AdaptiveClipOptions } from "isoloss/optim";
 import { asImages, loadData } from "../../catalogue/datasets.js";
 import { makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
@@ -21,13 +22,14 @@ export interface TrainSettings {
   readonly dtype?: "float32" | "float64";
   readonly runtime?: "auto" | "javascript" | "onnx";
   readonly clipNorm?: number;
+  readonly adaptiveClip?: AdaptiveClipOptions;
   readonly teleport?: TeleportConfig | null;
 }
 
 /** The trainer of a run with its data, and its number of steps. */
 export async function trainerOf(settings: Settings, seed: number) {
   const { data: named, epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
-  const { dtype = "float32", runtime, clipNorm, batchSize } = rest;
+  const { dtype = "float32", runtime, clipNorm, adaptiveClip, batchSize } = rest;
   if ((epochs === undefined) === (given === undefined)) {
     throw new OptionError("A run of kind train needs either epochs or steps.");
   }
@@ -53,6 +55,7 @@ export async function trainerOf(settings: Settings, seed: number) {
     gradNorm: true,
     ...(runtime === undefined ? {} : { runtime }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(adaptiveClip === undefined ? {} : { adaptiveClip }),
     ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),
   });
   return { trainer, data, steps, context, model };
