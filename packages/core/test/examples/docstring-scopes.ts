@@ -86,7 +86,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "moves/balance": () => network("relu"),
   "compress/prune": () => {
     const { loss, params, batch } = network("relu");
-    return { loss, params, batch, found: lib.symmetriesOf(loss as never, params, batch).found };
+    const { found } = lib.symmetriesOf(loss as never, params, batch);
+    return { loss, params, batch, found, before: smallNetwork() };
   },
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
