@@ -478,6 +478,26 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
+  "pruneUnits": {
+    "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",
+    "balance": "Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
+    "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4."
+  },
+  "pruneWeights": {
+    "fraction": "Share of the weights that become zero, 0 to 1.",
+    "by": "The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`.",
+    "balance": "Whether the weights are balanced first, which keeps what the model computes; default true.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
+  },
+  "pruned": {
+    "fraction": "Share of the weights that become zero, 0 to 1: the nearest whole number of them.",
+    "by": "The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller.",
+    "isPruned": "Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms."
+  },
+  "prunedUnits": {
+    "fraction": "Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least."
+  },
   "pseudoInverseAction": {
     "activation": "Activation of the network, any; default `relu`, as in `mlp`.",
     "slope": "Slope of leakyRelu; default 0.01.",

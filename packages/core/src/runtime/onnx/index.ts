@@ -3,6 +3,10 @@
  *
  * @module isoloss/onnx
  */
+export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "../../compress/prune/prune-units.js";
+export { pruneUnits } from "../../compress/prune/prune-units.js";
+export type { PrunedWeights, PruneWeightsOptions } from "../../compress/prune/prune-weights.js";
+export { pruneWeights } from "../../compress/prune/prune-weights.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
