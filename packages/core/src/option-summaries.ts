@@ -243,6 +243,27 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "testCount": "Number of overlaid images to test on; default one for each left image.",
     "dropout": "Dropout rate of the model; default 0.5."
   },
+  "fineTune": {
+    "data": "Examples along the first axis: inputs, and classes (int64) or targets.",
+    "learningRate": "A number, or a function of the step (0, 1, ...): see schedules.",
+    "validation": "Data that are not trained on, or the share of the data that is held out; default 0.2.",
+    "loss": "By name, or a function of the output and the labels; default `crossEntropy`.",
+    "output": "The result that the loss takes; default the only one.",
+    "epochs": "Passes over the data; default 10.",
+    "batchSize": "Examples of a step; default 32, or as many as the file fixes.",
+    "optimizer": "By name, or such as `adamw({ weightDecay: 0.01 })`; default `adam`.",
+    "freeze": "Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none.",
+    "batchNorm": "Whether to `restore` batch norms that were folded (default), or to `keep` the layers as they are.",
+    "seed": "Seed of the split and of the order of batches; default 0.",
+    "clipNorm": "Largest global norm of the gradient; default no limit.",
+    "tolerance": "Largest change of an output by restoring or folding, relative to its largest value; default 1e-4.",
+    "runtime": "Where it is computed: `javascript`, `onnx`, or `auto` (default).",
+    "onEpoch": "Called after each epoch, and before the first one with epoch 0; awaited.",
+    "signal": "Ends the training early; the best epoch so far is the result."
+  },
+  "foldBatchNorm": {
+    "norms": "Which batch norms are folded, by the name of their result; default all."
+  },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
@@ -551,6 +572,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "restoreBatchNorm": {
     "epsilon": "The small number under the root of a batch norm; default 1e-5.",
     "layers": "Which layers get a batch norm, by the name of their result; default: those that an activation follows.",
+    "weights": "Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all.",
     "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
   "rmsprop": {

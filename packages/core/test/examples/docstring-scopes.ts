@@ -4,7 +4,7 @@ import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
 import * as lib from "../library.js";
-import { smallNetwork } from "../model-file/builder.js";
+import { Builder, smallNetwork } from "../model-file/builder.js";
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -144,8 +144,15 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
   "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "fine-tune": () => {
+    const b = new Builder({ seed: 1 });
+    const h = b.node("Relu", [b.conv("x", 1, 4, { size: 3, bias: true })]);
+    const flat = b.node("Flatten", [b.node("GlobalAveragePool", [h])]);
+    const before = b.bytes(["batch", 1, 4, 4], b.product(flat, 4, 3));
+    return { before, images: random([20, 1, 4, 4]), labels: classes(20, 3) };
+  },
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
-  "nn/onnx/from-onnx.ts": () => {
+  "nn/onnx": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
     const { params } = model.init(lib.torchGenerator(0));
     const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
