@@ -5,5 +5,5 @@
  */
 export type { BalancedOptions } from "./balance/balanced.js";
 export { balanced } from "./balance/balanced.js";
-export type { GroupImbalance, Imbalance } from "./balance/imbalance.js";
+export type { Float16Counts, GroupImbalance, Imbalance } from "./balance/imbalance.js";
 export { imbalance } from "./balance/imbalance.js";
