@@ -31,6 +31,11 @@ export { lowerBounds } from "../../model-file/prepare/lower-bounds.js";
 export type { Preparation, PreparationRow } from "../../model-file/prepare/preparation.js";
 export type { RestoreBatchNormOptions } from "../../model-file/prepare/restore-batch-norm.js";
 export { restoreBatchNorm } from "../../model-file/prepare/restore-batch-norm.js";
+export type {
+  EqualizedModel,
+  EqualizeForQuantizationOptions,
+} from "../../moves/quantization-noise/equalize-for-quantization.js";
+export { equalizeForQuantization } from "../../moves/quantization-noise/equalize-for-quantization.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export type { TrainableOptions } from "../../nn/onnx/trainable.js";
