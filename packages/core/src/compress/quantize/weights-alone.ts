@@ -1,6 +1,6 @@
 import { isReason } from "../../model-file/prepare/linear-layer.js";
+import { raiseOperatorSet } from "../../model-file/prepare/operator-set/raise-operator-set.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
-import { raiseOperatorSet } from "./raise-operator-set.js";
 import { editorOf } from "./readable.js";
 import type { QuantizedFile, QuantizedNode } from "./report.js";
 import type { WeightSettings } from "./settings.js";
