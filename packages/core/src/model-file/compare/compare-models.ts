@@ -6,6 +6,8 @@ import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
+import { differenceOf, type OutputDifference } from "./output-difference.js";
+import { guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
@@ -39,17 +41,6 @@ const compareModelsOptions = optionTable("compareModels", {
   ).default({}),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
 } satisfies OptionRows<CompareModelsOptions>);
-
-/** How far an output of one model is from that of another. */
-export interface OutputDifference {
-  readonly name: string;
-  /** Shape of the output in the first run. */
-  readonly shape: readonly number[];
-  /** max |a - b|. */
-  readonly absolute: number;
-  /** max |a - b| / max |a|; 0 if both are 0 everywhere. */
-  readonly relative: number;
-}
 
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {
@@ -93,7 +84,8 @@ export async function compareModels(
   });
   const got = await outputsOf(second, batches, { runtime });
   const outputs = first.outputs.map((name) =>
-    difference(
+    differenceOf(
+      "compareModels",
       name,
       expected.map((run) => run[name]),
       got.map((run) => run[name]),
@@ -129,30 +121,6 @@ function requireSameInterface(first: ImportedModel, second: ImportedModel): void
       `compareModels: the second model has no output "${lost}"; it has ${second.outputs.join(", ")}.`,
     );
   }
-}
-
-function difference(name: string, expected: readonly NdArray[], got: readonly NdArray[]): OutputDifference {
-  let [absolute, scale] = [0, 0];
-  expected.forEach(({ shape, data }, run) => {
-    const other = got[run];
-    if (other.shape.join() !== shape.join()) {
-      throw new ShapeError(
-        `compareModels: the output "${name}" has the shapes [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
-      );
-    }
-    for (let i = 0; i < data.length; i++) {
-      const [x, y] = [Number(data[i]), Number(other.data[i])];
-      if (Number.isFinite(x)) scale = Math.max(scale, Math.abs(x));
-      absolute = Math.max(absolute, distance(x, y));
-    }
-  });
-  return { name, shape: expected[0].shape, absolute, relative: absolute === 0 ? 0 : absolute / scale };
-}
-
-function distance(x: number, y: number): number {
-  if (Object.is(x, y)) return 0;
-  const apart = Math.abs(x - y);
-  return Number.isNaN(apart) ? Infinity : apart;
 }
 
 /** The dtype of a model's floats. */

@@ -16,9 +16,9 @@ export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
-  OutputDifference,
 } from "../../model-file/compare/compare-models.js";
 export { compareModels } from "../../model-file/compare/compare-models.js";
+export type { OutputDifference } from "../../model-file/compare/output-difference.js";
 export type { WithParamsOptions } from "../../model-file/edit/with-params.js";
 export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
