@@ -222,6 +222,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "fakeQuantize": {
+    "bits": "Bits of the integers, 2 to 8; default 8.",
+    "axis": "Axis whose indices (channels) have a scale each; default: one scale for the tensor.",
+    "range": "Range of the values, for asymmetric integers; default: symmetric integers over the tensor's own range."
+  },
   "famo": {
     "learningRate": "Learning rate of Adam for the logits; default 0.025.",
     "gamma": "Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",

@@ -15,6 +15,8 @@ export { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "
 export { dropout } from "./dropout.js";
 export type { EmbeddingParams } from "./embedding.js";
 export { embedding, initEmbedding } from "./embedding.js";
+export type { FakeQuantizeOptions, QuantizationRange } from "./fake-quantize.js";
+export { fakeQuantize } from "./fake-quantize.js";
 export {
   kaimingNormal,
   kaimingUniform,

@@ -175,6 +175,9 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
     tensors: { x: float([2, 3, 32, 32]), weight: float([16, 3, 3, 3]), bias: float([16]) },
   }),
   "nn/dropout.ts": () => ({ tensors: { hidden: float([4, 8]), seed: ints([]) }, training: true }),
+  "nn/fake-quantize.ts": () => ({
+    tensors: { x: float([32, 784]), weight: float([10, 784]), bias: float([10]) },
+  }),
   "nn/linear.ts": () => ({ tensors: { x: float([32, 784]), weight: float([10, 784]), bias: float([10]) } }),
   "nn/losses/binary-cross-entropy.ts": () => ({
     tensors: { logits: float([4, 3]), attributes: float([4, 3]), known: lib.spec([4, 3], "bool") },

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { isNdArray, type NdArray, sizeOf } from "../../src/array.js";
 import { backward } from "../../src/graph/autodiff.js";
+import { square } from "../../src/graph/ops/elementary.js";
 import { fillLike } from "../../src/graph/ops/leaf.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
@@ -8,6 +9,7 @@ import { trace } from "../../src/graph/trace.js";
 import { type Mt19937, torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../src/nn/attention.js";
 import { dropout } from "../../src/nn/dropout.js";
+import { fakeQuantize } from "../../src/nn/fake-quantize.js";
 import { binaryCrossEntropyWithLogits } from "../../src/nn/losses/binary-cross-entropy.js";
 import { cosineEmbeddingLoss } from "../../src/nn/losses/cosine.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
@@ -89,6 +91,14 @@ const cases: Record<string, Case> = {
   dropout: {
     args: [random([30, 10]), int64([123456789], [])],
     f: (x: Tensor, seed: Tensor) => dropout(x, { rate: 0.3, stream: 5, training: true, seed }),
+  },
+  "symmetric fake quantization of channels": {
+    args: [random([6, 20])],
+    f: (w: Tensor) => square(fakeQuantize(w, { bits: 4, axis: 0 })),
+  },
+  "asymmetric fake quantization": {
+    args: [random([6, 20])],
+    f: (x: Tensor) => square(fakeQuantize(x, { range: [-0.7, 1.1] })),
   },
   "mlp with dropout": {
     args: [start(smallMlp).params, random([4, 5]), int64([3], [])],
