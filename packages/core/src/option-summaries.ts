@@ -466,6 +466,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
+  "pruned": {
+    "fraction": "Share of the weights that become zero, 0 to 1: the nearest whole number of them.",
+    "by": "The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller.",
+    "isPruned": "Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms."
+  },
+  "prunedUnits": {
+    "fraction": "Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least."
+  },
   "pseudoInverseAction": {
     "activation": "Activation of the network, any; default `relu`, as in `mlp`.",
     "slope": "Slope of leakyRelu; default 0.01.",

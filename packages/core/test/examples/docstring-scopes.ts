@@ -84,6 +84,10 @@ const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffe
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "moves/balance": () => network("relu"),
+  "compress/prune": () => {
+    const { loss, params, batch } = network("relu");
+    return { loss, params, batch, found: lib.symmetriesOf(loss as never, params, batch).found };
+  },
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
