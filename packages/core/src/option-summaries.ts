@@ -299,6 +299,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "inEpochs": {
     "batches": "Number of mini-batches in each epoch; default 1."
   },
+  "lars": {
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
+    "momentum": "mu in [0, 1); default 0.9.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
+    "epsilon": "Added to the denominator; default 1e-8.",
+    "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
+  },
   "lbfgs": {
     "memory": "Number of steps in memory; default 10."
   },

@@ -57,7 +57,7 @@ const fakeQuantizeOptions = optionTable("fakeQuantize", {
  *
  * @example
  * const w = fakeQuantize(weight, { bits: 4, axis: 0 }); // a scale for each output
- * const y = linear(fakeQuantize(x, { range: [0, 6] }), w, bias);
+ * const y = linear(fakeQuantize(x, { range: [0, 6] }), { weight: w, bias });
  */
 export function fakeQuantize(x: Tensor, options: FakeQuantizeOptions = {}): Tensor {
   const { bits, axis, range } = fakeQuantizeOptions.read(options);

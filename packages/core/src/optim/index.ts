@@ -24,6 +24,8 @@ export { adam } from "./adam.js";
 export { adamw } from "./adamw.js";
 export type { NormOptions } from "./clip.js";
 export { clipByGlobalNorm, clipByValue, globalNorm } from "./clip.js";
+export type { LarsOptions } from "./lars.js";
+export { lars } from "./lars.js";
 export type { Moment, Optimizer, OptimizerState } from "./optimizer.js";
 export type { Plateau, PlateauOptions, PlateauState } from "./plateau.js";
 export { reduceOnPlateau } from "./plateau.js";
