@@ -238,6 +238,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "testCount": "Number of overlaid images to test on; default one for each left image.",
     "dropout": "Dropout rate of the model; default 0.5."
   },
+  "foldBatchNorm": {
+    "norms": "Which batch norms are folded, by the name of their result; default all."
+  },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
@@ -534,6 +537,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "restoreBatchNorm": {
     "epsilon": "The small number under the root of a batch norm; default 1e-5.",
     "layers": "Which layers get a batch norm, by the name of their result; default: those that an activation follows.",
+    "weights": "Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all.",
     "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
   "rmsprop": {

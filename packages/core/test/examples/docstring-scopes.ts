@@ -144,7 +144,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
   "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
-  "nn/onnx/from-onnx.ts": () => {
+  "nn/onnx": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
     const { params } = model.init(lib.torchGenerator(0));
     const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {

@@ -14,6 +14,7 @@ export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
 export { modelOperators } from "../../model-file/model-operators.js";
 export { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+export type { FoldBatchNormOptions } from "../../model-file/prepare/fold-batch-norm.js";
 export { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
 export { liftBounds } from "../../model-file/prepare/lift-bounds.js";
 export { lowerBounds } from "../../model-file/prepare/lower-bounds.js";
@@ -22,6 +23,8 @@ export type { RestoreBatchNormOptions } from "../../model-file/prepare/restore-b
 export { restoreBatchNorm } from "../../model-file/prepare/restore-batch-norm.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
+export type { TrainableOptions } from "../../nn/onnx/trainable.js";
+export { trainable } from "../../nn/onnx/trainable.js";
 export { decodeModel, encodeModel } from "./codec.js";
 export { emitModel } from "./emit.js";
 export { compileOnnx } from "./executable.js";
