@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { makeNamed, type Named, namedSchema, positive, type Registry } from "../named.js";
+import { count, makeNamed, type Named, namedSchema, positive, type Registry } from "../named.js";
 import type { OwnOption } from "../schema-of.js";
 import { balance } from "./balance.js";
+import { fold, restore } from "./batch-norm.js";
 import type { Change } from "./network.js";
 import { prune } from "./prune.js";
 import { quantize } from "./quantize.js";
@@ -58,6 +59,21 @@ export const changeRegistry: Registry<undefined, Change> = {
     { by: choice(["norm", "range"], "balance", "What is made even.") },
     ({ by }) => balance(by),
     { by: "norm" },
+  ),
+  ...row<object>(
+    "foldBatchNorm",
+    "batch norms become parts of the layers before them, as in exported files",
+    {},
+    () => fold,
+  ),
+  ...row<{ examples: number }>(
+    "restoreBatchNorm",
+    "a move: the same function with batch norms after all convolutions",
+    {
+      examples: { schema: count, range: "an integer >= 1", otherwise: "256", summary: "Of the calibration." },
+    },
+    ({ examples }) => restore(examples),
+    { examples: 256 },
   ),
   ...row<{ fraction: number; by: "magnitude" | "lamp" }>(
     "prune",

@@ -1,6 +1,5 @@
 import { type BatchLoss, crossEntropy, type Model, type Symmetries, symmetriesOf, takeRows } from "isoloss";
 import type { TrainingImages } from "isoloss/node";
-import type { Named } from "../named.js";
 import type { Tree } from "../problems.js";
 
 /** A network between two trainings. */
@@ -8,13 +7,15 @@ export interface Network {
   readonly model: Model<Tree, Tree>;
   readonly params: Tree;
   readonly state: Tree;
+  /** The file that the model was read from. */
+  readonly file?: Uint8Array;
+  /** 0 where weights stay zero. */
+  readonly mask?: Tree;
 }
 
 /** What a change may look at. */
 export interface ChangeContext {
   readonly seed: number;
-  /** The model as the configuration names it. */
-  readonly named: Named;
   /** What the network is trained on next. */
   readonly data: TrainingImages;
 }

@@ -2,7 +2,7 @@ import { decodeCheckpoint, resume, type Trainer } from "isoloss";
 import { z } from "zod";
 import { changeSchema } from "../../catalogue/changes/changes.js";
 import { count, type Named, positive } from "../../catalogue/named.js";
-import { learningRateSchema, makeOptimizer, optimizerSchema } from "../../catalogue/optimizers.js";
+import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import { makeShift, shiftSchema } from "../../catalogue/shifts.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -33,6 +33,7 @@ export const continueKind: Kind = {
         learningRate: learningRateSchema,
         epochs: positive,
         batchSize: count.optional(),
+        start: z.array(changeSchema).optional(),
       })
       .nullable()
       .optional(),
@@ -52,12 +53,12 @@ async function run(settings: ContinueSettings, context: JobContext): Promise<Mea
   const task = await taskOf(settings);
   const first = await pretrained(task, settings, seed);
   const data = shift ? makeShift(shift)(task.data) : task.data;
-  const { network, seconds, drift } = await changed(first, start, { seed, named: settings.model, data });
+  const { network, seconds, drift } = await changed(first, start, { seed, data });
   const made = await trainerFor({ ...task, ...network, data }, training as unknown as Settings, seed);
   const { trainer } = made;
   try {
     const { params, state } = network;
-    trainer.restore({ step: 0, params, state, optimizer: makeOptimizer(settings.optimizer).init(params) });
+    trainer.restore({ step: 0, params, state, optimizer: made.context.optimizer.init(params) });
     const atStart = await validationAt(trainer, data.validation);
     if (before) resume(trainer, decodeCheckpoint(before.checkpoint));
     const measured = await trained({ ...made, secondsBefore: seconds }, settings, context);

@@ -1,4 +1,5 @@
 import { createTrainer, OptionError } from "isoloss";
+import { masked } from "isoloss/moves";
 import type { TrainingImages } from "isoloss/node";
 import { asImages, loadData } from "../../catalogue/datasets.js";
 import { type MadeModel, makeModel } from "../../catalogue/models.js";
@@ -28,6 +29,8 @@ export interface TrainSettings {
 /** A data set and a model that takes its images. */
 export interface LearningTask extends MadeModel {
   readonly data: TrainingImages;
+  /** 0 where weights stay zero. */
+  readonly mask?: Tree;
 }
 
 /** The data and the model of a run. */
@@ -49,12 +52,13 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
   if ((epochs === undefined) === (given === undefined)) {
     throw new OptionError("A run that trains a classifier needs either epochs or steps.");
   }
-  const { model, data, activation } = task;
+  const { model, data, activation, mask } = task;
+  const optimizer = makeOptimizer(rest.optimizer);
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
   const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
   const context: TeleportContext = {
     seed,
-    optimizer: makeOptimizer(rest.optimizer),
+    optimizer: mask ? masked(optimizer, mask) : optimizer,
     learningRate: makeLearningRate(rest.learningRate, steps),
     ...(activation ? { activation } : {}),
   };
