@@ -51,6 +51,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "clipAdaptively": {
+    "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
+    "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
+    "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
+  },
   "compareModels": {
     "seed": "Seed of the random inputs; default 0.",
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",

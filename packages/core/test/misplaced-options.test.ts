@@ -126,6 +126,7 @@ const calls: Readonly<Record<string, Call>> = {
   adagrad: (o) => isoloss.adagrad(o),
   adam: (o) => isoloss.adam(o),
   adamw: (o) => isoloss.adamw(o),
+  clipAdaptively: (o) => isoloss.clipAdaptively(x, x, o),
   clipByGlobalNorm: (o) => isoloss.clipByGlobalNorm(x, 1, o),
   cosineSchedule: (o) => isoloss.cosineSchedule(1, o),
   createOptimizer: (o) => isoloss.createOptimizer("adam", o),

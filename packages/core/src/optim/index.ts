@@ -22,6 +22,8 @@ export { adagrad } from "./adagrad.js";
 export type { AdamOptions } from "./adam.js";
 export { adam } from "./adam.js";
 export { adamw } from "./adamw.js";
+export type { AdaptiveClipOptions } from "./adaptive-clip.js";
+export { adaptiveClipOptions, clipAdaptively, withAdaptiveClipping } from "./adaptive-clip.js";
 export type { NormOptions } from "./clip.js";
 export { clipByGlobalNorm, clipByValue, globalNorm } from "./clip.js";
 export type { LarsOptions } from "./lars.js";

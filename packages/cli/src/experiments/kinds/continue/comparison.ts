@@ -1,11 +1,13 @@
 import type { TaskTableData } from "isoloss-figures";
 import { pairedDifference, summarize } from "../../../run/statistics.js";
-import type { Finding, JobResult, RunComparison } from "../../kind.js";
+import { makeChange } from "../../catalogue/changes/changes.js";
+import type { Named } from "../../catalogue/named.js";
+import type { Finding, JobResult, RunComparison, Settings } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
 
 /** Networks that were changed: what the change and the move did before any step, and what training made of it. */
-export const continueComparison: RunComparison = { tables, findings };
+export const continueComparison: RunComparison = { tables, findings, isJudged };
 
 const columns = [
   { metric: "start.accuracy", name: "accuracy at the start", scale: 100, digits: 1 },
@@ -35,11 +37,21 @@ function tables(results: readonly JobResult[]): TaskTableData[] {
   ];
 }
 
+/** Controls move nothing. */
+function isJudged(settings: Settings): boolean {
+  const { start = [], teleport } = settings as {
+    readonly start?: readonly Named[];
+    readonly teleport?: unknown;
+  };
+  return Boolean(teleport) || start.some((named) => makeChange(named).isMove);
+}
+
 /** Where nothing is trained after the change: each variant's accuracy against the first one's. */
 function findings(results: readonly JobResult[]): Finding[] {
   if (results.length === 0 || results.some(({ document }) => document.steps > 0)) return [];
   const [[baseline, own], ...others] = byVariant(results);
   return others.flatMap(([title, runs]) => {
+    if (!isJudged(runs[0].settings)) return [];
     const pairs = runs.flatMap((run) => {
       const plain = own.find(({ seed }) => seed === run.seed);
       return plain ? [[accuracyOf(run), accuracyOf(plain)] as const] : [];

@@ -1,9 +1,11 @@
 import { decodeCheckpoint, resume } from "isoloss";
+import { adaptiveClipOptions } from "isoloss/optim";
 import { z } from "zod";
 import { dataSchema } from "../../catalogue/datasets.js";
 import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
+import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
@@ -25,6 +27,7 @@ export const trainSettings = {
   dtype: z.enum(["float32", "float64"]).optional(),
   runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
   clipNorm: positive.optional(),
+  adaptiveClip: schemaOf({ options: adaptiveClipOptions }).optional(),
   teleport: teleportSchema.nullable().optional(),
 };
 

@@ -1,6 +1,7 @@
 import { createTrainer, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
 import type { TrainingImages } from "isoloss/node";
+import type { AdaptiveClipOptions } from "isoloss/optim";
 import { asImages, loadData } from "../../catalogue/datasets.js";
 import { type MadeModel, makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
@@ -23,6 +24,7 @@ export interface TrainSettings {
   readonly dtype?: "float32" | "float64";
   readonly runtime?: "auto" | "javascript" | "onnx";
   readonly clipNorm?: number;
+  readonly adaptiveClip?: AdaptiveClipOptions;
   readonly teleport?: TeleportConfig | null;
 }
 
@@ -48,7 +50,7 @@ export async function trainerOf(settings: Settings, seed: number) {
 /** The same for data and a model that are there already. */
 export async function trainerFor(task: LearningTask, settings: Settings, seed: number) {
   const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
-  const { dtype = "float32", runtime, clipNorm, batchSize } = rest;
+  const { dtype = "float32", runtime, clipNorm, adaptiveClip, batchSize } = rest;
   if ((epochs === undefined) === (given === undefined)) {
     throw new OptionError("A run that trains a classifier needs either epochs or steps.");
   }
@@ -73,6 +75,7 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
     gradNorm: true,
     ...(runtime === undefined ? {} : { runtime }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(adaptiveClip === undefined ? {} : { adaptiveClip }),
     ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),
   });
   return { trainer, data, steps, context, model };
