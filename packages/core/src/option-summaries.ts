@@ -25,8 +25,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
     "epsilon": "Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon."
   },
+  "balance": {
+    "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
+    "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
+    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
+  },
   "balanced": {
-    "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors."
+    "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors.",
+    "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
+    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
   },
   "bestAngle": {
     "samples": "Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360."

@@ -10,5 +10,5 @@ export type { PrunedUnits, PrunedUnitsOptions } from "../compress/prune/pruned-u
 export { prunedUnits } from "../compress/prune/pruned-units.js";
 export type { BalancedOptions } from "./balance/balanced.js";
 export { balanced } from "./balance/balanced.js";
-export type { GroupImbalance, Imbalance } from "./balance/imbalance.js";
+export type { Float16Counts, GroupImbalance, Imbalance } from "./balance/imbalance.js";
 export { imbalance } from "./balance/imbalance.js";
