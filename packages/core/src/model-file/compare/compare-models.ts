@@ -5,9 +5,8 @@ import { fromOnnx, type ImportedModel } from "../../nn/onnx/from-onnx.js";
 import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
-import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { differenceOf, type OutputDifference } from "./output-difference.js";
-import { guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
+import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
