@@ -91,6 +91,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "inputs": "Channels of the images; default 1.",
     "imageSize": "Height and width of the images; default [28, 28].",
     "stages": "Channels of the convolutions of each stage; default [[16], [32]].",
+    "norm": "Batch norm between each convolution and its ReLU (`batch`), or none (default `none`).",
     "classes": "Default 10."
   },
   "cosineSchedule": {
@@ -408,6 +409,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "samples": "Default 4.",
     "slope": "Slope of leakyRelu; default 0.1.",
     "dtype": "Element type of the parameters and the batch, which are always drawn in float32; default float64."
+  },
+  "mobilenet": {
+    "inputs": "Channels of the images; default 1.",
+    "stem": "Channels of the first convolution; default 16.",
+    "stemStride": "Stride of the first convolution; default 1.",
+    "stages": "Channels that the blocks of each stage put out; the first block of each stage but the first halves the image. Default [[16], [24, 24], [32, 32]].",
+    "expansion": "Inner channels of a block for each of its inputs; 1: blocks of two convolutions. Default 6.",
+    "head": "Channels of the last convolution, of 1 x 1, before the mean over pixels; default 128.",
+    "activation": "Default `relu6`.",
+    "norm": "Batch norm after each convolution (default `batch`), or biases (`none`).",
+    "classes": "Default 10."
   },
   "moco": {
     "beta": "Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5.",

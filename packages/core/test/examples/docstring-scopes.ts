@@ -183,6 +183,9 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
   "nn/attention.ts": () => ({
     tensors: { x: float([2, 3, 64]), params: lib.initMultiHeadAttention(rng(), 64) },
   }),
+  "nn/conv-norm.ts": () => ({
+    tensors: { x: float([2, 3, 8, 8]), ...lib.initConvNorm(rng(), 3, 4, 3) },
+  }),
   "nn/conv.ts": () => ({
     tensors: { x: float([2, 3, 32, 32]), weight: float([16, 3, 3, 3]), bias: float([16]) },
   }),
