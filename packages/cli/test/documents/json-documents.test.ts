@@ -92,6 +92,12 @@ describe("the documents of --json", () => {
     const fold = ["fold", "normalized.onnx", "-o", "folded.onnx"];
     expect(await differences("prepared", "model", ...fold)).toEqual([]);
     expect(await differences("prepared", "model", ...fold, "--no-verify")).toEqual([]);
+    for (const file of ["relu.onnx", "open.onnx"]) {
+      expect(await differences("imbalance", "model", "imbalance", file)).toEqual([]);
+      const balance = ["balance", file, "-o", "balanced.onnx"];
+      expect(await differences("balancedModel", "model", ...balance)).toEqual([]);
+      expect(await differences("balancedModel", "model", ...balance, "--no-verify")).toEqual([]);
+    }
     const restore = ["restore", "folded.onnx", "--calibration", "x.npy", "-o", "restored.onnx"];
     expect(await differences("prepared", "model", ...restore)).toEqual([]);
   });
