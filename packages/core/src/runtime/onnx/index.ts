@@ -3,6 +3,10 @@
  *
  * @module isoloss/onnx
  */
+export type { Affine, ByteType } from "../../compress/quantize/affine.js";
+export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
+export { quantizeWeights } from "../../compress/quantize/quantize-weights.js";
+export type { QdqReport, QuantizedFile, QuantizedNode } from "../../compress/quantize/report.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
