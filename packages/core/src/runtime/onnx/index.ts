@@ -13,6 +13,10 @@ export type { FineTuneOptions } from "../../fine-tune/fine-tune-options.js";
 export type { LossName } from "../../fine-tune/named-losses.js";
 export { namedLosses as fineTuneLosses } from "../../fine-tune/named-losses.js";
 export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
+export type { Affine, ByteType } from "../../compress/quantize/affine.js";
+export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
+export { quantizeWeights } from "../../compress/quantize/quantize-weights.js";
+export type { QdqReport, QuantizedFile, QuantizedNode } from "../../compress/quantize/report.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
