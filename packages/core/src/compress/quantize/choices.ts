@@ -56,7 +56,8 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
   const left = new Set(leave);
   const quantize = (model: Uint8Array) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
   const source = isBiasCorrected
-    ? (await correctBias(candidate.bytes, (model) => quantize(model).bytes, judge.calibration, judge.run)).bytes
+    ? (await correctBias(candidate.bytes, (model) => quantize(model).bytes, judge.calibration, judge.run))
+        .bytes
     : candidate.bytes;
   const { bytes, report } = quantize(source);
   const choice = {

@@ -60,8 +60,7 @@ export async function quantizeModel(
   const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
   requireBatches("quantizeModel", all, "calibration");
   if (heldOut !== undefined) requireBatches("quantizeModel", heldOut, "heldOut");
-  const examples =
-    heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
+  const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
   const run = { runtime, signal };
   const mayGoOn = clock(given);
   const expected = await outputsOfFile(bytes, examples.heldOut, run);
@@ -104,7 +103,11 @@ const result = (
 });
 
 /** Tells of each step, and whether there is time for it. */
-function clock({ budget = Infinity, onProgress, signal }: Pick<QuantizeModelOptions, "budget" | "onProgress" | "signal">): Continue {
+function clock({
+  budget = Infinity,
+  onProgress,
+  signal,
+}: Pick<QuantizeModelOptions, "budget" | "onProgress" | "signal">): Continue {
   const start = performance.now();
   return (next) => {
     signal?.throwIfAborted();

@@ -1,8 +1,7 @@
-import { isObject } from "../../option-kinds.js";
-import { flag, inCode, integerFrom, listOf, number, oneOf, positive } from "../../option-kinds.js";
+import type { NamedValues } from "../../model-file/compare/random-inputs.js";
+import { flag, inCode, integerFrom, isObject, listOf, number, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
-import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
 import type { QuantizationCandidate } from "./candidates.js";
 import type { Granularity } from "./choices.js";

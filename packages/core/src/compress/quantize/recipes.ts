@@ -2,7 +2,7 @@ import { calibrate } from "./calibrate.js";
 import { AS_IT_IS, equalized, type QuantizationCandidate } from "./candidates.js";
 import { type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
 import { errorOf } from "./measure-error.js";
-import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
+import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 
 /** Options with their defaults. */
 export type Given = ReturnType<typeof quantizeModelOptions.read<QuantizeModelOptions>>;
@@ -52,7 +52,10 @@ async function candidatesFor(
       skipped.push(candidate.reason);
       continue;
     }
-    const { largest } = errorOf(judge.expected, await outputsOfFile(candidate.bytes, judge.heldOut, judge.run));
+    const { largest } = errorOf(
+      judge.expected,
+      await outputsOfFile(candidate.bytes, judge.heldOut, judge.run),
+    );
     if (largest <= MOST_DRIFT) kept.push(candidate);
     else skipped.push(`${candidate.name}: in float its outputs differ by ${largest.toPrecision(2)}`);
   }
