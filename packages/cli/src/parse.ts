@@ -32,6 +32,13 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+/** A command-line argument as a number > 0. */
+export function positiveNumber(text: string): number {
+  const value = finiteNumber(text);
+  if (value <= 0) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
 /** A range of seeds as text, such as 0..4. */
 export function seedRange(text: string): string {
   if (!/^\d+\.\.\d+$/.test(text)) throw new InvalidArgumentError("It must be a range such as 0..4.");

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { collectSize } from "../model/sizes.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
+import { addQuantizeCommand } from "./quantize-command.js";
 
 /** Adds the command `model`: ONNX files of any origin. */
 export function addModelCommands(program: Command): void {
@@ -218,6 +219,8 @@ Example:
   isoloss model restore model.onnx --calibration photos --out restored.onnx --limit 500`,
     )
     .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
+
+  addQuantizeCommand(model);
 }
 
 /** Adds the options of a command that writes a changed model. */

@@ -100,6 +100,9 @@ describe("the documents of --json", () => {
     }
     const restore = ["restore", "folded.onnx", "--calibration", "x.npy", "-o", "restored.onnx"];
     expect(await differences("prepared", "model", ...restore)).toEqual([]);
+    const quantize = ["quantize", "normalized.onnx", "--calibration", "x.npy", "-o", "int8.onnx"];
+    expect(await differences("quantized", "model", ...quantize)).toEqual([]);
+    expect(await differences("quantized", "model", ...quantize, "--limit-error", "60")).toEqual([]);
   });
 
   it("are those of list and data", async () => {
