@@ -712,6 +712,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "size": "Steps between two reductions.",
     "gamma": "Factor of a reduction; default 0.1."
   },
+  "toHalf": {
+    "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",
+    "io": "Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`.",
+    "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
+  },
   "trajectorySimilarity": {
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
   },

@@ -84,6 +84,7 @@ const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffe
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "moves/balance": () => network("relu"),
+  "compress/half": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "compress/prune": () => {
     const { loss, params, batch } = network("relu");
     const { found } = lib.symmetriesOf(loss as never, params, batch);

@@ -3,6 +3,9 @@
  *
  * @module isoloss/onnx
  */
+export type { HalfCounts } from "../../compress/half/range.js";
+export type { HalfChange, HalfModel, ToHalfOptions } from "../../compress/half/to-half.js";
+export { toHalf } from "../../compress/half/to-half.js";
 export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "../../compress/prune/prune-units.js";
 export { pruneUnits } from "../../compress/prune/prune-units.js";
 export type { PrunedWeights, PruneWeightsOptions } from "../../compress/prune/prune-weights.js";
