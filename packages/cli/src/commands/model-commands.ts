@@ -3,6 +3,7 @@ import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { collectSize } from "../model/sizes.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
 import { addQuantizeCommand } from "./quantize-command.js";
+import { addFinetuneCommand } from "./model-finetune-command.js";
 
 /** Adds the command `model`: ONNX files of any origin. */
 export function addModelCommands(program: Command): void {
@@ -221,6 +222,7 @@ Example:
     .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
 
   addQuantizeCommand(model);
+  addFinetuneCommand(model);
 }
 
 /** Adds the options of a command that writes a changed model. */

@@ -14,7 +14,6 @@ export type { FineTuned } from "../../fine-tune/fine-tune.js";
 export { fineTune } from "../../fine-tune/fine-tune.js";
 export type { FineTuneOptions } from "../../fine-tune/fine-tune-options.js";
 export type { LossName } from "../../fine-tune/named-losses.js";
-export { namedLosses as fineTuneLosses } from "../../fine-tune/named-losses.js";
 export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
 export type { Affine, ByteType } from "../../compress/quantize/affine.js";
 export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
