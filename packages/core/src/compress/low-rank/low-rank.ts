@@ -19,12 +19,10 @@ export interface LowRankOptions {
   readonly energy?: number | undefined;
 }
 
-export const lowRankRows = {
+export const lowRankOptions = optionTable("lowRank", {
   rank: integerFrom(1).otherwise("as `energy` says"),
   energy: number({ above: 0, max: 1 }).default(1),
-} satisfies OptionRows<LowRankOptions>;
-
-const lowRankOptions = optionTable("lowRank", lowRankRows);
+} satisfies OptionRows<LowRankOptions>);
 
 /** How a space was reduced. */
 export interface ReducedSpace {
