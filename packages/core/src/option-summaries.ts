@@ -64,6 +64,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
     "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
     "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
+  "calibrate": {
+    "method": "`minMax` (default): all numbers; `percentile`: a share of them, by magnitude; `entropy`: the least divergence of their distribution from one of 256 frequencies (128 by magnitude, where there are negative numbers); `mse`: the least mean squared error of 100 shares of the whole range, for 256 integers.",
+    "percentile": "For `percentile`: how many numbers of a hundred are inside; default 99.99.",
+    "values": "Names of values; default those that a quantization rounds.",
+    "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
+    "signal": "Ends the calibration with its reason."
   },
   "compareModels": {
     "seed": "Seed of the random inputs; default 0.",
@@ -91,6 +97,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "inputs": "Channels of the images; default 1.",
     "imageSize": "Height and width of the images; default [28, 28].",
     "stages": "Channels of the convolutions of each stage; default [[16], [32]].",
+    "norm": "Batch norm between each convolution and its ReLU (`batch`), or none (default `none`).",
     "classes": "Default 10."
   },
   "cosineSchedule": {
@@ -262,7 +269,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "batchSize": "Examples of a step; default 32, or as many as the file fixes.",
     "optimizer": "By name, or such as `adamw({ weightDecay: 0.01 })`; default `adam`.",
     "freeze": "Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none.",
-    "batchNorm": "Whether to `restore` batch norms that were folded (default), or to `keep` the layers as they are.",
+    "batchNorm": "Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some.",
     "seed": "Seed of the split and of the order of batches; default 0.",
     "clipNorm": "Largest global norm of the gradient; default no limit.",
     "tolerance": "Largest change of an output by restoring or folding, relative to its largest value; default 1e-4.",
@@ -413,6 +420,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "slope": "Slope of leakyRelu; default 0.1.",
     "dtype": "Element type of the parameters and the batch, which are always drawn in float32; default float64."
   },
+  "mobilenet": {
+    "inputs": "Channels of the images; default 1.",
+    "stem": "Channels of the first convolution; default 16.",
+    "stemStride": "Stride of the first convolution; default 1.",
+    "stages": "Channels that the blocks of each stage put out; the first block of each stage but the first halves the image. Default [[16], [24, 24], [32, 32]].",
+    "expansion": "Inner channels of a block for each of its inputs; 1: blocks of two convolutions. Default 6.",
+    "head": "Channels of the last convolution, of 1 x 1, before the mean over pixels; default 128.",
+    "activation": "Default `relu6`.",
+    "norm": "Batch norm after each convolution (default `batch`), or biases (`none`).",
+    "classes": "Default 10."
+  },
   "moco": {
     "beta": "Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5.",
     "betaSigma": "Default 0.5.",
@@ -551,6 +569,32 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "quadratic": {
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
     "start": "n numbers; default (3, 0.5)."
+  },
+  "quantizeWeights": {
+    "bits": "Bits of a weight: 8 (default) or 4.",
+    "per": "What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits).",
+    "blockSize": "Inputs of a block: 16, 32 (default), 64, 128 or 256.",
+    "leave": "Layers that stay float, by the names of their results; default none."
+  "quantizeModel": {
+    "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs.",
+    "heldOut": "Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it.",
+    "weightBits": "Bits of the weights: 8 (default) or 4, which are for weights alone.",
+    "weights": "Type of weights of 8 bits: `int8` (default) or `uint8`.",
+    "reduceRange": "Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false.",
+    "activations": "Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers.",
+    "granularity": "What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried.",
+    "blockSize": "Numbers in a block; default 32.",
+    "calibrationMethod": "How ranges of activations are found: see `calibrate`; default `minMax`.",
+    "percentile": "For the method `percentile`; default 99.99.",
+    "biasCorrection": "Whether the table has the files with corrected biases, too; default true.",
+    "equalize": "Whether the table has the model with equalized ranges, too; default true.",
+    "candidates": "Files that compute the same with other weights, to be tried, too; default none.",
+    "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
+    "metric": "A number for the outputs of all held-out batches, such as an accuracy, for the table; default none.",
+    "budget": "Seconds after which nothing more is begun; default: no limit.",
+    "onProgress": "Is called before each step.",
+    "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
+    "signal": "Ends the quantization with its reason."
   },
   "race": {
     "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",

@@ -41,7 +41,7 @@ export interface FineTuneOptions {
   readonly optimizer?: OptimizerName | Optimizer | undefined;
   /** Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none. */
   readonly freeze?: readonly string[] | undefined;
-  /** Whether to `restore` batch norms that were folded (default), or to `keep` the layers as they are. */
+  /** Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some. */
   readonly batchNorm?: "restore" | "keep" | undefined;
   /** Seed of the split and of the order of batches; default 0. */
   readonly seed?: number | undefined;
@@ -84,7 +84,7 @@ export const fineTuneOptions = optionTable("fineTune", {
     inCode<Optimizer>("an optimizer such as adam()", isObject),
   ).default("adam"),
   freeze: listOf(text("a name or a pattern such as features.*")).default([]),
-  batchNorm: oneOf(["restore", "keep"]).default("restore"),
+  batchNorm: oneOf(["restore", "keep"]).otherwise("keep for a file that has batch norms, else restore"),
   seed: integerFrom(0).default(0),
   clipNorm: positive.otherwise("no limit"),
   tolerance: positive.default(1e-4),

@@ -26,6 +26,8 @@ export interface FineTuned {
   readonly bytes: Uint8Array;
   /** What was measured: first the model as it came, then each epoch. */
   readonly history: readonly FineTuneEpoch[];
+  /** The model as it came: the first row of the history. */
+  readonly before: FineTuneEpoch;
   /** The epoch with the smallest validation loss. */
   readonly best: FineTuneEpoch;
   /** How the training ended: after all epochs, at a signal, or because a number was no longer finite. */
@@ -34,7 +36,9 @@ export interface FineTuned {
   readonly problem?: string | undefined;
   /** Numbers of parameters that were trained, and that were frozen, in the file that was trained. */
   readonly parameters: { readonly trained: number; readonly frozen: number };
-  /** Which layers got a batch norm for the training, and why others not; empty with `batchNorm: "keep"`. */
+  /** Numbers of examples that were trained on, and that were held out. */
+  readonly examples: { readonly training: number; readonly validation: number };
+  /** Which layers got a batch norm for the training, and why others not; empty where none were put back. */
   readonly restored: readonly PreparationRow[];
   /** Largest differences of outputs, relative to their largest value: by restoring, and by folding at the end. */
   readonly differences: { readonly restored: number; readonly folded: number };
@@ -43,9 +47,9 @@ export interface FineTuned {
 /**
  * Trains an ONNX file further and returns a file of the same form.
  *
- * Batch norms that the exporter folded are put back for the training, without a change of the function (see
- * `restoreBatchNorm`, with statistics of up to 512 examples), and folded again at the end; those of the file stay. In
- * training a batch norm uses the statistics of the batch (see `trainable`). Layers with frozen weights get none. The
+ * In a file without batch norms, those that the exporter folded are put back for the training, without a change of the
+ * function (see `restoreBatchNorm`, with statistics of up to 512 examples), and folded again at the end. Those of a file
+ * that has some stay, and are trained. In training a batch norm uses the statistics of the batch (see `trainable`). Layers with frozen weights get none. The
  * parameters of the epoch with the smallest validation loss are kept, where epoch 0 is the model as it came. Two calls
  * with the same options give the same numbers.
  *
@@ -61,8 +65,8 @@ export interface FineTuned {
  *
  * @example
  * const data = { inputs: images, labels };
- * const { bytes, history, best } = await fineTune(before, { data, learningRate: 1e-3, epochs: 2, batchSize: 4 });
- * best.validation.loss <= history[0].validation.loss; // true
+ * const { bytes, before: asItCame, best } = await fineTune(before, { data, learningRate: 1e-3, epochs: 2, batchSize: 4 });
+ * best.validation.loss <= asItCame.validation.loss; // true
  */
 export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Promise<FineTuned> {
   requireBytes("fineTune", bytes);
@@ -78,10 +82,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { train, validation } = divided(settings.data, settings.validation, { seed, dtype });
 
   const batches = calibrationBatches(train, input, fixed);
-  const restored =
-    settings.batchNorm === "keep"
-      ? { bytes: base, norms: new Set<string>(), report: [] }
-      : await restoredFile(base, batches, { frozen, runtime });
+  const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
   const differenceOf = async (what: string, a: Uint8Array, b: Uint8Array): Promise<number> => {
     if (a === b) return 0;
     const { largest } = await compareModels(a, b, { inputs: batches.slice(0, 2), runtime });
@@ -123,8 +124,10 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   return {
     ...results,
     bytes: best.epoch === 0 ? bytes : folded,
+    before: results.history[0],
     best: results.history[best.epoch],
     parameters: { trained: trainedCount, frozen: count(fromOnnx(restored.bytes).params) - trainedCount },
+    examples: { training: train.inputs.shape[0], validation: heldOut.set.inputs.shape[0] },
     restored: restored.report,
     differences: { restored: restoring, folded: folding },
   };

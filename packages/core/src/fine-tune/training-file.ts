@@ -15,13 +15,23 @@ export interface RestoredFile {
   readonly report: readonly PreparationRow[];
 }
 
+export interface RestoreOptions {
+  /** Default: not in a file that has batch norms, of which none was folded. */
+  readonly batchNorm: "restore" | "keep" | undefined;
+  readonly frozen: ReadonlySet<string>;
+  readonly runtime: RuntimeName;
+}
+
 /** Puts batch norms back, except where the weights of a layer are frozen. */
 export async function restoredFile(
   bytes: Uint8Array,
   batches: readonly Readonly<Record<string, NdArray>>[],
-  { frozen, runtime }: { readonly frozen: ReadonlySet<string>; readonly runtime: RuntimeName },
+  { batchNorm, frozen, runtime }: RestoreOptions,
 ): Promise<RestoredFile> {
   const before = normsOf(bytes);
+  if (batchNorm === "keep" || (batchNorm === undefined && before.size > 0)) {
+    return { bytes, norms: new Set(), report: [] };
+  }
   const { bytes: restored, report } = await restoreBatchNorm(bytes, batches, {
     weights: (name) => !frozen.has(name.replaceAll(":", "_")),
     runtime,

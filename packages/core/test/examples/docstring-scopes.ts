@@ -149,6 +149,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
+  "compress/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "fine-tune": () => {
     const b = new Builder({ seed: 1 });
@@ -188,6 +189,9 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
   "graph/ops/sort.ts": () => ({ tensors: { logits: float([3, 10]) } }),
   "nn/attention.ts": () => ({
     tensors: { x: float([2, 3, 64]), params: lib.initMultiHeadAttention(rng(), 64) },
+  }),
+  "nn/conv-norm.ts": () => ({
+    tensors: { x: float([2, 3, 8, 8]), ...lib.initConvNorm(rng(), 3, 4, 3) },
   }),
   "nn/conv.ts": () => ({
     tensors: { x: float([2, 3, 32, 32]), weight: float([16, 3, 3, 3]), bias: float([16]) },

@@ -6,6 +6,7 @@ import type { FineTuneOptions } from "../../src/fine-tune/fine-tune-options.js";
 import type { FineTuneEpoch } from "../../src/fine-tune/run-epochs.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import { outputsOf } from "../../src/model-file/compare/run-model.js";
+import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { decodeModel, encodeModel } from "../../src/runtime/onnx/codec.js";
@@ -111,6 +112,15 @@ describe("fineTune", () => {
       expect(stored(frozen.bytes, `first.${what}`)).toEqual(stored(trained, `first.${what}`));
     }
     expect(stored(frozen.bytes, "second.norm.mean")).not.toEqual(stored(trained, "second.norm.mean"));
+  });
+
+  it("folds at the end only what it has put back", async () => {
+    const half = foldBatchNorm(trained, { norms: (result) => result.startsWith("first") }).bytes;
+    expect((await fineTune(half, few)).restored).toEqual([]);
+    const { bytes, restored } = await fineTune(half, { ...few, batchNorm: "restore" });
+    expect(restored.map(({ changed }) => changed)).toEqual([true, false, false]);
+    expect(operators(bytes)).toEqual(operators(half));
+    expect(stored(bytes, "second.norm.mean")).not.toEqual(stored(half, "second.norm.mean"));
   });
 
   it("gives statistics of their own to batch norms whose equal tensors an exporter has stored once", async () => {

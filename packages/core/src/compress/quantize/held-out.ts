@@ -22,7 +22,7 @@ export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]):
   const editor = new GraphEditor("quantizeModel", bytes);
   const countOf = (batch: NamedValues) => Object.values(batch)[0]?.shape[0] ?? 0;
   const isOpen = batches.every((batch) =>
-    Object.keys(batch).every((name) => typeof editor.input(name)?.shape?.[0] === "string"),
+    Object.keys(batch).every((name) => typeof editor.input(name)?.shape?.[0] !== "number"),
   );
   const isLong = batches.every((batch) => countOf(batch) > 1);
   if (batches.length >= SHARE || (batches.length > 1 && !(isOpen && isLong))) {

@@ -13,7 +13,7 @@ export interface RunSettings {
 }
 
 /** Makes a file ready to give values inside it, inputs and outputs among them. */
-export async function openValues(
+async function openValues(
   bytes: Uint8Array,
   values: readonly string[],
   { runtime }: RunSettings,

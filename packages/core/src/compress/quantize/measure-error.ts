@@ -43,7 +43,7 @@ export function errorOf(
 type Pair = readonly [expected: NdArray, got: NdArray];
 
 /** The ratio of signal to quantization noise, in decibels. */
-export function sqnrOf(pairs: readonly Pair[]): number {
+function sqnrOf(pairs: readonly Pair[]): number {
   let [signal, noise] = [0, 0];
   for (const [{ data }, { data: other }] of pairs) {
     for (let i = 0; i < data.length; i++) {
