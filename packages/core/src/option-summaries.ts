@@ -439,6 +439,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gammaSigma": "Default 0.5.",
     "rho": "Regularization of lambda; default 0."
   },
+  "modelError": {
+    "inputs": "Batches of arrays by the names of the inputs; default: random numbers.",
+    "examples": "Number of random examples, where the file leaves it open; default 4.",
+    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32."
+  },
   "modelOperators": {
     "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
   },

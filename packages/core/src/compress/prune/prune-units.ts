@@ -1,14 +1,15 @@
-import type { NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { axisSizes } from "../../model-file/compare/random-inputs.js";
 import { balanced } from "../../moves/balance/balanced.js";
+import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { flag, positive, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import { tracedFile } from "../traced-file.js";
+import { countZeros } from "./count-zeros.js";
 import { channeledParameters } from "./file-parameters.js";
 import { passing, smaller } from "./remove-units.js";
-import { cutsOf, leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./units.js";
+import { leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./units.js";
 
 export interface PruneUnitsOptions {
   /** Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least. */
@@ -43,8 +44,9 @@ export interface PrunedUnitsFile {
   readonly bytes: Uint8Array;
   /** The groups of units that can be permuted with one another. */
   readonly groups: readonly PrunedGroup[];
-  /** Numbers of the parameters before and after. */
-  readonly numbers: readonly [before: number, after: number];
+  /** How many numbers the parameters of the new file have, and how many of them are 0. */
+  readonly numbers: number;
+  readonly zeros: number;
 }
 
 /**
@@ -97,20 +99,6 @@ export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions):
       removed: removed.get(space) ?? 0,
       ...(reasons.has(space) ? { reason: reasons.get(space) } : {}),
     })),
-    numbers: [countOf(params), countOf(params, cutsOf(params, cuts))],
+    ...countZeros(fromOnnx(after).params),
   };
-}
-
-/** Numbers of all parameters, without those that are cut. */
-function countOf(
-  params: Readonly<Record<string, NdArray>>,
-  cuts: ReturnType<typeof cutsOf> = new Map(),
-): number {
-  return Object.entries(params).reduce((sum, [name, { shape }]) => {
-    const left = (axis: number) => {
-      const gone = cuts.get(name)?.get(axis);
-      return gone === undefined ? shape[axis] : gone.reduce((n, g) => n + 1 - g, 0);
-    };
-    return sum + shape.reduce((product, _, axis) => product * left(axis), 1);
-  }, 0);
 }
