@@ -377,6 +377,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
+  "lowRank": {
+    "rank": "Largest size of each space; default: as `energy` says.",
+    "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
   "meanRank": {
     "ties": "Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
   },
@@ -434,6 +438,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Step of lambda, divided by t^gammaSigma at step t; default 0.1.",
     "gammaSigma": "Default 0.5.",
     "rho": "Regularization of lambda; default 0."
+  },
+  "modelError": {
+    "inputs": "Batches of arrays by the names of the inputs; default: random numbers.",
+    "examples": "Number of random examples, where the file leaves it open; default 4.",
+    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32."
   },
   "modelOperators": {
     "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
@@ -616,6 +625,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "cooldown": "Number of metrics that are ignored after a reduction; default 0.",
     "least": "Smallest rate; default 0.",
     "epsilon": "Reductions by at most this much are skipped; default 1e-8."
+  },
+  "reduceRank": {
+    "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
+    "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4.",
+    "rank": "Largest size of each space; default: as `energy` says.",
+    "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
   },
   "referenceAngleTeleport": {
     "learningRate": "Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",

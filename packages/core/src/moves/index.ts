@@ -3,6 +3,8 @@
  *
  * @module isoloss/moves
  */
+export type { LowRank, LowRankOptions, ReducedSpace } from "../compress/low-rank/low-rank.js";
+export { lowRank } from "../compress/low-rank/low-rank.js";
 export { masked } from "../compress/prune/masked.js";
 export type { Pruned, PrunedOptions } from "../compress/prune/pruned.js";
 export { pruned } from "../compress/prune/pruned.js";
