@@ -43,7 +43,8 @@ export async function rangesOf(bytes: Uint8Array, inputs: Arrays): Promise<Reado
   return new Map(
     names.map((name) => {
       const data = Array.from(values[name].data, Number);
-      return [name, { min: Math.min(...data), max: Math.max(...data) }];
+      const least = data.reduce((a, b) => Math.min(a, b));
+      return [name, { min: least, max: data.reduce((a, b) => Math.max(a, b)) }];
     }),
   );
 }
