@@ -498,6 +498,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
     "signal": "Ends the quantization with its reason."
   },
+  "quantizeWeights": {
+    "bits": "Bits of a weight: 8 (default) or 4.",
+    "per": "What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits).",
+    "blockSize": "Inputs of a block: 16, 32 (default), 64, 128 or 256.",
+    "leave": "Layers that stay float, by the names of their results; default none."
+  },
   "race": {
     "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",
     "steps": "Steps from each point; default 10.",

@@ -19,7 +19,7 @@ export function activationScales(
 ): ReadonlyMap<string, Affine> {
   const shared = new Map<string, Affine>();
   for (const group of groupsOf(plan)) {
-    const range = group.map((name) => rangeOf(name, ranges)).reduce(hull);
+    const range = rangeOf(group, ranges);
     const bounds = group.map((name) => plan.bounds.get(name) ?? everything).reduce(intersection);
     const affine = affineOf(range, type, bounds);
     for (const name of group) shared.set(name, affine);
@@ -53,9 +53,15 @@ function groupsOf({ values, others }: Plan): readonly (readonly string[])[] {
   return [...new Set(groups.values())];
 }
 
-function rangeOf(name: string, ranges: ReadonlyMap<string, ValueRange>): ValueRange {
-  const range = ranges.get(name);
-  if (range !== undefined && Number.isFinite(range.max - range.min) && range.min <= range.max) return range;
+/** The range of values that are the same numbers, of which some need not have one. */
+function rangeOf(names: readonly string[], ranges: ReadonlyMap<string, ValueRange>): ValueRange {
+  const own = names.filter((name) => ranges.has(name));
+  for (const name of own.length === 0 ? names : own) requireRange(name, ranges.get(name));
+  return own.flatMap((name) => ranges.get(name) ?? []).reduce(hull);
+}
+
+function requireRange(name: string, range: ValueRange | undefined): void {
+  if (range !== undefined && Number.isFinite(range.max - range.min) && range.min <= range.max) return;
   throw new OptionError(
     `writeQdq: the value "${name}" needs a range of finite numbers { min, max }; got ${describeValue(range)}. All values that need one: quantizableValues(bytes).`,
   );

@@ -21,6 +21,9 @@ export interface WeightSettings {
   readonly reduceRange?: boolean | undefined;
 }
 
+/** Sizes that the runtime's kernel takes. */
+export const blockSizes: readonly number[] = [16, 32, 64, 128, 256];
+
 /** Throws where the runtime has no kernels for a combination. */
 export function requireSettings(op: string, { weights, activations }: QdqSettings): void {
   const { bits, per, type } = weights;
@@ -34,10 +37,8 @@ export function requireSettings(op: string, { weights, activations }: QdqSetting
     throw new OptionError(`${op}: int8 activations need int8 weights; got uint8 weights.`);
   }
   const size = weights.blockSize ?? 32;
-  if (per === "block" && !(size >= 16 && Number.isInteger(Math.log2(size)))) {
-    throw new OptionError(
-      `${op}: blockSize must be a power of two from 16 on, which the runtime's kernels take; got ${size}.`,
-    );
+  if (per === "block" && !blockSizes.includes(size)) {
+    throw new OptionError(`${op}: blockSize must be one of ${blockSizes.join(", ")}; got ${size}.`);
   }
 }
 

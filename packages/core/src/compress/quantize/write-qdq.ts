@@ -1,6 +1,6 @@
+import { raiseOperatorSet } from "../../model-file/prepare/operator-set/raise-operator-set.js";
 import { makePlain } from "./plain-layers.js";
 import { planOf } from "./plan.js";
-import { raiseOperatorSet } from "./raise-operator-set.js";
 import type { ValueRange } from "./range.js";
 import { editorOf } from "./readable.js";
 import { type QuantizedFile, rowsOf } from "./report.js";
@@ -52,9 +52,13 @@ export function writeQdq(
 
 /** The values of a file whose ranges `writeQdq` needs, in the order of the graph. */
 export function quantizableValues(bytes: Uint8Array): readonly string[] {
-  const editor = editorOf("quantizableValues", bytes);
+  const op = "quantizableValues";
+  const editor = editorOf(op, bytes);
+  const own = new Set(editor.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+  raiseOperatorSet(op, editor, 13);
   makePlain(editor);
-  return planOf(editor, new Set()).values;
+  // A value of a node's newer form has the range of the value that it is made from.
+  return planOf(editor, new Set()).values.filter((name) => own.has(name));
 }
 
 /** Nodes to leave; a sum stands for the product that it was made one with. */

@@ -51,6 +51,8 @@ export class GraphEditor {
   readonly #floats = new Map<string, Floats>();
   readonly #originals = new Map<string, Floats>();
   readonly #items: ItemList;
+  /** Names of tensors that were not in the file. */
+  readonly #added = new Set<string>();
   /** Whether the file was of an IR version in which every stored tensor is an input of the graph, and is no more. */
   #isFreed = false;
   /** Which nodes make and read the values of the graph as it is now. */
@@ -156,6 +158,7 @@ export class GraphEditor {
   addTensor(base: string, { dtype, shape, data }: Omit<OnnxTensor, "name">): string {
     const name = this.freshName(base);
     const tensor = { name, dtype, shape, data };
+    this.#added.add(name);
     this.#items.add({
       field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
       name,
@@ -213,7 +216,7 @@ export class GraphEditor {
   /** The file with all changes; tensors and value infos that they left without use are left out. */
   finish(): Uint8Array {
     const isGone = (name: string) =>
-      this.#before.isRead(name) && !this.uses.isRead(name) && !this.isOutput(name);
+      (this.#before.isRead(name) || this.#added.has(name)) && !this.uses.isRead(name) && !this.isOutput(name);
     const isUnmade = (name: string) =>
       this.#before.maker(name) !== undefined && this.uses.maker(name) === undefined;
     const isStored = (name: string) => this.#items.named(INITIALIZER, name) !== undefined;

@@ -3,6 +3,8 @@
  *
  * @module isoloss/onnx
  */
+
+export type { Affine, ByteType } from "../../compress/quantize/affine.js";
 export type { CalibrateOptions, CalibrationMethod } from "../../compress/quantize/calibrate.js";
 export { calibrate } from "../../compress/quantize/calibrate.js";
 export type { QuantizationCandidate } from "../../compress/quantize/candidates.js";
@@ -12,8 +14,14 @@ export type { Metric, QuantizationError } from "../../compress/quantize/measure-
 export type { QuantizedModel } from "../../compress/quantize/quantize-model.js";
 export { quantizeModel } from "../../compress/quantize/quantize-model.js";
 export type { QuantizationProgress, QuantizeModelOptions } from "../../compress/quantize/quantize-options.js";
+export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
+export { quantizeWeights } from "../../compress/quantize/quantize-weights.js";
 export type { ValueRange } from "../../compress/quantize/range.js";
-export type { QdqReport, QuantizedNode } from "../../compress/quantize/report.js";
+export type {
+  QdqReport,
+  QuantizedFile,
+  QuantizedNode,
+} from "../../compress/quantize/report.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
