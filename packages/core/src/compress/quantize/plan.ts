@@ -1,5 +1,5 @@
 import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
-import { isStandard } from "../../model-file/prepare/attributes.js";
+import { isStandard, string } from "../../model-file/prepare/attributes.js";
 import { biasedSum, isReason, type Reason } from "../../model-file/prepare/linear-layer.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { activationAfter } from "./activation.js";
@@ -74,9 +74,17 @@ function sorted(editor: GraphEditor, leave: ReadonlySet<string>) {
 
 function mayRun(editor: GraphEditor, node: OnnxNode): boolean {
   if (!isStandard(node)) return false;
-  // Places of maxima are no activations; the bias of a product is added with more digits in float.
-  if (node.opType === "MaxPool") return node.outputs.length === 1;
-  return node.opType !== "Add" || biasedSum(editor, node) === undefined;
+  switch (node.opType) {
+    case "MaxPool":
+      return node.outputs.length === 1;
+    case "Resize":
+      return string(node, "mode", "nearest") === "nearest";
+    case "Add":
+      // The bias of a product is added with more digits in float.
+      return biasedSum(editor, node) === undefined;
+    default:
+      return true;
+  }
 }
 
 /** The activations that a node reads; without an operator, of a layer. */

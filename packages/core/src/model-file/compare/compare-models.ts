@@ -6,7 +6,7 @@ import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { differenceOf, type OutputDifference } from "./output-difference.js";
-import { guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
+import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
@@ -33,10 +33,7 @@ const isBatch = (value: unknown): boolean => isObject(value) && Object.values(va
 const compareModelsOptions = optionTable("compareModels", {
   seed: integerFrom(0).default(0),
   examples: integerFrom(1).default(4),
-  sizes: inCode<Readonly<Record<string, number>>>(
-    "an object of integers >= 1 by the name of an axis, such as { height: 64 }",
-    (value) => isObject(value) && Object.values(value).every((n) => Number.isSafeInteger(n) && n >= 1),
-  ).default({}),
+  sizes: axisSizes.default({}),
   inputs: inCode<NamedValues | readonly NamedValues[]>(
     "an object of arrays by the name of an input, or a list of them",
     (value) => (Array.isArray(value) ? value.length > 0 && value.every(isBatch) : isBatch(value)),

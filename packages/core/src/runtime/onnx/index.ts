@@ -3,11 +3,17 @@
  *
  * @module isoloss/onnx
  */
-
+export type { HalfCounts } from "../../compress/half/range.js";
+export type { HalfChange, HalfModel, ToHalfOptions } from "../../compress/half/to-half.js";
+export { toHalf } from "../../compress/half/to-half.js";
+export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "../../compress/prune/prune-units.js";
+export { pruneUnits } from "../../compress/prune/prune-units.js";
+export type { PrunedWeights, PruneWeightsOptions } from "../../compress/prune/prune-weights.js";
+export { pruneWeights } from "../../compress/prune/prune-weights.js";
 export type { Affine, ByteType } from "../../compress/quantize/affine.js";
 export type { CalibrateOptions, CalibrationMethod } from "../../compress/quantize/calibrate.js";
 export { calibrate } from "../../compress/quantize/calibrate.js";
-export type { QuantizationCandidate } from "../../compress/quantize/candidates.js";
+export type { CandidateFile } from "../../compress/quantize/candidates.js";
 export type { Granularity, QuantizationChoice } from "../../compress/quantize/choices.js";
 export type { LayerSensitivity } from "../../compress/quantize/leave-layers.js";
 export type { Metric, QuantizationError } from "../../compress/quantize/measure-error.js";
@@ -22,6 +28,11 @@ export type {
   QuantizedFile,
   QuantizedNode,
 } from "../../compress/quantize/report.js";
+export type { FineTuned } from "../../fine-tune/fine-tune.js";
+export { fineTune } from "../../fine-tune/fine-tune.js";
+export type { FineTuneOptions } from "../../fine-tune/fine-tune-options.js";
+export type { LossName } from "../../fine-tune/named-losses.js";
+export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
@@ -33,14 +44,22 @@ export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
 export { modelOperators } from "../../model-file/model-operators.js";
 export { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+export type { FoldBatchNormOptions } from "../../model-file/prepare/fold-batch-norm.js";
 export { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
 export { liftBounds } from "../../model-file/prepare/lift-bounds.js";
 export { lowerBounds } from "../../model-file/prepare/lower-bounds.js";
 export type { Preparation, PreparationRow } from "../../model-file/prepare/preparation.js";
 export type { RestoreBatchNormOptions } from "../../model-file/prepare/restore-batch-norm.js";
 export { restoreBatchNorm } from "../../model-file/prepare/restore-batch-norm.js";
+export type {
+  EqualizedModel,
+  EqualizeForQuantizationOptions,
+} from "../../moves/quantization-noise/equalize-for-quantization.js";
+export { equalizeForQuantization } from "../../moves/quantization-noise/equalize-for-quantization.js";
 export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
+export type { TrainableOptions } from "../../nn/onnx/trainable.js";
+export { trainable } from "../../nn/onnx/trainable.js";
 export { decodeModel, encodeModel } from "./codec.js";
 export { emitModel } from "./emit.js";
 export { compileOnnx } from "./executable.js";
