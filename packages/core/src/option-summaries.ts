@@ -539,6 +539,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "pairs": "N; default 10.",
     "start": "2 N numbers; default -1 each."
   },
+  "rotated": {
+    "by": "`hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the former, then descent of the weights' kurtosis.",
+    "seed": "Seed of signs and random rotations; default 0.",
+    "steps": "Steps of the descent for each space; default 100."
+  },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",
     "bound": "Largest element of T; default 0.3."

@@ -2,7 +2,7 @@
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
-import type { LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
+import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { scaledAlong } from "../../symmetry/scaling.js";
 import { type Cells, cellsOf, type Leg, type ScaleMeasure, slicesOf } from "./cells.js";
 
@@ -143,10 +143,10 @@ function scaledBy(
  */
 export function doublesOf(
   arrays: Readonly<Record<string, NdArray>>,
-  groups: readonly Pick<ScalingGenerator | LinearSpace, "axes">[],
+  groups: readonly { readonly axes: readonly { readonly path: string }[] }[],
 ): Map<string, NdArray> {
   const copies = new Map<string, NdArray>();
-  for (const { path } of groups.flatMap(({ axes }): readonly { path: string }[] => axes)) {
+  for (const { path } of groups.flatMap(({ axes }) => axes)) {
     if (!Object.hasOwn(arrays, path)) {
       throw new OptionError(
         `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
