@@ -9,3 +9,4 @@ export type { Float16Counts, GroupImbalance, Imbalance } from "./balance/imbalan
 export { imbalance } from "./balance/imbalance.js";
 export type { RotatedOptions } from "./rotate/rotated.js";
 export { rotated } from "./rotate/rotated.js";
+export { centered } from "./shift/centered.js";
