@@ -28,13 +28,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "balance": {
     "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
-    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "tolerance": "Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05.",
     "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
   },
   "balanced": {
     "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
-    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "tolerance": "Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05.",
     "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
   },
   "bestAngle": {
@@ -669,6 +669,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "rosenbrock2n": {
     "pairs": "N; default 10.",
     "start": "2 N numbers; default -1 each."
+  },
+  "rotated": {
+    "by": "`hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the former, then descent of the weights' kurtosis.",
+    "seed": "Seed of signs and random rotations; default 0.",
+    "steps": "Steps of the descent for each space; default 100."
   },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",

@@ -19,3 +19,6 @@ export type { QuantizationNoise } from "./quantization-noise/minimize-quantizati
 export { minimizeQuantizationNoise } from "./quantization-noise/minimize-quantization-noise.js";
 export type { MinimizeQuantizationNoiseOptions, WeightRounding } from "./quantization-noise/options.js";
 export type { CandidateName } from "./quantization-noise/proposals.js";
+export type { RotatedOptions } from "./rotate/rotated.js";
+export { rotated } from "./rotate/rotated.js";
+export { centered } from "./shift/centered.js";

@@ -96,6 +96,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     const { found } = lib.symmetriesOf(loss as never, params, batch);
     return { loss, params, batch, found, before: smallNetwork() };
   },
+  "moves/rotate": () => network("identity"),
+  "moves/shift": () => network("identity"),
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
