@@ -179,8 +179,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "minimum": "L* of a quadratic, if known; default: the loss after Newton's step.",
     "lanczosSteps": "Number of Hessian-vector products for the spectrum; default 20.",
     "newtonSteps": "Maximum number of Hessian-vector products for Newton's direction; default 100.",
-    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
   "digitQuestions": {
@@ -336,6 +336,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "normalization": "Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
     "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`).",
     "scale": "Sum of the weights: 1 (`mean`, default) or K (`sum`)."
+  },
+  "minimizeQuantizationNoise": {
+    "weights": "Bits of the weights, symmetric integers; with one step for a whole `tensor`, unless told. Default 8.",
+    "activations": "Bits of the layers' inputs, unsigned integers with a zero point for a whole tensor, or `none`. Default 8.",
+    "clips": "What becomes of min(relu(x), c) with a number c, such as ReLU6. `expected` (default): its channels are scaled as those of a ReLU, and the damage that this does is weighed as noise. `exact`: what it bounds is not scaled. Bounds that are parameters move with their channels and are always exact.",
+    "heldOut": "Batches on which the candidates are compared; default: the last quarter of the calibration batches.",
+    "headRoom": "By how much of themselves activation ranges are widened for data that calibration has not seen; default 1 / sqrt(number of calibration examples).",
+    "steps": "Most steps of the descent; default 100.",
+    "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
+    "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
   "mlp": {
     "sizes": "Widths from input to output.",

@@ -84,6 +84,7 @@ const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffe
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "moves/balance": () => network("relu"),
+  "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
