@@ -189,7 +189,7 @@ it("refuses what cannot be measured", async () => {
     "heldOut must be a list of one or more batches",
   );
   await expect(call(batches(2), { clip: "exact" })).rejects.toThrow('no option "clip"');
-  await expect(
-    minimizeQuantizationNoise((p: Readonly<Record<string, never>>) => p["0.bias"]!, params, batches(2)),
-  ).rejects.toThrow("no convolution or product");
+  await expect(minimizeQuantizationNoise((p) => p["0.bias"]!, params, batches(2))).rejects.toThrow(
+    "no convolution or product",
+  );
 });
