@@ -403,6 +403,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "heldOut": "Batches on which the candidates are compared; default: the last quarter of the calibration batches.",
     "headRoom": "By how much of themselves activation ranges are widened for data that calibration has not seen; default 1 / sqrt(number of calibration examples).",
     "steps": "Most steps of the descent; default 200.",
+    "steps": "Most steps of the descent; default 100.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."

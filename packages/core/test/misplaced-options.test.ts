@@ -110,6 +110,7 @@ const calls: Readonly<Record<string, Call>> = {
   fromOnnx: (o) => isoloss.fromOnnx(file, o),
   modelOperators: (o) => isoloss.modelOperators(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
+  equalizeForQuantization: (o) => isoloss.equalizeForQuantization(file, [], o),
   restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
   trainable: (o) => isoloss.trainable(isoloss.fromOnnx(file), o),
   withParams: (o) => isoloss.withParams(file, {}, o),

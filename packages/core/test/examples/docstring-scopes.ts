@@ -98,6 +98,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   "moves/rotate": () => network("identity"),
   "moves/shift": () => network("identity"),
+  "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
