@@ -117,7 +117,7 @@ describe("pruned weights", () => {
 });
 
 describe("comparisons without training", () => {
-  it("judge accuracies against the first variant's, in points with an interval", () => {
+  it("judge accuracies against the same variant without the move, in points with an interval", () => {
     const run = (variant: string, seed: number, accuracy: number) =>
       ({
         variant,
@@ -129,6 +129,6 @@ describe("comparisons without training", () => {
     const [finding] = kinds.continue.comparison?.findings?.(results) ?? [];
     // 20 and 22 points: mean 21, t(0.975, 1) = 12.706 times the standard error of 1.
     expect(finding).toMatchObject({ title: "even", judgment: "helps" });
-    expect(finding.text).toContain("21 [8.29, 33.7] points above that of plain");
+    expect(finding.text).toContain("differs from that of plain by +21 [8.29, 33.7] points");
   });
 });
