@@ -12,3 +12,8 @@ export type { BalancedOptions } from "./balance/balanced.js";
 export { balanced } from "./balance/balanced.js";
 export type { Float16Counts, GroupImbalance, Imbalance } from "./balance/imbalance.js";
 export { imbalance } from "./balance/imbalance.js";
+export type { QuantizationCandidate } from "./quantization-noise/compare-candidates.js";
+export type { QuantizationNoise } from "./quantization-noise/minimize-quantization-noise.js";
+export { minimizeQuantizationNoise } from "./quantization-noise/minimize-quantization-noise.js";
+export type { MinimizeQuantizationNoiseOptions, WeightRounding } from "./quantization-noise/options.js";
+export type { CandidateName } from "./quantization-noise/proposals.js";

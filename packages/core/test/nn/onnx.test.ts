@@ -16,6 +16,7 @@ import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { l1Loss } from "../../src/nn/losses/l1.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { mlp } from "../../src/nn/models/mlp.js";
+import { mobilenet } from "../../src/nn/models/mobilenet.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { segnet } from "../../src/nn/models/segnet.js";
 import {
@@ -52,6 +53,10 @@ const [smallMlp, smallConvnet, smallResnet, smallSegnet] = [
   segnet({ channels: [4, 6], classes: 5 }),
 ];
 const resnet = start(smallResnet);
+const smallNormedConvnet = convnet({ inputs: 3, imageSize: [8, 8], stages: [[4, 4], [6]], norm: "batch" });
+const normedConvnet = start(smallNormedConvnet);
+const smallMobilenet = mobilenet({ inputs: 3, stem: 4, stages: [[4], [6, 6]], expansion: 3, head: 8 });
+const mobilenetStart = start(smallMobilenet);
 const bn = initBatchNorm(3);
 
 const cases: Record<string, Case> = {
@@ -115,6 +120,18 @@ const cases: Record<string, Case> = {
   "resnet18 in evaluation": {
     args: [resnet.params, random([4, 3, 8, 8]), resnet.state],
     f: (p: never, x: Tensor, state: never) => smallResnet.apply(p, x, { state }).output,
+  },
+  "convnet with batch norm in training": {
+    args: [normedConvnet.params, random([4, 3, 8, 8]), normedConvnet.state],
+    f: (p: never, x: Tensor, state: never) => smallNormedConvnet.apply(p, x, { state, training: true }),
+  },
+  "mobilenet in training": {
+    args: [mobilenetStart.params, random([4, 3, 8, 8]), mobilenetStart.state],
+    f: (p: never, x: Tensor, state: never) => smallMobilenet.apply(p, x, { state, training: true }),
+  },
+  "mobilenet in evaluation": {
+    args: [mobilenetStart.params, random([4, 3, 8, 8]), mobilenetStart.state],
+    f: (p: never, x: Tensor, state: never) => smallMobilenet.apply(p, x, { state }).output,
   },
   segnet: {
     args: [start(smallSegnet).params, random(images)],

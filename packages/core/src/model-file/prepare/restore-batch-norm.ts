@@ -6,13 +6,12 @@ import { OptionError } from "../../errors.js";
 import { inCode, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
-import { float, type OnnxNode } from "../../runtime/onnx/schema.js";
+import { float } from "../../runtime/onnx/schema.js";
 import { canHold } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
-import { isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
 import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
-import { biasedSum, isReason, type LinearLayer, linearLayer, type Reason } from "./linear-layer.js";
+import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
@@ -109,14 +108,6 @@ function batchesOf(calibration: Calibration | readonly Calibration[]): readonly 
       `list of such batches; got ${batches.length === 0 ? "an empty list" : describeValue(wrong)}.`,
   );
 }
-
-/** The nodes that make the values of layers: the bias may be in an Add after them. */
-const layerEnds = (editor: GraphEditor): readonly OnnxNode[] =>
-  editor.nodes.filter(isStandard).flatMap((node) => {
-    if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(node.opType)) return [];
-    const [reader] = editor.uses.readers(node.outputs[0]);
-    return [reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node];
-  });
 
 function whyNot(
   editor: GraphEditor,
