@@ -35,7 +35,6 @@ export function nonNegativeNumber(text: string): number {
 /** A command-line argument as a number > 0. */
 export function positiveNumber(text: string): number {
   const value = finiteNumber(text);
-  if (value <= 0) throw new InvalidArgumentError("It must be a number above 0.");
   if (value <= 0) throw new InvalidArgumentError("It must be a number greater than 0.");
   return value;
 }

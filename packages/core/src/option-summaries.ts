@@ -60,16 +60,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
-  "clipAdaptively": {
-    "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
-    "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
-    "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
   "calibrate": {
     "method": "`minMax` (default): all numbers; `percentile`: a share of them, by magnitude; `entropy`: the least divergence of their distribution from one of 256 frequencies (128 by magnitude, where there are negative numbers); `mse`: the least mean squared error of 100 shares of the whole range, for 256 integers.",
     "percentile": "For `percentile`: how many numbers of a hundred are inside; default 99.99.",
     "values": "Names of values; default those that a quantization rounds.",
     "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
     "signal": "Ends the calibration with its reason."
+  },
+  "clipAdaptively": {
+    "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
+    "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
+    "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
   },
   "compareModels": {
     "seed": "Seed of the random inputs; default 0.",
@@ -566,11 +567,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
     "start": "n numbers; default (3, 0.5)."
   },
-  "quantizeWeights": {
-    "bits": "Bits of a weight: 8 (default) or 4.",
-    "per": "What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits).",
-    "blockSize": "Inputs of a block: 16, 32 (default), 64, 128 or 256.",
-    "leave": "Layers that stay float, by the names of their results; default none."
   "quantizeModel": {
     "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs.",
     "heldOut": "Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it.",
@@ -591,6 +587,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "onProgress": "Is called before each step.",
     "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
     "signal": "Ends the quantization with its reason."
+  },
+  "quantizeWeights": {
+    "bits": "Bits of a weight: 8 (default) or 4.",
+    "per": "What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits).",
+    "blockSize": "Inputs of a block: 16, 32 (default), 64, 128 or 256.",
+    "leave": "Layers that stay float, by the names of their results; default none."
   },
   "race": {
     "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",

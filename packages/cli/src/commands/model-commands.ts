@@ -2,8 +2,8 @@ import { type Command, Option } from "commander";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { collectSize } from "../model/sizes.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
-import { addQuantizeCommand } from "./quantize-command.js";
 import { addFinetuneCommand } from "./model-finetune-command.js";
+import { addQuantizeCommand } from "./model-quantize-command.js";
 
 /** Adds the command `model`: ONNX files of any origin. */
 export function addModelCommands(program: Command): void {

@@ -57,7 +57,7 @@ describe("depthwiseSeparable", () => {
   it.each([1, 2])("is a convolution of each channel, then one over channels, with stride %d", (stride) => {
     const { params, state } = initDepthwiseSeparable(rng(), 3, 4, plain);
     const options = { stride, activation: "relu6" } as const;
-    const { output } = evaluate((v, p) => depthwiseSeparable(v, p, state, options), x, params);
+    const { output } = evaluate((v, p, s) => depthwiseSeparable(v, p, s, options), x, params, state);
     const expected = images.map((image) => {
       const inner = each(
         byLoops(image, valuesOf(params.depthwise as never), { depthwise: true, stride }),
@@ -79,7 +79,7 @@ describe("invertedResidual", () => {
   ])("%s", (_, outputs, stride, expansion) => {
     const { params, state } = initInvertedResidual(rng(), 3, outputs, { ...plain, expansion });
     expect("expand" in params).toBe(expansion > 1);
-    const { output } = evaluate((v, p) => invertedResidual(v, p, state, { stride }), x, params);
+    const { output } = evaluate((v, p, s) => invertedResidual(v, p, s, { stride }), x, params, state);
     const relu = (v: number) => Math.max(v, 0);
     const expected = images.map((image) => {
       const wide = params.expand

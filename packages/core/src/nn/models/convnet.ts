@@ -64,7 +64,7 @@ export function convnet(
   const { inputs, imageSize, stages, norm, classes } = convnetOptions.read(options);
   const [height, width] = pooledSize("convnet", imageSize, stages.length);
   const channels = [inputs, ...stages.flat()];
-  return {
+  const model: Model<ConvnetParams, ConvnetState> = {
     init(rng, initOptions = {}) {
       const { dtype } = resolveInit("convnet", initOptions);
       const convs = channels
@@ -101,4 +101,5 @@ export function convnet(
       return { output: linear(flattenFrom(h, 1), head), state: norms ? { norms: next } : {} };
     },
   };
+  return model;
 }

@@ -10,15 +10,7 @@ export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "../../comp
 export { pruneUnits } from "../../compress/prune/prune-units.js";
 export type { PrunedWeights, PruneWeightsOptions } from "../../compress/prune/prune-weights.js";
 export { pruneWeights } from "../../compress/prune/prune-weights.js";
-export type { FineTuned } from "../../fine-tune/fine-tune.js";
-export { fineTune } from "../../fine-tune/fine-tune.js";
-export type { FineTuneOptions } from "../../fine-tune/fine-tune-options.js";
-export type { LossName } from "../../fine-tune/named-losses.js";
-export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
 export type { Affine, ByteType } from "../../compress/quantize/affine.js";
-export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
-export { quantizeWeights } from "../../compress/quantize/quantize-weights.js";
-export type { QdqReport, QuantizedFile, QuantizedNode } from "../../compress/quantize/report.js";
 export type { CalibrateOptions, CalibrationMethod } from "../../compress/quantize/calibrate.js";
 export { calibrate } from "../../compress/quantize/calibrate.js";
 export type { QuantizationCandidate } from "../../compress/quantize/candidates.js";
@@ -28,8 +20,19 @@ export type { Metric, QuantizationError } from "../../compress/quantize/measure-
 export type { QuantizedModel } from "../../compress/quantize/quantize-model.js";
 export { quantizeModel } from "../../compress/quantize/quantize-model.js";
 export type { QuantizationProgress, QuantizeModelOptions } from "../../compress/quantize/quantize-options.js";
+export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
+export { quantizeWeights } from "../../compress/quantize/quantize-weights.js";
 export type { ValueRange } from "../../compress/quantize/range.js";
-export type { QdqReport, QuantizedNode } from "../../compress/quantize/report.js";
+export type {
+  QdqReport,
+  QuantizedFile,
+  QuantizedNode,
+} from "../../compress/quantize/report.js";
+export type { FineTuned } from "../../fine-tune/fine-tune.js";
+export { fineTune } from "../../fine-tune/fine-tune.js";
+export type { FineTuneOptions } from "../../fine-tune/fine-tune-options.js";
+export type { LossName } from "../../fine-tune/named-losses.js";
+export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
 export type {
   CompareModelsOptions,
   ModelComparison,
