@@ -88,8 +88,9 @@ describe("the kind continue", () => {
   });
 });
 
-describe("pruned weights", () => {
-  it("stay zero while the others are trained", async () => {
+describe("checkpoints", () => {
+  /** Runs the pruned variant, and returns its losses with its last checkpoint. */
+  async function prunedRun(steps: number, before?: Uint8Array) {
     const job = jobs.find(({ variant }) => variant === "pruned") as (typeof jobs)[number];
     const checkpoints: Uint8Array[] = [];
     const directory = {
@@ -97,22 +98,34 @@ describe("pruned weights", () => {
       appendMetrics: () => {},
       appendTeleports: () => {},
       saveCheckpoint: async (_: number, bytes: Uint8Array) => void checkpoints.push(bytes),
-      writeSummary: async () => {},
-      close: () => {},
     };
-    await kinds.continue.run(job.settings, {
-      seed: 0,
-      progress: () => {},
-      shouldStop: () => false,
-      checkpointSeconds: 1e9,
-      directory: directory as never,
-    });
-    const { tensors } = decodeCheckpoint(checkpoints.at(-1) as Uint8Array);
-    const weights = Object.entries(tensors).filter(
-      ([name, { shape }]) => name.startsWith("params.") && shape.length > 1,
+    const { loss } = await kinds.continue.run(
+      { ...job.settings, steps },
+      {
+        seed: 0,
+        progress: () => {},
+        shouldStop: () => false,
+        checkpointSeconds: 1e9,
+        directory: directory as never,
+        ...(before ? { before: { checkpoint: before, metrics: [], teleports: [] } } : {}),
+      },
     );
-    const all = weights.flatMap(([, { data }]) => Array.from(data as Float32Array, Number));
+    return { loss, checkpoint: checkpoints.at(-1) as Uint8Array };
+  }
+
+  it("have pruned weights that stayed zero while the others were trained", async () => {
+    const { tensors } = decodeCheckpoint((await prunedRun(4)).checkpoint);
+    const isWeight = ([name, { shape }]: [string, { readonly shape: readonly number[] }]) =>
+      name.startsWith("params.") && shape.length > 1;
+    const all = Object.entries(tensors)
+      .filter(isWeight)
+      .flatMap(([, { data }]) => Array.from(data as Float32Array, Number));
     expect(all.filter((w) => w === 0).length).toBe(Math.round(0.95 * all.length));
+  });
+
+  it("resume a run to the same numbers as without a stop", async () => {
+    const { checkpoint } = await prunedRun(2);
+    expect((await prunedRun(4, checkpoint)).loss).toEqual((await prunedRun(4)).loss);
   });
 });
 
