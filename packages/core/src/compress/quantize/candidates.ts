@@ -7,7 +7,7 @@ import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { analyze } from "../../symmetry/discovery/discovery.js";
 
 /** A file that computes the same function as the model, with other weights. */
-export interface QuantizationCandidate {
+export interface CandidateFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -18,7 +18,7 @@ export const AS_IT_IS = "as it is";
 export async function equalized(
   bytes: Uint8Array,
   batch: NamedValues,
-): Promise<QuantizationCandidate | { readonly reason: string }> {
+): Promise<CandidateFile | { readonly reason: string }> {
   const name = "ranges equalized";
   try {
     const { params, inputs, apply } = fromOnnx(bytes);

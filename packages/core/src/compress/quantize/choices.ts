@@ -1,6 +1,6 @@
 import { openFile } from "../../model-file/compare/open-file.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
-import type { QuantizationCandidate } from "./candidates.js";
+import type { CandidateFile } from "./candidates.js";
 import { correctBias } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { errorOf, type Metric, type QuantizationError } from "./measure-error.js";
@@ -26,7 +26,7 @@ export interface QuantizationChoice extends QuantizationError {
 
 /** What is to be done. */
 export interface Recipe {
-  readonly candidate: QuantizationCandidate;
+  readonly candidate: CandidateFile;
   readonly ranges: ReadonlyMap<string, ValueRange>;
   readonly settings: Omit<QdqSettings, "leave">;
   readonly isBiasCorrected: boolean;

@@ -3,7 +3,7 @@ import { flag, inCode, integerFrom, isObject, listOf, number, oneOf, positive } 
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
-import type { QuantizationCandidate } from "./candidates.js";
+import type { CandidateFile } from "./candidates.js";
 import type { Granularity } from "./choices.js";
 import type { Metric } from "./measure-error.js";
 
@@ -40,7 +40,7 @@ export interface QuantizeModelOptions {
   /** Whether the table has the model with equalized ranges, too; default true. */
   readonly equalize?: boolean | undefined;
   /** Files that compute the same with other weights, to be tried, too; default none. */
-  readonly candidates?: readonly QuantizationCandidate[] | undefined;
+  readonly candidates?: readonly CandidateFile[] | undefined;
   /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
   readonly limit?: number | undefined;
   /** A number for the outputs of all held-out batches, such as an accuracy, for the table; default none. */
@@ -57,7 +57,7 @@ export interface QuantizeModelOptions {
 
 const isFunction = (value: unknown) => typeof value === "function";
 const batches = inCode<readonly NamedValues[]>("a list of batches, such as [{ x: images }]", Array.isArray);
-const candidate = inCode<QuantizationCandidate>(
+const candidate = inCode<CandidateFile>(
   "{ name, bytes }",
   (value) => isObject(value) && "name" in value && "bytes" in value,
 );

@@ -1,5 +1,5 @@
 import { calibrate } from "./calibrate.js";
-import { AS_IT_IS, equalized, type QuantizationCandidate } from "./candidates.js";
+import { AS_IT_IS, type CandidateFile, equalized } from "./candidates.js";
 import { type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
@@ -44,9 +44,9 @@ async function candidatesFor(
   { equalize, candidates }: Given,
   judge: Judge,
   skipped: string[],
-): Promise<readonly QuantizationCandidate[]> {
+): Promise<readonly CandidateFile[]> {
   const even = equalize ? [await equalized(bytes, judge.calibration[0])] : [];
-  const kept: QuantizationCandidate[] = [{ name: AS_IT_IS, bytes }];
+  const kept: CandidateFile[] = [{ name: AS_IT_IS, bytes }];
   for (const candidate of [...even, ...candidates]) {
     if ("reason" in candidate) {
       skipped.push(candidate.reason);

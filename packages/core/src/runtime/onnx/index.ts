@@ -13,7 +13,7 @@ export { pruneWeights } from "../../compress/prune/prune-weights.js";
 export type { Affine, ByteType } from "../../compress/quantize/affine.js";
 export type { CalibrateOptions, CalibrationMethod } from "../../compress/quantize/calibrate.js";
 export { calibrate } from "../../compress/quantize/calibrate.js";
-export type { QuantizationCandidate } from "../../compress/quantize/candidates.js";
+export type { CandidateFile } from "../../compress/quantize/candidates.js";
 export type { Granularity, QuantizationChoice } from "../../compress/quantize/choices.js";
 export type { LayerSensitivity } from "../../compress/quantize/leave-layers.js";
 export type { Metric, QuantizationError } from "../../compress/quantize/measure-error.js";
