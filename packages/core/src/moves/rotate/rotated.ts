@@ -7,7 +7,7 @@ import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
-import type { Matrix } from "../../symmetry/matrix.js";
+import { type Matrix, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { doublesOf } from "../balance/scales.js";
 import { descended } from "./descend.js";
@@ -113,7 +113,7 @@ function vectorsOf(
     const array = arrays.get(axis.path) as NdArray;
     const squares = (array.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
     if (squares === 0) return [];
-    const columns = vectorsAlong(array, axis, copies, copy);
+    const columns = transposed(vectorsAlong(array, axis, copies)[copy]);
     return [{ columns, share: array.data.length / squares ** 2 }];
   });
 }

@@ -14,6 +14,7 @@ import { compile } from "../../../src/runtime/compile.js";
 import { convolutional, dense } from "./networks.js";
 import { bytesPerTensor, minimum, prepared, randomPoint } from "./prepared.js";
 
+const sweeps = { tolerance: 1e-3, most: 100 };
 const perChannel: Rounding = { ...bytesPerTensor, granularity: "channel" };
 const weightsOnly: Rounding = { ...bytesPerTensor, activationLevels: undefined };
 const roundings = [
@@ -157,9 +158,9 @@ describe.each(roundings)("noise %s", (_, rounding) => {
       const { model, quantized } = await prepared(network, rounding);
       const least = minimum(model);
       const f = (T: Float64Array) => logNoise(model, T).value;
-      const closed = balancedScales(network.params, quantized.generators, "range").flatMap(({ data }) => [
-        ...data,
-      ]);
+      const closed = balancedScales(network.params, quantized.generators, "range", sweeps).T.flatMap(
+        ({ data }) => [...data],
+      );
       const others = [new Float64Array(model.size), Float64Array.from(closed)];
       for (let k = 0; k < 20; k++) {
         const step = randomPoint(model.size, k, 0.1);
