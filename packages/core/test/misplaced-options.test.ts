@@ -109,6 +109,15 @@ const calls: Readonly<Record<string, Call>> = {
   modelOperators: (o) => isoloss.modelOperators(file, o),
   jit: (o) => isoloss.jit(relu, [spec([2])], o),
   restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
+  // Compression
+  lowRank: (o) => isoloss.lowRank({ w: matrix }, [], o),
+  modelError: (o) => isoloss.modelError(file, file, o),
+  pruneUnits: (o) => isoloss.pruneUnits(file, o),
+  pruneWeights: (o) => isoloss.pruneWeights(file, o),
+  pruned: (o) => isoloss.pruned({ w: matrix }, o),
+  prunedUnits: (o) => isoloss.prunedUnits({ w: matrix }, [], o),
+  reduceRank: (o) => isoloss.reduceRank(file, o),
+  toHalf: (o) => isoloss.toHalf(file, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers
