@@ -94,21 +94,17 @@ async function sequentialShifts(
   pieces: Pieces,
   { layers, targets, batches, settings }: Correction,
 ): Promise<readonly Float64Array[]> {
+  const values = layers.map((layer) => pieces.beforeRounding(resultOf(layer)));
   const dtypes = new Map<string, OnnxDType>(
-    layers.map((layer) => [resultOf(layer), editor.floatType(layer.weight)?.dtype ?? "float32"]),
+    layers.map(({ weight }, k) => [values[k], editor.floatType(weight)?.dtype ?? "float32"]),
   );
-  const given = new Set<string>();
-  const parts = layers.map((layer) => {
-    const piece = pieces.to(resultOf(layer), given);
-    given.add(resultOf(layer));
-    return piece;
-  });
+  const parts = values.map((value, k) => pieces.to(value, new Set(values.slice(0, k))));
   const lastUse = lastUses(parts);
   const carried = batches.map(() => new Map<string, NdArray>());
   const shifts: Float64Array[] = [];
   for (const [k, layer] of layers.entries()) {
     settings.signal?.throwIfAborted();
-    const value = resultOf(layer);
+    const value = values[k];
     const session = await openFile(pieces.file(parts[k], value, dtypes), settings);
     const means = meansFor(layer);
     const results: NdArray[] = [];
@@ -118,11 +114,12 @@ async function sequentialShifts(
       results.push(result);
     }
     await session.dispose();
-    const own = means.means().map((mean, c) => (targets.get(value)?.[c] ?? mean) - mean);
+    const target = targets.get(resultOf(layer));
+    const own = means.means().map((mean, c) => (target?.[c] ?? mean) - mean);
     shifts.push(own);
-    for (const [i, values] of carried.entries()) {
-      if (lastUse.has(value)) values.set(value, shifted(results[i], own, means.axis));
-      for (const name of values.keys()) if ((lastUse.get(name) ?? 0) <= k) values.delete(name);
+    for (const [i, kept] of carried.entries()) {
+      if (lastUse.has(value)) kept.set(value, shifted(results[i], own, means.axis));
+      for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
     }
   }
   return shifts;

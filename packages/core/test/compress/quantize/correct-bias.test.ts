@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { calibrate } from "../../../src/compress/quantize/calibrate.js";
 import { correctBias, floatMeans } from "../../../src/compress/quantize/correct-bias.js";
 import { type RunSettings, visitValues } from "../../../src/compress/quantize/inner-values.js";
+import { Pieces } from "../../../src/compress/quantize/piece.js";
+import { writeQdq } from "../../../src/compress/quantize/write-qdq.js";
 import { createRng } from "../../../src/math/rng.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { type Arrays, fileOf, float32, node } from "../../nn/onnx/support.js";
@@ -110,6 +114,37 @@ describe("bias correction", () => {
     expect(layers).toHaveLength(5);
     const float = await meansOf(bytes, layers, batches);
     expect(largest(float, await meansOf(coarse(corrected), layers, batches))).toBeLessThan(1e-4);
+  });
+
+  it("keeps means where results are rounded and clipped at once, before that", async () => {
+    // Convolutions without an activation between: their results are rounded directly, at ranges that clip.
+    const b = new Builder({ seed: 2 });
+    const bytes = b.bytes(
+      ["batch", 3, 6, 6],
+      b.conv(b.conv("x", 3, 8, { size: 3, bias: true }), 8, 4, { bias: true }),
+    );
+    const batches = [{ x: normals([12, 3, 6, 6], 1) }];
+    const ranges = new Map(
+      [...(await calibrate(bytes, batches))].map(([name, { min, max }]) => [
+        name,
+        { min: min / 3, max: max / 2 },
+      ]),
+    );
+    const weights = { bits: 8, per: "tensor" } as const;
+    const quantize = (own: Uint8Array) =>
+      writeQdq(own, ranges, { activations: "uint8", weights, leave: new Set() }).bytes;
+    const { bytes: corrected, layers } = await correctedBy(quantize, bytes, batches);
+    const float = await meansOf(bytes, layers, batches);
+    const exact = (own: Uint8Array) => {
+      const pieces = new Pieces(decodeModel(own));
+      return layers.map((name) => pieces.beforeRounding(name));
+    };
+    const quantized = quantize(corrected);
+    expect(exact(quantized)).not.toEqual(layers);
+    const got = await meansOf(quantized, exact(quantized), batches);
+    expect(largest(float, got)).toBeLessThan(1e-3);
+    const before = quantize(bytes);
+    expect(largest(float, await meansOf(before, exact(before), batches))).toBeGreaterThan(0.02);
   });
 
   it("finds the same in JavaScript", async () => {
