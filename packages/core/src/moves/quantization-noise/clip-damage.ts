@@ -105,10 +105,9 @@ export function damageAt(
   // Beyond the edges the damage is that of everything, or stays.
   if (x <= logEdges[0]) return { value: values[first], rate: 0 };
   if (x >= logEdges[bins]) return { value: values[first + bins], rate: 0 };
-  const v = Math.exp(x);
-  const octave = Math.min(Math.max(Math.floor(Math.log2(v)), lowest), lowest + octaves - 1);
-  const part = Math.min(Math.max(Math.floor((v / 2 ** octave - 1) * parts), 0), parts - 1);
-  const bin = (octave - lowest) * parts + part;
+  const octave = Math.min(Math.floor(x / Math.LN2) - lowest, octaves - 1);
+  const part = Math.floor((Math.exp(x) / edges[octave * parts] - 1) * parts);
+  const bin = octave * parts + Math.min(Math.max(part, 0), parts - 1);
   const h = logEdges[bin + 1] - logEdges[bin];
   const r = (x - logEdges[bin]) / h;
   const at = first + bin;

@@ -1,12 +1,11 @@
 // Candidates measured on held-out data: quantized, and in floats.
 import type { NdArray } from "../../array.js";
 import type { Executable } from "../../runtime/executable.js";
-import { type NoiseModel, predictedNoise } from "./noise-model.js";
-import { rangesOf } from "./noise-model-of.js";
+import { inputRange, type NoiseModel, predictedNoise } from "./noise-model.js";
+import { inputsOf } from "./noise-model-of.js";
 import type { CandidateName, Proposal } from "./proposals.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
 import type { Simulator } from "./simulation.js";
-import type { Calibrator } from "./statistics.js";
 
 type Values = Readonly<Record<string, NdArray>>;
 
@@ -25,12 +24,9 @@ export interface QuantizationCandidate<P> {
 export interface Measurement {
   readonly model: NoiseModel;
   readonly quantized: QuantizedGraph;
-  readonly headRoom: number;
-  readonly calibrator: Calibrator;
   readonly simulator: Simulator;
   /** The graph in floats. */
   readonly float: Executable;
-  readonly calibration: readonly Values[];
   readonly heldOut: readonly Values[];
 }
 
@@ -39,24 +35,25 @@ const decibels = (noise: number): number => -10 * Math.log10(noise);
 /** Measures each candidate; the first one is the reference in floats. */
 export async function compareCandidates<P>(
   moved: readonly { readonly proposal: Proposal; readonly params: P; readonly values: Values }[],
-  { model, quantized, headRoom, calibrator, simulator, float, calibration, heldOut }: Measurement,
+  { model, quantized, simulator, float, heldOut }: Measurement,
 ): Promise<QuantizationCandidate<P>[]> {
-  const outputsOf = async (values: Values) => {
+  const outputsOf = async (values: Values, batches: readonly Values[]) => {
     const outputs: Values[] = [];
-    for (const batch of heldOut) outputs.push(await float.run({ ...values, ...batch }));
+    for (const batch of batches) outputs.push(await float.run({ ...values, ...batch }));
     return outputs;
   };
-  const reference = await outputsOf(moved[0].values);
+  const reference = await outputsOf(moved[0].values, heldOut);
+  const readers = inputsOf(quantized.layers).map((x) => quantized.layers.findIndex((layer) => layer.x === x));
   const candidates: QuantizationCandidate<P>[] = [];
   for (const { proposal, params, values } of moved) {
-    const { channels } = await calibrator.measure(values, calibration);
-    const rounded = await simulator.run(values, rangesOf(quantized, channels, headRoom), heldOut);
+    const ranges = readers.map((k) => inputRange(model.layers[k], proposal.T));
+    const rounded = await simulator.run(values, ranges, heldOut);
     candidates.push({
       name: proposal.name,
       params,
       predicted: decibels(predictedNoise(model, proposal.T)),
       measured: decibels(relativeNoise(reference, rounded)),
-      drift: largestChange(reference, await outputsOf(values)),
+      drift: largestChange(reference, await outputsOf(values, heldOut)),
     });
   }
   return candidates;

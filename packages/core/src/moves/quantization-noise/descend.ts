@@ -19,7 +19,7 @@ export function descend(
   start: Float64Array,
   { limit, steps, tolerance }: DescendOptions,
 ): { readonly T: Float64Array; readonly value: number } {
-  const hessian = inverseHessian(20);
+  const hessian = inverseHessian(10);
   const within = (v: number) => Math.max(-limit, Math.min(limit, v));
   let T = start.map(within);
   let at = f(T);

@@ -1,54 +1,8 @@
 // The noise that rounding makes at the output of one layer, as a function of the logarithms of its channels' factors.
 
-import type { NdArray } from "../../array.js";
-import { readWeight } from "./stored-weight.js";
-import type { WeightedLayer, WeightShape } from "./weighted-layers.js";
-
-/** Sharpness of the smooth maximum, log sum exp(sharpness v) / sharpness. */
-const sharpness = 24;
+import { sharpness, type WeightMagnitudes } from "./weight-magnitudes.js";
 
 export type Granularity = "tensor" | "channel";
-
-/** Magnitudes of a layer's weight by pairs of channels, in the form that the noise needs. */
-export interface WeightMagnitudes {
-  readonly shape: WeightShape;
-  /** Largest magnitude of the window of each pair, [groups, outputs, inputs]. */
-  readonly largest: Float64Array;
-  /** log of the largest magnitude of each row; -Infinity for a row of zeros. */
-  readonly logRows: Float64Array;
-  /** (largest / that of its row)^sharpness. */
-  readonly powers: Float64Array;
-  /** For each input channel: sum of squares over outputs and window, divided by the number of outputs of the layer. */
-  readonly columns: Float64Array;
-}
-
-export function weightMagnitudes({ weight, shape }: WeightedLayer, parameter: NdArray): WeightMagnitudes {
-  const values = readWeight(parameter, weight);
-  const { groups, outputs, inputs, window, strides, terms } = shape;
-  const all = groups * outputs;
-  const largest = new Float64Array(all * inputs);
-  const logRows = new Float64Array(all);
-  const powers = new Float64Array(all * inputs);
-  const columns = new Float64Array(groups * inputs);
-  for (let g = 0, pair = 0, row = 0; g < groups; g++) {
-    for (let i = 0; i < outputs; i++, row++) {
-      let most = 0;
-      for (let j = 0; j < inputs; j++, pair++) {
-        const first = g * strides.group + i * strides.output + j * strides.input;
-        let squares = 0;
-        for (let k = first; k < first + window; k++) {
-          largest[pair] = Math.max(largest[pair], Math.abs(values[k]));
-          squares += values[k] ** 2;
-        }
-        columns[g * inputs + j] += (squares * terms) / (window * all);
-        most = Math.max(most, largest[pair]);
-      }
-      logRows[row] = Math.log(most);
-      for (let k = pair - inputs; k < pair; k++) powers[k] = most > 0 ? (largest[k] / most) ** sharpness : 0;
-    }
-  }
-  return { shape, largest, logRows, powers, columns };
-}
 
 /** A value and its derivatives in the logarithms of the factors of inputs, a, and of outputs, o. */
 export interface NoiseTerm {
@@ -75,27 +29,26 @@ export function smoothMaximum(values: Float64Array): number {
 
 /**
  * Logarithm of the smooth largest |W_ij| e^-a_j of each row, and a function that adds to derivatives in a what follows from
- * those in these logarithms. A row's powers are at most 1, and so are the factors beside the largest of them.
+ * those in these logarithms.
  */
-function smoothRows({ shape, logRows, powers }: WeightMagnitudes, a: Float64Array) {
-  const { groups, outputs, inputs } = shape;
-  const least = a.reduce((x, y) => Math.min(x, y), Infinity);
-  const factors = a.map((v) => Math.exp(-sharpness * (v - least)));
-  const sums = new Float64Array(groups * outputs);
-  const rows = sums.map((_, row) => {
-    const column = Math.floor(row / outputs) * inputs;
+function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
+  const { starts, columns, powers } = pairs;
+  const reach = a.map((v, j) => logColumns[j] - v);
+  const most = reach.reduce((x, y) => Math.max(x, y), -Infinity);
+  const factors = reach.map((v) => Math.exp(sharpness * (v - most)));
+  const sums = new Float64Array(logRows.length);
+  const rows = new Float64Array(logRows.length);
+  for (let row = 0; row < rows.length; row++) {
     let sum = 0;
-    for (let j = 0, k = row * inputs; j < inputs; j++, k++) sum += powers[k] * factors[column + j];
+    for (let k = starts[row]; k < starts[row + 1]; k++) sum += powers[k] * factors[columns[k]];
     sums[row] = Math.max(sum, Number.MIN_VALUE);
-    return logRows[row] - least + Math.log(sums[row]) / sharpness;
-  });
+    rows[row] = logRows[row] + most + Math.log(sums[row]) / sharpness;
+  }
   const addBack = (bars: Float64Array, into: Float64Array): void => {
     const share = new Float64Array(a.length);
     for (let row = 0; row < bars.length; row++) {
       const bar = bars[row] / sums[row];
-      if (bar === 0 || logRows[row] === -Infinity) continue;
-      const column = Math.floor(row / outputs) * inputs;
-      for (let j = 0, k = row * inputs; j < inputs; j++, k++) share[column + j] += bar * powers[k];
+      for (let k = starts[row]; k < starts[row + 1]; k++) share[columns[k]] += bar * powers[k];
     }
     for (let j = 0; j < a.length; j++) into[j] -= share[j] * factors[j];
   };
@@ -105,11 +58,12 @@ function smoothRows({ shape, logRows, powers }: WeightMagnitudes, a: Float64Arra
 /** The true largest magnitudes of the rows, as logarithms. */
 function hardRows({ shape, largest }: WeightMagnitudes, a: Float64Array): Float64Array {
   const { groups, outputs, inputs } = shape;
+  const factors = a.map((v) => Math.exp(-v));
   return new Float64Array(groups * outputs).map((_, row) => {
     const column = Math.floor(row / outputs) * inputs;
     let most = 0;
     for (let j = 0, k = row * inputs; j < inputs; j++, k++)
-      most = Math.max(most, largest[k] * Math.exp(-a[column + j]));
+      most = Math.max(most, largest[k] * factors[column + j]);
     return Math.log(most);
   });
 }

@@ -108,8 +108,7 @@ export async function minimizeQuantizationNoise<P, B extends Batch>(
       moved.push({ proposal, params: own, values: namedArrays(own) });
     }
     const candidates = await compareCandidates(moved, {
-      ...{ model, quantized, headRoom, calibrator: statistics, simulator: simulated, float },
-      ...data,
+      ...{ model, quantized, simulator: simulated, float, heldOut: data.heldOut },
     });
     return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom };
   } finally {

@@ -2,11 +2,10 @@
 import type { NdArray } from "../../array.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { clipDamage } from "./clip-damage.js";
-import { weightMagnitudes } from "./layer-noise.js";
 import type { NoiseModel, NoisyClip, NoisyLayer, Rounding } from "./noise-model.js";
 import type { QuantizedGraph, ScaledLayer } from "./quantized-graph.js";
-import type { Range } from "./simulation.js";
-import type { ChannelStatistics, Measured, Statistics } from "./statistics.js";
+import type { Measured, Statistics } from "./statistics.js";
+import { weightMagnitudes } from "./weight-magnitudes.js";
 
 /** The tensors that layers take in, each once. */
 export const inputsOf = (layers: readonly ScaledLayer[]): Tensor[] => [...new Set(layers.map(({ x }) => x))];
@@ -68,19 +67,3 @@ export function noiseModel(
 
 /** A signal of 0 has no noise to compare with. */
 const positive = (signal: number): number => (signal > 0 ? signal : Number.POSITIVE_INFINITY);
-
-/** The ranges of the layers' inputs with head room, which a clip needs none of. */
-export function rangesOf(
-  { layers, clips }: QuantizedGraph,
-  channels: readonly ChannelStatistics[],
-  headRoom: number,
-): Range[] {
-  return inputsOf(layers).map((x, k) => {
-    const { low, high } = channels[k];
-    const clip = layers.find((layer) => layer.x === x)?.clip;
-    const cap = clip ? clips[clip.index].bound : Infinity;
-    const most = high.reduce((a, b) => Math.max(a, b), 0);
-    const least = low.reduce((a, b) => Math.min(a, b), 0);
-    return { low: (1 + headRoom) * least, high: Math.min((1 + headRoom) * most, cap) };
-  });
-}

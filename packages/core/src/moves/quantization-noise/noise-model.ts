@@ -1,14 +1,9 @@
 // The predicted noise of a quantized graph, J(T), and its gradient: a sum over layers of noise divided by signal.
 import { dotOf } from "../../math/dense.js";
 import { type ClipDamage, damageAt } from "./clip-damage.js";
-import {
-  type Granularity,
-  hardWeightNoise,
-  smoothMaximum,
-  type WeightMagnitudes,
-  weightNoise,
-} from "./layer-noise.js";
+import { type Granularity, hardWeightNoise, smoothMaximum, weightNoise } from "./layer-noise.js";
 import { addPullback, type LinearForms, valuesOf } from "./linear-forms.js";
+import type { WeightMagnitudes } from "./weight-magnitudes.js";
 
 /** A layer y = W x of which W and x are rounded. */
 export interface NoisyLayer {
@@ -93,20 +88,34 @@ export function logNoise(model: NoiseModel, T: Float64Array): ValueAndGradient {
 export function predictedNoise({ layers, clips, rounding }: NoiseModel, T: Float64Array): number {
   const { weightLevels: levels, granularity, activationLevels } = rounding;
   const ofLayers = layers.map((layer) => {
-    const { weight, moments, highs, lows, cap, signal, inputs, outputs } = layer;
+    const { weight, moments, signal, inputs, outputs } = layer;
     const [a, o] = [valuesOf(inputs, T), valuesOf(outputs, T)];
     const ofWeight = hardWeightNoise(weight, moments, a, o, { levels, granularity });
     if (activationLevels === undefined) return ofWeight / signal;
-    const most = (ranges: Float64Array) =>
-      ranges.reduce((range, v, j) => Math.max(range, v * Math.exp(a[j])), 0);
-    const range = Math.min(most(highs), cap) + most(lows);
-    return (ofWeight + ((range / activationLevels) ** 2 / 12) * passed(weight, a)) / signal;
+    const { low, high } = rangeOf(layer, a);
+    const step = (high - low) / activationLevels;
+    return (ofWeight + (step ** 2 / 12) * passed(weight, a)) / signal;
   });
   const ofClips = clips.map(({ damage, forms, weights }) => {
     const t = valuesOf(forms, T);
     return weights.reduce((sum, weight, i) => sum + weight * damageAt(damage, i, t[i]).value, 0);
   });
   return [...ofLayers, ...ofClips].reduce((a, b) => a + b, 0);
+}
+
+/** The range of x at T, 0 included. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+export const inputRange = (layer: NoisyLayer, T: Float64Array): Range =>
+  rangeOf(layer, valuesOf(layer.inputs, T));
+
+function rangeOf({ highs, lows, cap }: NoisyLayer, a: Float64Array): Range {
+  const most = (ranges: Float64Array) =>
+    ranges.reduce((range, v, j) => Math.max(range, v * Math.exp(a[j])), 0);
+  return { low: -most(lows), high: Math.min(most(highs), cap) };
 }
 
 /** What a unit of noise in every channel of x makes in y: mean_i sum_jk W_ijk^2 e^-2 a_j. */
@@ -132,21 +141,27 @@ function addActivationNoise(
   return scale * range ** 2 * noise;
 }
 
-/** The smooth largest of min(range_j e^a_j, cap), and its derivatives in a. */
-function smoothRange(ranges: Float64Array, a: Float64Array, cap: number) {
-  const logs = ranges.map((v, j) => Math.log(v) + a[j]);
-  const within = logs.map((v) => v - Math.log(cap));
-  // min(v, cap) = v / (1 + (v / cap)^p)^(1 / p), nearly.
-  const below = within.map(
-    (v) => Math.min(v, 0) - Math.log1p(Math.exp(-capSharpness * Math.abs(v))) / capSharpness,
-  );
-  const capped = cap === Infinity ? logs : below.map((v) => v + Math.log(cap));
-  const free = within.map((v) => (cap === Infinity ? 1 : 1 / (1 + Math.exp(capSharpness * v))));
-  const range = Math.exp(smoothMaximum(capped));
-  return { range, rates: capped.map((share, j) => range * share * free[j]) };
-}
-
 const capSharpness = 24;
+
+/** The smooth largest of min(range_j e^a_j, cap), where the minimum is smooth, too, and its derivatives in a. */
+function smoothRange(ranges: Float64Array, a: Float64Array, cap: number) {
+  const rates = new Float64Array(a.length);
+  if (ranges.every((v) => v === 0)) return { range: 0, rates };
+  const free = new Float64Array(a.length).fill(1);
+  const limit = Math.log(cap);
+  for (let j = 0; j < a.length; j++) {
+    rates[j] = Math.log(ranges[j]) + a[j];
+    if (cap === Infinity) continue;
+    // With p the sharpness: log min(v, c) = -log(v^-p + c^-p) / p.
+    const over = rates[j] - limit;
+    const small = Math.exp(-capSharpness * Math.abs(over));
+    free[j] = over > 0 ? small / (1 + small) : 1 / (1 + small);
+    rates[j] = Math.min(rates[j], limit) - Math.log1p(small) / capSharpness;
+  }
+  const range = Math.exp(smoothMaximum(rates));
+  for (let j = 0; j < a.length; j++) rates[j] *= range * free[j];
+  return { range, rates };
+}
 
 /** The weighted damage of a clip's channels; adds its derivatives in T. */
 function addDamage({ damage, forms, weights }: NoisyClip, T: Float64Array, gradient: Float64Array): number {

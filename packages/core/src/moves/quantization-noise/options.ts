@@ -40,7 +40,7 @@ export interface MinimizeQuantizationNoiseOptions
    * 1 / sqrt(number of calibration examples).
    */
   readonly headRoom?: number | undefined;
-  /** Most steps of the descent; default 200. */
+  /** Most steps of the descent; default 100. */
   readonly steps?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export const minimizeQuantizationNoiseOptions = optionTable("minimizeQuantizatio
   clips: oneOf(["expected", "exact"]).default("expected"),
   heldOut: batches.otherwise("the last quarter of the calibration batches"),
   headRoom: nonNegative.otherwise("1 / sqrt(number of calibration examples)"),
-  steps: integerFrom(1).default(200),
+  steps: integerFrom(1).default(100),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
   provider: text("the name of an execution provider").otherwise("that of the runtime"),
   threads: integerFrom(1).otherwise("as many as suit the graph"),

@@ -39,16 +39,13 @@ export function proposals(
   });
   const least = (name: CandidateName, own: NoiseModel, starts: readonly Proposal[]): Proposal => {
     const f = (T: Float64Array) => logNoise(own, T);
-    const from = starts.map(({ T }) => ({ T, value: f(T).value }));
-    const best = from.reduce((a, b) => (b.value < a.value ? b : a));
     // Without the damage of clips there is one minimum, which the start does not decide.
-    const ends = (own.clips.length > 0 ? from : [best]).map(({ T }) =>
-      descend(f, T, { limit, steps, tolerance }),
-    );
-    return { name, T: ends.reduce((a, b) => (b.value < a.value ? b : a)).T };
+    const from = starts.map(({ T }) => ({ T, value: f(T).value }));
+    const { T } = from.reduce((a, b) => (b.value < a.value ? b : a));
+    return { name, T: descend(f, T, { limit, steps, tolerance }).T };
   };
   const { activationLevels } = model.rounding;
   const weightsOnly = { ...model, rounding: { ...model.rounding, activationLevels: undefined } };
   const alone = activationLevels === undefined ? [] : [least("weights alone", weightsOnly, [still, ranges])];
-  return [still, ranges, ...alone, least("noise minimized", model, [still, ranges, ...alone].slice(0, 2))];
+  return [still, ranges, ...alone, least("noise minimized", model, [still, ranges, ...alone])];
 }

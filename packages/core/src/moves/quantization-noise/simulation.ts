@@ -7,17 +7,11 @@ import { round } from "../../graph/ops/rounding.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { rewrite, withInputs } from "../../symmetry/discovery/graph/rewrite.js";
-import type { Rounding } from "./noise-model.js";
+import type { Range, Rounding } from "./noise-model.js";
 import { readWeight, writeWeight } from "./stored-weight.js";
-import type { WeightedLayer } from "./weighted-layers.js";
+import type { WeightedLayer, WeightShape } from "./weighted-layers.js";
 
 type Values = Readonly<Record<string, NdArray>>;
-
-/** The range of an activation, 0 included. */
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
 
 /** Parameters with the layers' weights rounded. */
 export function roundedWeights(
@@ -31,29 +25,48 @@ export function roundedWeights(
     if (done.has(weight.path)) continue;
     done.add(weight.path);
     const values = readWeight(params[weight.path], weight);
-    const { groups, outputs, inputs, window, strides } = shape;
-    const forRow = (row: number, visit: (at: number) => void) => {
-      const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
-      for (let j = 0; j < inputs; j++) for (let k = 0; k < window; k++) visit(start + j * strides.input + k);
-    };
-    const rows = Float64Array.from({ length: groups * outputs }, (_, row) => {
-      let most = 0;
-      forRow(row, (at) => {
-        most = Math.max(most, Math.abs(values[at]));
-      });
-      return most;
-    });
+    const rows = rowsOf(values, shape);
     const whole = rows.reduce((a, b) => Math.max(a, b), 0);
-    for (let row = 0; row < rows.length; row++) {
-      const step = (granularity === "channel" ? rows[row] : whole) / weightLevels;
-      if (step === 0) continue;
-      forRow(row, (at) => {
-        values[at] = Math.round(values[at] / step) * step;
-      });
-    }
+    roundRows(
+      values,
+      shape,
+      rows.map((most) => (granularity === "channel" ? most : whole) / weightLevels),
+    );
     rounded[weight.path] = writeWeight(params[weight.path], weight, values);
   }
   return rounded;
+}
+
+/** Largest magnitude of each output channel. */
+function rowsOf(
+  values: Float64Array,
+  { groups, outputs, inputs, window, strides }: WeightShape,
+): Float64Array {
+  return new Float64Array(groups * outputs).map((_, row) => {
+    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
+    let most = 0;
+    for (let j = 0; j < inputs; j++) {
+      const first = start + j * strides.input;
+      for (let k = first; k < first + window; k++) most = Math.max(most, Math.abs(values[k]));
+    }
+    return most;
+  });
+}
+
+/** Rounds each output channel to multiples of its step. */
+function roundRows(
+  values: Float64Array,
+  { outputs, inputs, window, strides }: WeightShape,
+  steps: Float64Array,
+): void {
+  steps.forEach((step, row) => {
+    if (step === 0) return;
+    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
+    for (let j = 0; j < inputs; j++) {
+      const first = start + j * strides.input;
+      for (let k = first; k < first + window; k++) values[k] = Math.round(values[k] / step) * step;
+    }
+  });
 }
 
 export interface Simulator {

@@ -3,6 +3,7 @@ import { type NdArray, sizeOf } from "../../array.js";
 import type { Graph, Port } from "../../graph/graph.js";
 import { square } from "../../graph/ops/elementary.js";
 import { max, mean, min } from "../../graph/ops/reduce.js";
+import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { addToHistogram, type ClipHistogram, clipHistogram } from "./clip-damage.js";
@@ -48,7 +49,7 @@ export interface Calibrator {
 }
 
 /** At most about this many values of a channel of each example go into a histogram. */
-const mostPlaces = 512;
+const mostPlaces = 128;
 
 /** Compiles the statistics of a graph's tensors. */
 export async function calibrator(
@@ -57,15 +58,15 @@ export async function calibrator(
   options: CompileOptions,
 ): Promise<Calibrator> {
   const outputs = tensors.flatMap(({ tensor, axis }, k): Port[] => {
-    const axes = [...tensor.shape.keys()].filter((d) => d !== axis);
+    const by = (reduce: typeof min, x: Tensor) => reducedBut(axis, reduce, x);
     return [
-      { name: `low${k}`, tensor: min(tensor, { axes }) },
-      { name: `high${k}`, tensor: max(tensor, { axes }) },
-      { name: `moment${k}`, tensor: mean(square(tensor), { axes }) },
+      { name: `low${k}`, tensor: by(min, tensor) },
+      { name: `high${k}`, tensor: by(max, tensor) },
+      { name: `moment${k}`, tensor: by(mean, square(tensor)) },
     ];
   });
   outputs.push(...signals.map((tensor, k) => ({ name: `signal${k}`, tensor: mean(square(tensor)) })));
-  outputs.push(...clips.map(({ z }, k) => ({ name: `clip${k}`, tensor: z })));
+  outputs.push(...clips.map(({ z, axis }, k) => ({ name: `clip${k}`, tensor: sampled(z, axis) })));
   const executable = await compile({ inputs: graph.inputs, outputs }, options);
   return {
     async measure(params, batches) {
@@ -101,9 +102,24 @@ export async function calibrator(
 function addAll(histogram: ClipHistogram, { shape, data }: NdArray, axis: number): void {
   const values = data as Float64Array;
   const behind = sizeOf(shape.slice(axis + 1));
-  const step = Math.max(1, Math.floor(behind / mostPlaces));
-  for (let start = 0; start < values.length; start += behind) {
-    const channel = (start / behind) % shape[axis];
-    for (let k = 0; k < behind; k += step) addToHistogram(histogram, channel, values[start + k]);
+  for (let k = 0; k < values.length; k++) {
+    addToHistogram(histogram, Math.floor(k / behind) % shape[axis], values[k]);
   }
+}
+
+/** A reduction of all axes but one, those behind it first: runtimes are fast along the last axes. */
+function reducedBut(axis: number, reduce: typeof min, x: Tensor): Tensor {
+  const behind = [...x.shape.keys()].filter((d) => d > axis);
+  return reduce(reduce(x, { axes: behind }), { axes: [...x.shape.keys()].filter((d) => d < axis) });
+}
+
+/** Some places of each channel of a large image: every one in a grid. */
+function sampled(z: Tensor, axis: number): Tensor {
+  const behind = z.shape.slice(axis + 1);
+  const step = Math.max(1, Math.floor((sizeOf(behind) / mostPlaces) ** (1 / behind.length)));
+  return slice(z, {
+    starts: z.shape.map(() => 0),
+    ends: z.shape,
+    steps: z.shape.map((n, d) => (d > axis ? Math.min(step, n) : 1)),
+  });
 }

@@ -47,8 +47,10 @@ function transposed(x: Tensor, { shape, attrs }: Tensor, inner: Int32Array | und
 
 /** The elements of a parameter in the order of the operand, in float64. */
 export function readWeight({ data }: NdArray, { order }: StoredWeight): Float64Array {
-  const values = Float64Array.from(data as Float64Array, Number);
-  return order === undefined ? values : Float64Array.from(order, (at) => values[at]);
+  const stored = data as Float64Array;
+  const values = new Float64Array(stored.length);
+  for (let k = 0; k < values.length; k++) values[k] = stored[order === undefined ? k : order[k]];
+  return values;
 }
 
 /** The parameter with the elements of an operand in its place. */
