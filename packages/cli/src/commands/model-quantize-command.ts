@@ -45,7 +45,7 @@ export function addQuantizeCommand(model: Command): void {
       `
 Each choice is a file that is run and measured on the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
 that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor, weights
-as they are or with equal ranges of units (which compute the same), biases corrected or not. The best one is written.
+as they are, with equal ranges of units or with the least predicted noise (which compute the same), biases corrected or not. The best one is written.
 Batch normalizations are folded.
 
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if the limit is not
