@@ -60,6 +60,18 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "calibrate": {
+    "method": "`minMax` (default): all numbers; `percentile`: a share of them, by magnitude; `entropy`: the least divergence of their distribution from one of 256 frequencies (128 by magnitude, where there are negative numbers); `mse`: the least mean squared error of 100 shares of the whole range, for 256 integers.",
+    "percentile": "For `percentile`: how many numbers of a hundred are inside; default 99.99.",
+    "values": "Names of values; default those that a quantization rounds.",
+    "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
+    "signal": "Ends the calibration with its reason."
+  },
+  "clipAdaptively": {
+    "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
+    "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
+    "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
+  },
   "compareModels": {
     "seed": "Seed of the random inputs; default 0.",
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
@@ -86,6 +98,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "inputs": "Channels of the images; default 1.",
     "imageSize": "Height and width of the images; default [28, 28].",
     "stages": "Channels of the convolutions of each stage; default [[16], [32]].",
+    "norm": "Batch norm between each convolution and its ReLU (`batch`), or none (default `none`).",
     "classes": "Default 10."
   },
   "cosineSchedule": {
@@ -188,8 +201,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "minimum": "L* of a quadratic, if known; default: the loss after Newton's step.",
     "lanczosSteps": "Number of Hessian-vector products for the spectrum; default 20.",
     "newtonSteps": "Maximum number of Hessian-vector products for Newton's direction; default 100.",
-    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
   "digitQuestions": {
@@ -231,6 +244,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "fakeQuantize": {
+    "bits": "Bits of the integers, 2 to 8; default 8.",
+    "axis": "Axis whose indices (channels) have a scale each; default: one scale for the tensor.",
+    "range": "Range of the values, for asymmetric integers; default: symmetric integers over the tensor's own range."
+  },
   "famo": {
     "learningRate": "Learning rate of Adam for the logits; default 0.025.",
     "gamma": "Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
@@ -241,6 +259,27 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
     "testCount": "Number of overlaid images to test on; default one for each left image.",
     "dropout": "Dropout rate of the model; default 0.5."
+  },
+  "fineTune": {
+    "data": "Examples along the first axis: inputs, and classes (int64) or targets.",
+    "learningRate": "A number, or a function of the step (0, 1, ...): see schedules.",
+    "validation": "Data that are not trained on, or the share of the data that is held out; default 0.2.",
+    "loss": "By name, or a function of the output and the labels; default `crossEntropy`.",
+    "output": "The result that the loss takes; default the only one.",
+    "epochs": "Passes over the data; default 10.",
+    "batchSize": "Examples of a step; default 32, or as many as the file fixes.",
+    "optimizer": "By name, or such as `adamw({ weightDecay: 0.01 })`; default `adam`.",
+    "freeze": "Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none.",
+    "batchNorm": "Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some.",
+    "seed": "Seed of the split and of the order of batches; default 0.",
+    "clipNorm": "Largest global norm of the gradient; default no limit.",
+    "tolerance": "Largest change of an output by restoring or folding, relative to its largest value; default 1e-4.",
+    "runtime": "Where it is computed: `javascript`, `onnx`, or `auto` (default).",
+    "onEpoch": "Called after each epoch, and before the first one with epoch 0; awaited.",
+    "signal": "Ends the training early; the best epoch so far is the result."
+  },
+  "foldBatchNorm": {
+    "norms": "Which batch norms are folded, by the name of their result; default all."
   },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
@@ -303,6 +342,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "inEpochs": {
     "batches": "Number of mini-batches in each epoch; default 1."
   },
+  "lars": {
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
+    "momentum": "mu in [0, 1); default 0.9.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
+    "epsilon": "Added to the denominator; default 1e-8.",
+    "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
+  },
   "lbfgs": {
     "memory": "Number of steps in memory; default 10."
   },
@@ -331,6 +377,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
+  "lowRank": {
+    "rank": "Largest size of each space; default: as `energy` says.",
+    "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
   "meanRank": {
     "ties": "Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
   },
@@ -346,6 +396,18 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`).",
     "scale": "Sum of the weights: 1 (`mean`, default) or K (`sum`)."
   },
+  "minimizeQuantizationNoise": {
+    "weights": "Bits of the weights, symmetric integers; with one step for a whole `tensor`, unless told. Default 8.",
+    "activations": "Bits of the layers' inputs, unsigned integers with a zero point for a whole tensor, or `none`. Default 8.",
+    "clips": "What becomes of min(relu(x), c) with a number c, such as ReLU6. `expected` (default): its channels are scaled as those of a ReLU, and the damage that this does is weighed as noise. `exact`: what it bounds is not scaled. Bounds that are parameters move with their channels and are always exact.",
+    "heldOut": "Batches on which the candidates are compared; default: the last quarter of the calibration batches.",
+    "headRoom": "By how much of themselves activation ranges are widened for data that calibration has not seen; default 1 / sqrt(number of calibration examples).",
+    "steps": "Most steps of the descent; default 200.",
+    "steps": "Most steps of the descent; default 100.",
+    "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
+    "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
+    "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
+  },
   "mlp": {
     "sizes": "Widths from input to output.",
     "activation": "Activation between the layers, not after the last; default `relu`.",
@@ -360,12 +422,28 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "slope": "Slope of leakyRelu; default 0.1.",
     "dtype": "Element type of the parameters and the batch, which are always drawn in float32; default float64."
   },
+  "mobilenet": {
+    "inputs": "Channels of the images; default 1.",
+    "stem": "Channels of the first convolution; default 16.",
+    "stemStride": "Stride of the first convolution; default 1.",
+    "stages": "Channels that the blocks of each stage put out; the first block of each stage but the first halves the image. Default [[16], [24, 24], [32, 32]].",
+    "expansion": "Inner channels of a block for each of its inputs; 1: blocks of two convolutions. Default 6.",
+    "head": "Channels of the last convolution, of 1 x 1, before the mean over pixels; default 128.",
+    "activation": "Default `relu6`.",
+    "norm": "Batch norm after each convolution (default `batch`), or biases (`none`).",
+    "classes": "Default 10."
+  },
   "moco": {
     "beta": "Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5.",
     "betaSigma": "Default 0.5.",
     "gamma": "Step of lambda, divided by t^gammaSigma at step t; default 0.1.",
     "gammaSigma": "Default 0.5.",
     "rho": "Regularization of lambda; default 0."
+  },
+  "modelError": {
+    "inputs": "Batches of arrays by the names of the inputs; default: random numbers.",
+    "examples": "Number of random examples, where the file leaves it open; default 4.",
+    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32."
   },
   "modelOperators": {
     "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
@@ -470,6 +548,26 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
+  "pruneUnits": {
+    "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",
+    "balance": "Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
+    "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4."
+  },
+  "pruneWeights": {
+    "fraction": "Share of the weights that become zero, 0 to 1.",
+    "by": "The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`.",
+    "balance": "Whether the weights are balanced first, which keeps what the model computes; default true.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
+  },
+  "pruned": {
+    "fraction": "Share of the weights that become zero, 0 to 1: the nearest whole number of them.",
+    "by": "The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller.",
+    "isPruned": "Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms."
+  },
+  "prunedUnits": {
+    "fraction": "Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least."
+  },
   "pseudoInverseAction": {
     "activation": "Activation of the network, any; default `relu`, as in `mlp`.",
     "slope": "Slope of leakyRelu; default 0.01.",
@@ -478,6 +576,33 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "quadratic": {
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
     "start": "n numbers; default (3, 0.5)."
+  },
+  "quantizeModel": {
+    "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs.",
+    "heldOut": "Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it.",
+    "weightBits": "Bits of the weights: 8 (default) or 4, which are for weights alone.",
+    "weights": "Type of weights of 8 bits: `int8` (default) or `uint8`.",
+    "reduceRange": "Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false.",
+    "activations": "Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers.",
+    "granularity": "What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried.",
+    "blockSize": "Numbers in a block; default 32.",
+    "calibrationMethod": "How ranges of activations are found: see `calibrate`; default `minMax`.",
+    "percentile": "For the method `percentile`; default 99.99.",
+    "biasCorrection": "Whether the table has the files with corrected biases, too; default true.",
+    "equalize": "Whether the table has the model with equalized ranges, too; default true.",
+    "candidates": "Files that compute the same with other weights, to be tried, too; default none.",
+    "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
+    "metric": "A number for the outputs of all held-out batches, such as an accuracy, for the table; default none.",
+    "budget": "Seconds after which nothing more is begun; default: no limit.",
+    "onProgress": "Is called before each step.",
+    "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
+    "signal": "Ends the quantization with its reason."
+  },
+  "quantizeWeights": {
+    "bits": "Bits of a weight: 8 (default) or 4.",
+    "per": "What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits).",
+    "blockSize": "Inputs of a block: 16, 32 (default), 64, 128 or 256.",
+    "leave": "Layers that stay float, by the names of their results; default none."
   },
   "race": {
     "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",
@@ -502,6 +627,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "least": "Smallest rate; default 0.",
     "epsilon": "Reductions by at most this much are skipped; default 1e-8."
   },
+  "reduceRank": {
+    "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
+    "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4.",
+    "rank": "Largest size of each space; default: as `energy` says.",
+    "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
   "referenceAngleTeleport": {
     "learningRate": "Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",
     "steps": "Ascent steps; default 10.",
@@ -523,6 +654,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "restoreBatchNorm": {
     "epsilon": "The small number under the root of a batch norm; default 1e-5.",
     "layers": "Which layers get a batch norm, by the name of their result; default: those that an activation follows.",
+    "weights": "Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all.",
     "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
   "rmsprop": {
@@ -602,6 +734,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "stepSchedule": {
     "size": "Steps between two reductions.",
     "gamma": "Factor of a reduction; default 0.1."
+  },
+  "toHalf": {
+    "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",
+    "io": "Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`.",
+    "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
   },
   "trajectorySimilarity": {
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."

@@ -36,3 +36,9 @@ export function invert(a: Float64Array, n: number): Float64Array | undefined {
   for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) out[i * n + order[j]] = x[i * n + j];
   return out;
 }
+
+export const dotOf = (a: Float64Array, b: Float64Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+};

@@ -2,7 +2,7 @@ import { type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
 import type { Graph, Port } from "../graph/graph.js";
 import { transpose } from "../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { trace } from "../graph/trace.js";
+import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { flatten } from "../tree.js";
 import { bijection } from "./bijection.js";
@@ -95,12 +95,21 @@ export function discover<P>(
   params: P,
   batch: BatchSpec,
 ): { readonly graph: Graph; readonly found: Discovery } {
-  const { graph } = trace(({ params: p, batch: b }) => loss(p, b), { params, batch });
+  const graph = namedGraph(loss, params, batch);
+  return { graph, found: analyze(graph, Object.keys(namedArrays(params))) };
+}
+
+/** The graph of a function of parameters and batch, its parameters named by their paths. */
+export function namedGraph<P, R>(
+  f: (params: TensorsOf<P>, batch: TensorsOf<BatchSpec>) => R,
+  params: P,
+  batch: BatchSpec,
+): Graph {
+  const { graph } = trace(({ params: p, batch: b }) => f(p, b), { params, batch });
   const isParameter = (name: string) => name.startsWith("params.");
   const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
   const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
-  const named = { inputs, outputs: graph.outputs };
-  return { graph: named, found: analyze(named, Object.keys(namedArrays(params))) };
+  return { inputs, outputs: graph.outputs };
 }
 
 /** A site that finds its values again in each trace of the loss. */

@@ -1,7 +1,8 @@
 // Conjugate gradients: M. Hestenes, E. Stiefel, J. Res. NBS 49, 1952; the stop at negative curvature: T. Steihaug, SIAM J. Numer. Anal. 20, 1983.
+
+import { dotOf } from "../../math/dense.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { dotOf } from "./hessian.js";
 
 export interface ConjugateGradientOptions {
   /** Maximum number of products with A; default 100. */

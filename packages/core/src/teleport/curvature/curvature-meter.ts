@@ -1,8 +1,9 @@
 import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
+import { dotOf } from "../../math/dense.js";
 import { createRng } from "../../math/rng.js";
 import type { CompileOptions } from "../../runtime/compile.js";
-import { createHessian, dotOf, type Hessian, lanczos } from "./hessian.js";
+import { createHessian, type Hessian, lanczos } from "./hessian.js";
 
 /** The curvature of the loss at a point, in particular along the gradient. */
 export interface Curvature {

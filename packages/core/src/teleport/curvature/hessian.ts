@@ -1,6 +1,7 @@
 import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
 import { grad, hvp } from "../../graph/autodiff.js";
 import { trace } from "../../graph/trace.js";
+import { dotOf } from "../../math/dense.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
@@ -51,12 +52,6 @@ export async function createHessian<P, B extends BatchSpec = BatchSpec>(
     dispose: () => lifetime.end(() => run.dispose()),
   };
 }
-
-export const dotOf = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-};
 
 /**
  * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps. They bound the

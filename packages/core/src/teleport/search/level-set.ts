@@ -4,11 +4,11 @@ import { item } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { valueAndGrad } from "../../graph/autodiff.js";
 import { type TensorsOf, trace } from "../../graph/trace.js";
+import { dotOf } from "../../math/dense.js";
 import { namedArrays } from "../../named-arrays.js";
 import { flag, integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
-import { dotOf } from "../curvature/hessian.js";
 import { type ParameterVector, parameterVector } from "../parameter-vector.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
 

@@ -1,7 +1,9 @@
 // Directions for line searches: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., eq. 5.45 and algorithm 7.4.
+
+import { dotOf } from "../../math/dense.js";
+import { inverseHessian } from "../../math/lbfgs.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { dotOf } from "../../teleport/curvature/hessian.js";
 
 /** The search directions of one run, computed from its gradients. */
 export interface Directions {
@@ -86,49 +88,22 @@ export const lbfgsOptions = optionTable("lbfgs", {
 export function lbfgs(options: LbfgsOptions = {}): DirectionRule {
   const { memory } = lbfgsOptions.read(options);
   return () => {
-    let pairs: { readonly s: Float64Array; readonly y: Float64Array; readonly rho: number }[] = [];
+    const hessian = inverseHessian(memory);
     let last: Float64Array | undefined;
     return {
       slope: 0.9,
       get isScaled() {
-        return pairs.length > 0;
+        return hessian.pairs > 0;
       },
       next(g, moved) {
-        if (last && moved) {
-          const y = minus(g, last);
-          const sy = dotOf(moved, y);
-          // With a step along which the slope did not rise, H would not stay positive definite.
-          if (sy > 1e-12 * dotOf(y, y)) pairs = [...pairs, { s: moved, y, rho: 1 / sy }].slice(-memory);
-        }
+        if (last && moved) hessian.add(moved, minus(g, last));
         last = g;
-        return opposite(timesInverseHessian(pairs, g));
+        return opposite(hessian.times(g));
       },
       reset() {
-        pairs = [];
+        hessian.clear();
         last = undefined;
       },
     };
   };
-}
-
-/** The two loops of algorithm 7.4, from H_0 = (s'y / y'y) I. */
-function timesInverseHessian(
-  pairs: readonly { readonly s: Float64Array; readonly y: Float64Array; readonly rho: number }[],
-  g: Float64Array,
-): Float64Array {
-  const q = g.slice();
-  const alphas = pairs.map(() => 0);
-  for (let k = pairs.length - 1; k >= 0; k--) {
-    const { s, y, rho } = pairs[k];
-    alphas[k] = rho * dotOf(s, q);
-    for (let i = 0; i < q.length; i++) q[i] -= alphas[k] * y[i];
-  }
-  const newest = pairs.at(-1);
-  const scale = newest ? 1 / (newest.rho * dotOf(newest.y, newest.y)) : 1;
-  for (let i = 0; i < q.length; i++) q[i] *= scale;
-  for (const [k, { s, y, rho }] of pairs.entries()) {
-    const beta = rho * dotOf(y, q);
-    for (let i = 0; i < q.length; i++) q[i] += (alphas[k] - beta) * s[i];
-  }
-  return q;
 }

@@ -1,0 +1,93 @@
+// Candidates measured on held-out data: quantized, and in floats.
+import type { NdArray } from "../../array.js";
+import type { Executable } from "../../runtime/executable.js";
+import { inputRange, type NoiseModel, predictedNoise } from "./noise-model.js";
+import { inputsOf } from "./noise-model-of.js";
+import type { CandidateName, Proposal } from "./proposals.js";
+import type { QuantizedGraph } from "./quantized-graph.js";
+import type { Simulator } from "./simulation.js";
+
+type Values = Readonly<Record<string, NdArray>>;
+
+/** A point on the orbit, and what quantization does there. */
+export interface QuantizationCandidate<P> {
+  readonly name: CandidateName;
+  readonly params: P;
+  /** Signal to quantization noise of the outputs in dB, as the model of noise predicts it. */
+  readonly predicted: number;
+  /** The same, measured on held-out data with rounded weights and activations. */
+  readonly measured: number;
+  /** Largest change of the float outputs on held-out data, relative to the largest output. */
+  readonly drift: number;
+}
+
+export interface Measurement {
+  readonly model: NoiseModel;
+  readonly quantized: QuantizedGraph;
+  readonly simulator: Simulator;
+  /** The graph in floats. */
+  readonly float: Executable;
+  readonly heldOut: readonly Values[];
+}
+
+const decibels = (noise: number): number => -10 * Math.log10(noise);
+
+/** Measures each candidate; the first one is the reference in floats. */
+export async function compareCandidates<P>(
+  moved: readonly { readonly proposal: Proposal; readonly params: P; readonly values: Values }[],
+  { model, quantized, simulator, float, heldOut }: Measurement,
+): Promise<QuantizationCandidate<P>[]> {
+  const outputsOf = async (values: Values, batches: readonly Values[]) => {
+    const outputs: Values[] = [];
+    for (const batch of batches) outputs.push(await float.run({ ...values, ...batch }));
+    return outputs;
+  };
+  const reference = await outputsOf(moved[0].values, heldOut);
+  const readers = inputsOf(quantized.layers).map((x) => quantized.layers.findIndex((layer) => layer.x === x));
+  const candidates: QuantizationCandidate<P>[] = [];
+  for (const { proposal, params, values } of moved) {
+    const ranges = readers.map((k) => inputRange(model.layers[k], proposal.T));
+    const rounded = await simulator.run(values, ranges, heldOut);
+    candidates.push({
+      name: proposal.name,
+      params,
+      predicted: decibels(predictedNoise(model, proposal.T)),
+      measured: decibels(relativeNoise(reference, rounded)),
+      drift: largestChange(reference, await outputsOf(values, heldOut)),
+    });
+  }
+  return candidates;
+}
+
+/** Mean over outputs of sum (a - b)^2 / sum a^2. */
+function relativeNoise(reference: readonly Values[], other: readonly Values[]): number {
+  const names = Object.keys(reference[0]);
+  const ratios = names.map((name) => {
+    let [noise, signal] = [0, 0];
+    reference.forEach((values, run) => {
+      const [a, b] = [values[name].data, other[run][name].data];
+      for (let i = 0; i < a.length; i++) {
+        noise += (Number(a[i]) - Number(b[i])) ** 2;
+        signal += Number(a[i]) ** 2;
+      }
+    });
+    return noise === 0 ? 0 : noise / signal;
+  });
+  return ratios.reduce((a, b) => a + b, 0) / ratios.length;
+}
+
+/** Largest over outputs of max |a - b| / max |a|. */
+function largestChange(reference: readonly Values[], other: readonly Values[]): number {
+  const ratios = Object.keys(reference[0]).map((name) => {
+    let [change, largest] = [0, 0];
+    reference.forEach((values, run) => {
+      const [a, b] = [values[name].data, other[run][name].data];
+      for (let i = 0; i < a.length; i++) {
+        change = Math.max(change, Math.abs(Number(a[i]) - Number(b[i])));
+        largest = Math.max(largest, Math.abs(Number(a[i])));
+      }
+    });
+    return change === 0 ? 0 : change / largest;
+  });
+  return Math.max(0, ...ratios);
+}

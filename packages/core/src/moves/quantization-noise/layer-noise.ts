@@ -1,0 +1,141 @@
+// The noise that rounding makes at the output of one layer, as a function of the logarithms of its channels' factors.
+
+import { sharpness, type WeightMagnitudes } from "./weight-magnitudes.js";
+
+export type Granularity = "tensor" | "channel";
+
+/** A value and its derivatives in the logarithms of the factors of inputs, a, and of outputs, o. */
+export interface NoiseTerm {
+  readonly value: number;
+  readonly a: Float64Array;
+  readonly o: Float64Array;
+}
+
+/** log(sum exp(sharpness v)) / sharpness; its derivatives replace the values. */
+export function smoothMaximum(values: Float64Array): number {
+  const most = values.reduce((x, y) => Math.max(x, y), -Infinity);
+  if (most === -Infinity) {
+    values.fill(0);
+    return most;
+  }
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    values[i] = Math.exp(sharpness * (values[i] - most));
+    sum += values[i];
+  }
+  for (let i = 0; i < values.length; i++) values[i] /= sum;
+  return most + Math.log(sum) / sharpness;
+}
+
+/**
+ * Logarithm of the smooth largest |W_ij| e^-a_j of each row, and a function that adds to derivatives in a what follows from
+ * those in these logarithms.
+ */
+function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
+  const { starts, columns, powers } = pairs;
+  const reach = a.map((v, j) => logColumns[j] - v);
+  const most = reach.reduce((x, y) => Math.max(x, y), -Infinity);
+  const factors = reach.map((v) => Math.exp(sharpness * (v - most)));
+  const sums = new Float64Array(logRows.length);
+  const rows = new Float64Array(logRows.length);
+  for (let row = 0; row < rows.length; row++) {
+    let sum = 0;
+    for (let k = starts[row]; k < starts[row + 1]; k++) sum += powers[k] * factors[columns[k]];
+    sums[row] = Math.max(sum, Number.MIN_VALUE);
+    rows[row] = logRows[row] + most + Math.log(sums[row]) / sharpness;
+  }
+  const addBack = (bars: Float64Array, into: Float64Array): void => {
+    const share = new Float64Array(a.length);
+    for (let row = 0; row < bars.length; row++) {
+      const bar = bars[row] / sums[row];
+      for (let k = starts[row]; k < starts[row + 1]; k++) share[columns[k]] += bar * powers[k];
+    }
+    for (let j = 0; j < a.length; j++) into[j] -= share[j] * factors[j];
+  };
+  return { rows, addBack };
+}
+
+/** The true largest magnitudes of the rows, as logarithms. */
+function hardRows({ shape, largest }: WeightMagnitudes, a: Float64Array): Float64Array {
+  const { groups, outputs, inputs } = shape;
+  const factors = a.map((v) => Math.exp(-v));
+  return new Float64Array(groups * outputs).map((_, row) => {
+    const column = Math.floor(row / outputs) * inputs;
+    let most = 0;
+    for (let j = 0, k = row * inputs; j < inputs; j++, k++)
+      most = Math.max(most, largest[k] * factors[column + j]);
+    return Math.log(most);
+  });
+}
+
+/**
+ * The noise of a weight rounded to steps of its largest magnitude divided by `levels`:
+ *
+ * tensor: (R / levels)^2 / 12 mean_i [e^-2 o_i K sum_j X_j e^2 a_j],  R = max |W_ij| e^(o_i - a_j)
+ * channel: mean_i [(max_j |W_ij| e^-a_j / levels)^2 K sum_j X_j e^2 a_j] / 12
+ *
+ * with sums over the group of i. The maxima are smooth.
+ */
+export function weightNoise(
+  weight: WeightMagnitudes,
+  moments: Float64Array,
+  a: Float64Array,
+  o: Float64Array,
+  { levels, granularity }: { readonly levels: number; readonly granularity: Granularity },
+): NoiseTerm {
+  const { groups, outputs, inputs, terms } = weight.shape;
+  const scale = terms / (12 * levels ** 2 * groups * outputs);
+  const { rows, addBack } = smoothRows(weight, a);
+  const powersOfInputs = a.map((v, j) => moments[j] * Math.exp(2 * v));
+  const sumsOfInputs = groupSums(powersOfInputs, groups, inputs);
+  const isChannel = granularity === "channel";
+  const reach = isChannel ? undefined : rows.map((v, i) => v + o[i]);
+  const range = reach === undefined ? 0 : smoothMaximum(reach);
+  const byOutput = rows.map((v, i) => (isChannel ? Math.exp(2 * v) : Math.exp(2 * range - 2 * o[i])));
+  const sumsOfOutputs = groupSums(byOutput, groups, outputs);
+  const total = scale * sumsOfInputs.reduce((sum, v, g) => sum + v * sumsOfOutputs[g], 0);
+  const derivatives = { a: new Float64Array(a.length), o: new Float64Array(o.length) };
+  powersOfInputs.forEach((v, j) => {
+    derivatives.a[j] = 2 * scale * v * sumsOfOutputs[Math.floor(j / inputs)];
+  });
+  const bars = byOutput.map((v, i) => 2 * scale * v * sumsOfInputs[Math.floor(i / outputs)]);
+  if (reach === undefined) addBack(bars, derivatives.a);
+  else {
+    const through = reach.map((share) => 2 * total * share);
+    addBack(through, derivatives.a);
+    through.forEach((v, i) => {
+      derivatives.o[i] = v - bars[i];
+    });
+  }
+  return { value: total, ...derivatives };
+}
+
+/** As {@link weightNoise}, with the true maxima and without derivatives. */
+export function hardWeightNoise(
+  weight: WeightMagnitudes,
+  moments: Float64Array,
+  a: Float64Array,
+  o: Float64Array,
+  { levels, granularity }: { readonly levels: number; readonly granularity: Granularity },
+): number {
+  const { groups, outputs, inputs, terms } = weight.shape;
+  const rows = hardRows(weight, a);
+  const range = rows.reduce((most, v, i) => Math.max(most, v + o[i]), -Infinity);
+  const byOutput = rows.map((v, i) => Math.exp(granularity === "channel" ? 2 * v : 2 * range - 2 * o[i]));
+  const [sumsOfInputs, sumsOfOutputs] = [
+    groupSums(
+      a.map((v, j) => moments[j] * Math.exp(2 * v)),
+      groups,
+      inputs,
+    ),
+    groupSums(byOutput, groups, outputs),
+  ];
+  const sum = sumsOfInputs.reduce((all, v, g) => all + v * sumsOfOutputs[g], 0);
+  return range === -Infinity ? 0 : (terms * sum) / (12 * levels ** 2 * groups * outputs);
+}
+
+function groupSums(values: Float64Array, groups: number, size: number): Float64Array {
+  const sums = new Float64Array(groups);
+  for (let k = 0; k < values.length; k++) sums[Math.floor(k / size)] += values[k];
+  return sums;
+}

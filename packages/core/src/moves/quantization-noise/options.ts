@@ -1,0 +1,68 @@
+import { isNdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
+import {
+  anyOf,
+  inCode,
+  integerFrom,
+  isObject,
+  nonNegative,
+  number,
+  oneOf,
+  record,
+  text,
+} from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { CompileOptions, RuntimeName } from "../../runtime/compile.js";
+import type { Granularity } from "./layer-noise.js";
+
+export interface WeightRounding {
+  readonly bits: number;
+  /** One step for a whole weight, or one for each of its output channels. */
+  readonly granularity: Granularity;
+}
+
+export interface MinimizeQuantizationNoiseOptions
+  extends Pick<CompileOptions, "provider" | "runtime" | "threads"> {
+  /** Bits of the weights, symmetric integers; with one step for a whole `tensor`, unless told. Default 8. */
+  readonly weights?: number | WeightRounding | undefined;
+  /** Bits of the layers' inputs, unsigned integers with a zero point for a whole tensor, or `none`. Default 8. */
+  readonly activations?: number | "none" | undefined;
+  /**
+   * What becomes of min(relu(x), c) with a number c, such as ReLU6. `expected` (default): its channels are scaled as
+   * those of a ReLU, and the damage that this does is weighed as noise. `exact`: what it bounds is not scaled. Bounds
+   * that are parameters move with their channels and are always exact.
+   */
+  readonly clips?: "expected" | "exact" | undefined;
+  /** Batches on which the candidates are compared; default: the last quarter of the calibration batches. */
+  readonly heldOut?: readonly Batch[] | undefined;
+  /**
+   * By how much of themselves activation ranges are widened for data that calibration has not seen; default
+   * 1 / sqrt(number of calibration examples).
+   */
+  readonly headRoom?: number | undefined;
+  /** Most steps of the descent; default 100. */
+  readonly steps?: number | undefined;
+}
+
+const bits = number({ integer: true, min: 2, max: 16 });
+
+const isBatch = (value: unknown): boolean => isObject(value) && Object.values(value).every(isNdArray);
+
+const batches = inCode<readonly Batch[]>(
+  "a list of one or more batches, objects of arrays by name",
+  (value) => Array.isArray(value) && value.length > 0 && value.every(isBatch),
+);
+
+export const isBatches = (value: unknown): value is readonly Batch[] => batches.test(value);
+
+export const minimizeQuantizationNoiseOptions = optionTable("minimizeQuantizationNoise", {
+  weights: anyOf(bits, record({ bits, granularity: oneOf(["tensor", "channel"]) })).default(8),
+  activations: anyOf(bits, oneOf(["none"])).default(8),
+  clips: oneOf(["expected", "exact"]).default("expected"),
+  heldOut: batches.otherwise("the last quarter of the calibration batches"),
+  headRoom: nonNegative.otherwise("1 / sqrt(number of calibration examples)"),
+  steps: integerFrom(1).default(100),
+  runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
+  provider: text("the name of an execution provider").otherwise("that of the runtime"),
+  threads: integerFrom(1).otherwise("as many as suit the graph"),
+} satisfies OptionRows<MinimizeQuantizationNoiseOptions>);

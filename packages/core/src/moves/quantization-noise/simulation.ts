@@ -1,0 +1,142 @@
+// Quantization simulated in floats: weights and inputs of layers are rounded to the numbers that integers would stand for.
+import type { NdArray } from "../../array.js";
+import type { Graph, Port } from "../../graph/graph.js";
+import { div, maximum, minimum, mul } from "../../graph/ops/arithmetic.js";
+import { input } from "../../graph/ops/leaf.js";
+import { round } from "../../graph/ops/rounding.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { type CompileOptions, compile } from "../../runtime/compile.js";
+import { rewrite, withInputs } from "../../symmetry/discovery/graph/rewrite.js";
+import type { Range, Rounding } from "./noise-model.js";
+import { readWeight, writeWeight } from "./stored-weight.js";
+import type { WeightedLayer, WeightShape } from "./weighted-layers.js";
+
+type Values = Readonly<Record<string, NdArray>>;
+
+/** Parameters with the layers' weights rounded. */
+export function roundedWeights(
+  params: Values,
+  layers: readonly WeightedLayer[],
+  { weightLevels, granularity }: Rounding,
+): Values {
+  const rounded: Record<string, NdArray> = { ...params };
+  const done = new Set<string>();
+  for (const { weight, shape } of layers) {
+    if (done.has(weight.path)) continue;
+    done.add(weight.path);
+    const values = readWeight(params[weight.path], weight);
+    const rows = rowsOf(values, shape);
+    const whole = rows.reduce((a, b) => Math.max(a, b), 0);
+    roundRows(
+      values,
+      shape,
+      rows.map((most) => (granularity === "channel" ? most : whole) / weightLevels),
+    );
+    rounded[weight.path] = writeWeight(params[weight.path], weight, values);
+  }
+  return rounded;
+}
+
+/** Largest magnitude of each output channel. */
+function rowsOf(
+  values: Float64Array,
+  { groups, outputs, inputs, window, strides }: WeightShape,
+): Float64Array {
+  return new Float64Array(groups * outputs).map((_, row) => {
+    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
+    let most = 0;
+    for (let j = 0; j < inputs; j++) {
+      const first = start + j * strides.input;
+      for (let k = first; k < first + window; k++) most = Math.max(most, Math.abs(values[k]));
+    }
+    return most;
+  });
+}
+
+/** Rounds each output channel to multiples of its step. */
+function roundRows(
+  values: Float64Array,
+  { outputs, inputs, window, strides }: WeightShape,
+  steps: Float64Array,
+): void {
+  steps.forEach((step, row) => {
+    if (step === 0) return;
+    const start = Math.floor(row / outputs) * strides.group + (row % outputs) * strides.output;
+    for (let j = 0; j < inputs; j++) {
+      const first = start + j * strides.input;
+      for (let k = first; k < first + window; k++) values[k] = Math.round(values[k] / step) * step;
+    }
+  });
+}
+
+export interface Simulator {
+  /** The graph's outputs with rounded weights and inputs of layers, batch by batch. */
+  run(params: Values, ranges: readonly Range[], batches: readonly Values[]): Promise<Values[]>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles a graph whose layers round their inputs to the ranges given, one for each of `inputs`. */
+export async function simulator(
+  graph: Graph,
+  layers: readonly WeightedLayer[],
+  inputs: readonly Tensor[],
+  rounding: Rounding,
+  options: CompileOptions,
+): Promise<Simulator> {
+  const { activationLevels: levels } = rounding;
+  const rewritten = levels === undefined ? graph : withRoundedInputs(graph, layers, inputs);
+  const executable = await compile(rewritten, options);
+  return {
+    async run(params, ranges, batches) {
+      const quantized = roundedWeights(params, layers, rounding);
+      const steps = levels === undefined ? [] : ranges.map((range) => integersOf(range, levels));
+      const settings = Object.fromEntries(
+        steps.flatMap(({ step, least, most }, k) => [
+          [`step${k}`, step],
+          [`least${k}`, least],
+          [`most${k}`, most],
+        ]),
+      );
+      const results: Values[] = [];
+      for (const batch of batches)
+        results.push(await executable.run({ ...quantized, ...settings, ...batch }));
+      return results;
+    },
+    dispose: () => executable.dispose(),
+  };
+}
+
+/** The step between integers, and the smallest and largest of them, counted from 0. */
+function integersOf({ low, high }: Range, levels: number) {
+  const step = high > low ? (high - low) / levels : 1;
+  const least = Math.max(-levels, Math.min(0, Math.round(low / step)));
+  return { step, least, most: least + levels };
+}
+
+function withRoundedInputs(graph: Graph, layers: readonly WeightedLayer[], inputs: readonly Tensor[]): Graph {
+  const byResult = new Map(layers.map((layer) => [layer.y, layer]));
+  const ports: Port[] = [];
+  const made = new Map<Tensor, Tensor>();
+  const rounded = (x: Tensor, k: number): Tensor => {
+    const known = made.get(x);
+    if (known) return known;
+    const [step, least, most] = ["step", "least", "most"].map((name) => {
+      const tensor = input([], x.dtype);
+      ports.push({ name: `${name}${k}`, tensor });
+      return tensor;
+    });
+    const value = mul(minimum(maximum(round(div(x, step)), least), most), step);
+    made.set(x, value);
+    return value;
+  };
+  const rewritten = rewrite(graph, (node, original) => {
+    const layer = byResult.get(original);
+    if (layer === undefined) return node;
+    const k = inputs.indexOf(layer.x);
+    return withInputs(
+      node,
+      node.inputs.map((x, i) => (i === layer.input ? rounded(x, k) : x)),
+    );
+  });
+  return { inputs: [...graph.inputs, ...ports], outputs: rewritten.outputs };
+}

@@ -1,0 +1,195 @@
+// The move as a whole: what is kept, what is predicted and what is measured.
+import { describe, expect, it } from "vitest";
+import { astype } from "../../../src/array.js";
+import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
+import { predictedNoise } from "../../../src/moves/quantization-noise/noise-model.js";
+import { roundedWeights } from "../../../src/moves/quantization-noise/simulation.js";
+import { compile } from "../../../src/runtime/compile.js";
+import { relativeError } from "../../graph/ops/op-derivatives.js";
+import { convolutional, dense, type Network, type Params } from "./networks.js";
+import { bytesPerTensor, moved, prepared, randomPoint } from "./prepared.js";
+
+/** Decibels of a factor of three, the accuracy that is promised of predictions. */
+const three = 10 * Math.log10(3);
+
+/** Outputs of a network in floats. */
+async function outputsOf(network: Network, params: Params, batches: readonly Params[]) {
+  const { graph } = await prepared(network);
+  const run = await compile(graph, { runtime: "javascript" });
+  const outputs = [];
+  for (const batch of batches) outputs.push((await run.run({ ...params, ...batch })).result!);
+  await run.dispose();
+  return outputs;
+}
+
+const relu = (seed: number) => [
+  ["convolutional", convolutional(seed)] as const,
+  ["convolutional without pooling", convolutional(seed, { pooled: false })] as const,
+  ["dense", dense(seed)] as const,
+];
+
+describe.each([0, 1].flatMap(relu))("%s network of ReLU", (_, network) => {
+  it("keeps its outputs, and quantizes as well as before or better", async () => {
+    const { params, kept, candidates, clips, left } = await minimizeQuantizationNoise(
+      network.apply,
+      network.params,
+      network.batches(4),
+      { runtime: "javascript" },
+    );
+    expect({ clips, left }).toEqual({ clips: 0, left: [] });
+    const [still] = candidates;
+    const best = candidates.find(({ name }) => name === kept);
+    expect(best?.params).toBe(params);
+    expect(best?.measured).toBe(Math.max(...candidates.map(({ measured }) => measured)));
+    expect(best?.measured).toBeGreaterThan((still?.measured as number) + 3);
+    for (const { drift } of candidates) expect(drift).toBeLessThan(1e-12);
+    const { batches } = await prepared(network);
+    const [before, after] = [
+      await outputsOf(network, network.params, batches),
+      await outputsOf(network, params, batches),
+    ];
+    before.forEach((output, k) => {
+      expect(relativeError(after[k] as never, output)).toBeLessThan(1e-12);
+    });
+  });
+});
+
+it.each(
+  [0, 1, 2].flatMap((seed) => [
+    ["convolutional", seed, convolutional(seed, { pooled: false, width: 3 })] as const,
+    ["dense", seed, dense(seed, { sizes: [16, 40, 30, 10] })] as const,
+  ]),
+)(
+  "the noise that is predicted for a %s network %i is measured within a factor of three",
+  async (_, __, network) => {
+    const { candidates } = await minimizeQuantizationNoise(
+      network.apply,
+      network.params,
+      network.batches(4),
+      {
+        runtime: "javascript",
+        headRoom: 0.2,
+      },
+    );
+    // As it is, the noise of some channels is larger than their signal, and what is predicted is of small noise.
+    for (const { name, predicted, measured } of candidates) {
+      if (name !== "as it is") expect(Math.abs(predicted - measured)).toBeLessThan(three);
+    }
+  },
+);
+
+it.each(
+  [0, 1, 2].flatMap((seed) => [
+    ["convolutional", seed, convolutional(seed, { bound: 2, pooled: false, width: 3 })] as const,
+    ["dense", seed, dense(seed, { bound: 1.5, sizes: [16, 40, 30, 10] })] as const,
+  ]),
+)(
+  "the damage of clips that is predicted for a %s network %i is measured within a factor of three",
+  async (_, __, network) => {
+    const at = await prepared(network);
+    const silent = { ...at.model, layers: [] };
+    for (const scale of [0.2, 0.5]) {
+      const T = randomPoint(at.model.size, 1, scale);
+      const params = await moved(network.params, at.quantized, T);
+      const [before, after] = [
+        await outputsOf(network, network.params, at.batches),
+        await outputsOf(network, params, at.batches),
+      ];
+      let [damage, signal] = [0, 0];
+      before.forEach(({ data }, k) => {
+        data.forEach((v, i) => {
+          damage += (Number(v) - Number(after[k]!.data[i])) ** 2;
+          signal += Number(v) ** 2;
+        });
+      });
+      expect(Math.abs(Math.log(predictedNoise(silent, T) / (damage / signal)))).toBeLessThan(Math.log(3));
+    }
+  },
+);
+
+it.each([0, 1, 2, 3])(
+  "a ReLU6 network %i quantizes better with the damage of its clips weighed than with clips kept",
+  async (seed) => {
+    const network = convolutional(seed, { bound: 6 });
+    const best = async (clips: "expected" | "exact") => {
+      const { kept, candidates } = await minimizeQuantizationNoise(
+        network.apply,
+        network.params,
+        network.batches(4),
+        {
+          clips,
+          runtime: "javascript",
+        },
+      );
+      return candidates.find(({ name }) => name === kept)?.measured as number;
+    };
+    expect(await best("expected")).toBeGreaterThan((await best("exact")) + 5);
+  },
+);
+
+it("weights are rounded to steps of a whole tensor or of an output channel", async () => {
+  const network = dense(3);
+  const { quantized } = await prepared(network);
+  for (const granularity of ["tensor", "channel"] as const) {
+    const rounded = roundedWeights(network.params, quantized.layers, {
+      ...bytesPerTensor,
+      weightLevels: 7,
+      granularity,
+    });
+    const [w, q] = [network.params, rounded].map((params) => params["0.weight"]!.data as Float64Array);
+    const whole = Math.max(...w!.map(Math.abs));
+    w!.forEach((v, k) => {
+      const row = w!.subarray(5 * Math.floor(k / 5), 5 * Math.floor(k / 5) + 5);
+      const step = (granularity === "tensor" ? whole : Math.max(...row.map(Math.abs))) / 7;
+      expect(q![k]).toBeCloseTo(Math.round(v / step) * step, 12);
+    });
+    expect(rounded["0.bias"]).toBe(network.params["0.bias"]);
+  }
+});
+
+it("both runtimes measure alike", async () => {
+  const network = convolutional(5);
+  const single = (tree: Params): Params =>
+    Object.fromEntries(Object.entries(tree).map(([name, value]) => [name, astype(value, "float32")]));
+  const batches = network.batches(4).map(({ x }) => ({ x: astype(x, "float32") }));
+  const [a, b] = await Promise.all(
+    (["javascript", "onnx"] as const).map((runtime) =>
+      minimizeQuantizationNoise(network.apply, single(network.params), batches, { runtime }),
+    ),
+  );
+  a!.candidates.forEach(({ name, predicted, drift }, k) => {
+    expect(b!.candidates[k]!.name).toBe(name);
+    expect(b!.candidates[k]!.predicted).toBeCloseTo(predicted, 1);
+    expect(drift).toBeLessThan(1e-5);
+  });
+});
+
+it("a network without scalings stays, and says so", async () => {
+  const network = dense(0, { sizes: [4, 3] });
+  const { params, kept, why, candidates } = await minimizeQuantizationNoise(
+    network.apply,
+    network.params,
+    network.batches(2),
+  );
+  expect(params).toBe(network.params);
+  expect(kept).toBe("as it is");
+  expect(why).toContain("no scalings");
+  expect(candidates).toHaveLength(1);
+});
+
+it("refuses what cannot be measured", async () => {
+  const { apply, params, batches } = dense(0);
+  const call = (calibration: unknown, options = {}) =>
+    minimizeQuantizationNoise(apply, params, calibration as never, options);
+  await expect(call(batches(1))).rejects.toThrow("two calibration batches or more");
+  await expect(call([])).rejects.toThrow("takes a list of calibration batches");
+  await expect(call({ x: batches(1) })).rejects.toThrow("takes a list of calibration batches");
+  await expect(call(batches(2), { weights: 1 })).rejects.toThrow("weights must be an integer");
+  await expect(call(batches(2), { heldOut: [] })).rejects.toThrow(
+    "heldOut must be a list of one or more batches",
+  );
+  await expect(call(batches(2), { clip: "exact" })).rejects.toThrow('no option "clip"');
+  await expect(minimizeQuantizationNoise((p) => p["0.bias"]!, params, batches(2))).rejects.toThrow(
+    "no convolution or product",
+  );
+});
