@@ -319,6 +319,7 @@ def activation_cases():
     points = torch.tensor([-40.0, -3.0, -1.25, -0.5, -0.01, 0.0, 0.01, 0.3, 1.0, 2.5, 21.0, 40.0]).double()
     table = [
         ("relu", F.relu, {}),
+        ("relu6", F.relu6, {}),
         ("leakyRelu", F.leaky_relu, {"negative_slope": 0.1}),
         ("gelu", F.gelu, {"approximate": "none"}),
         ("gelu", F.gelu, {"approximate": "tanh"}),

@@ -9,6 +9,7 @@ Writes packages/core/test/golden/nn-models.json:
                   then the output of wave k = 4 in evaluation
   resnet18Init    start values of torchvision's resnet18 (its order of drawing, written down here): the first four values
                   and the sum of each parameter
+  mobilenetInit   the same of a MobileNet
 """
 
 import torch
@@ -61,6 +62,91 @@ def resnet18(width, stem):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c_in, 10))
 
 
+def conv_norm(c_in, c_out, kernel, norm, stride=1, groups=1):
+    """A convolution, and batch norm or a bias."""
+    module = nn.Sequential()
+    options = {"stride": stride, "padding": kernel // 2, "groups": groups, "bias": not norm}
+    module.add_module("conv", nn.Conv2d(c_in, c_out, kernel, **options))
+    if norm:
+        module.add_module("norm", nn.BatchNorm2d(c_out))
+    return module
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block."""
+
+    def __init__(self, c_in, c_out, stride, expansion, norm, activation):
+        super().__init__()
+        wide = c_in * expansion
+        self.expand = conv_norm(c_in, wide, 1, norm) if expansion > 1 else None
+        self.depthwise = conv_norm(wide, wide, 3, norm, stride, groups=wide)
+        self.project = conv_norm(wide, c_out, 1, norm)
+        self.activation, self.adds = activation, stride == 1 and c_in == c_out
+
+    def forward(self, x):
+        h = x if self.expand is None else self.activation(self.expand(x))
+        h = self.project(self.activation(self.depthwise(h)))
+        return x + h if self.adds else h
+
+
+class SeparablePair(nn.Module):
+    """Two depthwise-separable convolutions, the second with stride 2, the mean over pixels and a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.ModuleDict({"depthwise": conv_norm(2, 2, 3, True, groups=2), "pointwise": conv_norm(2, 6, 1, True)})
+        self.second = nn.ModuleDict(
+            {"depthwise": conv_norm(6, 6, 3, True, 2, groups=6), "pointwise": conv_norm(6, 5, 1, True)}
+        )
+        self.linear = nn.Linear(5, 10)
+
+    def forward(self, x):
+        for block in (self.first, self.second):
+            x = F.relu(block["pointwise"](F.relu(block["depthwise"](x))))
+        return self.linear(x.mean((2, 3)))
+
+
+class MobileNet(nn.Module):
+    """MobileNetV2 for small images."""
+
+    def __init__(self, inputs, stem, stages, expansion, head, activation, norm, stem_stride=1):
+        super().__init__()
+        self.activation = activation
+        self.stem = conv_norm(inputs, stem, 3, norm, stem_stride)
+        blocks, c_in = [], stem
+        for number, stage in enumerate(stages):
+            for k, c_out in enumerate(stage):
+                stride = 2 if number > 0 and k == 0 else 1
+                blocks.append(InvertedResidual(c_in, c_out, stride, expansion, norm, activation))
+                c_in = c_out
+        self.blocks = nn.ModuleList(blocks)
+        self.head = conv_norm(c_in, head, 1, norm)
+        self.linear = nn.Linear(head, 10)
+
+    def forward(self, x):
+        h = self.activation(self.stem(x))
+        for block in self.blocks:
+            h = block(h)
+        return self.linear(self.activation(self.head(h)).mean((2, 3)))
+
+
+class NormedConvnet(nn.Module):
+    """Stages [3, 4] and [5] of convolutions with batch norm, each stage with max-pooling, on images of 8 x 8."""
+
+    def __init__(self):
+        super().__init__()
+        sizes = [(1, 3), (3, 4), (4, 5)]
+        self.convs = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in sizes])
+        self.norms = nn.ModuleList([nn.BatchNorm2d(b) for _, b in sizes])
+        self.linear = nn.Linear(20, 10)
+
+    def forward(self, x):
+        for k, (convolve, norm) in enumerate(zip(self.convs, self.norms)):
+            x = F.relu(norm(convolve(x)))
+            x = F.max_pool2d(x, 2) if k > 0 else x
+        return self.linear(x.flatten(1))
+
+
 def segnet(shape):
     """The sum of two tasks' losses."""
     module = formula.fill_parameters(conv.SegNet(), DTYPE)
@@ -89,6 +175,13 @@ def models():
         classification("resnet18", resnet18(16, "cifar"), (3, 3, 8, 8), formula.signed),
         classification("resnet18-imagenet", resnet18(16, "imagenet"), (3, 3, 20, 20), formula.signed),
         segnet((1, 3, 16, 32)),
+        classification("convnet-norm", NormedConvnet(), (6, 1, 8, 8), formula.signed),
+        classification("separable", SeparablePair(), (6, 2, 6, 6), formula.signed),
+        classification("mobilenet", MobileNet(1, 4, [[4], [6, 6]], 3, 8, F.relu6, True), (6, 1, 8, 8), formula.signed),
+        classification(
+            "mobilenet-plain", MobileNet(2, 4, [[5], [5]], 2, 8, F.relu, False, 2), (4, 2, 12, 10), formula.signed
+        ),
+        classification("mobilenet-narrow", MobileNet(1, 4, [[4, 4]], 1, 8, F.relu, True), (6, 1, 6, 6), formula.signed),
     ]
 
 
@@ -140,10 +233,20 @@ def resnet18_init(seed, width, classes):
     return {"seed": seed, "width": width, "classes": classes, "params": params}
 
 
+def mobilenet_init(seed):
+    """Every layer's default in order of the tree, then the convolutions anew."""
+    torch.manual_seed(seed)
+    module = MobileNet(1, 4, [[4], [6]], 3, 8, F.relu6, True)
+    for weight in module.parameters():
+        if weight.ndim == 4:
+            nn.init.kaiming_normal_(weight, mode="fan_in", nonlinearity="relu")
+    return {"seed": seed, "params": {name: summary(value) for name, value in module.named_parameters()}}
+
+
 def main():
     steps = [batch_norm_steps((5, 3)), batch_norm_steps((3, 2, 2, 2))]
     init = resnet18_init(5, 8, 10)
-    content = {"models": models(), "batchNormSteps": steps, "resnet18Init": init}
+    content = {"models": models(), "batchNormSteps": steps, "resnet18Init": init, "mobilenetInit": mobilenet_init(5)}
     write_golden("nn-models.json", "golden_nn_models.py", content)
 
 

@@ -14,6 +14,29 @@ import torch
 
 from golden_common import tensor_json, wave, write_golden
 
+
+
+class Lars(torch.optim.Optimizer):
+    """LARS (arXiv 1708.03888, algorithm 1), which PyTorch lacks; the learning rate multiplies the velocity."""
+
+    def __init__(self, params, lr, trust, momentum, weight_decay, eps, exclude_vectors):
+        defaults = {"lr": lr, "trust": trust, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, {**defaults, "eps": eps, "exclude_vectors": exclude_vectors})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for w in group["params"]:
+                direction = w.grad
+                if w.ndim > 1 or not group["exclude_vectors"]:
+                    decay, size = group["weight_decay"], w.norm()
+                    local = group["trust"] * size / (w.grad.norm() + decay * size + group["eps"])
+                    direction = local * (w.grad + decay * w)
+                velocity = self.state[w].setdefault("velocity", torch.zeros_like(w))
+                velocity.mul_(group["momentum"]).add_(direction)
+                w.sub_(group["lr"] * velocity)
+
+
 STEPS = 20
 SCHEDULE_STEPS = 30
 OPTIMIZERS = {
@@ -22,6 +45,7 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "lars": Lars,
 }
 CONFIGURATIONS = [
     ("sgd", "sgd", {"lr": 0.1}),
@@ -56,6 +80,16 @@ CONFIGURATIONS = [
         "adamw-amsgrad",
         "adamw",
         {"lr": 0.05, "betas": [0.9, 0.9], "eps": 1e-8, "weight_decay": 0.1, "amsgrad": True},
+    ),
+    (
+        "lars",
+        "lars",
+        {"lr": 0.1, "trust": 0.1, "momentum": 0.9, "weight_decay": 0.0, "eps": 1e-8, "exclude_vectors": True},
+    ),
+    (
+        "lars-weight-decay-everywhere",
+        "lars",
+        {"lr": 0.1, "trust": 0.1, "momentum": 0.0, "weight_decay": 0.05, "eps": 1e-8, "exclude_vectors": False},
     ),
 ]
 

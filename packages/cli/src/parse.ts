@@ -32,6 +32,13 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+/** A command-line argument as a number > 0. */
+export function positiveNumber(text: string): number {
+  const value = finiteNumber(text);
+  if (value <= 0) throw new InvalidArgumentError("It must be a number greater than 0.");
+  return value;
+}
+
 /** A range of seeds as text, such as 0..4. */
 export function seedRange(text: string): string {
   if (!/^\d+\.\.\d+$/.test(text)) throw new InvalidArgumentError("It must be a range such as 0..4.");
@@ -41,13 +48,19 @@ export function seedRange(text: string): string {
 /** Collects an option that may be given several times. */
 export const collect = (text: string, before: readonly string[]): string[] => [...before, text];
 
-/** Collects an option that may be given several times, each time one of some names. */
-export const nameAmong =
-  (names: readonly string[]) =>
-  (text: string, before: readonly string[]): string[] => {
-    if (names.includes(text)) return [...before, text];
+/** A command-line argument that is one of some names. */
+export const oneName =
+  <const N extends string>(names: readonly N[]) =>
+  (text: string): N => {
+    const found = names.find((name) => name === text);
+    if (found !== undefined) return found;
     const meant = nearest(text, names);
     throw new InvalidArgumentError(
       `${meant === undefined ? "" : `Did you mean "${meant}"? `}It must be one of ${names.join(", ")}.`,
     );
   };
+
+/** Collects an option that may be given several times, each time one of some names. */
+export const nameAmong =
+  (names: readonly string[]) =>
+  (text: string, before: readonly string[]): string[] => [...before, oneName(names)(text)];

@@ -25,8 +25,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
     "epsilon": "Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon."
   },
+  "balance": {
+    "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
+    "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
+    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
+  },
   "balanced": {
-    "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors."
+    "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors.",
+    "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
+    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
   },
   "bestAngle": {
     "samples": "Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360."
@@ -50,6 +59,18 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "stationaryBelow": "||g_w|| up to this fraction of sqrt(trace G) counts as 0, too; default 0.",
     "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
+  "calibrate": {
+    "method": "`minMax` (default): all numbers; `percentile`: a share of them, by magnitude; `entropy`: the least divergence of their distribution from one of 256 frequencies (128 by magnitude, where there are negative numbers); `mse`: the least mean squared error of 100 shares of the whole range, for 256 integers.",
+    "percentile": "For `percentile`: how many numbers of a hundred are inside; default 99.99.",
+    "values": "Names of values; default those that a quantization rounds.",
+    "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
+    "signal": "Ends the calibration with its reason."
+  },
+  "clipAdaptively": {
+    "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
+    "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
+    "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
   },
   "compareModels": {
     "seed": "Seed of the random inputs; default 0.",
@@ -77,6 +98,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "inputs": "Channels of the images; default 1.",
     "imageSize": "Height and width of the images; default [28, 28].",
     "stages": "Channels of the convolutions of each stage; default [[16], [32]].",
+    "norm": "Batch norm between each convolution and its ReLU (`batch`), or none (default `none`).",
     "classes": "Default 10."
   },
   "cosineSchedule": {
@@ -222,6 +244,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "fakeQuantize": {
+    "bits": "Bits of the integers, 2 to 8; default 8.",
+    "axis": "Axis whose indices (channels) have a scale each; default: one scale for the tensor.",
+    "range": "Range of the values, for asymmetric integers; default: symmetric integers over the tensor's own range."
+  },
   "famo": {
     "learningRate": "Learning rate of Adam for the logits; default 0.025.",
     "gamma": "Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
@@ -232,6 +259,27 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
     "testCount": "Number of overlaid images to test on; default one for each left image.",
     "dropout": "Dropout rate of the model; default 0.5."
+  },
+  "fineTune": {
+    "data": "Examples along the first axis: inputs, and classes (int64) or targets.",
+    "learningRate": "A number, or a function of the step (0, 1, ...): see schedules.",
+    "validation": "Data that are not trained on, or the share of the data that is held out; default 0.2.",
+    "loss": "By name, or a function of the output and the labels; default `crossEntropy`.",
+    "output": "The result that the loss takes; default the only one.",
+    "epochs": "Passes over the data; default 10.",
+    "batchSize": "Examples of a step; default 32, or as many as the file fixes.",
+    "optimizer": "By name, or such as `adamw({ weightDecay: 0.01 })`; default `adam`.",
+    "freeze": "Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none.",
+    "batchNorm": "Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some.",
+    "seed": "Seed of the split and of the order of batches; default 0.",
+    "clipNorm": "Largest global norm of the gradient; default no limit.",
+    "tolerance": "Largest change of an output by restoring or folding, relative to its largest value; default 1e-4.",
+    "runtime": "Where it is computed: `javascript`, `onnx`, or `auto` (default).",
+    "onEpoch": "Called after each epoch, and before the first one with epoch 0; awaited.",
+    "signal": "Ends the training early; the best epoch so far is the result."
+  },
+  "foldBatchNorm": {
+    "norms": "Which batch norms are folded, by the name of their result; default all."
   },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
@@ -293,6 +341,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "inEpochs": {
     "batches": "Number of mini-batches in each epoch; default 1."
+  },
+  "lars": {
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
+    "momentum": "mu in [0, 1); default 0.9.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
+    "epsilon": "Added to the denominator; default 1e-8.",
+    "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
   },
   "lbfgs": {
     "memory": "Number of steps in memory; default 10."
@@ -361,6 +416,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "samples": "Default 4.",
     "slope": "Slope of leakyRelu; default 0.1.",
     "dtype": "Element type of the parameters and the batch, which are always drawn in float32; default float64."
+  },
+  "mobilenet": {
+    "inputs": "Channels of the images; default 1.",
+    "stem": "Channels of the first convolution; default 16.",
+    "stemStride": "Stride of the first convolution; default 1.",
+    "stages": "Channels that the blocks of each stage put out; the first block of each stage but the first halves the image. Default [[16], [24, 24], [32, 32]].",
+    "expansion": "Inner channels of a block for each of its inputs; 1: blocks of two convolutions. Default 6.",
+    "head": "Channels of the last convolution, of 1 x 1, before the mean over pixels; default 128.",
+    "activation": "Default `relu6`.",
+    "norm": "Batch norm after each convolution (default `batch`), or biases (`none`).",
+    "classes": "Default 10."
   },
   "moco": {
     "beta": "Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5.",
@@ -472,6 +538,26 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
+  "pruneUnits": {
+    "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",
+    "balance": "Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
+    "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4."
+  },
+  "pruneWeights": {
+    "fraction": "Share of the weights that become zero, 0 to 1.",
+    "by": "The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`.",
+    "balance": "Whether the weights are balanced first, which keeps what the model computes; default true.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
+  },
+  "pruned": {
+    "fraction": "Share of the weights that become zero, 0 to 1: the nearest whole number of them.",
+    "by": "The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller.",
+    "isPruned": "Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms."
+  },
+  "prunedUnits": {
+    "fraction": "Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least."
+  },
   "pseudoInverseAction": {
     "activation": "Activation of the network, any; default `relu`, as in `mlp`.",
     "slope": "Slope of leakyRelu; default 0.01.",
@@ -480,6 +566,33 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "quadratic": {
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
     "start": "n numbers; default (3, 0.5)."
+  },
+  "quantizeModel": {
+    "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs.",
+    "heldOut": "Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it.",
+    "weightBits": "Bits of the weights: 8 (default) or 4, which are for weights alone.",
+    "weights": "Type of weights of 8 bits: `int8` (default) or `uint8`.",
+    "reduceRange": "Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false.",
+    "activations": "Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers.",
+    "granularity": "What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried.",
+    "blockSize": "Numbers in a block; default 32.",
+    "calibrationMethod": "How ranges of activations are found: see `calibrate`; default `minMax`.",
+    "percentile": "For the method `percentile`; default 99.99.",
+    "biasCorrection": "Whether the table has the files with corrected biases, too; default true.",
+    "equalize": "Whether the table has the model with equalized ranges, too; default true.",
+    "candidates": "Files that compute the same with other weights, to be tried, too; default none.",
+    "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
+    "metric": "A number for the outputs of all held-out batches, such as an accuracy, for the table; default none.",
+    "budget": "Seconds after which nothing more is begun; default: no limit.",
+    "onProgress": "Is called before each step.",
+    "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
+    "signal": "Ends the quantization with its reason."
+  },
+  "quantizeWeights": {
+    "bits": "Bits of a weight: 8 (default) or 4.",
+    "per": "What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits).",
+    "blockSize": "Inputs of a block: 16, 32 (default), 64, 128 or 256.",
+    "leave": "Layers that stay float, by the names of their results; default none."
   },
   "race": {
     "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",
@@ -525,6 +638,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "restoreBatchNorm": {
     "epsilon": "The small number under the root of a batch norm; default 1e-5.",
     "layers": "Which layers get a batch norm, by the name of their result; default: those that an activation follows.",
+    "weights": "Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all.",
     "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
   "rmsprop": {
@@ -599,6 +713,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "stepSchedule": {
     "size": "Steps between two reductions.",
     "gamma": "Factor of a reduction; default 0.1."
+  },
+  "toHalf": {
+    "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",
+    "io": "Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`.",
+    "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
+    "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
   },
   "trajectorySimilarity": {
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."

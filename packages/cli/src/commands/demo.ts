@@ -1,13 +1,13 @@
 import { relative, resolve } from "node:path";
 import { demoNames, loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
-import { interruptedCode } from "../experiments/jobs/session.js";
 import { runBatch, writeReport } from "../experiments/report/batch.js";
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
 import { conclusionOf, findingsOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText, paints } from "../experiments/report/outcome-text.js";
 import { formatDuration } from "../experiments/results/format-number.js";
+import { interruptedCode } from "../interrupt.js";
 
 /** What a teleport is, for somebody who never heard of it. */
 const whatItIs =

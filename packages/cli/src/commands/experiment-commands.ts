@@ -100,8 +100,9 @@ Examples:
     .addHelpText(
       "after",
       `
-What: kinds, problems, models, data, optimizers, rates, when, searches, symmetries, objectives, tasks, methods, settings, experiments;
-default all. These are the names that an experiment's YAML may use. Or one of these names: its options, with range and default.
+What: kinds, problems, models, data, optimizers, rates, when, searches, symmetries, objectives, changes, shifts, tasks,
+methods, settings, experiments; default all. These are the names that an experiment's YAML may use. Or one of these
+names: its options, with range and default.
 
 The document of --json: for each list, [{name, summary}]; of a name, [{name, section, summary, options}].
 

@@ -1,6 +1,7 @@
 import { type OptionDescription, OptionError } from "isoloss";
 import { nearest } from "../config/nearest.js";
 
+import { changeRegistry } from "../experiments/catalogue/changes/changes.js";
 import { costConfigOptions } from "../experiments/catalogue/cost.js";
 import { dataRegistry } from "../experiments/catalogue/datasets.js";
 import { lineSearchRegistry } from "../experiments/catalogue/line-searches.js";
@@ -11,6 +12,7 @@ import { optimizerRegistry, scheduleRegistry } from "../experiments/catalogue/op
 import { problemRegistry } from "../experiments/catalogue/problems.js";
 import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
+import { shiftRegistry } from "../experiments/catalogue/shifts.js";
 import { symmetryRegistry } from "../experiments/catalogue/symmetries.js";
 import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
 import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
@@ -34,6 +36,8 @@ const sections: Readonly<Record<string, Summaries>> = {
   searches: searchRegistry,
   symmetries: symmetryRegistry,
   objectives: objectiveRegistry,
+  changes: changeRegistry,
+  shifts: shiftRegistry,
   tasks: multiTaskProblemRegistry,
   methods: methodRegistry,
   settings: {

@@ -2,6 +2,8 @@ import { type Command, Option } from "commander";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { collectSize } from "../model/sizes.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
+import { addFinetuneCommand } from "./model-finetune-command.js";
+import { addQuantizeCommand } from "./model-quantize-command.js";
 
 /** Adds the command `model`: ONNX files of any origin. */
 export function addModelCommands(program: Command): void {
@@ -129,6 +131,69 @@ Example:
     )
     .action(async (file: string, options) => (await import("./model-fold.js")).fold(file, options));
 
+  model
+    .command("imbalance <file>")
+    .description(
+      "how unevenly the weights are scaled, and whether that matters for training, int8 and float16",
+    )
+    .addOption(sizeOption())
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+Each line is a group of units whose weights can be scaled without changing what the model computes: "factor" is by how much
+the weights on one side would shrink and those on the other grow where their norms are balanced, "sigma" the standard
+deviation of its logarithm over the units. isoloss model balance does it.
+
+The document of --json: file, sizes, groups [{size, factor, sigma, parameters}], factor and sigma (the largest), lostBits
+{now, balanced}, float16 {now, balanced {overflows, subnormals}}, settled, advice.
+
+Example:
+  isoloss model imbalance model.onnx`,
+    )
+    .action(async (file: string, options) => (await import("./model-imbalance.js")).imbalance(file, options));
+
+  withOutput(
+    withDataOptions(
+      model
+        .command("balance <file>")
+        .description(
+          "scale units so that the weights on both sides are equally large: the model computes the same",
+        )
+        .addOption(
+          new Option(
+            "--by <measure>",
+            "norm: the least sum of squares; range: equal largest weights, for int8",
+          )
+            .choices(["norm", "range"])
+            .default("norm"),
+        )
+        .option(
+          "--powers-of-two",
+          "round factors to powers of 2: the results stay the same, bit for bit",
+          false,
+        )
+        .option("--held-out <path>", "inputs to compare the models on; default random numbers"),
+    ).addOption(sizeOption()),
+  )
+    .addHelpText(
+      "after",
+      `
+It pays before what is not invariant under scalings: training from a start that is badly scaled, int8 with one scale for a
+tensor, pruning by magnitude. By norm, linear maps such as those of attention heads are balanced, too. With --powers-of-two,
+scalings alone, and results are the same in every bit where nothing over- or underflows. Batch normalizations stop
+scalings: fold them first. Before the file is written, the new model is compared with the old one.
+
+${dataHelp}
+
+The document of --json: file, out, bytes, largest (difference), by, powersOfTwo, changed (tensors), before and after (as of
+isoloss model imbalance), ranges [{parameter, before, after}].
+
+Example:
+  isoloss model balance model.onnx --by range --out balanced.onnx`,
+    )
+    .action(async (file: string, options) => (await import("./model-balance.js")).balance(file, options));
+
   withOutput(
     withDataOptions(
       model
@@ -155,6 +220,9 @@ Example:
   isoloss model restore model.onnx --calibration photos --out restored.onnx --limit 500`,
     )
     .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
+
+  addQuantizeCommand(model);
+  addFinetuneCommand(model);
 }
 
 /** Adds the options of a command that writes a changed model. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList, textTable } from "../experiments/results/table.js";
+import { bytesText } from "../model/bytes-text.js";
 import { type Inspection, inspectModel, type PortReport } from "../model/inspect.js";
 import { readModelFile } from "../model/read-model.js";
 import { type Sizes, sizesText } from "../model/sizes.js";
@@ -114,13 +115,6 @@ function notesText({ operators, problem, sizes }: Inspection): string[] {
         : []),
     ].join("\n"),
   ].filter((text) => text !== "");
-}
-
-/** Bytes for a reader. */
-function bytesText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB"];
-  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), 3);
-  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
 }
 
 const grouped = (n: number): string => n.toLocaleString("en-US");

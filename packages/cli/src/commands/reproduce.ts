@@ -1,13 +1,13 @@
 import { relative, resolve } from "node:path";
 import { findExperiment, loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
-import { interruptedCode } from "../experiments/jobs/session.js";
 import { type Batch, runBatch, writeReport } from "../experiments/report/batch.js";
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
+import { interruptedCode } from "../interrupt.js";
 
 export interface ReproduceOptions {
   readonly list: boolean;

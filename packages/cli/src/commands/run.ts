@@ -5,7 +5,7 @@ import { loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
 import { type Experiment, seedsOf } from "../experiments/definition/schema.js";
 import { type Job, jobsOf, jobToResume } from "../experiments/jobs/job.js";
-import { errorsToTell, interruptedCode, resumeAdvice, runSession } from "../experiments/jobs/session.js";
+import { errorsToTell, resumeAdvice, runSession } from "../experiments/jobs/session.js";
 import { loadStored } from "../experiments/jobs/stored.js";
 import { sendToMlflow } from "../experiments/jobs/tracking.js";
 import type { JobResult, RunComparison } from "../experiments/kind.js";
@@ -16,6 +16,7 @@ import { textOfTable } from "../experiments/results/table.js";
 import { fail } from "../fail.js";
 import { baseAddress } from "../formats/http-json.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
+import { interruptedCode } from "../interrupt.js";
 import { readRun } from "../run/read.js";
 
 export interface RunOptions {

@@ -90,6 +90,8 @@ export interface RunComparison {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
   tables?(results: readonly JobResult[]): readonly TaskTableData[];
+  /** Whether a variant is what the experiment judges, not a control. Left out: all are. */
+  isJudged?(settings: Settings): boolean;
   /** What they say of teleports. */
   findings?(results: readonly JobResult[]): readonly Finding[];
   /** Figures by the names that experiments call them. */

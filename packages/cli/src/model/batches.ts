@@ -15,16 +15,22 @@ export interface DataSource extends ReadDataOptions {
 /** Examples that run at once where the file leaves it open. */
 const MOST_AT_ONCE = 32;
 
+/** An array for an input of a model, with examples along the first axis. */
+export interface InputData {
+  readonly input: ImportedInput;
+  readonly array: NdArray;
+}
+
 /**
- * Reads batches of one size for some or all inputs of a model: that of the file, or up to 32 examples. A rest that does
- * not fill a batch is left out. Images get the size and the channels of the input.
+ * Reads arrays of equally many examples for some or all inputs of a model. Images get the size and the channels of the
+ * input.
  *
  * @throws OptionError, DataError when the data do not fit
  */
-export async function readBatches(
+export async function readInputs(
   inputs: readonly ImportedInput[],
   { path, ...options }: DataSource,
-): Promise<Batch[]> {
+): Promise<readonly InputData[]> {
   const data = await readData(path, { defaults: imagesFor(inputs), ...options });
   const given = Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
     const input = inputs.find((one) => one.name === name) as ImportedInput;
@@ -35,14 +41,25 @@ export async function readBatches(
   if (counts.size !== 1) {
     throw new DataError(`${path}: all arrays must have as many examples; got ${[...counts].join(" and ")}.`);
   }
-  const [examples] = counts;
+  if (counts.has(0)) throw new DataError(`${path} has no examples.`);
+  return given;
+}
+
+/**
+ * Reads batches of one size for some or all inputs of a model: that of the file, or up to 32 examples. A rest that does
+ * not fill a batch is left out.
+ *
+ * @throws OptionError, DataError when the data do not fit
+ */
+export async function readBatches(inputs: readonly ImportedInput[], source: DataSource): Promise<Batch[]> {
+  const given = await readInputs(inputs, source);
+  const [examples] = given[0].array.shape;
   const fixed = given.flatMap(({ input: { shape = [] } }) =>
     typeof shape[0] === "number" ? [shape[0]] : [],
   );
   const size = fixed[0] ?? Math.floor(examples / Math.ceil(examples / MOST_AT_ONCE));
-  if (examples === 0) throw new DataError(`${path} has no examples.`);
   if (examples < size)
-    throw new DataError(`${path} has ${examples} examples; the model takes batches of ${size}.`);
+    throw new DataError(`${source.path} has ${examples} examples; the model takes batches of ${size}.`);
   return Array.from({ length: Math.floor(examples / size) }, (_, b) => {
     const rows = Array.from({ length: size }, (_, i) => b * size + i);
     return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));

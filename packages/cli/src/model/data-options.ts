@@ -9,13 +9,16 @@ export interface DataOptions {
   readonly scale?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  readonly limit: number;
+  readonly limit?: number;
 }
 
-/** Adds the options about images and the number of examples. */
+/** Adds the options about images and the number of examples, by default 64. */
 export const withDataOptions = (command: Command): Command =>
+  withImageOptions(command.option("--limit <n>", "read at most so many examples", positiveInteger, 64));
+
+/** Adds the options about images. */
+export const withImageOptions = (command: Command): Command =>
   command
-    .option("--limit <n>", "read at most so many examples", positiveInteger, 64)
     .option("--image-size <HxW>", "resize images to this size; default that of the model's input", imageSize)
     .option(
       "--scale <number>",
@@ -31,7 +34,7 @@ export const dataSource = (
   { imageSize: size, limit, scale, mean, std }: DataOptions,
 ): DataSource => ({
   path,
-  limit,
+  ...(limit === undefined ? {} : { limit }),
   images: {
     ...(size === undefined ? {} : { size }),
     ...(scale === undefined ? {} : { scale }),

@@ -63,9 +63,10 @@ const dimensions: Readonly<Record<string, (size: number) => number>> = {
 /** Shapes of parameters by their names in the file. */
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** The input of the traced graph that is a parameter, and the parameter's name in the file. */
+/** The input of the traced graph that is a parameter. */
 export const pathOf = (name: string): string => `p.${name}`;
-const nameOf = (path: string): string => path.slice("p.".length);
+/** The parameter's name in the file. */
+export const nameOf = (path: string): string => path.slice("p.".length);
 
 /** All groups that an analysis found, in its order. */
 export function reportsOf({ bijections, ...groups }: Discovery, shapes: Shapes): SymmetryReport[] {

@@ -6,6 +6,7 @@ import { writeFileAtomic } from "isoloss/node";
 import { compareModels, fromOnnx, type Preparation } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
+import type { Batch } from "./batches.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 
@@ -23,8 +24,13 @@ export interface Prepared {
   readonly report: Preparation["report"];
 }
 
+/** A new file that was compared with the one before. */
+export type Written = Pick<Prepared, "file" | "out" | "bytes" | "largest">;
+
 export interface WriteSettings {
   readonly sizes: Sizes;
+  /** Inputs for the comparison; default random numbers. */
+  readonly inputs?: readonly Batch[] | undefined;
   readonly tolerance: number;
   /** False: the new model is not compared with the one before. */
   readonly verify: boolean;
@@ -45,18 +51,30 @@ export async function requireOtherFile({ files }: ModelFile, out: string): Promi
   }
 }
 
+/** Writes a prepared model, if it computes the same as the one before: see {@link writeVerified}. */
+export async function writePrepared(
+  before: ModelFile,
+  out: string,
+  { bytes, report }: Preparation,
+  settings: WriteSettings,
+): Promise<Prepared> {
+  const { largest, ...written } = await writeVerified(before, out, bytes, settings);
+  const changed = report.filter((row) => row.changed).length;
+  return { ...written, changed, left: report.length - changed, largest, report };
+}
+
 /**
  * Writes a changed model, if it computes the same as the one before.
  *
  * @throws DataError when it differs or cannot be written; a file that is there already then stays
  */
-export async function writePrepared(
+export async function writeVerified(
   before: ModelFile,
   out: string,
-  { bytes, report }: Preparation,
-  { tolerance, verify, sizes }: WriteSettings,
-): Promise<Prepared> {
-  const largest = verify ? await differenceOf(before, bytes, sizes) : null;
+  bytes: Uint8Array,
+  { tolerance, verify, ...settings }: WriteSettings,
+): Promise<Written> {
+  const largest = verify ? await differenceOf(before, bytes, settings) : null;
   if (largest !== null && !(largest <= tolerance)) {
     throw new DataError(
       `The new model differs from ${before.path} by ${formatNumber(largest, 2)}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
@@ -64,24 +82,20 @@ export async function writePrepared(
   }
   const path = resolve(out);
   await writeFileAtomic(path, bytes);
-  const changed = report.filter((row) => row.changed).length;
-  return {
-    file: resolve(before.path),
-    out: path,
-    bytes: bytes.length,
-    changed,
-    left: report.length - changed,
-    largest,
-    report,
-  };
+  return { file: resolve(before.path), out: path, bytes: bytes.length, largest };
 }
 
-/** The largest difference on random inputs; where the model cannot be run, the error says how to do without. */
-async function differenceOf(before: ModelFile, bytes: Uint8Array, given: Sizes): Promise<number> {
+/** The largest difference of outputs; where the model cannot be run, the error says how to do without. */
+async function differenceOf(
+  before: ModelFile,
+  bytes: Uint8Array,
+  { sizes: given, inputs: batches }: Pick<WriteSettings, "sizes" | "inputs">,
+): Promise<number> {
   try {
     const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
-    const sizes = sizesOf(inputs, given);
-    const comparison = compareModels(before.bytes, bytes, { sizes });
+    // Data have sizes of their own.
+    const sizes = batches ? given : sizesOf(inputs, given);
+    const comparison = compareModels(before.bytes, bytes, { sizes, inputs: batches });
     return (
       await comparison.catch((cause) =>
         Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, sizes, cause)),
@@ -110,10 +124,13 @@ export function preparedText(
       ? []
       : [`${title}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note]))}`],
   );
-  const checked =
-    largest === null
-      ? "It was not compared with the file before."
-      : `On random inputs no output differs from that of ${file} by more than ${formatNumber(largest, 2)}, relative to its largest value.`;
+  const checked = checkedText(largest, file, "random inputs");
   if (report.length === 0) return `There was nothing to change.\n\nWrote ${out}. ${checked}`;
   return [...texts, `Wrote ${out}: ${changed} changed, ${left} left as they are. ${checked}`].join("\n\n");
 }
+
+/** How far the outputs of the new model are from those of the file before. */
+export const checkedText = (largest: number | null, file: string, inputs: string): string =>
+  largest === null
+    ? "It was not compared with the file before."
+    : `On ${inputs} no output differs from that of ${file} by more than ${formatNumber(largest, 2)}, relative to its largest value.`;

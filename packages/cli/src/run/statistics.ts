@@ -24,6 +24,15 @@ export interface RatioSummary {
   readonly interval: readonly [number, number] | null;
 }
 
+/** The difference of two measurements, pair by pair. */
+export interface DifferenceSummary {
+  readonly n: number;
+  /** Mean of the differences. */
+  readonly difference: number;
+  /** 95 % interval of it; null for a single pair. */
+  readonly interval: readonly [number, number] | null;
+}
+
 /** Sum of values by Neumaier's method, which carries the error of every addition. */
 function sum(values: readonly number[]): number {
   let total = 0;
@@ -81,6 +90,25 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
     ratio: Math.exp(mean),
     interval: interval && [Math.exp(interval[0]), Math.exp(interval[1])],
   };
+}
+
+/**
+ * The mean of a_i - b_i with its 95 % t-interval.
+ *
+ * @param a, b finite, of one length
+ * @throws OptionError when they are not
+ *
+ * @example
+ * pairedDifference([0.8, 0.9], [0.7, 0.7]).difference; // 0.15
+ */
+export function pairedDifference(a: readonly number[], b: readonly number[]): DifferenceSummary {
+  if (a.length !== b.length) {
+    throw new OptionError(
+      `A paired difference needs two lists of one length; got ${a.length} and ${b.length} numbers.`,
+    );
+  }
+  const { n, mean, interval } = summarize(a.map((v, i) => v - b[i]));
+  return { n, difference: mean, interval };
 }
 
 /**

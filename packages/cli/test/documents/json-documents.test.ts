@@ -1,7 +1,7 @@
 // What commands print with --json, held against the tables of docs/json-documents.md.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { full } from "isoloss";
+import { array, full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { describe, expect, it, vi } from "vitest";
 import { booth, workbench } from "../commands/support.js";
@@ -92,8 +92,23 @@ describe("the documents of --json", () => {
     const fold = ["fold", "normalized.onnx", "-o", "folded.onnx"];
     expect(await differences("prepared", "model", ...fold)).toEqual([]);
     expect(await differences("prepared", "model", ...fold, "--no-verify")).toEqual([]);
+    for (const file of ["relu.onnx", "open.onnx"]) {
+      expect(await differences("imbalance", "model", "imbalance", file)).toEqual([]);
+      const balance = ["balance", file, "-o", "balanced.onnx"];
+      expect(await differences("balancedModel", "model", ...balance)).toEqual([]);
+      expect(await differences("balancedModel", "model", ...balance, "--no-verify")).toEqual([]);
+    }
     const restore = ["restore", "folded.onnx", "--calibration", "x.npy", "-o", "restored.onnx"];
     expect(await differences("prepared", "model", ...restore)).toEqual([]);
+    const quantize = ["quantize", "normalized.onnx", "--calibration", "x.npy", "-o", "int8.onnx"];
+    expect(await differences("quantized", "model", ...quantize)).toEqual([]);
+    expect(await differences("quantized", "model", ...quantize, "--limit-error", "60")).toEqual([]);
+    writeFileSync(join(bench.folder, "y.npy"), encodeNpy(array([0, 1, 0, 0, 1, 0, 0, 0], "int64")));
+    const tune = ["finetune", "folded.onnx", "--data", "x.npy", "--labels", "y.npy", "--rate", "0.01"];
+    expect(await differences("tuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual([]);
+    const targets = ["--loss", "mse", "--labels", "targets.npy", "--batch-size", "2"];
+    writeFileSync(join(bench.folder, "targets.npy"), encodeNpy(full([8, 2], 0.5)));
+    expect(await differences("tuning", "model", ...tune, ...targets, "-o", "tuned.onnx")).toEqual([]);
   });
 
   it("are those of list and data", async () => {

@@ -46,6 +46,7 @@ const foldable = new Set([
   "bitwiseXor",
   "step",
   "relu",
+  "relu6",
   "sigmoid",
   "softplus",
   "leakyStep",

@@ -3,9 +3,14 @@
  *
  * @module isoloss/moves
  */
+export { masked } from "../compress/prune/masked.js";
+export type { Pruned, PrunedOptions } from "../compress/prune/pruned.js";
+export { pruned } from "../compress/prune/pruned.js";
+export type { PrunedUnits, PrunedUnitsOptions } from "../compress/prune/pruned-units.js";
+export { prunedUnits } from "../compress/prune/pruned-units.js";
 export type { BalancedOptions } from "./balance/balanced.js";
 export { balanced } from "./balance/balanced.js";
-export type { GroupImbalance, Imbalance } from "./balance/imbalance.js";
+export type { Float16Counts, GroupImbalance, Imbalance } from "./balance/imbalance.js";
 export { imbalance } from "./balance/imbalance.js";
 export type { QuantizationCandidate } from "./quantization-noise/compare-candidates.js";
 export type { QuantizationNoise } from "./quantization-noise/minimize-quantization-noise.js";

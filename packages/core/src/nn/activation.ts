@@ -1,5 +1,5 @@
 import { OptionError } from "../errors.js";
-import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../graph/ops/activation.js";
+import { elu, gelu, leakyRelu, relu, relu6, sigmoid, softplus } from "../graph/ops/activation.js";
 import { mul } from "../graph/ops/arithmetic.js";
 import { asinh, tanh } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -7,6 +7,7 @@ import { requireKnown } from "../options.js";
 
 const table = {
   relu,
+  relu6,
   tanh,
   asinh,
   sigmoid,

@@ -12,9 +12,36 @@ export type { AttentionOptions, AttentionParams } from "./attention.js";
 export { initMultiHeadAttention, multiHeadAttention } from "./attention.js";
 export type { ConvParams } from "./conv.js";
 export { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "./conv.js";
+export type {
+  BlockOptions,
+  Carried,
+  ConvNormKind,
+  ConvNormOptions,
+  ConvNormParams,
+  ConvNormState,
+  InitConvNormOptions,
+  Initial,
+} from "./conv-norm.js";
+export { convNorm, initConvNorm } from "./conv-norm.js";
+export type {
+  DepthwiseSeparableParams,
+  DepthwiseSeparableState,
+  InitDepthwiseOptions,
+  InitInvertedResidualOptions,
+  InvertedResidualParams,
+  InvertedResidualState,
+} from "./depthwise.js";
+export {
+  depthwiseSeparable,
+  initDepthwiseSeparable,
+  initInvertedResidual,
+  invertedResidual,
+} from "./depthwise.js";
 export { dropout } from "./dropout.js";
 export type { EmbeddingParams } from "./embedding.js";
 export { embedding, initEmbedding } from "./embedding.js";
+export type { FakeQuantizeOptions, QuantizationRange } from "./fake-quantize.js";
+export { fakeQuantize } from "./fake-quantize.js";
 export {
   kaimingNormal,
   kaimingUniform,
@@ -42,12 +69,14 @@ export type {
   StatelessModel,
   WeightAndBias,
 } from "./model.js";
-export type { ConvnetOptions, ConvnetParams } from "./models/convnet.js";
+export type { ConvnetOptions, ConvnetParams, ConvnetState } from "./models/convnet.js";
 export { convnet } from "./models/convnet.js";
 export type { LenetOptions, LenetParams } from "./models/lenet.js";
 export { lenet } from "./models/lenet.js";
 export type { MlpOptions, MlpParams } from "./models/mlp.js";
 export { mlp } from "./models/mlp.js";
+export type { MobilenetOptions, MobilenetParams, MobilenetState } from "./models/mobilenet.js";
+export { mobilenet } from "./models/mobilenet.js";
 export type { MultiHeadModel, MultiHeadParams } from "./models/multi-head.js";
 export type { MultiLenetOptions } from "./models/multi-lenet.js";
 export { multiLenet } from "./models/multi-lenet.js";

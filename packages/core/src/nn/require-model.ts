@@ -20,6 +20,10 @@ export function requireModel(owner: string, value: unknown): void {
       Array.isArray(inputs) &&
       Array.isArray(outputs)
     ) {
+      if (inputs.length === 1) {
+        const choice = outputs.length === 1 ? "" : `, { output: ${JSON.stringify(outputs[0])} }`;
+        return `an imported model. Write trainable(imported${choice}).`;
+      }
       const place = inputs.map(({ name }) => `${JSON.stringify(name)}: x`).join(", ");
       return (
         "an imported model, which begins with its file's parameters and has inputs and outputs by name. Write " +

@@ -5,6 +5,7 @@ import type { Choice } from "../registry.js";
 import { adagrad, adagradOptions } from "./adagrad.js";
 import { adam, adamOptions } from "./adam.js";
 import { adamw, adamwOptions } from "./adamw.js";
+import { lars, larsOptions } from "./lars.js";
 import type { Optimizer } from "./optimizer.js";
 import { rmsprop, rmspropOptions } from "./rmsprop.js";
 import { gd, gdOptions, type SgdOptions, sgd, sgdOptions } from "./sgd.js";
@@ -53,6 +54,11 @@ export const optimizers = {
     summary: "running means of gradients and of their squares, corrected for their start",
   },
   adamw: { make: adamw, options: adamwOptions, summary: "Adam with decoupled weight decay" },
+  lars: {
+    make: lars,
+    options: larsOptions,
+    summary: "momentum, with the gradient of each weight scaled to the weight's norm",
+  },
 } satisfies Record<string, Choice<(options?: never) => Optimizer>>;
 
 /**

@@ -134,7 +134,7 @@ export function scaledAlong(
   const [before, along, behind] = extents(parameterAxis);
   const exponent = factor * parameterAxis.power;
   const factors = Float64Array.from({ length: along }, (_, i) => {
-    const raised = Math.exp(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
+    const raised = factorOf(Math.abs(exponent) * Number(T.data[T.data.length > 1 ? i : 0]));
     return exponent < 0 ? 1 / raised : raised;
   });
   return changeAlong(array, parameterAxis, (data) => {
@@ -143,4 +143,10 @@ export function scaledAlong(
     }
     return data;
   });
+}
+
+/** e^x; where x is a multiple of log 2 up to its rounding, that power of 2 itself, by which floats are multiplied exactly. */
+function factorOf(x: number): number {
+  const k = Math.round(x / Math.LN2);
+  return Math.abs(x - k * Math.LN2) <= 4 * Number.EPSILON * Math.abs(x) ? 2 ** k : Math.exp(x);
 }

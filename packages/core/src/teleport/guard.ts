@@ -82,8 +82,8 @@ export function isFinitePoint({ loss, objective, gradNormSq, heldOutLoss = 0 }: 
 
 /**
  * Why a point may not replace another, or undefined if it may: its numbers are finite, its losses equal those
- * of the start within tolerance, its objective is larger than at the point before, and descent from it does
- * not reach a higher loss.
+ * of the start within tolerance, its objective is larger than at the point before, unless the search has a goal of its
+ * own, and descent from it does not reach a higher loss.
  */
 export function objection(start: Point, before: Point, after: Point, limits: Limits): string | undefined {
   const drifted = driftObjection(start, after, limits);

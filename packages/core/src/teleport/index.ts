@@ -47,6 +47,8 @@ export { referenceMlpTeleport } from "./reference/reference-mlp.js";
 export type { TeleportReport } from "./report.js";
 export type { GradientAscentOptions } from "./search/ascent/gradient-ascent.js";
 export { gradientAscent } from "./search/ascent/gradient-ascent.js";
+export type { BalanceOptions } from "./search/balance.js";
+export { balance } from "./search/balance.js";
 export type { BestAngleOptions } from "./search/best-angle.js";
 export { bestAngle } from "./search/best-angle.js";
 export type { Claim } from "./search/claim.js";

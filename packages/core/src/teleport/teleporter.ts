@@ -79,8 +79,8 @@ export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
   /** Where the proposals keep the loss; see `Symmetry.exact`. `no` if they turned out not to. */
   readonly exact: Symmetry<P>["exact"];
   /**
-   * Moves parameters along the level set of the loss to a point with a larger objective. The report says what
-   * was gained, or why nothing moved.
+   * Moves parameters along the level set of the loss to a point with a larger objective, or to the search's own goal.
+   * The report says what was gained, or why nothing moved.
    */
   teleport(params: P, batch: ArraysOf<B>, options?: TeleportOptions<B>): Promise<Teleported<P>>;
   readonly compileSeconds: number;
@@ -89,7 +89,7 @@ export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
 
 /**
  * Compiles a teleport: a search proposes points of the level set, and a guard accepts those that keep the
- * loss and raise the objective.
+ * loss and raise the objective; of a search with a goal of its own, such as `balance`, those that keep the loss.
  *
  * The claim of a symmetry is checked once, here: its generators are looked for in the graph of the loss. If
  * they are not found, a random element is tried on a few examples in float64, which costs less than a

@@ -99,7 +99,17 @@ export interface MinimaStudy {
 export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Promise<MinimaStudy> {
   requireSteps("minimaStudy", options, [
     ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "dtype", "clipNorm"] as const),
-    ...(["gradNorm", "runtime", "provider", "threads", "seeds", "steps", "symmetry", "examples"] as const),
+    ...([
+      "adaptiveClip",
+      "gradNorm",
+      "runtime",
+      "provider",
+      "threads",
+      "seeds",
+      "steps",
+      "symmetry",
+      "examples",
+    ] as const),
     ...(["measureSeed", "radii", "directions", "scale", "generators", "onProgress"] as const),
   ]);
   const { data, seeds, steps, symmetry, examples, measureSeed = 0, onProgress, ...others } = options;

@@ -16,7 +16,7 @@ export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
   const { model, optimizer, learningRate, loss } = options;
   requireKnown("createTrainer", options, [
     ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "seed", "dtype"] as const),
-    ...(["clipNorm", "gradNorm", "teleport", "runtime", "provider", "threads"] as const),
+    ...(["clipNorm", "adaptiveClip", "gradNorm", "teleport", "runtime", "provider", "threads"] as const),
   ]);
   const given = Object.keys(options).join(", ");
   if (model === undefined) {

@@ -53,7 +53,7 @@ export function traceStep<P, S>({
 }: Parts<P, S> & {
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
-  readonly clip: <T>(gradients: T) => T;
+  readonly clip: <T>(gradients: T, params: T) => T;
   /** Whether the squared norm of the gradient before clipping is also an output. */
   readonly gradNorm: boolean;
   readonly dtype: "float32" | "float64";
@@ -73,7 +73,7 @@ export function traceStep<P, S>({
         uses = labelUses(y);
         return total;
       })(p);
-      const updated = optimizer.update(clip(gradients), o, p, learningRate);
+      const updated = optimizer.update(clip(gradients, p), o, p, learningRate);
       return {
         params: updated.params,
         state: next,

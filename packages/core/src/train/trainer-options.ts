@@ -1,6 +1,7 @@
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
 import type { Model } from "../nn/model.js";
+import type { AdaptiveClipOptions } from "../optim/adaptive-clip.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
 import type { LearningRate, RunStepsOptions, StepsProgress } from "./run-steps.js";
@@ -28,6 +29,8 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly dtype?: "float32" | "float64" | undefined;
   /** Largest global norm of the gradient; default no limit. */
   readonly clipNorm?: number | undefined;
+  /** Adaptive clipping of the gradient, before that to `clipNorm`: see `clipAdaptively`; default none. */
+  readonly adaptiveClip?: AdaptiveClipOptions | undefined;
   /** Whether the history records the squared norm of each step's gradient; default false. */
   readonly gradNorm?: boolean | undefined;
   /** Teleports before steps, on the batch of the next step; default none. */

@@ -5,6 +5,7 @@ import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
+import { clipAdaptively } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
@@ -93,7 +94,7 @@ export async function createTrainer<P, S>(
   options: TrainerOptions<P, S> & Pick<TrainerOptions<P, S>, "model">,
 ): Promise<Trainer<P, S>> {
   const { model, optimizer, learningRate, loss = crossEntropy } = options;
-  const { seed = 0, dtype = "float32", clipNorm, gradNorm = false } = options;
+  const { seed = 0, dtype = "float32", clipNorm, adaptiveClip, gradNorm = false } = options;
   if (dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
@@ -123,7 +124,10 @@ export async function createTrainer<P, S>(
     batchSize,
     optimizer,
     optimizerState: start.optimizer,
-    clip: clipNorm === undefined ? (g) => g : (g) => clipByGlobalNorm(g, clipNorm),
+    clip(gradients, weights) {
+      const bounded = adaptiveClip ? clipAdaptively(gradients, weights, adaptiveClip) : gradients;
+      return clipNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipNorm);
+    },
     gradNorm,
     dtype,
   });
@@ -272,6 +276,7 @@ export async function createTrainer<P, S>(
         batchSize,
         seed,
         clipNorm: clipNorm ?? null,
+        ...(adaptiveClip ? { adaptiveClip } : {}),
         gradNorm,
         teleport: teleport ? planText(teleport, stepsPerEpoch) : null,
         ...checksums,

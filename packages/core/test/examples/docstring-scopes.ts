@@ -4,7 +4,7 @@ import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
 import * as lib from "../library.js";
-import { smallNetwork } from "../model-file/builder.js";
+import { Builder, smallNetwork } from "../model-file/builder.js";
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -85,6 +85,12 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "moves/balance": () => network("relu"),
   "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
+  "compress/half": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "compress/prune": () => {
+    const { loss, params, batch } = network("relu");
+    const { found } = lib.symmetriesOf(loss as never, params, batch);
+    return { loss, params, batch, found, before: smallNetwork() };
+  },
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
@@ -139,9 +145,17 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
+  "compress/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "fine-tune": () => {
+    const b = new Builder({ seed: 1 });
+    const h = b.node("Relu", [b.conv("x", 1, 4, { size: 3, bias: true })]);
+    const flat = b.node("Flatten", [b.node("GlobalAveragePool", [h])]);
+    const before = b.bytes(["batch", 1, 4, 4], b.product(flat, 4, 3));
+    return { before, images: random([20, 1, 4, 4]), labels: classes(20, 3) };
+  },
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
-  "nn/onnx/from-onnx.ts": () => {
+  "nn/onnx": () => {
     const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
     const { params } = model.init(lib.torchGenerator(0));
     const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
@@ -172,10 +186,16 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
   "nn/attention.ts": () => ({
     tensors: { x: float([2, 3, 64]), params: lib.initMultiHeadAttention(rng(), 64) },
   }),
+  "nn/conv-norm.ts": () => ({
+    tensors: { x: float([2, 3, 8, 8]), ...lib.initConvNorm(rng(), 3, 4, 3) },
+  }),
   "nn/conv.ts": () => ({
     tensors: { x: float([2, 3, 32, 32]), weight: float([16, 3, 3, 3]), bias: float([16]) },
   }),
   "nn/dropout.ts": () => ({ tensors: { hidden: float([4, 8]), seed: ints([]) }, training: true }),
+  "nn/fake-quantize.ts": () => ({
+    tensors: { x: float([32, 784]), weight: float([10, 784]), bias: float([10]) },
+  }),
   "nn/linear.ts": () => ({ tensors: { x: float([32, 784]), weight: float([10, 784]), bias: float([10]) } }),
   "nn/losses/binary-cross-entropy.ts": () => ({
     tensors: { logits: float([4, 3]), attributes: float([4, 3]), known: lib.spec([4, 3], "bool") },

@@ -52,6 +52,18 @@ export class Builder {
     return output;
   }
 
+  /** A node with several results. */
+  nodes(
+    opType: string,
+    inputs: readonly string[],
+    count: number,
+    attributes: Record<string, AttributeValue> = {},
+  ): readonly string[] {
+    const outputs = Array.from({ length: count }, () => this.name(opType.toLowerCase()));
+    this.#nodes.push({ opType, inputs, outputs, attributes });
+    return outputs;
+  }
+
   constant(what: string, value: NdArray): string {
     const name = this.name(what);
     const own = tensorOf(name, value);

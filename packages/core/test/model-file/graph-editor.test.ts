@@ -94,11 +94,26 @@ describe("editing a graph", () => {
   it("makes an added tensor an input, too, where the IR version needs it", () => {
     const floats = { dtype: "float32" as const, shape: [1], data: Float64Array.of(1) };
     const inputsOf = (irVersion: number) => {
-      const bytes = edited(file({ inputs: ["x", "x"], output: "y" }, irVersion), (e) => e.add("w", floats));
+      const bytes = edited(file({ inputs: ["x", "x"], output: "y" }, irVersion), (e) =>
+        e.rewire(e.nodes[0], { inputs: ["x", e.add("w", floats)] }),
+      );
       return decodeModel(bytes).graph.inputs;
     };
     expect(inputsOf(3)).toEqual([{ name: "x" }, { name: "w", dtype: "float32", shape: [1] }]);
     expect(inputsOf(7)).toEqual([{ name: "x" }]);
+  });
+
+  it("leaves out an added tensor that nothing reads in the end", () => {
+    const before = file({ inputs: ["x", "x"], output: "y" });
+    const floats = { dtype: "float32" as const, shape: [1], data: Float64Array.of(1) };
+    expect(edited(before, (e) => e.add("w", floats))).toEqual(before);
+  });
+
+  it("raises the versions of a file, and never lowers them", () => {
+    const bytes = edited(file({ inputs: ["x", "x"], output: "y" }, 7), (e) => e.raiseVersions(18, 8));
+    const { irVersion, opsets } = decodeModel(bytes);
+    expect([irVersion, opsets]).toEqual([8, [{ domain: "", version: 18 }]]);
+    expect(decodeModel(edited(bytes, (e) => e.raiseVersions(13, 3))).opsets).toEqual(opsets);
   });
 
   it("knows values that a graph inside a node reads, and the operator set", () => {

@@ -1,10 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
+import { spec, trace } from "../../src/graph/trace.js";
+import { modelOperators } from "../../src/model-file/model-operators.js";
 import { type Activation, activation } from "../../src/nn/activation.js";
+import { toOnnx } from "../../src/runtime/onnx/export.js";
 import { casesOf, checkCase, evaluate, float64 } from "./support.js";
 
 describe("activation", () => {
-  const names: Activation[] = ["relu", "leakyRelu", "gelu", "elu", "softplus", "sigmoid", "tanh", "silu"];
+  const names: Activation[] = [
+    "relu",
+    "relu6",
+    "leakyRelu",
+    "gelu",
+    "elu",
+    "softplus",
+    "sigmoid",
+    "tanh",
+    "silu",
+  ];
 
   it.each(names)("equals PyTorch's function with its derivatives: %s", (name) => {
     const [, golden] = casesOf(name)[0];
@@ -24,8 +37,15 @@ describe("activation", () => {
     expect(evaluate(activation("identity"), float64([-1, 0, 2]))).toEqual(float64([-1, 0, 2]));
   });
 
+  it("is one Clip in a file for relu6", () => {
+    const { graph } = trace(activation("relu6"), [spec([3])] as const);
+    expect(modelOperators(toOnnx(graph)).map(({ name, count }) => ({ name, count }))).toEqual([
+      { name: "Clip", count: 1 },
+    ]);
+  });
+
   it("lists the names when it does not know one", () => {
     expect(() => activation("swish" as Activation)).toThrow(OptionError);
-    expect(() => activation("toString" as Activation)).toThrow(/leakyRelu, relu, tanh, asinh/);
+    expect(() => activation("toString" as Activation)).toThrow(/leakyRelu, relu, relu6, tanh, asinh/);
   });
 });

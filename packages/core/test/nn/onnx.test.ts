@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { isNdArray, type NdArray, sizeOf } from "../../src/array.js";
 import { backward } from "../../src/graph/autodiff.js";
+import { square } from "../../src/graph/ops/elementary.js";
 import { fillLike } from "../../src/graph/ops/leaf.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
@@ -8,12 +9,14 @@ import { trace } from "../../src/graph/trace.js";
 import { type Mt19937, torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../src/nn/attention.js";
 import { dropout } from "../../src/nn/dropout.js";
+import { fakeQuantize } from "../../src/nn/fake-quantize.js";
 import { binaryCrossEntropyWithLogits } from "../../src/nn/losses/binary-cross-entropy.js";
 import { cosineEmbeddingLoss } from "../../src/nn/losses/cosine.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { l1Loss } from "../../src/nn/losses/l1.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { mlp } from "../../src/nn/models/mlp.js";
+import { mobilenet } from "../../src/nn/models/mobilenet.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { segnet } from "../../src/nn/models/segnet.js";
 import {
@@ -50,6 +53,10 @@ const [smallMlp, smallConvnet, smallResnet, smallSegnet] = [
   segnet({ channels: [4, 6], classes: 5 }),
 ];
 const resnet = start(smallResnet);
+const smallNormedConvnet = convnet({ inputs: 3, imageSize: [8, 8], stages: [[4, 4], [6]], norm: "batch" });
+const normedConvnet = start(smallNormedConvnet);
+const smallMobilenet = mobilenet({ inputs: 3, stem: 4, stages: [[4], [6, 6]], expansion: 3, head: 8 });
+const mobilenetStart = start(smallMobilenet);
 const bn = initBatchNorm(3);
 
 const cases: Record<string, Case> = {
@@ -90,6 +97,14 @@ const cases: Record<string, Case> = {
     args: [random([30, 10]), int64([123456789], [])],
     f: (x: Tensor, seed: Tensor) => dropout(x, { rate: 0.3, stream: 5, training: true, seed }),
   },
+  "symmetric fake quantization of channels": {
+    args: [random([6, 20])],
+    f: (w: Tensor) => square(fakeQuantize(w, { bits: 4, axis: 0 })),
+  },
+  "asymmetric fake quantization": {
+    args: [random([6, 20])],
+    f: (x: Tensor) => square(fakeQuantize(x, { range: [-0.7, 1.1] })),
+  },
   "mlp with dropout": {
     args: [start(smallMlp).params, random([4, 5]), int64([3], [])],
     f: (p: never, x: Tensor, seed: Tensor) => smallMlp.apply(p, x, { training: true, seed }).output,
@@ -105,6 +120,18 @@ const cases: Record<string, Case> = {
   "resnet18 in evaluation": {
     args: [resnet.params, random([4, 3, 8, 8]), resnet.state],
     f: (p: never, x: Tensor, state: never) => smallResnet.apply(p, x, { state }).output,
+  },
+  "convnet with batch norm in training": {
+    args: [normedConvnet.params, random([4, 3, 8, 8]), normedConvnet.state],
+    f: (p: never, x: Tensor, state: never) => smallNormedConvnet.apply(p, x, { state, training: true }),
+  },
+  "mobilenet in training": {
+    args: [mobilenetStart.params, random([4, 3, 8, 8]), mobilenetStart.state],
+    f: (p: never, x: Tensor, state: never) => smallMobilenet.apply(p, x, { state, training: true }),
+  },
+  "mobilenet in evaluation": {
+    args: [mobilenetStart.params, random([4, 3, 8, 8]), mobilenetStart.state],
+    f: (p: never, x: Tensor, state: never) => smallMobilenet.apply(p, x, { state }).output,
   },
   segnet: {
     args: [start(smallSegnet).params, random(images)],

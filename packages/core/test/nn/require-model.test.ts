@@ -20,6 +20,7 @@ import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { segnet } from "../../src/nn/models/segnet.js";
 import { vgg6 } from "../../src/nn/models/vgg6.js";
 import { fromOnnx, type ImportedModel } from "../../src/nn/onnx/from-onnx.js";
+import { trainable } from "../../src/nn/onnx/trainable.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { toOnnx } from "../../src/runtime/onnx/export.js";
 import { createTrainer } from "../../src/train/trainer.js";
@@ -48,13 +49,7 @@ describe("what is no model", () => {
       { apply: () => 0 },
       "got an object with apply. A model has init(rng, { dtype }) and apply(params, x, context).",
     ],
-    [
-      "an imported model",
-      imported(),
-      "got an imported model, which begins with its file's parameters and has inputs and outputs by name. Write " +
-        "{ init: () => ({ params: imported.params, state: {} }), apply: (params, x) => " +
-        '({ output: imported.apply(params, { "image": x })["logits"], state: {} }) }.',
-    ],
+    ["an imported model", imported(), "got an imported model. Write trainable(imported)."],
   ])("is refused with what to write: %s", async (_, model, message) => {
     await expect(made(model)).rejects.toThrow(OptionError);
     await expect(made(model)).rejects.toThrow(
@@ -64,10 +59,7 @@ describe("what is no model", () => {
 
   it("becomes one as the message says, of an imported model", async () => {
     const from = imported();
-    const trainer = await made({
-      init: () => ({ params: from.params, state: {} }),
-      apply: (params: never, x: never) => ({ output: from.apply(params, { image: x }).logits, state: {} }),
-    });
+    const trainer = await made(trainable(from));
     await trainer.run({ steps: 2 });
     expect(trainer.history.loss[1]).toBeLessThan(trainer.history.loss[0]);
   });

@@ -10,6 +10,7 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import { adagrad } from "../../src/optim/adagrad.js";
 import { adam } from "../../src/optim/adam.js";
 import { adamw } from "../../src/optim/adamw.js";
+import { lars } from "../../src/optim/lars.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
 import { rmsprop } from "../../src/optim/rmsprop.js";
 import { cosineSchedule } from "../../src/optim/schedules.js";
@@ -63,6 +64,12 @@ const rows: [golden: string, optimizer: Optimizer, traits?: { decays: true }][] 
   ["adamw", adamw(), { decays: true }],
   ["adamw-weight-decay", adamw({ weightDecay: 0.1 }), { decays: true }],
   ["adamw-amsgrad", adamw({ betas: [0.9, 0.9], amsgrad: true, weightDecay: 0.1 }), { decays: true }],
+  ["lars", lars({ trust: 0.1 })],
+  [
+    "lars-weight-decay-everywhere",
+    lars({ trust: 0.1, momentum: 0, weightDecay: 0.05, excludeVectors: false }),
+    { decays: true },
+  ],
 ];
 
 const { problem } = golden;

@@ -95,6 +95,12 @@ async function teleported({ loss, params, batch, runtime }: Architecture, search
 /** What is found in each network, as numbers of scalings, inexact scalings, signs, permutations and linear spaces. */
 const expected: Readonly<Record<string, readonly number[]>> = {
   convnet: [3, 0, 0, 3, 0],
+  "convnet with batch norm": [3, 3, 3, 3, 0],
+  // Two scalings a block, between its three convolutions; the residual stream of the first block, the outputs of the others
+  // (which are linear), and the head.
+  "mobilenet with relu": [10, 0, 2, 7, 2],
+  // Only the outputs of the second block pass no ReLU6 between their norm and the next convolution.
+  "mobilenet with relu6 and batch norm": [1, 8, 9, 5, 0],
   lenet: [4, 0, 0, 4, 0],
   vgg6: [6, 0, 0, 6, 0],
   resnet18: [12, 20, 20, 12, 0],

@@ -8,6 +8,7 @@ import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import type { Model } from "../../src/nn/model.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { lenet } from "../../src/nn/models/lenet.js";
+import { mobilenet } from "../../src/nn/models/mobilenet.js";
 import { patchTransformer } from "../../src/nn/models/patch-transformer.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { vgg6 } from "../../src/nn/models/vgg6.js";
@@ -50,9 +51,23 @@ const row = (name: string, model: unknown, input: readonly number[], isLarge = f
 
 const patches = { imageSize: [4, 4], patch: 2, width: 6, heads: 3, depth: 2, classes } as const;
 
+const mobile = { stem: 3, stages: [[3], [4]], expansion: 2, head: 5, classes } as const;
+
 /** One row a model: architectures.test.ts runs on all of them. */
 export const architectures: readonly ArchitectureRow[] = [
   row("convnet", convnet({ imageSize: [6, 6], stages: [[3, 4], [5]], classes }), [4, 1, 6, 6]),
+  row(
+    "convnet with batch norm",
+    convnet({ imageSize: [6, 6], stages: [[3, 4], [5]], norm: "batch", classes }),
+    [4, 1, 6, 6],
+  ),
+  // As after folding the norms into the convolutions.
+  row(
+    "mobilenet with relu",
+    mobilenet({ ...mobile, stages: [[3], [4], [5]], activation: "relu", norm: "none" }),
+    [3, 1, 6, 6],
+  ),
+  row("mobilenet with relu6 and batch norm", mobilenet(mobile), [3, 1, 6, 6]),
   row("lenet", lenet({ imageSize: [16, 16], channels: [2, 3], hidden: [5, 4], classes }), [4, 1, 16, 16]),
   row("vgg6", vgg6({ imageSize: [8, 8], classes }), [2, 3, 8, 8], true),
   row("resnet18", resnet18({ width: 2, classes }), [3, 3, 16, 16], true),

@@ -61,7 +61,7 @@ describe("positiveScaling", () => {
     }
   });
 
-  it.each(["tanh", "sigmoid", "elu", "gelu", "softplus", "nonsense"])("refuses %s", (activation) => {
+  it.each(["relu6", "tanh", "sigmoid", "elu", "gelu", "softplus", "nonsense"])("refuses %s", (activation) => {
     const { params } = randomProblem(0, { activations });
     expect(() => positiveScaling(params, { activation })).toThrow(OptionError);
     expect(() => positiveScaling(params, { activation })).toThrow(

@@ -7,12 +7,14 @@ import { createRng, type Rng } from "../../src/math/rng.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { jit } from "../../src/runtime/jit.js";
+import { product } from "../../src/symmetry/product.js";
 import type { VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { modelDecrease } from "../../src/teleport/objective/model-decrease.js";
 import { gradNormSq, minimized, type Objective } from "../../src/teleport/objective/objective.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
+import { balance } from "../../src/teleport/search/balance.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";
 import { levelSet } from "../../src/teleport/search/level-set.js";
@@ -68,6 +70,16 @@ const mlpKinds: Readonly<
   corner: ({ loss, params, batch }) => {
     const { scaling } = symmetriesOf(loss, params, batch);
     return scaling && scalingCorner(scaling);
+  },
+  balance: ({ loss, params, batch }, rng) => {
+    const { scaling, linear } = symmetriesOf(loss, params, batch);
+    const groups = [scaling, linear].flatMap((group) => group ?? []);
+    const by = pick(rng, ["norm", "gradient"] as const);
+    return groups.length === 0 ? undefined : balance(product(groups), { by });
+  },
+  "balance of ranges": ({ loss, params, batch }, rng) => {
+    const { scaling } = symmetriesOf(loss, params, batch);
+    return scaling && balance(scaling, { by: "range", powersOfTwo: rng.int(2) === 0 });
   },
   permutations: ({ loss, params, batch }) => {
     const found = symmetriesOf(loss, params, batch).permutations;

@@ -31,6 +31,7 @@ describe("createTrainer refuses", () => {
     ["a seed that is no integer", { seed: 0.5, batchSize: 10 }, OptionError, /integer.*got 0.5/],
     ["an unknown precision", { dtype: "float16" }, OptionError, /float32 or float64; got "float16"/],
     ["an unknown runtime", { runtime: "cuda" }, OptionError, /auto, javascript or onnx; got "cuda"/],
+    ["adaptive clipping to 0", { adaptiveClip: { limit: 0 } }, OptionError, /limit must be .*got 0/],
     ["a norm of 0", { clipNorm: 0 }, OptionError, /clipNorm must be .*0/],
     [
       "images of another size",

@@ -47,6 +47,11 @@ describe("a trainer refuses a checkpoint of a run", () => {
     ],
     ["on other data", { data: others }, "data was "],
     ["with another limit of the gradient", { clipNorm: 1 }, "clipNorm was null, here 1"],
+    [
+      "with adaptive clipping",
+      { adaptiveClip: { limit: 0.1 } },
+      'adaptiveClip was left out, here {"limit":0.1}',
+    ],
     ["that recorded no norms", { gradNorm: true }, "gradNorm was false, here true"],
     [
       "of another optimizer",

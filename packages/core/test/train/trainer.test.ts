@@ -6,6 +6,7 @@ import { relu } from "../../src/graph/ops/activation.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import type { Model } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
+import { withAdaptiveClipping } from "../../src/optim/adaptive-clip.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import type { TrainerOptions } from "../../src/train/trainer-options.js";
@@ -155,6 +156,24 @@ describe("createTrainer", () => {
     // clip divides by the norm plus 1e-6, so that the step is a little shorter.
     expect(length / 0.005).toBeLessThan(1);
     expect(length / 0.005).toBeGreaterThan(1 - 1e-5);
+  });
+
+  it("clips each unit's gradient to a share of the unit's norm", async () => {
+    const options = { learningRate: 0.5, dtype: "float64" } as const;
+    const [clipped, wrapped] = [
+      await trainerFor(softmax, { ...options, adaptiveClip: { limit: 0.01 } }),
+      await trainerFor(softmax, { ...options, optimizer: withAdaptiveClipping(sgd(), { limit: 0.01 }) }),
+    ];
+    const before = clipped.current.params.layers[0].weight;
+    await clipped.run({ steps: 1 });
+    await wrapped.run({ steps: 1 });
+    const after = clipped.current.params.layers[0].weight;
+    const lengths = Array.from({ length: 10 }, (_, r) => {
+      const [w, moved] = [row(before, r), row(after, r)];
+      return Math.hypot(...w.map((x, i) => x - moved[i])) / Math.hypot(...w);
+    });
+    expect(Math.max(...lengths)).toBeCloseTo(0.005, 12);
+    expect(distance(clipped.current, wrapped.current)).toBe(0);
   });
 
   it("carries running statistics: after one step a tenth of the batch's mean, and evaluates with them", async () => {

@@ -25,6 +25,7 @@ const ofImages = {
 /** What the images of a run decide of the options of each model of images. */
 const fromImage: Readonly<Record<Exclude<keyof typeof models, "mlp">, readonly (keyof typeof ofImages)[]>> = {
   convnet: ["inputs", "imageSize"],
+  mobilenet: ["inputs"],
   patchTransformer: ["channels", "imageSize"],
   lenet: ["inputs", "imageSize"],
   vgg6: ["inputs", "imageSize"],

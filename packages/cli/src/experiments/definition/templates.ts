@@ -88,6 +88,33 @@ figures: [loss, validation, accuracy]
 # The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # rates: { grid: [0.05, 0.1, 0.2], tune: 100..102, confirm: 1000..1007 }
 `,
+  continue: `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
+# All names that may stand here:  isoloss list
+
+name: my-experiment
+title: Pruned digits, with and without a balanced network before
+kind: continue # a trained network is changed, perhaps moved, and its training goes on
+
+data: { name: digits, validation: 0.2 } # isoloss list data
+model: { name: convnet, stages: [[8], [16]] } # isoloss list models
+pretrain: { optimizer: adam, learningRate: 3.0e-3, epochs: 10 } # null: the network is new
+# shift: inverted # what is different in the data from then on; isoloss list shifts
+optimizer: adam # isoloss list optimizers
+learningRate: 1.0e-3 # or a schedule: { name: cosine, rate: 1.0e-3 }; isoloss list rates
+batchSize: 50
+steps: 100 # or epochs: 3
+seeds: 0..2 # or a list: [0, 1, 2]
+
+# Variants, which are compared. Each replaces the settings above that it names.
+variants:
+  plain: { start: [{ name: prune, fraction: 0.8 }] } # isoloss list changes
+  balanced: { start: [balance, { name: prune, fraction: 0.8 }] }
+
+figures: [loss, validation, accuracy]
+
+# The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
+# rates: { grid: [5.0e-4, 1.0e-3, 2.0e-3], tune: 100..102, confirm: 1000..1007 }
+`,
   "multi-task": `# An experiment of isoloss: run it with  isoloss run NAME_OF_THIS_FILE
 # All names that may stand here:  isoloss list
 

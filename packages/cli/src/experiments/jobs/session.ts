@@ -1,4 +1,5 @@
 import { IsolossError, MissingDataError } from "isoloss";
+import { untilInterrupted } from "../../interrupt.js";
 import { hasOnnxRuntime } from "../../run/environment.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
@@ -33,9 +34,6 @@ export interface Session {
   readonly interrupted: boolean;
 }
 
-/** Exit code after Ctrl-C, as shells have it. */
-export const interruptedCode = 130;
-
 /** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
   jobs: readonly Job[],
@@ -46,31 +44,20 @@ export async function runSession(
     reporter.line(withoutOnnx);
     isTold = true;
   }
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(interruptedCode);
-    reporter.line("Stopping: runs save where they are. Ctrl-C again ends at once.");
-    controller.abort();
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
+  const told = () => reporter.line("Stopping: runs save where they are. Ctrl-C again ends at once.");
   try {
-    const outcomes = await runJobs(jobs, {
-      threads,
-      signal: controller.signal,
-      ...reporter,
-      ...(script ? { script } : {}),
+    return await untilInterrupted(told, async (signal) => {
+      const outcomes = await runJobs(jobs, { threads, signal, ...reporter, ...(script ? { script } : {}) });
+      return {
+        results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
+        failures: outcomes.flatMap((o) =>
+          "error" in o ? [{ ...o, isMissingData: o.error instanceof MissingDataError }] : [],
+        ),
+        interrupted: signal.aborted,
+      };
     });
-    return {
-      results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
-      failures: outcomes.flatMap((o) =>
-        "error" in o ? [{ ...o, isMissingData: o.error instanceof MissingDataError }] : [],
-      ),
-      interrupted: controller.signal.aborted,
-    };
   } finally {
     reporter.end();
-    for (const signal of signals) process.off(signal, onSignal);
   }
 }
 

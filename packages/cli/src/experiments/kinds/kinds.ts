@@ -1,4 +1,5 @@
 import type { Kind } from "../kind.js";
+import { continueKind } from "./continue/continue.js";
 import { minimaKind } from "./minima/minima.js";
 import { minimizeKind } from "./minimize/minimize.js";
 import { multiTaskKind } from "./multi-task/multi-task.js";
@@ -9,6 +10,7 @@ import { trainKind } from "./train/train.js";
 export const kinds: Readonly<Record<string, Kind>> = {
   minimize: minimizeKind,
   train: trainKind,
+  continue: continueKind,
   minima: minimaKind,
   "multi-task": multiTaskKind,
   tables: tablesKind,

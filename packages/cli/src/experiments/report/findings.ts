@@ -24,13 +24,31 @@ const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number,
 /** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. */
 export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
   const compared = rates.flatMap((comparison) =>
-    Object.entries(comparison.tuned).map(([name, c]) => ({
-      title: name,
-      judgment: judgementOf(c),
-      text: rateSentence(name, comparison, c),
-    })),
+    Object.entries(comparison.tuned)
+      .filter(([name]) => isJudged(resolved, name))
+      .map(([name, c]) => ({
+        title: name,
+        judgment: judgementOf(c),
+        text: rateSentence(name, comparison, c),
+      })),
   );
   return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results) ?? [])];
+}
+
+/** What stands beside the findings: controls at their tuned rates, and references as they are. */
+export function besideFindings({ resolved, rates }: ExperimentOutcome): Pick<Finding, "title" | "text">[] {
+  return rates.flatMap((comparison) => {
+    const controls = Object.entries(comparison.tuned).filter(([name]) => !isJudged(resolved, name));
+    return [...controls, ...Object.entries(comparison.references)].map(([title, c]) => ({
+      title,
+      text: rateSentence(title, comparison, c),
+    }));
+  });
+}
+
+function isJudged({ kind, variants }: ExperimentOutcome["resolved"], name: string): boolean {
+  const { settings } = variants.find((variant) => variant.name === name) ?? {};
+  return settings === undefined || (kinds[kind].comparison?.isJudged?.(settings) ?? true);
 }
 
 /** All findings in one sentence. */

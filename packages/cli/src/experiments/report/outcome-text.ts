@@ -4,9 +4,8 @@ import { errorsToTell } from "../jobs/session.js";
 import { kinds } from "../kinds/kinds.js";
 import { summaryTable } from "../results/summary.js";
 import { textOfTable } from "../results/table.js";
-import { findingsOf } from "./findings.js";
+import { besideFindings, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf } from "./outcome.js";
-import { rateSentence } from "./rates.js";
 
 type Paint = (text: string) => string;
 
@@ -38,7 +37,7 @@ export function outcomeText(
   outcome: ExperimentOutcome,
   { tellsPasses }: { readonly tellsPasses: boolean },
 ): string {
-  const { resolved, status, results, rates, verdicts, errors } = outcome;
+  const { resolved, status, results, verdicts, errors } = outcome;
   const paint = paints();
   const lines = [paint.heading(`${resolved.name}: ${resolved.title}`)];
   if (status !== "completed") {
@@ -53,10 +52,7 @@ export function outcomeText(
     for (const { judgment, text } of findingsOf(outcome))
       lines.push(`${paint[judgment](`${judgment}:`)} ${text}`);
   }
-  for (const comparison of rates) {
-    for (const [name, c] of Object.entries(comparison.references))
-      lines.push(rateSentence(name, comparison, c));
-  }
+  for (const { text } of besideFindings(outcome)) lines.push(text);
   if (status === "failed")
     for (const error of errorsToTell(errors).slice(1)) lines.push((error as Error).message);
   return lines.join("\n");

@@ -1,6 +1,6 @@
 import { htmlTable } from "../../run/report-html.js";
 import { formatNumber } from "../results/format-number.js";
-import { ratioText, shownRatios, type ToTarget } from "../results/to-target.js";
+import { differenceText, ratioText, shownRatios, type ToTarget } from "../results/to-target.js";
 import { type RatesResult, rateText } from "./rates.js";
 
 const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
@@ -30,6 +30,7 @@ export function rateTables(rates: RatesResult) {
     [c.steps, c.seconds, c.equalTime].some((ratio) => ratio?.interval),
   );
   const hasValidation = rows.some(([, , c]) => c.validation !== null);
+  const hasAccuracy = rows.some(([, , c]) => c.accuracy !== null);
   const columns: readonly Column[] = [
     ["final loss", (c) => lossText(c.finalLoss)],
     ["reached", (c) => `${c.reached} of ${c.seeds}`],
@@ -39,6 +40,7 @@ export function rateTables(rates: RatesResult) {
     ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
     ["loss at equal time", (c) => ratioText(c.equalTime)],
     ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
+    ...when(hasAccuracy, ["accuracy, points", (c) => differenceText(c.accuracy)]),
   ];
   return {
     baseline,

@@ -8,6 +8,7 @@ import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
 import {
+  differenceText,
   meanFinalLoss,
   ratioText,
   shareOfText,
@@ -207,7 +208,10 @@ export function rateSentence(
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
     ofBaseline(`When ${baseline} ends, the loss of ${name} is`, c.equalTime) +
-    ofBaseline(`The last validation loss of ${name} is`, c.validation);
+    ofBaseline(`The last validation loss of ${name} is`, c.validation) +
+    (c.accuracy === null
+      ? ""
+      : ` Its validation accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
   const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
   return `${start} ${reachedText(c)}.${equal}${edge}`;
 }

@@ -15,10 +15,9 @@ import { kinds } from "../kinds/kinds.js";
 import { formatNumber } from "../results/format-number.js";
 import { summaryRows } from "../results/summary.js";
 import type { DrawnFigure } from "./figures.js";
-import { conclusionOf, findingsOf } from "./findings.js";
+import { besideFindings, conclusionOf, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf } from "./outcome.js";
 import { rateTables } from "./rate-tables.js";
-import { rateSentence } from "./rates.js";
 
 export interface ReportText {
   readonly title: string;
@@ -93,7 +92,7 @@ function countsText(outcomes: readonly ExperimentOutcome[]): string {
 }
 
 function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
-  const { resolved, status, verdicts, rates } = experiment;
+  const { resolved, status, verdicts } = experiment;
   const common = { title: resolved.name, section: resolved.title };
   if (status !== "completed") {
     const outcome = status === "failed" ? "failed" : "not reproducible";
@@ -107,15 +106,13 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
       text,
     }),
   );
-  const references = rates.flatMap((comparison) =>
-    Object.entries(comparison.references).map(
-      ([name, c]): Verdict => ({
-        ...common,
-        title: `${resolved.name}: ${name}, for reference`,
-        outcome: "note",
-        text: rateSentence(name, comparison, c),
-      }),
-    ),
+  const references = besideFindings(experiment).map(
+    ({ title, text }): Verdict => ({
+      ...common,
+      title: `${resolved.name}: ${title}, for reference`,
+      outcome: "note",
+      text,
+    }),
   );
   const count = (outcome: string) => verdicts.filter((v) => v.outcome === outcome).length;
   const outcome =

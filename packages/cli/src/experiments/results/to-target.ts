@@ -1,6 +1,11 @@
 // How many steps and seconds, teleports included, runs need to the final loss of others, and their loss at equal time.
 import { isEqual, mean } from "es-toolkit";
-import { pairedRatio, type RatioSummary } from "../../run/statistics.js";
+import {
+  type DifferenceSummary,
+  pairedDifference,
+  pairedRatio,
+  type RatioSummary,
+} from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "./format-number.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
@@ -24,6 +29,8 @@ export interface ToTarget {
   readonly equalTime: RatioSummary | null;
   /** Last validation loss, as a share of the baseline's; null without validation data. */
   readonly validation: RatioSummary | null;
+  /** Last validation accuracy less the baseline's, in points of a hundred; null without one. */
+  readonly accuracy: DifferenceSummary | null;
 }
 
 /** Mean of the runs' final losses; null where one has none. */
@@ -77,6 +84,7 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
     ),
     equalTime: pairs.length === plain.length ? ratio(losses) : null,
     validation: pairs.length === plain.length ? withoutSpread(ratio(validations), deterministic) : null,
+    accuracy: pairs.length === plain.length ? accuracyPoints(pairs) : null,
   };
 }
 
@@ -90,6 +98,17 @@ const withoutSpread = (ratio: RatioSummary | null, deterministic: boolean): Rati
   ratio && deterministic ? { ...ratio, interval: null } : ratio;
 
 const validationOf = ({ document }: JobResult): number => document.metrics["validation.loss"] ?? Number.NaN;
+
+function accuracyPoints(
+  pairs: readonly { readonly plain: JobResult; readonly other: JobResult }[],
+): DifferenceSummary | null {
+  const [plain, others] = (["plain", "other"] as const).map((side) =>
+    pairs.map((pair) => 100 * (pair[side].document.metrics["validation.accuracy"] ?? Number.NaN)),
+  );
+  return plain.length > 0 && [...plain, ...others].every(Number.isFinite)
+    ? pairedDifference(others, plain)
+    : null;
+}
 
 /** The median of `of` ratios: those that are not given are infinite. */
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {
@@ -122,6 +141,14 @@ function lossAt(run: JobResult, seconds: number): number {
 export function shownRatios<T extends ToTarget>(compared: T): T {
   const shown = (ratio: RatioSummary | null) => withoutSpread(ratio, compared.deterministic);
   return { ...compared, seconds: shown(compared.seconds), equalTime: shown(compared.equalTime) };
+}
+
+/** A difference with its sign and interval, as text: "+8.1 [6.1, 10.1]". */
+export function differenceText(compared: DifferenceSummary | null): string {
+  if (compared === null) return "-";
+  const { difference, interval } = compared;
+  const span = interval === null ? "" : ` [${formatNumber(interval[0], 3)}, ${formatNumber(interval[1], 3)}]`;
+  return `${difference > 0 ? "+" : ""}${formatNumber(difference, 3)}${span}`;
 }
 
 /** A ratio with its interval, as text: "0.27 [0.20, 0.36]". */

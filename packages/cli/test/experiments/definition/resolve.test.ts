@@ -25,6 +25,19 @@ expected:
   - { path: loss.last, value: 2, source: b, quick: true }
 `;
 
+describe("experimentSchema", () => {
+  it("takes adaptive clipping, with its options", () => {
+    const adaptiveClip = (value: string) =>
+      parse(text.replace("epochs: 5", `epochs: 5\nadaptiveClip: ${value}`));
+    expect(
+      resolveExperiment(adaptiveClip("{ limit: 0.02, exclude: [layers.0] }")).variants[0].settings,
+    ).toMatchObject({
+      adaptiveClip: { limit: 0.02, exclude: ["layers.0"] },
+    });
+    expect(() => adaptiveClip("{ limit: 0 }")).toThrow(/limit/);
+  });
+});
+
 describe("resolveExperiment", () => {
   it("gives each variant the settings that it changes, and leaves the others", () => {
     const { variants, seeds, expected } = resolveExperiment(parse(text));

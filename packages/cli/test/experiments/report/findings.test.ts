@@ -22,6 +22,7 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   medianSeconds: 0.6,
   equalTime: null,
   validation: null,
+  accuracy: null,
   ...given,
 });
 

@@ -19,7 +19,14 @@ describe("rateFigures", () => {
         seconds: ratio,
         medianSteps: 0.5,
       },
-      ...{ medianSeconds: 0.5, equalTime: null, validation: null, rate: 0.1, decay: "none" as const },
+      ...{
+        medianSeconds: 0.5,
+        equalTime: null,
+        validation: null,
+        accuracy: null,
+        rate: 0.1,
+        decay: "none" as const,
+      },
     } satisfies RateComparison;
     const drawn = rateFigures(
       {

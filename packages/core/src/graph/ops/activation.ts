@@ -40,6 +40,15 @@ const reluOp = unary({
   cost: 1,
 });
 
+const relu6Op = unary({
+  name: "relu6",
+  onnx: (e, x, { dtype }) => e.emit("Clip", [x, e.scalar(0, dtype), e.scalar(6, dtype)]),
+  js: (x) => `Math.min(Math.max(${x},0),6)`,
+  // y (6 - y) is positive within the bounds, and 0 on them.
+  vjp: (g, _x, y) => mul(g, step(mul(y, sub(6, y)))),
+  cost: 2,
+});
+
 const sigmoidOp = unary({
   name: "sigmoid",
   onnx: "Sigmoid",
@@ -104,6 +113,9 @@ const leakyReluOp: Op<{ slope: number }> = {
 
 /** Element-wise max(x, 0); derivative 0 at 0. */
 export const relu = (x: Tensor): Tensor => apply(reluOp, [x], {});
+
+/** Element-wise min(max(x, 0), 6); derivative 0 at 0 and 6, as in PyTorch. */
+export const relu6 = (x: Tensor): Tensor => apply(relu6Op, [x], {});
 
 /** Element-wise 1 / (1 + e^-x). */
 export const sigmoid = (x: Tensor): Tensor => apply(sigmoidOp, [x], {});

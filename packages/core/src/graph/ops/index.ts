@@ -7,7 +7,7 @@
 export { cond } from "../control/cond.js";
 export type { ScanOptions } from "../control/scan.js";
 export { scan } from "../control/scan.js";
-export { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "./activation.js";
+export { elu, gelu, leakyRelu, relu, relu6, sigmoid, softplus } from "./activation.js";
 export { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "./arithmetic.js";
 export { bitwiseAnd, bitwiseOr, bitwiseXor } from "./bitwise.js";
 export { broadcastTo } from "./broadcast.js";

@@ -5,7 +5,8 @@ import { fromOnnx, type ImportedModel } from "../../nn/onnx/from-onnx.js";
 import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
-import { guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
+import { differenceOf, type OutputDifference } from "./output-difference.js";
+import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
@@ -32,27 +33,13 @@ const isBatch = (value: unknown): boolean => isObject(value) && Object.values(va
 const compareModelsOptions = optionTable("compareModels", {
   seed: integerFrom(0).default(0),
   examples: integerFrom(1).default(4),
-  sizes: inCode<Readonly<Record<string, number>>>(
-    "an object of integers >= 1 by the name of an axis, such as { height: 64 }",
-    (value) => isObject(value) && Object.values(value).every((n) => Number.isSafeInteger(n) && n >= 1),
-  ).default({}),
+  sizes: axisSizes.default({}),
   inputs: inCode<NamedValues | readonly NamedValues[]>(
     "an object of arrays by the name of an input, or a list of them",
     (value) => (Array.isArray(value) ? value.length > 0 && value.every(isBatch) : isBatch(value)),
   ).default({}),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
 } satisfies OptionRows<CompareModelsOptions>);
-
-/** How far an output of one model is from that of another. */
-export interface OutputDifference {
-  readonly name: string;
-  /** Shape of the output in the first run. */
-  readonly shape: readonly number[];
-  /** max |a - b|. */
-  readonly absolute: number;
-  /** max |a - b| / max |a|; 0 if both are 0 everywhere. */
-  readonly relative: number;
-}
 
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {
@@ -96,7 +83,8 @@ export async function compareModels(
   });
   const got = await outputsOf(second, batches, { runtime });
   const outputs = first.outputs.map((name) =>
-    difference(
+    differenceOf(
+      "compareModels",
       name,
       expected.map((run) => run[name]),
       got.map((run) => run[name]),
@@ -132,30 +120,6 @@ function requireSameInterface(first: ImportedModel, second: ImportedModel): void
       `compareModels: the second model has no output "${lost}"; it has ${second.outputs.join(", ")}.`,
     );
   }
-}
-
-function difference(name: string, expected: readonly NdArray[], got: readonly NdArray[]): OutputDifference {
-  let [absolute, scale] = [0, 0];
-  expected.forEach(({ shape, data }, run) => {
-    const other = got[run];
-    if (other.shape.join() !== shape.join()) {
-      throw new ShapeError(
-        `compareModels: the output "${name}" has the shapes [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
-      );
-    }
-    for (let i = 0; i < data.length; i++) {
-      const [x, y] = [Number(data[i]), Number(other.data[i])];
-      if (Number.isFinite(x)) scale = Math.max(scale, Math.abs(x));
-      absolute = Math.max(absolute, distance(x, y));
-    }
-  });
-  return { name, shape: expected[0].shape, absolute, relative: absolute === 0 ? 0 : absolute / scale };
-}
-
-function distance(x: number, y: number): number {
-  if (Object.is(x, y)) return 0;
-  const apart = Math.abs(x - y);
-  return Number.isNaN(apart) ? Infinity : apart;
 }
 
 /** The dtype of a model's floats. */

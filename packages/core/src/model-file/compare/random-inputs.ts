@@ -2,11 +2,18 @@ import { allocate, type DType, type NdArray, sizeOf } from "../../array.js";
 import { DataError, OptionError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import type { ImportedInput } from "../../nn/onnx/from-onnx.js";
+import { inCode, isObject } from "../../option-kinds.js";
 
 /** Size of an axis that the file leaves open, other than a first axis: small images, short sequences. */
 export const OPEN_SIZE = 32;
 
 export type NamedValues = Readonly<Record<string, NdArray>>;
+
+/** Sizes of axes that a file leaves open, as an option. */
+export const axisSizes = inCode<Readonly<Record<string, number>>>(
+  "an object of integers >= 1 by the name of an axis, such as { height: 64 }",
+  (value) => isObject(value) && Object.values(value).every((n) => Number.isSafeInteger(n) && n >= 1),
+);
 
 export interface RandomInputSettings {
   readonly seed: number;

@@ -20,6 +20,7 @@ import {
   rewired,
   tensorType,
   VALUE_INFO,
+  withVersions,
   writtenNode,
 } from "./graph-items.js";
 import { ItemList } from "./item-list.js";
@@ -42,14 +43,18 @@ export interface Floats extends FloatType {
  * identified by their objects: a change replaces the object.
  */
 export class GraphEditor {
-  readonly opset: number;
+  #opset: number;
   readonly #op: string;
-  readonly #irVersion: number;
-  readonly #model: readonly RawField[];
+  #irVersion: number;
+  #model: readonly RawField[];
   readonly #before: Uses;
   readonly #floats = new Map<string, Floats>();
   readonly #originals = new Map<string, Floats>();
   readonly #items: ItemList;
+  /** Names of tensors that were not in the file. */
+  readonly #added = new Set<string>();
+  /** Whether the file was of an IR version in which every stored tensor is an input of the graph, and is no more. */
+  #isFreed = false;
   /** Which nodes make and read the values of the graph as it is now. */
   readonly uses: Uses;
 
@@ -64,12 +69,17 @@ export class GraphEditor {
       );
     }
     this.#irVersion = intOf(this.#model, 1);
-    this.opset = opsetOf(this.#model);
+    this.#opset = opsetOf(this.#model);
     this.#items = new ItemList(rawFields(contentOf(graph)).map(itemOf));
     const { nodes } = this;
     requireOrder(op, nodes);
     this.#before = new Uses(nodes);
     this.uses = new Uses(nodes);
+  }
+
+  /** The version of the standard operator set. */
+  get opset(): number {
+    return this.#opset;
   }
 
   get nodes(): readonly OnnxNode[] {
@@ -123,10 +133,32 @@ export class GraphEditor {
     this.#floats.set(name, floats);
   }
 
-  /** Adds an initializer and returns its name, which starts with `base`. */
+  /**
+   * Says that the file is of a newer operator set, which its nodes must already be written for, and of an IR version
+   * that has it.
+   */
+  raiseVersions(opset: number, irVersion: number): void {
+    this.#isFreed ||= this.#irVersion < 4 && irVersion >= 4;
+    this.#opset = Math.max(opset, this.#opset);
+    this.#irVersion = Math.max(irVersion, this.#irVersion);
+    this.#model = withVersions(this.#model, this.#opset, this.#irVersion);
+  }
+
+  /** Adds an initializer of floats and returns its name, which starts with `base`. */
   add(base: string, { dtype, shape, data }: Floats): string {
     const name = this.freshName(base);
-    const tensor = { name, dtype, shape, data: floatsOf({ shape, data }, dtype, `The tensor "${name}"`) };
+    return this.addTensor(name, {
+      dtype,
+      shape,
+      data: floatsOf({ shape, data }, dtype, `The tensor "${name}"`),
+    });
+  }
+
+  /** Adds an initializer of any type and returns its name, which starts with `base`. */
+  addTensor(base: string, { dtype, shape, data }: Omit<OnnxTensor, "name">): string {
+    const name = this.freshName(base);
+    const tensor = { name, dtype, shape, data };
+    this.#added.add(name);
     this.#items.add({
       field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
       name,
@@ -184,14 +216,15 @@ export class GraphEditor {
   /** The file with all changes; tensors and value infos that they left without use are left out. */
   finish(): Uint8Array {
     const isGone = (name: string) =>
-      this.#before.isRead(name) && !this.uses.isRead(name) && !this.isOutput(name);
+      (this.#before.isRead(name) || this.#added.has(name)) && !this.uses.isRead(name) && !this.isOutput(name);
     const isUnmade = (name: string) =>
       this.#before.maker(name) !== undefined && this.uses.maker(name) === undefined;
     const isStored = (name: string) => this.#items.named(INITIALIZER, name) !== undefined;
     const kept = this.#items.all().filter(({ field, node, name = "" }) => {
       if (node !== undefined) return node.opType !== "Constant" || !node.outputs.every(isGone);
       if (field.number === INITIALIZER) return !isGone(name);
-      if (field.number === INPUT) return !(isStored(name) && isGone(name));
+      // From IR version 4 on, a stored tensor that is an input, too, is only a default.
+      if (field.number === INPUT) return !(isStored(name) && (isGone(name) || this.#isFreed));
       return field.number !== VALUE_INFO || !isUnmade(name);
     });
     const graph = rawMessage(kept.map(({ field }) => field));

@@ -73,14 +73,27 @@ export function intOf(message: readonly RawField[], number: number): number {
   return r.int();
 }
 
+const isStandardSet = (opset: RawField): boolean => {
+  const domain = rawFields(contentOf(opset)).find(({ number }) => number === 1);
+  return domain === undefined || ["", "ai.onnx"].includes(textOf(domain));
+};
+
 /** The version of the standard operator set. */
 export function opsetOf(model: readonly RawField[]): number {
-  const versions = model
-    .filter(({ number }) => number === 8)
-    .map((field) => rawFields(contentOf(field)))
-    .filter((fields) => {
-      const domain = fields.find(({ number }) => number === 1);
-      return domain === undefined || ["", "ai.onnx"].includes(textOf(domain));
-    });
-  return versions.length === 0 ? 1 : intOf(versions[0], 2);
+  const set = model.find((field) => field.number === 8 && isStandardSet(field));
+  return set === undefined ? 1 : intOf(rawFields(contentOf(set)), 2);
+}
+
+/** A model of other versions of the standard operator set and of the format. */
+export function withVersions(
+  model: readonly RawField[],
+  opset: number,
+  irVersion: number,
+): readonly RawField[] {
+  const others = model.filter((field) => field.number !== 1 && !(field.number === 8 && isStandardSet(field)));
+  return [
+    rawField(1, (w, number) => w.int(number, irVersion)),
+    ...others,
+    rawField(8, (w, number) => w.message(number, (set) => set.int(2, opset))),
+  ];
 }

@@ -10,5 +10,10 @@ export function float({ attributes }: OnnxNode, name: string, otherwise: number)
   return given?.kind === "float" ? given.value : otherwise;
 }
 
+export function string({ attributes }: OnnxNode, name: string, otherwise: string): string {
+  const given = attributes[name];
+  return given?.kind === "string" ? given.value : otherwise;
+}
+
 /** Whether a node is of the standard operator set. */
 export const isStandard = ({ domain = "" }: OnnxNode): boolean => domain === "" || domain === "ai.onnx";

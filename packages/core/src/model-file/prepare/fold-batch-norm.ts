@@ -1,3 +1,5 @@
+import { inCode } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { float, int, isStandard } from "./attributes.js";
@@ -5,6 +7,18 @@ import { changeLayer } from "./change-layer.js";
 import { isReason, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";
+
+export interface FoldBatchNormOptions {
+  /** Which batch norms are folded, by the name of their result; default all. */
+  readonly norms?: ((result: string) => boolean) | undefined;
+}
+
+const foldBatchNormOptions = optionTable("foldBatchNorm", {
+  norms: inCode<(result: string) => boolean>(
+    "a function of the name of a batch norm's result",
+    (value) => typeof value === "function",
+  ).otherwise("all"),
+} satisfies OptionRows<FoldBatchNormOptions>);
 
 /**
  * Folds batch norms into the layers before them: Conv, ConvTranspose, Gemm, and MatMul with or without an Add of a
@@ -17,6 +31,7 @@ import { type LayoutOf, layouts } from "./value-layout.js";
  * or in training mode. Everything else in the file stays as it is.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
+ * @param options `norms`
  * @returns the new file, and a row for each batch norm
  * @throws DataError if the bytes are no ONNX model
  *
@@ -25,12 +40,16 @@ import { type LayoutOf, layouts } from "./value-layout.js";
  * report.filter(({ changed }) => !changed).map(({ node, note }) => `${node}: ${note}`);
  * (await compareModels(before, folded)).largest < 1e-4; // true
  */
-export function foldBatchNorm(bytes: Uint8Array): Preparation {
+export function foldBatchNorm(bytes: Uint8Array, options: FoldBatchNormOptions = {}): Preparation {
+  const { norms: isWanted } = foldBatchNormOptions.read(options);
   const editor = new GraphEditor("foldBatchNorm", bytes);
   const layoutOf = layouts(editor);
   const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
   const report = norms.map((node) => {
-    const result = fold(editor, layoutOf, node);
+    const isChosen = isWanted?.(node.outputs[0]) ?? true;
+    const result = isChosen
+      ? fold(editor, layoutOf, node)
+      : { reason: "it is not among the chosen batch norms" };
     return isReason(result)
       ? leftRow(node, result.reason)
       : changedRow(node, `folded into ${result.opType} ${result.outputs[0]}`);

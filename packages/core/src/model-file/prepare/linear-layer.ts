@@ -30,8 +30,15 @@ export interface Reason {
 
 export const isReason = (value: object): value is Reason => "reason" in value;
 
-/** The layer whose value a node makes, or why it is none whose channels can be scaled. */
+/** The layer whose value a node makes, with channels on axis 1, or why it is none whose channels can be scaled. */
 export function linearLayer(editor: GraphEditor, layoutOf: LayoutOf, end: OnnxNode): LinearLayer | Reason {
+  const layer = layerOf(editor, end);
+  if (isReason(layer) || layer.node.opType !== "MatMul" || layoutOf(end.outputs[0])?.rank === 2) return layer;
+  return { reason: "its result is not known to have two axes" };
+}
+
+/** The same with channels on the last axis of a MatMul's value, which may have any number of axes. */
+export function layerOf(editor: GraphEditor, end: OnnxNode): LinearLayer | Reason {
   const sum = biasedSum(editor, end);
   const node = sum?.node ?? end;
   const [, weight = ""] = node.inputs;
@@ -41,9 +48,6 @@ export function linearLayer(editor: GraphEditor, layoutOf: LayoutOf, end: OnnxNo
     : { reason: `it is of the operator set ${node.domain}` };
   if (isReason(channels)) return channels;
   if (!editor.isUsedOnce(weight)) return { reason: `its weight ${weight} is used elsewhere, too` };
-  if (node.opType === "MatMul" && layoutOf(end.outputs[0])?.rank !== 2) {
-    return { reason: "its result is not known to have two axes" };
-  }
   const biasFactor = node.opType === "Gemm" ? float(node, "beta", 1) : 1;
   if (biasFactor === 0) return { reason: "its beta is 0" };
   const { count, channelOf } = channels;
@@ -55,6 +59,14 @@ export function linearLayer(editor: GraphEditor, layoutOf: LayoutOf, end: OnnxNo
   if (isReason(bias)) return bias;
   return { node, end, weight, channels: count, channelOf, bias, biasFactor, biasIndex, biasShape };
 }
+
+/** The nodes that make the values of layers: the bias may be in an Add after them. */
+export const layerEnds = (editor: GraphEditor): readonly OnnxNode[] =>
+  editor.nodes.filter(isStandard).flatMap((node) => {
+    if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(node.opType)) return [];
+    const [reader] = editor.uses.readers(node.outputs[0]);
+    return [reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node];
+  });
 
 /** The layer without a bias of its own that a node adds a constant to, and where that is. */
 export function biasedSum(

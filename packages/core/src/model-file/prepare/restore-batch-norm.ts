@@ -6,13 +6,12 @@ import { OptionError } from "../../errors.js";
 import { inCode, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
-import { float, type OnnxNode } from "../../runtime/onnx/schema.js";
+import { float } from "../../runtime/onnx/schema.js";
 import { canHold } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
-import { isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
 import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
-import { biasedSum, isReason, type LinearLayer, linearLayer, type Reason } from "./linear-layer.js";
+import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
@@ -21,6 +20,8 @@ export interface RestoreBatchNormOptions {
   readonly epsilon?: number | undefined;
   /** Which layers get a batch norm, by the name of their result; default: those that an activation follows. */
   readonly layers?: ((result: string) => boolean) | undefined;
+  /** Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all. */
+  readonly weights?: ((name: string) => boolean) | undefined;
   /** Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default). */
   readonly runtime?: RuntimeName | undefined;
 }
@@ -31,6 +32,10 @@ const restoreBatchNormOptions = optionTable("restoreBatchNorm", {
     "a function of the name of a layer's result",
     (value) => typeof value === "function",
   ).otherwise("those that an activation follows, perhaps after an addition"),
+  weights: inCode<(name: string) => boolean>(
+    "a function of the name of a stored weight",
+    (value) => typeof value === "function",
+  ).otherwise("all"),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
 } satisfies OptionRows<RestoreBatchNormOptions>);
 
@@ -55,7 +60,7 @@ type Calibration = Readonly<Record<string, NdArray>>;
  * @param bytes the bytes of an `.onnx` file, its data inside, that `fromOnnx` reads
  * @param calibration arrays for the model's inputs by name, some hundred examples; or a list of such batches, of the
  *   same shapes, for files of a fixed batch size
- * @param options `epsilon`, `layers` and `runtime`
+ * @param options `epsilon`, `layers`, `weights` and `runtime`
  * @returns the new file, and a row for each layer
  * @throws OptionError for a calibration that is no batch; what `fromOnnx` throws for a file that it cannot read or a batch
  *   that does not fit
@@ -70,13 +75,17 @@ export async function restoreBatchNorm(
   calibration: Calibration | readonly Calibration[],
   options: RestoreBatchNormOptions = {},
 ): Promise<Preparation> {
-  const { epsilon, layers: isWanted, runtime } = restoreBatchNormOptions.read(options);
+  const { epsilon, layers: isWanted, weights, runtime } = restoreBatchNormOptions.read(options);
   const batches = batchesOf(calibration);
   const editor = new GraphEditor("restoreBatchNorm", bytes);
   const layoutOf = layouts(editor);
   const candidates = layerEnds(editor).map((end) => {
     const reason = whyNot(editor, end.outputs[0], isWanted);
-    return { end, layer: reason === undefined ? linearLayer(editor, layoutOf, end) : { reason } };
+    const layer = reason === undefined ? linearLayer(editor, layoutOf, end) : { reason };
+    return {
+      end,
+      layer: isReason(layer) || mayScale(layer, weights) ? layer : { reason: "its weights must stay" },
+    };
   });
   const layers = candidates.flatMap(({ layer }) => (isReason(layer) ? [] : [layer]));
   const values = layers.map(({ end }) => end.outputs[0]);
@@ -100,14 +109,6 @@ function batchesOf(calibration: Calibration | readonly Calibration[]): readonly 
   );
 }
 
-/** The nodes that make the values of layers: the bias may be in an Add after them. */
-const layerEnds = (editor: GraphEditor): readonly OnnxNode[] =>
-  editor.nodes.filter(isStandard).flatMap((node) => {
-    if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(node.opType)) return [];
-    const [reader] = editor.uses.readers(node.outputs[0]);
-    return [reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node];
-  });
-
 function whyNot(
   editor: GraphEditor,
   value: string,
@@ -116,6 +117,15 @@ function whyNot(
   if (isWanted !== undefined) return isWanted(value) ? undefined : "it is not among the chosen layers";
   return isActivated(editor, value) ? undefined : "no activation follows";
 }
+
+/** Whether a layer's weight and bias may change. */
+const mayScale = (
+  { weight, end, biasIndex }: LinearLayer,
+  isAllowed: RestoreBatchNormOptions["weights"],
+): boolean => {
+  const bias = end.inputs[biasIndex] ?? "";
+  return isAllowed === undefined || (isAllowed(weight) && (bias === "" || isAllowed(bias)));
+};
 
 const activations = new Set([
   ..."Celu Clip Elu Erf Gelu HardSigmoid HardSwish LeakyRelu Max Min Mish PRelu Relu Selu".split(" "),

@@ -1,25 +1,37 @@
 import { describeValue } from "../../describe.js";
-import { OptionError } from "../../errors.js";
-import { namedArrays } from "../../named-arrays.js";
-import { oneOf } from "../../option-kinds.js";
+import { NumericalError, OptionError } from "../../errors.js";
+import { flag, integerFrom, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { Discovery } from "../../symmetry/discovery/descriptors.js";
 import { generalLinear } from "../../symmetry/general-linear.js";
+import { product } from "../../symmetry/product.js";
 import { scaling } from "../../symmetry/scaling.js";
-import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
-import { type BalancedBy, balancedScales } from "./scales.js";
-import { balancedSpaces } from "./spaces.js";
+import { isRefusal } from "../../symmetry/symmetry.js";
+import { balancedPoint } from "./element.js";
+import type { ScaleMeasure } from "./scales.js";
 
 export interface BalancedOptions {
   /**
    * `norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's
    * weights, for quantization of whole tensors.
    */
-  readonly by?: BalancedBy | undefined;
+  readonly by?: ScaleMeasure | undefined;
+  /**
+   * Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where
+   * nothing over- or underflows. GL is left out then. Default false.
+   */
+  readonly powersOfTwo?: boolean | undefined;
+  /** Sweeps end when no logarithm of a factor moves by more; default 1e-3. */
+  readonly tolerance?: number | undefined;
+  /** Sweeps over all groups at most; default 1000. 2 to 20 are usual. */
+  readonly sweeps?: number | undefined;
 }
 
-const balancedOptions = optionTable("balanced", {
+export const balancedOptions = optionTable("balanced", {
   by: oneOf(["norm", "range"]).default("norm"),
+  powersOfTwo: flag.default(false),
+  tolerance: positive.default(1e-3),
+  sweeps: integerFrom(1).default(1000),
 } satisfies OptionRows<BalancedOptions>);
 
 /**
@@ -29,9 +41,10 @@ const balancedOptions = optionTable("balanced", {
  * from a start that is badly scaled, quantization of whole tensors, pruning by magnitude.
  *
  * @param found what `symmetriesOf` finds for the loss of these parameters
- * @param options `by`
+ * @param options `by`, `powersOfTwo`, `tolerance` and `sweeps`
  * @returns new parameters; those that no symmetry reaches are the same arrays
- * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not finite
+ * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not
+ *   finite, and when sweeps do not come to an end
  *
  * @example
  * const { found } = symmetriesOf(loss, params, batch);
@@ -42,21 +55,22 @@ export async function balanced<P>(
   found: Pick<Discovery, "scalings" | "linear">,
   options: BalancedOptions = {},
 ): Promise<P> {
-  const { by } = balancedOptions.read(options);
+  const { by, powersOfTwo, tolerance, sweeps: most } = balancedOptions.read(options);
   if (!Array.isArray(found?.scalings) || !Array.isArray(found.linear)) {
     throw new OptionError(
       `balanced takes what symmetriesOf finds, symmetriesOf(loss, params, batch).found; got ${describeValue(found)}.`,
     );
   }
-  const generators = found.scalings.filter(({ exact }) => exact);
-  const T = balancedScales(namedArrays(params), generators, by);
-  const scaled = await acted(scaling<P>(generators), params, T);
-  if (by === "range" || found.linear.length === 0) return scaled;
-  return acted(generalLinear<P>(found.linear), scaled, balancedSpaces(namedArrays(scaled), found.linear));
-}
-
-async function acted<P>(symmetry: Symmetry<P>, params: P, T: Parameters<Symmetry<P>["act"]>[1]): Promise<P> {
-  const moved = await symmetry.act(params, T, {});
-  if (isRefusal(moved)) throw new OptionError(`balanced: ${moved.refused}.`);
-  return moved;
+  const scalings = found.scalings.filter(({ exact }) => exact);
+  const linear = by === "range" || powersOfTwo ? [] : found.linear;
+  const symmetry = product<P>([scaling(scalings), generalLinear(linear)]);
+  const move = (tree: P, T: Parameters<typeof symmetry.act>[1]) => symmetry.act(tree, T, {});
+  const end = await balancedPoint(params, [...scalings, ...linear], move, {
+    by,
+    powersOfTwo,
+    tolerance,
+    most,
+  });
+  if (isRefusal(end)) throw new NumericalError(`balanced: ${end.refused}.`);
+  return end.point;
 }

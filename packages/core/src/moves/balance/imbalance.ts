@@ -3,7 +3,8 @@ import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { balancedScales } from "./scales.js";
+import { type BalancedOptions, balancedOptions } from "./balanced.js";
+import { balancedScales, rangesAlong } from "./scales.js";
 
 /** How far the weights around some units are from balance. */
 export interface GroupImbalance {
@@ -20,8 +21,24 @@ export interface Imbalance {
   /** Largest of the groups. */
   readonly factor: number;
   readonly sigma: number;
-  /** Whether balancing is likely to pay, in a sentence. */
+  /**
+   * Bits that a quantizer with one scale for a tensor loses in the average unit: mean of log2(max |W| / max |W_i|) over
+   * units i of the weights W; as they are, and with their ranges balanced.
+   */
+  readonly lostBits: { readonly now: number; readonly balanced: number };
+  /** Weights that float16 does not hold with all its digits; as they are, and with their norms balanced. */
+  readonly float16: { readonly now: Float16Counts; readonly balanced: Float16Counts };
+  /** Whether the sweeps to the balanced weights came to an end; false: the figures are of where they got. */
+  readonly settled: boolean;
+  /** Whether balancing is likely to pay, in a few sentences. */
   readonly advice: string;
+}
+
+export interface Float16Counts {
+  /** Above 65504 in magnitude. */
+  readonly overflows: number;
+  /** Below 2^-14 in magnitude, and not 0. */
+  readonly subnormals: number;
 }
 
 /**
@@ -33,8 +50,13 @@ const thresholds = [
   { optimizer: "Adam", factor: 30, sigma: 2 },
 ] as const;
 
+const defaults: BalancedOptions = {};
+
+const float16 = { largest: 65504, smallest: 2 ** -14 };
+
 /**
- * How unevenly a function's weights are scaled: T, the logarithms that {@link balanced} would scale by, group by group.
+ * How unevenly a function's weights are scaled: T, the logarithms that {@link balanced} would scale by, group by group,
+ * and what that means for training, int8 and float16.
  *
  * @param found what `symmetriesOf` finds for the loss of these parameters
  * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not
@@ -50,13 +72,25 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
     );
   }
   const generators = found.scalings.filter(({ exact }) => exact);
-  const groups = balancedScales(namedArrays(params), generators, "norm").map((T, k) => ({
-    generator: generators[k],
-    ...spreadOf(T),
-  }));
-  const factor = Math.max(1, ...groups.map((group) => group.factor));
-  const sigma = Math.max(0, ...groups.map((group) => group.sigma));
-  return { groups, factor, sigma, advice: adviceFor(factor, sigma) };
+  const arrays = namedArrays(params);
+  const { tolerance, sweeps: most } = balancedOptions.read(defaults);
+  const norms = balancedScales(arrays, generators, "norm", { tolerance, most });
+  const ranges = balancedScales(arrays, generators, "range", { tolerance, most });
+  const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
+  const figures = {
+    factor: Math.max(1, ...groups.map((group) => group.factor)),
+    sigma: Math.max(0, ...groups.map((group) => group.sigma)),
+    lostBits: {
+      now: lostBitsOf(generators, (path) => arrays[path]),
+      balanced: lostBitsOf(generators, (path) => ranges.arrays.get(path) as NdArray),
+    },
+    float16: {
+      now: float16Counts(Object.values(arrays)),
+      balanced: float16Counts(Object.entries(arrays).map(([path, array]) => norms.arrays.get(path) ?? array)),
+    },
+    settled: Math.max(norms.step, ranges.step) <= tolerance,
+  };
+  return { groups, ...figures, advice: adviceFor(figures) };
 }
 
 function spreadOf({ data }: NdArray<Float64Array>): { factor: number; sigma: number } {
@@ -65,10 +99,58 @@ function spreadOf({ data }: NdArray<Float64Array>): { factor: number; sigma: num
   return { factor: Math.exp(Math.abs(mean)), sigma: Math.sqrt(variance) };
 }
 
-function adviceFor(factor: number, sigma: number): string {
-  const what = `Scales differ by up to ${factor.toPrecision(2)} between layers, and by exp(${sigma.toPrecision(2)}) between units.`;
+function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: string) => NdArray): number {
+  const bits = generators.flatMap(({ axes }) =>
+    axes.flatMap((axis) => {
+      const array = arrayAt(axis.path);
+      if (array.shape.length < 2) return [];
+      const ranges = rangesAlong(array, axis);
+      const largest = (array.data as Float64Array).reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+      return Array.from(
+        ranges.filter((range) => range > 0),
+        (range) => Math.log2(largest / range),
+      );
+    }),
+  );
+  return bits.length === 0 ? 0 : bits.reduce((a, b) => a + b, 0) / bits.length;
+}
+
+function float16Counts(arrays: readonly NdArray[]): Float16Counts {
+  let [overflows, subnormals] = [0, 0];
+  for (const { data } of arrays) {
+    for (let k = 0; k < data.length; k++) {
+      const size = Math.abs(Number(data[k]));
+      if (size > float16.largest) overflows++;
+      if (size > 0 && size < float16.smallest) subnormals++;
+    }
+  }
+  return { overflows, subnormals };
+}
+
+function adviceFor({
+  factor,
+  sigma,
+  lostBits,
+  float16: half,
+  settled,
+}: Omit<Imbalance, "groups" | "advice">): string {
   const worth = thresholds.filter((limit) => factor >= limit.factor || sigma >= limit.sigma);
-  if (worth.length === 0) return `${what} That is even: balancing is not expected to make training faster.`;
   const who = worth.map(({ optimizer }) => optimizer).join(" and ");
-  return `${what} Balancing is likely to make training by ${who} faster.`;
+  const bits = (value: number) => value.toFixed(1);
+  const counts = ({ overflows, subnormals }: Float16Counts) =>
+    `${overflows} overflow and ${subnormals} are subnormal`;
+  const isWhole = half.now.overflows + half.now.subnormals === 0;
+  return [
+    `Scales differ by up to ${factor.toPrecision(2)} between layers, and by exp(${sigma.toPrecision(2)}) between units.`,
+    worth.length === 0
+      ? "That is even: balancing is not expected to make training faster."
+      : `Balancing is likely to make training by ${who} faster.`,
+    `Int8 with one scale for a tensor loses ${bits(lostBits.now)} of its 8 bits in the average unit, with balanced ranges ${bits(lostBits.balanced)}.`,
+    isWhole
+      ? "Float16 holds all weights in its normal range."
+      : `In float16 ${counts(half.now)} of the weights; with balanced norms ${counts(half.balanced)}.`,
+    ...(settled
+      ? []
+      : ["The sweeps to balanced weights did not come to an end: the figures are of where they got."]),
+  ].join(" ");
 }

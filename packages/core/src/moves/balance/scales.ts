@@ -2,17 +2,28 @@
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
-import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
+import type { LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { elementsAlong, extents } from "../../symmetry/parameter-axes.js";
 import { scaledAlong } from "../../symmetry/scaling.js";
 
-export type BalancedBy = "norm" | "range";
+/** When sweeps over all groups end. */
+export interface Sweeps {
+  /** When no logarithm of a factor, and no element of g - I, moves by more. */
+  readonly tolerance: number;
+  /** After so many; 2 to 20 are usual. */
+  readonly most: number;
+}
 
-/** Sweeps over all generators at most; 2 to 20 are usual. */
-const mostSweeps = 100;
+/** The result of sweeps. */
+export interface Swept {
+  readonly T: readonly NdArray<Float64Array>[];
+  /** How far the last sweep still moved: more than the tolerance where sweeps did not come to an end. */
+  readonly step: number;
+  /** The arrays that were moved, by path. */
+  readonly arrays: ReadonlyMap<string, NdArray>;
+}
 
-/** Sweeps end when no logarithm moves by more. */
-const tolerance = 1e-3;
+export type ScaleMeasure = "norm" | "range";
 
 /** One parameter along which a generator acts. */
 type Leg = ScalingGenerator["axes"][number];
@@ -29,27 +40,13 @@ type Leg = ScalingGenerator["axes"][number];
 export function balancedScales(
   arrays: Readonly<Record<string, NdArray>>,
   generators: readonly ScalingGenerator[],
-  by: BalancedBy,
-): NdArray<Float64Array>[] {
-  const moved = new Map<string, NdArray>();
-  for (const { path } of generators.flatMap(({ axes }) => axes)) {
-    if (!Object.hasOwn(arrays, path)) {
-      throw new OptionError(
-        `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
-      );
-    }
-    const { shape, data } = arrays[path];
-    const numbers = Float64Array.from(data as Float64Array, Number);
-    if (!numbers.every(Number.isFinite))
-      throw new NumericalError(`The weights "${path}" are not all finite.`);
-    moved.set(path, { shape, data: numbers });
-  }
+  by: ScaleMeasure,
+  { tolerance, most }: Sweeps,
+): Swept {
+  const moved = doublesOf(arrays, generators);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
-  for (
-    let sweep = 0, largest = Number.POSITIVE_INFINITY;
-    sweep < mostSweeps && largest > tolerance;
-    sweep++
-  ) {
+  let largest = Number.POSITIVE_INFINITY;
+  for (let sweep = 0; sweep < most && largest > tolerance; sweep++) {
     largest = 0;
     generators.forEach((generator, k) => {
       const step = stepOf(generator, moved, by);
@@ -63,11 +60,36 @@ export function balancedScales(
       }
     });
   }
-  return T;
+  return { T, step: largest, arrays: moved };
+}
+
+/**
+ * Float64 copies of the arrays that groups act on.
+ *
+ * @throws OptionError for groups of other parameters; NumericalError where a weight is not finite
+ */
+export function doublesOf(
+  arrays: Readonly<Record<string, NdArray>>,
+  groups: readonly Pick<ScalingGenerator | LinearSpace, "axes">[],
+): Map<string, NdArray> {
+  const copies = new Map<string, NdArray>();
+  for (const { path } of groups.flatMap(({ axes }): readonly { path: string }[] => axes)) {
+    if (!Object.hasOwn(arrays, path)) {
+      throw new OptionError(
+        `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
+      );
+    }
+    const { shape, data } = arrays[path];
+    const numbers = Float64Array.from(data as Float64Array);
+    if (!numbers.every(Number.isFinite))
+      throw new NumericalError(`The weights "${path}" are not all finite.`);
+    copies.set(path, { shape, data: numbers });
+  }
+  return copies;
 }
 
 /** The step of one generator to its own best point, with all others as they are. */
-function stepOf({ size, axes }: ScalingGenerator, arrays: ReadonlyMap<string, NdArray>, by: BalancedBy) {
+function stepOf({ size, axes }: ScalingGenerator, arrays: ReadonlyMap<string, NdArray>, by: ScaleMeasure) {
   const isWeight = ({ path }: Leg) => (arrays.get(path) as NdArray).shape.length > 1;
   const legs = by === "norm" ? axes : axes.filter(isWeight);
   const sizes = legs.map((leg) => slicesOf(arrays.get(leg.path) as NdArray, leg, by));
@@ -81,7 +103,7 @@ function stepOf({ size, axes }: ScalingGenerator, arrays: ReadonlyMap<string, Nd
 }
 
 /** Sum of squares, or largest magnitude, of each unit's slice. */
-function slicesOf(array: NdArray, leg: Leg, by: BalancedBy): Float64Array {
+function slicesOf(array: NdArray, leg: Leg, by: ScaleMeasure): Float64Array {
   const data = elementsAlong(array, leg);
   const [before, along, behind] = extents(leg);
   const out = new Float64Array(along);
@@ -94,6 +116,9 @@ function slicesOf(array: NdArray, leg: Leg, by: BalancedBy): Float64Array {
   }
   return out;
 }
+
+/** Largest magnitude of each unit's slice. */
+export const rangesAlong = (array: NdArray, leg: Leg): Float64Array => slicesOf(array, leg, "range");
 
 interface Side {
   readonly value: number;

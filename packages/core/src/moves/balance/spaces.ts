@@ -1,9 +1,17 @@
 // The point of an orbit of GL(n) where the sum of squares is least.
 import type { NdArray } from "../../array.js";
-import { eigenSymmetric } from "../../math/linalg.js";
+import { eigenSymmetric, inverse } from "../../math/linalg.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
-import { gramsAlong, type Matrices, matrixOf, stackOf } from "../../symmetry/matrices-along.js";
-import { type Matrix, plusDiagonal, product, spectral } from "../../symmetry/matrix.js";
+import {
+  gramsAlong,
+  type Matrices,
+  mapMatrices,
+  matrixOf,
+  multipliedAlong,
+  stackOf,
+} from "../../symmetry/matrices-along.js";
+import { type Matrix, plusDiagonal, product, spectral, transposed } from "../../symmetry/matrix.js";
+import { doublesOf, type Sweeps, type Swept } from "./scales.js";
 
 /** Spaces whose weights use fewer directions than this share of the largest stay as they are. */
 const leastShare = 1e-12;
@@ -12,28 +20,55 @@ const leastShare = 1e-12;
  * T = g - I of each space where the sum of squares of its weights is least. With M+ the sum of v v' over all that
  * g multiplies, M- that over all that g^-T multiplies, tr(G M+) + tr(G^-1 M-) is least for G = g'g with G M+ G = M-, the
  * geometric mean of M+^-1 and M-; g is its root. For B A with B = U S^1/2, A = S^1/2 V', where g turns A and g^-T B,
- * that is the balanced factorization, up to a rotation. A space that is not used in all directions stays.
+ * that is the balanced factorization, up to a rotation. Spaces that share weights are swept. A space that is not used
+ * in all directions stays.
  */
 export function balancedSpaces(
   arrays: Readonly<Record<string, NdArray>>,
   spaces: readonly LinearSpace[],
-): NdArray<Float64Array>[] {
-  return spaces.map(({ size, copies, axes }) => {
-    const sum = (variance: 1 | -1): Matrices =>
-      axes
-        .filter((axis) => axis.variance === variance)
-        .map((axis) => gramsAlong(arrays[axis.path], axis, copies))
-        .reduce((a, b) => ({ shape: a.shape, data: a.data.map((v, i) => v + b.data[i]) }), {
-          shape: [copies, size, size],
-          data: new Float64Array(copies * size * size),
-        });
-    const [plus, minus] = [sum(1), sum(-1)];
-    return stackOf(copies, size, (copy) => {
-      const g = balancing(matrixOf(plus, copy), matrixOf(minus, copy));
-      return g ? plusDiagonal(g, -1) : { shape: [size, size], data: new Float64Array(size * size) };
+  { tolerance, most }: Sweeps,
+): Swept {
+  const moved = doublesOf(arrays, spaces);
+  const total = spaces.map(({ size, copies }) => stackOf(copies, size, () => identity(size)));
+  let largest = Number.POSITIVE_INFINITY;
+  for (let sweep = 0; sweep < most && largest > tolerance; sweep++) {
+    largest = 0;
+    spaces.forEach((space, k) => {
+      const g = stepOf(space, moved);
+      for (const v of plusDiagonal(g, -1).data) largest = Math.max(largest, Math.abs(v));
+      const dual = mapMatrices(g, (matrix) => transposed(inverse(matrix)));
+      for (const axis of space.axes) {
+        const array = moved.get(axis.path) as NdArray;
+        moved.set(axis.path, multipliedAlong(array, axis, axis.variance === 1 ? g : dual));
+      }
+      total[k] = stackOf(space.copies, space.size, (copy) =>
+        product(matrixOf(g, copy), matrixOf(total[k], copy)),
+      );
     });
+  }
+  return { T: total.map((g) => plusDiagonal(g, -1)), step: largest, arrays: moved };
+}
+
+/** g of a space for each of its copies, with all other spaces as they are. */
+function stepOf({ size, copies, axes }: LinearSpace, arrays: ReadonlyMap<string, NdArray>): Matrices {
+  const sum = (variance: 1 | -1): Matrices =>
+    axes
+      .filter((axis) => axis.variance === variance)
+      .map((axis) => gramsAlong(arrays.get(axis.path) as NdArray, axis, copies))
+      .reduce((a, b) => ({ shape: a.shape, data: a.data.map((v, i) => v + b.data[i]) }), {
+        shape: [copies, size, size],
+        data: new Float64Array(copies * size * size),
+      });
+  const [plus, minus] = [sum(1), sum(-1)];
+  // An element that is on two axes moves with both: half a step then does not go past the point.
+  const isShared = new Set(axes.map(({ path }) => path)).size < axes.length;
+  return stackOf(copies, size, (copy) => {
+    const g = balancing(matrixOf(plus, copy), matrixOf(minus, copy));
+    return (isShared ? g && power(g, 0.5) : g) ?? identity(size);
   });
 }
+
+const identity = (n: number): Matrix => plusDiagonal({ shape: [n, n], data: new Float64Array(n * n) }, 1);
 
 /** G^1/2 of the geometric mean G, or undefined where a matrix is singular. */
 function balancing(plus: Matrix, minus: Matrix): Matrix | undefined {

@@ -16,6 +16,9 @@ export interface Proposal {
 /** Largest |T_i|. */
 const limit = Math.log(1e4);
 
+/** More sweeps would change ranges by less than quantization can tell. */
+const equalizing = { tolerance: 1e-3, most: 100 };
+
 /** Descents end when log J falls by less. */
 const tolerance = 1e-5;
 
@@ -28,7 +31,7 @@ export function proposals(
   const still: Proposal = { name: "as it is", T: new Float64Array(size) };
   if (size === 0 || model.layers.length === 0) return [still];
   const ranges: Proposal = { name: "ranges equalized", T: new Float64Array(size) };
-  balancedScales(params, generators, "range").forEach(({ data }, k) => {
+  balancedScales(params, generators, "range", equalizing).T.forEach(({ data }, k) => {
     ranges.T.set(
       data.map((t) => Math.max(-limit, Math.min(limit, t))),
       offsets[k],

@@ -2,12 +2,15 @@ import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
+import { type ConvNormKind, convNormKind } from "../conv-norm.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { StatelessModel } from "../model.js";
+import type { Context, Model, StatelessModel } from "../model.js";
+import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { pooledSize } from "./image-size.js";
 
 export interface ConvnetOptions {
@@ -17,6 +20,8 @@ export interface ConvnetOptions {
   readonly imageSize?: readonly [number, number] | undefined;
   /** Channels of the convolutions of each stage; default [[16], [32]]. */
   readonly stages?: readonly (readonly number[])[] | undefined;
+  /** Batch norm between each convolution and its ReLU (`batch`), or none (default `none`). */
+  readonly norm?: ConvNormKind | undefined;
   /** Default 10. */
   readonly classes?: number | undefined;
 }
@@ -25,48 +30,76 @@ export const convnetOptions = optionTable("convnet", {
   inputs: integerFrom(1).default(1),
   imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([[16], [32]]),
+  norm: convNormKind.default("none"),
   classes: integerFrom(1).default(10),
 } satisfies OptionRows<ConvnetOptions>);
 
 export interface ConvnetParams {
   /** All convolutions in order. */
   readonly convs: readonly ConvParams[];
+  /** With batch norm: one for each convolution, which has no bias. */
+  readonly norms?: readonly NormParams[] | undefined;
   readonly linear: LinearParams;
 }
 
+/** Running statistics, if the network has batch norm. */
+export interface ConvnetState {
+  readonly norms?: readonly BatchNormState[] | undefined;
+}
+
 /**
- * Plain convolutional network: in each stage convolutions (3x3, padding 1, ReLU) and max-pooling by 2, then one linear
- * layer on the flattened image.
+ * Plain convolutional network: in each stage convolutions (3x3, padding 1, batch norm if it is asked for, ReLU) and
+ * max-pooling by 2, then one linear layer on the flattened image.
  *
  * @throws ShapeError when the image is too small for so many stages
  *
  * @example
  * convnet(); // conv 1->16, pool, conv 16->32, pool, linear 1568->10
  */
-export function convnet(options: ConvnetOptions = {}): StatelessModel<ConvnetParams> {
-  const { inputs, imageSize, stages, classes } = convnetOptions.read(options);
+export function convnet(options?: ConvnetOptions & { readonly norm?: "none" }): StatelessModel<ConvnetParams>;
+export function convnet(options: ConvnetOptions): Model<ConvnetParams, ConvnetState>;
+export function convnet(
+  options: ConvnetOptions = {},
+): StatelessModel<ConvnetParams> | Model<ConvnetParams, ConvnetState> {
+  const { inputs, imageSize, stages, norm, classes } = convnetOptions.read(options);
   const [height, width] = pooledSize("convnet", imageSize, stages.length);
   const channels = [inputs, ...stages.flat()];
-  return {
+  const model: Model<ConvnetParams, ConvnetState> = {
     init(rng, initOptions = {}) {
       const { dtype } = resolveInit("convnet", initOptions);
       const convs = channels
         .slice(1)
-        .map((outputs, k) => initConv2d(rng, channels[k], outputs, 3, { dtype }));
+        .map((outputs, k) => initConv2d(rng, channels[k], outputs, 3, { dtype, bias: norm === "none" }));
       const features = (channels.at(-1) as number) * height * width;
-      return { params: { convs, linear: initLinear(rng, features, classes, { dtype }) }, state: {} };
+      const last = initLinear(rng, features, classes, { dtype });
+      if (norm === "none") return { params: { convs, linear: last }, state: {} };
+      const norms = channels.slice(1).map((outputs) => initBatchNorm(outputs, { dtype }));
+      return {
+        params: { convs, norms: norms.map((n) => n.params), linear: last },
+        state: { norms: norms.map((n) => n.state) },
+      };
     },
-    apply({ convs, linear: head }, x) {
+    apply({ convs, norms, linear: head }, x, context: Partial<Context<ConvnetState>> = {}) {
+      const { state, training = false } = context;
       let h: Tensor = x;
       let k = 0;
+      const next: TensorsOf<BatchNormState>[] = [];
+      const normed = (y: Tensor): Tensor => {
+        if (!norms) return y;
+        const running = state?.norms?.[next.length] as TensorsOf<BatchNormState>;
+        const result = batchNorm(y, norms[next.length], running, { training });
+        next.push(result.state);
+        return result.output;
+      };
       for (const stage of stages) {
         stage.forEach((_, i) => {
-          const y = convLayer(h, convs[k++], { padding: 1 });
+          const y = normed(convLayer(h, convs[k++], { padding: 1 }));
           // ReLU commutes with max-pooling, and works on fewer elements after it.
           h = relu(i === stage.length - 1 ? maxPool2d(y, { kernel: 2 }) : y);
         });
       }
-      return { output: linear(flattenFrom(h, 1), head), state: {} };
+      return { output: linear(flattenFrom(h, 1), head), state: norms ? { norms: next } : {} };
     },
   };
+  return model;
 }

@@ -2,6 +2,7 @@ import type { Choice } from "../../registry.js";
 import { convnet, convnetOptions } from "./convnet.js";
 import { lenet, lenetOptions } from "./lenet.js";
 import { mlp, mlpOptions } from "./mlp.js";
+import { mobilenet, mobilenetOptions } from "./mobilenet.js";
 import { patchTransformer, patchTransformerOptions } from "./patch-transformer.js";
 import { resnet18, resnet18Options } from "./resnet18.js";
 import { vgg6, vgg6Options } from "./vgg6.js";
@@ -13,6 +14,11 @@ export const models = {
     make: convnet,
     options: convnetOptions,
     summary: "stages of 3 x 3 convolutions and max-pooling, then a linear layer",
+  },
+  mobilenet: {
+    make: mobilenet,
+    options: mobilenetOptions,
+    summary: "MobileNetV2 for small images: depthwise convolutions in inverted residual blocks",
   },
   patchTransformer: {
     make: patchTransformer,

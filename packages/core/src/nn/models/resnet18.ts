@@ -1,8 +1,6 @@
 // K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
 // names and initial values as in torchvision.
 
-import type { NdArray } from "../../array.js";
-import { isNdArray } from "../../array.js";
 import { relu } from "../../graph/ops/activation.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
@@ -12,13 +10,12 @@ import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { flatten, unflatten } from "../../tree.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { resolveInit } from "../init-options.js";
-import { kaimingNormal } from "../initializers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
+import { redrawnConvs } from "./redrawn-convs.js";
 
 export interface Resnet18Options {
   /** Channels of the images; default 3. */
@@ -182,12 +179,8 @@ function init(
     layer4: layer4.params,
     fc: initLinear(rng, 8 * width, classes, options),
   };
-  const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const redrawn = leaves.map((leaf) =>
-    leaf.shape.length === 4 ? kaimingNormal(rng, leaf.shape, { ...options, mode: "fanOut" }) : leaf,
-  );
   return {
-    params: unflatten(def, redrawn) as Resnet18Params,
+    params: redrawnConvs(rng, params, { ...options, mode: "fanOut" }),
     state: {
       bn1: bn1.state,
       layer1: layer1.state,

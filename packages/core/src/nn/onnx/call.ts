@@ -60,6 +60,16 @@ export class Call {
     return this.operand(index).tensor;
   }
 
+  /** Whether an operand is a running statistic that training updates. */
+  isUpdated(index: number): boolean {
+    return this.settings.updated.has(this.node.inputs[index]);
+  }
+
+  /** Gives a running statistic its next value, which nodes after this one see. */
+  update(index: number, tensor: Tensor): void {
+    this.scope.set(this.node.inputs[index], { ...this.operand(index), tensor });
+  }
+
   /** The element type of an operand in the file. */
   kind(index: number): OnnxDType {
     return this.operand(index).kind;

@@ -17,12 +17,12 @@ import {
   type OnnxValueInfo,
 } from "../../runtime/onnx/schema.js";
 import { ownEntry } from "../../tree.js";
-import type { FloatDType } from "../model.js";
+import type { Context, FloatDType, Output } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
-import { parametersOf } from "./parameters.js";
+import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
 import { isSequence, Scope } from "./value.js";
 
 /** An input of an imported model. */
@@ -40,10 +40,12 @@ export interface ImportedInput {
  */
 export interface ImportedModel<Out extends string = string> {
   /** The weights by their names in the file, with `_` for a colon. */
-  readonly params: Readonly<Record<string, NdArray>>;
+  readonly params: NamedArrays;
   readonly inputs: readonly ImportedInput[];
   /** Names of the results. */
   readonly outputs: readonly Out[];
+  /** Running means and variances of batch normalizations by their names in the file: what `applyWithState` updates. */
+  readonly state: NamedArrays;
   /**
    * Traces the model: maps parameters and inputs by name to results by name. An input may be an array, which
    * becomes a constant: one that decides shapes, axes or branches must be.
@@ -52,7 +54,20 @@ export interface ImportedModel<Out extends string = string> {
     params: Readonly<Record<string, Tensor>>,
     inputs: Readonly<Record<string, Tensor | NdArray>>,
   ): Record<Out, Tensor>;
+  /**
+   * Traces the model with a state, all of {@link state} or a part. In training, a batch normalization whose two running
+   * statistics are in it uses mean and variance of the batch, and the state returned has the running ones updated, as
+   * `batchNorm` does. What is left out stays as in the file.
+   */
+  applyWithState(
+    params: Readonly<Record<string, Tensor>>,
+    inputs: Readonly<Record<string, Tensor | NdArray>>,
+    context: Context<NamedArrays>,
+  ): Output<NamedArrays, Record<Out, Tensor>>;
 }
+
+/** Arrays by their names in a file. */
+type NamedArrays = Readonly<Record<string, NdArray>>;
 
 export interface FromOnnxOptions<Out extends string = string> {
   /** Names of the results that the model returns; default: all results of the file. */
@@ -131,34 +146,46 @@ export function fromOnnx<const Out extends string = string>(
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
   const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
-  const trainedNames = new Set(trained.map(({ tensor }) => tensor.name));
-  const isTrained = ({ opType, outputs: [own] }: OnnxNode) => opType === "Constant" && trainedNames.has(own);
-  const computed = { ...graph, nodes: graph.nodes.filter((node) => !isTrained(node)) };
+  const carried = runningStatisticsOf(graph, trained);
+  const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const givenNames = new Set([...trained, ...carried].map(({ tensor }) => tensor.name));
+  const isGiven = ({ opType, outputs: [own] }: OnnxNode) => opType === "Constant" && givenNames.has(own);
+  const computed = { ...graph, nodes: graph.nodes.filter((node) => !isGiven(node)) };
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const infos = graph.inputs.filter(({ name }) => !stored.has(name));
   const inputs = infos.map((info) => inputOf(info, float));
 
-  return {
-    params,
-    inputs,
-    outputs,
-    apply(given, data) {
-      requireTracing([...Object.values(given), ...Object.values(data)]);
-      const scope = new Scope();
-      for (const { name, tensor: stored } of trained) {
-        const tensor = fitting(name, stored.shape, float, ownEntry(given, name));
+  const applyWithState: ImportedModel<Out>["applyWithState"] = (given, data, context) => {
+    requireTracing([...Object.values(given), ...Object.values(data)]);
+    const scope = new Scope();
+    const store = (tensors: readonly NamedTensor[], values: Readonly<Record<string, Tensor | NdArray>>) => {
+      for (const { name, tensor: stored } of tensors) {
+        const tensor = fitting(name, stored.shape, float, ownEntry(values, name));
         scope.set(stored.name, { tensor, kind: stored.dtype });
       }
-      inputs.forEach(({ name, dtype, shape }, i) => {
-        scope.set(name, {
-          tensor: fitting(name, shape, dtype, ownEntry(data, name)),
-          kind: infos[i].dtype ?? "float32",
-        });
-      });
-      evaluate(computed, scope, { opset, dtype: float, count: new NodeCount(nodes.length) });
-      const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
-      return Object.fromEntries(results) as Record<Out, Tensor>;
-    },
+    };
+    store(trained, given);
+    store(carried, { ...state, ...context.state });
+    inputs.forEach(({ name, dtype, shape }, i) => {
+      const tensor = fitting(name, shape, dtype, ownEntry(data, name));
+      scope.set(name, { tensor, kind: infos[i].dtype ?? "float32" });
+    });
+    const own = carried.filter(({ name }) => Object.hasOwn(context.state, name));
+    const updated = new Set(context.training ? own.map(({ tensor }) => tensor.name) : []);
+    evaluate(computed, scope, { opset, dtype: float, count: new NodeCount(nodes.length), updated });
+    const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
+    return {
+      output: Object.fromEntries(results) as Record<Out, Tensor>,
+      state: Object.fromEntries(own.map(({ name, tensor }) => [name, resultOf(tensor.name, scope, graph)])),
+    };
+  };
+  return {
+    params,
+    state,
+    inputs,
+    outputs,
+    apply: (given, data) => applyWithState(given, data, { state: {} }).output,
+    applyWithState,
   };
 }
 

@@ -56,7 +56,40 @@ export function parametersOf(
   const weights = [...graph.initializers, ...constants].filter(
     ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isWeight(name),
   );
-  const named = weights.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
+  return namedTensors(weights);
+}
+
+/**
+ * Running means and variances of the main graph's batch normalizations, those that are neither parameters nor shared: a
+ * tensor that two different normalizations read, or that is something else, too, cannot have one value for each.
+ */
+export function runningStatisticsOf(
+  graph: OnnxGraph,
+  parameters: readonly NamedTensor[],
+): readonly NamedTensor[] {
+  const stored = [...graph.initializers, ...graph.nodes.flatMap(constantsOf)];
+  const isFloatVector = ({ dtype, shape }: OnnxTensor) => isFloatKind(dtype) && shape.length === 1;
+  const isOwn = new Set(stored.filter(isFloatVector).map(({ name }) => name));
+  for (const { tensor } of parameters) isOwn.delete(tensor.name);
+  const layerOf = new Map<string, string>();
+  for (const node of allNodesOf(graph)) {
+    const isNorm = node.opType === "BatchNormalization" && graph.nodes.includes(node);
+    const layer = JSON.stringify(node.inputs.slice(1));
+    node.inputs.forEach((name, i) => {
+      // One layer may be applied several times.
+      const place = isNorm && (i === 3 || i === 4) ? `${i} ${layer}` : "other";
+      if (place === "other" || (layerOf.get(name) ?? place) !== place) isOwn.delete(name);
+      layerOf.set(name, place);
+    });
+  }
+  const results = [graph, ...allNodesOf(graph).flatMap(graphsIn)].flatMap(({ outputs }) => outputs);
+  for (const { name } of results) isOwn.delete(name);
+  return namedTensors(stored.filter(({ name }) => isOwn.has(name) && layerOf.has(name)));
+}
+
+/** Tensors by the names that they have as inputs of a graph, which cannot contain colons. */
+function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
+  const named = tensors.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
   const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
   if (twice) throw new DataError(`fromOnnx: two tensors of the file would both be named "${twice.name}".`);
   return named;

@@ -67,6 +67,7 @@ function placeOf(
 
 /** Operations that are not homogeneous, by the name of the activation that consists of one. */
 const nonlinear: Readonly<Record<string, string>> = {
+  relu6: "relu6",
   tanh: "tanh",
   asinh: "asinh",
   sinh: "sinh",

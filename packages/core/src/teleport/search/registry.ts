@@ -3,6 +3,7 @@ import type { Choice } from "../../registry.js";
 import { referenceAngleTeleport, referenceAngleTeleportOptions } from "../reference/reference-angle.js";
 import { referenceMlpTeleport, referenceMlpTeleportOptions } from "../reference/reference-mlp.js";
 import { gradientAscent, gradientAscentOptions } from "./ascent/gradient-ascent.js";
+import { balance, balanceOptions } from "./balance.js";
 import { bestAngle, bestAngleOptions } from "./best-angle.js";
 import { discreteSearch, discreteSearchOptions } from "./discrete.js";
 import { levelSet, levelSetOptions } from "./level-set.js";
@@ -38,6 +39,12 @@ export const orbitSearches = {
     make: scalingCorner,
     options: scalingCornerOptions,
     summary: "the best corner of the box of scalings",
+  },
+  balance: {
+    make: balance,
+    options: balanceOptions,
+    summary:
+      "balanced norms, ranges or gradients of scalings and linear maps, in closed form, whatever the objective",
   },
 } satisfies Record<string, Choice<(symmetry: never, options: never) => unknown>>;
 

@@ -53,6 +53,11 @@ export interface Search<P> {
    * there is nothing to check.
    */
   readonly claim?: Claim<P> | undefined;
+  /**
+   * What its moves are to reach: a larger objective (default), or a goal of its own, such as balanced weights: then the
+   * guard judges the loss alone, and the objective may fall.
+   */
+  readonly goal?: "objective" | "own" | undefined;
   /** Maximum number of proposals accepted in one walk. */
   readonly steps: number;
   /** Number of walks from different points of the orbit, of which the best result counts; default 1. */

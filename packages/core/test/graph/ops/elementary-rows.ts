@@ -1,4 +1,4 @@
-import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../../../src/graph/ops/activation.js";
+import { elu, gelu, leakyRelu, relu, relu6, sigmoid, softplus } from "../../../src/graph/ops/activation.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import {
   abs,
@@ -125,6 +125,15 @@ export const activationRows: readonly OpRow[] = [
     (x) => (x > 0 ? x : 0.1 * x),
   ),
   unary("relu", relu, (x) => Math.max(x, 0), awayFromZero),
+  unary(
+    "relu6",
+    relu6,
+    (x) => Math.min(Math.max(x, 0), 6),
+    (s, shape) => {
+      const x = awayFromZero(s, shape);
+      return tabulate(shape, (at) => 4 * get(x, at));
+    },
+  ),
   unary("leakyRelu", leakyRelu, (x) => (x > 0 ? x : 0.01 * x), awayFromZero),
   ...[0.1, 0, 1, 10, -0.2].map((slope) =>
     unary(

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../../src/array.js";
 import { backward, grad } from "../../../src/graph/autodiff.js";
-import { elu, leakyRelu, relu } from "../../../src/graph/ops/activation.js";
+import { elu, leakyRelu, relu, relu6 } from "../../../src/graph/ops/activation.js";
 import { maximum, minimum, mul } from "../../../src/graph/ops/arithmetic.js";
 import { abs } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
@@ -27,9 +27,10 @@ function gradientAt(f: (x: Tensor) => Tensor, x: NdArray, w?: NdArray): number[]
 
 const list = (...values: number[]): NdArray => array(values, "float64");
 
-it("relu and abs have derivative 0 at 0, leakyRelu its slope, elu alpha", () => {
+it("relu and abs have derivative 0 at 0, relu6 at 6, too, leakyRelu its slope, elu alpha", () => {
   // The subgradients that PyTorch takes.
   expect(gradientAt(relu, list(-1, 0, 2))).toEqual([0, 0, 1]);
+  expect(gradientAt(relu6, list(-1, 0, 2, 6, 7))).toEqual([0, 0, 1, 0, 0]);
   expect(gradientAt(abs, list(-1, 0, 2))).toEqual([-1, 0, 1]);
   expect(gradientAt((x) => leakyRelu(x, 0.1), list(-1, 0, 2))).toEqual([0.1, 0.1, 1]);
   expect(gradientAt((x) => leakyRelu(x, 0), list(-1, 0, 2))).toEqual([0, 0, 1]);

@@ -12,6 +12,7 @@ import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import type { Model } from "../../../src/nn/model.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
+import { mobilenet } from "../../../src/nn/models/mobilenet.js";
 import { patchTransformer } from "../../../src/nn/models/patch-transformer.js";
 import { resnet18 } from "../../../src/nn/models/resnet18.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
@@ -53,6 +54,11 @@ const images = { inputs: 1, imageSize: [8, 8] as const };
 const networks: Readonly<Record<string, readonly [model: unknown, shape: readonly number[]]>> = {
   "a perceptron": [mlp({ sizes: [5, 7, 6, 3], activation: "elu" }), [4, 5]],
   "a convnet": [convnet({ ...images, stages: [[4, 4], [6]] }), [2, 1, 8, 8]],
+  "a convnet with batch norm": [convnet({ ...images, stages: [[4, 4], [6]], norm: "batch" }), [2, 1, 8, 8]],
+  "a network of depthwise convolutions": [
+    mobilenet({ stem: 4, stages: [[4], [6, 6]], expansion: 3, head: 8 }),
+    [2, 1, 8, 8],
+  ],
   "a residual network": [resnet18({ width: 4 }), [2, 3, 8, 8]],
   "a transformer": [
     patchTransformer({ imageSize: [4, 4], patch: 2, width: 4, heads: 2, depth: 1, classes: 3 }),

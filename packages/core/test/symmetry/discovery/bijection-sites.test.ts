@@ -65,7 +65,7 @@ describe("Sites of the hidden action", () => {
     );
   });
 
-  it.each(["relu", "gelu", "silu", "identity"] as const)("are none with %s", (activation) => {
+  it.each(["relu", "relu6", "gelu", "silu", "identity"] as const)("are none with %s", (activation) => {
     const model = mlp({ sizes: [3, 4, 5, 2], activation });
     const { params } = model.init(torchGenerator(0), { dtype: "float64" });
     const { found } = subject((p, d) => sum(model.apply(p, d.x).output), params, data);

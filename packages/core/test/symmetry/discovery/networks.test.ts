@@ -84,7 +84,7 @@ describe("What is found in a multilayer perceptron", () => {
     expectKept(s);
   });
 
-  it.each(["sigmoid", "softplus", "elu", "gelu", "silu"] as const)(
+  it.each(["relu6", "sigmoid", "softplus", "elu", "gelu", "silu"] as const)(
     "with %s is permutations alone",
     (activation) => {
       const s = perceptron(activation);

@@ -19,7 +19,7 @@ import { randomized, type Subject, subject } from "./support.js";
 
 const activations: readonly (Activation | "abs" | "square")[] = [
   ...(["relu", "relu", "relu", "leakyRelu", "leakyRelu", "tanh", "tanh", "identity", "identity"] as const),
-  ...(["sigmoid", "gelu", "elu", "softplus", "silu", "abs", "square"] as const),
+  ...(["relu6", "sigmoid", "gelu", "elu", "softplus", "silu", "abs", "square"] as const),
 ];
 
 const pick = <T>(rng: Rng, list: readonly T[]): T => list[rng.int(list.length)];

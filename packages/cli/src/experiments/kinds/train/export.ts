@@ -1,4 +1,5 @@
-import { decodeCheckpoint, namedArrays, resume, spec, toOnnx, trace } from "isoloss";
+import { decodeCheckpoint, resume } from "isoloss";
+import { networkFile } from "../../catalogue/changes/file.js";
 import type { TrainedRun } from "../../kind.js";
 import { trainerOf } from "./trainer.js";
 
@@ -15,17 +16,8 @@ export async function modelOnnx(
   try {
     const checkpoint = decodeCheckpoint(bytes);
     resume(trainer, checkpoint, { allowChanges: ["teleport"] });
-    const { params, state } = trainer.current;
-    const graphOf = (examples: number) =>
-      trace(({ params: p, state: s, x }) => ({ logits: model.apply(p, x, { state: s }).output }), {
-        params,
-        state,
-        x: spec([examples, ...data.train.inputs.shape.slice(1)], "float32"),
-      }).graph;
-    return toOnnx(batch === undefined ? graphOf : graphOf(batch), {
-      constants: namedArrays({ params, state }),
-      metadata: { run: name, step: String(checkpoint.rest.step) },
-    });
+    const metadata = { run: name, step: String(checkpoint.rest.step) };
+    return networkFile({ model, ...trainer.current }, data, { batch, metadata });
   } finally {
     await trainer.dispose();
   }

@@ -1,6 +1,9 @@
 import { createTrainer, OptionError } from "isoloss";
+import { masked } from "isoloss/moves";
+import type { TrainingImages } from "isoloss/node";
+import type { AdaptiveClipOptions } from "isoloss/optim";
 import { asImages, loadData } from "../../catalogue/datasets.js";
-import { makeModel } from "../../catalogue/models.js";
+import { type MadeModel, makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
@@ -21,24 +24,43 @@ export interface TrainSettings {
   readonly dtype?: "float32" | "float64";
   readonly runtime?: "auto" | "javascript" | "onnx";
   readonly clipNorm?: number;
+  readonly adaptiveClip?: AdaptiveClipOptions;
   readonly teleport?: TeleportConfig | null;
+}
+
+/** A data set and a model that takes its images. */
+export interface LearningTask extends MadeModel {
+  readonly data: TrainingImages;
+  /** 0 where weights stay zero. */
+  readonly mask?: Tree;
+}
+
+/** The data and the model of a run. */
+export async function taskOf({ data: named, model }: Pick<TrainSettings, "data" | "model">) {
+  const raw = await loadData(named);
+  const made = makeModel(model, raw.image);
+  return { ...made, data: made.takesImages ? asImages(raw) : raw } satisfies LearningTask;
 }
 
 /** The trainer of a run with its data, and its number of steps. */
 export async function trainerOf(settings: Settings, seed: number) {
-  const { data: named, epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
-  const { dtype = "float32", runtime, clipNorm, batchSize } = rest;
+  return trainerFor(await taskOf(settings as unknown as TrainSettings), settings, seed);
+}
+
+/** The same for data and a model that are there already. */
+export async function trainerFor(task: LearningTask, settings: Settings, seed: number) {
+  const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
+  const { dtype = "float32", runtime, clipNorm, adaptiveClip, batchSize } = rest;
   if ((epochs === undefined) === (given === undefined)) {
-    throw new OptionError("A run of kind train needs either epochs or steps.");
+    throw new OptionError("A run that trains a classifier needs either epochs or steps.");
   }
-  const raw = await loadData(named);
-  const { model, takesImages, activation } = makeModel(rest.model, raw.image);
-  const data = takesImages ? asImages(raw) : raw;
+  const { model, data, activation, mask } = task;
+  const optimizer = makeOptimizer(rest.optimizer);
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
   const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
   const context: TeleportContext = {
     seed,
-    optimizer: makeOptimizer(rest.optimizer),
+    optimizer: mask ? masked(optimizer, mask) : optimizer,
     learningRate: makeLearningRate(rest.learningRate, steps),
     ...(activation ? { activation } : {}),
   };
@@ -53,6 +75,7 @@ export async function trainerOf(settings: Settings, seed: number) {
     gradNorm: true,
     ...(runtime === undefined ? {} : { runtime }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(adaptiveClip === undefined ? {} : { adaptiveClip }),
     ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),
   });
   return { trainer, data, steps, context, model };

@@ -13,11 +13,15 @@ import { range } from "./axes.js";
 
 const epsilonOf = (call: Call): number => call.float("epsilon", 1e-5);
 
-/** By the running statistics, or those of the batch, with which the running ones are updated. */
+/**
+ * By the running statistics, or those of the batch, with which the running ones are updated: as results of a node in
+ * training mode, as state of the model where another one is trained.
+ */
 function batchNormalization(call: Call): readonly Tensor[] {
   if (call.opset < 9 && call.int("spatial", 1) === 0) return [normalizedByPosition(call)];
   const [x, weight, bias, running_mean, running_var] = [0, 1, 2, 3, 4].map((i) => call.tensor(i));
-  const training = isTraining(call);
+  const isInFile = isTraining(call);
+  const training = isInFile || (call.isUpdated(3) && call.isUpdated(4));
   const momentum = call.float("momentum", 0.9);
   const { output, state } = batchNorm(
     x,
@@ -25,7 +29,13 @@ function batchNormalization(call: Call): readonly Tensor[] {
     { running_mean, running_var },
     { training, momentum: 1 - momentum, epsilon: epsilonOf(call) },
   );
-  if (!training) return [output];
+  if (!isInFile) {
+    if (training) {
+      call.update(3, state.running_mean);
+      call.update(4, state.running_var);
+    }
+    return [output];
+  }
   // The standard tracks the biased variance.
   const spread = stopGradient(variance(x, { axes: range(x.rank).filter((d) => d !== 1) }));
   return [output, state.running_mean, add(mul(running_var, momentum), mul(spread, 1 - momentum))];

@@ -26,7 +26,7 @@ export function rewrite(graph: Graph, by: (node: Tensor, original: Tensor) => Te
 export const restrictable: ReadonlySet<string> = new Set([
   ...["add", "sub", "mul", "div", "pow", "maximum", "minimum", "neg", "cast", "where"],
   ...["greater", "greaterEqual", "equal", "logicalAnd", "logicalOr", "logicalNot"],
-  ...["relu", "leakyRelu", "step", "leakyStep", "sign", "abs", "sqrt", "exp", "log", "floor"],
+  ...["relu", "relu6", "leakyRelu", "step", "leakyStep", "sign", "abs", "sqrt", "exp", "log", "floor"],
   ...["sigmoid", "softplus", "sin", "cos", "tanh", "sinh", "asinh", "erf", "stopGradient", "alias"],
   ...["asin", "acos", "atan", "acosh", "atanh", "round", "roundTo", "remainder", "mod"],
   ...["bitwiseAnd", "bitwiseOr", "bitwiseXor"],

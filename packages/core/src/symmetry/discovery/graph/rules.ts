@@ -188,6 +188,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   where,
 
   relu: homogeneous(unary, 1),
+  relu6: inhomogeneous(unary),
   leakyRelu: homogeneous(unary, 1),
   step: homogeneous(unary, 0),
   leakyStep: homogeneous(unary, 0),

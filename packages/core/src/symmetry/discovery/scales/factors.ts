@@ -33,6 +33,14 @@ export function raised(factor: Factor, power: number): Factor {
   return factor.map(({ axes, forms }) => ({ axes, forms: forms.map((form) => sum(none, form, power)) }));
 }
 
+/** The factor of what an operation that keeps none makes of values: one where they do not change, else lost. */
+export function unkept(factor: Factor, sizes: Sizes): Factor {
+  const axes = axesOf(factor);
+  const { forms } = joined(factor, axes, sizes);
+  const isOne = (form: Form<number>) => form !== lost && form.size === 0;
+  return forms.every(isOne) ? [] : [{ axes, forms: forms.map((form) => (isOne(form) ? none : lost)) }];
+}
+
 /** The indices along some axes, row-major, as positions along others of them with given strides. */
 export function positions(
   axes: readonly number[],

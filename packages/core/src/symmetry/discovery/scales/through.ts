@@ -16,6 +16,7 @@ import {
   raised,
   renamed,
   strides,
+  unkept,
   without,
 } from "./factors.js";
 
@@ -28,7 +29,7 @@ export function through(original: Tensor, factorOf: FactorOf): Factor {
   if (node.op.name === "slice") return throughSlice(node, factorOf);
   const response = ruleOf(node).scale(node);
   if (response.kind === "product") {
-    const powers = node.inputs.map((_, k) => response.powers[k] ?? 0);
+    const powers = node.inputs.map((_, k) => response.powers[k]);
     return combined(node, powers, factorOf);
   }
   const { members, power } = response;
@@ -47,17 +48,22 @@ export function through(original: Tensor, factorOf: FactorOf): Factor {
 const isGuard = (node: Tensor, k: number): boolean =>
   isGuarded(node) && constantValue(node.inputs[k]) !== undefined;
 
-/** The product of the inputs' factors to given powers, along the node's links. */
-function combined(node: Tensor, powers: readonly number[], factorOf: FactorOf): Factor {
+/**
+ * The product of the inputs' factors to given powers, along the node's links. Inputs without a power change only where
+ * nothing reads the result.
+ */
+function combined(node: Tensor, powers: readonly (number | undefined)[], factorOf: FactorOf): Factor {
   const { views, ...links } = ruleOf(node).links(node);
   const inputShapes = node.inputs.map((x, k) => views?.inputs[k] ?? x.shape);
   const result = views?.result ?? node.shape;
   const { targets, sizes } = targetsOf(links, inputShapes, result);
   const terms: Factor[] = [];
   for (const [k, x] of node.inputs.entries()) {
-    if (powers[k] === 0) continue;
+    const power = powers[k];
+    if (power === 0) continue;
     const seen = renamed(factorOf(x), views ? reshapeGroups(x.shape, inputShapes[k]) : [], x.shape);
-    terms.push(renamed(raised(seen, powers[k]), targets[k], inputShapes[k]));
+    const own = power === undefined ? unkept(seen, inputShapes[k]) : raised(seen, power);
+    terms.push(renamed(own, targets[k], inputShapes[k]));
   }
   const total = added(terms.flat(), sizes);
   const inner = new Set(axesOf(total).filter((axis) => axis >= result.length));

@@ -44,13 +44,17 @@ function modulo(call: Call): Tensor {
   return isFloat(a.dtype) ? call.fail("floats need fmod = 1") : mod(a, b);
 }
 
-/** Clamps to `low` and `high`. The bounds are attributes before operator set 11. */
+/**
+ * Clamps to `low` and `high`. The bounds are attributes before operator set 11. At a lower bound of 0 the derivative is 0, that
+ * of ReLU and ReLU6.
+ */
 function clip(call: Call): Tensor {
   const x = call.tensor(0);
   const bound = (name: string, index: number) =>
     call.has(index) ? call.tensor(index) : call.attribute(name, "float");
   const [low, high] = [bound("min", 1), bound("max", 2)];
-  const above = low === undefined ? x : maximum(x, low);
+  const isPositive = (call.has(1) ? call.maybeKnown(1)?.[0] : low) === 0;
+  const above = low === undefined ? x : isPositive ? positivePart(x) : maximum(x, low);
   return high === undefined ? above : minimum(above, high);
 }
 

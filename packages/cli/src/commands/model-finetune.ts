@@ -1,0 +1,91 @@
+import { dirname, resolve } from "node:path";
+import { OptionError } from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import { fineTune, fromOnnx, type ImportedModel } from "isoloss/onnx";
+import { oneOf } from "../config/nearest.js";
+import { interruptedCode, untilInterrupted } from "../interrupt.js";
+import { type DataOptions, dataSource } from "../model/data-options.js";
+import { epochLine, type FineTuning, fineTuningOf, fineTuningText } from "../model/fine-tuning.js";
+import { type LabeledData, readLabeled } from "../model/labeled-data.js";
+import { namingFile, readModelFile } from "../model/read-model.js";
+import { requireOtherFile } from "../model/write-prepared.js";
+import { prepareFolder } from "../output.js";
+import { createProgress } from "../progress.js";
+
+type FineTuneSettings = Parameters<typeof fineTune>[1];
+
+export interface FinetuneOptions
+  extends DataOptions,
+    Pick<FineTuneSettings, "loss" | "output" | "epochs" | "batchSize" | "optimizer" | "seed" | "clipNorm"> {
+  readonly data: string;
+  readonly labels?: string;
+  /** A share, or a path. */
+  readonly validation: number | string;
+  readonly validationLabels?: string;
+  readonly rate: number;
+  readonly freeze: readonly string[];
+  readonly restore?: boolean;
+  readonly tolerance: number;
+  readonly out: string;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/** `isoloss model finetune`: a model trained further, with batch normalizations put back for the training. */
+export async function finetune(path: string, options: FinetuneOptions): Promise<void> {
+  const { out, json, quiet, rate, restore, loss, output, epochs, batchSize, optimizer, seed } = options;
+  const before = await readModelFile(path);
+  await requireOtherFile(before, out);
+  await prepareFolder(dirname(resolve(out)));
+  const model = namingFile(path, () => fromOnnx(before.bytes));
+  requireOutput(model, output);
+  const { data, validation, classes } = await readSets(model, options);
+  const progress = createProgress(process.stderr);
+  const told = () => progress.line("Stopping: the best epoch so far is written. Ctrl-C again ends at once.");
+  const result = await untilInterrupted(told, (signal) =>
+    fineTune(before.bytes, {
+      ...{ data, validation, loss, output, epochs, batchSize, optimizer, seed, signal },
+      ...{ learningRate: rate, clipNorm: options.clipNorm, freeze: options.freeze },
+      ...{
+        tolerance: options.tolerance,
+        batchNorm: restore === undefined ? undefined : restore ? "restore" : "keep",
+      },
+      onEpoch: (row) => (quiet ? undefined : progress.line(epochLine(row, epochs ?? row.epoch))),
+    }),
+  );
+  const isBetter = result.best.epoch > 0;
+  if (isBetter) await writeFileAtomic(resolve(out), result.bytes);
+  const document: FineTuning = fineTuningOf(result, { file: path, out: isBetter ? out : undefined, classes });
+  process.stdout.write(
+    json ? `${JSON.stringify(document)}\n` : `${fineTuningText(document, { path, out })}\n`,
+  );
+  if (result.ended === "interrupted") process.exitCode = interruptedCode;
+  else if (result.ended === "diverged" || !isBetter) process.exitCode = 1;
+  if (result.problem !== undefined)
+    process.stderr.write(`isoloss: the training diverged: ${result.problem}\n`);
+}
+
+function requireOutput({ outputs }: ImportedModel, name: string | undefined): void {
+  if (name === undefined || outputs.includes(name)) return;
+  throw new OptionError(`--output must be ${oneOf(name, outputs)}`);
+}
+
+/** The data that are trained on, and those for validation: their own, or a share of the former. */
+async function readSets(
+  { inputs }: ImportedModel,
+  options: FinetuneOptions,
+): Promise<LabeledData & Pick<FineTuneSettings, "validation">> {
+  if (inputs.length !== 1) {
+    const names = inputs.map(({ name }) => name).join(", ") || "none";
+    throw new OptionError(`The model must have one input, which gets the data; it has ${names}.`);
+  }
+  const { validation, validationLabels: labels } = options;
+  if (typeof validation === "number" && labels !== undefined) {
+    throw new OptionError("--validation-labels are for data of their own: give --validation a path.");
+  }
+  const read = await readLabeled(inputs[0], dataSource(options.data, options), { labels: options.labels });
+  if (typeof validation === "number") return { ...read, validation };
+  const { classes } = read;
+  const own = await readLabeled(inputs[0], dataSource(validation, options), { labels, classes });
+  return { ...read, validation: own.data };
+}

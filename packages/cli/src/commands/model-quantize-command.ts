@@ -1,0 +1,64 @@
+import { type Command, Option } from "commander";
+import { dataHelp, withDataOptions } from "../model/data-options.js";
+import { finiteNumber, positiveNumber } from "../parse.js";
+
+/** Adds `model quantize`. */
+export function addQuantizeCommand(model: Command): void {
+  const command = model
+    .command("quantize <file>")
+    .description("integers of 8 bits in the place of floats, by the choice with the least measured error")
+    .requiredOption("-o, --out <file>", "the new file; never the one that is read")
+    .requiredOption("--calibration <path>", "examples: a .npy or .npz file, or a folder of images")
+    .option(
+      "--held-out <path>",
+      "other examples, which judge; default a quarter of the calibration, which is then not used for it",
+    )
+    .addOption(
+      new Option(
+        "--per <what>",
+        "what has a scale of weights; default: channel and tensor are tried (of 4 bits: block and channel)",
+      ).choices(["tensor", "channel", "block"]),
+    )
+    .option("--weights-only", "activations stay float: a smaller file, not a faster one", false)
+    .addOption(
+      new Option("--bits <n>", "of weights; 4 with --weights-only alone").choices(["8", "4"]).default("8"),
+    )
+    .addOption(
+      new Option("--activations <type>", "of activations").choices(["uint8", "int8"]).default("uint8"),
+    )
+    .option("--reduce-range", "weights of 7 bits, for processors without 8-bit dot products", false)
+    .addOption(
+      new Option("--method <name>", "how ranges of activations are found")
+        .choices(["minMax", "percentile", "entropy", "mse"])
+        .default("minMax"),
+    )
+    .option("--limit-error <dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber)
+    .option(
+      "--budget <seconds>",
+      "time after which no further choice is tried; default no limit",
+      positiveNumber,
+    );
+  withDataOptions(command)
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .addHelpText(
+      "after",
+      `
+Each choice is a file that is run and measured on the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
+that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor, weights
+as they are or with equal ranges of units (which compute the same), biases corrected or not. The best one is written.
+Batch normalizations are folded.
+
+With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if the limit is not
+reached in the budget, nothing is written.
+
+${dataHelp}
+
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, split}, recommended and table
+[{candidate, per, corrected, left, bytes, integerNodes, sqnr, agreement, largest}], skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
+
+Examples:
+  isoloss model quantize model.onnx --calibration photos --out int8.onnx
+  isoloss model quantize model.onnx --calibration photos --out int8.onnx --per channel --limit-error 30 --json`,
+    )
+    .action(async (file: string, options) => (await import("./model-quantize.js")).quantize(file, options));
+}

@@ -1,0 +1,160 @@
+import { resolve } from "node:path";
+import { DataError } from "isoloss";
+import { writeFileAtomic } from "isoloss/node";
+import {
+  type CalibrationMethod,
+  fromOnnx,
+  type Granularity,
+  type QuantizationChoice,
+  type QuantizedModel,
+  quantizeModel,
+} from "isoloss/onnx";
+import { type Batch, readBatches } from "../model/batches.js";
+import { type DataOptions, dataSource } from "../model/data-options.js";
+import { quantizedText } from "../model/quantized-text.js";
+import { namingFile, readModelFile } from "../model/read-model.js";
+import { requireOtherFile } from "../model/write-prepared.js";
+import { createProgress } from "../progress.js";
+
+export interface QuantizeOptions extends DataOptions {
+  readonly out: string;
+  readonly calibration: string;
+  readonly heldOut?: string;
+  readonly per?: Granularity;
+  readonly weightsOnly: boolean;
+  readonly bits: "8" | "4";
+  readonly activations: "uint8" | "int8";
+  readonly reduceRange: boolean;
+  readonly method: CalibrationMethod;
+  readonly limitError?: number;
+  readonly budget?: number;
+  readonly json: boolean;
+}
+
+/** A row of the table; null where a number is infinite or was not measured. */
+export interface ChoiceRow {
+  readonly candidate: string;
+  readonly per: Granularity;
+  readonly corrected: boolean;
+  readonly left: readonly string[];
+  readonly bytes: number;
+  readonly integerNodes: number;
+  readonly sqnr: number | null;
+  readonly agreement: number | null;
+  readonly largest: number | null;
+}
+
+/** The document of `isoloss model quantize --json`. */
+export interface Quantized {
+  /** Paths of the old and the new file, absolute. */
+  readonly file: string;
+  readonly out: string;
+  readonly bytes: { readonly before: number; readonly after: number };
+  readonly examples: { readonly calibration: number; readonly heldOut: number; readonly split: boolean };
+  readonly recommended: ChoiceRow;
+  readonly table: readonly ChoiceRow[];
+  readonly skipped: readonly string[];
+  readonly sensitivities: readonly { readonly layer: string; readonly sqnr: number | null }[];
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly opType: string;
+    readonly runs: string;
+    readonly bits: number | null;
+    readonly note: string | null;
+  }[];
+}
+
+/** `isoloss model quantize`: a file of integers, chosen by measured error. */
+export async function quantize(path: string, options: QuantizeOptions): Promise<void> {
+  const before = await readModelFile(path);
+  await requireOtherFile(before, options.out);
+  const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
+  const calibration = await readBatches(inputs, dataSource(options.calibration, options));
+  const heldOut =
+    options.heldOut === undefined
+      ? undefined
+      : await readBatches(inputs, dataSource(options.heldOut, options));
+  const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
+  const { limitError: limit } = options;
+  if (result.isWithinLimit === false) {
+    throw new DataError(
+      `${path}: the best file that was found has an SQNR of ${result.recommended.sqnr.toFixed(1)} dB, less than --limit-error ${limit}. ` +
+        "Give a larger --budget or a lower limit. Nothing was written.",
+    );
+  }
+  await writeFileAtomic(resolve(options.out), result.bytes);
+  const document: Quantized = {
+    file: resolve(path),
+    out: resolve(options.out),
+    bytes: { before: before.bytes.length, after: result.bytes.length },
+    examples: {
+      calibration: examplesIn(calibration),
+      heldOut: examplesIn(heldOut ?? []),
+      split: result.isSplit,
+    },
+    recommended: rowOf(result.recommended),
+    table: result.table.map(rowOf),
+    skipped: result.skipped,
+    sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
+    nodes: result.report.nodes.map(({ node, opType, runs, bits = null, note = null }) => ({
+      node,
+      opType,
+      runs,
+      bits,
+      note,
+    })),
+  };
+  process.stdout.write(
+    options.json ? `${JSON.stringify(document)}\n` : `${quantizedText(document, path, options.out)}\n`,
+  );
+}
+
+interface Data {
+  readonly calibration: readonly Batch[];
+  readonly heldOut: readonly Batch[] | undefined;
+}
+
+async function quantized(
+  path: string,
+  bytes: Uint8Array,
+  data: Data,
+  options: QuantizeOptions,
+): Promise<QuantizedModel> {
+  const progress = createProgress(process.stderr);
+  try {
+    return await quantizeModel(bytes, {
+      ...data,
+      activations: options.weightsOnly ? "none" : options.activations,
+      weightBits: options.bits === "4" ? 4 : 8,
+      granularity: options.per,
+      reduceRange: options.reduceRange,
+      calibrationMethod: options.method,
+      limit: options.limitError,
+      budget: options.budget,
+      onProgress: ({ next }) => progress.update(next),
+    });
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${path} cannot be quantized: ${cause.message}`, { cause });
+  } finally {
+    progress.clear();
+  }
+}
+
+/** How many examples there are: the first axis of each batch's first array. */
+const examplesIn = (batches: readonly Batch[]): number =>
+  batches.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
+  candidate: choice.candidate,
+  per: choice.granularity,
+  corrected: choice.isBiasCorrected,
+  left: choice.left,
+  bytes: choice.bytes,
+  integerNodes: choice.integerNodes,
+  sqnr: finite(choice.sqnr),
+  agreement: choice.agreement ?? null,
+  largest: finite(choice.largest),
+});

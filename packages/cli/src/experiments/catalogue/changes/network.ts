@@ -1,0 +1,41 @@
+import { type BatchLoss, crossEntropy, type Model, type Symmetries, symmetriesOf, takeRows } from "isoloss";
+import type { TrainingImages } from "isoloss/node";
+import type { Tree } from "../problems.js";
+
+/** A network between two trainings. */
+export interface Network {
+  readonly model: Model<Tree, Tree>;
+  readonly params: Tree;
+  readonly state: Tree;
+  /** The file that the model was read from. */
+  readonly file?: Uint8Array;
+  /** 0 where weights stay zero. */
+  readonly mask?: Tree;
+}
+
+/** What a change may look at. */
+export interface ChangeContext {
+  readonly seed: number;
+  /** What the network is trained on next. */
+  readonly data: TrainingImages;
+}
+
+/** Something that happens to a network before its training goes on. */
+export interface Change {
+  /** Whether it keeps the function for the sake of what follows: its time then belongs to the run. */
+  readonly isMove: boolean;
+  apply(network: Network, context: ChangeContext): Promise<Network> | Network;
+}
+
+/** The first examples of the training data, in a batch. */
+export function firstExamples({ train }: TrainingImages, count: number) {
+  const rows = Int32Array.from({ length: Math.min(count, train.inputs.shape[0]) }, (_, i) => i);
+  return { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };
+}
+
+/** The symmetries of a network in evaluation mode. */
+export function networkSymmetries({ model, params, state }: Network, data: TrainingImages): Symmetries<Tree> {
+  const loss: BatchLoss<Tree> = (p, { x, y }) =>
+    crossEntropy(model.apply(p, x, { state: state as never }).output, y);
+  return symmetriesOf(loss, params, firstExamples(data, 2));
+}

@@ -1,0 +1,44 @@
+import { type NdArray, OptionError } from "isoloss";
+import { torchGenerator, torchRandn } from "isoloss/nn";
+import { isRefusal, type ScalingGenerator, scaling } from "isoloss/symmetry";
+import type { Tree } from "../problems.js";
+import { type Change, type Network, networkSymmetries } from "./network.js";
+
+/** Every second hidden layer times a factor, and the layer after it divided by that. */
+export const scaleLayers = (factor: number): Change =>
+  rescaled((generators) =>
+    generators.map(({ size }, k) => filled(size, () => (k % 2 === 0 ? Math.log(factor) : 0))),
+  );
+
+/** Each hidden channel times a factor of its own whose logarithm is normal, and what reads it divided by that. */
+export const scaleChannels = (sigma: number): Change =>
+  rescaled((generators, seed) => {
+    const rng = torchGenerator(seed);
+    return generators.map(({ size }) => {
+      const { data } = torchRandn(rng, [size], { dtype: "float64" });
+      return filled(size, (i) => sigma * data[i]);
+    });
+  });
+
+const filled = (size: number, value: (i: number) => number): NdArray => ({
+  shape: [size],
+  data: Float64Array.from({ length: size }, (_, i) => value(i)),
+});
+
+type ScalesOf = (generators: readonly ScalingGenerator[], seed: number) => readonly NdArray[];
+
+/** A change along the network's own exact scalings, whose elements are logarithms of factors. */
+const rescaled = (scalesOf: ScalesOf): Change => ({
+  isMove: false,
+  async apply(network, { data, seed }): Promise<Network> {
+    const generators = networkSymmetries(network, data).found.scalings.filter(({ exact }) => exact);
+    if (generators.length === 0) {
+      throw new OptionError(
+        "start: this network has no layers whose scales can be changed without its function.",
+      );
+    }
+    const params = await scaling<Tree>(generators).act(network.params, scalesOf(generators, seed), {});
+    if (isRefusal(params)) throw new OptionError(`start: ${params.refused}.`);
+    return { ...network, params };
+  },
+});

@@ -1,0 +1,87 @@
+import { decodeCheckpoint, resume, type Trainer } from "isoloss";
+import { z } from "zod";
+import { changeSchema } from "../../catalogue/changes/changes.js";
+import { count, type Named, positive } from "../../catalogue/named.js";
+import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
+import type { Tree } from "../../catalogue/problems.js";
+import { makeShift, shiftSchema } from "../../catalogue/shifts.js";
+import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
+import { trainerForm } from "../../records/stored-form.js";
+import { trainSettings } from "../train/train.js";
+import { trained } from "../train/trained.js";
+import { type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
+import { continueComparison } from "./comparison.js";
+import { type PretrainSettings, pretrained } from "./pretrained.js";
+import { changed } from "./start.js";
+
+interface ContinueSettings extends TrainSettings {
+  readonly pretrain?: PretrainSettings | null;
+  readonly shift?: Named | null;
+  readonly start?: readonly Named[];
+}
+
+/** A training that goes on after something happened to the network. */
+export const continueKind: Kind = {
+  summary: "a trained network is changed, perhaps moved, and its training goes on",
+  stoppable: true,
+  settings: {
+    ...trainSettings,
+    /** The first training, which no time of the run includes; none: the network is new. */
+    pretrain: z
+      .strictObject({
+        optimizer: optimizerSchema,
+        learningRate: learningRateSchema,
+        epochs: positive,
+        batchSize: count.optional(),
+        start: z.array(changeSchema).optional(),
+      })
+      .nullable()
+      .optional(),
+    /** What is different in the data from then on. */
+    shift: shiftSchema.nullable().optional(),
+    /** What happens to the network in between, in order. */
+    start: z.array(changeSchema).optional(),
+  },
+  comparison: continueComparison,
+  stored: trainerForm,
+  run: (settings, context) => run(settings as unknown as ContinueSettings, context),
+};
+
+async function run(settings: ContinueSettings, context: JobContext): Promise<Measured> {
+  const { pretrain: _, shift, start = [], ...training } = settings;
+  const { seed, before } = context;
+  const task = await taskOf(settings);
+  const first = await pretrained(task, settings, seed);
+  const data = shift ? makeShift(shift)(task.data) : task.data;
+  const { network, seconds, drift } = await changed(first, start, { seed, data });
+  const made = await trainerFor({ ...task, ...network, data }, training as unknown as Settings, seed);
+  const { trainer } = made;
+  try {
+    const { params, state } = network;
+    trainer.restore({ step: 0, params, state, optimizer: made.context.optimizer.init(params) });
+    const atStart = await validationAt(trainer, data.validation);
+    if (before) resume(trainer, decodeCheckpoint(before.checkpoint));
+    const measured = await trained({ ...made, secondsBefore: seconds }, settings, context);
+    return {
+      ...measured,
+      metrics: {
+        ...measured.metrics,
+        ...atStart,
+        "move.seconds": seconds,
+        ...(drift === undefined ? {} : { "move.drift": drift }),
+      },
+    };
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+/** Figures on the validation data before the first step. */
+async function validationAt(
+  trainer: Trainer<Tree, Tree>,
+  validation: Parameters<typeof trainer.evaluate>[0] | undefined,
+): Promise<Record<string, number>> {
+  if (validation === undefined) return {};
+  const { loss, accuracy } = await trainer.evaluate(validation);
+  return { "start.loss": loss, ...(accuracy === undefined ? {} : { "start.accuracy": accuracy }) };
+}

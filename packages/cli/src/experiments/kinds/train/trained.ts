@@ -1,0 +1,140 @@
+import { mean, sumBy } from "es-toolkit";
+import { type Dataset, encodeCheckpoint, type Trainer } from "isoloss";
+import type { TrainingImages } from "isoloss/node";
+import type { RunDirectory } from "../../../run/directory.js";
+import type { Tree } from "../../catalogue/problems.js";
+import type { JobContext, Measured } from "../../kind.js";
+import { teleportRecord } from "../../records/teleport-record.js";
+import { trainingLoop } from "../training-loop.js";
+import type { TrainSettings } from "./trainer.js";
+
+/** What is trained. */
+export interface Trainee {
+  readonly trainer: Trainer<Tree, Tree>;
+  readonly data: TrainingImages;
+  readonly steps: number;
+  /** Seconds of the run before its first step; default 0. */
+  readonly secondsBefore?: number;
+}
+
+/** Trains to the end of a run from where its trainer is, and measures it. */
+export async function trained(
+  { trainer, data, steps, secondsBefore = 0 }: Trainee,
+  { evaluateEvery = 1 }: Pick<TrainSettings, "evaluateEvery">,
+  context: JobContext,
+): Promise<Measured> {
+  const { directory, before } = context;
+  const evaluations = (before?.metrics ?? []).filter(
+    (r) => "validation.loss" in r,
+  ) as unknown as Evaluation[];
+  const { validation } = data;
+  const recorder = { trainer, directory, secondsBefore };
+  const status = await trainingLoop(
+    {
+      trainer,
+      length: () => steps,
+      evaluateEvery: Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch)),
+      evaluations,
+      ...(validation ? { evaluate: () => evaluated(recorder, validation) } : {}),
+      append: appender(recorder),
+      encodeCheckpoint: () => encodeCheckpoint(trainer),
+      progressOf: (last) => ({
+        loss: mean(trainer.history.loss.slice(-last)),
+        gradNormSq: trainer.history.gradNormSq.at(-1) ?? Number.NaN,
+        teleports: trainer.history.teleports.filter(({ accepted }) => accepted).length,
+      }),
+    },
+    context,
+  );
+  return {
+    ...measuredBy(recorder),
+    status,
+    evaluations,
+    metrics: await metricsOf(recorder, data, status, evaluations),
+  };
+}
+
+interface Recorder extends Pick<Trainee, "trainer"> {
+  readonly directory: RunDirectory | undefined;
+  readonly secondsBefore: number;
+}
+
+type Evaluation = NonNullable<Measured["evaluations"]>[number];
+
+/** Loss and accuracy on the validation data, written as a record. */
+async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evaluation> {
+  const { trainer, directory } = recorder;
+  const { loss, accuracy } = await trainer.evaluate(validation);
+  const record: Evaluation = {
+    step: trainer.current.step,
+    seconds: secondsNow(recorder),
+    "validation.loss": loss,
+    ...(accuracy === undefined ? {} : { "validation.accuracy": accuracy }),
+  };
+  directory?.appendMetrics(record);
+  return record;
+}
+
+/** Seconds of the run up to now. */
+const secondsNow = ({ trainer, secondsBefore }: Recorder): number =>
+  secondsBefore + (trainer.history.seconds.at(-1) ?? 0);
+
+function measuredBy(recorder: Recorder) {
+  const { current, history } = recorder.trainer;
+  return {
+    steps: current.step,
+    wallSeconds: secondsNow(recorder),
+    loss: [...history.loss],
+    gradNormSq: [...history.gradNormSq],
+    seconds: history.seconds.map((seconds) => recorder.secondsBefore + seconds),
+    teleports: [...history.teleports],
+  };
+}
+
+async function metricsOf(
+  recorder: Recorder,
+  data: TrainingImages,
+  status: Measured["status"],
+  evaluations: readonly Evaluation[],
+): Promise<Record<string, number>> {
+  const { trainer } = recorder;
+  const { teleports } = trainer.history;
+  const spent = sumBy(teleports, (t) => t.seconds);
+  const metrics: Record<string, number> = {
+    "teleports.accepted": teleports.filter(({ accepted }) => accepted).length,
+    "teleports.seconds": spent,
+    "teleports.fraction": spent / Math.max(secondsNow(recorder), 1e-9),
+  };
+  const last = evaluations.at(-1);
+  if (last) {
+    for (const [name, value] of Object.entries(last))
+      if (name.startsWith("validation.")) metrics[name] = value;
+    metrics["validation.leastLoss"] = Math.min(...evaluations.map((e) => e["validation.loss"]));
+  }
+  if (status !== "completed") return metrics;
+  for (const [name, set] of Object.entries({ train: data.train, test: data.test })) {
+    if (set === undefined) continue;
+    const { loss, accuracy } = await trainer.evaluate(set);
+    metrics[`${name}.loss`] = loss;
+    if (accuracy !== undefined) metrics[`${name}.accuracy`] = accuracy;
+  }
+  return metrics;
+}
+
+/** Appends the steps of a trainer since the last call to the run's records. */
+function appender(recorder: Recorder): () => void {
+  const { trainer, directory, secondsBefore } = recorder;
+  let written = trainer.current.step;
+  let writtenTeleports = trainer.history.teleports.length;
+  return () => {
+    const { loss, gradNormSq, seconds, teleports } = trainer.history;
+    const fresh = loss.slice(written).map((value, i) => {
+      const step = written + i;
+      return { step, loss: value, gradNormSq: gradNormSq[step], seconds: secondsBefore + seconds[step] };
+    });
+    directory?.appendMetrics(...fresh);
+    directory?.appendTeleports(...teleports.slice(writtenTeleports).map(teleportRecord));
+    written = loss.length;
+    writtenTeleports = teleports.length;
+  };
+}

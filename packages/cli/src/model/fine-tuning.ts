@@ -1,0 +1,135 @@
+// What `isoloss model finetune` prints.
+import { resolve } from "node:path";
+import type { FineTuned, FineTuneEpoch } from "isoloss/onnx";
+import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { textList, textTable } from "../experiments/results/table.js";
+
+/** The document of `isoloss model finetune --json`. */
+export interface FineTuning {
+  readonly file: string;
+  /** The new file; null where no epoch was better than the model as it came: none is written then. */
+  readonly out: string | null;
+  readonly bytes: number | null;
+  readonly ended: FineTuned["ended"];
+  /** Why the training diverged, or null. */
+  readonly problem: string | null;
+  /** The epoch whose parameters are in the new file. */
+  readonly best: number;
+  /** First the model as it came, as epoch 0. */
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly trainingLoss: number | null;
+    readonly validationLoss: number | null;
+    readonly validationAccuracy: number | null;
+    readonly seconds: number;
+  }[];
+  readonly examples: FineTuned["examples"];
+  readonly parameters: FineTuned["parameters"];
+  /** Names of folders, in the order of the outputs; empty where the data are no folders of classes. */
+  readonly classes: readonly string[];
+  /** Largest differences of outputs by putting batch normalizations back, and by folding them again. */
+  readonly differences: FineTuned["differences"];
+  readonly report: FineTuned["restored"];
+}
+
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
+export function fineTuningOf(
+  result: FineTuned,
+  {
+    file,
+    out,
+    classes = [],
+  }: {
+    readonly file: string;
+    readonly out: string | undefined;
+    readonly classes?: readonly string[] | undefined;
+  },
+): FineTuning {
+  const { ended, problem, best, history, examples, parameters, differences, restored } = result;
+  return {
+    file: resolve(file),
+    out: out === undefined ? null : resolve(out),
+    bytes: out === undefined ? null : result.bytes.length,
+    ended,
+    problem: problem ?? null,
+    best: best.epoch,
+    epochs: history.map(({ epoch, trainingLoss, validation, seconds }) => ({
+      epoch,
+      trainingLoss: finite(trainingLoss),
+      validationLoss: finite(validation.loss),
+      validationAccuracy: finite(validation.accuracy),
+      seconds,
+    })),
+    examples,
+    parameters,
+    classes,
+    differences,
+    report: restored,
+  };
+}
+
+const percent = (share: number): string => `${formatNumber(100 * share, 3)} %`;
+
+/** An epoch as a line of progress. */
+export function epochLine(
+  { epoch, trainingLoss, validation, seconds }: FineTuneEpoch,
+  epochs: number,
+): string {
+  const parts = [
+    ...(trainingLoss === undefined ? [] : [`training loss ${formatNumber(trainingLoss, 4)}`]),
+    `validation loss ${formatNumber(validation.loss, 4)}`,
+    ...(validation.accuracy === undefined ? [] : [`accuracy ${percent(validation.accuracy)}`]),
+    ...(epoch === 0 ? [] : [formatDuration(seconds)]),
+  ];
+  return `${epoch === 0 ? "as it came" : `epoch ${epoch} of ${epochs}`}: ${parts.join(", ")}`;
+}
+
+/** What was done, for a reader. */
+export function fineTuningText(
+  document: FineTuning,
+  { path, out }: { readonly path: string; readonly out: string },
+): string {
+  const { ended, best, epochs, examples, parameters, classes, report, differences } = document;
+  const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
+  const changed = report.filter((row) => row.changed);
+  const left = report.filter((row) => !row.changed);
+  const largest = formatNumber(Math.max(differences.restored, differences.folded), 2);
+  const texts = [
+    ...(classes.length === 0
+      ? []
+      : [`classes\n${textList(classes.map((name, k) => [`${k}`, name] as const))}`]),
+    ...(left.length === 0
+      ? []
+      : [
+          `layers without a batch normalization\n${textList(left.map(({ node, opType, note }) => [`${node} (${opType})`, note] as const))}`,
+        ]),
+    epochTable(document),
+    `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples, measured on ${examples.validation} others.` +
+      (changed.length === 0
+        ? ""
+        : ` For the training ${changed.length} layers had a batch normalization; by putting them back and folding them again no output changed by more than ${largest}, relative to its largest value.`),
+    epochs.length === 1
+      ? "No epoch was complete: nothing was written."
+      : best === 0
+        ? `No epoch was better than ${path} as it came: nothing was written.`
+        : `Wrote ${out}: epoch ${best}, ${ended === "complete" ? "the best" : "the best so far"}.`,
+  ];
+  return texts.join("\n\n");
+}
+
+function epochTable({ epochs, best }: FineTuning): string {
+  const number = (value: number | null) => (value === null ? "-" : formatNumber(value, 4));
+  const hasAccuracy = epochs.some(({ validationAccuracy }) => validationAccuracy !== null);
+  return textTable(
+    ["epoch", "training loss", "validation loss", ...(hasAccuracy ? ["accuracy"] : []), ""],
+    epochs.map(({ epoch, trainingLoss, validationLoss, validationAccuracy }) => [
+      epoch === 0 ? "as it came" : `${epoch}`,
+      number(trainingLoss),
+      number(validationLoss),
+      ...(hasAccuracy ? [validationAccuracy === null ? "-" : percent(validationAccuracy)] : []),
+      epoch === best ? "best" : "",
+    ]),
+  );
+}

@@ -1,0 +1,48 @@
+// What a quantization came to, as text.
+import type { ChoiceRow, Quantized } from "../commands/model-quantize.js";
+import { textList, textTable } from "../experiments/results/table.js";
+import { bytesText } from "./bytes-text.js";
+
+/** The table of choices, and what was written. */
+export function quantizedText(document: Quantized, file: string, out: string): string {
+  const { table, recommended, skipped, bytes, examples, nodes } = document;
+  const rows = table.map((row) => [
+    nameOf(row),
+    decibels(row.sqnr),
+    row.agreement === null ? "-" : `${(100 * row.agreement).toFixed(1)} %`,
+    `${row.integerNodes}`,
+    bytesText(row.bytes),
+  ]);
+  const texts = [
+    textTable(["choice", "SQNR", "same largest", "on integers", "size"], rows),
+    ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
+    ...leftTexts(nodes),
+  ];
+  const judged = examples.split
+    ? `a quarter of the ${examples.calibration} examples, held out for that`
+    : `${examples.heldOut} held-out examples`;
+  return [
+    ...texts,
+    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judged}.`,
+  ].join("\n\n");
+}
+
+const nameOf = ({ candidate, per, corrected, left }: ChoiceRow): string =>
+  [
+    `${candidate}, per ${per}`,
+    ...(corrected ? ["biases corrected"] : []),
+    ...(left.length === 0 ? [] : [`${left.length} ${left.length === 1 ? "layer" : "layers"} in float`]),
+  ].join(", ");
+
+function leftTexts(nodes: Quantized["nodes"]): readonly string[] {
+  const left = nodes.filter(({ note }) => note !== null);
+  if (left.length === 0) return [];
+  return [`in float\n${textList(left.map(({ node, opType, note }) => [`${node} (${opType})`, note ?? ""]))}`];
+}
+
+function entryOf(text: string): readonly [string, string] {
+  const [name, ...reason] = text.split(": ");
+  return [name, reason.join(": ")];
+}
+
+const decibels = (sqnr: number | null): string => (sqnr === null ? "-" : `${sqnr.toFixed(1)} dB`);

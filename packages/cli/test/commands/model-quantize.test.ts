@@ -1,0 +1,122 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encode } from "fast-png";
+import { createRng, encodeNpy } from "isoloss/data";
+import { decodeModel } from "isoloss/onnx";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Quantized } from "../../src/commands/model-quantize.js";
+import { normalized } from "../model/model-files.js";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+const at = (name: string) => join(bench.folder, name);
+const operators = (name: string) => {
+  const { graph } = decodeModel(new Uint8Array(readFileSync(at(name))));
+  return graph.nodes.map(({ opType }) => opType);
+};
+const quantize = ["model", "quantize", "model.onnx", "--out", "int8.onnx"];
+
+beforeAll(() => {
+  writeFileSync(at("model.onnx"), normalized());
+  const rng = createRng(3);
+  const numbers = (count: number) => Float32Array.from({ length: count }, () => rng.normal());
+  writeFileSync(at("images.npy"), encodeNpy({ shape: [32, 3, 8, 8], data: numbers(6144) }));
+  writeFileSync(at("others.npy"), encodeNpy({ shape: [8, 3, 8, 8], data: numbers(1536) }));
+  writeFileSync(
+    at("endless.npy"),
+    encodeNpy({ shape: [8, 3, 8, 8], data: numbers(1536).fill(Infinity, 0, 1) }),
+  );
+  mkdirSync(at("photos"));
+  for (let i = 0; i < 8; i++) {
+    const data = Uint8Array.from({ length: 12 * 10 * 3 }, () => rng.int(256));
+    writeFileSync(at(`photos/${i}.png`), encode({ width: 12, height: 10, channels: 3, data }));
+  }
+});
+
+describe("isoloss model quantize", () => {
+  it("writes a file of integers, and a table of what was measured", async () => {
+    const { status, stdout, stderr } = await bench.run(...quantize, "--calibration", "images.npy");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^choice +SQNR +/);
+    expect(stdout).toMatch(/^as it is, per channel, biases corrected +\d+\.\d dB /m);
+    expect(stdout).toMatch(
+      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. Measured on a quarter of the 32 examples, held out for that\.$/m,
+    );
+    expect(operators("int8.onnx")).toContain("QuantizeLinear");
+  });
+
+  it("gives a document, with the examples that judged", async () => {
+    const data = ["--calibration", "images.npy", "--held-out", "others.npy"];
+    const document = await bench.json<Quantized>(...quantize, ...data, "--per", "channel", "--json");
+    expect(document).toMatchObject({
+      file: at("model.onnx"),
+      out: at("int8.onnx"),
+      examples: { calibration: 32, heldOut: 8, split: false },
+      recommended: { per: "channel", left: [] },
+    });
+    expect(document.bytes.after).toBe(readFileSync(at("int8.onnx")).length);
+    expect(document.table.every(({ per }) => per === "channel")).toBe(true);
+    expect(document.table).toContainEqual(document.recommended);
+    expect(document.nodes.map(({ runs }) => runs)).toContain("QLinearConv");
+  });
+
+  it("takes a folder of images, and weights alone", async () => {
+    const { status, stdout } = await bench.run(...quantize, "--calibration", "photos", "--weights-only");
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/quarter of the 8 examples/)]);
+    expect(operators("int8.onnx")).not.toContain("QuantizeLinear");
+    expect(operators("int8.onnx")).toContain("DequantizeLinear");
+  });
+
+  it("leaves layers in float to keep a limit, and says which", async () => {
+    const data = ["--calibration", "images.npy", "--limit-error", "70"];
+    const document = await bench.json<Quantized>(...quantize, ...data, "--json");
+    const { recommended, sensitivities } = document;
+    expect(recommended.sqnr === null || recommended.sqnr >= 70).toBe(true);
+    expect(recommended.left).toEqual(
+      sensitivities.slice(0, recommended.left.length).map(({ layer }) => layer),
+    );
+    expect(recommended.left.length).toBeGreaterThan(0);
+    const { stdout } = await bench.run(...quantize, ...data);
+    expect(stdout).toMatch(/^in float\n.*it is to stay float$/m);
+    expect(stdout).toMatch(/layers? in float, .* kB instead/);
+  });
+
+  it("writes nothing where a limit is not kept in time, or over its input", async () => {
+    const limited = ["--limit-error", "90", "--budget", "0.000001"];
+    const missed = await bench.run(
+      ...["model", "quantize", "model.onnx", "-o", "none.onnx", "--calibration", "images.npy", ...limited],
+    );
+    expect([missed.status, missed.stderr]).toEqual([
+      1,
+      expect.stringMatching(/the best file that was found has an SQNR of .* dB, less than --limit-error 90/),
+    ]);
+    expect(readdirSync(bench.folder)).not.toContain("none.onnx");
+    const over = await bench.run(
+      ...["model", "quantize", "model.onnx", "-o", "./model.onnx", "--calibration", "images.npy"],
+    );
+    expect([over.status, over.stderr]).toEqual([2, expect.stringMatching(/is the model that is read/)]);
+  });
+
+  it.each<readonly [string, readonly string[], RegExp, number]>([
+    ["no examples", ["--calibration", "none.npy"], /none\.npy/, 1],
+    ["numbers that are not finite", ["--calibration", "endless.npy"], /has numbers that are not finite/, 1],
+    [
+      "a limit that is no number",
+      ["--calibration", "images.npy", "--limit-error", "x"],
+      /must be a number/,
+      2,
+    ],
+    ["a budget of nothing", ["--calibration", "images.npy", "--budget", "0"], /must be a number above 0/, 2],
+    ["another granularity", ["--calibration", "images.npy", "--per", "row"], /tensor, channel, block/, 2],
+    [
+      "4 bits with activations",
+      ["--calibration", "images.npy", "--bits", "4"],
+      /weights of 4 bits are for activations: "none"|weights in blocks are for activations: "none"/,
+      2,
+    ],
+    ["one example", ["--calibration", "images.npy", "--limit", "1"], /two examples or more; or give/, 2],
+  ])("refuses %s", async (_, options, message, code) => {
+    const { status, stderr } = await bench.run(...quantize, ...options);
+    expect([status, stderr]).toEqual([code, expect.stringMatching(message)]);
+  });
+});

@@ -1,0 +1,134 @@
+import { decodeCheckpoint } from "isoloss";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parseConfig } from "../../../../src/config/load.js";
+import { resolveExperiment } from "../../../../src/experiments/definition/resolve.js";
+import { experimentSchema } from "../../../../src/experiments/definition/schema.js";
+import { executeJob, jobsOf } from "../../../../src/experiments/jobs/job.js";
+import type { JobResult } from "../../../../src/experiments/kind.js";
+import { kinds } from "../../../../src/experiments/kinds/kinds.js";
+
+const config = `name: small
+kind: continue
+data: { name: digits, validation: 0.2, limit: 300 }
+model: { name: convnet, stages: [[4], [6]] }
+pretrain: { start: [restoreBatchNorm], optimizer: adam, learningRate: 1.0e-2, epochs: 10 }
+optimizer: sgd
+learningRate: 0.01
+batchSize: 50
+steps: 4
+variants:
+  never-folded: {}
+  folded: { start: [foldBatchNorm] }
+  restored: { start: [foldBatchNorm, restoreBatchNorm] }
+  scaled: { start: [foldBatchNorm, scaleLayers, scaleChannels] }
+  balanced: { start: [foldBatchNorm, scaleLayers, scaleChannels, balance] }
+  pruned: { start: [foldBatchNorm, { name: prune, fraction: 0.95 }] }
+  int2: { start: [foldBatchNorm, { name: quantize, bits: 2 }] }
+  int8: { start: [foldBatchNorm, { name: quantize, granularity: channel }] }
+  turned: { start: [foldBatchNorm], shift: turned }
+`;
+
+const jobs = jobsOf(resolveExperiment(parseConfig(config, { schema: experimentSchema, file: "small" })), {
+  checkpointSeconds: 1e9,
+});
+
+describe("the kind continue", () => {
+  const runs: Record<string, JobResult> = {};
+  const metric = (name: string, key: string) => runs[name].document.metrics[key] ?? Number.NaN;
+  const start = (name: string) => metric(name, "start.loss");
+
+  beforeAll(async () => {
+    for (const job of jobs) {
+      runs[job.variant] = await executeJob(job, { progress: () => {}, shouldStop: () => false });
+    }
+  }, 60_000);
+
+  it("begins every variant with the same trained network, and folds, scales and moves it without its function", () => {
+    expect(metric("never-folded", "start.accuracy")).toBeGreaterThan(0.6);
+    for (const name of ["folded", "restored", "scaled", "balanced"]) {
+      expect(Math.abs(start(name) / start("never-folded") - 1)).toBeLessThan(1e-4);
+    }
+    for (const name of ["restored", "balanced"]) expect(metric(name, "move.drift")).toBeLessThan(1e-4);
+    for (const name of ["never-folded", "folded", "scaled", "pruned"]) {
+      expect(runs[name].document.metrics).not.toHaveProperty("move.drift");
+    }
+  });
+
+  it("counts the time of moves, and of nothing else before the first step", () => {
+    const { seconds, document } = runs.restored;
+    expect(seconds[0]).toBeGreaterThan(document.metrics["move.seconds"] as number);
+    expect(metric("restored", "move.seconds")).toBeGreaterThan(0);
+    expect(metric("folded", "move.seconds")).toBe(0);
+  });
+
+  it("trains on from there: a badly scaled network by other steps than a balanced one", () => {
+    const [scaled, balanced, folded] = ["scaled", "balanced", "folded"].map(
+      (name) => runs[name].document.loss,
+    );
+    expect(scaled.history).toHaveLength(4);
+    expect(scaled.history[0]).toBeCloseTo(balanced.history[0] as number, 3);
+    expect(scaled.history[3]).not.toBeCloseTo(balanced.history[3] as number, 3);
+    expect(folded.history[3]).not.toBe(folded.history[0]);
+  });
+
+  it("loses accuracy to pruning, to few bits and to other data, and hardly any to eight bits of each channel", () => {
+    for (const name of ["pruned", "int2", "turned"]) {
+      expect(metric(name, "start.accuracy")).toBeLessThan(metric("folded", "start.accuracy"));
+    }
+    expect(Math.abs(start("int8") / start("folded") - 1)).toBeLessThan(0.05);
+  });
+
+  it("shows accuracies and times in a table, and tells controls from moves", () => {
+    const { tables, isJudged } = kinds.continue.comparison ?? {};
+    const [table] = tables?.(Object.values(runs)) ?? [];
+    expect(table.columns).toHaveLength(3);
+    expect(table.rows.map(({ name }) => name)).toEqual(Object.keys(runs));
+    const judged = Object.values(runs).filter(({ settings }) => isJudged?.(settings));
+    expect(judged.map(({ variant }) => variant)).toEqual(["restored", "balanced"]);
+  });
+});
+
+describe("pruned weights", () => {
+  it("stay zero while the others are trained", async () => {
+    const job = jobs.find(({ variant }) => variant === "pruned") as (typeof jobs)[number];
+    const checkpoints: Uint8Array[] = [];
+    const directory = {
+      path: "",
+      appendMetrics: () => {},
+      appendTeleports: () => {},
+      saveCheckpoint: async (_: number, bytes: Uint8Array) => void checkpoints.push(bytes),
+      writeSummary: async () => {},
+      close: () => {},
+    };
+    await kinds.continue.run(job.settings, {
+      seed: 0,
+      progress: () => {},
+      shouldStop: () => false,
+      checkpointSeconds: 1e9,
+      directory: directory as never,
+    });
+    const { tensors } = decodeCheckpoint(checkpoints.at(-1) as Uint8Array);
+    const weights = Object.entries(tensors).filter(
+      ([name, { shape }]) => name.startsWith("params.") && shape.length > 1,
+    );
+    const all = weights.flatMap(([, { data }]) => Array.from(data as Float32Array, Number));
+    expect(all.filter((w) => w === 0).length).toBe(Math.round(0.95 * all.length));
+  });
+});
+
+describe("comparisons without training", () => {
+  it("judge accuracies against the first variant's, in points with an interval", () => {
+    const run = (variant: string, seed: number, accuracy: number) =>
+      ({
+        variant,
+        seed,
+        settings: { start: variant === "plain" ? [] : [{ name: "balance" }] },
+        document: { steps: 0, metrics: { "start.accuracy": accuracy } },
+      }) as unknown as JobResult;
+    const results = [run("plain", 0, 0.5), run("plain", 1, 0.6), run("even", 0, 0.7), run("even", 1, 0.82)];
+    const [finding] = kinds.continue.comparison?.findings?.(results) ?? [];
+    // 20 and 22 points: mean 21, t(0.975, 1) = 12.706 times the standard error of 1.
+    expect(finding).toMatchObject({ title: "even", judgment: "helps" });
+    expect(finding.text).toContain("21 [8.29, 33.7] points above that of plain");
+  });
+});

@@ -1,0 +1,216 @@
+// A file of float32 as one of float16.
+import { DataError } from "../../errors.js";
+import { floatsOf } from "../../model-file/edit/float-data.js";
+import { GraphEditor } from "../../model-file/edit/graph-editor.js";
+import { replaceTensors } from "../../model-file/edit/replace-tensors.js";
+import { int, isStandard } from "../../model-file/prepare/attributes.js";
+import { decodeModel } from "../../runtime/onnx/codec.js";
+import { dtypeCode } from "../../runtime/onnx/dtypes.js";
+import {
+  graphsIn,
+  int as intValue,
+  type OnnxNode,
+  type OnnxTensor,
+  tensor,
+} from "../../runtime/onnx/schema.js";
+import { largestHalf } from "./range.js";
+
+const FLOAT32 = dtypeCode("float32");
+const FLOAT16 = dtypeCode("float16");
+
+/** Operators that have no float16 in the standard, or a type of their own. */
+const refused: ReadonlySet<string> = new Set([
+  ...["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"],
+  ...["QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"],
+  ...["NonMaxSuppression", "EyeLike"],
+  ...["HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix", "DFT", "STFT"],
+]);
+
+/** Operands that stay float32 in the standard. */
+const alwaysFloat32: Readonly<Record<string, readonly number[]>> = { Resize: [2], Upsample: [1] };
+
+export interface ConvertSettings {
+  /** Types of the model's inputs and outputs of floats. */
+  readonly io: "float32" | "float16";
+  /** Names of outputs that are floats. */
+  readonly floatOutputs: ReadonlySet<string>;
+}
+
+/**
+ * The file with float16 in the place of float32: stored tensors, rounded to the nearest, and Casts. Numbers beyond the range
+ * become the largest one.
+ *
+ * @throws DataError for what float16 cannot be in
+ */
+export function converted(op: string, bytes: Uint8Array, { io, floatOutputs }: ConvertSettings): Uint8Array {
+  const { graph } = decodeModel(bytes);
+  requireConvertible(op, graph.nodes, [...graph.initializers, ...graph.inputs]);
+  const editor = new GraphEditor(op, bytes);
+  const stored = new Set(graph.initializers.map(({ name }) => name));
+  const kept = keptTensors(editor);
+  const tensors = new Map<string, OnnxTensor>();
+  for (const own of graph.initializers) {
+    if (own.dtype === "float32" && !kept.has(own.name)) tensors.set(own.name, halfTensor(own));
+  }
+  for (const node of editor.nodes) convertNode(editor, node, kept);
+  const inputs = graph.inputs.filter(({ name, dtype }) => dtype === "float32" && !stored.has(name));
+  if (io === "float32") {
+    castInputs(
+      editor,
+      inputs.map(({ name }) => name),
+    );
+    for (const name of floatOutputs) castOutput(editor, name);
+  }
+  const names = new Set([...inputs.map(({ name }) => name), ...floatOutputs]);
+  return replaceTensors(editor.finish(), {
+    tensors,
+    valueInfo: (info) =>
+      io === "float16" && names.has(info.name) && info.dtype !== undefined
+        ? { ...info, dtype: "float16" }
+        : info,
+  });
+}
+
+function requireConvertible(
+  op: string,
+  nodes: readonly OnnxNode[],
+  typed: readonly { readonly name: string; readonly dtype?: string | undefined }[],
+): void {
+  const wrong = nodes.find(
+    (node) => !isStandard(node) || refused.has(node.opType) || graphsIn(node).length > 0,
+  );
+  if (wrong !== undefined) {
+    const { opType, name, outputs, domain } = wrong;
+    throw new DataError(
+      `${op}: the ${isStandard(wrong) ? opType : `${domain} ${opType}`} "${name || outputs[0]}" cannot be converted to float16.`,
+    );
+  }
+  const other = typed.find(({ dtype }) => ["float64", "float16", "bfloat16"].includes(dtype ?? ""));
+  if (other !== undefined) {
+    throw new DataError(`${op} takes a model of float32; "${other.name}" is ${other.dtype}.`);
+  }
+}
+
+/** Stored tensors that only operands of a fixed type read. */
+function keptTensors(editor: GraphEditor): ReadonlySet<string> {
+  const isFixed = (node: OnnxNode, name: string) =>
+    node.inputs.every((own, i) => own !== name || alwaysFloat32[node.opType]?.includes(i) === true);
+  const names = new Set(
+    editor.nodes.flatMap(({ opType, inputs }) => (alwaysFloat32[opType] ?? []).map((i) => inputs[i] ?? "")),
+  );
+  const isStored = (name: string) => editor.floatType(name) !== undefined && !editor.isOutput(name);
+  return new Set(
+    [...names].filter(
+      (name) => isStored(name) && editor.uses.readers(name).every((node) => isFixed(node, name)),
+    ),
+  );
+}
+
+function halfTensor({ name, shape, data }: OnnxTensor): OnnxTensor {
+  const numbers = Float64Array.from<number | bigint>(data, (x) =>
+    Math.min(Math.max(Number(x), -largestHalf), largestHalf),
+  );
+  return {
+    name,
+    dtype: "float16",
+    shape,
+    data: floatsOf({ shape, data: numbers }, "float16", `The tensor "${name}"`),
+  };
+}
+
+function convertNode(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<string>): void {
+  const { opType, attributes, outputs } = node;
+  if (opType === "Constant" && !kept.has(outputs[0])) {
+    const value = editor.tensor(outputs[0]) ?? scalarOf(node);
+    if (value?.dtype === "float32") {
+      editor.replace(node, { ...node, attributes: { value: tensor({ ...halfTensor(value), name: "" }) } });
+    }
+  } else if (opType === "Cast" && int(node, "to", 0) === FLOAT32) {
+    editor.replace(node, { ...node, attributes: { ...attributes, to: intValue(FLOAT16) } });
+  } else if (opType === "ConstantOfShape") {
+    const { value } = attributes;
+    const own = value?.kind === "tensor" ? value.value : zero;
+    if (own.dtype === "float32") {
+      editor.replace(node, { ...node, attributes: { value: tensor(halfTensor(own)) } });
+    }
+  } else castOperands(editor, node, kept);
+}
+
+const zero: OnnxTensor = { name: "", dtype: "float32", shape: [1], data: new Float32Array(1) };
+
+/** The number of a Constant that holds one as an attribute. */
+function scalarOf({ attributes: { value_float: value } }: OnnxNode): OnnxTensor | undefined {
+  if (value?.kind !== "float") return undefined;
+  return { name: "", dtype: "float32", shape: [], data: Float32Array.of(value.value) };
+}
+
+const cast = (from: string, to: string, code: number): OnnxNode => ({
+  opType: "Cast",
+  inputs: [from],
+  outputs: [to],
+  attributes: { to: intValue(code) },
+});
+
+/** Gives operands of a fixed type their type back. */
+function castOperands(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<string>): void {
+  const places = (alwaysFloat32[node.opType] ?? []).filter((i) => {
+    const name = node.inputs[i] ?? "";
+    return name !== "" && !kept.has(name);
+  });
+  if (places.length === 0) return;
+  const casts = places.map((i) => {
+    const name = node.inputs[i];
+    return { i, node: cast(name, editor.freshName(`${name}_float32`), FLOAT32) };
+  });
+  const inputs = node.inputs.map((name, i) => casts.find((own) => own.i === i)?.node.outputs[0] ?? name);
+  editor.replace(node, ...casts.map((own) => own.node), { ...node, inputs });
+}
+
+function castInputs(editor: GraphEditor, names: readonly string[]): void {
+  const casts = names
+    .filter((name) => editor.uses.isRead(name))
+    .map((name) => {
+      const half = editor.freshName(`${name}_float16`);
+      editor.rename(name, half);
+      return cast(name, half, FLOAT16);
+    });
+  const [first] = editor.nodes;
+  if (first !== undefined && casts.length > 0) editor.replace(first, ...casts, first);
+}
+
+function castOutput(editor: GraphEditor, name: string): void {
+  const maker = editor.uses.maker(name);
+  if (maker === undefined) return;
+  const half = editor.freshName(`${name}_float16`);
+  const own = editor.rewire(maker, {
+    outputs: maker.outputs.map((other) => (other === name ? half : other)),
+  });
+  editor.rename(name, half);
+  editor.replace(own, own, cast(half, name, FLOAT32));
+}
+
+/**
+ * A file of float16 in which the result of every node is rounded, wherever it runs.
+ *
+ * @param floats names of the values that are floats; those before a Cast to float32 count, too
+ */
+export function roundedEverywhere(op: string, bytes: Uint8Array, floats: ReadonlySet<string>): Uint8Array {
+  const editor = new GraphEditor(op, bytes);
+  const isToFloat32 = (node: OnnxNode) => node.opType === "Cast" && int(node, "to", 0) === FLOAT32;
+  const before = editor.nodes.filter(isToFloat32).flatMap(({ inputs }) => inputs);
+  const rounded = new Set([...floats, ...before]);
+  for (const node of editor.nodes) {
+    if (node.opType === "Constant" || node.opType === "Cast") continue;
+    const own = node.outputs.filter((name) => rounded.has(name));
+    if (own.length === 0) continue;
+    const raw = new Map(own.map((name) => [name, editor.freshName(`${name}_exact`)]));
+    const renamed = editor.rewire(node, { outputs: node.outputs.map((name) => raw.get(name) ?? name) });
+    // By way of float32: a Cast to the type that a value has already would round nothing.
+    const casts = [...raw].flatMap(([name, from]) => {
+      const wide = editor.freshName(`${name}_wide`);
+      return [cast(from, wide, FLOAT32), cast(wide, name, FLOAT16)];
+    });
+    editor.replace(renamed, renamed, ...casts);
+  }
+  return editor.finish();
+}

@@ -1,0 +1,114 @@
+import { dtypeOf, isNdArray, type NdArray, ones } from "../../array.js";
+import { NumericalError, OptionError } from "../../errors.js";
+import { isFloat } from "../../graph/tensor.js";
+import { inCode, oneOf, share } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { flatten, unflatten } from "../../tree.js";
+import { type PrunedBy, scoresOf } from "./scores.js";
+
+export interface PrunedOptions {
+  /** Share of the weights that become zero, 0 to 1: the nearest whole number of them. */
+  readonly fraction: number;
+  /** The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller. */
+  readonly by?: PrunedBy | undefined;
+  /** Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms. */
+  readonly isPruned?: ((path: string, value: NdArray) => boolean) | undefined;
+}
+
+const prunedOptions = optionTable("pruned", {
+  fraction: share.required(),
+  by: oneOf<PrunedBy>(["magnitude", "lamp"]).default("magnitude"),
+  isPruned: inCode<(path: string, value: NdArray) => boolean>(
+    "a function of a path and an array, such as (path) => path.endsWith('weight')",
+    (value) => typeof value === "function",
+  ).default((_path, { shape }) => shape.length > 1),
+} satisfies OptionRows<PrunedOptions>);
+
+/** Parameters of which some are zero. */
+export interface Pruned<P> {
+  /** New arrays where there are pruned weights; the others are the same. */
+  readonly params: P;
+  /** A tree like the parameters, in their dtypes: 0 where a weight was pruned, else 1. `masked` keeps them zero in training. */
+  readonly mask: P;
+  /** How many weights were pruned, of how many that could be. */
+  readonly pruned: number;
+  readonly of: number;
+}
+
+/**
+ * Sets the weights with the least scores to zero, ranked over all layers together:
+ *
+ * magnitude: |w_u|;    lamp: w_u^2 / (sum of w_v^2 over the weights v of the layer with |w_v| >= |w_u|)
+ *
+ * Of equal scores the first in the order of the tree go; among equal weights of a layer, LAMP takes an earlier one as
+ * smaller. The number that go is the nearest integer to fraction times the number of weights.
+ *
+ * Neither score is invariant under all scalings that keep the function: magnitude changes with the scale of layers and
+ * units, LAMP with that of units. Pruning `await balanced(params, found)` instead of `params` removes the dependence.
+ *
+ * @param params a tree of arrays
+ * @param options `fraction`, `by` and `isPruned`
+ * @throws OptionError for a fraction outside of [0, 1], or where no weights are selected; NumericalError when weights are not finite
+ *
+ * Sources: S. Han et al., NeurIPS 2015, for magnitude; J. Lee et al., ICLR 2021, eq. 4, for LAMP.
+ *
+ * @example
+ * const { params: sparse, mask } = pruned(await balanced(params, found), { fraction: 0.8, by: "lamp" });
+ * const optimizer = masked(adam(), mask);
+ */
+export function pruned<P>(params: P, options: PrunedOptions): Pruned<P> {
+  const { fraction, by, isPruned } = prunedOptions.read(options);
+  const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
+  const chosen = leaves.map((leaf, i) => isFloat(dtypeOf(leaf)) && isPruned(paths[i], leaf));
+  leaves.forEach((leaf, i) => {
+    if (chosen[i]) requireFinite(paths[i], leaf);
+  });
+  const scores = leaves.map((leaf, i) => (chosen[i] ? scoresOf[by](leaf) : new Float64Array()));
+  const of = scores.reduce((sum, own) => sum + own.length, 0);
+  if (of === 0) {
+    throw new OptionError(
+      `pruned: there are no weights to prune: the parameters are ${paths.join(", ") || "none"}. Select some by isPruned.`,
+    );
+  }
+  const count = Math.round(fraction * of);
+  const masks = masksOf(leaves, scores, count);
+  const kept = leaves.map((leaf, i) => (chosen[i] ? product(leaf, masks[i]) : leaf));
+  return { params: unflatten(def, kept) as P, mask: unflatten(def, masks) as P, pruned: count, of };
+}
+
+function requireFinite(path: string, { data }: NdArray): void {
+  if (!(data as Float64Array).every(Number.isFinite))
+    throw new NumericalError(`pruned: the weights "${path}" are not all finite.`);
+}
+
+/** Zeros for the `count` least scores, and ones. */
+function masksOf(leaves: readonly NdArray[], scores: readonly Float64Array[], count: number): NdArray[] {
+  const sorted = concatenated(scores).sort();
+  const limit = count === 0 ? Number.NEGATIVE_INFINITY : sorted[count - 1];
+  // Of those at the limit, as many go as are left.
+  let left = count;
+  for (let k = 0; k < count && sorted[k] < limit; k++) left--;
+  return leaves.map((leaf, i) => {
+    const mask = ones(leaf.shape, dtypeOf(leaf));
+    for (const [e, score] of scores[i].entries()) {
+      if (score < limit || (score === limit && left-- > 0)) mask.data[e] = 0;
+    }
+    return mask;
+  });
+}
+
+function concatenated(lists: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
+}
+
+/** The weights where the mask is 1; elsewhere 0, whatever the sign. */
+const product = ({ shape, data }: NdArray, mask: NdArray): NdArray => ({
+  shape,
+  data: (data as Float64Array).map((w, e) => (mask.data[e] === 0 ? 0 : w)),
+});

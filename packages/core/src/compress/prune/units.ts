@@ -1,0 +1,81 @@
+// Whole units: the spaces whose units can be permuted are the groups of weights that go together.
+import type { NdArray } from "../../array.js";
+import { NumericalError, OptionError } from "../../errors.js";
+import type { ParameterAxis, PermutationSpace } from "../../symmetry/discovery/descriptors.js";
+import { elementsAlong, extents } from "../../symmetry/parameter-axes.js";
+import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable } from "./cut.js";
+
+/** What goes of a space. */
+export interface UnitCut {
+  readonly space: PermutationSpace;
+  /** Numbers of the units, ascending. */
+  readonly units: readonly number[];
+}
+
+/** Sum of |w|^2 over all weights of each unit that `counts` selects. */
+export function unitNorms(
+  arrays: Readonly<Record<string, NdArray>>,
+  { size, axes }: PermutationSpace,
+  counts: (path: string) => boolean = () => true,
+): Float64Array {
+  const norms = new Float64Array(size);
+  for (const leg of axes.filter(({ path }) => counts(path))) {
+    const data = elementsAlong(arrayAt(arrays, leg), leg);
+    const [before, along, behind] = extents(leg);
+    for (let b = 0, at = 0; b < before; b++) {
+      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) norms[i] += data[at] ** 2;
+    }
+  }
+  if (!norms.every(Number.isFinite)) {
+    const names = [...new Set(axes.map(({ path }) => path))].join(", ");
+    throw new NumericalError(`The weights of ${names} are not all finite, or their squares are too large.`);
+  }
+  return norms;
+}
+
+function arrayAt(arrays: Readonly<Record<string, NdArray>>, { path }: ParameterAxis): NdArray {
+  if (Object.hasOwn(arrays, path)) return arrays[path];
+  throw new OptionError(
+    `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
+  );
+}
+
+/** The units with the least norms: floor(fraction n) of n, and never all; of equal ones the first. */
+export function leastUnits(norms: Float64Array, fraction: number): number[] {
+  const count = Math.min(Math.floor(fraction * norms.length), norms.length - 1);
+  const order = [...norms.keys()].sort((a, b) => norms[a] - norms[b] || a - b);
+  return order.slice(0, count).sort((a, b) => a - b);
+}
+
+/** Why the units of a space cannot go, if they cannot. */
+export function whyUncuttable(
+  arrays: Readonly<Record<string, NdArray>>,
+  { axes }: PermutationSpace,
+): string | undefined {
+  const found = axes.map((leg) => ({ leg, own: ownAxisOf(arrayAt(arrays, leg).shape, leg) }));
+  const wrong = found.find((entry): entry is { leg: ParameterAxis; own: Uncuttable } =>
+    isUncuttable(entry.own),
+  );
+  return wrong === undefined ? undefined : `${wrong.own.reason} ("${wrong.leg.path}")`;
+}
+
+/** What is cut of each array: the indices of all units along the arrays' own axes. */
+export function cutsOf(
+  arrays: Readonly<Record<string, NdArray>>,
+  cuts: readonly UnitCut[],
+): ReadonlyMap<string, Cuts> {
+  const all = new Map<string, Map<number, Uint8Array>>();
+  for (const { space, units } of cuts) {
+    const gone = new Set(units);
+    for (const leg of gone.size === 0 ? [] : space.axes) {
+      const { shape } = arrayAt(arrays, leg);
+      const own = ownAxisOf(shape, leg);
+      if (isUncuttable(own)) throw new OptionError(`Units of "${leg.path}" cannot go: ${own.reason}.`);
+      const of = all.get(leg.path) ?? new Map<number, Uint8Array>();
+      const marks = of.get(own.axis) ?? new Uint8Array(shape[own.axis]);
+      markUnits(own, gone, marks);
+      all.set(leg.path, of.set(own.axis, marks));
+    }
+  }
+  return all;
+}

@@ -1,0 +1,56 @@
+// B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
+// CVPR 2018, eq. 1.
+import { everything, type ValueRange } from "./range.js";
+
+export type ByteType = "uint8" | "int8";
+
+/** Numbers x as integers of a byte: x = scale (q - zero). */
+export interface Affine {
+  readonly type: ByteType;
+  /** A number of float32. */
+  readonly scale: number;
+  readonly zero: number;
+}
+
+/** The least normal float32: a smaller scale has fewer digits. */
+export const leastScale = 2 ** -126;
+
+const leastOf = (type: ByteType): number => (type === "uint8" ? 0 : -128);
+
+/**
+ * The affine map of a range, widened to hold 0, which it keeps exactly:
+ *
+ *     scale = (high - low) / 255,    zero = round(-low / scale)
+ *
+ * @param bounds what no number of the result may be beyond, rounding included
+ */
+export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange = everything): Affine {
+  const low = Math.min(Math.max(range.min, bounds.min), 0);
+  const high = Math.max(Math.min(range.max, bounds.max), 0);
+  const least = leastOf(type);
+  // Only 0 is taken: any scale does.
+  if (high === low) return { type, scale: Math.fround(1 / 255), zero: least };
+  const below = Math.round((255 * -low) / (high - low));
+  const above = 255 - below;
+  const scale = Math.min(
+    (high - low) / 255,
+    above > 0 ? bounds.max / above : Infinity,
+    below > 0 ? -bounds.min / below : Infinity,
+  );
+  return { type, scale: Math.max(roundedDown(scale), leastScale), zero: below + least };
+}
+
+/** q of a number: rounded to the nearest, in the range of the type. */
+export function quantized(x: number, { type, scale, zero }: Affine): number {
+  const least = leastOf(type);
+  return Math.min(Math.max(Math.round(x / scale) + zero, least), least + 255);
+}
+
+/** The largest float32 that is not above a positive number. */
+function roundedDown(x: number): number {
+  const bits = new Int32Array(1);
+  const float = new Float32Array(bits.buffer);
+  float[0] = x;
+  if (float[0] > x) bits[0] -= 1;
+  return float[0];
+}

@@ -1,0 +1,63 @@
+import type { Judge, Trial } from "./choices.js";
+import { measured, tried } from "./choices.js";
+import { writeQdq } from "./write-qdq.js";
+
+/** What a layer's quantization costs by itself. */
+export interface LayerSensitivity {
+  /** The name of the layer's result. */
+  readonly layer: string;
+  /** SQNR in decibels of the outputs on held-out examples with this layer alone quantized. */
+  readonly sqnr: number;
+}
+
+/** Decides whether there is time for more work, which `what` names. */
+export type Continue = (what: string) => boolean;
+
+/** The layers of a trial, those first whose quantization costs most. Those that there was no time for are left out. */
+export async function sensitivities(
+  { recipe, report }: Trial,
+  judge: Judge,
+  mayGoOn: Continue,
+): Promise<readonly LayerSensitivity[]> {
+  const { candidate, ranges, settings } = recipe;
+  const layers = report.nodes.filter(({ bits }) => bits !== undefined && bits < 32).map(({ node }) => node);
+  const rows: LayerSensitivity[] = [];
+  for (const layer of layers) {
+    if (!mayGoOn(`sensitivity of ${layer}`)) break;
+    const leave = new Set(layers.filter((other) => other !== layer));
+    const { bytes } = writeQdq(candidate.bytes, ranges, { ...settings, leave });
+    const { sqnr } = await measured(bytes, { ...judge, metric: undefined });
+    rows.push({ layer, sqnr });
+  }
+  return rows.sort((a, b) => a.sqnr - b.sqnr);
+}
+
+/**
+ * Leaves the fewest layers in float that keep a limit, by bisection over the order of their sensitivities.
+ *
+ * @returns the file within the limit; undefined where there was no time to find one, or none is
+ */
+export async function withinLimit(
+  start: Trial,
+  order: readonly LayerSensitivity[],
+  limit: number,
+  judge: Judge,
+  mayGoOn: Continue,
+): Promise<Trial | undefined> {
+  let [low, high] = [1, order.length];
+  let best: Trial | undefined;
+  while (low <= high) {
+    const count = Math.floor((low + high) / 2);
+    if (!mayGoOn(`${count} of ${order.length} layers in float`)) return best;
+    const trial = await tried(
+      start.recipe,
+      judge,
+      order.slice(0, count).map(({ layer }) => layer),
+    );
+    if (trial.choice.sqnr >= limit) {
+      best = trial;
+      high = count - 1;
+    } else low = count + 1;
+  }
+  return best;
+}

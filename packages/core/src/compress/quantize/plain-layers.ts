@@ -1,0 +1,53 @@
+import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
+import { float } from "../../model-file/prepare/attributes.js";
+import { isReason, type LinearLayer, linearLayer } from "../../model-file/prepare/linear-layer.js";
+import { layouts } from "../../model-file/prepare/value-layout.js";
+import type { OnnxNode } from "../../runtime/onnx/schema.js";
+
+/**
+ * Brings layers into the form that kernels on integers have: a bias that an Add holds becomes the layer's own, for a
+ * MatMul in a Gemm, and factors of a Gemm go into its numbers. Returns the names of the products that are no more, by
+ * those of the sums.
+ */
+export function makePlain(editor: GraphEditor): ReadonlyMap<string, string> {
+  const layoutOf = layouts(editor);
+  const merged = new Map<string, string>();
+  for (const end of editor.nodes) {
+    const layer = linearLayer(editor, layoutOf, end);
+    if (isReason(layer)) continue;
+    if (layer.end !== layer.node) {
+      merged.set(end.outputs[0], layer.node.outputs[0]);
+      takeBias(editor, layer);
+    } else if (layer.node.opType === "Gemm") takeFactors(editor, layer);
+  }
+  return merged;
+}
+
+/** Puts one node in the place of a layer and the Add of its bias. */
+function takeBias(editor: GraphEditor, { node, end, weight, bias, channels }: LinearLayer): void {
+  const dtype = editor.floatType(weight)?.dtype ?? "float32";
+  const old = end.inputs.find((name) => editor.floatType(name) !== undefined) ?? weight;
+  const inputs = [
+    ...node.inputs.slice(0, 2),
+    editor.add(`${old}_bias`, { dtype, shape: [channels], data: bias }),
+  ];
+  const opType = node.opType === "MatMul" ? "Gemm" : node.opType;
+  editor.replace(node);
+  editor.replace(end, { ...node, opType, inputs, outputs: end.outputs });
+}
+
+function takeFactors(editor: GraphEditor, { node, weight, bias, channels }: LinearLayer): void {
+  const [alpha, beta] = [float(node, "alpha", 1), float(node, "beta", 1)];
+  const stored = editor.floats(weight);
+  if ((alpha === 1 && beta === 1) || stored === undefined) return;
+  editor.setFloats(weight, { ...stored, data: stored.data.map((w) => alpha * w) });
+  const { alpha: _, beta: __, ...attributes } = node.attributes;
+  const inputs = node.inputs.slice(0, 2);
+  if (node.inputs[2]) {
+    inputs.push(
+      editor.add(`${node.inputs[2]}_scaled`, { dtype: stored.dtype, shape: [channels], data: bias }),
+    );
+  }
+  const plain: OnnxNode = { ...node, inputs, attributes };
+  editor.replace(node, plain);
+}

@@ -1,0 +1,127 @@
+import { requireBytes } from "../../bytes.js";
+import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+import { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
+import { requireBatches } from "./calibrate.js";
+import { type Judge, outputsOfFile, type QuantizationChoice, type Trial, tried } from "./choices.js";
+import { withHeldOut } from "./held-out.js";
+import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
+import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
+import { nameOf, recipesFor } from "./recipes.js";
+import type { QdqReport } from "./report.js";
+
+export interface QuantizedModel {
+  /** The bytes of the recommended file. */
+  readonly bytes: Uint8Array;
+  /** The row of the table with the largest SQNR; with a limit that is not kept, that of the file with layers in float. */
+  readonly recommended: QuantizationChoice;
+  /** All that was tried, in that order. */
+  readonly table: readonly QuantizationChoice[];
+  /** What was not tried, and why. */
+  readonly skipped: readonly string[];
+  /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
+  readonly sensitivities: readonly LayerSensitivity[];
+  /** Whether the recommended file keeps the limit; undefined without one. */
+  readonly isWithinLimit: boolean | undefined;
+  /** Whether the held-out examples are a part of the calibration. */
+  readonly isSplit: boolean;
+  /** The recommended file's nodes and scales. */
+  readonly report: QdqReport;
+}
+
+/**
+ * Quantizes a model: tries what can be chosen, measures each file on examples that were not used for it, and returns the
+ * best one with the table.
+ *
+ * Batch norms are folded and nodes that do nothing removed. Tried are scales for each channel and for whole tensors; the
+ * weights as they are and with equalized ranges of units, on the orbit of the model's scalings (and what `candidates`
+ * has); with biases corrected so that every layer keeps its mean, and not. The error is measured by running the files as
+ * they are, on the kernels that the runtime has for them: SQNR = 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how
+ * often the largest output stays at its place, and a metric of your own. Of files within 0.1 dB of the largest SQNR the
+ * first one is recommended: without a change of weights before others.
+ *
+ * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
+ * largest, the fewest that are enough.
+ *
+ * @param bytes the bytes of an `.onnx` file of float32, its data inside
+ * @param options `calibration`, `heldOut` and others
+ * @returns the recommended file, the table and what was left out
+ * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized
+ *
+ * @example
+ * const { bytes: quantized, recommended } = await quantizeModel(before, { calibration: [{ x: images }] });
+ * recommended.sqnr > 15; // true
+ */
+export async function quantizeModel(
+  bytes: Uint8Array,
+  options: QuantizeModelOptions,
+): Promise<QuantizedModel> {
+  requireBytes("quantizeModel", bytes);
+  const given = quantizeModelOptions.read(options);
+  const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
+  requireBatches("quantizeModel", all, "calibration");
+  if (heldOut !== undefined) requireBatches("quantizeModel", heldOut, "heldOut");
+  const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
+  const run = { runtime, signal };
+  const mayGoOn = clock(given);
+  const expected = await outputsOfFile(bytes, examples.heldOut, run);
+  const judge: Judge = { ...examples, expected, metric, run };
+  const skipped: string[] = [];
+  const recipes = await recipesFor(dropIdentity(foldBatchNorm(bytes).bytes).bytes, given, judge, skipped);
+  const trials: Trial[] = [];
+  for (const recipe of recipes) {
+    const what = nameOf(recipe);
+    if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
+    else skipped.push(`${what}: the time was over`);
+  }
+  const best = bestOf(trials);
+  if (limit === undefined || best.choice.sqnr >= limit) return result(best, trials, { skipped, given });
+  const order = await sensitivities(best, judge, mayGoOn);
+  const kept = await withinLimit(best, order, limit, judge, mayGoOn);
+  const tables = kept === undefined ? trials : [...trials, kept];
+  return result(kept ?? best, tables, { skipped, given, order });
+}
+
+interface Outcome {
+  readonly skipped: readonly string[];
+  readonly given: Pick<QuantizeModelOptions, "heldOut" | "limit">;
+  readonly order?: readonly LayerSensitivity[];
+}
+
+const result = (
+  { bytes, choice, report }: Trial,
+  trials: readonly Trial[],
+  { skipped, given: { heldOut, limit }, order = [] }: Outcome,
+): QuantizedModel => ({
+  bytes,
+  recommended: choice,
+  table: trials.map((trial) => trial.choice),
+  skipped,
+  sensitivities: order,
+  isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
+  isSplit: heldOut === undefined,
+  report,
+});
+
+/** Tells of each step, and whether there is time for it. */
+function clock({
+  budget = Infinity,
+  onProgress,
+  signal,
+}: Pick<QuantizeModelOptions, "budget" | "onProgress" | "signal">): Continue {
+  const start = performance.now();
+  return (next) => {
+    signal?.throwIfAborted();
+    const seconds = (performance.now() - start) / 1000;
+    if (seconds >= budget) return false;
+    onProgress?.({ next, seconds });
+    return true;
+  };
+}
+
+/** A difference of SQNR in decibels that does not justify a change. */
+const TIE = 0.1;
+
+function bestOf(trials: readonly Trial[]): Trial {
+  const most = Math.max(...trials.map(({ choice }) => choice.sqnr));
+  return trials.find(({ choice }) => choice.sqnr >= most - TIE) ?? trials[0];
+}

@@ -1,0 +1,35 @@
+import { DataError } from "../../errors.js";
+import { GraphEditor } from "../../model-file/edit/graph-editor.js";
+
+const quantizing = [
+  "QuantizeLinear",
+  "DequantizeLinear",
+  "DynamicQuantizeLinear",
+  "ConvInteger",
+  "MatMulInteger",
+  "QLinearConv",
+  "QLinearMatMul",
+  "MatMulNBits",
+];
+
+/** A file to be quantized. Throws for one that is, or that computes in floats of 16 bits. */
+export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
+  const editor = new GraphEditor(op, bytes);
+  const { nodes } = editor;
+  const quantized = nodes.find(({ opType }) => quantizing.includes(opType));
+  if (quantized !== undefined) {
+    throw new DataError(
+      `${op}: the file is quantized already: it has a ${quantized.opType} "${quantized.outputs[0]}". Give the float file that it was made from.`,
+    );
+  }
+  for (const { opType, outputs, inputs } of nodes) {
+    for (const name of inputs) {
+      const dtype = editor.floatType(name)?.dtype ?? editor.input(name)?.dtype;
+      if (dtype !== "float16" && dtype !== "bfloat16") continue;
+      throw new DataError(
+        `${op}: the ${opType} "${outputs[0]}" computes in ${dtype}: "${name}" is of that type. Give the file in float32.`,
+      );
+    }
+  }
+  return editor;
+}

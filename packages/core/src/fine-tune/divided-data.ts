@@ -1,0 +1,73 @@
+import type { NdArray } from "../array.js";
+import { split, takeRows } from "../data/batches.js";
+import type { Dataset } from "../data/dataset.js";
+import { DataError } from "../errors.js";
+import { prepareDataset } from "../train/dataset.js";
+
+/** Examples that run at once, in evaluation and calibration. */
+const AT_ONCE = 32;
+/** Examples that the statistics of restored batch norms are from. */
+const CALIBRATION = 512;
+
+/** Data in the model's precision, divided into what is trained on and what is held out. */
+export interface DividedData {
+  readonly train: Dataset;
+  readonly validation: Dataset;
+}
+
+export function divided(
+  data: Dataset,
+  validation: Dataset | number,
+  { seed, dtype }: { readonly seed: number; readonly dtype: "float32" | "float64" },
+): DividedData {
+  const all = prepareDataset(data, dtype);
+  if (typeof validation !== "number") return { train: all, validation: prepareDataset(validation, dtype) };
+  const [first, second] = split(all.inputs.shape[0], [1 - validation, validation], seed);
+  const part = (rows: Int32Array) => ({
+    inputs: takeRows(all.inputs, rows),
+    labels: takeRows(all.labels, rows),
+  });
+  return { train: part(first), validation: part(second) };
+}
+
+/**
+ * Batches of one size for calibration and comparison: the first 512 examples.
+ *
+ * @param fixed the size that the file takes; undefined where it is open
+ */
+export function calibrationBatches(
+  { inputs }: Dataset,
+  input: string,
+  fixed: number | undefined,
+): readonly Readonly<Record<string, NdArray>>[] {
+  const count = Math.min(inputs.shape[0], CALIBRATION);
+  const size = fixed ?? Math.floor(count / Math.ceil(count / AT_ONCE));
+  if (count < size) {
+    throw new DataError(
+      `fineTune: the file takes batches of ${size} examples; there are ${count} to train on.`,
+    );
+  }
+  return Array.from({ length: Math.floor(count / size) }, (_, b) => ({
+    [input]: takeRows(
+      inputs,
+      Array.from({ length: size }, (__, i) => b * size + i),
+    ),
+  }));
+}
+
+/** How many examples of a set are evaluated at once, and the set without a rest that a file of fixed size cannot take. */
+export function evaluationPlan(
+  set: Dataset,
+  fixed: number | undefined,
+): { readonly size: number; readonly set: Dataset } {
+  if (fixed === undefined) return { size: AT_ONCE, set };
+  const count = set.inputs.shape[0];
+  const whole = count - (count % fixed);
+  if (whole === 0) {
+    throw new DataError(
+      `fineTune: the file takes batches of ${fixed} examples; there are ${count} for validation.`,
+    );
+  }
+  const rows = Array.from({ length: whole }, (_, i) => i);
+  return { size: fixed, set: { inputs: takeRows(set.inputs, rows), labels: takeRows(set.labels, rows) } };
+}

@@ -1,0 +1,87 @@
+// Y. You, I. Gitman, B. Ginsburg, "Large batch training of convolutional networks", arXiv 1708.03888, algorithm 1.
+import { mapTree } from "../graph/autodiff.js";
+import { add, div, mul } from "../graph/ops/arithmetic.js";
+import { greater, where } from "../graph/ops/compare.js";
+import { sqrt, square } from "../graph/ops/elementary.js";
+import { sum } from "../graph/ops/reduce.js";
+import type { Tensor } from "../graph/tensor.js";
+import { flag, nonNegative, positive, smoothing } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { checkUpdate, type Optimizer } from "./optimizer.js";
+import { sgd } from "./sgd.js";
+
+export interface LarsOptions {
+  /** Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001. */
+  readonly trust?: number | undefined;
+  /** mu in [0, 1); default 0.9. */
+  readonly momentum?: number | undefined;
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
+  readonly weightDecay?: number | undefined;
+  /** Added to the denominator; default 1e-8. */
+  readonly epsilon?: number | undefined;
+  /** Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true. */
+  readonly excludeVectors?: boolean | undefined;
+}
+
+export const larsOptions = optionTable("lars", {
+  trust: positive.default(0.001),
+  momentum: smoothing.default(0.9),
+  weightDecay: nonNegative.default(0),
+  epsilon: nonNegative.default(1e-8),
+  excludeVectors: flag.default(true),
+} satisfies OptionRows<LarsOptions>);
+
+/**
+ * Layer-wise adaptive rate scaling: momentum, with the gradient of each parameter (a layer's weight, say) scaled to the
+ * parameter's own norm.
+ *
+ * d = trust ||w|| / (||g|| + lambda ||w|| + epsilon) (g + lambda w); where w = 0, d = g + lambda w
+ * v <- mu v + d
+ * w <- w - eta v
+ *
+ * eta: the learning rate; mu: `momentum`; lambda: `weightDecay`. Vectors and scalars have d = g unless `excludeVectors` is
+ * false: the paper scales every layer, most implementations (MLPerf's, Optax's with a mask) leave biases and norms out.
+ * As in those, eta multiplies the velocity; in the paper it multiplies d, which is the same while eta is constant.
+ * State: `velocity` (v), nothing with momentum 0.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * const optimizer = lars({ trust: 0.1 });
+ * let params = { weight: array([[3, -4]], "float64") };
+ * let state = optimizer.init(params);
+ * const step = await jit((p, s, rate) => {
+ *   const [loss, gradients] = valueAndGrad(({ weight }) => sum(square(weight)))(p);
+ *   return { loss, ...optimizer.update(gradients, s, p, rate) };
+ * }, [params, state, spec([], "float64")]);
+ * for (let t = 0; t < 5; t++) {
+ *   const result = await step(params, state, array(1, "float64"));
+ *   ({ params, state } = result);
+ *   console.log(item(result.loss).toFixed(3));
+ * }
+ * // 25.000 20.250 12.960 5.905 1.286
+ */
+export function lars(options: LarsOptions = {}): Optimizer {
+  const { trust, momentum, weightDecay, epsilon, excludeVectors } = larsOptions.read(options);
+  const descent = sgd({ momentum });
+  const scaled = (g: Tensor, w: Tensor): Tensor => {
+    if (excludeVectors && w.rank <= 1) return g;
+    const size = norm(w);
+    const decayed = weightDecay === 0 ? g : add(g, mul(weightDecay, w));
+    const length = weightDecay === 0 ? norm(g) : add(norm(g), mul(weightDecay, size));
+    return mul(where(greater(size, 0), div(mul(trust, size), add(length, epsilon)), 1), decayed);
+  };
+  return {
+    name: "lars",
+    // The velocity sums gradients over their norms.
+    moments: {},
+    init: descent.init,
+    update(gradients, state, params, learningRate) {
+      const { velocity } = state;
+      checkUpdate("lars", params, learningRate, { gradients, ...(momentum > 0 ? { velocity } : {}) });
+      return descent.update(mapTree(scaled, gradients, params), state, params, learningRate);
+    },
+  };
+}
+
+const norm = (x: Tensor): Tensor => sqrt(sum(square(x)));

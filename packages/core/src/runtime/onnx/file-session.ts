@@ -1,0 +1,94 @@
+import { loadOrt } from "#ort";
+import type { NdArray } from "../../array.js";
+import { halfToNumber } from "../../bytes.js";
+import { DataError, OptionError, RuntimeError } from "../../errors.js";
+import { Lifetime } from "../lifetime.js";
+import { arrayClasses } from "./dtypes.js";
+import type { Ort } from "./ort.js";
+import type { OnnxData, OnnxDType } from "./schema.js";
+import { toFloat16Bits } from "./small-floats.js";
+
+/** A file that is ready to run. */
+export interface FileSession {
+  /** Results by name for arrays by the names of the inputs. */
+  run(inputs: Readonly<Record<string, NdArray>>): Promise<Readonly<Record<string, NdArray>>>;
+  dispose(): Promise<void>;
+}
+
+type OrtTensor = InstanceType<Ort["Tensor"]>;
+
+/**
+ * Opens a model file in ONNX Runtime as it is, with the kernels that the runtime has for its operators: those for
+ * integers, too. Floats of 16 bits and integers are converted from and to the library's arrays.
+ *
+ * @param outputs names of the results; default all of the file
+ * @throws RuntimeError when ONNX Runtime is not there, or refuses the file
+ */
+export async function openFileSession(bytes: Uint8Array, outputs?: readonly string[]): Promise<FileSession> {
+  const ort = await loadOrt();
+  const session = await ort.InferenceSession.create(bytes, {
+    graphOptimizationLevel: "all",
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    // Otherwise a session's threads spin while they wait for its next run, and take the cores from other sessions.
+    extra: { session: { force_spinning_stop: "1" } },
+  }).catch((cause: unknown) => {
+    throw new RuntimeError(`ONNX Runtime could not open the file: ${messageOf(cause)}`, { cause });
+  });
+  const types = new Map(
+    session.inputMetadata.map((input) => [input.name, input.isTensor ? input.type : "sequence"]),
+  );
+  const lifetime = new Lifetime("session of a file", "openFileSession");
+  return {
+    async run(inputs) {
+      lifetime.requireOpen();
+      const feeds: Record<string, OrtTensor> = {};
+      for (const [name, type] of types) {
+        const value = inputs[name];
+        if (value === undefined) {
+          const given = Object.keys(inputs).join(", ") || "nothing";
+          throw new OptionError(`The model's input "${name}" is missing; the batch has ${given}.`);
+        }
+        feeds[name] = new ort.Tensor(type as "float32", dataFor(name, value, type) as never, value.shape);
+      }
+      const results = await session.run(feeds, outputs ?? session.outputNames).catch((cause: unknown) => {
+        throw new RuntimeError(`ONNX Runtime could not run the file: ${messageOf(cause)}`, { cause });
+      });
+      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, arrayFrom(value)]));
+    },
+    dispose: () => lifetime.end(() => session.release()),
+  };
+}
+
+function dataFor(name: string, { data }: NdArray, type: string): OnnxData {
+  if (!isKnown(type)) {
+    throw new DataError(`The input "${name}" is of the type ${type}, which arrays cannot have.`);
+  }
+  const Class = arrayClasses[type];
+  // A Uint8Array holds truth values here, which are the same for both.
+  if (data instanceof Class) return data;
+  const numbers = Float64Array.from<number | bigint>(data, Number);
+  if (Class === BigInt64Array || Class === BigUint64Array) return Class.from([...numbers].map(BigInt));
+  const bits = type === "float16" ? numbers.map(toFloat16Bits) : numbers;
+  return new (Class as Float64ArrayConstructor)(bits);
+}
+
+const isKnown = (type: string): type is OnnxDType => Object.hasOwn(arrayClasses, type);
+
+/** A result as an array: other numbers than those of the library's arrays as float64. */
+function arrayFrom({ type, dims, data }: OrtTensor): NdArray {
+  const shape = [...dims];
+  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof BigInt64Array) {
+    return { shape, data };
+  }
+  if (data instanceof Uint8Array && type === "bool") return { shape, data };
+  if (type === "string") throw new DataError("The file has a result of strings, which arrays cannot have.");
+  const isBits = type === "float16" && data instanceof Uint16Array;
+  const numbers = data as ArrayLike<number | bigint>;
+  return {
+    shape,
+    data: Float64Array.from<number | bigint>(numbers, (x) => (isBits ? halfToNumber(Number(x)) : Number(x))),
+  };
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

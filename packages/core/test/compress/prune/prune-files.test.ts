@@ -1,0 +1,246 @@
+// Pruned ONNX files: run by ONNX Runtime as they are written, and against files with zeros in the place of units.
+import { describe, expect, it } from "vitest";
+import type { NdArray } from "../../../src/array.js";
+import { createRng } from "../../../src/math/rng.js";
+import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
+import { writeValueInfo } from "../../../src/runtime/onnx/encode.js";
+import { compareModels, pruneUnits, pruneWeights } from "../../../src/runtime/onnx/index.js";
+import { mapFields, rawField, rawFields, rawMessage } from "../../../src/runtime/onnx/raw-fields.js";
+import { Builder, smallNetwork } from "../../model-file/builder.js";
+import { mobileNetV2 } from "../../model-file/mobilenet.js";
+import { randomFile } from "../../model-file/random-file.js";
+import { runImported, runOrt } from "../../nn/onnx/support.js";
+
+const image = (channels: number, side = 8): NdArray => {
+  const rng = createRng(5);
+  const data = Float32Array.from({ length: 2 * channels * side * side }, () => rng.normal());
+  return { shape: [2, channels, side, side], data };
+};
+
+const shapesOf = (bytes: Uint8Array) =>
+  Object.values(fromOnnx(bytes).params).map(({ shape }) => shape.join());
+
+const groupsOf = (bytes: Uint8Array) =>
+  decodeModel(bytes).graph.nodes.flatMap(({ attributes: { group } }) =>
+    group?.kind === "int" && group.value > 1 ? [group.value] : [],
+  );
+
+/** ONNX Runtime reads the file and gets what the library does. */
+async function expectRuns(bytes: Uint8Array, x: NdArray) {
+  const [{ y }, own] = [await runOrt(bytes, { x }), runImported(bytes, { x })];
+  expect(y.shape).toEqual(own.y.shape);
+  const scale = Math.max(...Array.from(y.data as Float32Array, Math.abs));
+  for (const [i, v] of Array.from(y.data as Float32Array).entries()) {
+    expect(Math.abs(v - Number(own.y.data[i]))).toBeLessThanOrEqual(1e-4 * scale);
+  }
+}
+
+describe("pruned weights of a file", () => {
+  const before = smallNetwork();
+
+  it("are zero, as many as asked for, and the rest of the file is the same", async () => {
+    const { bytes, pruned, of, zeros, numbers } = await pruneWeights(before, {
+      fraction: 0.5,
+      balance: false,
+    });
+    // 4 x 3 x 3 x 3 and 5 x 4 filters, 2 x 5 of the last layer.
+    expect([pruned, of]).toEqual([69, 138]);
+    expect([zeros, numbers]).toEqual([69, 138 + 4 * 2 + 5 + 5 * 2 + 2]);
+    const [old, own] = [before, bytes].map((file) => fromOnnx(file).params);
+    for (const [name, { data }] of Object.entries(own)) {
+      Array.from(data, Number).forEach((w, e) => {
+        if (w !== 0) expect(w).toBe(Number(old[name].data[e]));
+      });
+    }
+    expect(decodeModel(bytes).graph.nodes).toEqual(decodeModel(before).graph.nodes);
+  });
+
+  it("are chosen after balance, which alone changes no output", async () => {
+    const own = twoLayers();
+    const none = await pruneWeights(own, { fraction: 0 });
+    expect(none.bytes).not.toEqual(own);
+    expect((await compareModels(own, none.bytes)).largest).toBeLessThan(1e-5);
+    expect((await pruneWeights(own, { fraction: 0, balance: false })).bytes).toEqual(own);
+  });
+
+  it("differ by the score", async () => {
+    const [magnitude, lamp] = await Promise.all(
+      (["magnitude", "lamp"] as const).map((by) => pruneWeights(before, { fraction: 0.7, by })),
+    );
+    expect(magnitude.bytes).not.toEqual(lamp.bytes);
+    expect(magnitude.zeros).toBe(lamp.zeros);
+  });
+
+  it("are refused for bad options and bytes", async () => {
+    await expect(pruneWeights(before, { fraction: -1 })).rejects.toThrow(
+      "fraction must be a number in [0, 1]",
+    );
+    await expect(pruneWeights(Uint8Array.of(1, 2), { fraction: 0.5 })).rejects.toThrow(
+      "not a readable ONNX model",
+    );
+    await expect(pruneWeights(before, { fraction: 0.5, sizes: { depth: 3 } })).rejects.toThrow(
+      'pruneWeights: sizes has "depth"',
+    );
+  });
+});
+
+/** Two layers with relu between. */
+function twoLayers(): Uint8Array {
+  const b = new Builder({ seed: 3 });
+  const h = b.node("Relu", [b.conv("x", 3, 6, { size: 3, bias: true })]);
+  return b.bytes(["batch", 3, 8, 8], b.conv(h, 6, 2));
+}
+
+describe("pruned units of a file", () => {
+  it("make its tensors smaller, with batch norms, bounds and linear layers", async () => {
+    const before = smallNetwork();
+    const { bytes, groups, numbers } = await pruneUnits(before, { fraction: 0.5 });
+    expect(groups.map(({ size, removed, reason }) => [size, removed, reason])).toEqual([
+      [4, 2, undefined],
+      [5, 2, undefined],
+    ]);
+    expect(shapesOf(bytes)).toEqual(["2,3,3,3", "2", "2", "3,2,1,1", "3", "3", "3", "2,3", "2"]);
+    expect(bytes.length).toBeLessThan(before.length);
+    expect(numbers[1]).toBeLessThan(numbers[0]);
+    await expectRuns(bytes, image(3));
+  });
+
+  it("keep the file as it is at fraction 0", async () => {
+    const before = smallNetwork();
+    const { bytes, groups } = await pruneUnits(before, { fraction: 0 });
+    expect(bytes).toEqual(before);
+    expect(groups.map(({ removed }) => removed)).toEqual([0, 0]);
+  });
+
+  it("leave one unit of each group", async () => {
+    const { bytes } = await pruneUnits(smallNetwork(), { fraction: 1 });
+    expect(shapesOf(bytes).slice(0, 4)).toEqual(["1,3,3,3", "1", "1", "1,1,1,1"]);
+    await expectRuns(bytes, image(3));
+  });
+
+  it("go through residual groups and depthwise convolutions, whose number of groups shrinks", async () => {
+    const before = mobileNetV2({ width: 0.1 });
+    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5, sizes: { height: 32, width: 32 } });
+    expect(groups.filter(({ reason }) => reason !== undefined)).toEqual([]);
+    const [old, own] = [groupsOf(before), groupsOf(bytes)];
+    expect(own).toEqual(old.map((g) => g - Math.floor(g / 2)).filter((g) => g > 1));
+    expect(bytes.length).toBeLessThan(0.6 * before.length);
+    await expectRuns(bytes, image(3, 32));
+  });
+
+  it("are found in Constants", async () => {
+    const { bytes } = await pruneUnits(smallNetwork({ constants: true }), { fraction: 0.5 });
+    expect(shapesOf(bytes)[0]).toBe("2,3,3,3");
+    await expectRuns(bytes, image(3));
+  });
+
+  it.each([
+    ["a flattened image", (b: Builder, h: string) => b.node("Flatten", [h])],
+    [
+      "a Reshape of a fixed size",
+      (b: Builder, h: string) =>
+        b.node("Reshape", [h, b.constant("shape", { shape: [2], data: BigInt64Array.of(-1n, 96n) })]),
+    ],
+  ])("go from the columns of the linear layer behind %s", async (_, flat) => {
+    const b = new Builder();
+    const h = b.node("Relu", [b.conv("x", 2, 6, { size: 3 })]);
+    const before = b.bytes(["batch", 2, 4, 4], b.linear(flat(b, h), 96, 3));
+    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5 });
+    expect(groups.map(({ removed }) => removed)).toEqual([3]);
+    expect(shapesOf(bytes)).toEqual(["3,2,3,3", "3,48", "3"]);
+    await expectRuns(bytes, image(2, 4));
+  });
+
+  it("go without what the file says of values inside it", async () => {
+    const b = new Builder();
+    const h = b.node("Relu", [b.conv("x", 2, 4, { size: 3 })]);
+    const before = mapFields(b.bytes(["batch", 2, 4, 4], b.conv(h, 4, 1)), {
+      7: (graph) =>
+        rawMessage([
+          ...rawFields(graph),
+          rawField(13, (w, n) =>
+            w.message(n, (v) => writeValueInfo(v, { name: h, dtype: "float32", shape: [2, 4, 4, 4] })),
+          ),
+        ]),
+    });
+    const { bytes } = await pruneUnits(before, { fraction: 0.5 });
+    await expectRuns(bytes, image(2, 4));
+  });
+
+  it("shrink initializers that are inputs, too, as before IR version 4", async () => {
+    const old = smallNetwork({ opset: 9 });
+    const model = decodeModel(old);
+    const before = encodeModel({
+      ...model,
+      irVersion: 3,
+      graph: {
+        ...model.graph,
+        inputs: [
+          ...model.graph.inputs,
+          ...model.graph.initializers.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+        ],
+      },
+    });
+    const { bytes } = await pruneUnits(before, { fraction: 0.5 });
+    const { graph } = decodeModel(bytes);
+    for (const { name, shape } of graph.initializers) {
+      expect(graph.inputs.find((input) => input.name === name)?.shape).toEqual(shape);
+    }
+    await expectRuns(bytes, image(3));
+  });
+
+  it("stay where groups of channels, norms over units or fixed sizes need them, and say why", async () => {
+    const b = new Builder();
+    const first = b.node("Relu", [b.conv("x", 2, 4, { size: 3 })]);
+    const group = b.conv(first, 4, 4, { size: 3, group: 2 });
+    const grouped = b.node("Relu", [group]);
+    const pooled = b.node("Flatten", [
+      b.node("GlobalAveragePool", [b.node("Relu", [b.conv(grouped, 4, 6)])]),
+    ]);
+    const hidden = b.linear(pooled, 6, 6);
+    const normed = b.node("LayerNormalization", [hidden, b.weights("g", [6], 0.1, 1), b.weights("s", [6])]);
+    const before = b.bytes(["batch", 2, 8, 8], b.linear(normed, 6, 2));
+    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5 });
+    // Both groups of the convolution are a space, as are the channels inside of each at its two ends.
+    expect(groups.map(({ size, removed }) => [size, removed])).toEqual([
+      [2, 1],
+      [2, 0],
+      [2, 0],
+      [6, 3],
+      [6, 0],
+    ]);
+    const reasons = groups.flatMap(({ reason }) => reason ?? []);
+    expect(reasons.slice(0, 2)).toEqual(Array(2).fill(`the convolution ${group} has 2 groups of channels`));
+    expect(reasons[2]).toMatch(/^the model uses the number of its units: without them it differs by /);
+    await expectRuns(bytes, image(2));
+  });
+
+  it("are the same to rounding as zeros, in random files", async () => {
+    for (let seed = 0; seed < 12; seed++) {
+      const before = randomFile(seed);
+      // The check is part of pruneUnits: what it lets pass must run in ONNX Runtime, too.
+      const { bytes, groups } = await pruneUnits(before, { fraction: 0.4, sizes: { height: 8, width: 8 } });
+      expect(groups.length, `file ${seed}`).toBeGreaterThan(0);
+      await expectRuns(bytes, image(4));
+    }
+  });
+
+  it("are refused for bad options", async () => {
+    await expect(pruneUnits(smallNetwork(), { fraction: 2 })).rejects.toThrow(
+      "fraction must be a number in [0, 1]",
+    );
+    await expect(pruneUnits(smallNetwork(), { fraction: 0.5, keep: 3 } as never)).rejects.toThrow("keep");
+    await expect(pruneUnits("model" as never, { fraction: 0.5 })).rejects.toThrow("pruneUnits");
+  });
+});
+
+it("the shape of a shared Reshape stays, and so do its units", async () => {
+  const b = new Builder();
+  const shape = b.constant("shape", { shape: [2], data: BigInt64Array.of(-1n, 4n) });
+  const flat = (x: string) => b.node("Reshape", [b.node("GlobalAveragePool", [b.conv(x, 2, 4)]), shape]);
+  const sum = b.node("Add", [b.linear(flat("x"), 4, 2), b.linear(flat("x"), 4, 2)]);
+  const { groups } = await pruneUnits(b.bytes(["batch", 2, 8, 8], sum), { fraction: 0.5 });
+  expect(groups.map(({ removed }) => removed)).toEqual([0, 0]);
+  expect(groups[0].reason).toContain("the smaller model does not run");
+});

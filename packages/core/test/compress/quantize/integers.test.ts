@@ -1,0 +1,82 @@
+// Quantized files computed by ONNX Runtime's kernels on integers, by plain loops, and by the JavaScript runtime.
+import { describe, expect, it } from "vitest";
+import { type QdqSettings, writeQdq } from "../../../src/compress/quantize/write-qdq.js";
+import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
+import { runImported, runOrt } from "../../nn/onnx/support.js";
+import { networks } from "./networks.js";
+import { simulated } from "./simulate.js";
+import { normal, optimizedGraph, rangesOf } from "./support.js";
+
+type Settings = Omit<QdqSettings, "leave">;
+
+/** Pairs of products fit 16 bits, or the kernel adds them in 32. */
+const exact = {
+  "8 by 8 bits without signs": { weights: { bits: 8, per: "channel", type: "uint8" }, activations: "uint8" },
+  "weights of 7 bits": { weights: { bits: 8, per: "channel", reduceRange: true }, activations: "uint8" },
+  "weights of 7 bits per tensor": {
+    weights: { bits: 8, per: "tensor", reduceRange: true },
+    activations: "uint8",
+  },
+} satisfies Record<string, Settings>;
+
+/** Some processors round sums of two products to 16 bits. */
+const close = {
+  "weights of 8 bits": { weights: { bits: 8, per: "channel" }, activations: "uint8" },
+  "activations with signs": { weights: { bits: 8, per: "channel" }, activations: "int8" },
+} satisfies Record<string, Settings>;
+
+/** The file with the integers of all activations as outputs. */
+function showing(
+  bytes: Uint8Array,
+  dtype: "uint8" | "int8",
+): { readonly bytes: Uint8Array; readonly integers: readonly string[] } {
+  const model = decodeModel(bytes);
+  const integers = model.graph.nodes.flatMap(({ opType, outputs }) =>
+    opType === "QuantizeLinear" ? outputs : [],
+  );
+  const outputs = [...model.graph.outputs, ...integers.map((name) => ({ name, dtype }))];
+  return { bytes: encodeModel({ ...model, graph: { ...model.graph, outputs } }), integers };
+}
+
+async function compared(bytes: Uint8Array, shape: readonly number[], settings: Settings) {
+  const ranges = await rangesOf(bytes, { x: normal(2, [16, ...shape]) });
+  const dtype = settings.activations === "int8" ? "int8" : "uint8";
+  const file = showing(writeQdq(bytes, ranges, { ...settings, leave: new Set() }).bytes, dtype);
+  // To show the integers must not change what runs.
+  const kernels = (await optimizedGraph(file.bytes)).nodes.map(({ opType }) => opType);
+  for (const name of ["Conv", "Gemm", "MatMul", "Add"]) expect(kernels).not.toContain(name);
+  const x = normal(3, [8, ...shape]);
+  const ends = dtype === "int8" ? ([-128, 127] as const) : ([0, 255] as const);
+  const own = simulated(decodeModel(file.bytes), { shape: x.shape, data: [...x.data].map(Number) }, ends);
+  const theirs = await runOrt(file.bytes, { x });
+  return file.integers.map((name) => {
+    const expected = own.get(name)?.data ?? [];
+    const steps = expected.map((q, i) => Math.abs(Number(theirs[name].data[i]) - q));
+    return { name, largest: Math.max(...steps), count: steps.filter((s) => s > 0).length };
+  });
+}
+
+describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
+  it.each(Object.entries(exact))("%s: the runtime has the integers of plain loops", async (_, settings) => {
+    for (const row of await compared(bytes({ seed: 1 }), shape, settings)) {
+      expect(row).toEqual({ name: row.name, largest: 0, count: 0 });
+    }
+  });
+
+  it.each(Object.entries(close))("%s: the integers differ by one at most", async (_, settings) => {
+    for (const { largest } of await compared(bytes({ seed: 1 }), shape, settings)) {
+      expect(largest).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it("the file computes the same in JavaScript", async () => {
+    const file = bytes({ seed: 1 });
+    const ranges = await rangesOf(file, { x: normal(2, [16, ...shape]) });
+    const settings = { ...exact["weights of 7 bits"], leave: new Set<string>() };
+    const { bytes: quantized } = writeQdq(file, ranges, settings);
+    const inputs = { x: normal(3, [8, ...shape]) };
+    const [ours, theirs] = [runImported(quantized, inputs), await runOrt(quantized, inputs)];
+    const differences = [...theirs.y.data].map((y, i) => Math.abs(Number(y) - Number(ours.y.data[i])));
+    expect(Math.max(...differences)).toBeLessThan(1e-5);
+  });
+});

@@ -1,0 +1,36 @@
+// The kernels that ONNX Runtime's CPU runs for a quantized file are those that the report says.
+import { describe, expect, it } from "vitest";
+import { type QdqSettings, writeQdq } from "../../../src/compress/quantize/write-qdq.js";
+import { networks } from "./networks.js";
+import { normal, optimizedGraph, rangesOf } from "./support.js";
+
+const counted = (names: readonly string[]): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {};
+  for (const name of [...names].sort()) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+};
+
+const settings = {
+  "per tensor": { weights: { bits: 8, per: "tensor" }, activations: "uint8" },
+  "per channel": { weights: { bits: 8, per: "channel" }, activations: "uint8" },
+  "uint8 weights": { weights: { bits: 8, per: "channel", type: "uint8" }, activations: "uint8" },
+  "int8 activations": { weights: { bits: 8, per: "channel" }, activations: "int8" },
+  "7 bits": { weights: { bits: 8, per: "channel", reduceRange: true }, activations: "uint8" },
+} satisfies Record<string, Omit<QdqSettings, "leave">>;
+
+describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
+  it.each(Object.entries(settings))("%s", async (_, own) => {
+    const file = bytes({ seed: 1 });
+    const ranges = await rangesOf(file, { x: normal(2, [16, ...shape]) });
+    const { bytes: quantized, report } = writeQdq(file, ranges, { ...own, leave: new Set() });
+    const graph = await optimizedGraph(quantized);
+    const claimed = report.nodes.map(({ runs }) => runs).filter((name) => name !== "float");
+    const others = graph.nodes.map(({ opType }) => opType);
+    const between: readonly string[] = others.filter(
+      (name) => name === "QuantizeLinear" || name === "DequantizeLinear",
+    );
+    // The input becomes integers, and the last layer has floats as its result: nothing is converted between.
+    expect(between).toEqual(["QuantizeLinear"]);
+    expect(counted(others.filter((name) => name !== "QuantizeLinear"))).toEqual(counted(claimed));
+  });
+});

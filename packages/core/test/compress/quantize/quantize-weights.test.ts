@@ -1,0 +1,258 @@
+import { describe, expect, it } from "vitest";
+import { loadOrt } from "#ort";
+import type { NdArray } from "../../../src/array.js";
+import {
+  type QuantizeWeightsOptions,
+  quantizeWeights,
+} from "../../../src/compress/quantize/quantize-weights.js";
+import { withParams } from "../../../src/model-file/edit/with-params.js";
+import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { decodeModel } from "../../../src/runtime/onnx/codec.js";
+import { float, int, type OnnxNode, tensor } from "../../../src/runtime/onnx/schema.js";
+import { Builder } from "../../model-file/builder.js";
+import { type Arrays, fileOf, float32, node, runImported, tensorOf } from "../../nn/onnx/support.js";
+import { networks } from "./networks.js";
+import { normal, optimizedGraph } from "./support.js";
+
+/** What ONNX Runtime computes without rounding the operands of products. */
+async function exactly(bytes: Uint8Array, { x }: Arrays): Promise<readonly number[]> {
+  const ort = await loadOrt("cpu");
+  const session = await ort.InferenceSession.create(bytes, {
+    logSeverityLevel: 3,
+    extra: { session: { qdq_matmulnbits_accuracy_level: "1" } },
+  });
+  const { y } = await session.run({ x: new ort.Tensor("float32", x.data as Float32Array, x.shape) });
+  await session.release();
+  return Array.from(y.data as Float32Array);
+}
+
+const largestDifference = (a: readonly number[], b: NdArray): number =>
+  Math.max(...a.map((value, i) => Math.abs(value - Number(b.data[i]))));
+
+/** A stored tensor as numbers. */
+function stored(bytes: Uint8Array, name: string) {
+  const own = decodeModel(bytes).graph.initializers.find((t) => t.name === name);
+  if (own === undefined) throw new Error(`No tensor ${name}.`);
+  return { dtype: own.dtype, shape: own.shape, data: Array.from(own.data as Int8Array, Number) };
+}
+
+const forms: readonly QuantizeWeightsOptions[] = [
+  { bits: 8, per: "tensor" },
+  {},
+  { bits: 8, per: "block", blockSize: 16 },
+  { bits: 4, per: "tensor" },
+  { bits: 4, per: "channel" },
+  { bits: 4, blockSize: 16 },
+];
+
+describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
+  it.each(forms)(
+    "with weights of %o runs the same in both runtimes, by the kernels that are told",
+    async (form) => {
+      const { bytes: small, report } = quantizeWeights(bytes({ seed: 3 }), form);
+      const inputs = { x: normal(2, [4, ...shape]) };
+      expect(largestDifference(await exactly(small, inputs), runImported(small, inputs).y)).toBeLessThan(
+        1e-5,
+      );
+      const kernels = (await optimizedGraph(small)).nodes.map(({ opType }) => opType);
+      const claimed = report.nodes.filter(({ runs }) => runs === "MatMulNBits");
+      expect(kernels.filter((name) => name === "MatMulNBits")).toHaveLength(claimed.length);
+      expect(kernels.filter((name) => name === "Gemm" || name === "MatMul")).toEqual([]);
+    },
+  );
+
+  it("computes as the float file does with weights rounded channel by channel", () => {
+    const file = bytes({ seed: 3 });
+    const inputs = { x: normal(2, [4, ...shape]) };
+    const expected = runImported(withParams(file, roundedParams(file)), inputs).y;
+    const own = runImported(quantizeWeights(file).bytes, inputs).y;
+    expect(largestDifference([...own.data].map(Number), expected)).toBeLessThan(1e-5);
+  });
+});
+
+/** The weights of layers, rounded in plain loops. */
+function roundedParams(bytes: Uint8Array): Readonly<Record<string, NdArray>> {
+  const { params } = fromOnnx(bytes);
+  const rounded: Record<string, NdArray> = {};
+  for (const { opType, inputs, attributes } of decodeModel(bytes).graph.nodes) {
+    if (!["Conv", "Gemm", "MatMul"].includes(opType)) continue;
+    const { shape, data } = params[inputs[1]];
+    const isFirst = opType === "Conv" || attributes.transB !== undefined;
+    const inner = isFirst ? data.length / shape[0] : 1;
+    const channel = (i: number) => (isFirst ? Math.floor(i / inner) : i % shape[1]);
+    const largest: number[] = [];
+    data.forEach((w: number | bigint, i: number) => {
+      largest[channel(i)] = Math.max(largest[channel(i)] ?? 0, Math.abs(Number(w)));
+    });
+    const round = (w: number, scale: number) => Math.round(w / scale) * scale;
+    const values = [...data].map((w, i) => round(Number(w), Math.fround(largest[channel(i)] / 127)));
+    rounded[inputs[1]] = { shape, data: Float32Array.from(values) };
+  }
+  return rounded;
+}
+
+describe("the integers of a weight", () => {
+  const x = normal(1, [2, 4]);
+  const w = float32([127, 2, -60, 1, 0, -4, 1, 3.1], [4, 2]);
+  const product = fileOf({ inputs: { x }, initializers: { w }, nodes: [node("MatMul", ["x", "w"])] });
+
+  it("are w / s for each channel, by hand", () => {
+    const { bytes } = quantizeWeights(product);
+    // s = [127 / 127, 4 / 127]; 2 / s = 63.5, 1 / s = 31.75, 3.1 / s = 98.4.
+    expect(stored(bytes, "w_scale")).toEqual({
+      dtype: "float32",
+      shape: [2],
+      data: [1, Math.fround(4 / 127)],
+    });
+    expect(stored(bytes, "w_quantized")).toEqual({
+      dtype: "int8",
+      shape: [4, 2],
+      data: [127, 64, -60, 32, 0, -127, 1, 98],
+    });
+  });
+
+  it("of 4 bits with one scale are of 7 steps to each side", () => {
+    const { bytes } = quantizeWeights(product, { bits: 4, per: "tensor" });
+    // s = 127 / 7; 60 / s = 3.3.
+    const { dtype, data } = stored(bytes, "w_quantized");
+    expect([dtype, data.map((q) => q + 0)]).toEqual(["int4", [7, 0, -3, 0, 0, 0, 0, 0]]);
+    expect(decodeModel(bytes).opsets).toEqual([{ domain: "", version: 21 }]);
+  });
+
+  it("have a scale for each block of inputs, the last of which may be shorter", () => {
+    const wide = normal(5, [40, 3]);
+    const file = fileOf({
+      inputs: { x: normal(1, [2, 40]) },
+      initializers: { w: wide },
+      nodes: [node("MatMul", ["x", "w"])],
+    });
+    const { bytes } = quantizeWeights(file, { bits: 4, blockSize: 16 });
+    const [scale, own] = [stored(bytes, "w_scale"), stored(bytes, "w_quantized")];
+    expect(scale.shape).toEqual([3, 3]);
+    for (let block = 0; block < 3; block++) {
+      for (let column = 0; column < 3; column++) {
+        const rows = Array.from({ length: 40 }, (_, k) => k).filter((k) => Math.floor(k / 16) === block);
+        const numbers = rows.map((k) => Number(wide.data[3 * k + column]));
+        const s = scale.data[3 * block + column];
+        expect(s).toBe(Math.fround(Math.max(...numbers.map(Math.abs)) / 7));
+        rows.forEach((k, i) => {
+          expect(Math.abs(s * own.data[3 * k + column] - numbers[i])).toBeLessThanOrEqual(0.50001 * s);
+        });
+      }
+    }
+  });
+});
+
+describe("layers", () => {
+  const x = normal(1, [3, 4]);
+  const w = normal(2, [4, 4]);
+
+  const check = async (file: Uint8Array, options: QuantizeWeightsOptions = {}) => {
+    const { bytes, report } = quantizeWeights(file, options);
+    const float = runImported(file, { x }).y;
+    const own = runImported(bytes, { x }).y;
+    const largest = Math.max(...[...float.data].map((y) => Math.abs(Number(y))));
+    expect(largestDifference([...own.data].map(Number), float)).toBeLessThan(0.05 * largest);
+    expect(largestDifference(await exactly(bytes, { x }), own)).toBeLessThan(1e-5);
+    const { initializers, nodes } = decodeModel(bytes).graph;
+    return { report, nodes, stored: initializers.map(({ name, dtype }) => `${name} ${dtype}`) };
+  };
+
+  it("share a weight, which is stored once", async () => {
+    const nodes = [node("MatMul", ["x", "w"], {}, ["z"]), node("MatMul", ["z", "w"])];
+    const { stored: names } = await check(fileOf({ inputs: { x }, initializers: { w }, nodes }));
+    expect(names).toEqual(["w_quantized int8", "w_scale float32", "w_zero_point int8"]);
+  });
+
+  it("share a weight along both axes, which is stored once for each", async () => {
+    const nodes = [
+      node("MatMul", ["x", "w"], {}, ["z"]),
+      node("Gemm", ["z", "w"], { transA: int(1), transB: int(1) }, ["t"]),
+      node("MatMul", ["x", "t"]),
+    ];
+    const square = normal(3, [4, 4]);
+    const file = fileOf({ inputs: { x: square }, initializers: { w }, nodes });
+    const { bytes, report } = quantizeWeights(file);
+    expect(report.nodes.map(({ runs }) => runs)).toEqual(["MatMulNBits", "float"]);
+    const own = runImported(bytes, { x: square }).y;
+    expect(largestDifference(await exactly(bytes, { x: square }), own)).toBeLessThan(1e-5);
+  });
+
+  it("have their weights in Constant nodes, which are no more", async () => {
+    const constant: OnnxNode = {
+      ...node("Constant", [], { value: tensor({ ...tensorOf("w", w), name: "" }) }, ["w"]),
+    };
+    const { nodes } = await check(fileOf({ inputs: { x }, nodes: [constant, node("MatMul", ["x", "w"])] }));
+    expect(nodes.map(({ opType }) => opType)).toEqual(["DequantizeLinear", "MatMul"]);
+  });
+
+  it("that are to stay float do", async () => {
+    const nodes = [node("MatMul", ["x", "w"], {}, ["z"]), node("MatMul", ["z", "v"])];
+    const file = fileOf({ inputs: { x }, initializers: { w, v: normal(4, [4, 4]) }, nodes });
+    const { report, stored: names } = await check(file, { leave: ["z"] });
+    expect(names).toContain("w float32");
+    expect(report.nodes).toEqual([
+      { node: "z", opType: "MatMul", runs: "float", bits: 32, note: "it is to stay float" },
+      { node: "y", opType: "MatMul", runs: "MatMulNBits", bits: 8 },
+    ]);
+  });
+
+  it("whose weight something else reads, too, leave it there", async () => {
+    const nodes = [node("MatMul", ["x", "w"], {}, ["z"]), node("MatMul", ["z", "sum"])];
+    const sum = node("Add", ["w", "w"], {}, ["sum"]);
+    const { stored: names } = await check(
+      fileOf({ inputs: { x }, initializers: { w }, nodes: [sum, ...nodes] }),
+    );
+    expect(names).toContain("w float32");
+  });
+
+  it("with factors are left, and told", async () => {
+    const nodes = [node("Gemm", ["x", "w"], { alpha: float(0.5) })];
+    const { report } = await check(fileOf({ inputs: { x }, initializers: { w }, nodes }));
+    expect(report.nodes[0]).toMatchObject({ bits: 32, note: "its alpha is not 1" });
+  });
+
+  it("of few inputs keep 8 bits where others have 4 in blocks", () => {
+    const b = new Builder();
+    const wide = b.conv("x", 32, 16, { size: 3 });
+    const file = b.bytes(["n", 32, 8, 8], b.conv(wide, 16, 16, { size: 3, group: 16 }));
+    expect(quantizeWeights(file, { bits: 4 }).report.nodes.map(({ bits }) => bits)).toEqual([4, 8]);
+  });
+});
+
+it.each<[QuantizeWeightsOptions, number]>([
+  [{}, 0.26],
+  [{ bits: 4 }, 0.165],
+  [{ bits: 4, per: "channel" }, 0.135],
+])("with %o a file is %f times as large", (options, share) => {
+  const b = new Builder();
+  const file = b.bytes(["n", 256], b.linear("x", 256, 256));
+  expect(quantizeWeights(file, options).bytes.length).toBeLessThan(share * file.length);
+});
+
+it.each<[QuantizeWeightsOptions, RegExp]>([
+  [{ blockSize: 24 }, /blockSize must be one of 16, 32, 64, 128, 256; got 24/],
+  [{ leave: ["z"] }, /leave has "z", which is the result of no layer; layers make y/],
+  [{ bits: 5 as 4 }, /bits must be one of 8, 4; got 5/],
+])("refuses the options %o", (options, message) => {
+  const b = new Builder();
+  const file = b.bytes(["n", 4], b.linear("x", 4, 4));
+  expect(() => quantizeWeights(file, options)).toThrow(message);
+});
+
+it("refuses a file that is quantized already", () => {
+  const b = new Builder();
+  const { bytes } = quantizeWeights(b.bytes(["n", 4], b.linear("x", 4, 4)));
+  expect(() => quantizeWeights(bytes)).toThrow(/quantized already: it has a DequantizeLinear/);
+});
+
+it("refuses float16 by name", () => {
+  const half = { ...tensorOf("w", float32([0, 0, 0, 0], [2, 2])), dtype: "float16" as const };
+  const w = { ...half, data: new Uint16Array(4) };
+  const nodes = [
+    node("Constant", [], { value: tensor({ ...w, name: "" }) }, ["w"]),
+    node("MatMul", ["x", "w"]),
+  ];
+  const file = fileOf({ inputs: { x: float32([1, 2], [1, 2]) }, nodes });
+  expect(() => quantizeWeights(file)).toThrow(/MatMul "y" computes in float16: "w" is of that type/);
+});
