@@ -28,13 +28,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "balance": {
     "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
-    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "tolerance": "Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05.",
     "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
   },
   "balanced": {
     "by": "`norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's weights, for quantization of whole tensors.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
-    "tolerance": "Sweeps end when no logarithm of a factor moves by more; default 1e-3.",
+    "tolerance": "Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05.",
     "sweeps": "Sweeps over all groups at most; default 1000. 2 to 20 are usual."
   },
   "bestAngle": {
@@ -377,6 +377,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
+  "lowRank": {
+    "rank": "Largest size of each space; default: as `energy` says.",
+    "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
   "meanRank": {
     "ties": "Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
   },
@@ -434,6 +438,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Step of lambda, divided by t^gammaSigma at step t; default 0.1.",
     "gammaSigma": "Default 0.5.",
     "rho": "Regularization of lambda; default 0."
+  },
+  "modelError": {
+    "inputs": "Batches of arrays by the names of the inputs; default: random numbers.",
+    "examples": "Number of random examples, where the file leaves it open; default 4.",
+    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32."
   },
   "modelOperators": {
     "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
@@ -617,6 +626,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "least": "Smallest rate; default 0.",
     "epsilon": "Reductions by at most this much are skipped; default 1e-8."
   },
+  "reduceRank": {
+    "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
+    "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4.",
+    "rank": "Largest size of each space; default: as `energy` says.",
+    "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
   "referenceAngleTeleport": {
     "learningRate": "Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth.",
     "steps": "Ascent steps; default 10.",
@@ -654,6 +669,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "rosenbrock2n": {
     "pairs": "N; default 10.",
     "start": "2 N numbers; default -1 each."
+  },
+  "rotated": {
+    "by": "`hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the former, then descent of the weights' kurtosis.",
+    "seed": "Seed of signs and random rotations; default 0.",
+    "steps": "Steps of the descent for each space; default 100."
   },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",

@@ -1,8 +1,10 @@
 import { type Command, Option } from "commander";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
-import { collectSize } from "../model/sizes.js";
+import { sizeOption } from "../model/size-option.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
 import { addFinetuneCommand } from "./model-finetune-command.js";
+import { addHalfCommand } from "./model-half-command.js";
+import { addPruneCommand } from "./model-prune-command.js";
 import { addQuantizeCommand } from "./model-quantize-command.js";
 
 /** Adds the command `model`: ONNX files of any origin. */
@@ -222,6 +224,8 @@ Example:
     .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
 
   addQuantizeCommand(model);
+  addPruneCommand(model);
+  addHalfCommand(model);
   addFinetuneCommand(model);
 }
 
@@ -237,8 +241,3 @@ const withOutput = (command: Command): Command =>
     )
     .option("--no-verify", "write without the comparison, of a model that isoloss cannot run")
     .option("--json", "one JSON document on stdout instead of text", false);
-
-const sizeOption = (): Option =>
-  new Option("--size <name=n>", "a size that the file leaves open; may be given several times")
-    .argParser(collectSize)
-    .default({}, "4 of a first axis, else 32");

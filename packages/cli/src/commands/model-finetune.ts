@@ -36,10 +36,10 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   const { out, json, quiet, rate, restore, loss, output, epochs, batchSize, optimizer, seed } = options;
   const before = await readModelFile(path);
   await requireOtherFile(before, out);
-  await prepareFolder(dirname(resolve(out)));
   const model = namingFile(path, () => fromOnnx(before.bytes));
   requireOutput(model, output);
   const { data, validation, classes } = await readSets(model, options);
+  await prepareFolder(dirname(resolve(out)));
   const progress = createProgress(process.stderr);
   const told = () => progress.line("Stopping: the best epoch so far is written. Ctrl-C again ends at once.");
   const result = await untilInterrupted(told, (signal) =>

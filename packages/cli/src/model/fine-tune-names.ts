@@ -6,5 +6,5 @@ export const lossNames: readonly LossName[] = ["crossEntropy", "binaryCrossEntro
 type OptimizerName = Extract<FineTuneOptions["optimizer"], string>;
 
 export const optimizerNames: readonly OptimizerName[] = [
-  ...(["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"] as const),
+  ...(["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lars"] as const),
 ];

@@ -1,8 +1,10 @@
-// Runs the commands of docs/command-line.md as printed, in their order, in an empty folder.
+// Runs the commands of docs/command-line.md as printed, in their order, in a folder with digits as .npy files alone.
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { digits } from "isoloss";
+import { encodeNpy } from "isoloss/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProgram } from "../../src/commands/program.js";
 import { buildCli } from "../built-cli.js";
@@ -43,6 +45,9 @@ beforeAll(async () => {
   writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
   chmodSync(command, 0o755);
   mkdirSync(join(folder, "work"));
+  const { images, labels } = digits();
+  writeFileSync(join(folder, "work/x.npy"), encodeNpy(images));
+  writeFileSync(join(folder, "work/y.npy"), encodeNpy(labels));
   environment = {
     ...process.env,
     PATH: `${folder}${delimiter}${process.env.PATH}`,

@@ -103,6 +103,12 @@ describe("the documents of --json", () => {
     const quantize = ["quantize", "normalized.onnx", "--calibration", "x.npy", "-o", "int8.onnx"];
     expect(await differences("quantized", "model", ...quantize)).toEqual([]);
     expect(await differences("quantized", "model", ...quantize, "--limit-error", "60")).toEqual([]);
+    const prune = ["prune", "normalized.onnx", "--fraction", "0.5", "-o", "pruned.onnx"];
+    expect(await differences("prunedModel", "model", ...prune)).toEqual([]);
+    expect(await differences("prunedModel", "model", ...prune, "--units")).toEqual([]);
+    const half = ["half", "normalized.onnx", "-o", "half.onnx"];
+    expect(await differences("half", "model", ...half)).toEqual([]);
+    expect(await differences("half", "model", ...half, "--calibration", "x.npy")).toEqual([]);
     writeFileSync(join(bench.folder, "y.npy"), encodeNpy(array([0, 1, 0, 0, 1, 0, 0, 0], "int64")));
     const tune = ["finetune", "folded.onnx", "--data", "x.npy", "--labels", "y.npy", "--rate", "0.01"];
     expect(await differences("tuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual([]);

@@ -72,8 +72,9 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   requireBytes("fineTune", bytes);
   const settings = fineTuneOptions.read(options);
   const { runtime, tolerance, seed } = settings;
+  const given = fromOnnx(bytes);
   const base = withOwnStatistics("fineTune", bytes);
-  const imported = fromOnnx(base);
+  const imported = base === bytes ? given : fromOnnx(base);
   const { input, fixed } = singleInput(imported);
   const output = chosenOutput(imported, settings.output);
   const names = [...Object.keys(imported.params), ...Object.keys(imported.state)];

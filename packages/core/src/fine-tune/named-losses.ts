@@ -26,7 +26,7 @@ export const namedLosses: Readonly<Record<LossName, NamedLoss>> = {
     loss: (logits, labels) => {
       if (labels.dtype !== "int64") {
         throw new DTypeError(
-          `crossEntropy takes classes as labels, int64; got ${formatType(labels)}. For numbers as targets choose mse.`,
+          `crossEntropy takes classes as labels, int64; got ${formatType(labels)}. Give classes as integers; for numbers as targets choose mse.`,
         );
       }
       return crossEntropy(logits, labels, { axis: classAxis(logits.shape, labels.shape) });

@@ -3,6 +3,8 @@
  *
  * @module isoloss/moves
  */
+export type { LowRank, LowRankOptions, ReducedSpace } from "../compress/low-rank/low-rank.js";
+export { lowRank } from "../compress/low-rank/low-rank.js";
 export { masked } from "../compress/prune/masked.js";
 export type { Pruned, PrunedOptions } from "../compress/prune/pruned.js";
 export { pruned } from "../compress/prune/pruned.js";
@@ -17,3 +19,6 @@ export type { QuantizationNoise } from "./quantization-noise/minimize-quantizati
 export { minimizeQuantizationNoise } from "./quantization-noise/minimize-quantization-noise.js";
 export type { MinimizeQuantizationNoiseOptions, WeightRounding } from "./quantization-noise/options.js";
 export type { CandidateName } from "./quantization-noise/proposals.js";
+export type { RotatedOptions } from "./rotate/rotated.js";
+export { rotated } from "./rotate/rotated.js";
+export { centered } from "./shift/centered.js";

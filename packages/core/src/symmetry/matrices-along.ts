@@ -61,6 +61,24 @@ export function multipliedAlong(array: NdArray, parameterAxis: SpaceAxis, matric
   });
 }
 
+/** The vectors along a space as the rows of a matrix, one matrix for each copy. */
+export function vectorsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrix[] {
+  const { view, axis, copyAxis } = parameterAxis;
+  const n = view[axis];
+  const strides = stridesOf(view);
+  const data = elementsAlong(array, parameterAxis);
+  const rows = data.length / n / copies;
+  const all = Array.from({ length: copies }, () => new Float64Array(rows * n));
+  const filled = new Int32Array(copies);
+  const rest = view.map((size, d) => (d === axis ? 1 : size));
+  forEachIndex(rest, (index) => {
+    const start = index.reduce((a, i, d) => a + i * strides[d], 0);
+    const copy = copyAxis === undefined ? 0 : index[copyAxis];
+    for (let i = 0; i < n; i++) all[copy][filled[copy]++] = data[start + i * strides[axis]];
+  });
+  return all.map((own) => ({ shape: [rows, n], data: own }));
+}
+
 /** Sums of v v' over the vectors v along a space, one for each copy. */
 export function gramsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrices {
   const { view, axis, copyAxis } = parameterAxis;

@@ -84,13 +84,21 @@ const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffe
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "moves/balance": () => network("relu"),
-  "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
   "compress/half": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "compress/model-error.ts": () => ({ before: smallNetwork(), after: smallNetwork() }),
+  "compress/low-rank": () => {
+    const { loss, params, batch } = network("identity");
+    const { found } = lib.symmetriesOf(loss as never, params, batch);
+    return { params, found, before: smallNetwork() };
+  },
   "compress/prune": () => {
     const { loss, params, batch } = network("relu");
     const { found } = lib.symmetriesOf(loss as never, params, batch);
     return { loss, params, batch, found, before: smallNetwork() };
   },
+  "moves/rotate": () => network("identity"),
+  "moves/shift": () => network("identity"),
+  "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
   "symmetry/general-linear.ts": () => network("identity"),
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {

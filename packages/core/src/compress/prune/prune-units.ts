@@ -1,18 +1,15 @@
-import type { NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
-import { IsolossError } from "../../errors.js";
-import { compareModels } from "../../model-file/compare/compare-models.js";
 import { axisSizes } from "../../model-file/compare/random-inputs.js";
-import { withParams } from "../../model-file/edit/with-params.js";
 import { balanced } from "../../moves/balance/balanced.js";
+import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { flag, positive, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import { tracedFile } from "../traced-file.js";
-import { isUncuttable, zeroedCuts } from "./cut.js";
+import { countZeros } from "./count-zeros.js";
 import { channeledParameters } from "./file-parameters.js";
-import { smallerFile } from "./smaller-file.js";
-import { cutsOf, leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./units.js";
+import { passing, smaller } from "./remove-units.js";
+import { leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./units.js";
 
 export interface PruneUnitsOptions {
   /** Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least. */
@@ -47,8 +44,9 @@ export interface PrunedUnitsFile {
   readonly bytes: Uint8Array;
   /** The groups of units that can be permuted with one another. */
   readonly groups: readonly PrunedGroup[];
-  /** Numbers of the parameters before and after. */
-  readonly numbers: readonly [before: number, after: number];
+  /** How many numbers the parameters of the new file have, and how many of them are 0. */
+  readonly numbers: number;
+  readonly zeros: number;
 }
 
 /**
@@ -85,7 +83,7 @@ export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions):
     if (reason !== undefined) reasons.set(space, reason);
     else all.push({ space, units: leastUnits(unitNorms(ranked, space, isWeight), fraction) });
   }
-  const check = { bytes, params, fileNames, sizes, tolerance };
+  const check = { op: "pruneUnits", bytes, params, fileNames, sizes, tolerance };
   const cuts = await passing(
     check,
     all.filter(({ units }) => units.length > 0),
@@ -101,74 +99,6 @@ export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions):
       removed: removed.get(space) ?? 0,
       ...(reasons.has(space) ? { reason: reasons.get(space) } : {}),
     })),
-    numbers: [countOf(params), countOf(params, cutsOf(params, cuts))],
+    ...countZeros(fromOnnx(after).params),
   };
-}
-
-interface Check {
-  readonly bytes: Uint8Array;
-  readonly params: Readonly<Record<string, NdArray>>;
-  readonly fileNames: ReadonlyMap<string, string>;
-  readonly sizes: Readonly<Record<string, number>>;
-  readonly tolerance: number;
-}
-
-/** The cuts after which the file computes what it does with zeros; reasons are noted for the others. */
-async function passing(
-  check: Check,
-  cuts: readonly UnitCut[],
-  reasons: Map<PermutationSpace, string>,
-): Promise<readonly UnitCut[]> {
-  if (cuts.length === 0) return [];
-  const reason = await smaller(check, cuts);
-  if (typeof reason !== "string") return cuts;
-  if (cuts.length === 1) {
-    reasons.set(cuts[0].space, reason);
-    return [];
-  }
-  const half = Math.ceil(cuts.length / 2);
-  const first = await passing(check, cuts.slice(0, half), reasons);
-  const second = await passing(check, cuts.slice(half), reasons);
-  const both = [...first, ...second];
-  if (first.length === 0 || second.length === 0) return both;
-  if (typeof (await smaller(check, both)) !== "string") return both;
-  for (const { space } of second) reasons.set(space, `it cannot go together with other groups: ${reason}`);
-  return first;
-}
-
-/** The smaller file, or why it is not the same as the old one with zeros. */
-async function smaller(
-  { bytes, params, fileNames, sizes, tolerance }: Check,
-  cuts: readonly UnitCut[],
-): Promise<Uint8Array | string> {
-  const byParameter = cutsOf(params, cuts);
-  const byTensor = new Map([...byParameter].map(([name, own]) => [fileNames.get(name) ?? name, own]));
-  const after = smallerFile("pruneUnits", bytes, byTensor);
-  if (isUncuttable(after)) return after.reason;
-  const zeroed = Object.fromEntries(
-    [...byParameter].map(([name, own]) => [name, zeroedCuts(params[name], own)]),
-  );
-  try {
-    const { largest } = await compareModels(withParams(bytes, zeroed), after, { sizes, examples: 2 });
-    return largest <= tolerance
-      ? after
-      : `the model uses the number of its units: without them it differs by ${largest.toPrecision(2)} from the model with their weights at zero`;
-  } catch (cause) {
-    if (!(cause instanceof IsolossError)) throw cause;
-    return `the smaller model does not run: ${cause.message}`;
-  }
-}
-
-/** Numbers of all parameters, without those that are cut. */
-function countOf(
-  params: Readonly<Record<string, NdArray>>,
-  cuts: ReturnType<typeof cutsOf> = new Map(),
-): number {
-  return Object.entries(params).reduce((sum, [name, { shape }]) => {
-    const left = (axis: number) => {
-      const gone = cuts.get(name)?.get(axis);
-      return gone === undefined ? shape[axis] : gone.reduce((n, g) => n + 1 - g, 0);
-    };
-    return sum + shape.reduce((product, _, axis) => product * left(axis), 1);
-  }, 0);
 }

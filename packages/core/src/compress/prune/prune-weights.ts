@@ -6,6 +6,7 @@ import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { flag, oneOf, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { tracedFile } from "../traced-file.js";
+import { countZeros } from "./count-zeros.js";
 import { pruned } from "./pruned.js";
 import type { PrunedBy } from "./scores.js";
 
@@ -61,13 +62,11 @@ export async function pruneWeights(bytes: Uint8Array, options: PruneWeightsOptio
     by,
     isPruned: (_name, { shape }) => shape.filter((n) => n > 1).length > 1,
   });
-  const numbers = Object.values(result.params).flatMap(({ data }) => [data as Float64Array]);
   return {
     bytes: withParams(bytes, result.params),
     pruned: result.pruned,
     of: result.of,
-    zeros: numbers.reduce((sum, data) => sum + data.filter((v) => v === 0).length, 0),
-    numbers: numbers.reduce((sum, { length }) => sum + length, 0),
+    ...countZeros(result.params),
   };
 }
 

@@ -2,12 +2,13 @@
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { ParameterAxis, PermutationSpace } from "../../symmetry/discovery/descriptors.js";
+import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
 import { elementsAlong, extents } from "../../symmetry/parameter-axes.js";
 import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable } from "./cut.js";
 
 /** What goes of a space. */
-export interface UnitCut {
-  readonly space: PermutationSpace;
+export interface UnitCut<S extends UnitSpace = PermutationSpace> {
+  readonly space: S;
   /** Numbers of the units, ascending. */
   readonly units: readonly number[];
 }
@@ -50,7 +51,7 @@ export function leastUnits(norms: Float64Array, fraction: number): number[] {
 /** Why the units of a space cannot go, if they cannot. */
 export function whyUncuttable(
   arrays: Readonly<Record<string, NdArray>>,
-  { axes }: PermutationSpace,
+  { axes }: UnitSpace,
 ): string | undefined {
   const found = axes.map((leg) => ({ leg, own: ownAxisOf(arrayAt(arrays, leg).shape, leg) }));
   const wrong = found.find((entry): entry is { leg: ParameterAxis; own: Uncuttable } =>
@@ -62,7 +63,7 @@ export function whyUncuttable(
 /** What is cut of each array: the indices of all units along the arrays' own axes. */
 export function cutsOf(
   arrays: Readonly<Record<string, NdArray>>,
-  cuts: readonly UnitCut[],
+  cuts: readonly UnitCut<UnitSpace>[],
 ): ReadonlyMap<string, Cuts> {
   const all = new Map<string, Map<number, Uint8Array>>();
   for (const { space, units } of cuts) {

@@ -32,12 +32,13 @@ export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange =
   if (high === low) return { type, scale: Math.fround(1 / 255), zero: least };
   const below = Math.round((255 * -low) / (high - low));
   const above = 255 - below;
-  const scale = Math.min(
-    (high - low) / 255,
+  const limit = Math.min(
     above > 0 ? bounds.max / above : Infinity,
     below > 0 ? -bounds.min / below : Infinity,
   );
-  return { type, scale: Math.max(roundedDown(scale), leastScale), zero: below + least };
+  const nearest = Math.fround((high - low) / 255);
+  const scale = nearest <= limit ? nearest : roundedDown(limit);
+  return { type, scale: Math.max(scale, leastScale), zero: below + least };
 }
 
 /** q of a number: rounded to the nearest, in the range of the type. */

@@ -1,6 +1,6 @@
 import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { float } from "../../model-file/prepare/attributes.js";
-import { isReason, type LinearLayer, linearLayer } from "../../model-file/prepare/linear-layer.js";
+import { biasedSum, isReason, type LinearLayer, linearLayer } from "../../model-file/prepare/linear-layer.js";
 import { layouts } from "../../model-file/prepare/value-layout.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
@@ -13,15 +13,20 @@ export function makePlain(editor: GraphEditor): ReadonlyMap<string, string> {
   const layoutOf = layouts(editor);
   const merged = new Map<string, string>();
   for (const end of editor.nodes) {
+    if (biasedSum(editor, end) === undefined && !hasFactors(end)) continue;
     const layer = linearLayer(editor, layoutOf, end);
     if (isReason(layer)) continue;
     if (layer.end !== layer.node) {
       merged.set(end.outputs[0], layer.node.outputs[0]);
       takeBias(editor, layer);
-    } else if (layer.node.opType === "Gemm") takeFactors(editor, layer);
+    } else takeFactors(editor, layer);
   }
   return merged;
 }
+
+/** Whether a Gemm multiplies its product or its bias by a number. */
+const hasFactors = (node: OnnxNode): boolean =>
+  node.opType === "Gemm" && (float(node, "alpha", 1) !== 1 || float(node, "beta", 1) !== 1);
 
 /** Puts one node in the place of a layer and the Add of its bias. */
 function takeBias(editor: GraphEditor, { node, end, weight, bias, channels }: LinearLayer): void {
@@ -37,10 +42,10 @@ function takeBias(editor: GraphEditor, { node, end, weight, bias, channels }: Li
 }
 
 function takeFactors(editor: GraphEditor, { node, weight, bias, channels }: LinearLayer): void {
-  const [alpha, beta] = [float(node, "alpha", 1), float(node, "beta", 1)];
+  const factor = float(node, "alpha", 1);
   const stored = editor.floats(weight);
-  if ((alpha === 1 && beta === 1) || stored === undefined) return;
-  editor.setFloats(weight, { ...stored, data: stored.data.map((w) => alpha * w) });
+  if (stored === undefined) return;
+  editor.setFloats(weight, { ...stored, data: stored.data.map((w) => factor * w) });
   const { alpha: _, beta: __, ...attributes } = node.attributes;
   const inputs = node.inputs.slice(0, 2);
   if (node.inputs[2]) {

@@ -33,7 +33,8 @@ export function planOf(editor: GraphEditor, leave: ReadonlySet<string>): Plan {
   const { layers, weightsAlone, left, candidates } = sorted(editor, leave);
   const bounds = new Map<string, ValueRange>();
   const endsOf = new Map<OnnxNode, readonly string[]>();
-  for (const { node } of layers) endsOf.set(node, ends(editor, node, bounds));
+  // A product runs together with the sum that adds its bias.
+  for (const { node, sum = node } of layers) endsOf.set(node, ends(editor, sum, bounds));
   for (const [node, { keepsNumbers }] of candidates) {
     endsOf.set(node, keepsNumbers ? node.outputs.filter(Boolean) : ends(editor, node, bounds));
   }
@@ -44,13 +45,20 @@ export function planOf(editor: GraphEditor, leave: ReadonlySet<string>): Plan {
     const isLayer = operator === undefined && endsOf.has(node) && !candidates.has(node);
     if (operator === undefined && !isLayer) continue;
     for (const name of operandsOf(editor, node, operator)) values.add(name);
-    // A convolution on integers has a result of integers.
-    if (operator !== undefined || node.opType === "Conv") {
-      for (const name of endsOf.get(node) ?? []) values.add(name);
+    for (const name of endsOf.get(node) ?? []) {
+      if (operator !== undefined || mustRound(editor, node, name)) values.add(name);
     }
   }
   return { layers, weightsAlone, left, others, values: [...values], endsOf, bounds };
 }
+
+/**
+ * Whether a layer's result must be integers for the layer to run on integers: that of a convolution, and one behind an
+ * activation, which the runtime looks for a QuantizeLinear behind.
+ */
+const mustRound = (editor: GraphEditor, { opType }: OnnxNode, end: string): boolean =>
+  opType === "Conv" ||
+  (["Clip", "Relu"].includes(editor.uses.maker(end)?.opType ?? "") && !editor.isOutput(end));
 
 function sorted(editor: GraphEditor, leave: ReadonlySet<string>) {
   const layers: WeightedLayer[] = [];

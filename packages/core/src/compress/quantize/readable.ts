@@ -1,5 +1,6 @@
 import { DataError } from "../../errors.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
+import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
 
 const quantizing = [
   "QuantizeLinear",
@@ -12,7 +13,10 @@ const quantizing = [
   "MatMulNBits",
 ];
 
-/** A file to be quantized. Throws for one that is, or that computes in floats of 16 bits. */
+/**
+ * A file to be quantized, without the nodes that pass values on: the runtime drops them before it looks for what runs on
+ * integers. Throws for a file that is quantized, or that computes in floats of 16 bits.
+ */
 export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
   const editor = new GraphEditor(op, bytes);
   const { nodes } = editor;
@@ -31,5 +35,5 @@ export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
       );
     }
   }
-  return editor;
+  return new GraphEditor(op, dropIdentity(bytes).bytes);
 }

@@ -34,9 +34,10 @@ export interface QuantizedFile {
 export function rowsOf(editor: GraphEditor, plan: Plan): readonly QuantizedNode[] {
   const rows = new Map<OnnxNode, Omit<QuantizedNode, "node" | "opType">>();
   const values = new Set(plan.values);
-  for (const { node } of plan.layers) {
+  for (const { node, sum } of plan.layers) {
     const isRounded = plan.endsOf.get(node)?.some((value) => values.has(value)) ?? false;
-    rows.set(node, { runs: kernelOf(node, isRounded), bits: 8 });
+    const runs = sum === undefined ? kernelOf(node, isRounded) : kernelOfSum(editor);
+    rows.set(node, { runs, bits: 8 });
   }
   for (const { node } of plan.weightsAlone) {
     rows.set(node, { runs: "float", bits: 8, note: "the runtime has no kernel for it" });
@@ -53,4 +54,11 @@ function kernelOf({ opType }: OnnxNode, isRounded: boolean): string {
   if (opType === "Conv") return "QLinearConv";
   if (opType === "Gemm") return "QGemm";
   return isRounded ? "QLinearMatMul" : "MatMulIntegerToFloat";
+}
+
+/** The runtime makes a Gemm of a product and a sum of several axes where it knows all sizes. */
+function kernelOfSum(editor: GraphEditor): string {
+  const shapes = editor.nodes.flatMap(({ inputs }) => inputs.map((name) => editor.input(name)));
+  const isOpen = shapes.some((own) => own !== undefined && own.shape?.every(Number.isInteger) !== true);
+  return isOpen ? "MatMulIntegerToFloat" : "QGemm";
 }

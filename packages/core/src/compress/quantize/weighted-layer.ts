@@ -1,6 +1,6 @@
 import type { Floats, GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../../model-file/prepare/attributes.js";
-import type { Reason } from "../../model-file/prepare/linear-layer.js";
+import { biasedSum, type Reason } from "../../model-file/prepare/linear-layer.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
 /** A node with a stored weight, which may be shared with others. */
@@ -14,6 +14,8 @@ export interface WeightedLayer {
   readonly inAxis: number;
   /** The name of the bias, or the empty string. */
   readonly bias: string;
+  /** The node that adds the bias to the product of a MatMul. */
+  readonly sum?: OnnxNode | undefined;
 }
 
 const layerTypes = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
@@ -36,9 +38,23 @@ export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLaye
   if (wrong !== undefined) return { reason: wrong };
   const outAxis = axisOfResults(node);
   const layer = { node, weight, shape, outAxis, inAxis: 1 - outAxis, bias };
+  if (opType === "MatMul") return { ...layer, ...sumOf(editor, layer) };
   return bias === "" || opType === "ConvTranspose" || biasOf(editor, layer) !== undefined
     ? layer
     : { reason: `its bias ${bias} is computed, or not one number for each channel` };
+}
+
+/** The bias that an Add adds to a product. */
+function sumOf(
+  editor: GraphEditor,
+  { node, shape, outAxis }: WeightedLayer,
+): Pick<WeightedLayer, "sum" | "bias"> | undefined {
+  const [y] = node.outputs;
+  const sum = editor.isUsedOnce(y) ? editor.uses.readers(y)[0] : undefined;
+  const index = sum === undefined ? undefined : biasedSum(editor, sum)?.biasIndex;
+  if (sum === undefined || index === undefined) return undefined;
+  const bias = sum.inputs[index];
+  return biasOf(editor, { bias, shape, outAxis }) === undefined ? undefined : { sum, bias };
 }
 
 /** The kernel has no factor of the product, and takes the bias as it is. */

@@ -1,4 +1,5 @@
 import { raiseOperatorSet } from "../../model-file/prepare/operator-set/raise-operator-set.js";
+import { keepFloat } from "./keep-float.js";
 import { makePlain } from "./plain-layers.js";
 import { planOf } from "./plan.js";
 import type { ValueRange } from "./range.js";
@@ -47,6 +48,7 @@ export function writeQdq(
   );
   writeWeights(editor, plan.weightsAlone, weights, () => undefined);
   writeActivations(editor, plan, scales);
+  keepFloat(editor);
   return { bytes: editor.finish(), report: { nodes, scales, raisedScales } };
 }
 

@@ -52,15 +52,19 @@ function writeShared(
   for (const layer of layers) raiseFloor(editor, layer, grid, operandScale(layer), floor);
   const own = quantizedWeight(floats, type, grid, floor);
   const rounded = storeWeight(editor, layers[0], own, grid, type);
-  const nodes = layers.map((layer) => {
+  const biases = layers.flatMap((layer) => {
     const bias = writeBias(editor, layer, own, operandScale(layer));
-    const [x, , ...rest] = layer.node.inputs;
-    return {
-      bias,
-      node: editor.rewire(layer.node, { inputs: [x, rounded.name, ...(bias ? [bias.name] : rest)] }),
-    };
+    const { node, sum } = layer;
+    const [x, , ...rest] = node.inputs;
+    const others = bias === undefined || sum !== undefined ? rest : [bias.name];
+    editor.rewire(node, { inputs: [x, rounded.name, ...others] });
+    if (bias === undefined) return [];
+    if (sum !== undefined) {
+      editor.rewire(sum, { inputs: sum.inputs.map((name) => (name === layer.bias ? bias.name : name)) });
+    }
+    return [bias];
   });
-  for (const { bias } of nodes) if (bias) putBeforeReaders(editor, bias.name, [bias.node]);
+  for (const { name, node } of biases) putBeforeReaders(editor, name, [node]);
   putBeforeReaders(editor, rounded.name, [rounded.node]);
   return own.raised;
 }

@@ -3,8 +3,9 @@ import type { NdArray } from "../../array.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { GroupGenerator, LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import type { ScaleMeasure } from "./cells.js";
 import { inPowersOfTwo } from "./powers-of-two.js";
-import { balancedScales, type ScaleMeasure, type Sweeps, type Swept } from "./scales.js";
+import { balancedScales, type Sweeps, type Swept } from "./scales.js";
 import { balancedSpaces } from "./spaces.js";
 
 export type BalancedGroup = ScalingGenerator | LinearSpace;
@@ -67,7 +68,7 @@ export async function balancedPoint<P>(
 }
 
 const unsettled = ({ most, tolerance }: Sweeps, step: number): Refusal => ({
-  refused: `the weights are not balanced after ${most} sweeps over the groups: the last one still moved a logarithm by ${step.toPrecision(2)}, more than the tolerance ${tolerance}. Give more sweeps or a larger tolerance; if that does not help, there is no balanced point`,
+  refused: `the weights are not balanced after ${most} sweeps over the groups: the next one would move a logarithm by up to ${step.toPrecision(2)}, more than the tolerance ${tolerance}. Give more sweeps or a larger tolerance; if that does not help, there is no balanced point`,
 });
 
 /** T that balances the groups of one kind, and leaves the others as they are. */

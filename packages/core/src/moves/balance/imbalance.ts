@@ -3,7 +3,7 @@ import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { type BalancedOptions, balancedOptions } from "./balanced.js";
+import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
 import { balancedScales, rangesAlong } from "./scales.js";
 
 /** How far the weights around some units are from balance. */
@@ -73,9 +73,10 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
   }
   const generators = found.scalings.filter(({ exact }) => exact);
   const arrays = namedArrays(params);
-  const { tolerance, sweeps: most } = balancedOptions.read(defaults);
-  const norms = balancedScales(arrays, generators, "norm", { tolerance, most });
-  const ranges = balancedScales(arrays, generators, "range", { tolerance, most });
+  const { sweeps: most } = balancedOptions.read(defaults);
+  const swept = (by: "norm" | "range") =>
+    balancedScales(arrays, generators, by, { tolerance: toleranceOf(by), most });
+  const [norms, ranges] = [swept("norm"), swept("range")];
   const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
   const figures = {
     factor: Math.max(1, ...groups.map((group) => group.factor)),
@@ -88,7 +89,7 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
       now: float16Counts(Object.values(arrays)),
       balanced: float16Counts(Object.entries(arrays).map(([path, array]) => norms.arrays.get(path) ?? array)),
     },
-    settled: Math.max(norms.step, ranges.step) <= tolerance,
+    settled: norms.step <= toleranceOf("norm") && ranges.step <= toleranceOf("range"),
   };
   return { groups, ...figures, advice: adviceFor(figures) };
 }

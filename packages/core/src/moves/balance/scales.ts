@@ -2,13 +2,13 @@
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
-import type { LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { elementsAlong, extents } from "../../symmetry/parameter-axes.js";
+import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { scaledAlong } from "../../symmetry/scaling.js";
+import { type Cells, cellsOf, type Leg, type ScaleMeasure, slicesOf } from "./cells.js";
 
 /** When sweeps over all groups end. */
 export interface Sweeps {
-  /** When no logarithm of a factor, and no element of g - I, moves by more. */
+  /** When no logarithm of a factor, and no element of g - I, would move by more. */
   readonly tolerance: number;
   /** After so many; 2 to 20 are usual. */
   readonly most: number;
@@ -17,16 +17,11 @@ export interface Sweeps {
 /** The result of sweeps. */
 export interface Swept {
   readonly T: readonly NdArray<Float64Array>[];
-  /** How far the last sweep still moved: more than the tolerance where sweeps did not come to an end. */
+  /** How far the next sweep would move at most: more than the tolerance where sweeps did not come to an end. */
   readonly step: number;
   /** The arrays that were moved, by path. */
   readonly arrays: ReadonlyMap<string, NdArray>;
 }
-
-export type ScaleMeasure = "norm" | "range";
-
-/** One parameter along which a generator acts. */
-type Leg = ScalingGenerator["axes"][number];
 
 /**
  * T of each generator at the balanced point of the orbit, by sweeps over the generators in closed form:
@@ -35,7 +30,9 @@ type Leg = ScalingGenerator["axes"][number];
  * log(sum_{p_k<0} |w_k,i|^2 / sum_{p_k>0} |w_k,i|^2) / (4 p);
  * range: T_i = log(max_{p_k<0} r_k,i / max_{p_k>0} r_k,i) / (|p+| + |p-|), r_k,i = max |w_k,i| of the weights.
  *
- * A unit without anything on one side stays.
+ * A unit without anything on one side stays. From the second sweep on, steps are longer by a factor between 1 and 2, by which
+ * chains of layers settle sooner (successive over-relaxation): between powers +-p the sum is a hyperbolic cosine of T_i around
+ * its least point, so that it falls all the same.
  */
 export function balancedScales(
   arrays: Readonly<Record<string, NdArray>>,
@@ -43,24 +40,100 @@ export function balancedScales(
   by: ScaleMeasure,
   { tolerance, most }: Sweeps,
 ): Swept {
-  const moved = doublesOf(arrays, generators);
+  const given = doublesOf(arrays, generators);
+  const sheets = sheetsOf(given, generators, by);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
-  let largest = Number.POSITIVE_INFINITY;
-  for (let sweep = 0; sweep < most && largest > tolerance; sweep++) {
-    largest = 0;
-    generators.forEach((generator, k) => {
-      const step = stepOf(generator, moved, by);
-      step.forEach((t, i) => {
-        T[k].data[i] += t;
-        largest = Math.max(largest, Math.abs(t));
-      });
-      for (const leg of generator.axes) {
-        const array = moved.get(leg.path) as NdArray;
-        moved.set(leg.path, scaledAlong(array, leg, { shape: [step.length], data: step }, 1));
-      }
+  const reach = reachOf(generators);
+  // How far each generator may be from its own best point: nothing else than its neighbors' steps takes it away.
+  const away = generators.map(() => Number.POSITIVE_INFINITY);
+  for (let sweep = 0; sweep < most && away.some((far) => far > tolerance); sweep++) {
+    generators.forEach(({ size, axes }, k) => {
+      if (away[k] <= tolerance) return;
+      const step = stepOf(size, sheets[k], by);
+      const length = sweep > 0 && isEven(axes) ? relaxation : 1;
+      const largest = step.reduce((a, t) => Math.max(a, Math.abs(t)), 0);
+      for (let i = 0; i < size; i++) T[k].data[i] += length * step[i];
+      for (const { factors, index, leg } of sheets[k]) setFactors(factors[index], leg, T[k].data, by);
+      for (const { j, ratio } of reach[k]) away[j] += ratio * length * largest;
+      // A step of half the length, where elements are on two legs, leaves as much again.
+      away[k] = isOnce(axes) ? (length - 1) * largest : largest;
     });
   }
-  return { T, step: largest, arrays: moved };
+  const step = away.reduce((a, far) => Math.max(a, far), 0);
+  return { T, step, arrays: scaledBy(given, generators, T) };
+}
+
+const relaxation = 1.6;
+
+/** Whether all powers are p or -p, each on a parameter of its own. */
+const isEven = (legs: readonly Leg[]): boolean =>
+  new Set(legs.map(({ power }) => Math.abs(power))).size === 1 && isOnce(legs);
+
+const isOnce = (legs: readonly Leg[]): boolean => new Set(legs.map(({ path }) => path)).size === legs.length;
+
+/** Which generators share a parameter with each, and how far a step of it moves their best points at most. */
+function reachOf(generators: readonly ScalingGenerator[]) {
+  const paths = generators.map(({ axes }) => new Set(axes.map(({ path }) => path)));
+  const sizes = generators.map(({ axes }) => axes.map(({ power }) => Math.abs(power)));
+  return generators.map((_, k) =>
+    generators.flatMap((__, j) => {
+      if (j === k || ![...paths[k]].some((path) => paths[j].has(path))) return [];
+      return [{ j, ratio: Math.max(...sizes[k]) / Math.min(...sizes[j]) }];
+    }),
+  );
+}
+
+/** A leg with the cells of its parameter, and the factors of all legs on it. */
+interface Sheet {
+  readonly leg: Leg;
+  readonly cells: Cells;
+  /** Number of the leg among those on the parameter. */
+  readonly index: number;
+  readonly factors: readonly Float64Array[];
+  readonly isWeight: boolean;
+}
+
+/** The sheets of each generator. */
+function sheetsOf(
+  arrays: ReadonlyMap<string, NdArray>,
+  generators: readonly ScalingGenerator[],
+  by: ScaleMeasure,
+): Sheet[][] {
+  const sheets = generators.map((): Sheet[] => []);
+  for (const [path, array] of arrays) {
+    const on = generators.flatMap(({ axes }, k) =>
+      axes.flatMap((leg) => (leg.path === path ? [{ leg, k }] : [])),
+    );
+    const cells = cellsOf(
+      array,
+      on.map(({ leg }) => leg),
+      by,
+    );
+    const factors = on.map(({ leg }) => new Float64Array(leg.view[leg.axis] + 1).fill(1));
+    const isWeight = array.shape.length > 1;
+    on.forEach(({ leg, k }, index) => {
+      sheets[k].push({ leg, cells, index, factors, isWeight });
+    });
+  }
+  return sheets;
+}
+
+/** The factors of a leg's units: of squares for norms. */
+function setFactors(factors: Float64Array, { power }: Leg, T: Float64Array, by: ScaleMeasure): void {
+  const exponent = (by === "norm" ? 2 : 1) * power;
+  for (let i = 0; i < factors.length - 1; i++) factors[i] = Math.exp(exponent * T[T.length > 1 ? i : 0]);
+}
+
+function scaledBy(
+  arrays: ReadonlyMap<string, NdArray>,
+  generators: readonly ScalingGenerator[],
+  T: readonly NdArray[],
+): Map<string, NdArray> {
+  const moved = new Map(arrays);
+  generators.forEach(({ axes }, k) => {
+    for (const leg of axes) moved.set(leg.path, scaledAlong(moved.get(leg.path) as NdArray, leg, T[k], 1));
+  });
+  return moved;
 }
 
 /**
@@ -70,10 +143,10 @@ export function balancedScales(
  */
 export function doublesOf(
   arrays: Readonly<Record<string, NdArray>>,
-  groups: readonly Pick<ScalingGenerator | LinearSpace, "axes">[],
+  groups: readonly { readonly axes: readonly { readonly path: string }[] }[],
 ): Map<string, NdArray> {
   const copies = new Map<string, NdArray>();
-  for (const { path } of groups.flatMap(({ axes }): readonly { path: string }[] => axes)) {
+  for (const { path } of groups.flatMap(({ axes }) => axes)) {
     if (!Object.hasOwn(arrays, path)) {
       throw new OptionError(
         `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
@@ -89,36 +162,27 @@ export function doublesOf(
 }
 
 /** The step of one generator to its own best point, with all others as they are. */
-function stepOf({ size, axes }: ScalingGenerator, arrays: ReadonlyMap<string, NdArray>, by: ScaleMeasure) {
-  const isWeight = ({ path }: Leg) => (arrays.get(path) as NdArray).shape.length > 1;
-  const legs = by === "norm" ? axes : axes.filter(isWeight);
-  const sizes = legs.map((leg) => slicesOf(arrays.get(leg.path) as NdArray, leg, by));
+function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64Array {
+  const sheets = by === "norm" ? all : all.filter(({ isWeight }) => isWeight);
+  const sizes = sheets.map(({ cells, index, factors }) => {
+    const slices = slicesOf(cells, index, factors, by);
+    return slices.map((value, i) => value * factors[index][i]);
+  });
   const best = by === "norm" ? leastSum : equalRanges;
   // An element that is on two legs moves with both: half a step then does not go past the point.
-  const isShared = new Set(legs.map(({ path }) => path)).size < legs.length;
+  const isShared = new Set(sheets.map(({ leg }) => leg.path)).size < sheets.length;
   return Float64Array.from({ length: size }, (_, i) => {
-    const t = best(sizes.map((slices, k) => ({ value: slices[i], power: legs[k].power })));
+    const t = best(sheets.map(({ leg }, k) => ({ value: sizes[k][i], power: leg.power })));
     return isShared ? t / 2 : t;
   });
 }
 
-/** Sum of squares, or largest magnitude, of each unit's slice. */
-function slicesOf(array: NdArray, leg: Leg, by: ScaleMeasure): Float64Array {
-  const data = elementsAlong(array, leg);
-  const [before, along, behind] = extents(leg);
-  const out = new Float64Array(along);
-  for (let b = 0, at = 0; b < before; b++) {
-    for (let i = 0; i < along; i++) {
-      for (let k = 0; k < behind; k++, at++) {
-        out[i] = by === "norm" ? out[i] + data[at] ** 2 : Math.max(out[i], Math.abs(data[at]));
-      }
-    }
-  }
-  return out;
-}
-
 /** Largest magnitude of each unit's slice. */
-export const rangesAlong = (array: NdArray, leg: Leg): Float64Array => slicesOf(array, leg, "range");
+export function rangesAlong(array: NdArray, leg: Leg): Float64Array {
+  const units = leg.view[leg.axis];
+  const slices = slicesOf(cellsOf(array, [leg], "range"), 0, [new Float64Array(units + 1)], "range");
+  return slices.subarray(0, units);
+}
 
 interface Side {
   readonly value: number;

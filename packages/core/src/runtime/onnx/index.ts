@@ -6,6 +6,10 @@
 export type { HalfCounts } from "../../compress/half/range.js";
 export type { HalfChange, HalfModel, ToHalfOptions } from "../../compress/half/to-half.js";
 export { toHalf } from "../../compress/half/to-half.js";
+export type { ReducedGroup, ReducedRank, ReduceRankOptions } from "../../compress/low-rank/reduce-rank.js";
+export { reduceRank } from "../../compress/low-rank/reduce-rank.js";
+export type { ModelError, ModelErrorOptions } from "../../compress/model-error.js";
+export { modelError } from "../../compress/model-error.js";
 export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "../../compress/prune/prune-units.js";
 export { pruneUnits } from "../../compress/prune/prune-units.js";
 export type { PrunedWeights, PruneWeightsOptions } from "../../compress/prune/prune-weights.js";

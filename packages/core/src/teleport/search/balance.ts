@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { trace } from "../../graph/trace.js";
-import { type BalancedOptions, balancedOptions } from "../../moves/balance/balanced.js";
+import { type BalancedOptions, balancedOptions, toleranceOf } from "../../moves/balance/balanced.js";
 import { type BalancedGroup, balancedGroups, balancedPoint } from "../../moves/balance/element.js";
 import { namedArrays } from "../../named-arrays.js";
 import { oneOf } from "../../option-kinds.js";
@@ -48,7 +48,7 @@ export const balanceOptions = optionTable("balance", {
  */
 export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}): SearchFactory<P> {
   requireSymmetry("balance", symmetry);
-  const { by, powersOfTwo, tolerance, sweeps: most } = balanceOptions.read(options);
+  const { by, powersOfTwo, tolerance = toleranceOf(by), sweeps: most } = balanceOptions.read(options);
   const groups = requireGroups(symmetry, by === "range" || powersOfTwo);
   const settings = { by: by === "range" ? by : "norm", powersOfTwo, tolerance, most } as const;
   return async (problem) => {

@@ -1,6 +1,8 @@
 // The kernels that ONNX Runtime's CPU runs for a quantized file are those that the report says.
 import { describe, expect, it } from "vitest";
 import { type QdqSettings, writeQdq } from "../../../src/compress/quantize/write-qdq.js";
+import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
+import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { networks } from "./networks.js";
 import { normal, optimizedGraph, rangesOf } from "./support.js";
 
@@ -33,4 +35,13 @@ describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
     expect(between).toEqual(["QuantizeLinear"]);
     expect(counted(others.filter((name) => name !== "QuantizeLinear"))).toEqual(counted(claimed));
   });
+});
+
+it("MobileNetV2 of an old operator set runs on integers as a whole", async () => {
+  const { bytes: file } = foldBatchNorm(mobileNetV2({ width: 0.1, opset: 10 }));
+  const ranges = await rangesOf(file, { x: normal(1, [2, 3, 32, 32]) });
+  const { bytes, report } = writeQdq(file, ranges, { ...settings["per channel"], leave: new Set() });
+  const kernels = (await optimizedGraph(bytes)).nodes.map(({ opType }) => opType);
+  expect(counted(kernels)).toEqual({ ...counted(report.nodes.map(({ runs }) => runs)), QuantizeLinear: 1 });
+  expect(counted(kernels)).toMatchObject({ QLinearConv: 52, QLinearAdd: 10, QGemm: 1 });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { loadOrt } from "#ort";
 import type { NdArray } from "../../../src/array.js";
 import {
   type QuantizeWeightsOptions,
@@ -10,21 +9,9 @@ import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { float, int, type OnnxNode, tensor } from "../../../src/runtime/onnx/schema.js";
 import { Builder } from "../../model-file/builder.js";
-import { type Arrays, fileOf, float32, node, runImported, tensorOf } from "../../nn/onnx/support.js";
+import { fileOf, float32, node, runImported, tensorOf } from "../../nn/onnx/support.js";
 import { networks } from "./networks.js";
-import { normal, optimizedGraph } from "./support.js";
-
-/** What ONNX Runtime computes without rounding the operands of products. */
-async function exactly(bytes: Uint8Array, { x }: Arrays): Promise<readonly number[]> {
-  const ort = await loadOrt("cpu");
-  const session = await ort.InferenceSession.create(bytes, {
-    logSeverityLevel: 3,
-    extra: { session: { qdq_matmulnbits_accuracy_level: "1" } },
-  });
-  const { y } = await session.run({ x: new ort.Tensor("float32", x.data as Float32Array, x.shape) });
-  await session.release();
-  return Array.from(y.data as Float32Array);
-}
+import { exactResult, normal, optimizedGraph } from "./support.js";
 
 const largestDifference = (a: readonly number[], b: NdArray): number =>
   Math.max(...a.map((value, i) => Math.abs(value - Number(b.data[i]))));
@@ -51,7 +38,7 @@ describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
     async (form) => {
       const { bytes: small, report } = quantizeWeights(bytes({ seed: 3 }), form);
       const inputs = { x: normal(2, [4, ...shape]) };
-      expect(largestDifference(await exactly(small, inputs), runImported(small, inputs).y)).toBeLessThan(
+      expect(largestDifference(await exactResult(small, inputs), runImported(small, inputs).y)).toBeLessThan(
         1e-5,
       );
       const kernels = (await optimizedGraph(small)).nodes.map(({ opType }) => opType);
@@ -153,7 +140,7 @@ describe("layers", () => {
     const own = runImported(bytes, { x }).y;
     const largest = Math.max(...[...float.data].map((y) => Math.abs(Number(y))));
     expect(largestDifference([...own.data].map(Number), float)).toBeLessThan(0.05 * largest);
-    expect(largestDifference(await exactly(bytes, { x }), own)).toBeLessThan(1e-5);
+    expect(largestDifference(await exactResult(bytes, { x }), own)).toBeLessThan(1e-5);
     const { initializers, nodes } = decodeModel(bytes).graph;
     return { report, nodes, stored: initializers.map(({ name, dtype }) => `${name} ${dtype}`) };
   };
@@ -175,7 +162,7 @@ describe("layers", () => {
     const { bytes, report } = quantizeWeights(file);
     expect(report.nodes.map(({ runs }) => runs)).toEqual(["MatMulNBits", "float"]);
     const own = runImported(bytes, { x: square }).y;
-    expect(largestDifference(await exactly(bytes, { x: square }), own)).toBeLessThan(1e-5);
+    expect(largestDifference(await exactResult(bytes, { x: square }), own)).toBeLessThan(1e-5);
   });
 
   it("have their weights in Constant nodes, which are no more", async () => {

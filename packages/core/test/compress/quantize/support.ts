@@ -43,7 +43,8 @@ export async function rangesOf(bytes: Uint8Array, inputs: Arrays): Promise<Reado
   return new Map(
     names.map((name) => {
       const data = Array.from(values[name].data, Number);
-      return [name, { min: Math.min(...data), max: Math.max(...data) }];
+      const least = data.reduce((a, b) => Math.min(a, b));
+      return [name, { min: least, max: data.reduce((a, b) => Math.max(a, b)) }];
     }),
   );
 }
@@ -65,4 +66,16 @@ export async function optimizedGraph(bytes: Uint8Array): Promise<OnnxGraph> {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** The result `y` as ONNX Runtime computes it without rounding the operands of products. */
+export async function exactResult(bytes: Uint8Array, { x }: Arrays): Promise<readonly number[]> {
+  const ort = await loadOrt("cpu");
+  const session = await ort.InferenceSession.create(bytes, {
+    logSeverityLevel: 3,
+    extra: { session: { qdq_matmulnbits_accuracy_level: "1" } },
+  });
+  const { y } = await session.run({ x: new ort.Tensor("float32", x.data as Float32Array, x.shape) });
+  await session.release();
+  return Array.from(y.data as Float32Array);
 }

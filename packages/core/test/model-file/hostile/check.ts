@@ -1,5 +1,7 @@
 // What a program does with a file that it was given.
 import { allocate, type NdArray, sizeOf } from "../../../src/array.js";
+import { quantizeWeights } from "../../../src/compress/quantize/quantize-weights.js";
+import { quantizableValues } from "../../../src/compress/quantize/write-qdq.js";
 import { IsolossError } from "../../../src/errors.js";
 import { costOf, type Graph } from "../../../src/graph/graph.js";
 import { simplify } from "../../../src/graph/simplify.js";
@@ -56,7 +58,7 @@ export function check(bytes: Uint8Array): Outcome {
     }
     attempt("withParams", () => withParams(bytes, model.params));
   }
-  const edits = { foldBatchNorm, liftBounds, lowerBounds, dropIdentity };
+  const edits = { foldBatchNorm, liftBounds, lowerBounds, dropIdentity, quantizableValues, quantizeWeights };
   for (const [name, edit] of Object.entries(edits)) attempt(name, () => edit(bytes));
   attempt("withParams of none", () => withParams(bytes, {}));
   attempt("inlineExternalData", () => inlineExternalData(bytes, () => new Uint8Array(64)));

@@ -88,8 +88,9 @@ describe("the kind continue", () => {
   });
 });
 
-describe("pruned weights", () => {
-  it("stay zero while the others are trained", async () => {
+describe("checkpoints", () => {
+  /** Runs the pruned variant, and returns its losses with its last checkpoint. */
+  async function prunedRun(steps: number, before?: Uint8Array) {
     const job = jobs.find(({ variant }) => variant === "pruned") as (typeof jobs)[number];
     const checkpoints: Uint8Array[] = [];
     const directory = {
@@ -97,27 +98,39 @@ describe("pruned weights", () => {
       appendMetrics: () => {},
       appendTeleports: () => {},
       saveCheckpoint: async (_: number, bytes: Uint8Array) => void checkpoints.push(bytes),
-      writeSummary: async () => {},
-      close: () => {},
     };
-    await kinds.continue.run(job.settings, {
-      seed: 0,
-      progress: () => {},
-      shouldStop: () => false,
-      checkpointSeconds: 1e9,
-      directory: directory as never,
-    });
-    const { tensors } = decodeCheckpoint(checkpoints.at(-1) as Uint8Array);
-    const weights = Object.entries(tensors).filter(
-      ([name, { shape }]) => name.startsWith("params.") && shape.length > 1,
+    const { loss } = await kinds.continue.run(
+      { ...job.settings, steps },
+      {
+        seed: 0,
+        progress: () => {},
+        shouldStop: () => false,
+        checkpointSeconds: 1e9,
+        directory: directory as never,
+        ...(before ? { before: { checkpoint: before, metrics: [], teleports: [] } } : {}),
+      },
     );
-    const all = weights.flatMap(([, { data }]) => Array.from(data as Float32Array, Number));
+    return { loss, checkpoint: checkpoints.at(-1) as Uint8Array };
+  }
+
+  it("have pruned weights that stayed zero while the others were trained", async () => {
+    const { tensors } = decodeCheckpoint((await prunedRun(4)).checkpoint);
+    const isWeight = ([name, { shape }]: [string, { readonly shape: readonly number[] }]) =>
+      name.startsWith("params.") && shape.length > 1;
+    const all = Object.entries(tensors)
+      .filter(isWeight)
+      .flatMap(([, { data }]) => Array.from(data as Float32Array, Number));
     expect(all.filter((w) => w === 0).length).toBe(Math.round(0.95 * all.length));
+  });
+
+  it("resume a run to the same numbers as without a stop", async () => {
+    const { checkpoint } = await prunedRun(2);
+    expect((await prunedRun(4, checkpoint)).loss).toEqual((await prunedRun(4)).loss);
   });
 });
 
 describe("comparisons without training", () => {
-  it("judge accuracies against the first variant's, in points with an interval", () => {
+  it("judge accuracies against the same variant without the move, in points with an interval", () => {
     const run = (variant: string, seed: number, accuracy: number) =>
       ({
         variant,
@@ -129,6 +142,6 @@ describe("comparisons without training", () => {
     const [finding] = kinds.continue.comparison?.findings?.(results) ?? [];
     // 20 and 22 points: mean 21, t(0.975, 1) = 12.706 times the standard error of 1.
     expect(finding).toMatchObject({ title: "even", judgment: "helps" });
-    expect(finding.text).toContain("21 [8.29, 33.7] points above that of plain");
+    expect(finding.text).toContain("differs from that of plain by +21 [8.29, 33.7] points");
   });
 });

@@ -1,0 +1,115 @@
+import { resolve } from "node:path";
+import { writeFileAtomic } from "isoloss/node";
+import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
+import { formatNumber } from "../experiments/results/format-number.js";
+import { textTable } from "../experiments/results/table.js";
+import { bytesText } from "../model/bytes-text.js";
+import type { DataOptions } from "../model/data-options.js";
+import {
+  changing,
+  errorCells,
+  finite,
+  type MeasuredChange,
+  measuredChange,
+  measuredInputs,
+} from "../model/measured-change.js";
+import { readModelFile } from "../model/read-model.js";
+import type { Sizes } from "../model/sizes.js";
+import { requireOtherFile } from "../model/write-prepared.js";
+
+export interface HalfOptions extends DataOptions {
+  readonly out: string;
+  readonly calibration?: string;
+  readonly heldOut?: string;
+  readonly move: boolean;
+  readonly io: "float32" | "float16";
+  readonly size: Sizes;
+  readonly json: boolean;
+}
+
+/** A file of float16; null where a number is infinite or was not measured. */
+export interface HalfRow extends MeasuredChange {
+  readonly numbers: "moved" | "as they are";
+  readonly weights: HalfCounts;
+  /** Of the values on the calibration data. */
+  readonly activations: HalfCounts | null;
+  /** Largest difference of an output with every result rounded to float16, relative to its largest value. */
+  readonly rounded: number | null;
+}
+
+/** The document of `isoloss model half --json`. */
+export interface Half {
+  /** Paths of the old and the new file, absolute. */
+  readonly file: string;
+  readonly out: string;
+  readonly bytes: { readonly before: number; readonly after: number };
+  readonly io: "float32" | "float16";
+  /** Units that were scaled. */
+  readonly moved: number;
+  /** The inputs of the measurement. */
+  readonly measured: string;
+  /** First the written file. */
+  readonly table: readonly HalfRow[];
+}
+
+/** `isoloss model half`: a model of float16. */
+export async function half(path: string, options: HalfOptions): Promise<void> {
+  const { out, calibration, heldOut, move, io, size, json } = options;
+  const file = await readModelFile(path);
+  await requireOtherFile(file, out);
+  const examples = await measuredInputs(file, options, calibration);
+  const inputs = heldOut === undefined ? examples : await measuredInputs(file, options, heldOut);
+  const table: HalfRow[] = [];
+  const files: HalfModel[] = [];
+  for (const isMoved of move ? [true, false] : [false]) {
+    const result = await changing(file, size, () =>
+      toHalf(file.bytes, { move: isMoved, io, calibration: examples.batches ?? [], sizes: size }),
+    );
+    files.push(result);
+    table.push({
+      numbers: isMoved ? "moved" : "as they are",
+      weights: result.weights.after,
+      activations: result.activations?.after ?? null,
+      rounded: finite(result.largest),
+      ...(await measuredChange(file, result.bytes, inputs, size)),
+    });
+  }
+  const [{ bytes, moved }] = files;
+  await writeFileAtomic(resolve(out), bytes);
+  const document: Half = {
+    file: resolve(path),
+    out: resolve(out),
+    bytes: { before: file.bytes.length, after: bytes.length },
+    io,
+    moved,
+    measured: inputs.what,
+    table,
+  };
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${halfText(document, path, out)}\n`);
+}
+
+function halfText({ table, bytes, moved, measured }: Half, file: string, out: string): string {
+  const counts = (own: HalfCounts | null) =>
+    own === null ? "-" : `${own.overflows} / ${own.subnormals} of ${own.numbers}`;
+  const rows = table.map((row) => [
+    row.numbers,
+    counts(row.weights),
+    counts(row.activations),
+    row.rounded === null ? "infinite" : formatNumber(row.rounded, 2),
+    ...errorCells(row),
+  ]);
+  return [
+    textTable(
+      [
+        "numbers",
+        "weights over / below",
+        "activations over / below",
+        "error, rounded",
+        "SQNR",
+        "same largest",
+      ],
+      rows,
+    ),
+    `Wrote ${out}: ${moved} units scaled by powers of two, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`,
+  ].join("\n\n");
+}

@@ -1,0 +1,134 @@
+import { resolve } from "node:path";
+import { writeFileAtomic } from "isoloss/node";
+import { type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
+import { textList, textTable } from "../experiments/results/table.js";
+import { bytesText } from "../model/bytes-text.js";
+import type { DataOptions } from "../model/data-options.js";
+import {
+  changing,
+  errorCells,
+  type MeasuredChange,
+  measuredChange,
+  measuredInputs,
+} from "../model/measured-change.js";
+import { type ModelFile, readModelFile } from "../model/read-model.js";
+import type { Sizes } from "../model/sizes.js";
+import { requireOtherFile } from "../model/write-prepared.js";
+
+export interface PruneOptions extends DataOptions {
+  readonly out: string;
+  readonly fraction: number;
+  readonly by?: "magnitude" | "lamp";
+  readonly units: boolean;
+  readonly balance: boolean;
+  readonly heldOut?: string;
+  readonly size: Sizes;
+  readonly json: boolean;
+}
+
+/** A pruned file; null where a number is infinite or was not measured. */
+export interface PrunedRow extends MeasuredChange {
+  /** The weights by which was ranked. */
+  readonly ranked: "balanced" | "as they are";
+  readonly zeros: number;
+  readonly numbers: number;
+  readonly bytes: number;
+}
+
+/** The document of `isoloss model prune --json`. */
+export interface PrunedModel {
+  /** Paths of the old and the new file, absolute. */
+  readonly file: string;
+  readonly out: string;
+  readonly bytes: { readonly before: number; readonly after: number };
+  readonly by: "magnitude" | "lamp" | "units";
+  readonly fraction: number;
+  /** Whether the written file is the one that was ranked by balanced weights. */
+  readonly balanced: boolean;
+  /** The inputs of the measurement. */
+  readonly measured: string;
+  readonly table: readonly PrunedRow[];
+  /** With `--units`: the groups of coupled units of the written file. */
+  readonly groups: readonly GroupRow[];
+}
+
+interface GroupRow extends Omit<PrunedGroup, "reason"> {
+  readonly reason: string | null;
+}
+
+interface Candidate {
+  readonly bytes: Uint8Array;
+  readonly zeros: number;
+  readonly numbers: number;
+  readonly groups: readonly PrunedGroup[];
+}
+
+/** `isoloss model prune`: a model with fewer weights, and what that costs. */
+export async function prune(path: string, options: PruneOptions): Promise<void> {
+  const { out, fraction, by = "magnitude", units, balance, heldOut, size, json } = options;
+  const file = await readModelFile(path);
+  await requireOtherFile(file, out);
+  const inputs = await measuredInputs(file, options, heldOut);
+  const candidates = [await candidate(file, options, true), await candidate(file, options, false)];
+  const table: PrunedRow[] = [];
+  for (const [i, { bytes, zeros, numbers }] of candidates.entries()) {
+    const ranked = i === 0 ? "balanced" : "as they are";
+    const error = await measuredChange(file, bytes, inputs, size);
+    table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
+  }
+  const written = candidates[balance ? 0 : 1];
+  await writeFileAtomic(resolve(out), written.bytes);
+  const document: PrunedModel = {
+    file: resolve(path),
+    out: resolve(out),
+    bytes: { before: file.bytes.length, after: written.bytes.length },
+    by: units ? "units" : by,
+    fraction,
+    balanced: balance,
+    measured: inputs.what,
+    table,
+    groups: written.groups.map((group) => ({ ...group, reason: group.reason ?? null })),
+  };
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${prunedText(document, path, out)}\n`);
+}
+
+function candidate(
+  file: ModelFile,
+  { fraction, by = "magnitude", units, size: sizes }: PruneOptions,
+  balance: boolean,
+): Promise<Candidate> {
+  return changing(file, sizes, async () => {
+    if (!units) return { ...(await pruneWeights(file.bytes, { fraction, by, balance, sizes })), groups: [] };
+    return pruneUnits(file.bytes, { fraction, balance, sizes });
+  });
+}
+
+function prunedText(
+  { table, groups, by, balanced, bytes, measured }: PrunedModel,
+  file: string,
+  out: string,
+): string {
+  const rows = table.map((row) => [
+    row.ranked,
+    ...errorCells(row),
+    `${row.numbers}`,
+    `${((100 * row.zeros) / row.numbers).toFixed(1)} %`,
+    bytesText(row.bytes),
+  ]);
+  const left = groups.filter(({ reason }) => reason !== null);
+  const entries = left.map(({ parameters, size, reason }): [string, string] => [
+    `${size} units of ${parameters.join(", ")}`,
+    reason ?? "",
+  ]);
+  const gone = groups.filter(({ removed }) => removed > 0);
+  const units = gone.reduce((sum, { removed }) => sum + removed, 0);
+  const what =
+    by === "units"
+      ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`
+      : `pruned by ${by}`;
+  return [
+    textTable(["ranked", "SQNR", "same largest", "numbers", "zeros", "size"], rows),
+    ...(entries.length === 0 ? [] : [`left as they are\n${textList(entries)}`]),
+    `Wrote ${out}: ${what}, ranked by weights ${balanced ? "after balance" : "as they are"}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. It computes something else: the table says how far outputs moved on ${measured}.`,
+  ].join("\n\n");
+}

@@ -1,0 +1,167 @@
+import { dtypeOf, type NdArray } from "../../array.js";
+import { describeValue } from "../../describe.js";
+import { NumericalError, OptionError } from "../../errors.js";
+import { namedArrays } from "../../named-arrays.js";
+import { integerFrom, number } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
+import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
+import type { Matrix } from "../../symmetry/matrix.js";
+import { mapArrays } from "../../symmetry/parameter-axes.js";
+import { withoutCuts } from "../prune/cut.js";
+import { cutsOf, whyUncuttable } from "../prune/units.js";
+import { innerProduct } from "./factors.js";
+
+export interface LowRankOptions {
+  /** Largest size of each space; default: as `energy` says. */
+  readonly rank?: number | undefined;
+  /** Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone. */
+  readonly energy?: number | undefined;
+}
+
+export const lowRankOptions = optionTable("lowRank", {
+  rank: integerFrom(1).otherwise("as `energy` says"),
+  energy: number({ above: 0, max: 1 }).default(1),
+} satisfies OptionRows<LowRankOptions>);
+
+/** How a space was reduced. */
+export interface ReducedSpace {
+  readonly space: LinearSpace;
+  /** Its new size. */
+  readonly rank: number;
+  /** |M - M_r| / |M| in the Frobenius norm of the product M over the space: of all copies together. */
+  readonly error: number;
+}
+
+/** Parameters with smaller inner spaces. */
+export interface LowRank<P> {
+  /** Smaller arrays where spaces were reduced; the others are the same. */
+  readonly params: P;
+  /** One for each space that could be reduced, whether it was or not. */
+  readonly spaces: readonly ReducedSpace[];
+  readonly left: readonly { readonly space: LinearSpace; readonly reason: string }[];
+}
+
+/**
+ * Reduces the spaces that only linear maps touch, such as that between B and A of a product B A, or of an attention head: all
+ * that a function sees of one is the product M = P'Q of what maps into it and out of it, and the best M_r of rank r,
+ *
+ * M = U S V',    P' <- U_r S_r^1/2,    Q <- S_r^1/2 V_r'
+ *
+ * has the least |M - M_r| (Eckart and Young, 1936). The singular values come from two QR decompositions, without forming M.
+ * All copies of a space, such as heads, get the rank of the one that needs the most. Singular values below n eps times the
+ * largest are unused: without `rank` and `energy` the function stays the same to rounding.
+ *
+ * @param params a tree of arrays
+ * @param linear `symmetriesOf(loss, params, batch).found.linear`, all or some
+ * @param options `rank`, `energy`
+ * @throws OptionError for spaces of other parameters; NumericalError when weights are not finite
+ *
+ * @example
+ * const { params: smaller, spaces } = lowRank(params, found.linear, { energy: 0.99 });
+ * spaces.map(({ space, rank }) => `${rank} of ${space.size}`);
+ */
+export function lowRank<P>(
+  params: P,
+  linear: readonly LinearSpace[],
+  options: LowRankOptions = {},
+): LowRank<P> {
+  const { rank, energy } = lowRankOptions.read(options);
+  if (!Array.isArray(linear)) {
+    throw new OptionError(
+      `lowRank takes linear spaces, symmetriesOf(loss, params, batch).found.linear; got ${describeValue(linear)}.`,
+    );
+  }
+  const arrays = namedArrays(params);
+  const judged = linear.map((space) => ({ space, reason: whyUncuttable(arrays, space) }));
+  const spaces = judged
+    .filter(({ reason }) => reason === undefined)
+    .map(({ space }) => reduced(arrays, space, rank, energy));
+  const cuts = cutsOf(arrays, spaces.map(unusedUnits));
+  return {
+    params: mapArrays(params, (_, path) => {
+      const own = cuts.get(path);
+      return own === undefined ? arrays[path] : withoutCuts(arrays[path], own);
+    }),
+    spaces,
+    left: judged.flatMap(({ space, reason }) => (reason === undefined ? [] : [{ space, reason }])),
+  };
+}
+
+export const unusedUnits = ({ space, rank }: ReducedSpace) => ({
+  space,
+  units: Array.from({ length: space.size - rank }, (_, i) => rank + i),
+});
+
+/** Puts the best approximation of a space into its first units, with zeros in the others. */
+export function reduced(
+  arrays: Record<string, NdArray>,
+  space: LinearSpace,
+  rank: number | undefined,
+  energy: number,
+): ReducedSpace {
+  const { size, copies, axes } = space;
+  const sides = ([1, -1] as const).map((variance) =>
+    stacked(
+      arrays,
+      axes.filter((axis) => axis.variance === variance),
+      size,
+      copies,
+    ),
+  );
+  // What nothing maps into, or out of, has no product.
+  if (sides.some(([{ shape }]) => shape[0] === 0)) return { space, rank: size, error: 0 };
+  const products = sides[0].map((p, copy) => innerProduct(p, sides[1][copy]));
+  const epsilon = axes.some(({ path }) => dtypeOf(arrays[path]) === "float32") ? 2 ** -23 : 2 ** -52;
+  const needed = products.map(({ values }) => rankFor(values, energy, size * epsilon));
+  const own = Math.min(rank ?? size, Math.max(...needed));
+  if (own < size) {
+    const maps = products.map((inner) => inner.maps(own));
+    for (const axis of axes) {
+      const which = axis.variance === 1 ? 0 : 1;
+      arrays[axis.path] = multipliedAlong(
+        arrays[axis.path],
+        axis,
+        stackOf(copies, size, (copy) => maps[copy][which]),
+      );
+    }
+  }
+  const sum = (from: number) =>
+    products.reduce((a, { values }) => a + values.subarray(from).reduce((b, v) => b + v * v, 0), 0);
+  return { space, rank: own, error: own < size ? Math.sqrt(sum(own) / (sum(0) || 1)) : 0 };
+}
+
+/** The vectors of all axes as rows, for each copy. */
+function stacked(
+  arrays: Readonly<Record<string, NdArray>>,
+  axes: LinearSpace["axes"],
+  size: number,
+  copies: number,
+): Matrix[] {
+  const parts = axes.map((axis) => vectorsAlong(arrays[axis.path], axis, copies));
+  return Array.from({ length: copies }, (_, copy) => {
+    const own = parts.map((part) => part[copy]);
+    const rows = own.reduce((sum, { shape }) => sum + shape[0], 0);
+    const data = new Float64Array(rows * size);
+    let at = 0;
+    for (const part of own) {
+      data.set(part.data, at);
+      at += part.data.length;
+    }
+    if (!data.every(Number.isFinite)) {
+      throw new NumericalError(
+        `lowRank: the weights of ${axes.map(({ path }) => path).join(", ")} are not all finite.`,
+      );
+    }
+    return { shape: [rows, size], data };
+  });
+}
+
+/** The least rank with so much of the sum of squares, of the values that are used; at least 1. */
+function rankFor(values: Float64Array, energy: number, tolerance: number): number {
+  const used = values.filter((v) => v > tolerance * values[0]);
+  const total = used.reduce((a, v) => a + v * v, 0);
+  let [rank, sum] = [0, 0];
+  while (rank < used.length && (energy === 1 || sum < energy * total)) sum += used[rank++] ** 2;
+  return Math.max(1, rank);
+}

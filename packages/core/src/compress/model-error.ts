@@ -1,0 +1,61 @@
+import { openFile } from "../model-file/compare/open-file.js";
+import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
+import { fromOnnx } from "../nn/onnx/from-onnx.js";
+import { inCode, integerFrom, isObject } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
+
+/** How far the outputs of a changed model are from those of the model before. */
+export type ModelError = Omit<QuantizationError, "metric">;
+
+export interface ModelErrorOptions {
+  /** Batches of arrays by the names of the inputs; default: random numbers. */
+  readonly inputs?: readonly NamedValues[] | undefined;
+  /** Number of random examples, where the file leaves it open; default 4. */
+  readonly examples?: number | undefined;
+  /** Sizes of axes that the file leaves open, for random numbers; default 32. */
+  readonly sizes?: Readonly<Record<string, number>> | undefined;
+}
+
+const modelErrorOptions = optionTable("modelError", {
+  inputs: inCode<readonly NamedValues[]>(
+    "a list of one or more objects of arrays by the name of an input",
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isObject),
+  ).otherwise("random numbers"),
+  examples: integerFrom(1).default(4),
+  sizes: axisSizes.default({}),
+} satisfies OptionRows<ModelErrorOptions>);
+
+/**
+ * Measures what a change of a model costs, as its file runs: in ONNX Runtime, with the kernels that it has for it, or in
+ * JavaScript where ONNX Runtime is not installed.
+ *
+ * @param before the bytes of an `.onnx` file
+ * @param after those of another with the same inputs and outputs
+ * @param options `inputs`, or `examples` and `sizes` of random ones
+ * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, `agreement` of the largest number of each row, and `largest`,
+ *   max |y - z| / max |y|
+ * @throws DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
+ *
+ * @example
+ * const { sqnr, agreement } = await modelError(before, after);
+ */
+export async function modelError(
+  before: Uint8Array,
+  after: Uint8Array,
+  options: ModelErrorOptions = {},
+): Promise<ModelError> {
+  const { inputs, examples, sizes } = modelErrorOptions.read(options);
+  const batches =
+    inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { seed: 0, examples, sizes, inputs: {} });
+  const [expected, got] = [await outputsOf(before, batches), await outputsOf(after, batches)];
+  return errorOf(expected, got);
+}
+
+async function outputsOf(bytes: Uint8Array, batches: readonly NamedValues[]): Promise<NamedValues[]> {
+  const session = await openFile(bytes);
+  const outputs: NamedValues[] = [];
+  for (const batch of batches) outputs.push(await session.run(batch));
+  await session.dispose();
+  return outputs;
+}

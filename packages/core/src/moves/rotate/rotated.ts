@@ -1,0 +1,119 @@
+import type { NdArray } from "../../array.js";
+import { describeValue } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import { createRng, type Rng } from "../../math/rng.js";
+import { namedArrays } from "../../named-arrays.js";
+import { integerFrom, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/discovery/descriptors.js";
+import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
+import { type Matrix, transposed } from "../../symmetry/matrix.js";
+import { mapArrays } from "../../symmetry/parameter-axes.js";
+import { doublesOf } from "../balance/scales.js";
+import { descended } from "./descend.js";
+import { kurtosis, type Vectors } from "./kurtosis.js";
+import { randomHadamard, randomOrthogonal } from "./start.js";
+
+export interface RotatedOptions {
+  /**
+   * `hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the
+   * former, then descent of the weights' kurtosis.
+   */
+  readonly by?: "hadamard" | "random" | "descended" | undefined;
+  /** Seed of signs and random rotations; default 0. */
+  readonly seed?: number | undefined;
+  /** Steps of the descent for each space; default 100. */
+  readonly steps?: number | undefined;
+}
+
+export const rotatedOptions = optionTable("rotated", {
+  by: oneOf(["hadamard", "random", "descended"]).default("hadamard"),
+  seed: integerFrom(0).default(0),
+  steps: integerFrom(0).default(100),
+} satisfies OptionRows<RotatedOptions>);
+
+type Space = LinearSpace | OrthogonalSpace;
+
+/**
+ * The same function with rotated hidden spaces: attention heads and other spaces that linear maps alone touch, and residual
+ * streams that are read by linear maps and by their length. What maps into a space turns by an orthogonal R, and what
+ * maps out of it by R, too, as R^-T = R:
+ *
+ * W_1 <- R W_1,  b_1 <- R b_1,  W_2 <- W_2 R'
+ *
+ * Weights that a few units dominate are spread over all of them, and so are activations, which is what quantization of whole tensors
+ * needs. Hadamard matrices exist for sizes m 2^k with m = 1, 12, 20, 28 and others; for other sizes R is random.
+ * `descended` then lowers the sum over all tensors of N sum w^4 / (sum w^2)^2, one space after another, each as far as
+ * descent by Cayley transforms comes in `steps`.
+ *
+ * @param found what `symmetriesOf` finds for the loss of these parameters
+ * @param options `by`, `seed` and `steps`
+ * @returns new parameters; those that no rotation reaches are the same arrays
+ * @throws OptionError for anything but what `symmetriesOf` finds for these parameters; NumericalError when weights are not finite
+ *
+ * @example
+ * const { found } = symmetriesOf(loss, params, batch);
+ * const flat = rotated(params, found, { by: "descended", seed: 1 });
+ */
+export function rotated<P>(
+  params: P,
+  found: Pick<Discovery, "linear" | "orthogonal">,
+  options: RotatedOptions = {},
+): P {
+  const { by, seed, steps } = rotatedOptions.read(options);
+  if (!Array.isArray(found?.linear) || !Array.isArray(found.orthogonal)) {
+    throw new OptionError(
+      `rotated takes what symmetriesOf finds, symmetriesOf(loss, params, batch).found; got ${describeValue(found)}.`,
+    );
+  }
+  const spaces: readonly Space[] = [...found.linear, ...found.orthogonal];
+  const arrays = doublesOf(namedArrays(params), spaces);
+  const turned = new Map<string, (array: NdArray) => NdArray>();
+  spaces.forEach(({ size, copies, axes }, k) => {
+    const rng = createRng(seed).fork(k);
+    const rotations = stackOf(copies, size, (copy) =>
+      rotationOf(size, by === "descended" ? vectorsOf(arrays, axes, copies, copy) : undefined, {
+        rng: rng.fork(copy),
+        steps,
+        isRandom: by === "random",
+      }),
+    );
+    for (const axis of axes) {
+      const before = turned.get(axis.path);
+      arrays.set(axis.path, multipliedAlong(arrays.get(axis.path) as NdArray, axis, rotations));
+      turned.set(axis.path, (array) => multipliedAlong(before ? before(array) : array, axis, rotations));
+    }
+  });
+  return mapArrays(params, (array, path) => turned.get(path)?.(array) ?? array);
+}
+
+interface RotationSettings {
+  readonly rng: Rng;
+  readonly steps: number;
+  readonly isRandom: boolean;
+}
+
+function rotationOf(
+  size: number,
+  vectors: readonly Vectors[] | undefined,
+  { rng, steps, isRandom }: RotationSettings,
+): Matrix {
+  const start = isRandom ? randomOrthogonal(size, rng) : randomHadamard(size, rng);
+  return vectors ? descended(start, (rotation) => kurtosis(vectors, rotation), steps) : start;
+}
+
+/** The vectors along a space's axes; parameters of zeros alone have none. */
+function vectorsOf(
+  arrays: ReadonlyMap<string, NdArray>,
+  axes: readonly SpaceAxis[],
+  copies: number,
+  copy: number,
+): Vectors[] {
+  return axes.flatMap((axis) => {
+    const array = arrays.get(axis.path) as NdArray;
+    const squares = (array.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
+    if (squares === 0) return [];
+    const columns = transposed(vectorsAlong(array, axis, copies)[copy]);
+    return [{ columns, share: array.data.length / squares ** 2 }];
+  });
+}

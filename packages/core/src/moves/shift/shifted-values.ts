@@ -1,0 +1,105 @@
+// The values that a shift moves, in the graph of a loss.
+import { type NdArray, sizeOf } from "../../array.js";
+import type { BatchLoss, BatchSpec } from "../../batch.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import { isFloat, type Tensor } from "../../graph/tensor.js";
+import { trace } from "../../graph/trace.js";
+import type { ShiftGenerator } from "../../symmetry/discovery/descriptors.js";
+import { prepare } from "../../symmetry/discovery/graph/prepare.js";
+import type { ParameterRef } from "../../symmetry/discovery/layout.js";
+import { findShifts, type ShiftSite } from "../../symmetry/discovery/shifts/find.js";
+import { elementsAlong } from "../../symmetry/parameter-axes.js";
+
+/** A shift with the values that it is added to, as a graph of parameters and batch. */
+export interface ShiftedValues {
+  readonly site: ShiftSite;
+  /** Number of the shift among all that an analysis finds. */
+  readonly index: number;
+  /** Its output is `values`. */
+  readonly graph: Graph;
+  /** Inputs of the graph that are parts of parameters. */
+  readonly pieces: readonly Piece[];
+  /** Name of the input that is shifted. */
+  readonly giver: string;
+}
+
+interface Piece {
+  readonly name: string;
+  readonly ref: ParameterRef;
+}
+
+/**
+ * All shifts of a loss as an analysis finds them, and what they move: in the graph's order, so that a shift moves no values
+ * before its own. Those that are not added to values, or by amounts that depend on data, are left out.
+ */
+export function shiftedValues<P>(
+  loss: BatchLoss<P>,
+  params: P,
+  batch: BatchSpec,
+): { readonly generators: readonly ShiftGenerator[]; readonly values: readonly ShiftedValues[] } {
+  const traced = trace(({ params: p, batch: b }) => loss(p, b), { params, batch }).graph;
+  const refs = traced.inputs.flatMap(({ name, tensor }): ParameterRef[] =>
+    name.startsWith("params.") && isFloat(tensor.dtype)
+      ? [{ path: name.slice("params.".length), tensor }]
+      : [],
+  );
+  const { graph, parameters } = prepare(traced, refs);
+  const pieces = parameters.flatMap((ref, k): Piece[] => (ref.part ? [{ name: `piece.${k}`, ref }] : []));
+  const inputs = [...traced.inputs, ...pieces.map(({ name, ref }) => ({ name, tensor: ref.tensor }))];
+  const places = new Map(nodesOf(graph).map((node, place) => [node, place]));
+  const sites = findShifts(graph, parameters);
+  const values = sites
+    .flatMap((site, index) => {
+      const tensor = firstSum(site);
+      return tensor ? [{ site, index, tensor, place: places.get(tensor) as number }] : [];
+    })
+    .sort((a, b) => a.place - b.place)
+    .map(({ site, index, tensor }): ShiftedValues => {
+      const giver = inputs.find((port) => port.tensor === site.giver.tensor)?.name as string;
+      return { site, index, graph: { inputs, outputs: [{ name: "values", tensor }] }, pieces, giver };
+    });
+  return { generators: sites.map(({ generator }) => generator), values };
+}
+
+/** The first value that the shift is added to something else in. */
+function firstSum({ signals }: ShiftSite): Tensor | undefined {
+  const sum = [...signals].find(
+    ([{ op, inputs }]) => (op.name === "add" || op.name === "sub") && inputs.some((x) => !signals.has(x)),
+  );
+  return sum && !sum[1].isData ? sum[0] : undefined;
+}
+
+/** The pieces of parameters as arrays by their names. */
+export const pieceArrays = (
+  pieces: readonly Piece[],
+  arrays: Readonly<Record<string, NdArray>>,
+): Record<string, NdArray> =>
+  Object.fromEntries(
+    pieces.map(({ name, ref: { path, part, tensor } }) => [
+      name,
+      {
+        shape: tensor.shape,
+        data: elementsAlong(arrays[path], { path, part, view: tensor.shape, axis: 0 }),
+      },
+    ]),
+  );
+
+/** T as an array of the shape of the parameter that it is added to. */
+export function spreadShift(
+  { generator: { along }, giver: { tensor } }: ShiftSite,
+  T: (unit: number) => number,
+): NdArray<Float64Array> {
+  const { shape } = tensor;
+  const data = Float64Array.from({ length: sizeOf(shape) }, (_, k) => {
+    let [unit, stride, left] = [0, 1, k];
+    for (let d = shape.length - 1; d >= 0; d--) {
+      const index = left % shape[d];
+      left = Math.floor(left / shape[d]);
+      if (!along.includes(d)) continue;
+      unit += stride * index;
+      stride *= shape[d];
+    }
+    return T(unit);
+  });
+  return { shape, data };
+}

@@ -1,0 +1,55 @@
+// Files with smaller linear spaces, run by ONNX Runtime as they are written.
+import { describe, expect, it } from "vitest";
+import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { openFileSession } from "../../../src/runtime/onnx/file-session.js";
+import { compareModels, reduceRank } from "../../../src/runtime/onnx/index.js";
+import { Builder, smallNetwork } from "../../model-file/builder.js";
+
+/** Two linear layers of 8 units between, of which the first uses `rank`, and a relu before another. */
+function linearPair(rank: number): Uint8Array {
+  const b = new Builder({ seed: 7 });
+  const narrow = b.product("x", 6, rank, { bias: false });
+  const h = b.product(narrow, rank, 8, { bias: false });
+  return b.bytes(["batch", 6], b.linear(b.node("Relu", [b.product(h, 8, 5, { bias: false })]), 5, 3));
+}
+
+const shapes = (bytes: Uint8Array) => Object.values(fromOnnx(bytes).params).map(({ shape }) => shape.join());
+
+describe("linear spaces of a file", () => {
+  it("lose unused rank, and the model computes the same", async () => {
+    const before = linearPair(3);
+    const { bytes, groups } = await reduceRank(before);
+    expect(groups.map(({ size, rank, reason }) => [size, rank, reason])).toEqual([
+      [3, 3, undefined],
+      [8, 3, undefined],
+    ]);
+    expect(shapes(bytes)).toEqual(["6,3", "3,3", "3,5", "3,5", "3"]);
+    expect((await compareModels(before, bytes)).largest).toBeLessThan(1e-5);
+    const session = await openFileSession(bytes);
+    const x = { shape: [2, 6], data: new Float32Array(12).fill(0.5) };
+    expect((await session.run({ x })).y.shape).toEqual([2, 3]);
+    await session.dispose();
+  });
+
+  it("are reduced to a rank, with the error of their product", async () => {
+    const before = linearPair(3);
+    const { bytes, groups } = await reduceRank(before, { rank: 2 });
+    expect(groups.map(({ rank }) => rank)).toEqual([2, 2]);
+    expect(groups[0].error).toBeGreaterThan(0);
+    expect(shapes(bytes)).toEqual(["6,2", "2,2", "2,5", "3,5", "3"]);
+  });
+
+  it("are none in a file with activations, which stays as it is", async () => {
+    const before = smallNetwork();
+    const { bytes, groups } = await reduceRank(before, { rank: 1 });
+    expect(groups.every(({ reason, rank, size }) => reason === undefined && rank === size)).toBe(
+      groups.length === 0,
+    );
+    expect(bytes).toEqual(before);
+  });
+
+  it("are refused for bad options", async () => {
+    await expect(reduceRank(linearPair(3), { rank: 0 })).rejects.toThrow("rank must be an integer >= 1");
+    await expect(reduceRank(Uint8Array.of(1))).rejects.toThrow("Invalid field number");
+  });
+});
