@@ -38,7 +38,7 @@ export async function recipesFor(
   );
 }
 
-/** The model and files that compute the same: those that differ by more than rounding are left out. */
+/** The model and files that compute the same: those that differ by more than rounding are left out, unless they say so. */
 async function candidatesFor(
   bytes: Uint8Array,
   { equalize, candidates }: Given,
@@ -50,6 +50,10 @@ async function candidatesFor(
   for (const candidate of [...even, ...candidates]) {
     if ("reason" in candidate) {
       skipped.push(candidate.reason);
+      continue;
+    }
+    if (candidate.isApproximate) {
+      kept.push(candidate);
       continue;
     }
     const { largest } = errorOf(
