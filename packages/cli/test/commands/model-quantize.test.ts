@@ -106,7 +106,12 @@ describe("isoloss model quantize", () => {
       /must be a number/,
       2,
     ],
-    ["a budget of nothing", ["--calibration", "images.npy", "--budget", "0"], /must be a number greater than 0/, 2],
+    [
+      "a budget of nothing",
+      ["--calibration", "images.npy", "--budget", "0"],
+      /must be a number greater than 0/,
+      2,
+    ],
     ["another granularity", ["--calibration", "images.npy", "--per", "row"], /tensor, channel, block/, 2],
     [
       "4 bits with activations",
