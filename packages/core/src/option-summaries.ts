@@ -402,7 +402,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "clips": "What becomes of min(relu(x), c) with a number c, such as ReLU6. `expected` (default): its channels are scaled as those of a ReLU, and the damage that this does is weighed as noise. `exact`: what it bounds is not scaled. Bounds that are parameters move with their channels and are always exact.",
     "heldOut": "Batches on which the candidates are compared; default: the last quarter of the calibration batches.",
     "headRoom": "By how much of themselves activation ranges are widened for data that calibration has not seen; default 1 / sqrt(number of calibration examples).",
-    "steps": "Most steps of the descent; default 200.",
     "steps": "Most steps of the descent; default 100.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",

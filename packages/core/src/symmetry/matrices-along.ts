@@ -98,25 +98,6 @@ export function gramsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: num
   return { shape: [copies, n, n], data: grams };
 }
 
-/** The vectors along a space, those of one of its copies, as the columns of a matrix. */
-export function vectorsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number, copy: number): Matrix {
-  const { view, axis, copyAxis } = parameterAxis;
-  const n = view[axis];
-  const strides = stridesOf(view);
-  const data = elementsAlong(array, parameterAxis);
-  const count = data.length / n / (copyAxis === undefined ? 1 : copies);
-  const columns = new Float64Array(n * count);
-  const rest = view.map((size, d) => (d === axis ? 1 : size));
-  let at = 0;
-  forEachIndex(rest, (index) => {
-    if (copyAxis !== undefined && index[copyAxis] !== copy) return;
-    const start = index.reduce((a, i, d) => a + i * strides[d], 0);
-    for (let i = 0; i < n; i++) columns[i * count + at] = data[start + i * strides[axis]];
-    at++;
-  });
-  return { shape: [n, count], data: columns };
-}
-
 function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {
   const index = shape.map(() => 0);
   for (let left = sizeOf(shape); left > 0; left--) {

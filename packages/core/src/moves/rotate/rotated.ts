@@ -7,7 +7,7 @@ import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
-import type { Matrix } from "../../symmetry/matrix.js";
+import { type Matrix, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { doublesOf } from "../balance/scales.js";
 import { descended } from "./descend.js";
@@ -71,8 +71,9 @@ export function rotated<P>(
   const turned = new Map<string, (array: NdArray) => NdArray>();
   spaces.forEach(({ size, copies, axes }, k) => {
     const rng = createRng(seed).fork(k);
+    const vectors = by === "descended" ? vectorsOf(arrays, axes, copies) : [];
     const rotations = stackOf(copies, size, (copy) =>
-      rotationOf(size, by === "descended" ? vectorsOf(arrays, axes, copies, copy) : undefined, {
+      rotationOf(size, vectors[copy], {
         rng: rng.fork(copy),
         steps,
         isRandom: by === "random",
@@ -102,18 +103,18 @@ function rotationOf(
   return vectors ? descended(start, (rotation) => kurtosis(vectors, rotation), steps) : start;
 }
 
-/** The vectors along a space's axes; parameters of zeros alone have none. */
+/** The vectors along a space's axes, for each of its copies; parameters of zeros alone have none. */
 function vectorsOf(
   arrays: ReadonlyMap<string, NdArray>,
   axes: readonly SpaceAxis[],
   copies: number,
-  copy: number,
-): Vectors[] {
-  return axes.flatMap((axis) => {
+): Vectors[][] {
+  const all = axes.flatMap((axis) => {
     const array = arrays.get(axis.path) as NdArray;
     const squares = (array.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
     if (squares === 0) return [];
-    const columns = vectorsAlong(array, axis, copies, copy);
-    return [{ columns, share: array.data.length / squares ** 2 }];
+    const rows = vectorsAlong(array, axis, copies);
+    return [rows.map((own) => ({ columns: transposed(own), share: array.data.length / squares ** 2 }))];
   });
+  return Array.from({ length: copies }, (_, copy) => all.map((own) => own[copy]));
 }
