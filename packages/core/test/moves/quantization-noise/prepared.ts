@@ -44,6 +44,7 @@ export const minimum = (
   start: Float64Array = new Float64Array(model.size),
   steps = 2000,
 ) => descend((T) => logNoise(model, T), start, { limit: Math.log(1e4), steps, tolerance: 1e-12 });
+
 /** Parameters moved by T. */
 export async function moved(
   params: Params,
