@@ -160,7 +160,7 @@ describe("the move", () => {
   it("alone changes no result in float32, in any bit", async () => {
     const files = [1, 2, 5].map((seed) => foldBatchNorm(randomFile(seed)).bytes);
     for (const before of [scaled(1e-6), ...files]) {
-      const sizes = files.includes(before) ? { height: 8, width: 8 } : {};
+      const sizes: Record<string, number> = files.includes(before) ? { height: 8, width: 8 } : {};
       const { model, found } = tracedFile("test", before, { sizes });
       const generators = found.scalings.filter(({ exact }) => exact);
       const shifts = descendHalf(model.params, generators, []);
