@@ -113,6 +113,15 @@ const calls: Readonly<Record<string, Call>> = {
   equalizeForQuantization: (o) => isoloss.equalizeForQuantization(file, [], o),
   restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
   trainable: (o) => isoloss.trainable(isoloss.fromOnnx(file), o),
+  // Compression
+  lowRank: (o) => isoloss.lowRank({ w: matrix }, [], o),
+  modelError: (o) => isoloss.modelError(file, file, o),
+  pruneUnits: (o) => isoloss.pruneUnits(file, o),
+  pruneWeights: (o) => isoloss.pruneWeights(file, o),
+  pruned: (o) => isoloss.pruned({ w: matrix }, o),
+  prunedUnits: (o) => isoloss.prunedUnits({ w: matrix }, [], o),
+  reduceRank: (o) => isoloss.reduceRank(file, o),
+  toHalf: (o) => isoloss.toHalf(file, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers

@@ -9,6 +9,8 @@ import { rowsOf } from "./inner-values.js";
 export interface CandidateFile {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Whether its float outputs may differ from the model's, which its error then counts; default: it is skipped. */
+  readonly isApproximate?: boolean | undefined;
 }
 
 export const AS_IT_IS = "as it is";

@@ -26,7 +26,7 @@ export interface RotatedOptions {
   readonly steps?: number | undefined;
 }
 
-export const rotatedOptions = optionTable("rotated", {
+const rotatedOptions = optionTable("rotated", {
   by: oneOf(["hadamard", "random", "descended"]).default("hadamard"),
   seed: integerFrom(0).default(0),
   steps: integerFrom(0).default(100),
