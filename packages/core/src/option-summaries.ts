@@ -589,8 +589,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "percentile": "For the method `percentile`; default 99.99.",
     "biasCorrection": "Whether the table has the files with corrected biases, too; default true.",
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
-    "candidates": "Files that compute the same with other weights, to be tried, too; default none.",
-    "equalize": "Whether the table has the model with equalized ranges, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
     "metric": "A number for the outputs of all held-out batches, such as an accuracy, for the table; default none.",

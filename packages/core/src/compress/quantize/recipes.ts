@@ -74,34 +74,16 @@ function* variants(own: readonly Ingredients[], per: Granularity, given: Given):
   }
 }
 
-/** The given files that compute the same: those that differ by more than rounding are left out. */
+/** The given files that compute the same: those that differ by more than rounding are left out, unless they say so. */
 async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly CandidateFile[]> {
   const kept: CandidateFile[] = [];
   for (const candidate of given.candidates) {
-    const outputs = await outputsOfFile(candidate.bytes, judge.heldOut, judge.run);
-    const { largest } = errorOf(judge.expected, outputs);
-/** The model and files that compute the same: those that differ by more than rounding are left out, unless they say so. */
-async function candidatesFor(
-  bytes: Uint8Array,
-  { equalize, candidates }: Given,
-  judge: Judge,
-  skipped: string[],
-): Promise<readonly CandidateFile[]> {
-  const even = equalize ? [await equalized(bytes, judge.calibration[0])] : [];
-  const kept: CandidateFile[] = [{ name: AS_IT_IS, bytes }];
-  for (const candidate of [...even, ...candidates]) {
-    if ("reason" in candidate) {
-      skipped.push(candidate.reason);
-      continue;
-    }
     if (candidate.isApproximate) {
       kept.push(candidate);
       continue;
     }
-    const { largest } = errorOf(
-      judge.expected,
-      await outputsOfFile(candidate.bytes, judge.heldOut, judge.run),
-    );
+    const outputs = await outputsOfFile(candidate.bytes, judge.heldOut, judge.run);
+    const { largest } = errorOf(judge.expected, outputs);
     if (largest <= MOST_DRIFT) kept.push(candidate);
     else skip(`${candidate.name}: in float its outputs differ by ${largest.toPrecision(2)}`);
   }

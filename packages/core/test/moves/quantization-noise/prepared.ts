@@ -39,14 +39,11 @@ export function randomPoint(size: number, seed: number, scale = 1): Float64Array
   return Float64Array.from({ length: size }, () => scale * rng.normal());
 }
 
-export const minimum = (model: NoiseModel, start: Float64Array = new Float64Array(model.size), steps = 2000) =>
-  descend((T) => logNoise(model, T), start, { limit: Math.log(1e4), steps, tolerance: 1e-12 });
 export const minimum = (
   model: NoiseModel,
   start: Float64Array = new Float64Array(model.size),
   steps = 2000,
 ) => descend((T) => logNoise(model, T), start, { limit: Math.log(1e4), steps, tolerance: 1e-12 });
-
 /** Parameters moved by T. */
 export async function moved(
   params: Params,
