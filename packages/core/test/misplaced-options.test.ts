@@ -100,7 +100,10 @@ const calls: Readonly<Record<string, Call>> = {
   xavierNormal: (o) => isoloss.xavierNormal(rng, [2, 2], o),
   xavierUniform: (o) => isoloss.xavierUniform(rng, [2, 2], o),
   // Graphs and runtimes
+  calibrate: (o) => isoloss.calibrate(file, [], o),
   compareModels: (o) => isoloss.compareModels(file, file, o),
+  quantizeModel: (o) => isoloss.quantizeModel(file, o),
+  quantizeWeights: (o) => isoloss.quantizeWeights(file, o),
   compile: (o) => isoloss.compile(graph, o),
   compileJavaScript: (o) => isoloss.compileJavaScript(graph, o),
   compileOnnx: (o) => isoloss.compileOnnx(graph, o),

@@ -31,7 +31,8 @@ export interface CandidateData {
 
 /**
  * The model at other points of the orbit of its scalings: with ranges of units equalized, and where a quantization is
- * predicted to make least noise; or why there are none.
+ * predicted to make least noise; or why there are none. Bounds at fixed numbers stay, and are early or late for scaled
+ * units: the prediction weighs that as noise.
  */
 export async function orbitCandidates(
   bytes: Uint8Array,
