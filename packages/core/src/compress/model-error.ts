@@ -1,8 +1,9 @@
-import { openFile } from "../model-file/compare/open-file.js";
 import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { fromOnnx } from "../nn/onnx/from-onnx.js";
-import { inCode, integerFrom, isObject } from "../option-kinds.js";
+import { inCode, integerFrom } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
+import { outputsOfFile } from "./quantize/choices.js";
+import { requireBatches } from "./quantize/examples.js";
 import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
 
 /** How far the outputs of a changed model are from those of the model before. */
@@ -19,8 +20,8 @@ export interface ModelErrorOptions {
 
 const modelErrorOptions = optionTable("modelError", {
   inputs: inCode<readonly NamedValues[]>(
-    "a list of one or more objects of arrays by the name of an input",
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isObject),
+    "a list of batches, such as [{ x: images }]",
+    Array.isArray,
   ).otherwise("random numbers"),
   examples: integerFrom(1).default(4),
   sizes: axisSizes.default({}),
@@ -46,16 +47,9 @@ export async function modelError(
   options: ModelErrorOptions = {},
 ): Promise<ModelError> {
   const { inputs, examples, sizes } = modelErrorOptions.read(options);
+  if (inputs !== undefined) requireBatches("modelError", inputs, "inputs");
   const batches =
     inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { seed: 0, examples, sizes, inputs: {} });
-  const [expected, got] = [await outputsOf(before, batches), await outputsOf(after, batches)];
-  return errorOf(expected, got);
-}
-
-async function outputsOf(bytes: Uint8Array, batches: readonly NamedValues[]): Promise<NamedValues[]> {
-  const session = await openFile(bytes);
-  const outputs: NamedValues[] = [];
-  for (const batch of batches) outputs.push(await session.run(batch));
-  await session.dispose();
-  return outputs;
+  const run = { runtime: "auto" } as const;
+  return errorOf(await outputsOfFile(before, batches, run), await outputsOfFile(after, batches, run));
 }

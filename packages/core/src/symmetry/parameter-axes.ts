@@ -1,5 +1,6 @@
 import type { NdArray } from "../array.js";
 import { isNdArray, sizeOf } from "../array.js";
+import { OptionError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { fillLike } from "../graph/ops/leaf.js";
 import { reshape } from "../graph/ops/reshape.js";
@@ -50,9 +51,30 @@ function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
   };
 }
 
-/** A copy of the elements that a parameter axis covers, in the shape of the axis's view, in float64. */
+/**
+ * Symmetries of parameters of other shapes, such as before units were removed, would act on wrong elements.
+ *
+ * @throws OptionError unless an array has the elements of the axis's view
+ */
+export function requireView(array: NdArray, parameterAxis: ParameterAxis): void {
+  const { path, part, view } = parameterAxis;
+  const { shape } = array;
+  const { count, length } = runsOf(array, parameterAxis);
+  const isInside = part === undefined || part.start + part.count <= shape[part.axis];
+  if (isInside && count * length === sizeOf(view)) return;
+  throw new OptionError(
+    `The symmetries are of other parameters: "${path}" has the shape [${shape.join(", ")}], which is not that of which they were found. Find those of these parameters by symmetriesOf.`,
+  );
+}
+
+/**
+ * A copy of the elements that a parameter axis covers, in the shape of the axis's view, in float64.
+ *
+ * @throws OptionError for an array of another size
+ */
 export function elementsAlong(array: NdArray, parameterAxis: ParameterAxis): Float64Array {
   const { count, length, startOf } = runsOf(array, parameterAxis);
+  requireView(array, parameterAxis);
   const data = array.data as Float64Array;
   const picked = new Float64Array(count * length);
   for (let r = 0; r < count; r++) picked.set(data.subarray(startOf(r), startOf(r) + length), r * length);
@@ -62,6 +84,8 @@ export function elementsAlong(array: NdArray, parameterAxis: ParameterAxis): Flo
 /**
  * Changes the elements that a parameter axis covers: `f` gets them in the shape of the axis's view, in
  * float64, and returns new ones. The rest of the array stays.
+ *
+ * @throws OptionError for an array of another size
  */
 export function changeAlong(
   array: NdArray,

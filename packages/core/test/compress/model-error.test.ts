@@ -56,6 +56,12 @@ describe("the error of a model", () => {
       '"x" is missing',
     );
     await expect(modelError(layer, layer, { inputs: [] })).rejects.toThrow("inputs");
+    await expect(modelError(layer, layer, { inputs: [{ x: [1, 2] }] as never })).rejects.toThrow(
+      "inputs must be a list of batches",
+    );
+    await expect(modelError(layer, layer, { inputs: [{ x: array([]) }] })).rejects.toThrow(
+      "must have examples",
+    );
     await expect(modelError(layer, layer, { sizes: { depth: 2 } })).rejects.toThrow('sizes has "depth"');
   });
 });

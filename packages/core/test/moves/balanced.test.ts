@@ -110,6 +110,9 @@ describe("two layers", () => {
     );
     const broken = structuredClone(params);
     broken.layers[0].weight.data[0] = Number.NaN;
+    const wider = mlp({ sizes: [5, 8, 3], activation: "relu" }).init(torchGenerator(0), { dtype: "float64" });
+    await expect(balanced(wider.params, found)).rejects.toThrow('"layers.0.weight" has the shape [8, 5]');
+    expect(() => imbalance(wider.params, found)).toThrow('"layers.0.weight" has the shape [8, 5]');
     await expect(balanced(broken, found)).rejects.toThrow('The weights "layers.0.weight" are not all finite');
     expect(() => imbalance(broken, found)).toThrow("not all finite");
   });

@@ -1,4 +1,4 @@
-import { isNdArray, type NdArray } from "../../array.js";
+import type { NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { nodesOf } from "../../graph/graph.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
@@ -6,11 +6,12 @@ import { compareModels } from "../../model-file/compare/compare-models.js";
 import { axisSizes, type NamedValues } from "../../model-file/compare/random-inputs.js";
 import { withParams } from "../../model-file/edit/with-params.js";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
-import { flag, inCode, isObject, oneOf } from "../../option-kinds.js";
+import { flag, inCode, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { decodeModel } from "../../runtime/onnx/codec.js";
 import { scalesOf } from "../../symmetry/discovery/scales/scales.js";
-import { smallBatches, visitValues } from "../quantize/inner-values.js";
+import { requireBatches, smallBatches } from "../quantize/examples.js";
+import { visitValues } from "../quantize/inner-values.js";
 import { type TracedFile, tracedFile } from "../traced-file.js";
 import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
@@ -33,9 +34,8 @@ const toHalfOptions = optionTable("toHalf", {
   move: flag.default(true),
   io: oneOf(["float32", "float16"]).default("float32"),
   calibration: inCode<readonly NamedValues[]>(
-    "a list of objects of arrays by the name of an input",
-    (value) =>
-      Array.isArray(value) && value.every((own) => isObject(own) && Object.values(own).every(isNdArray)),
+    "a list of batches, such as [{ x: images }]",
+    Array.isArray,
   ).default([]),
   sizes: axisSizes.default({}),
 } satisfies OptionRows<ToHalfOptions>);
@@ -90,10 +90,14 @@ export interface HalfModel {
 export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Promise<HalfModel> {
   const { move, io, calibration, sizes } = toHalfOptions.read(options);
   requireBytes("toHalf", bytes);
-  const outputs = decodeModel(bytes).graph.outputs.map(({ name }) => name);
+  if (calibration.length > 0) requireBatches("toHalf", calibration, "calibration");
+  const { graph } = decodeModel(bytes);
+  const outputs = graph.outputs.map(({ name }) => name);
   const traced = tracedValues(bytes, sizes, outputs);
   const { values, model } = traced;
   const floats = new Set([...values].filter(([, { dtype }]) => isFloat(dtype)).map(([name]) => name));
+  const made = new Set(graph.nodes.flatMap((node) => node.outputs));
+  const computed = [...floats].filter((name) => made.has(name));
   const settings = { io, floatOutputs: new Set(outputs.filter((name) => floats.has(name))) };
   // What cannot be converted is known before anything is computed.
   converted("toHalf", bytes, settings);
@@ -104,7 +108,7 @@ export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Pr
   const before = moved === 0 ? bytes : withParams(bytes, params);
   const half = converted("toHalf", before, settings);
   const counted = (file: Uint8Array) =>
-    activationCounts(file, [...model.inputs.map(({ name }) => name), ...floats], batches);
+    activationCounts(file, [...model.inputs.map(({ name }) => name), ...computed], batches);
   return {
     bytes: half,
     weights: { before: weightCounts(model.params), after: weightCounts(params) },

@@ -12,6 +12,9 @@ export type FileCuts = ReadonlyMap<string, Cuts>;
 /** The file without what is cut, or why a node does not allow it. */
 export function smallerFile(op: string, bytes: Uint8Array, cuts: FileCuts): Uint8Array | Uncuttable {
   const editor = new GraphEditor(op, bytes);
+  // The branches of an If must all fit, those that are never taken, too.
+  const captured = [...cuts.keys()].find((name) => editor.uses.isCaptured(name));
+  if (captured !== undefined) return { reason: `"${captured}" is used in a graph inside a node` };
   const changed: OnnxTensor[] = [...cuts].map(([name, own]) => smallerTensor(editor, name, own));
   for (const node of editor.nodes) {
     const group = groupsLeft(editor, node, cuts);

@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { ParameterAxis, PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
-import { elementsAlong, extents } from "../../symmetry/parameter-axes.js";
+import { elementsAlong, extents, requireView } from "../../symmetry/parameter-axes.js";
 import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable } from "./cut.js";
 
 /** What goes of a space. */
@@ -34,8 +34,12 @@ export function unitNorms(
   return norms;
 }
 
-function arrayAt(arrays: Readonly<Record<string, NdArray>>, { path }: ParameterAxis): NdArray {
-  if (Object.hasOwn(arrays, path)) return arrays[path];
+function arrayAt(arrays: Readonly<Record<string, NdArray>>, leg: ParameterAxis): NdArray {
+  const { path } = leg;
+  if (Object.hasOwn(arrays, path)) {
+    requireView(arrays[path], leg);
+    return arrays[path];
+  }
   throw new OptionError(
     `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
   );
@@ -43,7 +47,9 @@ function arrayAt(arrays: Readonly<Record<string, NdArray>>, { path }: ParameterA
 
 /** The units with the least norms: floor(fraction n) of n, and never all; of equal ones the first. */
 export function leastUnits(norms: Float64Array, fraction: number): number[] {
-  const count = Math.min(Math.floor(fraction * norms.length), norms.length - 1);
+  // 0.29 of 100 are 28.999999999999996 in floats.
+  const share = Math.floor(fraction * norms.length * (1 + 2 * Number.EPSILON));
+  const count = Math.min(share, norms.length - 1);
   const order = [...norms.keys()].sort((a, b) => norms[a] - norms[b] || a - b);
   return order.slice(0, count).sort((a, b) => a - b);
 }

@@ -1,15 +1,15 @@
-import { isNdArray, type NdArray } from "../../array.js";
+import type { NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
-import { describeValue, isPlainObject } from "../../describe.js";
-import { DataError, OptionError } from "../../errors.js";
+import { DataError } from "../../errors.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import { inCode, listOf, number, oneOf, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { leastErrorRange, percentileLimit } from "./clip-range.js";
 import { entropyLimit } from "./entropy-limit.js";
+import { requireBatches, smallBatches } from "./examples.js";
 import { Histogram } from "./histogram.js";
-import { type RunSettings, smallBatches, visitValues } from "./inner-values.js";
+import { type RunSettings, visitValues } from "./inner-values.js";
 import type { ValueRange } from "./range.js";
 import { quantizableValues } from "./write-qdq.js";
 
@@ -51,7 +51,7 @@ const calibrateOptions = optionTable("calibrate", {
  * @param batches lists of examples as arrays by the names of the model's inputs
  * @param options `method`, `percentile`, `values`, `runtime` and `signal`
  * @returns a range for each value by its name
- * @throws OptionError for what is no list of batches; DataError where a value is not finite or no float
+ * @throws OptionError for what is no list of batches with examples, and for a value that the model does not have; DataError where a value is not finite or no float
  *
  * @example
  * const ranges = await calibrate(before, [{ x: images }], { method: "percentile" });
@@ -125,15 +125,4 @@ function widened(name: string, { min, max }: ValueRange, data: Float32Array | Fl
 function numbersOf(name: string, { data }: NdArray): Float32Array | Float64Array {
   if (data instanceof Float32Array || data instanceof Float64Array) return data;
   throw new DataError(`The value "${name}" has no floats: it cannot be quantized.`);
-}
-
-/** Throws unless a value is a list of batches. */
-export function requireBatches(op: string, batches: unknown, what = "batches"): void {
-  const isBatch = (batch: unknown) => isPlainObject(batch) && Object.values(batch).every(isNdArray);
-  if (Array.isArray(batches) && batches.length > 0 && batches.every(isBatch)) return;
-  const wrong = Array.isArray(batches) ? batches.find((batch) => !isBatch(batch)) : batches;
-  throw new OptionError(
-    `${op}: ${what} must be a list of batches, arrays by the names of the model's inputs, such as [{ x: images }]; got ` +
-      `${Array.isArray(batches) && batches.length === 0 ? "an empty list" : describeValue(wrong)}.`,
-  );
 }

@@ -1,9 +1,8 @@
 import { IsolossError } from "../../errors.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
-import { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { withParams } from "../../model-file/edit/with-params.js";
 import { equalizeForQuantization } from "../../moves/quantization-noise/equalize-for-quantization.js";
-import { rowsOf } from "./inner-values.js";
+import { evenBatches } from "./examples.js";
 
 /** A file that computes the same function as the model, with other weights. */
 export interface CandidateFile {
@@ -39,7 +38,7 @@ export async function orbitCandidates(
   data: CandidateData,
   { bits, granularity, isWeightsAlone }: CandidateRounding,
 ): Promise<readonly CandidateFile[] | { readonly reason: string }> {
-  const { calibration, heldOut } = evenBatches(bytes, data);
+  const [calibration, heldOut] = evenBatches(bytes, data.calibration, data.heldOut);
   try {
     const { candidates, prepared } = await equalizeForQuantization(bytes, calibration, {
       heldOut,
@@ -53,23 +52,4 @@ export async function orbitCandidates(
     if (!(cause instanceof IsolossError)) throw cause;
     return { reason: `other weights: ${cause.message}` };
   }
-}
-
-/** Most examples that are measured at once. */
-const MOST = 8;
-
-/** Batches of one size, where the file leaves it open; a rest is left out. */
-function evenBatches(bytes: Uint8Array, { calibration, heldOut }: CandidateData): CandidateData {
-  const editor = new GraphEditor("quantizeModel", bytes);
-  const all = [...calibration, ...heldOut];
-  const counts = all.flatMap((batch) => Object.values(batch).map(({ shape }) => shape[0]));
-  const isOpen = Object.keys(all[0]).every((name) => typeof editor.input(name)?.shape?.[0] === "string");
-  if (!isOpen || counts.some((count) => count === undefined)) return { calibration, heldOut };
-  const size = Math.min(MOST, ...counts);
-  const even = (batches: readonly NamedValues[]) =>
-    batches.flatMap((batch) => {
-      const [{ shape }] = Object.values(batch);
-      return Array.from({ length: Math.floor(shape[0] / size) }, (_, k) => rowsOf(batch, k * size, size));
-    });
-  return { calibration: even(calibration), heldOut: even(heldOut) };
 }

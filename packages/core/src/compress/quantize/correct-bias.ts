@@ -9,7 +9,8 @@ import { isReason, type LinearLayer, layerEnds, layerOf } from "../../model-file
 import { decodeModel } from "../../runtime/onnx/codec.js";
 import type { OnnxDType } from "../../runtime/onnx/schema.js";
 import { ChannelMeans, shifted } from "./channel-means.js";
-import { type RunSettings, smallBatches, visitValues } from "./inner-values.js";
+import { smallBatches } from "./examples.js";
+import { type RunSettings, visitValues } from "./inner-values.js";
 import { type Piece, Pieces } from "./piece.js";
 
 export interface CorrectedBiases {

@@ -2,7 +2,7 @@ import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../../model-file/prepare/attributes.js";
 import { isReason } from "../../model-file/prepare/linear-layer.js";
 import { int as attribute, type OnnxNode } from "../../runtime/onnx/schema.js";
-import { quantizedWeight } from "./quantized-weight.js";
+import { finiteFloats, quantizedWeight } from "./quantized-weight.js";
 import { perChannel } from "./weight-grid.js";
 import { weightedLayer } from "./weighted-layer.js";
 
@@ -43,7 +43,7 @@ export function writeEmbeddings(editor: GraphEditor, nodes: readonly OnnxNode[])
 }
 
 function writeTable(editor: GraphEditor, table: string): readonly [string, string] {
-  const floats = editor.floats(table);
+  const floats = finiteFloats(editor, table);
   if (floats === undefined) throw new Error(`The tensor "${table}" is not stored.`);
   const { shape } = floats;
   const [count] = shape;

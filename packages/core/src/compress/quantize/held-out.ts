@@ -1,7 +1,6 @@
 import { OptionError } from "../../errors.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
-import { GraphEditor } from "../../model-file/edit/graph-editor.js";
-import { rowsOf } from "./inner-values.js";
+import { exampleCounts, rowsOf } from "./examples.js";
 
 /** Examples to quantize by, and others to judge by. */
 export interface Examples {
@@ -13,31 +12,28 @@ export interface Examples {
 const SHARE = 4;
 
 /**
- * Holds out the last quarter of the batches; of fewer than four batches the last examples of each, where the file leaves
- * their number open.
+ * Holds out the last quarter of the batches; of fewer than four batches the last examples of each, where they can be taken
+ * apart.
  *
- * @throws OptionError where there is a single example
+ * @throws OptionError where there is a single example, or a single batch that cannot be taken apart
  */
 export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]): Examples {
-  const editor = new GraphEditor("quantizeModel", bytes);
-  const countOf = (batch: NamedValues) => Object.values(batch)[0]?.shape[0] ?? 0;
-  const isOpen = batches.every((batch) =>
-    Object.keys(batch).every((name) => typeof editor.input(name)?.shape?.[0] !== "number"),
-  );
-  const isLong = batches.every((batch) => countOf(batch) > 1);
-  if (batches.length >= SHARE || (batches.length > 1 && !(isOpen && isLong))) {
+  const countOf = exampleCounts(bytes);
+  const counts = batches.map((batch) => countOf(batch) ?? 0);
+  const isDivisible = counts.every((count) => count > 1);
+  if (batches.length >= SHARE || (batches.length > 1 && !isDivisible)) {
     const kept = batches.length - Math.ceil(batches.length / SHARE);
     return { calibration: batches.slice(0, kept), heldOut: batches.slice(kept) };
   }
-  if (!(isOpen && isLong)) {
+  if (!isDivisible) {
     throw new OptionError(
-      "quantizeModel: a part of the calibration is held out to judge the result, so it must have two examples or more; or give heldOut.",
+      "quantizeModel: a part of the calibration is held out to judge the result, so it must have two examples or more; or give heldOut. " +
+        "A batch whose size the file fixes, or with inputs that do not have equally many examples, is not taken apart: give two batches or more.",
     );
   }
-  const split = batches.map((batch) => {
-    const count = countOf(batch);
-    const kept = count - Math.ceil(count / SHARE);
-    return { kept: rowsOf(batch, 0, kept), rest: rowsOf(batch, kept, count - kept) };
+  const split = batches.map((batch, k) => {
+    const kept = counts[k] - Math.ceil(counts[k] / SHARE);
+    return { kept: rowsOf(batch, 0, kept), rest: rowsOf(batch, kept, counts[k] - kept) };
   });
   return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };
 }

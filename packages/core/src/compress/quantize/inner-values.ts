@@ -1,5 +1,4 @@
-import type { NdArray } from "../../array.js";
-import { takeRows } from "../../data/batches.js";
+import { OptionError } from "../../errors.js";
 import { openFile } from "../../model-file/compare/open-file.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
@@ -21,6 +20,10 @@ async function openValues(
   const editor = new GraphEditor("quantizeModel", bytes);
   const made = values.filter((name) => editor.uses.maker(name) !== undefined);
   const inputs = values.filter((name) => !made.includes(name));
+  const unknown = inputs.find((name) => editor.input(name) === undefined);
+  if (unknown !== undefined) {
+    throw new OptionError(`The model has no value "${unknown}" that an input gives or a node makes.`);
+  }
   for (const name of made) if (!editor.isOutput(name)) editor.addOutput(name);
   const outputs = [...new Set(made)];
   const session = outputs.length === 0 ? undefined : await openFile(editor.finish(), { outputs, runtime });
@@ -50,31 +53,4 @@ export async function visitValues(
   } finally {
     await session.dispose();
   }
-}
-
-/** Examples that run at once where a model takes any number: all values inside it are in memory for these. */
-const mostAtOnce = 8;
-
-/** Batches of fewer examples, where the file leaves their number open. */
-export function smallBatches(bytes: Uint8Array, batches: readonly NamedValues[]): readonly NamedValues[] {
-  const editor = new GraphEditor("quantizeModel", bytes);
-  const isOpen = (name: string) => typeof editor.input(name)?.shape?.[0] === "string";
-  return batches.flatMap((batch) => {
-    const names = Object.keys(batch);
-    const counts = new Set(Object.values(batch).map(({ shape }) => shape[0]));
-    const [count] = counts;
-    if (!names.every(isOpen) || counts.size !== 1 || count <= mostAtOnce) return [batch];
-    return Array.from({ length: Math.ceil(count / mostAtOnce) }, (_, k) => {
-      const size = Math.min(mostAtOnce, count - k * mostAtOnce);
-      return rowsOf(batch, k * mostAtOnce, size);
-    });
-  });
-}
-
-/** Some examples of a batch, from one on. */
-export function rowsOf(batch: NamedValues, start: number, count: number): NamedValues {
-  const rows = Array.from({ length: count }, (_, i) => start + i);
-  return Object.fromEntries(
-    Object.entries(batch).map(([name, array]): [string, NdArray] => [name, takeRows(array, rows)]),
-  );
 }

@@ -5,6 +5,7 @@ import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../../model-file/prepare/attributes.js";
 import { isReason } from "../../model-file/prepare/linear-layer.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import { finiteFloats } from "./quantized-weight.js";
 import { type WeightedLayer, weightedLayer } from "./weighted-layer.js";
 
 /** Writes the products of layers in the form for which the runtime has a kernel on integers. */
@@ -42,7 +43,7 @@ function transposedOf(
   transposed: Map<string, string>,
 ): string {
   const known = transposed.get(weight);
-  const floats = editor.floats(weight);
+  const floats = finiteFloats(editor, weight);
   if (known !== undefined || floats === undefined) return known ?? weight;
   const [rows, columns] = floats.shape;
   const data = floats.data.map((_, i) => floats.data[(i % rows) * columns + Math.floor(i / rows)]);

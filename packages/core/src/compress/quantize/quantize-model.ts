@@ -1,8 +1,8 @@
 import { requireBytes } from "../../bytes.js";
 import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
 import { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
-import { requireBatches } from "./calibrate.js";
 import { type Judge, outputsOfFile, type QuantizationChoice, type Trial, tried } from "./choices.js";
+import { requireBatches } from "./examples.js";
 import { withHeldOut } from "./held-out.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";

@@ -1,5 +1,6 @@
 import { sizeOf } from "../../array.js";
-import type { Floats } from "../../model-file/edit/graph-editor.js";
+import { DataError } from "../../errors.js";
+import type { Floats, GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { leastScale } from "./affine.js";
 import type { WeightGrid } from "./weight-grid.js";
 
@@ -16,6 +17,20 @@ export interface QuantizedWeight {
   readonly scales: Float32Array;
   /** How many scales are larger than the weights need. */
   readonly raised: number;
+}
+
+/**
+ * The numbers of a weight.
+ *
+ * @throws DataError where one is not finite: no integer and no scale stands for it
+ */
+export function finiteFloats(editor: GraphEditor, name: string): Floats | undefined {
+  const floats = editor.floats(name);
+  const wrong = floats?.data.findIndex((w) => !Number.isFinite(w)) ?? -1;
+  if (floats === undefined || wrong < 0) return floats;
+  throw new DataError(
+    `The weight "${name}" cannot be quantized: its element ${wrong} is ${floats.data[wrong]}.`,
+  );
 }
 
 /** Zeros of a type. */

@@ -1,7 +1,13 @@
 import { sizeOf } from "../../array.js";
 import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { int, type OnnxNode } from "../../runtime/onnx/schema.js";
-import { integersOf, type QuantizedWeight, quantizedWeight, type WeightType } from "./quantized-weight.js";
+import {
+  finiteFloats,
+  integersOf,
+  type QuantizedWeight,
+  quantizedWeight,
+  type WeightType,
+} from "./quantized-weight.js";
 import { type WeightSettings, weightType } from "./settings.js";
 import { perBlock, perChannel, perTensor, type WeightGrid } from "./weight-grid.js";
 import { biasOf, type WeightedLayer } from "./weighted-layer.js";
@@ -45,7 +51,7 @@ function writeShared(
   operandScale: OperandScale,
 ): number {
   const [{ weight }] = layers;
-  const floats = editor.floats(weight);
+  const floats = finiteFloats(editor, weight);
   if (floats === undefined) return 0;
   const { grid, type } = formatOf(layers[0], settings);
   const floor = new Float64Array(sizeOf(grid.scaleShape));

@@ -15,6 +15,7 @@ import { float, int } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { randomFile } from "../../model-file/random-file.js";
+import { fileOf, node } from "../../nn/onnx/support.js";
 
 const normal = (shape: readonly number[], seed = 1): NdArray => {
   const rng = createRng(seed);
@@ -125,6 +126,19 @@ describe("a converted file", () => {
     await expect(toHalf(folded, { io: "int8" as never })).rejects.toThrow("float32, float16");
     await expect(toHalf(folded, { calibration: [1] as never })).rejects.toThrow("calibration");
     await expect(toHalf(folded, { calibration: [{ z: x }] })).rejects.toThrow("x");
+    await expect(toHalf(folded, { calibration: [{ x: normal([0, 3, 8, 8]) }] })).rejects.toThrow(
+      "have examples",
+    );
+  });
+
+  it("may have a stored tensor as an output, which calibration does not count", async () => {
+    const weights = { w: normal([2, 2]), b: normal([2], 2) };
+    const nodes = [node("Gemm", ["x", "w", "b"])];
+    const given = { x: normal([3, 2]) };
+    const file = fileOf({ inputs: given, initializers: weights, nodes, outputs: ["y", "b"] });
+    const { bytes, activations } = await toHalf(file, { calibration: [given] });
+    expect(activations?.before.numbers).toBe(6 + 6);
+    expectNear(await outputOf(bytes, given.x), await outputOf(file, given.x), 2e-3);
   });
 });
 

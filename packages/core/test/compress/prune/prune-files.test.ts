@@ -7,10 +7,11 @@ import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { writeValueInfo } from "../../../src/runtime/onnx/encode.js";
 import { compareModels, pruneUnits, pruneWeights } from "../../../src/runtime/onnx/index.js";
 import { mapFields, rawField, rawFields, rawMessage } from "../../../src/runtime/onnx/raw-fields.js";
+import { type AttributeValue, graph } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { randomFile } from "../../model-file/random-file.js";
-import { runImported, runOrt } from "../../nn/onnx/support.js";
+import { fileOf, node, runImported, runOrt } from "../../nn/onnx/support.js";
 
 const image = (channels: number, side = 8): NdArray => {
   const rng = createRng(5);
@@ -234,6 +235,41 @@ describe("pruned units of a file", () => {
     await expect(pruneUnits(smallNetwork(), { fraction: 0.5, keep: 3 } as never)).rejects.toThrow("keep");
     await expect(pruneUnits("model" as never, { fraction: 0.5 })).rejects.toThrow("pruneUnits");
   });
+});
+
+it("units whose weights a branch of an If reads stay, as the other branch must fit, too", async () => {
+  const normal = (shape: readonly number[], seed: number): NdArray => {
+    const rng = createRng(seed);
+    return {
+      shape,
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+    };
+  };
+  const branch = (weight: string): AttributeValue =>
+    graph({
+      name: weight,
+      inputs: [],
+      outputs: [{ name: `${weight}_y`, dtype: "float32" }],
+      initializers: [],
+      nodes: [node("MatMul", ["h", weight], {}, [`${weight}_y`])],
+    });
+  const x = normal([2, 3], 1);
+  const file = fileOf({
+    inputs: { x },
+    initializers: {
+      ...{ w: normal([3, 4], 2), v: normal([4, 2], 3), u: normal([4, 2], 4) },
+      yes: { shape: [], data: Uint8Array.of(1) },
+    },
+    nodes: [
+      node("MatMul", ["x", "w"], {}, ["r"]),
+      node("Relu", ["r"], {}, ["h"]),
+      node("If", ["yes"], { then_branch: branch("v"), else_branch: branch("u") }),
+    ],
+  });
+  const { bytes, groups } = await pruneUnits(file, { fraction: 0.5 });
+  expect(groups).toMatchObject([{ parameters: ["w", "v"], removed: 0 }]);
+  expect(groups[0].reason).toContain('"v" is used in a graph inside a node');
+  await expectRuns(bytes, x);
 });
 
 it("the shape of a shared Reshape stays, and so do its units", async () => {

@@ -69,6 +69,20 @@ describe("units of two layers", () => {
     };
     expect(await Promise.all([0, 0.19, 0.2, 0.99, 1].map(count))).toEqual([0, 0, 1, 4, 4]);
   });
+
+  it("are as many as the share says, though 0.29 times 100 is less than 29 in floats", async () => {
+    const params = { w: normal(2, 100), b: normal(100), v: normal(100, 1) };
+    const { removed } = await without(net, params, normal(3, 2), 0.29);
+    expect(removed[0].units).toHaveLength(29);
+  });
+
+  it("that went are known no more to symmetries from before", async () => {
+    const params = { w: normal(2, 6), b: normal(6), v: normal(6, 1) };
+    const { found, params: smaller } = await without(net, params, normal(3, 2), 0.5);
+    expect(() => prunedUnits(smaller, found.permutations, { fraction: 0.5 })).toThrow(
+      /"\w" has the shape .* which is not that of which they were found/,
+    );
+  });
 });
 
 it("a residual stream loses units in all of its layers", async () => {

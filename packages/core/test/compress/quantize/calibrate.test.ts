@@ -105,6 +105,13 @@ describe("calibration", () => {
     await expect(calibrate(bytes, endless, options)).rejects.toThrow('"y" has numbers that are not finite');
     const integers = fileOf({ inputs: { x: float32([1, 2]) }, nodes: [node("Shape", ["x"])] });
     await expect(calibrate(integers, [{ x: float32([1, 2]) }], options)).rejects.toThrow('"y" has no floats');
+    const none = [{ x: float32([1, 2]) }, { x: float32([], [0]) }];
+    await expect(calibrate(bytes, none, options)).rejects.toThrow(
+      /must have examples.*"x" has the shape \[0\]/,
+    );
+    await expect(calibrate(bytes, [{ x: float32([1, 2]) }], { values: ["z"] })).rejects.toThrow(
+      'The model has no value "z"',
+    );
   });
 
   it("ends with the reason of its signal", async () => {

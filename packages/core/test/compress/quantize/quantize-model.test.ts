@@ -5,8 +5,10 @@ import { quantizeModel } from "../../../src/compress/quantize/quantize-model.js"
 import type { QuantizationProgress } from "../../../src/compress/quantize/quantize-options.js";
 import { DataError } from "../../../src/errors.js";
 import { compareModels } from "../../../src/model-file/compare/compare-models.js";
+import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
+import { fileOf, node } from "../../nn/onnx/support.js";
 import { networks } from "./networks.js";
 import { normal } from "./support.js";
 import { accuracyOf, digitImages, trainedDigits } from "./trained-digits.js";
@@ -125,6 +127,20 @@ describe("a quantized model", () => {
     );
   });
 
+  it("takes batches apart only where all inputs have equally many examples", async () => {
+    const [w, s] = [normal(1, [3, 2]), normal(2, [])];
+    const nodes = [node("Mul", ["x", "s"], {}, ["scaled"]), node("MatMul", ["scaled", "w"])];
+    const given = { x: normal(3, [8, 3]), s };
+    const fixed = decodeModel(fileOf({ inputs: given, initializers: { w }, nodes }));
+    const inputs = fixed.graph.inputs.map((own) => (own.name === "x" ? { ...own, shape: ["n", 3] } : own));
+    const bytes = encodeModel({ ...fixed, graph: { ...fixed.graph, inputs } });
+    await expect(quantizeModel(bytes, { calibration: [given] })).rejects.toThrow("give two batches or more");
+    const other = { x: normal(4, [8, 3]), s };
+    const { table } = await quantizeModel(bytes, { calibration: [given, other] });
+    const byHand = await quantizeModel(bytes, { calibration: [given], heldOut: [other] });
+    expect(table).toEqual(byHand.table);
+  });
+
   it("has the same errors in JavaScript, to what integers may differ by", async () => {
     const options = { calibration: images(12), heldOut: images(8, 1), granularity: "channel" } as const;
     const native = await quantizeModel(smallNetwork(), { ...options, runtime: "onnx" });
@@ -196,6 +212,9 @@ describe("the work of a quantization", () => {
     const run = (options: object) => quantizeModel(bytes, options as never);
     await expect(run({})).rejects.toThrow("calibration must be given");
     await expect(run({ calibration: [] })).rejects.toThrow("an empty list");
+    await expect(run({ calibration: images(4), heldOut: images(0) })).rejects.toThrow(
+      "heldOut must have examples",
+    );
     await expect(run({ calibration: images(4), heldOut: [1] })).rejects.toThrow("heldOut must be a list");
     await expect(run({ calibration: images(4), granularity: "row" })).rejects.toThrow(
       "granularity must be one of tensor, channel, block",

@@ -284,6 +284,19 @@ it("refuses a file that is quantized already", () => {
   expect(() => quantizeWeights(bytes)).toThrow(/quantized already: it has a DequantizeLinear/);
 });
 
+it.each([NaN, Infinity])("refuses %s as a weight, for which no integer stands", (number) => {
+  const w = float32([1, 2, number, 4], [2, 2]);
+  const product = { inputs: { x: float32([1, 2], [1, 2]) }, initializers: { w } };
+  for (const own of [node("MatMul", ["x", "w"]), node("Gemm", ["x", "w"], { transB: int(1) })]) {
+    const file = fileOf({ ...product, nodes: [own] });
+    expect(() => quantizeWeights(file)).toThrow(
+      `The weight "w" cannot be quantized: its element 2 is ${number}`,
+    );
+  }
+  const rows = { inputs: { x: int64([0]) }, initializers: { w }, nodes: [node("Gather", ["w", "x"])] };
+  expect(() => quantizeWeights(fileOf(rows))).toThrow('"w" cannot be quantized');
+});
+
 it("refuses float16 by name", () => {
   const half = { ...tensorOf("w", float32([0, 0, 0, 0], [2, 2])), dtype: "float16" as const };
   const w = { ...half, data: new Uint16Array(4) };
