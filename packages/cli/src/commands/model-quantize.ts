@@ -15,6 +15,7 @@ import { finite } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
+import { sizesIn } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
 import { createProgress } from "../progress.js";
 
@@ -112,11 +113,9 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   };
   if (options.report !== undefined) {
     const { writeQuantizePage } = await import("../model/page/quantize-page.js");
-    await writeQuantizePage(
-      options.report,
-      { file: before, out: options.out, bytes: result.bytes },
-      document,
-    );
+    const sizes = sizesIn(inputs, calibration[0]);
+    const changed = { file: before, out: options.out, bytes: result.bytes, sizes };
+    await writeQuantizePage(options.report, changed, document);
   }
   process.stdout.write(
     options.json ? `${JSON.stringify(document)}\n` : `${quantizedText(document, path, options.out)}\n`,

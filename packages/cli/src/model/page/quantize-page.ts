@@ -12,7 +12,7 @@ import { writePage } from "./write-page.js";
 /** The page of `isoloss model quantize --report`. */
 export async function writeQuantizePage(
   page: string,
-  { file, out, bytes }: Omit<Changed, "sizes">,
+  { file, out, bytes, sizes }: Changed,
   document: Quantized,
 ): Promise<void> {
   const { recommended, table, skipped } = document;
@@ -59,14 +59,10 @@ export async function writeQuantizePage(
         bytes,
         "Before: the weights in float, batch normalizations folded. After: what the integers of the written file stand for. With one scale for a tensor, channels far below its largest weight keep few bits, or become zeros.",
       ),
-      unitsSection(
-        { ...file, bytes: prepared },
-        {},
-        {
-          kinds: ["scaling"],
-          text: "Scaling these units keeps what the model computes: equal ranges and least noise are found among these scales.",
-        },
-      ),
+      unitsSection({ ...file, bytes: prepared }, sizes, {
+        kinds: ["scaling"],
+        text: "Scaling these units keeps what the model computes: equal ranges and least noise are found among these scales.",
+      }),
     ],
   });
 }
