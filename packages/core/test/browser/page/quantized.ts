@@ -33,7 +33,7 @@ export async function quantized(
     runtime: "onnx",
     ...settings,
   });
-  const file = showingIntegers(bytes, settings.activations === "int8" ? "int8" : "uint8");
+  const { bytes: file } = showingIntegers(bytes, settings.activations === "int8" ? "int8" : "uint8");
   return { bytes: [...file], outputs: await runInPage(file, examples(3, [8, ...shape])) };
 }
 
@@ -47,13 +47,17 @@ export async function weightsAlone(
   return { bytes: [...bytes], outputs: await runInPage(bytes, examples(3, [8, ...shape]), exactProducts) };
 }
 
-function showingIntegers(bytes: Uint8Array, dtype: "uint8" | "int8"): Uint8Array {
+/** The file with the integers of all activations as outputs, and their names. */
+export function showingIntegers(
+  bytes: Uint8Array,
+  dtype: "uint8" | "int8",
+): { readonly bytes: Uint8Array; readonly integers: readonly string[] } {
   const model = decodeModel(bytes);
   const integers = model.graph.nodes.flatMap(({ opType, outputs }) =>
     opType === "QuantizeLinear" ? outputs : [],
   );
   const outputs = [...model.graph.outputs, ...integers.map((name) => ({ name, dtype }))];
-  return encodeModel({ ...model, graph: { ...model.graph, outputs } });
+  return { bytes: encodeModel({ ...model, graph: { ...model.graph, outputs } }), integers };
 }
 
 /** By default products with weights of integers round their other operand to 8 bits. */
