@@ -1,9 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { axisOf, formatValue, isDrawable } from "./base/axis.js";
 import { need, needNames } from "./base/check.js";
-import { textWidth } from "./base/text.js";
 import { canvasOf, type FigureOptions, framed } from "./frame.js";
-import { groupOf } from "./panel.js";
+import { drawRows, leastRowsWidth, type RowText } from "./rows.js";
 
 export interface RatioRow {
   readonly name: string;
@@ -41,7 +40,7 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
   const { xLabel = "ratio, teleported / plain" } = data;
   check(data);
   const canvas = canvasOf(options);
-  const { document, theme } = canvas;
+  const { theme } = canvas;
   const shown = ratios.filter(({ ratio }) => isDrawable(ratio, log));
   const isClear = ({ low, high }: RatioRow) =>
     low !== undefined && high !== undefined && (high < reference || low > reference);
@@ -54,14 +53,14 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
       log,
     },
   );
-  const texts = new Map(ratios.map((row) => [row.name, textOf(row)]));
+  const rows = rowsOf(ratios);
   const sides = better === "lower" ? ["better", "worse"] : ["worse", "better"];
   const intervals = shown.filter(({ low, high }) => low !== undefined && high !== undefined);
   const [lowest, highest] = axis.domain;
   return framed(
     {
       name: "Ratios",
-      description: `${xLabel}. ${ratios.map(({ name }) => `${name}: ${texts.get(name)}.`).join(" ")}`,
+      description: `${xLabel}. ${rows.map(({ name, text }) => `${name}: ${text}.`).join(" ")}`,
       legend: [
         { label: "better", key: { kind: "symbol", color: theme.series(0), symbol: "circle" } },
         { label: "worse", key: { kind: "symbol", color: theme.series(1), symbol: "circle" } },
@@ -71,24 +70,14 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
         },
       ],
       notes: intervals.length > 0 ? ["Whiskers: 95 % confidence intervals."] : [],
-      draw: (width, height) => {
-        const { left, right } = marginsOf(ratios);
-        need(
-          width >= leastBarsWidth(ratios),
-          `bars: at a width of ${width} px no room is left beside the names; choose a larger width or shorter names.`,
-        );
-        const plot = Plot.plot({
-          document,
+      draw: (width, height) =>
+        drawRows(canvas, {
+          owner: "bars",
           width,
           height,
-          marginTop: 24,
-          marginLeft: left,
-          marginRight: right,
-          marginBottom: 44,
-          x: { type: log ? "log" : "linear", domain: axis.domain, label: null },
-          y: { type: "band", domain: ratios.map(({ name }) => name), label: null },
+          axis,
+          rows,
           marks: [
-            Plot.gridX(axis.ticks, { stroke: theme.grid, strokeOpacity: 1 }),
             Plot.ruleX([reference], { stroke: "currentColor", strokeWidth: 1.4, strokeDasharray: "5 4" }),
             ...sides.map((side, i) =>
               Plot.text([reference], {
@@ -121,28 +110,8 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
                 strokeWidth: isClear(row) ? 1 : 2,
               }),
             ),
-            Plot.text(ratios, {
-              y: "name",
-              text: ({ name }) => texts.get(name),
-              frameAnchor: "right",
-              textAnchor: "start",
-              dx: 10,
-              fontSize: 12,
-            }),
-            Plot.axisX(axis.ticks, {
-              text: (_: unknown, i: number) => axis.tickLabels[i],
-              label: xLabel,
-              labelAnchor: "center",
-              labelArrow: false,
-              labelOffset: 38,
-              fontSize: 12,
-              tickSize: 5,
-            }),
-            Plot.axisY({ label: null, tickSize: 0, fontSize: 13 }),
           ],
-        });
-        return groupOf(document, plot);
-      },
+        }),
     },
     { height: 150 + 34 * ratios.length, ...options },
   );
@@ -173,21 +142,11 @@ function check({ ratios, reference = 1, better = "lower", log = true }: BarsData
 
 /** A width in px, or as much more as names and numbers need to leave room for the dots. */
 export function barsWidth(ratios: BarsData["ratios"], width = 640): number {
-  return Math.max(width, leastBarsWidth(ratios));
+  return Math.max(width, leastRowsWidth(rowsOf(ratios)));
 }
 
-function leastBarsWidth(ratios: BarsData["ratios"]): number {
-  const { left, right } = marginsOf(ratios);
-  return Math.ceil(left + right) + 100;
-}
-
-function marginsOf(ratios: BarsData["ratios"]): { readonly left: number; readonly right: number } {
-  return {
-    left: 24 + Math.max(...ratios.map(({ name }) => textWidth(name, 13))),
-    // In many fonts a minus sign is as wide as a large letter.
-    right: 24 + Math.max(...ratios.map((row) => textWidth(textOf(row).replaceAll("−", "M"), 12))),
-  };
-}
+const rowsOf = (ratios: BarsData["ratios"]): readonly RowText[] =>
+  ratios.map((row) => ({ name: row.name, text: textOf(row) }));
 
 function textOf({ ratio, low, high, missing = "not reached" }: RatioRow): string {
   if (!Number.isFinite(ratio)) return missing;

@@ -128,6 +128,31 @@ export const barsData = {
   xLabel: "steps to the loss, teleported / tuned plain",
 };
 
+/** Layers whose channels differ by factors of about 100 and are balanced, one with channels of zeros. */
+export const channelRangesData = {
+  layers: ["stem", "block 1, depthwise", "block 1, pointwise", "classifier"].map((name, m) => {
+    const before = Array.from(
+      { length: 12 + 12 * m },
+      (_, i) => 0.3 * 10 ** ((0.3 + 0.5 * m) * noise(40 * m + i)),
+    );
+    const after = before.map((range, i) => 0.3 * (range / 0.3) ** 0.1 * 10 ** (0.1 * noise(i)));
+    return { name, before: m === 1 ? [...before, 0, 0] : before, after: m === 1 ? [...after, 0, 0] : after };
+  }),
+};
+
+/** Choices with their SQNR, the best one chosen, and one that gives no numbers. */
+export const valueBarsData = {
+  values: [
+    { name: "as it is, per channel, biases corrected", value: 31.4 },
+    { name: "as it is, per channel", value: 28.9 },
+    { name: "ranges equalized, per tensor", value: 24.2 },
+    { name: "as it is, per tensor", value: -1.6 },
+    { name: "as it is, per tensor, infinite scale", value: Number.NaN },
+  ],
+  chosen: "as it is, per channel, biases corrected",
+  xLabel: "SQNR in dB",
+};
+
 export const taskTableData = {
   caption: "Two tasks",
   columns: [

@@ -1,4 +1,5 @@
 import { bars } from "../src/bars.js";
+import { channelRanges } from "../src/channel-ranges.js";
 import { conflictCosines } from "../src/conflict-cosines.js";
 import { curves } from "../src/curves.js";
 import type { FigureOptions } from "../src/frame.js";
@@ -6,7 +7,17 @@ import { levelSets } from "../src/level-sets.js";
 import { paretoFront } from "../src/pareto-front.js";
 import { scatter } from "../src/scatter.js";
 import { svgText } from "../src/svg.js";
-import { accuracySeries, barsData, cosinesData, curveSeries, levelSetsData, paretoData } from "./examples.js";
+import { valueBars } from "../src/value-bars.js";
+import {
+  accuracySeries,
+  barsData,
+  channelRangesData,
+  cosinesData,
+  curveSeries,
+  levelSetsData,
+  paretoData,
+  valueBarsData,
+} from "./examples.js";
 
 /** The figures of docs/gallery.md by the names of their files. */
 const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {
@@ -47,6 +58,8 @@ const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {
       { ...o, title: "Sharpness and validation loss" },
     ),
   bars: (o) => bars(barsData, { ...o, title: "Full-batch and mini-batch training" }),
+  "channel-ranges": (o) => channelRanges(channelRangesData, { ...o, title: "Weights of each channel" }),
+  "value-bars": (o) => valueBars(valueBarsData, { ...o, title: "Error of quantized files" }),
 };
 
 export const galleryNames = Object.keys(figures);

@@ -7,6 +7,7 @@ import { readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "../model/discovery.js";
 import { groupsText, type ImbalanceFigures, imbalanceFigures } from "../model/imbalance.js";
+import { requirePage } from "../model/page/require-page.js";
 import { readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
 import { checkedText, requireOtherFile, type Written, writeVerified } from "../model/write-prepared.js";
@@ -19,6 +20,7 @@ export interface BalanceOptions extends DataOptions {
   readonly tolerance: number;
   readonly size: Sizes;
   readonly verify: boolean;
+  readonly report?: string;
   readonly json: boolean;
 }
 
@@ -45,9 +47,10 @@ const LARGEST = 8;
 
 /** `isoloss model balance`: the same function with balanced weights. */
 export async function balance(path: string, options: BalanceOptions): Promise<void> {
-  const { by, powersOfTwo, heldOut, out, tolerance, size, verify, json } = options;
+  const { by, powersOfTwo, heldOut, out, tolerance, size, verify, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
+  await requirePage(file, out, report);
   const discovery = discoveryOf(file, { sizes: size });
   const { model, found } = discovery;
   const inputs =
@@ -65,6 +68,11 @@ export async function balance(path: string, options: BalanceOptions): Promise<vo
     after: imbalanceFigures(discovery, params),
     ranges: rangesOf(discovery, params),
   };
+  if (report !== undefined) {
+    const { writeBalancePage } = await import("../model/page/balance-page.js");
+    const checked = checkedText(written.largest, path, heldOut ?? "random inputs");
+    await writeBalancePage(report, { file, out, bytes, sizes: size }, { ...document, checked });
+  }
   process.stdout.write(
     json ? `${JSON.stringify(document)}\n` : `${balancedText(document, path, out, heldOut)}\n`,
   );

@@ -175,7 +175,8 @@ Example:
           "round factors to powers of 2: the results stay the same, bit for bit",
           false,
         )
-        .option("--held-out <path>", "inputs to compare the models on; default random numbers"),
+        .option("--held-out <path>", "inputs to compare the models on; default random numbers")
+        .option("--report <page>", "one HTML page about the groups of units and their weights"),
     ).addOption(sizeOption()),
   )
     .addHelpText(

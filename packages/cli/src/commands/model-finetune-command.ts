@@ -56,6 +56,7 @@ export function addFinetuneCommand(model: Command): void {
     )
     .option("--limit <n>", "read at most so many examples; default all", positiveInteger);
   withImageOptions(command)
+    .option("--report <page>", "one HTML page about the epochs, the layers and their weights")
     .option("--quiet", "no lines of progress", false)
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText("after", help)

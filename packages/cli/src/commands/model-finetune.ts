@@ -7,6 +7,7 @@ import { interruptedCode, untilInterrupted } from "../interrupt.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { epochLine, type FineTuning, fineTuningOf, fineTuningText } from "../model/fine-tuning.js";
 import { type LabeledData, readLabeled } from "../model/labeled-data.js";
+import { requirePage } from "../model/page/require-page.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOtherFile } from "../model/write-prepared.js";
 import { prepareFolder } from "../output.js";
@@ -28,6 +29,7 @@ export interface FinetuneOptions
   readonly tolerance: number;
   readonly out: string;
   readonly quiet: boolean;
+  readonly report?: string;
   readonly json: boolean;
 }
 
@@ -36,6 +38,7 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   const { out, json, quiet, rate, restore, loss, output, epochs, batchSize, optimizer, seed } = options;
   const before = await readModelFile(path);
   await requireOtherFile(before, out);
+  await requirePage(before, out, options.report);
   const model = namingFile(path, () => fromOnnx(before.bytes));
   requireOutput(model, output);
   const { data, validation, classes } = await readSets(model, options);
@@ -56,6 +59,10 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   const isBetter = result.best.epoch > 0;
   if (isBetter) await writeFileAtomic(resolve(out), result.bytes);
   const document: FineTuning = fineTuningOf(result, { file: path, out: isBetter ? out : undefined, classes });
+  if (options.report !== undefined) {
+    const { writeFinetunePage } = await import("../model/page/finetune-page.js");
+    await writeFinetunePage(options.report, { file: before, out, bytes: result.bytes }, document);
+  }
   process.stdout.write(
     json ? `${JSON.stringify(document)}\n` : `${fineTuningText(document, { path, out })}\n`,
   );

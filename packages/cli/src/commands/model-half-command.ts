@@ -21,6 +21,7 @@ export function addHalfCommand(model: Command): void {
     );
   withDataOptions(command)
     .addOption(sizeOption())
+    .option("--report <page>", "one HTML page about the choices, the units and their weights")
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

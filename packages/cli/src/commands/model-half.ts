@@ -1,18 +1,16 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
-import { formatNumber } from "../experiments/results/format-number.js";
-import { textTable } from "../experiments/results/table.js";
-import { bytesText } from "../model/bytes-text.js";
 import type { DataOptions } from "../model/data-options.js";
+import { halfText } from "../model/half-text.js";
 import {
   changing,
-  errorCells,
   finite,
   type MeasuredChange,
   measuredChange,
   measuredInputs,
 } from "../model/measured-change.js";
+import { requirePage } from "../model/page/require-page.js";
 import { readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
@@ -24,6 +22,7 @@ export interface HalfOptions extends DataOptions {
   readonly move: boolean;
   readonly io: "float32" | "float16";
   readonly size: Sizes;
+  readonly report?: string;
   readonly json: boolean;
 }
 
@@ -54,9 +53,10 @@ export interface Half {
 
 /** `isoloss model half`: a model of float16. */
 export async function half(path: string, options: HalfOptions): Promise<void> {
-  const { out, calibration, heldOut, move, io, size, json } = options;
+  const { out, calibration, heldOut, move, io, size, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
+  await requirePage(file, out, report);
   const examples = await measuredInputs(file, options, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, options, heldOut);
   const table: HalfRow[] = [];
@@ -85,31 +85,9 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
     measured: inputs.what,
     table,
   };
+  if (report !== undefined) {
+    const { writeHalfPage } = await import("../model/page/half-page.js");
+    await writeHalfPage(report, { file, out, bytes, sizes: size }, document);
+  }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${halfText(document, path, out)}\n`);
-}
-
-function halfText({ table, bytes, moved, measured }: Half, file: string, out: string): string {
-  const counts = (own: HalfCounts | null) =>
-    own === null ? "-" : `${own.overflows} / ${own.subnormals} of ${own.numbers}`;
-  const rows = table.map((row) => [
-    row.numbers,
-    counts(row.weights),
-    counts(row.activations),
-    row.rounded === null ? "infinite" : formatNumber(row.rounded, 2),
-    ...errorCells(row),
-  ]);
-  return [
-    textTable(
-      [
-        "numbers",
-        "weights over / below",
-        "activations over / below",
-        "error, rounded",
-        "SQNR",
-        "same largest",
-      ],
-      rows,
-    ),
-    `Wrote ${out}: ${moved} units scaled by powers of two, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`,
-  ].join("\n\n");
 }

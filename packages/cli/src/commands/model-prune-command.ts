@@ -29,6 +29,7 @@ export function addPruneCommand(model: Command): void {
     .option("--held-out <path>", "inputs to measure on; default random numbers");
   withDataOptions(command)
     .addOption(sizeOption())
+    .option("--report <page>", "one HTML page about the choices, the units and their weights")
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

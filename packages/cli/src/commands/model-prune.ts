@@ -1,16 +1,10 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import { type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
-import { textList, textTable } from "../experiments/results/table.js";
-import { bytesText } from "../model/bytes-text.js";
 import type { DataOptions } from "../model/data-options.js";
-import {
-  changing,
-  errorCells,
-  type MeasuredChange,
-  measuredChange,
-  measuredInputs,
-} from "../model/measured-change.js";
+import { changing, type MeasuredChange, measuredChange, measuredInputs } from "../model/measured-change.js";
+import { requirePage } from "../model/page/require-page.js";
+import { prunedText } from "../model/pruned-text.js";
 import { type ModelFile, readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
@@ -23,6 +17,7 @@ export interface PruneOptions extends DataOptions {
   readonly balance: boolean;
   readonly heldOut?: string;
   readonly size: Sizes;
+  readonly report?: string;
   readonly json: boolean;
 }
 
@@ -65,9 +60,10 @@ interface Candidate {
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 export async function prune(path: string, options: PruneOptions): Promise<void> {
-  const { out, fraction, by = "magnitude", units, balance, heldOut, size, json } = options;
+  const { out, fraction, by = "magnitude", units, balance, heldOut, size, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
+  await requirePage(file, out, report);
   const inputs = await measuredInputs(file, options, heldOut);
   const candidates = [await candidate(file, options, true), await candidate(file, options, false)];
   const table: PrunedRow[] = [];
@@ -89,6 +85,10 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     table,
     groups: written.groups.map((group) => ({ ...group, reason: group.reason ?? null })),
   };
+  if (report !== undefined) {
+    const { writePrunePage } = await import("../model/page/prune-page.js");
+    await writePrunePage(report, { file, out, bytes: written.bytes, sizes: size }, document);
+  }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${prunedText(document, path, out)}\n`);
 }
 
@@ -101,34 +101,4 @@ function candidate(
     if (!units) return { ...(await pruneWeights(file.bytes, { fraction, by, balance, sizes })), groups: [] };
     return pruneUnits(file.bytes, { fraction, balance, sizes });
   });
-}
-
-function prunedText(
-  { table, groups, by, balanced, bytes, measured }: PrunedModel,
-  file: string,
-  out: string,
-): string {
-  const rows = table.map((row) => [
-    row.ranked,
-    ...errorCells(row),
-    `${row.numbers}`,
-    `${((100 * row.zeros) / row.numbers).toFixed(1)} %`,
-    bytesText(row.bytes),
-  ]);
-  const left = groups.filter(({ reason }) => reason !== null);
-  const entries = left.map(({ parameters, size, reason }): [string, string] => [
-    `${size} units of ${parameters.join(", ")}`,
-    reason ?? "",
-  ]);
-  const gone = groups.filter(({ removed }) => removed > 0);
-  const units = gone.reduce((sum, { removed }) => sum + removed, 0);
-  const what =
-    by === "units"
-      ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`
-      : `pruned by ${by}`;
-  return [
-    textTable(["ranked", "SQNR", "same largest", "numbers", "zeros", "size"], rows),
-    ...(entries.length === 0 ? [] : [`left as they are\n${textList(entries)}`]),
-    `Wrote ${out}: ${what}, ranked by weights ${balanced ? "after balance" : "as they are"}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. It computes something else: the table says how far outputs moved on ${measured}.`,
-  ].join("\n\n");
 }

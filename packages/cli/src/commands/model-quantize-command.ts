@@ -40,6 +40,7 @@ export function addQuantizeCommand(model: Command): void {
       positiveNumber,
     );
   withDataOptions(command)
+    .option("--report <page>", "one HTML page about the choices, the layers and their weights")
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

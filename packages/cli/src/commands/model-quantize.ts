@@ -11,8 +11,11 @@ import {
 } from "isoloss/onnx";
 import { type Batch, readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
+import { finite } from "../model/measured-change.js";
+import { requirePage } from "../model/page/require-page.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
+import { sizesIn } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
 import { createProgress } from "../progress.js";
 
@@ -30,6 +33,7 @@ export interface QuantizeOptions extends DataOptions {
   readonly method: CalibrationMethod;
   readonly limitError?: number;
   readonly budget?: number;
+  readonly report?: string;
   readonly json: boolean;
 }
 
@@ -70,6 +74,7 @@ export interface Quantized {
 export async function quantize(path: string, options: QuantizeOptions): Promise<void> {
   const before = await readModelFile(path);
   await requireOtherFile(before, options.out);
+  await requirePage(before, options.out, options.report);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const calibration = await readBatches(inputs, dataSource(options.calibration, options));
   const heldOut =
@@ -106,6 +111,12 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
       note,
     })),
   };
+  if (options.report !== undefined) {
+    const { writeQuantizePage } = await import("../model/page/quantize-page.js");
+    const sizes = sizesIn(inputs, calibration[0]);
+    const changed = { file: before, out: options.out, bytes: result.bytes, sizes };
+    await writeQuantizePage(options.report, changed, document);
+  }
   process.stdout.write(
     options.json ? `${JSON.stringify(document)}\n` : `${quantizedText(document, path, options.out)}\n`,
   );
@@ -147,8 +158,6 @@ async function quantized(
 /** How many examples there are: the first axis of each batch's first array. */
 const examplesIn = (batches: readonly Batch[]): number =>
   batches.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   candidate: choice.candidate,

@@ -91,11 +91,9 @@ export function fineTuningText(
   document: FineTuning,
   { path, out }: { readonly path: string; readonly out: string },
 ): string {
-  const { ended, best, epochs, examples, parameters, classes, report, differences } = document;
-  const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
-  const changed = report.filter((row) => row.changed);
+  const { classes, report } = document;
   const left = report.filter((row) => !row.changed);
-  const largest = formatNumber(Math.max(differences.restored, differences.folded), 2);
+  const { columns, rows } = epochTable(document);
   const texts = [
     ...(classes.length === 0
       ? []
@@ -105,31 +103,51 @@ export function fineTuningText(
       : [
           `layers without a batch normalization\n${textList(left.map(({ node, opType, note }) => [`${node} (${opType})`, note] as const))}`,
         ]),
-    epochTable(document),
-    `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples, measured on ${examples.validation} others.` +
-      (changed.length === 0
-        ? ""
-        : ` For the training ${changed.length} layers had a batch normalization; by putting them back and folding them again no output changed by more than ${largest}, relative to its largest value.`),
-    epochs.length === 1
-      ? "No epoch was complete: nothing was written."
-      : best === 0
-        ? `No epoch was better than ${path} as it came: nothing was written.`
-        : `Wrote ${out}: epoch ${best}, ${ended === "complete" ? "the best" : "the best so far"}.`,
+    textTable(columns, rows),
+    trainedText(document),
+    writtenText(document, { path, out }),
   ];
   return texts.join("\n\n");
 }
 
-function epochTable({ epochs, best }: FineTuning): string {
+/** What was trained, on what. */
+export function trainedText({ examples, parameters, report, differences }: FineTuning): string {
+  const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
+  const changed = report.filter((row) => row.changed);
+  const largest = formatNumber(Math.max(differences.restored, differences.folded), 2);
+  const restored =
+    changed.length === 0
+      ? ""
+      : ` For the training ${changed.length} layers had a batch normalization; by putting them back and folding them again no output changed by more than ${largest}, relative to its largest value.`;
+  return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples, measured on ${examples.validation} others.${restored}`;
+}
+
+/** Which epoch was written, or why none. */
+export function writtenText(
+  { ended, best, epochs }: FineTuning,
+  { path, out }: { readonly path: string; readonly out: string },
+): string {
+  if (epochs.length === 1) return "No epoch was complete: nothing was written.";
+  return best === 0
+    ? `No epoch was better than ${path} as it came: nothing was written.`
+    : `Wrote ${out}: epoch ${best}, ${ended === "complete" ? "the best" : "the best so far"}.`;
+}
+
+/** What was measured before the training and after each epoch. */
+export function epochTable({ epochs, best }: FineTuning): {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+} {
   const number = (value: number | null) => (value === null ? "-" : formatNumber(value, 4));
   const hasAccuracy = epochs.some(({ validationAccuracy }) => validationAccuracy !== null);
-  return textTable(
-    ["epoch", "training loss", "validation loss", ...(hasAccuracy ? ["accuracy"] : []), ""],
-    epochs.map(({ epoch, trainingLoss, validationLoss, validationAccuracy }) => [
+  return {
+    columns: ["epoch", "training loss", "validation loss", ...(hasAccuracy ? ["accuracy"] : []), ""],
+    rows: epochs.map(({ epoch, trainingLoss, validationLoss, validationAccuracy }) => [
       epoch === 0 ? "as it came" : `${epoch}`,
       number(trainingLoss),
       number(validationLoss),
       ...(hasAccuracy ? [validationAccuracy === null ? "-" : percent(validationAccuracy)] : []),
       epoch === best ? "best" : "",
     ]),
-  );
+  };
 }

@@ -2,32 +2,38 @@
 import type { ChoiceRow, Quantized } from "../commands/model-quantize.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
+import { errorCells } from "./measured-change.js";
 
 /** The table of choices, and what was written. */
 export function quantizedText(document: Quantized, file: string, out: string): string {
-  const { table, recommended, skipped, bytes, examples, nodes } = document;
-  const rows = table.map((row) => [
-    nameOf(row),
-    decibels(row.sqnr),
-    row.agreement === null ? "-" : `${(100 * row.agreement).toFixed(1)} %`,
-    `${row.integerNodes}`,
-    bytesText(row.bytes),
-  ]);
+  const { table, recommended, skipped, bytes, nodes } = document;
+  const { columns, rows } = choicesTable(table);
   const texts = [
-    textTable(["choice", "SQNR", "same largest", "on integers", "size"], rows),
+    textTable(columns, rows),
     ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
     ...leftTexts(nodes),
   ];
-  const judged = examples.split
-    ? `a quarter of the ${examples.calibration} examples, held out for that`
-    : `${examples.heldOut} held-out examples`;
   return [
     ...texts,
-    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judged}.`,
+    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judgedOn(document)}.`,
   ].join("\n\n");
 }
 
-const nameOf = ({ candidate, per, corrected, left }: ChoiceRow): string =>
+/** The table of choices. */
+export const choicesTable = (
+  table: Quantized["table"],
+): { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] } => ({
+  columns: ["choice", "SQNR", "same largest", "on integers", "size"],
+  rows: table.map((row) => [nameOf(row), ...errorCells(row), `${row.integerNodes}`, bytesText(row.bytes)]),
+});
+
+/** The examples that judged. */
+export const judgedOn = ({ examples }: Quantized): string =>
+  examples.split
+    ? `a quarter of the ${examples.calibration} examples, held out for that`
+    : `${examples.heldOut} held-out examples`;
+
+export const nameOf = ({ candidate, per, corrected, left }: ChoiceRow): string =>
   [
     `${candidate}, per ${per}`,
     ...(corrected ? ["biases corrected"] : []),
@@ -44,5 +50,3 @@ function entryOf(text: string): readonly [string, string] {
   const [name, ...reason] = text.split(": ");
   return [name, reason.join(": ")];
 }
-
-const decibels = (sqnr: number | null): string => (sqnr === null ? "-" : `${sqnr.toFixed(1)} dB`);

@@ -62,6 +62,13 @@ export function sizesOf(inputs: readonly Pick<ImportedInput, "name" | "shape">[]
   return Object.fromEntries(names.map((name) => [name, given[name] ?? (isFirst(name) ? EXAMPLES : OTHER)]));
 }
 
+/** The sizes that open axes have in a batch. */
+export const sizesIn = (
+  inputs: readonly Pick<ImportedInput, "name" | "shape">[],
+  batch: Readonly<Record<string, { readonly shape: Shape }>>,
+): Sizes =>
+  Object.fromEntries(openAxes(inputs).map(({ name, input, axis }) => [name, batch[input].shape[axis]]));
+
 /** Shapes of inputs by name, with the sizes of open axes. */
 export function shapesOf(
   inputs: readonly Pick<ImportedInput, "name" | "shape">[],

@@ -4,8 +4,12 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { networks } from "../compress/quantize/networks.js";
+import { exactResult } from "../compress/quantize/support.js";
+import { runOrt } from "../nn/onnx/support.js";
 import { createPackedProject } from "../packed-project.js";
 import { derivatives, type Numbers, rosenbrock } from "./page/cases.js";
+import { examples, type QuantizedCase } from "./page/quantized.js";
 import {
   buildSite,
   call,
@@ -259,6 +263,50 @@ describe.skipIf(!executablePath)(title, () => {
     expect(complaints.splice(0).length).toBeGreaterThan(0);
   });
 
+  it.each(Object.entries(networks))(
+    "quantizes a %s network in the page, to integers that ONNX Runtime in Node computes, too",
+    async (_, { bytes, shape }) => {
+      const page = await open(plain);
+      const model = [...bytes({ seed: 1 })];
+      const settings = { granularity: "channel", equalize: false, biasCorrection: false } as const;
+      const exact = [
+        { ...settings, weights: "uint8", biasCorrection: true },
+        { ...settings, reduceRange: true },
+        { ...settings, reduceRange: true, granularity: "tensor" },
+      ] as const;
+      for (const own of exact) {
+        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBe(0);
+      }
+      // Some processors round sums of two products to 16 bits.
+      for (const own of [settings, { ...settings, activations: "int8" }] as const) {
+        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBeLessThanOrEqual(
+          1,
+        );
+      }
+    },
+  );
+
+  it.each(["plain", "perceptron"])(
+    "stores the weights of a %s network as integers in the page",
+    async (name) => {
+      const { bytes, shape } = networks[name];
+      const page = await open(plain);
+      for (const bits of [8, 4] as const) {
+        const { bytes: file, outputs } = await call(
+          page,
+          "weightsAlone",
+          [...bytes({ seed: 1 })],
+          shape,
+          bits,
+        );
+        const expected = {
+          y: [...(await exactResult(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }))],
+        };
+        expect(distance(expected, outputs)).toBeLessThan(1e-5);
+      }
+    },
+  );
+
   it("runs from Vite's development server, too", async () => {
     const site = await serveSources(folder, isolationHeaders);
     try {
@@ -302,6 +350,16 @@ describe.skipIf(!executablePath)(title, () => {
     }
   });
 });
+
+/** How far integers of a page are from those of ONNX Runtime in Node, for the same file and input. */
+async function stepsApart({ bytes, outputs }: QuantizedCase, shape: readonly number[]): Promise<number> {
+  const { y: _, ...expected } = await runOrt(Uint8Array.from(bytes), { x: examples(3, [8, ...shape]) });
+  expect(Object.keys(expected).length).toBeGreaterThan(2);
+  const steps = Object.entries(expected).flatMap(([name, { data }]) =>
+    Array.from<number | bigint, number>(data, (q, i) => Math.abs(Number(q) - outputs[name][i])),
+  );
+  return Math.max(...steps);
+}
 
 /** The largest relative distance of two lists of one name, |a - b| / |a|. */
 function distance(a: Numbers, b: Numbers): number {

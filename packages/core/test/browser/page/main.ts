@@ -1,4 +1,5 @@
 import { derivatives, type Numbers, type Runtime, rosenbrock, trainAndTeleport } from "./cases.js";
+import type * as Quantized from "./quantized.js";
 
 /** {@link derivatives}, computed in a worker while the page stays free. */
 async function inWorker(name: "mlp" | "convnet", runtime: Runtime): Promise<Numbers> {
@@ -25,6 +26,17 @@ async function withFilesFrom(
   return derivatives(name, runtime);
 }
 
-export const cases = { derivatives, rosenbrock, trainAndTeleport, inWorker, withFilesFrom };
+export const cases = {
+  derivatives,
+  rosenbrock,
+  trainAndTeleport,
+  inWorker,
+  withFilesFrom,
+  /** Loaded when it is asked for, as a page with a part that quantizes would. */
+  quantized: async (...args: Parameters<typeof Quantized.quantized>) =>
+    (await import("./quantized.js")).quantized(...args),
+  weightsAlone: async (...args: Parameters<typeof Quantized.weightsAlone>) =>
+    (await import("./quantized.js")).weightsAlone(...args),
+};
 
 Object.assign(globalThis, { cases });

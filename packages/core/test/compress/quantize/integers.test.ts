@@ -1,47 +1,18 @@
 // Quantized files computed by ONNX Runtime's kernels on integers, by plain loops, and by the JavaScript runtime.
 import { describe, expect, it } from "vitest";
-import { type QdqSettings, writeQdq } from "../../../src/compress/quantize/write-qdq.js";
-import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
+import { writeQdq } from "../../../src/compress/quantize/write-qdq.js";
+import { decodeModel } from "../../../src/runtime/onnx/codec.js";
+import { showingIntegers } from "../../browser/page/quantized.js";
 import { runImported, runOrt } from "../../nn/onnx/support.js";
+import { close, exact, type Settings } from "./integer-cases.js";
 import { networks } from "./networks.js";
 import { simulated } from "./simulate.js";
 import { normal, optimizedGraph, rangesOf } from "./support.js";
 
-type Settings = Omit<QdqSettings, "leave">;
-
-/** Pairs of products fit 16 bits, or the kernel adds them in 32. */
-const exact = {
-  "8 by 8 bits without signs": { weights: { bits: 8, per: "channel", type: "uint8" }, activations: "uint8" },
-  "weights of 7 bits": { weights: { bits: 8, per: "channel", reduceRange: true }, activations: "uint8" },
-  "weights of 7 bits per tensor": {
-    weights: { bits: 8, per: "tensor", reduceRange: true },
-    activations: "uint8",
-  },
-} satisfies Record<string, Settings>;
-
-/** Some processors round sums of two products to 16 bits. */
-const close = {
-  "weights of 8 bits": { weights: { bits: 8, per: "channel" }, activations: "uint8" },
-  "activations with signs": { weights: { bits: 8, per: "channel" }, activations: "int8" },
-} satisfies Record<string, Settings>;
-
-/** The file with the integers of all activations as outputs. */
-function showing(
-  bytes: Uint8Array,
-  dtype: "uint8" | "int8",
-): { readonly bytes: Uint8Array; readonly integers: readonly string[] } {
-  const model = decodeModel(bytes);
-  const integers = model.graph.nodes.flatMap(({ opType, outputs }) =>
-    opType === "QuantizeLinear" ? outputs : [],
-  );
-  const outputs = [...model.graph.outputs, ...integers.map((name) => ({ name, dtype }))];
-  return { bytes: encodeModel({ ...model, graph: { ...model.graph, outputs } }), integers };
-}
-
 async function compared(bytes: Uint8Array, shape: readonly number[], settings: Settings) {
   const ranges = await rangesOf(bytes, { x: normal(2, [16, ...shape]) });
   const dtype = settings.activations === "int8" ? "int8" : "uint8";
-  const file = showing(writeQdq(bytes, ranges, { ...settings, leave: new Set() }).bytes, dtype);
+  const file = showingIntegers(writeQdq(bytes, ranges, { ...settings, leave: new Set() }).bytes, dtype);
   // To show the integers must not change what runs.
   const kernels = (await optimizedGraph(file.bytes)).nodes.map(({ opType }) => opType);
   for (const name of ["Conv", "Gemm", "MatMul", "Add"]) expect(kernels).not.toContain(name);

@@ -1,0 +1,44 @@
+// What a conversion to float16 came to, as text.
+import type { HalfCounts } from "isoloss/onnx";
+import type { Half } from "../commands/model-half.js";
+import { formatNumber } from "../experiments/results/format-number.js";
+import { textTable } from "../experiments/results/table.js";
+import { bytesText } from "./bytes-text.js";
+import { errorCells } from "./measured-change.js";
+
+/** The table of files, and what was written. */
+export function halfText(document: Half, file: string, out: string): string {
+  const { columns, rows } = halfTable(document);
+  return [textTable(columns, rows), `Wrote ${out}: ${halfSummary(document, file)}`].join("\n\n");
+}
+
+/** What was written, and where it was measured. */
+export const halfSummary = ({ bytes, moved, measured }: Half, file: string): string =>
+  `${moved} units scaled by powers of two, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
+
+/** The table of files. */
+export function halfTable({ table }: Half): {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+} {
+  const counts = (own: HalfCounts | null) =>
+    own === null ? "-" : `${own.overflows} / ${own.subnormals} of ${own.numbers}`;
+  const rows = table.map((row) => [
+    row.numbers,
+    counts(row.weights),
+    counts(row.activations),
+    row.rounded === null ? "infinite" : formatNumber(row.rounded, 2),
+    ...errorCells(row),
+  ]);
+  return {
+    columns: [
+      "numbers",
+      "weights over / below",
+      "activations over / below",
+      "error, rounded",
+      "SQNR",
+      "same largest",
+    ],
+    rows,
+  };
+}

@@ -1,0 +1,57 @@
+import type { PrunedModel } from "../../commands/model-prune.js";
+import { htmlTable, type ReportSection } from "../../run/report-html.js";
+import { prunedSummary, prunedTable } from "../pruned-text.js";
+import type { Changed } from "./changed.js";
+import { choicesSection } from "./choices-section.js";
+import { unitsSection } from "./units-section.js";
+import { weightsSection } from "./weights-section.js";
+import { writePage } from "./write-page.js";
+
+/** The page of `isoloss model prune --report`. */
+export async function writePrunePage(
+  page: string,
+  { file, out, bytes, sizes }: Changed,
+  document: PrunedModel,
+): Promise<void> {
+  const { table, balanced, by } = document;
+  await writePage(page, {
+    title: `${file.path}, pruned`,
+    conclusion: `Written to ${out}: ranked by weights ${balanced ? "after balance" : "as they are"}.`,
+    lead: prunedSummary(document, file.path),
+    sections: [
+      choicesSection(
+        table.map(({ ranked, sqnr }) => ({ name: ranked, sqnr })),
+        table[balanced ? 0 : 1].ranked,
+        {
+          text: "The least weights depend on the scales of units, which what the model computes does not. So they are ranked after balancing, and beside it as they are. Same largest: how often the largest output stays at its place. Train the new model further.",
+          table: prunedTable(document),
+        },
+      ),
+      ...weightsSection(
+        file.bytes,
+        bytes,
+        "Balancing brings channels together; pruning may leave some without weights.",
+      ),
+      by === "units"
+        ? groupsSection(document)
+        : unitsSection(file, sizes, {
+            kinds: ["scaling"],
+            text: "The units that are balanced before the weights are ranked.",
+          }),
+    ],
+  });
+}
+
+const groupsSection = ({ groups }: PrunedModel): ReportSection => ({
+  heading: "Units that move together",
+  text: "The units of a group can be permuted with one another. Removing one removes all of its weights, in all layers that have the group.",
+  tables: [
+    htmlTable({
+      columns: ["weights", "units", "removed", "why none"],
+      rows: groups.map(({ parameters, size, removed, reason }) => [
+        ...[parameters.join(", "), size, removed],
+        reason ?? "",
+      ]),
+    }),
+  ],
+});
