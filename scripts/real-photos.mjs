@@ -1,5 +1,5 @@
 // Crops of photos for quantization, into models/data: photos-calibration.npy and photos-held-out.npy, float32 [N, 3, 224, 224]
-// in 0..1, of different pictures: `node scripts/real-photos.mjs` (Debian). Both packages' photos are CC0 or public domain.
+// in 0..1, of different pictures, whose crops take turns: `node scripts/real-photos.mjs` (Debian). Both packages' photos are CC0 or public domain.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -37,7 +37,8 @@ const target = fileURLToPath(new URL("../models/data/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "isoloss-photos-"));
 try {
   run("apt-get", ["download", "budgie-backgrounds", "python3-skimage"]);
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".deb"))) run("dpkg-deb", ["-x", file, "."]);
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".deb")))
+    run("dpkg-deb", ["-x", file, "."]);
   const decoder = await WebAssembly.compile(readFileSync(decoderPath()));
   await init({
     // In Node the package would look for its code over the network.
@@ -55,7 +56,11 @@ try {
 }
 
 function run(command, args) {
-  const { status, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: "utf8", timeout: 300_000 });
+  const { status, stderr, error } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 300_000,
+  });
   if (status !== 0) throw new Error(`${command} ${args[0]} failed: ${error?.message ?? stderr.trim()}`);
 }
 
@@ -69,7 +74,7 @@ async function write(name, paths) {
   const out = new Float32Array(paths.length * CROPS * size);
   for (const [i, path] of paths.entries()) {
     const image = await read(join(folder, path));
-    for (let n = 0; n < CROPS; n++) out.set(cropOf(image, n), (i * CROPS + n) * size);
+    for (let n = 0; n < CROPS; n++) out.set(cropOf(image, n), (n * paths.length + i) * size);
   }
   writeFileSync(join(target, name), encodeNpy(ndarray(out, [paths.length * CROPS, 3, SIDE, SIDE])));
   console.log(`models/data/${name}: ${CROPS} crops of each of ${paths.length} photos`);
@@ -78,7 +83,10 @@ async function write(name, paths) {
 async function read(path) {
   const bytes = readFileSync(path);
   if (path.endsWith(".png")) return decodePng(bytes);
-  return { channels: 4, ...(await decodeJpeg(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))) };
+  return {
+    channels: 4,
+    ...(await decodeJpeg(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))),
+  };
 }
 
 /**
