@@ -1,5 +1,5 @@
 // Crops of photos for quantization, into models/data: photos-calibration.npy and photos-held-out.npy, float32 [N, 3, 224, 224]
-// in 0..1, of different pictures, whose crops take turns: `node scripts/real-photos.mjs` (Debian). Both packages' photos are CC0 or public domain.
+// in 0..1, of different pictures: `node scripts/real-photos.mjs` (Debian). Both packages' photos are CC0 or public domain.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -74,7 +74,7 @@ async function write(name, paths) {
   const out = new Float32Array(paths.length * CROPS * size);
   for (const [i, path] of paths.entries()) {
     const image = await read(join(folder, path));
-    for (let n = 0; n < CROPS; n++) out.set(cropOf(image, n), (n * paths.length + i) * size);
+    for (let n = 0; n < CROPS; n++) out.set(cropOf(image, n), (i * CROPS + n) * size);
   }
   writeFileSync(join(target, name), encodeNpy(ndarray(out, [paths.length * CROPS, 3, SIDE, SIDE])));
   console.log(`models/data/${name}: ${CROPS} crops of each of ${paths.length} photos`);
