@@ -1,6 +1,7 @@
 import { IsolossError } from "../../errors.js";
 import { backward } from "../autodiff.js";
 import { costOf, type Graph, type Port } from "../graph.js";
+import { copying } from "../javascript-rule.js";
 import { int, ints } from "../onnx-rule.js";
 import { add } from "../ops/arithmetic.js";
 import { fillLike, input } from "../ops/leaf.js";
@@ -58,7 +59,7 @@ const scanOp: Op<ScanAttributes> = {
       // A carried value is kept in the array of its last one.
       const results = body.outputs.map((_, k) => w.resultAt(k));
       const operands = node.inputs.map((_, k) => (k < carries ? results[k] : w.whole(k)));
-      for (let k = 0; k < carries; k++) w.line(`${results[k]}.set(${w.whole(k)});`);
+      for (let k = 0; k < carries; k++) w.line(copying(w.whole(k), results[k], node.inputs[k].size));
       w.line(`${loop}([${operands}],[${results}],${length});`);
     },
   },

@@ -1,5 +1,6 @@
 import { backward } from "../autodiff.js";
 import { costOf, type Graph, type Port } from "../graph.js";
+import { copying } from "../javascript-rule.js";
 import { input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, isFloat, type Op, type Tensor } from "../tensor.js";
@@ -41,7 +42,7 @@ const whileOp: Op<WhileAttributes> = {
       const results = body.outputs.map((_, k) => w.resultAt(k));
       const operands = node.inputs.map((_, k) => results[k] ?? w.whole(k));
       results.forEach((result, k) => {
-        w.line(`${result}.set(${w.whole(k)});`);
+        w.line(copying(w.whole(k), result, node.inputs[k].size));
       });
       w.line(`${loop}([${operands}],[],${most});`);
     },
