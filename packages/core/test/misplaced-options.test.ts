@@ -100,7 +100,10 @@ const calls: Readonly<Record<string, Call>> = {
   xavierNormal: (o) => isoloss.xavierNormal(rng, [2, 2], o),
   xavierUniform: (o) => isoloss.xavierUniform(rng, [2, 2], o),
   // Graphs and runtimes
+  calibrate: (o) => isoloss.calibrate(file, [], o),
   compareModels: (o) => isoloss.compareModels(file, file, o),
+  quantizeModel: (o) => isoloss.quantizeModel(file, o),
+  quantizeWeights: (o) => isoloss.quantizeWeights(file, o),
   compile: (o) => isoloss.compile(graph, o),
   compileJavaScript: (o) => isoloss.compileJavaScript(graph, o),
   compileOnnx: (o) => isoloss.compileOnnx(graph, o),
@@ -113,6 +116,15 @@ const calls: Readonly<Record<string, Call>> = {
   equalizeForQuantization: (o) => isoloss.equalizeForQuantization(file, [], o),
   restoreBatchNorm: (o) => isoloss.restoreBatchNorm(file, {}, o),
   trainable: (o) => isoloss.trainable(isoloss.fromOnnx(file), o),
+  // Compression
+  lowRank: (o) => isoloss.lowRank({ w: matrix }, [], o),
+  modelError: (o) => isoloss.modelError(file, file, o),
+  pruneUnits: (o) => isoloss.pruneUnits(file, o),
+  pruneWeights: (o) => isoloss.pruneWeights(file, o),
+  pruned: (o) => isoloss.pruned({ w: matrix }, o),
+  prunedUnits: (o) => isoloss.prunedUnits({ w: matrix }, [], o),
+  reduceRank: (o) => isoloss.reduceRank(file, o),
+  toHalf: (o) => isoloss.toHalf(file, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Data and numbers

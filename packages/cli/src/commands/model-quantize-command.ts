@@ -32,6 +32,7 @@ export function addQuantizeCommand(model: Command): void {
         .choices(["minMax", "percentile", "entropy", "mse"])
         .default("minMax"),
     )
+    .option("--no-equalize", "only the weights as they are: faster")
     .option("--limit-error <dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber)
     .option(
       "--budget <seconds>",
@@ -44,9 +45,10 @@ export function addQuantizeCommand(model: Command): void {
       "after",
       `
 Each choice is a file that is run and measured on the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
-that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor, weights
-as they are or with equal ranges of units (which compute the same), biases corrected or not. The best one is written.
-Batch normalizations are folded.
+that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor; weights
+as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
+the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The best file
+is written. Batch normalizations are folded.
 
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if the limit is not
 reached in the budget, nothing is written.
@@ -54,7 +56,8 @@ reached in the budget, nothing is written.
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, split}, recommended and table
-[{candidate, per, corrected, left, bytes, integerNodes, sqnr, agreement, largest}], skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
+[{candidate, per, corrected, left, bytes, integerNodes, sqnr, agreement, largest}], skipped, sensitivities [{layer, sqnr}],
+nodes [{node, opType, runs, bits, note}].
 
 Examples:
   isoloss model quantize model.onnx --calibration photos --out int8.onnx

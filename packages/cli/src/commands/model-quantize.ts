@@ -25,6 +25,8 @@ export interface QuantizeOptions extends DataOptions {
   readonly bits: "8" | "4";
   readonly activations: "uint8" | "int8";
   readonly reduceRange: boolean;
+  /** Whether other weights on the orbit of the scalings are tried. */
+  readonly equalize: boolean;
   readonly method: CalibrationMethod;
   readonly limitError?: number;
   readonly budget?: number;
@@ -128,6 +130,7 @@ async function quantized(
       weightBits: options.bits === "4" ? 4 : 8,
       granularity: options.per,
       reduceRange: options.reduceRange,
+      equalize: options.equalize,
       calibrationMethod: options.method,
       limit: options.limitError,
       budget: options.budget,

@@ -47,7 +47,14 @@ describe("isoloss model quantize", () => {
 
   it("gives a document, with the examples that judged", async () => {
     const data = ["--calibration", "images.npy", "--held-out", "others.npy"];
-    const document = await bench.json<Quantized>(...quantize, ...data, "--per", "channel", "--json");
+    const document = await bench.json<Quantized>(
+      ...quantize,
+      ...data,
+      "--per",
+      "channel",
+      "--no-equalize",
+      "--json",
+    );
     expect(document).toMatchObject({
       file: at("model.onnx"),
       out: at("int8.onnx"),
@@ -55,7 +62,10 @@ describe("isoloss model quantize", () => {
       recommended: { per: "channel", left: [] },
     });
     expect(document.bytes.after).toBe(readFileSync(at("int8.onnx")).length);
-    expect(document.table.every(({ per }) => per === "channel")).toBe(true);
+    expect(document.table.map(({ candidate, per, corrected }) => [candidate, per, corrected])).toEqual([
+      ["as it is", "channel", true],
+      ["as it is", "channel", false],
+    ]);
     expect(document.table).toContainEqual(document.recommended);
     expect(document.nodes.map(({ runs }) => runs)).toContain("QLinearConv");
   });
@@ -106,7 +116,12 @@ describe("isoloss model quantize", () => {
       /must be a number/,
       2,
     ],
-    ["a budget of nothing", ["--calibration", "images.npy", "--budget", "0"], /must be a number above 0/, 2],
+    [
+      "a budget of nothing",
+      ["--calibration", "images.npy", "--budget", "0"],
+      /must be a number greater than 0/,
+      2,
+    ],
     ["another granularity", ["--calibration", "images.npy", "--per", "row"], /tensor, channel, block/, 2],
     [
       "4 bits with activations",

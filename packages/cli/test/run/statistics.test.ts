@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { fractionInterval, pairedRatio, summarize } from "../../src/run/statistics.js";
+import { fractionInterval, pairedDifference, pairedRatio, summarize } from "../../src/run/statistics.js";
 
 describe("fractionInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
@@ -21,6 +21,18 @@ describe("fractionInterval", () => {
     const [low, high] = fractionInterval(k, n);
     expect(1 - atMost(low, k - 1)).toBeCloseTo(0.025, 12);
     expect(atMost(high, k)).toBeCloseTo(0.025, 12);
+  });
+});
+
+describe("pairedDifference", () => {
+  it("is the mean of the differences with its interval, and takes lists of one length", () => {
+    // 2 and 4: mean 3, standard error 1, t(0.975, 1) = 12.7062.
+    const { n, difference, interval } = pairedDifference([3, 6], [1, 2]);
+    expect({ n, difference }).toEqual({ n: 2, difference: 3 });
+    expect(interval?.[0]).toBeCloseTo(3 - 12.7062, 4);
+    expect(interval?.[1]).toBeCloseTo(3 + 12.7062, 4);
+    expect(pairedDifference([1], [2]).interval).toBeNull();
+    expect(() => pairedDifference([1], [])).toThrow(OptionError);
   });
 });
 

@@ -1,4 +1,8 @@
 import { expect, it } from "vitest";
+import { toHalf } from "../../src/compress/half/to-half.js";
+import { reduceRank } from "../../src/compress/low-rank/reduce-rank.js";
+import { pruneUnits } from "../../src/compress/prune/prune-units.js";
+import { pruneWeights } from "../../src/compress/prune/prune-weights.js";
 import { IsolossError } from "../../src/errors.js";
 import { createRng } from "../../src/math/rng.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
@@ -34,6 +38,24 @@ it.each(Object.entries(calls))(
     }
   },
 );
+
+const sizes = { height: 8, width: 8 };
+
+it.each([
+  ["pruneWeights", (bytes: Uint8Array) => pruneWeights(bytes, { fraction: 0.5, sizes })],
+  ["pruneUnits", (bytes: Uint8Array) => pruneUnits(bytes, { fraction: 0.5, sizes })],
+  ["reduceRank", (bytes: Uint8Array) => reduceRank(bytes, { rank: 2, sizes })],
+  ["toHalf", (bytes: Uint8Array) => toHalf(bytes, { sizes })],
+] as const)("%s compresses a damaged file or says that it is damaged, and nothing else", async (_, call) => {
+  const rng = createRng(4);
+  const files = [0, 1, 2, 3].map(randomFile);
+  for (let k = 0; k < 24; k++) {
+    const bytes = files[k % 4].slice();
+    for (let i = 0; i < 1 + (k % 3); i++) bytes[rng.int(bytes.length)] = rng.int(256);
+    const error: unknown = await call(bytes).catch((cause: unknown) => cause);
+    if (error instanceof Error) expect(error).toBeInstanceOf(IsolossError);
+  }
+});
 
 function expectNoCrash(call: () => unknown): void {
   try {

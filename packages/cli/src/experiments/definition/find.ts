@@ -20,7 +20,7 @@ function packagedFolder(): string {
 }
 
 /** The experiments of the demo, in the order in which it shows them. */
-export const demoNames = ["rosenbrock", "booth", "regression", "digits", "toy"] as const;
+export const demoNames = ["finetune", "prune", "rosenbrock", "booth", "regression", "digits", "toy"] as const;
 
 /** Names of the experiments that come with the program, in alphabetical order. */
 export function packagedNames(): string[] {

@@ -131,11 +131,20 @@ describe("compareRates", () => {
     expect(random.tables).toMatch(/with 95 % intervals/);
   });
 
-  it("compares the last validation losses, where there are any", async () => {
+  it("compares the last validation losses and accuracies, where there are any", async () => {
     const [rates] = await compareRates(
       resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
       async (jobs) =>
-        jobs.map((job) => geometric(job, 1, 0.5, { "validation.loss": job.variant === "plain" ? 0.4 : 0.3 })),
+        jobs.map((job) =>
+          geometric(job, 1, 0.5, {
+            "validation.loss": job.variant === "plain" ? 0.4 : 0.3,
+            "validation.accuracy": job.variant === "plain" ? 0.5 : 0.58,
+          }),
+        ),
+    );
+    expect(rates?.tuned.exact.accuracy?.difference).toBeCloseTo(8, 12);
+    expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
+      /Its validation accuracy differs from that of plain by \+8 .*points\./,
     );
     expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
@@ -146,6 +155,7 @@ describe("compareRates", () => {
       async (jobs) => jobs.map((job) => geometric(job, 1, 0.5)),
     );
     expect(without?.tuned.exact.validation).toBeNull();
+    expect(without?.tuned.exact.accuracy).toBeNull();
   });
 
   it("does not choose a rate at which a run diverges", async () => {

@@ -1,7 +1,7 @@
 import { openFile } from "../../model-file/compare/open-file.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import type { CandidateFile } from "./candidates.js";
-import { correctBias } from "./correct-bias.js";
+import { correctBias, type LayerMeans } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { errorOf, type Metric, type QuantizationError } from "./measure-error.js";
 import type { ValueRange } from "./range.js";
@@ -12,7 +12,7 @@ export type Granularity = QdqSettings["weights"]["per"];
 
 /** One way to quantize a model, and what it came to on the held-out examples. */
 export interface QuantizationChoice extends QuantizationError {
-  /** The weights that were quantized: `as it is`, `ranges equalized`, or a given candidate's name. */
+  /** The weights that were quantized: `as it is`, `ranges equalized`, `noise minimized`, or a given candidate's name. */
   readonly candidate: string;
   readonly granularity: Granularity;
   readonly isBiasCorrected: boolean;
@@ -20,7 +20,7 @@ export interface QuantizationChoice extends QuantizationError {
   readonly left: readonly string[];
   /** The file's size. */
   readonly bytes: number;
-  /** Nodes that ONNX Runtime's CPU computes with integers, as predicted from the graph. */
+  /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted from the graph. */
   readonly integerNodes: number;
 }
 
@@ -28,6 +28,8 @@ export interface QuantizationChoice extends QuantizationError {
 export interface Recipe {
   readonly candidate: CandidateFile;
   readonly ranges: ReadonlyMap<string, ValueRange>;
+  /** Means of the layers' channels in float, for corrected biases. */
+  readonly means: LayerMeans;
   readonly settings: Omit<QdqSettings, "leave">;
   readonly isBiasCorrected: boolean;
 }
@@ -55,10 +57,11 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
   const { candidate, settings, isBiasCorrected } = recipe;
   const left = new Set(leave);
   const quantize = (model: Uint8Array) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
+  const { bytes: float } = candidate;
   const source = isBiasCorrected
-    ? (await correctBias(candidate.bytes, (model) => quantize(model).bytes, judge.calibration, judge.run))
+    ? (await correctBias(float, (model) => quantize(model).bytes, recipe.means, judge.calibration, judge.run))
         .bytes
-    : candidate.bytes;
+    : float;
   const { bytes, report } = quantize(source);
   const choice = {
     candidate: candidate.name,

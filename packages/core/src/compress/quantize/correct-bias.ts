@@ -19,31 +19,49 @@ export interface CorrectedBiases {
   readonly layers: readonly string[];
 }
 
+/** Means of the channels of layers' results, by the names of these. */
+export type LayerMeans = ReadonlyMap<string, Float64Array>;
+
+/** The means of all layers of a model in float. */
+export async function floatMeans(
+  bytes: Uint8Array,
+  batches: readonly NamedValues[],
+  settings: RunSettings,
+): Promise<LayerMeans> {
+  const means = new Map(
+    layersOf(new GraphEditor("quantizeModel", bytes)).map((layer) => [resultOf(layer), meansFor(layer)]),
+  );
+  const add = (results: NamedValues) => {
+    for (const [name, own] of means) own.add(results[name]);
+  };
+  await visitValues(bytes, [...means.keys()], smallBatches(bytes, batches), add, settings);
+  return new Map([...means].map(([name, own]) => [name, own.means()]));
+}
+
 /**
  * Corrects the shift of means that rounding causes: in each layer
  *
  *     b_c <- b_c - mean(q_c - y_c)
  *
  * with y the layer's value in float and q that of the quantized model, whose earlier layers are corrected already; means
- * over the examples and places. The quantized values are carried from layer to layer, so that all of it costs about two
- * runs of the model.
+ * over the examples and places. The quantized values are carried from layer to layer, so that all of it costs about one
+ * run of the model.
  *
  * @param bytes the model in float
  * @param quantize the quantization of it
+ * @param targets the means of y
  */
 export async function correctBias(
   bytes: Uint8Array,
   quantize: (bytes: Uint8Array) => Uint8Array,
+  targets: LayerMeans,
   batches: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<CorrectedBiases> {
   const editor = new GraphEditor("quantizeModel", bytes);
   const pieces = new Pieces(decodeModel(quantize(bytes)));
-  const layers = layerEnds(editor)
-    .map((end) => layerOf(editor, end))
-    .filter((layer): layer is LinearLayer => !isReason(layer) && pieces.has(resultOf(layer)));
+  const layers = layersOf(editor).filter((layer) => pieces.has(resultOf(layer)));
   const small = smallBatches(bytes, batches);
-  const targets = await meansOf(bytes, layers, small, settings);
   const shifts = await sequentialShifts(editor, pieces, { layers, targets, batches: small, settings });
   const corrected = layers.filter((layer, k) => {
     const bias = layer.bias.map((b, c) => b + shifts[k][c]);
@@ -53,30 +71,19 @@ export async function correctBias(
   return { bytes: editor.finish(), layers: corrected.map(resultOf) };
 }
 
+const layersOf = (editor: GraphEditor): readonly LinearLayer[] =>
+  layerEnds(editor)
+    .map((end) => layerOf(editor, end))
+    .filter((layer): layer is LinearLayer => !isReason(layer));
+
 const resultOf = ({ end }: LinearLayer): string => end.outputs[0];
 
 const meansFor = ({ node, channels }: LinearLayer): ChannelMeans =>
   new ChannelMeans(channels, node.opType === "MatMul" ? -1 : 1);
 
-/** Means of the channels of layers in float. */
-async function meansOf(
-  bytes: Uint8Array,
-  layers: readonly LinearLayer[],
-  batches: readonly NamedValues[],
-  settings: RunSettings,
-): Promise<readonly Float64Array[]> {
-  const means = layers.map(meansFor);
-  const add = (results: NamedValues) => {
-    for (const [k, layer] of layers.entries()) means[k].add(results[resultOf(layer)]);
-  };
-  await visitValues(bytes, layers.map(resultOf), batches, add, settings);
-  return means.map((own) => own.means());
-}
-
 interface Correction {
   readonly layers: readonly LinearLayer[];
-  /** Means in float by layer. */
-  readonly targets: readonly Float64Array[];
+  readonly targets: LayerMeans;
   readonly batches: readonly NamedValues[];
   readonly settings: RunSettings;
 }
@@ -87,21 +94,17 @@ async function sequentialShifts(
   pieces: Pieces,
   { layers, targets, batches, settings }: Correction,
 ): Promise<readonly Float64Array[]> {
+  const values = layers.map((layer) => pieces.beforeRounding(resultOf(layer)));
   const dtypes = new Map<string, OnnxDType>(
-    layers.map((layer) => [resultOf(layer), editor.floatType(layer.weight)?.dtype ?? "float32"]),
+    layers.map(({ weight }, k) => [values[k], editor.floatType(weight)?.dtype ?? "float32"]),
   );
-  const given = new Set<string>();
-  const parts = layers.map((layer) => {
-    const piece = pieces.to(resultOf(layer), given);
-    given.add(resultOf(layer));
-    return piece;
-  });
+  const parts = values.map((value, k) => pieces.to(value, new Set(values.slice(0, k))));
   const lastUse = lastUses(parts);
   const carried = batches.map(() => new Map<string, NdArray>());
   const shifts: Float64Array[] = [];
   for (const [k, layer] of layers.entries()) {
     settings.signal?.throwIfAborted();
-    const value = resultOf(layer);
+    const value = values[k];
     const session = await openFile(pieces.file(parts[k], value, dtypes), settings);
     const means = meansFor(layer);
     const results: NdArray[] = [];
@@ -111,11 +114,12 @@ async function sequentialShifts(
       results.push(result);
     }
     await session.dispose();
-    const own = means.means().map((mean, c) => targets[k][c] - mean);
+    const target = targets.get(resultOf(layer));
+    const own = means.means().map((mean, c) => (target?.[c] ?? mean) - mean);
     shifts.push(own);
-    for (const [i, values] of carried.entries()) {
-      if (lastUse.has(value)) values.set(value, shifted(results[i], own, means.axis));
-      for (const name of values.keys()) if ((lastUse.get(name) ?? 0) <= k) values.delete(name);
+    for (const [i, kept] of carried.entries()) {
+      if (lastUse.has(value)) kept.set(value, shifted(results[i], own, means.axis));
+      for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
     }
   }
   return shifts;

@@ -23,6 +23,14 @@ export class Pieces {
     return this.#makers.has(value);
   }
 
+  /** The value that is rounded to a value, where one is: its ranges do not clip it yet. */
+  beforeRounding(value: string): string {
+    const dequantize = this.#makers.get(value);
+    if (dequantize?.opType !== "DequantizeLinear") return value;
+    const quantize = this.#makers.get(dequantize.inputs[0]);
+    return quantize?.opType === "QuantizeLinear" ? quantize.inputs[0] : value;
+  }
+
   /** The part that makes a value from those that are given and the model's inputs. */
   to(value: string, given: ReadonlySet<string>): Piece {
     const nodes = new Set<OnnxNode>();

@@ -33,11 +33,12 @@ export interface QuantizedModel {
  * best one with the table.
  *
  * Batch norms are folded and nodes that do nothing removed. Tried are scales for each channel and for whole tensors; the
- * weights as they are and with equalized ranges of units, on the orbit of the model's scalings (and what `candidates`
- * has); with biases corrected so that every layer keeps its mean, and not. The error is measured by running the files as
- * they are, on the kernels that the runtime has for them: SQNR = 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how
- * often the largest output stays at its place, and a metric of your own. Of files within 0.1 dB of the largest SQNR the
- * first one is recommended: without a change of weights before others.
+ * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
+ * predicted noise (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
+ * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
+ * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
+ * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
+ * own. Of files within 0.1 dB of the largest SQNR the first one is recommended: weights as they are before others.
  *
  * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
  * largest, the fewest that are enough.
@@ -66,12 +67,13 @@ export async function quantizeModel(
   const expected = await outputsOfFile(bytes, examples.heldOut, run);
   const judge: Judge = { ...examples, expected, metric, run };
   const skipped: string[] = [];
-  const recipes = await recipesFor(dropIdentity(foldBatchNorm(bytes).bytes).bytes, given, judge, skipped);
+  const prepared = dropIdentity(foldBatchNorm(bytes).bytes).bytes;
+  const skip = (text: string) => skipped.push(text);
   const trials: Trial[] = [];
-  for (const recipe of recipes) {
+  for await (const recipe of recipesFor({ bytes: prepared, given, judge, mayGoOn, skip })) {
     const what = nameOf(recipe);
     if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
-    else skipped.push(`${what}: the time was over`);
+    else skip(`${what}: the time was over`);
   }
   const best = bestOf(trials);
   if (limit === undefined || best.choice.sqnr >= limit) return result(best, trials, { skipped, given });

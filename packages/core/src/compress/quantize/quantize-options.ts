@@ -37,9 +37,9 @@ export interface QuantizeModelOptions {
   readonly percentile?: number | undefined;
   /** Whether the table has the files with corrected biases, too; default true. */
   readonly biasCorrection?: boolean | undefined;
-  /** Whether the table has the model with equalized ranges, too; default true. */
+  /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
   readonly equalize?: boolean | undefined;
-  /** Files that compute the same with other weights, to be tried, too; default none. */
+  /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
   readonly candidates?: readonly CandidateFile[] | undefined;
   /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
   readonly limit?: number | undefined;

@@ -24,7 +24,7 @@ const quantizeWeightsOptions = optionTable("quantizeWeights", {
 } satisfies OptionRows<QuantizeWeightsOptions>);
 
 /**
- * Stores the weights of Conv, ConvTranspose, Gemm and MatMul as integers: the file is about 4 times smaller at 8 bits
+ * Stores the weights of Conv, ConvTranspose, Gemm and MatMul, and the rows of embeddings, as integers: the file is about 4 times smaller at 8 bits
  * and 7 times at 4, and needs no data to calibrate on. With s the scale of a tensor, channel or block and Q = 127 or 7:
  *
  *     s = max |w| / Q,    q = round(w / s),    w' = s q,    |w' - w| <= s / 2
@@ -36,7 +36,8 @@ const quantizeWeightsOptions = optionTable("quantizeWeights", {
  * MatMul and Add, and a Relu or Clip behind it Max and Min. For a Conv it makes the floats anew in each run, which costs
  * time; the session option `session.disable_quant_qdq: "1"` makes them once.
  *
- * A layer with fewer inputs than a block, such as a depthwise convolution, gets 8 bits and a scale for each channel.
+ * A layer with fewer inputs than a block, such as a depthwise convolution, gets 8 bits and a scale for each channel; an
+ * embedding (a Gather of rows) 8 bits and a scale for each row, and a run makes floats of the rows that it takes.
  *
  * @param bytes of an `.onnx` file of float32
  * @param options `bits`, `per`, `blockSize` and `leave`

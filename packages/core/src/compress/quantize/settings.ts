@@ -4,7 +4,11 @@ import type { WeightType } from "./quantized-weight.js";
 /** How the weights and activations of a model become integers. */
 export interface QdqSettings {
   readonly weights: WeightSettings;
-  /** The type of activations; `none`: they stay float, and weights alone are stored as integers. */
+  /**
+   * The type of activations; `none`: they stay float, and weights alone are stored as integers. ONNX Runtime on x86
+   * replaces `int8` by `uint8`, but not where several nodes read a value, which then run float, unless the session
+   * option `session.qdqisint8allowed` is "1".
+   */
   readonly activations: "uint8" | "int8" | "none";
   /** Nodes that stay float, by the names of their first results. */
   readonly leave: ReadonlySet<string>;

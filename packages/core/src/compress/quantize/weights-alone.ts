@@ -2,6 +2,7 @@ import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { biasedSum, isReason } from "../../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../../model-file/prepare/operator-set/raise-operator-set.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
+import { isEmbedding, writeEmbeddings } from "./embeddings.js";
 import { isPlainGemm, makeProducts } from "./plain-products.js";
 import { editorOf } from "./readable.js";
 import type { QuantizedFile, QuantizedNode } from "./report.js";
@@ -25,7 +26,10 @@ export function weightsAlone(
     if (product !== undefined) left.add(product.outputs[0]);
   }
   const isWanted = ({ outputs }: OnnxNode) => !left.has(outputs[0]);
-  const before = editor.nodes.filter((node) => weightedLayer(editor, node) !== undefined);
+  const before = editor.nodes.filter(
+    (node) => weightedLayer(editor, node) !== undefined || isEmbedding(editor, node),
+  );
+  const embeddings = before.filter((node) => isWanted(node) && isEmbedding(editor, node));
   const rows = before.map((node) => rowOf(editor, node, settings, isWanted));
   makeProducts(editor, isWanted);
   const layers = editor.nodes.flatMap((node): readonly WeightedLayer[] => {
@@ -33,6 +37,7 @@ export function weightsAlone(
     return layer === undefined || isReason(layer) || !isWanted(node) ? [] : [layer];
   });
   writeWeights(editor, layers, settings, () => undefined);
+  writeEmbeddings(editor, embeddings);
   return { bytes: editor.finish(), report: { nodes: rows, scales: new Map(), raisedScales: 0 } };
 }
 
@@ -44,8 +49,9 @@ function rowOf(
 ): QuantizedNode {
   const row = { node: node.outputs[0], opType: node.opType, runs: "float", bits: 32 };
   const layer = weightedLayer(editor, node);
-  if (layer === undefined || isReason(layer)) return { ...row, note: layer?.reason };
+  if (layer !== undefined && isReason(layer)) return { ...row, note: layer.reason };
   if (!isWanted(node)) return { ...row, note: "it is to stay float" };
+  if (layer === undefined) return { ...row, runs: "Gather", bits: 8 };
   const { type } = formatOf(layer, settings);
   return { ...row, runs: kernelOf(node), bits: type.dtype === "int4" ? 4 : 8 };
 }

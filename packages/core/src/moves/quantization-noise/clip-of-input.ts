@@ -1,4 +1,5 @@
 // Which clip the input of a layer comes from, and which of its channels each channel is.
+import { constantValue } from "../../graph/ops/leaf.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
 import type { LinearForms } from "./linear-forms.js";
 
@@ -30,19 +31,32 @@ export function clipOfInput(
   clips: readonly KnownClip[],
 ): ClipOfInput | undefined {
   let isWhole = true;
+  /** What values of the clip are multiplied by, where they are summed: 1 for a mean. */
+  let factor = 1;
   for (let at: Tensor | undefined = x; at; at = at.inputs[0]) {
     const index = clips.findIndex(({ y }) => y === at);
-    if (index >= 0) return { index, channels: matching(inputForms, clips[index].forms), isWhole };
+    if (index >= 0) {
+      const isMean = Math.abs(factor - 1) < 1e-3;
+      return isMean ? { index, channels: matching(inputForms, clips[index].forms), isWhole } : undefined;
+    }
     const { name } = at.op;
-    const isScaled = name !== "mul" && name !== "div" ? true : isNumber(at.inputs[1]);
-    if (!isFloat(at.dtype) || !isScaled || !(selecting.has(name) || averaging.has(name))) return undefined;
-    if (averaging.has(name)) isWhole = false;
+    if (!isFloat(at.dtype)) return undefined;
+    if (averaging.has(name)) {
+      const own = multiplier(at);
+      if (own === undefined) return undefined;
+      factor *= own;
+      isWhole = false;
+    } else if (!selecting.has(name)) return undefined;
   }
   return undefined;
 }
 
-const isNumber = (x: Tensor): boolean =>
-  x.op.name === "constant" || (x.op.name === "broadcast" && isNumber(x.inputs[0]));
+/** What a sum, or a product with a number, multiplies equal values by. */
+function multiplier({ op, inputs: [x, other], size }: Tensor): number | undefined {
+  if (op.name === "sum") return x.size / size;
+  const number = constantValue(other);
+  return number === undefined || op.name === "mul" ? number : 1 / number;
+}
 
 /** For each form the number of an equal one; by order where there are as many. */
 function matching(forms: LinearForms, known: LinearForms): Int32Array {

@@ -22,6 +22,7 @@ import {
 } from "./options.js";
 import { type CandidateName, type Proposal, proposals } from "./proposals.js";
 import { type QuantizedGraph, quantizedGraph } from "./quantized-graph.js";
+import { separateBounds } from "./relaxed-clips.js";
 import { simulator } from "./simulation.js";
 import { calibrator } from "./statistics.js";
 
@@ -88,7 +89,7 @@ export async function minimizeQuantizationNoise<P, B extends Batch>(
   const settings = minimizeQuantizationNoiseOptions.read(options);
   const data = splitOf(calibration, settings.heldOut);
   const f = outputs as (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => Tree<Tensor>;
-  const graph = namedGraph(f, params, calibration[0]);
+  const graph = separateBounds(namedGraph(f, params, calibration[0]));
   const values = namedArrays(params);
   const quantized = quantizedGraph(graph, Object.keys(values), settings.clips === "expected");
   requireLayers(quantized);

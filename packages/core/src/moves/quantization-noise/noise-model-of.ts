@@ -44,7 +44,7 @@ export function noiseModel(
       moments: own.moment,
       highs: high,
       lows: own.low.map((v) => (1 + headRoom) * Math.max(0, -v)),
-      cap: clip ? clips[clip.index].bound : Infinity,
+      cap: clip?.isWhole ? clips[clip.index].bound : Infinity,
       signal: positive(signals[k]),
       inputs: layer.inputForms,
       outputs: layer.outputForms,

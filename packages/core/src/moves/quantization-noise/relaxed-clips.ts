@@ -1,5 +1,7 @@
 // Clips of a graph at fixed numbers, and the graph without their upper bounds, which has the scalings of ReLU.
 import type { Graph } from "../../graph/graph.js";
+import { relu } from "../../graph/ops/activation.js";
+import { minimum } from "../../graph/ops/arithmetic.js";
 import { constantValue } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
@@ -35,6 +37,10 @@ export function relaxClips(graph: Graph): RelaxedGraph {
   });
   return { graph: relaxed, clips, imageOf: (original) => images.get(original) ?? original };
 }
+
+/** A graph whose ReLU6 are min(max(x, 0), 6), so that there is a value before the bound. */
+export const separateBounds = (graph: Graph): Graph =>
+  rewrite(graph, (node) => (node.op.name === "relu6" ? minimum(relu(node.inputs[0]), 6) : node));
 
 /** The clip that a node is, with its operands in either order. */
 function clipOf(y: Tensor): Clip | undefined {

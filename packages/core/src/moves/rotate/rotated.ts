@@ -26,7 +26,7 @@ export interface RotatedOptions {
   readonly steps?: number | undefined;
 }
 
-export const rotatedOptions = optionTable("rotated", {
+const rotatedOptions = optionTable("rotated", {
   by: oneOf(["hadamard", "random", "descended"]).default("hadamard"),
   seed: integerFrom(0).default(0),
   steps: integerFrom(0).default(100),
@@ -71,8 +71,9 @@ export function rotated<P>(
   const turned = new Map<string, (array: NdArray) => NdArray>();
   spaces.forEach(({ size, copies, axes }, k) => {
     const rng = createRng(seed).fork(k);
+    const vectors = by === "descended" ? vectorsOf(arrays, axes, copies) : [];
     const rotations = stackOf(copies, size, (copy) =>
-      rotationOf(size, by === "descended" ? vectorsOf(arrays, axes, copies, copy) : undefined, {
+      rotationOf(size, vectors[copy], {
         rng: rng.fork(copy),
         steps,
         isRandom: by === "random",
@@ -102,18 +103,18 @@ function rotationOf(
   return vectors ? descended(start, (rotation) => kurtosis(vectors, rotation), steps) : start;
 }
 
-/** The vectors along a space's axes; parameters of zeros alone have none. */
+/** The vectors along a space's axes, for each of its copies; parameters of zeros alone have none. */
 function vectorsOf(
   arrays: ReadonlyMap<string, NdArray>,
   axes: readonly SpaceAxis[],
   copies: number,
-  copy: number,
-): Vectors[] {
-  return axes.flatMap((axis) => {
+): Vectors[][] {
+  const all = axes.flatMap((axis) => {
     const array = arrays.get(axis.path) as NdArray;
     const squares = (array.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
     if (squares === 0) return [];
-    const columns = transposed(vectorsAlong(array, axis, copies)[copy]);
-    return [{ columns, share: array.data.length / squares ** 2 }];
+    const rows = vectorsAlong(array, axis, copies);
+    return [rows.map((own) => ({ columns: transposed(own), share: array.data.length / squares ** 2 }))];
   });
+  return Array.from({ length: copies }, (_, copy) => all.map((own) => own[copy]));
 }

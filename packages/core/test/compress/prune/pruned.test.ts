@@ -1,7 +1,7 @@
 // Global pruning: by hand on a few numbers, and its properties on random trees.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { array, type NdArray } from "../../../src/array.js";
+import { array, type NdArray, zeros } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
@@ -11,6 +11,8 @@ import { mlp } from "../../../src/nn/models/mlp.js";
 import { adamw } from "../../../src/optim/adamw.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { jit } from "../../../src/runtime/jit.js";
+import { decodeCheckpoint, encodeCheckpoint, resume } from "../../../src/train/checkpoint.js";
+import { createTrainer } from "../../../src/train/trainer.js";
 
 const of = (...rows: number[][]) => array(rows, "float64");
 const numbers = ({ data }: NdArray) => Array.from(data, Number);
@@ -171,6 +173,31 @@ describe("a masked optimizer", () => {
         else expect(w).not.toBe(before[e]);
       });
     });
+  });
+
+  it("keeps them in the trainer, and from a checkpoint on", async () => {
+    const { inputs, labels } = {
+      inputs: array(Array.from({ length: 32 }, (_, i) => [i % 3, i % 5, 1, -1])),
+      labels: zeros([32], "int64"),
+    };
+    const wide = mlp({ sizes: [4, 6, 2] });
+    const initial = wide.init(torchGenerator(1));
+    const { params: sparse, mask: own } = pruned(initial.params, { fraction: 0.6 });
+    const settings = {
+      ...{ model: { ...wide, init: () => ({ ...initial, params: sparse }) }, data: { inputs, labels } },
+      ...{ optimizer: masked(adamw(), own), learningRate: 0.1, batchSize: 8 },
+    };
+    const trainer = await createTrainer(settings);
+    await trainer.run({ steps: 3 });
+    const bytes = encodeCheckpoint(trainer);
+    const next = await createTrainer(settings);
+    resume(next, decodeCheckpoint(bytes));
+    await next.run({ steps: 6 });
+    for (const { params: at } of [trainer.current, next.current]) {
+      const zerosOf = (tree: typeof sparse) =>
+        tree.layers.map(({ weight }) => numbers(weight).map((w) => w === 0));
+      expect(zerosOf(at)).toEqual(zerosOf(sparse));
+    }
   });
 
   it("equals the optimizer where the mask has only ones", async () => {

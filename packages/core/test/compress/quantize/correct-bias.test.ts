@@ -1,15 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { correctBias } from "../../../src/compress/quantize/correct-bias.js";
-import { visitValues } from "../../../src/compress/quantize/inner-values.js";
+import { calibrate } from "../../../src/compress/quantize/calibrate.js";
+import { correctBias, floatMeans } from "../../../src/compress/quantize/correct-bias.js";
+import { type RunSettings, visitValues } from "../../../src/compress/quantize/inner-values.js";
+import { Pieces } from "../../../src/compress/quantize/piece.js";
+import { writeQdq } from "../../../src/compress/quantize/write-qdq.js";
 import { createRng } from "../../../src/math/rng.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { type Arrays, fileOf, float32, node } from "../../nn/onnx/support.js";
 
 const settings = { runtime: "auto" } as const;
+
+const correctedBy = async (
+  quantize: (bytes: Uint8Array) => Uint8Array,
+  bytes: Uint8Array,
+  batches: readonly Arrays[],
+  own: RunSettings = settings,
+) => correctBias(bytes, quantize, await floatMeans(bytes, batches, own), batches, own);
 
 const normals = (shape: readonly number[], seed = 0) => {
   const rng = createRng(seed);
@@ -70,7 +81,7 @@ describe("bias correction", () => {
       nodes: [node("Gemm", ["x", "w", "b"], { transB: { kind: "int", value: 1 } })],
     });
     const round = (own: Uint8Array) => withParams(own, { w: float32([1, 2, -1, 0], [2, 2]) });
-    const { bytes: corrected, layers } = await correctBias(bytes, round, [{ x }], settings);
+    const { bytes: corrected, layers } = await correctedBy(round, bytes, [{ x }]);
     expect(layers).toEqual(["y"]);
     const { params } = fromOnnx(corrected);
     expect([...params.w.data]).toEqual([...w.data]);
@@ -81,7 +92,7 @@ describe("bias correction", () => {
   it("gives each layer its mean in float on the examples, after all layers before it", async () => {
     const bytes = foldBatchNorm(smallNetwork()).bytes;
     const batches = [1, 2].map((seed) => ({ x: normals([10, 3, 6, 6], seed) }));
-    const { bytes: corrected, layers } = await correctBias(bytes, coarse, batches, settings);
+    const { bytes: corrected, layers } = await correctedBy(coarse, bytes, batches);
     expect(layers).toHaveLength(3);
     const float = await meansOf(bytes, layers, batches);
     expect(largest(float, await meansOf(coarse(bytes), layers, batches))).toBeGreaterThan(0.05);
@@ -99,17 +110,48 @@ describe("bias correction", () => {
       b.product(b.node("Relu", [b.product(pooled, 8, 7)]), 7, 4, { bias: false }),
     );
     const batches = [{ x: normals([16, 3, 6, 6], 1) }];
-    const { bytes: corrected, layers } = await correctBias(bytes, coarse, batches, settings);
+    const { bytes: corrected, layers } = await correctedBy(coarse, bytes, batches);
     expect(layers).toHaveLength(5);
     const float = await meansOf(bytes, layers, batches);
     expect(largest(float, await meansOf(coarse(corrected), layers, batches))).toBeLessThan(1e-4);
+  });
+
+  it("keeps means where results are rounded and clipped at once, before that", async () => {
+    // Convolutions without an activation between: their results are rounded directly, at ranges that clip.
+    const b = new Builder({ seed: 2 });
+    const bytes = b.bytes(
+      ["batch", 3, 6, 6],
+      b.conv(b.conv("x", 3, 8, { size: 3, bias: true }), 8, 4, { bias: true }),
+    );
+    const batches = [{ x: normals([12, 3, 6, 6], 1) }];
+    const ranges = new Map(
+      [...(await calibrate(bytes, batches))].map(([name, { min, max }]) => [
+        name,
+        { min: min / 3, max: max / 2 },
+      ]),
+    );
+    const weights = { bits: 8, per: "tensor" } as const;
+    const quantize = (own: Uint8Array) =>
+      writeQdq(own, ranges, { activations: "uint8", weights, leave: new Set() }).bytes;
+    const { bytes: corrected, layers } = await correctedBy(quantize, bytes, batches);
+    const float = await meansOf(bytes, layers, batches);
+    const exact = (own: Uint8Array) => {
+      const pieces = new Pieces(decodeModel(own));
+      return layers.map((name) => pieces.beforeRounding(name));
+    };
+    const quantized = quantize(corrected);
+    expect(exact(quantized)).not.toEqual(layers);
+    const got = await meansOf(quantized, exact(quantized), batches);
+    expect(largest(float, got)).toBeLessThan(1e-3);
+    const before = quantize(bytes);
+    expect(largest(float, await meansOf(before, exact(before), batches))).toBeGreaterThan(0.02);
   });
 
   it("finds the same in JavaScript", async () => {
     const bytes = foldBatchNorm(smallNetwork()).bytes;
     const batches = [{ x: normals([4, 3, 5, 5], 4) }];
     const [one, other] = await Promise.all(
-      (["onnx", "javascript"] as const).map((runtime) => correctBias(bytes, coarse, batches, { runtime })),
+      (["onnx", "javascript"] as const).map((runtime) => correctedBy(coarse, bytes, batches, { runtime })),
     );
     const [expected, got] = [one, other].map((own) => fromOnnx(own.bytes).params);
     for (const [name, { data }] of Object.entries(expected)) {
@@ -120,7 +162,7 @@ describe("bias correction", () => {
   it("carries the values through a deep network in a few runs of it", async () => {
     const bytes = foldBatchNorm(mobileNetV2({ width: 0.25 })).bytes;
     const batches = [{ x: normals([4, 3, 32, 32], 2) }];
-    const { bytes: corrected, layers } = await correctBias(bytes, coarse, batches, settings);
+    const { bytes: corrected, layers } = await correctedBy(coarse, bytes, batches);
     expect(layers).toHaveLength(53);
     const float = await meansOf(bytes, layers.slice(-1), batches);
     expect(largest(float, await meansOf(coarse(corrected), layers.slice(-1), batches))).toBeLessThan(1e-3);

@@ -13,6 +13,7 @@ type Between = (b: Builder, x: string, other: () => string) => string;
 const images: Readonly<Record<string, Between>> = {
   Add: (b, x, other) => b.node("Add", [x, other()]),
   "Add of a constant": (b, x) => b.node("Add", [x, b.constant("c", normal(9, [4, 8, 8]))]),
+  "Add of a value to itself": (b, x) => b.node("Add", [x, x]),
   AveragePool: (b, x) => b.node("AveragePool", [x], { kernel_shape: ints([2, 2]) }),
   Concat: (b, x, other) => b.node("Concat", [x, other()], { axis: int(2) }),
   "Concat with a constant": (b, x) =>
@@ -25,6 +26,7 @@ const images: Readonly<Record<string, Between>> = {
   MatMul: (b, x, other) => b.node("MatMul", [x, other()]),
   MaxPool: (b, x) => b.node("MaxPool", [x], { kernel_shape: ints([3, 3]), strides: ints([2, 2]) }),
   Mul: (b, x, other) => b.node("Mul", [x, other()]),
+  "Mul of a value by itself": (b, x) => b.node("Mul", [x, x]),
   "Mul by a constant": (b, x) => b.node("Mul", [x, b.constant("c", float32([0.3], []))]),
   Reshape: (b, x) => b.node("Reshape", [x, b.constant("s", int64([0, 4, 4, -1]))]),
   Resize: (b, x) =>
@@ -38,6 +40,7 @@ const images: Readonly<Record<string, Between>> = {
       b.constant("a", int64([3])),
     ]),
   Softmax: (b, x) => b.node("Softmax", [x]),
+  "Softmax of channels": (b, x) => b.node("Softmax", [x], { axis: int(1) }),
   Squeeze: (b, x) => {
     const wide = b.node("Unsqueeze", [x, b.constant("a", int64([2]))]);
     return b.node("Squeeze", [wide, b.constant("a", int64([2]))]);
@@ -88,6 +91,24 @@ describe.each(Object.entries(images))("%s", (_, between) => {
   });
 });
 
+const places: Readonly<Record<number, readonly number[]>> = { 1: [16], 3: [4, 4, 4] };
+
+it.each([1, 3])("convolutions and pools along %i axes run on integers", async (axes) => {
+  const b = new Builder({ seed: 5 });
+  const ones = Array<number>(axes).fill(1);
+  const conv = (x: string, from: number, to: number) =>
+    b.node("Conv", [x, b.weights("w", [to, from, ...ones]), b.weights("b", [to], 0.1)]);
+  const kernel = { kernel_shape: ints(Array(axes).fill(2)) };
+  const first = b.node("Relu", [conv("x", 3, 4)]);
+  const second = conv(b.node("MaxPool", [first], kernel), 4, 4);
+  const third = conv(b.node("AveragePool", [second], kernel), 4, 4);
+  const pool = b.node("Flatten", [b.node("GlobalAveragePool", [third])]);
+  const shape = [2, 3, ...places[axes]];
+  const { claimed, kernels, error } = await claimsAndKernels(b.bytes(shape, b.linear(pool, 4, 2)), shape);
+  expect(counts(kernels.filter((name) => name !== "QuantizeLinear"))).toEqual(claimed);
+  expect(error).toBeLessThan(0.05);
+});
+
 it("Split runs on integers where all its parts are taken", async () => {
   const b = new Builder({ seed: 5 });
   const x = b.conv("x", 3, 4, { bias: true });
@@ -98,6 +119,15 @@ it("Split runs on integers where all its parts are taken", async () => {
   const { claimed, kernels, error } = await claimsAndKernels(file, [1, 3, 8, 8]);
   expect(counts(kernels.filter((name) => !name.includes("uantizeLinear")))).toEqual(claimed);
   expect(claimed).toContain("Split");
+  expect(error).toBeLessThan(0.05);
+});
+
+it("a Gemm with its operand transposed runs on integers", async () => {
+  const b = new Builder({ seed: 5 });
+  const w = b.weights("w", [8, 4]);
+  const file = b.bytes([8, 3], b.node("Gemm", ["x", w, b.weights("b", [4])], { transA: int(1) }));
+  const { claimed, kernels, error } = await claimsAndKernels(file, [8, 3]);
+  expect([claimed, kernels]).toEqual([["QGemm"], ["QuantizeLinear", "QGemm"]]);
   expect(error).toBeLessThan(0.05);
 });
 

@@ -38,7 +38,7 @@ describe("a quantized model", () => {
     const metric: Metric = ([{ logits }]) => accuracyOf(logits, 1200);
     const result = await quantizeModel(before, { calibration, heldOut, metric });
     const { recommended, table, report } = result;
-    expect(table).toHaveLength(8);
+    expect(table).toHaveLength(12);
     expect(recommended.sqnr).toBeGreaterThan(Math.max(...table.map(({ sqnr }) => sqnr)) - 0.1001);
     expect(recommended.sqnr).toBeGreaterThan(30);
     expect(recommended.agreement).toBeGreaterThan(0.98);
@@ -59,7 +59,9 @@ describe("a quantized model", () => {
     const asItIs = find(table, "as it is", "tensor", false);
     const even = find(table, "ranges equalized", "tensor", false);
     expect(even.sqnr).toBeGreaterThan(asItIs.sqnr + 10);
-    expect(recommended.candidate).toBe("ranges equalized");
+    const least = find(table, "noise minimized", "tensor", false);
+    expect(least.sqnr).toBeGreaterThan(asItIs.sqnr + 10);
+    expect(recommended.candidate).not.toBe("as it is");
   });
 
   it("has less error with corrected biases where rounding shifts means", async () => {
@@ -68,6 +70,16 @@ describe("a quantized model", () => {
     const { table } = await quantizeModel(before, options);
     const [corrected, plain] = [true, false].map((own) => find(table, "as it is", "tensor", own));
     expect(corrected.sqnr).toBeGreaterThan(plain.sqnr + 1);
+  });
+
+  it("has weights of 4 bits, in blocks or channels, that corrected biases make better", async () => {
+    const before = await trainedDigits();
+    const options = { calibration, heldOut, equalize: false, activations: "none", weightBits: 4 } as const;
+    const { table, recommended } = await quantizeModel(before, options);
+    expect(table.map(({ granularity }) => granularity)).toEqual(["block", "block", "channel", "channel"]);
+    const [corrected, plain] = [true, false].map((own) => find(table, "as it is", "channel", own));
+    expect(corrected.sqnr).toBeGreaterThan(plain.sqnr);
+    expect(recommended.sqnr).toBeGreaterThan(10);
   });
 
   it("leaves layers in float until a limit is kept, those first that cost most", async () => {
@@ -145,8 +157,11 @@ describe("the work of a quantization", () => {
   it("ends after its budget, and says what it left out", async () => {
     const { table, skipped } = await quantizeModel(smallNetwork(), { calibration: images(8), budget: 1e-9 });
     expect(table).toHaveLength(1);
-    expect(skipped.filter((text) => text.endsWith(": the time was over"))).toHaveLength(3);
-    expect(skipped).toContain("ranges equalized: the model has no scalings");
+    expect(skipped).toEqual(
+      ["as it is, per channel", "as it is, per tensor, biases corrected", "as it is, per tensor"]
+        .concat(["other weights, per channel", "other weights, per tensor"])
+        .map((what) => `${what}: the time was over`),
+    );
   });
 
   it("tells of each step, and ends with the reason of its signal", async () => {
@@ -167,7 +182,11 @@ describe("the work of a quantization", () => {
       { name: "copy", bytes },
       { name: "another", bytes: smallNetwork({ seed: 5 }) },
     ];
-    const { table, skipped } = await quantizeModel(bytes, { calibration: images(8), candidates });
+    const { table, skipped } = await quantizeModel(bytes, {
+      calibration: images(8),
+      candidates,
+      equalize: false,
+    });
     expect(new Set(table.map(({ candidate }) => candidate))).toEqual(new Set(["as it is", "copy"]));
     expect(skipped.some((text) => text.startsWith("another: in float its outputs differ by"))).toBe(true);
   });

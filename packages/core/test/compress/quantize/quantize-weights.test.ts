@@ -9,7 +9,7 @@ import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { float, int, type OnnxNode, tensor } from "../../../src/runtime/onnx/schema.js";
 import { Builder } from "../../model-file/builder.js";
-import { fileOf, float32, node, runImported, tensorOf } from "../../nn/onnx/support.js";
+import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "../../nn/onnx/support.js";
 import { networks } from "./networks.js";
 import { exactResult, normal, optimizedGraph } from "./support.js";
 
@@ -197,6 +197,57 @@ describe("layers", () => {
     const nodes = [node("Gemm", ["x", "w"], { alpha: float(0.5) })];
     const { report } = await check(fileOf({ inputs: { x }, initializers: { w }, nodes }));
     expect(report.nodes[0]).toMatchObject({ bits: 32, note: "its alpha is not 1" });
+  });
+
+  it("that take rows of a matrix take those of its integers and scales", async () => {
+    const rows = { x: int64([3, 0, 3, 1], [2, 2]) };
+    const nodes = [
+      node("Gather", ["table", "x"], {}, ["a"]),
+      node("Neg", ["x"], {}, ["from-the-end"]),
+      node("Gather", ["table", "from-the-end"], {}, ["b"]),
+      node("Add", ["a", "b"]),
+    ];
+    const table = normal(7, [4, 6]);
+    const file = fileOf({ inputs: rows, initializers: { table }, nodes });
+    const { bytes, report } = quantizeWeights(file, { bits: 4 });
+    expect(report.nodes).toEqual(
+      ["a", "b"].map((name) => ({ node: name, opType: "Gather", runs: "Gather", bits: 8 })),
+    );
+    const { initializers } = decodeModel(bytes).graph;
+    expect(initializers.map(({ name, dtype }) => `${name} ${dtype}`)).toEqual([
+      "table_quantized int8",
+      "table_scale float32",
+    ]);
+    const [before, after] = [(await runOrt(file, rows)).y, (await runOrt(bytes, rows)).y];
+    // Each of two rows differs by half a step of 3 / 127 or so.
+    expect(largestDifference([...after.data].map(Number), before)).toBeLessThan(0.03);
+    expect(largestDifference([...after.data].map(Number), runImported(bytes, rows).y)).toBeLessThan(1e-6);
+    expect(quantizeWeights(file, { leave: ["a", "b"] }).report.nodes.map(({ bits }) => bits)).toEqual([
+      32, 32,
+    ]);
+  });
+
+  it("share a matrix with those that take its rows, which is stored for both", () => {
+    const rows = { x: int64([3, 0, 3, 1]) };
+    const nodes = [
+      node("Gather", ["table", "x"], {}, ["a"]),
+      node("Gemm", ["a", "table"], { transB: int(1) }),
+    ];
+    const initializers = { table: normal(7, [4, 6]) };
+    const { bytes, report } = quantizeWeights(fileOf({ inputs: rows, initializers, nodes }));
+    expect(report.nodes.map(({ runs }) => runs)).toEqual(["Gather", "MatMulNBits"]);
+    expect(decodeModel(bytes).graph.initializers.map(({ name }) => name)).not.toContain("table");
+  });
+
+  it("leave a matrix float of which others read more than rows", () => {
+    const rows = { x: int64([3, 0, 3, 1]) };
+    const nodes = [
+      node("Gather", ["table", "x"], {}, ["a"]),
+      node("Transpose", ["table"], {}, ["t"]),
+      node("MatMul", ["a", "t"]),
+    ];
+    const initializers = { table: normal(7, [4, 6]) };
+    expect(quantizeWeights(fileOf({ inputs: rows, initializers, nodes })).report.nodes).toEqual([]);
   });
 
   it("of few inputs keep 8 bits where others have 4 in blocks", () => {

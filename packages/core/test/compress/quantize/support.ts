@@ -16,14 +16,14 @@ export const normal = (seed: number, shape: readonly number[]): NdArray => {
 };
 
 /** The file with more outputs. */
-export function withOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
+function withOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
   const model = decodeModel(bytes);
   const outputs = [...model.graph.outputs, ...names.map((name) => ({ name, dtype: "float32" as const }))];
   return encodeModel({ ...model, graph: { ...model.graph, outputs } });
 }
 
 /** What values of a file are on a batch, as ONNX Runtime computes them. */
-export async function valuesOf(bytes: Uint8Array, names: readonly string[], inputs: Arrays): Promise<Arrays> {
+async function valuesOf(bytes: Uint8Array, names: readonly string[], inputs: Arrays): Promise<Arrays> {
   const { graph } = decodeModel(bytes);
   const shown = [...graph.inputs, ...graph.outputs].map(({ name }) => name);
   const results = await runOrt(

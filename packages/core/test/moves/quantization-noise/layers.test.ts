@@ -1,5 +1,13 @@
 // Weighted layers of graphs: their shapes by hand, and their channels' factors against moved weights.
 import { expect, it } from "vitest";
+import { type NdArray, zeros } from "../../../src/array.js";
+import { relu } from "../../../src/graph/ops/activation.js";
+import { minimum } from "../../../src/graph/ops/arithmetic.js";
+import { conv2d } from "../../../src/graph/ops/conv.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { max, mean, sum } from "../../../src/graph/ops/reduce.js";
+import { flattenFrom } from "../../../src/graph/ops/reshape.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec } from "../../../src/graph/trace.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { valuesOf } from "../../../src/moves/quantization-noise/linear-forms.js";
@@ -76,3 +84,22 @@ it.each(Array.from({ length: 12 }, (_, seed) => seed))(
     expect(left).toEqual([]);
   },
 );
+
+it("inputs of layers are traced to the clip whose values or means they are, and to none if they are sums", () => {
+  const shapes = { x: spec([2, 3, 4, 4]), v: spec([4, 3, 1, 1]), w: spec([4, 2]), u: spec([64, 2]) };
+  const clipOf = (pool: (h: Tensor) => Tensor, weight: "w" | "u") => {
+    const graph = namedGraph(
+      (p, b) => matmul(pool(minimum(relu(conv2d(b.x as Tensor, p.v as Tensor)), 2)), p[weight] as Tensor),
+      { v: zeros([4, 3, 1, 1]), [weight]: zeros(shapes[weight].shape) } as Readonly<Record<string, NdArray>>,
+      { x: shapes.x },
+    );
+    return quantizedGraph(graph, ["v", weight], true).layers.at(-1)?.clip;
+  };
+  const flat = clipOf((h) => flattenFrom(h, 1), "u");
+  expect(flat).toMatchObject({ index: 0, isWhole: true });
+  expect([...(flat?.channels ?? [])]).toEqual(Array.from({ length: 64 }, (_, k) => Math.floor(k / 16)));
+  const channels = Int32Array.of(0, 1, 2, 3);
+  expect(clipOf((h) => mean(h, { axes: [2, 3] }), "w")).toEqual({ index: 0, isWhole: false, channels });
+  expect(clipOf((h) => max(h, { axes: [2, 3] }), "w")).toEqual({ index: 0, isWhole: true, channels });
+  expect(clipOf((h) => sum(h, { axes: [2, 3] }), "w")).toBeUndefined();
+});

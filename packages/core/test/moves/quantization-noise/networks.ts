@@ -1,7 +1,7 @@
 // Random networks with ReLU6, ReLU, depthwise and grouped convolutions, residuals and products.
 import { type NdArray, sizeOf } from "../../../src/array.js";
 import type { BatchTensors } from "../../../src/batch.js";
-import { relu } from "../../../src/graph/ops/activation.js";
+import { relu, relu6 } from "../../../src/graph/ops/activation.js";
 import { add, minimum } from "../../../src/graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../../../src/graph/ops/conv.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
@@ -76,7 +76,8 @@ export function convolutional(
   weight("up", [b, a, 2, 2], b, { outAxis: 1, inAxis: 0 });
   weight("hidden", [a, d], a, { outAxis: 1, inAxis: 0 });
   weight("last", [3, d], d, { isHidden: false });
-  const activate = (z: Tensor) => (bound === undefined ? relu(z) : minimum(relu(z), bound));
+  const activate = (z: Tensor) =>
+    bound === undefined ? relu(z) : bound === 6 ? relu6(z) : minimum(relu(z), bound);
   const apply: Network["apply"] = (p, { x }) => {
     const bias = (name: string) => reshape(p[`${name}.bias`] as Tensor, [-1, 1, 1]);
     const conv = (h: Tensor, name: string, options = {}) =>
@@ -127,7 +128,7 @@ export function dense(
     for (let k = 0; k < count; k++) {
       const z = add(matmul(h, p[`${k}.weight`] as Tensor, { transposeB: true }), p[`${k}.bias`] as Tensor);
       if (k + 1 === count) return z;
-      h = bound === undefined ? relu(z) : minimum(relu(z), bound);
+      h = bound === undefined ? relu(z) : bound === 6 ? relu6(z) : minimum(relu(z), bound);
     }
     return h;
   };

@@ -1,6 +1,5 @@
 // The model of noise: its values by plain loops, its gradient, its convexity and its minimum.
 import { describe, expect, it } from "vitest";
-import { balancedScales } from "../../../src/moves/balance/scales.js";
 import { valuesOf } from "../../../src/moves/quantization-noise/linear-forms.js";
 import {
   logNoise,
@@ -9,12 +8,12 @@ import {
   type Rounding,
 } from "../../../src/moves/quantization-noise/noise-model.js";
 import { inputsOf } from "../../../src/moves/quantization-noise/noise-model-of.js";
+import { proposals } from "../../../src/moves/quantization-noise/proposals.js";
 import { readWeight } from "../../../src/moves/quantization-noise/stored-weight.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { convolutional, dense } from "./networks.js";
 import { bytesPerTensor, minimum, prepared, randomPoint } from "./prepared.js";
 
-const sweeps = { tolerance: 1e-3, most: 100 };
 const perChannel: Rounding = { ...bytesPerTensor, granularity: "channel" };
 const weightsOnly: Rounding = { ...bytesPerTensor, activationLevels: undefined };
 const roundings = [
@@ -158,10 +157,7 @@ describe.each(roundings)("noise %s", (_, rounding) => {
       const { model, quantized } = await prepared(network, rounding);
       const least = minimum(model);
       const f = (T: Float64Array) => logNoise(model, T).value;
-      const closed = balancedScales(network.params, quantized.generators, "range", sweeps).T.flatMap(
-        ({ data }) => [...data],
-      );
-      const others = [new Float64Array(model.size), Float64Array.from(closed)];
+      const others = proposals(quantized, network.params, model, 1).map(({ T }) => T);
       for (let k = 0; k < 20; k++) {
         const step = randomPoint(model.size, k, 0.1);
         others.push(step.map((v, i) => v + (least.T[i] as number)));

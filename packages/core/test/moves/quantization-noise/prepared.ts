@@ -9,6 +9,7 @@ import {
 } from "../../../src/moves/quantization-noise/noise-model.js";
 import { measuredOf, noiseModel } from "../../../src/moves/quantization-noise/noise-model-of.js";
 import { quantizedGraph } from "../../../src/moves/quantization-noise/quantized-graph.js";
+import { separateBounds } from "../../../src/moves/quantization-noise/relaxed-clips.js";
 import { calibrator } from "../../../src/moves/quantization-noise/statistics.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
@@ -20,10 +21,8 @@ export const bytesPerTensor: Rounding = { weightLevels: 127, granularity: "tenso
 
 export async function prepared(network: Network, rounding = bytesPerTensor, headRoom = 0) {
   const batches = network.batches(3);
-  const graph = namedGraph(
-    (p, b) => network.apply(p as never, b as never),
-    network.params,
-    batches[0] as { x: NdArray },
+  const graph = separateBounds(
+    namedGraph((p, b) => network.apply(p as never, b as never), network.params, batches[0] as { x: NdArray }),
   );
   const quantized = quantizedGraph(graph, Object.keys(network.params), true);
   const named = batches.map((batch) => namedArrays({ batch }));
@@ -40,8 +39,11 @@ export function randomPoint(size: number, seed: number, scale = 1): Float64Array
   return Float64Array.from({ length: size }, () => scale * rng.normal());
 }
 
-export const minimum = (model: NoiseModel, start: Float64Array = new Float64Array(model.size), steps = 2000) =>
-  descend((T) => logNoise(model, T), start, { limit: Math.log(1e4), steps, tolerance: 1e-12 });
+export const minimum = (
+  model: NoiseModel,
+  start: Float64Array = new Float64Array(model.size),
+  steps = 2000,
+) => descend((T) => logNoise(model, T), start, { limit: Math.log(1e4), steps, tolerance: 1e-12 });
 
 /** Parameters moved by T. */
 export async function moved(

@@ -74,14 +74,19 @@ describe("centered", () => {
     await expectCentered([hidden], 4, (p, b) => relu(layer(p, hidden(p, b), 1)), params);
   });
 
-  it("makes those of a stream symmetric at each of its sums", async () => {
+  it("makes those of a stream and of what is added to it symmetric", async () => {
     const first: Part = (p, { x }) => layer(p, x, 0);
-    const second: Part = (p, b) => add(first(p, b), layer(p, relu(layer(p, first(p, b), 1)), 2));
+    const branch: Part = (p, b) => layer(p, relu(layer(p, first(p, b), 1)), 2);
     const params = {
       ...{ w0: draw(4, 3), b0: draw(4), w1: draw(6, 4), b1: draw(6) },
       ...{ w2: draw(4, 6), b2: draw(4), w3: draw(2, 4), b3: draw(2) },
     };
-    await expectCentered([first, second], 4, (p, b) => relu(layer(p, second(p, b), 3)), params);
+    await expectCentered(
+      [first, branch],
+      4,
+      (p, b) => relu(layer(p, add(first(p, b), branch(p, b)), 3)),
+      params,
+    );
   });
 
   it("makes those behind a normalization symmetric", async () => {

@@ -5,7 +5,9 @@ import { balance } from "./balance.js";
 import { fold, restore } from "./batch-norm.js";
 import type { Change } from "./network.js";
 import { prune } from "./prune.js";
+import { minimizeNoise } from "./quantization-noise.js";
 import { quantize } from "./quantize.js";
+import { type QuantizeFileOptions, quantizeFile } from "./quantize-file.js";
 import { scaleChannels, scaleLayers } from "./scale.js";
 
 const choice = (values: readonly [string, ...string[]], title: string, summary: string): OwnOption => ({
@@ -75,6 +77,21 @@ export const changeRegistry: Registry<undefined, Change> = {
     ({ examples }) => restore(examples),
     { examples: 256 },
   ),
+  ...row<{ bits: number; examples: number }>(
+    "minimizeNoise",
+    "a move: to where quantization of whole tensors makes the least noise; clips at fixed numbers may change",
+    {
+      bits: {
+        schema: z.int().min(2).max(16),
+        range: "an integer in 2..16",
+        otherwise: "8",
+        summary: "Of a weight.",
+      },
+      examples: { schema: count, range: "an integer >= 1", otherwise: "256", summary: "Of the calibration." },
+    },
+    ({ bits, examples }) => minimizeNoise(bits, examples),
+    { bits: 8, examples: 256 },
+  ),
   ...row<{ fraction: number; by: "magnitude" | "lamp" }>(
     "prune",
     "the weights of the least scores over all layers are zero from here on",
@@ -104,6 +121,22 @@ export const changeRegistry: Registry<undefined, Change> = {
     },
     quantize,
     { bits: 8, granularity: "tensor" },
+  ),
+  ...row<QuantizeFileOptions>(
+    "quantizeFile",
+    "weights and activations as integers of eight bits, as in a quantized file; for runs of 0 steps",
+    {
+      granularity: choice(["tensor", "channel"], "granularity", "What has a scale of weights."),
+      biasCorrection: {
+        schema: z.boolean(),
+        range: "true or false",
+        otherwise: "false",
+        summary: "Whether biases are corrected, too, where that makes the error less.",
+      },
+      examples: { schema: count, range: "an integer >= 1", otherwise: "256", summary: "Of the calibration." },
+    },
+    quantizeFile,
+    { granularity: "tensor", biasCorrection: false, examples: 256 },
   ),
 };
 

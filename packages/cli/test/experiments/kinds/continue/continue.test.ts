@@ -25,6 +25,8 @@ variants:
   pruned: { start: [foldBatchNorm, { name: prune, fraction: 0.95 }] }
   int2: { start: [foldBatchNorm, { name: quantize, bits: 2 }] }
   int8: { start: [foldBatchNorm, { name: quantize, granularity: channel }] }
+  file8: { start: [foldBatchNorm, { name: quantizeFile, examples: 60 }], steps: 0 }
+  noise: { start: [foldBatchNorm, { name: minimizeNoise, examples: 64 }] }
   turned: { start: [foldBatchNorm], shift: turned }
 `;
 
@@ -45,10 +47,11 @@ describe("the kind continue", () => {
 
   it("begins every variant with the same trained network, and folds, scales and moves it without its function", () => {
     expect(metric("never-folded", "start.accuracy")).toBeGreaterThan(0.6);
-    for (const name of ["folded", "restored", "scaled", "balanced"]) {
+    for (const name of ["folded", "restored", "scaled", "balanced", "noise"]) {
       expect(Math.abs(start(name) / start("never-folded") - 1)).toBeLessThan(1e-4);
     }
-    for (const name of ["restored", "balanced"]) expect(metric(name, "move.drift")).toBeLessThan(1e-4);
+    for (const name of ["restored", "balanced", "noise"])
+      expect(metric(name, "move.drift")).toBeLessThan(1e-4);
     for (const name of ["never-folded", "folded", "scaled", "pruned"]) {
       expect(runs[name].document.metrics).not.toHaveProperty("move.drift");
     }
@@ -71,11 +74,14 @@ describe("the kind continue", () => {
     expect(folded.history[3]).not.toBe(folded.history[0]);
   });
 
-  it("loses accuracy to pruning, to few bits and to other data, and hardly any to eight bits of each channel", () => {
+  it("loses accuracy to pruning, to few bits and to other data, and hardly any to eight bits, in a file, too", () => {
     for (const name of ["pruned", "int2", "turned"]) {
       expect(metric(name, "start.accuracy")).toBeLessThan(metric("folded", "start.accuracy"));
     }
-    expect(Math.abs(start("int8") / start("folded") - 1)).toBeLessThan(0.05);
+    for (const name of ["int8", "file8"]) {
+      expect(start(name)).not.toBe(start("folded"));
+      expect(Math.abs(start(name) / start("folded") - 1)).toBeLessThan(0.05);
+    }
   });
 
   it("shows accuracies and times in a table, and tells controls from moves", () => {
@@ -84,7 +90,7 @@ describe("the kind continue", () => {
     expect(table.columns).toHaveLength(3);
     expect(table.rows.map(({ name }) => name)).toEqual(Object.keys(runs));
     const judged = Object.values(runs).filter(({ settings }) => isJudged?.(settings));
-    expect(judged.map(({ variant }) => variant)).toEqual(["restored", "balanced"]);
+    expect(judged.map(({ variant }) => variant)).toEqual(["restored", "balanced", "noise"]);
   });
 });
 
