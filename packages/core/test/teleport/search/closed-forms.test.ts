@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
-import { sqrt, square } from "../../../src/graph/ops/elementary.js";
+import { neg } from "../../../src/graph/ops/arithmetic.js";
+import { abs, sqrt, square } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { concat, slice } from "../../../src/graph/ops/slice.js";
@@ -376,6 +377,14 @@ describe("bestAngle", () => {
     const { params, report } = await teleporter.teleport(quadratic().start, {});
     expect(report.gradNormSqAfter).toBeCloseTo(2 * 1 * 5.75, 12);
     expect(Math.abs(numbers(params)[0])).toBeCloseTo(Math.sqrt(11.5), 10);
+  });
+
+  it("finds a peak where the objective has a kink: the largest -|x| is at x = 0", async () => {
+    const objective = () => (p: VectorTensors) => neg(sum(abs(slice(p.w, { ends: [1] }))));
+    const teleporter = await create(quadratic(), bestAngle(quadratic().symmetry()), { objective });
+    const { params, report } = await teleporter.teleport(quadratic().start, {});
+    expect(report.accepted).toBe(true);
+    expect(Math.abs(numbers(params)[0])).toBeLessThan(1e-13);
   });
 
   it("takes groups of one angle only, and notices what is no rotation", async () => {
