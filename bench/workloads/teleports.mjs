@@ -14,8 +14,9 @@ import {
 } from "isoloss";
 import { convnet } from "isoloss/nn";
 import { fill, mul } from "isoloss/ops";
+import { booth, rosenbrock } from "isoloss/problems";
 import { hiddenAction } from "isoloss/symmetry";
-import { gradientAscent, gradNormSq, nullSpace } from "isoloss/teleport";
+import { bestAngle, gradientAscent, gradNormSq, nullSpace, quadraticOptimum } from "isoloss/teleport";
 import { labels, unit } from "../formula.mjs";
 import { convnetTraining } from "./classifiers.mjs";
 import { optimizing, regressionProblem } from "./functions.mjs";
@@ -106,6 +107,19 @@ const descent = {
   make: () => optimizing(regressionProblem("float64"), { optimizer: sgd(), rate: 1e-4 }),
 };
 
+/** One jump on the level set of a function of two variables, and gradient descent on it. */
+const inPlane = (problem, search, count) => ({
+  make: async () => teleporting(problem, { search: () => search(problem), steps: 1 }),
+  base: {
+    name: `${count} GD steps`,
+    count,
+    make: () => optimizing(problem, { optimizer: sgd(), rate: 1e-4 }),
+  },
+  reach: 1.0,
+});
+
+const hessian = { shape: [2, 2], data: Float64Array.of(10, 8, 8, 10) };
+
 async function convnetNullSpace(threads) {
   const model = convnet();
   const problem = {
@@ -123,6 +137,8 @@ async function convnetNullSpace(threads) {
 const loose = { drift: 1e3, heldOutDrift: 1e3 };
 
 export const teleports = {
+  "rosenbrock-teleport": inPlane(rosenbrock(), (problem) => bestAngle(problem.symmetry()), 700),
+  "booth-teleport": inPlane(booth(), () => quadraticOptimum(hessian, { center: [1, 3] }), 350),
   "regression-teleport": {
     make: (threads) => ascent(regressionProblem("float32"), threads),
     peers: ["regression-teleport", "regression-teleport-hvp"],

@@ -1,6 +1,6 @@
 import type { NdArray } from "./array.js";
 import { isNdArray } from "./array.js";
-import { flatten } from "./tree.js";
+import { type Flat, flatten, leavesAt } from "./tree.js";
 
 /**
  * The arrays of a tree by their dotted paths, which are also the input names of a traced graph.
@@ -13,4 +13,21 @@ import { flatten } from "./tree.js";
 export function namedArrays(tree: unknown): Record<string, NdArray> {
   const { leaves, paths } = flatten<NdArray>(tree, isNdArray);
   return Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
+}
+
+/**
+ * As {@link namedArrays}, for many trees of the structure of one example: the names are found once.
+ *
+ * @returns a function of such a tree; arrays that it lacks are undefined
+ */
+export function namedLike({
+  paths,
+  def,
+}: Pick<Flat<unknown>, "paths" | "def">): <A = NdArray>(tree: unknown) => Record<string, A> {
+  return <A>(tree: unknown) => {
+    const leaves = leavesAt<A>(def, tree);
+    const values: Record<string, A> = {};
+    for (let i = 0; i < paths.length; i++) values[paths[i]] = leaves[i];
+    return values;
+  };
 }

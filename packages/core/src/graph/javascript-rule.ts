@@ -4,6 +4,15 @@ import type { Attributes, Graph, Tensor } from "./tensor.js";
 /** Returns a JavaScript expression that reads one element of input `k`. */
 export type Read = (k: number, at: Index) => string;
 
+/** Arrays of at most this many elements are copied element by element: a call would take longer. */
+const copiedSingly = 8;
+
+/** Statements that copy an array of a number of elements into another. */
+export function copying(from: string, to: string, size: number): string {
+  if (size > copiedSingly) return `${to}.set(${from});`;
+  return Array.from({ length: size }, (_, k) => `${to}[${k}]=${from}[${k}];`).join("");
+}
+
 /** The interface through which a kernel writes its statements. */
 export interface KernelWriter {
   /** A loop over 0..count-1; with `count` 1 no loop is written and the variable is the constant 0. */
@@ -33,6 +42,8 @@ export interface Loop {
   readonly sequences?: readonly string[] | undefined;
   /** Whether the steps go from the end of the sequences to their beginning. */
   readonly reverse?: boolean | undefined;
+  /** An input, fed by an output, that says before each step whether there is one. */
+  readonly goesOn?: string | undefined;
 }
 
 /**

@@ -34,6 +34,9 @@ export function noteLabels(labels: Tensor, use: LabelUse): void {
 /** The uses of a tensor as labels in the losses traced so far. */
 export const labelUses = (labels: Tensor): readonly LabelUse[] => uses.get(labels) ?? [];
 
+/** Whether inputs of a graph are labels in the losses traced so far. */
+export const hasLabels = ({ inputs }: Graph): boolean => inputs.some(({ tensor }) => uses.has(tensor));
+
 /**
  * Checks the labels among the inputs of a graph.
  *

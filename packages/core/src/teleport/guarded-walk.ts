@@ -1,7 +1,6 @@
 // Accept, or halve and try again: how every teleport handles the points that a search proposes.
-import { isNdArray, type NdArray } from "../array.js";
+import { isNdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
-import { flatten } from "../tree.js";
 import { stepsTaken } from "./report.js";
 import { isStop, type Stop } from "./search/search.js";
 
@@ -100,8 +99,9 @@ export async function walkGuarded<P, Q>(
 
 /** Whether every element of a tree of floats is finite. */
 export function isFiniteTree(tree: unknown): boolean {
-  for (const { data } of flatten<NdArray>(tree, isNdArray).leaves) {
-    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
-  }
+  if (!isNdArray(tree))
+    return typeof tree === "object" && tree !== null && Object.values(tree).every(isFiniteTree);
+  const { data } = tree;
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
   return true;
 }

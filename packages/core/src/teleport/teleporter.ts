@@ -4,9 +4,10 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
-import { checkLabels } from "../graph/labels.js";
-import { trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
+import type { Graph } from "../graph/graph.js";
+import { checkLabels, hasLabels } from "../graph/labels.js";
+import { isSpecLeaf, type SpecLeaf, trace } from "../graph/trace.js";
+import { namedArrays, namedLike } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flag } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
@@ -174,15 +175,18 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   );
   const compileSeconds = (performance.now() - beforeCompiling) / 1000;
 
+  // Names are found once: a small teleport takes microseconds.
+  const quantitiesOf = namedLike(flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf));
+  const elsewhereOf = namedLike(flatten<SpecLeaf>({ params, batch }, isSpecLeaf));
   const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
     const raceStart = {
       state: raceState,
       rate: raceRate,
     };
     const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
-      item((await elsewhereRun.run(namedArrays({ params: p, batch: b }))).loss);
+      item((await elsewhereRun.run(elsewhereOf({ params: p, batch: b }))).loss);
     return async (p: P): Promise<Point> => {
-      const here = await measurement.run(namedArrays({ params: p, batch: at, memory: m }));
+      const here = await measurement.run(quantitiesOf({ params: p, batch: at, memory: m }));
       const finish = race && (await race.run(p, at, raceStart));
       return {
         loss: item(here.loss),
@@ -202,9 +206,8 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       lifetime.requireOpen();
       requireKnown("teleport", teleportOptions, ["heldOut", "memory", "raceState", "raceRate"]);
       const startTime = performance.now();
-      checkLabels(quantities.graph, namedArrays({ batch: at }));
-      if (teleportOptions.heldOut)
-        checkLabels(elsewhere.graph, namedArrays({ batch: teleportOptions.heldOut }));
+      requireLabels(quantities.graph, at);
+      if (teleportOptions.heldOut) requireLabels(elsewhere.graph, teleportOptions.heldOut);
       const measure = measureWith(at, teleportOptions);
       const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
       const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
@@ -278,6 +281,11 @@ export async function teleport<P, B extends Batch = NoBatch>(
   } finally {
     await teleporter.dispose();
   }
+}
+
+/** Checks the labels in a batch, if the graph's losses use some. */
+function requireLabels(graph: Graph, batch: Batch): void {
+  if (hasLabels(graph)) checkLabels(graph, namedArrays({ batch }));
 }
 
 const comparison = (lossBefore: number, lossAfter: number) => ({

@@ -2,7 +2,7 @@ import { type Shape, sizeOf } from "../../array.js";
 import { isResult } from "../../graph/control/result.js";
 import type { Graph } from "../../graph/graph.js";
 import { Affine, Index } from "../../graph/index-expression.js";
-import type { KernelWriter, Loop } from "../../graph/javascript-rule.js";
+import { copying, type KernelWriter, type Loop } from "../../graph/javascript-rule.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
 import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
 
@@ -149,9 +149,9 @@ class Generator {
 
   private forEachStep(): string {
     const variable = this.inVariables ? "let " : "";
-    return this.scan?.reverse
-      ? `for(${variable}t=steps-1;t>=0;t--){\n`
-      : `for(${variable}t=0;t<steps;t++){\n`;
+    if (this.scan?.reverse) return `for(${variable}t=steps-1;t>=0;t--){\n`;
+    const goesOn = this.graph.inputs.findIndex(({ name }) => name === this.scan?.goesOn);
+    return `for(${variable}t=0;t<steps${goesOn < 0 ? "" : `&&x${goesOn}[0]`};t++){\n`;
   }
 
   /** In a split program, inputs, outputs and the step are variables shared by all functions. */
@@ -344,7 +344,7 @@ class Generator {
       const at = (k: number) => (offset ? `${offset}+${k}` : `${k}`);
       return Array.from({ length: tensor.size }, (_, k) => `${to}[${at(k)}]=${this.local(tensor, k)};`);
     }
-    const from = this.bufferOf.get(tensor);
-    return [`${to}.set(${from}${offset ? `,${offset}` : ""});`];
+    const from = this.bufferOf.get(tensor) as string;
+    return [offset ? `${to}.set(${from},${offset});` : copying(from, to, tensor.size)];
   }
 }

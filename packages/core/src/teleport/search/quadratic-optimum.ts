@@ -1,12 +1,22 @@
 // The largest gradient on a convex quadratic's level set: Zhao et al., NeurIPS 2022, proposition 5.3.
 import { astype, dtypeOf, type NdArray } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
+import { dot } from "../../graph/autodiff.js";
+import { add, div, mul, sub } from "../../graph/ops/arithmetic.js";
+import { greater, where } from "../../graph/ops/compare.js";
+import { sqrt, square } from "../../graph/ops/elementary.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { matmul } from "../../graph/ops/matmul.js";
+import { sum } from "../../graph/ops/reduce.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { type Matrix, product, times, transposed } from "../../symmetry/matrix.js";
 import {
   type PositiveForm,
   positiveForm,
   type VectorParams,
 } from "../../symmetry/rotation/quadratic-rotation.js";
+import { compileJump } from "./compiled-jump.js";
 import { jump } from "./jump.js";
 import type { SearchFactory } from "./search.js";
 
@@ -16,7 +26,8 @@ import type { SearchFactory } from "./search.js";
  * L = 1/2 (w - w*)' A (w - w*) + const,
  *
  * ||grad L||^2 is at most 2 lambda_max (L - const), at w* +- sqrt(2 (L - const) / lambda_max) v with the eigenvector v
- * of lambda_max; the nearer of the two is taken. From there gradient descent stays on the line to w*.
+ * of lambda_max; the nearer of the two is taken. From there gradient descent stays on the line to w*. In float64 the jump is
+ * one compiled program.
  *
  * @param matrix A, symmetric and positive definite, [n, n]
  * @param options `center`: w*, default 0
@@ -55,40 +66,94 @@ export function quadraticOptimum(
       params,
       offset.map((v, i) => v + middle[i]),
     );
-  return async () => ({
-    name,
-    exact: "everywhere",
-    claim: {
+  const pushedBy =
+    (from: Float64Array, to: Float64Array) =>
+    async (tree: VectorParams, power: 1 | 2): Promise<VectorParams> => {
+      const { shape, data } = cotangentMap(form, from, to);
+      const map = { shape, data: power === 1 ? data : data.map((v) => v * v) };
+      return like(tree, times(map, tree.w.data as Float64Array));
+    };
+  const isThere = (distance: number, size: number) => distance <= 1e-12 * size;
+  const stopped = "the point is the optimum";
+  return async (problem) => {
+    fromCenter(problem.params);
+    const jumping =
+      problem.dtype === "float64"
+        ? await compileJump<VectorParams>(problem, {
+            trace({ w }) {
+              const from = sub(w, reshape(constant({ shape: [form.n], data: middle }), w.shape));
+              const to = tracedSteepest(form, from);
+              const moved = sub(to, from);
+              return {
+                params: { w: add(w, moved) },
+                numbers: { distance: sqrt(dot([moved], [moved])), size: sqrt(dot([from], [from])) },
+              };
+            },
+            judge: ({ numbers: { distance, size } }) => (isThere(distance, size) ? stopped : undefined),
+            pushForward: (_found, start) => (tree, power) => {
+              const from = fromCenter(start);
+              return pushedBy(from, steepest(form, from))(tree, power);
+            },
+          })
+        : undefined;
+    return {
       name,
-      move: async (params) => at(params, steepest(form, fromCenter(params))),
-    },
-    steps: 1,
-    async walk(start) {
-      const from = fromCenter(start);
-      const to = steepest(form, from);
-      const distance = Math.hypot(...to.map((v, i) => v - from[i]));
-      if (distance <= 1e-12 * Math.hypot(...from)) {
-        return jump<VectorParams>(async () => ({ stopped: "the point is the optimum" }));
-      }
-      return jump(
-        async () => at(start, to),
-        async (tree, power) => {
-          const { shape, data } = cotangentMap(form, from, to);
-          const map = { shape, data: power === 1 ? data : data.map((v) => v * v) };
-          return like(tree, times(map, tree.w.data as Float64Array));
-        },
-      );
-    },
-    dispose: async () => {},
-  });
+      exact: "everywhere",
+      claim: {
+        name,
+        move: async (params) => at(params, steepest(form, fromCenter(params))),
+      },
+      steps: 1,
+      async walk(start) {
+        const from = fromCenter(start);
+        const to = steepest(form, from);
+        const distance = Math.hypot(...to.map((v, i) => v - from[i]));
+        if (isThere(distance, Math.hypot(...from))) return jump<VectorParams>(async () => ({ stopped }));
+        return jump(async () => at(start, to), pushedBy(from, to));
+      },
+      ...(jumping ? { compiledWalk: jumping.walk } : {}),
+      dispose: async () => jumping?.dispose(),
+    };
+  };
 }
 
-/** The nearer end of the shortest axis of a point's level set. */
-function steepest({ n, values, vectors }: PositiveForm, from: Float64Array): Float64Array {
+/** The places of the largest eigenvalue: a repeated one has a whole space of eigenvectors. */
+const topOf = ({ n, values }: PositiveForm): number[] =>
+  [...values.keys()].filter((k) => values[k] >= values[n - 1] * (1 - 1e-12));
+
+/** As {@link steepest}. Traced. */
+function tracedSteepest(form: PositiveForm, from: Tensor): Tensor {
+  const { n, values, vectors } = form;
+  const top = topOf(form);
+  const list = (data: (k: number) => number) =>
+    constant({ shape: [n], data: Float64Array.from({ length: n }, (_, k) => data(k)) });
+  const times = (m: Matrix, x: Tensor) => reshape(matmul(constant(m), reshape(x, [n, 1])), [n]);
+  const coordinates = times(transposed(vectors), from);
+  const kept = mul(
+    coordinates,
+    list((k) => (top.includes(k) ? 1 : 0)),
+  );
+  const along = sqrt(dot([kept], [kept]));
+  const ratios = list((k) => values[k] / values[n - 1]);
+  const radius = sqrt(sum(mul(ratios, square(coordinates))));
+  const hasPart = greater(along, 0);
+  const shares = where(
+    hasPart,
+    mul(div(radius, where(hasPart, along, 1)), kept),
+    mul(
+      radius,
+      list((k) => (k === n - 1 ? 1 : 0)),
+    ),
+  );
+  return reshape(times(vectors, shares), from.shape);
+}
+
+/** The nearer end of the shortest axis of a point's level set: its projection on the top eigenvectors, lengthened. */
+function steepest(form: PositiveForm, from: Float64Array): Float64Array {
+  const { n, values, vectors } = form;
   const largest = values[n - 1];
   const coordinates = times(transposed(vectors), from);
-  // A repeated eigenvalue has a whole space of eigenvectors; the projection on it is the nearest one.
-  const top = [...values.keys()].filter((k) => values[k] >= largest * (1 - 1e-12));
+  const top = topOf(form);
   const along = Math.hypot(...top.map((k) => coordinates[k]));
   const radius = Math.sqrt(coordinates.reduce((sum, c, k) => sum + (values[k] / largest) * c * c, 0));
   const shares = new Float64Array(n);

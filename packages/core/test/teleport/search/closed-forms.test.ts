@@ -2,6 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
+import { neg } from "../../../src/graph/ops/arithmetic.js";
+import { abs, sqrt, square } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { concat, slice } from "../../../src/graph/ops/slice.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
 import { booth } from "../../../src/problems/booth.js";
 import { mlpRegression } from "../../../src/problems/mlp-regression.js";
@@ -10,6 +16,7 @@ import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import { product, transposed } from "../../../src/symmetry/matrix.js";
 import type { VectorParams } from "../../../src/symmetry/rotation/quadratic-rotation.js";
+import { residualRotation } from "../../../src/symmetry/rotation/residual-rotation.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { gradNormSq, minimized } from "../../../src/teleport/objective/objective.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
@@ -120,6 +127,14 @@ describe("bestAngle on Rosenbrock's function", () => {
 });
 
 describe("quadraticOptimum", () => {
+  const unused = {
+    objective: () => constant(0),
+    batch: {},
+    memory: {},
+    dtype: "float32",
+    compileOptions: {},
+  } as const;
+  const unmeasured = { loss: 0, objective: 0, gradNormSq: 0 };
   const sizeAndSeed = fc.record({
     n: fc.integer({ min: 2, max: 8 }),
     seed: fc.integer({ min: 0, max: 1e6 }),
@@ -160,6 +175,35 @@ describe("quadraticOptimum", () => {
       { numRuns: 40 },
     );
   });
+
+  it.each(["javascript", "onnx"] as const)(
+    "jumps in one program to the point of the formulas: %s",
+    async (runtime) => {
+      const rng = createRng(8);
+      for (const n of [2, 5]) {
+        const B = { shape: [n, n], data: Float64Array.from({ length: n * n }, () => rng.normal()) };
+        const matrix = product(transposed(B), B);
+        const center = Array.from({ length: n }, () => rng.normal());
+        const problem = quadratic({ matrix, start: Array.from({ length: n }, () => rng.normal()) });
+        const search = quadraticOptimum(matrix, { center });
+        const options = { runtime, allowInexact: true, guard: false as const };
+        const teleporter = await create(problem, search, options);
+        const formulas = await search({ ...unused, loss: problem.loss, params: problem.start });
+        const walk = await formulas.walk(
+          problem.start,
+          { batch: {}, memory: {}, measure: async () => unmeasured },
+          0,
+        );
+        const expected = (await walk.propose(1)) as VectorParams;
+        const { params, report } = await teleporter.teleport(problem.start, {});
+        expect(report.accepted).toBe(true);
+        numbers(params).forEach((x, k) => {
+          expect(x).toBeCloseTo(numbers(expected)[k], 12);
+        });
+        await teleporter.dispose();
+      }
+    },
+  );
 
   it("moves nothing from the optimum itself, or where every point of the level set is alike", async () => {
     const round = array(
@@ -218,6 +262,13 @@ describe("quadraticOptimum", () => {
   });
 });
 
+/** What differs by rounding, or between runs. */
+const approximate = { ...{ lossAfter: 0, drift: 0, objectiveAfter: 0, gradNormSqAfter: 0 }, seconds: 0 };
+
+interface VectorTensors {
+  readonly w: Tensor;
+}
+
 describe("bestAngle", () => {
   it("finds a point that no angle of a fine scan beats, and pushes the gradient along", async () => {
     const problem = rosenbrock();
@@ -244,6 +295,73 @@ describe("bestAngle", () => {
     }
   });
 
+  it("finds the maximum of a scan of 3600 angles, at 1000 random points", async () => {
+    const teleporter = await create(rosenbrock(), bestAngle(rosenbrock().symmetry()));
+    const rng = createRng(6);
+    const angles = Array.from({ length: 3600 }, (_, k) => (k * 2 * Math.PI) / 3600);
+    const turns = angles.map((angle) => [Math.cos(angle), Math.sin(angle)]);
+    const normSq = (x: number, y: number) =>
+      (400 * x * (x * x - y) + 2 * (x - 1)) ** 2 + (200 * (x * x - y)) ** 2;
+    for (let trial = 0; trial < 1000; trial++) {
+      const [x, y] = [2 * rng.normal(), 3 * rng.normal()];
+      const { report } = await teleporter.teleport(vector([x, y]), {});
+      const [u, v] = [10 * (x * x - y), x - 1];
+      let highest = 0;
+      for (const [c, s] of turns) {
+        const to = c * v - s * u + 1;
+        highest = Math.max(highest, normSq(to, to * to - (s * v + c * u) / 10));
+      }
+      expect(report.gradNormSqAfter).toBeGreaterThan(highest * (1 - 1e-9));
+      // Between two angles of the scan, the objective rises by little.
+      expect(report.gradNormSqAfter).toBeLessThan(highest * (1 + 1e-4));
+      expect(report.drift).toBeLessThan(1e-9);
+    }
+  });
+
+  it.each(["javascript", "onnx"] as const)(
+    "finds in one program what it finds step by step: %s",
+    async (runtime) => {
+      const symmetry = rosenbrock().symmetry();
+      const compiled = await create(rosenbrock(), bestAngle(symmetry), { runtime });
+      const { trace: _, ...untraced } = symmetry;
+      const hosted = await create(rosenbrock(), bestAngle(untraced));
+      const rng = createRng(7);
+      for (let trial = 0; trial < 5; trial++) {
+        const start = vector([2 * rng.normal(), 2 * rng.normal()]);
+        const [one, other] = [await compiled.teleport(start, {}), await hosted.teleport(start, {})];
+        numbers(one.params).forEach((x, k) => {
+          expect(x).toBeCloseTo(numbers(other.params)[k], 8);
+        });
+        expect(one.report.gradNormSqAfter / other.report.gradNormSqAfter).toBeCloseTo(1, 12);
+        expect({ ...one.report, ...approximate }).toEqual({ ...other.report, ...approximate });
+      }
+      for (const teleporter of [compiled, hosted]) await teleporter.dispose();
+    },
+  );
+
+  it("asks the action where a part of the circle cannot be reached", async () => {
+    // r = (sqrt x, y): the inverse has no negative root.
+    const map = {
+      residuals: ({ w }: VectorTensors) => concat([sqrt(slice(w, { ends: [1] })), slice(w, { starts: [1] })]),
+      inverse: (r: Tensor) => ({ w: concat([square(slice(r, { ends: [1] })), slice(r, { starts: [1] })]) }),
+    };
+    const start = vector([1, 0.5]);
+    const problem = {
+      ...rosenbrock(),
+      loss: (p: VectorTensors) => sum(square(map.residuals(p))),
+      start,
+    };
+    const symmetry = residualRotation(map, { params: start, batch: {} });
+    const { trace: _, ...untraced } = symmetry;
+    const moved = await Promise.all(
+      [symmetry, untraced].map(async (s) =>
+        (await create(problem, bestAngle(s), { objective: minimized(gradNormSq) })).teleport(start, {}),
+      ),
+    );
+    expect(moved[0].report.accepted).toBe(true);
+    expect(moved[0].params).toEqual(moved[1].params);
+  });
+
   it("moves nothing from the optimum itself", async () => {
     const top = vector([0, 1]);
     const teleporter = await create(quadratic(), bestAngle(quadratic().symmetry()));
@@ -259,6 +377,14 @@ describe("bestAngle", () => {
     const { params, report } = await teleporter.teleport(quadratic().start, {});
     expect(report.gradNormSqAfter).toBeCloseTo(2 * 1 * 5.75, 12);
     expect(Math.abs(numbers(params)[0])).toBeCloseTo(Math.sqrt(11.5), 10);
+  });
+
+  it("finds a peak where the objective has a kink: the largest -|x| is at x = 0", async () => {
+    const objective = () => (p: VectorTensors) => neg(sum(abs(slice(p.w, { ends: [1] }))));
+    const teleporter = await create(quadratic(), bestAngle(quadratic().symmetry()), { objective });
+    const { params, report } = await teleporter.teleport(quadratic().start, {});
+    expect(report.accepted).toBe(true);
+    expect(Math.abs(numbers(params)[0])).toBeLessThan(1e-13);
   });
 
   it("takes groups of one angle only, and notices what is no rotation", async () => {

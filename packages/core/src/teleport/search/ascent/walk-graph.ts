@@ -160,7 +160,7 @@ export function traceAscentPass<P>(
 }
 
 /** Scalars as a vector. */
-const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
+export const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
 
 /** The scalars in a vector, by name. */
 function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
