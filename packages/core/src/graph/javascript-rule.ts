@@ -33,6 +33,8 @@ export interface Loop {
   readonly sequences?: readonly string[] | undefined;
   /** Whether the steps go from the end of the sequences to their beginning. */
   readonly reverse?: boolean | undefined;
+  /** An input, fed by an output, that says before each step whether there is one. */
+  readonly goesOn?: string | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { sizeOf } from "../array.js";
-import { constantsInCond, constantsInScan } from "./control/constants-inside.js";
+import { constantsInCond, constantsInScan, constantsInWhile } from "./control/constants-inside.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
 import { constantValue } from "./ops/leaf.js";
@@ -218,6 +218,7 @@ const rules: Readonly<Record<string, Rule>> = {
   conv2dInputGradient: (node) => factorOut(node, [0]),
   conv2dWeightGradient: (node) => factorOut(node, [0, 1]),
   scan: constantsInScan,
+  whileLoop: constantsInWhile,
   cond: constantsInCond,
 };
 

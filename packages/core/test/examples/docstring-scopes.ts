@@ -185,6 +185,7 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
   "graph/autodiff.ts:136": () => ({ tensors: { w: double([3]) } }),
   "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
+  "graph/control/while.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/ops/einsum.ts": () => ({ tensors: { a: float([2, 3, 4]), b: float([2, 4, 5]) } }),
   "graph/ops/gather.ts": () => ({ tensors: { table: float([7, 4]), tokens: ints([2, 3]) } }),
   "graph/ops/leaf.ts": () => ({ tensors: {} }),

@@ -64,3 +64,29 @@ export function usedInputs({ inputs, outputs }: Graph): Set<number> {
   const nodes = new Set(topologicalOrder(outputs.map(({ tensor }) => tensor)));
   return new Set(inputs.flatMap(({ tensor }, k) => (nodes.has(tensor) ? [k] : [])));
 }
+
+/** The computation of `outputs` from the symbols `inputs`: what depends on none of these is computed before. */
+export function closureOfStep(inputs: readonly Tensor[], outputs: readonly Tensor[]): Closure {
+  const inside = new Set<Tensor>(inputs);
+  const ports = (tensors: readonly Tensor[]) => tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
+  return closureOf(ports(inputs), ports(outputs), (node) => {
+    if (node.inputs.some((x) => inside.has(x))) inside.add(node);
+    return inside.has(node);
+  });
+}
+
+/** Which output of a step becomes which input of the next one: the first `carries` of both. */
+export const carriedNames = ({ inputs, outputs }: Graph, carries: number): Record<string, string> =>
+  Object.fromEntries(outputs.slice(0, carries).map(({ name }, k) => [name, inputs[k].name]));
+
+/** Carried values are needed if their last ones are, or if a needed output depends on them. */
+export function neededOutputs(body: Graph, carries: number, isUsed: (k: number) => boolean): Set<number> {
+  const outputs = body.outputs.map((_, k) => k);
+  const needed = new Set(outputs.filter(isUsed));
+  for (let size = -1; size < needed.size; ) {
+    size = needed.size;
+    const used = usedInputs({ inputs: body.inputs, outputs: body.outputs.filter((_, k) => needed.has(k)) });
+    for (let k = 0; k < carries; k++) if (used.has(k)) needed.add(k);
+  }
+  return new Set(outputs.filter((k) => needed.has(k)));
+}

@@ -4,6 +4,7 @@ import { apply, type Tensor } from "../tensor.js";
 import { inlined } from "./body.js";
 import type { CondAttributes } from "./cond.js";
 import type { ScanAttributes } from "./scan-op.js";
+import type { WhileAttributes } from "./while-op.js";
 
 /** Elements and unchanging values of a scan that are known numbers become constants in its body. */
 export function constantsInScan(node: Tensor): Tensor | undefined {
@@ -18,6 +19,17 @@ export function constantsInScan(node: Tensor): Tensor | undefined {
     sequences: numbers.slice(carries, carries + sequences).filter((value) => value === undefined).length,
   };
   return apply(node.op, node.inputs.filter(isLeft), attrs);
+}
+
+/** Unchanging values of a loop that are known numbers become constants in its body. */
+export function constantsInWhile(node: Tensor): Tensor | undefined {
+  const { body, ...rest } = node.attrs as WhileAttributes;
+  const numbers = node.inputs.map((x, k) => (k < rest.carries ? undefined : constantValue(x)));
+  if (numbers.every((value) => value === undefined)) return undefined;
+  return apply(node.op, node.inputs.filter(isUnknown(numbers)), {
+    ...rest,
+    body: withNumbers(body, numbers),
+  });
 }
 
 /** Values of a branch that are known numbers become constants in it. */

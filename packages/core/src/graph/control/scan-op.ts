@@ -6,7 +6,7 @@ import { add } from "../ops/arithmetic.js";
 import { fillLike, input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, isFloat, type Op, type Tensor } from "../tensor.js";
-import { closureOf, inlined, usedInputs } from "./body.js";
+import { carriedNames, closureOfStep, inlined, neededOutputs, usedInputs } from "./body.js";
 import { resultOf, resultsOf } from "./result.js";
 
 /**
@@ -53,7 +53,7 @@ const scanOp: Op<ScanAttributes> = {
     wholes: true,
     kernel(w, node, { body, carries, sequences, length, reverse }) {
       const names = body.inputs.map(({ name }) => name);
-      const carry = Object.fromEntries(body.outputs.slice(0, carries).map(({ name }, k) => [name, names[k]]));
+      const carry = carriedNames(body, carries);
       const loop = w.program(body, { carry, sequences: names.slice(carries, carries + sequences), reverse });
       // A carried value is kept in the array of its last one.
       const results = body.outputs.map((_, k) => w.resultAt(k));
@@ -94,30 +94,13 @@ export function scanNode(
   values: readonly Tensor[],
   attrs: Pick<ScanAttributes, "carries" | "sequences" | "length" | "reverse">,
 ): Tensor {
-  const inside = new Set<Tensor>(inputs);
-  const ports = (tensors: readonly Tensor[]) => tensors.map((tensor, k): Port => ({ name: `${k}`, tensor }));
   const before = inputs.slice(0, attrs.carries);
-  const { graph, captured } = closureOf(ports(inputs), ports([...outputs, ...before]), (node) => {
-    if (node.inputs.some((x) => inside.has(x))) inside.add(node);
-    return inside.has(node);
-  });
+  const { graph, captured } = closureOfStep(inputs, [...outputs, ...before]);
   return apply(scanOp, [...values, ...captured], {
     ...attrs,
     body: graph,
     complete: true,
   });
-}
-
-/** Carried values are needed if their last ones are, or if a needed output depends on them. */
-function neededOutputs(body: Graph, carries: number, isUsed: (k: number) => boolean): Set<number> {
-  const outputs = body.outputs.map((_, k) => k);
-  const needed = new Set(outputs.filter(isUsed));
-  for (let size = -1; size < needed.size; ) {
-    size = needed.size;
-    const used = usedInputs({ inputs: body.inputs, outputs: body.outputs.filter((_, k) => needed.has(k)) });
-    for (let k = 0; k < carries; k++) if (used.has(k)) needed.add(k);
-  }
-  return new Set(outputs.filter((k) => needed.has(k)));
 }
 
 /**

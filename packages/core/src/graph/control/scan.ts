@@ -68,7 +68,7 @@ export function scan<C, X, Y>(
   const elements = x.tensors.map((t) => input(t.shape.slice(1), t.dtype));
   const [next, y] = requirePair(step(c.rebuild(carried), x.rebuild(elements)));
   const after = leavesLike(c, next, "scan: the carried values that the step returns");
-  requireSame(c.tensors, after);
+  requireSameTypes("scan", c.tensors, after);
   const stacked = leavesOf(y);
   if (length === 0) {
     return [
@@ -111,13 +111,14 @@ function requirePair<T>(returned: T): T {
   );
 }
 
-function requireSame(before: readonly Tensor[], after: readonly Tensor[]): void {
+/** Throws ShapeError, which begins with `name`, unless the carried values that a step returns are of their types. */
+export function requireSameTypes(name: string, before: readonly Tensor[], after: readonly Tensor[]): void {
   const isSame = (a: Tensor, b: Tensor | undefined) =>
     b && a.dtype === b.dtype && sameShape(a.shape, b.shape);
   if (before.every((x, k) => isSame(x, after[k]))) return;
   const list = (tensors: readonly Tensor[]) => tensors.map(formatType).join(", ") || "none";
   throw new ShapeError(
-    `scan: the carried values must keep their types, ${list(before)}; the step returned ${list(after)}.`,
+    `${name}: the carried values must keep their types, ${list(before)}; the step returned ${list(after)}.`,
   );
 }
 

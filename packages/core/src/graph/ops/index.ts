@@ -7,6 +7,8 @@
 export { cond } from "../control/cond.js";
 export type { ScanOptions } from "../control/scan.js";
 export { scan } from "../control/scan.js";
+export type { WhileLoopOptions } from "../control/while.js";
+export { whileLoop } from "../control/while.js";
 export { elu, gelu, leakyRelu, relu, relu6, sigmoid, softplus } from "./activation.js";
 export { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "./arithmetic.js";
 export { bitwiseAnd, bitwiseOr, bitwiseXor } from "./bitwise.js";

@@ -149,9 +149,9 @@ class Generator {
 
   private forEachStep(): string {
     const variable = this.inVariables ? "let " : "";
-    return this.scan?.reverse
-      ? `for(${variable}t=steps-1;t>=0;t--){\n`
-      : `for(${variable}t=0;t<steps;t++){\n`;
+    if (this.scan?.reverse) return `for(${variable}t=steps-1;t>=0;t--){\n`;
+    const goesOn = this.graph.inputs.findIndex(({ name }) => name === this.scan?.goesOn);
+    return `for(${variable}t=0;t<steps${goesOn < 0 ? "" : `&&x${goesOn}[0]`};t++){\n`;
   }
 
   /** In a split program, inputs, outputs and the step are variables shared by all functions. */

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { grad, jvp } from "../../../src/graph/autodiff.js";
 import { cond } from "../../../src/graph/control/cond.js";
 import { scan } from "../../../src/graph/control/scan.js";
+import { whileLoop } from "../../../src/graph/control/while.js";
 import { add, cast, mul } from "../../../src/graph/ops/arithmetic.js";
 import { greater, less, where } from "../../../src/graph/ops/compare.js";
 import { sin, tanh } from "../../../src/graph/ops/elementary.js";
@@ -23,7 +24,20 @@ export type Statement =
   | { readonly kind: "add" | "mul" | "times"; readonly a: Ref; readonly b: Ref }
   | { readonly kind: "slope" | "push"; readonly a: Ref; readonly body: Program }
   | { readonly kind: "cond"; readonly a: Ref; readonly whenTrue: Program; readonly whenFalse: Program }
-  | Loop;
+  | Loop
+  | Repeat;
+
+/** Repeats a program until the sum of its first carried value, and of a count, is too large. */
+interface Repeat {
+  readonly kind: "while";
+  readonly most: number;
+  readonly limit: number;
+  /** Values that are carried. */
+  readonly carried: readonly Ref[];
+  readonly body: Program;
+  /** Values after a step: as many as are carried. */
+  readonly next: readonly Ref[];
+}
 
 interface Loop {
   readonly kind: "scan";
@@ -77,6 +91,17 @@ function statement(depth: number): fc.Arbitrary<Statement> {
         stacked: ref,
       }),
     },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant("while"),
+        most: fc.integer({ min: 1, max: 4 }),
+        limit: fc.constantFrom(-10, 0.5, 2, 100),
+        carried: refs({ minLength: 1, maxLength: 3 }),
+        body,
+        next: refs({ minLength: 3, maxLength: 3 }),
+      }),
+    },
   );
 }
 
@@ -92,7 +117,11 @@ export function program(depth: number): fc.Arbitrary<Program> {
 export interface Control {
   loop(loop: Loop, run: Step, carried: State, sequences: readonly Tensor[]): [State, Tensor];
   branch(condition: Tensor, whenTrue: () => Tensor[], whenFalse: () => Tensor[]): Tensor[];
+  repeat(most: number, goesOn: (x: Counted) => Tensor, step: (x: Counted) => Counted, init: Counted): Counted;
 }
+
+/** Values and the number of steps that led to them. */
+type Counted = readonly [values: readonly Tensor[], count: Tensor];
 
 /** What a loop carries: its values, a count and whether two of the values were in order. */
 interface State {
@@ -107,6 +136,7 @@ export const asOperations: Control = {
   loop: ({ steps, reverse, recompute }, run, carried, sequences) =>
     scan(run, carried, sequences, { length: steps, reverse, recompute }),
   branch: cond,
+  repeat: (most, goesOn, step, init) => whileLoop(goesOn, step, init, { most }),
 };
 
 export const writtenOut: Control = {
@@ -125,6 +155,18 @@ export const writtenOut: Control = {
   branch(condition, whenTrue, whenFalse) {
     const others = whenFalse();
     return whenTrue().map((x, k) => where(condition, x, others[k]));
+  },
+  repeat(most, goesOn, step, init) {
+    let state = init;
+    let isOn: Tensor = constant(1, "bool");
+    for (let k = 0; k < most; k++) {
+      isOn = where(isOn, goesOn(state), isOn);
+      const [values, count] = step(state);
+      const [before, countBefore] = state;
+      const chosen = values.map((x, i) => where(isOn, x, before[i]));
+      state = [chosen, where(isOn, count, countBefore)];
+    }
+    return state;
   },
 };
 
@@ -178,7 +220,27 @@ function runStatement(
     }
     case "scan":
       return runLoop(one, at, all, w, control);
+    case "while":
+      return runRepeat(one, at, all, w, control);
   }
+}
+
+function runRepeat(
+  { most, limit, carried, body, next }: Repeat,
+  at: (k: Ref) => Tensor,
+  all: readonly Tensor[],
+  w: Tensor,
+  control: Control,
+): Tensor[] {
+  const numberOf = (count: Tensor) => cast(count, all[0].dtype);
+  const goesOn = ([values, count]: Counted) => less(add(sum(values[0]), numberOf(count)), limit);
+  const step = ([values, count]: Counted): Counted => {
+    const inner = [...all, mul(numberOf(count), mul(0.3, all[0])), ...values];
+    const found = [...values, ...runProgram(body, inner, w, control)];
+    return [values.map((_, k) => found[found.length - 1 - (next[k] % found.length)]), add(count, 1)];
+  };
+  const [values, count] = control.repeat(most, goesOn, step, [carried.map(at), constant(0, "int64")]);
+  return [...values, tanh(mul(numberOf(count), values[0]))];
 }
 
 function runLoop(

@@ -4,9 +4,10 @@ import { array, astype } from "../../../src/array.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { cond } from "../../../src/graph/control/cond.js";
 import { scan } from "../../../src/graph/control/scan.js";
+import { whileLoop } from "../../../src/graph/control/while.js";
 import { nodesOf } from "../../../src/graph/graph.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
-import { greater } from "../../../src/graph/ops/compare.js";
+import { greater, less } from "../../../src/graph/ops/compare.js";
 import { sin, square, tanh } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
@@ -67,6 +68,30 @@ const loop = (again: readonly OnnxNode[]) =>
     ["y", "stacked"],
   );
 
+/** Adds w to x while its sum is below a limit, and a start is given. */
+const ending = node(
+  "Loop",
+  ["count", "start", "x"],
+  {
+    body: inner(
+      [
+        { name: "step", dtype: "int64", shape: [] },
+        { name: "going", dtype: "bool", shape: [] },
+        { name: "before", ...vector },
+      ],
+      ["again", "after"],
+      [
+        node("Cast", ["step"], { to: int(1) }, ["number"]),
+        node("Add", ["before", "w"], {}, ["added"]),
+        node("Add", ["added", "number"], {}, ["after"]),
+        node("ReduceSum", ["after"], { keepdims: int(0) }, ["total"]),
+        node("Less", ["total", "limit"], {}, ["again"]),
+      ],
+    ),
+  },
+  ["y"],
+);
+
 const scanned = (directions: readonly number[], axis: number) =>
   node(
     "Scan",
@@ -124,6 +149,18 @@ const cases: Readonly<Record<string, Case>> = {
   "a loop that ends early": {
     ...{ nodes: loop(untilThird), inputs: { x }, outputs: stackedToo },
     stored: { count: int64([5], []), third: int64([2], []) },
+  },
+  "a loop that ends at a value": {
+    ...{ nodes: ending, inputs: { x, limit: float32([9], []), start: bool(1) } },
+    stored: { count: int64([50], []) },
+  },
+  "a loop that ends at a value, or after a count": {
+    ...{ nodes: ending, inputs: { x, limit: float32([1e6], []), start: bool(1) } },
+    stored: { count: int64([5], []) },
+  },
+  "a loop that does not start": {
+    ...{ nodes: ending, inputs: { x, limit: float32([9], []), start: bool(0) } },
+    stored: { count: int64([50], []) },
   },
   "a scan": { nodes: scanned([0, 0, 0], 0), inputs: { x, table, other }, outputs: stackedToo },
   "a scan from the end": { nodes: scanned([1, 1, 1], 0), inputs: { x, table, other }, outputs: stackedToo },
@@ -211,7 +248,13 @@ it("loops and branches of a graph, with their derivatives, are written to a file
       h,
       xs,
     );
-    return add(sum(square(last)), sum(ys));
+    const end = whileLoop(
+      (c) => less(sum(square(c)), mul(20, limit)),
+      (c) => mul(1.5, add(c, matmul(c, m))),
+      last,
+      { most: 6 },
+    );
+    return add(sum(square(end)), sum(ys));
   };
   const { graph } = trace((at: Args) => ({ loss: loss(at), g: grad(loss)(at) }), values);
   const bytes = toOnnx(graph);

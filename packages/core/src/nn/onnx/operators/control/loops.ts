@@ -1,7 +1,9 @@
 import { IsolossError } from "../../../../errors.js";
 import { scan } from "../../../../graph/control/scan.js";
+import { loopWhile } from "../../../../graph/control/while.js";
+import { add } from "../../../../graph/ops/arithmetic.js";
 import { constant, input } from "../../../../graph/ops/leaf.js";
-import { expandDims } from "../../../../graph/ops/reshape.js";
+import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
 import { concat } from "../../../../graph/ops/slice.js";
 import { sameShape, type Tensor } from "../../../../graph/tensor.js";
 import type { Call, Operator } from "../../call.js";
@@ -13,47 +15,87 @@ import { tensorsOf } from "./branches.js";
 /** Steps that are written out at most, one after the other. */
 const mostSteps = 1000;
 
+/** Steps of a loop without a bound. */
+const mostCounted = 2 ** 31 - 1;
+
 const yes: Value = { tensor: constant(1, "bool"), kind: "bool" };
 const integer = (tensor: Tensor): Value => ({ tensor, kind: "int64" });
 
 /**
- * A loop is one operation where its number of steps is known, nothing ends it earlier, and what it carries keeps its
- * types. Otherwise its steps are written out, for which all conditions must be known.
+ * A loop is one operation where what it carries keeps its types, and either its number of steps is known and nothing
+ * ends it earlier, or what ends it is known only when it runs, and it stacks no results. Otherwise its steps are
+ * written out, for which all conditions must be known.
  */
 function loop(call: Call): readonly Entry[] {
   const most = call.known(0)?.[0] ?? Number.POSITIVE_INFINITY;
-  const count = call.known(1)?.[0] === 0 ? 0 : most;
   const carried = range(call.operands.length)
     .slice(2)
     .map((k) => call.entry(k));
+  const start = call.has(1) ? call.tensor(1) : yes.tensor;
+  const count = knownValue(start)?.data[0] === 0 ? 0 : most;
   const tensors = carried.flatMap((x) => (isSequence(x) ? [] : [x]));
-  const isCounted = count > 0 && Number.isFinite(count) && tensors.length === carried.length;
-  return (isCounted ? asScan(call, count, tensors) : undefined) ?? writtenOut(call, count, carried);
+  const isOperation = count > 0 && tensors.length === carried.length;
+  return (
+    (isOperation ? asOperation(call, count, start, tensors) : undefined) ?? writtenOut(call, count, carried)
+  );
 }
 
-/** Undefined if the loop may end early, or what it carries changes its type. */
-function asScan(call: Call, length: number, carried: readonly Value[]): Value[] | undefined {
+type Run = (step: Tensor, before: readonly Tensor[]) => Value[];
+
+/** Undefined if its steps must be written out. */
+function asOperation(
+  call: Call,
+  count: number,
+  start: Tensor,
+  carried: readonly Value[],
+): Value[] | undefined {
   const graph = call.graph("body");
-  const run = (step: Tensor, before: readonly Tensor[]): Value[] => {
+  const run: Run = (step, before) => {
     const values = before.map((tensor, k): Value => ({ tensor, kind: carried[k].kind }));
     return tensorsOf(call, call.subgraph(graph, [integer(step), yes, ...values]));
   };
+  const isAlways = ({ tensor }: Value) => Number(knownValue(tensor)?.data[0] ?? 0) !== 0;
   const symbols = carried.map(({ tensor }) => input(tensor.shape, tensor.dtype));
   const probe = orUndefined(() => run(input([], "int64"), symbols));
-  if (!probe || !knownValue(probe[0].tensor)?.data[0]) return undefined;
+  if (!probe) return undefined;
   const results = probe.slice(1);
   const keepsType = ({ tensor: before }: Value, k: number) =>
     before.dtype === results[k].tensor.dtype && sameShape(before.shape, results[k].tensor.shape);
   if (!carried.every(keepsType)) return undefined;
+  const asValue = (tensor: Tensor, k: number): Value => ({ tensor, kind: results[k].kind });
+  const values = carried.map(({ tensor }) => tensor);
+  const isStarted = knownValue(start) !== undefined;
+  if (isStarted && isAlways(probe[0])) {
+    return Number.isFinite(count) ? counted(run, count, values).map(asValue) : undefined;
+  }
+  if (results.length > carried.length) return undefined;
+  // A condition that is known step by step ends a loop that is written out.
+  const isDecidedLater = !isStarted || !knownValue(run(constant(0, "int64"), values)[0].tensor);
+  return isDecidedLater ? ended(run, count, start, values).map(asValue) : undefined;
+}
+
+function counted(run: Run, length: number, carried: readonly Tensor[]): Tensor[] {
   const [last, stacks] = scan(
     (before: readonly Tensor[], step: Tensor): [Tensor[], Tensor[]] => {
       const after = run(step, before).map(({ tensor }) => tensor);
       return [after.slice(1, 1 + carried.length), after.slice(1 + carried.length)];
     },
-    carried.map(({ tensor }) => tensor),
+    carried,
     integers(range(length)),
   );
-  return [...last, ...stacks].map((tensor, k) => ({ tensor, kind: results[k].kind }));
+  return [...last, ...stacks];
+}
+
+function ended(run: Run, most: number, start: Tensor, carried: readonly Tensor[]): readonly Tensor[] {
+  const [last] = loopWhile(
+    ([before, step]: readonly [readonly Tensor[], Tensor]) => {
+      const [goesOn, ...after] = run(step, before).map(({ tensor }) => tensor);
+      return [reshape(goesOn, []), [after, add(step, 1)] as const];
+    },
+    [carried, constant(0, "int64")] as const,
+    { most: Math.min(most, mostCounted), start: reshape(start, []) },
+  );
+  return last;
 }
 
 function writtenOut(call: Call, count: number, carried: readonly Entry[]): Entry[] {
