@@ -1,16 +1,17 @@
 // Gradient ascent on an orbit, guard included, as one compiled loop.
 import type { NdArray } from "../../../array.js";
-import { array, astype, isNdArray, zeros } from "../../../array.js";
+import { isNdArray } from "../../../array.js";
 import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
-import type { Executable } from "../../../runtime/executable.js";
 import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
+import { boundsOf } from "../guard-graph.js";
 import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { warmUp } from "../warm-up.js";
 import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
 
 /** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
@@ -34,20 +35,23 @@ export async function compileAscent<P>(
   const still = Object.values(namedArrays(begin));
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
   const loop = await compile(graph, { ...compileOptions, scan: { carry } });
-  const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number): NdArray =>
-    astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
-  const unguarded = boundsOf(limitsOf(false, dtype), 20);
+  const unguarded = boundsOf(limitsOf(false, dtype), 20, dtype);
   const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
   const names = [...carried, ...given.paths, "bounds"];
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]));
+  await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]), {
+    steps: 20,
+  });
 
   // Starting a run of generated JavaScript takes as long as a few passes.
   const isCheap = loop.runtime === "javascript";
 
   return {
     async walk(start, { batch: b, memory: m }, steps, limits) {
-      const fixed = [...leavesAt<NdArray>(given.def, { batch: b, memory: m }), boundsOf(limits, steps)];
+      const fixed = [
+        ...leavesAt<NdArray>(given.def, { batch: b, memory: m }),
+        boundsOf(limits, steps, dtype),
+      ];
       const passes: Pass[] = [];
       const first = [...leavesAt<NdArray>(def, start), ...still];
       let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
@@ -126,23 +130,6 @@ function replay(
     if (!pass.isOpen) return end(refusal ?? whyStill(pass.slope, bound));
   }
   return undefined;
-}
-
-/**
- * Runs generated JavaScript for at most 5 milliseconds so that the engine optimizes it: a compiled walk is
- * too short for that and would run ten times slower at first. The values do not matter, so missing arrays are
- * zeros.
- */
-async function warmUp(loop: Executable, example: Readonly<Record<string, SpecLeaf>>): Promise<void> {
-  if (loop.runtime !== "javascript") return;
-  const inputs = Object.fromEntries(
-    Object.entries(example).map(([name, leaf]) => [
-      name,
-      isNdArray(leaf) ? leaf : zeros(leaf.shape, leaf.dtype),
-    ]),
-  );
-  const begin = performance.now();
-  for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, { steps: 20 });
 }
 
 /** Arrays, or their shapes, by the names of a list. */

@@ -1,16 +1,15 @@
 // Level-set teleportation by normalized steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
 
-import { item } from "../../array.js";
-import { OptionError } from "../../errors.js";
-import { valueAndGrad } from "../../graph/autodiff.js";
-import { type TensorsOf, trace } from "../../graph/trace.js";
-import { dotOf } from "../../math/dense.js";
-import { namedArrays } from "../../named-arrays.js";
-import { flag, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
-import { compile } from "../../runtime/compile.js";
-import { type ParameterVector, parameterVector } from "../parameter-vector.js";
-import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
+import { OptionError } from "../../../errors.js";
+import { dotOf } from "../../../math/dense.js";
+import { flag, integerFrom, positive } from "../../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../../options.js";
+import { Resources } from "../../../runtime/resources.js";
+import { parameterVector } from "../../parameter-vector.js";
+import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
+import { compileLevelSetWalk } from "./compiled-walk.js";
+import { type Ascent, compileEvaluation, type Trial } from "./evaluation.js";
+import { backtracking, ends, mostBacktracks, mostProjections, sufficient } from "./rule.js";
 
 export interface LevelSetOptions {
   /** Maximum number of steps; default 50. */
@@ -38,25 +37,6 @@ export const levelSetOptions = optionTable("levelSet", {
   sublevel: flag.default(true),
   project: flag.default(true),
 } satisfies OptionRows<LevelSetOptions>);
-
-/** Factor on rho after a failed step; its inverse applies after an easy one. */
-const backtracking = 0.7;
-/** Required fraction of the gain predicted to first order. */
-const sufficient = 0.1;
-const mostBacktracks = 40;
-const mostProjections = 12;
-
-/** Loss and objective at a point, and the gradient of the loss. */
-interface Trial {
-  readonly loss: number;
-  readonly objective: number;
-  readonly g: Float64Array;
-}
-
-/** The same with the gradient of the objective. */
-interface Ascent extends Trial {
-  readonly slope: Float64Array;
-}
 
 interface Candidate<P> {
   readonly params: P;
@@ -94,8 +74,13 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
   const sublevel = !project && isBelowTaken;
   return async (problem) => {
     const space = parameterVector(problem.params);
-    const evaluate = await compileEvaluation(problem, space);
     const closeness = problem.dtype === "float64" ? 1e-10 : 1e-5;
+    const rule = { steps, rho, lineSearch, tolerance, project, sublevel, closeness };
+    const resources = new Resources();
+    const { evaluate, compiled } = await resources.releasedOnError(async () => ({
+      evaluate: resources.keep(await compileEvaluation(problem, space)),
+      compiled: resources.keep(await compileLevelSetWalk(problem, rule)),
+    }));
 
     return {
       name: "level set",
@@ -123,7 +108,8 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           },
         };
       },
-      dispose: evaluate.dispose,
+      compiledWalk: compiled.walk,
+      dispose: () => resources.release(),
     };
 
     /** The next point, and the initial rho of the step after it. */
@@ -149,7 +135,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       const isLost = project && projected ** 2 / first <= closeness;
       if ((projected < tolerance || isLost) && Math.abs(off) <= tolerance) {
         return {
-          stopped: `a stationary point of the level set: the projected step is ${projected.toExponential(1)}`,
+          stopped: ends.stationary(projected),
         };
       }
       const gamma = project ? 0 : 2 * Math.abs(multiplier);
@@ -164,7 +150,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           level,
           setting,
         );
-        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: lost };
+        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
         if (found === undefined) continue;
         // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
         const rise = 0.5 * Math.log1p((found.trial.objective - objective) / Math.abs(objective));
@@ -174,7 +160,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           return { ...found, rho: k === 0 ? length / backtracking : length };
         }
       }
-      return { stopped: "no step along the level set raises the objective" };
+      return { stopped: ends.exhausted };
     }
 
     /** The point itself, or the one on the level set that Newton steps reach; undefined if they do not reach it. */
@@ -199,59 +185,5 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       }
       return undefined;
     }
-  };
-}
-
-const lost = "the step does not lead back to the level set";
-
-interface Evaluation<P> {
-  trial(params: P, setting: Setting<P>): Promise<Trial>;
-  ascent(params: P, setting: Setting<P>): Promise<Ascent>;
-  dispose(): Promise<void>;
-}
-
-async function compileEvaluation<P>(
-  { loss, objective, params, batch, memory, compileOptions }: SearchProblem<P>,
-  space: ParameterVector<P>,
-): Promise<Evaluation<P>> {
-  const example = { params, batch, memory };
-  type Place = TensorsOf<typeof example>;
-  const at = ({ params: p, batch: b }: Place) => {
-    const [value, g] = valueAndGrad(loss)(p, b);
-    return { loss: value, g };
-  };
-  const trial = trace((here: Place) => {
-    const { params: p, batch: b, memory: m } = here;
-    return { ...at(here), objective: objective(p, b, m) };
-  }, example);
-  const ascent = trace((here: Place) => {
-    const { params: p, batch: b, memory: m } = here;
-    const [value, slope] = valueAndGrad(objective)(p, b, m);
-    return { ...at(here), objective: value, slope };
-  }, example);
-  const [trialRun, ascentRun] = [
-    await compile(trial.graph, compileOptions),
-    await compile(ascent.graph, compileOptions),
-  ];
-  const run = async (executable: typeof trialRun, p: P, setting: Setting<P>) => {
-    const results = await executable.run(
-      namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),
-    );
-    const g = space.collect(results, "g");
-    return { results, loss: item(results.loss), objective: item(results.objective), g };
-  };
-  return {
-    async trial(p, setting) {
-      const { loss: value, objective: phi, g } = await run(trialRun, p, setting);
-      return { loss: value, objective: phi, g };
-    },
-    async ascent(p, setting) {
-      const { results, loss: value, objective: phi, g } = await run(ascentRun, p, setting);
-      return { loss: value, objective: phi, g, slope: space.collect(results, "slope") };
-    },
-    async dispose() {
-      await trialRun.dispose();
-      await ascentRun.dispose();
-    },
   };
 }

@@ -1,0 +1,85 @@
+// Runs a whole walk on a level set at once.
+import { isNdArray, type NdArray } from "../../../array.js";
+import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
+import { namedArrays } from "../../../named-arrays.js";
+import { compile } from "../../../runtime/compile.js";
+import { flatten, unflatten } from "../../../tree.js";
+import { type Limits, limitsOf, objection } from "../../guard.js";
+import type { Point } from "../../point.js";
+import { stepsTaken } from "../../report.js";
+import { boundsOf } from "../guard-graph.js";
+import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { warmUp } from "../warm-up.js";
+import { ends, type LevelSetRule } from "./rule.js";
+import { outcomes, pointNames, type Status, statusNames, traceLevelSetWalk } from "./walk-graph.js";
+
+export interface CompiledLevelSetWalk<P> {
+  /** Undefined where the host has to take the steps. */
+  walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles {@link traceLevelSetWalk}. */
+export async function compileLevelSetWalk<P>(
+  problem: SearchProblem<P>,
+  rule: LevelSetRule,
+): Promise<CompiledLevelSetWalk<P>> {
+  const { params, batch, memory, dtype, compileOptions } = problem;
+  const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
+  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
+  const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf);
+  const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));
+  await warmUp(executable, { ...example, bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype) });
+  return {
+    async walk(start, setting, steps, limits) {
+      const given = namedArrays({ params: start, batch: setting.batch, memory: setting.memory });
+      const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
+      const [status] = rowsOf(results.status, statusNames);
+      const points = rowsOf(results.points, pointNames).slice(0, status.taken + 1);
+      const [refused] = rowsOf(results.refused, pointNames);
+      const reason = reasonOf(status, { points, refused }, limits, rule.lineSearch);
+      if (reason === undefined) return undefined;
+      const end = unflatten(
+        def,
+        paths.map((path) => results[path]),
+      ) as { readonly params: P };
+      return { params: end.params, steps: status.taken, halvings: status.halvings, points, reason };
+    },
+    dispose: () => executable.dispose(),
+  };
+}
+
+/** Why the walk ended; undefined if the guard on the host may have decided otherwise. */
+function reasonOf(
+  { outcome, taken, isRefused, projected }: Status<number>,
+  { points, refused }: { readonly points: readonly Point[]; readonly refused: Point },
+  limits: Limits,
+  lineSearch: boolean,
+): string | undefined {
+  const refusal = isRefused ? objection(points[0], points[taken], refused, limits) : undefined;
+  if (isRefused && refusal === undefined) return undefined;
+  switch (outcomes[outcome]) {
+    case "steps taken":
+      return stepsTaken(taken);
+    case "refused":
+      return refusal;
+    case "stationary":
+      return refusal ?? ends.stationary(projected);
+    case "exhausted":
+      return refusal ?? (lineSearch ? ends.exhausted : ends.lost);
+    default:
+      return undefined;
+  }
+}
+
+/** Rows of numbers by their names. */
+function rowsOf<K extends string>({ data }: NdArray, names: readonly K[]): Record<K, number>[] {
+  return Array.from(
+    { length: data.length / names.length },
+    (_, row) =>
+      Object.fromEntries(names.map((name, k) => [name, Number(data[row * names.length + k])])) as Record<
+        K,
+        number
+      >,
+  );
+}
