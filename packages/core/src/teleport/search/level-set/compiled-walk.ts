@@ -35,9 +35,11 @@ export async function compileLevelSetWalk<P>(
       const given = namedArrays({ params: start, batch: setting.batch, memory: setting.memory });
       const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
       const [status] = rowsOf(results.status, statusNames);
-      const points = rowsOf(results.points, pointNames).slice(0, status.taken + 1);
-      const [refused] = rowsOf(results.refused, pointNames);
-      const reason = reasonOf(status, { points, refused }, limits, rule.lineSearch);
+      const [latest] = rowsOf(results.latest, pointNames);
+      const isDone = outcomes[status.outcome] === "steps taken";
+      const before = rowsOf(results.points, pointNames).slice(0, isDone ? status.taken : status.taken + 1);
+      const points = isDone ? [...before, latest] : before;
+      const reason = reasonOf(status, { points, refused: latest }, limits, rule.lineSearch);
       if (reason === undefined) return undefined;
       const end = unflatten(
         def,

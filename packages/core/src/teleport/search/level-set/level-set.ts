@@ -44,6 +44,16 @@ interface Candidate<P> {
   readonly trial: Trial;
 }
 
+interface Landing<P> {
+  readonly loss: number;
+  readonly found?: Candidate<P>;
+}
+
+/** How fast the loss moved off the level in the last try, divided by rho^2. */
+interface Bend {
+  by: number;
+}
+
 /**
  * Ascent of an objective phi on the level set of the loss f, without a symmetry: sequential quadratic programming with
  * one gradient of phi a step, which for phi = ||g||^2 is one Hessian-vector product,
@@ -51,8 +61,9 @@ interface Candidate<P> {
  * d = grad phi / (2 |phi|)  (H g / ||g||^2 for phi = ||g||^2)
  * x <- x + rho d - v g,  v = (rho g.d + f - f0) / ||g||^2
  *
- * By itself a step keeps the loss to first order only. With `project`, Newton steps
- * x <- x - (f - f0) g / ||g||^2 restore it to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
+ * By itself a step keeps the loss to first order only. With `project`, f - f0 in v includes the c rho^2 by which the
+ * loss is expected to leave the level, c measured in the last step, and Newton steps
+ * x <- x - (f - f0) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
  * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
  * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
  * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized.
@@ -91,12 +102,13 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         let here: Ascent | undefined;
         let level: number | undefined;
         let length = rho;
+        const bent = { by: 0 };
         let candidate: (Candidate<P> & { readonly length: number }) | undefined;
         return {
           async propose(scale) {
             here ??= await evaluate.ascent(space.treeOf(x), setting);
             level ??= here.loss;
-            const next = await step(x, here, level, scale * length, setting);
+            const next = await step(x, here, { level, first: scale * length, bent }, setting);
             if (isStop(next)) return next;
             candidate = { ...next, length: lineSearch ? next.rho / scale : length };
             return candidate.params;
@@ -116,8 +128,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
     async function step(
       x: Float64Array,
       { loss, objective, g, slope }: Ascent,
-      level: number,
-      first: number,
+      { level, first, bent }: { readonly level: number; readonly first: number; readonly bent: Bend },
       setting: Setting<P>,
     ): Promise<(Candidate<P> & { readonly rho: number }) | Stop> {
       const gg = dotOf(g, g);
@@ -130,31 +141,33 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       const multiplier = dotOf(d, g) / gg;
       const off = loss - level;
       const tangent = d.map((s, i) => s - multiplier * g[i]);
-      const projected = first * Math.sqrt(dotOf(tangent, tangent));
+      const tt = dotOf(tangent, tangent);
+      const projected = first * Math.sqrt(tt);
       // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
       const isLost = project && projected ** 2 / first <= closeness;
       if ((projected < tolerance || isLost) && Math.abs(off) <= tolerance) {
-        return {
-          stopped: ends.stationary(projected),
-        };
+        return { stopped: ends.stationary(projected) };
       }
       const gamma = project ? 0 : 2 * Math.abs(multiplier);
       const excess = (f: number) => (sublevel ? Math.max(f - level, 0) : Math.abs(f - level));
       for (let k = 0; k <= mostBacktracks; k++) {
         const length = first * backtracking ** k;
-        const v = length * multiplier + off / gg;
+        const expected = bent.by * length ** 2;
+        const rise = project && expected ** 2 <= length ** 2 * tt * gg ? expected : 0;
+        const v = length * multiplier + (off + rise) / gg;
         const back = sublevel && v <= 0 ? 0 : v;
         const change = d.map((s, i) => length * s - back * g[i]);
-        const found = await land(
+        const { found, loss: reached } = await land(
           x.map((value, i) => value + change[i]),
           level,
           setting,
         );
+        if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
         if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
         if (found === undefined) continue;
         // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
-        const rise = 0.5 * Math.log1p((found.trial.objective - objective) / Math.abs(objective));
-        const gain = rise - gamma * (excess(found.trial.loss) - excess(loss));
+        const growth = 0.5 * Math.log1p((found.trial.objective - objective) / Math.abs(objective));
+        const gain = growth - gamma * (excess(found.trial.loss) - excess(loss));
         const promised = dotOf(d, change) + gamma * excess(loss);
         if (gain >= sufficient * promised) {
           return { ...found, rho: k === 0 ? length / backtracking : length };
@@ -163,27 +176,25 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       return { stopped: ends.exhausted };
     }
 
-    /** The point itself, or the one on the level set that Newton steps reach; undefined if they do not reach it. */
-    async function land(
-      target: Float64Array,
-      level: number,
-      setting: Setting<P>,
-    ): Promise<Candidate<P> | undefined> {
+    /** The loss at a point, and the point itself or the one on the level set that Newton steps reach, if they do. */
+    async function land(target: Float64Array, level: number, setting: Setting<P>): Promise<Landing<P>> {
       let x = target;
+      let reached = Number.NaN;
       for (let k = 0; k <= mostProjections; k++) {
         const params = space.treeOf(x);
         const trial = await evaluate.trial(params, setting);
         const { loss, objective, g } = trial;
-        if (!Number.isFinite(loss) || !Number.isFinite(objective)) return undefined;
+        if (k === 0) reached = loss;
+        if (!Number.isFinite(loss) || !Number.isFinite(objective)) break;
         const off = loss - level;
         if (!project || Math.abs(off) <= closeness * Math.abs(level)) {
-          return { params, x: space.vectorOf(params), trial };
+          return { loss: reached, found: { params, x: space.vectorOf(params), trial } };
         }
         const back = off / dotOf(g, g);
-        if (!Number.isFinite(back)) return undefined;
+        if (!Number.isFinite(back)) break;
         x = x.map((value, i) => value - back * g[i]);
       }
-      return undefined;
+      return { loss: reached };
     }
   };
 }

@@ -46,6 +46,10 @@ export const statusNames = [
   "rho",
   "trial",
   "scale",
+  /** How fast the loss moved off the level in the last try, divided by the square of its length. */
+  "bend",
+  /** How far the loss was expected to move off the level in the try under way. */
+  "rise",
   "backtracks",
   "projections",
   /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones. */
@@ -63,6 +67,8 @@ export type Status<T> = Record<(typeof statusNames)[number], T>;
 /** What a step from the last accepted point depends on: d = `direction`, its product with g / ||g||^2, norms. */
 const factNames = ["loss", "objective", "gg", "multiplier", "dd", "tangent"] as const;
 
+type Facts<T> = Record<(typeof factNames)[number], T>;
+
 export const pointNames = ["loss", "objective", "gradNormSq"] as const;
 
 interface Carried<P> {
@@ -73,9 +79,10 @@ interface Carried<P> {
   readonly candidate: TensorsOf<P>;
   readonly facts: Tensor;
   readonly status: Tensor;
-  /** Measurements of the accepted points, a row each, and of the last refused one. */
+  /** Measurements of the accepted points but the last of all steps, a row each. */
   readonly points: Tensor;
-  readonly refused: Tensor;
+  /** Measurements of that point, or of the last one that was refused. */
+  readonly latest: Tensor;
 }
 
 /** Passes of a walk at most: a bound that no walk comes near. */
@@ -86,7 +93,7 @@ const mostPasses = 100_000;
  * the objective's gradient follows, from the same evaluation, only where the candidate is accepted and another step
  * is wanted. Then the candidate moves: closer to the level set, back to a shorter step, or on to the next one.
  *
- * Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `refused`, `status`.
+ * Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `latest`, `status`.
  */
 export function traceLevelSetWalk<P>(
   { loss, objective, params, batch, memory, dtype }: SearchProblem<P>,
@@ -97,7 +104,8 @@ export function traceLevelSetWalk<P>(
   const scalar = (x: Tensor) => reshape(x, []);
   const either = (condition: Tensor, a: Tensor | number, b: Tensor) => where(condition, a, b);
   const not = logicalNot;
-  const rowNumbers = reshape(constant(astype(array(range(steps + 1)), dtype)), [steps + 1, 1]);
+  const rows = Math.max(steps, 1);
+  const rowNumbers = reshape(constant(astype(array(range(rows)), dtype)), [rows, 1]);
 
   const { graph } = trace(
     ({ params: start, batch: b, memory: m, bounds: limits }) => {
@@ -128,16 +136,25 @@ export function traceLevelSetWalk<P>(
           : constant(0, "bool");
 
         /** Length of the way along -g of a step. */
-        const backOf = (length: Tensor, { loss: at, gg: norm, multiplier }: typeof before) => {
-          const v = add(mul(length, multiplier), div(sub(at, level), norm));
+        const backOf = (length: Tensor, facts: Facts<Tensor>, rise: Tensor) => {
+          const v = add(mul(length, facts.multiplier), div(add(sub(facts.loss, level), rise), facts.gg));
           return sublevel ? maximum(v, 0) : v;
         };
+        /** How far the loss is expected to move off the level. */
+        const riseOf = (length: Tensor, bend: Tensor, { tangent, gg: norm }: Facts<Tensor>) => {
+          if (!project) return number(0);
+          const expected = mul(bend, square(length));
+          const room = mul(square(mul(length, tangent)), norm);
+          return where(lessEqual(square(expected), room), expected, 0);
+        };
+        const isFirst = all(not(isStart), isNumber, equal(s.projections, 0));
+        const bend = either(isFirst, div(add(s.rise, off), square(s.trial)), s.bend);
         const excess = (x: Tensor) => (sublevel ? maximum(sub(x, level), 0) : abs(sub(x, level)));
         const isRisen = () => {
           const gamma = project ? number(0) : mul(2, abs(before.multiplier));
           const change = div(sub(value, before.objective), abs(before.objective));
           const gain = sub(mul(0.5, log(add(1, change))), mul(gamma, sub(excess(f), excess(before.loss))));
-          const along = mul(backOf(s.trial, before), mul(before.multiplier, before.gg));
+          const along = mul(backOf(s.trial, before, s.rise), mul(before.multiplier, before.gg));
           const promised = add(sub(mul(s.trial, before.dd), along), mul(gamma, excess(before.loss)));
           return greaterEqual(gain, mul(sufficient, promised));
         };
@@ -150,6 +167,8 @@ export function traceLevelSetWalk<P>(
         const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
         const taken = either(isTaken, add(s.taken, 1), s.taken);
         const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
+        const isDone = logicalAnd(isTaken, not(isStepping));
+        const row = packed([f, value, gg]);
         const isBacktracking = all(not(isGood), not(isProjecting), not(isStart));
 
         const next = cond(
@@ -162,9 +181,16 @@ export function traceLevelSetWalk<P>(
             const tangent = mapTree((x, y) => sub(x, mul(multiplier, y)), direction, g);
             const length = sqrt(dot(tangent, tangent));
             const facts = packed([f, value, gg, multiplier, dot(direction, direction), length]);
-            return { direction, g, facts };
+            const points = where(equal(rowNumbers, taken), row, from.points);
+            return { base: p, direction, g, facts, points };
           },
-          () => ({ direction: from.direction, g: from.g, facts: from.facts }),
+          () => ({
+            base: from.base,
+            direction: from.direction,
+            g: from.g,
+            facts: from.facts,
+            points: from.points,
+          }),
         );
         const facts = unpacked(next.facts, factNames);
 
@@ -188,7 +214,7 @@ export function traceLevelSetWalk<P>(
         const isLeft = lineSearch ? lessEqual(backtracks, mostBacktracks) : constant(0, "bool");
         const cases: readonly (readonly [Tensor, Outcome])[] = [
           [logicalAnd(isStart, not(isTaken)), "start"],
-          [logicalAnd(isTaken, not(isStepping)), "steps taken"],
+          [isDone, "steps taken"],
           [logicalAnd(isRefused, not(isHalved)), "refused"],
           [logicalAnd(isBacktracking, not(isLeft)), "exhausted"],
           [logicalAnd(isNew, not(isDefined)), "undefined step"],
@@ -199,30 +225,31 @@ export function traceLevelSetWalk<P>(
           number(0),
         );
 
-        const base = chosen(isTaken, p, from.base);
-        const aside = backOf(trial, facts);
+        const rise = riseOf(trial, bend, facts);
+        const aside = backOf(trial, facts, rise);
         const landed = mapTree(
           (x, d, y) => sub(add(x, mul(trial, d)), mul(aside, y)),
-          base,
+          next.base,
           next.direction,
           next.g,
         );
-        const closer = () => mapTree((x, y) => sub(x, mul(back, y)), p, g);
-        const row = packed([f, value, gg]);
+        const closer = () => mapTree((x, y) => sub(x, mul(either(isDone, 0, back), y)), p, g);
         const status: Status<Tensor> = {
-          ...{ level, rho: length, trial, scale, taken, outcome },
+          ...{ level, rho: length, trial, scale, bend, taken, outcome },
           backtracks: either(isNew, 0, backtracks),
           projections: either(isProjecting, add(s.projections, 1), number(0)),
+          rise: either(isProjecting, s.rise, rise),
           halvings: either(isHalved, add(s.halvings, 1), s.halvings),
           isRefused: either(isTaken, 0, either(isRefused, 1, s.isRefused)),
           projected: either(isNew, projected, s.projected),
         };
         return {
-          ...{ base, direction: next.direction, g: next.g, facts: next.facts },
-          candidate: project ? chosen(isProjecting, closer(), landed) : landed,
+          ...next,
+          candidate: project
+            ? chosen(logicalOr(isDone, isProjecting), closer(), landed)
+            : chosen(isDone, p, landed),
           status: packed(statusNames.map((name) => status[name])),
-          points: where(logicalAnd(isTaken, equal(rowNumbers, taken)), row, from.points),
-          refused: where(isRefused, row, from.refused),
+          latest: where(logicalOr(isDone, isRefused), row, from.latest),
         };
       };
 
@@ -233,12 +260,14 @@ export function traceLevelSetWalk<P>(
           ...{ base: start, direction: zeros, g: zeros, candidate: start },
           facts: fill([factNames.length], 0, dtype),
           status: packed(statusNames.map((name) => number(first[name] ?? 0))),
-          points: fill([steps + 1, pointNames.length], 0, dtype),
-          refused: fill([pointNames.length], 0, dtype),
+          points: fill([rows, pointNames.length], 0, dtype),
+          latest: fill([pointNames.length], 0, dtype),
         },
         { most: mostPasses },
       );
-      return { params: end.base, points: end.points, refused: end.refused, status: end.status };
+      const { outcome } = unpacked(end.status, statusNames);
+      const last = chosen(equal(outcome, outcomes.indexOf("steps taken")), end.candidate, end.base);
+      return { params: last, points: end.points, latest: end.latest, status: end.status };
     },
     { params, batch, memory, bounds: spec([boundNames.length], dtype) },
   );
