@@ -157,27 +157,31 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         const v = length * multiplier + (off + rise) / gg;
         const back = sublevel && v <= 0 ? 0 : v;
         const change = d.map((s, i) => length * s - back * g[i]);
-        const { found, loss: reached } = await land(
-          x.map((value, i) => value + change[i]),
-          level,
-          setting,
-        );
-        if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
-        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
-        if (found === undefined) continue;
-        // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
-        const growth = 0.5 * Math.log1p((found.trial.objective - objective) / Math.abs(objective));
-        const gain = growth - gamma * (excess(found.trial.loss) - excess(loss));
         const promised = dotOf(d, change) + gamma * excess(loss);
-        if (gain >= sufficient * promised) {
-          return { ...found, rho: k === 0 ? length / backtracking : length };
-        }
+        const isGain = (trial: Trial) => {
+          // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
+          const growth = 0.5 * Math.log1p((trial.objective - objective) / Math.abs(objective));
+          const lost = project
+            ? multiplier * (trial.loss - level)
+            : gamma * (excess(trial.loss) - excess(loss));
+          return growth - lost >= sufficient * promised;
+        };
+        const target = x.map((value, i) => value + change[i]);
+        const { found, loss: reached } = await land(target, level, lineSearch ? isGain : () => true, setting);
+        if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
+        if (found && lineSearch) return { ...found, rho: k === 0 ? length / backtracking : length };
+        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
       }
       return { stopped: ends.exhausted };
     }
 
     /** The loss at a point, and the point itself or the one on the level set that Newton steps reach, if they do. */
-    async function land(target: Float64Array, level: number, setting: Setting<P>): Promise<Landing<P>> {
+    async function land(
+      target: Float64Array,
+      level: number,
+      isGain: (trial: Trial) => boolean,
+      setting: Setting<P>,
+    ): Promise<Landing<P>> {
       let x = target;
       let reached = Number.NaN;
       for (let k = 0; k <= mostProjections; k++) {
@@ -185,7 +189,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         const trial = await evaluate.trial(params, setting);
         const { loss, objective, g } = trial;
         if (k === 0) reached = loss;
-        if (!Number.isFinite(loss) || !Number.isFinite(objective)) break;
+        if (!Number.isFinite(loss) || !Number.isFinite(objective) || !isGain(trial)) break;
         const off = loss - level;
         if (!project || Math.abs(off) <= closeness * Math.abs(level)) {
           return { loss: reached, found: { params, x: space.vectorOf(params), trial } };

@@ -131,10 +131,6 @@ export function traceLevelSetWalk<P>(
         const isClose = lessEqual(abs(off), mul(closeness, abs(level)));
         const isHome = project ? all(isNumber, logicalOr(isStart, isClose)) : isNumber;
         const back = div(off, gg);
-        const isProjecting = project
-          ? all(not(isHome), isNumber, hasValue(back), less(s.projections, mostProjections))
-          : constant(0, "bool");
-
         /** Length of the way along -g of a step. */
         const backOf = (length: Tensor, facts: Facts<Tensor>, rise: Tensor) => {
           const v = add(mul(length, facts.multiplier), div(add(sub(facts.loss, level), rise), facts.gg));
@@ -150,15 +146,23 @@ export function traceLevelSetWalk<P>(
         const isFirst = all(not(isStart), isNumber, equal(s.projections, 0));
         const bend = either(isFirst, div(add(s.rise, off), square(s.trial)), s.bend);
         const excess = (x: Tensor) => (sublevel ? maximum(sub(x, level), 0) : abs(sub(x, level)));
-        const isRisen = () => {
-          const gamma = project ? number(0) : mul(2, abs(before.multiplier));
+        const isGain = () => {
+          const gamma = mul(2, abs(before.multiplier));
           const change = div(sub(value, before.objective), abs(before.objective));
-          const gain = sub(mul(0.5, log(add(1, change))), mul(gamma, sub(excess(f), excess(before.loss))));
+          const growth = mul(0.5, log(add(1, change)));
           const along = mul(backOf(s.trial, before, s.rise), mul(before.multiplier, before.gg));
-          const promised = add(sub(mul(s.trial, before.dd), along), mul(gamma, excess(before.loss)));
-          return greaterEqual(gain, mul(sufficient, promised));
+          const promised = sub(mul(s.trial, before.dd), along);
+          if (project)
+            return greaterEqual(sub(growth, mul(before.multiplier, off)), mul(sufficient, promised));
+          const left = mul(gamma, excess(before.loss));
+          const gain = add(sub(growth, mul(gamma, excess(f))), left);
+          return greaterEqual(gain, mul(sufficient, add(promised, left)));
         };
-        const isGood = lineSearch ? logicalAnd(isHome, logicalOr(isStart, isRisen())) : isHome;
+        const isWorth = lineSearch ? logicalOr(isStart, isGain()) : constant(1, "bool");
+        const isGood = logicalAnd(isHome, isWorth);
+        const isProjecting = project
+          ? all(not(isHome), isWorth, isNumber, hasValue(back), less(s.projections, mostProjections))
+          : constant(0, "bool");
 
         const measured = { loss: f, objective: value, gradNormSq: gg };
         const earlier = { isStart, startLoss: level, objective: before.objective };
