@@ -34,10 +34,10 @@ export async function compileLevelSetWalk<P>(
     async walk(start, setting, steps, limits) {
       const given = namedArrays({ params: start, batch: setting.batch, memory: setting.memory });
       const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
-      const [status] = rowsOf(results.status, statusNames);
-      const [latest] = rowsOf(results.latest, pointNames);
+      const status = statusOf(results.status);
+      const [latest] = pointsOf(results.latest);
       const isDone = outcomes[status.outcome] === "steps taken";
-      const before = rowsOf(results.points, pointNames).slice(0, isDone ? status.taken : status.taken + 1);
+      const before = pointsOf(results.points).slice(0, isDone ? status.taken : status.taken + 1);
       const points = isDone ? [...before, latest] : before;
       const reason = reasonOf(status, { points, refused: latest }, limits, rule.lineSearch);
       if (reason === undefined) return undefined;
@@ -74,14 +74,19 @@ function reasonOf(
   }
 }
 
-/** Rows of numbers by their names. */
-function rowsOf<K extends string>({ data }: NdArray, names: readonly K[]): Record<K, number>[] {
-  return Array.from(
-    { length: data.length / names.length },
-    (_, row) =>
-      Object.fromEntries(names.map((name, k) => [name, Number(data[row * names.length + k])])) as Record<
-        K,
-        number
-      >,
-  );
+function pointsOf({ data }: NdArray): Point[] {
+  return Array.from({ length: data.length / pointNames.length }, (_, row) => {
+    const first = row * pointNames.length;
+    return {
+      loss: Number(data[first]),
+      objective: Number(data[first + 1]),
+      gradNormSq: Number(data[first + 2]),
+    };
+  });
+}
+
+function statusOf({ data }: NdArray): Status<number> {
+  const status = {} as Status<number>;
+  for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(data[k]);
+  return status;
 }
