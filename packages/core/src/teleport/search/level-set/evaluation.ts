@@ -2,7 +2,8 @@ import { item } from "../../../array.js";
 import { valueAndGrad } from "../../../graph/autodiff.js";
 import { type TensorsOf, trace } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
-import { compile } from "../../../runtime/compile.js";
+import type { Executable } from "../../../runtime/executable.js";
+import { lazyExecutables } from "../../../runtime/lazy.js";
 import type { ParameterVector } from "../../parameter-vector.js";
 import type { SearchProblem, Setting } from "../search.js";
 
@@ -24,30 +25,30 @@ export interface Evaluation<P> {
   dispose(): Promise<void>;
 }
 
-export async function compileEvaluation<P>(
+/** Compiled where a step is taken on the host, which most walks never do. */
+export function evaluation<P>(
   { loss, objective, params, batch, memory, compileOptions }: SearchProblem<P>,
   space: ParameterVector<P>,
-): Promise<Evaluation<P>> {
+): Evaluation<P> {
   const example = { params, batch, memory };
   type Place = TensorsOf<typeof example>;
   const at = ({ params: p, batch: b }: Place) => {
     const [value, g] = valueAndGrad(loss)(p, b);
     return { loss: value, g };
   };
-  const trial = trace((here: Place) => {
-    const { params: p, batch: b, memory: m } = here;
-    return { ...at(here), objective: objective(p, b, m) };
-  }, example);
-  const ascent = trace((here: Place) => {
-    const { params: p, batch: b, memory: m } = here;
-    const [value, slope] = valueAndGrad(objective)(p, b, m);
-    return { ...at(here), objective: value, slope };
-  }, example);
-  const [trialRun, ascentRun] = [
-    await compile(trial.graph, compileOptions),
-    await compile(ascent.graph, compileOptions),
-  ];
-  const run = async (executable: typeof trialRun, p: P, setting: Setting<P>) => {
+  const trial = () =>
+    trace((here: Place) => {
+      const { params: p, batch: b, memory: m } = here;
+      return { ...at(here), objective: objective(p, b, m) };
+    }, example).graph;
+  const ascent = () =>
+    trace((here: Place) => {
+      const { params: p, batch: b, memory: m } = here;
+      const [value, slope] = valueAndGrad(objective)(p, b, m);
+      return { ...at(here), objective: value, slope };
+    }, example).graph;
+  const executables = lazyExecutables(compileOptions);
+  const run = async (executable: Executable, p: P, setting: Setting<P>) => {
     const results = await executable.run(
       namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),
     );
@@ -56,16 +57,18 @@ export async function compileEvaluation<P>(
   };
   return {
     async trial(p, setting) {
-      const { loss: value, objective: phi, g } = await run(trialRun, p, setting);
+      const { loss: value, objective: phi, g } = await run(await executables.get("trial", trial), p, setting);
       return { loss: value, objective: phi, g };
     },
     async ascent(p, setting) {
-      const { results, loss: value, objective: phi, g } = await run(ascentRun, p, setting);
+      const {
+        results,
+        loss: value,
+        objective: phi,
+        g,
+      } = await run(await executables.get("ascent", ascent), p, setting);
       return { loss: value, objective: phi, g, slope: space.collect(results, "slope") };
     },
-    async dispose() {
-      await trialRun.dispose();
-      await ascentRun.dispose();
-    },
+    dispose: executables.dispose,
   };
 }

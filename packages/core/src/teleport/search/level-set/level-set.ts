@@ -4,11 +4,10 @@ import { OptionError } from "../../../errors.js";
 import { dotOf } from "../../../math/dense.js";
 import { flag, integerFrom, positive } from "../../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../../options.js";
-import { Resources } from "../../../runtime/resources.js";
 import { parameterVector } from "../../parameter-vector.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
 import { compileLevelSetWalk } from "./compiled-walk.js";
-import { type Ascent, compileEvaluation, type Trial } from "./evaluation.js";
+import { type Ascent, evaluation, type Trial } from "./evaluation.js";
 import { backtracking, ends, mostBacktracks, mostProjections, sufficient } from "./rule.js";
 
 export interface LevelSetOptions {
@@ -87,11 +86,8 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
     const space = parameterVector(problem.params);
     const closeness = problem.dtype === "float64" ? 1e-10 : 1e-5;
     const rule = { steps, rho, lineSearch, tolerance, project, sublevel, closeness };
-    const resources = new Resources();
-    const { evaluate, compiled } = await resources.releasedOnError(async () => ({
-      evaluate: resources.keep(await compileEvaluation(problem, space)),
-      compiled: resources.keep(await compileLevelSetWalk(problem, rule)),
-    }));
+    const compiled = await compileLevelSetWalk(problem, rule);
+    const evaluate = evaluation(problem, space);
 
     return {
       name: "level set",
@@ -121,7 +117,10 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         };
       },
       compiledWalk: compiled.walk,
-      dispose: () => resources.release(),
+      async dispose() {
+        await compiled.dispose();
+        await evaluate.dispose();
+      },
     };
 
     /** The next point, and the initial rho of the step after it. */
