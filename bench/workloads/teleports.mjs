@@ -11,12 +11,20 @@ import {
   sgd,
   spec,
   trace,
+  valueAndGrad,
 } from "isoloss";
 import { convnet } from "isoloss/nn";
 import { fill, mul } from "isoloss/ops";
 import { booth, rosenbrock } from "isoloss/problems";
 import { hiddenAction } from "isoloss/symmetry";
-import { bestAngle, gradientAscent, gradNormSq, nullSpace, quadraticOptimum } from "isoloss/teleport";
+import {
+  bestAngle,
+  gradientAscent,
+  gradNormSq,
+  levelSet,
+  nullSpace,
+  quadraticOptimum,
+} from "isoloss/teleport";
 import { labels, unit } from "../formula.mjs";
 import { convnetTraining } from "./classifiers.mjs";
 import { optimizing, regressionProblem } from "./functions.mjs";
@@ -132,6 +140,31 @@ async function convnetNullSpace(threads) {
   return teleporting(problem, { search: () => nullSpace({ steps: 5, stepSize: 0.01 }), steps: 5, threads });
 }
 
+/** A classifier of 784 numbers whose loss is smooth, and all of its 2000 examples. */
+function smoothProblem() {
+  const net = mlp({ sizes: [784, 128, 64, 10], activation: "tanh" });
+  return {
+    loss: (p, { x, y }) => crossEntropy(net.apply(p, x).output, y),
+    start: parameters(net).params,
+    batch: { x: unit([2000, 784], 1000), y: labels([2000], 1001, 10) },
+  };
+}
+
+/** Loss and gradient of a problem, at the same point again and again. */
+async function differentiating({ loss, start, batch }, threads) {
+  const { graph } = trace(
+    ({ p, batch: b }) => {
+      const [value, g] = valueAndGrad(loss)(p, b);
+      return { loss: value, g };
+    },
+    { p: start, batch },
+  );
+  const executable = await compile(graph, { threads });
+  return stepper(executable, {}, { fixed: { ...named("p", start), ...named("batch", batch) } });
+}
+
+const along = () => levelSet({ steps: 10 });
+
 // The small net's second layer has fewer inputs than samples: the loss then moves, and may. Its steps are so small that no
 // unit changes its sign, where the objective jumps.
 const loose = { drift: 1e3, heldOutDrift: 1e3 };
@@ -150,6 +183,7 @@ export const teleports = {
     reach: 0.35,
   },
   "regression-teleport-10-scaling": { make: onRegression(scaled), base: descent, reach: 1.0 },
+  "regression-teleport-10-level-set": { make: onRegression(along), base: descent, reach: 1.2 },
   "regression-teleport-10-hidden": { make: onRegression(mixed(0.02)), base: descent, reach: 1.0 },
   "mlp-small-teleport-10-scaling": {
     make: onClassifier(small, scaled),
@@ -170,6 +204,15 @@ export const teleports = {
     make: onClassifier(wide, mixed(0.02)),
     peers: ["mlp-wide-teleport-10-hidden", "mlp-wide-teleport-10-hidden-gram"],
     reach: 1.0,
+  },
+  "level-set-tanh": {
+    make: (threads) => teleporting(smoothProblem(), { search: along, threads }),
+    base: {
+      name: "a gradient",
+      count: 1,
+      make: (threads) => differentiating(smoothProblem(), threads),
+    },
+    reach: 40,
   },
   "convnet-null-space": {
     make: convnetNullSpace,

@@ -14,7 +14,7 @@ import { symmetriesOf } from "../src/symmetry/symmetries-of.js";
 import { createHessian } from "../src/teleport/curvature/hessian.js";
 import { measureMinimum } from "../src/teleport/curvature/minima.js";
 import { minimized, type ObjectiveFor } from "../src/teleport/objective/objective.js";
-import { levelSet } from "../src/teleport/search/level-set.js";
+import { levelSet } from "../src/teleport/search/level-set/level-set.js";
 import { createTeleporter, teleport } from "../src/teleport/teleporter.js";
 import { atSteps } from "../src/teleport/when.js";
 import { minimize } from "../src/train/minimize/minimize.js";

@@ -17,7 +17,7 @@ import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent
 import { balance } from "../../src/teleport/search/balance.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";
-import { levelSet } from "../../src/teleport/search/level-set.js";
+import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../src/teleport/search/line-search.js";
 import { nullSpace } from "../../src/teleport/search/null-space/null-space.js";
 import { ownMove } from "../../src/teleport/search/own-move.js";

@@ -26,7 +26,7 @@ import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { brokenClaim } from "../../src/teleport/broken-claim.js";
 import { claimOf } from "../../src/teleport/search/claim.js";
 import { discreteSearch } from "../../src/teleport/search/discrete.js";
-import { levelSet } from "../../src/teleport/search/level-set.js";
+import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
 import { ownMove } from "../../src/teleport/search/own-move.js";
 import { quadraticOptimum } from "../../src/teleport/search/quadratic-optimum.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";

@@ -10,7 +10,7 @@ export interface Closure {
 }
 
 /** Operations that are cheaper to repeat than to keep the result of: what reads it often absorbs them. */
-const repeated: ReadonlySet<string> = new Set(["broadcast", "reshape", "transpose", "stopGradient"]);
+const repeated: ReadonlySet<string> = new Set(["broadcast", "neg", "reshape", "transpose", "stopGradient"]);
 
 /**
  * The computation of `outputs` as a graph of its own.

@@ -33,7 +33,7 @@ export interface Program {
 
 /** JavaScript for a simplified graph, run once or as a loop. All arithmetic is float64. */
 export function generate(graph: Graph, loop?: Loop): Program {
-  const stored = storeOutputs(graph);
+  const stored = storeOutputs(graph, loop);
   const program = new Generator(stored, loop, true).program();
   if (program.source.length <= functionLength) return program;
   return new Generator(stored, loop, false, program.programs).program();
@@ -46,13 +46,28 @@ const copyOp: Op = {
   onnx: { emit: (e, inputs) => e.emit("Identity", inputs) },
 };
 
-/** Outputs that are inputs or constants get separate memory, so that results never share memory with inputs. */
-function storeOutputs(graph: Graph): Graph {
+/** Carried outputs that are inputs get separate memory: the input may be overwritten before it is read. */
+function storeOutputs(graph: Graph, loop: Loop | undefined): Graph {
+  const isRead = (name: string) => loop !== undefined && (name in loop.carry || loop.sequences !== undefined);
   const outputs = graph.outputs.map(({ name, tensor }) => ({
     name,
-    tensor: isInput(tensor) || isArray(tensor) ? apply(copyOp, [tensor], {}) : tensor,
+    tensor: isInput(tensor) && isRead(name) ? apply(copyOp, [tensor], {}) : tensor,
   }));
   return { inputs: graph.inputs, outputs };
+}
+
+const range = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+/** Declares variables for the elements of a list. */
+function declare(
+  kind: "const" | "let",
+  names: readonly string[],
+  from: string,
+  isWanted: (name: string) => boolean = () => true,
+): string {
+  const parts = names.flatMap((name, i) => (isWanted(name) ? [`${name}=${from}[${i}]`] : []));
+  return parts.length === 0 ? "" : `${kind} ${parts.join(",")};\n`;
 }
 
 class Generator {
@@ -64,6 +79,8 @@ class Generator {
   /** Buffers of the results of an operation that has several. */
   private readonly buffersOf = new Map<Tensor, string[]>();
   private readonly programs: Program[] = [];
+  /** Buffers that change places with inputs. */
+  private readonly swapped = new Set<string>();
   private variables = 0;
   private lines: string[] = [];
   private invariant: { readonly variable: string; readonly names: Map<string, string> } | undefined;
@@ -103,40 +120,30 @@ class Generator {
 
   program(): Program {
     const blocks = this.order.filter((node) => this.isComputed(node)).map((node) => this.block(node));
-    const { stacked, carried } = this.finish();
+    const { stacked, carried, ended } = this.finish();
+    const swapped = (name: string) => this.swapped.has(name);
     const body = this.inVariables ? [...blocks, stacked].join("\n") : "";
     const functions = this.inVariables ? [] : this.split([...blocks, stacked]);
-    const declare = (names: readonly string[], from: string) =>
-      names.length === 0 ? "" : `const ${names.map((n, i) => `${n}=${from}[${i}]`).join(",")};\n`;
     // Inputs and outputs change between runs, buffers do not.
     const source = [
-      declare(
-        this.buffers.map((_, i) => `b${i}`),
-        "B",
-      ),
-      declare(
-        this.programs.map((_, i) => `p${i}`),
-        "P",
-      ),
+      declare("const", range("b", this.buffers.length), "B", (name) => !swapped(name)),
+      declare("const", range("p", this.programs.length), "P"),
       this.inVariables ? "" : this.chunked(functions),
       "return function run(X,Y,steps){\n",
       this.inVariables
-        ? declare(
-            this.graph.inputs.map((_, i) => `x${i}`),
-            "X",
-          )
+        ? [
+            declare("let", range("x", this.graph.inputs.length), "X"),
+            declare("const", range("y", this.graph.outputs.length), "Y"),
+            declare("let", range("b", this.buffers.length), "B", swapped),
+          ].join("")
         : this.assign(),
-      this.inVariables
-        ? declare(
-            this.graph.outputs.map((_, i) => `y${i}`),
-            "Y",
-          )
-        : "",
       this.forEachStep(),
       this.inVariables ? body : functions.map((_, i) => `f${i}();`).join("\n"),
       "\n",
       carried,
-      "}\n};",
+      "}\n",
+      ended,
+      "};",
     ].join("");
     return { source, buffers: this.buffers, programs: this.programs };
   }
@@ -325,17 +332,41 @@ class Generator {
     return `v${this.ids.get(node)}_${k}`;
   }
 
-  /** Statements after a step: copy results to the caller's arrays, and carried values to the next step's inputs. */
-  private finish(): { stacked: string; carried: string } {
+  /**
+   * Statements after a step: copy results to the caller's arrays, and carried values to the next step's inputs. A
+   * carried value changes places with its input where it has an array of the same kind for itself; after the last step
+   * it is copied if the array is not the caller's.
+   */
+  private finish(): { stacked: string; carried: string; ended: string } {
     const stacked: string[] = [];
     const carried: string[] = [];
+    const ended: string[] = [];
     this.graph.outputs.forEach(({ name, tensor }, i) => {
       const target = this.scan?.carry[name];
       const input = this.graph.inputs.findIndex((p) => p.name === target);
-      if (target !== undefined) carried.push(...this.copy(tensor, `x${input}`));
-      else stacked.push(...this.copy(tensor, `y${i}`, this.scan ? `t*${tensor.size}` : undefined));
+      if (target === undefined) {
+        stacked.push(...this.copy(tensor, `y${i}`, this.scan ? `t*${tensor.size}` : undefined));
+      } else if (this.isSwapped(tensor)) {
+        const [x, b] = [`x${input}`, this.bufferOf.get(tensor) as string];
+        this.swapped.add(b);
+        carried.push(`{const s=${x};${x}=${b};${b}=s;}`);
+        ended.push(`if(${x}!==X[${input}])X[${input}].set(${x});`);
+      } else {
+        carried.push(...this.copy(tensor, `x${input}`));
+      }
     });
-    return { stacked: stacked.join("\n"), carried: carried.join("\n") };
+    return { stacked: stacked.join("\n"), carried: carried.join("\n"), ended: ended.join("\n") };
+  }
+
+  private isSwapped(tensor: Tensor): boolean {
+    return (
+      this.inVariables &&
+      tensor.dtype === "float64" &&
+      tensor.size > 1 &&
+      this.placement.get(tensor) === "buffer" &&
+      !isArray(tensor) &&
+      this.graph.outputs.filter((o) => o.tensor === tensor).length === 1
+    );
   }
 
   private copy(tensor: Tensor, to: string, offset?: string): string[] {

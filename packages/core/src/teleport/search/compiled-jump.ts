@@ -12,9 +12,9 @@ import { isFinitePoint } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
-import { packed } from "./ascent/walk-graph.js";
-import { warmUp } from "./ascent/warm-up.js";
+import { packed } from "./guard-graph.js";
 import type { CompiledWalk, SearchProblem, Setting } from "./search.js";
+import { warmUp } from "./warm-up.js";
 
 /** The point that a program jumps to, and numbers by which the host judges it. */
 export interface TracedJump<P> {

@@ -6,7 +6,7 @@ import { gradientAscent, gradientAscentOptions } from "./ascent/gradient-ascent.
 import { balance, balanceOptions } from "./balance.js";
 import { bestAngle, bestAngleOptions } from "./best-angle.js";
 import { discreteSearch, discreteSearchOptions } from "./discrete.js";
-import { levelSet, levelSetOptions } from "./level-set.js";
+import { levelSet, levelSetOptions } from "./level-set/level-set.js";
 import { lineSearch, lineSearchOptions } from "./line-search.js";
 import { nullSpace, nullSpaceOptions } from "./null-space/null-space.js";
 import { quadraticOptimum } from "./quadratic-optimum.js";

@@ -13,7 +13,7 @@ import type { StepContext } from "../../../src/mtl/train/step-hook.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { adam } from "../../../src/optim/adam.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
-import { levelSet } from "../../../src/teleport/search/level-set.js";
+import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { nullSpace } from "../../../src/teleport/search/null-space/null-space.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "./support.js";

@@ -23,7 +23,7 @@ import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../../../src/nn/norm.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
-import { levelSet } from "../../../src/teleport/search/level-set.js";
+import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { randomArray } from "../gradients/networks.js";
 

@@ -7,7 +7,7 @@ import { square } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { gradNormSq, minimized, type Objective } from "../../../src/teleport/objective/objective.js";
-import { type LevelSetOptions, levelSet } from "../../../src/teleport/search/level-set.js";
+import { type LevelSetOptions, levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { flatten } from "../../../src/tree.js";
 import { evaluator, randomProblem, relative } from "../../symmetry/support.js";
 import { at, booth, boothAt, coordinates, everyProposal, problemOf, teleportBy } from "./support.js";

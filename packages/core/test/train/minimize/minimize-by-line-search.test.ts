@@ -8,7 +8,7 @@ import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import { modelDecrease } from "../../../src/teleport/objective/model-decrease.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
-import { levelSet } from "../../../src/teleport/search/level-set.js";
+import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { atSteps } from "../../../src/teleport/when.js";
 import {
   conjugateDirections,

@@ -11,7 +11,7 @@ import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
-import { levelSet } from "../../../src/teleport/search/level-set.js";
+import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { atSteps, every, onPlateau, onPredictedGain } from "../../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../src/train/checkpoint.js";
 import { createMinimizer, minimize } from "../../../src/train/minimize/minimize.js";

@@ -1,6 +1,8 @@
 // Gradient ascent on an orbit, guard included, as one compiled loop.
 import type { NdArray } from "../../../array.js";
-import { array, astype, isNdArray } from "../../../array.js";
+
+import { isNdArray } from "../../../array.js";
+
 import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
@@ -9,9 +11,10 @@ import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
+import { boundsOf } from "../guard-graph.js";
 import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { warmUp } from "../warm-up.js";
 import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
-import { warmUp } from "./warm-up.js";
 
 /** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
 export interface CompiledAscent<P> {
@@ -34,9 +37,7 @@ export async function compileAscent<P>(
   const still = Object.values(namedArrays(begin));
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
   const loop = await compile(graph, { ...compileOptions, scan: { carry } });
-  const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number): NdArray =>
-    astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
-  const unguarded = boundsOf(limitsOf(false, dtype), 20);
+  const unguarded = boundsOf(limitsOf(false, dtype), 20, dtype);
   const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
   const names = [...carried, ...given.paths, "bounds"];
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
@@ -49,7 +50,10 @@ export async function compileAscent<P>(
 
   return {
     async walk(start, { batch: b, memory: m }, steps, limits) {
-      const fixed = [...leavesAt<NdArray>(given.def, { batch: b, memory: m }), boundsOf(limits, steps)];
+      const fixed = [
+        ...leavesAt<NdArray>(given.def, { batch: b, memory: m }),
+        boundsOf(limits, steps, dtype),
+      ];
       const passes: Pass[] = [];
       const first = [...leavesAt<NdArray>(def, start), ...still];
       let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });

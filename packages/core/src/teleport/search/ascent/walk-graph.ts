@@ -4,18 +4,17 @@ import { array, astype, zeros } from "../../../array.js";
 import type { BatchTensors } from "../../../batch.js";
 import { backward, dot, grad } from "../../../graph/autodiff.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
-import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../../graph/ops/compare.js";
-import { abs, sqrt } from "../../../graph/ops/elementary.js";
+import { greater, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
+import { sqrt } from "../../../graph/ops/elementary.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
-import { reshape } from "../../../graph/ops/reshape.js";
-import { concat, slice } from "../../../graph/ops/slice.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { tangentOf } from "../../../symmetry/tangent.js";
-import { flatten, unflatten } from "../../../tree.js";
+import { flatten } from "../../../tree.js";
 import { gradNormSq, type Memory } from "../../objective/objective.js";
+import { all, boundNames, chosen, indicator, isAdmitted, isSet, packed, unpacked } from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
 import type { TrustRegion } from "./trust-region.js";
 
@@ -29,9 +28,6 @@ export interface AscentOptions {
 
 /** The fraction of a step, or of the region, below which nothing is left to move. */
 const leastLength = 1e-6;
-
-/** The largest finite number of a type. */
-const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
 
 type Blocks = readonly Tensor[];
 
@@ -47,9 +43,6 @@ const status = {
   /** 1, or 0 if nothing was left to move. */
   open: 1,
 };
-
-/** The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase. */
-const boundNames = ["steps", "drift", "halvings", "any"] as const;
 
 /** The values that are passed from pass to pass. */
 interface Carried<P> {
@@ -84,10 +77,6 @@ export function traceAscentPass<P>(
   { stepSize, momentum, normalized, region }: AscentOptions,
 ) {
   const number = (x: number) => constant(x, dtype);
-  const indicator = (condition: Tensor) => where(condition, number(1), number(0));
-  const isSet = (flag: Tensor) => greater(flag, number(0.5));
-  const hasValue = (x: Tensor) => lessEqual(abs(x), number(largest[dtype]));
-  const all = (...conditions: Tensor[]) => conditions.reduce((a, b) => logicalAnd(a, b));
 
   const pass = ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
     const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
@@ -103,13 +92,9 @@ export function traceAscentPass<P>(
 
     const isStart = greater(number(0), from.taken);
     const startLoss = where(isStart, here, from.startLoss);
-    const room = mul(bounds.drift, maximum(abs(startLoss), number(1e-12)));
+    const measured = { loss: here, objective: value, gradNormSq: norm2 };
     const isTaken = all(
-      hasValue(here),
-      hasValue(value),
-      hasValue(norm2),
-      lessEqual(abs(sub(here, startLoss)), room),
-      logicalOr(logicalOr(isStart, isSet(bounds.any)), greater(value, from.objective)),
+      isAdmitted(measured, { isStart, startLoss, objective: from.objective }, bounds),
       greater(bounds.steps, from.taken),
       lessEqual(from.refused, bounds.halvings),
       isSet(from.open),
@@ -127,7 +112,7 @@ export function traceAscentPass<P>(
     const length = sqrt(dot(step, step));
     const wanted = mul(size, sqrt(dot(direction, direction)));
     const isLong = greater(length, mul(leastLength, minimum(wanted, number(region.value))));
-    const open = indicator(logicalAnd(isSet(from.open), isLong));
+    const open = indicator(logicalAnd(isSet(from.open), isLong), dtype);
     const next = {
       startLoss,
       objective: where(isTaken, value, from.objective),
@@ -140,7 +125,7 @@ export function traceAscentPass<P>(
       params: chosen(isTaken, candidate, from.params),
       ...{ total, step, direction },
       status: packed(Object.values(next)),
-      measured: packed([here, value, norm2, indicator(isTaken), slope, open]),
+      measured: packed([here, value, norm2, indicator(isTaken, dtype), slope, open]),
     };
   };
 
@@ -157,24 +142,6 @@ export function traceAscentPass<P>(
   const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
   const begin = { total: still, step: still, direction: still, status: astype(array(first), dtype) };
   return { graph, begin };
-}
-
-/** Scalars as a vector. */
-export const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
-
-/** The scalars in a vector, by name. */
-function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
-  const at = (i: number) => reshape(slice(vector, { starts: [i], ends: [i + 1] }), []);
-  return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
-}
-
-/** Selects one of two trees of the same shapes. */
-function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
-  const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
-  return unflatten(
-    yes.def,
-    yes.leaves.map((leaf, i) => (leaf === no.leaves[i] ? leaf : where(condition, leaf, no.leaves[i]))),
-  ) as TensorsOf<P>;
 }
 
 /** The traced form of `limited` in trust-region.ts: a step shortened if the total would leave the region. */

@@ -1,6 +1,6 @@
-import { isNdArray, zeros } from "../../../array.js";
-import type { SpecLeaf } from "../../../graph/trace.js";
-import type { Executable, RunOptions } from "../../../runtime/executable.js";
+import { isNdArray, zeros } from "../../array.js";
+import type { SpecLeaf } from "../../graph/trace.js";
+import type { Executable, RunOptions } from "../../runtime/executable.js";
 
 /**
  * Runs generated JavaScript for at most 5 milliseconds so that the engine optimizes it: a compiled walk is
@@ -8,11 +8,11 @@ import type { Executable, RunOptions } from "../../../runtime/executable.js";
  * zeros.
  */
 export async function warmUp(
-  executable: Executable,
+  loop: Executable,
   example: Readonly<Record<string, SpecLeaf>>,
   options?: RunOptions,
 ): Promise<void> {
-  if (executable.runtime !== "javascript") return;
+  if (loop.runtime !== "javascript") return;
   const inputs = Object.fromEntries(
     Object.entries(example).map(([name, leaf]) => [
       name,
@@ -20,5 +20,5 @@ export async function warmUp(
     ]),
   );
   const begin = performance.now();
-  for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await executable.run(inputs, options);
+  for (let run = 0; run < 100 && performance.now() - begin < 5; run++) await loop.run(inputs, options);
 }

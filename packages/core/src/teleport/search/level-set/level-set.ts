@@ -1,16 +1,14 @@
 // Level-set teleportation by normalized steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
 
-import { item } from "../../array.js";
-import { OptionError } from "../../errors.js";
-import { valueAndGrad } from "../../graph/autodiff.js";
-import { type TensorsOf, trace } from "../../graph/trace.js";
-import { dotOf } from "../../math/dense.js";
-import { namedArrays } from "../../named-arrays.js";
-import { flag, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
-import { compile } from "../../runtime/compile.js";
-import { type ParameterVector, parameterVector } from "../parameter-vector.js";
-import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "./search.js";
+import { OptionError } from "../../../errors.js";
+import { dotOf } from "../../../math/dense.js";
+import { flag, integerFrom, positive } from "../../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../../options.js";
+import { parameterVector } from "../../parameter-vector.js";
+import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
+import { compileLevelSetWalk } from "./compiled-walk.js";
+import { type Ascent, evaluation, type Trial } from "./evaluation.js";
+import { backtracking, ends, mostBacktracks, mostProjections, sufficient } from "./rule.js";
 
 export interface LevelSetOptions {
   /** Maximum number of steps; default 50. */
@@ -39,29 +37,20 @@ export const levelSetOptions = optionTable("levelSet", {
   project: flag.default(true),
 } satisfies OptionRows<LevelSetOptions>);
 
-/** Factor on rho after a failed step; its inverse applies after an easy one. */
-const backtracking = 0.7;
-/** Required fraction of the gain predicted to first order. */
-const sufficient = 0.1;
-const mostBacktracks = 40;
-const mostProjections = 12;
-
-/** Loss and objective at a point, and the gradient of the loss. */
-interface Trial {
-  readonly loss: number;
-  readonly objective: number;
-  readonly g: Float64Array;
-}
-
-/** The same with the gradient of the objective. */
-interface Ascent extends Trial {
-  readonly slope: Float64Array;
-}
-
 interface Candidate<P> {
   readonly params: P;
   readonly x: Float64Array;
   readonly trial: Trial;
+}
+
+interface Landing<P> {
+  readonly loss: number;
+  readonly found?: Candidate<P>;
+}
+
+/** How fast the loss moved off the level in the last try, divided by rho^2. */
+interface Bend {
+  by: number;
 }
 
 /**
@@ -71,8 +60,9 @@ interface Candidate<P> {
  * d = grad phi / (2 |phi|)  (H g / ||g||^2 for phi = ||g||^2)
  * x <- x + rho d - v g,  v = (rho g.d + f - f0) / ||g||^2
  *
- * By itself a step keeps the loss to first order only. With `project`, Newton steps
- * x <- x - (f - f0) g / ||g||^2 restore it to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
+ * By itself a step keeps the loss to first order only. With `project`, f - f0 in v includes the c rho^2 by which the
+ * loss is expected to leave the level, c measured in the last step, and Newton steps
+ * x <- x - (f - f0) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
  * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
  * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
  * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized.
@@ -94,8 +84,10 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
   const sublevel = !project && isBelowTaken;
   return async (problem) => {
     const space = parameterVector(problem.params);
-    const evaluate = await compileEvaluation(problem, space);
     const closeness = problem.dtype === "float64" ? 1e-10 : 1e-5;
+    const rule = { steps, rho, lineSearch, tolerance, project, sublevel, closeness };
+    const compiled = await compileLevelSetWalk(problem, rule);
+    const evaluate = evaluation(problem, space);
 
     return {
       name: "level set",
@@ -106,12 +98,13 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         let here: Ascent | undefined;
         let level: number | undefined;
         let length = rho;
+        const bent = { by: 0 };
         let candidate: (Candidate<P> & { readonly length: number }) | undefined;
         return {
           async propose(scale) {
             here ??= await evaluate.ascent(space.treeOf(x), setting);
             level ??= here.loss;
-            const next = await step(x, here, level, scale * length, setting);
+            const next = await step(x, here, { level, first: scale * length, bent }, setting);
             if (isStop(next)) return next;
             candidate = { ...next, length: lineSearch ? next.rho / scale : length };
             return candidate.params;
@@ -123,15 +116,18 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           },
         };
       },
-      dispose: evaluate.dispose,
+      compiledWalk: compiled.walk,
+      async dispose() {
+        await compiled.dispose();
+        await evaluate.dispose();
+      },
     };
 
     /** The next point, and the initial rho of the step after it. */
     async function step(
       x: Float64Array,
       { loss, objective, g, slope }: Ascent,
-      level: number,
-      first: number,
+      { level, first, bent }: { readonly level: number; readonly first: number; readonly bent: Bend },
       setting: Setting<P>,
     ): Promise<(Candidate<P> & { readonly rho: number }) | Stop> {
       const gg = dotOf(g, g);
@@ -144,114 +140,64 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       const multiplier = dotOf(d, g) / gg;
       const off = loss - level;
       const tangent = d.map((s, i) => s - multiplier * g[i]);
-      const projected = first * Math.sqrt(dotOf(tangent, tangent));
+      const tt = dotOf(tangent, tangent);
+      const projected = first * Math.sqrt(tt);
       // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
       const isLost = project && projected ** 2 / first <= closeness;
       if ((projected < tolerance || isLost) && Math.abs(off) <= tolerance) {
-        return {
-          stopped: `a stationary point of the level set: the projected step is ${projected.toExponential(1)}`,
-        };
+        return { stopped: ends.stationary(projected) };
       }
       const gamma = project ? 0 : 2 * Math.abs(multiplier);
       const excess = (f: number) => (sublevel ? Math.max(f - level, 0) : Math.abs(f - level));
       for (let k = 0; k <= mostBacktracks; k++) {
         const length = first * backtracking ** k;
-        const v = length * multiplier + off / gg;
+        const expected = bent.by * length ** 2;
+        const rise = project && expected ** 2 <= length ** 2 * tt * gg ? expected : 0;
+        const v = length * multiplier + (off + rise) / gg;
         const back = sublevel && v <= 0 ? 0 : v;
         const change = d.map((s, i) => length * s - back * g[i]);
-        const found = await land(
-          x.map((value, i) => value + change[i]),
-          level,
-          setting,
-        );
-        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: lost };
-        if (found === undefined) continue;
-        // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
-        const rise = 0.5 * Math.log1p((found.trial.objective - objective) / Math.abs(objective));
-        const gain = rise - gamma * (excess(found.trial.loss) - excess(loss));
         const promised = dotOf(d, change) + gamma * excess(loss);
-        if (gain >= sufficient * promised) {
-          return { ...found, rho: k === 0 ? length / backtracking : length };
-        }
+        const isGain = (trial: Trial) => {
+          // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
+          const growth = 0.5 * Math.log1p((trial.objective - objective) / Math.abs(objective));
+          const lost = project
+            ? multiplier * (trial.loss - level)
+            : gamma * (excess(trial.loss) - excess(loss));
+          return growth - lost >= sufficient * promised;
+        };
+        const target = x.map((value, i) => value + change[i]);
+        const { found, loss: reached } = await land(target, level, lineSearch ? isGain : () => true, setting);
+        if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
+        if (found && lineSearch) return { ...found, rho: k === 0 ? length / backtracking : length };
+        if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
       }
-      return { stopped: "no step along the level set raises the objective" };
+      return { stopped: ends.exhausted };
     }
 
-    /** The point itself, or the one on the level set that Newton steps reach; undefined if they do not reach it. */
+    /** The loss at a point, and the point itself or the one on the level set that Newton steps reach, if they do. */
     async function land(
       target: Float64Array,
       level: number,
+      isGain: (trial: Trial) => boolean,
       setting: Setting<P>,
-    ): Promise<Candidate<P> | undefined> {
+    ): Promise<Landing<P>> {
       let x = target;
+      let reached = Number.NaN;
       for (let k = 0; k <= mostProjections; k++) {
         const params = space.treeOf(x);
         const trial = await evaluate.trial(params, setting);
         const { loss, objective, g } = trial;
-        if (!Number.isFinite(loss) || !Number.isFinite(objective)) return undefined;
+        if (k === 0) reached = loss;
+        if (!Number.isFinite(loss) || !Number.isFinite(objective) || !isGain(trial)) break;
         const off = loss - level;
         if (!project || Math.abs(off) <= closeness * Math.abs(level)) {
-          return { params, x: space.vectorOf(params), trial };
+          return { loss: reached, found: { params, x: space.vectorOf(params), trial } };
         }
         const back = off / dotOf(g, g);
-        if (!Number.isFinite(back)) return undefined;
+        if (!Number.isFinite(back)) break;
         x = x.map((value, i) => value - back * g[i]);
       }
-      return undefined;
+      return { loss: reached };
     }
-  };
-}
-
-const lost = "the step does not lead back to the level set";
-
-interface Evaluation<P> {
-  trial(params: P, setting: Setting<P>): Promise<Trial>;
-  ascent(params: P, setting: Setting<P>): Promise<Ascent>;
-  dispose(): Promise<void>;
-}
-
-async function compileEvaluation<P>(
-  { loss, objective, params, batch, memory, compileOptions }: SearchProblem<P>,
-  space: ParameterVector<P>,
-): Promise<Evaluation<P>> {
-  const example = { params, batch, memory };
-  type Place = TensorsOf<typeof example>;
-  const at = ({ params: p, batch: b }: Place) => {
-    const [value, g] = valueAndGrad(loss)(p, b);
-    return { loss: value, g };
-  };
-  const trial = trace((here: Place) => {
-    const { params: p, batch: b, memory: m } = here;
-    return { ...at(here), objective: objective(p, b, m) };
-  }, example);
-  const ascent = trace((here: Place) => {
-    const { params: p, batch: b, memory: m } = here;
-    const [value, slope] = valueAndGrad(objective)(p, b, m);
-    return { ...at(here), objective: value, slope };
-  }, example);
-  const [trialRun, ascentRun] = [
-    await compile(trial.graph, compileOptions),
-    await compile(ascent.graph, compileOptions),
-  ];
-  const run = async (executable: typeof trialRun, p: P, setting: Setting<P>) => {
-    const results = await executable.run(
-      namedArrays({ params: p, batch: setting.batch, memory: setting.memory }),
-    );
-    const g = space.collect(results, "g");
-    return { results, loss: item(results.loss), objective: item(results.objective), g };
-  };
-  return {
-    async trial(p, setting) {
-      const { loss: value, objective: phi, g } = await run(trialRun, p, setting);
-      return { loss: value, objective: phi, g };
-    },
-    async ascent(p, setting) {
-      const { results, loss: value, objective: phi, g } = await run(ascentRun, p, setting);
-      return { loss: value, objective: phi, g, slope: space.collect(results, "slope") };
-    },
-    async dispose() {
-      await trialRun.dispose();
-      await ascentRun.dispose();
-    },
   };
 }

@@ -1,0 +1,79 @@
+// The guard inside a compiled walk, and the numbers that such a walk passes on.
+import { array, astype, type NdArray } from "../../array.js";
+import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
+import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../graph/ops/compare.js";
+import { abs } from "../../graph/ops/elementary.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { concat, slice } from "../../graph/ops/slice.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import { flatten, unflatten } from "../../tree.js";
+import type { Limits } from "../guard.js";
+
+type Float = "float32" | "float64";
+
+/** The largest finite number of a type. */
+const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
+
+/** The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase. */
+export const boundNames = ["steps", "drift", "halvings", "any"] as const;
+
+export type Bounds = Record<(typeof boundNames)[number], Tensor>;
+
+/** The values of {@link boundNames}. */
+export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray =>
+  astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
+
+/** Loss, objective and ||g||^2 at a point. */
+export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor>;
+
+/** The point of which a walk keeps the loss, and the objective at the point before. */
+export interface Before {
+  readonly isStart: Tensor;
+  readonly startLoss: Tensor;
+  readonly objective: Tensor;
+}
+
+/** Whether the guard takes a point: `objection` in guard.ts, traced, without races. */
+export function isAdmitted(
+  { loss, objective, gradNormSq }: Measured,
+  before: Before,
+  bounds: Bounds,
+): Tensor {
+  const room = mul(bounds.drift, maximum(abs(before.startLoss), 1e-12));
+  return all(
+    hasValue(loss),
+    hasValue(objective),
+    hasValue(gradNormSq),
+    lessEqual(abs(sub(loss, before.startLoss)), room),
+    logicalOr(logicalOr(before.isStart, isSet(bounds.any)), greater(objective, before.objective)),
+  );
+}
+
+export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);
+
+export const all = (...conditions: Tensor[]): Tensor => conditions.reduce((a, b) => logicalAnd(a, b));
+
+/** A condition as 1 or 0, and back. */
+export const indicator = (condition: Tensor, dtype: Float): Tensor =>
+  where(condition, constant(1, dtype), constant(0, dtype));
+export const isSet = (flag: Tensor): Tensor => greater(flag, 0.5);
+
+/** Scalars as a vector. */
+export const packed = (scalars: readonly Tensor[]): Tensor => concat(scalars.map((x) => reshape(x, [1])));
+
+/** The scalars in a vector, by name. */
+export function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record<K, Tensor> {
+  const at = (i: number) => reshape(slice(vector, { starts: [i], ends: [i + 1] }), []);
+  return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
+}
+
+/** Selects one of two trees of the same shapes. */
+export function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
+  const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
+  return unflatten(
+    yes.def,
+    yes.leaves.map((leaf, i) => (leaf === no.leaves[i] ? leaf : where(condition, leaf, no.leaves[i]))),
+  ) as TensorsOf<P>;
+}

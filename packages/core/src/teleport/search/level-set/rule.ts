@@ -1,0 +1,27 @@
+/** How steps on a level set are taken, on the host and in a compiled walk. */
+export interface LevelSetRule {
+  readonly steps: number;
+  readonly rho: number;
+  readonly lineSearch: boolean;
+  readonly tolerance: number;
+  readonly project: boolean;
+  /** Whether points below the level set are taken as well. */
+  readonly sublevel: boolean;
+  /** Relative distance from the level at which a point counts as on it. */
+  readonly closeness: number;
+}
+
+/** Factor on rho after a failed step; its inverse applies after an easy one. */
+export const backtracking = 0.7;
+/** Required fraction of the gain predicted to first order. */
+export const sufficient = 0.1;
+export const mostBacktracks = 40;
+export const mostProjections = 12;
+
+/** Why a walk ends. */
+export const ends = {
+  lost: "the step does not lead back to the level set",
+  exhausted: "no step along the level set raises the objective",
+  stationary: (projected: number) =>
+    `a stationary point of the level set: the projected step is ${projected.toExponential(1)}`,
+};
