@@ -46,6 +46,13 @@ const calls: Readonly<Record<string, Call>> = {
   prod: (o) => isoloss.prod(x, o),
   randomUniform: (o) => isoloss.randomUniform(seed, [2], o),
   scan: (o) => isoloss.scan((c: isoloss.Tensor) => [c, []], x, image, o),
+  whileLoop: (o) =>
+    isoloss.whileLoop(
+      (c: isoloss.Tensor) => isoloss.less(isoloss.sum(c), 1),
+      (c) => c,
+      x,
+      o,
+    ),
   scatterAdd: (o) => isoloss.scatterAdd(x, labels, o),
   scatterMax: (o) => isoloss.scatterMax(x, labels, o),
   slice: (o) => isoloss.slice(x, o),
