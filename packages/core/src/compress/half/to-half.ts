@@ -2,6 +2,7 @@ import type { NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { nodesOf } from "../../graph/graph.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
+import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
 import { compareModels } from "../../model-file/compare/compare-models.js";
 import { axisSizes, type NamedValues } from "../../model-file/compare/random-inputs.js";
 import { withParams } from "../../model-file/edit/with-params.js";
@@ -17,7 +18,6 @@ import { type Activation, activationOf, cellsOf, countValues } from "./activatio
 import { converted, roundedEverywhere } from "./convert.js";
 import { descendHalf, shiftedAlong } from "./descend.js";
 import { withInnerValues } from "./inner-values.js";
-import { type HalfCounts, halfCounts, noCounts } from "./range.js";
 
 export interface ToHalfOptions {
   /** Whether weights are scaled by powers of two into the range of float16 first; default true. */

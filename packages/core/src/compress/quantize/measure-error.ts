@@ -1,6 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { differenceOf } from "../../model-file/compare/output-difference.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
+import { noiseRatio } from "../../moves/quantization-noise/noise-ratio.js";
 
 /** How far the outputs of a quantized model are from those of the model in float. */
 export interface QuantizationError {
@@ -23,18 +24,15 @@ export function errorOf(
   got: readonly NamedValues[],
 ): Omit<QuantizationError, "metric"> {
   const names = Object.keys(expected[0]);
-  const pairs = (name: string) => expected.map((run, i): Pair => [run[name], got[i][name]]);
-  const differences = names.map((name) =>
-    differenceOf(
-      "quantizeModel",
-      name,
-      expected.map((run) => run[name]),
-      got.map((run) => run[name]),
-    ),
-  );
-  const agreements = names.flatMap((name) => agreementOf(pairs(name)) ?? []);
+  const outputs = names.map((name) => ({
+    name,
+    own: expected.map((run) => run[name]),
+    other: got.map((run) => run[name]),
+  }));
+  const differences = outputs.map(({ name, own, other }) => differenceOf("quantizeModel", name, own, other));
+  const agreements = outputs.flatMap(({ own, other }) => agreementOf(own.map((y, i) => [y, other[i]])) ?? []);
   return {
-    sqnr: Math.min(...names.map((name) => sqnrOf(pairs(name)))),
+    sqnr: Math.min(...outputs.map(({ own, other }) => sqnrOf(own, other))),
     agreement: agreements.length === 0 ? undefined : Math.min(...agreements),
     largest: Math.max(0, ...differences.map(({ relative }) => relative)),
   };
@@ -43,18 +41,10 @@ export function errorOf(
 type Pair = readonly [expected: NdArray, got: NdArray];
 
 /** The ratio of signal to quantization noise, in decibels. */
-function sqnrOf(pairs: readonly Pair[]): number {
-  let [signal, noise] = [0, 0];
-  for (const [{ data }, { data: other }] of pairs) {
-    for (let i = 0; i < data.length; i++) {
-      const y = Number(data[i]);
-      signal += y * y;
-      noise += (y - Number(other[i])) ** 2;
-    }
-  }
-  if (noise === 0) return Infinity;
+function sqnrOf(expected: readonly NdArray[], got: readonly NdArray[]): number {
+  const ratio = noiseRatio(expected, got);
   // Also where the noise is not finite.
-  return signal > 0 && Number.isFinite(noise) ? 10 * Math.log10(signal / noise) : -Infinity;
+  return ratio < Infinity ? -10 * Math.log10(ratio) : -Infinity;
 }
 
 function agreementOf(pairs: readonly Pair[]): number | undefined {

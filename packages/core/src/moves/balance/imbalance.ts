@@ -1,6 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
+import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
@@ -34,12 +35,7 @@ export interface Imbalance {
   readonly advice: string;
 }
 
-export interface Float16Counts {
-  /** Above 65504 in magnitude. */
-  readonly overflows: number;
-  /** Below 2^-14 in magnitude, and not 0. */
-  readonly subnormals: number;
-}
+export type Float16Counts = Pick<HalfCounts, "overflows" | "subnormals">;
 
 /**
  * From where balancing saved steps in trials on small networks: by the factor between layers, and by sigma between
@@ -51,8 +47,6 @@ const thresholds = [
 ] as const;
 
 const defaults: BalancedOptions = {};
-
-const float16 = { largest: 65504, smallest: 2 ** -14 };
 
 /**
  * How unevenly a function's weights are scaled: T, the logarithms that {@link balanced} would scale by, group by group,
@@ -117,14 +111,10 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
 }
 
 function float16Counts(arrays: readonly NdArray[]): Float16Counts {
-  let [overflows, subnormals] = [0, 0];
-  for (const { data } of arrays) {
-    for (let k = 0; k < data.length; k++) {
-      const size = Math.abs(Number(data[k]));
-      if (size > float16.largest) overflows++;
-      if (size > 0 && size < float16.smallest) subnormals++;
-    }
-  }
+  const { overflows, subnormals } = arrays.reduce(
+    (counts, { data }) => halfCounts(Float64Array.from<number | bigint>(data, Number), counts),
+    noCounts,
+  );
   return { overflows, subnormals };
 }
 

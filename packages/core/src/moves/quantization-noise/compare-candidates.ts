@@ -1,8 +1,10 @@
 // Candidates measured on held-out data: quantized, and in floats.
 import type { NdArray } from "../../array.js";
+import { differenceOf } from "../../model-file/compare/output-difference.js";
 import type { Executable } from "../../runtime/executable.js";
 import { inputRange, type NoiseModel, predictedNoise } from "./noise-model.js";
 import { inputsOf } from "./noise-model-of.js";
+import { noiseRatio } from "./noise-ratio.js";
 import type { CandidateName, Proposal } from "./proposals.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
 import type { Simulator } from "./simulation.js";
@@ -59,35 +61,20 @@ export async function compareCandidates<P>(
   return candidates;
 }
 
-/** Mean over outputs of sum (a - b)^2 / sum a^2. */
+/** Mean of the outputs' ratios of noise to signal. */
 function relativeNoise(reference: readonly Values[], other: readonly Values[]): number {
-  const names = Object.keys(reference[0]);
-  const ratios = names.map((name) => {
-    let [noise, signal] = [0, 0];
-    reference.forEach((values, run) => {
-      const [a, b] = [values[name].data, other[run][name].data];
-      for (let i = 0; i < a.length; i++) {
-        noise += (Number(a[i]) - Number(b[i])) ** 2;
-        signal += Number(a[i]) ** 2;
-      }
-    });
-    return noise === 0 ? 0 : noise / signal;
-  });
+  const ratios = Object.keys(reference[0]).map((name) =>
+    noiseRatio(valuesOf(reference, name), valuesOf(other, name)),
+  );
   return ratios.reduce((a, b) => a + b, 0) / ratios.length;
 }
 
 /** Largest over outputs of max |a - b| / max |a|. */
 function largestChange(reference: readonly Values[], other: readonly Values[]): number {
-  const ratios = Object.keys(reference[0]).map((name) => {
-    let [change, largest] = [0, 0];
-    reference.forEach((values, run) => {
-      const [a, b] = [values[name].data, other[run][name].data];
-      for (let i = 0; i < a.length; i++) {
-        change = Math.max(change, Math.abs(Number(a[i]) - Number(b[i])));
-        largest = Math.max(largest, Math.abs(Number(a[i])));
-      }
-    });
-    return change === 0 ? 0 : change / largest;
-  });
-  return Math.max(0, ...ratios);
+  const changes = Object.keys(reference[0]).map((name) =>
+    differenceOf("minimizeQuantizationNoise", name, valuesOf(reference, name), valuesOf(other, name)),
+  );
+  return Math.max(0, ...changes.map(({ relative }) => relative));
 }
+
+const valuesOf = (runs: readonly Values[], name: string): NdArray[] => runs.map((run) => run[name]);

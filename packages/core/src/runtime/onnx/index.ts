@@ -3,7 +3,7 @@
  *
  * @module isoloss/onnx
  */
-export type { HalfCounts } from "../../compress/half/range.js";
+
 export type { HalfChange, HalfModel, ToHalfOptions } from "../../compress/half/to-half.js";
 export { toHalf } from "../../compress/half/to-half.js";
 export type { ReducedGroup, ReducedRank, ReduceRankOptions } from "../../compress/low-rank/reduce-rank.js";
@@ -37,6 +37,7 @@ export { fineTune } from "../../fine-tune/fine-tune.js";
 export type { FineTuneOptions } from "../../fine-tune/fine-tune-options.js";
 export type { LossName } from "../../fine-tune/named-losses.js";
 export type { FineTuneEpoch } from "../../fine-tune/run-epochs.js";
+export type { HalfCounts } from "../../math/half-counts.js";
 export type {
   CompareModelsOptions,
   ModelComparison,

@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, sizeOf } from "../../../src/array.js";
 import { descendHalf, shiftedAlong } from "../../../src/compress/half/descend.js";
-import { costOf, halfCounts } from "../../../src/compress/half/range.js";
+import { costOf } from "../../../src/compress/half/range.js";
 import { tracedFile } from "../../../src/compress/traced-file.js";
+import { halfCounts } from "../../../src/math/half-counts.js";
 import { createRng } from "../../../src/math/rng.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";

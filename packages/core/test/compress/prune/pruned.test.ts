@@ -96,6 +96,9 @@ describe("pruning by LAMP", () => {
 
 const layer = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 20 });
 
+/** Numbers that a power of two scales exactly: denormal ones lose digits, or become zero. */
+const normalLayer = layer.map((weights) => weights.map((w) => (Math.abs(w) < 1e-290 ? 0 : w)));
+
 describe("pruning of random weights", () => {
   it("by LAMP prunes within a single layer as by magnitude", () => {
     fc.assert(
@@ -112,7 +115,7 @@ describe("pruning of random weights", () => {
 
   it("by LAMP does not change when a whole layer is scaled", () => {
     fc.assert(
-      fc.property(layer, layer, fc.integer({ min: -30, max: 30 }), (a, b, k) => {
+      fc.property(normalLayer, layer, fc.integer({ min: -30, max: 30 }), (a, b, k) => {
         const scaled = { a: of(a.map((w) => w * 2 ** k)), b: of(b) };
         const options = { fraction: 0.6, by: "lamp" } as const;
         expect(pruned(scaled, options).mask).toEqual(pruned({ a: of(a), b: of(b) }, options).mask);

@@ -41,7 +41,8 @@ describe("imbalance", () => {
     const { float16, advice } = of(
       [
         [1e5, 7e4],
-        [1, 1],
+        // Rounded to 65504, the largest.
+        [65519, 1],
       ],
       [[1e-5, 1]],
     );
