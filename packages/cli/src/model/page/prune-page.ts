@@ -27,11 +27,7 @@ export async function writePrunePage(
           table: prunedTable(document),
         },
       ),
-      ...weightsSection(
-        file.bytes,
-        bytes,
-        "Balancing brings channels together; pruning may leave some without weights.",
-      ),
+      ...weightsSection(file.bytes, bytes, weightsText(document)),
       by === "units"
         ? groupsSection(document)
         : unitsSection(file, sizes, {
@@ -40,6 +36,11 @@ export async function writePrunePage(
           }),
     ],
   });
+}
+
+function weightsText({ by, balanced }: PrunedModel): string {
+  if (by === "units") return "Units that went have no weights after; the others keep theirs.";
+  return `${balanced ? "Balancing brings channels together; pruning" : "Pruning"} may leave some without weights.`;
 }
 
 const groupsSection = ({ groups }: PrunedModel): ReportSection => ({
