@@ -21,6 +21,7 @@ const classifier = {
   name: "PP-OCR classifier",
   file: join(models, "ch_ppocr_mobile_v2.0_cls_infer.onnx"),
   of: "lines",
+  sizes: ["--size", "p2o.DynamicDimension.1=48", "--size", "p2o.DynamicDimension.2=192"],
   limit: 200,
 };
 const others = [
@@ -97,21 +98,22 @@ function accuracy(outputs, labels) {
 }
 
 /** All that changes no numbers' kind, and what the pruned and halved files compute. */
-function commands({ file, of, limit }) {
+function commands({ file, of, limit, sizes = [] }) {
   const calibration = ["--calibration", data(`${of}-calibration`)];
   const heldOut = ["--held-out", data(`${of}-held-out`), "--limit", limit];
   const folded = join(work, "folded.onnx");
-  run("fold", [file, "--out", folded]);
-  run("imbalance", [folded]);
-  for (const by of ["norm", "range"]) run("balance", [folded, "--by", by, ...heldOut, "--out", out]);
-  run("balance", [folded, "--powers-of-two", ...heldOut, "--out", out]);
+  run("fold", [file, ...sizes, "--out", folded]);
+  run("imbalance", [folded, ...sizes]);
+  for (const by of ["norm", "range"])
+    run("balance", [folded, ...sizes, "--by", by, ...heldOut, "--out", out]);
+  run("balance", [folded, ...sizes, "--powers-of-two", ...heldOut, "--out", out]);
   for (const fraction of [0.2, 0.5]) {
     for (const by of ["magnitude", "lamp"]) {
-      run("prune", [folded, "--fraction", fraction, "--by", by, ...heldOut, "--out", out]);
+      run("prune", [folded, ...sizes, "--fraction", fraction, "--by", by, ...heldOut, "--out", out]);
     }
   }
-  run("prune", [folded, "--units", "--fraction", 0.1, ...heldOut, "--out", out]);
-  run("half", [folded, ...calibration, ...heldOut, "--out", out]);
+  run("prune", [folded, ...sizes, "--units", "--fraction", 0.1, ...heldOut, "--out", out]);
+  run("half", [folded, ...sizes, ...calibration, ...heldOut, "--out", out]);
 }
 
 /** From the file as it came: its validation is the held-out lines. */
