@@ -7,12 +7,13 @@ import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithme
 import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../../graph/ops/compare.js";
 import { abs, sqrt } from "../../../graph/ops/elementary.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
+import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
-import type { Symmetry } from "../../../symmetry/symmetry.js";
+import type { Symmetry, TracedContext } from "../../../symmetry/symmetry.js";
 import { tangentOf } from "../../../symmetry/tangent.js";
 import { flatten, unflatten } from "../../../tree.js";
 import { gradNormSq, type Memory } from "../../objective/objective.js";
@@ -87,6 +88,7 @@ export function traceAscentPass<P>(
   const indicator = (condition: Tensor) => where(condition, number(1), number(0));
   const isSet = (flag: Tensor) => greater(flag, number(0.5));
   const hasValue = (x: Tensor) => lessEqual(abs(x), number(largest[dtype]));
+  const contextless: TracedContext = { context: [], isCertain: number(1) };
   const all = (...conditions: Tensor[]) => conditions.reduce((a, b) => logicalAnd(a, b));
 
   const pass = ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
@@ -98,8 +100,12 @@ export function traceAscentPass<P>(
     const norm2 = gradNormSq(loss)(candidate, b, m);
     const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
     const slopes = flatten(grad(objective)(candidate, b, m), isTensor).leaves;
-    const gradient = backward(tangentOf(symmetry, candidate, T, b, []), slopes, T);
+    const { context, isCertain } = symmetry.traceContext?.(candidate, b) ?? contextless;
+    const gradient = backward(tangentOf(symmetry, candidate, T, b, context), slopes, T);
     const slope = sqrt(dot(gradient, gradient));
+
+    const isActing =
+      symmetry.traceRefusal === undefined ? number(1) : indicator(hasValue(magnitudeOf(candidate)));
 
     const isStart = greater(number(0), from.taken);
     const startLoss = where(isStart, here, from.startLoss);
@@ -123,10 +129,7 @@ export function traceAscentPass<P>(
     const total = from.total.map((t, i) => where(isTaken, add(t, from.step[i]), t));
     const scale = where(isTaken, from.scale, mul(0.5, from.scale));
     const size = mul(stepSize, scale);
-    const step = limited(direction, total, size, region);
-    const length = sqrt(dot(step, step));
-    const wanted = mul(size, sqrt(dot(direction, direction)));
-    const isLong = greater(length, mul(leastLength, minimum(wanted, number(region.value))));
+    const { step, isLong } = limited(direction, total, size, region);
     const open = indicator(logicalAnd(isSet(from.open), isLong));
     const next = {
       startLoss,
@@ -140,7 +143,9 @@ export function traceAscentPass<P>(
       params: chosen(isTaken, candidate, from.params),
       ...{ total, step, direction },
       status: packed(Object.values(next)),
-      measured: packed([here, value, norm2, indicator(isTaken), slope, open]),
+      measured: packed([here, value, norm2, indicator(isTaken), slope, open, isCertain, isActing]),
+      // The elements of which a tree that is transformed along needs each one.
+      strides: symmetry.pushForward ? from.step : [],
     };
   };
 
@@ -168,6 +173,12 @@ function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record
   return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
 }
 
+/** The sum of magnitudes in a tree; not finite if an element is not. */
+const magnitudeOf = (tree: unknown): Tensor =>
+  flatten(tree, isTensor)
+    .leaves.map((leaf) => sum(abs(leaf)))
+    .reduce(add);
+
 /** Selects one of two trees of the same shapes. */
 function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
   const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
@@ -177,14 +188,21 @@ function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): Tensors
   ) as TensorsOf<P>;
 }
 
-/** The traced form of `limited` in trust-region.ts: a step shortened if the total would leave the region. */
-function limited(direction: Blocks, total: Blocks, size: Tensor, { kind, value }: TrustRegion): Tensor[] {
-  const step = direction.map((d) => mul(size, d));
+/** The traced form of `limited` in trust-region.ts: a step, shortened if the total would leave the region. */
+function limited(
+  direction: Blocks,
+  total: Blocks,
+  size: Tensor,
+  { kind, value }: TrustRegion,
+): { readonly step: Tensor[]; readonly isLong: Tensor } {
+  const whole = direction.map((d) => mul(size, d));
+  const length = sqrt(dot(whole, whole));
   if (kind === "element") {
-    return step.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
+    const step = whole.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
+    return { step, isLong: greater(sqrt(dot(step, step)), mul(leastLength, minimum(length, value))) };
   }
-  const room = maximum(sub(value, sqrt(dot(total, total))), 0);
-  const length = sqrt(dot(step, step));
+  const room = sub(value, sqrt(dot(total, total)));
   const factor = where(greater(length, room), div(room, length), 1);
-  return step.map((s) => mul(factor, s));
+  const isLong = logicalAnd(greater(room, leastLength * value), greater(length, 0));
+  return { step: whole.map((s) => mul(factor, s)), isLong };
 }
