@@ -122,6 +122,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
             split(T, counts).reduce((p, block, k) => symmetries[k].trace?.(p, block, batch) ?? p, params),
         }
       : {}),
+    additive: commuting && symmetries.every(({ additive }) => additive),
     ...(commuting && allHave("inverse")
       ? { inverse: (T) => split(T, counts).flatMap((block, k) => symmetries[k].inverse?.(block) ?? []) }
       : {}),

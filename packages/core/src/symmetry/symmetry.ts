@@ -71,6 +71,8 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   readonly traceRefusal?: string | undefined;
   /** The same as {@link context} as a traced function. */
   traceContext?(params: TensorsOf<P>, batch: BatchTensors): TracedContext;
+  /** Whether elements add up: the element that acts as T after S is S + T; default false. */
+  readonly additive?: boolean | undefined;
   /** T of the inverse element; left out where elements do not compose. */
   inverse?(T: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /** T of the element that acts as `second` after `first`. */

@@ -65,19 +65,18 @@ export async function compileAscent<P>(
       // Runtime and host may round differently at a bound: then the host decides, step by step.
       if (walk === "disagrees") return undefined;
       const end = endPaths.map((path) => results[path]);
-      const strides = passes.filter(({ isTaken }) => isTaken).slice(1);
       return {
         params: unflatten(def, end) as P,
         ...walk,
         ...(symmetry.pushForward
           ? {
-              pushForward: (tree, power) =>
-                pushedAlong(
-                  symmetry,
-                  tree,
-                  strides.map(({ T }) => T),
-                  { power, start, batch: b },
-                ),
+              pushForward: (tree, power) => {
+                const taken = passes.filter(({ isTaken }) => isTaken).slice(1);
+                const elements = symmetry.additive
+                  ? [symmetry.algebra.map((_, i) => results[`total.${i}`])]
+                  : taken.map(({ step }) => step());
+                return pushedAlong(symmetry, tree, elements, { power, start, batch: b });
+              },
             }
           : {}),
       };
@@ -85,6 +84,8 @@ export async function compileAscent<P>(
     dispose: () => loop.dispose(),
   };
 }
+
+type Results = Readonly<Record<string, NdArray>>;
 
 /** What a pass measured at its candidate, whether the candidate was accepted, and whether there is a next one. */
 interface Pass extends Point {
@@ -95,15 +96,14 @@ interface Pass extends Point {
   readonly isCertain: boolean;
   /** Whether the action's result is finite. */
   readonly isActing: boolean;
-  /** The element that leads to the candidate; no blocks unless something is transformed along. */
-  readonly T: readonly NdArray[];
+  /** The element that leads to the candidate, where a tree that is transformed along needs each one. */
+  readonly step: () => readonly NdArray[];
 }
 
 /** Appends the passes of a run, a row of numbers each, to the earlier ones. */
-function record(passes: Pass[], results: Readonly<Record<string, NdArray>>): readonly Pass[] {
+function record(passes: Pass[], results: Results): readonly Pass[] {
   const { shape, data } = results.measured;
   const [count, width] = shape;
-  const blocks = Object.keys(results).filter((name) => name.startsWith("strides."));
   for (let pass = 0; pass < count; pass++) {
     const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
     const [loss, objective, gradNormSq, isTaken, slope, isOpen, isCertain, isActing] = row;
@@ -112,28 +112,29 @@ function record(passes: Pass[], results: Readonly<Record<string, NdArray>>): rea
       isOpen: isOpen === 1,
       isCertain: isCertain === 1,
       isActing: isActing === 1,
-      T: blocks.map((_, i) => rowOf(results[`strides.${i}`], pass)),
+      step: () => rowsOf(results, "steps", pass),
     });
   }
   return passes;
 }
 
-/** One element of an array along its first axis. */
-function rowOf({ shape: [count, ...shape], data }: NdArray, row: number): NdArray {
-  const size = data.length / count;
-  return { shape, data: data.subarray(row * size, (row + 1) * size) };
+/** One element along the first axis of each array of a list of results. */
+function rowsOf(results: Results, list: string, row: number): NdArray[] {
+  const arrays = Object.keys(results).filter((name) => name.startsWith(`${list}.`));
+  return arrays.map((_, i) => {
+    const { shape, data } = results[`${list}.${i}`];
+    const size = data.length / shape[0];
+    return { shape: shape.slice(1), data: data.subarray(row * size, (row + 1) * size) };
+  });
 }
 
 /** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
 async function pushedAlong<P>(
   symmetry: Symmetry<P>,
   tree: P,
-  strides: readonly (readonly NdArray[])[],
+  elements: readonly (readonly NdArray[])[],
   { power, start, batch }: { readonly power: 1 | 2; readonly start: P; readonly batch: Batch },
 ): Promise<P | Refusal> {
-  if (strides.length === 0) return tree;
-  const { compose } = symmetry;
-  const elements = compose ? [strides.reduce((first, second) => compose(second, first))] : strides;
   let [pushed, from]: [P | Refusal, P | Refusal] = [tree, start];
   for (const T of elements) {
     pushed = (await symmetry.pushForward?.(pushed, T, power, from, batch)) ?? pushed;

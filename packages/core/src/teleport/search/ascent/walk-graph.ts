@@ -144,8 +144,8 @@ export function traceAscentPass<P>(
       ...{ total, step, direction },
       status: packed(Object.values(next)),
       measured: packed([here, value, norm2, indicator(isTaken), slope, open, isCertain, isActing]),
-      // The elements of which a tree that is transformed along needs each one.
-      strides: symmetry.pushForward ? from.step : [],
+      // A tree that is transformed along needs each element, or their sum.
+      steps: symmetry.pushForward && !symmetry.additive ? from.step : [],
     };
   };
 

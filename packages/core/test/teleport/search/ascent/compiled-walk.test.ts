@@ -39,8 +39,9 @@ async function teleport(
   });
   const result = await teleporter.teleport(params, batch, { memory: memoryOf(params) });
   const pushed = await result.pushForward?.(params, 1);
+  const squares = await result.pushForward?.(params, 2);
   await teleporter.dispose();
-  return { ...result, pushed: pushed as MlpParams };
+  return { ...result, pushed: pushed as MlpParams, squares: squares as MlpParams };
 }
 
 /** The same action, step by step. */
@@ -126,7 +127,9 @@ describe("an ascent as one loop", () => {
       if (!compiled.report.accepted) continue;
       // Rounding grows where the objective bends: a step of unit length follows a gradient of any size.
       expect(distance(walk.params, compiled.params), problem.label).toBeLessThan(1e-7);
-      if (walk.pushed) expect(distance(walk.pushed, compiled.pushed), problem.label).toBeLessThan(1e-7);
+      for (const tree of ["pushed", "squares"] as const) {
+        if (walk[tree]) expect(distance(walk[tree], compiled[tree]), problem.label).toBeLessThan(1e-7);
+      }
       accepted++;
     }
     expect(atOnce).toBeGreaterThanOrEqual(seeds.length - 2);
