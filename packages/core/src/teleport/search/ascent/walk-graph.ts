@@ -104,8 +104,7 @@ export function traceAscentPass<P>(
     const gradient = backward(tangentOf(symmetry, candidate, T, b, context), slopes, T);
     const slope = sqrt(dot(gradient, gradient));
 
-    const isActing =
-      symmetry.traceRefusal === undefined ? number(1) : indicator(hasValue(magnitudeOf(candidate)));
+    const isActing = symmetry.traceRefusal === undefined ? number(1) : indicator(hasValue(sumOf(candidate)));
 
     const isStart = greater(number(0), from.taken);
     const startLoss = where(isStart, here, from.startLoss);
@@ -173,10 +172,10 @@ function unpacked<K extends string>(vector: Tensor, names: readonly K[]): Record
   return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
 }
 
-/** The sum of magnitudes in a tree; not finite if an element is not. */
-const magnitudeOf = (tree: unknown): Tensor =>
+/** The sum over a tree, which is not finite if an element is not. */
+const sumOf = (tree: unknown): Tensor =>
   flatten(tree, isTensor)
-    .leaves.map((leaf) => sum(abs(leaf)))
+    .leaves.map((leaf) => sum(leaf))
     .reduce(add);
 
 /** Selects one of two trees of the same shapes. */
@@ -195,14 +194,15 @@ function limited(
   size: Tensor,
   { kind, value }: TrustRegion,
 ): { readonly step: Tensor[]; readonly isLong: Tensor } {
-  const whole = direction.map((d) => mul(size, d));
-  const length = sqrt(dot(whole, whole));
+  const length = mul(size, sqrt(dot(direction, direction)));
   if (kind === "element") {
-    const step = whole.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
+    const step = direction.map((d, i) =>
+      sub(maximum(minimum(add(total[i], mul(size, d)), value), -value), total[i]),
+    );
     return { step, isLong: greater(sqrt(dot(step, step)), mul(leastLength, minimum(length, value))) };
   }
   const room = sub(value, sqrt(dot(total, total)));
-  const factor = where(greater(length, room), div(room, length), 1);
+  const factor = mul(size, where(greater(length, room), div(room, length), 1));
   const isLong = logicalAnd(greater(room, leastLength * value), greater(length, 0));
-  return { step: whole.map((s) => mul(factor, s)), isLong };
+  return { step: direction.map((d) => mul(factor, d)), isLong };
 }
