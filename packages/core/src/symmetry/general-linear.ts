@@ -4,7 +4,7 @@
 import type { NdArray } from "../array.js";
 import { add, cast, mul, neg } from "../graph/ops/arithmetic.js";
 import { identity } from "../graph/ops/elimination.js";
-import { inverse as inverseOf } from "../graph/ops/inverse.js";
+import { matrixInverse } from "../graph/ops/inverse.js";
 import { matmul } from "../graph/ops/matmul.js";
 import type { Tensor } from "../graph/tensor.js";
 import { inverse } from "../math/linalg.js";
@@ -98,7 +98,7 @@ export function generalLinear<P>(
         const step = cast(t, "float64");
         const g = add(identity(step.shape[2], "float64"), step);
         // g - I = T, and g^-1 - I = -T g^-1.
-        return { own: step, dual: neg(matmul(step, inverseOf(g))) };
+        return { own: step, dual: neg(matmul(step, matrixInverse(g))) };
       });
       return mapTensors(params, (w, path) => {
         const moved = (axes.get(path) ?? []).reduce(

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { add, mul } from "../../src/graph/ops/arithmetic.js";
 import { sin } from "../../src/graph/ops/elementary.js";
-import { inverse } from "../../src/graph/ops/inverse.js";
+import { matrixInverse } from "../../src/graph/ops/inverse.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
@@ -12,7 +12,7 @@ import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 /** w <- A^-1 w + x_t, and what changes and what does not as stacked results. */
 const { graph } = trace(
   ({ w, a, x }) => {
-    const back = inverse(a);
+    const back = matrixInverse(a);
     const next = add(matmul(back, w), sin(x));
     return { w: next, same: mul(2, back), before: w };
   },

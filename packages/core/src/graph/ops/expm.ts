@@ -134,8 +134,7 @@ const transposed = (x: Tensor): Tensor => transpose(x, [...Array(x.rank - 2).key
  * @throws ShapeError unless the last two axes are equal; DTypeError unless `a` is a float
  *
  * @example
- * const T = sub(matmul(x, x), matmul(x, x, { transposeB: true }));
- * const g = expm(T); // invertible for every T: its inverse is expm(-T)
+ * const rotation = expm(sub(x, transpose(x))); // x [n, n]; its inverse is expm(sub(transpose(x), x))
  */
 export function expm(a: Tensor): Tensor {
   requireSquare("expm", a);

@@ -62,16 +62,16 @@ export function requireSquare(op: string, a: Tensor): number {
  *
  * @example
  * const gram = matmul(x, x, { transposeB: true });
- * const projection = matmul(matmul(x, inverse(gram), { transposeA: true }), x); // on the rows of x
+ * const projection = matmul(matmul(x, matrixInverse(gram), { transposeA: true }), x); // on the rows of x
  */
-export function inverse(a: Tensor): Tensor {
-  requireSquare("inverse", a);
+export function matrixInverse(a: Tensor): Tensor {
+  requireSquare("matrixInverse", a);
   return apply(inverseOp, [a], {});
 }
 
 /**
  * The solution X of A X = B, batched over the axes before the last two, which broadcast: A^-1 B. Several systems of
- * one matrix share its {@link inverse}, whose notes on singular matrices hold here, too.
+ * one matrix share its {@link matrixInverse}, whose notes on singular matrices hold here, too.
  *
  * @param a float [..., n, n]
  * @param b [..., n, k], of a's dtype
@@ -80,21 +80,21 @@ export function inverse(a: Tensor): Tensor {
  *
  * @example
  * const gram = matmul(x, x, { transposeB: true });
- * const coefficients = solve(gram, x); // gram^-1 x
+ * const coefficients = solveLinear(gram, x); // gram^-1 x
  */
-export function solve(a: Tensor, b: Tensor): Tensor {
-  requireSquare("solve", a);
-  requireTensor("solve", b);
+export function solveLinear(a: Tensor, b: Tensor): Tensor {
+  requireSquare("solveLinear", a);
+  requireTensor("solveLinear", b);
   if (b.dtype !== a.dtype) {
     throw new DTypeError(
-      `solve takes two tensors of one float dtype; got ${formatType(a)} and ${formatType(b)}.`,
+      `solveLinear takes two tensors of one float dtype; got ${formatType(a)} and ${formatType(b)}.`,
     );
   }
   if (b.rank < 2 || b.shape.at(-2) !== a.shape.at(-1)) {
     throw new ShapeError(
-      `solve: the right side must have the matrix's rows, [..., ${a.shape.at(-1)}, k]; got ${formatShape(b.shape)}. ` +
+      `solveLinear: the right side must have the matrix's rows, [..., ${a.shape.at(-1)}, k]; got ${formatShape(b.shape)}. ` +
         "Reshape a vector to [n, 1] first.",
     );
   }
-  return matmul(inverse(a), b);
+  return matmul(matrixInverse(a), b);
 }

@@ -6,9 +6,9 @@ import { add, cast } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
 import { abs, sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
-import { inverse } from "../../graph/ops/inverse.js";
+import { matrixInverse } from "../../graph/ops/inverse.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
-import { corrected, pinv, pinvParts } from "../../graph/ops/pinv.js";
+import { corrected, matrixPinv, pinvParts } from "../../graph/ops/pinv.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { retype } from "../../graph/retype.js";
 import { isFloat, isTensor, type Tensor } from "../../graph/tensor.js";
@@ -44,8 +44,8 @@ export function traceSites<P, S extends ElementWise>(
     const { matrix } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), given);
     const next = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
       ...given,
-      back: inverse(g),
-      plus: pinv(matrix),
+      back: matrixInverse(g),
+      plus: matrixPinv(matrix),
     });
     // The identity moves by nothing, not even by rounding.
     const isMoving = greater(sum(abs(step)), 0);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import type { NdArray } from "../../../src/array.js";
 import { expm } from "../../../src/graph/ops/expm.js";
-import { inverse, solve } from "../../../src/graph/ops/inverse.js";
-import { pinv } from "../../../src/graph/ops/pinv.js";
+import { matrixInverse, solveLinear } from "../../../src/graph/ops/inverse.js";
+import { matrixPinv } from "../../../src/graph/ops/pinv.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { get, type OpRow, type Place, range, seed, show, tabulate, total, uniform } from "./op-case.js";
 
@@ -99,19 +99,19 @@ const cofactorPinv = (a: Rows): Rows => {
 };
 
 export const matrixRows: readonly OpRow[] = [
-  ofMatrices("inverse", inverse, cofactorInverse, regular),
+  ofMatrices("matrixInverse", matrixInverse, cofactorInverse, regular),
   ofMatrices("expm", expm, seriesExponential, (s, lead, n) => uniform(s, [...lead, n, n], -1, 1)),
   ofMatrices("expm of large matrices", expm, seriesExponential, (s, lead, n) =>
     uniform(s, [...lead, n, n], -3, 2 - n / 2),
   ),
   {
-    name: "solve",
+    name: "solveLinear",
     cases: fc
       .tuple(stacks, fc.constantFrom(1, 2, 4), fc.constantFrom(1, 3), fc.boolean(), seed)
       .map(([lead, n, k, isShared, s]) => ({
         label: `${show([...lead, n, n])} ${show([n, k])} seed ${s}`,
         inputs: [regular(s, lead, n), uniform(s + 1, isShared ? [n, k] : [...lead, n, k])],
-        apply: (a, b) => solve(a, b),
+        apply: (a, b) => solveLinear(a, b),
         reference: (a, b) => {
           const right = tabulate([...lead, n, k], (place) => get(b, isShared ? place.slice(-2) : place));
           return eachMatrix((x, y) => times(cofactorInverse(x), y), a, right);
@@ -119,13 +119,13 @@ export const matrixRows: readonly OpRow[] = [
       })),
   },
   {
-    name: "pinv",
+    name: "matrixPinv",
     cases: fc
       .tuple(stacks, fc.constantFrom(1, 2, 4), fc.constantFrom(1, 3, 4), seed)
       .map(([lead, m, n, s]) => ({
         label: `${show([...lead, m, n])} seed ${s}`,
         inputs: [fullRank(s, lead, m, n)],
-        apply: pinv,
+        apply: matrixPinv,
         reference: (a) => eachMatrix(cofactorPinv, a),
       })),
   },

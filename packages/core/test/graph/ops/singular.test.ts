@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import { ShapeError } from "../../../src/errors.js";
 import { expm } from "../../../src/graph/ops/expm.js";
-import { inverse, solve } from "../../../src/graph/ops/inverse.js";
+import { matrixInverse, solveLinear } from "../../../src/graph/ops/inverse.js";
 import { input } from "../../../src/graph/ops/leaf.js";
-import { pinv } from "../../../src/graph/ops/pinv.js";
+import { matrixPinv } from "../../../src/graph/ops/pinv.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { pinv as pinvBySvd } from "../../../src/math/linalg.js";
@@ -34,20 +34,20 @@ const batch = matrix([1, 2, 2, 4, 2, 0, 0, 2], 2, 2, 2);
 
 describe("matrices that have no inverse", () => {
   it("become NaN in JavaScript, and leave the rest of the batch alone", () => {
-    const values = inJavaScript(inverse, batch);
+    const values = inJavaScript(matrixInverse, batch);
     expect(values.slice(0, 4)).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
     expect(values.slice(4)).toEqual([0.5, 0, 0, 0.5]);
   });
 
   it("are not finite in ONNX Runtime, and leave the rest of the batch alone", async () => {
-    const values = await inOnnx(inverse, batch);
+    const values = await inOnnx(matrixInverse, batch);
     expect(values.slice(0, 4).some(Number.isFinite)).toBe(false);
     expect(values.slice(4)).toEqual([0.5, 0, 0, 0.5]);
   });
 
-  it("make solve and pinv not finite", () => {
+  it("make solveLinear and matrixPinv not finite", () => {
     const singular = matrix([1, 2, 2, 4], 2, 2);
-    for (const f of [(x: Tensor) => solve(x, x), pinv]) {
+    for (const f of [(x: Tensor) => solveLinear(x, x), matrixPinv]) {
       expect(inJavaScript(f, singular).some(Number.isFinite)).toBe(false);
     }
   });
@@ -59,7 +59,7 @@ describe("matrices that have no inverse", () => {
   });
 });
 
-describe("pinv", () => {
+describe("matrixPinv", () => {
   it("keeps its digits up to the condition number that it states", () => {
     const rng = createRng(3);
     const n = 6;
@@ -74,21 +74,21 @@ describe("pinv", () => {
     const condition = s.data[0] / s.data[3];
     expect(condition).toBeGreaterThan(4e4);
     expect(condition).toBeLessThan(2e5);
-    const actual = matrix(inJavaScript(pinv, a), n, 4);
+    const actual = matrix(inJavaScript(matrixPinv, a), n, 4);
     expect(relativeError(actual, expected)).toBeLessThan(100 * condition * Number.EPSILON);
   });
 });
 
 describe("what is no square matrix", () => {
   it("is refused with its shape", () => {
-    for (const f of [inverse, expm, (x: Tensor) => solve(x, x)]) {
+    for (const f of [matrixInverse, expm, (x: Tensor) => solveLinear(x, x)]) {
       expect(() => f(input([2, 3]))).toThrow(ShapeError);
       expect(() => f(input([2, 3]))).toThrow(/square matrices.*got \[2, 3\]/);
       expect(() => f(input([3]))).toThrow(/square matrices.*got \[3\]/);
     }
-    expect(() => solve(input([2, 2]), input([3, 1]))).toThrow(
+    expect(() => solveLinear(input([2, 2]), input([3, 1]))).toThrow(
       /the matrix's rows, \[\.\.\., 2, k\]; got \[3, 1\]/,
     );
-    expect(() => pinv(input([3]))).toThrow(/at least 1 x 1/);
+    expect(() => matrixPinv(input([3]))).toThrow(/at least 1 x 1/);
   });
 });
