@@ -545,7 +545,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "slope": "Slope of leakyRelu. It has no effect, as every slope commutes with positive factors; it is accepted so that a network's own options can be passed."
   },
   "product": {
-    "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a linear map of the same units do not."
+    "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose` and `inverse`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
   "pruneUnits": {
     "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",

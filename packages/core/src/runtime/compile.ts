@@ -1,4 +1,4 @@
-import { whyNoOrt } from "#ort";
+import { float32Providers, whyNoOrt } from "#ort";
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
@@ -85,6 +85,12 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
     compileSeconds,
     ...(why !== undefined ? { advice: adviceFor(simplified, scan, why) } : {}),
   };
+}
+
+/** Whether a graph has float64, and is to run where there is none. */
+export function lacksFloat64(graph: Graph, { provider }: CompileOptions): boolean {
+  const isFloat32 = provider !== undefined && float32Providers.includes(provider);
+  return isFloat32 && someNode(graph, (n) => n.dtype === "float64");
 }
 
 /** Estimated microseconds of a step in each runtime; constants measured on a current x86 core. */

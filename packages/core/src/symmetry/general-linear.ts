@@ -2,7 +2,10 @@
 // query-key and value-output pairs of attention heads.
 
 import type { NdArray } from "../array.js";
-import { mul } from "../graph/ops/arithmetic.js";
+import { add, cast, mul, neg } from "../graph/ops/arithmetic.js";
+import { identity } from "../graph/ops/elimination.js";
+import { matrixInverse } from "../graph/ops/inverse.js";
+import { matmul } from "../graph/ops/matmul.js";
 import type { Tensor } from "../graph/tensor.js";
 import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
@@ -89,6 +92,25 @@ export function generalLinear<P>(
     async act(params, T) {
       const found = await elements(T);
       return isRefusal(found) ? found : moved(params, found.g, found.dual);
+    },
+    trace(params, T) {
+      const changes = T.map((t) => {
+        const step = cast(t, "float64");
+        const g = add(identity(step.shape[2], "float64"), step);
+        // g - I = T, and g^-1 - I = -T g^-1.
+        return { own: step, dual: neg(matmul(step, matrixInverse(g))) };
+      });
+      return mapTensors(params, (w, path) => {
+        const moved = (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => {
+            const isOwn = parameterAxis.variance === 1;
+            const change = changes[parameterAxis.block][isOwn ? "own" : "dual"];
+            return add(a, appliedAlong(a, parameterAxis, change, { transposed: !isOwn }));
+          },
+          cast(w, "float64"),
+        );
+        return cast(moved, w.dtype);
+      });
     },
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
     compose: (second, first) =>

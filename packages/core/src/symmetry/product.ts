@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
 import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
-import { add } from "../graph/ops/arithmetic.js";
+import { add, mul } from "../graph/ops/arithmetic.js";
 import { spec, type TensorsOf } from "../graph/trace.js";
 import { flag } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -10,7 +10,7 @@ import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 export interface ProductOptions {
   /**
    * Whether the groups' actions commute, so that elements of the product compose and invert group by group; default
-   * false: then the product has no `compose`, `inverse` and `trace`. Actions on different units commute; a scaling and a
+   * false: then the product has no `compose` and `inverse`. Actions on different units commute; a scaling and a
    * linear map of the same units do not.
    */
   readonly commuting?: boolean | undefined;
@@ -84,6 +84,17 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
           },
         }
       : {}),
+    ...(has("context") && symmetries.every((s) => !s.context || s.traceContext)
+      ? {
+          traceContext(params, batch) {
+            const all = symmetries.flatMap((s) => s.traceContext?.(params, batch) ?? []);
+            return {
+              context: all.flatMap(({ context }) => context),
+              isCertain: all.map(({ isCertain }) => isCertain).reduce((a, b) => mul(a, b)),
+            };
+          },
+        }
+      : {}),
     derivative(params, T, batch, context) {
       const specs = Object.fromEntries(
         Object.entries(batch).map(([name, { shape, dtype }]) => [name, spec(shape, dtype)]),
@@ -105,12 +116,13 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
       }
       return moved;
     },
-    ...(commuting && allHave("trace")
+    ...(allHave("trace")
       ? {
           trace: (params, T, batch) =>
             split(T, counts).reduce((p, block, k) => symmetries[k].trace?.(p, block, batch) ?? p, params),
         }
       : {}),
+    additive: commuting && symmetries.every(({ additive }) => additive),
     ...(commuting && allHave("inverse")
       ? { inverse: (T) => split(T, counts).flatMap((block, k) => symmetries[k].inverse?.(block) ?? []) }
       : {}),

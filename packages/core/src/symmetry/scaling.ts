@@ -87,6 +87,7 @@ export function scaling<P>(
           w,
         ),
       ),
+    additive: true,
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
     // g' = (dw'/dw)^-T g: a gradient is divided by what its parameter is multiplied by, its square twice.

@@ -1,10 +1,12 @@
 import { type BatchLoss, type BatchSpec, forAnyBatch } from "../batch.js";
+import { inlined } from "../graph/control/body.js";
 import type { Graph, Port } from "../graph/graph.js";
+import { input } from "../graph/ops/leaf.js";
 import { transpose } from "../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
-import { flatten } from "../tree.js";
+import { flatten, unflatten } from "../tree.js";
 import { bijection } from "./bijection.js";
 import { findBijectionSites } from "./discovery/bijection-sites.js";
 import type { BijectionSite, Discovery } from "./discovery/descriptors.js";
@@ -122,15 +124,24 @@ function hiddenSite<P>(site: BijectionSite, index: number, loss: BatchLoss<P>): 
     bias,
     next,
     values(params, batch) {
-      const { leaves, paths } = flatten<Tensor>(params, isTensor);
-      const refs = leaves.map((tensor, i) => ({ path: paths[i], tensor }));
-      const graph: Graph = {
-        inputs: refs.map(({ path, tensor }) => ({ name: path, tensor })),
-        outputs: [{ name: "loss", tensor: loss(params, batch) }],
+      const given = flatten<Tensor>({ params, batch }, isTensor);
+      // The search knows parameters and data by their inputs, and these may be computed here.
+      const symbols = given.leaves.map(({ shape, dtype }) => input(shape, dtype));
+      const own = unflatten(given.def, symbols) as {
+        readonly params: typeof params;
+        readonly batch: typeof batch;
       };
-      const { input, preActivation, unitAxis } = findBijectionSites(graph, refs)[index];
-      const rows = (x: Tensor) => (unitAxis === 1 ? x : transpose(x));
-      return { h: withOnes(rows(input), bias !== undefined), z: rows(preActivation) };
+      const refs = flatten<Tensor>(own.params, isTensor);
+      const graph: Graph = {
+        inputs: symbols.map((tensor, k) => ({ name: given.paths[k], tensor })),
+        outputs: [{ name: "loss", tensor: loss(own.params, own.batch) }],
+      };
+      const parameters = refs.leaves.map((tensor, i) => ({ path: refs.paths[i], tensor }));
+      const found = findBijectionSites(graph, parameters)[index];
+      const ports = [found.input, found.preActivation].map((tensor, k) => ({ name: `${k}`, tensor }));
+      const [h, z] = inlined({ inputs: graph.inputs, outputs: ports }, given.leaves);
+      const rows = (x: Tensor) => (found.unitAxis === 1 ? x : transpose(x));
+      return { h: withOnes(rows(h), bias !== undefined), z: rows(z) };
     },
   };
 }

@@ -10,6 +10,13 @@ export interface Refusal {
   readonly refused: string;
 }
 
+/** What a symmetry's derivative needs at a point, as tensors. */
+export interface TracedContext {
+  readonly context: readonly Tensor[];
+  /** A number: 1, or 0 where the point, or the action that led to it, needs the host's means. */
+  readonly isCertain: Tensor;
+}
+
 /** The blocks of an element T, one for each shape. */
 export type BlocksOf<A extends readonly Shape[], X> = { readonly [K in keyof A]: X };
 
@@ -55,10 +62,17 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   /** The action itself: new parameters of the same loss. */
   act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
   /**
-   * The same action as a traced function, for groups whose elements add up (T after S is S + T) and whose
-   * action needs nothing from the host. A whole teleport then runs as one compiled loop.
+   * The same action as a traced function; not finite where {@link act} refuses. T = 0 keeps the parameters exactly. A
+   * whole teleport then runs as one compiled loop of such actions, one after another. A symmetry with a
+   * {@link context} needs {@link traceContext} for that, too.
    */
   trace?(params: TensorsOf<P>, T: BlocksOf<A, Tensor>, batch: BatchTensors): TensorsOf<P>;
+  /** Why {@link act} refuses where the traced action is not finite; left out: a teleport asks `act`, step by step. */
+  readonly traceRefusal?: string | undefined;
+  /** The same as {@link context} as a traced function. */
+  traceContext?(params: TensorsOf<P>, batch: BatchTensors): TracedContext;
+  /** Whether elements add up: the element that acts as T after S is S + T; default false. */
+  readonly additive?: boolean | undefined;
   /** T of the inverse element; left out where elements do not compose. */
   inverse?(T: BlocksOf<A, NdArray>): BlocksOf<A, NdArray>;
   /** T of the element that acts as `second` after `first`. */

@@ -43,11 +43,14 @@ export {
   square,
   tanh,
 } from "./elementary.js";
+export { expm } from "./expm.js";
 export { cumsum, gather, oneHot } from "./gather.js";
+export { matrixInverse, solveLinear } from "./inverse.js";
 export { acos, acosh, asin, atan, atanh, tan } from "./inverse-trigonometry.js";
 export type { Operand } from "./leaf.js";
 export { constant, fill, fillLike, input } from "./leaf.js";
 export { matmul } from "./matmul.js";
+export { matrixPinv } from "./pinv.js";
 export type { PoolOptions } from "./pool.js";
 export { avgPool2d, maxPool2d, maxPoolIndices2d, maxPoolWithIndices2d, maxUnpool2d } from "./pool.js";
 export { prod } from "./prod.js";

@@ -3,6 +3,7 @@ import { allocate, astype } from "../../array.js";
 import { RuntimeError } from "../../errors.js";
 import { type Graph, requireGraph } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { invertStack } from "../../math/dense.js";
 import { hash32 } from "../../math/rng.js";
 import { specialFunctions } from "../../math/special.js";
 import { requireKnown } from "../../options.js";
@@ -21,7 +22,7 @@ import { generate, type Program } from "./generate.js";
 type Run = (inputs: readonly Operand[], outputs: readonly Operand[], steps: number) => void;
 type Operand = Float64Array | Float32Array | Uint8Array;
 
-const helpers = { ...specialFunctions, hash32 };
+const helpers = { ...specialFunctions, hash32, invertStack };
 
 /** An executable that computes in the caller's thread and can also run synchronously. */
 export interface JavaScriptExecutable extends Executable {

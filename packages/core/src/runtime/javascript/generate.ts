@@ -4,6 +4,7 @@ import type { Graph } from "../../graph/graph.js";
 import { Affine, Index } from "../../graph/index-expression.js";
 import { copying, type KernelWriter, type Loop } from "../../graph/javascript-rule.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
+import { invariantsOf } from "../loop-invariants.js";
 import { isArray, isInput, isPulled, type Placement, placeNodes } from "./layout.js";
 
 /**
@@ -119,16 +120,20 @@ class Generator {
   }
 
   program(): Program {
-    const blocks = this.order.filter((node) => this.isComputed(node)).map((node) => this.block(node));
+    const computed = this.order.filter((node) => this.isComputed(node));
+    const invariant: ReadonlySet<Tensor> = this.scan ? invariantsOf(this.graph, this.scan) : new Set();
+    const once = computed.filter((node) => invariant.has(node)).map((node) => this.block(node));
+    const blocks = computed.filter((node) => !invariant.has(node)).map((node) => this.block(node));
     const { stacked, carried, ended } = this.finish();
     const swapped = (name: string) => this.swapped.has(name);
-    const body = this.inVariables ? [...blocks, stacked].join("\n") : "";
+    const [before, body] = this.inVariables ? [once.join("\n"), [...blocks, stacked].join("\n")] : ["", ""];
     const functions = this.inVariables ? [] : this.split([...blocks, stacked]);
+    const first = this.inVariables ? [] : this.split(once);
     // Inputs and outputs change between runs, buffers do not.
     const source = [
       declare("const", range("b", this.buffers.length), "B", (name) => !swapped(name)),
       declare("const", range("p", this.programs.length), "P"),
-      this.inVariables ? "" : this.chunked(functions),
+      this.inVariables ? "" : this.chunked([...functions, ...first]),
       "return function run(X,Y,steps){\n",
       this.inVariables
         ? [
@@ -137,6 +142,7 @@ class Generator {
             declare("let", range("b", this.buffers.length), "B", swapped),
           ].join("")
         : this.assign(),
+      this.inVariables ? `${before}\n` : first.map((_, i) => `f${functions.length + i}();`).join("\n"),
       this.forEachStep(),
       this.inVariables ? body : functions.map((_, i) => `f${i}();`).join("\n"),
       "\n",

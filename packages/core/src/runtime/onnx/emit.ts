@@ -3,6 +3,7 @@ import type { Graph, Port } from "../../graph/graph.js";
 import { requireGraph } from "../../graph/graph.js";
 import { requireKnown } from "../../options.js";
 import type { Scan } from "../executable.js";
+import { invariantsOf } from "../loop-invariants.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
 import { Emitter, type EmitterOptions } from "./emitter.js";
 import { fuse } from "./fuse.js";
@@ -61,21 +62,10 @@ function checkName({ name }: Port): void {
   }
 }
 
-/** Emits all nodes; `bind` records the names of values that exist beforehand. */
-function emitNodes(
-  graph: Graph,
-  options: EmitterOptions,
-  bind: (emitter: Emitter) => void,
-): { emitter: Emitter; results: string[] } {
-  const emitter = new Emitter(graph, options);
-  bind(emitter);
-  return { emitter, results: emitter.emitGraph() };
-}
-
 function plainGraph(graph: Graph, options: EmitterOptions): OnnxGraph {
-  const { emitter, results } = emitNodes(graph, options, (e) => {
-    for (const { name, tensor } of graph.inputs) e.bind(tensor, inputName(graph, name));
-  });
+  const emitter = new Emitter(graph, options);
+  for (const { name, tensor } of graph.inputs) emitter.bind(tensor, inputName(graph, name));
+  const results = emitter.emitGraph();
   return {
     name: "graph",
     inputs: graph.inputs.map(({ name, tensor }) => info(inputName(graph, name), tensor)),
@@ -89,20 +79,28 @@ function plainGraph(graph: Graph, options: EmitterOptions): OnnxGraph {
   };
 }
 
-/** A Loop whose body is the graph; inputs that do not change are read from the surrounding scope. */
+/**
+ * A Loop whose body is the graph. Inputs that do not change, and what is computed from them alone, are read from the
+ * surrounding scope.
+ */
 function loopGraph(graph: Graph, scan: Scan, options: EmitterOptions): OnnxGraph {
   const carriedInputs = Object.values(scan.carry);
   const carriedOutputs = graph.outputs.filter((o) => o.name in scan.carry);
   const stackedOutputs = graph.outputs.filter((o) => !(o.name in scan.carry));
   const inputOf = (name: string) => graph.inputs.find((p) => p.name === name) as Graph["inputs"][number];
-  const { emitter, results } = emitNodes(graph, options, (e) => {
-    for (const { name, tensor } of graph.inputs) {
-      if (carriedInputs.includes(name)) e.bind(tensor, `${name}:state`);
-      else if (scan.sequences?.includes(name))
-        e.bind(tensor, e.emit("Gather", [inputName(graph, name), "step:index"]));
-      else e.bind(tensor, inputName(graph, name));
-    }
-  });
+  const emitter = new Emitter(graph, options);
+  const isCarried = (name: string) => carriedInputs.includes(name);
+  for (const { name, tensor } of graph.inputs) {
+    if (scan.sequences?.includes(name)) continue;
+    emitter.bind(tensor, isCarried(name) ? `${name}:state` : inputName(graph, name));
+  }
+  const invariant = invariantsOf(graph, scan);
+  const before = emitter.emitFirst((tensor) => invariant.has(tensor));
+  for (const { name, tensor } of graph.inputs) {
+    if (!scan.sequences?.includes(name)) continue;
+    emitter.bind(tensor, emitter.emit("Gather", [inputName(graph, name), "step:index"]));
+  }
+  const results = emitter.emitGraph();
   const byOutput = new Map(graph.outputs.map((o, i) => [o.name, results[i]]));
   const ordered = [...carriedOutputs, ...stackedOutputs];
   const bodyNames = ordered.map((o) => `${o.name}:next`);
@@ -145,6 +143,6 @@ function loopGraph(graph: Graph, scan: Scan, options: EmitterOptions): OnnxGraph
       o.name in scan.carry ? info(o.name, o.tensor) : info(o.name, o.tensor, "steps"),
     ),
     initializers: emitter.initializers,
-    nodes: [loop],
+    nodes: [...before, loop],
   };
 }

@@ -96,6 +96,12 @@ export class Emitter implements BlockEmitter {
     return this.shared.initializers;
   }
 
+  /** Emits some of the tensors first, and takes out their nodes: those of a loop that stand before it. */
+  emitFirst(isFirst: (tensor: Tensor) => boolean): OnnxNode[] {
+    for (const node of this.order) if (isFirst(node) && !lazy.has(node.op.name)) this.results(node);
+    return this.nodes.splice(0);
+  }
+
   /** Emits all nodes whose inputs are bound; returns the names of the outputs. */
   emitGraph(): string[] {
     for (const node of this.order) {

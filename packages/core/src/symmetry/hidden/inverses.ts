@@ -34,7 +34,7 @@ export interface Inverses {
 }
 
 /** The largest norm of I - A X before the correction, which squares it. */
-const mostError = 1e-6;
+export const mostError = 1e-6;
 
 /** Number of rows below which our own elimination is as fast as ONNX Runtime's. */
 const fewestRows = 48;

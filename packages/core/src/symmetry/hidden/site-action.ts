@@ -23,6 +23,7 @@ import {
   traceSiteMatrix,
 } from "./hidden-site.js";
 import { createInverses } from "./inverses.js";
+import { traceSiteContext, traceSites } from "./traced-action.js";
 
 export interface SiteActionOptions {
   /**
@@ -37,6 +38,8 @@ export const siteActionRows = { allowInexact: flag.default(false) } satisfies Op
 const siteActionOptions = optionTable("siteAction", {
   ...siteActionRows,
 } satisfies OptionRows<SiteActionOptions>);
+
+const outOfRange = "the group element takes units out of their activation's range";
 
 /**
  * Mixes the units of each site by g = I + T and undoes it in the next weight, following the rule. Sites are
@@ -104,7 +107,7 @@ export function siteAction<P, S extends ElementWise>(
     const run = await actRun(p, batch, m);
     const result = await run.run({ ...namedArrays({ params: p, batch }), g, back, plus });
     if (!Object.values(result).every(isFiniteArray)) {
-      return { refused: "the group element takes units out of their activation's range" };
+      return { refused: outOfRange };
     }
     return mapArrays(p, (array, path) => {
       const moved = result[`moved.${path}`];
@@ -112,6 +115,7 @@ export function siteAction<P, S extends ElementWise>(
     });
   };
 
+  const whole = { rule, sites, params, allowInexact };
   return {
     name: rule.name,
     paths: [
@@ -146,6 +150,9 @@ export function siteAction<P, S extends ElementWise>(
         ),
       );
     },
+    traceRefusal: outOfRange,
+    trace: (p, T, batch) => traceSites(whole, p, T, batch),
+    traceContext: (p, batch) => traceSiteContext(whole, p, batch),
     async act(p, T, batch) {
       let moved = p;
       for (let m = 0; m < sites.length; m++) {

@@ -6,6 +6,7 @@ import { einsumRows } from "./einsum-rows.js";
 import { activationRows, elementaryRows } from "./elementary-rows.js";
 import { indexRows } from "./index-rows.js";
 import { matmulRows, reduceRows, softmaxRows } from "./linear-rows.js";
+import { matrixRows } from "./matrix-rows.js";
 import type { OpCase, OpRow } from "./op-case.js";
 import { orderRows } from "./order-rows.js";
 import { poolRows } from "./pool-rows.js";
@@ -19,6 +20,7 @@ export const opTable: readonly OpRow[] = [
   ...activationRows,
   ...reduceRows,
   ...matmulRows,
+  ...matrixRows,
   ...einsumRows,
   ...softmaxRows,
   ...shapeRows,

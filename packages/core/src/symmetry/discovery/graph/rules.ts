@@ -230,6 +230,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   max: homogeneous(reduceLinks, 1),
   min: homogeneous(reduceLinks, 1),
   argmax: homogeneous(argmaxLinks, 0),
+  inverse: inhomogeneous(noLinks),
+  expm: inhomogeneous(noLinks),
   cumsum: linear(exceptAlong(along)),
 
   broadcast: linear(broadcastLinks),

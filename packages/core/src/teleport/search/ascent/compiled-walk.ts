@@ -1,12 +1,11 @@
 // Gradient ascent on an orbit, guard included, as one compiled loop.
 import type { NdArray } from "../../../array.js";
-
 import { isNdArray } from "../../../array.js";
-
+import type { Batch } from "../../../batch.js";
 import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
-import { compile } from "../../../runtime/compile.js";
-import type { Symmetry } from "../../../symmetry/symmetry.js";
+import { compile, lacksFloat64 } from "../../../runtime/compile.js";
+import { isRefusal, type Refusal, type Symmetry } from "../../../symmetry/symmetry.js";
 import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
@@ -22,17 +21,18 @@ export interface CompiledAscent<P> {
   dispose(): Promise<void>;
 }
 
-/** Compiles gradient ascent as a loop over {@link traceAscentPass}. */
+/** Compiles gradient ascent as a loop over {@link traceAscentPass}; undefined where the provider lacks float64. */
 export async function compileAscent<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   problem: SearchProblem<P>,
   options: AscentOptions,
-): Promise<CompiledAscent<P>> {
+): Promise<CompiledAscent<P> | undefined> {
   const { params, batch, memory, dtype, compileOptions } = problem;
   const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
+  if (lacksFloat64(graph, compileOptions)) return undefined;
   const { paths } = flatten<NdArray>({ params, ...begin }, isNdArray);
-  const ends = flatten<NdArray>({ params, total: begin.total }, isNdArray);
+  const ends = { bound: options.region.value, refused: symmetry.traceRefusal };
   const carried = paths.map((path) => `from.${path}`);
   const still = Object.values(namedArrays(begin));
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
@@ -41,6 +41,7 @@ export async function compileAscent<P>(
   const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
   const names = [...carried, ...given.paths, "bounds"];
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
+  const endPaths = flatten<NdArray>({ params }, isNdArray).paths;
   await warmUp(loop, named<SpecLeaf>(names, [...leaves, ...still, ...given.leaves, unguarded]), {
     steps: 20,
   });
@@ -57,27 +58,29 @@ export async function compileAscent<P>(
       const passes: Pass[] = [];
       const first = [...leavesAt<NdArray>(def, start), ...still];
       let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
-      let walk = replay(record(passes, results.measured), steps, limits, options.region.value);
+      let walk = replay(record(passes, results), steps, limits, ends);
       while (walk === undefined) {
         const left = steps + 1 - passes.filter(({ isTaken }) => isTaken).length;
         const more = left + (isCheap ? limits.halvings : 0);
         const last = paths.map((path) => results[path]);
         results = await loop.run(named(names, [...last, ...fixed]), { steps: more });
-        walk = replay(record(passes, results.measured), steps, limits, options.region.value);
+        walk = replay(record(passes, results), steps, limits, ends);
       }
       // Runtime and host may round differently at a bound: then the host decides, step by step.
       if (walk === "disagrees") return undefined;
-      const end = unflatten(
-        ends.def,
-        ends.paths.map((path) => results[path]),
-      ) as { readonly params: P; readonly total: readonly NdArray[] };
+      const end = endPaths.map((path) => results[path]);
       return {
-        params: end.params,
+        params: unflatten(def, end) as P,
         ...walk,
         ...(symmetry.pushForward
           ? {
-              pushForward: async (tree, power) =>
-                (await symmetry.pushForward?.(tree, end.total, power, start, b)) ?? tree,
+              pushForward: (tree, power) => {
+                const taken = passes.filter(({ isTaken }) => isTaken).slice(1);
+                const elements = symmetry.additive
+                  ? [symmetry.algebra.map((_, i) => results[`total.${i}`])]
+                  : taken.map(({ step }) => step());
+                return pushedAlong(symmetry, tree, elements, { power, start, batch: b });
+              },
             }
           : {}),
       };
@@ -86,21 +89,64 @@ export async function compileAscent<P>(
   };
 }
 
+type Results = Readonly<Record<string, NdArray>>;
+
 /** What a pass measured at its candidate, whether the candidate was accepted, and whether there is a next one. */
 interface Pass extends Point {
   readonly isTaken: boolean;
   readonly slope: number;
   readonly isOpen: boolean;
+  /** Whether the compiled program could tell whether the group acts there. */
+  readonly isCertain: boolean;
+  /** Whether the action's result is finite. */
+  readonly isActing: boolean;
+  /** The element that leads to the candidate, where a tree that is transformed along needs each one. */
+  readonly step: () => readonly NdArray[];
 }
 
 /** Appends the passes of a run, a row of numbers each, to the earlier ones. */
-function record(passes: Pass[], { shape: [count, width], data }: NdArray): readonly Pass[] {
+function record(passes: Pass[], results: Results): readonly Pass[] {
+  const { shape, data } = results.measured;
+  const [count, width] = shape;
   for (let pass = 0; pass < count; pass++) {
     const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
-    const [loss, objective, gradNormSq, isTaken, slope, isOpen] = row;
-    passes.push({ loss, objective, gradNormSq, slope, isTaken: isTaken === 1, isOpen: isOpen === 1 });
+    const [loss, objective, gradNormSq, isTaken, slope, isOpen, isCertain, isActing] = row;
+    passes.push({
+      ...{ loss, objective, gradNormSq, slope, isTaken: isTaken === 1 },
+      isOpen: isOpen === 1,
+      isCertain: isCertain === 1,
+      isActing: isActing === 1,
+      step: () => rowsOf(results, "steps", pass),
+    });
   }
   return passes;
+}
+
+/** One element along the first axis of each array of a list of results. */
+function rowsOf(results: Results, list: string, row: number): NdArray[] {
+  const arrays = Object.keys(results).filter((name) => name.startsWith(`${list}.`));
+  return arrays.map((_, i) => {
+    const { shape, data } = results[`${list}.${i}`];
+    const size = data.length / shape[0];
+    return { shape: shape.slice(1), data: data.subarray(row * size, (row + 1) * size) };
+  });
+}
+
+/** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
+async function pushedAlong<P>(
+  symmetry: Symmetry<P>,
+  tree: P,
+  elements: readonly (readonly NdArray[])[],
+  { power, start, batch }: { readonly power: 1 | 2; readonly start: P; readonly batch: Batch },
+): Promise<P | Refusal> {
+  let [pushed, from]: [P | Refusal, P | Refusal] = [tree, start];
+  for (const T of elements) {
+    pushed = (await symmetry.pushForward?.(pushed, T, power, from, batch)) ?? pushed;
+    if (isRefusal(pushed) || T === elements[elements.length - 1]) return pushed;
+    from = await symmetry.act(from, T, batch);
+    if (isRefusal(from)) return from;
+  }
+  return pushed;
 }
 
 type Replayed = Pick<CompiledWalk<unknown>, "points" | "steps" | "halvings" | "reason">;
@@ -110,7 +156,7 @@ function replay(
   passes: readonly Pass[],
   steps: number,
   limits: Limits,
-  bound: number,
+  { bound, refused }: { readonly bound: number; readonly refused: string | undefined },
 ): Replayed | "disagrees" | undefined {
   const points: Pass[] = [];
   let refusal: string | undefined;
@@ -119,13 +165,15 @@ function replay(
   for (const pass of passes) {
     const last = points[points.length - 1];
     if (last === undefined && !pass.isTaken) return "disagrees";
-    refusal = last && objection(points[0], last, pass, limits);
+    if (!pass.isCertain && Number.isFinite(pass.loss)) return "disagrees";
+    refusal = last && (pass.isActing ? objection(points[0], last, pass, limits) : refused);
     if (pass.isTaken !== (refusal === undefined)) return "disagrees";
     if (refusal === undefined) {
       points.push(pass);
       if (points.length > steps) return end(stepsTaken(steps));
     } else if (halvings === limits.halvings) {
-      return end(refusal);
+      // The action itself may have refused, and only the host's says why.
+      return refused !== undefined || Number.isFinite(pass.loss) ? end(refusal) : "disagrees";
     } else {
       halvings++;
     }

@@ -70,20 +70,14 @@ export function gradientAscent<P>(
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
     const resources = new Resources();
-    const { ascent, loop } = await resources.releasedOnError(async () => ({
-      ascent: resources.keep(await compileDirection(symmetry, problem, { normalized })),
-      loop:
-        symmetry.trace && steps > 0 && starts === 1
-          ? resources.keep(
-              await compileAscent(symmetry, symmetry.trace, problem, {
-                stepSize,
-                momentum,
-                normalized,
-                region,
-              }),
-            )
-          : undefined,
-    }));
+    const { ascent, loop } = await resources.releasedOnError(async () => {
+      const direction = resources.keep(await compileDirection(symmetry, problem, { normalized }));
+      const { trace } = symmetry;
+      const isWhole = trace && isTraceable(symmetry) && steps > 0 && starts === 1;
+      const way = { stepSize, momentum, normalized, region };
+      const whole = isWhole ? await compileAscent(symmetry, trace, problem, way) : undefined;
+      return { ascent: direction, loop: whole && resources.keep(whole) };
+    });
 
     const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
       const path = orbitPath(symmetry, start, setting.batch);
@@ -141,3 +135,10 @@ export function gradientAscent<P>(
     return search;
   };
 }
+
+/** Whether a pass needs nothing from the host. */
+const isTraceable = ({
+  context,
+  traceContext,
+}: Pick<Symmetry<unknown>, "context" | "traceContext">): boolean =>
+  context === undefined || traceContext !== undefined;

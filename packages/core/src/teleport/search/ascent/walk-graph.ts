@@ -7,14 +7,25 @@ import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithme
 import { greater, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
 import { sqrt } from "../../../graph/ops/elementary.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
+import { sum } from "../../../graph/ops/reduce.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
-import type { Symmetry } from "../../../symmetry/symmetry.js";
+import type { Symmetry, TracedContext } from "../../../symmetry/symmetry.js";
 import { tangentOf } from "../../../symmetry/tangent.js";
 import { flatten } from "../../../tree.js";
 import { gradNormSq, type Memory } from "../../objective/objective.js";
-import { all, boundNames, chosen, indicator, isAdmitted, isSet, packed, unpacked } from "../guard-graph.js";
+import {
+  all,
+  boundNames,
+  chosen,
+  hasValue,
+  indicator,
+  isAdmitted,
+  isSet,
+  packed,
+  unpacked,
+} from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
 import type { TrustRegion } from "./trust-region.js";
 
@@ -77,6 +88,7 @@ export function traceAscentPass<P>(
   { stepSize, momentum, normalized, region }: AscentOptions,
 ) {
   const number = (x: number) => constant(x, dtype);
+  const contextless: TracedContext = { context: [], isCertain: number(1) };
 
   const pass = ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
     const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
@@ -87,8 +99,12 @@ export function traceAscentPass<P>(
     const norm2 = gradNormSq(loss)(candidate, b, m);
     const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
     const slopes = flatten(grad(objective)(candidate, b, m), isTensor).leaves;
-    const gradient = backward(tangentOf(symmetry, candidate, T, b, []), slopes, T);
+    const { context, isCertain } = symmetry.traceContext?.(candidate, b) ?? contextless;
+    const gradient = backward(tangentOf(symmetry, candidate, T, b, context), slopes, T);
     const slope = sqrt(dot(gradient, gradient));
+
+    const isActing =
+      symmetry.traceRefusal === undefined ? number(1) : indicator(hasValue(sumOf(candidate)), dtype);
 
     const isStart = greater(number(0), from.taken);
     const startLoss = where(isStart, here, from.startLoss);
@@ -108,10 +124,7 @@ export function traceAscentPass<P>(
     const total = from.total.map((t, i) => where(isTaken, add(t, from.step[i]), t));
     const scale = where(isTaken, from.scale, mul(0.5, from.scale));
     const size = mul(stepSize, scale);
-    const step = limited(direction, total, size, region);
-    const length = sqrt(dot(step, step));
-    const wanted = mul(size, sqrt(dot(direction, direction)));
-    const isLong = greater(length, mul(leastLength, minimum(wanted, number(region.value))));
+    const { step, isLong } = limited(direction, total, size, region);
     const open = indicator(logicalAnd(isSet(from.open), isLong), dtype);
     const next = {
       startLoss,
@@ -125,7 +138,9 @@ export function traceAscentPass<P>(
       params: chosen(isTaken, candidate, from.params),
       ...{ total, step, direction },
       status: packed(Object.values(next)),
-      measured: packed([here, value, norm2, indicator(isTaken, dtype), slope, open]),
+      measured: packed([here, value, norm2, indicator(isTaken, dtype), slope, open, isCertain, isActing]),
+      // A tree that is transformed along needs each element, or their sum.
+      steps: symmetry.pushForward && !symmetry.additive ? from.step : [],
     };
   };
 
@@ -144,14 +159,28 @@ export function traceAscentPass<P>(
   return { graph, begin };
 }
 
-/** The traced form of `limited` in trust-region.ts: a step shortened if the total would leave the region. */
-function limited(direction: Blocks, total: Blocks, size: Tensor, { kind, value }: TrustRegion): Tensor[] {
-  const step = direction.map((d) => mul(size, d));
+/** The sum over a tree, which is not finite if an element is not. */
+const sumOf = (tree: unknown): Tensor =>
+  flatten(tree, isTensor)
+    .leaves.map((leaf) => sum(leaf))
+    .reduce(add);
+
+/** The traced form of `limited` in trust-region.ts: a step, shortened if the total would leave the region. */
+function limited(
+  direction: Blocks,
+  total: Blocks,
+  size: Tensor,
+  { kind, value }: TrustRegion,
+): { readonly step: Tensor[]; readonly isLong: Tensor } {
+  const length = mul(size, sqrt(dot(direction, direction)));
   if (kind === "element") {
-    return step.map((s, i) => sub(maximum(minimum(add(total[i], s), value), -value), total[i]));
+    const step = direction.map((d, i) =>
+      sub(maximum(minimum(add(total[i], mul(size, d)), value), -value), total[i]),
+    );
+    return { step, isLong: greater(sqrt(dot(step, step)), mul(leastLength, minimum(length, value))) };
   }
-  const room = maximum(sub(value, sqrt(dot(total, total))), 0);
-  const length = sqrt(dot(step, step));
-  const factor = where(greater(length, room), div(room, length), 1);
-  return step.map((s) => mul(factor, s));
+  const room = sub(value, sqrt(dot(total, total)));
+  const factor = mul(size, where(greater(length, room), div(room, length), 1));
+  const isLong = logicalAnd(greater(room, leastLength * value), greater(length, 0));
+  return { step: direction.map((d) => mul(factor, d)), isLong };
 }

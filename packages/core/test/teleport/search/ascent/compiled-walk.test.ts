@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ndarray } from "../../../../src/array.js";
 import type { MlpParams } from "../../../../src/nn/models/mlp.js";
 import { sgd } from "../../../../src/optim/sgd.js";
@@ -13,6 +13,7 @@ import {
 } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
 import { createTeleporter } from "../../../../src/teleport/teleporter.js";
 import { distance, type Problem, randomProblem } from "../../../symmetry/support.js";
+import { symmetryRows } from "../../../symmetry/symmetries.js";
 
 const seeds = Array.from({ length: 12 }, (_, i) => 40 + i);
 
@@ -38,8 +39,9 @@ async function teleport(
   });
   const result = await teleporter.teleport(params, batch, { memory: memoryOf(params) });
   const pushed = await result.pushForward?.(params, 1);
+  const squares = await result.pushForward?.(params, 2);
   await teleporter.dispose();
-  return { ...result, pushed: pushed as MlpParams };
+  return { ...result, pushed: pushed as MlpParams, squares: squares as MlpParams };
 }
 
 /** The same action, step by step. */
@@ -85,6 +87,52 @@ describe("an ascent as one loop", () => {
       expect(distance(walk.pushed, compiled.pushed), problem.label).toBeLessThan(1e-12);
       accepted++;
     }
+    expect(accepted).toBeGreaterThan(6);
+  });
+
+  const groups = Object.fromEntries(symmetryRows.map((row) => [row.name, row]));
+
+  it.each<[string, Ascent]>([
+    ["hiddenAction", {}],
+    ["hiddenAction", { steps: 30, bound: 0.2, momentum: 0.5 }],
+    ["hiddenAction", tooFar],
+    ["hiddenAction", { ...tooFar, guard: { halvings: 0 } }],
+    ["eq. 8 where symmetriesOf finds it", {}],
+    ["pseudoInverseAction", {}],
+    ["pseudoInverseAction", { ...tooFar, momentum: 0.3 }],
+    ["GL of linear networks", {}],
+    ["GL of linear networks", { ...tooFar, guard: { halvings: 6 } }],
+    ["product of scaling and GL", { steps: 4, momentum: 0.2 }],
+  ])("of %s leads where steps one by one lead: %j", async (name, options) => {
+    let [accepted, atOnce] = [0, 0];
+    for (const seed of seeds) {
+      const problem = randomProblem(seed, groups[name]);
+      const symmetry = groups[name].make(problem);
+      const isStepwise = vi.fn();
+      const { context } = symmetry;
+      const watched = context
+        ? {
+            context(...given: Parameters<typeof context>) {
+              isStepwise();
+              return context(...given);
+            },
+          }
+        : {};
+      const compiled = await teleport(problem, { ...symmetry, ...watched }, options);
+      if (isStepwise.mock.calls.length === 0) atOnce++;
+      const walk = await teleport(problem, stepwise(groups[name].make(problem)), options);
+      expect(walk.report.reason, problem.label).toBe(compiled.report.reason);
+      expect(walk.report.steps, problem.label).toBe(compiled.report.steps);
+      expect(walk.report.halvings, problem.label).toBe(compiled.report.halvings);
+      if (!compiled.report.accepted) continue;
+      // Rounding grows where the objective bends: a step of unit length follows a gradient of any size.
+      expect(distance(walk.params, compiled.params), problem.label).toBeLessThan(1e-7);
+      for (const tree of ["pushed", "squares"] as const) {
+        if (walk[tree]) expect(distance(walk[tree], compiled[tree]), problem.label).toBeLessThan(1e-7);
+      }
+      accepted++;
+    }
+    expect(atOnce).toBeGreaterThanOrEqual(seeds.length - 2);
     expect(accepted).toBeGreaterThan(6);
   });
 
