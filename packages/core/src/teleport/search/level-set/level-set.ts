@@ -65,7 +65,9 @@ interface Bend {
  * x <- x - (f - f0) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
  * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
  * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
- * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized.
+ * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized. With `project`, what has to
+ * rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
+ * try that cannot succeed ends there.
  *
  * @throws OptionError for settings out of range
  *
