@@ -18,13 +18,13 @@ const builder = fileURLToPath(new URL("../../packages/core/test/model-file/mobil
 
 const images = (count, seed) => ({ x: signed([count, 3, 224, 224], seed) });
 
-/** All scalings of the file: batch norms folded, bounds as parameters, norms balanced, written back. */
-async function balance(bytes) {
+/** Batch norms folded, bounds as parameters, weights balanced, written back: by norm on all scalings and linear spaces. */
+const balance = (by) => async (bytes) => {
   const { bytes: lifted } = liftBounds(foldBatchNorm(bytes).bytes);
   const model = fromOnnx(lifted);
   const { found } = symmetriesOf((p, batch) => model.apply(p, batch).y, model.params, images(1, 1000));
-  return withParams(lifted, await balanced(model.params, found));
-}
+  return withParams(lifted, await balanced(model.params, found, { by }));
+};
 
 /** Eight images to calibrate with, and as many to judge by. */
 const batches = Array.from({ length: 8 }, (_, k) => images(2, 1000 + k));
@@ -59,7 +59,8 @@ const onFile = (run) => async () => {
 const within = (seconds) => ({ base: { name: `${seconds} s`, us: 1e6 * seconds }, reach: 1.0 });
 
 export const compress = {
-  "mobilenet-balance": { make: onFile(balance), ...within(1) },
+  "mobilenet-balance": { make: onFile(balance("norm")), ...within(1), isSlow: true },
+  "mobilenet-balance-range": { make: onFile(balance("range")), ...within(1), isSlow: true },
   "mobilenet-noise": {
     make: onFile((bytes) => equalizeForQuantization(bytes, batches)),
     ...within(5),
