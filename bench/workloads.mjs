@@ -1,5 +1,6 @@
 // Our side of the workloads: torch/workloads_*.py describe them, and are the other side.
 import { classifiers } from "./workloads/classifiers.mjs";
+import { compress } from "./workloads/compress.mjs";
 import { functions } from "./workloads/functions.mjs";
 import { recurrent } from "./workloads/recurrent.mjs";
 import { sixTeleports } from "./workloads/six-teleports.mjs";
@@ -22,4 +23,5 @@ export const workloads = {
   ...sixTeleports,
   ...tasks,
   ...recurrent,
+  ...compress,
 };

@@ -1,9 +1,16 @@
 // Inner loops on dense row-major float64 matrices that run many times a second; a general library is ten
 // times slower.
 
-/** y += factor x on rows of n numbers. */
-function addRow(values: Float64Array, y: number, x: number, n: number, factor: number): void {
-  for (let j = 0; j < n; j++) values[y + j] += factor * values[x + j];
+/** Adds to n numbers of `out` from y on those of `from`, from x on, times a factor. */
+function addRow(
+  out: Float64Array,
+  y: number,
+  from: Float64Array,
+  x: number,
+  n: number,
+  factor: number,
+): void {
+  for (let j = 0; j < n; j++) out[y + j] += factor * from[x + j];
 }
 
 /** The inverse of A [n, n] by Gauss-Jordan elimination with row pivots; undefined if a pivot is 0 or NaN. */
@@ -43,7 +50,7 @@ function invertAt(x: Float64Array, at: number, n: number): boolean {
       const factor = x[at + i * n + c];
       if (factor === 0) continue;
       x[at + i * n + c] = 0;
-      addRow(x, at + i * n, row, n, -factor);
+      addRow(x, at + i * n, x, row, n, -factor);
     }
   }
   // Row exchanges become column exchanges of the inverse.
@@ -65,3 +72,63 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 };
+
+/** out += A B with A [m, k] and B [k, n]. */
+export function addProduct(
+  out: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  [m, k, n]: readonly [m: number, k: number, n: number],
+): void {
+  for (let i = 0; i < m; i++) {
+    const row = out.subarray(i * n, (i + 1) * n);
+    let p = 0;
+    for (; p + 4 <= k; p += 4) {
+      const at = i * k + p;
+      addFourRows(row, b, p * n, n, [a[at], a[at + 1], a[at + 2], a[at + 3]]);
+    }
+    for (; p < k; p++) addRow(out, i * n, b, p * n, n, a[i * k + p]);
+  }
+}
+
+/** Rows that stay in a processor's cache while all products with them are added. */
+const chunk = 32;
+
+/** out += X'X with X [rows, n]. */
+export function addGram(out: Float64Array, x: Float64Array, rows: number, n: number): void {
+  const half = new Float64Array(n * n);
+  for (let first = 0; first < rows; first += chunk) {
+    const end = Math.min(rows, first + chunk);
+    for (let i = 0; i < n; i++) {
+      // Of a row of the symmetric matrix, the part from the diagonal on.
+      const row = half.subarray(i * n + i, (i + 1) * n);
+      let p = first;
+      for (; p + 4 <= end; p += 4) {
+        const at = p * n + i;
+        addFourRows(row, x, at, n, [x[at], x[at + n], x[at + 2 * n], x[at + 3 * n]]);
+      }
+      for (; p < end; p++) addRow(half, i * n + i, x, p * n + i, n - i, x[p * n + i]);
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    out[i * n + i] += half[i * n + i];
+    for (let j = i + 1; j < n; j++) {
+      out[i * n + j] += half[i * n + j];
+      out[j * n + i] += half[i * n + j];
+    }
+  }
+}
+
+/** row += the sum of four rows of B with factors, the first of them from `start` on, one `n` behind the other. */
+function addFourRows(
+  row: Float64Array,
+  b: Float64Array,
+  start: number,
+  n: number,
+  [f0, f1, f2, f3]: readonly [number, number, number, number],
+): void {
+  const [b1, b2, b3] = [start + n, start + 2 * n, start + 3 * n];
+  for (let j = 0; j < row.length; j++) {
+    row[j] += f0 * b[start + j] + f1 * b[b1 + j] + f2 * b[b2 + j] + f3 * b[b3 + j];
+  }
+}

@@ -20,6 +20,10 @@ import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };
 
+type Elements = readonly (Matrices | undefined)[];
+
+const isZero = ({ data }: NdArray): boolean => (data as Float64Array).every((t) => t === 0);
+
 export interface GeneralLinearOptions {
   /** Name in reports; default `general linear`. */
   readonly name?: string | undefined;
@@ -55,25 +59,20 @@ export function generalLinear<P>(
       all.map((parameterAxis): Numbered => ({ ...parameterAxis, block })),
     ),
   );
-  /** g and g^-T of each space, or why they do not exist. */
-  const elements = async (T: readonly NdArray[]): Promise<{ g: Matrices[]; dual: Matrices[] } | Refusal> => {
-    const g = T.map(identityPlus);
+  /** g and g^-T of each space, undefined for the identity; or why they do not exist. */
+  const elements = async (T: readonly NdArray[]): Promise<{ g: Elements; dual: Elements } | Refusal> => {
+    const g = T.map((t) => (isZero(t) ? undefined : identityPlus(t)));
     return orRefusal(
-      () => ({ g, dual: g.map((m) => mapMatrices(m, (a) => transposed(inverse(a)))) }),
+      () => ({ g, dual: g.map((m) => m && mapMatrices(m, (a) => transposed(inverse(a)))) }),
       "the group element",
     );
   };
-  const moved = (tree: P, plus: readonly Matrices[], minus: readonly Matrices[]): P =>
+  const moved = (tree: P, plus: Elements, minus: Elements): P =>
     mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) =>
-          multipliedAlong(
-            a,
-            parameterAxis,
-            (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block],
-          ),
-        array,
-      ),
+      (axes.get(path) ?? []).reduce((a, parameterAxis) => {
+        const matrices = (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block];
+        return matrices ? multipliedAlong(a, parameterAxis, matrices) : a;
+      }, array),
     );
   return {
     name,
@@ -127,8 +126,8 @@ export function generalLinear<P>(
       if (isRefusal(found)) return found;
       // Squared gradients do not transform exactly; with independent entries their expectations map by the
       // squared matrix.
-      const squared = (all: readonly Matrices[]) =>
-        all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) }));
+      const squared = (all: Elements) =>
+        all.map((m) => m && { shape: m.shape, data: m.data.map((v) => v * v) });
       return power === 1
         ? moved(tree, found.dual, found.g)
         : moved(tree, squared(found.dual), squared(found.g));

@@ -4,8 +4,9 @@ import { sizeOf, stridesOf } from "../array.js";
 import { matmul } from "../graph/ops/matmul.js";
 import { reshape, transpose } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { addGram } from "../math/dense.js";
 import type { ParameterAxis } from "./discovery/descriptors.js";
-import type { Matrix } from "./matrix.js";
+import { type Matrix, product, transposed } from "./matrix.js";
 import { changeAlong, elementsAlong, rateAlongAxis } from "./parameter-axes.js";
 
 /** Matrices [copies, n, n]. */
@@ -41,61 +42,63 @@ export function appliedAlong(
 
 /** Multiplies an array along a space by its matrices, in float64 before it is rounded to the array's type. */
 export function multipliedAlong(array: NdArray, parameterAxis: SpaceAxis, matrices: Matrices): NdArray {
-  const { view, axis, copyAxis } = parameterAxis;
-  const n = view[axis];
-  const strides = stridesOf(view);
-  const rest = view.map((size, d) => (d === axis ? 1 : size));
+  const [copies, n] = matrices.shape;
   return changeAlong(array, parameterAxis, (data) => {
-    const column = new Float64Array(n);
-    forEachIndex(rest, (index) => {
-      const start = index.reduce((a, i, d) => a + i * strides[d], 0);
-      const g = (copyAxis === undefined ? 0 : index[copyAxis]) * n * n;
-      for (let j = 0; j < n; j++) column[j] = data[start + j * strides[axis]];
-      for (let i = 0; i < n; i++) {
-        let sum = 0;
-        for (let j = 0; j < n; j++) sum += matrices.data[g + i * n + j] * column[j];
-        data[start + i * strides[axis]] = sum;
-      }
+    const changed = gathered(data, parameterAxis, copies).map((rows, copy) =>
+      product(rows, transposed(matrixOf(matrices, copy))),
+    );
+    const stride = stridesOf(parameterAxis.view)[parameterAxis.axis];
+    forEachVector(parameterAxis, copies, (start, copy, row) => {
+      for (let i = 0; i < n; i++) data[start + i * stride] = changed[copy].data[row * n + i];
     });
     return data;
   });
 }
 
 /** The vectors along a space as the rows of a matrix, one matrix for each copy. */
-export function vectorsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrix[] {
-  const { view, axis, copyAxis } = parameterAxis;
+export const vectorsAlong = (array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrix[] =>
+  gathered(elementsAlong(array, parameterAxis), parameterAxis, copies);
+
+/** The vectors along a space in the elements of its axis's view. */
+function gathered(data: Float64Array, parameterAxis: SpaceAxis, copies: number): Matrix[] {
+  const { view, axis } = parameterAxis;
   const n = view[axis];
-  const strides = stridesOf(view);
-  const data = elementsAlong(array, parameterAxis);
-  const rows = data.length / n / copies;
-  const all = Array.from({ length: copies }, () => new Float64Array(rows * n));
-  const filled = new Int32Array(copies);
-  const rest = view.map((size, d) => (d === axis ? 1 : size));
-  forEachIndex(rest, (index) => {
-    const start = index.reduce((a, i, d) => a + i * strides[d], 0);
-    const copy = copyAxis === undefined ? 0 : index[copyAxis];
-    for (let i = 0; i < n; i++) all[copy][filled[copy]++] = data[start + i * strides[axis]];
+  const stride = stridesOf(view)[axis];
+  const shape = [data.length / n / copies, n];
+  const all = Array.from({ length: copies }, () => new Float64Array(data.length / copies));
+  forEachVector(parameterAxis, copies, (start, copy, row) => {
+    const own = all[copy];
+    for (let i = 0; i < n; i++) own[row * n + i] = data[start + i * stride];
   });
-  return all.map((own) => ({ shape: [rows, n], data: own }));
+  return all.map((own) => ({ shape, data: own }));
 }
 
 /** Sums of v v' over the vectors v along a space, one for each copy. */
 export function gramsAlong(array: NdArray, parameterAxis: SpaceAxis, copies: number): Matrices {
-  const { view, axis, copyAxis } = parameterAxis;
-  const n = view[axis];
+  const vectors = vectorsAlong(array, parameterAxis, copies);
+  const n = parameterAxis.view[parameterAxis.axis];
+  return stackOf(copies, n, (copy) => {
+    const { shape, data } = vectors[copy];
+    const gram = new Float64Array(n * n);
+    addGram(gram, data, shape[0], n);
+    return { shape: [n, n], data: gram };
+  });
+}
+
+/** Visits the vectors along a space: where they begin, the number of the copy, and their number in it. */
+function forEachVector(
+  { view, axis, copyAxis }: SpaceAxis,
+  copies: number,
+  visit: (start: number, copy: number, row: number) => void,
+): void {
   const strides = stridesOf(view);
-  const data = elementsAlong(array, parameterAxis);
-  const grams = new Float64Array(copies * n * n);
   const rest = view.map((size, d) => (d === axis ? 1 : size));
+  const rows = new Int32Array(copies);
   forEachIndex(rest, (index) => {
     const start = index.reduce((a, i, d) => a + i * strides[d], 0);
-    const at = (copyAxis === undefined ? 0 : index[copyAxis]) * n * n;
-    for (let i = 0; i < n; i++) {
-      const v = data[start + i * strides[axis]];
-      for (let j = 0; j < n; j++) grams[at + i * n + j] += v * data[start + j * strides[axis]];
-    }
+    const copy = copyAxis === undefined ? 0 : index[copyAxis];
+    visit(start, copy, rows[copy]++);
   });
-  return { shape: [copies, n, n], data: grams };
 }
 
 function forEachIndex(shape: Shape, visit: (index: readonly number[]) => void): void {

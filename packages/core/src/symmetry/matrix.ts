@@ -1,4 +1,5 @@
 import type { NdArray } from "../array.js";
+import { addProduct } from "../math/dense.js";
 
 /** A matrix in float64. */
 export type Matrix = NdArray<Float64Array>;
@@ -8,12 +9,7 @@ export function product(a: Matrix, b: Matrix): Matrix {
   const [rows, inner] = a.shape;
   const columns = b.shape[1];
   const data = new Float64Array(rows * columns);
-  for (let i = 0; i < rows; i++) {
-    for (let k = 0; k < inner; k++) {
-      const factor = a.data[i * inner + k];
-      for (let j = 0; j < columns; j++) data[i * columns + j] += factor * b.data[k * columns + j];
-    }
-  }
+  addProduct(data, a.data, b.data, [rows, inner, columns]);
   return { shape: [rows, columns], data };
 }
 

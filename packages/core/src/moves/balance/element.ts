@@ -48,42 +48,79 @@ export async function balancedPoint<P>(
 ): Promise<BalancedPoint<P> | Refusal> {
   const kinds = [...new Set(groups.map(({ kind }) => kind))];
   const elements: (readonly NdArray<Float64Array>[])[] = [];
-  let [point, largest] = [tree, 0];
-  for (let pass = 0; pass < settings.most; pass++) {
-    largest = 0;
+  const { tolerance } = settings;
+  // How far each group may be from its own best point: only moves of the other kind take it away.
+  const away = groups.map(() => Number.POSITIVE_INFINITY);
+  const reach = reachOf(groups);
+  let point = tree;
+  for (let pass = 0; pass < settings.most && away.some((far) => far > tolerance); pass++) {
     for (const kind of kinds) {
-      const { T, step } = elementOf(namedArrays(point), kind, groups, settings);
-      if (!(step <= settings.tolerance)) return unsettled(settings, step);
-      const size = T.reduce((most, { data }) => data.reduce((a, t) => Math.max(a, Math.abs(t)), most), 0);
-      largest = Math.max(largest, size);
-      if (size === 0) continue;
+      const isAway = groups.map((group, k) => group.kind === kind && away[k] > tolerance);
+      if (!isAway.includes(true)) continue;
+      const { T, step } = elementOf(namedArrays(point), kind, groups, isAway, settings);
+      if (!(step <= tolerance)) return unsettled(settings, step);
+      groups.forEach((group, k) => {
+        if (group.kind === kind && (kind === "scaling" || isAway[k])) away[k] = 0;
+        const size = sizeOfMove(group, T[k]);
+        for (const other of reach[k]) away[other] += size;
+      });
+      if (T.every(({ data }) => data.every((t) => t === 0))) continue;
       const next = await move(point, T);
       if (isRefusal(next)) return next;
       elements.push(T);
       point = next;
     }
-    if (kinds.length < 2 || largest <= settings.tolerance) return { point, elements };
   }
-  return unsettled(settings, largest);
+  const largest = away.reduce((a, far) => Math.max(a, far), 0);
+  return largest <= tolerance ? { point, elements } : unsettled(settings, largest);
+}
+
+/** The groups of other kinds that share a parameter with each. */
+function reachOf(groups: readonly BalancedGroup[]): readonly (readonly number[])[] {
+  const paths = groups.map(({ axes }) => new Set<string>(axes.map(({ path }) => path)));
+  return groups.map(({ kind }, k) =>
+    groups.flatMap((other, j) =>
+      other.kind !== kind && [...paths[k]].some((path) => paths[j].has(path)) ? [j] : [],
+    ),
+  );
+}
+
+/** A bound on the logarithm by which an element changes a vector's length. */
+function sizeOfMove(group: BalancedGroup, { shape, data }: NdArray<Float64Array>): number {
+  if (isScaling(group)) {
+    const power = group.axes.reduce((most, leg) => Math.max(most, Math.abs(leg.power)), 0);
+    return power * data.reduce((most, t) => Math.max(most, Math.abs(t)), 0);
+  }
+  const n = shape[shape.length - 1];
+  let most = 0;
+  for (let row = 0; row < data.length; row += n) {
+    let sum = 0;
+    for (let j = row; j < row + n; j++) sum += Math.abs(data[j]);
+    most = Math.max(most, sum);
+  }
+  return most;
 }
 
 const unsettled = ({ most, tolerance }: Sweeps, step: number): Refusal => ({
   refused: `the weights are not balanced after ${most} sweeps over the groups: the next one would move a logarithm by up to ${step.toPrecision(2)}, more than the tolerance ${tolerance}. Give more sweeps or a larger tolerance; if that does not help, there is no balanced point`,
 });
 
-/** T that balances the groups of one kind, and leaves the others as they are. */
+/** T that balances the groups of one kind, all scalings or the spaces that are away, and leaves the others as they are. */
 function elementOf(
   arrays: Readonly<Record<string, NdArray>>,
   kind: BalancedGroup["kind"],
   groups: readonly BalancedGroup[],
+  isAway: readonly boolean[],
   settings: BalanceSettings,
 ): Swept {
+  const isTaken = groups.map((group, k) => (kind === "scaling" ? isScaling(group) : isAway[k]));
+  const taken = groups.filter((_, k) => isTaken[k]);
   const swept =
     kind === "scaling"
-      ? sweptScales(arrays, groups.filter(isScaling), settings)
-      : balancedSpaces(arrays, groups.filter(isLinear), settings);
+      ? sweptScales(arrays, taken.filter(isScaling), settings)
+      : balancedSpaces(arrays, taken.filter(isLinear), settings);
   let count = 0;
-  return { ...swept, T: groups.map((group) => (group.kind === kind ? swept.T[count++] : zeroOf(group))) };
+  return { ...swept, T: groups.map((group, k) => (isTaken[k] ? swept.T[count++] : zeroOf(group))) };
 }
 
 const isScaling = (group: BalancedGroup): group is ScalingGenerator => group.kind === "scaling";

@@ -30,12 +30,14 @@ export function balancedSpaces(
 ): Swept {
   const moved = doublesOf(arrays, spaces);
   const total = spaces.map(({ size, copies }) => stackOf(copies, size, () => identity(size)));
-  let largest = Number.POSITIVE_INFINITY;
-  for (let sweep = 0; sweep < most && largest > tolerance; sweep++) {
-    largest = 0;
+  const paths = spaces.map(({ axes }) => new Set(axes.map(({ path }) => path)));
+  // How far each space may be from its own best point: a step of one goes there, unless it is on two axes of a weight.
+  const away = spaces.map(() => Number.POSITIVE_INFINITY);
+  for (let sweep = 0; sweep < most && away.some((far) => far > tolerance); sweep++) {
     spaces.forEach((space, k) => {
+      if (away[k] <= tolerance) return;
       const g = stepOf(space, moved);
-      for (const v of plusDiagonal(g, -1).data) largest = Math.max(largest, Math.abs(v));
+      const largest = plusDiagonal(g, -1).data.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
       const dual = mapMatrices(g, (matrix) => transposed(inverse(matrix)));
       for (const axis of space.axes) {
         const array = moved.get(axis.path) as NdArray;
@@ -44,13 +46,19 @@ export function balancedSpaces(
       total[k] = stackOf(space.copies, space.size, (copy) =>
         product(matrixOf(g, copy), matrixOf(total[k], copy)),
       );
+      paths.forEach((others, j) => {
+        if (j !== k && [...paths[k]].some((path) => others.has(path))) away[j] += largest;
+      });
+      away[k] = isShared(space) ? largest : 0;
     });
   }
+  const largest = away.reduce((a, far) => Math.max(a, far), 0);
   return { T: total.map((g) => plusDiagonal(g, -1)), step: largest, arrays: moved };
 }
 
 /** g of a space for each of its copies, with all other spaces as they are. */
-function stepOf({ size, copies, axes }: LinearSpace, arrays: ReadonlyMap<string, NdArray>): Matrices {
+function stepOf(space: LinearSpace, arrays: ReadonlyMap<string, NdArray>): Matrices {
+  const { size, copies, axes } = space;
   const sum = (variance: 1 | -1): Matrices =>
     axes
       .filter((axis) => axis.variance === variance)
@@ -61,36 +69,50 @@ function stepOf({ size, copies, axes }: LinearSpace, arrays: ReadonlyMap<string,
       });
   const [plus, minus] = [sum(1), sum(-1)];
   // An element that is on two axes moves with both: half a step then does not go past the point.
-  const isShared = new Set(axes.map(({ path }) => path)).size < axes.length;
+  const isHalf = isShared(space);
   return stackOf(copies, size, (copy) => {
     const g = balancing(matrixOf(plus, copy), matrixOf(minus, copy));
-    return (isShared ? g && power(g, 0.5) : g) ?? identity(size);
+    return (isHalf ? g && power(g, 0.5) : g) ?? identity(size);
   });
 }
 
 const identity = (n: number): Matrix => plusDiagonal({ shape: [n, n], data: new Float64Array(n * n) }, 1);
 
+const isShared = ({ axes }: LinearSpace): boolean => new Set(axes.map(({ path }) => path)).size < axes.length;
+
 /** G^1/2 of the geometric mean G, or undefined where a matrix is singular. */
 function balancing(plus: Matrix, minus: Matrix): Matrix | undefined {
-  if (!isRegular(minus)) return undefined;
-  const root = power(plus, 0.5);
-  const inverseRoot = power(plus, -0.5);
-  if (!root || !inverseRoot) return undefined;
+  const ofPlus = spectrumOf(plus);
+  if (!ofPlus) return undefined;
+  const [root, inverseRoot] = [powerOf(ofPlus, 0.5), powerOf(ofPlus, -0.5)];
   const middle = power(product(product(root, minus), root), 0.5);
   return middle && power(product(product(inverseRoot, middle), inverseRoot), 0.5);
 }
 
-const isRegular = (matrix: Matrix): boolean => power(matrix, 1) !== undefined;
+interface Spectrum {
+  readonly vectors: Matrix;
+  readonly values: Matrix["data"];
+}
 
-/** A power of a symmetric positive definite matrix. */
-function power(matrix: Matrix, exponent: number): Matrix | undefined {
-  const { values, vectors } = eigenSymmetric(symmetric(matrix));
-  const largest = values.data[values.data.length - 1];
-  if (!(largest > 0) || values.data[0] < leastShare * largest) return undefined;
-  return spectral(
+/** Eigenvalues and vectors of a symmetric positive definite matrix; undefined for a singular one. */
+function spectrumOf(matrix: Matrix): Spectrum | undefined {
+  const {
+    values: { data: values },
     vectors,
-    Array.from(values.data, (v) => v ** exponent),
+  } = eigenSymmetric(symmetric(matrix));
+  const largest = values[values.length - 1];
+  return !(largest > 0) || values[0] < leastShare * largest ? undefined : { vectors, values };
+}
+
+const powerOf = ({ vectors, values }: Spectrum, exponent: number): Matrix =>
+  spectral(
+    vectors,
+    Array.from(values, (v) => v ** exponent),
   );
+
+function power(matrix: Matrix, exponent: number): Matrix | undefined {
+  const spectrum = spectrumOf(matrix);
+  return spectrum && powerOf(spectrum, exponent);
 }
 
 const symmetric = ({ shape, data }: Matrix): Matrix => {

@@ -37,18 +37,25 @@ export function clipHistogram(channels: number, bound: number): ClipHistogram {
 const float = new Float32Array(1);
 const bits = new Int32Array(float.buffer);
 
-/** Adds the value z >= 0 of a channel. */
-export function addToHistogram(histogram: ClipHistogram, channel: number, z: number): void {
-  histogram.total[channel]++;
-  if (!(z > 0)) return;
-  const v = z / histogram.bound;
-  float[0] = v;
-  const bin = Math.min((bits[0] >> shift) - firstBin, bins - 1);
-  if (bin < 0) return;
-  const at = channel * bins + bin;
-  histogram.counts[at]++;
-  histogram.sums[at] += v;
-  histogram.squares[at] += v * v;
+/** Adds the values z >= 0 of a channel. */
+export function addToHistogram(
+  { bound, total, counts, sums, squares }: ClipHistogram,
+  channel: number,
+  values: ArrayLike<number>,
+): void {
+  total[channel] += values.length;
+  const first = channel * bins;
+  for (let k = 0; k < values.length; k++) {
+    const z = values[k];
+    if (!(z > 0)) continue;
+    const v = z / bound;
+    float[0] = v;
+    const bin = Math.min((bits[0] >> shift) - firstBin, bins - 1);
+    if (bin < 0) continue;
+    counts[first + bin]++;
+    sums[first + bin] += v;
+    squares[first + bin] += v * v;
+  }
 }
 
 /**

@@ -37,17 +37,18 @@ const decibels = (noise: number): number => -10 * Math.log10(noise);
 /** Measures each candidate; the first one is the reference in floats. */
 export async function compareCandidates<P>(
   moved: readonly { readonly proposal: Proposal; readonly params: P; readonly values: Values }[],
-  { model, quantized, simulator, float, heldOut }: Measurement,
+  { model, quantized, simulator, float: executable, heldOut }: Measurement,
 ): Promise<QuantizationCandidate<P>[]> {
   const outputsOf = async (values: Values, batches: readonly Values[]) => {
     const outputs: Values[] = [];
-    for (const batch of batches) outputs.push(await float.run({ ...values, ...batch }));
+    for (const batch of batches) outputs.push(await executable.run({ ...values, ...batch }));
     return outputs;
   };
   const reference = await outputsOf(moved[0].values, heldOut);
   const readers = inputsOf(quantized.layers).map((x) => quantized.layers.findIndex((layer) => layer.x === x));
   const candidates: QuantizationCandidate<P>[] = [];
   for (const { proposal, params, values } of moved) {
+    const float = values === moved[0].values ? reference : await outputsOf(values, heldOut);
     const ranges = readers.map((k) => inputRange(model.layers[k], proposal.T));
     const rounded = await simulator.run(values, ranges, heldOut);
     candidates.push({
@@ -55,7 +56,7 @@ export async function compareCandidates<P>(
       params,
       predicted: decibels(predictedNoise(model, proposal.T)),
       measured: decibels(relativeNoise(reference, rounded)),
-      drift: largestChange(reference, await outputsOf(values, heldOut)),
+      drift: largestChange(reference, float),
     });
   }
   return candidates;

@@ -100,10 +100,11 @@ export async function calibrator(
 }
 
 function addAll(histogram: ClipHistogram, { shape, data }: NdArray, axis: number): void {
-  const values = data as Float64Array;
   const behind = sizeOf(shape.slice(axis + 1));
-  for (let k = 0; k < values.length; k++) {
-    addToHistogram(histogram, Math.floor(k / behind) % shape[axis], values[k]);
+  const values = data as Float32Array;
+  for (let start = 0, channel = 0; start < values.length; start += behind) {
+    addToHistogram(histogram, channel, values.subarray(start, start + behind));
+    channel = channel + 1 === shape[axis] ? 0 : channel + 1;
   }
 }
 

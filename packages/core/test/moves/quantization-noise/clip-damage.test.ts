@@ -15,7 +15,7 @@ const values = Array.from({ length: 3 }, (_, i) =>
 );
 const histogram = clipHistogram(values.length, bound);
 values.forEach((own, i) => {
-  for (const z of own) addToHistogram(histogram, i, z);
+  addToHistogram(histogram, i, own);
 });
 const damage = clipDamage(histogram);
 

@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { addGram, addProduct } from "../../src/math/dense.js";
+import { createRng } from "../../src/math/rng.js";
+
+const rng = createRng(5);
+const draw = (length: number) => Float64Array.from({ length }, () => rng.normal());
+
+it.each([
+  [1, 1, 1],
+  [3, 7, 5],
+  [4, 8, 2],
+  [5, 70, 6],
+])("adds products and Gram matrices of [%i, %i, %i] as plain loops do", (m, k, n) => {
+  const [a, b, start] = [draw(m * k), draw(k * n), draw(m * n)];
+  const product = start.map((v, at) => {
+    for (let p = 0; p < k; p++) v += a[Math.floor(at / n) * k + p] * b[p * n + (at % n)];
+    return v;
+  });
+  const sum = start.slice();
+  addProduct(sum, a, b, [m, k, n]);
+  sum.forEach((v, at) => {
+    expect(v).toBeCloseTo(product[at], 10);
+  });
+
+  const gram = new Float64Array(n * n).fill(1);
+  addGram(gram, b, k, n);
+  gram.forEach((v, at) => {
+    let expected = 1;
+    for (let p = 0; p < k; p++) expected += b[p * n + Math.floor(at / n)] * b[p * n + (at % n)];
+    expect(v).toBeCloseTo(expected, 10);
+  });
+});
