@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { readGolden } from "../../nn/support.js";
 
-/** What describes a file, inputs that the sections share, and the toy's sections, which problems/toy.test.ts goes through. */
+/** What describes a file, inputs that the sections share, and the toy's sections, which problems/toy.long.test.ts goes through. */
 const aside = ["origin", "matrices", "inits", "values", "optimizer", "note", "trajectories"];
 
 it("every section of the golden files of multi-task methods has a ledger in a test", () => {
