@@ -2,6 +2,17 @@ import { defineConfig } from "vitest/config";
 import { sources } from "./scripts/entries.js";
 import { countsReporter } from "./scripts/vitest-reporter.js";
 
+/** Tests that put other modules in the place of Node's: no other test may see these. */
+const mocking = [
+  "packages/cli/test/experiments/jobs/session.test.ts",
+  "packages/cli/test/formats/image.test.ts",
+  "packages/cli/test/run/*.test.ts",
+  "packages/core/test/node/*.test.ts",
+  "packages/core/test/symmetry/inverses-without-onnx.test.ts",
+];
+
+const long = "packages/*/test/**/*.long.test.ts";
+
 /** `--mode all` runs all tests, `--mode long` only those that take long: runs that are killed, full disks, searches with absurd settings. */
 export default defineConfig(({ mode }) => ({
   resolve: {
@@ -11,8 +22,19 @@ export default defineConfig(({ mode }) => ({
     })),
   },
   test: {
-    include: mode === "long" ? ["packages/*/test/**/*.long.test.ts"] : ["packages/*/test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", ...(mode === "all" || mode === "long" ? [] : ["**/*.long.test.ts"])],
+    // Other tests share the modules of a process, whose loading takes a third of the time.
+    projects: [
+      { extends: true, test: { name: "isolated", include: mode === "long" ? [] : mocking } },
+      {
+        extends: true,
+        test: {
+          name: "sharing",
+          isolate: false,
+          include: mode === "long" ? [long] : ["packages/*/test/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ...mocking, ...(mode === "all" || mode === "long" ? [] : [long])],
+        },
+      },
+    ],
     reporters: ["default", countsReporter()],
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
