@@ -22,16 +22,26 @@ export default defineConfig(({ mode }) => ({
     })),
   },
   test: {
-    // Other tests share the modules of a process, whose loading takes a third of the time.
+    // Most tests share the modules of a process, whose loading takes a third of the time.
     projects: [
-      { extends: true, test: { name: "isolated", include: mode === "long" ? [] : mocking } },
+      {
+        extends: true,
+        test: {
+          name: "isolated",
+          include: [
+            ...(mode === "long" ? [] : mocking),
+            ...(mode === "long" || mode === "all" ? [long] : []),
+          ],
+          exclude: ["**/node_modules/**", ...(mode === "long" || mode === "all" ? [] : [long])],
+        },
+      },
       {
         extends: true,
         test: {
           name: "sharing",
           isolate: false,
-          include: mode === "long" ? [long] : ["packages/*/test/**/*.test.ts"],
-          exclude: ["**/node_modules/**", ...mocking, ...(mode === "all" || mode === "long" ? [] : [long])],
+          include: mode === "long" ? [] : ["packages/*/test/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ...mocking, long],
         },
       },
     ],
