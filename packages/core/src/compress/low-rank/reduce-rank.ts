@@ -45,7 +45,7 @@ export interface ReducedRank {
 }
 
 /**
- * Reduces the rank of an ONNX file's linear spaces, as {@link lowRank} does: between two linear layers without an activation,
+ * Reduces the rank of an ONNX file's linear spaces, as `lowRank` does: between two linear layers without an activation,
  * and in attention heads. Its tensors get smaller. The rank of a space is the least that `rank` and `energy` allow; by
  * default unused rank alone goes, and what the model computes stays.
  *
