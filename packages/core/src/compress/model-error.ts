@@ -36,7 +36,7 @@ const modelErrorOptions = optionTable("modelError", {
  * @param options `inputs`, or `examples` and `sizes` of random ones
  * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, `agreement` of the largest number of each row, and `largest`,
  *   max |y - z| / max |y|
- * @throws DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
+ * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
  *
  * @example
  * const { sqnr, agreement } = await modelError(before, after);
@@ -47,7 +47,7 @@ export async function modelError(
   options: ModelErrorOptions = {},
 ): Promise<ModelError> {
   const { inputs, examples, sizes } = modelErrorOptions.read(options);
-  if (inputs !== undefined) requireBatches("modelError", inputs, "inputs");
+  if (inputs !== undefined) requireBatches("modelError", before, inputs, "inputs");
   const batches =
     inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { seed: 0, examples, sizes, inputs: {} });
   const run = { runtime: "auto" } as const;

@@ -80,7 +80,7 @@ export interface HalfModel {
  * @param bytes the bytes of an `.onnx` file, its data inside
  * @param options `move`, `io`, `calibration` and `sizes`
  * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs, quantized operators, operators that are not of the
- *   standard and other floats than float32; OptionError, ShapeError for sizes or data that do not fit
+ *   standard, other floats than float32, and data that are not finite; OptionError, ShapeError for sizes or data that do not fit
  *
  * @example
  * const { bytes: half, weights, largest } = await toHalf(foldBatchNorm(before).bytes, { calibration: [{ x: images }] });
@@ -90,7 +90,7 @@ export interface HalfModel {
 export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Promise<HalfModel> {
   const { move, io, calibration, sizes } = toHalfOptions.read(options);
   requireBytes("toHalf", bytes);
-  if (calibration.length > 0) requireBatches("toHalf", calibration, "calibration");
+  if (calibration.length > 0) requireBatches("toHalf", bytes, calibration, "calibration");
   const { graph } = decodeModel(bytes);
   const outputs = graph.outputs.map(({ name }) => name);
   const traced = tracedValues(bytes, sizes, outputs);

@@ -51,7 +51,7 @@ const calibrateOptions = optionTable("calibrate", {
  * @param batches lists of examples as arrays by the names of the model's inputs
  * @param options `method`, `percentile`, `values`, `runtime` and `signal`
  * @returns a range for each value by its name
- * @throws OptionError for what is no list of batches with examples, and for a value that the model does not have; DataError where a value is not finite or no float
+ * @throws OptionError for what is no list of batches with examples, and for a value that the model does not have; DataError where an example or a value is not finite, or a value no float
  *
  * @example
  * const ranges = await calibrate(before, [{ x: images }], { method: "percentile" });
@@ -63,7 +63,7 @@ export async function calibrate(
 ): Promise<ReadonlyMap<string, ValueRange>> {
   requireBytes("calibrate", bytes);
   const { method, percentile, values, runtime, signal } = calibrateOptions.read(options);
-  requireBatches("calibrate", batches);
+  requireBatches("calibrate", bytes, batches);
   const names = values ?? quantizableValues(bytes);
   const settings = { runtime, signal };
   const small = smallBatches(bytes, batches);

@@ -2,15 +2,18 @@
 import { isNdArray, type NdArray, sizeOf } from "../../array.js";
 import { takeRows } from "../../data/batches.js";
 import { describeValue, isPlainObject } from "../../describe.js";
-import { OptionError } from "../../errors.js";
+import { DataError, OptionError } from "../../errors.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
 
 /**
- * @throws OptionError unless a value is a list of batches with examples
+ * @param bytes the file that the batches are for
+ * @throws OptionError unless a value is a list of batches with examples for all inputs of the file and no others;
+ *   DataError for numbers that are not finite
  */
 export function requireBatches(
   op: string,
+  bytes: Uint8Array,
   batches: unknown,
   what = "batches",
 ): asserts batches is readonly NamedValues[] {
@@ -28,6 +31,33 @@ export function requireBatches(
       `${op}: ${what} must have examples; the array for "${name}" has the shape [${shape.join(", ")}]. Leave empty batches out.`,
     );
   }
+  const { freeInputs } = new GraphEditor(op, bytes);
+  batches.forEach((batch: NamedValues, i) => {
+    requireNames(`${op}: ${what}[${i}]`, freeInputs, Object.keys(batch));
+    for (const [name, array] of Object.entries(batch)) requireFinite(`${op}: ${what}[${i}]`, name, array);
+  });
+}
+
+function requireNames(where: string, inputs: readonly string[], given: readonly string[]): void {
+  const missing = inputs.find((name) => !given.includes(name));
+  const unknown = given.find((name) => !inputs.includes(name));
+  if (missing === undefined && unknown === undefined) return;
+  const wrong =
+    missing === undefined
+      ? `the model has no input "${unknown}"`
+      : `the model's input "${missing}" is missing`;
+  throw new OptionError(
+    `${where}: ${wrong}; its inputs are ${inputs.join(", ")}, the batch has ${given.join(", ") || "nothing"}.`,
+  );
+}
+
+function requireFinite(where: string, name: string, { data }: NdArray): void {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  const wrong = data.findIndex((x) => !Number.isFinite(x));
+  if (wrong < 0) return;
+  throw new DataError(
+    `${where}: the array for "${name}" has numbers that are not finite: its element ${wrong} is ${data[wrong]}. Leave such examples out.`,
+  );
 }
 
 /**

@@ -46,7 +46,8 @@ export interface QuantizedModel {
  * @param bytes the bytes of an `.onnx` file of float32, its data inside
  * @param options `calibration`, `heldOut` and others
  * @returns the recommended file, the table and what was left out
- * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized
+ * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized, and
+ *   for examples that are not finite
  *
  * @example
  * const { bytes: quantized, recommended } = await quantizeModel(before, { calibration: [{ x: images }] });
@@ -59,8 +60,8 @@ export async function quantizeModel(
   requireBytes("quantizeModel", bytes);
   const given = quantizeModelOptions.read(options);
   const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
-  requireBatches("quantizeModel", all, "calibration");
-  if (heldOut !== undefined) requireBatches("quantizeModel", heldOut, "heldOut");
+  requireBatches("quantizeModel", bytes, all, "calibration");
+  if (heldOut !== undefined) requireBatches("quantizeModel", bytes, heldOut, "heldOut");
   const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
   const run = { runtime, signal };
   const mayGoOn = clock(given);

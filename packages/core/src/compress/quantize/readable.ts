@@ -1,6 +1,7 @@
 import { DataError } from "../../errors.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+import { layerTypes } from "./weighted-layer.js";
 
 const quantizing = [
   "QuantizeLinear",
@@ -15,7 +16,8 @@ const quantizing = [
 
 /**
  * A file to be quantized, without the nodes that pass values on: the runtime drops them before it looks for what runs on
- * integers. Throws for a file that is quantized, or that computes in floats of 16 bits.
+ * integers. Throws for a file that is quantized, or that computes in floats of 16 bits, or layers
+ * in those of 64.
  */
 export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
   const editor = new GraphEditor(op, bytes);
@@ -29,9 +31,10 @@ export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
   for (const { opType, outputs, inputs } of nodes) {
     for (const name of inputs) {
       const dtype = editor.floatType(name)?.dtype ?? editor.input(name)?.dtype;
-      if (dtype !== "float16" && dtype !== "bfloat16") continue;
+      const isHalf = dtype === "float16" || dtype === "bfloat16";
+      if (!isHalf && !(dtype === "float64" && layerTypes.includes(opType))) continue;
       throw new DataError(
-        `${op}: the ${opType} "${outputs[0]}" computes in ${dtype}: "${name}" is of that type. Give the file in float32.`,
+        `${op}: the ${opType} "${outputs[0]}" computes in ${dtype}: "${name}" is of that type. Give the file in float32: convert its weights and inputs.`,
       );
     }
   }

@@ -18,7 +18,7 @@ export interface WeightedLayer {
   readonly sum?: OnnxNode | undefined;
 }
 
-const layerTypes = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
+export const layerTypes = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 
 /** A Conv, ConvTranspose, Gemm or MatMul of float32; why it cannot be quantized; undefined for other nodes. */
 export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLayer | Reason | undefined {

@@ -92,6 +92,17 @@ export class GraphEditor {
     return item === undefined ? undefined : readValueInfo(readerOf(item.field));
   }
 
+  /** Names of the inputs that a run must give: not those that the file stores. */
+  get freeInputs(): readonly string[] {
+    return this.#items
+      .all()
+      .flatMap(({ field, name }) =>
+        field.number === INPUT && name !== undefined && this.#items.named(INITIALIZER, name) === undefined
+          ? [name]
+          : [],
+      );
+  }
+
   isOutput(value: string): boolean {
     return this.#items.named(OUTPUT, value) !== undefined;
   }

@@ -10,8 +10,10 @@ export type Leg = ScalingGenerator["axes"][number];
 export type ScaleMeasure = "norm" | "range";
 
 export interface Cells {
-  /** Sum of squares or largest magnitude of each cell's elements. */
+  /** Sum of squares or largest magnitude of each cell's elements, which are first divided by `unit`. */
   readonly values: Float64Array;
+  /** A power of two near the largest magnitude, by which squares neither over- nor underflow. */
+  readonly unit: number;
   /** For each leg the unit of each cell; the number of units stands for elements that the leg leaves out. */
   readonly units: readonly Int32Array[];
   /** Sizes of the table of all legs' units, if the cells are one. */
@@ -29,6 +31,7 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
   const values = new Float64Array(cells);
   const units = legs.map(() => new Int32Array(cells));
   const data = array.data as Float64Array;
+  const unit = unitOf(data);
   for (let e = 0; e < count; e++) {
     let cell = e;
     if (isDense) {
@@ -36,9 +39,22 @@ export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure):
       for (let l = 0; l < legs.length; l++) cell = cell * digits[l] + unitsOfElements[l][e];
     }
     for (let l = 0; l < legs.length; l++) units[l][cell] = unitsOfElements[l][e];
-    values[cell] = by === "norm" ? values[cell] + data[e] ** 2 : Math.max(values[cell], Math.abs(data[e]));
+    const x = data[e] / unit;
+    values[cell] = by === "norm" ? values[cell] + x ** 2 : Math.max(values[cell], Math.abs(x));
   }
-  return { values, units, ...(isDense ? { table: digits } : {}) };
+  return { values, unit, units, ...(isDense ? { table: digits } : {}) };
+}
+
+function unitOf(data: Float64Array): number {
+  const largest = largestOf(data);
+  return largest === 0 ? 1 : 2 ** Math.max(Math.floor(Math.log2(largest)), -1022);
+}
+
+/** The largest magnitude; 0 without numbers. */
+export function largestOf(data: Float64Array): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]));
+  return largest;
 }
 
 /** The unit of each element of a parameter, or the number of units where the leg leaves it out. */

@@ -5,7 +5,8 @@ import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js
 import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
-import { balancedScales, rangesAlong } from "./scales.js";
+import { largestOf } from "./cells.js";
+import { balancedScales, rangesAlong, requireFinite } from "./scales.js";
 
 /** How far the weights around some units are from balance. */
 export interface GroupImbalance {
@@ -67,6 +68,7 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
   }
   const generators = found.scalings.filter(({ exact }) => exact);
   const arrays = namedArrays(params);
+  for (const [path, { data }] of Object.entries(arrays)) requireFinite(path, data);
   const { sweeps: most } = balancedOptions.read(defaults);
   const swept = (by: "norm" | "range") =>
     balancedScales(arrays, generators, by, { tolerance: toleranceOf(by), most });
@@ -100,10 +102,10 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
       const array = arrayAt(axis.path);
       if (array.shape.length < 2) return [];
       const ranges = rangesAlong(array, axis);
-      const largest = (array.data as Float64Array).reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+      const largest = largestOf(array.data as Float64Array);
       return Array.from(
         ranges.filter((range) => range > 0),
-        (range) => Math.log2(largest / range),
+        (range) => Math.log2(largest) - Math.log2(range),
       );
     }),
   );

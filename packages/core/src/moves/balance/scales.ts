@@ -4,7 +4,7 @@ import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { scaledAlong } from "../../symmetry/scaling.js";
-import { type Cells, cellsOf, type Leg, type ScaleMeasure, slicesOf } from "./cells.js";
+import { type Cells, cellsOf, type Leg, largestOf, type ScaleMeasure, slicesOf } from "./cells.js";
 
 /** When sweeps over all groups end. */
 export interface Sweeps {
@@ -38,9 +38,28 @@ export function balancedScales(
   arrays: Readonly<Record<string, NdArray>>,
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
-  { tolerance, most }: Sweeps,
+  sweeps: Sweeps,
 ): Swept {
   const given = doublesOf(arrays, generators);
+  const magnitudes = [...given.values()].map(({ data }) => largestOf(data as Float64Array));
+  const isFar = magnitudes.some((r) => r > 0 && Math.abs(Math.log(r)) > farLog);
+  if (by === "range" || !isFar) return sweptScales(given, generators, by, sweeps);
+  // Squares of factors that bring such weights together overflow: ranges, without squares, do that first.
+  const near = sweptScales(given, generators, "range", sweeps);
+  const end = sweptScales(near.arrays, generators, by, sweeps);
+  const T = end.T.map(({ shape, data }, k) => ({ shape, data: data.map((t, i) => t + near.T[k].data[i]) }));
+  return { ...end, T };
+}
+
+/** The logarithm of a magnitude from where on sums of squares are found in two steps. */
+const farLog = 100;
+
+function sweptScales(
+  given: ReadonlyMap<string, NdArray>,
+  generators: readonly ScalingGenerator[],
+  by: ScaleMeasure,
+  { tolerance, most }: Sweeps,
+): Swept {
   const sheets = sheetsOf(given, generators, by);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
   const reach = reachOf(generators);
@@ -153,12 +172,19 @@ export function doublesOf(
       );
     }
     const { shape, data } = arrays[path];
-    const numbers = Float64Array.from(data as Float64Array);
-    if (!numbers.every(Number.isFinite))
-      throw new NumericalError(`The weights "${path}" are not all finite.`);
-    copies.set(path, { shape, data: numbers });
+    requireFinite(path, data);
+    copies.set(path, { shape, data: Float64Array.from(data as Float64Array) });
   }
   return copies;
+}
+
+export function requireFinite(path: string, data: NdArray["data"]): void {
+  for (const x of data) {
+    // Integers of 64 bits are finite.
+    if (typeof x === "number" && !Number.isFinite(x)) {
+      throw new NumericalError(`The weights "${path}" are not all finite.`);
+    }
+  }
 }
 
 /** The step of one generator to its own best point, with all others as they are. */
@@ -168,11 +194,12 @@ function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64A
     const slices = slicesOf(cells, index, factors, by);
     return slices.map((value, i) => value * factors[index][i]);
   });
+  const units = sheets.map(({ cells }) => (by === "norm" ? 2 : 1) * Math.log(cells.unit));
   const best = by === "norm" ? leastSum : equalRanges;
   // An element that is on two legs moves with both: half a step then does not go past the point.
   const isShared = new Set(sheets.map(({ leg }) => leg.path)).size < sheets.length;
   return Float64Array.from({ length: size }, (_, i) => {
-    const t = best(sheets.map(({ leg }, k) => ({ value: sizes[k][i], power: leg.power })));
+    const t = best(sheets.map(({ leg }, k) => ({ log: Math.log(sizes[k][i]) + units[k], power: leg.power })));
     return isShared ? t / 2 : t;
   });
 }
@@ -180,12 +207,14 @@ function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64A
 /** Largest magnitude of each unit's slice. */
 export function rangesAlong(array: NdArray, leg: Leg): Float64Array {
   const units = leg.view[leg.axis];
-  const slices = slicesOf(cellsOf(array, [leg], "range"), 0, [new Float64Array(units + 1)], "range");
-  return slices.subarray(0, units);
+  const cells = cellsOf(array, [leg], "range");
+  const slices = slicesOf(cells, 0, [new Float64Array(units + 1)], "range");
+  return slices.subarray(0, units).map((range) => range * cells.unit);
 }
 
 interface Side {
-  readonly value: number;
+  /** The logarithm of a sum of squares or of a range; -Infinity for 0. */
+  readonly log: number;
   readonly power: number;
 }
 
@@ -194,16 +223,18 @@ const sidesOf = (legs: readonly Side[]) => [
   legs.filter(({ power }) => power > 0),
 ];
 
-/** The T where sum value exp(2 power T), which is convex, is least: its derivative falls in T on one side, and grows on the other. */
+/** The T where sum exp(log + 2 power T), which is convex, is least: its derivative falls in T on one side, and grows on the other. */
 function leastSum(legs: readonly Side[]): number {
-  const sides = sidesOf(legs.filter(({ value }) => value > 0));
+  const sides = sidesOf(legs.filter(({ log }) => log > -Infinity));
   if (sides.some((side) => side.length === 0)) return 0;
   // A side dominated by one power is a line in logarithms: Newton's method on their difference.
   const slope = (side: readonly Side[], T: number) => {
-    const terms = side.map(({ value, power }) => Math.abs(power) * value * Math.exp(2 * power * T));
+    const logs = side.map(({ log, power }) => Math.log(Math.abs(power)) + log + 2 * power * T);
+    const largest = Math.max(...logs);
+    const terms = logs.map((log) => Math.exp(log - largest));
     const sum = terms.reduce((a, b) => a + b, 0);
     const mean = terms.reduce((a, term, k) => a + term * 2 * side[k].power, 0) / sum;
-    return { log: Math.log(sum), rate: mean };
+    return { log: largest + Math.log(sum), rate: mean };
   };
   let T = 0;
   for (let k = 0; k < 50; k++) {
@@ -218,8 +249,8 @@ function leastSum(legs: readonly Side[]): number {
 /** The T where the largest ranges of both sides are equal. */
 function equalRanges(legs: readonly Side[]): number {
   const [down, up] = sidesOf(legs).map((side) =>
-    side.reduce((a, b) => (b.value > a.value ? b : a), { value: 0, power: 0 }),
+    side.reduce((a, b) => (b.log > a.log ? b : a), { log: -Infinity, power: 0 }),
   );
-  if (down.value === 0 || up.value === 0) return 0;
-  return Math.log(down.value / up.value) / (up.power - down.power);
+  if (down.log === -Infinity || up.log === -Infinity) return 0;
+  return (down.log - up.log) / (up.power - down.power);
 }

@@ -99,10 +99,16 @@ describe("calibration", () => {
     await expect(calibrate(bytes, [], options)).rejects.toThrow(/must be a list of batches.*an empty list/);
     await expect(calibrate(bytes, { x: float32([1]) } as never, options)).rejects.toThrow(/list of batches/);
     await expect(calibrate(bytes, [{ z: float32([1, 2]) }], options)).rejects.toThrow(
-      'The model\'s input "x" is missing; the batch has z.',
+      'calibrate: batches[0]: the model\'s input "x" is missing; its inputs are x, the batch has z.',
     );
     const endless = [{ x: float32([1, Number.POSITIVE_INFINITY]) }];
-    await expect(calibrate(bytes, endless, options)).rejects.toThrow('"y" has numbers that are not finite');
+    await expect(calibrate(bytes, endless, options)).rejects.toThrow(
+      'calibrate: batches[0]: the array for "x" has numbers that are not finite',
+    );
+    const logarithm = fileOf({ inputs: { x: float32([1, 2]) }, nodes: [node("Log", ["x"])] });
+    await expect(calibrate(logarithm, [{ x: float32([1, 0]) }], options)).rejects.toThrow(
+      '"y" has numbers that are not finite',
+    );
     const integers = fileOf({ inputs: { x: float32([1, 2]) }, nodes: [node("Shape", ["x"])] });
     await expect(calibrate(integers, [{ x: float32([1, 2]) }], options)).rejects.toThrow('"y" has no floats');
     const none = [{ x: float32([1, 2]) }, { x: float32([], [0]) }];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
+import { quantizeModel } from "../../../src/compress/quantize/quantize-model.js";
 import {
   type QuantizeWeightsOptions,
   quantizeWeights,
@@ -295,6 +296,18 @@ it.each([NaN, Infinity])("refuses %s as a weight, for which no integer stands", 
   }
   const rows = { inputs: { x: int64([0]) }, initializers: { w }, nodes: [node("Gather", ["w", "x"])] };
   expect(() => quantizeWeights(fileOf(rows))).toThrow('"w" cannot be quantized');
+});
+
+it("refuses layers of float64 by name", async () => {
+  const w = { shape: [2, 2], data: Float64Array.of(1, 2, 3, 4) };
+  const examples = { x: w };
+  const file = fileOf({ inputs: examples, initializers: { w }, nodes: [node("MatMul", ["x", "w"])] });
+  const message = /MatMul "y" computes in float64: "x" is of that type. Give the file in float32/;
+  expect(() => quantizeWeights(file)).toThrow(message);
+  const calibration = [examples, examples];
+  for (const activations of ["uint8", "none"] as const) {
+    await expect(quantizeModel(file, { calibration, activations })).rejects.toThrow(message);
+  }
 });
 
 it("refuses float16 by name", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
-import { imbalance } from "../../../src/moves/index.js";
+import { balanced, imbalance } from "../../../src/moves/index.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
@@ -35,6 +35,63 @@ describe("imbalance", () => {
     expect(lostBits.balanced).toBeCloseTo(0, 12);
     expect(advice).toContain("loses 1.0 of its 8 bits in the average unit, with balanced ranges 0.0");
     expect(settled).toBe(true);
+  });
+
+  it.each([
+    [1e160, 1e160],
+    [1e-160, 1e-160],
+    [1e160, 1e-160],
+    [1e-160, 1e160],
+  ])("is that of weights near 1, whose squares do not overflow: %d and %d", async (a, b) => {
+    const [first, second] = [
+      [
+        [4, -1],
+        [0.5, 1],
+      ],
+      [[4, -16]],
+    ];
+    const times = (rows: number[][], factor: number) => rows.map((row) => row.map((w) => w * factor));
+    const near = of(first, second);
+    const far = of(times(first, a), times(second, b));
+    expect(far.settled).toBe(true);
+    expect(far.sigma).toBeCloseTo(near.sigma, 3);
+    // |T| of unit i is log(|w_i| / |v_i|) / 2: mean of -log(sqrt 17 / 4) and -log(sqrt 1.25 / 16), plus log(a / b).
+    const mean = (Math.log(Math.sqrt(17) / 4) + Math.log(Math.sqrt(1.25) / 16)) / 4;
+    expect(Math.log(far.factor)).toBeCloseTo(Math.abs(mean + (Math.log(a) - Math.log(b)) / 2), 3);
+    expect(far.lostBits.now).toBeCloseTo(1, 9);
+    expect(far.lostBits.balanced).toBeCloseTo(0, 9);
+    const params = layers(times(first, a), times(second, b));
+    const even = await balanced(params, symmetriesOf(loss, params, batch).found);
+    const norm = (numbers: readonly number[]) => Math.hypot(...numbers.map((w) => w / Math.sqrt(a * b)));
+    for (const i of [0, 1]) {
+      const [incoming, outgoing] = even.layers.map(({ weight: { data } }) => Array.from(data));
+      expect(norm(incoming.slice(2 * i, 2 * i + 2))).toBeCloseTo(norm([outgoing[i]]), 2);
+    }
+  });
+
+  it("refuses numbers that are not finite in parameters that nothing scales, too", () => {
+    const params = {
+      ...layers(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [[1, 2]],
+      ),
+      free: matrix([Number.NaN]),
+    };
+    const { found } = symmetriesOf(
+      loss,
+      layers(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [[1, 2]],
+      ),
+      batch,
+    );
+    expect(() => imbalance(params, found)).toThrow('The weights "free" are not all finite.');
   });
 
   it("counts weights that float16 cannot hold, now and with balanced norms", () => {
