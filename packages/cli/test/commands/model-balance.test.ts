@@ -47,8 +47,8 @@ describe("isoloss model imbalance", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^weights +units +factor +sigma$/m);
     expect(stdout).toMatch(/^net\.layers\.0\.weight and 2 more +3 +\d+/m);
-    expect(stdout).toMatch(/Balancing is likely to make training by SGD and Adam faster\./);
-    expect(stdout).toMatch(/Int8 with one scale for a tensor loses \d\.\d of its 8 bits/);
+    expect(stdout).toMatch(/Balancing is likely to make training by SGD faster\./);
+    expect(stdout).toMatch(/Int8 with one scale for a tensor loses (\d\.\d|all) of its 8 bits/);
   });
 
   it("gives a document", async () => {

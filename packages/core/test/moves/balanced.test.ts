@@ -89,7 +89,7 @@ describe("two layers", () => {
     expect(groups).toHaveLength(1);
     expect(factor).toBeCloseTo(30 * 4 ** (1 / 7), 1);
     expect(sigma).toBeCloseTo((Math.log(4) * Math.sqrt(6)) / 7, 2);
-    expect(advice).toContain("training by SGD and Adam faster");
+    expect(advice).toContain("training by SGD faster");
     expect(imbalance(await balanced(start, found), found).advice).toContain("not expected");
   });
 

@@ -1,5 +1,6 @@
 import { OptionError } from "../../errors.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
+import { calibrationShare, heldOutShare } from "../../moves/quantization-noise/calibration-share.js";
 import { exampleCounts, rowsOf } from "./examples.js";
 
 /** Examples to quantize by, and others to judge by. */
@@ -7,9 +8,6 @@ export interface Examples {
   readonly calibration: readonly NamedValues[];
   readonly heldOut: readonly NamedValues[];
 }
-
-/** One in so many examples judges. */
-const SHARE = 4;
 
 /**
  * Holds out the last quarter of the batches; of fewer than four batches the last examples of each, where they can be taken
@@ -21,8 +19,8 @@ export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]):
   const countOf = exampleCounts(bytes);
   const counts = batches.map((batch) => countOf(batch) ?? 0);
   const isDivisible = counts.every((count) => count > 1);
-  if (batches.length >= SHARE || (batches.length > 1 && !isDivisible)) {
-    const kept = batches.length - Math.ceil(batches.length / SHARE);
+  if (batches.length >= heldOutShare || (batches.length > 1 && !isDivisible)) {
+    const kept = calibrationShare(batches.length);
     return { calibration: batches.slice(0, kept), heldOut: batches.slice(kept) };
   }
   if (!isDivisible) {
@@ -32,7 +30,7 @@ export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]):
     );
   }
   const split = batches.map((batch, k) => {
-    const kept = counts[k] - Math.ceil(counts[k] / SHARE);
+    const kept = calibrationShare(counts[k]);
     return { kept: rowsOf(batch, 0, kept), rest: rowsOf(batch, kept, counts[k] - kept) };
   });
   return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };

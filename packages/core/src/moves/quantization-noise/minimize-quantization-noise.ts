@@ -11,6 +11,7 @@ import { scaling } from "../../symmetry/scaling.js";
 import { namedGraph } from "../../symmetry/symmetries-of.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import type { Tree } from "../../tree.js";
+import { calibrationShare } from "./calibration-share.js";
 import { compareCandidates, type QuantizationCandidate } from "./compare-candidates.js";
 import type { Rounding } from "./noise-model.js";
 import { inputsOf, measuredOf, noiseModel } from "./noise-model-of.js";
@@ -136,7 +137,7 @@ function splitOf(calibration: readonly Batch[], heldOut: readonly Batch[] | unde
   }
   const named = (batches: readonly Batch[]) => batches.map((batch) => namedArrays({ batch }));
   if (heldOut !== undefined) return { calibration: named(calibration), heldOut: named(heldOut) };
-  const end = Math.min(calibration.length - 1, Math.ceil(0.75 * calibration.length));
+  const end = calibrationShare(calibration.length);
   return { calibration: named(calibration.slice(0, end)), heldOut: named(calibration.slice(end)) };
 }
 
