@@ -34,7 +34,7 @@ result rounded to float16, and as ONNX Runtime runs the file, which may keep res
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, io, moved (units), measured, table [{numbers, weights, activations,
-rounded, sqnr, agreement, largest}].
+rounded, sqnr, broken, agreement, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx

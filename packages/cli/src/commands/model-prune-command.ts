@@ -46,7 +46,7 @@ with zeros in their place; groups that do not pass stay, with the reason.
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, by, fraction, balanced, measured, table [{ranked, zeros, numbers,
-bytes, sqnr, agreement, largest}], groups [{parameters, size, removed, reason}].
+bytes, sqnr, broken, agreement, largest}], groups [{parameters, size, removed, reason}].
 
 Examples:
   isoloss model prune model.onnx --fraction 0.8 --by lamp --out sparse.onnx

@@ -57,7 +57,7 @@ reached in the budget, nothing is written.
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, split}, recommended and table
-[{candidate, per, corrected, left, bytes, integerNodes, sqnr, agreement, largest}], skipped, sensitivities [{layer, sqnr}],
+[{candidate, per, corrected, left, bytes, integerNodes, sqnr, broken, agreement, largest}], skipped, sensitivities [{layer, sqnr}],
 nodes [{node, opType, runs, bits, note}].
 
 Examples:

@@ -11,7 +11,7 @@ import {
 } from "isoloss/onnx";
 import { type Batch, readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
-import { finite } from "../model/measured-change.js";
+import { finite, sqnrFields } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
@@ -46,6 +46,7 @@ export interface ChoiceRow {
   readonly bytes: number;
   readonly integerNodes: number;
   readonly sqnr: number | null;
+  readonly broken: boolean;
   readonly agreement: number | null;
   readonly largest: number | null;
 }
@@ -166,7 +167,7 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   left: choice.left,
   bytes: choice.bytes,
   integerNodes: choice.integerNodes,
-  sqnr: finite(choice.sqnr),
+  ...sqnrFields(choice.sqnr),
   agreement: choice.agreement ?? null,
   largest: finite(choice.largest),
 });

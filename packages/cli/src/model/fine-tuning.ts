@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { FineTuned, FineTuneEpoch } from "isoloss/onnx";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textList, textTable } from "../experiments/results/table.js";
+import { finite } from "./measured-change.js";
 
 /** The document of `isoloss model finetune --json`. */
 export interface FineTuning {
@@ -31,9 +32,6 @@ export interface FineTuning {
   readonly differences: FineTuned["differences"];
   readonly report: FineTuned["restored"];
 }
-
-const finite = (value: number | undefined): number | null =>
-  value !== undefined && Number.isFinite(value) ? value : null;
 
 export function fineTuningOf(
   result: FineTuned,

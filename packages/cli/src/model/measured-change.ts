@@ -8,7 +8,10 @@ import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 
 /** The error of outputs; null where a number is infinite or was not measured. */
 export interface MeasuredChange {
+  /** Null where outputs are identical, and where they are broken. */
   readonly sqnr: number | null;
+  /** Whether outputs, or their errors, are not finite. */
+  readonly broken: boolean;
   readonly agreement: number | null;
   readonly largest: number | null;
 }
@@ -41,13 +44,20 @@ export async function measuredChange(
   const sizes = batches === undefined ? sizesOf(fromOnnx(bytes).inputs, given) : given;
   try {
     const { sqnr, agreement, largest } = await modelError(bytes, after, { inputs: batches, sizes });
-    return { sqnr: finite(sqnr), agreement: agreement ?? null, largest: finite(largest) };
+    return { ...sqnrFields(sqnr), agreement: agreement ?? null, largest: finite(largest) };
   } catch (cause) {
     throw withSizes(`${path} cannot be compared with the new model`, sizes, cause);
   }
 }
 
-export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+export const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
+/** An SQNR as fields: it is Infinity where outputs are identical, and -Infinity where they are not finite. */
+export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"> => ({
+  sqnr: finite(sqnr),
+  broken: !(sqnr > -Infinity),
+});
 
 /** The result of changing a model; an error of the library gets the file's name and the sizes of open axes. */
 export async function changing<T>(
@@ -64,8 +74,12 @@ export async function changing<T>(
   });
 }
 
+/** What stands in the place of an SQNR that is no number. */
+export const withoutSqnr = ({ broken }: Pick<MeasuredChange, "broken">): string =>
+  broken ? "not finite" : "identical";
+
 /** Cells of a table: `31.2 dB`, `98.4 %`. */
-export const errorCells = ({ sqnr, agreement }: MeasuredChange): readonly string[] => [
-  sqnr === null ? "-" : `${sqnr.toFixed(1)} dB`,
-  agreement === null ? "-" : `${(100 * agreement).toFixed(1)} %`,
+export const errorCells = (change: Omit<MeasuredChange, "largest">): readonly string[] => [
+  change.sqnr === null ? withoutSqnr(change) : `${change.sqnr.toFixed(1)} dB`,
+  change.agreement === null ? "-" : `${(100 * change.agreement).toFixed(1)} %`,
 ];

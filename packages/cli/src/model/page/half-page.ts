@@ -19,7 +19,7 @@ export async function writeHalfPage(
     lead: halfSummary(document, file.path),
     sections: [
       choicesSection(
-        document.table.map(({ numbers, sqnr }) => ({ name: numbers, sqnr })),
+        document.table.map(({ numbers, sqnr, broken }) => ({ name: numbers, sqnr, broken })),
         written.numbers,
         {
           text: "Over and below count numbers above 65504, which overflow, and below 6.1e-5, which lose bits. Error, rounded: the largest difference of an output with every result rounded to float16, relative to its largest value.",

@@ -20,7 +20,7 @@ export async function writePrunePage(
     lead: prunedSummary(document, file.path),
     sections: [
       choicesSection(
-        table.map(({ ranked, sqnr }) => ({ name: ranked, sqnr })),
+        table.map(({ ranked, sqnr, broken }) => ({ name: ranked, sqnr, broken })),
         table[balanced ? 0 : 1].ranked,
         {
           text: "The least weights depend on the scales of units, which what the model computes does not. So they are ranked after balancing, and beside it as they are. Same largest: how often the largest output stays at its place. Train the new model further.",

@@ -25,7 +25,7 @@ export async function writeQuantizePage(
     lead: `Each choice is a file that was run on ${judgedOn(document)}, and compared with the model in float.`,
     sections: [
       choicesSection(
-        table.map((row) => ({ name: nameOf(row), sqnr: row.sqnr })),
+        table.map((row) => ({ name: nameOf(row), sqnr: row.sqnr, broken: row.broken })),
         nameOf(recommended),
         {
           text: [
