@@ -1,6 +1,6 @@
 import type { Job } from "../experiments/jobs/job.js";
 import type { JobProgress } from "../experiments/kind.js";
-import type { JsonRecord } from "../run/json-lines.js";
+import type { AskEntry } from "./journal.js";
 import type { Prune, RungUnit, TrialStatus, Verdict } from "./types.js";
 
 /** A run to compute, as plain data: it may go to another process or another computer. */
@@ -91,14 +91,6 @@ export interface LaneHost {
   note(line: string): void;
 }
 
-/** A trial that was asked, for lanes that mirror the sweep elsewhere. */
-export interface MirroredAsk {
-  readonly trial: number;
-  readonly parameters: JsonRecord;
-  /** Ids of its runs, in the order of the sweep's seeds. */
-  readonly runs: readonly string[];
-}
-
 /** What computes runs: child processes of this computer, or workers behind a queue. */
 export interface Lanes {
   /**
@@ -110,9 +102,11 @@ export interface Lanes {
   /** How many processes or computers that is, as the progress line says it: "2 lanes", "3 workers, 8 lanes". */
   readonly words: string;
   /** Told after the asks are in the journal, and before their runs are submitted. */
-  asked?(asks: readonly MirroredAsk[]): void;
+  asked?(asks: readonly AskEntry[]): void;
   /** Takes runs, in the order in which they are to begin. Ids that it has already are ignored. */
   submit(runs: readonly RunRequest[]): void;
+  /** Drops the runs that have not begun, and tells which. Those under way go on. */
+  withdraw(): Promise<readonly string[]>;
   /** Drops runs that have not begun, and stops those that have. They are recorded as cancelled by then. */
   cancel(runs: readonly string[]): void;
   /** Ends: runs under way save a checkpoint. Nothing is told any more once it resolves. */
