@@ -54,11 +54,13 @@ export async function coordinate({
       });
     },
     judge(report) {
-      return guarded(() => {
-        const { verdict, entry } = engine.judge(report);
-        if (entry) write([entry]);
-        return verdict;
-      }) ?? "stop";
+      return (
+        guarded(() => {
+          const { verdict, entry } = engine.judge(report);
+          if (entry) write([entry]);
+          return verdict;
+        }) ?? "stop"
+      );
     },
     progress: (run, at) => listener.onProgress?.(run, at),
     changed: () => wake(),

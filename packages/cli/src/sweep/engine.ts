@@ -42,7 +42,9 @@ export interface TrialState extends Omit<Trial, "status" | "value" | "rung"> {
 export interface SweepState {
   readonly trials: readonly TrialState[];
   readonly runs: ReadonlyMap<string, RunState>;
-  readonly contenders?: readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[] | undefined;
+  readonly contenders?:
+    | readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[]
+    | undefined;
   /** Why the search is over. */
   readonly why?: SearchEnd | undefined;
   readonly hasEnded: boolean;
@@ -134,7 +136,10 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     const status = order.find((one) => ended.some((run) => statusOf(run) === one)) ?? "completed";
     trial.status = status;
     if (status === "completed") {
-      const value = aggregated(metric, ended.map(({ record }) => record?.values[metric.name] ?? Number.NaN));
+      const value = aggregated(
+        metric,
+        ended.map(({ record }) => record?.values[metric.name] ?? Number.NaN),
+      );
       if (Number.isFinite(value)) trial.value = oriented(metric, value);
       else trial.status = "diverged";
     } else if (status === "pruned") {
@@ -306,11 +311,11 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
       if (known) return { verdict: known.verdict };
       // Of a run that has ended already: a lane that was thought dead.
       if (run === undefined || run.record || rule === undefined) return { verdict: "stop" };
-      const isFinite = Number.isFinite(value);
-      const values = [...valuesAt(run.seed, rung), ...(isFinite ? [value] : [])];
+      const isNumber = Number.isFinite(value);
+      const values = [...valuesAt(run.seed, rung), ...(isNumber ? [value] : [])];
       const verdict = verdictOf(rule, values, value, least);
       const entry: VerdictEntry = {
-        ...{ entry: "verdict", run: id, rung, step, value: isFinite ? value : null, verdict },
+        ...{ entry: "verdict", run: id, rung, step, value: isNumber ? value : null, verdict },
         n: values.length,
         rank: 1 + values.filter((other) => other < value).length,
       };

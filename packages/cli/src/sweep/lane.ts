@@ -65,7 +65,11 @@ export function createLane(runner: Runner, { send }: LanePort): (order: LaneOrde
     const whole = { ...job, directory, checkpointSeconds, ...(pauses ? { pauses: planOf(pauses) } : {}) };
     const since = performance.now();
     for (;;) {
-      const outcome = await runner.run(whole, { onProgress: (progress) => send({ progress }), report, signal });
+      const outcome = await runner.run(whole, {
+        onProgress: (progress) => send({ progress }),
+        report,
+        signal,
+      });
       const isLocked = outcome && "error" in outcome && isLockedError(outcome.error);
       if (isLocked && performance.now() - since < 1000 * patienceSeconds && !signal.aborted) {
         await pause(200);
@@ -125,4 +129,6 @@ function recordOf(
 
 /** Whether a run has a number of this name, be it finite or not. */
 const isKnown = ({ metrics }: JobResult["document"], name: string): boolean =>
-  name === "loss" || /^(loss|gradNormSq)\.(first|last)$/.test(name) || name.replace(/^metrics\./, "") in metrics;
+  name === "loss" ||
+  /^(loss|gradNormSq)\.(first|last)$/.test(name) ||
+  name.replace(/^metrics\./, "") in metrics;

@@ -140,7 +140,8 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
       const gone = new Set(ids);
       for (const id of ids) taken.delete(id);
       queue.splice(0, queue.length, ...queue.filter(({ id }) => !gone.has(id)));
-      for (const { run, process } of lanes) if (run && gone.has(run.request.id)) process?.send({ stop: true });
+      for (const { run, process } of lanes)
+        if (run && gone.has(run.request.id)) process?.send({ stop: true });
     },
     async stop() {
       isStopping = true;

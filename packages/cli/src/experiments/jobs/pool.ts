@@ -87,10 +87,15 @@ export interface Runner {
   end(): Promise<unknown>;
 }
 
-function localRunner(): Runner {
+/** A runner in this thread. */
+export function localRunner(): Runner {
   return {
-    async run(job, { onProgress, signal }) {
-      const hooks: JobHooks = { progress: onProgress, shouldStop: () => signal?.aborted ?? false };
+    async run(job, { onProgress, report, signal }) {
+      const hooks: JobHooks = {
+        progress: onProgress,
+        shouldStop: () => signal?.aborted ?? false,
+        ...(report ? { report } : {}),
+      };
       try {
         return { job, result: await executeJob(job, hooks) };
       } catch (error) {
