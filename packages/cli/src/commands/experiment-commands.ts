@@ -114,9 +114,13 @@ Example:
 
   program
     .command("init [file]")
-    .description("write a commented experiment to start from; without a file to stdout")
-    .option("--kind <kind>", "kind of experiment, see isoloss list kinds", "minimize")
-    .option("--schema", "the JSON Schema of experiments instead, for editors that check YAML", false)
+    .description("write a commented experiment or sweep to start from; without a file to stdout")
+    .option("--kind <kind>", "kind of experiment, see isoloss list kinds; or sweep", "minimize")
+    .option(
+      "--schema",
+      "the JSON Schema of experiments or sweeps instead, for editors that check YAML",
+      false,
+    )
     .option("--force", "replace an existing file", false)
     .addHelpText(
       "after",
@@ -126,7 +130,8 @@ With a schema beside it, an editor with a YAML language server completes and che
 
 Examples:
   isoloss init my-experiment.yaml --kind train
-  isoloss init --schema experiment.schema.json`,
+  isoloss init --schema experiment.schema.json
+  isoloss init my-sweep.yaml --kind sweep`,
     )
     .action(async (file: string | undefined, options) => (await import("./init.js")).init(file, options));
 

@@ -11,6 +11,24 @@ export interface LoadOptions<T extends z.ZodType> {
   readonly schema: T;
   /** `path=value` each, applied in order after the file is read. */
   readonly set?: readonly string[];
+  /** Reads another dialect before the check. */
+  readonly translate?: (data: unknown, document: Document) => Translation;
+}
+
+/** A config of another dialect in the schema's form. */
+export interface Translation {
+  readonly data: unknown;
+  /** What cannot be translated. */
+  readonly findings: readonly Finding[];
+  /** Where in the file a path of `data` comes from. */
+  sourceOf(path: Path): Path;
+}
+
+/** A config that was read. */
+export interface Reading<T> {
+  readonly config: T;
+  /** The error of findings that a later check has, in the file's order. */
+  error(findings: readonly Finding[]): ConfigError;
 }
 
 /**
@@ -37,10 +55,16 @@ export async function loadConfig<T extends z.ZodType>(
  * @param options `file`: what messages call it
  * @throws ConfigError
  */
-export function parseConfig<T extends z.ZodType>(
+export const parseConfig = <T extends z.ZodType>(
   text: string,
-  { schema, set = [], file }: LoadOptions<T> & { readonly file: string },
-): z.output<T> {
+  options: LoadOptions<T> & { readonly file: string },
+): z.output<T> => readConfig(text, options).config;
+
+/** {@link parseConfig}, for what is checked further: its errors can then have places, too. */
+export function readConfig<T extends z.ZodType>(
+  text: string,
+  { schema, set = [], translate = asItIs, file }: LoadOptions<T> & { readonly file: string },
+): Reading<z.output<T>> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   const at = (offset: number): string => {
@@ -63,23 +87,31 @@ export function parseConfig<T extends z.ZodType>(
       ({ properties }) => properties?.name?.const === name,
     );
   const { overrides, issues } = applyOverrides(document, set, isShort);
-  const data = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
+  const plain = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
+  const { data, findings: untranslated, sourceOf } = translate(plain, document);
+  const error = (findings: readonly Finding[]): ConfigError => {
+    const located = findings
+      .map((finding) => ({ ...finding, path: sourceOf(finding.path) }))
+      .map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
+    located.sort((a, b) => placeOf(a, located) - placeOf(b, located) || missingLast(a.finding, b.finding));
+    return new ConfigError([
+      ...located.map(
+        ({ finding: { path, message }, offset, override }): ConfigIssue => ({
+          where: override ?? at(offset),
+          path: pathText(path),
+          message,
+        }),
+      ),
+      ...issues,
+    ]);
+  };
   const result = schema.safeParse(data);
-  if (result.success && issues.length === 0) return result.data;
+  if (result.success && issues.length + untranslated.length === 0) return { config: result.data, error };
   const findings = result.success ? [] : explain(result.error.issues, configJsonSchema(schema), data);
-  const located = findings.map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
-  located.sort((a, b) => placeOf(a, located) - placeOf(b, located) || missingLast(a.finding, b.finding));
-  throw new ConfigError([
-    ...located.map(
-      ({ finding: { path, message }, offset, override }): ConfigIssue => ({
-        where: override ?? at(offset),
-        path: pathText(path),
-        message,
-      }),
-    ),
-    ...issues,
-  ]);
+  throw error([...untranslated, ...findings]);
 }
+
+const asItIs = (data: unknown): Translation => ({ data, findings: [], sourceOf: (path) => path });
 
 /**
  * Checks plain data, which a program has read from its own file, as a config.

@@ -20,6 +20,8 @@ export interface Axis {
   readonly bins?: Bins;
   /** Whether the order of the values means nothing. */
   readonly isCategorical: boolean;
+  /** Whether there is a least and a largest value. */
+  readonly hasEnds: boolean;
   valueAt(u: number): Json;
   /** A number at which the value is; the middle of its bin. */
   unitOf(value: Json): number;
@@ -27,7 +29,7 @@ export interface Axis {
 
 /** The axis of a parameter that varies. */
 export function axisOf(parameter: Exclude<Parameter, Constant>): Axis {
-  if ("values" in parameter) return binned(categories(parameter), true);
+  if ("values" in parameter) return binned(categories(parameter), { isCategorical: true, hasEnds: false });
   if ("distribution" in parameter) return normalAxis(parameter);
   return rangeAxis(parameter);
 }
@@ -48,9 +50,10 @@ export function binAt({ count, edge }: Bins, u: number): number {
   return low;
 }
 
-const binned = (bins: Bins, isCategorical = false): Axis => ({
+const binned = (bins: Bins, { isCategorical = false, hasEnds = true } = {}): Axis => ({
   bins,
   isCategorical,
+  hasEnds,
   valueAt: (u) => bins.value(binAt(bins, u)),
   unitOf(value) {
     const k = bins.indexOf(value);
@@ -100,7 +103,7 @@ function rangeAxis(range: Range): Axis {
       indexOf: (value) => clamp(Math.round(along(value) * last), 0, count - 1),
     });
   }
-  return { isCategorical: false, valueAt: (u) => back(from + u * (to - from)), unitOf: along };
+  return { isCategorical: false, hasEnds: true, valueAt: (u) => back(from + u * (to - from)), unitOf: along };
 }
 
 /** min, min + step, ... in equal bins, or in those that end at geometric means of neighbors. */
@@ -128,16 +131,18 @@ function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
   if (step === undefined) {
     return {
       isCategorical: false,
+      hasEnds: false,
       valueAt: (u) => quantile(clamp(normalQuantile(u), -mostDeviations, mostDeviations)),
       unitOf: (x) => normalCdf(deviation(x as number)),
     };
   }
   const first = Math.round(quantile(-mostDeviations) / step);
   const count = Math.round(quantile(mostDeviations) / step) - first + 1;
-  return binned({
+  const bins: Bins = {
     count,
     edge: (k) => (k === 0 ? 0 : k === count ? 1 : normalCdf(deviation((first + k - 0.5) * step))),
     value: (k) => tidy((first + k) * step),
     indexOf: (x) => clamp(Math.round((x as number) / step) - first, 0, count - 1),
-  });
+  };
+  return binned(bins, { hasEnds: false });
 }

@@ -117,7 +117,7 @@ export interface ConfirmPlan {
   readonly best: number;
   /** What they are compared with; the experiment's own settings where it is empty. */
   readonly baseline: Assignment;
-  /** What is compared on these seeds. Left out: the sweep's metric. Only here may it be in seconds. */
+  /** A time that is compared on these seeds, to be minimized. Left out: the sweep's metric. */
   readonly metric?: string | undefined;
 }
 
