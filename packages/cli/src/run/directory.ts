@@ -151,7 +151,8 @@ function checkName(what: string, name: string): void {
   }
 }
 
-async function makeFree(base: string, stem: string): Promise<string> {
+/** The first directory `<base>/<stem>-<n>` that is free, made. @throws DataError */
+export async function makeFree(base: string, stem: string, what = "run"): Promise<string> {
   try {
     await mkdir(base, { recursive: true });
     for (let n = 1; ; n++) {
@@ -165,7 +166,7 @@ async function makeFree(base: string, stem: string): Promise<string> {
     }
   } catch (cause) {
     throw new DataError(
-      `Cannot make a directory for the run in ${base}: ${reasonOf(cause)}. Choose another one with --out.`,
+      `Cannot make a directory for the ${what} in ${base}: ${reasonOf(cause)}. Choose another one with --out.`,
       { cause },
     );
   }

@@ -1,5 +1,6 @@
 // What a sweep has come to by its journal, and what it wants next. No clock, no files, no processes: a journal that is
 // read again gives the same state, and the same asks.
+import { bestTrials } from "./confirm.js";
 import type {
   AskEntry,
   CloseEntry,
@@ -222,16 +223,9 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     return trials.length >= size && open.size === 0 ? "trials" : undefined;
   }
 
-  /** The best trials, or those of them that there are, in order. */
-  const best = (count: number): TrialState[] =>
-    trials
-      .filter((trial) => trial.status === "completed")
-      .sort((a, b) => (a.value as number) - (b.value as number) || a.trial - b.trial)
-      .slice(0, count);
-
   function confirmation(): ConfirmEntry | undefined {
     if (confirm === false || contenders) return undefined;
-    const chosen = best(confirm.best);
+    const chosen = bestTrials(trials, confirm.best);
     if (chosen.length === 0) return undefined;
     const contender = (trial: number | "baseline", parameters: Assignment) => ({
       trial,
