@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const packages = ["packages/core", "packages/figures", "packages/cli"].map((folder) => ({
+const packages = ["packages/core", "packages/figures", "packages/queue", "packages/cli"].map((folder) => ({
   folder,
   outputs: outputsOf(folder),
 }));

@@ -1,5 +1,6 @@
 // What computes runs, one at a time: in a child process, or in the sweep's own. It speaks in messages of plain data.
 import { setTimeout as pause } from "node:timers/promises";
+import { MissingDataError } from "isoloss";
 import type { JobOutcome, Runner } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
 import { LockedError } from "../run/lock.js";
@@ -111,6 +112,7 @@ function recordOf(
     const error = outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
     return {
       ...{ run: id, status: "failed", error, values: {}, metrics: {}, steps: 0, seconds: 0, directory },
+      ...(outcome.error instanceof MissingDataError ? { isMissingData: true } : {}),
     };
   }
   const { document } = outcome.result;

@@ -68,6 +68,8 @@ export interface RunRecord {
   readonly seconds: number;
   /** Why it failed or was lost. */
   readonly error?: string | undefined;
+  /** It failed as its data are not on this computer. */
+  readonly isMissingData?: true | undefined;
   /** Of a run whose verdicts the sweep's own process has not made. */
   readonly verdicts?: readonly RungVerdict[] | undefined;
   /** Who computed it: computer and lane. Times of one lane can be compared. */
@@ -83,7 +85,7 @@ export interface LaneHost {
    * The verdict on a run at a rung. It is final: the same again for a run that reports again. Lanes with a server that
    * makes verdicts do not call this; their records bring the verdicts along.
    */
-  judge(report: RungReport): Verdict;
+  judge(report: RungReport): Verdict | Promise<Verdict>;
   progress(run: string, at: JobProgress): void;
   /** The width has changed, or something else that `wanted` depends on. */
   changed(): void;

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LaneMessage, LaneOrder } from "./lane.js";
-import type { LaneHost, Lanes, RunRequest } from "./lanes.js";
+import type { LaneHost, Lanes, RungReport, RunRequest } from "./lanes.js";
 
 export interface ProcessLanesOptions {
   /** How many. */
@@ -82,15 +82,18 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
     const { run } = lane;
     if (run === undefined) return;
     if ("progress" in message) host?.progress(run.request.id, message.progress);
-    else if ("report" in message) {
-      const verdict = host?.judge(message.report) ?? "stop";
-      lane.process?.send({ verdict });
-    } else {
+    else if ("report" in message) void judge(lane, message.report);
+    else {
       free(lane);
       if ("record" in message) host?.record({ ...message.record, lane: lane.name });
       else if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
       assign();
     }
+  }
+
+  async function judge(lane: Lane, report: RungReport): Promise<void> {
+    const verdict = (await host?.judge(report)) ?? "stop";
+    if (lane.run?.request.id === report.run) lane.process?.send({ verdict });
   }
 
   /** A process has ended: what it computed goes on in another one, from its checkpoint. */

@@ -1,0 +1,112 @@
+// Sweeps on many machines, by the optional package isoloss-queue.
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { OptionError } from "isoloss";
+import { readFileOrThrow } from "isoloss/node";
+import type { Computing, QueueAddress, SweepNotice, WorkerVerdict } from "isoloss-queue";
+import { isolossVersion } from "../run/environment.js";
+import type { OpenSweep } from "./directory.js";
+import { sweepPaths } from "./directory.js";
+import type { AskEntry } from "./journal.js";
+import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
+import { verdictRuleOf } from "./prune.js";
+
+type QueuePackage = typeof import("isoloss-queue");
+
+/** @throws OptionError when the package is not installed */
+export async function loadQueue(): Promise<QueuePackage> {
+  try {
+    return await import("isoloss-queue");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    throw new OptionError("`--queue` needs the package isoloss-queue: npm install isoloss-queue", { cause });
+  }
+}
+
+/** A server from an option, or the environment. @throws OptionError without one */
+export function queueAddress(url: string | undefined): QueueAddress {
+  const address = url ?? process.env.ISOLOSS_QUEUE;
+  if (address === undefined || address === "") {
+    throw new OptionError(
+      "Give the address of a server: --queue redis://HOST:PORT, or in the variable ISOLOSS_QUEUE.",
+    );
+  }
+  return { url: address, password: process.env.ISOLOSS_QUEUE_PASSWORD };
+}
+
+/** All files that make the directory of a sweep. */
+export interface SweepSpec {
+  readonly file: string;
+  readonly experiment: string;
+  readonly environment: string;
+}
+
+/** Lanes that are workers. `finish` ends the sweep for them. */
+export type QueuedLanes = Lanes & { finish(): Promise<void> };
+
+export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<QueuedLanes> {
+  const { queueLanes } = await loadQueue();
+  const { directory, id, loaded, engine } = sweep;
+  const paths = sweepPaths(directory);
+  const [file, experiment, environment] = await Promise.all(
+    [paths.file, paths.experiment, paths.environment].map(async (path) =>
+      Buffer.from(await readFileOrThrow(path, { what: "sweep" })).toString("utf8"),
+    ),
+  );
+  const spec: SweepSpec = { file, experiment, environment };
+  const data = (loaded.variant.settings.data as { name?: string } | undefined)?.name;
+  const notice: SweepNotice = {
+    id,
+    name: loaded.file.name,
+    version: isolossVersion(),
+    needs: data === undefined ? [] : [data],
+    since: JSON.parse(environment).startedAt,
+  };
+  const asks = engine.state.trials.map(
+    ({ trial, parameters, runs }): AskEntry => ({
+      ...{ entry: "ask", trial, parameters },
+      runs: runs.map((run) => run.id),
+    }),
+  );
+  return queueLanes<RunRequest, RunRecord>({
+    ...address,
+    ...{ sweep: notice, spec, asks },
+    lost: ({ id: run }, error) => ({
+      ...{ run, status: "lost", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
+      ...{ lane: "", directory: null },
+    }),
+  });
+}
+
+/** Lanes of this computer, for a worker. Directories are `SWEEP/RUN`: a run that comes back goes on. */
+export function computingOf(lanes: Lanes): Computing<RunRequest, RunRecord, RungReport> {
+  return {
+    start: (host) => lanes.start({ ...host, changed() {}, note() {} }, []),
+    submit: (run, sweep) => lanes.submit([{ ...run, place: join(sweep.id, run.id) }]),
+    cancel: (run) => lanes.cancel([run]),
+    stop: () => lanes.stop(),
+  };
+}
+
+/** The rule of a run that reports. */
+export function ruleOf({ pauses }: RunRequest) {
+  const { rule, goal } = pauses as RequestedPauses;
+  return verdictRuleOf(rule, goal);
+}
+
+/** A record that brings along what the server decided. Its directory is not where the sweep is. */
+export function withVerdicts(
+  record: RunRecord,
+  made: ReadonlyMap<RungReport, WorkerVerdict>,
+): RunRecord {
+  const verdicts = [...made].map(
+    ([{ rung, step, value }, verdict]): RungVerdict => ({
+      ...{ rung, step, value: Number.isFinite(value) ? value : null },
+      ...verdict,
+    }),
+  );
+  return { ...record, directory: null, ...(verdicts.length > 0 ? { verdicts } : {}) };
+}
+
+/** Computer and process. */
+export const processName = (): string => `${hostname()}:${process.pid}`;

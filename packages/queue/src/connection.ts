@@ -1,0 +1,109 @@
+import { Redis, type RedisOptions } from "ioredis";
+import { OptionError } from "isoloss";
+
+/** A server. */
+export interface QueueAddress {
+  /** `redis://`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. */
+  readonly url: string;
+  /** Instead of the one in the address. */
+  readonly password?: string | undefined;
+}
+
+/** Milliseconds until a server that does not answer is given up, at the first connection. */
+const patience = 5000;
+
+const defaultPort = 6379;
+
+/**
+ * Settings of a connection that waits for its server for as long as it takes.
+ *
+ * @throws OptionError for what is no address of a server
+ */
+export function connectionOptions({ url, password }: QueueAddress): RedisOptions {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const scheme = /^(?:redis|valkey)(s?):$/.exec(parsed?.protocol ?? "");
+  const db = Number(parsed?.pathname.replace(/^\//, "") || 0);
+  if (!parsed || !scheme || parsed.hostname === "" || !Number.isInteger(db)) {
+    throw new OptionError(
+      `The address of a queue is redis://HOST:PORT or rediss://HOST:PORT, perhaps with a number of a database after it; got ${shown(url)}.`,
+    );
+  }
+  const secret = password ?? decodeURIComponent(parsed.password);
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(parsed.port || defaultPort),
+    db,
+    ...(parsed.username === "" ? {} : { username: decodeURIComponent(parsed.username) }),
+    ...(secret === "" ? {} : { password: secret }),
+    ...(scheme[1] === "" ? {} : { tls: {} }),
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(100 * times, 2000),
+  };
+}
+
+/** An address as it may be printed: without a password. */
+export function shown(url: string): string {
+  if (!URL.canParse(url)) return url.replace(/\/\/[^@/]*@/, "//");
+  const { protocol, hostname, port, pathname } = new URL(url);
+  return `${protocol}//${hostname}:${port || defaultPort}${pathname === "/" ? "" : pathname}`;
+}
+
+/**
+ * Connects to a server that keeps what it is given.
+ *
+ * @throws OptionError when there is none within five seconds, when it refuses the password, or when it may drop keys
+ */
+export async function connect(address: QueueAddress): Promise<Redis> {
+  const redis = new Redis({ ...connectionOptions(address), lazyConnect: true });
+  let reason = "no answer";
+  redis.on("error", (error: NodeJS.ErrnoException) => {
+    reason = error.code ?? error.message;
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(reason)), patience);
+  });
+  try {
+    await Promise.race([ready(redis), late]);
+    await requireLasting(redis, address);
+    return redis;
+  } catch (cause) {
+    redis.disconnect();
+    if (cause instanceof OptionError) throw cause;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new OptionError(
+      /WRONGPASS|NOAUTH|invalid (username|password)/i.test(text)
+        ? `The server at ${shown(address.url)} refuses the password. Set it in ISOLOSS_QUEUE_PASSWORD.`
+        : `There is no server at ${shown(address.url)} (${text}). Start one, such as valkey-server, or give its address as redis://HOST:PORT.`,
+      { cause },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A server that refuses the password is told at once, one that cannot be reached may be starting. */
+async function ready(redis: Redis): Promise<void> {
+  const isAnswer = (error: Error) => /WRONGPASS|NOAUTH/.test(error.message);
+  await new Promise<void>((resolve, reject) => {
+    redis.once("ready", resolve);
+    redis.on("error", (error) => {
+      if (isAnswer(error)) reject(error);
+    });
+    redis.connect().catch((error) => {
+      if (isAnswer(error)) reject(error);
+    });
+  });
+  await redis.ping();
+}
+
+/** A server that drops keys when its memory is full would lose runs. */
+async function requireLasting(redis: Redis, { url }: QueueAddress): Promise<void> {
+  // Some providers forbid the question.
+  const answer = await redis.config("GET", "maxmemory-policy").catch(() => undefined);
+  const policy = Array.isArray(answer) ? String(answer[1]) : "noeviction";
+  if (policy === "noeviction") return;
+  throw new OptionError(
+    `The server at ${shown(url)} drops keys when its memory is full (maxmemory-policy ${policy}), and would lose runs. Set it to noeviction: valkey-cli config set maxmemory-policy noeviction.`,
+  );
+}

@@ -1,0 +1,278 @@
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import { OptionError } from "isoloss";
+import { connect, type QueueAddress, shown } from "./connection.js";
+import { sweepKeys, sweepsKey } from "./keys.js";
+import { commitRecord, releaseLease, takeLease } from "./scripts.js";
+import { close, livingWorkers, openQueue, type SweepNotice } from "./sweeps.js";
+import { defaultTiming, type QueueTiming } from "./timing.js";
+
+/** A run as it goes to a worker: plain data. */
+export interface QueuedRun {
+  /** Equal runs have equal ids; without a colon. */
+  readonly id: string;
+}
+
+/** What a run came to, as plain data. */
+export interface QueuedRecord {
+  readonly run: string;
+}
+
+/** What the process of a sweep is told. Everything may be told more than once; only the first record of a run counts. */
+export interface QueueHost<Rec extends QueuedRecord> {
+  record(record: Rec): void;
+  // biome-ignore lint/suspicious/noExplicitAny: what workers report, which is theirs
+  progress(run: string, at: any): void;
+  /** The number of workers has changed. */
+  changed(): void;
+  /** A line for the user, once. */
+  note(line: string): void;
+}
+
+export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedRecord> extends QueueAddress {
+  readonly sweep: SweepNotice;
+  /** All that another computer needs to make the sweep's directory, as a JSON value. */
+  readonly spec: unknown;
+  /** The asks that the sweep has already, in their order, as JSON values. */
+  readonly asks: readonly unknown[];
+  /** The record of a run whose workers died. */
+  lost(run: Run, why: string): Rec;
+  readonly timing?: Partial<QueueTiming> | undefined;
+}
+
+/** Lanes that are workers behind a queue. */
+export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
+  start(host: QueueHost<Rec>, before: readonly Rec[]): Promise<void>;
+  readonly width: number;
+  readonly words: string;
+  asked(asks: readonly unknown[]): void;
+  submit(runs: readonly Run[]): void;
+  withdraw(): Promise<readonly string[]>;
+  cancel(runs: readonly string[]): void;
+  /** Leaves the sweep to its workers. */
+  stop(): Promise<void>;
+  /** Ends the sweep for all; before `stop`. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Lanes of a sweep that are workers behind a queue. The queue delivers runs, at least once; a record is kept once, by a
+ * script in the server, before its delivery is over. What is missing on the server, after it was restarted or emptied, is put
+ * there again.
+ *
+ * @throws OptionError from `start`: no server, or another process runs the sweep
+ */
+export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
+  options: QueueLanesOptions<Run, Rec>,
+): QueueLanes<Run, Rec> {
+  const { sweep, spec, lost } = options;
+  const timing = { ...defaultTiming, ...options.timing };
+  const keys = sweepKeys(sweep.id);
+  const owner = `${hostname()}:${process.pid}`;
+  const asks = [...options.asks];
+  /** Records that were told, by run. */
+  const told = new Map<string, Rec>();
+  /** Runs without a record. */
+  const wanted = new Map<string, Run>();
+  const timers: NodeJS.Timeout[] = [];
+  const noted = new Set<string>();
+  let server: { readonly redis: Redis; readonly news: Redis; readonly queue: Queue } | undefined;
+  let host: QueueHost<Rec> | undefined;
+  let [index, lanes, workers] = [0, 0, 0];
+  let work: Promise<unknown> = Promise.resolve();
+
+  const note = (line: string) => {
+    if (noted.has(line)) return;
+    noted.add(line);
+    host?.note(line);
+  };
+  /** One thing after the other; a server that went away is asked again by the next look. */
+  const inTurn = (task: (at: NonNullable<typeof server>) => Promise<unknown>): Promise<unknown> => {
+    work = work.then(() => (server ? task(server) : undefined)).catch(() => {});
+    return work;
+  };
+
+  function take(record: Rec): void {
+    if (told.has(record.run)) return;
+    told.set(record.run, record);
+    wanted.delete(record.run);
+    host?.record(record);
+  }
+
+  /** Takes the records that are new on the server. */
+  async function readRecords({ redis }: NonNullable<typeof server>): Promise<void> {
+    const runs = await redis.lrange(keys.records, index, -1);
+    if (runs.length === 0) return;
+    const texts = await redis.hmget(keys.record, ...runs);
+    index += runs.length;
+    for (const text of texts) if (text !== null) take(JSON.parse(text));
+  }
+
+  async function look(at: NonNullable<typeof server>): Promise<void> {
+    await readRecords(at);
+    await countWorkers(at.redis);
+    for (const [run, text] of Object.entries(await at.redis.hgetall(keys.live))) {
+      if (wanted.has(run)) host?.progress(run, JSON.parse(text));
+    }
+    // Of runs whose workers died again and again.
+    for (const job of await at.queue.getJobs(["failed"])) {
+      const run = job?.id === undefined ? undefined : wanted.get(job.id);
+      if (run) await keep(at.redis, lost(run, lostText(job.failedReason, job.stalledCounter)));
+    }
+  }
+
+  /** Commits a record that was made here. */
+  async function keep(redis: Redis, record: Rec): Promise<void> {
+    await commitRecord(redis, keys, record.run, JSON.stringify(record));
+    const text = await redis.hget(keys.record, record.run);
+    if (text !== null) take(JSON.parse(text));
+  }
+
+  async function countWorkers(redis: Redis): Promise<void> {
+    const living = await livingWorkers(redis);
+    const able = living.filter(({ version }) => version === sweep.version);
+    for (const { name, version } of living) {
+      if (version !== sweep.version) note(`The worker ${name} has version ${version}: it is not used.`);
+    }
+    if (able.length === 0) note(`No worker yet: start one with isoloss worker --queue ${shown(options.url)}`);
+    const count = able.reduce((sum, worker) => sum + worker.lanes, 0);
+    const isNew = count !== lanes || able.length !== workers;
+    [lanes, workers] = [count, able.length];
+    if (isNew) host?.changed();
+  }
+
+  /** Puts on the server what it lacks of what is known here. */
+  async function restore({ redis, queue }: NonNullable<typeof server>): Promise<void> {
+    if (await redis.exists(keys.closed)) return note("The sweep was closed on the server: no worker serves it");
+    await redis.set(keys.spec, JSON.stringify(spec));
+    await redis.hset(sweepsKey, sweep.id, JSON.stringify(sweep));
+    const count = await redis.llen(keys.asks);
+    if (count > asks.length) await redis.del(keys.asks);
+    const missing = asks.slice(count > asks.length ? 0 : count);
+    if (missing.length > 0) await redis.rpush(keys.asks, ...missing.map((ask) => JSON.stringify(ask)));
+    const there = await redis.llen(keys.records);
+    if (there < index) index = 0;
+    if (there < told.size) {
+      for (const record of told.values()) {
+        await commitRecord(redis, keys, record.run, JSON.stringify(record));
+      }
+    }
+    await readRecords({ redis, queue } as NonNullable<typeof server>);
+    const completed = await redis.zrange(queue.toKey("completed"), 0, -1);
+    for (const id of completed) if (wanted.has(id)) await queue.remove(id);
+    await add(queue, [...wanted.values()]);
+  }
+
+  async function add(queue: Queue, runs: readonly Run[]): Promise<void> {
+    if (runs.length === 0) return;
+    const opts = (jobId: string) => ({ jobId, attempts: 1, removeOnComplete: false, removeOnFail: false });
+    await queue.addBulk(runs.map((data) => ({ name: "run", data, opts: opts(data.id) })));
+  }
+
+  /** Waits for the lease of a process that may have died. */
+  async function takeOver(redis: Redis): Promise<void> {
+    const until = performance.now() + 1.2 * timing.lease;
+    for (;;) {
+      const holder = await takeLease(redis, keys, owner, timing.lease);
+      if (holder === owner) return;
+      if (performance.now() > until) {
+        throw new OptionError(
+          `The sweep ${sweep.name} (${sweep.id}) is run by ${holder}. Watch it there, or end it with isoloss sweep --close ${sweep.id} --queue ${shown(options.url)}.`,
+        );
+      }
+      note(`Waiting for ${holder}, which ran this sweep, to give it up`);
+      await pause(timing.lease / 10);
+    }
+  }
+
+  return {
+    get width() {
+      return lanes;
+    },
+    get words() {
+      return `${workers} ${workers === 1 ? "worker" : "workers"}, ${lanes} ${lanes === 1 ? "lane" : "lanes"}`;
+    },
+    async start(given, before) {
+      host = given;
+      const redis = await connect(options);
+      redis.on("error", () => {});
+      try {
+        await takeOver(redis);
+      } catch (error) {
+        redis.disconnect();
+        throw error;
+      }
+      for (const record of before) told.set(record.run, record);
+      const news = redis.duplicate();
+      news.on("error", () => {});
+      server = { redis, news, queue: openQueue(options, keys) };
+      // A sweep that was closed and is resumed is open again.
+      await redis.del(keys.closed);
+      await restore(server);
+      await look(server);
+      await news.subscribe(keys.news);
+      news.on("message", () => void inTurn(readRecords));
+      redis.on("ready", () => void inTurn(restore));
+      timers.push(
+        setInterval(() => void inTurn(look), timing.look),
+        setInterval(() => void inTurn(restore), timing.reconcile),
+        setInterval(
+          () => void takeLease(redis, keys, owner, timing.lease).catch(() => {}),
+          timing.lease / 3,
+        ),
+      );
+    },
+    asked(fresh) {
+      asks.push(...fresh);
+      void inTurn(({ redis }) => redis.rpush(keys.asks, ...fresh.map((ask) => JSON.stringify(ask))));
+    },
+    submit(runs) {
+      const fresh = runs.filter(({ id }) => !told.has(id) && !wanted.has(id));
+      for (const run of fresh) wanted.set(run.id, run);
+      void inTurn(({ queue }) => add(queue, fresh));
+      // Records that came before their runs were asked, as in a sweep that is rebuilt from the server.
+      const early = runs.flatMap(({ id }) => told.get(id) ?? []);
+      if (early.length > 0) queueMicrotask(() => early.forEach((record) => host?.record(record)));
+    },
+    async withdraw() {
+      const dropped: string[] = [];
+      await inTurn(async ({ queue }) => {
+        for (const id of [...wanted.keys()]) {
+          // A run that a worker has is locked, and stays.
+          if ((await queue.remove(id)) === 1) dropped.push(id);
+        }
+      });
+      for (const id of dropped) wanted.delete(id);
+      return dropped;
+    },
+    cancel(runs) {
+      for (const id of runs) wanted.delete(id);
+      void inTurn(async ({ redis, queue }) => {
+        await redis.sadd(keys.cancelled, ...runs);
+        for (const id of runs) await queue.remove(id);
+      });
+    },
+    async finish() {
+      await inTurn(({ redis }) => close(redis, options, sweep.id));
+    },
+    async stop() {
+      for (const timer of timers.splice(0)) clearInterval(timer);
+      await inTurn(async ({ redis, queue, news }) => {
+        if (redis.status === "ready") await releaseLease(redis, keys, owner);
+        await queue.close();
+        news.disconnect();
+        redis.disconnect();
+      });
+      server = undefined;
+      host = undefined;
+    },
+  };
+}
+
+const lostText = (reason: string, stalls: number): string =>
+  /stalled/.test(reason)
+    ? `Its worker died ${stalls} times; the last said: nothing`
+    : `Its worker failed: ${reason}`;
+

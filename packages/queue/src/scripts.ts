@@ -1,0 +1,123 @@
+// What must happen at once, as scripts in the server. They are sent whole: a server that was started again knows none.
+import type { Redis } from "ioredis";
+import type { SweepKeys } from "./keys.js";
+
+/** The first record of a run counts, whoever made it; none once the sweep is over. */
+const commit = `
+if redis.call("EXISTS", KEYS[3]) == 1 then return "closed" end
+if redis.call("HSETNX", KEYS[1], ARGV[1], ARGV[2]) == 0 then return "duplicate" end
+redis.call("RPUSH", KEYS[2], ARGV[1])
+redis.call("HDEL", KEYS[4], ARGV[1])
+redis.call("PUBLISH", KEYS[5], ARGV[1])
+return "first"`;
+
+export type Committed = "first" | "duplicate" | "closed";
+
+export const commitRecord = (
+  redis: Redis,
+  keys: SweepKeys,
+  run: string,
+  json: string,
+): Promise<Committed> =>
+  redis.eval(
+    commit,
+    5,
+    ...[keys.record, keys.records, keys.closed, keys.live, keys.news],
+    ...[run, json],
+  ) as Promise<Committed>;
+
+/**
+ * The verdict on a run at a rung, by the rule of `verdictOf` in the command line: stop what is no finite number; go while at most
+ * `startup` values are there; asha: go if fewer than max(1, floor(n / factor)) values are better; median: go unless the
+ * run's best is above the median; bound: go unless the value is above it. A verdict is final.
+ */
+const ask = `
+if redis.call("HEXISTS", KEYS[1], ARGV[1]) == 1 then return "counted" end
+if redis.call("SISMEMBER", KEYS[2], ARGV[1]) == 1 then return "cancelled" end
+if redis.call("EXISTS", KEYS[5]) == 1 then return "cancelled" end
+local field = ARGV[1] .. "/" .. ARGV[2]
+local known = redis.call("HGET", KEYS[3], field)
+if known then return known end
+local value, rule, startup = ARGV[3], ARGV[4], tonumber(ARGV[6])
+local verdict, rank = "go", 1
+if value == "nan" then
+  verdict = "stop"
+  rank = redis.call("ZCARD", KEYS[4]) + 1
+else
+  redis.call("ZADD", KEYS[4], "NX", value, ARGV[1])
+  rank = redis.call("ZCOUNT", KEYS[4], "-inf", "(" .. value) + 1
+end
+local n = redis.call("ZCARD", KEYS[4])
+if verdict == "go" and n > startup then
+  if rule == "asha" then
+    if rank > math.max(1, math.floor(n / tonumber(ARGV[5]))) then verdict = "stop" end
+  elseif rule == "median" then
+    local function at(i) return tonumber(redis.call("ZRANGE", KEYS[4], i, i, "WITHSCORES")[2]) end
+    local middle = (at(math.floor((n - 1) / 2)) + at(math.floor(n / 2))) / 2
+    if tonumber(ARGV[7]) > middle then verdict = "stop" end
+  elseif tonumber(value) > tonumber(ARGV[8]) then
+    verdict = "stop"
+  end
+end
+local answer = cjson.encode({ verdict = verdict, n = n, rank = rank })
+redis.call("HSET", KEYS[3], field, answer)
+return answer`;
+
+/** What the server is asked at a rung. Less is better. */
+export interface VerdictRequest {
+  readonly run: string;
+  readonly seed: number;
+  readonly rung: number;
+  readonly value: number;
+  readonly best: number;
+}
+
+export interface ServerRule {
+  readonly rule: "asha" | "median" | "bound";
+  readonly factor: number;
+  readonly startup: number;
+  readonly above: number;
+}
+
+/** `counted`: the run has a record; `cancelled`: nobody waits for it. */
+export type ServerVerdict =
+  | "counted"
+  | "cancelled"
+  | { readonly verdict: "go" | "stop"; readonly n: number; readonly rank: number };
+
+export async function askVerdict(
+  redis: Redis,
+  keys: SweepKeys,
+  { run, seed, rung, value, best }: VerdictRequest,
+  { rule, factor, startup, above }: ServerRule,
+): Promise<ServerVerdict> {
+  const answer = (await redis.eval(
+    ask,
+    5,
+    ...[keys.record, keys.cancelled, keys.verdicts, keys.values(seed, rung), keys.closed],
+    ...[run, String(rung), Number.isFinite(value) ? String(value) : "nan", rule],
+    ...[factor, startup, best, above].map(String),
+  )) as string;
+  return answer === "counted" || answer === "cancelled" ? answer : JSON.parse(answer);
+}
+
+/** Takes a lease that is free or one's own. */
+const lease = `
+local owner = redis.call("GET", KEYS[1])
+if owner and owner ~= ARGV[1] then return owner end
+redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
+return ARGV[1]`;
+
+/** @returns who has it now */
+export const takeLease = (
+  redis: Redis,
+  keys: SweepKeys,
+  owner: string,
+  milliseconds: number,
+): Promise<string> => redis.eval(lease, 1, keys.lease, owner, String(milliseconds)) as Promise<string>;
+
+const release = `if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("DEL", KEYS[1]) end`;
+
+export async function releaseLease(redis: Redis, keys: SweepKeys, owner: string): Promise<void> {
+  await redis.eval(release, 1, keys.lease, owner);
+}

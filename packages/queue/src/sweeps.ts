@@ -1,0 +1,139 @@
+// What a server knows of sweeps: where workers look, and what another computer goes on from.
+import { Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import { OptionError } from "isoloss";
+import { connect, connectionOptions, type QueueAddress, shown } from "./connection.js";
+import { type SweepKeys, sweepKeys, sweepsKey, workerKey, workersKey } from "./keys.js";
+
+/** An open sweep as workers see it. */
+export interface SweepNotice {
+  /** Letters and digits. */
+  readonly id: string;
+  readonly name: string;
+  /** Of the program that makes its runs: those of another version may compute other numbers. */
+  readonly version: string;
+  /** Names of the data sets that its runs read. */
+  readonly needs: readonly string[];
+  /** ISO 8601, UTC: the oldest is served first. */
+  readonly since: string;
+}
+
+/** A worker as it says itself. */
+export interface WorkerNotice {
+  /** Computer and process. */
+  readonly name: string;
+  /** Runs that it computes at the same time. */
+  readonly lanes: number;
+  readonly version: string;
+}
+
+/** All that is known of a sweep, as JSON values. */
+export interface SweepCopy {
+  readonly notice: SweepNotice;
+  readonly spec: unknown;
+  readonly asks: readonly unknown[];
+  readonly records: readonly unknown[];
+}
+
+/** Seconds for which what is left of a sweep stays. */
+const keptSeconds = 24 * 60 * 60;
+
+/** Open sweeps, the oldest first. */
+export async function openSweeps(redis: Redis): Promise<SweepNotice[]> {
+  const texts = await redis.hvals(sweepsKey);
+  const sweeps = texts.map((text) => JSON.parse(text) as SweepNotice);
+  return sweeps.sort((a, b) => (a.since < b.since ? -1 : 1));
+}
+
+/** Workers that have shown a sign of life. */
+export async function livingWorkers(redis: Redis): Promise<WorkerNotice[]> {
+  const names = await redis.smembers(workersKey);
+  if (names.length === 0) return [];
+  const texts = await redis.mget(names.map(workerKey));
+  const gone = names.filter((_, i) => texts[i] === null);
+  if (gone.length > 0) await redis.srem(workersKey, ...gone);
+  return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerNotice]));
+}
+
+/** The list of sweeps and workers. @throws OptionError when there is no server */
+export const listSweeps = (
+  address: QueueAddress,
+): Promise<{ sweeps: SweepNotice[]; workers: WorkerNotice[] }> =>
+  withServer(address, async (redis) => ({
+    sweeps: await openSweeps(redis),
+    workers: await livingWorkers(redis),
+  }));
+
+/** What a directory of a sweep can be made from again. @throws OptionError when there is no such sweep, or no server */
+export const readSweep = (address: QueueAddress, id: string): Promise<SweepCopy> =>
+  withServer(address, async (redis) => {
+    const keys = sweepKeys(id);
+    const notice = await requireNotice(redis, address, id);
+    const [spec, asks, runs] = await Promise.all([
+      redis.get(keys.spec),
+      redis.lrange(keys.asks, 0, -1),
+      redis.lrange(keys.records, 0, -1),
+    ]);
+    const records = runs.length === 0 ? [] : await redis.hmget(keys.record, ...runs);
+    return {
+      notice,
+      spec: JSON.parse(spec ?? "null"),
+      asks: asks.map((text) => JSON.parse(text)),
+      records: records.flatMap((text) => (text === null ? [] : [JSON.parse(text)])),
+    };
+  });
+
+/**
+ * Ends a sweep for all: its runs under way stop, and no record of them counts any more. What is known of it stays for
+ * a day.
+ *
+ * @throws OptionError when there is no such sweep, or no server
+ */
+export const closeSweep = (address: QueueAddress, id: string): Promise<void> =>
+  withServer(address, async (redis) => {
+    await requireNotice(redis, address, id);
+    await close(redis, address, id);
+  });
+
+/** Marks a sweep as over. Its waiting runs go. */
+export async function close(redis: Redis, address: QueueAddress, id: string): Promise<void> {
+  const keys = sweepKeys(id);
+  await redis.set(keys.closed, "1");
+  await redis.hdel(sweepsKey, id);
+  const queue = openQueue(address, keys);
+  try {
+    await queue.drain();
+  } finally {
+    await queue.close();
+  }
+  for await (const names of redis.scanStream({ match: keys.all, count: 1000 })) {
+    for (const name of names as string[]) await redis.expire(name, keptSeconds);
+  }
+}
+
+/** The queue of a sweep. */
+export function openQueue(address: QueueAddress, keys: SweepKeys): Queue {
+  const queue = new Queue(keys.queue, { connection: connectionOptions(address), prefix: keys.prefix });
+  // A server that is away comes back; what is asked of it waits.
+  queue.on("error", () => {});
+  return queue;
+}
+
+async function withServer<T>(address: QueueAddress, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = await connect(address);
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function requireNotice(redis: Redis, { url }: QueueAddress, id: string): Promise<SweepNotice> {
+  const text = await redis.hget(sweepsKey, id);
+  if (text !== null) return JSON.parse(text);
+  const known = (await openSweeps(redis)).map((sweep) => `${sweep.id} (${sweep.name})`);
+  throw new OptionError(
+    `The server at ${shown(url)} has no open sweep ${id}. ${known.length === 0 ? "It has none." : `It has ${known.join(", ")}.`}`,
+  );
+}
+
