@@ -121,8 +121,8 @@ function steps(min: number, max: number, step: number, isLog: boolean): Bins {
   return { count, edge, value, indexOf };
 }
 
-/** Beyond so many standard deviations no double of [0, 1) but 0 is. */
-const mostDeviations = 8.3;
+/** Normal numbers are cut at so many standard deviations: one draw in 500 million is beyond. */
+const mostDeviations = 6;
 
 function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
   const isLog = distribution === "log_normal";

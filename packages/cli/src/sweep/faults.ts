@@ -144,7 +144,10 @@ function reaches(
 
 function canMeet(parameter: Parameter, wanted: Json): boolean {
   if ("value" in parameter) return meets(parameter.value, wanted);
-  if ("values" in parameter) return parameter.values.some((value) => meets(value, wanted));
+  // A list without values is reported as such.
+  if ("values" in parameter) {
+    return parameter.values.length === 0 || parameter.values.some((value) => meets(value, wanted));
+  }
   const isIn = (x: Json) =>
     typeof x === "number" && ("distribution" in parameter || (x >= parameter.min && x <= parameter.max));
   return Array.isArray(wanted) ? wanted.some(isIn) : isIn(wanted);
