@@ -4,6 +4,11 @@ import { join } from "node:path";
 import { DataError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 
+/** Another process, which is alive or on another computer, writes to the directory. */
+export class LockedError extends DataError {
+  override name = "LockedError";
+}
+
 /** Directories that this process writes to. */
 const held = new Set<string>();
 
@@ -13,7 +18,7 @@ const held = new Set<string>();
  *
  * @param directory its real path
  * @returns the function that releases it
- * @throws DataError when another process that is alive, or of another computer, has it
+ * @throws LockedError when another process that is alive, or of another computer, has it; DataError when it cannot be written
  */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, "lock");
@@ -32,7 +37,7 @@ export function lockDirectory(directory: string): () => void {
       }
       const owner = ownerOf(path);
       if (owner !== undefined) {
-        throw new DataError(
+        throw new LockedError(
           `The run ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
         );
       }
