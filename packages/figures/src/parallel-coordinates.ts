@@ -7,7 +7,7 @@ import { element } from "./svg.js";
 export interface ParallelData {
   /** Names of the axes, from left to right; the last one is the result. */
   readonly axes: readonly string[];
-  /** A value for each axis; null: there is none, and the line has a gap. Results are finite numbers. */
+  /** A value for each axis; null: there is none, which has a place of its own. Results are finite numbers. */
   readonly lines: readonly (readonly (number | string | null)[])[];
   /** Default `minimize`. */
   readonly goal?: "minimize" | "maximize";
@@ -88,21 +88,24 @@ interface Scale {
   readonly name: string;
   readonly isLog: boolean;
   /** From 0 at the bottom to 1. */
-  place(value: number | string): number;
+  place(value: number | string | null): number;
   readonly ticks: readonly { readonly at: number; readonly text: string }[];
 }
 
+/** Room for "none" below the numbers of an axis. */
+const below = 0.12;
+
 /** A scale of numbers from the least to the largest; of anything else, a place for each value. */
 function scaleOf(name: string, values: readonly (number | string | null)[]): Scale {
-  const present = values.filter((value) => value !== null);
-  const numbers = present.filter((value) => typeof value === "number");
-  if (numbers.length < present.length || present.length === 0) {
-    const names = [...new Set(present.map(String))].sort();
-    const at = (k: number) => (k + 0.5) / Math.max(1, names.length);
+  const numbers = values.filter((value) => typeof value === "number");
+  const hasNone = values.includes(null);
+  if (numbers.length === 0 || values.some((value) => typeof value === "string")) {
+    const names = [...new Set(values.map(valueText))].sort();
+    const at = (k: number) => (k + 0.5) / names.length;
     return {
       name,
       isLog: false,
-      place: (value) => at(names.indexOf(String(value))),
+      place: (value) => at(names.indexOf(valueText(value))),
       ticks: names.map((text, k) => ({ at: at(k), text: shortened(text, 11, 90) })),
     };
   }
@@ -110,10 +113,14 @@ function scaleOf(name: string, values: readonly (number | string | null)[]): Sca
   const isLog = low > 0 && high / low > wide;
   const scaled = (x: number) => (isLog ? Math.log(x) : x);
   const span = scaled(high) - scaled(low);
-  const place = (value: number | string) => (span === 0 ? 0.5 : (scaled(Number(value)) - scaled(low)) / span);
-  const middle = isLog ? Math.sqrt(low * high) : (low + high) / 2;
-  const marked = span === 0 ? [low] : [low, middle, high];
-  return { name, isLog, place, ticks: marked.map((x) => ({ at: place(x), text: formatValue(x) })) };
+  const floor = hasNone ? below : 0;
+  const place = (value: number | string | null) =>
+    value === null
+      ? 0
+      : floor + (1 - floor) * (span === 0 ? 0.5 : (scaled(Number(value)) - scaled(low)) / span);
+  const marked = span === 0 ? [low] : [low, isLog ? Math.sqrt(low * high) : (low + high) / 2, high];
+  const ticks = marked.map((x) => ({ at: place(x), text: formatValue(x) }));
+  return { name, isLog, place, ticks: [...(hasNone ? [{ at: 0, text: "none" }] : []), ...ticks] };
 }
 
 const valueText = (value: number | string | null): string =>
@@ -135,17 +142,11 @@ function drawn(
     readonly best: number;
   },
 ): SVGElement {
-  const [leftEdge, rightEdge, above, below] = [50, 70, 24, 8];
+  const [leftEdge, rightEdge, above, bottom] = [50, 70, 24, 8];
   const x = (i: number) => leftEdge + (i * (width - leftEdge - rightEdge)) / (scales.length - 1);
-  const y = (at: number) => height - below - at * (height - above - below);
+  const y = (at: number) => height - bottom - at * (height - above - bottom);
   const path = (line: ParallelData["lines"][number]) =>
-    line
-      .map((value, i) =>
-        value === null
-          ? ""
-          : `${i > 0 && line[i - 1] !== null ? "L" : "M"}${x(i)},${y((scales[i] as Scale).place(value))}`,
-      )
-      .join("");
+    `M${line.map((value, i) => `${x(i)},${y((scales[i] as Scale).place(value))}`).join("L")}`;
   const step = (width - leftEdge - rightEdge) / (scales.length - 1);
   const axis = ({ name, ticks }: Scale, i: number) => [
     element(document, "line", { x1: x(i), x2: x(i), y1: y(0), y2: y(1), stroke: theme.muted }),

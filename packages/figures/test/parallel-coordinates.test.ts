@@ -37,9 +37,21 @@ describe("parallelCoordinates", () => {
     expect(middle).toBeCloseTo((bottom + top) / 2, 1);
   });
 
-  it("breaks a line where a trial has no value", () => {
-    const svg = draw({ axes: ["a", "b", "c", "loss"], lines: [[1, null, 2, 3]] });
-    expect(paths(svg)[0]?.match(/M/g)).toHaveLength(2);
+  it("has a place below the numbers where a trial has no value", () => {
+    const svg = draw({
+      axes: ["momentum", "loss"],
+      lines: [
+        [null, 3],
+        [0.5, 2],
+        [0.9, 1],
+      ],
+    });
+    expect(svgText(svg)).toContain(">none</text>");
+    const start = (d: string) => Number(d.split("L")[0]?.split(",")[1]);
+    const [worst, best] = [...svg.querySelectorAll("path")].map((p) => start(p.getAttribute("d") ?? ""));
+    const none = [...svg.querySelectorAll("line")][0]?.getAttribute("y1");
+    expect(paths(svg)).toHaveLength(3);
+    expect([worst, best].every((y) => (y ?? 0) <= Number(none))).toBe(true);
   });
 
   it("refuses what it cannot draw", () => {

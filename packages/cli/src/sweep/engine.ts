@@ -26,7 +26,7 @@ export interface RunState {
   readonly parameters: Assignment;
   readonly isConfirming: boolean;
   readonly verdicts: Map<number, VerdictEntry>;
-  record?: RecordEntry;
+  record?: RecordEntry & { readonly at: number };
   /** Whether lanes have it. */
   isSubmitted: boolean;
 }
