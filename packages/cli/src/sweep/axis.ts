@@ -1,7 +1,7 @@
 // How the values of a parameter lie on the unit interval.
 import { isDeepStrictEqual } from "node:util";
+import { normalCdf, normalQuantile } from "isoloss/linalg";
 import type { Json } from "../run/json-lines.js";
-import { normalCdf, normalQuantile } from "./normal.js";
 import type { Choice, Constant, Normal, Parameter, Range } from "./types.js";
 
 /** Values of a parameter in the order of the unit interval, which they divide. */

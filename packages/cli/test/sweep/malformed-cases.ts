@@ -68,13 +68,6 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ],
     ],
     [
-      "name: validation.loss",
-      "name: validation.acuracy",
-      [
-        '4:11: metric.name: with prune, which compares it during runs, expected one of loss, validation.loss, validation.accuracy; got "validation.acuracy"; did you mean "validation.accuracy"?',
-      ],
-    ],
-    [
       "seeds: 0..1\n",
       "seeds: 1..0\n",
       ["5:1: seeds: expected a range a..b with a <= b and at most 10000 seeds; got 1..0"],

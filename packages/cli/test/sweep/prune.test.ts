@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rungsOf, verdictOf, verdictRuleOf } from "../../src/sweep/prune.js";
+import { verdictOf, verdictRuleOf } from "../../src/sweep/prune.js";
 import type { VerdictRule } from "../../src/sweep/types.js";
 
 const rule = (changes: Partial<VerdictRule>): VerdictRule => ({
@@ -74,34 +74,5 @@ describe("verdictRuleOf", () => {
     // An accuracy of 0.4 is below 0.5, one of 0.6 is not.
     expect(verdictOf(verdictRuleOf(bound, "maximize"), [-0.4], -0.4, -0.4)).toBe("stop");
     expect(verdictOf(verdictRuleOf(bound, "maximize"), [-0.6], -0.6, -0.6)).toBe("go");
-  });
-});
-
-describe("rungsOf", () => {
-  const asha = { rule: "asha", from: 40, factor: 3, startup: 3, unit: "steps" } as const;
-
-  it.each([
-    ["asha, below the length", asha, { steps: 1000 }, [40, 120, 360]],
-    ["asha, not at the end", asha, { steps: 360 }, [40, 120]],
-    ["asha, of a short run", asha, { steps: 40 }, []],
-    ["asha, below a rung of its own", { ...asha, below: 120 }, { steps: 1000 }, [40]],
-    // 27 / 3^k for k = 1..3.
-    ["hyperband's", { ...asha, from: 1, below: 27 }, { steps: 1000 }, [1, 3, 9]],
-    ["asha, rounded", { ...asha, from: 1.2, factor: 1.5 }, { steps: 8 }, [1, 2, 3, 4, 6]],
-    [
-      "asha in epochs",
-      { ...asha, from: 1, unit: "epochs" },
-      { steps: 500, stepsPerEpoch: 50 },
-      [50, 150, 450],
-    ],
-    [
-      "median",
-      { rule: "median", from: 10, every: 20, startup: 5, unit: "steps" },
-      { steps: 60 },
-      [10, 30, 50],
-    ],
-    ["bound", { rule: "bound", from: 10, above: 1, unit: "steps" }, { steps: 60 }, [10]],
-  ] as const)("%s", (_, prune, length, rungs) => {
-    expect(rungsOf(prune, length)).toEqual(rungs);
   });
 });

@@ -259,6 +259,20 @@ describe("loadSweep", () => {
     );
   });
 
+  it("compares runs at rungs by what their kind reports", async () => {
+    const pruned = (metric: string) => {
+      const path = join(folder, "pruned.yaml");
+      const lines =
+        "parameters: { batchSize: { values: [1, 2] } }\nprune: { rule: bound, from: 2, above: 9 }";
+      writeFileSync(path, `experiment: net.yaml\nmethod: grid\nmetric: { name: ${metric} }\n${lines}\n`);
+      return loadSweep(path);
+    };
+    expect((await pruned("loss")).file.prune).toMatchObject({ rule: "bound" });
+    await expect(pruned("validation.los")).rejects.toThrow(
+      /3:11: metric\.name: with prune, .* expected one of .*; got "validation\.los"; did you mean "validation\.loss"\?/,
+    );
+  });
+
   it("tells of options that only one choice has, with the trial", async () => {
     await expect(load("parameters: { optimizer.name: { values: [sgd, adam] } }\n", "heavy")).rejects.toThrow(
       /parameters: optimizer\.momentum: unknown key.*, in the trial {"optimizer\.name":"adam"}/,

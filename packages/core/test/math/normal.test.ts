@@ -1,5 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { normalCdf, normalQuantile } from "../../src/sweep/normal.js";
+import { normalCdf, normalQuantile } from "../../src/math/index.js";
+
+describe("normalCdf", () => {
+  it("is symmetric, and P(|X| <= 1, 2, 3) is 68.27, 95.45, 99.73 %", () => {
+    for (const [x, inside] of [
+      [1, 0.682689492137],
+      [2, 0.954499736104],
+      [3, 0.997300203937],
+    ]) {
+      expect(normalCdf(x) - normalCdf(-x)).toBeCloseTo(inside, 12);
+      expect(normalCdf(x) + normalCdf(-x)).toBeCloseTo(1, 15);
+    }
+    expect(normalCdf(0)).toBe(0.5);
+  });
+});
 
 describe("normalQuantile", () => {
   // Tables of the normal distribution.
