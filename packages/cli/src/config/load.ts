@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { type Path, pathText } from "../dotted-path.js";
 import { ConfigError, type ConfigIssue } from "./errors.js";
 import { explain, type Finding } from "./explain.js";
-import { configJsonSchema, nodesAt } from "./json-schema.js";
+import { nodesAt, schemaNodeOf } from "./json-schema.js";
 import { applyOverrides, isUnder, type Override } from "./overrides.js";
 
 export interface LoadOptions<T extends z.ZodType> {
@@ -83,7 +83,7 @@ export function readConfig<T extends z.ZodType>(
   const positions = new Positions(document);
   // An alias to nothing is reported below.
   const isShort = (path: Path, name: string) =>
-    nodesAt(configJsonSchema(schema), path, dataOf(document)).some(
+    nodesAt(schemaNodeOf(schema), path, dataOf(document)).some(
       ({ properties }) => properties?.name?.const === name,
     );
   const { overrides, issues } = applyOverrides(document, set, isShort);
@@ -107,7 +107,7 @@ export function readConfig<T extends z.ZodType>(
   };
   const result = schema.safeParse(data);
   if (result.success && issues.length + untranslated.length === 0) return { config: result.data, error };
-  const findings = result.success ? [] : explain(result.error.issues, configJsonSchema(schema), data);
+  const findings = result.success ? [] : explain(result.error.issues, schemaNodeOf(schema), data);
   throw error([...untranslated, ...findings]);
 }
 
@@ -125,7 +125,7 @@ export function checkConfig<T extends z.ZodType>(
 ): z.output<T> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const findings = explain(result.error.issues, configJsonSchema(schema), data).sort(missingLast);
+  const findings = explain(result.error.issues, schemaNodeOf(schema), data).sort(missingLast);
   throw new ConfigError(
     findings.map(({ path, message }) => ({ where: file, path: pathText(path), message })),
   );

@@ -1,7 +1,7 @@
 // How the values of a parameter lie on the unit interval.
 import { isDeepStrictEqual } from "node:util";
+import { normalCdf, normalQuantile } from "isoloss/linalg";
 import type { Json } from "../run/json-lines.js";
-import { normalCdf, normalQuantile } from "./normal.js";
 import type { Choice, Constant, Normal, Parameter, Range } from "./types.js";
 
 /** Values of a parameter in the order of the unit interval, which they divide. */
@@ -121,8 +121,8 @@ function steps(min: number, max: number, step: number, isLog: boolean): Bins {
   return { count, edge, value, indexOf };
 }
 
-/** Beyond so many standard deviations no double of [0, 1) but 0 is. */
-const mostDeviations = 8.3;
+/** Normal numbers are cut at so many standard deviations: one draw in 500 million is beyond. */
+const mostDeviations = 6;
 
 function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
   const isLog = distribution === "log_normal";

@@ -72,7 +72,10 @@ function inSweep({ path, message }: Finding, assignment: Assignment): Finding {
     .sort((a, b) => b.length - a.length)[0];
   if (about === undefined) {
     const trial = JSON.stringify(assignment);
-    return { path: ["parameters"], message: `${pathText(path)}: ${message}, in the trial ${trial}` };
+    return {
+      path: ["parameters"],
+      message: `${pathText(path)}: ${message.replace(/\.$/, "")}, in the trial ${trial}.`,
+    };
   }
   const isDeeper = path.length > pathWords(about).length;
   return { path: ["parameters", about], message: isDeeper ? `${pathText(path)}: ${message}` : message };

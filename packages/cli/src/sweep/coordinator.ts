@@ -34,7 +34,7 @@ export async function coordinate({
   const [before, begin] = [state.seconds, performance.now()];
   const now = () => before + (performance.now() - begin) / 1000;
   const write = (entries: readonly NewEntry[]) => {
-    const stamped = entries.map((entry) => ({ ...entry, seconds: Number(now().toFixed(3)) }));
+    const stamped = entries.map((entry) => ({ ...entry, at: Number(now().toFixed(3)) }));
     journal.append(stamped);
     for (const entry of stamped) engine.apply(entry);
   };

@@ -69,7 +69,7 @@ export async function createSweepDirectory(base: string, loaded: LoadedSweep): P
   );
   const id = randomBytes(6).toString("hex");
   return opened(directory, loaded, [
-    { entry: "open", id, name: file.name, since: environment.startedAt, seconds: 0 },
+    { entry: "open", id, name: file.name, since: environment.startedAt, at: 0 },
   ]);
 }
 

@@ -26,7 +26,7 @@ export interface RunState {
   readonly parameters: Assignment;
   readonly isConfirming: boolean;
   readonly verdicts: Map<number, VerdictEntry>;
-  record?: RecordEntry;
+  record?: RecordEntry & { readonly at: number };
   /** Whether lanes have it. */
   isSubmitted: boolean;
 }
@@ -268,7 +268,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     },
     apply(entry) {
       (handlers[entry.entry] as (entry: Entry) => void)(entry);
-      seconds = Math.max(seconds, entry.seconds);
+      seconds = Math.max(seconds, entry.at);
     },
     wanted(width, now) {
       if (why === undefined) {

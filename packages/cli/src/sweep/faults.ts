@@ -5,7 +5,7 @@ import type { Path } from "../dotted-path.js";
 import { pathWords } from "../dotted-path.js";
 import type { Json } from "../run/json-lines.js";
 import { isInteger } from "./axis.js";
-import { isInSeconds, rungMetrics } from "./metric.js";
+import { isInSeconds } from "./metric.js";
 import { mostDimensions } from "./samplers/sobol.js";
 import { meets } from "./space.js";
 import type { Parameter, SweepFile } from "./types.js";
@@ -28,23 +28,14 @@ export function faultsOfSweep(file: SweepFile): Fault[] {
   ];
 }
 
-function faultsOfMetric({ metric: { name }, prune }: SweepFile): Fault[] {
-  if (isInSeconds(name)) {
-    return [
-      {
-        path: ["metric", "name"],
-        message: `${name} depends on what else the machine did: rank trials by steps or a loss. confirm.metric may be in seconds.`,
-      },
-    ];
-  }
-  return prune !== undefined && !rungMetrics.some((known) => known === name)
-    ? [
-        {
-          path: ["metric", "name"],
-          message: `with prune, which compares it during runs, expected ${oneOf(name, rungMetrics)}`,
-        },
-      ]
-    : [];
+function faultsOfMetric({ metric: { name } }: SweepFile): Fault[] {
+  if (!isInSeconds(name)) return [];
+  return [
+    {
+      path: ["metric", "name"],
+      message: `${name} depends on what else the machine did: rank trials by steps or a loss. confirm.metric may be in seconds.`,
+    },
+  ];
 }
 
 function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Fault[] {
@@ -144,7 +135,10 @@ function reaches(
 
 function canMeet(parameter: Parameter, wanted: Json): boolean {
   if ("value" in parameter) return meets(parameter.value, wanted);
-  if ("values" in parameter) return parameter.values.some((value) => meets(value, wanted));
+  // A list without values is reported as such.
+  if ("values" in parameter) {
+    return parameter.values.length === 0 || parameter.values.some((value) => meets(value, wanted));
+  }
   const isIn = (x: Json) =>
     typeof x === "number" && ("distribution" in parameter || (x >= parameter.min && x <= parameter.max));
   return Array.isArray(wanted) ? wanted.some(isIn) : isIn(wanted);

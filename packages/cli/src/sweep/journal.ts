@@ -62,17 +62,6 @@ export interface EndEntry {
   readonly entry: "end";
 }
 
-/** An entry, with the seconds that the sweep had run then, without the times in between when nothing ran it. */
-export type Entry = { readonly seconds: number } & (
-  | OpenEntry
-  | AskEntry
-  | VerdictEntry
-  | RecordEntry
-  | ConfirmEntry
-  | CloseEntry
-  | EndEntry
-);
-
 /** An entry before its time is known. */
 export type NewEntry =
   | OpenEntry
@@ -82,6 +71,9 @@ export type NewEntry =
   | ConfirmEntry
   | CloseEntry
   | EndEntry;
+
+/** An entry, with the seconds that the sweep had run then: times when nothing ran it do not count. */
+export type Entry = NewEntry & { readonly at: number };
 
 const kinds: readonly Entry["entry"][] = ["open", "ask", "verdict", "record", "confirm", "close", "end"];
 
@@ -99,8 +91,8 @@ export interface Journal {
  */
 export async function readJournal(path: string): Promise<Entry[]> {
   const entries = await readJsonLines(path);
-  entries.forEach(({ entry, seconds }, i) => {
-    if (kinds.includes(entry as Entry["entry"]) && typeof seconds === "number") return;
+  entries.forEach(({ entry, at }, i) => {
+    if (kinds.includes(entry as Entry["entry"]) && typeof at === "number") return;
     throw new DataError(
       `${path}:${i + 1}: expected an entry of a sweep's journal (${kinds.join(", ")}); got ${JSON.stringify(entry)}.`,
     );

@@ -2,11 +2,14 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readFileOrThrow } from "isoloss/node";
 import { type Document, isScalar } from "yaml";
+import type { Finding } from "../config/explain.js";
 import { readConfig, type Translation } from "../config/load.js";
+import { oneOf } from "../config/nearest.js";
 import { findExperiment, loadExperiment } from "../experiments/definition/find.js";
 import { type Resolved, resolveExperiment, type Variant } from "../experiments/definition/resolve.js";
 import { identifier } from "../experiments/definition/schema.js";
 import type { Settings } from "../experiments/kind.js";
+import { kinds } from "../experiments/kinds/kinds.js";
 import { assigned, type Base } from "./assigned.js";
 import { faultsOfValues, under } from "./check-values.js";
 import { sweepSchema } from "./schema.js";
@@ -47,7 +50,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const common = assigned({ kind, settings }, file.set);
   if (Array.isArray(common)) throw error(under(["set"], common));
   const base: Base = { kind, settings: common as Settings };
-  const faults = faultsOfValues(file, base);
+  const faults = [...faultsOfPruning(file, kind), ...faultsOfValues(file, base)];
   if (faults.length > 0) throw error(faults);
   return {
     file,
@@ -60,6 +63,17 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
       return settings as Settings;
     },
   };
+}
+
+/** Runs are compared at rungs by what their kind reports there. */
+function faultsOfPruning({ prune, metric: { name } }: SweepFile, kind: string): Finding[] {
+  const { pauseMetrics = [] } = kinds[kind];
+  if (prune === undefined || pauseMetrics.includes(name)) return [];
+  if (pauseMetrics.length === 0) {
+    return [{ path: ["prune"], message: `runs of the kind ${kind} cannot be pruned: leave it out.` }];
+  }
+  const message = `with prune, which compares it during runs, expected ${oneOf(name, pauseMetrics)}`;
+  return [{ path: ["metric", "name"], message }];
 }
 
 /** A sweep from YAML text, without a look at its experiment. */

@@ -4,15 +4,12 @@ import type { RunDocument } from "../formats/json.js";
 import { median } from "./prune.js";
 import type { Metric } from "./types.js";
 
-/** What runs can be compared by at a rung. */
-export const rungMetrics = ["loss", "validation.loss", "validation.accuracy"] as const;
-
 /** Whether a metric is a time, which depends on what else the machine did. */
 export const isInSeconds = (name: string): boolean => /seconds/i.test(name);
 
 /** The mean over the last 2 % of a run's steps; NaN where one of them is not finite. */
-export function endLoss(history: readonly (number | null)[]): number {
-  const last = history.slice(-Math.max(1, Math.round(history.length / 50)));
+function endLoss(history: readonly (number | null)[]): number {
+  const last = history.slice(-Math.max(1, Math.floor(history.length / 50)));
   return last.reduce<number>((sum, loss) => sum + (loss ?? Number.NaN), 0) / last.length;
 }
 

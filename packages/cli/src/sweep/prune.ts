@@ -34,39 +34,3 @@ export function verdictRuleOf(prune: Prune, goal: Metric["goal"]): VerdictRule {
     above,
   };
 }
-
-/**
- * The steps at which a run is compared, rising, below its length.
- *
- * @param steps of the whole run
- * @param stepsPerEpoch of a run whose rungs are in epochs
- */
-export function rungsOf(prune: Prune, { steps, stepsPerEpoch = 1 }: RunLength): number[] {
-  const unit = prune.unit === "epochs" ? stepsPerEpoch : 1;
-  const end = Math.min(
-    steps,
-    prune.rule === "asha" && prune.below !== undefined ? prune.below * unit : steps,
-  );
-  const rungs: number[] = [];
-  for (let at = prune.from; ; at = next(prune, at)) {
-    const rung = Math.max(1, Math.round(at * unit));
-    if (!(rung < end)) return rungs;
-    if (rung !== rungs.at(-1)) rungs.push(rung);
-  }
-}
-
-interface RunLength {
-  readonly steps: number;
-  readonly stepsPerEpoch?: number;
-}
-
-function next(prune: Prune, at: number): number {
-  switch (prune.rule) {
-    case "asha":
-      return at * prune.factor;
-    case "median":
-      return at + prune.every;
-    case "bound":
-      return Infinity;
-  }
-}

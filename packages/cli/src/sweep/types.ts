@@ -165,7 +165,7 @@ export interface Trial {
   readonly status: TrialStatus | "running";
   /** Over its seeds, less is better: the negated value where the metric is maximized. Of completed and pruned trials. */
   readonly value?: number | undefined;
-  /** The rung, in steps, at which a pruned trial was stopped. */
+  /** The rung at which a pruned trial was stopped, in steps or epochs as the rule has it. */
   readonly rung?: number | undefined;
 }
 

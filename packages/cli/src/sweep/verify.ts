@@ -17,7 +17,9 @@ export function faultsOfJournal(
   const hasEnded = entries.some((e) => e.entry === "end");
   const byRun = new Map(records.map((record) => [record.run, record]));
   const known = new Set(
-    entries.flatMap((e) => (e.entry === "ask" ? e.runs : e.entry === "confirm" ? e.contenders.flatMap((c) => c.runs) : [])),
+    entries.flatMap((e) =>
+      e.entry === "ask" ? e.runs : e.entry === "confirm" ? e.contenders.flatMap((c) => c.runs) : [],
+    ),
   );
   const unended = asks.filter(({ runs }) => {
     const [first] = runs;

@@ -1,5 +1,7 @@
 // Parameters of W&B's sweeps in the form of ours.
 import { betaQuantile } from "isoloss-figures/base";
+import { oneOf } from "../config/nearest.js";
+import { formatNumber } from "../experiments/results/format-number.js";
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -33,12 +35,28 @@ export function parameterOf({ distribution, ...given }: Data): Form {
     case "q_normal":
     case "q_log_normal":
       return { parameter: { ...rest, distribution: distribution.slice(2), step: q }, renamed };
-    default: {
-      const refused = refusalOf(String(distribution), given);
-      return refused === undefined ? { parameter: { distribution, ...given } } : { refused };
-    }
+    case "normal":
+    case "log_normal":
+      return { parameter: { distribution, ...given } };
+    default:
+      return { refused: refusalOf(String(distribution), given) };
   }
 }
+
+const distributions = [
+  "constant",
+  "categorical",
+  "categorical_w_probabilities",
+  "uniform",
+  "int_uniform",
+  "q_uniform",
+  "log_uniform_values",
+  "q_log_uniform_values",
+  "normal",
+  "q_normal",
+  "log_normal",
+  "q_log_normal",
+];
 
 /** W&B rounds numbers between min and max to multiples of q. */
 function multiples(given: Data, q: unknown, scale: "linear" | "log"): Data {
@@ -51,8 +69,8 @@ function multiples(given: Data, q: unknown, scale: "linear" | "log"): Data {
 const pair = (a: unknown, b: unknown): readonly [number, number] | undefined =>
   typeof a === "number" && typeof b === "number" ? [a, b] : undefined;
 
-/** Why a distribution is refused, with the form to write; undefined for those that are not. */
-function refusalOf(distribution: string, { min, max, q, a, b }: Data): string | undefined {
+/** Why a distribution is refused, with the form to write. */
+function refusalOf(distribution: string, { min, max, q, a, b }: Data): string {
   const prefix = q === undefined ? "" : "q_";
   const step = q === undefined ? "" : `, q ${q}`;
   const form = `${prefix}log_uniform_values`;
@@ -70,19 +88,17 @@ function refusalOf(distribution: string, { min, max, q, a, b }: Data): string | 
     case "q_beta":
       return `${distribution} is not known here: the nearest is distribution: ${prefix}uniform, ${ofBeta(pair(a, b))}${step}.`;
     default:
-      return undefined;
+      return `expected ${oneOf(distribution, distributions)}`;
   }
 }
 
-const short = (x: number): string => String(Number(x.toPrecision(3)));
-
 function ofExponents(ends: readonly [number, number] | undefined): string {
-  const [low, high] = ends?.map((end) => short(Math.exp(end))) ?? ["exp(min)", "exp(max)"];
+  const [low, high] = ends?.map((end) => formatNumber(Math.exp(end), 3)) ?? ["exp(min)", "exp(max)"];
   return `min ${low}, max ${high}`;
 }
 
 function ofBeta(shape: readonly [number, number] | undefined): string {
   if (shape === undefined || !shape.every((x) => x > 0)) return "min 0, max 1";
-  const [low, high] = [0.05, 0.95].map((p) => short(betaQuantile(p, ...shape)));
+  const [low, high] = [0.05, 0.95].map((p) => formatNumber(betaQuantile(p, ...shape), 3));
   return `min ${low}, max ${high}, which hold 90 % of it`;
 }

@@ -6,4 +6,4 @@
 export type { Correlation } from "./correlation.js";
 export { correlation } from "./correlation.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "./linalg.js";
-export { erf } from "./special.js";
+export { normalCdf, normalQuantile } from "./normal.js";

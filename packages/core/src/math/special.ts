@@ -4,9 +4,6 @@ import { RuntimeError } from "../errors.js";
 /**
  * Error function in double precision: its Maclaurin series for |x| < 3, the continued fraction of erfc beyond
  * (Abramowitz & Stegun 7.1.6 and 7.1.14). Relative error below 1e-14.
- *
- * @example
- * erf(1); // 0.8427007929497149
  */
 export function erf(x: number): number {
   const a = Math.abs(x);

@@ -1,7 +1,7 @@
 // Mixtures of truncated normals and categories, one part at each of some points and one prior.
 import type { Rng } from "isoloss/data";
+import { normalCdf, normalQuantile } from "isoloss/linalg";
 import { type Axis, type Bins, binAt } from "../axis.js";
-import { normalCdf, normalQuantile } from "../normal.js";
 
 /** A point: a number in [0, 1] for each axis, of a categorical one its index; undefined where the parameter is off. */
 export type Coordinates = readonly (number | undefined)[];

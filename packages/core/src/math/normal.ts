@@ -1,7 +1,12 @@
 // The standard normal distribution.
-import { erf } from "isoloss/linalg";
+import { erf } from "./special.js";
 
-/** P(X <= x). */
+/**
+ * P(X <= x) = (1 + erf(x / sqrt(2))) / 2 of a standard normal X.
+ *
+ * @example
+ * normalCdf(1.96); // 0.975
+ */
 export const normalCdf = (x: number): number => 0.5 * (1 + erf(x / Math.SQRT2));
 
 /** Density at x. */
@@ -31,7 +36,14 @@ const tail = {
 };
 const tailEnd = 0.02425;
 
-/** The p-quantile, 0 <= p <= 1: Acklam's approximation and one step of Newton's method. */
+/**
+ * The x with P(X <= x) = p of a standard normal X, by Acklam's rational approximation and one step of Newton's method.
+ *
+ * @param p in [0, 1]; of 0 and 1 the infinities
+ *
+ * @example
+ * normalQuantile(0.975); // 1.95996
+ */
 export function normalQuantile(p: number): number {
   if (p <= 0) return -Infinity;
   if (p >= 1) return Infinity;
