@@ -7,7 +7,7 @@ export default defineConfig({
   target: "node20.19",
   fixedExtension: false,
   dts: false,
-  deps: { neverBundle: [/^isoloss(-figures)?(\/|$)/] },
+  deps: { neverBundle: [/^isoloss(-figures|-queue)?(\/|$)/] },
   // Beside the program: what `isoloss run NAME` finds.
   copy: "../../experiments",
 });

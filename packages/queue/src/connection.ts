@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from "ioredis";
+import { Redis } from "ioredis";
 import { OptionError } from "isoloss";
 
 /** A server. */
@@ -19,7 +19,7 @@ const defaultPort = 6379;
  *
  * @throws OptionError for what is no address of a server
  */
-export function connectionOptions({ url, password }: QueueAddress): RedisOptions {
+export function connectionOptions({ url, password }: QueueAddress) {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const scheme = /^(?:redis|valkey)(s?):$/.exec(parsed?.protocol ?? "");
   const db = Number(parsed?.pathname.replace(/^\//, "") || 0);
@@ -36,8 +36,8 @@ export function connectionOptions({ url, password }: QueueAddress): RedisOptions
     ...(parsed.username === "" ? {} : { username: decodeURIComponent(parsed.username) }),
     ...(secret === "" ? {} : { password: secret }),
     ...(scheme[1] === "" ? {} : { tls: {} }),
-    maxRetriesPerRequest: null,
-    retryStrategy: (times) => Math.min(100 * times, 2000),
+    maxRetriesPerRequest: null as null,
+    retryStrategy: (times: number) => Math.min(100 * times, 2000),
   };
 }
 

@@ -160,7 +160,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       }
     }
     await readRecords({ redis, queue } as NonNullable<typeof server>);
-    const completed = await redis.zrange(queue.toKey("completed"), 0, -1);
+    const completed = await redis.zrange(queue.toKey("completed"), "0", "-1");
     for (const id of completed) if (wanted.has(id)) await queue.remove(id);
     await add(queue, [...wanted.values()]);
   }

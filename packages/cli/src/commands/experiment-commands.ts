@@ -106,7 +106,11 @@ Examples:
     .option("--check", "only print what the sweep would do, with five trials", false)
     .option("--resume <dir>", "go on with a sweep that was killed or interrupted")
     .option("--verify <dir>", "check the journal of a sweep: each trial asked once, each run counted once")
-    .option("--list", "the sweeps of the folder --out", false)
+    .option("--list", "the sweeps of the folder --out, or of the server --queue", false)
+    .option("--queue <url>", "leave the runs to the workers of this server, such as redis://host:6379")
+    .option("--attach <id>", "go on here with a sweep of the server")
+    .option("--cancel <dir>", "end the sweep of this directory on the server")
+    .option("--close <id>", "end a sweep on the server")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)
     .addHelpText(
@@ -134,6 +138,41 @@ Examples:
     )
     .action(async (file: string | undefined, options) =>
       (await import("./sweep.js")).sweep(file, { ...options, ...(script ? { script } : {}) }),
+    );
+
+  program
+    .command("worker")
+    .description("compute the runs of sweeps that other computers started")
+    .option("--queue <url>", "the server, such as redis://host:6379; default the variable ISOLOSS_QUEUE")
+    .addOption(
+      new Option("--jobs <n>", "runs at the same time, each in a process")
+        .argParser(positiveInteger)
+        .default(availableParallelism(), "one for each core"),
+    )
+    .option("--sweep <id>", "only this sweep; otherwise the oldest open one that has runs waiting")
+    .option("--work <dir>", "folder of the runs' checkpoints: a run that comes back goes on", "isoloss-work")
+    .addOption(
+      new Option("--idle-exit <seconds>", "end after so long without a run").argParser(positiveInteger),
+    )
+    .option("--once", "end after one run", false)
+    .option("--any-version", "also sweeps that another version of isoloss started", false)
+    .option("--quiet", "no progress on stderr", false)
+    .addHelpText(
+      "after",
+      `
+Needs the package isoloss-queue and a Valkey or Redis server that keeps what it is given (maxmemory-policy noeviction). A password
+goes into the variable ISOLOSS_QUEUE_PASSWORD, not into the address. Anyone who can write to the server can start runs:
+keep it in a private network.
+
+Ctrl-C and SIGTERM save the runs under way and give them back. A worker that dies loses nothing: its runs are delivered
+again within 90 seconds. A record is counted once, whoever computes it.
+
+Examples:
+  isoloss worker --queue redis://head:6379
+  sbatch --array=1-20 --wrap "isoloss worker --queue redis://head:6379 --idle-exit 60 --work $TMPDIR"`,
+    )
+    .action(async (options) =>
+      (await import("./worker.js")).worker({ ...options, ...(script ? { script } : {}) }),
     );
 
   program

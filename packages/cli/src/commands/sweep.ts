@@ -14,10 +14,12 @@ import {
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
+import { attachSweep, queueAddress } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import type { Assignment } from "../sweep/types.js";
 import { faultsOfJournal } from "../sweep/verify.js";
+import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
 export interface SweepOptions {
   readonly jobs: number;
@@ -28,6 +30,14 @@ export interface SweepOptions {
   readonly resume?: string;
   readonly verify?: string;
   readonly list: boolean;
+  /** Address of a server: workers compute. */
+  readonly queue?: string;
+  /** Id of a sweep on the server, which goes on here. */
+  readonly attach?: string;
+  /** Directory of a sweep on the server, which ends for all. */
+  readonly cancel?: string;
+  /** The same, by its id. */
+  readonly close?: string;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly script?: URL;
@@ -35,14 +45,19 @@ export interface SweepOptions {
 
 /** `isoloss sweep`: runs, resumes, checks, verifies or lists sweeps. */
 export async function sweep(target: string | undefined, options: SweepOptions): Promise<void> {
-  const { resume, verify, list, check, json } = options;
-  const modes = [target !== undefined, resume !== undefined, verify !== undefined, list];
-  if (modes.filter(Boolean).length !== 1) {
-    throw new OptionError("Give a sweep's YAML file, or one of --resume DIR, --verify DIR and --list.");
+  const { resume, verify, list, check, json, queue, attach, cancel, close } = options;
+  const modes = [target, resume, verify, attach, cancel, close, list ? "list" : undefined];
+  if (modes.filter((mode) => mode !== undefined).length !== 1) {
+    throw new OptionError(
+      "Give a sweep's YAML file, or one of --resume DIR, --verify DIR, --list, and of a sweep on a server --attach ID, --cancel DIR, --close ID.",
+    );
   }
   if (target === undefined && (options.set.length > 0 || options.trials !== undefined || check)) {
     throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
   }
+  if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
+  if (attach !== undefined) return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
+  if (list && queue !== undefined) return listOnQueue(queue, json);
   if (list) return printList(options);
   if (verify !== undefined) return printFaults(verify, json);
   if (resume !== undefined) {
@@ -63,7 +78,7 @@ async function finish(
   const { directory } = opened;
   let document: SweepDocument;
   try {
-    document = await runSweep(opened, options);
+    document = await runSweep(opened, { ...options, queue: serverOf(options) });
   } finally {
     opened.close();
   }
@@ -72,10 +87,18 @@ async function finish(
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(document));
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
-    process.stderr.write(`isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`);
+    process.stderr.write(
+      serverOf(options)
+        ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where} --queue ...\nor end it with\n  isoloss sweep --cancel ${where} --queue ...\n`
+        : `isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`,
+    );
     process.exitCode = interruptedCode;
   } else if (faults.length > 0 || isFailure(document)) process.exitCode = 1;
 }
+
+/** The server, where one is given or set for all sweeps. */
+const serverOf = ({ queue }: SweepOptions) =>
+  queue === undefined && !process.env.ISOLOSS_QUEUE ? undefined : queueAddress(queue);
 
 /** Whether something failed or was lost, or nothing can be judged. */
 const isFailure = ({ counts, trials, best }: SweepDocument): boolean =>

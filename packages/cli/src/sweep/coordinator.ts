@@ -136,6 +136,7 @@ export async function coordinate({
     await lanes.start(host, records);
     void wake();
     await over;
+    if (state.hasEnded) await lanes.finish?.();
   } finally {
     clearInterval(timer);
     signal?.removeEventListener("abort", onAbort);

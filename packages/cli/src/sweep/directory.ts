@@ -12,7 +12,8 @@ import { makeFree } from "../run/directory.js";
 import { describeEnvironment } from "../run/environment.js";
 import { lockDirectory } from "../run/lock.js";
 import { createEngine, type Engine } from "./engine.js";
-import { type Entry, type Journal, openJournal, readJournal } from "./journal.js";
+import { type AskEntry, type Entry, type Journal, type NewEntry, openJournal, readJournal } from "./journal.js";
+import type { RunRecord } from "./lanes.js";
 import { type LoadedSweep, loadSweep } from "./load.js";
 import { planSweep, type SweepPlan } from "./plan.js";
 import { samplerOf } from "./samplers/sampler.js";
@@ -71,6 +72,46 @@ export async function createSweepDirectory(base: string, loaded: LoadedSweep): P
   return opened(directory, loaded, [
     { entry: "open", id, name: file.name, since: environment.startedAt, at: 0 },
   ]);
+}
+
+/** All files that make the directory of a sweep. */
+export interface SweepSpec {
+  readonly file: string;
+  readonly experiment: string;
+  readonly environment: string;
+}
+
+/** What is known of a sweep besides its files. */
+export interface SweepPast {
+  readonly spec: SweepSpec;
+  readonly asks: readonly AskEntry[];
+  readonly records: readonly RunRecord[];
+}
+
+/** Makes the directory of a sweep again, which another computer began. @throws DataError when it cannot be written */
+export async function rebuildSweepDirectory(
+  base: string,
+  { id, name, since }: { readonly id: string; readonly name: string; readonly since: string },
+  { spec, asks, records }: SweepPast,
+): Promise<OpenSweep> {
+  const directory = await makeFree(resolve(base), name, "sweep");
+  const paths = sweepPaths(directory);
+  await writeFileAtomic(paths.experiment, spec.experiment);
+  await writeFileAtomic(paths.environment, spec.environment);
+  await writeFileAtomic(paths.file, spec.file);
+  const at = Math.max(0, (Date.now() - Date.parse(since)) / 1000);
+  const begin: NewEntry[] = [{ entry: "open", id, name, since }, ...asks];
+  const sweep = await opened(
+    directory,
+    await loadSweep(paths.file),
+    begin.map((entry) => ({ ...entry, at })),
+  );
+  for (const record of records) {
+    const entries = sweep.engine.recorded(record).map((entry) => ({ ...entry, at }));
+    sweep.journal.append(entries);
+    for (const entry of entries) sweep.engine.apply(entry);
+  }
+  return sweep;
 }
 
 /** Opens a sweep to go on with it. @throws DataError unless it is one, or where another process runs it */

@@ -111,6 +111,8 @@ export interface Lanes {
   withdraw(): Promise<readonly string[]>;
   /** Drops runs that have not begun, and stops those that have. They are recorded as cancelled by then. */
   cancel(runs: readonly string[]): void;
+  /** The sweep is over, for all who compute for it; before `stop`. */
+  finish?(): Promise<void>;
   /** Ends: runs under way save a checkpoint. Nothing is told any more once it resolves. */
   stop(): Promise<void>;
 }

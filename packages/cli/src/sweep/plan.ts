@@ -16,7 +16,7 @@ export interface SweepPlan {
 export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep): SweepPlan {
   const { metric, prune, confirm, timeout } = file;
   const { name, kind } = experiment;
-  const version = describeEnvironment({ seed: 0, runtime: "auto" }).versions.isoloss;
+  const version = programVersion();
   const settingsOfTrial = remembered(settingsOf);
   const names = [metric.name, ...(confirm !== false && confirm.metric ? [confirm.metric] : [])];
   return {
@@ -34,6 +34,10 @@ export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep
     },
   };
 }
+
+/** What may compute other numbers when it changes. */
+export const programVersion = (): string =>
+  describeEnvironment({ seed: 0, runtime: "auto" }).versions.isoloss ?? "unknown";
 
 /** Remembers the last results: trials are asked for a few times in a row, and there may be many. */
 function remembered<A, R>(make: (argument: A) => R): (argument: A) => R {

@@ -3,12 +3,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
-import type { Computing, QueueAddress, SweepNotice, WorkerVerdict } from "isoloss-queue";
-import { isolossVersion } from "../run/environment.js";
-import type { OpenSweep } from "./directory.js";
-import { sweepPaths } from "./directory.js";
+import type { Computing, QueueAddress, SweepCopy, SweepNotice, WorkerVerdict } from "isoloss-queue";
+import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
 import type { AskEntry } from "./journal.js";
 import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
+import { programVersion } from "./plan.js";
 import { verdictRuleOf } from "./prune.js";
 
 type QueuePackage = typeof import("isoloss-queue");
@@ -34,17 +33,8 @@ export function queueAddress(url: string | undefined): QueueAddress {
   return { url: address, password: process.env.ISOLOSS_QUEUE_PASSWORD };
 }
 
-/** All files that make the directory of a sweep. */
-export interface SweepSpec {
-  readonly file: string;
-  readonly experiment: string;
-  readonly environment: string;
-}
-
-/** Lanes that are workers. `finish` ends the sweep for them. */
-export type QueuedLanes = Lanes & { finish(): Promise<void> };
-
-export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<QueuedLanes> {
+/** Lanes that are workers behind a queue. */
+export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<Lanes> {
   const { queueLanes } = await loadQueue();
   const { directory, id, loaded, engine } = sweep;
   const paths = sweepPaths(directory);
@@ -58,7 +48,7 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
   const notice: SweepNotice = {
     id,
     name: loaded.file.name,
-    version: isolossVersion(),
+    version: programVersion(),
     needs: data === undefined ? [] : [data],
     since: JSON.parse(environment).startedAt,
   };
@@ -75,6 +65,21 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
       ...{ run, status: "lost", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
       ...{ lane: "", directory: null },
     }),
+  });
+}
+
+/**
+ * The directory of a sweep that another computer began, from what the server knows of it.
+ *
+ * @throws OptionError when the server has no such open sweep
+ */
+export async function attachSweep(base: string, id: string, address: QueueAddress): Promise<OpenSweep> {
+  const { readSweep } = await loadQueue();
+  const { notice, spec, asks, records }: SweepCopy = await readSweep(address, id);
+  return rebuildSweepDirectory(base, notice, {
+    spec: spec as SweepSpec,
+    asks: asks as AskEntry[],
+    records: records as RunRecord[],
   });
 }
 

@@ -1,4 +1,5 @@
 import { writeFileAtomic } from "isoloss/node";
+import type { QueueAddress } from "isoloss-queue";
 import { localRunner } from "../experiments/jobs/pool.js";
 import { toCsv } from "../formats/csv.js";
 import { untilInterrupted } from "../interrupt.js";
@@ -9,6 +10,7 @@ import { createLane } from "./lane.js";
 import type { Lanes } from "./lanes.js";
 import { childLane, type ProcessLanesOptions, processLanes } from "./process-lanes.js";
 import { sweepReporter } from "./progress-line.js";
+import { queuedLanes } from "./queue.js";
 import { sweepReport } from "./sweep-report.js";
 
 export interface RunSweepOptions {
@@ -16,6 +18,8 @@ export interface RunSweepOptions {
   readonly quiet: boolean;
   /** The program's script, which child processes start; without one, runs use this thread, one after the other. */
   readonly script?: URL | undefined;
+  /** Workers behind this server compute instead. */
+  readonly queue?: QueueAddress | undefined;
 }
 
 /** Seconds between reports of a sweep under way. */
@@ -24,18 +28,25 @@ const reportSeconds = 10;
 /** Runs a sweep to its end, or until Ctrl-C, with progress on stderr. Its outputs are then up to date. */
 export async function runSweep(
   sweep: OpenSweep,
-  { jobs, quiet, script }: RunSweepOptions,
+  { jobs, quiet, script, queue }: RunSweepOptions,
 ): Promise<SweepDocument> {
-  const lanes: Lanes = processLanes({
-    jobs: script ? jobs : 1,
-    folder: sweepPaths(sweep.directory).runs,
-    start: script ? childLane(script) : localLane,
-  });
+  const lanes: Lanes = queue
+    ? await queuedLanes(sweep, queue)
+    : processLanes({
+        jobs: script ? jobs : 1,
+        folder: sweepPaths(sweep.directory).runs,
+        start: script ? childLane(script) : localLane,
+      });
   const reporter = sweepReporter(sweep, {
     words: () => lanes.words,
     stream: quiet ? undefined : process.stderr,
   });
-  const told = () => reporter.line("Stopping: runs save where they are. Ctrl-C again ends at once.");
+  const told = () =>
+    reporter.line(
+      queue
+        ? "Leaving: the sweep goes on with its workers. Ctrl-C again ends at once."
+        : "Stopping: runs save where they are. Ctrl-C again ends at once.",
+    );
   let last = performance.now();
   let writing: Promise<unknown> = Promise.resolve();
   const refresh = () => {

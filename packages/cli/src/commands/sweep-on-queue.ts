@@ -1,0 +1,39 @@
+// What `isoloss sweep` does with sweeps on a server.
+import { textTable } from "../experiments/results/table.js";
+import { readSweepDirectory } from "../sweep/directory.js";
+import { loadQueue, queueAddress } from "../sweep/queue.js";
+
+/** Ends a sweep for all its workers: by its id, or by its directory. */
+export async function closeOnQueue(
+  what: { readonly close?: string | undefined; readonly cancel?: string | undefined },
+  queue: string | undefined,
+): Promise<void> {
+  const address = queueAddress(queue);
+  const { closeSweep } = await loadQueue();
+  const id = what.close ?? (await readSweepDirectory(what.cancel as string)).id;
+  await closeSweep(address, id);
+  process.stdout.write(
+    `Closed ${id}: its workers stop, and what is known of it stays on the server for a day.\n`,
+  );
+}
+
+/** Prints the open sweeps and the workers of a server. */
+export async function listOnQueue(queue: string | undefined, json: boolean): Promise<void> {
+  const address = queueAddress(queue);
+  const { listSweeps } = await loadQueue();
+  const { sweeps, workers } = await listSweeps(address);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ sweeps, workers })}\n`);
+    return;
+  }
+  const table = textTable(
+    ["id", "name", "version", "since"],
+    sweeps.map(({ id, name, version, since }) => [id, name, version, since]),
+  );
+  process.stdout.write(sweeps.length === 0 ? "No open sweeps.\n" : `${table}\n`);
+  const lanes = textTable(
+    ["worker", "lanes", "version"],
+    workers.map((worker) => [worker.name, String(worker.lanes), worker.version]),
+  );
+  process.stdout.write(workers.length === 0 ? "No workers.\n" : `\n${lanes}\n`);
+}
