@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { connect, connectionOptions, shown } from "../src/connection.js";
+import { serverProgram, startServer } from "./server.js";
+
+describe("an address of a server", () => {
+  it("is read with its parts, in redis' and valkey's words", () => {
+    expect(connectionOptions({ url: "valkey://me:secret@host:7000/2" })).toMatchObject({
+      ...{ host: "host", port: 7000, db: 2, username: "me", password: "secret" },
+    });
+    expect(connectionOptions({ url: "rediss://host", password: "p" })).toMatchObject({
+      ...{ host: "host", port: 6379, password: "p", tls: {} },
+    });
+  });
+
+  it.each(["host:6379", "http://host", "redis://", "redis://host/one", ""])("is refused as %j", (url) => {
+    expect(() => connectionOptions({ url })).toThrow(/redis:\/\/HOST:PORT.*got/);
+  });
+
+  it("is shown without its password", () => {
+    expect(shown("redis://me:secret@host:1/3")).toBe("redis://host:1/3");
+    expect(shown("redis://me:secret@")).not.toContain("secret");
+  });
+});
+
+describe.skipIf(!serverProgram)("connecting", () => {
+  it("tells that there is no server", async () => {
+    const server = await startServer();
+    await server.end();
+    await expect(connect({ url: server.url })).rejects.toThrow(
+      new RegExp(`There is no server at ${server.url} \\(ECONNREFUSED\\)`),
+    );
+  }, 20_000);
+
+  it("tells of a wrong password without showing it", async () => {
+    const server = await startServer("--requirepass", "right");
+    try {
+      const refused = connect({ url: server.url, password: "wrong-one" });
+      await expect(refused).rejects.toThrow(/refuses the password. Set it in ISOLOSS_QUEUE_PASSWORD/);
+      await expect(refused).rejects.not.toThrow(/wrong-one/);
+      const redis = await connect({ url: server.url, password: "right" });
+      redis.disconnect();
+    } finally {
+      await server.end();
+    }
+  });
+
+  it("refuses a server that drops keys", async () => {
+    const server = await startServer("--maxmemory-policy", "allkeys-lru");
+    try {
+      await expect(connect({ url: server.url })).rejects.toThrow(/allkeys-lru.*noeviction/);
+    } finally {
+      await server.end();
+    }
+  });
+});
