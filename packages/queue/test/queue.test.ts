@@ -1,0 +1,279 @@
+// Workers and a sweep's process in one process, with a server of their own; runs wait instead of computing.
+import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { queueLanes } from "../src/coordinator.js";
+import { sweepKeys } from "../src/keys.js";
+import { closeSweep, listSweeps, readSweep } from "../src/sweeps.js";
+import { serveQueue } from "../src/worker.js";
+import { type FakeRecord, type FakeReport, type FakeRun, fakeComputing, fast } from "./fakes.js";
+import { serverProgram, startServer, type TestServer } from "./server.js";
+
+const rule = { rule: "asha", factor: 3, startup: 3, above: 0 } as const;
+
+describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
+  let server: TestServer;
+  let count = 0;
+  let id = "";
+  let stopping: AbortController;
+  let going: Promise<unknown>[];
+  let ends: (() => Promise<void>)[];
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server?.end());
+  beforeEach(() => {
+    id = `t${++count}`;
+    stopping = new AbortController();
+    [going, ends] = [[], []];
+  });
+  afterEach(async () => {
+    stopping.abort();
+    await Promise.all(going);
+    for (const end of ends) await end();
+    const redis = new Redis(server.port);
+    await redis.flushall();
+    redis.disconnect();
+  });
+
+  const notice = (version = "1") => ({
+    ...{ id, name: "test", version, needs: [], since: new Date(0).toISOString() },
+  });
+
+  function worker(
+    name: string,
+    { lanes = 2, version = "1", ...more }: Partial<Parameters<typeof serve>[0]> & { lanes?: number } = {},
+  ) {
+    const { computing, begun } = fakeComputing(name);
+    const notes: string[] = [];
+    const controller = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, controller.signal]);
+    const done = serve({ name, lanes, version, computing, signal, notes, ...more });
+    going.push(done);
+    return { begun, notes, done, stop: () => controller.abort() };
+  }
+  const serve = ({
+    notes,
+    refuse = () => undefined,
+    ...more
+  }: {
+    name: string;
+    lanes: number;
+    version: string;
+    computing: ReturnType<typeof fakeComputing>["computing"];
+    signal: AbortSignal;
+    notes: string[];
+    refuse?: (version: string) => string | undefined;
+    idleExit?: number;
+    once?: boolean;
+  }) =>
+    serveQueue<FakeRun, FakeRecord, FakeReport>({
+      ...{ url: server.url, timing: fast, ruleOf: () => rule },
+      withVerdicts: (record, verdicts) => ({
+        ...record,
+        verdicts: [...verdicts.values()].map(({ verdict, n, rank }) => `${verdict} ${rank}/${n}`),
+      }),
+      refusal: async (sweep) => refuse(sweep.version),
+      givenBack: ({ isMissing }) => (isMissing ? "its data are not here" : undefined),
+      onNote: (line) => notes.push(line),
+      ...more,
+    });
+
+  /** The process of a sweep. */
+  async function sweep(
+    { asks = [], before = [] }: { asks?: unknown[]; before?: FakeRecord[] } = {},
+    runs: readonly FakeRun[] = [],
+  ) {
+    const lanes = queueLanes<FakeRun, FakeRecord>({
+      ...{ url: server.url, sweep: notice(), spec: { a: 1 }, asks, timing: fast },
+      lost: (run, lost) => ({ run: run.id, result: -1, lost }),
+    });
+    const records: FakeRecord[] = [];
+    const notes: string[] = [];
+    await lanes.start(
+      {
+        record: (record) => records.push(record),
+        progress() {},
+        changed() {},
+        note: (line) => notes.push(line),
+      },
+      before,
+    );
+    ends.push(() => lanes.stop());
+    lanes.submit(runs);
+    const all = async (number = runs.length) => {
+      await expect.poll(() => records.length, { timeout: 20_000, interval: 20 }).toBe(number);
+      return new Map(records.map(({ run, result }) => [run, result]));
+    };
+    return { lanes, records, notes, all };
+  }
+
+  const runsOf = (number: number, more: Partial<FakeRun> = {}): FakeRun[] =>
+    Array.from({ length: number }, (_, i) => ({ id: `r-${i}`, number: i, milliseconds: 10, ...more }));
+  const doubled = (number: number) =>
+    new Map(Array.from({ length: number }, (_, i) => [`r-${i}`, 2 * i] as const));
+
+  it("is computed by workers, each run counted once", async () => {
+    worker("one");
+    worker("two");
+    const { all, lanes, records } = await sweep({}, runsOf(20));
+    expect(await all()).toEqual(doubled(20));
+    lanes.submit(runsOf(20));
+    await pause(100);
+    expect(records.length).toBe(20);
+    await expect.poll(() => lanes.words).toBe("2 workers, 4 lanes");
+    expect((await listSweeps(server)).sweeps.map((one) => one.id)).toEqual([id]);
+  });
+
+  it("gets verdicts that the server makes, in its records", async () => {
+    worker("one", { lanes: 1 });
+    const values = [3, 2, 1, 4, 0.5];
+    const { all, records } = await sweep(
+      {},
+      values.map((value, i) => ({ id: `r-${i}`, number: i, milliseconds: 1, values: [value] })),
+    );
+    await all();
+    expect(records.map(({ run, verdicts }) => [run, verdicts])).toEqual([
+      ["r-0", ["go 1/1"]],
+      ["r-1", ["go 1/2"]],
+      ["r-2", ["go 1/3"]],
+      ["r-3", ["stop 4/4"]],
+      ["r-4", ["go 1/5"]],
+    ]);
+    expect(records[3].stopped).toBe(10);
+  });
+
+  it("goes on elsewhere from what the server knows", async () => {
+    worker("one");
+    const first = await sweep({}, runsOf(4));
+    first.lanes.asked([{ trial: 0 }, { trial: 1 }]);
+    await first.all();
+    await first.lanes.stop();
+    const copy = await readSweep(server, id);
+    expect(copy).toMatchObject({ spec: { a: 1 }, asks: [{ trial: 0 }, { trial: 1 }] });
+    expect(copy.records.length).toBe(4);
+    const second = await sweep({ asks: [...copy.asks], before: copy.records as FakeRecord[] }, []);
+    second.lanes.submit([...runsOf(2), { id: "r-4", number: 4, milliseconds: 1 }]);
+    // Two that it knows, at once, and a new one.
+    expect((await second.all(3)).get("r-4")).toBe(8);
+    await expect(readSweep(server, "none")).rejects.toThrow(/no open sweep none. It has t\d+ \(test\)/);
+  });
+
+  it("survives a server whose data are gone", async () => {
+    const { begun } = worker("one");
+    const { all, records, lanes } = await sweep({}, runsOf(12, { milliseconds: 60 }));
+    await expect.poll(() => records.length, { interval: 5 }).toBeGreaterThan(3);
+    const redis = new Redis(server.port);
+    await redis.flushall();
+    redis.disconnect();
+    expect(await all()).toEqual(doubled(12));
+    expect(begun.size).toBe(12);
+    // Also for another computer.
+    await expect
+      .poll(async () => (await readSweep(server, id).catch(() => undefined))?.records.length)
+      .toBe(12);
+    expect(lanes.width).toBe(2);
+  });
+
+  it("survives a server that dies and starts again", async () => {
+    worker("one");
+    const { all, records } = await sweep({}, runsOf(12, { milliseconds: 60 }));
+    await expect.poll(() => records.length, { interval: 5 }).toBeGreaterThan(2);
+    await server.kill();
+    await pause(500);
+    await server.start();
+    expect(await all()).toEqual(doubled(12));
+  });
+
+  it("counts the first record of a run that two workers have", async () => {
+    const [one, two] = [worker("one", { lanes: 1 }), worker("two", { lanes: 1 })];
+    const { records, all } = await sweep({}, [{ id: "r-0", number: 0, milliseconds: 3000 }]);
+    const redis = new Redis(server.port);
+    await expect.poll(() => one.begun.size + two.begun.size, { timeout: 5000 }).toBe(1);
+    // A lock that expires under a worker that goes on: its next renewal fails, too.
+    const keys = sweepKeys(id);
+    await expect
+      .poll(
+        async () => {
+          await redis.del(`${keys.prefix}:${keys.queue}:r-0:lock`);
+          return [one, two].reduce((sum, { begun }) => sum + (begun.get("r-0") ?? 0), 0);
+        },
+        { timeout: 10_000, interval: 20 },
+      )
+      .toBeGreaterThan(1);
+    redis.disconnect();
+    await all(1);
+    await pause(300);
+    expect(records.map(({ run }) => run)).toEqual(["r-0"]);
+  });
+
+  it("gets runs back from a worker that is told to end", async () => {
+    const one = worker("one", { lanes: 1 });
+    const { all } = await sweep({}, runsOf(2, { milliseconds: 400 }));
+    await expect.poll(() => one.begun.size, { interval: 5 }).toBeGreaterThan(0);
+    one.stop();
+    expect(await one.done).toBeLessThan(2);
+    worker("two");
+    expect(await all()).toEqual(doubled(2));
+  });
+
+  it("is not served by other versions, and says so on both sides", async () => {
+    const { notes } = worker("old", { version: "0", refuse: (version) => `it is of version ${version}` });
+    const { notes: told, lanes } = await sweep({}, runsOf(1));
+    await expect.poll(() => notes).toEqual([`The sweep test (${id}) is not served here: it is of version 1`]);
+    await expect
+      .poll(() => told)
+      .toEqual([
+        "The worker old has version 0: it is not used.",
+        expect.stringMatching(/No worker yet: start one with isoloss worker --queue redis/),
+      ]);
+    expect(lanes.width).toBe(0);
+  });
+
+  it("has one process at a time; another one takes over when it is dead", async () => {
+    const { lanes } = await sweep();
+    // The same process would be the same owner.
+    const other = new Redis(server.port);
+    await lanes.stop();
+    await other.set(sweepKeys(id).lease, "elsewhere:1", "PX", 5000);
+    await expect(sweep()).rejects.toThrow(/is run by elsewhere:1.*--close/);
+    await other.set(sweepKeys(id).lease, "elsewhere:1", "PX", 300);
+    other.disconnect();
+    const { notes } = await sweep();
+    expect(notes.join()).toMatch(/Waiting for elsewhere:1/);
+  });
+
+  it("withdraws what has not begun, and stops what is cancelled", async () => {
+    const { begun } = worker("one", { lanes: 1 });
+    const { lanes, records } = await sweep({}, runsOf(5, { milliseconds: 700 }));
+    await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
+    const dropped = await lanes.withdraw();
+    expect(dropped.length).toBe(4);
+    const [under] = [...begun.keys()];
+    expect(dropped).not.toContain(under);
+    lanes.cancel([under]);
+    lanes.submit([{ id: "r-next", number: 9, milliseconds: 1 }]);
+    await expect.poll(() => records.map(({ run }) => run), { timeout: 5000 }).toEqual(["r-next"]);
+  });
+
+  it("is closed for all", async () => {
+    const { begun } = worker("one", { lanes: 1 });
+    const { records, notes } = await sweep({}, runsOf(3, { milliseconds: 500 }));
+    await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
+    await closeSweep(server, id);
+    await expect.poll(() => notes.join(), { timeout: 5000 }).toMatch(/closed on the server/);
+    await pause(600);
+    expect(records).toEqual([]);
+    expect(begun.size).toBe(1);
+    expect((await listSweeps(server)).sweeps).toEqual([]);
+  });
+
+  it("ends workers that have had nothing to do", async () => {
+    const { done } = worker("one", { idleExit: 0.3 });
+    expect(await done).toBe(0);
+    const { done: once } = worker("two", { once: true });
+    const { records } = await sweep({}, runsOf(3));
+    expect(await once).toBe(1);
+    expect(records.length).toBeLessThanOrEqual(1);
+  });
+});
