@@ -10,6 +10,7 @@ it.each([
   [3, 7, 5],
   [4, 8, 2],
   [5, 70, 6],
+  [6, 37, 9],
 ])("adds products and Gram matrices of [%i, %i, %i] as plain loops do", (m, k, n) => {
   const [a, b, start] = [draw(m * k), draw(k * n), draw(m * n)];
   const product = start.map((v, at) => {
