@@ -73,6 +73,37 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
+/**
+ * L with A = L L' of a symmetric positive definite A [n, n], by rows; undefined where a pivot is not above `least` times the
+ * largest diagonal element.
+ */
+export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | undefined {
+  const lower = new Float64Array(n * n);
+  let largest = 0;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = a[i * n + j];
+      for (let k = 0; k < j; k++) sum -= lower[i * n + k] * lower[j * n + k];
+      if (j < i) lower[i * n + j] = sum / lower[j * n + j];
+      else if (sum > least * largest) lower[i * n + i] = Math.sqrt(sum);
+      else return undefined;
+    }
+  }
+  return lower;
+}
+
+/** The inverse of a lower triangular matrix [n, n] without zeros on its diagonal, by forward substitution. */
+export function invertLower(lower: Float64Array, n: number): Float64Array {
+  const x = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) addRow(x, i * n, x, j * n, j + 1, -lower[i * n + j]);
+    x[i * n + i] = 1;
+    for (let j = 0; j <= i; j++) x[i * n + j] /= lower[i * n + i];
+  }
+  return x;
+}
+
 /** Rows that stay in a processor's cache while all products with them are added. */
 const chunk = 32;
 
