@@ -32,7 +32,7 @@ export interface AbsorbedBiasesOptions {
   readonly limit?: number | undefined;
 }
 
-export const absorbedBiasesOptions = optionTable("absorbedBiases", {
+const absorbedBiasesOptions = optionTable("absorbedBiases", {
   heldOut: inCode<readonly Batch[]>("a list of batches", Array.isArray).otherwise(
     "the last quarter of the calibration",
   ),

@@ -93,7 +93,7 @@ describe("analytic bias correction", () => {
     const { bytes: corrected, layers } = await correctBiasAnalytically(bytes, quantize, moments, settings);
     expect(layers).toEqual(["y"]);
     const { params } = fromOnnx(corrected);
-    expect(Array.from(params.w.data)).toEqual(Array.from(w.data));
+    expect(params.w.data).toEqual(w.data);
     expect(Number(params.b.data[0])).toBeCloseTo(10 + 0.4 * 3, 4);
     expect(Number(params.b.data[1])).toBeCloseTo(20 - 0.4 / Math.sqrt(2 * Math.PI), 4);
   });
@@ -138,7 +138,9 @@ describe("analytic bias correction", () => {
       ],
     });
     // Columns whose largest weight is 40 times the others': these have few of the 127 steps.
-    const wide = withWeights(bytes, { w2: Array.from(w2.data, (v, e) => (e < 3 ? 40 : Number(v))) });
+    const wide = withWeights(bytes, {
+      w2: Array.from<number | bigint, number>(w2.data, (v, e) => (e < 3 ? 40 : Number(v))),
+    });
     const batches = [{ x }];
     const quantize = await quantizeWeights(wide, batches);
     const meanOf = async (own: Uint8Array) => {
@@ -157,12 +159,15 @@ describe("analytic bias correction", () => {
     const shift = fromOnnx(corrected).params.b.data;
     const scale = 40 / 127;
     const coarse = withWeights(wide, {
-      w2: Array.from(fromOnnx(wide).params.w2.data, (v) => Math.round(Number(v) / scale) * scale),
+      w2: Array.from<number | bigint, number>(
+        fromOnnx(wide).params.w2.data,
+        (v) => Math.round(Number(v) / scale) * scale,
+      ),
     });
     const [float, before, after] = [
       await meanOf(wide),
       await meanOf(coarse),
-      await meanOf(withParams(coarse, { b: float32(Array.from(shift, Number)) })),
+      await meanOf(withParams(coarse, { b: float32(Array.from<number | bigint, number>(shift, Number)) })),
     ];
     const far = (means: readonly number[]) => Math.max(...means.map((v, c) => Math.abs(v - float[c])));
     expect(far(before)).toBeGreaterThan(0.05);
