@@ -53,17 +53,18 @@ export interface Half {
 
 /** `isoloss model half`: a model of float16. */
 export async function half(path: string, options: HalfOptions): Promise<void> {
-  const { out, calibration, heldOut, move, io, size, report, json } = options;
+  const { out, calibration, heldOut, move, io, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
   const examples = await measuredInputs(file, options, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, options, heldOut);
+  const traced = calibration === undefined ? inputs : examples;
   const table: HalfRow[] = [];
   const files: HalfModel[] = [];
   for (const isMoved of move ? [true, false] : [false]) {
-    const result = await changing(file, size, () =>
-      toHalf(file.bytes, { move: isMoved, io, calibration: examples.batches ?? [], sizes: size }),
+    const result = await changing(file, traced, (sizes) =>
+      toHalf(file.bytes, { move: isMoved, io, calibration: examples.batches ?? [], sizes }),
     );
     files.push(result);
     table.push({
@@ -71,7 +72,7 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
       weights: result.weights.after,
       activations: result.activations?.after ?? null,
       rounded: finite(result.largest),
-      ...(await measuredChange(file, result.bytes, inputs, size)),
+      ...(await measuredChange(file, result.bytes, inputs)),
     });
   }
   const [{ bytes, moved }] = files;
@@ -87,7 +88,7 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
   };
   if (report !== undefined) {
     const { writeHalfPage } = await import("../model/page/half-page.js");
-    await writeHalfPage(report, { file, out, bytes, sizes: size }, document);
+    await writeHalfPage(report, { file, out, bytes, sizes: traced.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${halfText(document, path, out)}\n`);
 }

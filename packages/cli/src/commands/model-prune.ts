@@ -2,7 +2,13 @@ import { resolve } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import { type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
 import type { DataOptions } from "../model/data-options.js";
-import { changing, type MeasuredChange, measuredChange, measuredInputs } from "../model/measured-change.js";
+import {
+  changing,
+  type Inputs,
+  type MeasuredChange,
+  measuredChange,
+  measuredInputs,
+} from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { prunedText } from "../model/pruned-text.js";
 import { type ModelFile, readModelFile } from "../model/read-model.js";
@@ -60,16 +66,19 @@ interface Candidate {
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 export async function prune(path: string, options: PruneOptions): Promise<void> {
-  const { out, fraction, by = "magnitude", units, balance, heldOut, size, report, json } = options;
+  const { out, fraction, by = "magnitude", units, balance, heldOut, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
   const inputs = await measuredInputs(file, options, heldOut);
-  const candidates = [await candidate(file, options, true), await candidate(file, options, false)];
+  const candidates = [
+    await candidate(file, options, inputs, true),
+    await candidate(file, options, inputs, false),
+  ];
   const table: PrunedRow[] = [];
   for (const [i, { bytes, zeros, numbers }] of candidates.entries()) {
     const ranked = i === 0 ? "balanced" : "as they are";
-    const error = await measuredChange(file, bytes, inputs, size);
+    const error = await measuredChange(file, bytes, inputs);
     table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
   }
   const written = candidates[balance ? 0 : 1];
@@ -87,17 +96,18 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
   };
   if (report !== undefined) {
     const { writePrunePage } = await import("../model/page/prune-page.js");
-    await writePrunePage(report, { file, out, bytes: written.bytes, sizes: size }, document);
+    await writePrunePage(report, { file, out, bytes: written.bytes, sizes: inputs.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${prunedText(document, path, out)}\n`);
 }
 
 function candidate(
   file: ModelFile,
-  { fraction, by = "magnitude", units, size: sizes }: PruneOptions,
+  { fraction, by = "magnitude", units }: PruneOptions,
+  inputs: Inputs,
   balance: boolean,
 ): Promise<Candidate> {
-  return changing(file, sizes, async () => {
+  return changing(file, inputs, async (sizes) => {
     if (!units) return { ...(await pruneWeights(file.bytes, { fraction, by, balance, sizes })), groups: [] };
     return pruneUnits(file.bytes, { fraction, balance, sizes });
   });

@@ -15,7 +15,7 @@ import { finite, sqnrFields } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { sizesIn } from "../model/sizes.js";
+import { type Sizes, sizesOf } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
 import { createProgress } from "../progress.js";
 
@@ -33,6 +33,7 @@ export interface QuantizeOptions extends DataOptions {
   readonly method: CalibrationMethod;
   readonly limitError?: number;
   readonly budget?: number;
+  readonly size: Sizes;
   readonly report?: string;
   readonly json: boolean;
 }
@@ -77,11 +78,9 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   await requireOtherFile(before, options.out);
   await requirePage(before, options.out, options.report);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
-  const calibration = await readBatches(inputs, dataSource(options.calibration, options));
-  const heldOut =
-    options.heldOut === undefined
-      ? undefined
-      : await readBatches(inputs, dataSource(options.heldOut, options));
+  const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
+  const calibration = await read(options.calibration);
+  const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const { limitError: limit } = options;
   if (result.isWithinLimit === false) {
@@ -114,7 +113,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   };
   if (options.report !== undefined) {
     const { writeQuantizePage } = await import("../model/page/quantize-page.js");
-    const sizes = sizesIn(inputs, calibration[0]);
+    const sizes = sizesOf(inputs, options.size, calibration[0]);
     const changed = { file: before, out: options.out, bytes: result.bytes, sizes };
     await writeQuantizePage(options.report, changed, document);
   }

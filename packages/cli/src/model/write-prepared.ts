@@ -93,12 +93,11 @@ async function differenceOf(
 ): Promise<number> {
   try {
     const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
-    // Data have sizes of their own.
-    const sizes = batches ? given : sizesOf(inputs, given);
+    const sizes = sizesOf(inputs, given, batches?.[0]);
     const comparison = compareModels(before.bytes, bytes, { sizes, inputs: batches });
     return (
       await comparison.catch((cause) =>
-        Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, sizes, cause)),
+        Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause)),
       )
     ).largest;
   } catch (cause) {
