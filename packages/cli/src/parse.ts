@@ -46,6 +46,14 @@ export function shareNumber(text: string): number {
   return value;
 }
 
+/** A number in (0, 1]. */
+export function positiveShare(text: string): number {
+  const value = finiteNumber(text);
+  if (value <= 0 || value > 1)
+    throw new InvalidArgumentError("It must be a number greater than 0, at most 1.");
+  return value;
+}
+
 /** A range of seeds as text, such as 0..4. */
 export function seedRange(text: string): string {
   if (!/^\d+\.\.\d+$/.test(text)) throw new InvalidArgumentError("It must be a range such as 0..4.");

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import { type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
+import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import {
   changing,
@@ -24,6 +25,7 @@ export interface PruneOptions extends DataOptions {
   readonly heldOut?: string;
   readonly size: Sizes;
   readonly report?: string;
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -71,16 +73,19 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
   const inputs = await measuredInputs(file, options, heldOut);
-  const candidates = [
-    await candidate(file, options, inputs, true),
-    await candidate(file, options, inputs, false),
-  ];
+  const candidates: Candidate[] = [];
   const table: PrunedRow[] = [];
-  for (const [i, { bytes, zeros, numbers }] of candidates.entries()) {
-    const ranked = i === 0 ? "balanced" : "as they are";
-    const error = await measuredChange(file, bytes, inputs);
-    table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
-  }
+  await withProgress(options, async (step) => {
+    for (const ranked of ["balanced", "as they are"] as const) {
+      step(`ranking weights ${ranked}`);
+      const pruned = await candidate(file, options, inputs, ranked === "balanced");
+      step(`measuring what was ranked by weights ${ranked}`);
+      const error = await measuredChange(file, pruned.bytes, inputs);
+      const { bytes, zeros, numbers } = pruned;
+      table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
+      candidates.push(pruned);
+    }
+  });
   const written = candidates[balance ? 0 : 1];
   await writeFileAtomic(resolve(out), written.bytes);
   const document: PrunedModel = {

@@ -10,6 +10,7 @@ import {
   quantizeModel,
 } from "isoloss/onnx";
 import { type Batch, readBatches } from "../model/batches.js";
+import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { finite, sqnrFields } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
@@ -17,7 +18,6 @@ import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
-import { createProgress } from "../progress.js";
 
 export interface QuantizeOptions extends DataOptions {
   readonly out: string;
@@ -35,6 +35,7 @@ export interface QuantizeOptions extends DataOptions {
   readonly budget?: number;
   readonly size: Sizes;
   readonly report?: string;
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -133,25 +134,24 @@ async function quantized(
   data: Data,
   options: QuantizeOptions,
 ): Promise<QuantizedModel> {
-  const progress = createProgress(process.stderr);
   try {
-    return await quantizeModel(bytes, {
-      ...data,
-      activations: options.weightsOnly ? "none" : options.activations,
-      weightBits: options.bits === "4" ? 4 : 8,
-      granularity: options.per,
-      reduceRange: options.reduceRange,
-      equalize: options.equalize,
-      calibrationMethod: options.method,
-      limit: options.limitError,
-      budget: options.budget,
-      onProgress: ({ next }) => progress.update(next),
-    });
+    return await withProgress(options, (step) =>
+      quantizeModel(bytes, {
+        ...data,
+        activations: options.weightsOnly ? "none" : options.activations,
+        weightBits: options.bits === "4" ? 4 : 8,
+        granularity: options.per,
+        reduceRange: options.reduceRange,
+        equalize: options.equalize,
+        calibrationMethod: options.method,
+        limit: options.limitError,
+        budget: options.budget,
+        onProgress: ({ next }) => step(next),
+      }),
+    );
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${path} cannot be quantized: ${cause.message}`, { cause });
-  } finally {
-    progress.clear();
   }
 }
 

@@ -2,8 +2,8 @@
 import { astype, DataError, type NdArray, OptionError, takeRows } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
-import { namingFile } from "./read-model.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
+import { namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withGiven } from "./sizes.js";
 
 /** Arrays by the name of an input. */

@@ -47,7 +47,11 @@ export async function measuredChange(
     const { sqnr, agreement, largest } = await modelError(bytes, after, { inputs: batches, sizes });
     return { ...sqnrFields(sqnr), agreement: agreement ?? null, largest: finite(largest) };
   } catch (cause) {
-    throw withSizes(`${path} cannot be compared with the new model`, batches === undefined ? sizes : {}, cause);
+    throw withSizes(
+      `${path} cannot be compared with the new model`,
+      batches === undefined ? sizes : {},
+      cause,
+    );
   }
 }
 

@@ -108,16 +108,11 @@ export function withGiven<I extends Sized>(inputs: readonly I[], given: Sizes): 
 }
 
 /** Shapes of inputs by name, with the sizes of open axes. */
-export function shapesOf(
-  inputs: readonly Sized[],
-  sizes: Sizes,
-): Readonly<Record<string, Shape>> {
+export function shapesOf(inputs: readonly Sized[], sizes: Sizes): Readonly<Record<string, Shape>> {
   return Object.fromEntries(
     inputs.map(({ name, shape = [] }) => [
       name,
-      shape.map((size, axis) =>
-        typeof size === "number" ? size : sizes[axisName(name, axis, size)],
-      ),
+      shape.map((size, axis) => (typeof size === "number" ? size : sizes[axisName(name, axis, size)])),
     ]),
   );
 }

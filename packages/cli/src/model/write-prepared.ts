@@ -97,7 +97,9 @@ async function differenceOf(
     const comparison = compareModels(before.bytes, bytes, { sizes, inputs: batches });
     return (
       await comparison.catch((cause) =>
-        Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause)),
+        Promise.reject(
+          withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause),
+        ),
       )
     ).largest;
   } catch (cause) {
