@@ -47,7 +47,7 @@ const all = {
     file: "silero_vad_v5",
     data: "frames-v5-*.npz",
     limit: 100,
-    sizes: { "input[1]": 576, "state[1]": 4 },
+    sizes: { "input[1]": 288, "state[1]": 4 },
   },
   "silero-legacy": {
     file: "silero_vad_legacy",
@@ -103,7 +103,7 @@ async function everyCommand(name, { file, data, limit, sizes = {}, labels = fals
   const source = existsSync(folded) ? folded : path;
   await step("imbalance", source, size);
   for (const by of ["norm", "range"]) await step("balance", source, ["--by", by, ...heldOut]);
-  await step("quantize", source, [...calibration, ...heldOut, "--budget", "600"]);
+  await step("quantize", source, [...calibration, ...heldOut, "--budget", "120"]);
   await step("quantize", source, [...calibration, ...heldOut, "--weights-only", "--no-equalize"]);
   for (const fraction of ["0.2", "0.5"]) await step("prune", source, ["--fraction", fraction, ...heldOut]);
   await step("prune", source, ["--fraction", "0.5", "--by", "lamp", ...heldOut]);
@@ -121,7 +121,9 @@ async function everyCommand(name, { file, data, limit, sizes = {}, labels = fals
 }
 
 /** Folds again what an earlier run has a result of. */
-const fold = (path, size, out) => finished(["model", "fold", path, ...size, "--out", out]);
+function fold(path, size, out) {
+  return finished(["model", "fold", path, ...size, "--out", out]);
+}
 
 /** Runs a command, unless there is a result of it, appends the result and prints it. */
 async function run(model, [command, file, ...args]) {

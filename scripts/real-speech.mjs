@@ -34,15 +34,18 @@ await inPackages(["alsa-utils"], async (folder) => {
         array.data.map((x) => x / 32_768),
         array.shape,
       );
-    // The fifth version sees 64 samples of the frame before.
-    const frames = unit(windows(spoken, 576, 1024));
-    const [count] = frames.shape;
-    const zeros = (width) => ndarray(new Float32Array(2 * count * width), [2, count, width]);
-    const sr = ndarray(BigInt64Array.of(BigInt(RATE)), []);
-    save(`frames-v5-${name}.npz`, npz({ input: frames, state: zeros(128), sr }), frames);
+    // The fifth version sees 32 samples of the frame before. At 8 kHz: both branches of the file are traced, and that for 16 kHz
+    // fits frames of 288, but the other no frames of 576.
+    const slower = spoken.map((samples) => samples.filter((_, i) => i % 2 === 0));
+    const frames = unit(windows(slower, 288, 512));
+    const zeros = (width, { shape: [count] }) =>
+      ndarray(new Float32Array(2 * count * width), [2, count, width]);
+    const sr = (rate) => ndarray(BigInt64Array.of(BigInt(rate)), []);
+    const own = { input: frames, state: zeros(128, frames), sr: sr(RATE / 2) };
+    save(`frames-v5-${name}.npz`, npz(own), frames);
     const legacy = unit(windows(spoken, 512, 1024));
-    const own = { input: legacy, sr, h: zeros(64), c: zeros(64) };
-    save(`frames-legacy-${name}.npz`, npz(own), legacy);
+    const [h, c] = [zeros(64, legacy), zeros(64, legacy)];
+    save(`frames-legacy-${name}.npz`, npz({ input: legacy, sr: sr(RATE), h, c }), legacy);
   }
 });
 

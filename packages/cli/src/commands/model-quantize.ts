@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { DataError } from "isoloss";
+import { DataError, OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import {
   type CalibrationMethod,
@@ -75,6 +75,7 @@ export interface Quantized {
 
 /** `isoloss model quantize`: a file of integers, chosen by measured error. */
 export async function quantize(path: string, options: QuantizeOptions): Promise<void> {
+  requireWeightsOnly(options);
   const before = await readModelFile(path);
   await requireOtherFile(before, options.out);
   await requirePage(before, options.out, options.report);
@@ -82,6 +83,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
   const calibration = await read(options.calibration);
   const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut);
+  if (heldOut === undefined) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const { limitError: limit } = options;
   if (result.isWithinLimit === false) {
@@ -120,6 +122,24 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   }
   process.stdout.write(
     options.json ? `${JSON.stringify(document)}\n` : `${quantizedText(document, path, options.out)}\n`,
+  );
+}
+
+/** Throws where weights of 4 bits or in blocks are for integers that nothing computes on. */
+function requireWeightsOnly({ bits, per, weightsOnly }: QuantizeOptions): void {
+  if (weightsOnly || (bits === "8" && per !== "block")) return;
+  const what = bits === "4" ? "--bits 4 is" : "--per block is";
+  throw new OptionError(
+    `${what} for weights alone: add --weights-only. ONNX Runtime computes on 8-bit weights with a scale for each channel or tensor.`,
+  );
+}
+
+/** Throws where nothing of the calibration can be held out. */
+function requireParts(path: string, batches: readonly Batch[]): void {
+  const counts = new Set(Object.values(batches[0]).map(({ shape }) => shape[0]));
+  if (batches.length > 1 || (counts.size === 1 && !counts.has(1))) return;
+  throw new OptionError(
+    `${path} is one example or one batch, and a part of the calibration is held out to judge: give two examples or more, or other data by --held-out.`,
   );
 }
 

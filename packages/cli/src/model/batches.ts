@@ -90,9 +90,14 @@ async function readArrays(
   asInFile: readonly ImportedInput[] = inputs,
 ): Promise<readonly InputData[]> {
   const data = await readData(path, { defaults: imagesFor(inputs), ...options });
+  if (data.kind === "named" && Object.keys(data.arrays).length === 0) {
+    const names = inputs.map(({ name }) => name).join(", ");
+    throw new DataError(`${path} holds no array: expected arrays by the names of the inputs, ${names}.`);
+  }
   return Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
     const at = inputs.findIndex((one) => one.name === name);
     requireShape(path, inputs[at], array, asInFile[at]);
+    requireFinite(path, name, array);
     return { input: inputs[at], array: astype(array, inputs[at].dtype) };
   });
 }
@@ -141,6 +146,15 @@ function requireShape(
   const isGiven = asInFile.shape !== undefined && isShape(array, asInFile.shape);
   throw new DataError(
     `${path} has the shape [${array.shape.join(", ")}]; ${takes}${isGiven ? " with --size. Sizes are those of the data: leave --size out" : ""}.`,
+  );
+}
+
+function requireFinite(path: string, name: string, { data }: NdArray): void {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  const wrong = data.findIndex((x) => !Number.isFinite(x));
+  if (wrong < 0) return;
+  throw new DataError(
+    `${path} has numbers that are not finite: element ${wrong} for "${name}" is ${data[wrong]}. Leave such examples out.`,
   );
 }
 

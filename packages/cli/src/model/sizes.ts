@@ -132,11 +132,14 @@ export function tracing<T>(path: string, sizes: Sizes, trace: () => T): T {
   }
 }
 
-/** An error of running a model, with what could not be done and the sizes of open axes; a defect stays as it is. */
+/**
+ * An error of running a model, with what could not be done and the sizes of open axes, unless its data were at fault; a
+ * defect stays as it is.
+ */
 export function withSizes(what: string, sizes: Sizes, cause: unknown): unknown {
   if (!(cause instanceof IsolossError)) return cause;
   const advice =
-    Object.keys(sizes).length === 0
+    Object.keys(sizes).length === 0 || cause instanceof DataError
       ? ""
       : ` It was run with ${sizesText(sizes)}: give others by --size NAME=N.`;
   return new DataError(`${what}: ${cause.message}${advice}`, { cause });

@@ -5,7 +5,7 @@ import { createRng, encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model-quantize.js";
-import { normalized } from "../model/model-files.js";
+import { changed, normalized } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -77,6 +77,20 @@ describe("isoloss model quantize", () => {
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
   });
 
+  it("says where there was no layer to quantize", async () => {
+    const relu = changed(normalized(), ({ inputs, nodes }) => ({
+      inputs: [{ ...inputs[0], name: "x" }],
+      nodes: [{ ...nodes[3], inputs: ["x"], outputs: ["y"] }],
+      initializers: [],
+      outputs: [{ name: "y", dtype: "float32" }],
+    }));
+    writeFileSync(at("relu.onnx"), relu);
+    const { status, stdout } = await bench.run(
+      ...["model", "quantize", "relu.onnx", "-o", "same.onnx", "--calibration", "images.npy"],
+    );
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^No layer was quantized: in the new file/m)]);
+  });
+
   it("leaves layers in float to keep a limit, and says which", async () => {
     const data = ["--calibration", "images.npy", "--limit-error", "70"];
     const document = await bench.json<Quantized>(...quantize, ...data, "--json");
@@ -126,10 +140,21 @@ describe("isoloss model quantize", () => {
     [
       "4 bits with activations",
       ["--calibration", "images.npy", "--bits", "4"],
-      /weights of 4 bits are for activations: "none"|weights in blocks are for activations: "none"/,
+      /--bits 4 is for weights alone: add --weights-only/,
       2,
     ],
-    ["one example", ["--calibration", "images.npy", "--limit", "1"], /two examples or more; or give/, 2],
+    [
+      "blocks with activations",
+      ["--calibration", "images.npy", "--per", "block"],
+      /--per block is for weights alone: add --weights-only/,
+      2,
+    ],
+    [
+      "one example",
+      ["--calibration", "images.npy", "--limit", "1"],
+      /give two examples or more, or other data by --held-out/,
+      2,
+    ],
   ])("refuses %s", async (_, options, message, code) => {
     const { status, stderr } = await bench.run(...quantize, ...options);
     expect([status, stderr]).toEqual([code, expect.stringMatching(message)]);
