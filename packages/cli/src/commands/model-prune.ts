@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
+import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import { type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
+import { fromOnnx, type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import {
@@ -12,7 +13,7 @@ import {
 } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { prunedText } from "../model/pruned-text.js";
-import { type ModelFile, readModelFile } from "../model/read-model.js";
+import { type ModelFile, namingFile, readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
 
@@ -72,6 +73,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
+  requireWeights(file);
   const inputs = await measuredInputs(file, options, heldOut);
   const candidates: Candidate[] = [];
   const table: PrunedRow[] = [];
@@ -104,6 +106,14 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     await writePrunePage(report, { file, out, bytes: written.bytes, sizes: inputs.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${prunedText(document, path, out)}\n`);
+}
+
+function requireWeights({ path, bytes }: ModelFile): void {
+  const { params } = namingFile(path, () => fromOnnx(bytes));
+  if (Object.values(params).some(({ shape }) => shape.filter((n) => n > 1).length > 1)) return;
+  throw new DataError(
+    `${path} has no weights to prune: expected tensors of floats with two axes or more in its main graph; those in the branches of an If stay.`,
+  );
 }
 
 function candidate(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
-import { normalized, perceptron } from "../model/model-files.js";
+import { bare, normalized, perceptron } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -16,6 +16,7 @@ beforeAll(() => {
     writeFileSync(join(bench.folder, name), content);
   write("m.onnx", normalized());
   write("relu.onnx", perceptron("relu"));
+  write("bare.onnx", bare());
   write("text.onnx", "no model");
   write("x.npy", encodeNpy(full([8, 3, 8, 8], 0.5)));
   write("one.npy", encodeNpy(full([1, 3, 8, 8], 0.5)));
@@ -65,6 +66,7 @@ const cases: readonly (readonly [line: string, message: RegExp, code: number])[]
     2,
   ],
   ["prune m.onnx -o p.onnx --fraction 50", /in \[0, 1\], such as 0\.5 for a half/, 2],
+  ["prune bare.onnx -o p.onnx --fraction 0.5", /bare\.onnx has no weights to prune: expected tensors/, 1],
   ["low-rank m.onnx -o l.onnx --energy 99", /greater than 0, at most 1, such as 0\.99/, 2],
   ["low-rank m.onnx", /required option '-o, --out <file>' not specified/, 2],
   ["lowrank m.onnx -o l.onnx", /unknown command 'lowrank' \(Did you mean low-rank\?\)/, 2],

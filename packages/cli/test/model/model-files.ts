@@ -112,6 +112,14 @@ export function normalized({ channels = 4, wide = 0 }: NormalizedOptions = {}): 
   });
 }
 
+/** The relu of images [batch, 3, 8, 8]: a file without weights. */
+export const bare = (): Uint8Array =>
+  changed(normalized(), ({ nodes }) => ({
+    nodes: [{ ...nodes[3], inputs: ["x"], outputs: ["y"] }],
+    initializers: [],
+    outputs: [{ name: "y", dtype: "float32" }],
+  }));
+
 /** A file that keeps one tensor of float32 in another file, and the bytes of that. */
 export function withExternalData(
   bytes: Uint8Array,
