@@ -21,7 +21,7 @@ const LONGEST = 1800;
 const paddle = (name) => `p2o.DynamicDimension.${name}`;
 /** Files, examples of the kind that they take, and sizes of open axes for the commands that have no data. */
 const all = {
-  mobilenet: { file: "mobilenet-v2", data: "photos-*.npy", limit: 40 },
+  mobilenet: { file: "mobilenet-v2", data: "photos-*.npy", limit: 16 },
   classifier: {
     file: "ch_ppocr_mobile_v2.0_cls_infer",
     data: "lines-*.npy",
@@ -103,14 +103,14 @@ async function everyCommand(name, { file, data, limit, sizes = {}, labels = fals
   const source = existsSync(folded) ? folded : path;
   await step("imbalance", source, size);
   for (const by of ["norm", "range"]) await step("balance", source, ["--by", by, ...heldOut]);
-  await step("quantize", source, [...calibration, ...heldOut, "--budget", "120"]);
-  await step("quantize", source, [...calibration, ...heldOut, "--weights-only", "--no-equalize"]);
   for (const fraction of ["0.2", "0.5"]) await step("prune", source, ["--fraction", fraction, ...heldOut]);
   await step("prune", source, ["--fraction", "0.5", "--by", "lamp", ...heldOut]);
   await step("prune", source, ["--fraction", "0.1", "--units", ...heldOut]);
   await step("half", source, [...calibration, ...heldOut]);
   await step("low-rank", source, heldOut);
   await step("low-rank", source, ["--energy", "0.99", ...heldOut]);
+  await step("quantize", source, [...calibration, ...heldOut, "--weights-only", "--no-equalize"]);
+  await step("quantize", source, [...calibration, ...heldOut, "--budget", "120"]);
   if (!labels) return;
   const of = (what, part) => join(models, "data", data.replace("*.npy", `${part}${what}.npy`));
   await step("finetune", path, [

@@ -6,7 +6,7 @@ import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model-quantize.js";
 import { normalized, perceptron, unusedRank } from "../model/model-files.js";
-import { workbench } from "./support.js";
+import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
 const at = (name: string) => join(bench.folder, name);
@@ -27,7 +27,7 @@ beforeAll(async () => {
 /** Runs a command with --report, and reads the page. */
 async function page(...args: string[]) {
   const { status, stderr } = await bench.run("model", ...args, "--report", "pages/page.html");
-  expect([status, stderr]).toEqual([0, ""]);
+  expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
   const html = readFileSync(at("pages/page.html"), "utf8");
   expect(html).not.toMatch(/NaN|undefined|\[object/);
   const { document } = parseHTML(html);
