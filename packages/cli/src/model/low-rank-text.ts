@@ -52,7 +52,7 @@ export function lowRankSummary(document: LowRankModel, file: string): string {
   const { groups, rank, energy, bytes, measured } = document;
   const smaller = groups.filter((group) => group.rank < group.size).length;
   const spaces = `${smaller} of ${groups.length} ${groups.length === 1 ? "space" : "spaces"} smaller`;
-  const isExact = rank === null && energy === null;
+  const isExact = smaller === 0 || (rank === null && energy === null);
   const what = isExact
     ? "It computes the same to rounding"
     : "It computes something else where rank was used";
