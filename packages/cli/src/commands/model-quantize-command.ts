@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
+import { quietOption } from "../model/command-progress.js";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
+import { sizeOption } from "../model/size-option.js";
 import { finiteNumber, positiveNumber } from "../parse.js";
 
 /** Adds `model quantize`. */
@@ -49,7 +51,9 @@ export function addQuantizeCommand(model: Command): void {
       positiveNumber,
     );
   withDataOptions(command)
+    .addOption(sizeOption())
     .option("--report <page>", "one HTML page about the choices, the layers and their weights")
+    .addOption(quietOption())
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",
