@@ -1,4 +1,4 @@
-import type { Engine, RunState } from "./engine.js";
+import type { Engine, RunState } from "./engine-types.js";
 import type { Journal, NewEntry } from "./journal.js";
 import type { LaneHost, Lanes, RunRecord, RunRequest } from "./lanes.js";
 

@@ -3,7 +3,7 @@ import type { JsonRecord } from "../run/json-lines.js";
 import { bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
 import type { StoredSweep } from "./directory.js";
 import { sweepPaths } from "./directory.js";
-import type { RunState, TrialState } from "./engine.js";
+import type { RunState, TrialState } from "./engine-types.js";
 import type { SearchEnd } from "./journal.js";
 import { oriented } from "./metric.js";
 import type { Assignment, Budget, Metric, Trial, TrialStatus } from "./types.js";
