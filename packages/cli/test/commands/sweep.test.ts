@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SweepDocument } from "../../src/sweep/document.js";
 import { objections, readDocument, shapesIn } from "../documents/tables.js";
@@ -125,6 +126,13 @@ confirm: false
     expect(document).toMatchObject({ trials: 3, runs: 9 });
     const { stdout } = await bench.run("sweep", "booths.yaml", "--check");
     expect(stdout).toMatch(/^booths: grid, 4 trials, at most 10 runs/);
+  });
+
+  it("accepts the example of the repository", async () => {
+    const path = fileURLToPath(new URL("../../../../experiments/sweeps/digits.yaml", import.meta.url));
+    const { stdout } = await bench.run("sweep", path, "--check");
+    // 16 trials of one seed, and two contenders on five seeds.
+    expect(stdout).toMatch(/^digits: sobol, 16 trials, at most 26 runs, 6240 steps/);
   });
 
   it("lists and verifies sweeps", async () => {
