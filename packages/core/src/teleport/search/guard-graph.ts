@@ -25,6 +25,10 @@ export type Bounds = Record<(typeof boundNames)[number], Tensor>;
 export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray =>
   astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
 
+/** The bounds as constants of a program. */
+export const constantBounds = (limits: Limits, steps: number, dtype: Float): Tensor =>
+  constant(boundsOf(limits, steps, dtype));
+
 /** Loss, objective and ||g||^2 at a point. */
 export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor>;
 

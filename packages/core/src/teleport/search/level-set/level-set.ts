@@ -119,6 +119,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         };
       },
       compiledWalk: compiled.walk,
+      tracedWalk: compiled.tracedWalk,
       async dispose() {
         await compiled.dispose();
         await evaluate.dispose();
