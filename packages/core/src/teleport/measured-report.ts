@@ -10,7 +10,6 @@ export interface Reported<P> {
   readonly seconds: number;
   /** Both ends, for the ratios of an accepted teleport. */
   readonly ends?: { readonly from: P; readonly to: P; readonly batch: Batch } | undefined;
-  readonly sharedClock?: true | undefined;
 }
 
 /** Makes the reports of a teleporter's teleports. */
@@ -39,7 +38,7 @@ export function createReporter<P>({
     };
   };
   return {
-    async report({ start, point, reason, steps, halvings }, { accepted, seconds, ends, sharedClock }) {
+    async report({ start, point, reason, steps, halvings }, { accepted, seconds, ends }) {
       const ratios = accepted && ends ? await curvatures(ends) : undefined;
       return {
         search,
@@ -58,7 +57,6 @@ export function createReporter<P>({
         steps,
         halvings,
         seconds,
-        ...(sharedClock ? { sharedClock } : {}),
       };
     },
   };

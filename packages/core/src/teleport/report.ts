@@ -41,11 +41,6 @@ export interface TeleportReport {
   readonly steps: number;
   readonly halvings: number;
   readonly seconds: number;
-  /**
-   * Set if the teleport was one of a loop of steps that is a single program, with one clock for all: `seconds` is then an
-   * equal part, for each teleport, of what the loop took beyond its steps at the pace of steps without teleports.
-   */
-  readonly sharedClock?: true | undefined;
 }
 
 export const stepsTaken = (steps: number): string => `${steps} ${steps === 1 ? "step" : "steps"} taken`;

@@ -6,6 +6,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import type { PartResults, TeleportPart } from "../teleport/part.js";
+import { hasNumbers } from "../teleport/search/guard-graph.js";
 import type { TracedTransport } from "../teleport/state/traced-transport.js";
 import { occasionAt, type When } from "../teleport/when.js";
 import type { ScheduleState, TeleportEvent } from "./teleports.js";
@@ -61,17 +62,16 @@ export function teleportBranch<P>({
   return {
     trace(now, { params, optimizer }, { batch, rate }) {
       let width = 0;
-      return cond(
-        now,
-        () => {
-          const memory = usesMemory ? { optimizer, learningRate: rate } : {};
-          const { params: to, isMoved, numbers } = part.trace(params, batch, memory);
-          width = numbers.size;
-          const moved = () => transport({ from: params, to, batch, state: optimizer });
-          return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
-        },
-        () => ({ params, optimizer, numbers: fill([width], 0, "float64") }),
-      );
+      const teleported = () => {
+        const memory = usesMemory ? { optimizer, learningRate: rate } : {};
+        const { params: to, isMoved, numbers } = part.trace(params, batch, memory);
+        width = numbers.size;
+        const moved = () => transport({ from: params, to, batch, state: optimizer });
+        return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
+      };
+      const still = () => ({ params, optimizer, numbers: fill([width], 0, "float64") });
+      // A run that has diverged is over: nothing is searched for there.
+      return cond(now, () => cond(hasNumbers(params), teleported, still), still);
     },
     plan(schedule, first, count) {
       const now = new Uint8Array(count);

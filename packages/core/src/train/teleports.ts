@@ -157,6 +157,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
   compileOptions,
 }: Subject<P, B>): Promise<Teleports<P>> {
   const { when, symmetry, objective, state = "keep" } = plan;
+  firstSchedule(when);
   const memoryOf = (optimizerState: OptimizerState, rate: number): MemoryArrays =>
     // Only a custom objective may use it.
     objective === undefined ? {} : { optimizer: optimizerState, learningRate: array(rate, dtype) };

@@ -9,7 +9,7 @@ import { namedLike } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Limits } from "../guard.js";
-import { isFinitePoint } from "../guard.js";
+import { isFinitePoint, objection } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
@@ -89,7 +89,10 @@ export async function compileJump<P>(
   await warmUp(executable, inputsOf<SpecLeaf>({ params, batch, memory }));
 
   /** What a row tells, and what follows from it; undefined where the host has to decide. */
-  const read = (row: ArrayLike<number>): { found: JumpFound; record: WalkRecord } | undefined => {
+  const read = (
+    row: ArrayLike<number>,
+    limits: Limits,
+  ): { found: JumpFound; record: WalkRecord } | undefined => {
     const pointAt = (k: number): Point => ({ loss: row[k], objective: row[k + 1], gradNormSq: row[k + 2] });
     const found: JumpFound = {
       start: pointAt(0),
@@ -99,10 +102,15 @@ export async function compileJump<P>(
     if (!isFinitePoint(found.start)) return undefined;
     const stopped = options.judge(found);
     if (stopped === "host") return undefined;
+    if (stopped !== undefined) return { found, record: { steps: 0, points: [found.start], reason: stopped } };
+    if (!isFinitePoint(found.end)) return undefined;
+    const refusal = objection(found.start, found.start, found.end, limits);
+    // There is no smaller step: the walk would end with the first halving.
+    const halvings = Math.min(1, limits.halvings);
     const record =
-      stopped === undefined
+      refusal === undefined
         ? { steps: 1, points: [found.start, found.end], reason: stepsTaken(1) }
-        : { steps: 0, points: [found.start], reason: stopped };
+        : { steps: 0, halvings, points: [found.start], reason: refusal };
     return { found, record };
   };
   const tracedWalk: TracedWalk<P> = {
@@ -118,16 +126,16 @@ export async function compileJump<P>(
       const numbers = packed([...row, indicator(isTaken, dtype)]);
       return { params: chosen(isTaken, end, start), isMoved: isTaken, numbers };
     },
-    read(numbers) {
-      const record = read(numbers)?.record;
+    read(numbers, limits) {
+      const record = read(numbers, limits)?.record;
       const isTaken = numbers[numbers.length - 1] === 1;
       return record && (record.steps === 1) === isTaken ? record : undefined;
     },
   };
   return {
-    async walk(start, { batch: b, memory: m }) {
+    async walk(start, { batch: b, memory: m }, _steps, limits) {
       const results = await executable.run(inputsOf({ params: start, batch: b, memory: m }));
-      const known = read(results.row.data as Float64Array);
+      const known = read(results.row.data as Float64Array, limits);
       if (known === undefined || known.record.steps === 0) return known && { params: start, ...known.record };
       const pushForward = options.pushForward?.(known.found, start, b);
       const end = outputs.map((name) => results[name]);

@@ -4,6 +4,7 @@ import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
@@ -56,6 +57,10 @@ export function isAdmitted(
 }
 
 export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);
+
+/** Whether all elements of a tree are finite, and so is their sum. */
+export const hasNumbers = (tree: unknown): Tensor =>
+  all(...flatten(tree, isTensor).leaves.map((leaf) => hasValue(sum(abs(leaf)))));
 
 export const all = (...conditions: Tensor[]): Tensor => conditions.reduce((a, b) => logicalAnd(a, b));
 

@@ -26,7 +26,7 @@ import {
   requireProblem,
   runOptions,
 } from "./minimize-options.js";
-import { compileStepLoop, type StepResults, timeShares, traceStepLoop } from "./step-loop.js";
+import { compileStepLoop, type StepResults, traceStepLoop } from "./step-loop.js";
 
 /** Target seconds per call if `onLoop` is called after each. */
 const glance = 0.25;
@@ -148,7 +148,6 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
 
     /** Teleports within the loop; undefined where the host teleports. */
     let branch = teleports?.branch;
-    const share = timeShares(loop.pace);
 
     /** Runs steps; their results belong to the points before them. Returns the seconds spent. */
     const advance = async (count: number): Promise<number> => {
@@ -158,14 +157,12 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
       const now = new Uint8Array(count);
       now.set(planned?.now ?? []);
       const results = await loop.run({ params, optimizer: state }, rates, now);
-      const each = share(results.seconds, now);
       const happened: { readonly event: TeleportEvent; readonly ends?: { from: P; to: P } | undefined }[] =
         [];
       const finite = finiteCount(results);
       for (let t = now.indexOf(1); t >= 0 && t <= finite; t = now.indexOf(1, t + 1)) {
         const { numbers, ends } = results.teleportAt(t);
-        const told = { numbers, seconds: each.teleport, ends: ends && { ...ends, batch } };
-        const event = await branch?.event(step + t, told);
+        const event = await branch?.event(step + t, { numbers, ends: ends && { ...ends, batch } });
         if (event === undefined) {
           // Up to there once more; then the host decides.
           const seconds = t > 0 ? await advance(t) : 0;
@@ -179,10 +176,14 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
         history.teleports.push(event);
         if (isKept && event.accepted && ends) jumps.push({ step: event.step, ...ends });
       }
+      // The steps share what the teleports leave.
+      const teleported = new Map(happened.map(({ event }) => [event.step - step, event.seconds]));
+      const spent = [...teleported.values()].reduce((a, b) => a + b, 0);
+      const ofStep = Math.max(0, results.seconds - spent) / count;
       for (let t = 0; t < count; t++) {
-        clock += now[t] * each.teleport;
+        clock += teleported.get(t) ?? 0;
         history.seconds.push(clock);
-        clock += each.step;
+        clock += ofStep;
         if (isKept) trajectory.push(results.pointAt(t));
       }
       history.loss.push(...results.loss);

@@ -9,6 +9,7 @@ import { namedArrays } from "../../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
+import { warmUp } from "../../teleport/search/warm-up.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { TeleportBranch } from "../teleport-branch.js";
 
@@ -39,8 +40,6 @@ export interface StepLoop<P> {
   run(at: StepState<P>, rates: readonly number[], now: Uint8Array): Promise<StepResults<P>>;
   /** Most steps of a run: what is recorded of each takes memory. */
   readonly most: number;
-  /** With a branch: seconds of a step without a teleport. */
-  readonly pace?: number | undefined;
   dispose(): Promise<void>;
 }
 
@@ -118,23 +117,23 @@ export async function compileStepLoop<P>(
     const leaves = like.paths.map((path) => rowOf(results[path], t));
     return (unflatten(like.def, leaves) as Record<string, P>)[name];
   };
-  const timed = async ({ params, optimizer }: StepState<P>, rates: readonly number[], now: Uint8Array) => {
-    const begin = performance.now();
-    const results = await executable.run(
-      {
-        ...namedArrays({ params, optimizer }),
-        ...fixed,
-        rate: array([...rates], dtype),
-        ...(branch ? { now: { shape: [now.length], data: now } } : {}),
-      },
-      { steps: rates.length },
-    );
-    return { results, seconds: (performance.now() - begin) / 1000 };
-  };
-  const pace = branch && (await warmPace((rates, now) => timed(start, rates, now)));
+  if (branch) {
+    const sequences = { rate: array([0], dtype), now: { shape: [1], data: Uint8Array.of(1) } };
+    await warmUp(executable, { ...namedArrays(start), ...fixed, ...sequences }, { steps: 1 });
+  }
   return {
     async run(at, rates, now) {
-      const { results, seconds } = await timed(at, rates, now);
+      const begin = performance.now();
+      const results = await executable.run(
+        {
+          ...namedArrays(at),
+          ...fixed,
+          rate: array([...rates], dtype),
+          ...(branch ? { now: { shape: [now.length], data: now } } : {}),
+        },
+        { steps: rates.length },
+      );
+      const seconds = (performance.now() - begin) / 1000;
       return {
         end: unflatten(
           def,
@@ -153,40 +152,7 @@ export async function compileStepLoop<P>(
       };
     },
     most: Math.min(mostPoints, Math.max(10, Math.floor(mostNumbers / recorded))),
-    ...(pace === undefined ? {} : { pace }),
     dispose: () => executable.dispose(),
-  };
-}
-
-/**
- * Runs a loop with and without teleports for a few milliseconds, so that the engine optimizes it; returns the seconds of a
- * step without.
- */
-async function warmPace(
-  run: (rates: readonly number[], now: Uint8Array) => Promise<{ readonly seconds: number }>,
-): Promise<number> {
-  const begin = performance.now();
-  for (let k = 0; k < 100 && performance.now() - begin < 5; k++) await run([0], Uint8Array.of(1));
-  for (let steps = 4; ; steps *= 4) {
-    const { seconds } = await run(new Array<number>(steps).fill(0), new Uint8Array(steps));
-    if (seconds > 1e-3 || steps > 1000) return seconds / steps;
-  }
-}
-
-/**
- * Divides the seconds of a loop among its steps and the teleports between them, given the pace of steps without any: the
- * teleports get what the loop took beyond it.
- */
-export function timeShares(pace = Infinity) {
-  let fastest = pace;
-  return (seconds: number, now: Uint8Array): { readonly step: number; readonly teleport: number } => {
-    const teleports = now.reduce((sum, one) => sum + one, 0);
-    if (teleports === 0) {
-      fastest = Math.min(fastest, seconds / now.length);
-      return { step: seconds / now.length, teleport: 0 };
-    }
-    const teleport = Math.max(0, seconds - now.length * fastest) / teleports;
-    return { step: (seconds - teleports * teleport) / now.length, teleport };
   };
 }
 

@@ -3,18 +3,25 @@ import { isNdArray, type NdArray } from "../../../array.js";
 import { greater } from "../../../graph/ops/compare.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat } from "../../../graph/ops/slice.js";
-import { isSpecLeaf, type SpecLeaf, spec, trace } from "../../../graph/trace.js";
+import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
 import { flatten, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { boundNames, boundsOf, constantBounds, unpacked } from "../guard-graph.js";
+import { boundsOf, constantBounds, unpacked } from "../guard-graph.js";
 import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { ends, type LevelSetRule } from "./rule.js";
-import { levelSetWalk, outcomes, pointNames, type Status, statusNames } from "./walk-graph.js";
+import {
+  levelSetWalk,
+  outcomes,
+  pointNames,
+  type Status,
+  statusNames,
+  traceLevelSetWalk,
+} from "./walk-graph.js";
 
 export interface CompiledLevelSetWalk<P> {
   /** Undefined where the host has to take the steps. */
@@ -30,13 +37,7 @@ export async function compileLevelSetWalk<P>(
 ): Promise<CompiledLevelSetWalk<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
   const walk = levelSetWalk(problem, rule);
-  const { graph } = trace(({ params: start, batch: b, memory: m, bounds }) => walk(start, b, m, bounds), {
-    params,
-    batch,
-    memory,
-    bounds: spec([boundNames.length], dtype),
-  });
-  const executable = await compile(graph, compileOptions);
+  const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf);
   const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));

@@ -4,6 +4,7 @@ import type { BatchTensors } from "../../../batch.js";
 import { backward, dot, mapTree, valueAndGrad } from "../../../graph/autodiff.js";
 import { cond } from "../../../graph/control/cond.js";
 import { whileLoop } from "../../../graph/control/while.js";
+import type { Graph } from "../../../graph/graph.js";
 import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import {
   equal,
@@ -21,7 +22,7 @@ import { constant, fill, fillLike } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
-import type { TensorsOf } from "../../../graph/trace.js";
+import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import { flatten, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from "../guard-graph.js";
@@ -280,6 +281,20 @@ export function levelSetWalk<P>(
     const last = chosen(equal(outcome, outcomes.indexOf("steps taken")), end.candidate, end.base);
     return { params: last, points: end.points, latest: end.latest, status: end.status };
   };
+}
+
+/**
+ * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `latest`,
+ * `status`.
+ */
+export function traceLevelSetWalk<P>(problem: SearchProblem<P>, rule: LevelSetRule): Graph {
+  const { params, batch, memory, dtype } = problem;
+  const walk = levelSetWalk(problem, rule);
+  const { graph } = trace(({ params: start, batch: b, memory: m, bounds }) => walk(start, b, m, bounds), {
+    ...{ params, batch, memory },
+    bounds: spec([boundNames.length], dtype),
+  });
+  return graph;
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, k) => k);
