@@ -1,6 +1,6 @@
 // The steps of a minimization, and the teleports between them that need nothing from the host, as one program.
 import type { NdArray } from "../../array.js";
-import { array, isNdArray } from "../../array.js";
+import { array, isNdArray, zeros } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
 import { dot, valueAndGrad } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
@@ -117,10 +117,13 @@ export async function compileStepLoop<P>(
     const leaves = like.paths.map((path) => rowOf(results[path], t));
     return (unflatten(like.def, leaves) as Record<string, P>)[name];
   };
-  if (branch) {
-    const sequences = { rate: array([0], dtype), now: { shape: [1], data: Uint8Array.of(1) } };
-    await warmUp(executable, { ...namedArrays(start), ...fixed, ...sequences }, { steps: 1 });
-  }
+  // What is timed later is code that the engine has optimized, with teleports and without.
+  const steps = 20;
+  const rate = zeros([steps], dtype);
+  const now = branch
+    ? { now: { shape: [steps], data: Uint8Array.from({ length: steps }, (_, t) => (t > 0 ? 0 : 1)) } }
+    : {};
+  await warmUp(executable, { ...namedArrays(start), ...fixed, rate, ...now }, { steps });
   return {
     async run(at, rates, now) {
       const begin = performance.now();
