@@ -119,11 +119,10 @@ export async function compileStepLoop<P>(
   };
   // What is timed later is code that the engine has optimized, with teleports and without.
   const steps = 20;
-  const rate = zeros([steps], dtype);
-  const now = branch
-    ? { now: { shape: [steps], data: Uint8Array.from({ length: steps }, (_, t) => (t > 0 ? 0 : 1)) } }
-    : {};
-  await warmUp(executable, { ...namedArrays(start), ...fixed, rate, ...now }, { steps });
+  const first = Uint8Array.from({ length: steps }, (_, t) => (t === 0 ? 1 : 0));
+  const sequences: Record<string, NdArray> = { rate: zeros([steps], dtype) };
+  if (branch) sequences.now = { shape: [steps], data: first };
+  await warmUp(executable, { ...namedArrays(start), ...fixed, ...sequences }, { steps });
   return {
     async run(at, rates, now) {
       const begin = performance.now();
