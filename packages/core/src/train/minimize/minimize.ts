@@ -42,7 +42,9 @@ export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?:
 
 /**
  * Minimizes a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the
- * steps that the plan selects. The step is compiled once and run in loops.
+ * steps that the plan selects. The step is compiled once and run in loops. Teleports are a branch of the same loop where
+ * their steps are known in advance (`every`, `atSteps`) and all of a teleport is one program in float64 and JavaScript;
+ * else the run returns to the host for each.
  *
  * @throws OptionError for settings out of range; DataError for a checkpoint of another run
  *
