@@ -2,11 +2,9 @@
 import type { NdArray } from "../../array.js";
 import { differenceOf } from "../../model-file/compare/output-difference.js";
 import type { Executable } from "../../runtime/executable.js";
-import { inputRange, type NoiseModel, predictedNoise } from "./noise-model.js";
-import { inputsOf } from "./noise-model-of.js";
+import { type NoiseModel, predictedNoise, seenRange } from "./noise-model.js";
 import { noiseRatio } from "./noise-ratio.js";
 import type { CandidateName, Proposal } from "./proposals.js";
-import type { QuantizedGraph } from "./quantized-graph.js";
 import type { Simulator } from "./simulation.js";
 
 type Values = Readonly<Record<string, NdArray>>;
@@ -15,9 +13,9 @@ type Values = Readonly<Record<string, NdArray>>;
 export interface QuantizationCandidate<P> {
   readonly name: CandidateName;
   readonly params: P;
-  /** Signal to quantization noise of the outputs in dB, as the model of noise predicts it. */
+  /** SQNR of the outputs in decibels, as the model of noise predicts it. */
   readonly predicted: number;
-  /** The same, measured on held-out data with rounded weights and activations. */
+  /** The SQNR that is measured on held-out data with rounded weights and activations, the least of all outputs. */
   readonly measured: number;
   /** Largest change of the float outputs on held-out data, relative to the largest output. */
   readonly drift: number;
@@ -25,7 +23,6 @@ export interface QuantizationCandidate<P> {
 
 export interface Measurement {
   readonly model: NoiseModel;
-  readonly quantized: QuantizedGraph;
   readonly simulator: Simulator;
   /** The graph in floats. */
   readonly float: Executable;
@@ -37,7 +34,7 @@ const decibels = (noise: number): number => -10 * Math.log10(noise);
 /** Measures each candidate; the first one is the reference in floats. */
 export async function compareCandidates<P>(
   moved: readonly { readonly proposal: Proposal; readonly params: P; readonly values: Values }[],
-  { model, quantized, simulator, float: executable, heldOut }: Measurement,
+  { model, simulator, float: executable, heldOut }: Measurement,
 ): Promise<QuantizationCandidate<P>[]> {
   const outputsOf = async (values: Values, batches: readonly Values[]) => {
     const outputs: Values[] = [];
@@ -45,11 +42,10 @@ export async function compareCandidates<P>(
     return outputs;
   };
   const reference = await outputsOf(moved[0].values, heldOut);
-  const readers = inputsOf(quantized.layers).map((x) => quantized.layers.findIndex((layer) => layer.x === x));
   const candidates: QuantizationCandidate<P>[] = [];
   for (const { proposal, params, values } of moved) {
     const float = values === moved[0].values ? reference : await outputsOf(values, heldOut);
-    const ranges = readers.map((k) => inputRange(model.layers[k], proposal.T));
+    const ranges = model.values.map((own) => seenRange(own, proposal.T));
     const rounded = await simulator.run(values, ranges, heldOut);
     candidates.push({
       name: proposal.name,
@@ -62,13 +58,11 @@ export async function compareCandidates<P>(
   return candidates;
 }
 
-/** Mean of the outputs' ratios of noise to signal. */
-function relativeNoise(reference: readonly Values[], other: readonly Values[]): number {
-  const ratios = Object.keys(reference[0]).map((name) =>
-    noiseRatio(valuesOf(reference, name), valuesOf(other, name)),
+/** Largest of the outputs' ratios of noise to signal. */
+const relativeNoise = (reference: readonly Values[], other: readonly Values[]): number =>
+  Math.max(
+    ...Object.keys(reference[0]).map((name) => noiseRatio(valuesOf(reference, name), valuesOf(other, name))),
   );
-  return ratios.reduce((a, b) => a + b, 0) / ratios.length;
-}
 
 /** Largest over outputs of max |a - b| / max |a|. */
 function largestChange(reference: readonly Values[], other: readonly Values[]): number {

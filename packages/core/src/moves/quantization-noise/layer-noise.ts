@@ -11,6 +11,12 @@ export interface NoiseTerm {
   readonly o: Float64Array;
 }
 
+/** What noise of a layer weighs: E[x_j^2] of its inputs, and a weight for each of its outputs. */
+export interface Weighting {
+  readonly moments: Float64Array;
+  readonly importance: Float64Array;
+}
+
 /** log(sum exp(sharpness v)) / sharpness; its derivatives replace the values. */
 export function smoothMaximum(values: Float64Array): number {
   const most = values.reduce((x, y) => Math.max(x, y), -Infinity);
@@ -71,14 +77,14 @@ function hardRows({ shape, largest }: WeightMagnitudes, a: Float64Array): Float6
 /**
  * The noise of a weight rounded to steps of its largest magnitude divided by `levels`:
  *
- * tensor: (R / levels)^2 / 12 mean_i [e^-2 o_i K sum_j X_j e^2 a_j],  R = max |W_ij| e^(o_i - a_j)
- * channel: mean_i [(max_j |W_ij| e^-a_j / levels)^2 K sum_j X_j e^2 a_j] / 12
+ * tensor: (R / levels)^2 / 12 mean_i [g_i e^-2 o_i K sum_j X_j e^2 a_j],  R = max |W_ij| e^(o_i - a_j)
+ * channel: mean_i [g_i (max_j |W_ij| e^-a_j / levels)^2 K sum_j X_j e^2 a_j] / 12
  *
- * with sums over the group of i. The maxima are smooth.
+ * with sums over the group of i, moments X and importances g. The maxima are smooth.
  */
 export function weightNoise(
   weight: WeightMagnitudes,
-  moments: Float64Array,
+  { moments, importance }: Weighting,
   a: Float64Array,
   o: Float64Array,
   { levels, granularity }: { readonly levels: number; readonly granularity: Granularity },
@@ -91,7 +97,9 @@ export function weightNoise(
   const isChannel = granularity === "channel";
   const reach = isChannel ? undefined : rows.map((v, i) => v + o[i]);
   const range = reach === undefined ? 0 : smoothMaximum(reach);
-  const byOutput = rows.map((v, i) => (isChannel ? Math.exp(2 * v) : Math.exp(2 * range - 2 * o[i])));
+  const byOutput = rows.map(
+    (v, i) => importance[i] * Math.exp(isChannel ? 2 * v : 2 * range - 2 * o[i]),
+  );
   const sumsOfOutputs = groupSums(byOutput, groups, outputs);
   const total = scale * sumsOfInputs.reduce((sum, v, g) => sum + v * sumsOfOutputs[g], 0);
   const derivatives = { a: new Float64Array(a.length), o: new Float64Array(o.length) };
@@ -113,7 +121,7 @@ export function weightNoise(
 /** As {@link weightNoise}, with the true maxima and without derivatives. */
 export function hardWeightNoise(
   weight: WeightMagnitudes,
-  moments: Float64Array,
+  { moments, importance }: Weighting,
   a: Float64Array,
   o: Float64Array,
   { levels, granularity }: { readonly levels: number; readonly granularity: Granularity },
@@ -121,7 +129,9 @@ export function hardWeightNoise(
   const { groups, outputs, inputs, terms } = weight.shape;
   const rows = hardRows(weight, a);
   const range = rows.reduce((most, v, i) => Math.max(most, v + o[i]), -Infinity);
-  const byOutput = rows.map((v, i) => Math.exp(granularity === "channel" ? 2 * v : 2 * range - 2 * o[i]));
+  const byOutput = rows.map(
+    (v, i) => importance[i] * Math.exp(granularity === "channel" ? 2 * v : 2 * range - 2 * o[i]),
+  );
   const [sumsOfInputs, sumsOfOutputs] = [
     groupSums(
       a.map((v, j) => moments[j] * Math.exp(2 * v)),

@@ -14,7 +14,7 @@ import type { Tree } from "../../tree.js";
 import { calibrationShare } from "./calibration-share.js";
 import { compareCandidates, type QuantizationCandidate } from "./compare-candidates.js";
 import type { Rounding } from "./noise-model.js";
-import { inputsOf, measuredOf, noiseModel } from "./noise-model-of.js";
+import { measuredOf, noiseModel } from "./noise-model-of.js";
 import {
   isBatches,
   type MinimizeQuantizationNoiseOptions,
@@ -23,7 +23,6 @@ import {
 } from "./options.js";
 import { type CandidateName, type Proposal, proposals } from "./proposals.js";
 import { type QuantizedGraph, quantizedGraph } from "./quantized-graph.js";
-import { separateBounds } from "./relaxed-clips.js";
 import { simulator } from "./simulation.js";
 import { calibrator } from "./statistics.js";
 
@@ -90,16 +89,16 @@ export async function minimizeQuantizationNoise<P, B extends Batch>(
   const settings = minimizeQuantizationNoiseOptions.read(options);
   const data = splitOf(calibration, settings.heldOut);
   const f = outputs as (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => Tree<Tensor>;
-  const graph = separateBounds(namedGraph(f, params, calibration[0]));
   const values = namedArrays(params);
-  const quantized = quantizedGraph(graph, Object.keys(values), settings.clips === "expected");
+  const traced = namedGraph(f, params, calibration[0]);
+  const quantized = quantizedGraph(traced, Object.keys(values), settings.clips === "expected");
   requireLayers(quantized);
   const levels = roundingOf(settings);
   const { headRoom = 1 / Math.sqrt(examplesOf(data.calibration)) } = settings;
   const compiling = pickCompileOptions(settings);
-  const statistics = await calibrator(graph, measuredOf(quantized), compiling);
-  const simulated = await simulator(graph, quantized.layers, inputsOf(quantized.layers), levels, compiling);
-  const float = await compile(graph, compiling);
+  const statistics = await calibrator(quantized.graph, measuredOf(quantized), compiling);
+  const simulated = await simulator(quantized, levels, compiling);
+  const float = await compile(quantized.graph, compiling);
   try {
     const measured = await statistics.measure(values, data.calibration);
     const model = noiseModel(quantized, values, measured, levels, headRoom);
@@ -110,7 +109,7 @@ export async function minimizeQuantizationNoise<P, B extends Batch>(
       moved.push({ proposal, params: own, values: namedArrays(own) });
     }
     const candidates = await compareCandidates(moved, {
-      ...{ model, quantized, simulator: simulated, float, heldOut: data.heldOut },
+      ...{ model, simulator: simulated, float, heldOut: data.heldOut },
     });
     return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom };
   } finally {
