@@ -37,7 +37,7 @@ export function smoothMaximum(values: Float64Array): number {
  * Logarithm of the smooth largest |W_ij| e^-a_j of each row, and a function that adds to derivatives in a what follows from
  * those in these logarithms.
  */
-function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
+export function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
   const { starts, columns, powers } = pairs;
   const reach = a.map((v, j) => logColumns[j] - v);
   const most = reach.reduce((x, y) => Math.max(x, y), -Infinity);

@@ -12,24 +12,29 @@ export function measuredOf({ layers, rounded, clips }: QuantizedGraph): Measured
   return {
     channels: rounded.flatMap(measuredRanges),
     signals: [
-      ...layers.map(({ y }) => y),
-      ...rounded.map(({ tensor }) => tensor),
-      ...clips.map(({ y }) => y),
+      ...layers.map(({ y, yAxis }) => ({ tensor: y, axis: yAxis })),
+      ...rounded,
+      ...clips.map(({ y, axis }) => ({ tensor: y, axis })),
     ],
     clips,
   };
 }
 
+/** @param by what noise in a tensor weighs: relative to its signal, or as the loss depends on it */
 export function noiseModel(
   { layers, rounded, clips, size }: QuantizedGraph,
   params: Readonly<Record<string, NdArray>>,
-  { channels, signals, clips: histograms }: Statistics,
+  { channels, signals, sensitivities, clips: histograms }: Statistics,
   rounding: Rounding,
   headRoom: number,
+  by: "signal" | "loss" = "signal",
 ): NoiseModel {
-  /** What relative noise weighs: 1 / E[y^2] for each channel. A signal of 0 has no noise to compare with. */
-  const relative = (signal: number, count: number) => new Float64Array(count).fill(signal > 0 ? 1 / signal : 0);
-  const [ofRounded, ofClips] = [signals.slice(layers.length), signals.slice(layers.length + rounded.length)];
+  /** Weights of the channels of a tensor, by its number among the signals: of noise whose mean over the channels counts. */
+  const importanceOf = (k: number, count: number): Float64Array => {
+    const own = by === "loss" ? sensitivities?.[k] : undefined;
+    // A signal of 0 has no noise to compare with.
+    return own ? own.map((v) => v * count) : new Float64Array(count).fill(signals[k] > 0 ? 1 / signals[k] : 0);
+  };
   let next = 0;
   const ranges = rounded.map((tensor) => {
     const end = next + measuredRanges(tensor).length;
@@ -43,12 +48,12 @@ export function noiseModel(
       forms,
       ...{ seen: ranges[k].seen, expected: ranges[k].expected },
       cap: clip === undefined ? Infinity : clips[clip].bound,
-      importance: isInput ? undefined : relative(ofRounded[k], forms.count),
+      importance: isInput ? undefined : importanceOf(layers.length + k, forms.count),
     };
   });
   const made = layers.map((layer, k): NoisyLayer => {
     const { shape, outputForms } = layer;
-    const importance = relative(signals[k], shape.groups * shape.outputs);
+    const importance = importanceOf(k, shape.groups * shape.outputs);
     return {
       weight: weightMagnitudes(layer, params[layer.weight.path], importance),
       importance,
@@ -69,7 +74,8 @@ export function noiseModel(
         if (i >= 0) weights[i] += made[k].weight.columns[j];
       });
     });
-    if (!isRead) weights.set(relative(ofClips[index], forms.count).map((v) => v / forms.count));
+    const own = importanceOf(layers.length + rounded.length + index, forms.count);
+    if (!isRead) weights.set(own.map((v) => v / forms.count));
     return { damage: clipDamage(histograms[index]), forms, weights };
   });
   return { layers: made, values, clips: damaged, rounding, size };

@@ -9,7 +9,7 @@ import type { WeightMagnitudes } from "./weight-magnitudes.js";
 /** A layer y = W x of which W is rounded, and x, too, which is number `values` of the model's rounded tensors. */
 export interface NoisyLayer {
   readonly weight: WeightMagnitudes;
-  /** What noise in each channel of y weighs: 1 / E[y^2], which makes it relative to the signal. */
+  /** What noise in each channel of y weighs: 1 / E[y^2], which makes it relative to the signal, or what a loss tells. */
   readonly importance: Float64Array;
   /** Of each channel of x: E[x^2]. */
   readonly moments: Float64Array;

@@ -1,8 +1,10 @@
 // Ranges and moments of the channels of some tensors on calibration data, batch by batch.
 import { type NdArray, sizeOf } from "../../array.js";
 import type { Graph, Port } from "../../graph/graph.js";
+import { backward } from "../../graph/autodiff.js";
 import { square } from "../../graph/ops/elementary.js";
-import { max, mean, min } from "../../graph/ops/reduce.js";
+import { fillLike } from "../../graph/ops/leaf.js";
+import { max, mean, min, sum } from "../../graph/ops/reduce.js";
 import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
@@ -37,16 +39,20 @@ export interface MeasuredChannels extends Channels {
   readonly wanted: readonly ("low" | "high" | "mean" | "moment")[];
 }
 
-/** What is measured: channels of some tensors, the mean squares of others, and what clips take in. */
+/** What is measured: channels of some tensors, signals of others, and what clips take in. */
 export interface Measured {
   readonly channels: readonly MeasuredChannels[];
-  readonly signals: readonly Tensor[];
+  /** Tensors in which noise counts. */
+  readonly signals: readonly Channels[];
   readonly clips: readonly ClippedChannels[];
 }
 
 export interface Statistics {
   readonly channels: readonly ChannelStatistics[];
+  /** Mean squares. */
   readonly signals: Float64Array;
+  /** With a loss: sums of its squared derivatives in each channel. */
+  readonly sensitivities: readonly Float64Array[] | undefined;
   readonly clips: readonly ClipHistogram[];
 }
 
@@ -67,22 +73,25 @@ const reductions = {
   moment: ({ tensor, axis }: Channels) => reducedBut([axis], mean, square(tensor)),
 } as const;
 
-/** Compiles the statistics of a graph's tensors. */
+/** Compiles the statistics of a graph's tensors, and of the derivatives of a loss in them. */
 export async function calibrator(
   graph: Graph,
   { channels: tensors, signals, clips }: Measured,
   options: CompileOptions,
+  loss?: Tensor | undefined,
 ): Promise<Calibrator> {
   const outputs = tensors.flatMap((channels, k) =>
     channels.wanted.map((name): Port => ({ name: `${name}${k}`, tensor: reductions[name](channels) })),
   );
-  outputs.push(...signals.map((tensor, k) => ({ name: `signal${k}`, tensor: mean(square(tensor)) })));
+  outputs.push(...signals.map(({ tensor }, k) => ({ name: `signal${k}`, tensor: mean(square(tensor)) })));
+  if (loss !== undefined) outputs.push(...squaredDerivatives(loss, signals));
   outputs.push(...clips.map(({ z, axis }, k) => ({ name: `clip${k}`, tensor: sampled(z, axis) })));
   const executable = await compile({ inputs: graph.inputs, outputs }, options);
   return {
     async measure(params, batches) {
       const channels = tensors.map(({ tensor, axis }) => noStatistics(tensor.shape[axis]));
       const powers = new Float64Array(signals.length);
+      const sensitivities = loss && signals.map(({ tensor, axis }) => new Float64Array(tensor.shape[axis]));
       const histograms = clips.map(({ z, axis, bound }) => clipHistogram(z.shape[axis], bound));
       for (const batch of batches) {
         const values = await executable.run({ ...params, ...batch });
@@ -93,14 +102,32 @@ export async function calibrator(
         powers.forEach((_, k) => {
           powers[k] += Number(values[`signal${k}`].data[0]) / batches.length;
         });
+        sensitivities?.forEach((own, k) => {
+          own.forEach((_, i) => {
+            own[i] += Number(values[`derivative${k}`].data[i]);
+          });
+        });
         histograms.forEach((histogram, k) => {
           addAll(histogram, values[`clip${k}`], clips[k].axis);
         });
       }
-      return { channels, signals: powers, clips: histograms };
+      return { channels, signals: powers, sensitivities, clips: histograms };
     },
     dispose: () => executable.dispose(),
   };
+}
+
+/** The sum of (dL/dy)^2 over all of each channel. */
+function squaredDerivatives(loss: Tensor, signals: readonly Channels[]): Port[] {
+  const bars = backward(
+    [loss],
+    [fillLike(loss, 1)],
+    signals.map(({ tensor }) => tensor),
+  );
+  return bars.map((bar, k) => ({
+    name: `derivative${k}`,
+    tensor: reducedBut([signals[k].axis], sum, square(bar)),
+  }));
 }
 
 function noStatistics(count: number): ChannelStatistics & { rows: number } {
