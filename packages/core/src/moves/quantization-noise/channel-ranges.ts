@@ -56,7 +56,8 @@ export function channelRanges(
     moments[j] += above ** 2 / (rows + 1);
     if (source && isDirect(source)) continue;
     seen.lows[j] = Math.max(0, -own.low[j]);
-    if (!source) expected.lows[j] = seen.lows[j] && seen.lows[j] + room * Math.max(0, own.mean[j] - own.low[j]);
+    if (!source)
+      expected.lows[j] = seen.lows[j] && seen.lows[j] + room * Math.max(0, own.mean[j] - own.low[j]);
   }
   return { seen, expected, moments };
 }

@@ -102,9 +102,7 @@ const namesOf = ([first]: readonly Values[]): string[] =>
 
 /** Largest of the outputs' ratios of noise to signal. */
 const largestNoise = (reference: readonly Values[], other: readonly Values[]): number =>
-  Math.max(
-    ...namesOf(reference).map((name) => noiseRatio(valuesOf(reference, name), valuesOf(other, name))),
-  );
+  Math.max(...namesOf(reference).map((name) => noiseRatio(valuesOf(reference, name), valuesOf(other, name))));
 
 /** Largest over outputs of max |a - b| / max |a|. */
 function largestChange(reference: readonly Values[], other: readonly Values[]): number {

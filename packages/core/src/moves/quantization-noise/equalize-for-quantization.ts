@@ -18,7 +18,8 @@ import type { MinimizeQuantizationNoiseOptions } from "./options.js";
 
 type Params = Readonly<Record<string, NdArray>>;
 
-export interface EqualizeForQuantizationOptions extends Omit<MinimizeQuantizationNoiseOptions, "clips" | "loss"> {
+export interface EqualizeForQuantizationOptions
+  extends Omit<MinimizeQuantizationNoiseOptions, "clips" | "loss"> {
   /**
    * What becomes of bounds such as ReLU6. `expected` (default): the Clip stays, and the damage of scaling its channels is weighed as
    * noise; `lifted`: a bound a channel, exact, as Min, which ONNX Runtime does not fuse into integers; `exact`: the Clip

@@ -39,9 +39,13 @@ export function smoothMaximum(values: Float64Array): number {
  */
 export function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
   const { starts, columns, powers } = pairs;
-  const reach = a.map((v, j) => logColumns[j] - v);
-  const most = reach.reduce((x, y) => Math.max(x, y), -Infinity);
-  const factors = reach.map((v) => Math.exp(sharpness * (v - most)));
+  let most = -Infinity;
+  const factors = new Float64Array(a.length);
+  for (let j = 0; j < a.length; j++) {
+    factors[j] = logColumns[j] - a[j];
+    if (factors[j] > most) most = factors[j];
+  }
+  for (let j = 0; j < a.length; j++) factors[j] = Math.exp(sharpness * (factors[j] - most));
   const sums = new Float64Array(logRows.length);
   const rows = new Float64Array(logRows.length);
   for (let row = 0; row < rows.length; row++) {
@@ -92,28 +96,35 @@ export function weightNoise(
   const { groups, outputs, inputs, terms } = weight.shape;
   const scale = terms / (12 * levels ** 2 * groups * outputs);
   const { rows, addBack } = smoothRows(weight, a);
-  const powersOfInputs = a.map((v, j) => moments[j] * Math.exp(2 * v));
-  const sumsOfInputs = groupSums(powersOfInputs, groups, inputs);
   const isChannel = granularity === "channel";
-  const reach = isChannel ? undefined : rows.map((v, i) => v + o[i]);
-  const range = reach === undefined ? 0 : smoothMaximum(reach);
-  const byOutput = rows.map(
-    (v, i) => importance[i] * Math.exp(isChannel ? 2 * v : 2 * range - 2 * o[i]),
-  );
+  /** The logarithm of the whole range, and shares of rows in it. */
+  let [range, shares] = [0, rows];
+  if (!isChannel) {
+    shares = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) shares[i] = rows[i] + o[i];
+    range = smoothMaximum(shares);
+  }
+  const powersOfInputs = new Float64Array(a.length);
+  for (let j = 0; j < a.length; j++) powersOfInputs[j] = moments[j] * Math.exp(2 * a[j]);
+  const byOutput = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++)
+    byOutput[i] = importance[i] * Math.exp(2 * (isChannel ? rows[i] : range - o[i]));
+  const sumsOfInputs = groupSums(powersOfInputs, groups, inputs);
   const sumsOfOutputs = groupSums(byOutput, groups, outputs);
-  const total = scale * sumsOfInputs.reduce((sum, v, g) => sum + v * sumsOfOutputs[g], 0);
-  const derivatives = { a: new Float64Array(a.length), o: new Float64Array(o.length) };
-  powersOfInputs.forEach((v, j) => {
-    derivatives.a[j] = 2 * scale * v * sumsOfOutputs[Math.floor(j / inputs)];
-  });
-  const bars = byOutput.map((v, i) => 2 * scale * v * sumsOfInputs[Math.floor(i / outputs)]);
-  if (reach === undefined) addBack(bars, derivatives.a);
-  else {
-    const through = reach.map((share) => 2 * total * share);
-    addBack(through, derivatives.a);
-    through.forEach((v, i) => {
-      derivatives.o[i] = v - bars[i];
-    });
+  let total = 0;
+  for (let g = 0; g < groups; g++) total += scale * sumsOfInputs[g] * sumsOfOutputs[g];
+  const derivatives = { a: powersOfInputs, o: byOutput };
+  for (let g = 0, j = 0, i = 0; g < groups; g++) {
+    for (const end = j + inputs; j < end; j++) derivatives.a[j] *= 2 * scale * sumsOfOutputs[g];
+    for (const end = i + outputs; i < end; i++) derivatives.o[i] *= 2 * scale * sumsOfInputs[g];
+  }
+  if (isChannel) {
+    addBack(derivatives.o, derivatives.a);
+    derivatives.o.fill(0);
+  } else {
+    for (let i = 0; i < shares.length; i++) shares[i] *= 2 * total;
+    addBack(shares, derivatives.a);
+    for (let i = 0; i < shares.length; i++) derivatives.o[i] = shares[i] - derivatives.o[i];
   }
   return { value: total, ...derivatives };
 }
@@ -146,6 +157,6 @@ export function hardWeightNoise(
 
 function groupSums(values: Float64Array, groups: number, size: number): Float64Array {
   const sums = new Float64Array(groups);
-  for (let k = 0; k < values.length; k++) sums[Math.floor(k / size)] += values[k];
+  for (let g = 0, k = 0; g < groups; g++) for (const end = k + size; k < end; k++) sums[g] += values[k];
   return sums;
 }

@@ -33,7 +33,9 @@ export function noiseModel(
   const importanceOf = (k: number, count: number): Float64Array => {
     const own = by === "loss" ? sensitivities?.[k] : undefined;
     // A signal of 0 has no noise to compare with.
-    return own ? own.map((v) => v * count) : new Float64Array(count).fill(signals[k] > 0 ? 1 / signals[k] : 0);
+    return own
+      ? own.map((v) => v * count)
+      : new Float64Array(count).fill(signals[k] > 0 ? 1 / signals[k] : 0);
   };
   let next = 0;
   const ranges = rounded.map((tensor) => {

@@ -45,9 +45,7 @@ export const separateBounds = (graph: Graph): Graph =>
 /** The clip that a node is, with its operands in either order. */
 function clipOf(y: Tensor): Clip | undefined {
   const upper = bounded(y, "minimum");
-  return upper && upper.bound > 0 && rectified(upper.x)
-    ? { z: upper.x, y, bound: upper.bound }
-    : undefined;
+  return upper && upper.bound > 0 && rectified(upper.x) ? { z: upper.x, y, bound: upper.bound } : undefined;
 }
 
 /** What max(x, 0) takes in, however it is written; undefined for other tensors. */

@@ -1,7 +1,7 @@
 // Ranges and moments of the channels of some tensors on calibration data, batch by batch.
 import { type NdArray, sizeOf } from "../../array.js";
-import type { Graph, Port } from "../../graph/graph.js";
 import { backward } from "../../graph/autodiff.js";
+import type { Graph, Port } from "../../graph/graph.js";
 import { square } from "../../graph/ops/elementary.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { max, mean, min, sum } from "../../graph/ops/reduce.js";

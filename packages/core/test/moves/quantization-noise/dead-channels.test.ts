@@ -18,7 +18,12 @@ import { prepared } from "./prepared.js";
 
 describe("head room", () => {
   const statistics = (high: number, mean: number, active: number) => ({
-    ...{ high: Float64Array.of(high), mean: Float64Array.of(mean), active: Float64Array.of(active), rows: 64 },
+    ...{
+      high: Float64Array.of(high),
+      mean: Float64Array.of(mean),
+      active: Float64Array.of(active),
+      rows: 64,
+    },
     ...{ low: Float64Array.of(-1), moment: Float64Array.of(0.5) },
   });
   const source = { isWhole: true, channels: Int32Array.of(0), clip: undefined } as never;
@@ -83,22 +88,25 @@ function rarelyActive(): Network {
   return { params, apply, batches };
 }
 
-describe.each(["tensor", "channel"] as const)("a unit that is rarely active, a step for each %s", (granularity) => {
-  it.each([1, 2, 3])("is not scaled to fill the range, and lives on other data, seed %i", async (seed) => {
-    const { apply, params, batches } = rarelyActive();
-    const { candidates } = await minimizeQuantizationNoise(apply, params, batches(2, seed), {
-      heldOut: batches(64, 100 + seed),
-      weights: { bits: 8, granularity },
-      runtime: "javascript",
+describe.each(["tensor", "channel"] as const)(
+  "a unit that is rarely active, a step for each %s",
+  (granularity) => {
+    it.each([1, 2, 3])("is not scaled to fill the range, and lives on other data, seed %i", async (seed) => {
+      const { apply, params, batches } = rarelyActive();
+      const { candidates } = await minimizeQuantizationNoise(apply, params, batches(2, seed), {
+        heldOut: batches(64, 100 + seed),
+        weights: { bits: 8, granularity },
+        runtime: "javascript",
+      });
+      const [still, ...moved] = candidates;
+      for (const { params: own, measured } of moved) {
+        const factor = (own.bias?.data[2] as number) / -2.2;
+        expect(factor).toBeLessThan(4);
+        expect(measured).toBeGreaterThan((still?.measured as number) - 3);
+      }
     });
-    const [still, ...moved] = candidates;
-    for (const { params: own, measured } of moved) {
-      const factor = (own.bias?.data[2] as number) / -2.2;
-      expect(factor).toBeLessThan(4);
-      expect(measured).toBeGreaterThan((still?.measured as number) - 3);
-    }
-  });
-});
+  },
+);
 
 it("what a dead unit has before its ReLU is part of the noise where it is rounded there", async () => {
   // A convolution, max-pooling and then a ReLU: integers hold the convolution's negative results, too.
@@ -106,7 +114,10 @@ it("what a dead unit has before its ReLU is part of the noise where it is rounde
   const convolved = b.conv("x", 2, 6, { size: 3, bias: true });
   const pooled = b.node("MaxPool", [convolved], { kernel_shape: ints([2, 2]), strides: ints([2, 2]) });
   const second = b.node("Relu", [b.conv(b.node("Relu", [pooled]), 6, 8, { size: 3, bias: true })]);
-  const bytes = b.bytes(["batch", 2, 8, 8], b.linear(b.node("Flatten", [b.node("GlobalAveragePool", [second])]), 8, 5));
+  const bytes = b.bytes(
+    ["batch", 2, 8, 8],
+    b.linear(b.node("Flatten", [b.node("GlobalAveragePool", [second])]), 8, 5),
+  );
   const { params } = fromOnnx(bytes);
   const [, bias, reader] = Object.keys(params) as [string, string, string];
   const changed = (name: string, change: (data: Float32Array) => void) => {

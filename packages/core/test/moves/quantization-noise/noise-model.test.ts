@@ -171,7 +171,9 @@ describe.each(roundings)("noise %s", (_, rounding) => {
       const { model, quantized } = await prepared(network, rounding);
       const least = minimum(model);
       const f = (T: Float64Array) => logNoise(model, T).value;
-      const others = proposals(quantized, network.params, model, 1).map(({ T }) => T);
+      const others = proposals(quantized, network.params, model, { steps: 1, powersOfTwo: false }).map(
+        ({ T }) => T,
+      );
       for (let k = 0; k < 20; k++) {
         const step = randomPoint(model.size, k, 0.1);
         others.push(step.map((v, i) => v + (least.T[i] as number)));
@@ -199,3 +201,16 @@ it("with two units, the minimum is that of a fine grid", async () => {
   }
   expect(least.value).toBeCloseTo(best, 5);
 });
+
+it.each([0, 1, 2])(
+  "with the damage of clips, starts end at various values; a descent goes on from the best start, network %i",
+  async (seed) => {
+    const network = dense(seed, { bound: 1 });
+    const { model, quantized } = await prepared(network);
+    const proposed = proposals(quantized, network.params, model, { steps: 100, powersOfTwo: false });
+    const [least] = proposed.slice(-1).map(({ T }) => logNoise(model, T).value) as [number];
+    const ends = proposed.slice(0, -1).map(({ T }) => minimum(model, T).value);
+    expect(least).toBeLessThanOrEqual(Math.min(...ends) + 0.05);
+    for (const { T } of proposed) expect(least).toBeLessThanOrEqual(logNoise(model, T).value);
+  },
+);

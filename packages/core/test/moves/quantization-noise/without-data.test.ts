@@ -98,7 +98,9 @@ it("without data, what needs them is refused", async () => {
   const { apply, params } = dense(0);
   const call = (options: object) =>
     minimizeQuantizationNoise(apply, params, { x: spec([1, 5], "float64") }, options);
-  await expect(call({})).rejects.toThrow('rounded activations need calibration batches; write activations: "none"');
+  await expect(call({})).rejects.toThrow(
+    'rounded activations need calibration batches; write activations: "none"',
+  );
   const weights = { bits: 8, granularity: "channel" };
   await expect(call({ ...dataFree, weights })).rejects.toThrow("a step for each channel need calibration");
   await expect(call({ ...dataFree, loss: () => undefined })).rejects.toThrow("loss and heldOut need");
@@ -111,7 +113,10 @@ it.each([0, 1])("with powers of 2, no bit of a float32 network's outputs changes
   );
   const batches = network.batches(4).map(({ x }) => ({ x: astype(x, "float32") }));
   const options = { runtime: "javascript" } as const;
-  const exact = await minimizeQuantizationNoise(network.apply, single, batches, { ...options, powersOfTwo: true });
+  const exact = await minimizeQuantizationNoise(network.apply, single, batches, {
+    ...options,
+    powersOfTwo: true,
+  });
   const free = await minimizeQuantizationNoise(network.apply, single, batches, options);
   const measured = ({ candidates, kept }: typeof exact) =>
     candidates.find(({ name }) => name === kept)?.measured as number;
