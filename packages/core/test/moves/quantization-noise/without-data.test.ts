@@ -89,7 +89,7 @@ it.each([4, 5])("without data, weights of network %i round better, and the funct
   const [before, after] = await Promise.all(
     [network.params, best?.params as Params].map((params) => run.run({ ...params, ...batch })),
   );
-  (before?.result?.data as Float64Array).forEach((v, i) => {
+  (before?.result as NdArray<Float64Array>).data.forEach((v, i) => {
     expect(after?.result?.data[i]).toBeCloseTo(v, 8);
   });
 });
@@ -124,7 +124,7 @@ it.each([0, 1])("with powers of 2, no bit of a float32 network's outputs changes
   expect(exact.kept).not.toBe("as it is");
   expect(measured(exact)).toBeGreaterThan(measured(free) - 4);
   const bias = exact.params["first.bias"]?.data as Float32Array;
-  for (const [i, v] of (single["first.bias"]?.data as Float32Array).entries()) {
+  for (const [i, v] of (single["first.bias"] as NdArray<Float32Array>).data.entries()) {
     expect(Number.isInteger(Math.log2((bias[i] as number) / v))).toBe(true);
   }
 });
@@ -155,7 +155,7 @@ describe("a loss", () => {
     const expected = new Float64Array(3);
     for (const batch of named) {
       const { y } = await outputs.run({ ...network.params, ...batch });
-      (y?.data as Float64Array).forEach((v, i) => {
+      (y as NdArray<Float64Array>).data.forEach((v, i) => {
         (expected[i % 3] as number) += 3 * (0.02 * v) ** 2;
       });
     }
