@@ -34,7 +34,9 @@ export async function printTable({ rounds, filters, say }) {
   const places = [openNode(), await openBrowser()].filter((place) => place);
   const names = Object.keys(workloads).filter((name) => filters.some((f) => name.includes(f)));
   const notes = [];
-  const rows = [];
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  const titles = ["training step", "where", ...columns.map(({ title }) => title)];
+  console.log([line(titles), line(titles.map(() => "---"))].join("\n"));
   for (const place of places) {
     for (const name of names) {
       const results = [];
@@ -44,15 +46,12 @@ export async function printTable({ rounds, filters, say }) {
         results.push(result);
         if (result.error) notes.push(`${place.name}, ${name}, ${title}: ${result.error.split("\n")[0]}`);
       }
-      rows.push([name, place.name, ...results.map((result) => cell(result, results[0]))]);
+      console.log(line([name, place.name, ...results.map((result) => cell(result, results[0]))]));
     }
     await place.close();
   }
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  const titles = ["training step", "where", ...columns.map(({ title }) => title)];
   const [{ model }, ...others] = cpus();
   const today = new Date().toISOString().slice(0, 10);
-  console.log([line(titles), line(titles.map(() => "---")), ...rows.map(line)].join("\n"));
   console.log(`\n${today}, Node ${process.versions.node}, ${others.length + 1} cores of ${model.trim()}.`);
-  for (const note of notes) console.log(`${note}`);
+  for (const note of notes) console.log(note);
 }
