@@ -20,13 +20,14 @@ const columns = [
 /** Largest relative difference of the last losses: float32 in another order of sums. */
 const tolerance = 1e-4;
 
-const milliseconds = (us) => `${us >= 1e5 ? (us / 1000).toFixed(0) : (us / 1000).toPrecision(2)} ms`;
+const rounded = (x) => (x >= 100 ? x.toFixed(0) : x.toPrecision(2));
+const milliseconds = (us) => `${rounded(us / 1000)} ms`;
 
 function cell(result, ours) {
   if (result.error) return "-";
   if (result === ours || ours.error) return milliseconds(result.us);
   if (!(Math.abs(result.loss - ours.loss) <= tolerance * Math.abs(ours.loss))) return "another loss";
-  return `${milliseconds(result.us)} (${(result.us / ours.us).toPrecision(2)})`;
+  return `${milliseconds(result.us)} (${rounded(result.us / ours.us)})`;
 }
 
 /** Measures all, and prints a row for each workload and place. */
