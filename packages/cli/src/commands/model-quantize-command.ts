@@ -33,6 +33,15 @@ export function addQuantizeCommand(model: Command): void {
         .default("minMax"),
     )
     .option("--no-equalize", "only the weights as they are: faster")
+    .addOption(
+      new Option(
+        "--bias-correction <how>",
+        "means that corrected biases keep: measured, or analytic, from batch norms and normal numbers; none: not tried",
+      )
+        .choices(["measured", "analytic", "none"])
+        .default("measured"),
+    )
+    .option("--absorb-biases", "try the weights with high biases absorbed behind ReLUs, too", false)
     .option("--limit-error <dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber)
     .option(
       "--budget <seconds>",

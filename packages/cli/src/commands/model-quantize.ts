@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import {
+  type BiasCorrection,
   type CalibrationMethod,
   fromOnnx,
   type Granularity,
@@ -30,6 +31,10 @@ export interface QuantizeOptions extends DataOptions {
   readonly reduceRange: boolean;
   /** Whether other weights on the orbit of the scalings are tried. */
   readonly equalize: boolean;
+  /** How means are found that corrected biases keep. */
+  readonly biasCorrection: BiasCorrection | "none";
+  /** Whether high biases are absorbed behind ReLUs, too. */
+  readonly absorbBiases: boolean;
   readonly method: CalibrationMethod;
   readonly limitError?: number;
   readonly budget?: number;
@@ -143,6 +148,8 @@ async function quantized(
       granularity: options.per,
       reduceRange: options.reduceRange,
       equalize: options.equalize,
+      biasCorrection: options.biasCorrection === "none" ? false : options.biasCorrection,
+      absorbBiases: options.absorbBiases,
       calibrationMethod: options.method,
       limit: options.limitError,
       budget: options.budget,
