@@ -88,7 +88,7 @@ export function executableOf(
     return { name, tensor, carriedInput: graph.inputs.findIndex((p) => p.name === target) };
   });
   const lifetime = new Lifetime("executable", "compile");
-  const runSync = (inputs: Inputs, runOptions: RunOptions = {}): Record<string, NdArray> => {
+  const runSync = (inputs: Inputs, runOptions?: RunOptions): Record<string, NdArray> => {
     lifetime.requireOpen();
     const steps = stepsOf(runOptions);
     const count = scan ? steps : 1;

@@ -5,7 +5,7 @@ import { backward, dot, mapTree, valueAndGrad } from "../../../graph/autodiff.js
 import { cond } from "../../../graph/control/cond.js";
 import { whileLoop } from "../../../graph/control/while.js";
 import type { Graph } from "../../../graph/graph.js";
-import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import {
   equal,
   greater,
@@ -27,7 +27,16 @@ import { flatten, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
-import { backtracking, type LevelSetRule, mostBacktracks, mostProjections, sufficient } from "./rule.js";
+import {
+  backtracking,
+  type LevelSetRule,
+  mostBacktracks,
+  mostCorrection,
+  mostProjections,
+  promising,
+  sameObjective,
+  sufficient,
+} from "./rule.js";
 
 /** How a walk ended, by number; the host takes the steps itself after `start` and `undefined step`. */
 export const outcomes = [
@@ -139,7 +148,11 @@ export function levelSetWalk<P>(
       const isNumber = logicalAnd(hasValue(f), hasValue(value));
       const isClose = lessEqual(abs(off), mul(closeness, abs(level)));
       const isHome = project ? all(isNumber, logicalOr(isStart, isClose)) : isNumber;
-      const back = div(off, gg);
+      // For phi = ||g||^2, d = H g / ||g||^2: the multiplier is then g'H g / ||g||^4.
+      const isNorm = lessEqual(abs(sub(before.objective, before.gg)), mul(sameObjective, before.gg));
+      const correction = where(isNorm, mul(0.5, mul(before.multiplier, off)), 0);
+      const limited = maximum(-mostCorrection, minimum(mostCorrection, correction));
+      const back = mul(div(off, gg), add(1, limited));
       /** Length of the way along -g of a step. */
       const backOf = (length: Tensor, facts: Facts<Tensor>, rise: Tensor) => {
         const v = add(mul(length, facts.multiplier), div(add(sub(facts.loss, level), rise), facts.gg));
@@ -155,18 +168,21 @@ export function levelSetWalk<P>(
       const isFirst = all(not(isStart), isNumber, equal(s.projections, 0));
       const bend = either(isFirst, div(add(s.rise, off), square(s.trial)), s.bend);
       const excess = (x: Tensor) => (sublevel ? maximum(sub(x, level), 0) : abs(sub(x, level)));
-      const isGain = () => {
+      /** Gain in the merit function and what the step promised to first order. */
+      const gainOf = () => {
         const gamma = mul(2, abs(before.multiplier));
         const change = div(sub(value, before.objective), abs(before.objective));
         const growth = mul(0.5, log(add(1, change)));
         const along = mul(backOf(s.trial, before, s.rise), mul(before.multiplier, before.gg));
         const promised = sub(mul(s.trial, before.dd), along);
-        if (project) return greaterEqual(sub(growth, mul(before.multiplier, off)), mul(sufficient, promised));
+        if (project) return { gain: sub(growth, mul(before.multiplier, off)), promised };
         const left = mul(gamma, excess(before.loss));
         const gain = add(sub(growth, mul(gamma, excess(f))), left);
-        return greaterEqual(gain, mul(sufficient, add(promised, left)));
+        return { gain, promised: add(promised, left) };
       };
-      const isWorth = lineSearch ? logicalOr(isStart, isGain()) : constant(1, "bool");
+      const { gain, promised } = gainOf();
+      const isGain = greaterEqual(gain, mul(sufficient, promised));
+      const isWorth = lineSearch ? logicalOr(isStart, isGain) : constant(1, "bool");
       const isGood = logicalAnd(isHome, isWorth);
       const isProjecting = project
         ? all(not(isHome), isWorth, isNumber, hasValue(back), less(s.projections, mostProjections))
@@ -206,7 +222,7 @@ export function levelSetWalk<P>(
       );
       const facts = unpacked(next.facts, factNames);
 
-      const isEasy = equal(s.backtracks, 0);
+      const isEasy = logicalAnd(equal(s.backtracks, 0), greaterEqual(gain, mul(promising, promised)));
       const tried = div(either(isEasy, div(s.trial, backtracking), s.trial), s.scale);
       const length = lineSearch ? either(logicalAnd(isTaken, not(isStart)), tried, s.rho) : s.rho;
       const scale = either(isHalved, mul(0.5, s.scale), s.scale);
