@@ -149,7 +149,8 @@ the weights on one side would shrink and those on the other grow where their nor
 deviation of its logarithm over the units. isoloss model balance does it.
 
 The document of --json: file, sizes, groups [{size, factor, sigma, parameters}], factor and sigma (the largest), lostBits
-{now, balanced}, float16 {now, balanced {overflows, subnormals}}, settled, advice.
+{now, balanced}, float16 {now, balanced {numbers, overflows, subnormals}}, settled,
+advice.
 
 Example:
   isoloss model imbalance model.onnx`,

@@ -63,7 +63,7 @@ export async function runSweep(
 }
 
 /** Writes trials.csv, summary.json and report.html. */
-export async function writeOutputs(
+async function writeOutputs(
   sweep: StoredSweep,
   status?: SweepDocument["status"],
 ): Promise<SweepDocument> {

@@ -12,7 +12,7 @@ export type Granularity = QdqSettings["weights"]["per"];
 
 /** One way to quantize a model, and what it came to on the held-out examples. */
 export interface QuantizationChoice extends QuantizationError {
-  /** The weights that were quantized: `as it is`, `ranges equalized`, `noise minimized`, or a given candidate's name. */
+  /** The weights that were quantized: `as it is`, `ranges equalized`, `weights alone`, `noise minimized`, or a given candidate's name. */
   readonly candidate: string;
   readonly granularity: Granularity;
   readonly isBiasCorrected: boolean;

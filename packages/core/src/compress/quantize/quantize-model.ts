@@ -35,7 +35,7 @@ export interface QuantizedModel {
  *
  * Batch norms are folded and nodes that do nothing removed. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
- * predicted noise (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
+ * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
