@@ -1,11 +1,12 @@
 // Benchmarks side by side: ours and PyTorch's in turn, in one run, on the same values; or two things of ours.
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { compare } from "./compare.mjs";
 import { describeTorch, findTorch } from "./torch-peer.mjs";
 import { workloads } from "./workloads.mjs";
 
-const help = `npm run bench -- [--filter TEXT] [--rounds N] [--seconds S] [--json] [--no-torch]
+const help = `npm run bench -- [--filter TEXT] [--rounds N] [--seconds S] [--json] [--no-torch] [--peers]
 
   --filter TEXT   workloads whose name contains the text (several by commas)
   --rounds N      measurements of each side, taken in turn; the median counts (5)
@@ -13,6 +14,8 @@ const help = `npm run bench -- [--filter TEXT] [--rounds N] [--seconds S] [--jso
   --threads LIST  thread counts of both sides (1,2)
   --json          one JSON object {workload: {ours, other, ratio, threads, compileSeconds, ...}}, microseconds a step
   --no-torch      ours alone; also where no Python with PyTorch is found
+  --peers         instead: the same training steps in TensorFlow.js and jax-js, in Node and in Chromium, as a table;
+                  first: npm ci --prefix bench/peers --ignore-scripts
 
 ratio = ours / the other's, each with its best thread count. The other is PyTorch (where it has several forms, the fastest
 counts), or what the last column says, measured on our side. Slow workloads run when their full name is given:
@@ -26,6 +29,7 @@ const { values: options } = parseArgs({
     threads: { type: "string", default: "1,2" },
     json: { type: "boolean", default: false },
     torch: { type: "boolean", default: true },
+    peers: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
   allowNegative: true,
@@ -49,6 +53,17 @@ const threadCounts = options.threads
   .map(Number)
   .filter((n) => n <= availableParallelism());
 const filters = options.filter.split(",");
+if (options.peers) {
+  if (!existsSync(new URL("peers/node_modules", import.meta.url))) {
+    console.error(
+      "The other libraries are not installed. Type: npm ci --prefix bench/peers --ignore-scripts",
+    );
+    process.exit(2);
+  }
+  const { printTable } = await import("./peers/table.mjs");
+  await printTable({ rounds, filters, say });
+  process.exit(0);
+}
 const chosen = Object.entries(workloads).filter(([name, { isSlow }]) =>
   filters.some((f) => (workloads[f] ? name === f : !isSlow && name.includes(f))),
 );

@@ -1,17 +1,25 @@
 // Training steps of networks.
-import { compile, crossEntropy, grad, mlp, sgd, spec, trace, valueAndGrad } from "isoloss";
-import { permutation } from "isoloss/data";
+import { compile, crossEntropy, grad, jit, mlp, sgd, spec, takeRows, trace, valueAndGrad } from "isoloss";
+import { batches, permutation } from "isoloss/data";
 import { convnet, l1Loss, resnet18, segnet, vgg6 } from "isoloss/nn";
 import { add, gather } from "isoloss/ops";
 import { gradNormSq } from "isoloss/teleport";
 import { labels, signed, unit } from "../formula.mjs";
-import { carryOf, float, named, parameters, stepper } from "./support.mjs";
+import { carryOf, float, named, parameters, stepper, timed } from "./support.mjs";
+
+const rows = 60000;
+let made;
+/** Made once: it takes seconds. */
+const smallData = () => {
+  made ??= { inputs: unit([rows, 784], 1000), classes: labels([rows], 1001, 10) };
+  return made;
+};
+const smallNet = () => mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1, bias: false });
 
 async function mlpSmall(threads) {
-  const rows = 60000;
   const batch = 20;
   const stepsPerRun = 500;
-  const net = mlp({ sizes: [784, 16, 10, 10], activation: "leakyRelu", slope: 0.1, bias: false });
+  const net = smallNet();
   const { params } = parameters(net);
   const step = (p, inputs, classes, picked, lr) => {
     const optimizer = sgd();
@@ -31,7 +39,7 @@ async function mlpSmall(threads) {
     threads,
     scan: { carry: carryOf(graph), sequences: ["picked"] },
   });
-  const data = { inputs: unit([rows, 784], 1000), classes: labels([rows], 1001, 10), lr: float(0.01) };
+  const data = { ...smallData(), lr: float(0.01) };
   let epoch = 0;
   let order = new Int32Array(0);
   const sequences = () => {
@@ -42,6 +50,39 @@ async function mlpSmall(threads) {
     return { picked: { shape: [stepsPerRun, batch], data: picked } };
   };
   return stepper(executable, named("p", params), { fixed: data, stepsPerRun, sequences });
+}
+
+/** The same as a loop of one's own: a call a step, with rows picked, and parameters and optimizer state in and out, on this side. */
+async function mlpSmallOwnLoop(threads) {
+  const { inputs, classes } = smallData();
+  const order = batches(rows, 20, { seed: 0 });
+  const batchAt = (t) => {
+    const picked = order[t % order.length];
+    return { x: takeRows(inputs, picked), y: takeRows(classes, picked) };
+  };
+  const net = smallNet();
+  const optimizer = sgd();
+  let { params } = parameters(net);
+  let state = optimizer.init(params);
+  const step = await jit(
+    (p, s, { x, y }, lr) => {
+      const [loss, g] = valueAndGrad((q) => crossEntropy(net.apply(q, x).output, y))(p);
+      return { loss, ...optimizer.update(g, s, p, lr) };
+    },
+    [params, state, batchAt(0), spec([])],
+    { threads },
+  );
+  let t = 0;
+  const once = async () => {
+    ({ params, state } = await step(params, state, batchAt(t++), 0.01));
+  };
+  const { compileSeconds, runtime } = step.executable;
+  return {
+    compileSeconds,
+    runtime,
+    dispose: step.dispose,
+    measure: async (seconds) => ({ us: await timed(once, seconds) }),
+  };
 }
 
 /** Optimizer steps of a classifier on one fixed batch; several a run, in a loop inside the runtime as the trainer does. */
@@ -119,6 +160,7 @@ async function segnetTraining(threads) {
 
 export const classifiers = {
   "mlp-small": { make: mlpSmall, peers: ["mlp-small"], reach: 0.35 },
+  "mlp-small-own-loop": { make: mlpSmallOwnLoop, peers: ["mlp-small"], reach: 0.7 },
   "mlp-wide": {
     make: classifier(() => mlp({ sizes: [784, 512, 512, 10], activation: "leakyRelu", slope: 0.1 }), {
       x: [784],

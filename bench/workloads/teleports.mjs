@@ -2,9 +2,11 @@
 import {
   backward,
   compile,
+  createMinimizer,
   createTeleporter,
   crossEntropy,
   flattenTree,
+  gd,
   grad,
   mlp,
   positiveScaling,
@@ -19,6 +21,7 @@ import { booth, rosenbrock } from "isoloss/problems";
 import { hiddenAction } from "isoloss/symmetry";
 import {
   bestAngle,
+  every,
   gradientAscent,
   gradNormSq,
   levelSet,
@@ -126,6 +129,36 @@ const inPlane = (problem, search, count) => ({
   reach: 1.0,
 });
 
+/** Whole runs of a minimization, one after another. */
+async function minimizing(problem, { steps, rate, teleport }) {
+  const begin = performance.now();
+  const minimizer = await createMinimizer(problem, {
+    ...{ optimizer: gd(), learningRate: rate, steps },
+    ...(teleport ? { teleport } : {}),
+  });
+  const compileSeconds = (performance.now() - begin) / 1000;
+  let last;
+  const once = async () => {
+    last = await minimizer.run();
+  };
+  return {
+    compileSeconds,
+    runtime: "-",
+    dispose: () => minimizer.dispose(),
+    async measure(seconds) {
+      const us = await timed(once, seconds);
+      return { us, loss: last.loss.at(-1) };
+    },
+  };
+}
+
+/** A run with teleports, and one of as many steps without. */
+const besidePlain = (problem, teleport, { steps, rate }) => ({
+  make: () => minimizing(problem, { steps, rate, teleport }),
+  base: { name: `${steps} GD steps, run alike`, count: 1, make: () => minimizing(problem, { steps, rate }) },
+  reach: 2.0,
+});
+
 const hessian = { shape: [2, 2], data: Float64Array.of(10, 8, 8, 10) };
 
 async function convnetNullSpace(threads) {
@@ -172,6 +205,15 @@ const loose = { drift: 1e3, heldOutDrift: 1e3 };
 export const teleports = {
   "rosenbrock-teleport": inPlane(rosenbrock(), (problem) => bestAngle(problem.symmetry()), 700),
   "booth-teleport": inPlane(booth(), () => quadraticOptimum(hessian, { center: [1, 3] }), 350),
+  "rosenbrock-run": besidePlain(
+    rosenbrock(),
+    {
+      when: every(100, { from: 99 }),
+      search: bestAngle(rosenbrock().symmetry()),
+      guard: { curvature: 0 },
+    },
+    { steps: 500, rate: 1e-3 },
+  ),
   "regression-teleport": {
     make: (threads) => ascent(regressionProblem("float32"), threads),
     peers: ["regression-teleport", "regression-teleport-hvp"],

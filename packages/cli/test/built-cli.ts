@@ -20,6 +20,7 @@ import { aliases } from "../../../scripts/entries.js";
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const core = (file: string): string => path(`../../core/src/${file}`);
 const figures = (file: string): string => path(`../../figures/src/${file}`);
+const queue = (file: string): string => path(`../../queue/src/${file}`);
 
 export interface Outcome {
   readonly status: number | null;
@@ -87,7 +88,7 @@ export async function buildCli(): Promise<BuiltCli> {
 /** Names, sizes and times of all sources, and how they are built, as a hash. */
 function sourcesKey(): string {
   const hash = createHash("sha256").update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const root of [path("../src"), core(""), figures("")]) {
+  for (const root of [path("../src"), core(""), figures(""), queue("")]) {
     for (const name of (readdirSync(root, { recursive: true }) as string[]).sort()) {
       const { size, mtimeMs } = statSync(join(root, name));
       hash.update(`${name} ${size} ${mtimeMs}\n`);
@@ -119,8 +120,8 @@ async function buildInto(folder: string): Promise<void> {
     logLevel: "error",
     alias: aliases,
     deps: {
-      alwaysBundle: [/^isoloss(-figures)?(\/|$)/, "#ort"],
-      neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod)/],
+      alwaysBundle: [/^isoloss(-figures|-queue)?(\/|$)/, "#ort"],
+      neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod|bullmq|ioredis)/],
     },
   });
 }

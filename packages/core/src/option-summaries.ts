@@ -1,6 +1,11 @@
 // Written by scripts/option-summaries.mjs from the comments of the option types: edit those.
 /** What every option is, by the names of its table and its own. */
 export const optionSummaries: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "absorbedBiases": {
+    "heldOut": "Batches that clipping is measured on; default: the last quarter of the calibration, which is then not used for it.",
+    "deviations": "How many standard deviations below the mean the smallest value of a unit is taken to be, such as the paper's 3; default: the smallest value on the calibration data.",
+    "limit": "The largest relative change of results on the held-out data, above which the parameters stay; default 1e-3."
+  },
   "adagrad": {
     "epsilon": "Added to the root; default 1e-10.",
     "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
@@ -401,7 +406,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "activations": "Bits of the layers' inputs, unsigned integers with a zero point for a whole tensor, or `none`. Default 8.",
     "clips": "What becomes of min(relu(x), c) with a number c, such as ReLU6. `expected` (default): its channels are scaled as those of a ReLU, and the damage that this does is weighed as noise. `exact`: what it bounds is not scaled. Bounds that are parameters move with their channels and are always exact.",
     "heldOut": "Batches on which the candidates are compared; default: the last quarter of the calibration batches.",
-    "headRoom": "By how much of themselves activation ranges are widened for data that calibration has not seen; default 1 / sqrt(number of calibration examples).",
+    "headRoom": "How far channels may reach on data that calibration has not seen: by this share of what they reached beyond their means there; those of a ReLU that is active in n of N examples by sqrt(N / n) times as much. Default 1 / sqrt(N).",
+    "powersOfTwo": "Whether factors are powers of 2: floats are multiplied by them exactly, so that outputs of float32 keep every bit where nothing over- or underflows. Default false.",
+    "loss": "A loss of outputs and batch, `(outputs, batch) => loss`, which gives the noise of each channel its weight: the squared gradient of the loss there, in place of the inverse of its signal. What has the least loss on the held-out data is then kept. Default: none.",
     "steps": "Most steps of the descent; default 100.",
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
@@ -587,7 +594,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "blockSize": "Numbers in a block; default 32.",
     "calibrationMethod": "How ranges of activations are found: see `calibrate`; default `minMax`.",
     "percentile": "For the method `percentile`; default 99.99.",
-    "biasCorrection": "Whether the table has the files with corrected biases, too; default true.",
+    "biasCorrection": "Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that only what they do not tell is measured; false: not.",
+    "absorbBiases": "Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false.",
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",

@@ -79,6 +79,14 @@ const found = (value: unknown): string =>
     ? `${typeof value} ${JSON.stringify(value)?.slice(0, 60)}`
     : describeValue(value);
 
+/** An object with a value for each key. Several times as fast as `Object.fromEntries`, which keeps "__proto__" an ordinary key. */
+function objectOf<T>(keys: readonly string[], items: readonly T[], make: (item: T) => unknown): object {
+  if (keys.includes("__proto__")) return Object.fromEntries(keys.map((key, i) => [key, make(items[i])]));
+  const made: Record<string, unknown> = {};
+  for (let i = 0; i < keys.length; i++) made[keys[i]] = make(items[i]);
+  return made;
+}
+
 /** Rebuilds a tree from leaves in {@link flatten} order. */
 export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
   let at = 0;
@@ -89,7 +97,7 @@ export function unflatten<L>(def: TreeDef, leaves: readonly L[]): unknown {
       case "array":
         return d.items.map(build);
       case "object":
-        return Object.fromEntries(d.keys.map((k, i) => [k, build(d.items[i])]));
+        return objectOf(d.keys, d.items, build);
     }
   };
   return build(def);
@@ -139,6 +147,36 @@ export function leavesAt<L>(def: TreeDef, tree: unknown): L[] {
   };
   visit(def, tree);
   return leaves;
+}
+
+/**
+ * The leaves of a tree that has this structure, in its order and whatever the order of keys; undefined for any other
+ * tree. Faster than {@link flatten}, for trees that come again and again.
+ */
+export function leavesIfLike<L>(
+  def: TreeDef,
+  tree: unknown,
+  isLeaf: (value: unknown) => value is L,
+): L[] | undefined {
+  const leaves: L[] = [];
+  const visit = (d: TreeDef, value: unknown): boolean => {
+    if (d.kind === "leaf") return isLeaf(value) && leaves.push(value) > 0;
+    if (typeof value !== "object" || value === null || isLeaf(value)) return false;
+    if (d.kind === "array") {
+      if (!Array.isArray(value) || value.length !== d.items.length) return false;
+      for (let i = 0; i < d.items.length; i++) if (!visit(d.items[i], value[i])) return false;
+      return true;
+    }
+    if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+    if (Object.keys(value).length !== d.keys.length) return false;
+    for (let i = 0; i < d.keys.length; i++) {
+      const key = d.keys[i];
+      if (!Object.hasOwn(value, key)) return false;
+      if (!visit(d.items[i], (value as Record<string, unknown>)[key])) return false;
+    }
+    return true;
+  };
+  return visit(def, tree) ? leaves : undefined;
 }
 
 /** An entry of an object by its name; a name such as "constructor" finds nothing that every object has. */

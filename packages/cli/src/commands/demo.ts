@@ -49,7 +49,7 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
     lead:
       `${experimentsText(outcomes.length)} in ${formatDuration(seconds)} on this computer. Every number was measured in this run. ` +
       "Where learning rates are tuned, the method with teleports and the one without have a rate each, chosen on other " +
-      "seeds than those of the comparison. Times include the time of teleports.",
+      "seeds than those of the comparison. Times include the time of teleports; compilation is apart, with teleports and without.",
     tellsPasses: false,
   });
   const verdict = conclusionOf(outcomes.flatMap(findingsOf));

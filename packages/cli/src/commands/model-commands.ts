@@ -4,6 +4,7 @@ import { sizeOption } from "../model/size-option.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
 import { addFinetuneCommand } from "./model-finetune-command.js";
 import { addHalfCommand } from "./model-half-command.js";
+import { addLowRankCommand } from "./model-low-rank-command.js";
 import { addPruneCommand } from "./model-prune-command.js";
 import { addQuantizeCommand } from "./model-quantize-command.js";
 
@@ -148,7 +149,8 @@ the weights on one side would shrink and those on the other grow where their nor
 deviation of its logarithm over the units. isoloss model balance does it.
 
 The document of --json: file, sizes, groups [{size, factor, sigma, parameters}], factor and sigma (the largest), lostBits
-{now, balanced}, float16 {now, balanced {overflows, subnormals}}, settled, advice.
+{now, balanced}, float16 {now, balanced {numbers, overflows, subnormals}}, settled,
+advice.
 
 Example:
   isoloss model imbalance model.onnx`,
@@ -227,6 +229,7 @@ Example:
   addQuantizeCommand(model);
   addPruneCommand(model);
   addHalfCommand(model);
+  addLowRankCommand(model);
   addFinetuneCommand(model);
 }
 

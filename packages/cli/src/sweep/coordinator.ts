@@ -1,4 +1,4 @@
-import type { Engine, RunState } from "./engine.js";
+import type { Engine, RunState } from "./engine-types.js";
 import type { Journal, NewEntry } from "./journal.js";
 import type { LaneHost, Lanes, RunRecord, RunRequest } from "./lanes.js";
 
@@ -104,6 +104,7 @@ export async function coordinate({
           write([wanted.entry]);
           return finish(undefined);
         case "runs":
+          if (state.hasEnded) return finish(undefined);
           for (const run of wanted.runs) run.isSubmitted = true;
           if (wanted.runs.length > 0) lanes.submit(wanted.runs.map(requestOf));
           return;

@@ -2,8 +2,7 @@ import { groupBy } from "es-toolkit";
 import type { JsonRecord } from "../run/json-lines.js";
 import { bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
 import type { StoredSweep } from "./directory.js";
-import { sweepPaths } from "./directory.js";
-import type { RunState, TrialState } from "./engine.js";
+import type { RunState, TrialState } from "./engine-types.js";
 import type { SearchEnd } from "./journal.js";
 import { oriented } from "./metric.js";
 import type { Assignment, Budget, Metric, Trial, TrialStatus } from "./types.js";
@@ -114,7 +113,7 @@ const runDocument = ({ id, seed, record }: RunState, { name }: Metric): SweepRun
 });
 
 /** The contenders on fresh seeds, against the baseline. */
-export function confirmedOf({ loaded: { file }, engine: { state } }: StoredSweep): readonly Confirmed[] {
+function confirmedOf({ loaded: { file }, engine: { state } }: StoredSweep): readonly Confirmed[] {
   const { confirm, metric } = file;
   const { contenders } = state;
   if (confirm === false || contenders === undefined) return [];
@@ -158,5 +157,3 @@ export function trialRows({ trials }: Pick<SweepDocument, "trials">): JsonRecord
     reused,
   }));
 }
-
-export const reportPath = (directory: string): string => sweepPaths(directory).report;

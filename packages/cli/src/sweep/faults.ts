@@ -1,7 +1,6 @@
 // What is wrong with a sweep whose keys are right one by one.
-
+import type { Finding } from "../config/explain.js";
 import { oneOf } from "../config/nearest.js";
-import type { Path } from "../dotted-path.js";
 import { pathWords } from "../dotted-path.js";
 import type { Json } from "../run/json-lines.js";
 import { isInteger } from "./axis.js";
@@ -10,12 +9,8 @@ import { mostDimensions } from "./samplers/sobol.js";
 import { meets } from "./space.js";
 import type { Parameter, SweepFile } from "./types.js";
 
-export interface Fault {
-  readonly path: Path;
-  readonly message: string;
-}
-
-export function faultsOfSweep(file: SweepFile): Fault[] {
+/** Findings beyond those of single keys. */
+export function faultsOfSweep(file: SweepFile): Finding[] {
   return [
     ...faultsOfMetric(file),
     ...faultsOfMethod(file),
@@ -28,7 +23,7 @@ export function faultsOfSweep(file: SweepFile): Fault[] {
   ];
 }
 
-function faultsOfMetric({ metric: { name } }: SweepFile): Fault[] {
+function faultsOfMetric({ metric: { name } }: SweepFile): Finding[] {
   if (!isInSeconds(name)) return [];
   return [
     {
@@ -38,9 +33,9 @@ function faultsOfMetric({ metric: { name } }: SweepFile): Fault[] {
   ];
 }
 
-function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Fault[] {
+function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Finding[] {
   const varying = Object.values(parameters).filter((parameter) => !("value" in parameter)).length;
-  const faults: Fault[] = [];
+  const faults: Finding[] = [];
   if (method !== "grid" && budget.trials === undefined) {
     faults.push({
       path: ["budget", "trials"],
@@ -62,7 +57,7 @@ function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Fault
   return faults;
 }
 
-function faultsOfPath(path: string, { set }: SweepFile): Fault[] {
+function faultsOfPath(path: string, { set }: SweepFile): Finding[] {
   if (pathWords(path).some((word) => word.trim() === "")) {
     return [
       { path: ["parameters", path], message: "expected a path of the experiment, such as optimizer.name." },
@@ -73,7 +68,7 @@ function faultsOfPath(path: string, { set }: SweepFile): Fault[] {
     : [];
 }
 
-function faultsInGrid(path: string, parameter: Parameter): Fault[] {
+function faultsInGrid(path: string, parameter: Parameter): Finding[] {
   if ("distribution" in parameter) {
     return [
       {
@@ -98,9 +93,9 @@ function faultsInGrid(path: string, parameter: Parameter): Fault[] {
       ];
 }
 
-function faultsOfConditions(path: string, parameters: Readonly<Record<string, Parameter>>): Fault[] {
+function faultsOfConditions(path: string, parameters: Readonly<Record<string, Parameter>>): Finding[] {
   const { when = {} } = parameters[path];
-  return Object.entries(when).flatMap(([other, wanted]): Fault[] => {
+  return Object.entries(when).flatMap(([other, wanted]): Finding[] => {
     const at = ["parameters", path, "when", other];
     if (!Object.hasOwn(parameters, other)) {
       const others = Object.keys(parameters).filter((name) => name !== path);
@@ -152,10 +147,10 @@ function alternatives(parameter: Parameter, wanted: Json): string {
     : `; expected one of ${texts.join(", ")}.`;
 }
 
-function faultsOfConfirm({ confirm, seeds }: SweepFile): Fault[] {
+function faultsOfConfirm({ confirm, seeds }: SweepFile): Finding[] {
   if (confirm === false) return [];
   const both = confirm.seeds.find((seed) => seeds.includes(seed));
-  const faults: Fault[] = [];
+  const faults: Finding[] = [];
   if (both !== undefined) {
     faults.push({
       path: ["confirm", "seeds"],

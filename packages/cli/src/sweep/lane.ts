@@ -91,7 +91,7 @@ const isLockedError = (error: unknown): boolean =>
   error instanceof LockedError || (error instanceof Error && error.name === "LockedError");
 
 /** The pauses of a run by the rule of its sweep. */
-export function planOf({ rule, metric }: RequestedPauses): PausePlan {
+function planOf({ rule, metric }: RequestedPauses): PausePlan {
   const { from, unit } = rule;
   switch (rule.rule) {
     case "asha":

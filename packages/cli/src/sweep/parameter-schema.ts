@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import type { Finding } from "../config/explain.js";
 import type { Json } from "../run/json-lines.js";
 import type { Parameter } from "./types.js";
 
@@ -41,11 +42,6 @@ const heads: Readonly<Record<Form, readonly (keyof Keys)[]>> = {
   distribution: ["distribution"],
 };
 
-interface Fault {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
 /** A parameter of a sweep: one of the forms that {@link Parameter} names. */
 export const parameterSchema = keys
   .superRefine((given, context) => {
@@ -58,7 +54,7 @@ export const parameterSchema = keys
     return (given.distribution === undefined ? known : { mu: 0, sigma: 1, ...known }) as unknown as Parameter;
   });
 
-function faultsOf(given: Keys): Fault[] {
+function faultsOf(given: Keys): Finding[] {
   const has = (key: keyof Keys) => given[key] !== undefined;
   const [form, other] = (Object.keys(forms) as Form[]).filter((name) => heads[name].some(has));
   if (form === undefined) {
@@ -79,8 +75,8 @@ function faultsOf(given: Keys): Fault[] {
   ];
 }
 
-function faultsOfValues({ values = [], probabilities }: Keys): Fault[] {
-  const faults: Fault[] = [];
+function faultsOfValues({ values = [], probabilities }: Keys): Finding[] {
+  const faults: Finding[] = [];
   const twice = values.findIndex((value, i) => values.findIndex((o) => isDeepStrictEqual(o, value)) < i);
   if (twice >= 0) {
     faults.push({
@@ -104,10 +100,10 @@ function faultsOfValues({ values = [], probabilities }: Keys): Fault[] {
   return faults;
 }
 
-function faultsOfRange({ min, max, scale, step, count }: Keys): Fault[] {
+function faultsOfRange({ min, max, scale, step, count }: Keys): Finding[] {
   if (max === undefined) return [{ path: ["max"], message: `missing; expected a number > ${min}` }];
   if (min === undefined) return [{ path: ["min"], message: `missing; expected a number < ${max}` }];
-  const faults: Fault[] = [];
+  const faults: Finding[] = [];
   if (!(min < max))
     faults.push({ path: ["max"], message: `expected a number > ${min}, which is min; got ${max}` });
   if (scale === "log" && min <= 0) {

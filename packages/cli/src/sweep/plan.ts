@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { runConfig } from "../experiments/definition/resolve.js";
 import { describeEnvironment } from "../run/environment.js";
-import type { RunState } from "./engine.js";
+import type { RunState } from "./engine-types.js";
 import type { RunRequest } from "./lanes.js";
 import type { LoadedSweep } from "./load.js";
 import type { Assignment } from "./types.js";

@@ -74,10 +74,7 @@ export async function runSweep(
 }
 
 /** Writes trials.csv, summary.json and report.html. */
-export async function writeOutputs(
-  sweep: StoredSweep,
-  status?: SweepDocument["status"],
-): Promise<SweepDocument> {
+async function writeOutputs(sweep: StoredSweep, status?: SweepDocument["status"]): Promise<SweepDocument> {
   const paths = sweepPaths(sweep.directory);
   const document = sweepDocument(sweep, { ...(status ? { status } : {}), report: paths.report });
   await writeFileAtomic(paths.trials, toCsv(trialRows(document)));

@@ -62,16 +62,16 @@ function courseFigures({ loaded: { file }, engine }: StoredSweep, best: readonly
     .sort((a, b) => a.at - b.at);
   if (ended.length < 2) return [];
   let least = Infinity;
-  const values = ended.map(({ value }) => {
+  // A stair: what is best stays so until the next trial has ended.
+  const points = ended.flatMap(({ value, at }, i) => {
+    const before = least;
     least = Math.min(least, oriented(metric, value));
-    return oriented(metric, least);
+    const corners = Number.isFinite(before) ? [before, least] : [least];
+    return corners.map((height) => ({ step: i + 1, at, value: oriented(metric, height) }));
   });
-  const series = [
-    {
-      name: "best so far",
-      runs: [{ steps: ended.map((_, i) => i + 1), seconds: ended.map(({ at }) => at), values }],
-    },
-  ];
+  const values = points.map(({ value }) => value);
+  const run = { steps: points.map(({ step }) => step), seconds: points.map(({ at }) => at), values };
+  const series = [{ name: "best so far", runs: [run] }];
   const data = { series, logY: isWide(values), yLabel: metric.name };
   return [
     svgText(curves({ ...data, xLabel: "completed trials" }, options("Best value so far"))),
@@ -122,11 +122,11 @@ function parameterFigures({ loaded: { file } }: StoredSweep, trials: readonly Va
         return typeof x === "number" ? [{ x, y: value }] : [];
       });
       if (points.length < 2) return [];
+      const parameter = file.parameters[path];
+      const isLog = parameter !== undefined && "scale" in parameter && parameter.scale === "log";
+      const data = axes({ name: path, points }, path, file.metric.name);
       return svgText(
-        scatter(
-          axes({ name: path, points }, path, file.metric.name),
-          options(`${file.metric.name} by ${path}`),
-        ),
+        scatter({ ...data, logX: isLog || data.logX === true }, options(`${file.metric.name} by ${path}`)),
       );
     });
 }

@@ -1,17 +1,14 @@
 // Sweeps of Weights & Biases (docs.wandb.ai/guides/sweeps/sweep-config-keys) in the form of ours.
 import type { Finding } from "../config/explain.js";
+import type { Translation } from "../config/load.js";
 import type { Path } from "../dotted-path.js";
 import { parameterOf } from "./wandb-parameter.js";
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** A sweep in our form, and what to tell of the translation. */
-export interface Translated {
-  readonly data: unknown;
-  readonly findings: readonly Finding[];
+/** A sweep in our form, and what to tell the user of the translation. */
+export interface Translated extends Translation {
   readonly notes: readonly string[];
-  /** Where in the source a path of the data comes from. */
-  sourceOf(path: Path): Path;
 }
 
 const isMap = (value: unknown): value is Data =>

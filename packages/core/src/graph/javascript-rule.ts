@@ -4,13 +4,21 @@ import type { Attributes, Graph, Tensor } from "./tensor.js";
 /** Returns a JavaScript expression that reads one element of input `k`. */
 export type Read = (k: number, at: Index) => string;
 
-/** Arrays of at most this many elements are copied element by element: a call would take longer. */
-const copiedSingly = 8;
+/** Arrays of at most this many elements are written element by element: a call would take longer. */
+const copiedSingly = 16;
 
-/** Statements that copy an array of a number of elements into another. */
-export function copying(from: string, to: string, size: number): string {
-  if (size > copiedSingly) return `${to}.set(${from});`;
-  return Array.from({ length: size }, (_, k) => `${to}[${k}]=${from}[${k}];`).join("");
+/** Statements that copy an array of a number of elements into another, from a place there on. */
+export function copying(from: string, to: string, size: number, place?: string): string {
+  if (size > copiedSingly) return `${to}.set(${from}${place === undefined ? "" : `,${place}`});`;
+  const at = (k: number) => (place === undefined ? k : `${place}+${k}`);
+  return Array.from({ length: size }, (_, k) => `${to}[${at(k)}]=${from}[${k}];`).join("");
+}
+
+/** Statements that write a number into all elements of an array. */
+export function filling(to: string, value: number, size: number): string {
+  const number = Object.is(value, -0) ? "-0" : `${value}`;
+  if (size > copiedSingly) return `${to}.fill(${number});`;
+  return Array.from({ length: size }, (_, k) => `${to}[${k}]=${number};`).join("");
 }
 
 /** The interface through which a kernel writes its statements. */

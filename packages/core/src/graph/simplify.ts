@@ -49,6 +49,9 @@ function simplifiedBody(body: Graph): Simplified {
 const arrays = new WeakMap<NdArray["data"], number>();
 let arrayCount = 0;
 
+/** Attributes as text, which is asked for several times for each node that has them. */
+const plainKeys = new WeakMap<Attributes, string>();
+
 /** Hash-consing: one node for every distinct expression. */
 class Canonical {
   private forms = new Map<Tensor, Tensor>();
@@ -128,7 +131,9 @@ class Canonical {
   }
 
   private plainKey(attrs: Attributes): string {
-    return JSON.stringify(attrs, (_key, value) => {
+    const known = plainKeys.get(attrs);
+    if (known !== undefined) return known;
+    const key = JSON.stringify(attrs, (_key, value) => {
       if (ArrayBuffer.isView(value)) {
         const data = value as NdArray["data"];
         if (!arrays.has(data)) arrays.set(data, arrayCount++);
@@ -141,5 +146,7 @@ class Canonical {
       }
       return value;
     });
+    plainKeys.set(attrs, key);
+    return key;
   }
 }

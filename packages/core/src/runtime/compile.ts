@@ -7,8 +7,9 @@ import { retype } from "../graph/retype.js";
 import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";
 import type { Executable, Scan } from "./executable.js";
-import { compileJavaScript } from "./javascript/executable.js";
+import { compileProgram, executableOf } from "./javascript/executable.js";
 import { compileOnnx } from "./onnx/executable.js";
+import { keepProgram, knownProgram, programKey } from "./program-cache.js";
 
 export type RuntimeName = "auto" | "javascript" | "onnx";
 
@@ -66,25 +67,23 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
       `A provider ("${provider}") is for the onnx runtime; the requested runtime is javascript.`,
     );
   }
-  const simplified = simplify(dtype ? retype(graph, dtype) : graph);
   const loop = scan ? { scan } : {};
+  const key = runtime === "onnx" || provider !== undefined ? undefined : programKey(graph, options);
+  const program = knownProgram(key);
+  if (program) return executableOf(program, (performance.now() - start) / 1000);
+  const simplified = simplify(dtype ? retype(graph, dtype) : graph);
   const asked = runtime !== "auto" ? runtime : provider !== undefined ? "onnx" : undefined;
   const preferred = asked ?? chooseRuntime(simplified, scan);
   const why = asked === undefined && preferred === "onnx" ? await whyNoOrt() : undefined;
-  const executable =
-    preferred === "javascript" || why !== undefined
-      ? compileJavaScript(simplified, loop)
-      : await compileOnnx(simplified, {
-          ...loop,
-          provider,
-          threads,
-        });
-  const compileSeconds = (performance.now() - start) / 1000;
-  return {
-    ...executable,
-    compileSeconds,
-    ...(why !== undefined ? { advice: adviceFor(simplified, scan, why) } : {}),
-  };
+  if (preferred === "onnx" && why === undefined) {
+    const executable = await compileOnnx(simplified, { ...loop, provider, threads });
+    return { ...executable, compileSeconds: (performance.now() - start) / 1000 };
+  }
+  const compiled = compileProgram(simplified, scan);
+  // One that runs here for want of ONNX Runtime says so.
+  if (why === undefined) keepProgram(key, compiled);
+  const executable = executableOf(compiled, (performance.now() - start) / 1000);
+  return why === undefined ? executable : { ...executable, advice: adviceFor(simplified, scan, why) };
 }
 
 /** Whether a graph has float64, and is to run where there is none. */

@@ -98,7 +98,8 @@ function scalar(name: string, value: number, dtype: DType): NdArray {
  *
  * @throws OptionError for an unknown option, or unless steps is an integer >= 0
  */
-export function stepsOf(options: RunOptions): number {
+export function stepsOf(options: RunOptions | undefined): number {
+  if (options === undefined) return 1;
   requireKnown("run", options, ["steps"], "run(inputs, { steps: 10 })");
   const { steps = 1 } = options;
   if (Number.isInteger(steps) && steps >= 0) return steps;

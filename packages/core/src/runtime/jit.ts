@@ -1,6 +1,6 @@
 import { isNdArray, type NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
-import { checkLabels } from "../graph/labels.js";
+import { checkLabels, hasLabels } from "../graph/labels.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   type NamedArguments,
@@ -10,7 +10,7 @@ import {
   trace,
 } from "../graph/trace.js";
 import { requireKnown } from "../options.js";
-import { flatten, type MapLeaves, unflatten } from "../tree.js";
+import { flatten, leavesIfLike, type MapLeaves, unflatten } from "../tree.js";
 import { type CompileOptions, compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 import { Lifetime } from "./lifetime.js";
@@ -73,9 +73,27 @@ export async function jit(
   const inputs = graph.inputs.map(({ name }) => name);
   const executable = await compile(graph, options);
   const lifetime = new Lifetime("compiled function", "jit");
+  const hasClasses = hasLabels(graph);
   const call = async (...values: unknown[]) => {
     lifetime.requireOpen();
-    const { leaves, paths } = flatten(argsDef.kind === "array" ? values : values[0], isValue);
+    const given = named(argsDef.kind === "array" ? values : values[0]);
+    if (hasClasses) checkLabels(graph, given);
+    const results = await executable.run(given);
+    return unflatten(
+      resultDef,
+      graph.outputs.map(({ name }) => results[name]),
+    );
+  };
+  /** The leaves of the arguments under the names of the inputs. */
+  const named = (args: unknown): Record<string, NdArray | number> => {
+    const known = leavesIfLike(argsDef, args, isValue);
+    if (known) {
+      const given: Record<string, NdArray | number> = {};
+      for (let i = 0; i < inputs.length; i++) given[inputs[i]] = known[i];
+      return given;
+    }
+    // Slower, and tells what is wrong: lists may also be given as objects with the keys 0, 1, ...
+    const { leaves, paths } = flatten(args, isValue);
     const given = Object.fromEntries(paths.map((path, i) => [path, leaves[i]]));
     if (paths.length !== inputs.length || inputs.some((name) => !(name in given))) {
       const hint = leaves.some((x) => typeof x === "number") ? " Write array([1, 2]) for a list." : "";
@@ -83,12 +101,7 @@ export async function jit(
         `A compiled function must be called with the trees it was compiled for: inputs ${inputs.join(", ")}; got ${paths.join(", ") || "none"}.${hint}`,
       );
     }
-    checkLabels(graph, given);
-    const results = await executable.run(given);
-    return unflatten(
-      resultDef,
-      graph.outputs.map(({ name }) => results[name]),
-    );
+    return given;
   };
   return Object.assign(call, { executable, dispose: () => lifetime.end(executable.dispose) });
 }

@@ -10,7 +10,7 @@ export interface Lazy<R> {
   dispose(): Promise<void>;
 }
 
-export function lazy<R extends Disposable | undefined>(): Lazy<R> {
+export function lazy<R extends Disposable>(): Lazy<R> {
   const all = new Map<string, Promise<R>>();
   return {
     get(name, make) {
@@ -25,7 +25,7 @@ export function lazy<R extends Disposable | undefined>(): Lazy<R> {
     async dispose() {
       const settled = await Promise.allSettled(all.values());
       all.clear();
-      for (const result of settled) if (result.status === "fulfilled") await result.value?.dispose();
+      for (const result of settled) if (result.status === "fulfilled") await result.value.dispose();
     },
   };
 }

@@ -2,7 +2,7 @@ import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import { driftObjection, isFinitePoint, type Limits, objection, raceObjection } from "./guard.js";
 import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
-import type { Search, Setting, Walk } from "./search/search.js";
+import type { Search, Setting, Walk, WalkRecord } from "./search/search.js";
 
 /** A search, its start, and the limits that the guard sets. */
 export interface GuardedSearch<P> {
@@ -14,15 +14,19 @@ export interface GuardedSearch<P> {
   readonly heldOut: boolean;
 }
 
-/** The result of a search. */
-export interface SearchOutcome<P> {
-  /** The initial parameters if nothing was accepted. */
-  readonly params: P;
+/** The result of a search without the parameters. */
+export interface WalkOutcome {
   readonly start: Point;
   readonly point: Point;
   readonly reason: string;
   readonly steps: number;
   readonly halvings: number;
+}
+
+/** The result of a search. */
+export interface SearchOutcome<P> extends WalkOutcome {
+  /** The initial parameters if nothing was accepted. */
+  readonly params: P;
   readonly pushForward?: ((tree: P, power: 1 | 2) => Promise<P | Refusal>) | undefined;
 }
 
@@ -44,10 +48,22 @@ export async function takeCompiledWalk<P>({
   const start = heldOut ? await setting.measure(initial) : points[0];
   const point = heldOut || points.length === steps ? await setting.measure(params) : points[steps];
   const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-  const isGood = way.every((next, t) => t === 0 || objection(start, way[t - 1], next, limits) === undefined);
-  if (!isGood || !isFiniteTree(params)) return undefined;
+  if (!isAllowed(way, limits) || !isFiniteTree(params)) return undefined;
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
+
+/** The outcome of a walk within a larger program; undefined if the guard objects to any of its points. */
+export function outcomeOf(
+  { steps, points, halvings = 0, reason }: WalkRecord,
+  limits: Limits,
+): WalkOutcome | undefined {
+  if (points.length !== steps + 1 || !isAllowed(points, limits)) return undefined;
+  return { start: points[0], point: points[steps], reason, steps, halvings };
+}
+
+/** Whether the guard has no objection to any point of a way. */
+const isAllowed = (way: readonly Point[], limits: Limits): boolean =>
+  way.every((next, t) => t === 0 || objection(way[0], way[t - 1], next, limits) === undefined);
 
 /**
  * Follows walks one proposal after another; of several walks the one with the highest objective at its end

@@ -75,7 +75,10 @@ export type {
   SearchProblem,
   Setting,
   Stop,
+  TracedEnd,
+  TracedWalk,
   Walk,
+  WalkRecord,
 } from "./search/search.js";
 export { isStop } from "./search/search.js";
 export { reusedState } from "./state/reused-state.js";

@@ -18,13 +18,15 @@ import { Resources } from "../runtime/resources.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
-import { type CurvatureMeter, createCurvatureMeter } from "./curvature/curvature-meter.js";
-import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
+import { createCurvatureMeter } from "./curvature/curvature-meter.js";
+import { type GuardOptions, limitsOf } from "./guard.js";
 import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
+import { createReporter } from "./measured-report.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
+import { type TeleportPart, teleportPart } from "./part.js";
 import type { Point } from "./point.js";
 import { createRace } from "./race.js";
-import { endAfter, type TeleportReport } from "./report.js";
+import type { TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
@@ -105,6 +107,19 @@ export interface Teleporter<P, B extends BatchSpec = BatchSpec> {
 export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   options: TeleporterOptions<P, B>,
 ): Promise<Teleporter<P, B>> {
+  return createPartTeleporter(options);
+}
+
+/** A teleporter that may also be a part of a larger program. */
+export interface PartTeleporter<P, B extends BatchSpec> extends Teleporter<P, B> {
+  /** Left out where a teleport needs the host. */
+  readonly part?: TeleportPart<P> | undefined;
+}
+
+/** See {@link createTeleporter}. */
+export async function createPartTeleporter<P, B extends BatchSpec>(
+  options: TeleporterOptions<P, B>,
+): Promise<PartTeleporter<P, B>> {
   const { symmetry, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
   const { allowInexact = false } = options;
   if ((options.search === undefined) === (symmetry === undefined)) {
@@ -198,8 +213,11 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
     };
   };
 
+  const reporter = createReporter<P>({ search: search.name, inexact: broken?.finding, meter });
+  const { tracedWalk } = search;
   const lifetime = new Lifetime("teleporter", "createTeleporter");
   return {
+    ...(tracedWalk && race === undefined ? { part: teleportPart(tracedWalk, { limits, reporter }) } : {}),
     exact: broken ? "no" : search.exact,
     compileSeconds,
     async teleport(initial, at, teleportOptions = {}) {
@@ -213,41 +231,13 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
       const end =
         (race === undefined ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
-      const { params: moved, start, point, reason, steps, halvings } = end;
+      const { params: moved } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;
-      const ratios = accepted && meter ? await compared(meter, initial, moved) : undefined;
-      const report: TeleportReport = {
-        search: search.name,
-        accepted,
-        reason: endAfter(steps, reason),
-        ...comparison(start.loss, point.loss),
-        objectiveBefore: start.objective,
-        objectiveAfter: point.objective,
-        gradNormSqBefore: start.gradNormSq,
-        gradNormSqAfter: point.gradNormSq,
-        ...(start.heldOutLoss !== undefined && point.heldOutLoss !== undefined
-          ? { heldOut: comparison(start.heldOutLoss, point.heldOutLoss) }
-          : {}),
-        ...(broken ? { inexact: broken.finding } : {}),
-        ...(ratios ? { ratios: { gradNormSq: point.gradNormSq / start.gradNormSq, ...ratios } } : {}),
-        steps,
-        halvings,
-        seconds,
-      };
+      const ends = { from: initial, to: moved, batch: at };
+      const report = await reporter.report(end, { accepted, seconds, ends });
       const { pushForward } = end;
       return { params: moved, report, ...(accepted && pushForward ? { pushForward } : {}) };
-
-      async function compared(by: CurvatureMeter<P>, before: P, after: P) {
-        const [from, to] = [await by.measure(before, at), await by.measure(after, at)];
-        if (from === undefined || to === undefined) return undefined;
-        return {
-          lambdaMax: to.lambdaMax / from.lambdaMax,
-          ...(to.modelDecrease === undefined || from.modelDecrease === undefined
-            ? {}
-            : { modelDecrease: to.modelDecrease / from.modelDecrease }),
-        };
-      }
     },
     dispose: () => lifetime.end(() => resources.release()),
   };
@@ -287,9 +277,3 @@ export async function teleport<P, B extends Batch = NoBatch>(
 function requireLabels(graph: Graph, batch: Batch): void {
   if (hasLabels(graph)) checkLabels(graph, namedArrays({ batch }));
 }
-
-const comparison = (lossBefore: number, lossAfter: number) => ({
-  lossBefore,
-  lossAfter,
-  drift: relativeDrift(lossBefore, lossAfter),
-});

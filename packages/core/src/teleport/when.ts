@@ -33,6 +33,11 @@ export interface When<S = unknown> {
   readonly name: string;
   /** Whether `should` uses the predicted gain, which costs as much as a teleport. */
   readonly needsPredictedGain?: boolean | undefined;
+  /**
+   * Whether the answers depend on the step alone, neither on losses nor on what the schedule was asked before: the
+   * teleports can then be a part of a compiled loop of steps. Default false.
+   */
+  readonly isPlanned?: boolean | undefined;
   /** State before the first step. */
   init(): S;
   /** Whether to teleport now, and the next state. */
@@ -66,6 +71,7 @@ export function occasionAt(
 function planned(name: string, next: (from: number, stepsPerEpoch: number) => number): When<null> {
   return {
     name,
+    isPlanned: true,
     init: () => null,
     should: ({ step, stepsPerEpoch }, state) => ({ teleport: next(step, stepsPerEpoch) === step, state }),
     nextStep: ({ step, stepsPerEpoch }) => next(step + 1, stepsPerEpoch),
@@ -238,6 +244,7 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
   return {
     ...looks,
     name: "on predicted gain",
+    isPlanned: false,
     needsPredictedGain: true,
     should(now, state) {
       if (!looks.should(now, state).teleport) return { teleport: false, state };
@@ -275,6 +282,7 @@ export function when(should: (now: Occasion) => boolean, options: WhenOptions = 
   return {
     ...asked,
     name: "own function",
+    isPlanned: false,
     should: (now, state) => ({ teleport: asked.should(now, state).teleport && should(now), state }),
   };
 }

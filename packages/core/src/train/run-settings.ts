@@ -1,8 +1,9 @@
 import { dtypeOf, type NdArray } from "../array.js";
 import { crc32 } from "../data/crc32.js";
 import { DataError, OptionError } from "../errors.js";
-import { type Graph, isGraph, nodesOf } from "../graph/graph.js";
-import { formatType, type Tensor } from "../graph/tensor.js";
+import type { Graph } from "../graph/graph.js";
+import { graphText } from "../graph/graph-text.js";
+import { formatType } from "../graph/tensor.js";
 import { hash32 } from "../math/rng.js";
 import { requireKnown } from "../options.js";
 
@@ -127,29 +128,9 @@ export function graphChecksum(
   let hash = 0;
   for (const { inputs, outputs } of graphs) {
     const counted = outputs.filter(({ name }) => isCounted(name));
-    hash = hash32(hash ^ textHash(graphText({ inputs, outputs: counted })));
+    hash = hash32(hash ^ textHash(graphText({ inputs, outputs: counted }, arrayText)));
   }
   return hexOf(hash);
 }
 
-/** A graph as text, one node a line, with those of loops and branches. */
-function graphText({ inputs, outputs }: Graph): string {
-  const names = new Map<Tensor, string>(inputs.map(({ name, tensor }) => [tensor, `"${name}"`]));
-  const lines = inputs.map(({ name, tensor }) => `${name} ${formatType(tensor)}`);
-  for (const node of nodesOf({ inputs, outputs })) {
-    if (names.has(node)) continue;
-    const operands = node.inputs.map((x) => names.get(x)).join();
-    names.set(node, `${names.size}`);
-    lines.push(`${node.op.name}(${operands})${attributesText(node.attrs)} ${formatType(node)}`);
-  }
-  lines.push(...outputs.map(({ name, tensor }) => `${name}=${names.get(tensor)}`));
-  return lines.join("\n");
-}
-
-const attributesText = (attrs: object): string =>
-  JSON.stringify(attrs, (_, value) => {
-    if (isGraph(value)) return graphText(value);
-    if (ArrayBuffer.isView(value)) return dataChecksum({ "": { shape: [], data: value as NdArray["data"] } });
-    // JSON knows neither NaN nor infinities.
-    return typeof value === "number" && !Number.isFinite(value) ? `${value}` : value;
-  });
+const arrayText = (data: NdArray["data"]): string => dataChecksum({ "": { shape: [], data } });

@@ -11,9 +11,11 @@ import type { GuardOptions } from "../teleport/guard.js";
 import type { ObjectiveFor } from "../teleport/objective/objective.js";
 import type { TeleportReport } from "../teleport/report.js";
 import type { MemoryArrays, SearchFactory } from "../teleport/search/search.js";
+import { tracedTransport } from "../teleport/state/traced-transport.js";
 import { createTransport, type TransportPolicy } from "../teleport/state/transport.js";
-import { createTeleporter } from "../teleport/teleporter.js";
+import { createPartTeleporter } from "../teleport/teleporter.js";
 import { occasionAt, type When } from "../teleport/when.js";
+import { type TeleportBranch, teleportBranch } from "./teleport-branch.js";
 
 /**
  * How a run teleports: when, by which search, for which objective, and what happens to the optimizer's state.
@@ -101,6 +103,8 @@ export interface Teleports<P> {
   due(schedule: ScheduleState, stepsPerEpoch: number): number;
   /** Asks the schedule, and teleports if it says so. */
   maybeTeleport(at: TeleportRequest<P>, schedule: ScheduleState): Promise<TeleportOutcome<P>>;
+  /** The same as a branch of a loop; left out where a teleport needs the host. */
+  readonly branch?: TeleportBranch<P> | undefined;
   dispose(): Promise<void>;
 }
 
@@ -153,6 +157,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
   compileOptions,
 }: Subject<P, B>): Promise<Teleports<P>> {
   const { when, symmetry, objective, state = "keep" } = plan;
+  firstSchedule(when);
   const memoryOf = (optimizerState: OptimizerState, rate: number): MemoryArrays =>
     // Only a custom objective may use it.
     objective === undefined ? {} : { optimizer: optimizerState, learningRate: array(rate, dtype) };
@@ -161,7 +166,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
   const resources = new Resources();
   const { teleporter, transport } = await resources.releasedOnError(async () => ({
     teleporter: resources.keep(
-      await createTeleporter<P, Batch>({
+      await createPartTeleporter<P, Batch>({
         ...compileOptions,
         search: plan.search,
         symmetry: made,
@@ -180,11 +185,23 @@ export async function createTeleports<P, B extends Batch = Batch>({
     ),
   }));
 
+  const due = ({ asked, state: seen }: ScheduleState, stepsPerEpoch: number): number => {
+    const next = when.nextStep?.({ step: asked, stepsPerEpoch }, seen) ?? asked + usualPause;
+    return Math.max(next, asked + 1);
+  };
+  const { part } = teleporter;
+  const carried = tracedTransport({ policy: state, optimizer, loss: forAnyBatch(loss), params });
+  const isTraced = when.isPlanned === true && plan.heldOut === undefined;
   return {
-    due({ asked, state: seen }, stepsPerEpoch) {
-      const next = when.nextStep?.({ step: asked, stepsPerEpoch }, seen) ?? asked + usualPause;
-      return Math.max(next, asked + 1);
-    },
+    due,
+    ...(isTraced && part && carried
+      ? {
+          branch: teleportBranch({
+            ...{ when, part, transport: carried, usesMemory: objective !== undefined },
+            due: (schedule) => due(schedule, 1),
+          }),
+        }
+      : {}),
     async maybeTeleport(at, schedule) {
       const { step, stepsPerEpoch, losses } = at;
       const begin = performance.now();

@@ -77,14 +77,12 @@ const settingsOf = (base: Settings, ...changes: readonly Settings[]): Settings =
   changes.reduce((settings, change) => ({ ...withoutLength(settings, change), ...change }), base);
 
 /** Settings without the length that a change replaces: its epochs replace steps, and its steps epochs. */
-export function withoutLength(settings: Settings, change: Settings): Settings {
-  const { steps, epochs, ...rest } = settings;
-  return {
-    ...rest,
-    ...("steps" in settings && !("epochs" in change) ? { steps } : {}),
-    ...("epochs" in settings && !("steps" in change) ? { epochs } : {}),
-  };
-}
+export const withoutLength = (settings: Settings, change: Settings): Settings =>
+  Object.fromEntries(
+    Object.entries(settings).filter(
+      ([key]) => !(key === "epochs" && "steps" in change) && !(key === "steps" && "epochs" in change),
+    ),
+  );
 
 /** @throws OptionError */
 export function checkedSeeds(seeds: readonly number[] | string): readonly number[] {

@@ -29,8 +29,8 @@ export interface CandidateData {
 }
 
 /**
- * The model at other points of the orbit of its scalings: with ranges of units equalized, and where a quantization is
- * predicted to make least noise; or why there are none. Bounds at fixed numbers stay, and are early or late for scaled
+ * The model at other points of the orbit of its scalings: with ranges of units equalized, and where a quantization of the weights,
+ * or of weights and activations, is predicted to make least noise; or why there are none. Bounds at fixed numbers stay, and are early or late for scaled
  * units: the prediction weighs that as noise.
  */
 export async function orbitCandidates(
@@ -45,7 +45,7 @@ export async function orbitCandidates(
       weights: { bits, granularity },
       activations: isWeightsAlone ? "none" : 8,
     });
-    const moved = candidates.filter(({ name }) => name === "ranges equalized" || name === "noise minimized");
+    const moved = candidates.filter(({ name }) => name !== AS_IT_IS);
     if (moved.length === 0) return { reason: "other weights: the model has no scalings" };
     return moved.map(({ name, params }) => ({ name, bytes: withParams(prepared, params) }));
   } catch (cause) {

@@ -8,6 +8,7 @@ import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { nameOf, recipesFor } from "./recipes.js";
 import type { QdqReport } from "./report.js";
+import { batchNormMoments } from "./value-moments.js";
 
 export interface QuantizedModel {
   /** The bytes of the recommended file. */
@@ -34,7 +35,7 @@ export interface QuantizedModel {
  *
  * Batch norms are folded and nodes that do nothing removed. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
- * predicted noise (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
+ * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
@@ -70,8 +71,10 @@ export async function quantizeModel(
   const skipped: string[] = [];
   const prepared = dropIdentity(foldBatchNorm(bytes).bytes).bytes;
   const skip = (text: string) => skipped.push(text);
+  const moments = batchNormMoments(bytes);
+  const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
   const trials: Trial[] = [];
-  for await (const recipe of recipesFor({ bytes: prepared, given, judge, mayGoOn, skip })) {
+  for await (const recipe of recipesFor(source)) {
     const what = nameOf(recipe);
     if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
     else skip(`${what}: the time was over`);

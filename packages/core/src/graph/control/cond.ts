@@ -3,7 +3,8 @@ import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { backward } from "../autodiff.js";
 import { costOf, type Graph, type Port } from "../graph.js";
 import { Index } from "../index-expression.js";
-import { input } from "../ops/leaf.js";
+import { copying, filling } from "../javascript-rule.js";
+import { constantValue, input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, formatType, isFloat, nextSerial, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { closureOf, inlined, usedInputs } from "./body.js";
@@ -43,8 +44,9 @@ const condOp: Op<CondAttributes> = {
     kernel(w, node, { whenTrue, whenFalse }) {
       const operands = node.inputs.slice(1).map((_, k) => w.whole(k + 1));
       const results = whenTrue.outputs.map((_, k) => w.resultAt(k));
-      const call = (branch: Graph) => `${w.program(branch)}([${operands}],[${results}],1);`;
-      w.line(`if(${w.read(0, Index.multi([], []))}){${call(whenTrue)}}else{${call(whenFalse)}}`);
+      const code = (branch: Graph) =>
+        passedOn(branch, operands, results) ?? `${w.program(branch)}([${operands}],[${results}],1);`;
+      w.line(`if(${w.read(0, Index.multi([], []))}){${code(whenTrue)}}else{${code(whenFalse)}}`);
     },
   },
   onnx: {
@@ -59,6 +61,21 @@ const condOp: Op<CondAttributes> = {
   bytes: (_node, branches) => larger(branches, "bytes"),
   nodes: (_node, branches) => 1 + larger(branches, "nodes"),
 };
+
+/** Statements for a branch that computes nothing: a call would cost more. */
+function passedOn(
+  { inputs, outputs }: Graph,
+  operands: readonly string[],
+  results: readonly string[],
+): string | undefined {
+  const lines = outputs.map(({ tensor }, k) => {
+    const place = inputs.findIndex((port) => port.tensor === tensor);
+    if (place >= 0) return copying(operands[place], results[k], tensor.size);
+    const value = constantValue(tensor);
+    return value === undefined ? undefined : filling(results[k], value, tensor.size);
+  });
+  return lines.includes(undefined) ? undefined : lines.join("");
+}
 
 const larger = ({ whenTrue, whenFalse }: CondAttributes, what: "flops" | "bytes" | "nodes"): number =>
   Math.max(costOf(whenTrue)[what], costOf(whenFalse)[what]);

@@ -6,7 +6,8 @@ import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
 import { largestOf } from "./cells.js";
-import { balancedScales, rangesAlong, requireFinite } from "./scales.js";
+import { balancedScales, rangesAlong } from "./scales.js";
+import { doublesOf, largestAway, requireFinite } from "./sweeps.js";
 
 /** How far the weights around some units are from balance. */
 export interface GroupImbalance {
@@ -29,14 +30,12 @@ export interface Imbalance {
    */
   readonly lostBits: { readonly now: number; readonly balanced: number };
   /** Weights that float16 does not hold with all its digits; as they are, and with their norms balanced. */
-  readonly float16: { readonly now: Float16Counts; readonly balanced: Float16Counts };
+  readonly float16: { readonly now: HalfCounts; readonly balanced: HalfCounts };
   /** Whether the sweeps to the balanced weights came to an end; false: the figures are of where they got. */
   readonly settled: boolean;
   /** Whether balancing is likely to pay, in a few sentences. */
   readonly advice: string;
 }
-
-export type Float16Counts = Pick<HalfCounts, "overflows" | "subnormals">;
 
 /**
  * From where balancing is said to save steps of SGD, by the factor between layers and by sigma between channels: limits of small
@@ -67,8 +66,9 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
   const arrays = namedArrays(params);
   for (const [path, { data }] of Object.entries(arrays)) requireFinite(path, data);
   const { sweeps: most } = balancedOptions.read(defaults);
+  const doubles = doublesOf(arrays, generators);
   const swept = (by: "norm" | "range") =>
-    balancedScales(arrays, generators, by, { tolerance: toleranceOf(by), most });
+    balancedScales(doubles, generators, by, { tolerance: toleranceOf(by), most });
   const [norms, ranges] = [swept("norm"), swept("range")];
   const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
   const figures = {
@@ -79,10 +79,11 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
       balanced: lostBitsOf(generators, (path) => ranges.arrays.get(path) as NdArray),
     },
     float16: {
-      now: float16Counts(Object.values(arrays)),
-      balanced: float16Counts(Object.entries(arrays).map(([path, array]) => norms.arrays.get(path) ?? array)),
+      now: countsOf(Object.values(arrays)),
+      balanced: countsOf(Object.entries(arrays).map(([path, array]) => norms.arrays.get(path) ?? array)),
     },
-    settled: norms.step <= toleranceOf("norm") && ranges.step <= toleranceOf("range"),
+    settled:
+      largestAway(norms.away) <= toleranceOf("norm") && largestAway(ranges.away) <= toleranceOf("range"),
   };
   return { groups, ...figures, advice: adviceFor(figures) };
 }
@@ -109,13 +110,11 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
   return bits.length === 0 ? 0 : bits.reduce((a, b) => a + b, 0) / bits.length;
 }
 
-function float16Counts(arrays: readonly NdArray[]): Float16Counts {
-  const { overflows, subnormals } = arrays.reduce(
+const countsOf = (arrays: readonly NdArray[]): HalfCounts =>
+  arrays.reduce(
     (counts, { data }) => halfCounts(Float64Array.from<number | bigint>(data, Number), counts),
     noCounts,
   );
-  return { overflows, subnormals };
-}
 
 function adviceFor({
   factor,
@@ -126,7 +125,7 @@ function adviceFor({
 }: Omit<Imbalance, "groups" | "advice">): string {
   const isWorth = factor >= threshold.factor || sigma >= threshold.sigma;
   const bits = (value: number) => value.toFixed(1);
-  const counts = ({ overflows, subnormals }: Float16Counts) =>
+  const counts = ({ overflows, subnormals }: HalfCounts) =>
     `${overflows} overflow and ${subnormals} are subnormal`;
   const isWhole = half.now.overflows + half.now.subnormals === 0;
   return [

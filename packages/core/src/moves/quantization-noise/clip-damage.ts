@@ -112,9 +112,8 @@ export function damageAt(
   // Beyond the edges the damage is that of everything, or stays.
   if (x <= logEdges[0]) return { value: values[first], rate: 0 };
   if (x >= logEdges[bins]) return { value: values[first + bins], rate: 0 };
-  const octave = Math.min(Math.floor(x / Math.LN2) - lowest, octaves - 1);
-  const part = Math.floor((Math.exp(x) / edges[octave * parts] - 1) * parts);
-  const bin = octave * parts + Math.min(Math.max(part, 0), parts - 1);
+  let bin = Math.min(Math.floor(x / Math.LN2) - lowest, octaves - 1) * parts;
+  while (x >= logEdges[bin + 1]) bin++;
   const h = logEdges[bin + 1] - logEdges[bin];
   const r = (x - logEdges[bin]) / h;
   const at = first + bin;

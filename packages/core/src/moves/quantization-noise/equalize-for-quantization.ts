@@ -1,9 +1,12 @@
 // Files whose weights are moved to where quantization makes least noise.
 import type { NdArray } from "../../array.js";
-import { isNdArray } from "../../array.js";
+import { dtypeOf, isNdArray } from "../../array.js";
+import type { BatchSpec } from "../../batch.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { spec } from "../../graph/trace.js";
+import { randomInputs } from "../../model-file/compare/random-inputs.js";
 import { withParams } from "../../model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
 import { liftBounds } from "../../model-file/prepare/lift-bounds.js";
@@ -15,7 +18,8 @@ import type { MinimizeQuantizationNoiseOptions } from "./options.js";
 
 type Params = Readonly<Record<string, NdArray>>;
 
-export interface EqualizeForQuantizationOptions extends Omit<MinimizeQuantizationNoiseOptions, "clips"> {
+export interface EqualizeForQuantizationOptions
+  extends Omit<MinimizeQuantizationNoiseOptions, "clips" | "loss"> {
   /**
    * What becomes of bounds such as ReLU6. `expected` (default): the Clip stays, and the damage of scaling its channels is weighed as
    * noise; `lifted`: a bound a channel, exact, as Min, which ONNX Runtime does not fuse into integers; `exact`: the Clip
@@ -43,7 +47,8 @@ export interface EqualizedModel extends QuantizationNoise<Params> {
  * the file change, so it runs as fast as before, and any quantizer may take it.
  *
  * @param bytes the bytes of an `.onnx` file that `fromOnnx` reads
- * @param calibration batches of equal shapes: arrays by the names of the model's inputs
+ * @param calibration batches of equal shapes: arrays by the names of the model's inputs; undefined: by the weights alone, without
+ *   data, for which `activations` must be `none`
  * @param options `bounds`, and those of `minimizeQuantizationNoise`
  * @throws DataError if the bytes are no ONNX model that is read; OptionError for unknown options, a missing input, or without a
  *   held-out batch
@@ -54,7 +59,7 @@ export interface EqualizedModel extends QuantizationNoise<Params> {
  */
 export async function equalizeForQuantization(
   bytes: Uint8Array,
-  calibration: readonly Params[],
+  calibration: readonly Params[] | undefined,
   options: EqualizeForQuantizationOptions = {},
 ): Promise<EqualizedModel> {
   const known = [
@@ -62,6 +67,7 @@ export async function equalizeForQuantization(
     "bounds",
     "headRoom",
     "heldOut",
+    "powersOfTwo",
     "provider",
     "runtime",
     "steps",
@@ -87,7 +93,7 @@ export async function equalizeForQuantization(
   const noise = await minimizeQuantizationNoise(
     outputsOf(model),
     model.params,
-    numbered(model, calibration),
+    calibration === undefined ? shapesOf(model) : numbered(model, calibration),
     {
       ...rest,
       ...(heldOut === undefined ? {} : { heldOut: numbered(model, heldOut) }),
@@ -110,6 +116,15 @@ const outputsOf =
     const results = apply(params, given);
     return outputs.map((name) => results[name]);
   };
+
+/** Shapes of inputs that fit a file, by the numbers of its inputs. */
+function shapesOf({ inputs }: ImportedModel): BatchSpec {
+  const settings = { seed: 0, examples: 1, sizes: {}, inputs: {} };
+  const [drawn] = randomInputs("equalizeForQuantization", inputs, settings);
+  return Object.fromEntries(
+    inputs.map(({ name }, k) => [`input${k}`, spec(drawn[name].shape, dtypeOf(drawn[name]))]),
+  );
+}
 
 const isList = (batches: unknown): batches is readonly Params[] =>
   Array.isArray(batches) && batches.every(isPlainObject);

@@ -11,6 +11,12 @@ export interface NoiseTerm {
   readonly o: Float64Array;
 }
 
+/** What noise of a layer weighs: E[x_j^2] of its inputs, and a weight for each of its outputs. */
+export interface Weighting {
+  readonly moments: Float64Array;
+  readonly importance: Float64Array;
+}
+
 /** log(sum exp(sharpness v)) / sharpness; its derivatives replace the values. */
 export function smoothMaximum(values: Float64Array): number {
   const most = values.reduce((x, y) => Math.max(x, y), -Infinity);
@@ -31,11 +37,15 @@ export function smoothMaximum(values: Float64Array): number {
  * Logarithm of the smooth largest |W_ij| e^-a_j of each row, and a function that adds to derivatives in a what follows from
  * those in these logarithms.
  */
-function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
+export function smoothRows({ logRows, logColumns, pairs }: WeightMagnitudes, a: Float64Array) {
   const { starts, columns, powers } = pairs;
-  const reach = a.map((v, j) => logColumns[j] - v);
-  const most = reach.reduce((x, y) => Math.max(x, y), -Infinity);
-  const factors = reach.map((v) => Math.exp(sharpness * (v - most)));
+  let most = -Infinity;
+  const factors = new Float64Array(a.length);
+  for (let j = 0; j < a.length; j++) {
+    factors[j] = logColumns[j] - a[j];
+    if (factors[j] > most) most = factors[j];
+  }
+  for (let j = 0; j < a.length; j++) factors[j] = Math.exp(sharpness * (factors[j] - most));
   const sums = new Float64Array(logRows.length);
   const rows = new Float64Array(logRows.length);
   for (let row = 0; row < rows.length; row++) {
@@ -71,14 +81,14 @@ function hardRows({ shape, largest }: WeightMagnitudes, a: Float64Array): Float6
 /**
  * The noise of a weight rounded to steps of its largest magnitude divided by `levels`:
  *
- * tensor: (R / levels)^2 / 12 mean_i [e^-2 o_i K sum_j X_j e^2 a_j],  R = max |W_ij| e^(o_i - a_j)
- * channel: mean_i [(max_j |W_ij| e^-a_j / levels)^2 K sum_j X_j e^2 a_j] / 12
+ * tensor: (R / levels)^2 / 12 mean_i [g_i e^-2 o_i K sum_j X_j e^2 a_j],  R = max |W_ij| e^(o_i - a_j)
+ * channel: mean_i [g_i (max_j |W_ij| e^-a_j / levels)^2 K sum_j X_j e^2 a_j] / 12
  *
- * with sums over the group of i. The maxima are smooth.
+ * with sums over the group of i, moments X and importances g. The maxima are smooth.
  */
 export function weightNoise(
   weight: WeightMagnitudes,
-  moments: Float64Array,
+  { moments, importance }: Weighting,
   a: Float64Array,
   o: Float64Array,
   { levels, granularity }: { readonly levels: number; readonly granularity: Granularity },
@@ -86,26 +96,35 @@ export function weightNoise(
   const { groups, outputs, inputs, terms } = weight.shape;
   const scale = terms / (12 * levels ** 2 * groups * outputs);
   const { rows, addBack } = smoothRows(weight, a);
-  const powersOfInputs = a.map((v, j) => moments[j] * Math.exp(2 * v));
-  const sumsOfInputs = groupSums(powersOfInputs, groups, inputs);
   const isChannel = granularity === "channel";
-  const reach = isChannel ? undefined : rows.map((v, i) => v + o[i]);
-  const range = reach === undefined ? 0 : smoothMaximum(reach);
-  const byOutput = rows.map((v, i) => (isChannel ? Math.exp(2 * v) : Math.exp(2 * range - 2 * o[i])));
+  /** The logarithm of the whole range, and shares of rows in it. */
+  let [range, shares] = [0, rows];
+  if (!isChannel) {
+    shares = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) shares[i] = rows[i] + o[i];
+    range = smoothMaximum(shares);
+  }
+  const powersOfInputs = new Float64Array(a.length);
+  for (let j = 0; j < a.length; j++) powersOfInputs[j] = moments[j] * Math.exp(2 * a[j]);
+  const byOutput = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++)
+    byOutput[i] = importance[i] * Math.exp(2 * (isChannel ? rows[i] : range - o[i]));
+  const sumsOfInputs = groupSums(powersOfInputs, groups, inputs);
   const sumsOfOutputs = groupSums(byOutput, groups, outputs);
-  const total = scale * sumsOfInputs.reduce((sum, v, g) => sum + v * sumsOfOutputs[g], 0);
-  const derivatives = { a: new Float64Array(a.length), o: new Float64Array(o.length) };
-  powersOfInputs.forEach((v, j) => {
-    derivatives.a[j] = 2 * scale * v * sumsOfOutputs[Math.floor(j / inputs)];
-  });
-  const bars = byOutput.map((v, i) => 2 * scale * v * sumsOfInputs[Math.floor(i / outputs)]);
-  if (reach === undefined) addBack(bars, derivatives.a);
-  else {
-    const through = reach.map((share) => 2 * total * share);
-    addBack(through, derivatives.a);
-    through.forEach((v, i) => {
-      derivatives.o[i] = v - bars[i];
-    });
+  let total = 0;
+  for (let g = 0; g < groups; g++) total += scale * sumsOfInputs[g] * sumsOfOutputs[g];
+  const derivatives = { a: powersOfInputs, o: byOutput };
+  for (let g = 0, j = 0, i = 0; g < groups; g++) {
+    for (const end = j + inputs; j < end; j++) derivatives.a[j] *= 2 * scale * sumsOfOutputs[g];
+    for (const end = i + outputs; i < end; i++) derivatives.o[i] *= 2 * scale * sumsOfInputs[g];
+  }
+  if (isChannel) {
+    addBack(derivatives.o, derivatives.a);
+    derivatives.o.fill(0);
+  } else {
+    for (let i = 0; i < shares.length; i++) shares[i] *= 2 * total;
+    addBack(shares, derivatives.a);
+    for (let i = 0; i < shares.length; i++) derivatives.o[i] = shares[i] - derivatives.o[i];
   }
   return { value: total, ...derivatives };
 }
@@ -113,7 +132,7 @@ export function weightNoise(
 /** As {@link weightNoise}, with the true maxima and without derivatives. */
 export function hardWeightNoise(
   weight: WeightMagnitudes,
-  moments: Float64Array,
+  { moments, importance }: Weighting,
   a: Float64Array,
   o: Float64Array,
   { levels, granularity }: { readonly levels: number; readonly granularity: Granularity },
@@ -121,7 +140,9 @@ export function hardWeightNoise(
   const { groups, outputs, inputs, terms } = weight.shape;
   const rows = hardRows(weight, a);
   const range = rows.reduce((most, v, i) => Math.max(most, v + o[i]), -Infinity);
-  const byOutput = rows.map((v, i) => Math.exp(granularity === "channel" ? 2 * v : 2 * range - 2 * o[i]));
+  const byOutput = rows.map(
+    (v, i) => importance[i] * Math.exp(granularity === "channel" ? 2 * v : 2 * range - 2 * o[i]),
+  );
   const [sumsOfInputs, sumsOfOutputs] = [
     groupSums(
       a.map((v, j) => moments[j] * Math.exp(2 * v)),
@@ -136,6 +157,6 @@ export function hardWeightNoise(
 
 function groupSums(values: Float64Array, groups: number, size: number): Float64Array {
   const sums = new Float64Array(groups);
-  for (let k = 0; k < values.length; k++) sums[Math.floor(k / size)] += values[k];
+  for (let g = 0, k = 0; g < groups; g++) for (const end = k + size; k < end; k++) sums[g] += values[k];
   return sums;
 }

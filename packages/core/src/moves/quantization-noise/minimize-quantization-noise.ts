@@ -1,7 +1,5 @@
 // The point of an orbit of scalings where quantization makes least noise.
-import type { NdArray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
-import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
@@ -11,19 +9,23 @@ import { scaling } from "../../symmetry/scaling.js";
 import { namedGraph } from "../../symmetry/symmetries-of.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import type { Tree } from "../../tree.js";
-import { calibrationShare } from "./calibration-share.js";
-import { compareCandidates, type QuantizationCandidate } from "./compare-candidates.js";
-import type { Rounding } from "./noise-model.js";
-import { inputsOf, measuredOf, noiseModel } from "./noise-model-of.js";
+import { dataOf, examplesOf } from "./calibration-data.js";
 import {
-  isBatches,
+  compareCandidates,
+  compareWeights,
+  lossOutput,
+  type Moved,
+  type QuantizationCandidate,
+} from "./compare-candidates.js";
+import type { Rounding } from "./noise-model.js";
+import { measuredOf, noiseModel } from "./noise-model-of.js";
+import {
   type MinimizeQuantizationNoiseOptions,
   minimizeQuantizationNoiseOptions,
   type WeightRounding,
 } from "./options.js";
-import { type CandidateName, type Proposal, proposals } from "./proposals.js";
+import { blocksOf, type CandidateName, type Proposal, proposals } from "./proposals.js";
 import { type QuantizedGraph, quantizedGraph } from "./quantized-graph.js";
-import { separateBounds } from "./relaxed-clips.js";
 import { simulator } from "./simulation.js";
 import { calibrator } from "./statistics.js";
 
@@ -41,39 +43,42 @@ export interface QuantizationNoise<P> {
   readonly left: readonly string[];
   /** Number of bounds at fixed numbers whose damage is weighed. */
   readonly clips: number;
-  /** By how much of themselves activation ranges are widened. */
-  readonly headRoom: number;
+  /** The head room of the ranges; undefined without data. */
+  readonly headRoom: number | undefined;
 }
 
 /** Largest relative change of float outputs that rounding explains. */
 const rounding = 1e-4;
 
-type Values = Readonly<Record<string, NdArray>>;
-
 /**
- * Moves a network along its scalings to where quantization makes least noise. Weights and layers' inputs that are rounded
- * to steps of their range R / levels carry uniform noise of variance (R / levels)^2 / 12, so the relative noise of all
- * layers y = W x is
+ * Moves a network along its scalings to where quantization makes least noise. Weights and values that are rounded to steps
+ * of their range R / levels carry uniform noise of variance (R / levels)^2 / 12, so the relative noise of all layers
+ * y = W x, and of the results of convolutions that no layer reads, is
  *
- * J(T) = sum over layers (N_w + N_a) / E[y^2]
+ * J(T) = sum over layers (N_w + N_a) / E[y^2] + sum over results N_y / E[y^2]
  * N_w = (R_w / levels)^2 / 12 mean_i [e^-2 o_i K sum_j E[x_j^2] e^2 a_j],  R_w = max |W_ij| e^(o_i - a_j)
  * N_a = (R_a / levels)^2 / 12 mean_i sum_jk W_ijk^2 e^-2 a_j,  R_a = max_j high_j e^a_j + max_j low_j e^a_j
+ * N_y = (R_y / levels)^2 / 12 mean_i e^-2 o_i
  *
  * where a_j and o_i, linear in T, are the logarithms of the factors of channels of x and y, and K is the size of the
  * window. With smooth maxima it is convex; L-BFGS finds its minimum. Clips at fixed numbers such as ReLU6 add the
- * squared error of an early or late bound, from histograms of what they take in.
+ * squared error of an early or late bound, from histograms of what they take in. With a loss L, the squares of dL/dy_i weigh the noise
+ * of each channel in the place of 1 / E[y^2].
  *
  * Calibration overfits, so what is kept is what measures best on held-out data: the parameters as they are, with ranges of weights
- * equalized, with least noise of the weights alone, or with least noise of both. The function stays the same to
- * rounding, but for the damage of clips.
+ * equalized, with least noise of the weights alone, or with least noise of both. Values are rounded there to the ranges that calibration
+ * has seen. The function stays the same to rounding, but for the damage of clips.
+ *
+ * Without data, the ranges of the weights alone are made small, sum over layers log R_w, and what rounds the weights best is kept.
+ * Clips then stay exact.
  *
  * @param outputs what must be kept: a function of parameters and batch that returns a tensor or a tree of tensors. Traced
  * @param params of the network, batch norms folded: their running statistics are no weights
- * @param calibration batches of equal shapes, without labels
- * @param options bits, held-out batches, what becomes of clips, head room
+ * @param calibration batches of equal shapes, with labels only for a loss; without data the shapes of one
+ * @param options bits, held-out batches, what becomes of clips, head room, a loss, powers of two
  * @returns the parameters to quantize, and all candidates with predicted and measured ratios of signal to noise
- * @throws OptionError for unknown options, without a held-out batch, or where no product with a weight is found; ShapeError,
- *   DTypeError when parameters and batches do not fit
+ * @throws OptionError for unknown options, without a held-out batch, where no product with a weight is found, or for what needs data
+ *   without them; ShapeError, DTypeError when parameters and batches do not fit
  *
  * @example
  * const batches = [0, 1, 2, 3].map((seed) => ({ x: torchRand(torchGenerator(seed), [4, 784]) }));
@@ -81,36 +86,53 @@ type Values = Readonly<Record<string, NdArray>>;
  * const { params: moved, kept, candidates } = await minimizeQuantizationNoise(apply, params, batches);
  * const gain = candidates.find(({ name }) => name === kept).measured - candidates[0].measured; // dB, 0 or more
  */
-export async function minimizeQuantizationNoise<P, B extends Batch>(
+export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
   outputs: (params: TensorsOf<P>, batch: TensorsOf<B>) => Tree<Tensor>,
   params: P,
-  calibration: readonly B[],
+  calibration: readonly B[] | B,
   options: MinimizeQuantizationNoiseOptions = {},
 ): Promise<QuantizationNoise<P>> {
   const settings = minimizeQuantizationNoiseOptions.read(options);
-  const data = splitOf(calibration, settings.heldOut);
-  const f = outputs as (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => Tree<Tensor>;
-  const graph = separateBounds(namedGraph(f, params, calibration[0]));
-  const values = namedArrays(params);
-  const quantized = quantizedGraph(graph, Object.keys(values), settings.clips === "expected");
-  requireLayers(quantized);
+  const { example, data } = dataOf(calibration as readonly Batch[] | BatchSpec, settings.heldOut);
   const levels = roundingOf(settings);
+  if (data === undefined) requireNoData(settings, levels);
+  const f = outputs as (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => Tree<Tensor>;
+  const loss = settings.loss as ((y: Tree<Tensor>, b: TensorsOf<BatchSpec>) => Tensor) | undefined;
+  const withLoss = (p: TensorsOf<P>, b: TensorsOf<BatchSpec>) => {
+    const y = f(p, b);
+    return loss ? { outputs: y, [lossOutput]: loss(y, b) } : { outputs: y };
+  };
+  const values = namedArrays(params);
+  const isRelaxed = data !== undefined && settings.clips === "expected";
+  const quantized = quantizedGraph(namedGraph(withLoss, params, example), Object.keys(values), isRelaxed);
+  requireLayers(quantized);
+  const movedBy = async (proposed: readonly Proposal[]) => {
+    const moved: Moved<P>[] = [];
+    for (const proposal of proposed) {
+      const own = await actedOn(params, proposal, quantized);
+      moved.push({ proposal, params: own, values: namedArrays(own) });
+    }
+    return moved;
+  };
+  if (data === undefined) {
+    const moved = await movedBy(proposals(quantized, values, undefined, settings));
+    const candidates = compareWeights(moved, quantized, levels.weightLevels);
+    return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom: undefined };
+  }
   const { headRoom = 1 / Math.sqrt(examplesOf(data.calibration)) } = settings;
   const compiling = pickCompileOptions(settings);
-  const statistics = await calibrator(graph, measuredOf(quantized), compiling);
-  const simulated = await simulator(graph, quantized.layers, inputsOf(quantized.layers), levels, compiling);
+  const { graph } = quantized;
+  const tensor = graph.outputs.find(({ name }) => name === lossOutput)?.tensor;
+  const statistics = await calibrator(graph, measuredOf(quantized), compiling, tensor);
+  const simulated = await simulator(quantized, levels, compiling);
   const float = await compile(graph, compiling);
   try {
     const measured = await statistics.measure(values, data.calibration);
-    const model = noiseModel(quantized, values, measured, levels, headRoom);
-    const proposed = proposals(quantized, values, model, settings.steps);
-    const moved = [];
-    for (const proposal of proposed) {
-      const own = await movedBy(proposal, params, quantized);
-      moved.push({ proposal, params: own, values: namedArrays(own) });
-    }
+    const modelBy = (by: "signal" | "loss") => noiseModel(quantized, values, measured, levels, headRoom, by);
+    const model = modelBy("signal");
+    const moved = await movedBy(proposals(quantized, values, tensor ? modelBy("loss") : model, settings));
     const candidates = await compareCandidates(moved, {
-      ...{ model, quantized, simulator: simulated, float, heldOut: data.heldOut },
+      ...{ model, simulator: simulated, float, heldOut: data.heldOut },
     });
     return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom };
   } finally {
@@ -118,27 +140,20 @@ export async function minimizeQuantizationNoise<P, B extends Batch>(
   }
 }
 
-interface Data {
-  readonly calibration: readonly Values[];
-  readonly heldOut: readonly Values[];
-}
-
-/** The batches under the names of the graph's inputs: those to calibrate with, and those to compare on. */
-function splitOf(calibration: readonly Batch[], heldOut: readonly Batch[] | undefined): Data {
-  if (!isBatches(calibration)) {
-    throw new OptionError(
-      `minimizeQuantizationNoise takes a list of calibration batches, such as [{ x: images }]; got ${describeValue(calibration)}.`,
-    );
-  }
-  if (heldOut === undefined && calibration.length < 2) {
-    throw new OptionError(
-      "minimizeQuantizationNoise compares on held-out data: give two calibration batches or more, of which the last quarter is held out, or heldOut: [batch].",
-    );
-  }
-  const named = (batches: readonly Batch[]) => batches.map((batch) => namedArrays({ batch }));
-  if (heldOut !== undefined) return { calibration: named(calibration), heldOut: named(heldOut) };
-  const end = calibrationShare(calibration.length);
-  return { calibration: named(calibration.slice(0, end)), heldOut: named(calibration.slice(end)) };
+/** Without data, there are no values to round, and nothing tells what scaling the inputs of a row costs. */
+function requireNoData(
+  { loss, heldOut }: Pick<MinimizeQuantizationNoiseOptions, "loss" | "heldOut">,
+  { granularity, activationLevels }: Rounding,
+): void {
+  const wrong =
+    loss !== undefined || heldOut !== undefined
+      ? "loss and heldOut need calibration batches"
+      : granularity === "channel"
+        ? "weights with a step for each channel need calibration batches"
+        : activationLevels !== undefined
+          ? 'rounded activations need calibration batches; write activations: "none"'
+          : undefined;
+  if (wrong !== undefined) throw new OptionError(`minimizeQuantizationNoise: ${wrong}.`);
 }
 
 function requireLayers({ layers, left }: QuantizedGraph): void {
@@ -165,18 +180,9 @@ function roundingOf({
   };
 }
 
-/** Number of examples of some batches, by the first axis of their first arrays. */
-const examplesOf = (batches: readonly Values[]): number =>
-  batches.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 1), 0);
-
-async function movedBy<P>({ name, T }: Proposal, params: P, quantized: QuantizedGraph): Promise<P> {
+async function actedOn<P>(params: P, { name, T }: Proposal, quantized: QuantizedGraph): Promise<P> {
   if (name === "as it is") return params;
-  const { generators, offsets } = quantized;
-  const blocks = generators.map(({ size }, k) => ({
-    shape: [size],
-    data: T.slice(offsets[k], offsets[k] + size),
-  }));
-  const moved = await scaling<P>(generators).act(params, blocks, {});
+  const moved = await scaling<P>(quantized.generators).act(params, blocksOf(quantized, T), {});
   if (isRefusal(moved)) throw new OptionError(`minimizeQuantizationNoise: ${moved.refused}.`);
   return moved;
 }
@@ -184,15 +190,19 @@ async function movedBy<P>({ name, T }: Proposal, params: P, quantized: Quantized
 /** The candidate that measures best among those whose floats are kept, or weighed against clips. */
 function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: QuantizedGraph) {
   const [still] = candidates;
-  const eligible = candidates.filter(({ drift }) => clips.length > 0 || drift <= rounding);
-  const best = eligible.reduce((a, b) => (b.measured > a.measured ? b : a), still);
-  const shown = (value: number) => `${value.toFixed(1)} dB`;
+  const isBetter = (a: QuantizationCandidate<P>, b: QuantizationCandidate<P>) =>
+    a.loss !== undefined && b.loss !== undefined ? a.loss < b.loss : a.measured > b.measured;
+  const eligible = candidates.filter(({ drift = 0 }) => clips.length > 0 || drift <= rounding);
+  const best = eligible.reduce((a, b) => (isBetter(b, a) ? b : a), still);
+  const shown = ({ loss, measured }: QuantizationCandidate<P>) =>
+    loss === undefined ? `${measured.toFixed(1)} dB` : `a loss of ${loss.toPrecision(4)}`;
+  const where = still.drift === undefined ? "in its rounded weights" : "on held-out data";
   const why =
     candidates.length === 1
       ? "The function has no scalings: the parameters stay as they are."
       : best === still
-        ? `No move measures better on held-out data than the parameters as they are, ${shown(still.measured)}.`
-        : `On held-out data "${best.name}" has ${shown(best.measured)}, the parameters as they are ${shown(still.measured)}.`;
+        ? `No move measures better ${where} than the parameters as they are, ${shown(still)}.`
+        : `"${best.name}" has ${shown(best)} ${where}, the parameters as they are ${shown(still)}.`;
   return { params: best.params, kept: best.name, why, candidates };
 }
 

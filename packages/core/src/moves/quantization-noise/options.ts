@@ -1,7 +1,9 @@
 import { isNdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
+import type { Tensor } from "../../graph/tensor.js";
 import {
   anyOf,
+  flag,
   inCode,
   integerFrom,
   isObject,
@@ -21,6 +23,9 @@ export interface WeightRounding {
   readonly granularity: Granularity;
 }
 
+/** A loss of the outputs, for what is at stake: `(logits, { labels }) => crossEntropy(logits, labels)`. Traced. */
+export type OutputLoss = (outputs: never, batch: never) => Tensor;
+
 export interface MinimizeQuantizationNoiseOptions
   extends Pick<CompileOptions, "provider" | "runtime" | "threads"> {
   /** Bits of the weights, symmetric integers; with one step for a whole `tensor`, unless told. Default 8. */
@@ -36,13 +41,26 @@ export interface MinimizeQuantizationNoiseOptions
   /** Batches on which the candidates are compared; default: the last quarter of the calibration batches. */
   readonly heldOut?: readonly Batch[] | undefined;
   /**
-   * By how much of themselves activation ranges are widened for data that calibration has not seen; default
-   * 1 / sqrt(number of calibration examples).
+   * How far channels may reach on data that calibration has not seen: by this share of what they reached beyond their
+   * means there; those of a ReLU that is active in n of N examples by sqrt(N / n) times as much. Default 1 / sqrt(N).
    */
   readonly headRoom?: number | undefined;
+  /**
+   * Whether factors are powers of 2: floats are multiplied by them exactly, so that outputs of float32 keep every bit
+   * where nothing over- or underflows. Default false.
+   */
+  readonly powersOfTwo?: boolean | undefined;
+  /**
+   * A loss of outputs and batch, `(outputs, batch) => loss`, which gives the noise of each channel its weight: the squared gradient of
+   * the loss there, in place of the inverse of its signal. What has the least loss on the held-out data is then kept.
+   * Default: none.
+   */
+  readonly loss?: OutputLoss | undefined;
   /** Most steps of the descent; default 100. */
   readonly steps?: number | undefined;
 }
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
 
 const bits = number({ integer: true, min: 2, max: 16 });
 
@@ -61,6 +79,8 @@ export const minimizeQuantizationNoiseOptions = optionTable("minimizeQuantizatio
   clips: oneOf(["expected", "exact"]).default("expected"),
   heldOut: batches.otherwise("the last quarter of the calibration batches"),
   headRoom: nonNegative.otherwise("1 / sqrt(number of calibration examples)"),
+  powersOfTwo: flag.default(false),
+  loss: inCode<OutputLoss>("a function of outputs and batch", isFunction).otherwise("none"),
   steps: integerFrom(1).default(100),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
   provider: text("the name of an execution provider").otherwise("that of the runtime"),

@@ -15,7 +15,7 @@ export interface Clip {
 
 export interface RelaxedGraph {
   readonly graph: Graph;
-  /** By tensors of the original graph. */
+  /** By tensors of the original graph: the results of its clips. */
   readonly clips: ReadonlyMap<Tensor, Clip>;
   /** The tensor of the relaxed graph in the place of one of the original graph. */
   readonly imageOf: (original: Tensor) => Tensor;
@@ -45,14 +45,14 @@ export const separateBounds = (graph: Graph): Graph =>
 /** The clip that a node is, with its operands in either order. */
 function clipOf(y: Tensor): Clip | undefined {
   const upper = bounded(y, "minimum");
-  return upper && upper.bound > 0 && isNonNegative(upper.x)
-    ? { z: upper.x, y, bound: upper.bound }
-    : undefined;
+  return upper && upper.bound > 0 && rectified(upper.x) ? { z: upper.x, y, bound: upper.bound } : undefined;
 }
 
-function isNonNegative(z: Tensor): boolean {
-  if (z.op.name === "relu") return true;
-  return bounded(z, "maximum")?.bound === 0;
+/** What max(x, 0) takes in, however it is written; undefined for other tensors. */
+export function rectified(z: Tensor): Tensor | undefined {
+  if (z.op.name === "relu") return z.inputs[0];
+  const lower = bounded(z, "maximum");
+  return lower?.bound === 0 ? lower.x : undefined;
 }
 
 /** The operand and the number of a `minimum` or `maximum` with a number. */

@@ -1,4 +1,4 @@
-// Quantization simulated in floats: weights and inputs of layers are rounded to the numbers that integers would stand for.
+// Quantization simulated in floats: weights and values are rounded to the numbers that integers would stand for.
 import type { NdArray } from "../../array.js";
 import type { Graph, Port } from "../../graph/graph.js";
 import { div, maximum, minimum, mul } from "../../graph/ops/arithmetic.js";
@@ -6,8 +6,9 @@ import { input } from "../../graph/ops/leaf.js";
 import { round } from "../../graph/ops/rounding.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
-import { rewrite, withInputs } from "../../symmetry/discovery/graph/rewrite.js";
+import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
 import type { Range, Rounding } from "./noise-model.js";
+import type { QuantizedGraph } from "./quantized-graph.js";
 import { readWeight, writeWeight } from "./stored-weight.js";
 import type { WeightedLayer, WeightShape } from "./weighted-layers.js";
 
@@ -70,21 +71,25 @@ function roundRows(
 }
 
 export interface Simulator {
-  /** The graph's outputs with rounded weights and inputs of layers, batch by batch. */
+  /** The graph's outputs with rounded weights and values, batch by batch. */
   run(params: Values, ranges: readonly Range[], batches: readonly Values[]): Promise<Values[]>;
   dispose(): Promise<void>;
 }
 
-/** Compiles a graph whose layers round their inputs to the ranges given, one for each of `inputs`. */
+/** Compiles a graph that rounds some of its tensors to the ranges given, one for each of them. */
 export async function simulator(
-  graph: Graph,
-  layers: readonly WeightedLayer[],
-  inputs: readonly Tensor[],
+  { graph, layers, rounded }: QuantizedGraph,
   rounding: Rounding,
   options: CompileOptions,
 ): Promise<Simulator> {
   const { activationLevels: levels } = rounding;
-  const rewritten = levels === undefined ? graph : withRoundedInputs(graph, layers, inputs);
+  const rewritten =
+    levels === undefined
+      ? graph
+      : withRounding(
+          graph,
+          rounded.map(({ tensor }) => tensor),
+        );
   const executable = await compile(rewritten, options);
   return {
     async run(params, ranges, batches) {
@@ -113,30 +118,17 @@ function integersOf({ low, high }: Range, levels: number) {
   return { step, least, most: least + levels };
 }
 
-function withRoundedInputs(graph: Graph, layers: readonly WeightedLayer[], inputs: readonly Tensor[]): Graph {
-  const byResult = new Map(layers.map((layer) => [layer.y, layer]));
+function withRounding(graph: Graph, tensors: readonly Tensor[]): Graph {
   const ports: Port[] = [];
-  const made = new Map<Tensor, Tensor>();
-  const rounded = (x: Tensor, k: number): Tensor => {
-    const known = made.get(x);
-    if (known) return known;
+  const rewritten = rewrite(graph, (node, original) => {
+    const k = tensors.indexOf(original);
+    if (k < 0) return node;
     const [step, least, most] = ["step", "least", "most"].map((name) => {
-      const tensor = input([], x.dtype);
+      const tensor = input([], node.dtype);
       ports.push({ name: `${name}${k}`, tensor });
       return tensor;
     });
-    const value = mul(minimum(maximum(round(div(x, step)), least), most), step);
-    made.set(x, value);
-    return value;
-  };
-  const rewritten = rewrite(graph, (node, original) => {
-    const layer = byResult.get(original);
-    if (layer === undefined) return node;
-    const k = inputs.indexOf(layer.x);
-    return withInputs(
-      node,
-      node.inputs.map((x, i) => (i === layer.input ? rounded(x, k) : x)),
-    );
+    return mul(minimum(maximum(round(div(node, step)), least), most), step);
   });
   return { inputs: [...graph.inputs, ...ports], outputs: rewritten.outputs };
 }

@@ -1,8 +1,10 @@
 // Ranges and moments of the channels of some tensors on calibration data, batch by batch.
 import { type NdArray, sizeOf } from "../../array.js";
+import { backward } from "../../graph/autodiff.js";
 import type { Graph, Port } from "../../graph/graph.js";
 import { square } from "../../graph/ops/elementary.js";
-import { max, mean, min } from "../../graph/ops/reduce.js";
+import { fillLike } from "../../graph/ops/leaf.js";
+import { max, mean, min, sum } from "../../graph/ops/reduce.js";
 import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
@@ -11,12 +13,16 @@ import type { Clip } from "./relaxed-clips.js";
 
 type Values = Readonly<Record<string, NdArray>>;
 
-/** What calibration shows of the channels of a tensor. */
+/** What calibration shows of the channels of a tensor. Rows are examples, or what the first axis counts. */
 export interface ChannelStatistics {
   readonly low: Float64Array;
   readonly high: Float64Array;
+  readonly mean: Float64Array;
   /** Mean of the squares. */
   readonly moment: Float64Array;
+  /** Number of rows with a number above 0. */
+  readonly active: Float64Array;
+  readonly rows: number;
 }
 
 export interface Channels {
@@ -29,16 +35,24 @@ export interface ClippedChannels extends Clip {
   readonly axis: number;
 }
 
-/** What is measured: channels of some tensors, the mean squares of others, and what clips take in. */
+export interface MeasuredChannels extends Channels {
+  readonly wanted: readonly ("low" | "high" | "mean" | "moment")[];
+}
+
+/** What is measured: channels of some tensors, signals of others, and what clips take in. */
 export interface Measured {
-  readonly channels: readonly Channels[];
-  readonly signals: readonly Tensor[];
+  readonly channels: readonly MeasuredChannels[];
+  /** Tensors in which noise counts. */
+  readonly signals: readonly Channels[];
   readonly clips: readonly ClippedChannels[];
 }
 
 export interface Statistics {
   readonly channels: readonly ChannelStatistics[];
+  /** Mean squares. */
   readonly signals: Float64Array;
+  /** With a loss: sums of its squared derivatives in each channel. */
+  readonly sensitivities: readonly Float64Array[] | undefined;
   readonly clips: readonly ClipHistogram[];
 }
 
@@ -51,52 +65,99 @@ export interface Calibrator {
 /** At most about this many values of a channel of each example go into a histogram. */
 const mostPlaces = 128;
 
-/** Compiles the statistics of a graph's tensors. */
+/** What is computed of the channels of each batch; highest numbers are by row. */
+const reductions = {
+  low: ({ tensor, axis }: Channels) => reducedBut([axis], min, tensor),
+  high: ({ tensor, axis }: Channels) => reducedBut([0, axis], max, tensor),
+  mean: ({ tensor, axis }: Channels) => reducedBut([axis], mean, tensor),
+  moment: ({ tensor, axis }: Channels) => reducedBut([axis], mean, square(tensor)),
+} as const;
+
+/** Compiles the statistics of a graph's tensors, and of the derivatives of a loss in them. */
 export async function calibrator(
   graph: Graph,
   { channels: tensors, signals, clips }: Measured,
   options: CompileOptions,
+  loss?: Tensor | undefined,
 ): Promise<Calibrator> {
-  const outputs = tensors.flatMap(({ tensor, axis }, k): Port[] => {
-    const by = (reduce: typeof min, x: Tensor) => reducedBut(axis, reduce, x);
-    return [
-      { name: `low${k}`, tensor: by(min, tensor) },
-      { name: `high${k}`, tensor: by(max, tensor) },
-      { name: `moment${k}`, tensor: by(mean, square(tensor)) },
-    ];
-  });
-  outputs.push(...signals.map((tensor, k) => ({ name: `signal${k}`, tensor: mean(square(tensor)) })));
+  const outputs = tensors.flatMap((channels, k) =>
+    channels.wanted.map((name): Port => ({ name: `${name}${k}`, tensor: reductions[name](channels) })),
+  );
+  outputs.push(...signals.map(({ tensor }, k) => ({ name: `signal${k}`, tensor: mean(square(tensor)) })));
+  if (loss !== undefined) outputs.push(...squaredDerivatives(loss, signals));
   outputs.push(...clips.map(({ z, axis }, k) => ({ name: `clip${k}`, tensor: sampled(z, axis) })));
   const executable = await compile({ inputs: graph.inputs, outputs }, options);
   return {
     async measure(params, batches) {
-      const channels = tensors.map(({ tensor, axis }): ChannelStatistics => {
-        const filled = (value: number) => new Float64Array(tensor.shape[axis]).fill(value);
-        return { low: filled(Infinity), high: filled(-Infinity), moment: filled(0) };
-      });
+      const channels = tensors.map(({ tensor, axis }) => noStatistics(tensor.shape[axis]));
       const powers = new Float64Array(signals.length);
+      const sensitivities = loss && signals.map(({ tensor, axis }) => new Float64Array(tensor.shape[axis]));
       const histograms = clips.map(({ z, axis, bound }) => clipHistogram(z.shape[axis], bound));
       for (const batch of batches) {
         const values = await executable.run({ ...params, ...batch });
-        channels.forEach(({ low, high, moment }, k) => {
-          const [lows, highs, moments] = ["low", "high", "moment"].map((name) => values[`${name}${k}`].data);
-          for (let i = 0; i < low.length; i++) {
-            low[i] = Math.min(low[i], Number(lows[i]));
-            high[i] = Math.max(high[i], Number(highs[i]));
-            moment[i] += Number(moments[i]) / batches.length;
-          }
+        channels.forEach((own, k) => {
+          const numbersOf = (name: string) => values[`${name}${k}`]?.data as Float64Array | undefined;
+          addBatch(own, numbersOf, batches.length);
         });
         powers.forEach((_, k) => {
           powers[k] += Number(values[`signal${k}`].data[0]) / batches.length;
+        });
+        sensitivities?.forEach((own, k) => {
+          own.forEach((_, i) => {
+            own[i] += Number(values[`derivative${k}`].data[i]);
+          });
         });
         histograms.forEach((histogram, k) => {
           addAll(histogram, values[`clip${k}`], clips[k].axis);
         });
       }
-      return { channels, signals: powers, clips: histograms };
+      return { channels, signals: powers, sensitivities, clips: histograms };
     },
     dispose: () => executable.dispose(),
   };
+}
+
+/** The sum of (dL/dy)^2 over all of each channel. */
+function squaredDerivatives(loss: Tensor, signals: readonly Channels[]): Port[] {
+  const bars = backward(
+    [loss],
+    [fillLike(loss, 1)],
+    signals.map(({ tensor }) => tensor),
+  );
+  return bars.map((bar, k) => ({
+    name: `derivative${k}`,
+    tensor: reducedBut([signals[k].axis], sum, square(bar)),
+  }));
+}
+
+function noStatistics(count: number): ChannelStatistics & { rows: number } {
+  const filled = (value: number) => new Float64Array(count).fill(value);
+  return {
+    ...{ low: filled(Infinity), high: filled(-Infinity) },
+    ...{ mean: filled(0), moment: filled(0), active: filled(0), rows: 0 },
+  };
+}
+
+function addBatch(
+  own: ReturnType<typeof noStatistics>,
+  numbersOf: (name: string) => Float64Array | undefined,
+  batches: number,
+): void {
+  const { low, high, active } = own;
+  numbersOf("low")?.forEach((v, i) => {
+    low[i] = Math.min(low[i], v);
+  });
+  const highs = numbersOf("high");
+  if (highs) own.rows += highs.length / high.length;
+  highs?.forEach((v, at) => {
+    const i = at % high.length;
+    high[i] = Math.max(high[i], v);
+    if (v > 0) active[i]++;
+  });
+  for (const name of ["mean", "moment"] as const)
+    numbersOf(name)?.forEach((v, i) => {
+      own[name][i] += v / batches;
+    });
 }
 
 function addAll(histogram: ClipHistogram, { shape, data }: NdArray, axis: number): void {
@@ -108,10 +169,11 @@ function addAll(histogram: ClipHistogram, { shape, data }: NdArray, axis: number
   }
 }
 
-/** A reduction of all axes but one, those behind it first: runtimes are fast along the last axes. */
-function reducedBut(axis: number, reduce: typeof min, x: Tensor): Tensor {
-  const behind = [...x.shape.keys()].filter((d) => d > axis);
-  return reduce(reduce(x, { axes: behind }), { axes: [...x.shape.keys()].filter((d) => d < axis) });
+/** A reduction of all axes but some, those behind them first: runtimes are fast along the last axes. */
+function reducedBut(kept: readonly number[], reduce: typeof min, x: Tensor): Tensor {
+  const last = Math.max(...kept);
+  const axes = [...x.shape.keys()].filter((d) => !kept.includes(d));
+  return reduce(reduce(x, { axes: axes.filter((d) => d > last) }), { axes: axes.filter((d) => d < last) });
 }
 
 /** Some places of each channel of a large image: every one in a grid. */

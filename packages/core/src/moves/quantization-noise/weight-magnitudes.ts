@@ -23,7 +23,10 @@ export interface WeightMagnitudes {
   readonly logRows: Float64Array;
   readonly logColumns: Float64Array;
   readonly pairs: Pairs;
-  /** For each input channel: sum of squares over outputs and window, divided by the number of outputs of the layer. */
+  /**
+   * For each input channel: sum of squares over outputs, each by its importance, and window, divided by the number of
+   * outputs of the layer.
+   */
   readonly columns: Float64Array;
 }
 
@@ -35,7 +38,11 @@ interface Pairs {
   readonly powers: Float64Array;
 }
 
-export function weightMagnitudes({ weight, shape }: WeightedLayer, parameter: NdArray): WeightMagnitudes {
+export function weightMagnitudes(
+  { weight, shape }: WeightedLayer,
+  parameter: NdArray,
+  importance: Float64Array,
+): WeightMagnitudes {
   const values = readWeight(parameter, weight);
   const { groups, outputs, inputs, window, strides, terms } = shape;
   const all = groups * outputs;
@@ -51,7 +58,7 @@ export function weightMagnitudes({ weight, shape }: WeightedLayer, parameter: Nd
         largest[pair] = Math.max(largest[pair], Math.abs(values[k]));
         squares += values[k] ** 2;
       }
-      columns[group * inputs + j] += (squares * terms) / (window * all);
+      columns[group * inputs + j] += (importance[row] * squares * terms) / (window * all);
     }
   }
   return { shape, largest, columns, ...equilibrated(shape, largest) };

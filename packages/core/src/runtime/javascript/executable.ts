@@ -31,6 +31,16 @@ export interface JavaScriptExecutable extends Executable {
   readonly source: string;
 }
 
+/** A graph in JavaScript. It keeps nothing between its runs, so any number of executables may share it. */
+export interface JavaScriptProgram {
+  readonly graph: Graph;
+  readonly scan?: Scan | undefined;
+  readonly source: string;
+  readonly run: Run;
+  /** Numbers in its arrays. */
+  readonly size: number;
+}
+
 /**
  * Compiles a simplified graph to JavaScript. All arithmetic is in float64, whatever the graph's dtypes; results are
  * rounded to their dtype once, at the end.
@@ -46,12 +56,26 @@ export function compileJavaScript(
     ["scan"],
     'compileJavaScript(graph, { scan: { carry: { w: "w" } } })',
   );
-  const { scan } = options;
   const start = performance.now();
+  const program = compileProgram(graph, options.scan);
+  return executableOf(program, (performance.now() - start) / 1000);
+}
+
+/** Generates the code of a simplified graph and loads it. */
+export function compileProgram(graph: Graph, scan: Scan | undefined): JavaScriptProgram {
   if (scan) checkScan(graph, scan);
   const program = generate(graph, scan);
-  const run = load(program);
-  const compileSeconds = (performance.now() - start) / 1000;
+  return { graph, scan, source: program.source, run: load(program), size: sizeOf(program) };
+}
+
+const sizeOf = ({ buffers, programs }: Program): number =>
+  [...buffers.map(({ size }) => size), ...programs.map(sizeOf)].reduce((a, b) => a + b, 0);
+
+/** An executable that runs a program, which others may run, too. */
+export function executableOf(
+  { graph, scan, source, run }: JavaScriptProgram,
+  compileSeconds: number,
+): JavaScriptExecutable {
   // Values that do not change between runs are looked up once: tiny graphs run for microseconds.
   const carried = new Set(Object.values(scan?.carry ?? {}));
   const takes = graph.inputs.map(({ name, tensor }) => ({
@@ -64,7 +88,7 @@ export function compileJavaScript(
     return { name, tensor, carriedInput: graph.inputs.findIndex((p) => p.name === target) };
   });
   const lifetime = new Lifetime("executable", "compile");
-  const runSync = (inputs: Inputs, runOptions: RunOptions = {}): Record<string, NdArray> => {
+  const runSync = (inputs: Inputs, runOptions?: RunOptions): Record<string, NdArray> => {
     lifetime.requireOpen();
     const steps = stepsOf(runOptions);
     const count = scan ? steps : 1;
@@ -89,7 +113,7 @@ export function compileJavaScript(
     graph,
     runtime: "javascript",
     compileSeconds,
-    source: program.source,
+    source,
     runSync,
     run: async (inputs, runOptions) => runSync(inputs, runOptions),
     dispose: () => lifetime.end(async () => {}),

@@ -382,6 +382,6 @@ class Generator {
       return Array.from({ length: tensor.size }, (_, k) => `${to}[${at(k)}]=${this.local(tensor, k)};`);
     }
     const from = this.bufferOf.get(tensor) as string;
-    return [offset ? `${to}.set(${from},${offset});` : copying(from, to, tensor.size)];
+    return [copying(from, to, tensor.size, offset)];
   }
 }

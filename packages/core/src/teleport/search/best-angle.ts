@@ -21,7 +21,15 @@ import { flatten } from "../../tree.js";
 import { highestOn } from "./circle.js";
 import { claimOf } from "./claim.js";
 import { type CompiledJumpOptions, compileJump, type JumpFound } from "./compiled-jump.js";
-import { compileHostedScan, type HostedScan, isHigher, noHigher, turnTolerance } from "./hosted-scan.js";
+import { all } from "./guard-graph.js";
+import {
+  compileHostedScan,
+  type HostedScan,
+  isHigher,
+  noHigher,
+  tracedIsHigher,
+  turnTolerance,
+} from "./hosted-scan.js";
 import { jump } from "./jump.js";
 import { isStop, type SearchFactory, type SearchProblem, type Walk } from "./search.js";
 
@@ -93,7 +101,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
           pushForwardBy(angle, start, setting.batch),
         );
       },
-      ...(jumping ? { compiledWalk: jumping.walk } : {}),
+      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk } : {}),
       async dispose() {
         await resources.release();
         await hosted.dispose();
@@ -141,6 +149,8 @@ function tracedBest<P>(
     return {
       params: turned(start, best.angle),
       numbers: { angle: best.angle, isValid: where(best.isValid, fillLike(off, 1), 0), off },
+      isWanted: ({ objective: value }, { objective: highest }) =>
+        all(best.isValid, lessEqual(off, turnTolerance), tracedIsHigher(highest, value)),
     };
   };
 }

@@ -2,24 +2,38 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
+import { constant } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedLike } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Limits } from "../guard.js";
-import { isFinitePoint } from "../guard.js";
+import { isFinitePoint, objection } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
-import { packed } from "./guard-graph.js";
-import type { CompiledWalk, SearchProblem, Setting } from "./search.js";
+import {
+  all,
+  boundNames,
+  chosen,
+  constantBounds,
+  hasValue,
+  indicator,
+  isAdmitted,
+  type Measured,
+  packed,
+  unpacked,
+} from "./guard-graph.js";
+import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
 import { warmUp } from "./warm-up.js";
 
 /** The point that a program jumps to, and numbers by which the host judges it. */
 export interface TracedJump<P> {
   readonly params: TensorsOf<P>;
   readonly numbers: Readonly<Record<string, Tensor>>;
+  /** What `judge` decides, as a bool. */
+  isWanted(start: Measured, end: Measured): Tensor;
 }
 
 /** What a compiled jump found: the measurements at both ends, and the numbers of the program. */
@@ -39,22 +53,32 @@ export interface CompiledJumpOptions<P> {
 
 export interface CompiledJump<P> {
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
 
 /** Compiles a walk of one step: see `Search.compiledWalk`. */
 export async function compileJump<P>(
-  { loss, objective, params, batch, memory, compileOptions }: SearchProblem<P>,
+  { loss, objective, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
   options: CompiledJumpOptions<P>,
 ): Promise<CompiledJump<P>> {
   const names: string[] = [];
+  const jumped = (start: TensorsOf<P>, b: BatchTensors, m: Memory) => {
+    const measured = (p: TensorsOf<P>): Measured => ({
+      loss: loss(p, b),
+      objective: objective(p, b, m),
+      gradNormSq: gradNormSq(loss)(p, b, m),
+    });
+    const { params: end, numbers, isWanted } = options.trace(start, b, m);
+    names.splice(0, names.length, ...Object.keys(numbers));
+    const [before, after] = [measured(start), measured(end)];
+    const row = [before, after, numbers].flatMap((of) => Object.values<Tensor>(of));
+    return { end, before, after, row, isWanted: isWanted(before, after) };
+  };
   const { graph } = trace(
     ({ params: start, batch: b, memory: m }) => {
-      const measured = (p: TensorsOf<P>) => [loss(p, b), objective(p, b, m), gradNormSq(loss)(p, b, m)];
-      const { params: end, numbers } = options.trace(start, b, m);
-      names.push(...Object.keys(numbers));
-      const row = packed([...measured(start), ...measured(end), ...Object.values(numbers)]);
-      return { end: flatten(end, isTensor).leaves, row };
+      const { end, row } = jumped(start, b, m);
+      return { end: flatten(end, isTensor).leaves, row: packed(row) };
     },
     { params, batch, memory },
   );
@@ -63,32 +87,61 @@ export async function compileJump<P>(
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   const outputs = leaves.map((_, k) => `end.${k}`);
   await warmUp(executable, inputsOf<SpecLeaf>({ params, batch, memory }));
-  return {
-    async walk(start, { batch: b, memory: m }) {
-      const results = await executable.run(inputsOf({ params: start, batch: b, memory: m }));
-      const [startLoss, startObjective, startNormSq, endLoss, endObjective, endNormSq, ...rest] = results.row
-        .data as Float64Array;
-      const found: JumpFound = {
-        start: { loss: startLoss, objective: startObjective, gradNormSq: startNormSq },
-        end: { loss: endLoss, objective: endObjective, gradNormSq: endNormSq },
-        numbers: Object.fromEntries(names.map((name, k) => [name, rest[k]])),
-      };
-      if (!isFinitePoint(found.start)) return undefined;
-      const stopped = options.judge(found);
-      if (stopped === "host") return undefined;
-      if (stopped !== undefined) return { params: start, steps: 0, points: [found.start], reason: stopped };
-      const pushForward = options.pushForward?.(found, start, b);
-      return {
-        params: unflatten(
-          def,
-          outputs.map((name) => results[name]),
-        ) as P,
-        steps: 1,
-        points: [found.start, found.end],
-        reason: stepsTaken(1),
-        ...(pushForward ? { pushForward } : {}),
-      };
+
+  /** What a row tells, and what follows from it; undefined where the host has to decide. */
+  const read = (
+    row: ArrayLike<number>,
+    limits: Limits,
+  ): { found: JumpFound; record: WalkRecord } | undefined => {
+    const pointAt = (k: number): Point => ({ loss: row[k], objective: row[k + 1], gradNormSq: row[k + 2] });
+    const found: JumpFound = {
+      start: pointAt(0),
+      end: pointAt(3),
+      numbers: Object.fromEntries(names.map((name, k) => [name, row[6 + k]])),
+    };
+    if (!isFinitePoint(found.start)) return undefined;
+    const stopped = options.judge(found);
+    if (stopped === "host") return undefined;
+    if (stopped !== undefined) return { found, record: { steps: 0, points: [found.start], reason: stopped } };
+    if (!isFinitePoint(found.end)) return undefined;
+    const refusal = objection(found.start, found.start, found.end, limits);
+    // There is no smaller step: the walk would end with the first halving.
+    const halvings = Math.min(1, limits.halvings);
+    const record =
+      refusal === undefined
+        ? { steps: 1, points: [found.start, found.end], reason: stepsTaken(1) }
+        : { steps: 0, halvings, points: [found.start], reason: refusal };
+    return { found, record };
+  };
+  const tracedWalk: TracedWalk<P> = {
+    trace(start, b, m, limits) {
+      const { end, before, after, row, isWanted } = jumped(start, b, m);
+      const earlier = { isStart: constant(0, "bool"), startLoss: before.loss, objective: before.objective };
+      const bounds = unpacked(constantBounds(limits, 1, dtype), boundNames);
+      const isTaken = all(
+        ...Object.values<Tensor>(before).map(hasValue),
+        isWanted,
+        isAdmitted(after, earlier, bounds),
+      );
+      const numbers = packed([...row, indicator(isTaken, dtype)]);
+      return { params: chosen(isTaken, end, start), isMoved: isTaken, numbers };
     },
+    read(numbers, limits) {
+      const record = read(numbers, limits)?.record;
+      const isTaken = numbers[numbers.length - 1] === 1;
+      return record && (record.steps === 1) === isTaken ? record : undefined;
+    },
+  };
+  return {
+    async walk(start, { batch: b, memory: m }, _steps, limits) {
+      const results = await executable.run(inputsOf({ params: start, batch: b, memory: m }));
+      const known = read(results.row.data as Float64Array, limits);
+      if (known === undefined || known.record.steps === 0) return known && { params: start, ...known.record };
+      const pushForward = options.pushForward?.(known.found, start, b);
+      const end = outputs.map((name) => results[name]);
+      return { params: unflatten(def, end) as P, ...known.record, ...(pushForward ? { pushForward } : {}) };
+    },
+    ...(executable.runtime === "javascript" ? { tracedWalk } : {}),
     dispose: () => executable.dispose(),
   };
 }

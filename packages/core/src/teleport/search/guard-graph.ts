@@ -4,6 +4,7 @@ import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
@@ -24,6 +25,10 @@ export type Bounds = Record<(typeof boundNames)[number], Tensor>;
 /** The values of {@link boundNames}. */
 export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray =>
   astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
+
+/** The bounds as constants of a program. */
+export const constantBounds = (limits: Limits, steps: number, dtype: Float): Tensor =>
+  constant(boundsOf(limits, steps, dtype));
 
 /** Loss, objective and ||g||^2 at a point. */
 export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor>;
@@ -52,6 +57,10 @@ export function isAdmitted(
 }
 
 export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);
+
+/** Whether all elements of a tree are finite, and so is their sum. */
+export const hasNumbers = (tree: unknown): Tensor =>
+  all(...flatten(tree, isTensor).leaves.map((leaf) => hasValue(sum(abs(leaf)))));
 
 export const all = (...conditions: Tensor[]): Tensor => conditions.reduce((a, b) => logicalAnd(a, b));
 

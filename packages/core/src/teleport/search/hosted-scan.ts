@@ -1,5 +1,9 @@
 // The scan of a circle for symmetries whose action needs the host.
 import { isNdArray, type NdArray } from "../../array.js";
+import { add, mul } from "../../graph/ops/arithmetic.js";
+import { greater } from "../../graph/ops/compare.js";
+import { abs } from "../../graph/ops/elementary.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import { Resources } from "../../runtime/resources.js";
@@ -21,6 +25,10 @@ export const noHigher = "no angle has a larger objective";
 
 /** Whether a value is higher by more than rounding. */
 export const isHigher = (value: number, than: number): boolean => value > than + 1e-12 * Math.abs(than);
+
+/** As {@link isHigher}. Traced. */
+export const tracedIsHigher = (value: Tensor, than: Tensor): Tensor =>
+  greater(value, add(than, mul(1e-12, abs(than))));
 
 /** How far a turn by 2 pi may move the parameters, relative to their size. */
 export const turnTolerance = 1e-3;

@@ -73,7 +73,8 @@ export function quadraticOptimum(
       const map = { shape, data: power === 1 ? data : data.map((v) => v * v) };
       return like(tree, times(map, tree.w.data as Float64Array));
     };
-  const isThere = (distance: number, size: number) => distance <= 1e-12 * size;
+  const closeness = 1e-12;
+  const isThere = (distance: number, size: number) => distance <= closeness * size;
   const stopped = "the point is the optimum";
   return async (problem) => {
     fromCenter(problem.params);
@@ -84,9 +85,11 @@ export function quadraticOptimum(
               const from = sub(w, reshape(constant({ shape: [form.n], data: middle }), w.shape));
               const to = tracedSteepest(form, from);
               const moved = sub(to, from);
+              const [distance, size] = [moved, from].map((v) => sqrt(dot([v], [v])));
               return {
                 params: { w: add(w, moved) },
-                numbers: { distance: sqrt(dot([moved], [moved])), size: sqrt(dot([from], [from])) },
+                numbers: { distance, size },
+                isWanted: () => greater(distance, mul(closeness, size)),
               };
             },
             judge: ({ numbers: { distance, size } }) => (isThere(distance, size) ? stopped : undefined),
@@ -111,7 +114,7 @@ export function quadraticOptimum(
         if (isThere(distance, Math.hypot(...from))) return jump<VectorParams>(async () => ({ stopped }));
         return jump(async () => at(start, to), pushedBy(from, to));
       },
-      ...(jumping ? { compiledWalk: jumping.walk } : {}),
+      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk } : {}),
       dispose: async () => jumping?.dispose(),
     };
   };

@@ -1,8 +1,10 @@
-import type { Batch, BatchLoss, BatchSpec } from "../../batch.js";
+import type { Batch, BatchLoss, BatchSpec, BatchTensors } from "../../batch.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import type { Limits } from "../guard.js";
-import type { PointValue } from "../objective/objective.js";
+import type { Memory, PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import type { Claim } from "./claim.js";
 
@@ -74,8 +76,28 @@ export interface Search<P> {
     steps: number,
     limits: Limits,
   ): Promise<CompiledWalk<P> | undefined>;
+  /** The same walk as a part of a larger program, in float64 and in JavaScript; left out where there is none. */
+  readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
+
+/** A whole walk as a part of a larger program. */
+export interface TracedWalk<P> {
+  /** Traced: the end of the walk, at the given parameters if no step was taken, and a vector that tells of it. */
+  trace(start: TensorsOf<P>, batch: BatchTensors, memory: Memory, limits: Limits): TracedEnd<P>;
+  /** The walk that the vector tells of; undefined if the guard on the host might have decided otherwise. */
+  read(numbers: Float64Array, limits: Limits): WalkRecord | undefined;
+}
+
+export interface TracedEnd<P> {
+  readonly params: TensorsOf<P>;
+  /** Whether a step was taken, as a bool. */
+  readonly isMoved: Tensor;
+  readonly numbers: Tensor;
+}
+
+/** What a walk did, without its end. */
+export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason">;
 
 /** The result of a walk that was taken at once. */
 export interface CompiledWalk<P> {

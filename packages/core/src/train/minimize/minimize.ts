@@ -1,21 +1,20 @@
 import type { NdArray } from "../../array.js";
-import { array, dtypeOf, isNdArray } from "../../array.js";
-import type { Batch, NoBatch } from "../../batch.js";
-import { dot, valueAndGrad } from "../../graph/autodiff.js";
+import { dtypeOf, isNdArray } from "../../array.js";
+import { type Batch, forAnyBatch, type NoBatch } from "../../batch.js";
 import { checkLabels } from "../../graph/labels.js";
-import { trace } from "../../graph/trace.js";
+import { simplify } from "../../graph/simplify.js";
 import { namedArrays } from "../../named-arrays.js";
 import { requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
-import { compile, pickCompileOptions } from "../../runtime/compile.js";
+import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten } from "../../tree.js";
 import { resumedState } from "../checkpoint.js";
 import { emptyHistory, type History, historyUpTo } from "../history.js";
 import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
 import { learningRateOf, requireSteps } from "../run-steps.js";
-import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
+import { createTeleports, firstSchedule, planText, requirePlan, type TeleportEvent } from "../teleports.js";
 import {
   type Jump,
   type Minimization,
@@ -27,9 +26,8 @@ import {
   requireProblem,
   runOptions,
 } from "./minimize-options.js";
+import { compileStepLoop, type StepResults, traceStepLoop } from "./step-loop.js";
 
-/** Maximum number of points per call of the runtime, so that a run that diverges ends soon. */
-const chunk = 1000;
 /** Target seconds per call if `onLoop` is called after each. */
 const glance = 0.25;
 
@@ -44,7 +42,9 @@ export async function runOnce<M, O>({ run, dispose }: Minimizer<M, O>, options?:
 
 /**
  * Minimizes a function or a loss on fixed data: w_{t+1} = update(grad L(w_t)), with teleports before the
- * steps that the plan selects. The step is compiled once and run in loops.
+ * steps that the plan selects. The step is compiled once and run in loops. Teleports are a branch of the same loop where
+ * their steps are known in advance (`every`, `atSteps`) and all of a teleport is one program in float64 and JavaScript;
+ * else the run returns to the host for each.
  *
  * @throws OptionError for settings out of range; DataError for a checkpoint of another run
  *
@@ -94,43 +94,34 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   const plan = options.teleport;
   if (plan) requirePlan(plan);
   const first = { params: start, optimizer: optimizer.init(start) };
-  const { graph } = trace(
-    ({ params: p, optimizer: state, batch: b, rate }) => {
-      const [value, g] = valueAndGrad(loss)(p, b);
-      const updated = optimizer.update(g, state, p, rate);
-      return {
-        params: updated.params,
-        optimizer: updated.state,
-        loss: value,
-        gradNormSq: dot(g, g),
-        ...(isKept ? { at: p } : {}),
-      };
-    },
-    { ...first, batch, rate: array(0, dtype) },
-  );
+  const parts = {
+    ...{ loss: forAnyBatch(loss), start: first, batch, optimizer, dtype },
+    keepsPoints: isKept,
+  };
+  const graph = traceStepLoop(parts);
   checkLabels(graph, namedArrays({ batch }));
-  const { paths, def } = flatten<NdArray>(first, isNdArray);
   const resources = new Resources();
-  const { executable, teleports } = await resources.releasedOnError(async () => ({
-    executable: resources.keep(
-      await compile(graph, {
-        ...compileOptions,
-        scan: { carry: Object.fromEntries(paths.map((path) => [path, path])), sequences: ["rate"] },
-      }),
-    ),
-    teleports:
+  const { loop, teleports } = await resources.releasedOnError(async () => {
+    const made =
       plan &&
       resources.keep(
         await createTeleports({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
-      ),
-  }));
+      );
+    const branch = made?.branch;
+    const whole = branch ? traceStepLoop({ ...parts, branch }) : graph;
+    return {
+      loop: resources.keep(await compileStepLoop(whole, { ...parts, branch }, compileOptions)),
+      teleports: made,
+    };
+  });
 
   const lifetime = new Lifetime("minimizer", "createMinimizer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
   const settings = (): RunSettings => {
     checksums ??= {
       data: dataChecksum(namedArrays({ batch })),
-      computation: graphChecksum([executable.graph], (name) => name !== "at" && !name.startsWith("at.")),
+      // That of the steps alone: where the teleports are computed makes no difference.
+      computation: graphChecksum([simplify(graph)], (name) => name !== "at" && !name.startsWith("at.")),
     };
     return {
       optimizer: optimizer.name,
@@ -158,33 +149,59 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     const jumps: Jump<P>[] = [];
     let clock = history.seconds.at(-1) ?? 0;
 
+    /** Teleports within the loop; undefined where the host teleports. */
+    let branch = teleports?.branch;
+
     /** Runs steps; their results belong to the points before them. Returns the seconds spent. */
     const advance = async (count: number): Promise<number> => {
-      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(current.step + t, steps)));
-      const { params, optimizer: state } = current;
-      const begin = performance.now();
-      const results = await executable.run(
-        { ...namedArrays({ params, optimizer: state, batch }), rate: array(rates, dtype) },
-        { steps: count },
-      );
-      const seconds = (performance.now() - begin) / 1000;
-      for (let t = 0; t < count; t++) {
-        history.seconds.push(clock + (seconds * t) / count);
-        if (isKept) trajectory.push(pointAt(start, results, t));
+      const { step, params, optimizer: state, schedule } = current;
+      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(step + t, steps)));
+      const planned = branch && schedule && branch.plan(schedule, step, Math.min(count, steps - step));
+      const now = new Uint8Array(count);
+      now.set(planned?.now ?? []);
+      const results = await loop.run({ params, optimizer: state }, rates, now);
+      const happened: { readonly event: TeleportEvent; readonly ends?: { from: P; to: P } | undefined }[] =
+        [];
+      const finite = finiteCount(results);
+      for (let t = now.indexOf(1); t >= 0 && t <= finite; t = now.indexOf(1, t + 1)) {
+        const { numbers, ends } = results.teleportAt(t);
+        const event = await branch?.event(step + t, { numbers, ends: ends && { ...ends, batch } });
+        if (event === undefined) {
+          // Up to there once more; then the host decides.
+          const seconds = t > 0 ? await advance(t) : 0;
+          clock += results.seconds;
+          branch = undefined;
+          return results.seconds + seconds;
+        }
+        happened.push({ event, ends });
       }
-      history.loss.push(...Array.from(results.loss.data, Number));
-      history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
-      const moved = unflatten(
-        def,
-        paths.map((path) => results[path]),
-      ) as typeof first;
-      current = { ...current, ...moved, step: current.step + count };
-      clock += seconds;
-      return seconds;
+      for (const { event, ends } of happened) {
+        history.teleports.push(event);
+        if (isKept && event.accepted && ends) jumps.push({ step: event.step, ...ends });
+      }
+      // The steps share what the teleports leave.
+      const teleported = new Map(happened.map(({ event }) => [event.step - step, event.seconds]));
+      const spent = [...teleported.values()].reduce((a, b) => a + b, 0);
+      const ofStep = Math.max(0, results.seconds - spent) / count;
+      for (let t = 0; t < count; t++) {
+        clock += teleported.get(t) ?? 0;
+        history.seconds.push(clock);
+        clock += ofStep;
+        if (isKept) trajectory.push(results.pointAt(t));
+      }
+      history.loss.push(...results.loss);
+      history.gradNormSq.push(...results.gradNormSq);
+      current = {
+        ...current,
+        ...results.end,
+        step: step + count,
+        ...(planned ? { schedule: planned.schedule } : {}),
+      };
+      return results.seconds;
     };
     /** Returns the step at which the schedule must be asked next. */
     const teleportIfDue = async (): Promise<number> => {
-      if (teleports === undefined || current.schedule === undefined) return Infinity;
+      if (branch || teleports === undefined || current.schedule === undefined) return Infinity;
       const due = teleports.due(current.schedule, 1);
       if (current.step < due) return due;
       const { params: from, optimizer: state, step: at } = current;
@@ -210,14 +227,14 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
 
     let isStopped = false;
     let { params } = current;
-    let pace = onLoop ? 10 : chunk;
+    let pace = onLoop ? 10 : Infinity;
     while (current.step < steps && allFinite(history) && !isStopped) {
       const due = await teleportIfDue();
       const pause = pauses.find((step) => step > current.step) ?? Infinity;
-      const count = Math.min(Math.min(steps, due, pause) - current.step, pace);
+      const count = Math.min(Math.min(steps, due, pause) - current.step, pace, loop.most);
       const seconds = await advance(count);
       if (!onLoop || !allFinite(history)) continue;
-      pace = Math.min(chunk, Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9))));
+      pace = Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9)));
       const isAsked = await onLoop({ current, history, settings: settings(), trajectory, jumps });
       isStopped = isAsked === true && current.step < steps;
     }
@@ -239,7 +256,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
 }
 
 /** The number of points before the first one whose numbers are not finite. */
-function finiteCount({ loss, gradNormSq }: History): number {
+function finiteCount({ loss, gradNormSq }: Pick<StepResults<unknown>, "loss" | "gradNormSq">): number {
   const first = loss.findIndex((value, t) => !Number.isFinite(value) || !Number.isFinite(gradNormSq[t]));
   return first < 0 ? loss.length : first;
 }
@@ -247,14 +264,3 @@ function finiteCount({ loss, gradNormSq }: History): number {
 /** Whether all numbers are finite: once one is not, none of the later ones is, so checking the last one suffices. */
 const allFinite = ({ loss, gradNormSq }: History): boolean =>
   loss.length === 0 || (Number.isFinite(loss.at(-1)) && Number.isFinite(gradNormSq.at(-1)));
-
-/** The parameters recorded at one step of a run. */
-function pointAt<P>(like: P, results: Readonly<Record<string, NdArray>>, t: number): P {
-  const { paths, def } = flatten<NdArray>({ at: like }, isNdArray);
-  const leaves = paths.map((path): NdArray => {
-    const { shape, data } = results[path];
-    const size = data.length / shape[0];
-    return { shape: shape.slice(1), data: data.slice(t * size, (t + 1) * size) as Float64Array };
-  });
-  return (unflatten(def, leaves) as { at: P }).at;
-}

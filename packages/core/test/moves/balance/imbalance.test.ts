@@ -103,9 +103,9 @@ describe("imbalance", () => {
       ],
       [[1e-5, 1]],
     );
-    expect(float16.now).toEqual({ overflows: 2, subnormals: 1 });
+    expect(float16.now).toEqual({ numbers: 6, overflows: 2, subnormals: 1 });
     // Both sides of the first unit have the norm of sqrt(1.2e5 1e-5) = 1.1.
-    expect(float16.balanced).toEqual({ overflows: 0, subnormals: 0 });
+    expect(float16.balanced).toEqual({ numbers: 6, overflows: 0, subnormals: 0 });
     expect(advice).toContain(
       "In float16 2 overflow and 1 are subnormal of the weights; with balanced norms 0 overflow and 0 are subnormal.",
     );

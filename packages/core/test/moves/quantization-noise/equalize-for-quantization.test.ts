@@ -39,7 +39,9 @@ it.each([0, 1, 2, 5, 7])(
 it("a small MobileNetV2 quantizes better with Clips of the same bounds, and its nodes stay", async () => {
   const before = mobileNetV2({ width: 0.1 });
   const { bytes, prepared, candidates, kept, clips, layers, left, unprepared } =
-    await equalizeForQuantization(before, images(4, [4, 3, 32, 32]));
+    await equalizeForQuantization(before, images(3, [4, 3, 32, 32]), {
+      heldOut: images(8, [4, 3, 32, 32], 1),
+    });
   expect({ clips, layers: layers.length, left, unprepared }).toEqual({
     clips: 35,
     layers: 53,

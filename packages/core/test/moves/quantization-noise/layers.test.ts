@@ -93,13 +93,14 @@ it("inputs of layers are traced to the clip whose values or means they are, and 
       { v: zeros([4, 3, 1, 1]), [weight]: zeros(shapes[weight].shape) } as Readonly<Record<string, NdArray>>,
       { x: shapes.x },
     );
-    return quantizedGraph(graph, ["v", weight], true).layers.at(-1)?.clip;
+    const { layers, rounded } = quantizedGraph(graph, ["v", weight], true);
+    return rounded[layers.at(-1)?.rounded as number]?.source;
   };
   const flat = clipOf((h) => flattenFrom(h, 1), "u");
-  expect(flat).toMatchObject({ index: 0, isWhole: true });
+  expect(flat).toMatchObject({ clip: 0, isWhole: true });
   expect([...(flat?.channels ?? [])]).toEqual(Array.from({ length: 64 }, (_, k) => Math.floor(k / 16)));
   const channels = Int32Array.of(0, 1, 2, 3);
-  expect(clipOf((h) => mean(h, { axes: [2, 3] }), "w")).toEqual({ index: 0, isWhole: false, channels });
-  expect(clipOf((h) => max(h, { axes: [2, 3] }), "w")).toEqual({ index: 0, isWhole: true, channels });
+  expect(clipOf((h) => mean(h, { axes: [2, 3] }), "w")).toMatchObject({ clip: 0, isWhole: false, channels });
+  expect(clipOf((h) => max(h, { axes: [2, 3] }), "w")).toMatchObject({ clip: 0, isWhole: true, channels });
   expect(clipOf((h) => sum(h, { axes: [2, 3] }), "w")).toBeUndefined();
 });

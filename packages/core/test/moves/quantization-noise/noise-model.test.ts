@@ -7,7 +7,6 @@ import {
   predictedNoise,
   type Rounding,
 } from "../../../src/moves/quantization-noise/noise-model.js";
-import { inputsOf } from "../../../src/moves/quantization-noise/noise-model-of.js";
 import { proposals } from "../../../src/moves/quantization-noise/proposals.js";
 import { readWeight } from "../../../src/moves/quantization-noise/stored-weight.js";
 import { compile } from "../../../src/runtime/compile.js";
@@ -24,43 +23,52 @@ const roundings = [
 ] as const;
 
 it("has the ranges, moments and signals of plain loops over all values", async () => {
-  const { graph, quantized, statistics, batches } = await prepared(convolutional(0, { bound: 1 }));
-  const tensors = [...inputsOf(quantized.layers), ...quantized.layers.map(({ y }) => y)];
+  const network = convolutional(0, { bound: 1 });
+  const { graph, quantized, statistics, model, batches } = await prepared(network);
+  const tensors = [...quantized.rounded.map(({ tensor }) => tensor), ...quantized.layers.map(({ y }) => y)];
   const outputs = tensors.map((tensor, k) => ({ name: `t${k}`, tensor }));
   const run = await compile({ inputs: graph.inputs, outputs }, { runtime: "javascript" });
   const runs: Awaited<ReturnType<typeof run.run>>[] = [];
-  for (const batch of batches)
-    runs.push(await run.run({ ...convolutional(0, { bound: 1 }).params, ...batch }));
-  const count = inputsOf(quantized.layers).length;
-  tensors.forEach((tensor, k) => {
-    const axis = quantized.layers.find(({ x }) => x === tensor)?.xAxis ?? 1;
+  for (const batch of batches) runs.push(await run.run({ ...network.params, ...batch }));
+  const square = (own: readonly number[]) => own.reduce((sum, v) => sum + v * v, 0) / own.length;
+  const valuesAt = (k: number) => runs.map((values) => Array.from(values[`t${k}`]?.data as Float64Array));
+  quantized.rounded.forEach(({ tensor, axis, source }, k) => {
     const behind = tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
     const channelOf = (at: number) => Math.floor(at / behind) % (tensor.shape[axis] as number);
-    const all = runs.map((values) => Array.from(values[`t${k}`]?.data as Float64Array));
-    const square = (own: readonly number[]) => own.reduce((sum, v) => sum + v * v, 0) / own.length;
-    if (k >= count) {
-      expect(statistics.signals[k - count]).toBeCloseTo(square(all.flat()), 10);
-      return;
-    }
+    const { seen, cap } = model.values[k] as NoiseModel["values"][number];
     for (let c = 0; c < (tensor.shape[axis] as number); c++) {
-      const own = all.flatMap((values) => values.filter((_, at) => channelOf(at) === c));
-      expect(statistics.channels[k]?.low[c]).toBeCloseTo(Math.min(...own), 12);
-      expect(statistics.channels[k]?.high[c]).toBeCloseTo(Math.max(...own), 12);
-      expect(statistics.channels[k]?.moment[c]).toBeCloseTo(square(own), 10);
+      const own = valuesAt(k).flatMap((values) => values.filter((_, at) => channelOf(at) === c));
+      expect(seen.lows[c]).toBeCloseTo(Math.max(0, -Math.min(...own)), 12);
+      // Behind a clip, the range is that of the ReLU before it.
+      const high = cap === Infinity ? seen.highs[c] : Math.min(seen.highs[c] as number, cap);
+      expect(high).toBeCloseTo(Math.max(0, ...own), 12);
+      const reader = quantized.layers.findIndex(({ rounded }) => rounded === k);
+      if (reader >= 0) expect(model.layers[reader]?.moments[c]).toBeCloseTo(square(own), 10);
+      if (source?.isWhole) expect(own.some((v) => v < 0)).toBe(false);
     }
+  });
+  const first = quantized.rounded.length;
+  quantized.layers.forEach((_, k) => {
+    expect(statistics.signals[k]).toBeCloseTo(square(valuesAt(first + k).flat()), 10);
   });
 });
 
 /** J of section 4 of the model's docstring, loop by loop. */
 function plainNoise(
   model: NoiseModel,
-  { quantized }: Awaited<ReturnType<typeof prepared>>,
+  { quantized, statistics }: Awaited<ReturnType<typeof prepared>>,
   params: ReturnType<typeof dense>["params"],
   T: Float64Array,
 ): number {
   const { weightLevels, granularity, activationLevels } = model.rounding;
-  return quantized.layers.reduce((total, layer, n) => {
-    const { moments, highs, lows, signal } = model.layers[n] as NoiseModel["layers"][number];
+  const variances = quantized.rounded.map(({ forms }, k) => {
+    const { highs, lows } = (model.values[k] as NoiseModel["values"][number]).expected;
+    const a = valuesOf(forms, T);
+    const range = (values: Float64Array) => Math.max(...values.map((v, j) => v * Math.exp(a[j] as number)));
+    return activationLevels === undefined ? 0 : ((range(highs) + range(lows)) / activationLevels) ** 2 / 12;
+  });
+  const ofLayers = quantized.layers.reduce((total, layer, n) => {
+    const { moments } = model.layers[n] as NoiseModel["layers"][number];
     const { groups, outputs, inputs, window, strides, terms } = layer.shape;
     const [a, o] = [valuesOf(layer.inputForms, T), valuesOf(layer.outputForms, T)];
     const w = readWeight(params[layer.weight.path] as never, layer.weight);
@@ -80,8 +88,6 @@ function plainNoise(
         ),
       );
     const whole = Math.max(...rows.map((_, row) => reach(row)));
-    const range = (values: Float64Array) => Math.max(...values.map((v, j) => v * Math.exp(a[j] as number)));
-    const step = activationLevels === undefined ? 0 : (range(highs) + range(lows)) / activationLevels;
     const noises = rows.map((own, row) => {
       const weightStep = (granularity === "channel" ? reach(row) : whole) / weightLevels;
       const used = new Set(own.map(({ j }) => j));
@@ -91,10 +97,18 @@ function plainNoise(
       );
       const ofWeight = (weightStep ** 2 / 12) * terms * power * Math.exp(-2 * (o[row] as number));
       const passed = own.reduce((sum, { value, j }) => sum + value ** 2 * Math.exp(-2 * (a[j] as number)), 0);
-      return ofWeight + (step ** 2 / 12) * passed * (terms / window);
+      return ofWeight + (variances[layer.rounded] as number) * passed * (terms / window);
     });
-    return total + noises.reduce((x, y) => x + y, 0) / noises.length / signal;
+    return total + noises.reduce((x, y) => x + y, 0) / noises.length / (statistics.signals[n] as number);
   }, 0);
+  // What is rounded and read by no layer, such as what a residual adds: noise over signal.
+  return quantized.rounded.reduce((total, { isInput, forms }, k) => {
+    if (isInput) return total;
+    const back = valuesOf(forms, T).map((a) => Math.exp(-2 * a));
+    const mean = back.reduce((x, y) => x + y, 0) / back.length;
+    const signal = statistics.signals[quantized.layers.length + k] as number;
+    return total + ((variances[k] as number) * mean) / signal;
+  }, ofLayers);
 }
 
 describe.each(roundings)("noise %s", (_, rounding) => {
@@ -157,7 +171,9 @@ describe.each(roundings)("noise %s", (_, rounding) => {
       const { model, quantized } = await prepared(network, rounding);
       const least = minimum(model);
       const f = (T: Float64Array) => logNoise(model, T).value;
-      const others = proposals(quantized, network.params, model, 1).map(({ T }) => T);
+      const others = proposals(quantized, network.params, model, { steps: 1, powersOfTwo: false }).map(
+        ({ T }) => T,
+      );
       for (let k = 0; k < 20; k++) {
         const step = randomPoint(model.size, k, 0.1);
         others.push(step.map((v, i) => v + (least.T[i] as number)));
@@ -185,3 +201,16 @@ it("with two units, the minimum is that of a fine grid", async () => {
   }
   expect(least.value).toBeCloseTo(best, 5);
 });
+
+it.each([0, 1, 2])(
+  "with the damage of clips, starts end at various values; a descent goes on from the best start, network %i",
+  async (seed) => {
+    const network = dense(seed, { bound: 1 });
+    const { model, quantized } = await prepared(network);
+    const proposed = proposals(quantized, network.params, model, { steps: 100, powersOfTwo: false });
+    const [least] = proposed.slice(-1).map(({ T }) => logNoise(model, T).value) as [number];
+    const ends = proposed.slice(0, -1).map(({ T }) => minimum(model, T).value);
+    expect(least).toBeLessThanOrEqual(Math.min(...ends) + 0.05);
+    for (const { T } of proposed) expect(least).toBeLessThanOrEqual(logNoise(model, T).value);
+  },
+);

@@ -9,7 +9,6 @@ import {
 } from "../../../src/moves/quantization-noise/noise-model.js";
 import { measuredOf, noiseModel } from "../../../src/moves/quantization-noise/noise-model-of.js";
 import { quantizedGraph } from "../../../src/moves/quantization-noise/quantized-graph.js";
-import { separateBounds } from "../../../src/moves/quantization-noise/relaxed-clips.js";
 import { calibrator } from "../../../src/moves/quantization-noise/statistics.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
@@ -21,10 +20,13 @@ export const bytesPerTensor: Rounding = { weightLevels: 127, granularity: "tenso
 
 export async function prepared(network: Network, rounding = bytesPerTensor, headRoom = 0) {
   const batches = network.batches(3);
-  const graph = separateBounds(
-    namedGraph((p, b) => network.apply(p as never, b as never), network.params, batches[0] as { x: NdArray }),
+  const traced = namedGraph(
+    (p, b) => network.apply(p as never, b as never),
+    network.params,
+    batches[0] as { x: NdArray },
   );
-  const quantized = quantizedGraph(graph, Object.keys(network.params), true);
+  const quantized = quantizedGraph(traced, Object.keys(network.params), true);
+  const { graph } = quantized;
   const named = batches.map((batch) => namedArrays({ batch }));
   const run = await calibrator(graph, measuredOf(quantized), { runtime: "javascript" });
   const statistics = await run.measure(network.params, named);

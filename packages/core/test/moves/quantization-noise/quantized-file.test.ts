@@ -43,11 +43,12 @@ it.each([0, 1, 2])(
   async (seed) => {
     const bytes = uneven(seed);
     const calibration = images(6, 10 * seed);
-    const equalized = await equalizeForQuantization(bytes, calibration);
+    const heldOut = images(2, 10 * seed + 5);
+    const equalized = await equalizeForQuantization(bytes, calibration, { heldOut });
     expect(equalized.kept).not.toBe("as it is");
     const { table } = await quantizeModel(bytes, {
       calibration,
-      heldOut: images(2, 10 * seed + 5),
+      heldOut,
       granularity: "tensor",
       biasCorrection: false,
       candidates: [{ name: equalized.kept, bytes: equalized.bytes, isApproximate: true }],

@@ -10,14 +10,15 @@ import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { boundsOf } from "../guard-graph.js";
-import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { boundsOf, constantBounds } from "../guard-graph.js";
+import type { CompiledWalk, SearchProblem, Setting, TracedWalk } from "../search.js";
 import { warmUp } from "../warm-up.js";
-import { type AscentOptions, traceAscentPass } from "./walk-graph.js";
+import { type AscentOptions, ascentWalk, passWidth, traceAscentPass } from "./walk-graph.js";
 
 /** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
 export interface CompiledAscent<P> {
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
 
@@ -26,7 +27,7 @@ export async function compileAscent<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   problem: SearchProblem<P>,
-  options: AscentOptions,
+  options: AscentOptions & { readonly steps: number },
 ): Promise<CompiledAscent<P> | undefined> {
   const { params, batch, memory, dtype, compileOptions } = problem;
   const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
@@ -46,6 +47,23 @@ export async function compileAscent<P>(
     steps: 20,
   });
 
+  const walk = ascentWalk(symmetry, act, problem, options);
+  const tracedWalk: TracedWalk<P> = {
+    trace(start, b, m, limits) {
+      const bounds = constantBounds(limits, options.steps, dtype);
+      return walk(
+        start,
+        { batch: b, memory: m, bounds },
+        { steps: options.steps, halvings: limits.halvings },
+      );
+    },
+    read(numbers, limits) {
+      const rows = { shape: [numbers.length / passWidth, passWidth], data: numbers };
+      const replayed = replay(record([], { measured: rows }), options.steps, limits, ends);
+      return replayed === "disagrees" ? undefined : replayed;
+    },
+  };
+
   // Starting a run of generated JavaScript takes as long as a few passes.
   const isCheap = loop.runtime === "javascript";
 
@@ -58,20 +76,20 @@ export async function compileAscent<P>(
       const passes: Pass[] = [];
       const first = [...leavesAt<NdArray>(def, start), ...still];
       let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
-      let walk = replay(record(passes, results), steps, limits, ends);
-      while (walk === undefined) {
+      let walked = replay(record(passes, results), steps, limits, ends);
+      while (walked === undefined) {
         const left = steps + 1 - passes.filter(({ isTaken }) => isTaken).length;
         const more = left + (isCheap ? limits.halvings : 0);
         const last = paths.map((path) => results[path]);
         results = await loop.run(named(names, [...last, ...fixed]), { steps: more });
-        walk = replay(record(passes, results), steps, limits, ends);
+        walked = replay(record(passes, results), steps, limits, ends);
       }
       // Runtime and host may round differently at a bound: then the host decides, step by step.
-      if (walk === "disagrees") return undefined;
+      if (walked === "disagrees") return undefined;
       const end = endPaths.map((path) => results[path]);
       return {
         params: unflatten(def, end) as P,
-        ...walk,
+        ...walked,
         ...(symmetry.pushForward
           ? {
               pushForward: (tree, power) => {
@@ -85,6 +103,7 @@ export async function compileAscent<P>(
           : {}),
       };
     },
+    ...(isCheap && dtype === "float64" ? { tracedWalk } : {}),
     dispose: () => loop.dispose(),
   };
 }

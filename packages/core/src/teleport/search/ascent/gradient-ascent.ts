@@ -74,7 +74,7 @@ export function gradientAscent<P>(
       const direction = resources.keep(await compileDirection(symmetry, problem, { normalized }));
       const { trace } = symmetry;
       const isWhole = trace && isTraceable(symmetry) && steps > 0 && starts === 1;
-      const way = { stepSize, momentum, normalized, region };
+      const way = { steps, stepSize, momentum, normalized, region };
       const whole = isWhole ? await compileAscent(symmetry, trace, problem, way) : undefined;
       return { ascent: direction, loop: whole && resources.keep(whole) };
     });
@@ -130,6 +130,7 @@ export function gradientAscent<P>(
       starts,
       walk,
       compiledWalk: loop?.walk,
+      tracedWalk: loop?.tracedWalk,
       dispose: () => resources.release(),
     };
     return search;

@@ -3,11 +3,15 @@
 import { array, astype, zeros } from "../../../array.js";
 import type { BatchTensors } from "../../../batch.js";
 import { backward, dot, grad } from "../../../graph/autodiff.js";
+import { cond } from "../../../graph/control/cond.js";
+import { scan } from "../../../graph/control/scan.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
-import { greater, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
+import { greater, less, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
 import { sqrt } from "../../../graph/ops/elementary.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
 import { sum } from "../../../graph/ops/reduce.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { concat } from "../../../graph/ops/slice.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
@@ -78,19 +82,17 @@ interface PassInputs<P> {
  * A pass measures the candidate. If the guard accepts it, the walk continues from there along the objective's
  * gradient; if not, the step to it is halved. So s steps with h refusals take 1 + s + h passes, the first of
  * them for the start. Passes after the last step, or after more refusals than allowed, change nothing.
- *
- * @returns the graph and the initial values of the first pass besides the parameters
  */
-export function traceAscentPass<P>(
+function ascentPass<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
-  { loss, objective, params, batch, memory, dtype }: SearchProblem<P>,
+  { loss, objective, dtype }: SearchProblem<P>,
   { stepSize, momentum, normalized, region }: AscentOptions,
 ) {
   const number = (x: number) => constant(x, dtype);
   const contextless: TracedContext = { context: [], isCertain: number(1) };
 
-  const pass = ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
+  return ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
     const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
     const bounds = unpacked(limits, boundNames);
     const candidate = act(from.params, from.step, b);
@@ -143,20 +145,98 @@ export function traceAscentPass<P>(
       steps: symmetry.pushForward && !symmetry.additive ? from.step : [],
     };
   };
+}
 
-  const blocks = symmetry.algebra.map((shape) => spec(shape, dtype));
-  const numbers = (count: number) => spec([count], dtype);
-  const first = Object.values(status);
-  const carried = { params, total: blocks, step: blocks, direction: blocks, status: numbers(first.length) };
-  const { graph } = trace(pass, {
-    from: carried,
+const firstStatus = (dtype: "float32" | "float64") => astype(array(Object.values(status)), dtype);
+
+/**
+ * {@link ascentPass} as a graph, for a loop in the runtime.
+ *
+ * @returns the graph and the initial values of the first pass besides the parameters
+ */
+export function traceAscentPass<P>(
+  symmetry: Symmetry<P>,
+  act: NonNullable<Symmetry<P>["trace"]>,
+  problem: SearchProblem<P>,
+  options: AscentOptions,
+) {
+  const { params, batch, memory, dtype } = problem;
+  const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
+  const begin = { total: still, step: still, direction: still, status: firstStatus(dtype) };
+  const { graph } = trace(ascentPass(symmetry, act, problem, options), {
+    from: { params, ...begin },
     batch,
     memory,
-    bounds: numbers(boundNames.length),
+    bounds: spec([boundNames.length], dtype),
   });
-  const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
-  const begin = { total: still, step: still, direction: still, status: astype(array(first), dtype) };
   return { graph, begin };
+}
+
+/** Numbers of a pass in `measured`. */
+export const passWidth = 8;
+
+/**
+ * All passes of an ascent as a traced function: those that a walk without refusals takes, and where it is not over then,
+ * as many as the guard allows halvings.
+ *
+ * @returns the end, with `measured` of the passes one after the other
+ */
+export function ascentWalk<P>(
+  symmetry: Symmetry<P>,
+  act: NonNullable<Symmetry<P>["trace"]>,
+  problem: SearchProblem<P>,
+  options: AscentOptions,
+) {
+  const pass = ascentPass(symmetry, act, problem, options);
+  const still = () => symmetry.algebra.map((shape) => fill(shape, 0, problem.dtype));
+  return (
+    params: TensorsOf<P>,
+    { batch, memory, bounds }: Omit<PassInputs<P>, "from">,
+    { steps, halvings }: { readonly steps: number; readonly halvings: number },
+  ) => {
+    const passes = (from: Carried<P>, length: number): [Carried<P>, Tensor] =>
+      scan(
+        (at: Carried<P>) => {
+          const {
+            measured,
+            params: next,
+            total,
+            step,
+            direction,
+            status: reached,
+          } = pass({
+            ...{ from: at, batch, memory, bounds },
+          });
+          return [{ params: next, total, step, direction, status: reached }, measured];
+        },
+        from,
+        [],
+        { length },
+      );
+    const begin = {
+      ...{ total: still(), step: still(), direction: still() },
+      status: constant(firstStatus(problem.dtype)),
+    };
+    const [end, measured] = passes({ params, ...begin }, steps + 1);
+    const first = reshape(measured, [measured.size]);
+    const statusIn = (of: Tensor) => unpacked(of, Object.keys(status) as (keyof typeof status)[]);
+    const ended = (at: Pick<Carried<P>, "params" | "status">, numbers: Tensor) => ({
+      params: at.params,
+      isMoved: greater(statusIn(at.status).taken, 0),
+      numbers,
+    });
+    if (halvings === 0) return ended(end, first);
+    const { taken, refused, open } = statusIn(end.status);
+    const last = cond(
+      all(less(taken, steps), lessEqual(refused, halvings), isSet(open)),
+      () => {
+        const [later, more] = passes(end, halvings);
+        return { params: later.params, status: later.status, more };
+      },
+      () => ({ params: end.params, status: end.status, more: fill([halvings, passWidth], 0, problem.dtype) }),
+    );
+    return ended(last, concat([first, reshape(last.more, [last.more.size])]));
+  };
 }
 
 /** The sum over a tree, which is not finite if an element is not. */

@@ -1,5 +1,8 @@
 // Runs a whole walk on a level set at once.
 import { isNdArray, type NdArray } from "../../../array.js";
+import { greater } from "../../../graph/ops/compare.js";
+import { reshape } from "../../../graph/ops/reshape.js";
+import { concat } from "../../../graph/ops/slice.js";
 import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
@@ -7,48 +10,83 @@ import { flatten, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { boundsOf } from "../guard-graph.js";
-import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { boundsOf, constantBounds, unpacked } from "../guard-graph.js";
+import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { ends, type LevelSetRule } from "./rule.js";
-import { outcomes, pointNames, type Status, statusNames, traceLevelSetWalk } from "./walk-graph.js";
+import {
+  levelSetWalk,
+  outcomes,
+  pointNames,
+  type Status,
+  statusNames,
+  traceLevelSetWalk,
+} from "./walk-graph.js";
 
 export interface CompiledLevelSetWalk<P> {
   /** Undefined where the host has to take the steps. */
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
 
-/** Compiles {@link traceLevelSetWalk}. */
+/** Compiles {@link levelSetWalk}. */
 export async function compileLevelSetWalk<P>(
   problem: SearchProblem<P>,
   rule: LevelSetRule,
 ): Promise<CompiledLevelSetWalk<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
+  const walk = levelSetWalk(problem, rule);
   const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf);
   const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));
   await warmUp(executable, { ...example, bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype) });
+  const tracedWalk: TracedWalk<P> = {
+    trace(start, b, m, limits) {
+      const bounds = constantBounds(limits, rule.steps, dtype);
+      const { params: end, points, latest, status } = walk(start, b, m, bounds);
+      const isMoved = greater(unpacked(status, statusNames).taken, 0);
+      return { params: end, isMoved, numbers: concat([status, latest, reshape(points, [points.size])]) };
+    },
+    read(numbers, limits) {
+      const [first, second] = [statusNames.length, statusNames.length + pointNames.length];
+      const parts = [numbers.subarray(0, first), numbers.subarray(first, second), numbers.subarray(second)];
+      return recordOf(parts, limits, rule.lineSearch);
+    },
+  };
   return {
     async walk(start, setting, steps, limits) {
       const given = namedArrays({ params: start, batch: setting.batch, memory: setting.memory });
       const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
-      const status = statusOf(results.status);
-      const [latest] = pointsOf(results.latest);
-      const isDone = outcomes[status.outcome] === "steps taken";
-      const before = pointsOf(results.points).slice(0, isDone ? status.taken : status.taken + 1);
-      const points = isDone ? [...before, latest] : before;
-      const reason = reasonOf(status, { points, refused: latest }, limits, rule.lineSearch);
-      if (reason === undefined) return undefined;
+      const parts = [results.status, results.latest, results.points].map(({ data }) => data);
+      const record = recordOf(parts, limits, rule.lineSearch);
+      if (record === undefined) return undefined;
       const end = unflatten(
         def,
         paths.map((path) => results[path]),
       ) as { readonly params: P };
-      return { params: end.params, steps: status.taken, halvings: status.halvings, points, reason };
+      return { params: end.params, ...record };
     },
+    ...(executable.runtime === "javascript" && dtype === "float64" ? { tracedWalk } : {}),
     dispose: () => executable.dispose(),
   };
+}
+
+/** What a walk did, from its status, the latest measurements and those of its points; undefined as in {@link reasonOf}. */
+function recordOf(
+  [statusData, latestData, pointsData]: readonly NdArray["data"][],
+  limits: Limits,
+  lineSearch: boolean,
+): WalkRecord | undefined {
+  const status = statusOf(statusData);
+  const [latest] = pointsOf(latestData);
+  const isDone = outcomes[status.outcome] === "steps taken";
+  const before = pointsOf(pointsData).slice(0, isDone ? status.taken : status.taken + 1);
+  const points = isDone ? [...before, latest] : before;
+  const reason = reasonOf(status, { points, refused: latest }, limits, lineSearch);
+  if (reason === undefined) return undefined;
+  return { steps: status.taken, halvings: status.halvings, points, reason };
 }
 
 /** Why the walk ended; undefined if the guard on the host may have decided otherwise. */
@@ -74,7 +112,7 @@ function reasonOf(
   }
 }
 
-function pointsOf({ data }: NdArray): Point[] {
+function pointsOf(data: NdArray["data"]): Point[] {
   return Array.from({ length: data.length / pointNames.length }, (_, row) => {
     const first = row * pointNames.length;
     return {
@@ -85,7 +123,7 @@ function pointsOf({ data }: NdArray): Point[] {
   });
 }
 
-function statusOf({ data }: NdArray): Status<number> {
+function statusOf(data: NdArray["data"]): Status<number> {
   const status = {} as Status<number>;
   for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(data[k]);
   return status;

@@ -8,7 +8,16 @@ import { parameterVector } from "../../parameter-vector.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
 import { compileLevelSetWalk } from "./compiled-walk.js";
 import { type Ascent, evaluation, type Trial } from "./evaluation.js";
-import { backtracking, ends, mostBacktracks, mostProjections, sufficient } from "./rule.js";
+import {
+  backtracking,
+  ends,
+  mostBacktracks,
+  mostCorrection,
+  mostProjections,
+  promising,
+  sameObjective,
+  sufficient,
+} from "./rule.js";
 
 export interface LevelSetOptions {
   /** Maximum number of steps; default 50. */
@@ -62,7 +71,7 @@ interface Bend {
  *
  * By itself a step keeps the loss to first order only. With `project`, f - f0 in v includes the c rho^2 by which the
  * loss is expected to leave the level, c measured in the last step, and Newton steps
- * x <- x - (f - f0) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
+ * x <- x - (f - f0) (1 + k (f - f0) / 2) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
  * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
  * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
  * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized. With `project`, what has to
@@ -119,6 +128,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         };
       },
       compiledWalk: compiled.walk,
+      tracedWalk: compiled.tracedWalk,
       async dispose() {
         await compiled.dispose();
         await evaluate.dispose();
@@ -140,6 +150,8 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       if (objective === 0) return { stopped: "the objective is zero, and steps are relative to it" };
       const d = slope.map((s) => s / (2 * Math.abs(objective)));
       const multiplier = dotOf(d, g) / gg;
+      // For phi = ||g||^2, d = H g / ||g||^2: the multiplier is then g'H g / ||g||^4.
+      const curvature = Math.abs(objective - gg) <= sameObjective * gg ? multiplier : 0;
       const off = loss - level;
       const tangent = d.map((s, i) => s - multiplier * g[i]);
       const tt = dotOf(tangent, tangent);
@@ -159,18 +171,26 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         const back = sublevel && v <= 0 ? 0 : v;
         const change = d.map((s, i) => length * s - back * g[i]);
         const promised = dotOf(d, change) + gamma * excess(loss);
-        const isGain = (trial: Trial) => {
+        const gainOf = (trial: Trial) => {
           // log(phi' / phi) where phi > 0, and defined for objectives below zero, too.
           const growth = 0.5 * Math.log1p((trial.objective - objective) / Math.abs(objective));
           const lost = project
             ? multiplier * (trial.loss - level)
             : gamma * (excess(trial.loss) - excess(loss));
-          return growth - lost >= sufficient * promised;
+          return growth - lost;
         };
+        const isGain = (trial: Trial) => gainOf(trial) >= sufficient * promised;
         const target = x.map((value, i) => value + change[i]);
-        const { found, loss: reached } = await land(target, level, lineSearch ? isGain : () => true, setting);
+        const { found, loss: reached } = await land(
+          target,
+          { level, curvature, isGain: lineSearch ? isGain : () => true },
+          setting,
+        );
         if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
-        if (found && lineSearch) return { ...found, rho: k === 0 ? length / backtracking : length };
+        if (found && lineSearch) {
+          const isEasy = k === 0 && gainOf(found.trial) >= promising * promised;
+          return { ...found, rho: isEasy ? length / backtracking : length };
+        }
         if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
       }
       return { stopped: ends.exhausted };
@@ -179,8 +199,15 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
     /** The loss at a point, and the point itself or the one on the level set that Newton steps reach, if they do. */
     async function land(
       target: Float64Array,
-      level: number,
-      isGain: (trial: Trial) => boolean,
+      {
+        level,
+        curvature,
+        isGain,
+      }: {
+        readonly level: number;
+        readonly curvature: number;
+        readonly isGain: (trial: Trial) => boolean;
+      },
       setting: Setting<P>,
     ): Promise<Landing<P>> {
       let x = target;
@@ -195,7 +222,9 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         if (!project || Math.abs(off) <= closeness * Math.abs(level)) {
           return { loss: reached, found: { params, x: space.vectorOf(params), trial } };
         }
-        const back = off / dotOf(g, g);
+        const correction = 0.5 * curvature * off;
+        const back =
+          (off / dotOf(g, g)) * (1 + Math.max(-mostCorrection, Math.min(mostCorrection, correction)));
         if (!Number.isFinite(back)) break;
         x = x.map((value, i) => value - back * g[i]);
       }

@@ -15,6 +15,12 @@ export interface LevelSetRule {
 export const backtracking = 0.7;
 /** Required fraction of the gain predicted to first order. */
 export const sufficient = 0.1;
+/** Fraction of that gain from which on the next step begins longer. */
+export const promising = 0.5;
+/** How far, relative to it, the loss's curvature may change the length of a Newton step. */
+export const mostCorrection = 0.5;
+/** Relative difference of the objective and ||g||^2 up to which the one is taken to be the other. */
+export const sameObjective = 1e-3;
 export const mostBacktracks = 40;
 export const mostProjections = 12;
 

@@ -1,10 +1,11 @@
 // A whole walk on a level set, guard included, as one graph: a loop in which each pass evaluates one point.
 import { array, astype } from "../../../array.js";
+import type { BatchTensors } from "../../../batch.js";
 import { backward, dot, mapTree, valueAndGrad } from "../../../graph/autodiff.js";
 import { cond } from "../../../graph/control/cond.js";
 import { whileLoop } from "../../../graph/control/while.js";
 import type { Graph } from "../../../graph/graph.js";
-import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import {
   equal,
   greater,
@@ -23,9 +24,19 @@ import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import { flatten, unflatten } from "../../../tree.js";
+import type { Memory } from "../../objective/objective.js";
 import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
-import { backtracking, type LevelSetRule, mostBacktracks, mostProjections, sufficient } from "./rule.js";
+import {
+  backtracking,
+  type LevelSetRule,
+  mostBacktracks,
+  mostCorrection,
+  mostProjections,
+  promising,
+  sameObjective,
+  sufficient,
+} from "./rule.js";
 
 /** How a walk ended, by number; the host takes the steps itself after `start` and `undefined step`. */
 export const outcomes = [
@@ -85,6 +96,14 @@ interface Carried<P> {
   readonly latest: Tensor;
 }
 
+/** The end of a walk, {@link pointNames} of each point in a row, and {@link statusNames}. */
+interface TracedLevelSetWalk<P> {
+  readonly params: TensorsOf<P>;
+  readonly points: Tensor;
+  readonly latest: Tensor;
+  readonly status: Tensor;
+}
+
 /** Passes of a walk at most: a bound that no walk comes near. */
 const mostPasses = 100_000;
 
@@ -93,12 +112,12 @@ const mostPasses = 100_000;
  * the objective's gradient follows, from the same evaluation, only where the candidate is accepted and another step
  * is wanted. Then the candidate moves: closer to the level set, back to a shorter step, or on to the next one.
  *
- * Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `latest`, `status`.
+ * @returns a traced function of the start, batch, memory and bounds
  */
-export function traceLevelSetWalk<P>(
-  { loss, objective, params, batch, memory, dtype }: SearchProblem<P>,
+export function levelSetWalk<P>(
+  { loss, objective, dtype }: Pick<SearchProblem<P>, "loss" | "objective" | "dtype">,
   rule: LevelSetRule,
-): Graph {
+) {
   const { steps, rho, lineSearch, tolerance, project, sublevel, closeness } = rule;
   const number = (x: number) => constant(x, dtype);
   const scalar = (x: Tensor) => reshape(x, []);
@@ -107,174 +126,190 @@ export function traceLevelSetWalk<P>(
   const rows = Math.max(steps, 1);
   const rowNumbers = reshape(constant(astype(array(range(rows)), dtype)), [rows, 1]);
 
-  const { graph } = trace(
-    ({ params: start, batch: b, memory: m, bounds: limits }) => {
-      const bounds = unpacked(limits, boundNames);
-      const zeros = mapTree((x) => fillLike(x, 0), start);
-      const first: Partial<Status<number>> = { rho, scale: 1, taken: -1 };
+  return (start: TensorsOf<P>, b: BatchTensors, m: Memory, limits: Tensor): TracedLevelSetWalk<P> => {
+    const bounds = unpacked(limits, boundNames);
+    const zeros = mapTree((x) => fillLike(x, 0), start);
+    const first: Partial<Status<number>> = { rho, scale: 1, taken: -1 };
 
-      const pass = (from: Carried<P>): Carried<P> => {
-        const s = unpacked(from.status, statusNames);
-        const before = unpacked(from.facts, factNames);
-        const { leaves, def } = flatten(from.candidate, isTensor);
-        const here = leaves.map(alias);
-        const p = unflatten(def, here) as TensorsOf<P>;
-        const value = scalar(objective(p, b, m));
-        const [l, g] = valueAndGrad(loss)(p, b);
-        const f = scalar(l);
-        const gg = dot(g, g);
+    const pass = (from: Carried<P>): Carried<P> => {
+      const s = unpacked(from.status, statusNames);
+      const before = unpacked(from.facts, factNames);
+      const { leaves, def } = flatten(from.candidate, isTensor);
+      const here = leaves.map(alias);
+      const p = unflatten(def, here) as TensorsOf<P>;
+      const value = scalar(objective(p, b, m));
+      const [l, g] = valueAndGrad(loss)(p, b);
+      const f = scalar(l);
+      const gg = dot(g, g);
 
-        const isStart = greater(0, s.taken);
-        const level = either(isStart, f, s.level);
-        const off = sub(f, level);
-        const isNumber = logicalAnd(hasValue(f), hasValue(value));
-        const isClose = lessEqual(abs(off), mul(closeness, abs(level)));
-        const isHome = project ? all(isNumber, logicalOr(isStart, isClose)) : isNumber;
-        const back = div(off, gg);
-        /** Length of the way along -g of a step. */
-        const backOf = (length: Tensor, facts: Facts<Tensor>, rise: Tensor) => {
-          const v = add(mul(length, facts.multiplier), div(add(sub(facts.loss, level), rise), facts.gg));
-          return sublevel ? maximum(v, 0) : v;
-        };
-        /** How far the loss is expected to move off the level. */
-        const riseOf = (length: Tensor, bend: Tensor, { tangent, gg: norm }: Facts<Tensor>) => {
-          if (!project) return number(0);
-          const expected = mul(bend, square(length));
-          const room = mul(square(mul(length, tangent)), norm);
-          return where(lessEqual(square(expected), room), expected, 0);
-        };
-        const isFirst = all(not(isStart), isNumber, equal(s.projections, 0));
-        const bend = either(isFirst, div(add(s.rise, off), square(s.trial)), s.bend);
-        const excess = (x: Tensor) => (sublevel ? maximum(sub(x, level), 0) : abs(sub(x, level)));
-        const isGain = () => {
-          const gamma = mul(2, abs(before.multiplier));
-          const change = div(sub(value, before.objective), abs(before.objective));
-          const growth = mul(0.5, log(add(1, change)));
-          const along = mul(backOf(s.trial, before, s.rise), mul(before.multiplier, before.gg));
-          const promised = sub(mul(s.trial, before.dd), along);
-          if (project)
-            return greaterEqual(sub(growth, mul(before.multiplier, off)), mul(sufficient, promised));
-          const left = mul(gamma, excess(before.loss));
-          const gain = add(sub(growth, mul(gamma, excess(f))), left);
-          return greaterEqual(gain, mul(sufficient, add(promised, left)));
-        };
-        const isWorth = lineSearch ? logicalOr(isStart, isGain()) : constant(1, "bool");
-        const isGood = logicalAnd(isHome, isWorth);
-        const isProjecting = project
-          ? all(not(isHome), isWorth, isNumber, hasValue(back), less(s.projections, mostProjections))
-          : constant(0, "bool");
-
-        const measured = { loss: f, objective: value, gradNormSq: gg };
-        const earlier = { isStart, startLoss: level, objective: before.objective };
-        const isTaken = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
-        const isRefused = all(isGood, not(isTaken), not(isStart));
-        const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
-        const taken = either(isTaken, add(s.taken, 1), s.taken);
-        const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
-        const isDone = logicalAnd(isTaken, not(isStepping));
-        const row = packed([f, value, gg]);
-        const isBacktracking = all(not(isGood), not(isProjecting), not(isStart));
-
-        const next = cond(
-          isStepping,
-          () => {
-            const slope = unflatten(def, backward([value], [fillLike(value, 1)], here)) as TensorsOf<P>;
-            const factor = div(0.5, abs(value));
-            const direction = mapTree((x) => mul(factor, x), slope);
-            const multiplier = div(dot(direction, g), gg);
-            const tangent = mapTree((x, y) => sub(x, mul(multiplier, y)), direction, g);
-            const length = sqrt(dot(tangent, tangent));
-            const facts = packed([f, value, gg, multiplier, dot(direction, direction), length]);
-            const points = where(equal(rowNumbers, taken), row, from.points);
-            return { base: p, direction, g, facts, points };
-          },
-          () => ({
-            base: from.base,
-            direction: from.direction,
-            g: from.g,
-            facts: from.facts,
-            points: from.points,
-          }),
-        );
-        const facts = unpacked(next.facts, factNames);
-
-        const isEasy = equal(s.backtracks, 0);
-        const tried = div(either(isEasy, div(s.trial, backtracking), s.trial), s.scale);
-        const length = lineSearch ? either(logicalAnd(isTaken, not(isStart)), tried, s.rho) : s.rho;
-        const scale = either(isHalved, mul(0.5, s.scale), s.scale);
-        const isNew = logicalOr(isStepping, isHalved);
-        const begun = mul(scale, length);
-        const shorter = either(isBacktracking, mul(backtracking, s.trial), s.trial);
-        const trial = either(isNew, begun, shorter);
-        const backtracks = either(isBacktracking, add(s.backtracks, 1), s.backtracks);
-
-        const projected = mul(begun, facts.tangent);
-        const isShort = less(projected, tolerance);
-        // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
-        const isLost = lessEqual(div(square(projected), begun), closeness);
-        const isNear = lessEqual(abs(sub(facts.loss, level)), tolerance);
-        const isStationary = logicalAnd(project ? logicalOr(isShort, isLost) : isShort, isNear);
-        const isDefined = all(hasValue(facts.dd), greater(facts.gg, 0), greater(abs(facts.objective), 0));
-        const isLeft = lineSearch ? lessEqual(backtracks, mostBacktracks) : constant(0, "bool");
-        const cases: readonly (readonly [Tensor, Outcome])[] = [
-          [logicalAnd(isStart, not(isTaken)), "start"],
-          [isDone, "steps taken"],
-          [logicalAnd(isRefused, not(isHalved)), "refused"],
-          [logicalAnd(isBacktracking, not(isLeft)), "exhausted"],
-          [logicalAnd(isNew, not(isDefined)), "undefined step"],
-          [logicalAnd(isNew, isStationary), "stationary"],
-        ];
-        const outcome = cases.reduceRight<Tensor>(
-          (otherwise, [holds, name]) => either(holds, outcomes.indexOf(name), otherwise),
-          number(0),
-        );
-
-        const rise = riseOf(trial, bend, facts);
-        const aside = backOf(trial, facts, rise);
-        const landed = mapTree(
-          (x, d, y) => sub(add(x, mul(trial, d)), mul(aside, y)),
-          next.base,
-          next.direction,
-          next.g,
-        );
-        const closer = () => mapTree((x, y) => sub(x, mul(either(isDone, 0, back), y)), p, g);
-        const status: Status<Tensor> = {
-          ...{ level, rho: length, trial, scale, bend, taken, outcome },
-          backtracks: either(isNew, 0, backtracks),
-          projections: either(isProjecting, add(s.projections, 1), number(0)),
-          rise: either(isProjecting, s.rise, rise),
-          halvings: either(isHalved, add(s.halvings, 1), s.halvings),
-          isRefused: either(isTaken, 0, either(isRefused, 1, s.isRefused)),
-          projected: either(isNew, projected, s.projected),
-        };
-        return {
-          ...next,
-          candidate: project
-            ? chosen(logicalOr(isDone, isProjecting), closer(), landed)
-            : chosen(isDone, p, landed),
-          status: packed(statusNames.map((name) => status[name])),
-          latest: where(logicalOr(isDone, isRefused), row, from.latest),
-        };
+      const isStart = greater(0, s.taken);
+      const level = either(isStart, f, s.level);
+      const off = sub(f, level);
+      const isNumber = logicalAnd(hasValue(f), hasValue(value));
+      const isClose = lessEqual(abs(off), mul(closeness, abs(level)));
+      const isHome = project ? all(isNumber, logicalOr(isStart, isClose)) : isNumber;
+      // For phi = ||g||^2, d = H g / ||g||^2: the multiplier is then g'H g / ||g||^4.
+      const isNorm = lessEqual(abs(sub(before.objective, before.gg)), mul(sameObjective, before.gg));
+      const correction = where(isNorm, mul(0.5, mul(before.multiplier, off)), 0);
+      const limited = maximum(-mostCorrection, minimum(mostCorrection, correction));
+      const back = mul(div(off, gg), add(1, limited));
+      /** Length of the way along -g of a step. */
+      const backOf = (length: Tensor, facts: Facts<Tensor>, rise: Tensor) => {
+        const v = add(mul(length, facts.multiplier), div(add(sub(facts.loss, level), rise), facts.gg));
+        return sublevel ? maximum(v, 0) : v;
       };
+      /** How far the loss is expected to move off the level. */
+      const riseOf = (length: Tensor, bend: Tensor, { tangent, gg: norm }: Facts<Tensor>) => {
+        if (!project) return number(0);
+        const expected = mul(bend, square(length));
+        const room = mul(square(mul(length, tangent)), norm);
+        return where(lessEqual(square(expected), room), expected, 0);
+      };
+      const isFirst = all(not(isStart), isNumber, equal(s.projections, 0));
+      const bend = either(isFirst, div(add(s.rise, off), square(s.trial)), s.bend);
+      const excess = (x: Tensor) => (sublevel ? maximum(sub(x, level), 0) : abs(sub(x, level)));
+      /** Gain in the merit function and what the step promised to first order. */
+      const gainOf = () => {
+        const gamma = mul(2, abs(before.multiplier));
+        const change = div(sub(value, before.objective), abs(before.objective));
+        const growth = mul(0.5, log(add(1, change)));
+        const along = mul(backOf(s.trial, before, s.rise), mul(before.multiplier, before.gg));
+        const promised = sub(mul(s.trial, before.dd), along);
+        if (project) return { gain: sub(growth, mul(before.multiplier, off)), promised };
+        const left = mul(gamma, excess(before.loss));
+        const gain = add(sub(growth, mul(gamma, excess(f))), left);
+        return { gain, promised: add(promised, left) };
+      };
+      const { gain, promised } = gainOf();
+      const isGain = greaterEqual(gain, mul(sufficient, promised));
+      const isWorth = lineSearch ? logicalOr(isStart, isGain) : constant(1, "bool");
+      const isGood = logicalAnd(isHome, isWorth);
+      const isProjecting = project
+        ? all(not(isHome), isWorth, isNumber, hasValue(back), less(s.projections, mostProjections))
+        : constant(0, "bool");
 
-      const end = whileLoop<Carried<P>>(
-        ({ status }) => equal(unpacked(status, statusNames).outcome, 0),
-        pass,
-        {
-          ...{ base: start, direction: zeros, g: zeros, candidate: start },
-          facts: fill([factNames.length], 0, dtype),
-          status: packed(statusNames.map((name) => number(first[name] ?? 0))),
-          points: fill([rows, pointNames.length], 0, dtype),
-          latest: fill([pointNames.length], 0, dtype),
+      const measured = { loss: f, objective: value, gradNormSq: gg };
+      const earlier = { isStart, startLoss: level, objective: before.objective };
+      const isTaken = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
+      const isRefused = all(isGood, not(isTaken), not(isStart));
+      const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
+      const taken = either(isTaken, add(s.taken, 1), s.taken);
+      const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
+      const isDone = logicalAnd(isTaken, not(isStepping));
+      const row = packed([f, value, gg]);
+      const isBacktracking = all(not(isGood), not(isProjecting), not(isStart));
+
+      const next = cond(
+        isStepping,
+        () => {
+          const slope = unflatten(def, backward([value], [fillLike(value, 1)], here)) as TensorsOf<P>;
+          const factor = div(0.5, abs(value));
+          const direction = mapTree((x) => mul(factor, x), slope);
+          const multiplier = div(dot(direction, g), gg);
+          const tangent = mapTree((x, y) => sub(x, mul(multiplier, y)), direction, g);
+          const length = sqrt(dot(tangent, tangent));
+          const facts = packed([f, value, gg, multiplier, dot(direction, direction), length]);
+          const points = where(equal(rowNumbers, taken), row, from.points);
+          return { base: p, direction, g, facts, points };
         },
-        { most: mostPasses },
+        () => ({
+          base: from.base,
+          direction: from.direction,
+          g: from.g,
+          facts: from.facts,
+          points: from.points,
+        }),
       );
-      const { outcome } = unpacked(end.status, statusNames);
-      const last = chosen(equal(outcome, outcomes.indexOf("steps taken")), end.candidate, end.base);
-      return { params: last, points: end.points, latest: end.latest, status: end.status };
-    },
-    { params, batch, memory, bounds: spec([boundNames.length], dtype) },
-  );
+      const facts = unpacked(next.facts, factNames);
+
+      const isEasy = logicalAnd(equal(s.backtracks, 0), greaterEqual(gain, mul(promising, promised)));
+      const tried = div(either(isEasy, div(s.trial, backtracking), s.trial), s.scale);
+      const length = lineSearch ? either(logicalAnd(isTaken, not(isStart)), tried, s.rho) : s.rho;
+      const scale = either(isHalved, mul(0.5, s.scale), s.scale);
+      const isNew = logicalOr(isStepping, isHalved);
+      const begun = mul(scale, length);
+      const shorter = either(isBacktracking, mul(backtracking, s.trial), s.trial);
+      const trial = either(isNew, begun, shorter);
+      const backtracks = either(isBacktracking, add(s.backtracks, 1), s.backtracks);
+
+      const projected = mul(begun, facts.tangent);
+      const isShort = less(projected, tolerance);
+      // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
+      const isLost = lessEqual(div(square(projected), begun), closeness);
+      const isNear = lessEqual(abs(sub(facts.loss, level)), tolerance);
+      const isStationary = logicalAnd(project ? logicalOr(isShort, isLost) : isShort, isNear);
+      const isDefined = all(hasValue(facts.dd), greater(facts.gg, 0), greater(abs(facts.objective), 0));
+      const isLeft = lineSearch ? lessEqual(backtracks, mostBacktracks) : constant(0, "bool");
+      const cases: readonly (readonly [Tensor, Outcome])[] = [
+        [logicalAnd(isStart, not(isTaken)), "start"],
+        [isDone, "steps taken"],
+        [logicalAnd(isRefused, not(isHalved)), "refused"],
+        [logicalAnd(isBacktracking, not(isLeft)), "exhausted"],
+        [logicalAnd(isNew, not(isDefined)), "undefined step"],
+        [logicalAnd(isNew, isStationary), "stationary"],
+      ];
+      const outcome = cases.reduceRight<Tensor>(
+        (otherwise, [holds, name]) => either(holds, outcomes.indexOf(name), otherwise),
+        number(0),
+      );
+
+      const rise = riseOf(trial, bend, facts);
+      const aside = backOf(trial, facts, rise);
+      const landed = mapTree(
+        (x, d, y) => sub(add(x, mul(trial, d)), mul(aside, y)),
+        next.base,
+        next.direction,
+        next.g,
+      );
+      const closer = () => mapTree((x, y) => sub(x, mul(either(isDone, 0, back), y)), p, g);
+      const status: Status<Tensor> = {
+        ...{ level, rho: length, trial, scale, bend, taken, outcome },
+        backtracks: either(isNew, 0, backtracks),
+        projections: either(isProjecting, add(s.projections, 1), number(0)),
+        rise: either(isProjecting, s.rise, rise),
+        halvings: either(isHalved, add(s.halvings, 1), s.halvings),
+        isRefused: either(isTaken, 0, either(isRefused, 1, s.isRefused)),
+        projected: either(isNew, projected, s.projected),
+      };
+      return {
+        ...next,
+        candidate: project
+          ? chosen(logicalOr(isDone, isProjecting), closer(), landed)
+          : chosen(isDone, p, landed),
+        status: packed(statusNames.map((name) => status[name])),
+        latest: where(logicalOr(isDone, isRefused), row, from.latest),
+      };
+    };
+
+    const end = whileLoop<Carried<P>>(
+      ({ status }) => equal(unpacked(status, statusNames).outcome, 0),
+      pass,
+      {
+        ...{ base: start, direction: zeros, g: zeros, candidate: start },
+        facts: fill([factNames.length], 0, dtype),
+        status: packed(statusNames.map((name) => number(first[name] ?? 0))),
+        points: fill([rows, pointNames.length], 0, dtype),
+        latest: fill([pointNames.length], 0, dtype),
+      },
+      { most: mostPasses },
+    );
+    const { outcome } = unpacked(end.status, statusNames);
+    const last = chosen(equal(outcome, outcomes.indexOf("steps taken")), end.candidate, end.base);
+    return { params: last, points: end.points, latest: end.latest, status: end.status };
+  };
+}
+
+/**
+ * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `latest`,
+ * `status`.
+ */
+export function traceLevelSetWalk<P>(problem: SearchProblem<P>, rule: LevelSetRule): Graph {
+  const { params, batch, memory, dtype } = problem;
+  const walk = levelSetWalk(problem, rule);
+  const { graph } = trace(({ params: start, batch: b, memory: m, bounds }) => walk(start, b, m, bounds), {
+    ...{ params, batch, memory },
+    bounds: spec([boundNames.length], dtype),
+  });
   return graph;
 }
 

@@ -69,7 +69,7 @@ const cases: readonly Case[] = [
   { steps: 5, objective: minimized(gradNormSq) },
   { steps: 5, lineSearch: false },
   { steps: 5, lineSearch: false, rho: 3 },
-  { steps: 5, lineSearch: false, rho: 1e6 },
+  { steps: 5, lineSearch: false, rho: 1e8 },
   { steps: 5, project: false, guard: false },
   { steps: 5, project: false, guard: { drift: 1e-3 } },
   { steps: 5, project: false, guard: { drift: 1e-3, halvings: 12 } },

@@ -1,20 +1,15 @@
-// Which clip the input of a layer comes from, and which of its channels each channel is.
+// Which ReLU or clip the values of a tensor come from, and which of its channels each channel is.
 import { constantValue } from "../../graph/ops/leaf.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
 import type { LinearForms } from "./linear-forms.js";
+import { type Clip, rectified } from "./relaxed-clips.js";
 
-export interface ClipOfInput {
-  readonly index: number;
-  /** The clip's channel of each channel of the input; -1 where none is known. */
-  readonly channels: Int32Array;
-  /** Whether the input holds values of the clip and no means of them. */
+export interface Source {
+  /** What the ReLU, or that of the clip, takes in. */
+  readonly z: Tensor;
+  readonly clip: Clip | undefined;
+  /** Whether the tensor holds values of it and no means of them. */
   readonly isWhole: boolean;
-}
-
-interface KnownClip {
-  readonly y: Tensor;
-  readonly axis: number;
-  readonly forms: LinearForms;
 }
 
 /** Operations whose results are values of their first input, or zeros. */
@@ -25,20 +20,14 @@ const averaging = new Set(["sum", "mul", "div"]);
 /** The axis of channels of an image, or the last one. */
 export const channelAxis = ({ rank }: Tensor): number => (rank > 3 ? 1 : rank - 1);
 
-export function clipOfInput(
-  x: Tensor,
-  inputForms: LinearForms,
-  clips: readonly KnownClip[],
-): ClipOfInput | undefined {
+export function sourceOf(x: Tensor, clips: ReadonlyMap<Tensor, Clip>): Source | undefined {
   let isWhole = true;
-  /** What values of the clip are multiplied by, where they are summed: 1 for a mean. */
+  /** What values of the source are multiplied by, where they are summed: 1 for a mean. */
   let factor = 1;
   for (let at: Tensor | undefined = x; at; at = at.inputs[0]) {
-    const index = clips.findIndex(({ y }) => y === at);
-    if (index >= 0) {
-      const isMean = Math.abs(factor - 1) < 1e-3;
-      return isMean ? { index, channels: matching(inputForms, clips[index].forms), isWhole } : undefined;
-    }
+    const clip = clips.get(at);
+    const z = rectified(clip?.z ?? at);
+    if (z) return Math.abs(factor - 1) < 1e-3 ? { z, clip, isWhole } : undefined;
     const { name } = at.op;
     if (!isFloat(at.dtype)) return undefined;
     if (averaging.has(name)) {
@@ -58,8 +47,8 @@ function multiplier({ op, inputs: [x, other], size }: Tensor): number | undefine
   return number === undefined || op.name === "mul" ? number : 1 / number;
 }
 
-/** For each form the number of an equal one; by order where there are as many. */
-function matching(forms: LinearForms, known: LinearForms): Int32Array {
+/** For each form the number of an equal one, by order where there are as many; -1 where none is known. */
+export function matching(forms: LinearForms, known: LinearForms): Int32Array {
   if (forms.count === known.count) return Int32Array.from({ length: forms.count }, (_, i) => i);
   const numbers = new Map(Array.from({ length: known.count }, (_, i) => [keyOf(known, i), i]));
   numbers.delete("");

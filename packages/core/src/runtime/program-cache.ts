@@ -1,0 +1,54 @@
+// Programs in JavaScript that were compiled before, by the text of their graphs.
+import type { NdArray } from "../array.js";
+import type { Graph } from "../graph/graph.js";
+import { graphText } from "../graph/graph-text.js";
+import type { CompileOptions } from "./compile.js";
+import type { JavaScriptProgram } from "./javascript/executable.js";
+
+/** Most programs that are kept, and most numbers in all their arrays together: 16 MB. */
+const mostPrograms = 64;
+const mostNumbers = 2 ** 21;
+/** Graphs with larger constants are compiled each time: their text would be long. */
+const mostConstants = 4096;
+
+/** The least recently used first. */
+const programs = new Map<string, JavaScriptProgram>();
+let numbers = 0;
+
+/** A text that is equal for equal programs; undefined if the program is not to be kept. */
+export function programKey(
+  graph: Graph,
+  { runtime, dtype, scan }: Pick<CompileOptions, "runtime" | "dtype" | "scan">,
+): string | undefined {
+  let constants = 0;
+  const numbersText = (data: NdArray["data"]): string => {
+    constants += data.length;
+    if (constants > mostConstants) return "";
+    const texts = Array.from(data as Float64Array, (x) => (Object.is(x, -0) ? "-0" : `${x}`));
+    return `${data.constructor.name} ${texts.join()}`;
+  };
+  const text = graphText(graph, numbersText);
+  return constants > mostConstants ? undefined : `${JSON.stringify([runtime, dtype, scan])}\n${text}`;
+}
+
+/** The program of a key, which then is the most recently used one. */
+export function knownProgram(key: string | undefined): JavaScriptProgram | undefined {
+  const program = key === undefined ? undefined : programs.get(key);
+  if (key !== undefined && program !== undefined) {
+    programs.delete(key);
+    programs.set(key, program);
+  }
+  return program;
+}
+
+/** Keeps a program; the least recently used ones leave, to be collected once nothing runs them any more. */
+export function keepProgram(key: string | undefined, program: JavaScriptProgram): void {
+  if (key === undefined || program.size > mostNumbers / 4) return;
+  programs.set(key, program);
+  numbers += program.size;
+  for (const [oldest, { size }] of programs) {
+    if (programs.size <= mostPrograms && numbers <= mostNumbers) return;
+    programs.delete(oldest);
+    numbers -= size;
+  }
+}

@@ -1,0 +1,75 @@
+// What happens to an optimizer's state in a teleport, as a part of a program.
+
+import { isNdArray, type NdArray } from "../../array.js";
+import type { BatchLoss, BatchTensors } from "../../batch.js";
+import { dot, grad } from "../../graph/autodiff.js";
+import { div, maximum, minimum, neg, sub } from "../../graph/ops/arithmetic.js";
+import { equal, logicalOr, where } from "../../graph/ops/compare.js";
+import { abs, sqrt } from "../../graph/ops/elementary.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { max } from "../../graph/ops/reduce.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { flatten, unflatten } from "../../tree.js";
+import { reusedState } from "./reused-state.js";
+import type { TransportPolicy } from "./transport.js";
+
+/** A teleport that moved the parameters. */
+export interface TracedMove<P> {
+  readonly from: TensorsOf<P>;
+  readonly to: TensorsOf<P>;
+  readonly batch: BatchTensors;
+  readonly state: OptimizerState;
+}
+
+/** The state after a move. Traced. */
+export type TracedTransport<P> = (move: TracedMove<P>) => OptimizerState;
+
+/** As `createTransport`, traced; undefined where the host has to push moments forward. */
+export function tracedTransport<P>({
+  policy,
+  optimizer,
+  loss,
+  params,
+}: {
+  readonly policy: TransportPolicy;
+  readonly optimizer: Optimizer;
+  readonly loss: BatchLoss<P>;
+  readonly params: P;
+}): TracedTransport<P> | undefined {
+  if (policy === "reset") {
+    const { leaves, def } = flatten<NdArray>(optimizer.init(params), isNdArray);
+    return () =>
+      unflatten(
+        def,
+        leaves.map((leaf) => constant(leaf)),
+      ) as OptimizerState;
+  }
+  const hasMoments = Object.keys(optimizer.moments).length > 0;
+  if (policy === "keep" || !hasMoments) return ({ state }) => state;
+  if (policy === "push") return undefined;
+  return ({ from, to, batch, state }) => {
+    const [start, end] = [from, to].map((p) => flatten(p, isTensor).leaves);
+    const slope = flatten(grad(loss)(from, batch), isTensor).leaves;
+    const sigma = neg(
+      similarity(
+        end.map((x, i) => sub(x, start[i])),
+        slope,
+      ),
+    );
+    return reusedState(optimizer, state, grad(loss)(to, batch), to, sigma);
+  };
+}
+
+/** As `trajectorySimilarity` with the sign of the gradient. Traced. */
+function similarity(move: readonly Tensor[], gradient: readonly Tensor[]): Tensor {
+  const [a, b] = [move, gradient].map((of) => of.map((x) => max(abs(x))).reduce(maximum));
+  const isZero = logicalOr(equal(a, 0), equal(b, 0));
+  const [x, y] = [
+    move.map((v) => div(v, where(isZero, 1, a))),
+    gradient.map((v) => div(v, where(isZero, 1, b))),
+  ];
+  const cosine = div(div(dot(x, y), sqrt(dot(x, x))), sqrt(dot(y, y)));
+  return where(isZero, 0, maximum(-1, minimum(1, cosine)));
+}

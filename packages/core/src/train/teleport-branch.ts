@@ -1,0 +1,94 @@
+// Teleports as a branch of a loop of steps.
+import type { BatchTensors } from "../batch.js";
+import { cond } from "../graph/control/cond.js";
+import { fill } from "../graph/ops/leaf.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { OptimizerState } from "../optim/optimizer.js";
+import type { PartResults, TeleportPart } from "../teleport/part.js";
+import { hasNumbers } from "../teleport/search/guard-graph.js";
+import type { TracedTransport } from "../teleport/state/traced-transport.js";
+import { occasionAt, type When } from "../teleport/when.js";
+import type { ScheduleState, TeleportEvent } from "./teleports.js";
+
+/** What a step continues with. */
+interface BranchState<P> {
+  readonly params: TensorsOf<P>;
+  readonly optimizer: OptimizerState;
+}
+
+/** The teleports of some steps. */
+export interface BranchPlan {
+  /** 1 for each step before which there is a teleport, 0 for the others. */
+  readonly now: Uint8Array;
+  /** The schedule's state after the steps. */
+  readonly schedule: ScheduleState;
+}
+
+/** Teleports that need nothing from the host. */
+export interface TeleportBranch<P> {
+  /**
+   * Traced: teleports where `now`, a bool, holds; `numbers` is a vector for {@link event}, zero elsewhere.
+   *
+   * @param rate the learning rate
+   */
+  trace(
+    now: Tensor,
+    at: BranchState<P>,
+    given: { readonly batch: BatchTensors; readonly rate: Tensor },
+  ): BranchState<P> & { readonly numbers: Tensor };
+  /** Asks the schedule in advance, for the steps from `first` on. */
+  plan(schedule: ScheduleState, first: number, count: number): BranchPlan;
+  /** Whether {@link event} needs both ends. */
+  readonly measuresEnds: boolean;
+  /** Undefined where the host has to teleport instead. */
+  event(step: number, results: PartResults<P>): Promise<TeleportEvent | undefined>;
+}
+
+export function teleportBranch<P>({
+  when,
+  part,
+  transport,
+  usesMemory,
+  due,
+}: {
+  readonly when: When;
+  readonly part: TeleportPart<P>;
+  readonly transport: TracedTransport<P>;
+  /** Whether the objective may use the optimizer's state and the learning rate. */
+  readonly usesMemory: boolean;
+  due(schedule: ScheduleState): number;
+}): TeleportBranch<P> {
+  return {
+    trace(now, { params, optimizer }, { batch, rate }) {
+      let width = 0;
+      const teleported = () => {
+        const memory = usesMemory ? { optimizer, learningRate: rate } : {};
+        const { params: to, isMoved, numbers } = part.trace(params, batch, memory);
+        width = numbers.size;
+        const moved = () => transport({ from: params, to, batch, state: optimizer });
+        return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
+      };
+      const still = () => ({ params, optimizer, numbers: fill([width], 0, "float64") });
+      // A run that has diverged is over: nothing is searched for there.
+      return cond(now, () => cond(hasNumbers(params), teleported, still), still);
+    },
+    plan(schedule, first, count) {
+      const now = new Uint8Array(count);
+      let last = schedule;
+      let next = Math.max(first, due(schedule));
+      while (next < first + count) {
+        const { teleport, state } = when.should(occasionAt(next, 1), last.state);
+        now[next - first] = teleport ? 1 : 0;
+        last = { asked: next, state };
+        next = due(last);
+      }
+      return { now, schedule: last };
+    },
+    measuresEnds: part.measuresEnds,
+    async event(step, results) {
+      const report = await part.report(results);
+      return report && { step, ...report };
+    },
+  };
+}

@@ -1,0 +1,181 @@
+import { describe, expect, it } from "vitest";
+import type { Batch } from "../../../src/batch.js";
+import { adagrad } from "../../../src/optim/adagrad.js";
+import { adam } from "../../../src/optim/adam.js";
+import type { Optimizer } from "../../../src/optim/optimizer.js";
+import { gd, sgd } from "../../../src/optim/sgd.js";
+import { booth } from "../../../src/problems/booth.js";
+import { mlpRegression } from "../../../src/problems/mlp-regression.js";
+import { quadratic } from "../../../src/problems/quadratic.js";
+import { rosenbrock } from "../../../src/problems/rosenbrock.js";
+import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
+import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
+import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { bestAngle } from "../../../src/teleport/search/best-angle.js";
+import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
+import { quadraticOptimum } from "../../../src/teleport/search/quadratic-optimum.js";
+import type { SearchFactory } from "../../../src/teleport/search/search.js";
+import { atSteps, every, type When } from "../../../src/teleport/when.js";
+import { minimize } from "../../../src/train/minimize/minimize.js";
+import type {
+  Minimization,
+  MinimizationProblem,
+  MinimizeOptions,
+} from "../../../src/train/minimize/minimize-options.js";
+import type { TeleportPlan } from "../../../src/train/teleports.js";
+
+const optimizers: Readonly<Record<string, Optimizer>> = {
+  "gradient descent": gd(),
+  "heavy ball": sgd({ momentum: 0.9 }),
+  AdaGrad: adagrad(),
+  Adam: adam(),
+};
+/** The same schedule, but one that is asked when its step has come: the host then teleports. */
+const asked = (when: When): When => ({ ...when, isPlanned: false });
+const untimed = ({ teleports }: Minimization<unknown>) => teleports.map(({ seconds: _, ...event }) => event);
+
+const regression = mlpRegression();
+const leaky = { activation: "leakyRelu" } as const;
+const hessian = { shape: [2, 2], data: Float64Array.of(10, 8, 8, 10) };
+
+/** Runs in the loop of steps and on the host; throws if the host walks in the first, or does not in the second. */
+async function both<P, B extends Batch>(
+  problem: MinimizationProblem<P, B>,
+  { teleport, ...settings }: MinimizeOptions<P, B> & { readonly teleport: TeleportPlan<P, B> },
+): Promise<readonly [Minimization<P>, Minimization<P>]> {
+  const runs: Minimization<P>[] = [];
+  for (const when of [teleport.when, asked(teleport.when)]) {
+    let walks = 0;
+    const search: SearchFactory<P> = async (of) => {
+      const made = await (teleport.search as SearchFactory<P>)(of);
+      const counted = <A extends unknown[], R>(f: (...args: A) => R) => {
+        return (...args: A) => {
+          walks++;
+          return f(...args);
+        };
+      };
+      return {
+        ...made,
+        walk: counted(made.walk),
+        compiledWalk: made.compiledWalk && counted(made.compiledWalk),
+      };
+    };
+    runs.push(await minimize(problem, { ...settings, teleport: { ...teleport, search, when } }));
+    expect(walks > 0).toBe(when.isPlanned === false);
+  }
+  return [runs[0], runs[1]];
+}
+
+describe("teleports in the loop of steps", () => {
+  it.each(Object.keys(optimizers))("decide as those on the host: %s", async (name) => {
+    const optimizer = optimizers[name];
+    const runs = [
+      {
+        problem: rosenbrock(),
+        teleport: { search: bestAngle(rosenbrock().symmetry()), when: every(40, { from: 9 }) },
+        learningRate: 1e-3,
+      },
+      {
+        problem: booth(),
+        teleport: { search: quadraticOptimum(hessian, { center: [1, 3] }), when: atSteps([0, 4, 5, 60]) },
+        learningRate: 0.02,
+      },
+    ];
+    for (const { problem, teleport, learningRate } of runs) {
+      const settings = { optimizer, learningRate, steps: 100, trajectory: true, teleport };
+      const [inLoop, onHost] = await both(problem, settings);
+      expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
+      expect(untimed(inLoop)).toEqual(untimed(onHost));
+      expect(inLoop.loss).toEqual(onHost.loss);
+      expect(inLoop.trajectory).toEqual(onHost.trajectory);
+      expect(inLoop.jumps).toEqual(onHost.jumps);
+      expect(inLoop.params).toEqual(onHost.params);
+    }
+  });
+
+  const searches = {
+    "level set": levelSet<typeof regression.start>({ steps: 4 }),
+    "eq. 8": gradientAscent(hiddenAction(regression.start, leaky), { steps: 4, stepSize: 0.02 }),
+    scaling: gradientAscent(positiveScaling(regression.start, leaky), { steps: 4, bound: 0.3 }),
+    "scaling by steps too long": gradientAscent(positiveScaling(regression.start, leaky), {
+      steps: 4,
+      stepSize: 1.5,
+      bound: 3,
+    }),
+  };
+  it.each(Object.keys(searches))("take the same walks: %s", async (name) => {
+    const search = searches[name as keyof typeof searches];
+    const optimizer = optimizers[name === "level set" ? "Adam" : "heavy ball"];
+    const teleport = { search, when: atSteps([0, 3, 9]), guard: { curvature: 2 } };
+    const [inLoop, onHost] = await both(regression, {
+      ...{ optimizer, learningRate: 1e-12, steps: 12, teleport },
+    });
+    expect(inLoop.teleports).toHaveLength(3);
+    expect(inLoop.teleports.some(({ accepted, ratios }) => accepted && ratios)).toBe(true);
+    expect(untimed(inLoop)).toEqual(untimed(onHost));
+    expect(inLoop.loss).toEqual(onHost.loss);
+    expect(inLoop.params).toEqual(onHost.params);
+  });
+
+  it.each(["reset", "reuse", "push"] as const)("take Adam's state along: %s", async (state) => {
+    const problem = quadratic();
+    const settings = { optimizer: state === "push" ? gd() : adam(), learningRate: 0.01, steps: 40 };
+    const search = bestAngle(problem.symmetry());
+    const teleport = { search, when: every(10), state, guard: { curvature: 0 } };
+    const [inLoop, onHost] = await both(problem, { ...settings, teleport });
+    expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
+    // The host sums the cosine of `reuse` in another order.
+    inLoop.loss.forEach((loss, t) => {
+      expect(loss).toBeCloseTo(onHost.loss[t], 10);
+    });
+  });
+
+  it("leave to the host what only it can decide, with the same numbers", async () => {
+    const problem = rosenbrock();
+    const inner = bestAngle(problem.symmetry());
+    const settings = { optimizer: sgd({ momentum: 0.5 }), learningRate: 1e-3, steps: 100, trajectory: true };
+    const when = every(20);
+    const onHost = await minimize(problem, { ...settings, teleport: { search: inner, when: asked(when) } });
+    // A program whose teleports cannot be read from the third one on.
+    const { lossBefore } = onHost.teleports[2];
+    const search: typeof inner = async (of) => {
+      const made = await inner(of);
+      const { tracedWalk } = made;
+      if (tracedWalk === undefined) throw new Error("no program");
+      const read: typeof tracedWalk.read = (...given) => {
+        const known = tracedWalk.read(...given);
+        return known && known.points[0].loss <= lossBefore ? undefined : known;
+      };
+      return { ...made, tracedWalk: { ...tracedWalk, read } };
+    };
+    const halfway = await minimize(problem, { ...settings, teleport: { search, when } });
+    expect(untimed(halfway)).toEqual(untimed(onHost));
+    expect([halfway.loss, halfway.jumps, halfway.trajectory]).toEqual([
+      ...[onHost.loss, onHost.jumps, onHost.trajectory],
+    ]);
+  });
+
+  it("count in the seconds of the run, each with its own", async () => {
+    const problem = rosenbrock();
+    const teleport = { search: bestAngle(problem.symmetry()), when: atSteps([20]) };
+    const run = await minimize(problem, { optimizer: gd(), learningRate: 1e-3, steps: 60, teleport });
+    const [{ seconds }] = run.teleports;
+    expect(seconds).toBeGreaterThan(0);
+    expect(run.seconds[20] - run.seconds[19]).toBeGreaterThan(seconds);
+    expect(run.seconds[21] - run.seconds[20]).toBeLessThan(seconds);
+    expect(run.seconds.every((at, t) => t === 0 || at >= run.seconds[t - 1])).toBe(true);
+  });
+
+  it("end with a run that diverges", async () => {
+    const problem = booth();
+    const teleport = { search: bestAngle(problem.symmetry()), when: every(5) };
+    const settings = { optimizer: gd(), learningRate: 2, steps: 3000 };
+    const inLoop = await minimize(problem, { ...settings, teleport });
+    const onHost = await minimize(problem, {
+      ...settings,
+      teleport: { ...teleport, when: asked(teleport.when) },
+    });
+    expect(inLoop.status).toBe("diverged");
+    expect(inLoop.loss).toEqual(onHost.loss);
+  });
+});
