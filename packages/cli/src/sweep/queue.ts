@@ -3,7 +3,14 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
-import type { Computing, QueueAddress, SweepCopy, SweepNotice, WorkerVerdict } from "isoloss-queue";
+import type {
+  Computing,
+  QueueAddress,
+  QueueTiming,
+  SweepCopy,
+  SweepNotice,
+  WorkerVerdict,
+} from "isoloss-queue";
 import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
 import type { AskEntry } from "./journal.js";
 import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
@@ -21,6 +28,10 @@ export async function loadQueue(): Promise<QueuePackage> {
     throw new OptionError("`--queue` needs the package isoloss-queue: npm install isoloss-queue", { cause });
   }
 }
+
+/** Milliseconds between signs of life, as JSON in the environment: for tests, which cannot wait for minutes. */
+export const queueTiming = (): Partial<QueueTiming> =>
+  JSON.parse(process.env.ISOLOSS_QUEUE_TIMING ?? "{}") as Partial<QueueTiming>;
 
 /** A server from an option, or the environment. @throws OptionError without one */
 export function queueAddress(url: string | undefined): QueueAddress {
@@ -60,7 +71,7 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
   );
   return queueLanes<RunRequest, RunRecord>({
     ...address,
-    ...{ sweep: notice, spec, asks },
+    ...{ sweep: notice, spec, asks, timing: queueTiming() },
     lost: ({ id: run }, error) => ({
       ...{ run, status: "lost", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
       ...{ lane: "", directory: null },
