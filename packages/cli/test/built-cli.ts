@@ -121,7 +121,9 @@ async function buildInto(folder: string): Promise<void> {
     alias: aliases,
     deps: {
       alwaysBundle: [/^isoloss(-figures|-queue)?(\/|$)/, "#ort"],
-      neverBundle: [/^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod|bullmq|ioredis)/],
+      neverBundle: [
+        /^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod|bullmq|ioredis)/,
+      ],
     },
   });
 }

@@ -28,12 +28,12 @@ export function connectionOptions({ url, password }: QueueAddress) {
       `The address of a queue is redis://HOST:PORT or rediss://HOST:PORT, perhaps with a number of a database after it; got ${shown(url)}.`,
     );
   }
-  const secret = password ?? decodeURIComponent(parsed.password);
+  const secret = password ?? decoded(parsed.password);
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ""),
     port: Number(parsed.port || defaultPort),
     db,
-    ...(parsed.username === "" ? {} : { username: decodeURIComponent(parsed.username) }),
+    ...(parsed.username === "" ? {} : { username: decoded(parsed.username) }),
     ...(secret === "" ? {} : { password: secret }),
     ...(scheme[1] === "" ? {} : { tls: {} }),
     maxRetriesPerRequest: null as null,
@@ -41,10 +41,25 @@ export function connectionOptions({ url, password }: QueueAddress) {
   };
 }
 
+/** @throws OptionError for a percent sign that encodes nothing */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new OptionError(
+      "The name or password in the address of the queue has a % that encodes no character: write %25 for it, or set ISOLOSS_QUEUE_PASSWORD.",
+      { cause },
+    );
+  }
+}
+
 /** An address as it may be printed: without a password. */
 export function shown(url: string): string {
-  if (!URL.canParse(url)) return url.replace(/\/\/[^@/]*@/, "//");
-  const { protocol, hostname, port, pathname } = new URL(url);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const isAddress = parsed && /^(redis|valkey)s?:$/.test(parsed.protocol) && parsed.hostname !== "";
+  // In what is no address, a password may stand anywhere before the last @.
+  if (!isAddress || parsed.pathname.includes("@")) return url.replace(/^([a-z]+:\/\/)?.*@/is, "$1...@");
+  const { protocol, hostname, port, pathname } = parsed;
   return `${protocol}//${hostname}:${port || defaultPort}${pathname === "/" ? "" : pathname}`;
 }
 

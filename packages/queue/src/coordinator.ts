@@ -2,11 +2,11 @@ import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
-import { OptionError } from "isoloss";
+import { DataError, OptionError } from "isoloss";
 import { connect, type QueueAddress, shown } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import { commitRecord, releaseLease, takeLease } from "./scripts.js";
-import { close, livingWorkers, openQueue, type SweepNotice } from "./sweeps.js";
+import { close, livingWorkers, openQueue, type QueuedAsk, reopen, type SweepNotice } from "./sweeps.js";
 import { defaultTiming, type QueueTiming } from "./timing.js";
 
 /** A run as it goes to a worker: plain data. */
@@ -29,6 +29,8 @@ export interface QueueHost<Rec extends QueuedRecord> {
   changed(): void;
   /** A line for the user, once. */
   note(line: string): void;
+  /** The sweep cannot go on in this process. */
+  fail(error: Error): void;
 }
 
 export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedRecord> extends QueueAddress {
@@ -36,18 +38,21 @@ export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedReco
   /** All that another computer needs to make the sweep's directory, as a JSON value. */
   readonly spec: unknown;
   /** The asks that the sweep has already, in their order, as JSON values. */
-  readonly asks: readonly unknown[];
+  readonly asks: readonly QueuedAsk[];
   /** The record of a run whose workers died. */
   lost(run: Run, why: string): Rec;
   readonly timing?: Partial<QueueTiming> | undefined;
 }
+
+/** Milliseconds that the end of a process waits for its server. */
+const patience = 3000;
 
 /** Lanes that are workers behind a queue. */
 export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
   start(host: QueueHost<Rec>, before: readonly Rec[]): Promise<void>;
   readonly width: number;
   readonly words: string;
-  asked(asks: readonly unknown[]): void;
+  asked(asks: readonly QueuedAsk[]): void;
   submit(runs: readonly Run[]): void;
   withdraw(): Promise<readonly string[]>;
   cancel(runs: readonly string[]): void;
@@ -104,14 +109,32 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   /** Takes the records that are new on the server. */
   async function readRecords({ redis }: NonNullable<typeof server>): Promise<void> {
     const runs = await redis.lrange(keys.records, index, -1);
-    if (runs.length === 0) return;
-    const texts = await redis.hmget(keys.record, ...runs);
     index += runs.length;
+    const fresh = runs.filter((run) => !told.has(run));
+    if (fresh.length === 0) return;
+    const texts = await redis.hmget(keys.record, ...fresh);
     for (const text of texts) if (text !== null) take(JSON.parse(text));
   }
 
+  let isLooking = false;
+  /** At most one look waits for a server that is away. */
+  const lookAgain = (): void => {
+    if (isLooking) return;
+    isLooking = true;
+    void inTurn(look).then(() => {
+      isLooking = false;
+    });
+  };
+
   async function look(at: NonNullable<typeof server>): Promise<void> {
     await readRecords(at);
+    if (await at.redis.exists(keys.closed)) {
+      host?.fail(
+        new DataError(
+          `The sweep ${sweep.name} (${sweep.id}) was closed on the server. isoloss sweep --resume opens it again.`,
+        ),
+      );
+    }
     await countWorkers(at.redis);
     for (const [run, text] of Object.entries(await at.redis.hgetall(keys.live))) {
       if (wanted.has(run)) host?.progress(run, JSON.parse(text));
@@ -132,9 +155,10 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
 
   async function countWorkers(redis: Redis): Promise<void> {
     const living = await livingWorkers(redis);
-    const able = living.filter(({ version }) => version === sweep.version);
+    const isAble = (version: string) => version === sweep.version || version === "any";
+    const able = living.filter(({ version }) => isAble(version));
     for (const { name, version } of living) {
-      if (version !== sweep.version) note(`The worker ${name} has version ${version}: it is not used.`);
+      if (!isAble(version)) note(`The worker ${name} has version ${version}: it is not used.`);
     }
     if (able.length === 0) note(`No worker yet: start one with isoloss worker --queue ${shown(options.url)}`);
     const count = able.reduce((sum, worker) => sum + worker.lanes, 0);
@@ -145,25 +169,41 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
 
   /** Puts on the server what it lacks of what is known here. */
   async function restore({ redis, queue }: NonNullable<typeof server>): Promise<void> {
-    if (await redis.exists(keys.closed)) return note("The sweep was closed on the server: no worker serves it");
+    if (await redis.exists(keys.closed)) return;
     await redis.set(keys.spec, JSON.stringify(spec));
     await redis.hset(sweepsKey, sweep.id, JSON.stringify(sweep));
-    const count = await redis.llen(keys.asks);
-    if (count > asks.length) await redis.del(keys.asks);
-    const missing = asks.slice(count > asks.length ? 0 : count);
-    if (missing.length > 0) await redis.rpush(keys.asks, ...missing.map((ask) => JSON.stringify(ask)));
-    const there = await redis.llen(keys.records);
-    if (there < index) index = 0;
-    if (there < told.size) {
-      for (const record of told.values()) {
-        await commitRecord(redis, keys, record.run, JSON.stringify(record));
-      }
+    if ((await redis.hlen(keys.asks)) !== asks.length) await mirror(redis, asks);
+    const there = new Set(await redis.lrange(keys.records, 0, -1));
+    for (const [run, record] of told) {
+      if (!there.has(run)) await commitRecord(redis, keys, run, JSON.stringify(record));
     }
+    // What a server lost and got again stands elsewhere in the list.
+    index = 0;
     await readRecords({ redis, queue } as NonNullable<typeof server>);
     const completed = await redis.zrange(queue.toKey("completed"), "0", "-1");
     for (const id of completed) if (wanted.has(id)) await queue.remove(id);
     await add(queue, [...wanted.values()]);
   }
+
+  async function mirror(redis: Redis, fresh: readonly QueuedAsk[]): Promise<void> {
+    if (fresh.length === 0) return;
+    await redis.hset(keys.asks, Object.fromEntries(fresh.map((ask) => [ask.trial, JSON.stringify(ask)])));
+  }
+
+  /** Renews the lease. Who was away for so long that another process took it must not go on. */
+  async function renew(redis: Redis): Promise<void> {
+    const holder = await takeLease(redis, keys, owner, timing.lease);
+    if (holder === owner) return;
+    host?.fail(
+      new DataError(
+        `The sweep ${sweep.name} (${sweep.id}) goes on in ${holder}, which took it over while this process did not answer.`,
+      ),
+    );
+  }
+
+  /** Tasks that wait for a server that is away do not hold up the end. */
+  const atMost = (milliseconds: number, task: Promise<unknown>) =>
+    Promise.race([task, pause(milliseconds, undefined, { ref: false })]);
 
   async function add(queue: Queue, runs: readonly Run[]): Promise<void> {
     if (runs.length === 0) return;
@@ -208,29 +248,37 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       const news = redis.duplicate();
       news.on("error", () => {});
       server = { redis, news, queue: openQueue(options, keys) };
-      // A sweep that was closed and is resumed is open again.
-      await redis.del(keys.closed);
+      await reopen(redis, keys);
+      const known = await redis.hlen(keys.asks);
+      if (known > asks.length) {
+        await releaseLease(redis, keys, owner);
+        redis.disconnect();
+        throw new OptionError(
+          `The sweep ${sweep.name} (${sweep.id}) went on elsewhere: the server has ${known} trials of it, this directory ${asks.length}. Go on with isoloss sweep --attach ${sweep.id} --queue ${shown(options.url)}.`,
+        );
+      }
       await restore(server);
       await look(server);
       await news.subscribe(keys.news);
       news.on("message", () => void inTurn(readRecords));
       redis.on("ready", () => void inTurn(restore));
       timers.push(
-        setInterval(() => void inTurn(look), timing.look),
+        setInterval(lookAgain, timing.look),
         setInterval(() => void inTurn(restore), timing.reconcile),
-        setInterval(
-          () => void takeLease(redis, keys, owner, timing.lease).catch(() => {}),
-          timing.lease / 3,
-        ),
+        setInterval(() => void renew(redis).catch(() => {}), timing.lease / 3),
       );
     },
     asked(fresh) {
       asks.push(...fresh);
-      void inTurn(({ redis }) => redis.rpush(keys.asks, ...fresh.map((ask) => JSON.stringify(ask))));
+      void inTurn(({ redis }) => mirror(redis, fresh));
     },
     submit(runs) {
-      const fresh = runs.filter(({ id }) => !told.has(id) && !wanted.has(id));
-      for (const run of fresh) wanted.set(run.id, run);
+      const fresh: Run[] = [];
+      for (const run of runs) {
+        if (told.has(run.id) || wanted.has(run.id)) continue;
+        wanted.set(run.id, run);
+        fresh.push(run);
+      }
       void inTurn(({ queue }) => add(queue, fresh));
       // Records that came before their runs were asked, as in a sweep that is rebuilt from the server.
       const early = runs.flatMap(({ id }) => told.get(id) ?? []);
@@ -238,14 +286,17 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     },
     async withdraw() {
       const dropped: string[] = [];
-      await inTurn(async ({ queue }) => {
+      await inTurn(async (at) => {
         for (const id of [...wanted.keys()]) {
           // A run that a worker has is locked, and stays.
-          if ((await queue.remove(id)) === 1) dropped.push(id);
+          if ((await at.queue.remove(id)) === 1) dropped.push(id);
         }
+        // One that had just ended was dropped with its record kept.
+        await readRecords(at);
       });
-      for (const id of dropped) wanted.delete(id);
-      return dropped;
+      const left = dropped.filter((id) => !told.has(id));
+      for (const id of left) wanted.delete(id);
+      return left;
     },
     cancel(runs) {
       for (const id of runs) wanted.delete(id);
@@ -255,18 +306,25 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       });
     },
     async finish() {
-      await inTurn(({ redis }) => close(redis, options, sweep.id));
+      await atMost(
+        patience,
+        inTurn(({ redis }) => close(redis, options, sweep.id)),
+      );
     },
     async stop() {
       for (const timer of timers.splice(0)) clearInterval(timer);
-      await inTurn(async ({ redis, queue, news }) => {
+      host = undefined;
+      if (!server) return;
+      const { redis, queue, news } = server;
+      const leaving = inTurn(async () => {
         if (redis.status === "ready") await releaseLease(redis, keys, owner);
         await queue.close();
-        news.disconnect();
-        redis.disconnect();
       });
+      await atMost(patience, leaving);
       server = undefined;
-      host = undefined;
+      news.disconnect();
+      redis.disconnect();
+      await queue.disconnect().catch(() => {});
     },
   };
 }
@@ -275,4 +333,3 @@ const lostText = (reason: string, stalls: number): string =>
   /stalled/.test(reason)
     ? `Its worker died ${stalls} times; the last said: nothing`
     : `Its worker failed: ${reason}`;
-

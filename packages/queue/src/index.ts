@@ -12,6 +12,7 @@ export type { ServerRule, VerdictRequest } from "./scripts.js";
 export {
   closeSweep,
   listSweeps,
+  type QueuedAsk,
   readSweep,
   type SweepCopy,
   type SweepNotice,

@@ -7,7 +7,7 @@ export interface SweepKeys {
   readonly queue: string;
   /** What the sweep is, as JSON. */
   readonly spec: string;
-  /** List of the asks, in their order: with the records, all that another computer needs to go on. */
+  /** Hash of the asks as JSON, by trial: with the records, all that another computer needs to go on. */
   readonly asks: string;
   /** List of the ids of runs with a record, in the order in which they were committed. */
   readonly records: string;

@@ -13,12 +13,7 @@ return "first"`;
 
 export type Committed = "first" | "duplicate" | "closed";
 
-export const commitRecord = (
-  redis: Redis,
-  keys: SweepKeys,
-  run: string,
-  json: string,
-): Promise<Committed> =>
+export const commitRecord = (redis: Redis, keys: SweepKeys, run: string, json: string): Promise<Committed> =>
   redis.eval(
     commit,
     5,

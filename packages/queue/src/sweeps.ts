@@ -24,14 +24,20 @@ export interface WorkerNotice {
   readonly name: string;
   /** Runs that it computes at the same time. */
   readonly lanes: number;
+  /** `any`: it serves sweeps of all. */
   readonly version: string;
+}
+
+/** A trial that was asked, as plain data. */
+export interface QueuedAsk {
+  readonly trial: number;
 }
 
 /** All that is known of a sweep, as JSON values. */
 export interface SweepCopy {
   readonly notice: SweepNotice;
   readonly spec: unknown;
-  readonly asks: readonly unknown[];
+  readonly asks: readonly QueuedAsk[];
   readonly records: readonly unknown[];
 }
 
@@ -71,14 +77,14 @@ export const readSweep = (address: QueueAddress, id: string): Promise<SweepCopy>
     const notice = await requireNotice(redis, address, id);
     const [spec, asks, runs] = await Promise.all([
       redis.get(keys.spec),
-      redis.lrange(keys.asks, 0, -1),
+      redis.hvals(keys.asks),
       redis.lrange(keys.records, 0, -1),
     ]);
     const records = runs.length === 0 ? [] : await redis.hmget(keys.record, ...runs);
     return {
       notice,
       spec: JSON.parse(spec ?? "null"),
-      asks: asks.map((text) => JSON.parse(text)),
+      asks: asks.map((text) => JSON.parse(text) as QueuedAsk).sort((a, b) => a.trial - b.trial),
       records: records.flatMap((text) => (text === null ? [] : [JSON.parse(text)])),
     };
   });
@@ -106,9 +112,19 @@ export async function close(redis: Redis, address: QueueAddress, id: string): Pr
   } finally {
     await queue.close();
   }
-  for await (const names of redis.scanStream({ match: keys.all, count: 1000 })) {
-    for (const name of names as string[]) await redis.expire(name, keptSeconds);
-  }
+  for (const name of await allKeys(redis, keys)) await redis.expire(name, keptSeconds);
+}
+
+/** Opens a sweep that was closed and is resumed. */
+export async function reopen(redis: Redis, keys: SweepKeys): Promise<void> {
+  if ((await redis.del(keys.closed)) === 0) return;
+  for (const name of await allKeys(redis, keys)) await redis.persist(name);
+}
+
+async function allKeys(redis: Redis, keys: SweepKeys): Promise<string[]> {
+  const all: string[] = [];
+  for await (const names of redis.scanStream({ match: keys.all, count: 1000 })) all.push(...names);
+  return all;
 }
 
 /** The queue of a sweep. */
@@ -136,4 +152,3 @@ async function requireNotice(redis: Redis, { url }: QueueAddress, id: string): P
     `The server at ${shown(url)} has no open sweep ${id}. ${known.length === 0 ? "It has none." : `It has ${known.join(", ")}.`}`,
   );
 }
-

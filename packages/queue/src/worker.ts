@@ -24,11 +24,7 @@ export interface ComputingHost<Rec extends QueuedRecord, Report extends VerdictR
 }
 
 /** What computes runs on this computer, in other processes: this one must always answer. */
-export interface Computing<
-  Run extends QueuedRun,
-  Rec extends QueuedRecord,
-  Report extends VerdictRequest,
-> {
+export interface Computing<Run extends QueuedRun, Rec extends QueuedRecord, Report extends VerdictRequest> {
   start(host: ComputingHost<Rec, Report>): Promise<void>;
   /** Also of a run that it has computed before. */
   submit(run: Run, sweep: SweepNotice): void;
@@ -45,6 +41,7 @@ export interface QueueWorkerOptions<
 > extends QueueAddress {
   /** Computer and process. */
   readonly name: string;
+  /** `any`: it serves sweeps of all. */
   readonly version: string;
   /** Runs at the same time. */
   readonly lanes: number;
@@ -52,7 +49,7 @@ export interface QueueWorkerOptions<
   /** The rule of a run that reports. */
   ruleOf(run: Run): ServerRule;
   /** A record with the verdicts that were made on its run. */
-  withVerdicts(record: Rec, verdicts: ReadonlyMap<Report, WorkerVerdict>): Rec;
+  withVerdicts(record: Rec, verdicts: readonly (readonly [Report, WorkerVerdict])[]): Rec;
   /** Why a sweep cannot be served here; undefined where it can. */
   refusal(sweep: SweepNotice): Promise<string | undefined>;
   /** Why a run is given back, with its sweep, as by what is missing on this computer alone. */
@@ -70,6 +67,9 @@ export interface QueueWorkerOptions<
   onRun?(run: string, outcome: string): void;
   readonly timing?: Partial<QueueTiming> | undefined;
 }
+
+/** Milliseconds that the end of a worker waits for its server. */
+const patience = 3000;
 
 /** How a delivery of a run ended. */
 type Ending<Rec> =
@@ -97,6 +97,22 @@ export async function serveQueue<
   const underWay = new Map<string, UnderWay<Run, Rec, Report>>();
   const refused = new Set<string>();
   let [committed, lastRun] = [0, performance.now()];
+
+  /** Asks a server that refuses (full, starting, read-only) again and again; undefined once this worker ends. */
+  async function persistent<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    while (!signal?.aborted) {
+      try {
+        return await Promise.race([ask(), aborted.then(() => undefined)]);
+      } catch {
+        await wait(timing.look, signal);
+      }
+    }
+    return undefined;
+  }
+  const aborted = new Promise<void>((resolve) => {
+    if (signal?.aborted) resolve();
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+  });
 
   const beat = async () => {
     const notice = JSON.stringify({ name, lanes, version });
@@ -126,12 +142,13 @@ export async function serveQueue<
     async judge(report) {
       const known = underWay.get(report.run);
       if (!known) return "stop";
-      const answer = await askVerdict(redis, known.keys, report, options.ruleOf(known.run));
+      const answer = await persistent(() => askVerdict(redis, known.keys, report, options.ruleOf(known.run)));
+      if (answer === undefined) return "stop";
       if (typeof answer === "string") {
         known.end({ how: "dropped", why: answer });
         return "stop";
       }
-      known.verdicts.set(report, answer);
+      known.verdicts.set(report.rung, [report, answer]);
       return answer.verdict;
     },
   });
@@ -142,28 +159,37 @@ export async function serveQueue<
     options.idleExit !== undefined && performance.now() - lastRun > 1000 * options.idleExit;
   try {
     while (!isOver()) {
-      const sweep = await nextSweep();
-      if (sweep) await serve(sweep);
+      const sweep = await persistent(nextSweep);
+      if (sweep && (sweep.waiting || !isIdle())) await serve(sweep.notice);
       else if (isIdle()) break;
       else await wait(timing.look, signal);
     }
   } finally {
     clearInterval(heart);
     await computing.stop();
-    await redis.del(workerKey(name)).catch(() => {});
+    await Promise.race([
+      redis.del(workerKey(name)).catch(() => {}),
+      pause(patience, undefined, { ref: false }),
+    ]);
     redis.disconnect();
   }
   return committed;
 
-  /** The oldest sweep that has runs waiting. */
-  async function nextSweep(): Promise<SweepNotice | undefined> {
+  /** The oldest sweep that has runs waiting; otherwise one with runs under way, whose workers may be dead. */
+  async function nextSweep(): Promise<{ notice: SweepNotice; waiting: boolean } | undefined> {
+    let second: SweepNotice | undefined;
     for (const sweep of await openSweeps(redis)) {
       if (refused.has(sweep.id) || (options.sweep ?? sweep.id) !== sweep.id) continue;
       const why = await options.refusal(sweep);
-      if (why !== undefined) leave(sweep, why);
-      else if ((await waiting(sweep)) > 0) return sweep;
+      if (why !== undefined) {
+        leave(sweep, why);
+        continue;
+      }
+      const { wait: waiting = 0, active = 0 } = await countsOf(sweep);
+      if (waiting > 0) return { notice: sweep, waiting: true };
+      if (active > 0) second ??= sweep;
     }
-    return undefined;
+    return second && { notice: second, waiting: false };
   }
 
   function leave({ id, name: called }: SweepNotice, why: string): void {
@@ -172,11 +198,10 @@ export async function serveQueue<
     options.onNote(`The sweep ${called} (${id}) is not served here: ${why}`);
   }
 
-  async function waiting({ id }: SweepNotice): Promise<number> {
+  async function countsOf({ id }: SweepNotice): Promise<Record<string, number>> {
     const queue = openQueue(options, sweepKeys(id));
     try {
-      // Those without a lock are delivered again once somebody looks for them.
-      return await queue.getJobCountByTypes("wait", "active");
+      return await queue.getJobCounts("wait", "active");
     } finally {
       await queue.close();
     }
@@ -211,20 +236,23 @@ export async function serveQueue<
       if (underWay.size > 0) idleSince = performance.now();
       const isQuiet = performance.now() - idleSince > 2 * timing.stalled + timing.lock;
       if (isIdle() && underWay.size === 0) break;
-      const isClosed = await redis.exists(keys.closed);
-      if (underWay.size === 0 && (isClosed || isQuiet || (await hasOther(sweep)))) break;
+      const isClosed = await persistent(() => redis.exists(keys.closed));
+      if (underWay.size === 0 && (isClosed || isQuiet || (await persistent(() => hasOther(sweep))))) break;
     }
+    // First of all, so that it takes no other run.
+    const closed = worker.close();
     if (signal?.aborted) {
       await computing.stop();
-      for (const { end } of underWay.values()) end({ how: "back" });
-    }
-    await worker.close();
+      for (const { end } of [...underWay.values()]) end({ how: "back" });
+      await Promise.race([closed, pause(patience, undefined, { ref: false })]);
+      await worker.disconnect();
+    } else await closed;
   }
 
   /** Whether another sweep has runs waiting while this one has none. */
   async function hasOther(sweep: SweepNotice): Promise<boolean> {
     const other = await nextSweep();
-    return other !== undefined && other.id !== sweep.id;
+    return other?.waiting === true && other.notice.id !== sweep.id;
   }
 
   async function deliver(
@@ -249,7 +277,9 @@ export async function serveQueue<
       leave(sweep, missing);
       return giveBack(job, token);
     }
-    const outcome = await commitRecord(redis, keys, run.id, JSON.stringify(ending.record));
+    const json = JSON.stringify(ending.record);
+    const outcome = await persistent(() => commitRecord(redis, keys, run.id, json));
+    if (outcome === undefined) return giveBack(job, token);
     committed += 1;
     options.onRun?.(run.id, outcome);
     return outcome;
@@ -268,14 +298,16 @@ export async function serveQueue<
     cancelled: AbortSignal | undefined,
   ): Promise<Ending<Rec>> {
     return new Promise((resolve) => {
-      const verdicts = new Map<Report, WorkerVerdict>();
+      underWay.get(run.id)?.end({ how: "dropped", why: "delivered again" });
+      const verdicts: UnderWay<Run, Rec, Report>["verdicts"] = new Map();
       const end = (ending: Ending<Rec>) => {
-        if (!underWay.delete(run.id)) return;
+        if (underWay.get(run.id)?.end !== end) return;
+        underWay.delete(run.id);
         cancelled?.removeEventListener("abort", onLost);
         computing.cancel(run.id);
         resolve(
           ending.how === "record"
-            ? { how: "record", record: options.withVerdicts(ending.record, verdicts) }
+            ? { how: "record", record: options.withVerdicts(ending.record, [...verdicts.values()]) }
             : ending,
         );
       };
@@ -292,7 +324,8 @@ export async function serveQueue<
 interface UnderWay<Run, Rec, Report> {
   readonly run: Run;
   readonly keys: SweepKeys;
-  readonly verdicts: Map<Report, WorkerVerdict>;
+  /** By rung: a run that begins again reports again. */
+  readonly verdicts: Map<number, readonly [Report, WorkerVerdict]>;
   end(ending: Ending<Rec>): void;
   toldAt: number;
 }
@@ -301,4 +334,3 @@ interface UnderWay<Run, Rec, Report> {
 async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   await pause(milliseconds, undefined, { signal }).catch(() => {});
 }
-

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueLanes } from "../src/coordinator.js";
 import { sweepKeys } from "../src/keys.js";
-import { closeSweep, listSweeps, readSweep } from "../src/sweeps.js";
+import { closeSweep, listSweeps, type QueuedAsk, readSweep } from "../src/sweeps.js";
 import { serveQueue } from "../src/worker.js";
 import { type FakeRecord, type FakeReport, type FakeRun, fakeComputing, fast } from "./fakes.js";
 import { serverProgram, startServer, type TestServer } from "./server.js";
@@ -71,7 +71,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
       ...{ url: server.url, timing: fast, ruleOf: () => rule },
       withVerdicts: (record, verdicts) => ({
         ...record,
-        verdicts: [...verdicts.values()].map(({ verdict, n, rank }) => `${verdict} ${rank}/${n}`),
+        verdicts: verdicts.map(([, { verdict, n, rank }]) => `${verdict} ${rank}/${n}`),
       }),
       refusal: async (sweep) => refuse(sweep.version),
       givenBack: ({ isMissing }) => (isMissing ? "its data are not here" : undefined),
@@ -81,7 +81,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   /** The process of a sweep. */
   async function sweep(
-    { asks = [], before = [] }: { asks?: unknown[]; before?: FakeRecord[] } = {},
+    { asks = [], before = [] }: { asks?: QueuedAsk[]; before?: FakeRecord[] } = {},
     runs: readonly FakeRun[] = [],
   ) {
     const lanes = queueLanes<FakeRun, FakeRecord>({
@@ -96,6 +96,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
         progress() {},
         changed() {},
         note: (line) => notes.push(line),
+        fail: (error) => notes.push(error.message),
       },
       before,
     );
@@ -240,7 +241,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     const { records, notes } = await sweep({}, runsOf(3, { milliseconds: 500 }));
     await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
     await closeSweep(server, id);
-    await expect.poll(() => notes.join(), { timeout: 5000 }).toMatch(/closed on the server/);
+    await expect.poll(() => notes.join(), { timeout: 5000 }).toMatch(/was closed on the server/);
     await pause(600);
     expect(records).toEqual([]);
     expect(begun.size).toBe(1);

@@ -64,7 +64,8 @@ describe.skipIf(!serverProgram)("scripts in the server", () => {
     for (let i = 0; i < 150; i++) {
       const run = `r${random() < 0.2 ? Math.floor(random() * i) : i}`;
       const odd = random();
-      const value = odd < 0.05 ? Number.NaN : odd < 0.08 ? Number.POSITIVE_INFINITY : Math.round(20 * random()) / 7;
+      const value =
+        odd < 0.05 ? Number.NaN : odd < 0.08 ? Number.POSITIVE_INFINITY : Math.round(20 * random()) / 7;
       const best = value - (random() < 0.3 ? 0.1 : 0);
       const answer = await askVerdict(redis, keys, { run, seed: 1, rung: 9, value, best }, rule);
       const known = decided.get(run);

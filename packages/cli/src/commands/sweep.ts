@@ -56,7 +56,8 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
     throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
   }
   if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
-  if (attach !== undefined) return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
+  if (attach !== undefined)
+    return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
   if (list && queue !== undefined) return listOnQueue(queue, json);
   if (list) return printList(options);
   if (verify !== undefined) return printFaults(verify, json);

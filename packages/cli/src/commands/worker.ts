@@ -1,10 +1,18 @@
 import { join } from "node:path";
 import { OptionError } from "isoloss";
-import type { RunRecord, RungReport, RunRequest } from "../sweep/lanes.js";
 import { untilInterrupted } from "../interrupt.js";
+import type { RungReport, RunRecord, RunRequest } from "../sweep/lanes.js";
 import { programVersion } from "../sweep/plan.js";
 import { childLane, processLanes } from "../sweep/process-lanes.js";
-import { computingOf, loadQueue, processName, queueAddress, queueTiming, ruleOf, withVerdicts } from "../sweep/queue.js";
+import {
+  computingOf,
+  loadQueue,
+  processName,
+  queueAddress,
+  queueTiming,
+  ruleOf,
+  withVerdicts,
+} from "../sweep/queue.js";
 
 export interface WorkerOptions {
   readonly queue?: string;
@@ -35,7 +43,15 @@ export async function worker(options: WorkerOptions): Promise<void> {
   const count = await untilInterrupted(told, (signal) =>
     serveQueue<RunRequest, RunRecord, RungReport>({
       ...address,
-      ...{ name: processName(), version, lanes: jobs, signal, ruleOf, withVerdicts, timing: queueTiming() },
+      ...{
+        name: processName(),
+        version: anyVersion ? "any" : version,
+        lanes: jobs,
+        signal,
+        ruleOf,
+        withVerdicts,
+        timing: queueTiming(),
+      },
       ...{ sweep: options.sweep, idleExit: options.idleExit, once: options.once },
       computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script) })),
       async refusal(sweep) {

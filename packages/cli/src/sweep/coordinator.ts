@@ -65,6 +65,7 @@ export async function coordinate({
     progress: (run, at) => listener.onProgress?.(run, at),
     changed: () => wake(),
     note: (line) => listener.onNote?.(line),
+    fail: (error) => fail(error),
   };
   function guarded<T>(work: () => T): T | undefined {
     try {
@@ -96,6 +97,7 @@ export async function coordinate({
           break;
         case "cancel":
           write(engine.cancelled(wanted.runs));
+          lanes.cancel(wanted.runs.map(({ id }) => id));
           break;
         case "confirm":
           write([wanted.entry]);

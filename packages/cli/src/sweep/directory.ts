@@ -13,7 +13,14 @@ import { describeEnvironment } from "../run/environment.js";
 import { lockDirectory } from "../run/lock.js";
 import { createEngine } from "./engine.js";
 import type { Engine } from "./engine-types.js";
-import { type AskEntry, type Entry, type Journal, type NewEntry, openJournal, readJournal } from "./journal.js";
+import {
+  type AskEntry,
+  type Entry,
+  type Journal,
+  type NewEntry,
+  openJournal,
+  readJournal,
+} from "./journal.js";
 import type { RunRecord } from "./lanes.js";
 import { type LoadedSweep, loadSweep } from "./load.js";
 import { planSweep, type SweepPlan } from "./plan.js";

@@ -159,7 +159,9 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     };
   }
 
-  const isOutstanding = (run: RunState) => !run.isSubmitted && run.record === undefined;
+  /** Runs without a record that lanes do not have, each once: several trials may share one. */
+  const outstanding = (all: readonly RunState[]): RunState[] =>
+    [...new Set(all)].filter((run) => !run.isSubmitted && run.record === undefined);
 
   /** Seed by seed, all contenders beside each other: a slow minute hits all. */
   const confirming = (): RunState[] =>
@@ -206,16 +208,16 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
           history.push({ trial, parameters, status: "running" });
         }
         if (entries.length > 0) return { what: "asks", entries };
-        return { what: "runs", runs: [...open].flatMap(due).filter(isOutstanding) };
+        return { what: "runs", runs: outstanding([...open].flatMap(due)) };
       }
-      const left = [...open].flatMap((trial) => trial.runs).filter(isOutstanding);
+      const left = outstanding([...open].flatMap((trial) => trial.runs));
       if (left.length > 0) return { what: "cancel", runs: left };
       if (hasEnded || open.size > 0) return { what: "runs", runs: [] };
       const entry = confirmation();
       if (entry) return { what: "confirm", entry };
       const all = confirming();
       if (all.every(({ record }) => record)) return { what: "end", entry: { entry: "end" } };
-      return { what: "runs", runs: all.filter(isOutstanding) };
+      return { what: "runs", runs: outstanding(all) };
     },
     judge({ run: id, rung, step, value, best: least }) {
       const run = runs.get(id);

@@ -91,6 +91,8 @@ export interface LaneHost {
   changed(): void;
   /** Tells the user a line, once. */
   note(line: string): void;
+  /** The sweep cannot go on here. */
+  fail(error: Error): void;
 }
 
 /** What computes runs: child processes of this computer, or workers behind a queue. */

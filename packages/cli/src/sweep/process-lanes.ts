@@ -129,9 +129,11 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
       host = given;
     },
     submit(runs) {
-      const fresh = runs.filter(({ id }) => !taken.has(id));
-      for (const { id } of fresh) taken.add(id);
-      queue.push(...fresh);
+      for (const run of runs) {
+        if (taken.has(run.id)) continue;
+        taken.add(run.id);
+        queue.push(run);
+      }
       assign();
     },
     async withdraw() {
@@ -150,8 +152,10 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
       isStopping = true;
       for (const { run, process } of lanes) if (run) process?.send({ stop: true });
       if (lanes.some(({ run }) => run)) {
+        // A run that waits for a verdict does not see that it is to stop.
         await new Promise<void>((resolve) => {
           onIdle = resolve;
+          setTimeout(resolve, 1000 * graceSeconds).unref();
         });
       }
       for (const lane of lanes) lane.process?.kill();

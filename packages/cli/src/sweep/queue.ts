@@ -48,6 +48,12 @@ export function queueAddress(url: string | undefined): QueueAddress {
 export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<Lanes> {
   const { queueLanes } = await loadQueue();
   const { directory, id, loaded, engine } = sweep;
+  const { confirm } = loaded.file;
+  if (confirm !== false && confirm.metric !== undefined) {
+    throw new OptionError(
+      `confirm.metric: the times of several computers cannot be compared; got ${confirm.metric}. Leave it out, or run the sweep without --queue.`,
+    );
+  }
   const paths = sweepPaths(directory);
   const [file, experiment, environment] = await Promise.all(
     [paths.file, paths.experiment, paths.environment].map(async (path) =>
@@ -94,11 +100,11 @@ export async function attachSweep(base: string, id: string, address: QueueAddres
   });
 }
 
-/** Lanes of this computer, for a worker. Directories are `SWEEP/RUN`: a run that comes back goes on. */
+/** Lanes of this computer, for a worker. Directories are `COMPUTER/SWEEP/RUN`: a run that comes back goes on. */
 export function computingOf(lanes: Lanes): Computing<RunRequest, RunRecord, RungReport> {
   return {
-    start: (host) => lanes.start({ ...host, changed() {}, note() {} }, []),
-    submit: (run, sweep) => lanes.submit([{ ...run, place: join(sweep.id, run.id) }]),
+    start: (host) => lanes.start({ ...host, changed() {}, note() {}, fail() {} }, []),
+    submit: (run, sweep) => lanes.submit([{ ...run, place: join(hostname(), sweep.id, run.id) }]),
     cancel: (run) => lanes.cancel([run]),
     stop: () => lanes.stop(),
   };
@@ -113,9 +119,9 @@ export function ruleOf({ pauses }: RunRequest) {
 /** A record that brings along what the server decided. Its directory is not where the sweep is. */
 export function withVerdicts(
   record: RunRecord,
-  made: ReadonlyMap<RungReport, WorkerVerdict>,
+  made: readonly (readonly [RungReport, WorkerVerdict])[],
 ): RunRecord {
-  const verdicts = [...made].map(
+  const verdicts = made.map(
     ([{ rung, step, value }, verdict]): RungVerdict => ({
       ...{ rung, step, value: Number.isFinite(value) ? value : null },
       ...verdict,

@@ -16,7 +16,15 @@ const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 100_000);
 const random = createRng(seed);
 
 /** Short, so that deaths are noticed soon. */
-const timing = { lock: 2000, lockRenewal: 500, stalled: 1000, lease: 2000, look: 200, reconcile: 3000, heartbeat: 1000 };
+const timing = {
+  lock: 2000,
+  lockRenewal: 500,
+  stalled: 1000,
+  lease: 2000,
+  look: 200,
+  reconcile: 3000,
+  heartbeat: 1000,
+};
 
 const sweep = `name: chaos
 experiment: classify-digits
@@ -38,9 +46,13 @@ type Entry = Record<string, unknown> & { readonly entry: string; readonly run?: 
 const entriesOf = (directory: string): Entry[] => {
   const path = join(directory, "journal.jsonl");
   if (!existsSync(path)) return [];
-  return readFileSync(path, "utf8").split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
 };
-const recordsOf = (directory: string): Entry[] => entriesOf(directory).filter(({ entry }) => entry === "record");
+const recordsOf = (directory: string): Entry[] =>
+  entriesOf(directory).filter(({ entry }) => entry === "record");
 /** The numbers of all runs, by their ids, which are hashes of what they compute. */
 const numbersOf = (directory: string): Map<unknown, unknown> =>
   new Map(
@@ -55,7 +67,11 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
   let calm: Map<unknown, unknown>;
 
   /** A command with short times between signs of life. */
-  function start(...args: string[]): { child: ChildProcess; ended: Promise<number | null>; errors(): string } {
+  function start(...args: string[]): {
+    child: ChildProcess;
+    ended: Promise<number | null>;
+    errors(): string;
+  } {
     const child = spawn(process.execPath, [bench.cli.script, ...args], {
       cwd: bench.folder,
       env: { ...process.env, ISOLOSS_QUEUE_TIMING: JSON.stringify(timing) },
@@ -78,7 +94,9 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     const entries = entriesOf(directory);
     const records = recordsOf(directory);
     expect(new Set(records.map(({ run }) => run)).size).toBe(records.length);
-    expect(entries.filter(({ entry }) => entry === "ask").map(({ trial }) => trial)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(entries.filter(({ entry }) => entry === "ask").map(({ trial }) => trial)).toEqual([
+      0, 1, 2, 3, 4, 5,
+    ]);
     expect(entries.at(-1)?.entry).toBe("end");
     expect(numbersOf(directory)).toEqual(calm);
   }
@@ -137,7 +155,8 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     for (let kills = 0; kills < 5; kills++) {
       const before = recordsOf(directory).length;
       const { child, ended } = start(...args);
-      while (recordsOf(directory).length < Math.min(before + 2, 14) && child.exitCode === null) await pause(20);
+      while (recordsOf(directory).length < Math.min(before + 2, 14) && child.exitCode === null)
+        await pause(20);
       child.kill("SIGKILL");
       await ended;
       args = ["sweep", "--resume", directory, "--queue", server.url];
@@ -149,18 +168,29 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     await check(folderOf("elsewhere"));
   }, 300_000);
 
-  it.each([1, 3, 10])("when the server is killed, and is back after %i s", async (seconds) => {
-    const directory = folderOf(`server-${seconds}`);
-    worker("a");
-    worker("b");
-    const { ended, errors } = start("sweep", "chaos.yaml", "--out", `server-${seconds}`, "--queue", server.url);
-    while (recordsOf(directory).length < 3) await pause(20);
-    await server.kill();
-    await pause(1000 * seconds);
-    await server.start();
-    expect(await ended, errors()).toBe(0);
-    await check(directory);
-  }, 300_000);
+  it.each([1, 3, 10])(
+    "when the server is killed, and is back after %i s",
+    async (seconds) => {
+      const directory = folderOf(`server-${seconds}`);
+      worker("a");
+      worker("b");
+      const { ended, errors } = start(
+        "sweep",
+        "chaos.yaml",
+        "--out",
+        `server-${seconds}`,
+        "--queue",
+        server.url,
+      );
+      while (recordsOf(directory).length < 3) await pause(20);
+      await server.kill();
+      await pause(1000 * seconds);
+      await server.start();
+      expect(await ended, errors()).toBe(0);
+      await check(directory);
+    },
+    300_000,
+  );
 
   it("when the network stalls and is cut for five seconds", async () => {
     const directory = folderOf("network");
