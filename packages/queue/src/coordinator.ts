@@ -282,7 +282,9 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       void inTurn(({ queue }) => add(queue, fresh));
       // Records that came before their runs were asked, as in a sweep that is rebuilt from the server.
       const early = runs.flatMap(({ id }) => told.get(id) ?? []);
-      if (early.length > 0) queueMicrotask(() => early.forEach((record) => host?.record(record)));
+      queueMicrotask(() => {
+        for (const record of early) host?.record(record);
+      });
     },
     async withdraw() {
       const dropped: string[] = [];

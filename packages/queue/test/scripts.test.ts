@@ -73,18 +73,18 @@ describe.skipIf(!serverProgram)("scripts in the server", () => {
         expect(answer).toEqual(known);
         continue;
       }
-      const isFinite = Number.isFinite(value);
-      if (isFinite) values.set(run, value);
+      const isNumber = Number.isFinite(value);
+      if (isNumber) values.set(run, value);
       const all = [...values.values()].sort((a, b) => a - b);
       const n = all.length;
-      const better = isFinite ? all.filter((other) => other < value).length : n;
+      const better = isNumber ? all.filter((other) => other < value).length : n;
       const middle = (all[Math.floor((n - 1) / 2)] + all[Math.floor(n / 2)]) / 2;
       const isBehind = {
         asha: better >= Math.max(1, Math.floor(n / rule.factor)),
         median: best > middle,
         bound: value > rule.above,
       }[rule.rule];
-      const verdict = !isFinite || (n > rule.startup && isBehind) ? "stop" : "go";
+      const verdict = !isNumber || (n > rule.startup && isBehind) ? "stop" : "go";
       expect(answer).toEqual({ verdict, n, rank: better + 1 });
       decided.set(run, answer as object);
     }
