@@ -4,7 +4,7 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
-import type { Graph } from "../graph/graph.js";
+import { type Graph, someNode } from "../graph/graph.js";
 import { checkLabels, hasLabels } from "../graph/labels.js";
 import { isSpecLeaf, type SpecLeaf, trace } from "../graph/trace.js";
 import { namedArrays, namedLike } from "../named-arrays.js";
@@ -23,7 +23,7 @@ import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
 import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
-import { createRace } from "./race.js";
+import { createRace, tracedRace } from "./race.js";
 import { endAfter, type TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
@@ -146,10 +146,22 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   );
   const elsewhere = trace(({ params: p, batch: b }) => ({ loss: heldOutLoss(p, b) }), { params, batch });
   const raceOptions = guard === false ? undefined : guard.race;
+  // Inside a loop convolutions have no layout of their own: on images the host's race is faster.
+  const hasImages = someNode(quantities.graph, ({ op }) => op.name === "conv2d");
+  const raceInside = raceOptions && !hasImages ? tracedRace(loss, params, dtype, raceOptions) : undefined;
   const resources = new Resources();
   const makeSearch = async () => {
     const search = resources.keep(
-      await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions }),
+      await factory({
+        loss,
+        objective: value,
+        params,
+        batch,
+        memory,
+        race: raceInside,
+        dtype,
+        compileOptions,
+      }),
     );
     const broken = await brokenClaim(search, { loss, params, batch });
     if (broken && !allowInexact) {
@@ -209,10 +221,18 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       requireLabels(quantities.graph, at);
       if (teleportOptions.heldOut) requireLabels(elsewhere.graph, teleportOptions.heldOut);
       const measure = measureWith(at, teleportOptions);
-      const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
-      const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
+      const { heldOut, raceState: state, raceRate: rate } = teleportOptions;
+      const setting = {
+        ...{ batch: at, memory: teleportOptions.memory ?? {}, measure },
+        race: raceInside?.startOf(initial, { state, rate }),
+      };
+      const course = { search, initial, setting, limits, heldOut: heldOut !== undefined };
+      // A race on held-out data, and with a loss of their own, is the host's.
+      const isWhole =
+        raceInside && search.races && heldOut === undefined && options.heldOutLoss === undefined;
       const end =
-        (race === undefined ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
+        (race === undefined || isWhole ? await takeCompiledWalk(course) : undefined) ??
+        (await takeWalks(course));
       const { params: moved, start, point, reason, steps, halvings } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;

@@ -1,16 +1,8 @@
 // Accept, or halve and try again, as one loop in a graph: what `walkGuarded` does on the host.
 import { array, astype, type NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
-import { add, mul, sub } from "../../graph/ops/arithmetic.js";
-import {
-  equal,
-  greater,
-  greaterEqual,
-  less,
-  logicalAnd,
-  logicalNot,
-  where,
-} from "../../graph/ops/compare.js";
+import { add, mul } from "../../graph/ops/arithmetic.js";
+import { equal, greater, less, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isFinitePoint, type Limits, objection } from "../guard.js";
@@ -36,15 +28,19 @@ export interface Visit<S> {
  * @typeParam S tree of what a proposal depends on
  */
 export interface TracedProposals<X, S> {
-  /** The start itself where the state is that before the first pass. `scale` is 1, and halved after each refusal. */
-  candidate(base: X, state: S, scale: Tensor): X;
-  /** @param isLast whether no step would follow, as a bool */
-  visit(candidate: X, isLast: Tensor): Visit<S>;
+  /** The start itself where the state is that before the first pass. */
+  candidate(base: X, state: S, status: Status<Tensor>): X;
+  visit(candidate: X): Visit<S>;
+  /** Whether there is another candidate after a refused one, as a bool; left out: always, at half the step. */
+  hasOther?(state: S, status: Status<Tensor>): Tensor;
 }
 
-const statusNames = [
+export const statusNames = [
   "startLoss",
   "objective",
+  /** The loss after the race from the last accepted point; 0 without a race. */
+  "racedLoss",
+  /** 1, and half of that after each refused candidate. */
   "scale",
   /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones that were halved. */
   "taken",
@@ -55,13 +51,21 @@ const statusNames = [
 export const statusSize = statusNames.length;
 
 type Float = "float32" | "float64";
-type Status<T> = Record<(typeof statusNames)[number], T>;
+export type Status<T> = Record<(typeof statusNames)[number], T>;
 
 /** How a loop ended; after these come the reasons to stop. */
 const outcomes = ["going on", "steps taken", "refused", "start"] as const;
 
 /** Values of a status before the first pass. */
-const begin: Status<number> = { startLoss: 0, objective: 0, scale: 1, taken: -1, halvings: 0, outcome: 0 };
+const begin: Status<number> = {
+  startLoss: 0,
+  objective: 0,
+  racedLoss: 0,
+  scale: 1,
+  taken: -1,
+  halvings: 0,
+  outcome: 0,
+};
 
 export const firstStatus = (dtype: Float): NdArray =>
   astype(array(statusNames.map((name) => begin[name])), dtype);
@@ -76,7 +80,7 @@ export interface Carried<X, S> {
 
 export interface Passed<X, S> {
   readonly next: Carried<X, S>;
-  /** Loss, objective and ||g||^2 of the candidate. */
+  /** See {@link rowOf}. */
   readonly row: Tensor;
   /** Number of accepted steps. */
   readonly taken: Tensor;
@@ -90,28 +94,31 @@ export interface Passed<X, S> {
  */
 export function guardedPass<X, S>(
   from: Carried<X, S>,
-  { candidate, visit }: TracedProposals<X, S>,
+  { candidate, visit, hasOther }: TracedProposals<X, S>,
   bounds: Bounds,
 ): Passed<X, S> {
   const s = unpacked(from.status, statusNames);
   const isOpen = equal(s.outcome, 0);
   const isStart = greater(0, s.taken);
-  const here = candidate(from.base, from.state, s.scale);
-  const { measured, onward } = visit(here, greaterEqual(s.taken, sub(bounds.steps, 1)));
+  const here = candidate(from.base, from.state, s);
+  const { measured, onward } = visit(here);
   const startLoss = where(isStart, measured.loss, s.startLoss);
-  const isGood = isAdmitted(measured, { isStart, startLoss, objective: s.objective }, bounds);
+  const isGood = isAdmitted(measured, { ...s, isStart, startLoss }, bounds);
   const isTaken = logicalAnd(isOpen, isGood);
   const taken = where(isTaken, add(s.taken, 1), s.taken);
   const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
-  const isHalved = all(isOpen, logicalNot(isGood), logicalNot(isStart), less(s.halvings, bounds.halvings));
+  const isRefused = all(isOpen, logicalNot(isGood), logicalNot(isStart));
+  const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
+  const isRetried = hasOther ? logicalAnd(isHalved, hasOther(from.state, s)) : isHalved;
   const next = cond(isStepping, onward, () => ({ state: from.state, stop: fillLike(taken, 0) }));
   const ended = (name: (typeof outcomes)[number]) => fillLike(taken, outcomes.indexOf(name));
   const goingOn = where(greater(next.stop, 0), add(next.stop, outcomes.length - 1), ended("going on"));
-  const refused = where(isHalved, ended("going on"), where(isStart, ended("start"), ended("refused")));
+  const refused = where(isRetried, ended("going on"), where(isStart, ended("start"), ended("refused")));
   const accepted = where(isStepping, goingOn, ended("steps taken"));
   const status: Status<Tensor> = {
     ...{ startLoss, taken },
     objective: where(isTaken, measured.objective, s.objective),
+    racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
     scale: where(isHalved, mul(0.5, s.scale), s.scale),
     halvings: where(isHalved, add(s.halvings, 1), s.halvings),
     outcome: where(isOpen, where(isGood, accepted, refused), s.outcome),
@@ -122,7 +129,7 @@ export function guardedPass<X, S>(
       state: next.state,
       status: packed(statusNames.map((name) => status[name])),
     },
-    row: packed([measured.loss, measured.objective, measured.gradNormSq]),
+    row: rowOf(measured),
     taken,
     isStepping,
   };
@@ -169,9 +176,18 @@ export function endOf(
   }
 }
 
-/** A row of a pass as a point. */
-export const pointOf = ([loss, objective, gradNormSq]: ArrayLike<number> & Iterable<number>): Point => ({
-  loss,
-  objective,
-  gradNormSq,
-});
+/** Loss, objective and ||g||^2 of a candidate, and the loss after the race from there if there is one. */
+export const rowOf = ({ loss, objective, gradNormSq, racedLoss }: Measured): Tensor =>
+  packed([loss, objective, gradNormSq, ...(racedLoss ? [racedLoss] : [])]);
+
+/** Rows of passes as points. */
+export function pointsOf({ data, shape }: NdArray): Point[] {
+  const width = shape[shape.length - 1];
+  return Array.from({ length: data.length / width }, (_, row) => {
+    const [loss, objective, gradNormSq, racedLoss] = data.subarray(
+      row * width,
+      (row + 1) * width,
+    ) as Float64Array;
+    return { loss, objective, gradNormSq, ...(racedLoss === undefined ? {} : { racedLoss }) };
+  });
+}

@@ -130,6 +130,7 @@ export function gradientAscent<P>(
       starts,
       walk,
       compiledWalk: loop?.walk,
+      races: true,
       dispose: () => resources.release(),
     };
     return search;
@@ -137,7 +138,7 @@ export function gradientAscent<P>(
 }
 
 /** Whether a pass needs nothing from the host. */
-const isTraceable = ({
+export const isTraceable = ({
   context,
   traceContext,
 }: Pick<Symmetry<unknown>, "context" | "traceContext">): boolean =>

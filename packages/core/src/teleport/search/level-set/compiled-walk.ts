@@ -8,10 +8,11 @@ import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf } from "../guard-graph.js";
+import { pointsOf } from "../guarded-loop.js";
 import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { ends, type LevelSetRule } from "./rule.js";
-import { outcomes, pointNames, type Status, statusNames, traceLevelSetWalk } from "./walk-graph.js";
+import { outcomes, type Status, statusNames, traceLevelSetWalk } from "./walk-graph.js";
 
 export interface CompiledLevelSetWalk<P> {
   /** Undefined where the host has to take the steps. */
@@ -25,14 +26,20 @@ export async function compileLevelSetWalk<P>(
   rule: LevelSetRule,
 ): Promise<CompiledLevelSetWalk<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
+  const race = problem.race?.start ?? {};
   const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf);
+  const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory, race }, isSpecLeaf);
   const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));
   await warmUp(executable, { ...example, bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype) });
   return {
     async walk(start, setting, steps, limits) {
-      const given = namedArrays({ params: start, batch: setting.batch, memory: setting.memory });
+      const given = namedArrays({
+        params: start,
+        batch: setting.batch,
+        memory: setting.memory,
+        race: setting.race ?? {},
+      });
       const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
       const status = statusOf(results.status);
       const [latest] = pointsOf(results.latest);
@@ -72,17 +79,6 @@ function reasonOf(
     default:
       return undefined;
   }
-}
-
-function pointsOf({ data }: NdArray): Point[] {
-  return Array.from({ length: data.length / pointNames.length }, (_, row) => {
-    const first = row * pointNames.length;
-    return {
-      loss: Number(data[first]),
-      objective: Number(data[first + 1]),
-      gradNormSq: Number(data[first + 2]),
-    };
-  });
 }
 
 function statusOf({ data }: NdArray): Status<number> {

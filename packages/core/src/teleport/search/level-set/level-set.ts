@@ -119,6 +119,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         };
       },
       compiledWalk: compiled.walk,
+      races: true,
       async dispose() {
         await compiled.dispose();
         await evaluate.dispose();

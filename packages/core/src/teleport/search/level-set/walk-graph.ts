@@ -23,7 +23,9 @@ import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import { flatten, unflatten } from "../../../tree.js";
+import type { RaceArrays } from "../../race.js";
 import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from "../guard-graph.js";
+import { rowOf } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import { backtracking, type LevelSetRule, mostBacktracks, mostProjections, sufficient } from "./rule.js";
 
@@ -57,6 +59,8 @@ export const statusNames = [
   "halvings",
   /** 1 if a step was refused since the last one that was accepted. */
   "isRefused",
+  /** The loss after the race from the last accepted point; 0 without a race. */
+  "racedLoss",
   /** Length of the step on the level set at which the walk ended. */
   "projected",
   "outcome",
@@ -68,8 +72,6 @@ export type Status<T> = Record<(typeof statusNames)[number], T>;
 const factNames = ["loss", "objective", "gg", "multiplier", "dd", "tangent"] as const;
 
 type Facts<T> = Record<(typeof factNames)[number], T>;
-
-export const pointNames = ["loss", "objective", "gradNormSq"] as const;
 
 interface Carried<P> {
   /** The last accepted point, d and the gradient of the loss there. */
@@ -93,10 +95,10 @@ const mostPasses = 100_000;
  * the objective's gradient follows, from the same evaluation, only where the candidate is accepted and another step
  * is wanted. Then the candidate moves: closer to the level set, back to a shorter step, or on to the next one.
  *
- * Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `latest`, `status`.
+ * Inputs: `params`, `batch`, `memory`, `race`, `bounds`; outputs: `params`, `points`, `latest`, `status`.
  */
 export function traceLevelSetWalk<P>(
-  { loss, objective, params, batch, memory, dtype }: SearchProblem<P>,
+  { loss, objective, race, params, batch, memory, dtype }: SearchProblem<P>,
   rule: LevelSetRule,
 ): Graph {
   const { steps, rho, lineSearch, tolerance, project, sublevel, closeness } = rule;
@@ -108,10 +110,19 @@ export function traceLevelSetWalk<P>(
   const rowNumbers = reshape(constant(astype(array(range(rows)), dtype)), [rows, 1]);
 
   const { graph } = trace(
-    ({ params: start, batch: b, memory: m, bounds: limits }) => {
+    ({ params: start, batch: b, memory: m, race: raceStart, bounds: limits }) => {
       const bounds = unpacked(limits, boundNames);
       const zeros = mapTree((x) => fillLike(x, 0), start);
       const first: Partial<Status<number>> = { rho, scale: 1, taken: -1 };
+
+      /** Only points that the guard judges are raced. */
+      const raced = (isJudged: Tensor, p: TensorsOf<P>) =>
+        cond(
+          isJudged,
+          () => scalar(race?.lossAfter(p, b, raceStart as TensorsOf<RaceArrays>) as Tensor),
+          () => number(0),
+        );
+      const width = race ? 4 : 3;
 
       const pass = (from: Carried<P>): Carried<P> => {
         const s = unpacked(from.status, statusNames);
@@ -164,15 +175,16 @@ export function traceLevelSetWalk<P>(
           ? all(not(isHome), isWorth, isNumber, hasValue(back), less(s.projections, mostProjections))
           : constant(0, "bool");
 
-        const measured = { loss: f, objective: value, gradNormSq: gg };
-        const earlier = { isStart, startLoss: level, objective: before.objective };
+        const racedLoss = race && raced(isGood, p);
+        const measured = { loss: f, objective: value, gradNormSq: gg, racedLoss };
+        const earlier = { isStart, startLoss: level, objective: before.objective, racedLoss: s.racedLoss };
         const isTaken = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
         const isRefused = all(isGood, not(isTaken), not(isStart));
         const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
         const taken = either(isTaken, add(s.taken, 1), s.taken);
         const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
         const isDone = logicalAnd(isTaken, not(isStepping));
-        const row = packed([f, value, gg]);
+        const row = rowOf(measured);
         const isBacktracking = all(not(isGood), not(isProjecting), not(isStart));
 
         const next = cond(
@@ -245,6 +257,7 @@ export function traceLevelSetWalk<P>(
           rise: either(isProjecting, s.rise, rise),
           halvings: either(isHalved, add(s.halvings, 1), s.halvings),
           isRefused: either(isTaken, 0, either(isRefused, 1, s.isRefused)),
+          racedLoss: racedLoss ? either(isTaken, racedLoss, s.racedLoss) : s.racedLoss,
           projected: either(isNew, projected, s.projected),
         };
         return {
@@ -264,8 +277,8 @@ export function traceLevelSetWalk<P>(
           ...{ base: start, direction: zeros, g: zeros, candidate: start },
           facts: fill([factNames.length], 0, dtype),
           status: packed(statusNames.map((name) => number(first[name] ?? 0))),
-          points: fill([rows, pointNames.length], 0, dtype),
-          latest: fill([pointNames.length], 0, dtype),
+          points: fill([rows, width], 0, dtype),
+          latest: fill([width], 0, dtype),
         },
         { most: mostPasses },
       );
@@ -273,7 +286,7 @@ export function traceLevelSetWalk<P>(
       const last = chosen(equal(outcome, outcomes.indexOf("steps taken")), end.candidate, end.base);
       return { params: last, points: end.points, latest: end.latest, status: end.status };
     },
-    { params, batch, memory, bounds: spec([boundNames.length], dtype) },
+    { params, batch, memory, race: race?.start ?? {}, bounds: spec([boundNames.length], dtype) },
   );
   return graph;
 }

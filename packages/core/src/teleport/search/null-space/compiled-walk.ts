@@ -11,7 +11,7 @@ import { type Limits, limitsOf } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf } from "../guard-graph.js";
-import { endOf, firstStatus, type PassesEnd, pointOf } from "../guarded-loop.js";
+import { endOf, firstStatus, type PassesEnd, pointsOf } from "../guarded-loop.js";
 import type { SearchProblem, Setting } from "../search.js";
 import type { InputSpace } from "./input-space.js";
 import type { LinearMap } from "./layer-inputs.js";
@@ -116,7 +116,7 @@ export function nullSpaceWalks<P>(
       const { fixed, from } = inputsAt(here, setting, spaces, moving);
       const bounds = boundsOf(limitsOf(false, dtype), 2, dtype);
       const results = await loop.run({ ...fixed, ...from, bounds });
-      const point = pointOf(results.row.data as Float64Array);
+      const [point] = pointsOf(results.row);
       const end = endOf(
         { points: [point], refused: undefined, status: results.status },
         limitsOf(false, dtype),
@@ -136,8 +136,7 @@ export function nullSpaceWalks<P>(
       let refused: Point | undefined;
       for (let passes = steps; ; passes = steps - points.length) {
         const results = await loop.run({ ...fixed, ...from }, { steps: passes });
-        for (let pass = 0; pass < passes; pass++) {
-          const point = pointOf(results.row.data.subarray(3 * pass, 3 * pass + 3) as Float64Array);
+        for (const [pass, point] of pointsOf(results.row).entries()) {
           if (results.isStepping.data[pass] === 1) points.push(point);
           else refused = point;
         }

@@ -113,7 +113,7 @@ export function traceNullSpacePass(
   const { next, row, isStepping } = guardedPass<readonly Tensor[], readonly Tensor[]>(
     carried,
     {
-      candidate: (base, step, scale) =>
+      candidate: (base, step, { scale }) =>
         base.map((x, i) => cast(add(cast(x, "float64"), mul(cast(scale, "float64"), step[i])), dtype)),
       visit(candidate) {
         const here = candidate.map(alias);
