@@ -22,7 +22,7 @@ import { limited as limitedInGraph } from "./ascent/walk-graph.js";
 import { claimOf } from "./claim.js";
 import { maximize, maximizeInGraph } from "./golden-section.js";
 import { hasValue, isSet } from "./guard-graph.js";
-import { compileObjective } from "./objective-value.js";
+import { objectiveWhenNeeded } from "./objective-value.js";
 import { type Blocks, compileOrbitWalk, type OrbitProposals } from "./orbit-walk.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting } from "./search.js";
 
@@ -70,7 +70,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
     const ascent = await compileDirection(symmetry, problem);
-    const objective = await compileObjective(problem);
+    const objective = objectiveWhenNeeded(problem);
     const { trace } = symmetry;
     const isWhole = trace && steps > 0 && isTraceable(symmetry);
     const whole = isWhole

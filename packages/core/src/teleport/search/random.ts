@@ -18,7 +18,7 @@ import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmet
 import { orbitPath } from "./ascent/orbit-path.js";
 import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
-import { compileObjective } from "./objective-value.js";
+import { objectiveWhenNeeded } from "./objective-value.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import { randomElement } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
@@ -59,7 +59,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
   const { samples, seed, bound = symmetry.bound.value } = randomSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    const objective = await compileObjective(problem);
+    const objective = objectiveWhenNeeded(problem);
     await symmetry.prepare?.(problem.params, problem.batch);
     const { trace } = symmetry;
     const whole = trace && (await compileOrbitWalk(symmetry, trace, problem, proposalsOf(trace)));

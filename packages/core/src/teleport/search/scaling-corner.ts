@@ -17,7 +17,7 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
-import { compileObjective } from "./objective-value.js";
+import { objectiveWhenNeeded } from "./objective-value.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting } from "./search.js";
 
@@ -69,7 +69,7 @@ export function scalingCorner<P>(
     });
   };
   return async (problem) => {
-    const objective = await compileObjective(problem);
+    const objective = objectiveWhenNeeded(problem);
     await symmetry.prepare?.(problem.params, problem.batch);
     const { trace } = symmetry;
     const settings = { bound, sweeps, count };
