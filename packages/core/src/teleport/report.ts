@@ -1,3 +1,5 @@
+import { relativeDrift } from "./guard.js";
+
 /** What one teleport did, measured. */
 export interface TeleportReport {
   /** How points were proposed: the name of a symmetry, or of a search without a group. */
@@ -50,3 +52,10 @@ export function endAfter(steps: number, reason: string): string {
   const taken = stepsTaken(steps);
   return steps === 0 || reason === taken ? reason : `${taken}; then: ${reason}`;
 }
+
+/** The losses of two points, and the drift between them. */
+export const comparison = (lossBefore: number, lossAfter: number) => ({
+  lossBefore,
+  lossAfter,
+  drift: relativeDrift(lossBefore, lossAfter),
+});

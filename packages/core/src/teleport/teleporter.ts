@@ -4,7 +4,7 @@ import type { NdArray } from "../array.js";
 import { dtypeOf, isNdArray, item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
-import { type Graph, someNode } from "../graph/graph.js";
+import type { Graph } from "../graph/graph.js";
 import { checkLabels, hasLabels } from "../graph/labels.js";
 import { isSpecLeaf, type SpecLeaf, trace } from "../graph/trace.js";
 import { namedArrays, namedLike } from "../named-arrays.js";
@@ -18,13 +18,13 @@ import { Resources } from "../runtime/resources.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "../symmetry/symmetry.js";
 import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
-import { type CurvatureMeter, createCurvatureMeter } from "./curvature/curvature-meter.js";
-import { type GuardOptions, limitsOf, relativeDrift } from "./guard.js";
+import { createCurvatureMeter, curvatureRatios } from "./curvature/curvature-meter.js";
+import { type GuardOptions, limitsOf } from "./guard.js";
 import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import type { Point } from "./point.js";
 import { createRace, tracedRace } from "./race.js";
-import { endAfter, type TeleportReport } from "./report.js";
+import { comparison, endAfter, type TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
@@ -146,9 +146,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
   );
   const elsewhere = trace(({ params: p, batch: b }) => ({ loss: heldOutLoss(p, b) }), { params, batch });
   const raceOptions = guard === false ? undefined : guard.race;
-  // Inside a loop convolutions have no layout of their own: on images the host's race is faster.
-  const hasImages = someNode(quantities.graph, ({ op }) => op.name === "conv2d");
-  const raceInside = raceOptions && !hasImages ? tracedRace(loss, params, dtype, raceOptions) : undefined;
+  const raceInside = raceOptions && tracedRace(quantities.graph, loss, params, dtype, raceOptions);
   const resources = new Resources();
   const makeSearch = async () => {
     const search = resources.keep(
@@ -236,7 +234,7 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       const { params: moved, start, point, reason, steps, halvings } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;
-      const ratios = accepted && meter ? await compared(meter, initial, moved) : undefined;
+      const ratios = accepted && meter ? await curvatureRatios(meter, initial, moved, at) : undefined;
       const report: TeleportReport = {
         search: search.name,
         accepted,
@@ -257,17 +255,6 @@ export async function createTeleporter<P, B extends BatchSpec = BatchSpec>(
       };
       const { pushForward } = end;
       return { params: moved, report, ...(accepted && pushForward ? { pushForward } : {}) };
-
-      async function compared(by: CurvatureMeter<P>, before: P, after: P) {
-        const [from, to] = [await by.measure(before, at), await by.measure(after, at)];
-        if (from === undefined || to === undefined) return undefined;
-        return {
-          lambdaMax: to.lambdaMax / from.lambdaMax,
-          ...(to.modelDecrease === undefined || from.modelDecrease === undefined
-            ? {}
-            : { modelDecrease: to.modelDecrease / from.modelDecrease }),
-        };
-      }
     },
     dispose: () => lifetime.end(() => resources.release()),
   };
@@ -307,9 +294,3 @@ export async function teleport<P, B extends Batch = NoBatch>(
 function requireLabels(graph: Graph, batch: Batch): void {
   if (hasLabels(graph)) checkLabels(graph, namedArrays({ batch }));
 }
-
-const comparison = (lossBefore: number, lossAfter: number) => ({
-  lossBefore,
-  lossAfter,
-  drift: relativeDrift(lossBefore, lossAfter),
-});

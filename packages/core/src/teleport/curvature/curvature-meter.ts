@@ -89,3 +89,15 @@ const unit = (v: Float64Array): Float64Array => {
   const length = lengthOf(v);
   return length > 0 ? v.map((x) => x / length) : v;
 };
+
+/** The curvature at one point divided by that at another; undefined where it cannot be measured. */
+export async function curvatureRatios<P>(meter: CurvatureMeter<P>, before: P, after: P, batch: Batch) {
+  const [from, to] = [await meter.measure(before, batch), await meter.measure(after, batch)];
+  if (from === undefined || to === undefined) return undefined;
+  return {
+    lambdaMax: to.lambdaMax / from.lambdaMax,
+    ...(to.modelDecrease === undefined || from.modelDecrease === undefined
+      ? {}
+      : { modelDecrease: to.modelDecrease / from.modelDecrease }),
+  };
+}
